@@ -1,0 +1,1 @@
+"""A Jupyter-oriented toolkit on the Soniox speech-to-text API."""
