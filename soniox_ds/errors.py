@@ -19,6 +19,8 @@ SonioxDSError
 │   ├── ConnectionFailed   no connection, a reset, or no answer in time
 │   └── BadAnswerError     an answer came that is not what the API documents (cut off, HTML, wrong types)
 └── TranscriptionFailed    one recording could not be transcribed; raised in a group by ``on_error="raise"``
+
+RecordingsFailedWarning    some recordings of a corpus failed (a UserWarning, not an exception of the tree)
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ __all__ = [
     "OptionsError",
     "QuotaError",
     "RateLimitError",
+    "RecordingsFailedWarning",
     "RequestError",
     "SchemaError",
     "ServiceError",
@@ -125,6 +128,9 @@ class InvalidStateError(RequestError):
 class QuotaError(RequestError):
     """429 by count or storage: delete remote files or transcriptions (``sx.clean_up()``), or ask for a higher limit."""
 
+    quota: str | None = None
+    """Which limit: ``"pending"``, ``"transcriptions"``, ``"files"`` or ``"storage"``; None where it cannot be told."""
+
 
 class ServiceError(_Answered):
     """The network or the service failed, retries included."""
@@ -149,3 +155,7 @@ class TranscriptionFailed(SonioxDSError):
         super().__init__(message)
         self.audio_id = audio_id
         self.error_type = error_type
+
+
+class RecordingsFailedWarning(UserWarning):
+    """Some recordings failed; they are visible rows of the corpus, and no score may count them as silence."""

@@ -8,7 +8,7 @@ have the same types, and the ones marked ``repeats`` are dictionary-encoded.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pandas as pd
 
@@ -17,7 +17,23 @@ from soniox_ds.errors import SchemaError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["RECORDINGS", "SEGMENTS", "TABLES", "TEXTS", "TOKENS", "TURNS", "WORDS", "Column", "arrow_schema", "conform", "empty", "need"]
+__all__ = [
+    "RECORDINGS",
+    "SEGMENTS",
+    "TABLES",
+    "TEXTS",
+    "TOKENS",
+    "TURNS",
+    "WORDS",
+    "Column",
+    "Table",
+    "arrow_schema",
+    "conform",
+    "empty",
+    "frame_from_arrow",
+    "frame_to_arrow",
+    "need",
+]
 
 
 class Column(NamedTuple):
@@ -31,7 +47,9 @@ class Column(NamedTuple):
 Table = Mapping[str, Column]
 
 _AUDIO_ID = Column("string", "which recording", repeats=True)
-_SPEAKER = Column("string", 'label of the speaker within this recording, "1", "2", ...; NA without diarization', repeats=True)
+_SPEAKER = Column(
+    "string", 'label of the speaker within this recording, "1", "2", ...; NA without diarization', repeats=True
+)
 _LANGUAGE = Column("string", "two-letter code of the language; NA without language identification", repeats=True)
 _STATUS = Column("string", '"original", "translation" or "none"; NA when no translation was asked for', repeats=True)
 _SOURCE_LANGUAGE = Column("string", "language that a translation was made from; NA otherwise", repeats=True)
@@ -47,7 +65,9 @@ RECORDINGS: Table = {
     "error_message": Column("string", "the same in words, with what to do"),
     "service": Column("string", 'host that transcribed it, or "local" for a stand-in on this machine', repeats=True),
     "model": Column("string", "model that was asked for", repeats=True),
-    "options_hash": Column("string", "first 16 hexadecimal digits of the hash of all options that shape a transcript", repeats=True),
+    "options_hash": Column(
+        "string", "first 16 hexadecimal digits of the hash of all options that shape a transcript", repeats=True
+    ),
     "transcription_id": Column("string", "the service's id of the job"),
     "submitted_at": Column("datetime64[ms, UTC]", "when the job was created"),
     "completed_at": Column("datetime64[ms, UTC]", "when its transcript was safe in the journal"),
@@ -76,7 +96,9 @@ WORDS: Table = {
     "text": Column("string", "the word with the punctuation attached to it, without surrounding spaces"),
     "start_ms": Column("Int32", "start of its first piece; NA in translations"),
     "end_ms": Column("Int32", "end of its last piece; NA in translations"),
-    "confidence": Column("Float32", "lowest confidence of its pieces that hold a letter or digit (of all where none does)"),
+    "confidence": Column(
+        "Float32", "lowest confidence of its pieces that hold a letter or digit (of all where none does)"
+    ),
     "confidence_mean": Column("Float32", "mean over the same pieces"),
     "speaker": _SPEAKER,
     "language": _LANGUAGE,
@@ -104,9 +126,13 @@ SEGMENTS: Table = {
 
 TEXTS: Table = {
     "audio_id": _AUDIO_ID,
-    "translation_status": Column("string", '"original" for what was spoken (translated or not), "translation" for the other stream', repeats=True),
+    "translation_status": Column(
+        "string", '"original" for what was spoken (translated or not), "translation" for the other stream', repeats=True
+    ),
     "language": Column("string", "the stream's language where it has only one; NA otherwise", repeats=True),
-    "text": Column("string", "the stream's segments, joined by a space"),
+    "text": Column(
+        "string", "its words, spaced as the API spaced them, with a space where speaker or language changes"
+    ),
     "word_count": Column("Int32", "number of words"),
 }
 
@@ -133,7 +159,7 @@ def need(table: pd.DataFrame, *columns: str) -> None:
     >>> need(pd.DataFrame({"text": ["a"]}), "text", "start_ms")
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.SchemaError: the table lacks ['start_ms']; it has ['text']. Which table each function takes is in docs/tables.md.
+    soniox_ds.errors.SchemaError: the table lacks ['start_ms']; it has ['text']. Which ...
     """
     if missing := [name for name in columns if name not in table]:
         raise SchemaError(
@@ -148,9 +174,12 @@ def empty(table: Table) -> pd.DataFrame:
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Return `frame` with the columns of `table` first, in order and dtype, absent ones NA; other columns follow untouched."""
+    """Return `frame` with the columns of `table` first, in order and dtype, absent ones NA.
+
+    Other columns follow untouched.
+    """
     known = {
-        name: frame[name].astype(column.dtype)
+        name: frame[name].astype(cast(Any, column.dtype))
         if name in frame
         else pd.Series(pd.NA, index=frame.index, dtype=column.dtype)
         for name, column in table.items()
@@ -178,3 +207,35 @@ def arrow_schema(table: Table) -> pa.Schema:
         return pa.dictionary(pa.int32(), arrow) if column.repeats else arrow
 
     return pa.schema([pa.field(name, kind(column)) for name, column in table.items()])
+
+
+def frame_from_arrow(arrow: pa.Table, table: Table) -> pd.DataFrame:
+    """The columns of `table` out of Arrow, in the order and the dtypes of `table`; absent ones are NA.
+
+    >>> frame_from_arrow(arrow_schema(TURNS).empty_table(), TURNS).dtypes["speaker"]
+    <StringDtype(na_value=<NA>)>
+    """
+    import pyarrow as pa
+
+    targets = arrow_schema(table)
+
+    def one(name: str, column: Column) -> Any:
+        if name not in arrow.column_names:
+            return pd.Series(pd.NA, index=range(arrow.num_rows), dtype=column.dtype).array
+        kind = targets.field(name).type
+        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        values = arrow[name].cast(plain)
+        dtype: Any = pd.api.types.pandas_dtype(column.dtype)
+        if hasattr(dtype, "__from_arrow__"):
+            return dtype.__from_arrow__(values)
+        return values.to_pandas().astype(dtype)
+
+    return pd.DataFrame({name: one(name, column) for name, column in table.items()}, copy=False)
+
+
+def frame_to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
+    """The columns of `table` in Arrow, as `arrow_schema` has them; other columns are left out."""
+    import pyarrow as pa
+
+    own = conform(frame, table)[list(table)]
+    return pa.Table.from_pandas(own, schema=arrow_schema(table), preserve_index=False).replace_schema_metadata(None)

@@ -1,0 +1,48 @@
+# Two commands: `make demo` shows it on real recordings, `make test` checks everything. Both set up what they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types bench clean help
+
+help:
+	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
+	@echo "make test   lint, type check and run all tests"
+	@echo "make bench  the figures of docs/benchmarks.md, measured here"
+	@echo "make clean  remove the virtual environment and what the demo wrote"
+
+demo: $(VENV)/.ready-local
+	$(BIN)/soniox-ds demo
+
+test: $(VENV)/.ready-test lint types
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready-test
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .venvs demo-output
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "soniox_ds needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1). Install one and say so: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "The venv module of $(PYTHON) is incomplete; installing the Debian package python3-venv."; \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq python3-venv; } || { \
+	    echo "That was not possible. As an administrator: apt-get install python3-venv" >&2; exit 1; }; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready-local: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+	@touch $@
+
+$(VENV)/.ready-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.ready-local

@@ -1,0 +1,11 @@
+"""The functions of ``soniox_ds`` that work over the network, under the same names, to be awaited.
+
+>>> from soniox_ds import aio
+>>> corpus = await aio.transcribe("calls/")          # doctest: +SKIP
+"""
+
+from soniox_ds.account import list_models, usage
+from soniox_ds.transcription.pipeline import transcribe
+from soniox_ds.transcription.sweeping import clean_up
+
+__all__ = ["clean_up", "list_models", "transcribe", "usage"]

@@ -1,0 +1,105 @@
+"""Where words begin among tokens.
+
+Conventions: rows come stream by stream, each in the API's order; texts are codes into a vocabulary, so that each distinct
+text is looked at once. The rules are those that `soniox_ds.analysis.text.words` promises.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from soniox_ds.analysis.runs import Codes, Ints, changes
+from soniox_ds.analysis.scripts import Features
+
+__all__ = ["divided", "word_starts"]
+
+Bools = npt.NDArray[np.bool_]
+
+
+def divided(text: Codes, rows: Ints, streams: Ints) -> tuple[list[str], Ints, Ints, Ints]:
+    """The distinct texts, a code into them for each row, the rows and streams; tokens of several words divided."""
+    vocabulary = [str(label) for label in text.labels]
+    pieces = [_pieces(label) for label in vocabulary]
+    codes = text.codes[rows]
+    if len(pieces) == sum(map(len, pieces)):
+        return vocabulary, codes, rows, streams
+    lengths = np.array([len(parts) for parts in pieces], np.intp)
+    offsets = np.cumsum(lengths) - lengths
+    repeats = lengths[codes]
+    within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    spelling = np.repeat(offsets[codes], repeats) + within
+    return [part for parts in pieces for part in parts], spelling, np.repeat(rows, repeats), np.repeat(streams, repeats)
+
+
+def _pieces(text: str) -> list[str]:
+    """Cut a text before each white space within; what surrounds it stays where it is."""
+    inner = text.split()
+    if len(inner) < 2:
+        return [text]
+    before = text[: len(text) - len(text.lstrip())]
+    after = text[len(text.rstrip()) :]
+    return [before + inner[0], *(" " + word for word in inner[1:-1]), " " + inner[-1] + after]
+
+
+def word_starts(
+    found: Features, spelling: Ints, rows: Ints, streams: Ints, no_word: Bools, labels: dict[str, Codes]
+) -> tuple[Ints, Bools]:
+    """Among the rows that are parts of words: where words start, and for each start whether a space stands before."""
+    blank = found.blank[spelling]
+    spaces = np.cumsum(no_word & (blank | found.space_first[spelling] | found.space_last[spelling]))[~no_word]
+    stops = np.cumsum(no_word & ~blank)[~no_word]
+    rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
+
+    new_stream = changes(streams)
+    space = found.space_first[spelling] | changes(spaces)
+    space[1:] |= found.space_last[spelling[:-1]]
+    change = changes(stops)
+    for name in ("speaker", "language", "source_language"):
+        change |= changes(labels[name].codes[rows])
+    change |= new_stream
+
+    stretch = np.maximum.accumulate(np.where(space | change, np.arange(len(rows)), 0))
+    fresh = stretch == np.arange(len(rows))
+    letters = ~found.punctuation[spelling]
+    unspaced = _unspaced_between(found, spelling, stretch, letters)
+
+    punctuation, opening = found.punctuation[spelling], found.opening[spelling]
+    either = found.either[spelling]
+    # A straight quote opens where a word follows it at once and nothing could be closed before it.
+    next_joined = np.append(~(space | change)[1:] & letters[1:], False)
+    opens = opening | (either & fresh & next_joined)
+    goes_back = (punctuation & ~opens) | found.hangs_on[spelling]
+    holds = np.zeros(len(rows), np.bool_)
+    holds[1:] = opens[:-1] | found.holds_on[spelling[:-1]]
+
+    fixed = new_stream | space
+    new = fixed | (unspaced & ~goes_back & ~holds) | _moved(change, goes_back & ~fixed, holds & ~fixed)
+    return np.flatnonzero(new), (space & ~new_stream)[new]
+
+
+def _moved(change: Bools, goes_back: Bools, holds: Bools) -> Bools:
+    """Move changes of speaker or language past the closing punctuation after them and before the opening one."""
+    change = change.copy()
+    while (late := np.flatnonzero(change & goes_back)).size:  # as often as the longest run of punctuation is long
+        change[late] = False
+        change[late[late + 1 < len(change)] + 1] = True
+    while (early := np.flatnonzero(change & holds)).size:
+        change[early] = False
+        change[early - 1] = True
+    return change
+
+
+def _unspaced_between(found: Features, spelling: Ints, stretch: Ints, letters: Bools) -> Bools:
+    """Whether a row meets the one before in an unspaced script, judged by the nearest letters to either side."""
+    count = len(spelling)
+    here = np.arange(count)
+    before = np.maximum.accumulate(np.where(letters, here, -1))
+    before = np.where(before >= stretch, before, here)  # no letter since the last space or change: the character itself
+    after = np.minimum.accumulate(np.where(letters, here, count)[::-1])[::-1]
+    after = (
+        np.where((after < count) & (stretch[np.minimum(after, count - 1)] == stretch), after, here) if count else after
+    )
+    unspaced = np.zeros(count, np.bool_)
+    unspaced[1:] = found.unspaced_last[spelling[before[:-1]]] | found.unspaced_first[spelling[after[1:]]]
+    return unspaced

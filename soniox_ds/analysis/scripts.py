@@ -1,0 +1,188 @@
+"""What the characters of a token say about where words begin.
+
+Conventions: everything is judged by the characters themselves, never by a language label, since languages mix within a
+recording and labels are often absent. Scripts written without spaces are Chinese, Japanese, Thai, Lao, Khmer, Burmese
+and their neighbours; Korean is spaced. Unicode general categories are those of the running Python.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Features", "ends_sentence", "features", "is_unspaced", "starts_lower"]
+
+# Inclusive code point ranges of scripts that are written without spaces between words, their punctuation included.
+_UNSPACED_RANGES = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x1950, 0x19FF),  # Tai Le, New Tai Lue, Khmer symbols
+    (0x1A20, 0x1AAF),  # Tai Tham
+    (0x2E80, 0x312F),  # CJK radicals and punctuation, hiragana, katakana, bopomofo
+    (0x31A0, 0x31FF),  # bopomofo and katakana extensions
+    (0x3200, 0x4DBF),  # enclosed and compatibility CJK, extension A
+    (0x4E00, 0x9FFF),  # CJK
+    (0xA000, 0xA4CF),  # Yi
+    (0xA9E0, 0xA9FF),  # Burmese extended B
+    (0xAA60, 0xAADF),  # Burmese extended A, Tai Viet
+    (0xF900, 0xFAFF),  # CJK compatibility
+    (0xFF61, 0xFF9F),  # half-width CJK punctuation and katakana
+    (0x1AFF0, 0x1B16F),  # kana supplements
+    (0x1F200, 0x1F2FF),  # enclosed ideographs
+    (0x20000, 0x3FFFD),  # CJK extensions B and on
+)
+_FULLWIDTH_PUNCTUATION = frozenset("！＂＇（），－．／：；＜＞？［］｛｝～＿")
+
+# Letters by category that nevertheless hang on the character before: vowels and repetition marks of Thai and Lao, the
+# small kana, the long-vowel mark and the iteration marks of Japanese.
+_DEPENDENT = frozenset("ะาำๅๆະາຳໆ々〻ゝゞヽヾー゛゜ｰﾞﾟぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ")
+_JOINERS = frozenset("\u200d\u2060")  # the characters on both sides belong together
+_STACKERS = frozenset("\u17d2\u1039\u1a60")  # the next consonant is written below the one before
+_NON_JOINER = "\u200c"  # divides shapes, not words
+
+_OPENING = frozenset("¿¡„‚‹«“‘")  # besides the categories Ps and Pi
+_EITHER = frozenset("\"'＂＇")  # opening or closing, the neighbours decide
+_LIKE_LETTERS = frozenset("#@&*_§¶†‡＃＠＆＊")  # punctuation by category, part of a word by use
+_SENTENCE_END = frozenset(".?!…。．？！｡؟۔।॥։።፧፨။៕‼⁇⁈⁉")
+_CLOSERS_AFTER_END = re.compile(r"[\"'\)\]\}’”»›」』）】〉》\u0300-\u036f]+$")
+
+
+@cache
+def is_unspaced(char: str) -> bool:
+    """Whether a character belongs to a script that is written without spaces between words.
+
+    >>> [is_unspaced(char) for char in "好ไ、한a"]
+    [True, True, True, False, False]
+    """
+    code = ord(char)
+    if code < 0x0E00:
+        return False
+    return char in _FULLWIDTH_PUNCTUATION or any(low <= code <= high for low, high in _UNSPACED_RANGES)
+
+
+@cache
+def _hangs_on(char: str) -> bool:
+    """Whether a character never starts a word: a mark, a joiner, a modifier of the emoji before."""
+    return (
+        unicodedata.category(char).startswith("M")
+        or char in _DEPENDENT
+        or char in _JOINERS
+        or char == _NON_JOINER
+        or 0x1F3FB <= ord(char) <= 0x1F3FF
+        or 0xE0020 <= ord(char) <= 0xE007F
+    )
+
+
+@cache
+def _kind(char: str) -> str:
+    """One of "letter", "opening", "either", "closing" or "mark" (of no weight)."""
+    if char in _EITHER:
+        return "either"
+    if char in _OPENING:
+        return "opening"
+    category = unicodedata.category(char)
+    if category in ("Ps", "Pi"):
+        return "opening"
+    if category.startswith("P") and char not in _LIKE_LETTERS:
+        return "closing"
+    return "mark" if category.startswith(("M", "C")) else "letter"
+
+
+class Features(NamedTuple):
+    """What `features` finds, one element for each text; booleans unless said otherwise."""
+
+    stripped: list[str]
+    """The texts without surrounding white space (a list, not an array)."""
+    space_first: npt.NDArray[np.bool_]
+    """White space comes first."""
+    space_last: npt.NDArray[np.bool_]
+    """White space comes last."""
+    blank: npt.NDArray[np.bool_]
+    """Nothing but white space, or nothing."""
+    hangs_on: npt.NDArray[np.bool_]
+    """The first character cannot start a word."""
+    holds_on: npt.NDArray[np.bool_]
+    """The last character draws the next one into its word (a joiner)."""
+    spoken: npt.NDArray[np.bool_]
+    """Holds a letter or a digit."""
+    punctuation: npt.NDArray[np.bool_]
+    """Punctuation alone."""
+    opening: npt.NDArray[np.bool_]
+    """Punctuation alone that belongs to what follows: brackets, ¿ ¡ « „."""
+    either: npt.NDArray[np.bool_]
+    """Punctuation alone that may belong to either side: straight quotes."""
+    unspaced_first: npt.NDArray[np.bool_]
+    """The first letter (the first character where there is none) is of an unspaced script."""
+    unspaced_last: npt.NDArray[np.bool_]
+    """The same of the last."""
+
+
+def features(texts: list[str]) -> Features:
+    """Look at each text once; hand in distinct texts, and spread the answer over the tokens.
+
+    >>> found = features([" How", "?", "「", "好"])
+    >>> found.stripped, found.space_first.tolist(), found.punctuation.tolist()
+    (['How', '?', '「', '好'], [True, False, False, False], [False, True, True, False])
+    >>> found.opening.tolist(), found.unspaced_first.tolist()
+    ([False, False, True, False], [False, False, True, True])
+    """
+    stripped = [text.strip() for text in texts]
+    flags = np.zeros((len(texts), 11), np.bool_)
+    for row, (text, bare) in enumerate(zip(texts, stripped, strict=True)):
+        if not bare:
+            flags[row, :3] = bool(text)
+            flags[row, 2] = True
+        elif bare.isascii() and bare.isalnum():  # nearly every piece of most recordings
+            flags[row, 0] = text[0] != bare[0]
+            flags[row, 1] = text[-1] != bare[-1]
+            flags[row, 5] = True
+        else:
+            flags[row] = _flags(text, bare)
+    return Features(stripped, *flags.T)
+
+
+def _flags(text: str, bare: str) -> tuple[bool, ...]:
+    first, last = bare[0], bare[-1]
+    kinds = [_kind(char) for char in bare]
+    punctuation = "letter" not in kinds and any(kind != "mark" for kind in kinds)
+    letters = [char for char, kind in zip(bare, kinds, strict=True) if kind == "letter"]
+    final = next((kind for kind in reversed(kinds) if kind != "mark"), "mark")
+    return (
+        text[0] != first,
+        text[-1] != last,
+        False,
+        _hangs_on(first),
+        last in _JOINERS or last in _STACKERS,
+        any(char.isalnum() for char in bare),
+        punctuation,
+        punctuation and final == "opening",
+        punctuation and set(kinds) <= {"either", "mark"},
+        is_unspaced(letters[0] if letters else first),
+        is_unspaced(letters[-1] if letters else last),
+    )
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a word ends a sentence, closing quotes and brackets aside.
+
+    >>> [ends_sentence(text) for text in ("you?", 'so."', "好。", "3.5", "e")]
+    [True, True, True, False, False]
+    """
+    bare = _CLOSERS_AFTER_END.sub("", text)
+    return bool(bare) and bare[-1] in _SENTENCE_END
+
+
+def starts_lower(text: str) -> bool:
+    """Whether the first letter or digit of a word is a small letter, so that no sentence begins here.
+
+    >>> [starts_lower(text) for text in ("and", "«and»", "And", "5", "好")]
+    [True, True, False, False, False]
+    """
+    first = next((char for char in text if char.isalnum()), "")
+    return first.islower()

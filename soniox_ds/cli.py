@@ -1,0 +1,191 @@
+"""The command line: ``soniox-ds demo | transcribe | serve | models | usage | clean``.
+
+Exit status: 0 when all went well, 1 when some recordings failed, 2 when nothing could be done (the message says why).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from soniox_ds.errors import RecordingsFailedWarning, SetupError, SonioxDSError
+
+__all__ = ["main"]
+
+FAILED_SOME, FAILED_ALL, INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status.
+
+    >>> main(["--version"])
+    Traceback (most recent call last):
+    ...
+    SystemExit: 0
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["serve"]:  # the stand-in has its own options
+        return _serve(given[1:])
+    options = _parser().parse_args(given)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except SonioxDSError as error:
+        print(f"soniox-ds: {error}", file=sys.stderr)
+        return FAILED_ALL
+    except KeyboardInterrupt:
+        print("soniox-ds: interrupted; the same command takes up what is paid for", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="soniox-ds", description="Transcribe datasets with Soniox speech-to-text, and measure the result."
+    )
+    parser.add_argument("--version", action="version", version=f"soniox-ds {_version()}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="transcribe the sample recordings, measure, plot, save")
+    demo.add_argument("--out", type=Path, default=Path("demo-output"), help="folder to write to (default: %(default)s)")
+    demo.add_argument("--local", action="store_true", help="use the stand-in even if SONIOX_API_KEY is set")
+    demo.set_defaults(command=_demo)
+
+    transcribe = commands.add_parser("transcribe", help="transcribe files, folders, globs, manifests or URLs")
+    _add_transcribe_options(transcribe)
+    transcribe.set_defaults(command=_transcribe)
+
+    commands.add_parser("serve", help="run the local stand-in service (soniox-ds serve --help for its options)")
+
+    models = commands.add_parser("models", help="list the service's models")
+    models.set_defaults(command=_models)
+
+    usage = commands.add_parser("usage", help="what was used and what it cost, by day and model")
+    usage.add_argument("--since", type=datetime.fromisoformat, help="ISO 8601, UTC (default: 30 days ago)")
+    usage.add_argument("--until", type=datetime.fromisoformat, help="ISO 8601, UTC (default: now)")
+    usage.set_defaults(command=_usage)
+
+    clean = commands.add_parser("clean", help="delete from the server what this journal left there, nothing else")
+    clean.add_argument("--journal", type=Path, help="default: the one in the user's cache folder")
+    clean.add_argument("--unfinished", action="store_true", help="give up jobs that are paid for but not fetched, too")
+    clean.set_defaults(command=_clean)
+    return parser
+
+
+def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("sources", nargs="+", help="files, folders, globs, manifests (csv, tsv, jsonl, parquet) or URLs")
+    add("--out", type=Path, required=True, help="folder for the corpus (Parquet)")
+    add("--append", action="store_true", help="add to the corpus that is there")
+    add("--overwrite", action="store_true", help="replace the corpus that is there")
+    add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
+    add("--model", default="stt-async-v4", help="default: %(default)s")
+    add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
+    add("--language-hints-strict", action="store_true", default=None)
+    add("--enable-speaker-diarization", action="store_true", default=None)
+    add("--enable-language-identification", action="store_true", default=None)
+    add("--translate-to", metavar="CODE", help="one-way translation into this language")
+    add("--terms", nargs="+", metavar="TERM", help="context terms")
+    add(
+        "--context",
+        type=Path,
+        metavar="FILE",
+        help="a JSON file with the context: general, text, terms, translation_terms",
+    )
+    add("--region", choices=("us", "eu", "jp"))
+    add("--concurrency", type=int, default=16, help="uploads at once (default: %(default)s)")
+    add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
+    add("--timeout-s", type=float, help="for one recording after its submission")
+    add("--journal", type=Path, help="default: the one in the user's cache folder")
+    add("--refresh", action="store_true", help="transcribe, and pay, again")
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("soniox-ds")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from soniox_ds.demo import run_demo
+
+    return run_demo(options.out, local=options.local)
+
+
+def _transcribe(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+
+    given = options.sources[0] if len(options.sources) == 1 else options.sources
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RecordingsFailedWarning)  # the corpus says it below
+        corpus = sx.transcribe(
+            given,
+            model=options.model,
+            language_hints=options.language_hints,
+            language_hints_strict=options.language_hints_strict,
+            enable_speaker_diarization=options.enable_speaker_diarization,
+            enable_language_identification=options.enable_language_identification,
+            translation={"type": "one_way", "target_language": options.translate_to} if options.translate_to else None,
+            context=_context(options),
+            connection=sx.Connection(region=options.region) if options.region else None,
+            concurrency=options.concurrency,
+            requests_per_minute=options.requests_per_minute,
+            timeout_s=options.timeout_s,
+            journal=options.journal,
+            refresh=options.refresh,
+        )
+    corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
+    print(corpus)
+    print(f"\nsaved to {options.out}; in Python: sx.read_corpus({str(options.out)!r})")
+    return FAILED_SOME if len(corpus.failed) else 0
+
+
+def _context(options: argparse.Namespace) -> dict[str, Any] | None:
+    context: dict[str, Any] = {}
+    if options.context is not None:
+        try:
+            context = json.loads(options.context.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SetupError(f"the context {options.context} cannot be read as JSON: {error}") from error
+        if not isinstance(context, dict):
+            raise SetupError(f'the context {options.context} must hold a JSON object such as {{"terms": ["Celebrex"]}}')
+    if options.terms:
+        context["terms"] = [*context.get("terms", []), *options.terms]
+    return context or None
+
+
+def _serve(arguments: list[str]) -> int:
+    try:
+        from soniox_ds.emulator.__main__ import serve
+    except ModuleNotFoundError as error:
+        print(f'soniox-ds: {error.name} is missing; pip install "soniox_ds[local]"', file=sys.stderr)
+        return FAILED_ALL
+    return serve(arguments)
+
+
+def _models(_options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+
+    print(sx.list_models().fillna("").to_string(index=False))
+    return 0
+
+
+def _usage(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+
+    table = sx.usage(options.since, options.until)
+    print(table.to_string(index=False) if len(table) else "nothing was used")
+    return 0
+
+
+def _clean(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+
+    table = sx.clean_up(options.journal, unfinished=options.unfinished)
+    print(table.to_string(index=False) if len(table) else "nothing of this journal is on the server")
+    return 0

@@ -1,0 +1,180 @@
+"""The demo: the sample recordings, from audio to answers, on the stand-in or on the service.
+
+With SONIOX_API_KEY set it talks to the service (about four minutes of audio, less than a cent); otherwise, or with
+``local``, to the stand-in on this machine, and says so wherever a number is printed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from soniox_ds.errors import SetupError
+
+if TYPE_CHECKING:
+    from soniox_ds.formats.corpus import Corpus
+
+__all__ = ["run_demo", "samples_folder"]
+
+LEAST_CONFIDENT = 10
+CONVERSATION = "garden_centre_call"
+
+
+def samples_folder() -> Path:
+    """Where the sample recordings are: beside the package in a checkout, inside it when installed from a wheel."""
+    package = Path(__file__).parent
+    for folder in (package / "_samples", package.parent / "data" / "samples"):
+        if (folder / "manifest.csv").is_file():
+            return folder
+    raise SetupError(f"the sample recordings are neither in {package / '_samples'} nor in {package.parent / 'data'}")
+
+
+def run_demo(out: Path, *, local: bool = False) -> int:
+    """Transcribe the samples, measure, plot and save; returns the exit status."""
+    if "matplotlib" not in sys.modules:
+        import matplotlib as mpl
+
+        mpl.use("agg")
+    out.mkdir(parents=True, exist_ok=True)
+    with _service(local) as is_local:
+        return _show(out, is_local)
+
+
+@contextlib.contextmanager
+def _service(local: bool) -> Iterator[bool]:
+    if os.environ.get("SONIOX_API_KEY") and not local:
+        _say(
+            "The service",
+            "SONIOX_API_KEY is set: this transcribes about 4 minutes of audio there, for less than a cent.",
+        )
+        yield False
+        return
+    import soniox_ds as sx
+
+    with sx.local_service(recognizer="whisper") as service:
+        _say("The service", str(service))
+        yield True
+
+
+def _show(out: Path, is_local: bool) -> int:
+    import soniox_ds as sx
+    from soniox_ds.analysis.diarization import diarization_errors
+    from soniox_ds.formats.rttm import read_rttm
+
+    samples = samples_folder()
+    journal = out / "demo.journal.sqlite"
+    _say("Transcribe", 'corpus = sx.transcribe("data/samples/manifest.csv", enable_speaker_diarization=True)')
+    corpus = sx.transcribe(samples / "manifest.csv", enable_speaker_diarization=True, journal=journal)
+    print(corpus)
+
+    _say("Tokens", 'corpus.tokens                                # of "short_answer"')
+    columns = ["text", "start_ms", "end_ms", "confidence", "speaker"]
+    _table(corpus.select(["short_answer"]).tokens[columns])
+
+    _say("Word error rate against the references", "jiwer, after lower-casing and removing punctuation")
+    _table(_word_errors(corpus))
+    if is_local:
+        print(f"\n{NOT_SONIOX}")
+
+    _say("Least confident words", "sx.words(corpus.tokens).nsmallest(10, 'confidence')")
+    words = sx.words(corpus.tokens)
+    _table(words.nsmallest(LEAST_CONFIDENT, "confidence")[["audio_id", "text", "start_ms", "confidence"]])
+
+    _say("Do context terms help?", 'context={"terms": [...]} for the recordings with rare words')
+    _compare_terms(corpus, samples, journal)
+
+    _say("Who spoke when", "turns = sx.speaker_turns(words); sx.plot_timeline(turns)")
+    turns = sx.speaker_turns(words)
+    _table(_with_total(diarization_errors(turns, read_rttm(samples / "turns.rttm"))))
+    if is_local:
+        print("\nThe stand-in tells speakers apart by classical features: crude, and good for chosen voices only.")
+    picture = out / "timeline.png"
+    ax = sx.plot_timeline(turns[turns["audio_id"] == CONVERSATION])
+    ax.figure.savefig(picture, dpi=150, bbox_inches="tight")
+
+    corpus.save(out / "corpus", overwrite=True)
+    _say("Saved", f"{out / 'corpus'}  (Parquet)\n{picture}  (speaker timeline of {CONVERSATION})")
+    _say("What to type next", _next_steps(out, is_local))
+    return 1 if len(corpus.failed) else 0
+
+
+NOT_SONIOX = textwrap.dedent("""\
+    These are figures of a small offline recognizer on synthetic speech. They show that everything works;
+    they say nothing about Soniox, nor about people.""")
+
+
+def _next_steps(out: Path, is_local: bool) -> str:
+    steps = f"""\
+        python -c "import soniox_ds as sx; print(sx.read_corpus('{out / "corpus"}'))"
+        soniox-ds transcribe YOUR_FOLDER --out corpus/
+        jupyter lab notebooks/01_transcribe_a_dataset.ipynb"""
+    if is_local:
+        steps += "\n        export SONIOX_API_KEY=...      # and the same commands use the service"
+    return textwrap.dedent(steps)
+
+
+def _say(title: str, text: str) -> None:
+    print(f"\n\N{BOX DRAWINGS LIGHT HORIZONTAL}\N{BOX DRAWINGS LIGHT HORIZONTAL} {title}")
+    print(text, end="\n\n", flush=True)
+
+
+def _table(table: pd.DataFrame) -> None:
+    text = table.to_string(index=not isinstance(table.index, pd.RangeIndex), float_format=lambda value: f"{value:.3f}")
+    print(textwrap.indent(text, "  "))
+
+
+def _word_errors(corpus: Corpus) -> pd.DataFrame:
+    """Counts and rate for each recording, and pooled; failed recordings are left out, not scored as silence."""
+    done = corpus.recordings[corpus.recordings["status"] == "completed"]
+    rows = [_errors_of(row["reference"], row["text"]) for _, row in done.iterrows()]
+    errors = pd.DataFrame(rows, index=pd.Index(done["audio_id"], name=None))
+    errors.loc["all together"] = errors.sum()
+    errors.insert(0, "wer", errors.pop("errors") / errors["words"].where(errors["words"] > 0))
+    return errors
+
+
+def _errors_of(reference: Any, text: str) -> dict[str, int]:
+    import jiwer
+
+    clean = jiwer.Compose([jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.RemoveMultipleSpaces(), jiwer.Strip()])
+    spoken = "" if pd.isna(reference) else clean(reference)
+    counts = jiwer.process_words(spoken, clean(text))
+    wrong = {"substitutions": counts.substitutions, "deletions": counts.deletions, "insertions": counts.insertions}
+    return {"errors": sum(wrong.values()), "words": len(spoken.split()), **wrong}
+
+
+def _compare_terms(plain: Corpus, samples: Path, journal: Path) -> None:
+    """Transcribe the recordings that have terms again, each with its own, and show both texts."""
+    import soniox_ds as sx
+
+    with_terms = plain.recordings.dropna(subset=["terms"])
+    for _, row in with_terms.iterrows():
+        terms = row["terms"].split(";")
+        other = sx.transcribe(
+            samples / Path(row["source"]).name, context={"terms": terms}, journal=journal, progress=False
+        )
+        print(f"  {row['audio_id']}, terms: {', '.join(terms)}")
+        for label, text in (("without", row["text"]), ("with", other.recordings["text"].iloc[0])):
+            heard = [term for term in terms if term.casefold() in text.casefold()]
+            print(textwrap.fill(text, 100, initial_indent=f"    {label:<8}", subsequent_indent=" " * 12))
+            print(f"            {len(heard)} of {len(terms)} terms heard")
+
+
+def _with_total(errors: pd.DataFrame) -> pd.DataFrame:
+    """Diarization errors with the pooled rate in a last row."""
+    errors = errors.copy()
+    parts = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms"]
+    total = errors[parts].sum()
+    errors.loc["all together", parts] = total
+    errors.loc["all together", "der"] = total[parts[1:]].sum() / total["reference_ms"]
+    errors[parts] = errors[parts].astype("int64")
+    counts = ["speakers", "reference_speakers"]
+    errors[counts] = errors[counts].astype("Int64")
+    return errors.rename_axis(None)

@@ -1,0 +1,47 @@
+"""The service's own time, which may run faster than the wall clock.
+
+Conventions: seconds of service time everywhere (`speed` of them pass in one second of the wall clock). What belongs to the network
+(timeouts of sockets, trickling bodies) is counted in seconds of the wall clock instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+__all__ = ["ServiceClock", "timestamp"]
+
+
+class ServiceClock:
+    """Epoch seconds that begin at the wall clock's and run `speed` times as fast.
+
+    >>> ServiceClock(speed=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: speed is 0; it must be above 0, 1 being the wall clock
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if not speed > 0:
+            raise ValueError(f"speed is {speed}; it must be above 0, 1 being the wall clock")
+        self.speed = speed
+        self._started_s = time.time()
+        self._zero = time.monotonic()
+
+    def now(self) -> float:
+        """Epoch seconds of service time."""
+        return self._started_s + (time.monotonic() - self._zero) * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for so many seconds of service time."""
+        await asyncio.sleep(max(0.0, seconds) / self.speed)
+
+
+def timestamp(epoch_s: float) -> str:
+    """ISO 8601 in UTC with milliseconds, as the service writes it.
+
+    >>> timestamp(0.25)
+    '1970-01-01T00:00:00.250Z'
+    """
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

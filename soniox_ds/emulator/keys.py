@@ -1,0 +1,146 @@
+"""Who may come in: permanent keys with their permissions, and temporary keys.
+
+Conventions: keys are compared in constant time by hash and appear in no repr or message. A temporary key's expiry counts when a stream
+opens; a running stream outlives it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from soniox_ds.emulator.clock import timestamp
+from soniox_ds.emulator.refusals import Refusal
+
+__all__ = ["PERMISSIONS", "Caller", "KeyRing", "bearer"]
+
+PERMISSIONS = ("stt_rt", "stt_async", "files", "usage", "temporary_keys")
+"""What a key may be limited to."""
+
+_TEMPORARY = ("temp:", "snx_temp_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Whoever a key belongs to."""
+
+    permissions: frozenset[str]
+    client_reference_id: str | None = None
+    """Bound to a temporary key; it counts instead of the request's own."""
+    max_session_s: int | None = None
+    temporary: bool = False
+
+    def need(self, permission: str) -> None:
+        """Raise Refusal 403 unless the key may do this."""
+        if permission not in self.permissions:
+            raise Refusal(
+                403, "permission_denied", f"The API key lacks the permission for this request ({permission})."
+            )
+
+
+@dataclass(kw_only=True)
+class _Temporary:
+    usage_type: str
+    expires_at: float
+    single_use: bool
+    max_session_s: int | None
+    client_reference_id: str | None
+    used: bool = False
+
+
+class KeyRing:
+    """The accepted keys."""
+
+    def __init__(self, keys: Collection[str] = (), *, now: Callable[[], float]) -> None:
+        self._now = now
+        self._permanent: dict[str, frozenset[str]] = {}
+        self._temporary: dict[str, _Temporary] = {}
+        for key in keys:
+            self.add(key)
+
+    def __repr__(self) -> str:
+        return f"<KeyRing of {len(self._permanent)} permanent and {len(self._temporary)} temporary keys>"
+
+    def add(self, key: str, permissions: Collection[str] = PERMISSIONS) -> None:
+        """Accept a key from now on, limited to `permissions`."""
+        if unknown := set(permissions) - set(PERMISSIONS):
+            raise ValueError(f"unknown permissions {sorted(unknown)}; there are {PERMISSIONS}")
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError("a key must be printable ASCII without spaces, or no header can carry it")
+        self._permanent[_digest(key)] = frozenset(permissions)
+
+    def remove(self, key: str) -> None:
+        """Refuse a key from now on."""
+        self._permanent.pop(_digest(key), None)
+
+    def of_header(self, header: str | None) -> Caller:
+        """The caller behind an ``Authorization`` header of a REST request; raises Refusal 401."""
+        return self.of_key(bearer(header))
+
+    def of_key(self, key: str | None) -> Caller:
+        """The caller behind a permanent key; raises Refusal 401."""
+        if not key:
+            raise _unauthenticated("Missing API key.")
+        permissions = self._permanent.get(_digest(key))
+        if permissions is not None:
+            return Caller(permissions=permissions)
+        if _digest(key) in self._temporary:
+            raise _unauthenticated("Temporary API key cannot be used for this service.")
+        if key.startswith(_TEMPORARY):
+            raise _unauthenticated("Invalid/expired temporary API key.")
+        raise _unauthenticated("Incorrect API key provided. Check the key and the region of its project.")
+
+    def open_stream(self, key: str | None) -> Caller:
+        """The caller behind a key that opens a stream, temporary ones included; raises Refusal 401 or 403."""
+        minted = self._temporary.get(_digest(key)) if key else None
+        if minted is None:
+            caller = self.of_key(key)
+            caller.need("stt_rt")
+            return caller
+        if minted.usage_type != "transcribe_websocket":
+            raise _unauthenticated("Temporary API key cannot be used for this service.")
+        if self._now() >= minted.expires_at or (minted.single_use and minted.used):
+            raise _unauthenticated("Invalid/expired temporary API key.")
+        minted.used = True
+        return Caller(
+            permissions=frozenset({"stt_rt"}),
+            client_reference_id=minted.client_reference_id,
+            max_session_s=minted.max_session_s,
+            temporary=True,
+        )
+
+    def mint(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A temporary key for a validated request body."""
+        # No colon: the key must be able to travel as a websocket subprotocol.
+        key = "snx_temp_" + secrets.token_hex(20)
+        expires_at = self._now() + body["expires_in_seconds"]
+        self._temporary[_digest(key)] = _Temporary(
+            usage_type=body["usage_type"],
+            expires_at=expires_at,
+            single_use=bool(body.get("single_use")),
+            max_session_s=body.get("max_session_duration_seconds"),
+            client_reference_id=body.get("client_reference_id"),
+        )
+        return {"api_key": key, "expires_at": timestamp(expires_at)}
+
+
+def bearer(header: str | None) -> str | None:
+    """The key of an ``Authorization`` header, None where there is no header; raises Refusal 401 for other schemes."""
+    if not header:
+        return None
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise _unauthenticated("Authorization header must use the Bearer scheme.")
+    return key.strip()
+
+
+def _unauthenticated(message: str) -> Refusal:
+    return Refusal(401, "unauthenticated", message)
+
+
+def _digest(key: str) -> str:
+    # Looking up a hash takes no time that depends on the key's letters, and keeps keys out of every repr.
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,70 @@
+"""Limits of the service and the windows that count requests.
+
+Conventions: a window slides; a refused request is not counted, so that a client which keeps asking while it is refused is let in
+again 60 seconds after the request that filled the window, not later. ``None`` switches a limit off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Limits", "RateWindow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The documented defaults; requests per minute are unpublished, about 500 were observed."""
+
+    requests_per_minute: int | None = 500
+    files: int = 1_000
+    storage_bytes: int = 10_000_000_000
+    file_bytes: int = 524_288_000
+    transcriptions: int = 2_000
+    pending: int = 100
+    duration_ms: int = 300 * 60_000
+    retention_s: float = 30 * 86_400
+    context_chars: int = 10_000
+    sessions: int = 10
+    sessions_per_minute: int | None = 100
+    open_connections: int = 50
+    start_s: float = 10
+    """Wall-clock seconds that a websocket may wait with its start message."""
+    idle_s: float = 20
+    """Wall-clock seconds that a websocket may pass without audio or keepalive."""
+
+
+class RateWindow:
+    """At most `limit` requests in any `window_s` seconds.
+
+    >>> clock = iter([0, 1, 2, 60, 61])
+    >>> window = RateWindow(2, now=lambda: next(clock))
+    >>> [window.admit() for _ in range(5)]
+    [True, True, False, True, True]
+    """
+
+    def __init__(self, limit: int | None, *, now: Callable[[], float], window_s: float = 60.0) -> None:
+        self.limit = limit
+        self._now = now
+        self._window_s = window_s
+        self._admitted: deque[float] = deque()
+
+    def admit(self) -> bool:
+        """Count this request and say whether it may go on; a refused one is not counted."""
+        if self.limit is None:
+            return True
+        now = self._now()
+        while self._admitted and self._admitted[0] <= now - self._window_s:
+            self._admitted.popleft()
+        if len(self._admitted) >= self.limit:
+            return False
+        self._admitted.append(now)
+        return True
+
+    def wait_s(self) -> int:
+        """Whole seconds until a request would be admitted."""
+        if self.limit is None or len(self._admitted) < self.limit:
+            return 0
+        return max(0, math.ceil(self._admitted[0] + self._window_s - self._now()))

@@ -1,0 +1,352 @@
+"""``local_service()``: the stand-in in a thread of this process, with the environment pointed at it.
+
+Conventions: it listens on 127.0.0.1 only. What it answers is no Soniox transcript; its banner and repr say so. Its key is thrown away with it,
+and still appears in no repr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from html import escape
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from soniox_ds.emulator.clock import ServiceClock
+from soniox_ds.emulator.faults import Faults
+from soniox_ds.emulator.limits import Limits
+from soniox_ds.emulator.recognizers import Recognizer
+
+if TYPE_CHECKING:
+    from soniox_ds.emulator.recognizers.script_table import Script
+    from soniox_ds.emulator.rules import Rules
+    from soniox_ds.emulator.server import Created, RequestRecord, Server
+
+__all__ = ["ENVIRONMENT", "LocalService", "LocalServiceError", "local_service"]
+
+ENVIRONMENT = ("SONIOX_API_KEY", "SONIOX_API_BASE_URL", "SONIOX_WS_URL")
+"""What points clients at a service."""
+
+_INSTALL = 'The stand-in service needs packages that are not installed ({missing}); run: pip install "soniox_ds[local]"'
+_START_TIMEOUT_S = 60
+
+Result = TypeVar("Result")
+
+
+class LocalServiceError(RuntimeError):
+    """The stand-in cannot run on this machine; the message says what to do."""
+
+
+class LocalService:
+    """A service on this machine: a context manager, or started once with ``start()``.
+
+    Made by ``local_service``, which see for the settings.
+    """
+
+    _started_once: LocalService | None = None
+    _registry = threading.Lock()
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = dict(settings)
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._environment_before: dict[str, str | None] = {}
+        self._key: str = settings["key"] or "local-" + secrets.token_hex(16)
+        faults = settings["faults"]
+        self.faults = faults if isinstance(faults, Faults) else Faults(faults, seed=settings["seed"])
+        """The injector."""
+
+    # running ----------------------------------------------------------------------------------------------------------
+
+    def start(self) -> LocalService:
+        """Start it and leave it running; where one with the same settings runs already, return that one.
+
+        For notebooks, where a cell is run again and again. One that runs with other settings is stopped first.
+        """
+        with self._registry:
+            running = LocalService._started_once
+            if running is not None and running.running:
+                if running is self or running._settings == self._settings:
+                    return running
+                running.stop()
+            self.__enter__()
+            LocalService._started_once = self
+            atexit.register(self.stop)
+        return self
+
+    def stop(self) -> None:
+        """Stop it and put the environment back; nothing happens where it does not run."""
+        atexit.unregister(self.stop)
+        thread, loop = self._thread, self._loop
+        if thread is None or loop is None:
+            return
+        self._restore_environment()
+        loop.call_soon_threadsafe(self._stop_asked.set)
+        thread.join()
+        self._thread = self._loop = None
+
+    def __enter__(self) -> LocalService:
+        if self.running:
+            raise LocalServiceError("this stand-in runs already; use it, or make another one with local_service()")
+        server_class, rules_class, recognizer = self._parts()
+        ready = threading.Event()
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            # A loop class by name: whatever policy or patch the process has, sockets are plain here.
+            loop = asyncio.SelectorEventLoop()
+            try:
+                loop.run_until_complete(self._serve(server_class, rules_class, recognizer, ready))
+            except BaseException as error:
+                if ready.is_set():
+                    raise
+                failure.append(error)
+                ready.set()
+            finally:
+                loop.close()
+
+        self._thread = threading.Thread(target=run, name="soniox-ds-local-service", daemon=True)
+        self._thread.start()
+        ready.wait(_START_TIMEOUT_S)
+        if failure:
+            self._thread.join()
+            self._thread = self._loop = None
+            port = self._settings["port"]
+            raise LocalServiceError(
+                f"cannot listen on 127.0.0.1:{port} ({failure[0]}); choose another port"
+            ) from failure[0]
+        if self._settings["set_environment"]:
+            self._set_environment()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._thread is not None and self._thread.is_alive()
+
+    async def _serve(
+        self,
+        server_class: type[Server],
+        rules_class: type[Rules],
+        recognizer: Recognizer,
+        ready: threading.Event,
+    ) -> None:
+        from soniox_ds.emulator.store import AudioStore
+
+        settings = self._settings
+        self._loop = asyncio.get_running_loop()
+        self._stop_asked = asyncio.Event()
+        clock = ServiceClock(settings["speed"])
+        store = AudioStore()
+        limits: Limits = settings["limits"] or replace(Limits(), requests_per_minute=settings["requests_per_minute"])
+        rules = rules_class(now=clock.now, limits=limits, keys=[self._key], discard=lambda file: store.drop(file.path))
+        server = server_class(
+            rules, recognizer, store, clock, self.faults, slots=settings["slots"], queue_s=settings["queue_s"]
+        )
+        try:
+            await server.start(settings["port"])
+            self._server = server
+            ready.set()
+            await self._stop_asked.wait()
+        finally:
+            await server.stop()
+
+    def _parts(self) -> tuple[type[Server], type[Rules], Recognizer]:
+        """What needs the extra packages, imported; raises LocalServiceError where they are absent."""
+        try:
+            from soniox_ds.emulator.rules import Rules
+            from soniox_ds.emulator.server import Server
+
+            return Server, Rules, _recognizer(self._settings)
+        except ImportError as error:
+            raise LocalServiceError(_INSTALL.format(missing=error.name or error)) from error
+
+    def _set_environment(self) -> None:
+        self._environment_before = {name: os.environ.get(name) for name in ENVIRONMENT}
+        os.environ.update(self.environment)
+
+    def _restore_environment(self) -> None:
+        for name, value in self._environment_before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._environment_before = {}
+
+    # what clients need ------------------------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        """The throw-away key that it accepts."""
+        return self._key
+
+    @property
+    def base_url(self) -> str:
+        """Base of the REST API, without ``/v1``."""
+        return f"http://127.0.0.1:{self._running_server().port}"
+
+    @property
+    def ws_url(self) -> str:
+        """The websocket."""
+        return f"ws://127.0.0.1:{self._running_server().port}/transcribe-websocket"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The three variables that point any client here."""
+        return dict(zip(ENVIRONMENT, (self.key, self.base_url, self.ws_url), strict=True))
+
+    # what tests and curious people look at ----------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> Rules:
+        """The state machine; look, and change it only through ``call``."""
+        return self._running_server().rules
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """Every request so far, in order; no keys."""
+        return list(self._last_server().requests)
+
+    @property
+    def created(self) -> Created:
+        """How many transcriptions were ever created, by reference id and by audio."""
+        return self._last_server().created
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """The files on the service now, oldest first, as the API shows them."""
+        return self.call(lambda rules: [file.wire() for file in rules.files])
+
+    @property
+    def transcriptions(self) -> list[dict[str, Any]]:
+        """The transcriptions on the service now, oldest first, as the API shows them."""
+        return self.call(lambda rules: [job.wire() for job in rules.jobs])
+
+    def call(self, look: Callable[[Rules], Result]) -> Result:
+        """Run something on the rules in the service's own thread, where nothing changes meanwhile."""
+        server = self._last_server()
+        if not self.running or self._loop is None:
+            return look(server.rules)
+
+        async def ask() -> Result:
+            return look(server.rules)
+
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result()
+
+    def _running_server(self) -> Server:
+        if not self.running:
+            raise LocalServiceError("the stand-in does not run; use it in a with statement or call start()")
+        return self._last_server()
+
+    def _last_server(self) -> Server:
+        if self._server is None:
+            raise LocalServiceError("the stand-in was never started; use it in a with statement or call start()")
+        return self._server
+
+    # saying what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def banner(self) -> str:
+        """One line that says what this is."""
+        name = self._settings["recognizer"]
+        name = name if isinstance(name, str) else name.name
+        where = self.base_url if self.running else "not running"
+        return f"LOCAL stand-in, not the Soniox service ({where}; recognizer: {name}): its transcripts are not Soniox transcripts."
+
+    def __repr__(self) -> str:
+        return f"<{self.banner}>"
+
+    def _repr_html_(self) -> str:
+        return f'<p style="border-left: 4px solid #c77700; padding-left: 0.6em">{escape(self.banner)}</p>'
+
+
+def local_service(
+    recognizer: str | Recognizer = "whisper",
+    *,
+    port: int = 0,
+    speed: float = 1.0,
+    requests_per_minute: int | None = 500,
+    faults: str | Mapping[str, float] | Faults | None = None,
+    key: str | None = None,
+    set_environment: bool = True,
+    scripts: Mapping[str, Script] | str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    limits: Limits | None = None,
+    slots: int = 64,
+    queue_s: float = 0.2,
+    **recognizer_options: Any,
+) -> LocalService:
+    """A stand-in for the service on this machine, for trying things out without a key or a network.
+
+    Parameters
+    ----------
+    recognizer
+        ``"whisper"``: real offline recognition, English, small; ``"scripted"``: invented or prepared transcripts, instantly; or an
+        object of your own.
+    port
+        TCP port on 127.0.0.1; 0 takes a free one.
+    speed
+        How many seconds of service time (rates, queueing, processing, retention) pass in one second of the wall clock.
+    requests_per_minute
+        REST requests in any 60 seconds of service time; None for no limit. Refused requests do not count.
+    faults
+        Bad weather, such as ``"reset_after@create=0.05,rate_limit=0.05"``; see ``soniox_ds.emulator.faults``.
+    key
+        The key to accept; a random one by default.
+    set_environment
+        Set SONIOX_API_KEY, SONIOX_API_BASE_URL and SONIOX_WS_URL while it runs, so that clients find it.
+    scripts, seed, recognizer_options
+        For the scripted recognizer; see ``ScriptedRecognizer``. Other options go to the recognizer that is named.
+    limits
+        All limits at once, instead of ``requests_per_minute``.
+    slots, queue_s
+        How many jobs are processed at once, and how many service seconds each waits in the queue at least.
+
+    Returns
+    -------
+    LocalService
+        Not started yet: use it in a ``with`` statement, or call ``start()``, which returns the one that runs already where a cell is run
+        again. ``requests``, ``files``, ``transcriptions``, ``created`` show what happened; ``faults`` injects more.
+
+    Raises
+    ------
+    LocalServiceError
+        On starting, where the extra packages are not installed or the port is taken.
+
+    Examples
+    --------
+    >>> with local_service("scripted", key="my-key", set_environment=False) as service:
+    ...     print(service.base_url.rsplit(":", 1)[0], service.files)
+    http://127.0.0.1 []
+    """
+    if isinstance(recognizer, str) and recognizer not in ("scripted", "whisper"):
+        raise ValueError(f"unknown recognizer {recognizer!r}; there are 'scripted', 'whisper' and objects of your own")
+    settings = dict(locals())
+    return LocalService(settings)
+
+
+def _recognizer(settings: Mapping[str, Any]) -> Recognizer:
+    chosen = settings["recognizer"]
+    options = settings["recognizer_options"]
+    if chosen == "scripted":
+        from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
+
+        return ScriptedRecognizer(settings["scripts"], seed=settings["seed"], **options)
+    if chosen == "whisper":
+        from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
+
+        made: Recognizer = WhisperRecognizer(**options)
+        return made
+    given: Recognizer = chosen
+    return given

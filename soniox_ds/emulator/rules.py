@@ -1,0 +1,349 @@
+"""The service as a state machine: files, transcriptions, quotas, retention.
+
+Conventions: nothing here touches a network, a disk or the wall clock; `now` (epoch seconds) is handed in, so that thirty days of
+retention are tested in no time. Every method either changes the state or raises a Refusal and changes nothing. Called from one
+thread only.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from soniox_ds.emulator.clock import timestamp
+from soniox_ds.emulator.keys import KeyRing
+from soniox_ds.emulator.limits import Limits, RateWindow
+from soniox_ds.emulator.models import ModelCatalog
+from soniox_ds.emulator.pages import page
+from soniox_ds.emulator.recognizers import Heard
+from soniox_ds.emulator.refusals import Refusal, invalid, not_found, quota, rate
+from soniox_ds.emulator.usage import UsageBook
+from soniox_ds.emulator.validation import check_create, check_temporary_key, page_limit
+
+__all__ = ["MASK", "FileRecord", "Job", "Rules"]
+
+MASK = "*" * 18
+"""What the service shows instead of a webhook's secret."""
+
+TOKEN_KEYS = (
+    "text",
+    "start_ms",
+    "end_ms",
+    "confidence",
+    "speaker",
+    "language",
+    "translation_status",
+    "source_language",
+    "is_audio_event",
+)
+
+
+@dataclass(kw_only=True, slots=True)
+class FileRecord:
+    """An uploaded file."""
+
+    number: int
+    id: str
+    filename: str
+    size: int
+    sha256: str
+    created_at: float
+    client_reference_id: str | None
+    path: str
+    """Where the bytes are; the rules only carry it."""
+
+    def wire(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "id": self.id,
+            "filename": self.filename,
+            "size": self.size,
+            "created_at": timestamp(self.created_at),
+            "client_reference_id": self.client_reference_id,
+        }
+
+
+@dataclass(kw_only=True, slots=True)
+class Job:
+    """A transcription."""
+
+    number: int
+    id: str
+    body: dict[str, Any]
+    """The create request without nulls."""
+    filename: str
+    created_at: float
+    status: str = "queued"
+    audio_duration_ms: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    webhook_status_code: int | None = None
+    started_at: float | None = None
+    heard: Heard | None = None
+    listed_from: float = 0.0
+    """Not in listings before this time (a fault)."""
+    unlisted_times: int = 0
+    """Not in so many further listings (a fault)."""
+    flags: set[str] = field(default_factory=set)
+    """Faults that this job will meet."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the state is final."""
+        return self.status in ("completed", "error")
+
+    def wire(self) -> dict[str, Any]:
+        """As the API shows it."""
+        body = self.body
+        return {
+            "id": self.id,
+            "status": self.status,
+            "created_at": timestamp(self.created_at),
+            "model": body["model"],
+            "audio_url": body.get("audio_url"),
+            "file_id": body.get("file_id"),
+            "filename": self.filename,
+            "language_hints": body.get("language_hints"),
+            "enable_speaker_diarization": body.get("enable_speaker_diarization", False),
+            "enable_language_identification": body.get("enable_language_identification", False),
+            "audio_duration_ms": self.audio_duration_ms,
+            "error_type": self.error_type,
+            "error_message": self.error_message,
+            "webhook_url": body.get("webhook_url"),
+            "webhook_auth_header_name": body.get("webhook_auth_header_name"),
+            "webhook_auth_header_value": MASK if "webhook_auth_header_value" in body else None,
+            "webhook_status_code": self.webhook_status_code,
+            "client_reference_id": body.get("client_reference_id"),
+        }
+
+
+class Rules:
+    """Everything the service knows and decides.
+
+    `discard` is told of every file that is deleted, by request or by age, so that whoever keeps the bytes can drop them.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        limits: Limits | None = None,
+        keys: Collection[str] = (),
+        catalog: ModelCatalog | None = None,
+        discard: Callable[[FileRecord], None] = lambda _: None,
+    ) -> None:
+        self.now = now
+        self.limits = limits or Limits()
+        self.catalog = catalog or ModelCatalog()
+        self.keys = KeyRing(keys, now=now)
+        self.usage = UsageBook(now=now)
+        self.requests = RateWindow(self.limits.requests_per_minute, now=now)
+        self.session_starts = RateWindow(self.limits.sessions_per_minute, now=now)
+        self._discard = discard
+        self._numbers = count(1)
+        self._files: dict[str, FileRecord] = {}
+        self._jobs: dict[str, Job] = {}
+        self._stored_bytes = 0
+
+    # requests -------------------------------------------------------------------------------------------------------
+
+    def admit_request(self) -> None:
+        """Count a REST request; raises Refusal 429 where the minute is full."""
+        if not self.requests.admit():
+            raise rate()
+
+    # files ----------------------------------------------------------------------------------------------------------
+
+    def check_upload(self, size: int = 0) -> None:
+        """Refuse an upload of at least `size` bytes that cannot succeed."""
+        self._expire()
+        if size > self.limits.file_bytes:
+            raise invalid("body.file", f"File is too large (max {self.limits.file_bytes} bytes).")
+        if len(self._files) >= self.limits.files:
+            raise quota("files")
+        if self._stored_bytes + size > self.limits.storage_bytes:
+            raise quota("storage")
+
+    def add_file(
+        self, *, filename: str, size: int, sha256: str, path: str, client_reference_id: str | None
+    ) -> FileRecord:
+        """Keep an uploaded file."""
+        if client_reference_id is not None and len(client_reference_id) > 256:
+            raise invalid("body.client_reference_id", "String should have at most 256 characters", "string_too_long")
+        if not filename or len(filename) > 1024:
+            raise invalid("file.file", "The filename must have 1 to 1024 characters", "value_error")
+        self.check_upload(size)
+        record = FileRecord(
+            number=next(self._numbers),
+            id=str(uuid.uuid4()),
+            filename=filename,
+            size=size,
+            sha256=sha256,
+            created_at=self.now(),
+            client_reference_id=client_reference_id or None,
+            path=path,
+        )
+        self._files[record.id] = record
+        self._stored_bytes += size
+        return record
+
+    def file(self, file_id: str) -> FileRecord:
+        """The file, or Refusal 404."""
+        self._expire()
+        if file_id not in self._files:
+            raise not_found("file")
+        return self._files[file_id]
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file, in use or not."""
+        record = self.file(file_id)
+        del self._files[file_id]
+        self._stored_bytes -= record.size
+        self._discard(record)
+
+    def list_files(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """The body of ``GET /v1/files``."""
+        records, cursor = page(
+            ((record.number, record) for record in reversed(self.files)),
+            "files",
+            page_limit(query),
+            query.get("cursor"),
+        )
+        return {"files": [record.wire() for record in records], "next_page_cursor": cursor}
+
+    @property
+    def files(self) -> list[FileRecord]:
+        """All files, oldest first."""
+        self._expire()
+        return list(self._files.values())
+
+    # transcriptions -------------------------------------------------------------------------------------------------
+
+    def create(self, body: dict[str, Any]) -> Job:
+        """Queue a job for a request body without nulls."""
+        self._expire()
+        check_create(body, self.catalog, context_chars=self.limits.context_chars)
+        filename = self.file(body["file_id"]).filename if "file_id" in body else _name_in_url(body["audio_url"])
+        if len(self._jobs) >= self.limits.transcriptions:
+            raise quota("total")
+        if sum(job.status == "queued" for job in self._jobs.values()) >= self.limits.pending:
+            raise quota("pending")
+        job = Job(number=next(self._numbers), id=str(uuid.uuid4()), body=body, filename=filename, created_at=self.now())
+        self._jobs[job.id] = job
+        return job
+
+    def job(self, job_id: str) -> Job:
+        """The transcription, or Refusal 404."""
+        self._expire()
+        if job_id not in self._jobs:
+            raise not_found("transcription")
+        return self._jobs[job_id]
+
+    def start(self, job_id: str, duration_ms: int | None) -> Job | None:
+        """Move a queued job to processing; None where it has been deleted meanwhile."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.status, job.audio_duration_ms, job.started_at = "processing", duration_ms, self.now()
+        return job
+
+    def complete(self, job_id: str, heard: Heard) -> None:
+        """Move a job to completed and book its usage."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            return
+        job.status, job.heard, job.audio_duration_ms = "completed", heard, heard.duration_ms
+        self.usage.add(
+            uuid=job.id,
+            model=job.body["model"],
+            mode="async",
+            started_at=job.started_at or job.created_at,
+            audio_ms=heard.duration_ms,
+            output_tokens=len(heard.tokens),
+            client_reference_id=job.body.get("client_reference_id"),
+        )
+
+    def fail(self, job_id: str, error_type: str, message: str) -> None:
+        """Move a job to error."""
+        if job := self._jobs.get(job_id):
+            job.status, job.error_type, job.error_message = "error", error_type, message
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a transcription: 204 when queued or ended, 409 while processing; the uploaded file stays."""
+        if self.job(job_id).status == "processing":
+            raise _invalid_state("Transcription is being processed. Wait until it has completed or failed.")
+        del self._jobs[job_id]
+
+    def transcript(self, job_id: str) -> dict[str, Any]:
+        """The body of a finished transcript; optional keys are null where they do not apply."""
+        job = self.job(job_id)
+        if job.status == "error":
+            raise _invalid_state("Transcription failed, so there is no transcript.")
+        if job.heard is None:
+            raise _invalid_state("Transcription is not completed yet.")
+        tokens = [{key: token.get(key) for key in TOKEN_KEYS} for token in job.heard.tokens]
+        return {"id": job.id, "text": "".join([str(token["text"]) for token in job.heard.tokens]), "tokens": tokens}
+
+    def list_jobs(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """The body of ``GET /v1/transcriptions``."""
+        limit = page_limit(query)
+        now = self.now()
+        newest_first = [(job.number, job) for job in reversed(self.jobs)]
+        listed = [(number, job) for number, job in newest_first if job.listed_from <= now and not job.unlisted_times]
+        jobs, cursor = page(listed, "transcriptions", limit, query.get("cursor"))
+        for _, job in newest_first:
+            job.unlisted_times = max(0, job.unlisted_times - 1)
+        return {"transcriptions": [job.wire() for job in jobs], "next_page_cursor": cursor}
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All transcriptions, oldest first."""
+        self._expire()
+        return list(self._jobs.values())
+
+    # counts and keys ------------------------------------------------------------------------------------------------
+
+    def count_files(self) -> dict[str, int]:
+        """The body of ``GET /v1/files/count``."""
+        return _counts(len(self.files))
+
+    def count_jobs(self) -> dict[str, int]:
+        """The body of ``GET /v1/transcriptions/count``."""
+        return _counts(len(self.jobs))
+
+    def mint(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The body of a new temporary key."""
+        check_temporary_key(body)
+        return self.keys.mint(body)
+
+    # age ------------------------------------------------------------------------------------------------------------
+
+    def _expire(self) -> None:
+        """Drop what is older than the retention; both tables are in order of creation."""
+        oldest = self.now() - self.limits.retention_s
+        while self._files and next(iter(self._files.values())).created_at <= oldest:
+            record = self._files.pop(next(iter(self._files)))
+            self._stored_bytes -= record.size
+            self._discard(record)
+        while self._jobs and next(iter(self._jobs.values())).created_at <= oldest:
+            del self._jobs[next(iter(self._jobs))]
+
+
+def _counts(total: int) -> dict[str, int]:
+    return {"total": total, "public_api": total, "playground": 0}
+
+
+def _invalid_state(message: str) -> Refusal:
+    return Refusal(409, "transcription_invalid_state", message)
+
+
+def _name_in_url(url: str) -> str:
+    """The last part of the path, percent-decoded.
+
+    >>> _name_in_url("https://host/a/coffee%20shop.mp3?token=1"), _name_in_url("https://host/")
+    ('coffee shop.mp3', 'audio')
+    """
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or "audio"

@@ -1,0 +1,393 @@
+"""The service on a socket: REST under ``/v1`` and the websocket, on one port.
+
+Conventions: this layer translates between HTTP and the rules and decides nothing. Every request passes the same door (`_door`), in this order:
+record, route, key, rate, faults before the work, the work, faults after it. No redirects: a path with a
+trailing slash is unknown. Bodies are JSON in UTF-8 and carry every optional key, null where there is no value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+from aiohttp import BodyPartReader, web
+
+from soniox_ds.emulator.answers import abort, answer_with, error_answer, json_answer, silence
+from soniox_ds.emulator.clock import ServiceClock
+from soniox_ds.emulator.faults import AFTER, ANSWERED, REFUSING, Fault, Faults
+from soniox_ds.emulator.jobs import JobRunner
+from soniox_ds.emulator.keys import Caller
+from soniox_ds.emulator.recognizers import Recognizer
+from soniox_ds.emulator.refusals import Refusal, invalid
+from soniox_ds.emulator.rules import Job, Rules
+from soniox_ds.emulator.store import AudioStore, TooLarge
+from soniox_ds.emulator.validation import parse_json
+from soniox_ds.emulator.websocket import StreamDoor
+
+__all__ = ["Created", "RequestRecord", "Server"]
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 16
+_BODY_LIMIT = 4 << 20
+_URL_LIFE_S = 3600
+_WEBSOCKET_PATH = "/transcribe-websocket"
+
+
+@dataclass(kw_only=True)
+class RequestRecord:
+    """What came in, without the key."""
+
+    method: str
+    path: str
+    route: str
+    time_s: float
+    """Epoch seconds of service time."""
+    status: int | None = None
+    """As answered; None while nothing is, or where the connection was cut."""
+    client_reference_id: str | None = None
+    fault: str | None = None
+    """Kind of the fault that it met."""
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """One request on its way through the door."""
+
+    record: RequestRecord
+    caller: Caller | None = None
+    fault: Fault | None = None
+
+
+Handler = Callable[[web.Request, Visit], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Created:
+    """How many transcriptions were ever created."""
+
+    by_reference: Counter[str] = field(default_factory=Counter)
+    by_audio: Counter[str] = field(default_factory=Counter)
+    """By the sha256 of the uploaded bytes, or by URL."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.by_audio.total()
+
+
+class Server:
+    """One service: its rules, its jobs, its socket. Lives in one event loop."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        recognizer: Recognizer,
+        store: AudioStore,
+        clock: ServiceClock,
+        faults: Faults,
+        *,
+        slots: int = 64,
+        queue_s: float = 0.2,
+    ) -> None:
+        self.rules = rules
+        self.faults = faults
+        self.requests: list[RequestRecord] = []
+        self.created = Created()
+        self._recognizer = recognizer
+        self._store = store
+        self._clock = clock
+        self._slots = slots
+        self._queue_s = queue_s
+        self._links: dict[str, tuple[str, float]] = {}
+        self._stopping = asyncio.Event()
+        self.port = 0
+
+    async def start(self, port: int) -> int:
+        """Listen on loopback; returns the port."""
+        self._jobs = JobRunner(
+            self.rules, self._recognizer, self._store, self._clock, slots=self._slots, queue_s=self._queue_s
+        )
+        self._streams = StreamDoor(self.rules, self._recognizer, self.faults, self._clock)
+        application = web.Application(middlewares=[self._outside], client_max_size=_BODY_LIMIT)
+        application.add_routes(self._routes())
+        self._runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+        return self.port
+
+    async def stop(self) -> None:
+        """Close sockets, end tasks, delete the audio."""
+        self._stopping.set()
+        await self._streams.close()
+        await self._runner.cleanup()
+        await self._jobs.close()
+        self._store.close()
+
+    def _routes(self) -> list[web.RouteDef]:
+        def add(method: str, path: str, handler: Handler, route: str, permission: str | None) -> web.RouteDef:
+            async def handle(request: web.Request) -> web.StreamResponse:
+                record = RequestRecord(method=method, path=request.path, route=route, time_s=self.rules.now())
+                self.requests.append(record)
+                return await self._door(request, handler, Visit(record=record), permission)
+
+            return web.route(method, path, handle)
+
+        return [
+            add("POST", "/v1/files", self._upload, "upload", "files"),
+            add("GET", "/v1/files", self._list_files, "files", "files"),
+            add("GET", "/v1/files/count", self._count_files, "other", "files"),
+            add("GET", "/v1/files/{id}", self._get_file, "files", "files"),
+            add("GET", "/v1/files/{id}/url", self._file_url, "files", "files"),
+            add("DELETE", "/v1/files/{id}", self._delete_file, "delete_file", "files"),
+            add("POST", "/v1/transcriptions", self._create, "create", "stt_async"),
+            add("GET", "/v1/transcriptions", self._list_jobs, "list", "stt_async"),
+            add("GET", "/v1/transcriptions/count", self._count_jobs, "other", "stt_async"),
+            add("GET", "/v1/transcriptions/{id}", self._get_job, "get", "stt_async"),
+            add("GET", "/v1/transcriptions/{id}/transcript", self._transcript, "transcript", "stt_async"),
+            add("DELETE", "/v1/transcriptions/{id}", self._delete_job, "delete_transcription", "stt_async"),
+            add("GET", "/v1/models", self._models, "other", None),
+            add("POST", "/v1/auth/temporary-api-key", self._mint, "other", "temporary_keys"),
+            add("GET", "/v1/usage-logs", self._usage_logs, "other", "usage"),
+            add("GET", "/v1/usage/summary", self._usage_summary, "other", "usage"),
+            add("GET", "/v1/concurrency-limits", self._concurrency, "other", "usage"),
+            add("GET", "/v1/concurrent-streams-history", self._stream_history, "other", "usage"),
+            web.get("/content/{token}", self._content),
+            web.get(_WEBSOCKET_PATH, self._websocket),
+        ]
+
+    # the door -------------------------------------------------------------------------------------------------------
+
+    async def _door(
+        self, request: web.Request, handler: Handler, visit: Visit, permission: str | None
+    ) -> web.StreamResponse:
+        record = visit.record
+        request_id = str(uuid.uuid4())
+        response: web.StreamResponse
+        try:
+            visit.caller = self.rules.keys.of_header(request.headers.get("Authorization"))
+            if permission is not None:
+                visit.caller.need(permission)
+            self.rules.admit_request()
+            fault = visit.fault = self.faults.draw(record.route)
+            record.fault = fault.kind if fault else None
+            early = await self._before(request, visit) if fault else None
+            if early is not None:
+                return early
+            response = await handler(request, visit)
+            if fault is not None and fault.kind in AFTER:
+                response = await answer_with(request, response, fault, self._stopping)
+                record.status = response.status if fault.kind in ANSWERED else None
+                return response
+        except Refusal as refusal:
+            response = error_answer(refusal, request_id)
+        except (web.HTTPException, ConnectionError) as error:
+            # A body over the limit, or one that breaks off.
+            response = error_answer(
+                Refusal(400, "invalid_request", f"Malformed request ({type(error).__name__})."), request_id
+            )
+        except Exception:  # noqa: BLE001  a mistake of ours must be a 500 with a log entry, not a silent disconnection
+            _log.exception("%s %s failed", request.method, request.path)
+            response = error_answer(Refusal(500, "internal_error", "Internal server error."), request_id)
+        record.status = response.status
+        return response
+
+    @web.middleware
+    async def _outside(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Unknown routes, and those that need no door."""
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status == 405:
+                refusal = Refusal(405, "method_not_allowed", f"{request.method} is not allowed here.")
+            else:
+                refusal = Refusal(404, "not_found", f"There is no {request.method} {request.path}.")
+            self.requests.append(
+                RequestRecord(
+                    method=request.method,
+                    path=request.path,
+                    route="unknown",
+                    time_s=self.rules.now(),
+                    status=refusal.status,
+                )
+            )
+            return error_answer(refusal, str(uuid.uuid4()))
+
+    async def _before(self, request: web.Request, visit: Visit) -> web.StreamResponse | None:
+        """What a fault that comes before the work does; None where the work is to be done."""
+        fault = visit.fault
+        if fault is None:
+            return None
+        if fault.kind == "html":
+            page = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>\n"
+            visit.record.status = 502
+            return web.Response(status=502, text=page, content_type="text/html")
+        if fault.kind in REFUSING:
+            raise fault.refusal(visit.record.route)
+        if fault.kind == "reset_before":
+            return abort(request)
+        if fault.kind == "timeout":
+            return await silence(request, self._stopping)
+        return None
+
+    # files ----------------------------------------------------------------------------------------------------------
+
+    async def _upload(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        limit = self.rules.limits.file_bytes
+        # An announced length far over the limit is refused unread; the slack is for the other parts.
+        self.rules.check_upload(0 if (request.content_length or 0) <= limit + _CHUNK else limit + 1)
+        if not request.content_type.startswith("multipart/"):
+            raise invalid("file.file", "Field required", "missing")
+        reference: str | None = None
+        stored: tuple[str, int, str] | None = None
+        filename = ""
+        try:
+            try:
+                parts = await request.multipart()
+                while (part := await parts.next()) is not None:
+                    if not isinstance(part, BodyPartReader):
+                        raise ValueError("nested multipart")
+                    if part.name == "client_reference_id":
+                        reference = await part.text()
+                    elif part.name == "file" and stored is None:
+                        filename = part.filename or ""
+                        stored = await self._store.write(_chunks(part), limit=limit)
+            except TooLarge:
+                self.rules.check_upload(limit + 1)
+            except ValueError as error:
+                raise invalid("file", f"Malformed multipart body ({error})") from error
+            if stored is None:
+                raise invalid("file.file", "Field required", "missing")
+            path, size, sha256 = stored
+            record = self.rules.add_file(
+                filename=filename, size=size, sha256=sha256, path=path, client_reference_id=reference
+            )
+        except BaseException:
+            if stored is not None:
+                self._store.drop(stored[0])
+            raise
+        visit.record.client_reference_id = reference
+        return json_answer(record.wire(), 201)
+
+    async def _list_files(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.list_files(request.query))
+
+    async def _count_files(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.count_files())
+
+    async def _get_file(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.file(request.match_info["id"]).wire())
+
+    async def _file_url(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        file = self.rules.file(request.match_info["id"])
+        token = uuid.uuid4().hex
+        self._links[token] = (file.id, self.rules.now() + _URL_LIFE_S)
+        return json_answer({"url": f"http://127.0.0.1:{self.port}/content/{token}"})
+
+    async def _content(self, request: web.Request) -> web.StreamResponse:
+        file_id, until = self._links.get(request.match_info["token"], ("", 0.0))
+        if self.rules.now() >= until:
+            raise web.HTTPNotFound
+        try:
+            return web.FileResponse(self.rules.file(file_id).path)
+        except Refusal:
+            raise web.HTTPNotFound from None
+
+    async def _delete_file(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        self.rules.delete_file(request.match_info["id"])
+        return web.Response(status=204)
+
+    # transcriptions -------------------------------------------------------------------------------------------------
+
+    async def _create(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        body = parse_json(await request.read())
+        reference = body.get("client_reference_id")
+        visit.record.client_reference_id = reference if isinstance(reference, str) else None
+        job = self.rules.create(body)
+        self._mark(job, visit.fault)
+        self.created.by_reference[reference or ""] += 1
+        self.created.by_audio[self.rules.file(body["file_id"]).sha256 if "file_id" in body else body["audio_url"]] += 1
+        # As it was at this moment: the job may go on before the answer is written.
+        answer = json_answer(job.wire(), 201)
+        self._jobs.submit(job)
+        return answer
+
+    def _mark(self, job: Job, fault: Fault | None) -> None:
+        """Note on a new job which fault it will meet later."""
+        if fault is None:
+            return
+        job.flags.add(fault.kind)
+        if fault.kind == "listing_lag":
+            job.unlisted_times = int(fault.options.get("listings", 0))
+            if not job.unlisted_times:
+                job.listed_from = job.created_at + float(fault.options.get("seconds", 5))
+
+    async def _list_jobs(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.list_jobs(request.query))
+
+    async def _count_jobs(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.count_jobs())
+
+    async def _get_job(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.job(request.match_info["id"]).wire())
+
+    async def _transcript(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        # Encoding a long transcript takes a while; the loop stays free meanwhile.
+        transcript = self.rules.transcript(request.match_info["id"])
+        if len(transcript["tokens"]) < 5_000:
+            return json_answer(transcript)
+        body = await asyncio.to_thread(msgspec.json.encode, transcript)
+        return web.Response(body=body, content_type="application/json")
+
+    async def _delete_job(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        self.rules.delete_job(request.match_info["id"])
+        return web.Response(status=204)
+
+    # the rest -------------------------------------------------------------------------------------------------------
+
+    async def _models(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.catalog.listing())
+
+    async def _mint(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        body = parse_json(await request.read())
+        minted = self.rules.mint(body)
+        visit.record.client_reference_id = body.get("client_reference_id")
+        if body["usage_type"] == "transcribe_websocket":
+            assert visit.caller is not None, "the door lets nobody in without a key"
+            visit.caller.need("stt_rt")
+        return json_answer(minted, 201)
+
+    async def _usage_logs(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.usage.logs(request.query))
+
+    async def _usage_summary(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.usage.summary(request.query))
+
+    async def _concurrency(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        current = {"transcribe_concurrent": self._streams.sessions, "tts_concurrent": 0}
+        limits = {"transcribe_concurrent": self.rules.limits.sessions, "tts_concurrent": None}
+        organization = {"current": current, "limits": limits}
+        project = {"current": current, "limits": dict.fromkeys(limits)}
+        return json_answer({"project": project, "organization": organization})
+
+    async def _stream_history(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(self.rules.usage.stream_history(request.query))
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        record = RequestRecord(method="GET", path=request.path, route="websocket", time_s=self.rules.now(), status=101)
+        self.requests.append(record)
+        return await self._streams.serve(request, record)
+
+
+async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
+    while chunk := await part.read_chunk(_CHUNK):
+        yield bytes(chunk)

@@ -1,0 +1,332 @@
+"""A corpus as Parquet files that other tools read too.
+
+Layout of a folder::
+
+    recordings/part-000000-1a2b3c4d-0.parquet              schema.RECORDINGS and the metadata columns
+    tokens/part-000000-1a2b3c4d-0.parquet                  schema.TOKENS of the recordings in the part of the same name
+    recordings/split=test/part-000000-1a2b3c4d-0.parquet   the same with partition_by="split"
+
+Conventions: one save writes the parts of one number, an append those of the next. Columns that repeat are
+dictionary-encoded, everything is compressed with zstd. A partition's value is in the folder's name, percent-encoded as
+Hive, Spark, DuckDB and pyarrow read it (NA and "" as ``__HIVE_DEFAULT_PARTITION__``), and not in its files. What
+Parquet cannot say (pandas dtypes, categories, the order of rows across parts, the partition's exact value) and the
+provenance stand in each file's metadata under the keys ``soniox_ds`` (JSON) and ``soniox_ds.*`` (Arrow streams).
+
+A save that is cut off leaves nothing half-readable: files are written under another name, forced to the disk and
+renamed, all of the tokens before any of the recordings. Tokens without their recordings are not read; a save of which
+only some recordings arrived is refused with a message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.formats.dtypes import stacked, to_arrow
+from soniox_ds.formats.parts import (
+    FORMAT,
+    NOTE,
+    ROWS,
+    SAMPLES,
+    Part,
+    find_parts,
+    in_saves,
+    pack,
+    read_recordings,
+    read_tokens,
+)
+from soniox_ds.formats.provenance import pooled
+from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
+
+if TYPE_CHECKING:
+    from soniox_ds.formats.corpus import Corpus
+
+__all__ = ["load_corpus", "write_corpus"]
+
+_KINDS = ("tokens", "recordings")  # in the order in which they are written
+_NOWHERE = "__HIVE_DEFAULT_PARTITION__"
+_MOST_PARTITIONS = 2000
+_LOCK = ".corpus.lock"
+_BEGUN = ".begun"  # the end of the name of a file that is being written
+
+
+def write_corpus(
+    corpus: Corpus, folder: Path, *, partition_by: str | None = None, append: bool = False, overwrite: bool = False
+) -> None:
+    """Write a corpus into a folder.
+
+    Parameters
+    ----------
+    corpus
+        What to write.
+    folder
+        Made if it is not there; must be empty unless one of the two options below is given.
+    partition_by
+        A column of `recordings` with few values: one folder for each of them.
+    append
+        Add to the corpus in the folder, without touching the files that are there. Partitioning and the dtypes of
+        the metadata must be the same; a folder that is empty or absent is begun.
+    overwrite
+        Replace the corpus in the folder, or add one beside unrelated files, which stay.
+
+    Raises
+    ------
+    InputError
+        If the folder is not empty, ids are in it already, or the two corpora do not fit together.
+    SchemaError
+        If a metadata column cannot be written, or `partition_by` is no column to partition by.
+    """
+    if append and overwrite:
+        raise InputError("append keeps what is there and overwrite replaces it; give one of them.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; a corpus is saved into a folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / _LOCK):
+        parts = find_parts(folder)
+        if append:
+            _check_fit(corpus, folder, parts, partition_by)
+        elif not overwrite and (found := [path.name for path in folder.iterdir() if path.name != _LOCK]):
+            raise InputError(
+                f"{folder} is not empty (it holds {sorted(found)[:3]}). Name another folder, or say append=True "
+                "to add to the corpus there or overwrite=True to replace it."
+            )
+        files = _files(corpus, partition_by, number=max((part.number for part in parts), default=-1) + 1)
+        if overwrite:
+            _replace(folder, files)
+        else:
+            _sweep(folder, parts)
+            _write(folder, files)
+
+
+def load_corpus(
+    folder: Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
+) -> Corpus:
+    """Read what `write_corpus` wrote; see `soniox_ds.read_corpus`."""
+    from soniox_ds.formats.corpus import Corpus
+
+    if isinstance(audio_ids, str) or isinstance(columns, str):
+        raise InputError("audio_ids and columns take a list of names, not one string.")
+    parts = find_parts(folder)
+    if not parts:
+        raise InputError(_nothing(folder))
+    wanted = None if audio_ids is None else set(audio_ids)
+    kept = None if columns is None else set(columns)
+    saves: list[pd.DataFrame] = []
+    tokens: list[pa.Table] = []
+    provenances: list[dict[str, Any]] = []
+    names: set[str] = set()
+    for save in in_saves(parts):
+        frames: list[pd.DataFrame] = []
+        for part in save:
+            recordings = read_recordings(part)
+            names |= set(recordings.columns)
+            if wanted is not None:
+                recordings = recordings[np.asarray(recordings["audio_id"].isin(wanted), np.bool_)]
+            if wanted is None or len(recordings):
+                tokens.append(read_tokens(part, None if wanted is None else recordings["audio_id"].tolist()))
+            frames.append(recordings)
+        whole = stacked(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True).drop(columns="__row")
+        saves.append(whole if kept is None else whole[[name for name in whole if name in RECORDINGS or name in kept]])
+        provenances.append(save[0].note["provenance"])
+    if kept is not None and (unknown := sorted(kept - names)):
+        raise InputError(f"the corpus in {folder} has no columns {unknown}; it has {sorted(names - {'__row'})}.")
+    recordings = stacked(saves, RECORDINGS) if len(saves) > 1 else saves[0]
+    if wanted is not None and (unknown := sorted(wanted - set(recordings["audio_id"]))):
+        raise InputError(f"the corpus in {folder} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown).")
+    table = pa.concat_tables(tokens).unify_dictionaries() if tokens else None
+    found = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
+    return Corpus(recordings, found, pooled(provenances))
+
+
+class _File(NamedTuple):
+    """A file about to be written."""
+
+    path: Path  # relative to "recordings" or "tokens"
+    recordings: pa.Table
+    tokens: pa.Table
+
+
+def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_File]:
+    save = uuid.uuid4().hex[:8]
+    recordings = corpus.recordings
+    table, described = to_arrow(recordings)
+    groups = _groups(recordings, partition_by)
+    files = []
+    places = pd.Index(recordings["audio_id"]).get_indexer(pd.Index(corpus.tokens["audio_id"]))
+    for piece, (folder, rows) in enumerate(groups):
+        own = table.take(pa.array(rows, pa.int64()))
+        if len(groups) == 1:
+            tokens = corpus.tokens
+        else:
+            member = np.zeros(len(recordings), np.bool_)
+            member[rows] = True
+            tokens = corpus.tokens[member[places]]
+        note = {
+            "format": FORMAT,
+            "number": number,
+            "save": save,
+            "piece": piece,
+            "pieces": len(groups),
+            "partition_by": partition_by,
+            "columns": {name: column._asdict() for name, column in described.items()},
+            "provenance": corpus.provenance,
+        }
+        metadata = {
+            **(own.schema.metadata or {}),
+            NOTE: json.dumps(note, ensure_ascii=False).encode(),
+            SAMPLES: pack(own.slice(0, 1) if partition_by else own.slice(0, 0)),
+            ROWS: pack(pa.table({"row": pa.array(rows, pa.int64())})),
+        }
+        written = own.drop_columns([partition_by]) if partition_by else own
+        path = Path(*folder, f"part-{number:06d}-{save}-{piece}.parquet")
+        # the pandas metadata would name the column that is in the folder's name only
+        metadata.pop(b"pandas", None)
+        files.append(_File(path, written.replace_schema_metadata(metadata), frame_to_arrow(tokens, TOKENS)))
+    return files
+
+
+def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[list[str], Any]]:
+    """For each file its folder below ``recordings`` and the places of its rows."""
+    if partition_by is None:
+        return [([], np.arange(len(recordings)))]
+    if partition_by not in recordings:
+        raise SchemaError(
+            f"recordings have no column {partition_by!r} to partition by; they have {list(recordings.columns)}."
+        )
+    column = recordings[partition_by]
+    if partition_by in RECORDINGS and partition_by not in ("status", "error_type", "service", "model", "options_hash"):
+        raise SchemaError(
+            f"{partition_by!r} differs from recording to recording; partition by a column with few values."
+        )
+    try:
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+    except TypeError as error:
+        raise SchemaError(
+            f"column {partition_by!r} holds values that cannot be compared ({error}); partition by another."
+        ) from error
+    if len(values) > _MOST_PARTITIONS:
+        raise SchemaError(
+            f"column {partition_by!r} has {len(values)} values, and each would become a folder; "
+            f"partition by a column with at most {_MOST_PARTITIONS}."
+        )
+    if not len(values):
+        return [([], np.arange(0))]
+    groups = []
+    for code in range(len(values)):
+        rows = np.flatnonzero(codes == code)
+        value = column.iloc[rows[0]]
+        text = "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
+        name = f"{quote(partition_by, safe=' ')}={quote(text, safe=' ') or _NOWHERE}".replace(" ", "%20")
+        if len(name.encode()) > 255:
+            raise SchemaError(
+                f"the value {text[:40]!r}... of {partition_by!r} is too long to name a folder; partition by another."
+            )
+        groups.append(([name], rows))
+    return groups
+
+
+def _write(folder: Path, files: list[_File]) -> None:
+    """Tokens first and recordings last; what was renamed is complete."""
+    waiting: list[tuple[Path, Path]] = []
+    try:
+        for kind in _KINDS:
+            for file in files:
+                final = folder / kind / file.path
+                final.parent.mkdir(parents=True, exist_ok=True)
+                begun = final.with_name(f".{final.name}{_BEGUN}")
+                waiting.append((begun, final))
+                table = file.tokens if kind == "tokens" else file.recordings
+                with begun.open("wb") as sink:
+                    pq.write_table(table, sink, compression="zstd")
+                    sink.flush()
+                    os.fsync(sink.fileno())
+        for begun, final in waiting:
+            begun.rename(final)
+    except BaseException:
+        for begun, _ in waiting:
+            begun.unlink(missing_ok=True)
+        raise
+
+
+def _sweep(folder: Path, parts: list[Part]) -> None:
+    """Remove what a save that was killed left behind: files half written, and tokens whose recordings never came."""
+    known = {folder / "tokens" / part.path for part in parts}
+    for kind in _KINDS:
+        for path in list((folder / kind).rglob(f".part-*{_BEGUN}")):
+            path.unlink()
+    for path in list((folder / "tokens").rglob("part-*.parquet")):
+        if path not in known:
+            path.unlink()
+
+
+def _replace(folder: Path, files: list[_File]) -> None:
+    """Write beside what is there, then change places; only ``recordings`` and ``tokens`` are touched."""
+    beside = folder / f".new-{uuid.uuid4().hex[:8]}"
+    aside = folder / f".old-{uuid.uuid4().hex[:8]}"
+    try:
+        _write(beside, files)
+        aside.mkdir()
+        # Recordings go first and come last, so that what is visible in between is no corpus rather than a wrong one.
+        for kind in reversed(_KINDS):
+            if (folder / kind).exists():
+                (folder / kind).rename(aside / kind)
+        for kind in _KINDS:
+            (beside / kind).rename(folder / kind)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    shutil.rmtree(aside)
+
+
+def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: str | None) -> None:
+    if not parts:
+        if found := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
+            raise InputError(f"{folder} holds no corpus to append to, but {sorted(found)[:3]}. Name another folder.")
+        return
+    there = parts[0].note["partition_by"]
+    if there != partition_by:
+        raise InputError(
+            f"the corpus in {folder} has partition_by={there!r}, found {partition_by!r}; append the same way."
+        )
+    ids: set[str] = set()
+    for part in parts:
+        ids |= set(
+            pq.read_table(folder / "recordings" / part.path, columns=["audio_id"], partitioning=None)[
+                "audio_id"
+            ].to_pylist()
+        )
+    if repeated := [name for name in corpus if name in ids]:
+        raise InputError(
+            f"{len(repeated)} of {len(corpus)} recordings are in {folder} already: {repeated[:5]}. "
+            "Append only new ones: corpus.select(~corpus.recordings['audio_id'].isin(read_corpus(folder).recordings['audio_id']))."
+        )
+    _, described = to_arrow(corpus.recordings)
+    before = {name: column for part in parts for name, column in part.note["columns"].items()}
+    for name, column in described.items():
+        if name in before and before[name]["dtype"] != column.dtype:
+            raise InputError(
+                f"column {name!r} has dtype {column.dtype}, in {folder} it has {before[name]['dtype']}; "
+                f"convert it first: recordings[{name!r}].astype({before[name]['dtype']!r})."
+            )
+
+
+def _nothing(folder: Path) -> str:
+    if not folder.exists():
+        return f"{folder} does not exist; give the folder that corpus.save(...) wrote."
+    if old := sorted(folder.glob(".old-*")):
+        return (
+            f"replacing the corpus in {folder} was cut off; the one before is in {old[0]}: move its two folders back."
+        )
+    return f"{folder} holds no corpus (no recordings/part-*.parquet); give the folder that corpus.save(...) wrote."

@@ -1,0 +1,78 @@
+"""Where a corpus came from: package version, time, and one entry for each run.
+
+Conventions: a provenance is JSON: ``{"soniox_ds": version, "created_at": time, "runs": [{"soniox_ds", "created_at",
+"service", "model", "options", ...}]}``, times in ISO 8601 with UTC. It holds no secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from soniox_ds.errors import SchemaError
+
+__all__ = ["MASK", "new_provenance", "new_run", "pooled", "without_secrets"]
+
+MASK = "***"
+_SECRETS = ("api_key", "webhook_auth_header_value", "authorization")
+
+
+def new_provenance(*runs: Mapping[str, Any]) -> dict[str, Any]:
+    """A provenance of now.
+
+    >>> new_provenance()["runs"]
+    []
+    """
+    return {**_stamp(), "runs": [dict(run) for run in runs]}
+
+
+def new_run(*, service: str, model: str, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The entry of one run of now.
+
+    >>> run = new_run(service="local", model="stt-async-v4", options={"language_hints": ["en"]})
+    >>> run["service"], run["options"]
+    ('local', {'language_hints': ['en']})
+    """
+    return {**_stamp(), "service": service, "model": model, "options": dict(options), **more}
+
+
+def pooled(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The provenance of corpora put together: every run once, in order; the time of the first."""
+    runs: list[Any] = []
+    for provenance in provenances:
+        runs += [run for run in provenance.get("runs", []) if run not in runs]
+    return {**(dict(provenances[0]) if provenances else _stamp()), "runs": runs}
+
+
+def without_secrets(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy in which the values under a secret's name are masked; raises SchemaError for what JSON cannot hold.
+
+    >>> without_secrets({"runs": [{"options": {"webhook_auth_header_value": "s3cret", "model": "m"}}]})
+    {'runs': [{'options': {'webhook_auth_header_value': '***', 'model': 'm'}}]}
+    """
+    try:
+        copy = json.loads(json.dumps(_masked(provenance), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise SchemaError(f"provenance must be JSON (text, numbers, lists, dicts with text keys): {error}.") from error
+    return dict(copy)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: MASK if str(key).lower() in _SECRETS and inner is not None else _masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_masked(inner) for inner in value]
+    return value
+
+
+def _stamp() -> dict[str, str]:
+    return {
+        "soniox_ds": metadata.version("soniox-ds"),
+        "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }

@@ -1,0 +1,89 @@
+"""The 60 languages of the service, and the code that somebody probably meant.
+
+Conventions: a code is two lower-case letters, without script or region (``zh``, never ``zh-TW``); every language can be
+transcribed, and translated into every other. Source: Soniox documentation, supported languages (v4 models).
+"""
+
+from __future__ import annotations
+
+import difflib
+
+__all__ = ["LANGUAGES", "suggest_language"]
+
+# code, name, then the three-letter codes of ISO 639 that mean the same
+_TABLE = """
+af Afrikaans afr | sq Albanian sqi alb als | ar Arabic ara arb | az Azerbaijani aze azj | eu Basque eus baq
+be Belarusian bel | bn Bengali ben | bs Bosnian bos | bg Bulgarian bul | ca Catalan cat | zh Chinese zho chi cmn
+hr Croatian hrv | cs Czech ces cze | da Danish dan | nl Dutch nld dut | en English eng | et Estonian est ekk
+fi Finnish fin | fr French fra fre | gl Galician glg | de German deu ger | el Greek ell gre | gu Gujarati guj
+he Hebrew heb | hi Hindi hin | hu Hungarian hun | id Indonesian ind | it Italian ita | ja Japanese jpn
+kn Kannada kan | kk Kazakh kaz | ko Korean kor | lv Latvian lav lvs | lt Lithuanian lit | mk Macedonian mkd mac
+ms Malay msa may zsm | ml Malayalam mal | mr Marathi mar | no Norwegian nor nob nno | fa Persian fas per pes
+pl Polish pol | pt Portuguese por | pa Punjabi pan | ro Romanian ron rum | ru Russian rus | sr Serbian srp
+sk Slovak slk slo | sl Slovenian slv | es Spanish spa | sw Swahili swa swh | sv Swedish swe | tl Tagalog tgl
+ta Tamil tam | te Telugu tel | th Thai tha | tr Turkish tur | uk Ukrainian ukr | ur Urdu urd | vi Vietnamese vie
+cy Welsh cym wel
+"""
+_ROWS = [entry.split() for line in _TABLE.strip().splitlines() for entry in line.split("|")]
+
+LANGUAGES: dict[str, str] = {code: name for code, name, *_ in _ROWS}
+"""Two-letter code to English name."""
+
+# Country codes and retired codes that people type for a language, other codes of the same language, other names of it.
+# Codes that are another language of their own (si, my, br) are left out: a guess there would mislead.
+_MEANT = {
+    **{other: code for code, _, *others in _ROWS for other in others},
+    **{name.casefold(): code for code, name in LANGUAGES.items()},
+    **dict.fromkeys(["nb", "nn", "bokmal", "bokmål", "nynorsk"], "no"),
+    **dict.fromkeys(["fil", "ph", "filipino"], "tl"),
+    **dict.fromkeys(["cn", "tw", "mandarin", "中文"], "zh"),
+    **dict.fromkeys(["jp", "日本語"], "ja"),
+    **dict.fromkeys(["kr", "한국어"], "ko"),
+    **dict.fromkeys(["cz", "čeština"], "cs"),
+    **dict.fromkeys(["gr", "ελληνικά"], "el"),
+    **dict.fromkeys(["dk", "dansk"], "da"),
+    **dict.fromkeys(["se", "svenska"], "sv"),
+    **dict.fromkeys(["ua", "українська"], "uk"),
+    **dict.fromkeys(["iw", "עברית"], "he"),
+    **dict.fromkeys(["ir", "farsi", "فارسی"], "fa"),
+    **dict.fromkeys(["us", "gb"], "en"),
+    **dict.fromkeys(["mx", "sp", "castilian", "español"], "es"),
+    **dict.fromkeys(["ger", "deutsch"], "de"),
+    **dict.fromkeys(["français"], "fr"),
+    **dict.fromkeys(["italiano"], "it"),
+    **dict.fromkeys(["português"], "pt"),
+    **dict.fromkeys(["flemish", "nederlands"], "nl"),
+    **dict.fromkeys(["polski"], "pl"),
+    **dict.fromkeys(["русский"], "ru"),
+    **dict.fromkeys(["türkçe"], "tr"),
+    **dict.fromkeys(["panjabi"], "pa"),
+    **dict.fromkeys(["slovene"], "sl"),
+    "in": "id",
+    "vn": "vi",
+    "ee": "et",
+    "rs": "sr",
+    "by": "be",
+    "हिन्दी": "hi",
+    "العربية": "ar",
+}
+
+
+def suggest_language(text: str) -> str | None:
+    """The code that was probably meant by something that is not one; None where nothing is near.
+
+    Examples
+    --------
+    >>> [suggest_language(text) for text in ("english", "jp", "nb", "zh-TW", "EN", "Portugese", "klingon")]
+    ['en', 'ja', 'no', 'zh', 'en', 'pt', None]
+    """
+    wanted = text.strip().casefold()
+    language = wanted.replace("_", "-").split("-")[0]
+    for candidate in (wanted, language):
+        if candidate in LANGUAGES:
+            return candidate
+        if candidate in _MEANT:
+            return _MEANT[candidate]
+    if len(wanted) < 4:  # two or three letters resemble too many codes for a guess to be worth anything
+        return None
+    near = difflib.get_close_matches(wanted, [name.casefold() for name in LANGUAGES.values()], n=1, cutoff=0.75)
+    return _MEANT[near[0]] if near else None

@@ -1,0 +1,49 @@
+"""Time, handed in to everything that waits.
+
+Conventions: `now` counts monotonic seconds from an arbitrary start, `utcnow` is an aware datetime in UTC. With `speed`
+100 both run a hundred times as fast and `sleep` takes a hundredth, so that tests and benchmarks run the code that
+users run. Network timeouts do not pass through here: they are real seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["Clock"]
+
+
+class Clock:
+    """A clock that runs `speed` times as fast as the one on the wall.
+
+    Examples
+    --------
+    >>> clock = Clock(speed=1000)
+    >>> before = clock.now()
+    >>> asyncio.run(clock.sleep(5))  # five milliseconds on the wall
+    >>> clock.now() - before >= 5
+    True
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if not 0 < speed < float("inf"):
+            raise ValueError(f"speed is {speed!r}; it is a positive number, 1.0 for real time")
+        self.speed = speed
+        self._start = time.monotonic()
+        self._start_utc = datetime.now(UTC)
+
+    def __repr__(self) -> str:
+        return f"Clock(speed={self.speed})"
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return (time.monotonic() - self._start) * self.speed
+
+    def utcnow(self) -> datetime:
+        """The date and time in UTC."""
+        return self._start_utc + timedelta(seconds=self.now())
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` of this clock; not at all (but for one turn of the event loop) when 0 or less."""
+        await asyncio.sleep(max(seconds, 0.0) / self.speed)

@@ -1,0 +1,106 @@
+"""Assembling: the journal's transcripts and the rows that were asked for become a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from soniox_ds.formats.corpus import Corpus
+from soniox_ds.formats.provenance import new_provenance, new_run
+from soniox_ds.options import TranscriptionOptions
+from soniox_ds.prices import cost_usd
+from soniox_ds.schema import RECORDINGS, TOKENS, arrow_schema, conform
+from soniox_ds.service.decode import decode_transcript, tokens_frame
+from soniox_ds.transcription.checks import check_transcript
+from soniox_ds.transcription.jobs import Job, parse_time
+from soniox_ds.transcription.journal import Journal, State
+from soniox_ds.transcription.recording import Found, Recording
+
+__all__ = ["assemble"]
+
+CHUNK = 256
+UNKNOWN = ("error", "the run ended before this recording was reached")
+
+
+async def assemble(
+    found: Found,
+    jobs: dict[str, Job],
+    key_of_row: Sequence[str | None],
+    *,
+    journal: Journal,
+    service: str,
+    options: TranscriptionOptions,
+) -> Corpus:
+    """Make a corpus of what was found: one row for each recording, tokens of those that have a transcript."""
+    rows: list[dict[str, Any]] = []
+    tables: list[pa.Table] = []
+    paid_for: set[str] = set()
+    asked = {"service": service, "model": options.model, "options_hash": options.hash()}
+    for start in range(0, len(found.recordings), CHUNK):
+        chunk = range(start, min(start + CHUNK, len(found.recordings)))
+        done = {key for row in chunk if (key := key_of_row[row]) is not None and _is_done(jobs[key])}
+        transcripts = await journal.transcripts(sorted(done))
+        chunk_tables = []
+        for row in chunk:
+            recording, key = found.recordings[row], key_of_row[row]
+            job = jobs[key] if key is not None else None
+            described = {**asked, **_describe(recording, job)}
+            if key is not None and job is not None and key in transcripts:
+                text, tokens = decode_transcript(transcripts[key], recording.audio_id)
+                chunk_tables.append(tokens)
+                warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
+                described |= {
+                    "status": "completed",
+                    "text": text,
+                    "cost_usd": 0.0 if key in paid_for else cost_usd(described["duration_ms"] or 0),
+                    "warnings": " ".join(warnings) or None,
+                }
+                paid_for.add(key)
+            else:
+                described |= _failure(recording, job)
+            rows.append(described)
+        if chunk_tables:
+            tables.append(pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks())
+    recordings = conform(pd.DataFrame(rows, columns=list(RECORDINGS)), RECORDINGS)
+    recordings = pd.concat([recordings, found.metadata.set_axis(recordings.index)], axis=1)
+    tokens = pa.concat_tables(tables).unify_dictionaries() if tables else arrow_schema(TOKENS).empty_table()
+    return Corpus(recordings, tokens_frame(tokens), provenance=_provenance(service, options))
+
+
+def _is_done(job: Job) -> bool:
+    return job.error is None and job.entry is not None and job.entry.state == State.DONE
+
+
+def _describe(recording: Recording, job: Job | None) -> dict[str, Any]:
+    entry = job.entry if job is not None else None
+    size = next(
+        (r.size_bytes for r in (recording, job.recording if job else recording) if r.size_bytes is not None), None
+    )
+    return {
+        "audio_id": recording.audio_id,
+        "source": recording.source,
+        "sha256": recording.sha256,
+        "size_bytes": size,
+        "duration_ms": (entry.duration_ms if entry is not None else None) or recording.duration_ms,
+        "transcription_id": entry.transcription_id if entry is not None else None,
+        "submitted_at": parse_time(entry.submitted_at) if entry is not None else None,
+        "completed_at": parse_time(entry.completed_at) if entry is not None else None,
+    }
+
+
+def _failure(recording: Recording, job: Job | None) -> dict[str, Any]:
+    error = (recording.error_type, recording.error_message) if recording.error_type else (job and job.error) or UNKNOWN
+    return {
+        "status": "failed",
+        "error_type": error[0],
+        "error_message": error[1],
+        "warnings": " ".join(recording.warnings) or None,
+    }
+
+
+def _provenance(service: str, options: TranscriptionOptions) -> dict[str, Any]:
+    asked = {name: value for name, value in options.body().items() if not name.startswith("webhook_auth")}
+    return new_provenance(new_run(service=service, model=options.model, options=asked, options_hash=options.hash()))

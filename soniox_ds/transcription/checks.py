@@ -1,0 +1,72 @@
+"""What looks wrong with a transcript: named, not guessed away.
+
+Each check gives a slug for the column ``warnings`` of the recordings table:
+
+- ``no_speech``: there is no spoken token.
+- ``starts_late``, ``ends_early``: no token in the first or last stretch of the audio, longer than 10 s and than a tenth
+  of the recording (music and silence do it too).
+- ``implausible_rate``: more than 40 characters a second between first and last token, spaces not counted (fast English
+  has about 25).
+- ``repeats``: the same one to twelve words at least four times in a row, twelve words or more in all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["check_transcript"]
+
+QUIET_MS = 10_000
+QUIET_SHARE = 0.1
+CHARACTERS_PER_S = 40
+FEW_CHARACTERS = 20
+LONGEST_PERIOD = 12
+REPETITIONS = 4
+REPEATED_WORDS = 12
+
+
+def check_transcript(tokens: pa.Table, duration_ms: int | None) -> list[str]:
+    """The warnings of one recording, in the order listed above.
+
+    Parameters
+    ----------
+    tokens
+        One recording's tokens in ``schema.TOKENS`` (Arrow), translations included.
+    duration_ms
+        Of the audio; None where it is not known, and then nothing is said about its ends.
+    """
+    spoken = tokens.filter(pc.is_valid(tokens["start_ms"]))
+    if not spoken.num_rows:
+        return ["no_speech"]
+    warnings = []
+    first_ms, last_ms = pc.min(spoken["start_ms"]).as_py(), pc.max(spoken["end_ms"]).as_py()
+    if duration_ms:
+        quiet_ms = max(QUIET_MS, QUIET_SHARE * duration_ms)
+        if first_ms > quiet_ms:
+            warnings.append("starts_late")
+        if last_ms is not None and duration_ms - last_ms > quiet_ms:
+            warnings.append("ends_early")
+    text = "".join(spoken["text"].to_pylist())
+    characters = sum(not letter.isspace() for letter in text)
+    span_ms = max((last_ms or first_ms) - first_ms, 1)
+    if characters > FEW_CHARACTERS and characters / span_ms * 1000 > CHARACTERS_PER_S:
+        warnings.append("implausible_rate")
+    if _repeats(text.split()):
+        warnings.append("repeats")
+    return warnings
+
+
+def _repeats(words: list[str]) -> bool:
+    codes = pd.factorize(np.array([word.casefold() for word in words], dtype=object))[0]
+    for period in range(1, LONGEST_PERIOD + 1):
+        if len(codes) <= period:
+            break
+        same = codes[period:] == codes[:-period]
+        needed = max((REPETITIONS - 1) * period, REPEATED_WORDS - period)
+        breaks = np.flatnonzero(np.concatenate(([True], ~same, [True])))
+        if np.diff(breaks).max() - 1 >= needed:
+            return True
+    return False

@@ -1,0 +1,187 @@
+"""Audio files in folders and globs, and the reference texts beside them.
+
+Conventions: a folder is walked to the bottom. Hidden files and folders (leading dot) and names without an audio
+extension are passed over. Symbolic links are followed, but each real folder is entered once, real ones before linked
+ones, so that loops end. Paths come sorted, relative to the folder (of a glob: to its part before the first wildcard),
+with forward slashes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import fnmatch
+import os
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+__all__ = [
+    "AUDIO_EXTENSIONS",
+    "Listing",
+    "decode_text",
+    "has_audio_extension",
+    "is_pattern",
+    "list_folder",
+    "list_pattern",
+    "read_sidecar",
+]
+
+AUDIO_EXTENSIONS = frozenset(
+    (
+        *(".aac", ".aif", ".aifc", ".aiff", ".amr", ".asf", ".flac", ".m4a", ".m4b", ".mp3", ".mp4", ".oga", ".ogg"),
+        *(".opus", ".wav", ".wave", ".webm", ".wma"),
+    )
+)
+"""Extensions, in lower case, that make a file in a folder a recording."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """What a folder or glob holds."""
+
+    base: str
+    """Folder that `files` are relative to."""
+    files: list[str] = field(default_factory=list)
+    """Audio files, sorted."""
+    others: Counter[str] = field(default_factory=Counter)
+    """Extensions of the files passed over."""
+    folders: list[str] = field(default_factory=list)
+    """Folders that the last part of a glob matched."""
+    refused: list[tuple[str, OSError]] = field(default_factory=list)
+    """Folders that could not be read."""
+
+    def inventory(self) -> str:
+        """Say what was found instead of audio."""
+        if self.others:
+            total = self.others.total()
+            kinds = ", ".join(f"{kind} ({count})" for kind, count in self.others.most_common(6))
+            return f"{total} {'file' if total == 1 else 'files'}, none with an audio extension: {kinds}"
+        if self.folders:
+            return f"{len(self.folders)} folders but no file; to look inside them, end the pattern with /**"
+        return "no file at all (hidden ones are passed over)"
+
+
+def has_audio_extension(name: str) -> bool:
+    """Whether the name ends like an audio file's, in capitals too.
+
+    >>> has_audio_extension("A.WAV"), has_audio_extension("a.txt")
+    (True, False)
+    """
+    return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS
+
+
+def is_pattern(text: str) -> bool:
+    """Whether `text` holds a wildcard; that a file of this very name exists is for the caller to check first."""
+    return any(letter in text for letter in "*?[")
+
+
+def list_folder(folder: str) -> Listing:
+    """Find the audio files in a folder and everything below it."""
+    return _walk(folder, ["**", "*"])
+
+
+def list_pattern(pattern: str) -> Listing:
+    """Find the audio files that a glob matches; ``**`` stands for any number of folders."""
+    drive, rest = os.path.splitdrive(pattern)
+    parts = [part for part in rest.replace(os.sep, "/").split("/") if part not in ("", ".")]
+    base = drive + (os.sep if rest.startswith((os.sep, "/")) else "")
+    # A folder that really is called "data [v2]" is that folder, not a set of letters.
+    while len(parts) > 1 and (not is_pattern(parts[0]) or os.path.isdir(os.path.join(base, parts[0]))):
+        base = os.path.join(base, parts.pop(0))
+    if parts[-1] == "**":
+        parts.append("*")
+    return _walk(base or ".", parts)
+
+
+def _walk(base: str, parts: list[str]) -> Listing:
+    listing = Listing(base)
+    last = len(parts) - 1
+
+    def reached(places: set[int]) -> frozenset[int]:
+        # "**" may stand for no folder at all, so that the place behind it is reached with it.
+        for place in sorted(places):
+            while parts[place] == "**" and place < last:
+                place += 1
+                places.add(place)
+        return frozenset(places)
+
+    def fits(name: str, place: int) -> bool:
+        if name.startswith(".") and not parts[place].startswith("."):
+            return False
+        return parts[place] == "**" or fnmatch.fnmatch(name, parts[place])
+
+    todo: deque[tuple[str, frozenset[int]]] = deque([("", reached({0}))])
+    linked: deque[tuple[str, frozenset[int]]] = deque()
+    seen: set[tuple[str, frozenset[int]]] = set()
+    while todo or linked:
+        relative, places = todo.popleft() if todo else linked.popleft()
+        folder = os.path.join(base, relative) if relative else base
+        if (key := (os.path.realpath(folder), places)) in seen:
+            continue
+        seen.add(key)
+        try:
+            with os.scandir(folder) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            listing.refused.append((relative, error))
+            continue
+        for entry in entries:
+            inner = f"{relative}/{entry.name}" if relative else entry.name
+            if _is_folder(entry):
+                if last in places and parts[-1] != "*" and fits(entry.name, last):
+                    listing.folders.append(inner)
+                further = {
+                    place if parts[place] == "**" else place + 1
+                    for place in places
+                    if place < last and fits(entry.name, place)
+                }
+                if further:
+                    (linked if entry.is_symlink() else todo).append((inner, reached(further)))
+            elif last in places and fits(entry.name, last):
+                if has_audio_extension(entry.name):
+                    listing.files.append(inner)
+                else:
+                    listing.others[os.path.splitext(entry.name)[1].lower() or "no extension"] += 1
+    listing.files.sort()
+    return listing
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in a circle: listed as a file, it fails visibly when it is opened
+        return False
+
+
+def read_sidecar(path: str) -> str | None:
+    """Read the reference text beside ``call.wav``: ``call.wav.txt`` or, failing that, ``call.txt``; None if neither is.
+
+    White space at the end is dropped; an empty file is the reference "", nothing was to be said.
+
+    Raises
+    ------
+    OSError
+        If the text exists and cannot be read.
+    UnicodeDecodeError
+        If it is neither UTF-8 nor UTF-16.
+    """
+    for name in (f"{path}.txt", f"{os.path.splitext(path)[0]}.txt"):
+        if os.path.isfile(name):
+            with open(name, "rb") as file:
+                return decode_text(file.read()).rstrip()
+    return None
+
+
+def decode_text(raw: bytes) -> str:
+    """Decode UTF-8 or UTF-16, with or without a byte order mark; the mark is dropped.
+
+    >>> decode_text("né".encode("utf-16")), decode_text(b"\\xef\\xbb\\xbfok")
+    ('né', 'ok')
+    """
+    if raw.startswith(codecs.BOM_UTF8):
+        return raw[len(codecs.BOM_UTF8) :].decode("utf-8")
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16")
+    # Text holds no NUL; in UTF-16 without a mark every Latin letter brings one, before or behind it.
+    if b"\x00" in raw[:200]:
+        return raw.decode("utf-16-le" if raw[1:200:2].count(0) >= raw[0:200:2].count(0) else "utf-16-be")
+    return raw.decode("utf-8")

@@ -1,0 +1,111 @@
+"""A job: one piece of audio under one set of options, however many recordings of a dataset hold it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from soniox_ds.errors import (
+    AuthError,
+    BadAnswerError,
+    BalanceError,
+    ConnectionFailed,
+    JournalError,
+    QuotaError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+)
+from soniox_ds.transcription.journal import Entry
+from soniox_ds.transcription.recording import Recording
+
+__all__ = ["FINAL_ERRORS", "MONEY_ERRORS", "Job", "error_slug", "is_final", "job_key", "parse_time", "reference_of"]
+
+MONEY_ERRORS = (
+    "organization_balance_exhausted",
+    "organization_monthly_budget_exhausted",
+    "project_monthly_budget_exhausted",
+)
+FINAL_ERRORS = ("invalid_audio_file", "max_duration_reached", "transcription_output_too_long")
+FINAL_FAMILIES = ("file_download_",)
+
+DEFAULT_SLUGS: tuple[tuple[type[SonioxDSError], str], ...] = (
+    (AuthError, "unauthenticated"),
+    (BalanceError, "organization_balance_exhausted"),
+    (QuotaError, "limit_exceeded"),
+    (RequestError, "invalid_request"),
+    (ConnectionFailed, "connection_failed"),
+    (BadAnswerError, "bad_answer"),
+    (ServiceError, "service_error"),
+    (JournalError, "journal_error"),
+    (SonioxDSError, "error"),
+)
+
+
+def job_key(audio: str, options_hash: str, model: str, service: str) -> str:
+    """What makes two requests the same: the audio (its sha256 or URL), the options, the model, the service."""
+    return hashlib.sha256("\n".join((audio, options_hash, model, service)).encode()).hexdigest()
+
+
+def reference_of(prefix: str, journal_id: str, key: str, generation: int) -> str:
+    """The ``client_reference_id`` of one attempt, by which it is found again if its answer is lost."""
+    return f"{prefix}sxds:{journal_id}:{key[:32]}:{generation}"
+
+
+def is_final(error_type: str | None) -> bool:
+    """Whether a job that ended with this error would end the same way if it were tried again."""
+    return error_type is not None and (error_type in FINAL_ERRORS or error_type.startswith(FINAL_FAMILIES))
+
+
+def error_slug(error: SonioxDSError) -> str:
+    """The ``error_type`` of a row that failed with this exception: the API's own slug where it gave one."""
+    given = getattr(error, "error_type", None)
+    if isinstance(given, str) and given:
+        return given
+    return next(slug for kind, slug in DEFAULT_SLUGS if isinstance(error, kind))
+
+
+def parse_time(text: object) -> datetime | None:
+    """An API timestamp (ISO 8601, UTC) as a datetime; None where there is none or it cannot be read."""
+    if not isinstance(text, str):
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One job of a run: its audio, the rows of the dataset that want it, and its journal entry."""
+
+    key: str
+    recording: Recording
+    rows: list[int] = field(default_factory=list)
+    entry: Entry | None = None
+    recalled: bool = False
+    waits: bool = False
+    """Whether it takes up a place in the waiting room."""
+    error: tuple[str, str] | None = None
+    attempts: int = 0
+    """How often its transcription failed or was lost."""
+    uploads: int = 0
+    """How often its upload was lost."""
+    submitted_s: float = 0.0
+    """The run's clock when it was submitted or taken up again."""
+    seen: bool = False
+    missed: int = 0
+    lost_s: float | None = None
+    """The run's clock when a create request ended without an answer; None otherwise."""
+    listings_since_lost: int = 0
+    holds: dict[str, int] = field(default_factory=dict)
+    """What it holds of each quota."""
+
+    @property
+    def paid(self) -> Entry:
+        """Its entry, once it has one."""
+        if self.entry is None:
+            raise RuntimeError(f"job {self.key[:12]} has no journal entry yet")
+        return self.entry

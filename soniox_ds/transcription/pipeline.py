@@ -1,0 +1,241 @@
+"""The life of a recording from its source to the corpus: a few small stages with queues between them.
+
+Found → inspected → recalled from the journal, or submitted → watched → fetched and made safe → cleaned up remotely. All
+requests share one budget; the service's quotas push back on submission alone, so that what is paid for comes home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from soniox_ds.errors import OptionsError, RecordingsFailedWarning, TranscriptionFailed
+from soniox_ds.formats.corpus import Corpus
+from soniox_ds.options import Context, TranscriptionOptions, Translation
+from soniox_ds.service.budget import RequestBudget
+from soniox_ds.service.clock import Clock
+from soniox_ds.service.connection import Connection
+from soniox_ds.service.rest import Client
+from soniox_ds.transcription.assembling import assemble
+from soniox_ds.transcription.collecting import clean_forever, fetch_forever
+from soniox_ds.transcription.journal import Journal
+from soniox_ds.transcription.limits import Limits
+from soniox_ds.transcription.preparing import Preparer
+from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
+from soniox_ds.transcription.run import Run
+from soniox_ds.transcription.sources import find_recordings
+from soniox_ds.transcription.submission import submit_forever
+from soniox_ds.transcription.sweeping import say_goodbye, tidy_up
+from soniox_ds.transcription.watching import Watcher
+
+__all__ = ["transcribe"]
+
+FETCHERS = 4
+CLEANERS = 4
+SHOWN_FAILURES = 3
+
+
+async def transcribe(
+    sources: Any,
+    *,
+    model: str = "stt-async-v4",
+    language_hints: Iterable[str] | None = None,
+    language_hints_strict: bool | None = None,
+    enable_speaker_diarization: bool | None = None,
+    enable_language_identification: bool | None = None,
+    translation: Translation | Mapping[str, Any] | None = None,
+    context: Context | Mapping[str, Any] | None = None,
+    webhook_url: str | None = None,
+    webhook_auth_header_name: str | None = None,
+    webhook_auth_header_value: str | None = None,
+    client_reference_id_prefix: str | None = None,
+    connection: Connection | None = None,
+    concurrency: int = 16,
+    requests_per_minute: float = 480,
+    limits: Limits | None = None,
+    journal: str | Path | None = None,
+    refresh: bool = False,
+    on_error: Literal["report", "raise"] = "report",
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    timeout_s: float | None = None,
+    clock: Clock | None = None,
+) -> Corpus:
+    """Transcribe recordings into a corpus of token-level tables.
+
+    Parameters
+    ----------
+    sources
+        One path or URL, a list of them, a folder (recursive), a glob, a manifest (CSV, TSV, JSONL, Parquet, NeMo
+        JSONL), a DataFrame with a column ``source``, a Hugging Face dataset with an undecoded audio column, or bytes.
+        Further columns travel along; ``reference`` may also be a ``.txt`` beside the audio. See docs/sources.md.
+    model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
+translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header_value, client_reference_id_prefix
+        The API's own options; see `TranscriptionOptions`.
+    connection
+        Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``.
+    concurrency
+        Uploads at once.
+    requests_per_minute
+        Budget for all requests together; about 500 per organisation were observed.
+    limits
+        Quotas of the account where they differ from the documented ones.
+    journal
+        File that remembers what was asked for and paid for; by default one in the user's cache folder. Re-running a
+        call costs nothing for what is in it.
+    refresh
+        Transcribe, and pay, again although the journal has a result.
+    on_error
+        ``"report"`` returns failed recordings as rows and warns; ``"raise"`` raises them as a group at the end.
+    progress
+        None: shown in notebooks and terminals; False: not at all; or a function that takes a `Snapshot`.
+    timeout_s
+        How long one recording may take after its submission (seconds; default ten minutes and its own duration).
+        Afterwards its row fails with ``timeout``; the job is not forgotten, the same call takes it up again.
+    clock
+        For tests and benchmarks: time that runs faster.
+
+    Returns
+    -------
+    Corpus
+        ``recordings`` (one row for each recording asked for, failed ones too) and ``tokens``.
+
+    Raises
+    ------
+    SourceError, OptionsError, SetupError
+        Before anything is sent.
+    AuthError, BalanceError, QuotaError, RequestError, ServiceError
+        Where for one of these reasons not a single recording could be transcribed.
+    JournalError
+        If the journal cannot be written: nothing is spent without it.
+    ExceptionGroup
+        Of `TranscriptionFailed`, with ``on_error="raise"``.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service(recognizer="scripted", speed=100):       # the stand-in: nothing leaves this machine
+    ...     corpus = sx.transcribe("data/samples/manifest.csv", journal=getfixture("tmp_path") / "journal.sqlite")
+    >>> corpus.recordings["status"].unique().tolist()
+    ['completed']
+    """
+    options = TranscriptionOptions(
+        model=model,
+        language_hints=language_hints,
+        language_hints_strict=language_hints_strict,
+        enable_speaker_diarization=enable_speaker_diarization,
+        enable_language_identification=enable_language_identification,
+        translation=translation,
+        context=context,
+        webhook_url=webhook_url,
+        webhook_auth_header_name=webhook_auth_header_name,
+        webhook_auth_header_value=webhook_auth_header_value,
+        client_reference_id_prefix=client_reference_id_prefix,
+    )
+    _check_settings(concurrency, on_error, timeout_s)
+    connection = connection or Connection()
+    clock = clock or Clock()
+    found = await asyncio.to_thread(find_recordings, sources)
+    book = await asyncio.to_thread(Journal.open, journal)
+    name = book.start_run()
+    try:
+        budget = RequestBudget(requests_per_minute, clock)
+        async with Client(connection, budget=budget, clock=clock) as client:
+            with Progress(progress_for(progress), now=clock.now) as shown:
+                shown.found(len(found.recordings))
+                run = Run(
+                    name=name,
+                    client=client,
+                    journal=book,
+                    options=options,
+                    service=connection.service,
+                    limits=limits or Limits(),
+                    clock=clock,
+                    progress=shown,
+                    timeout_s=timeout_s,
+                )
+                preparer = Preparer(run, found.recordings, refresh=refresh)
+                try:
+                    await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
+                    await tidy_up(run)
+                except asyncio.CancelledError:
+                    await say_goodbye(run, preparer.jobs.values())
+                    raise
+        corpus = await assemble(
+            found, preparer.jobs, preparer.key_of_row, journal=book, service=connection.service, options=options
+        )
+    finally:
+        await book.end_run(name)
+    if run.fatal is not None and not (corpus.recordings["status"] == "completed").any():
+        raise run.fatal
+    _report(corpus, on_error)
+    return corpus
+
+
+def _check_settings(concurrency: int, on_error: str, timeout_s: float | None) -> None:
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise OptionsError(f"concurrency is {concurrency!r}; it is the number of uploads at once, 1 or more")
+    if on_error not in ("report", "raise"):
+        raise OptionsError(f'on_error is {on_error!r}; it is "report" (failed rows and a warning) or "raise"')
+    if timeout_s is not None and not timeout_s > 0:
+        raise OptionsError(f"timeout_s is {timeout_s!r}; it is a number of seconds above 0, or None")
+
+
+async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: int) -> None:
+    """Turn all stages until every job is settled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            workers = [
+                *(group.create_task(submit_forever(run, watcher)) for _ in range(concurrency)),
+                *(group.create_task(fetch_forever(run)) for _ in range(FETCHERS)),
+                *(group.create_task(clean_forever(run)) for _ in range(CLEANERS)),
+                group.create_task(watcher.watch_forever()),
+                group.create_task(_tick(run.progress)),
+            ]
+            group.create_task(preparer.prepare())
+            await run.settled.wait()
+            for worker in workers:
+                worker.cancel()
+    except* Exception as errors:  # noqa: BLE001 - raised again, without the group
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _tick(progress: Progress) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        progress.refresh()
+
+
+def _report(corpus: Corpus, on_error: str) -> None:
+    """Say loudly what failed."""
+    recordings = corpus.recordings
+    failed = recordings[recordings["status"] == "failed"]
+    if not len(failed):
+        return
+    counts = failed["error_type"].value_counts()
+    summary = f"{len(failed)} of {len(recordings)} recordings failed: " + ", ".join(
+        f"{error_type} ({count})" for error_type, count in counts.items()
+    )
+    if on_error == "raise":
+        raise ExceptionGroup(
+            f'{summary}. What succeeded is in the journal: the same call with on_error="report" returns it and costs '
+            "nothing",
+            [
+                TranscriptionFailed(f"{audio_id}: {message}", audio_id=str(audio_id), error_type=str(error_type))
+                for audio_id, error_type, message in zip(
+                    failed["audio_id"], failed["error_type"], failed["error_message"], strict=True
+                )
+            ],
+        )
+    shown = "".join(f"\n  {row.audio_id}: {row.error_message}" for row in failed.head(SHOWN_FAILURES).itertuples())
+    more = f"\n  ... and {len(failed) - SHOWN_FAILURES} more in corpus.failed" if len(failed) > SHOWN_FAILURES else ""
+    warnings.warn(f"{summary}.{shown}{more}", RecordingsFailedWarning, stacklevel=2)

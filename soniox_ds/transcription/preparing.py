@@ -1,0 +1,168 @@
+"""Preparing: recordings are inspected, equal ones become one job, and the journal says which are done already."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from soniox_ds.transcription.inspect import fingerprint, inspect
+from soniox_ds.transcription.jobs import Job, is_final, job_key
+from soniox_ds.transcription.journal import Inspection, State
+from soniox_ds.transcription.recording import Recording, printable
+from soniox_ds.transcription.run import Run
+
+__all__ = ["Preparer"]
+
+CHUNK = 128
+THREADS = 4
+POLL_S = 2.0
+
+
+class Preparer:
+    """Turns the recordings of a run into jobs, a chunk at a time, so that submission starts early."""
+
+    def __init__(self, run: Run, recordings: list[Recording], *, refresh: bool) -> None:
+        self._run = run
+        self._recordings = recordings
+        self._refresh = refresh
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
+        self.jobs: dict[str, Job] = {}
+        """Every job of the run by its key."""
+        self.key_of_row: list[str | None] = [None] * len(recordings)
+        """The job of each recording; None where it was bad from the start."""
+
+    async def prepare(self) -> None:
+        """Find all jobs and queue those that have to be submitted."""
+        try:
+            others: list[Job] = []
+            for start in range(0, len(self._recordings), CHUNK):
+                others += await self._prepare_chunk(range(start, min(start + CHUNK, len(self._recordings))))
+            await self._wait_for_others(others)
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._run.all_found()
+
+    async def _prepare_chunk(self, rows: range) -> list[Job]:
+        """Queue the jobs of these rows; returns those that another run is working on."""
+        run = self._run
+        await self._inspect([self._recordings[row] for row in rows])
+        fresh: list[Job] = []
+        for row in rows:
+            recording = self._recordings[row]
+            if recording.error_type is not None:
+                run.progress.finished(False)
+                continue
+            key = job_key(self._audio(recording), run.options.hash(), run.options.model, run.service)
+            self.key_of_row[row] = key
+            if (job := self.jobs.get(key)) is None:
+                job = self.jobs[key] = Job(key=key, recording=recording)
+                fresh.append(job)
+            elif job.recalled or job.error is not None or (job.entry is not None and job.entry.state == State.DONE):
+                run.progress.recalled(duration_ms=job.recording.duration_ms or 0)
+            job.rows.append(row)
+        return await self._recall(fresh)
+
+    def _audio(self, recording: Recording) -> str:
+        audio = recording.url if recording.url is not None else recording.sha256
+        if audio is None:
+            raise RuntimeError(f"{recording.audio_id} was inspected but has neither a URL nor a hash")
+        return audio
+
+    async def _recall(self, jobs: list[Job]) -> list[Job]:
+        run = self._run
+        wanted = await self._unknown(jobs)
+        held = await run.journal.claim([job.key for job in wanted], run.name)
+        for _ in wanted:
+            run.opened()
+        for job in wanted:
+            if job.key not in held:
+                await run.admit(job)
+        return [job for job in wanted if job.key in held]
+
+    async def _unknown(self, jobs: list[Job]) -> list[Job]:
+        """The jobs without a result in the journal; with refresh all, unfinished ones to be taken up as they are."""
+        run = self._run
+        entries = await run.journal.entries([job.key for job in jobs])
+        unknown = []
+        for job in jobs:
+            entry = job.entry = entries.get(job.key)
+            if self._refresh:
+                unknown.append(job)
+                continue
+            if entry is not None and entry.state == State.DONE:
+                job.recalled = True
+            elif entry is not None and entry.state == State.FAILED and is_final(entry.error_type):
+                job.recalled = True
+                job.error = (str(entry.error_type), str(entry.error_message))
+            else:
+                unknown.append(job)
+                continue
+            for _ in job.rows:
+                run.progress.recalled(duration_ms=entry.duration_ms or 0)
+        return unknown
+
+    async def _wait_for_others(self, jobs: list[Job]) -> None:
+        """Other runs on the same journal are at work on these: share their results, or take over where they stop."""
+        run = self._run
+        waiting = {job.key: job for job in jobs}
+        if waiting:
+            run.progress.note(f"{len(waiting)} recordings are being transcribed by another run on the same journal")
+        while waiting:
+            held = await run.journal.claim(list(waiting), run.name)
+            free = [job for key, job in waiting.items() if key not in held]
+            for job in free:
+                del waiting[job.key]
+            unknown = await self._unknown(free)
+            for job in free:
+                if job in unknown:
+                    await run.admit(job)
+                else:
+                    run.closed(job)
+            if waiting:
+                await run.clock.sleep(POLL_S)
+
+    # -- inspection ----------------------------------------------------------------------------------------------------
+
+    async def _inspect(self, recordings: list[Recording]) -> None:
+        """Fill in size, duration and hash, from the journal where the file has not changed since."""
+        loop = asyncio.get_running_loop()
+        local = [recording for recording in recordings if recording.error_type is None and recording.url is None]
+        prints = await loop.run_in_executor(self._threads, _fingerprints, local)
+        known = await self._run.journal.inspections(prints)
+        todo = []
+        for recording in local:
+            found = known.get(_where(recording))
+            if found is None:
+                todo.append(recording)
+                continue
+            recording.sha256, recording.duration_ms, recording.filename = (
+                found.sha256,
+                found.duration_ms,
+                found.filename,
+            )
+            recording.size_bytes = prints[_where(recording)][0]
+            recording.warnings = list(found.warnings)
+        await asyncio.gather(*(loop.run_in_executor(self._threads, inspect, recording) for recording in todo))
+        await self._run.journal.remember(
+            {
+                where: (prints[where], Inspection(r.sha256, r.duration_ms, r.filename, tuple(r.warnings)))
+                for r in todo
+                if r.error_type is None and r.sha256 is not None and (where := _where(r)) in prints
+            }
+        )
+
+
+def _where(recording: Recording) -> str:
+    return printable(os.path.abspath(recording.path)) if recording.path is not None else ""
+
+
+def _fingerprints(recordings: list[Recording]) -> dict[str, tuple[int, int]]:
+    prints = {}
+    for recording in recordings:
+        if recording.path is not None:
+            try:
+                prints[_where(recording)] = fingerprint(recording.path)
+            except OSError:
+                continue  # the inspection says what is wrong with it
+    return prints

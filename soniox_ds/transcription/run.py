@@ -1,0 +1,253 @@
+"""What the stages of one run share: the client, the journal, the quotas, and what became of each job.
+
+A job is *open* until its rows have an outcome and everything that can be cleaned up remotely is. `Run.settled` is set
+when no job is open and none will come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Protocol
+
+from soniox_ds.errors import NotFoundError, RequestError, ServiceError, SonioxDSError
+from soniox_ds.options import TranscriptionOptions
+from soniox_ds.prices import cost_usd
+from soniox_ds.service.budget import Priority, Quota
+from soniox_ds.service.clock import Clock
+from soniox_ds.service.rest import Client
+from soniox_ds.transcription.jobs import Job, error_slug, reference_of
+from soniox_ds.transcription.journal import Entry, Journal, State
+from soniox_ds.transcription.limits import Limits
+from soniox_ds.transcription.progress import Progress
+
+__all__ = ["FATAL_AFTER", "Run"]
+
+FATAL_AFTER = 8
+"""So many jobs in a row failing on the network, with none in between that went well, end the spending."""
+
+WAITING = 256
+"""So many jobs may be inspected and not yet submitted."""
+
+
+class DeleteMethod(Protocol):
+    """Deletes the file or transcription of an id."""
+
+    async def __call__(self, remote_id: str, /, *, priority: Priority) -> Any: ...
+
+
+class Run:
+    """One call of `transcribe`: state that its stages share."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        client: Client,
+        journal: Journal,
+        options: TranscriptionOptions,
+        service: str,
+        limits: Limits,
+        clock: Clock,
+        progress: Progress,
+        timeout_s: float | None,
+    ) -> None:
+        self.name = name
+        self.client = client
+        self.journal = journal
+        self.options = options
+        self.service = service
+        self.limits = limits
+        self.clock = clock
+        self.progress = progress
+        self.timeout_s = timeout_s
+        self.quotas = {
+            "pending": Quota(limits.pending, "pending transcriptions"),
+            "transcriptions": Quota(limits.transcriptions, "stored transcriptions"),
+            "files": Quota(limits.files, "stored files"),
+            "storage": Quota(limits.storage_bytes, "bytes of stored files"),
+        }
+        self.to_submit: asyncio.Queue[Job] = asyncio.Queue()
+        self.waiting_room = asyncio.Semaphore(WAITING)
+        """Keeps the finding of recordings from running ahead of their submission."""
+        self.to_fetch: asyncio.Queue[Job] = asyncio.Queue()
+        self.to_clean: asyncio.Queue[Job] = asyncio.Queue()
+        self.fatal: SonioxDSError | None = None
+        """Why nothing more may be spent."""
+        self.left_behind: list[str] = []
+        self.answers_lost = False
+        """Whether some request went without an answer, so that something may be left that nobody uses."""
+        self.settled = asyncio.Event()
+        self._open = 0
+        self._all_found = False
+        self._failures_in_a_row = 0
+
+    # -- opening and closing jobs --------------------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """One more job is on its way."""
+        self._open += 1
+
+    def closed(self, job: Job) -> None:
+        """Nothing is left to do for this job."""
+        for what in list(job.holds):
+            self.release(job, what)
+        self._open -= 1
+        self._check()
+
+    def all_found(self) -> None:
+        """No job will be opened any more, except by those that are open."""
+        self._all_found = True
+        self._check()
+
+    def _check(self) -> None:
+        if self._all_found and self._open == 0:
+            self.settled.set()
+
+    # -- quotas --------------------------------------------------------------------------------------------------------
+
+    async def acquire(self, job: Job, what: str, amount: int = 1) -> None:
+        """Wait for room, then hold it for the job."""
+        if what not in job.holds:
+            await self.quotas[what].acquire(amount)
+            job.holds[what] = amount
+
+    def occupy(self, job: Job, what: str, amount: int = 1) -> None:
+        """Count what the job already takes up on the server."""
+        if what not in job.holds:
+            self.quotas[what].occupy(amount)
+            job.holds[what] = amount
+
+    def release(self, job: Job, what: str) -> None:
+        """Give room back."""
+        if (amount := job.holds.pop(what, None)) is not None:
+            self.quotas[what].release(amount)
+
+    # -- journal entries -----------------------------------------------------------------------------------------------
+
+    async def next_generation(self, job: Job) -> Entry:
+        """Begin a new attempt at a job; an upload that is still there moves along with it."""
+        old = job.entry
+        generation = old.generation + 1 if old is not None else 1
+        entry = Entry(
+            job_key=job.key,
+            generation=generation,
+            reference=reference_of(self.options.client_reference_id_prefix or "", self.journal.id, job.key, generation),
+            service=self.service,
+            state=State.UPLOADING,
+            source=job.recording.audio_id,
+            model=self.options.model,
+            options_hash=self.options.hash(),
+            duration_ms=job.recording.duration_ms,
+            changed_at=self.clock.utcnow().timestamp(),
+        )
+        if old is not None and old.file_id is not None and not old.file_gone:
+            entry.file_id = old.file_id
+            entry.state = State.UPLOADED
+        elif job.recording.url is not None:
+            entry.state = State.UPLOADED  # there is nothing to upload
+        job.entry = entry
+        if old is not None:  # superseded; its upload has moved along
+            unfinished = old.state not in (State.DONE, State.FAILED)
+            await self.journal.put(
+                replace(
+                    old,
+                    state=State.FAILED if unfinished else old.state,
+                    error_type="answer_lost" if unfinished else old.error_type,
+                    file_gone=int(old.file_id is not None),
+                )
+            )
+        await self.journal.put(entry)
+        return entry
+
+    async def advance(self, job: Job, state: str) -> None:
+        """Write down how far the job has come."""
+        entry = job.paid
+        entry.state = state
+        entry.changed_at = self.clock.utcnow().timestamp()
+        await self.journal.put(entry)
+
+    async def admit(self, job: Job) -> None:
+        """Queue a job for its submission once there is room in the waiting room."""
+        await self.waiting_room.acquire()
+        job.waits = True
+        self.to_submit.put_nowait(job)
+
+    def resubmit(self, job: Job) -> None:
+        """Queue a job for another attempt, without a place in the waiting room: the watcher could wait for itself."""
+        self.to_submit.put_nowait(job)
+
+    async def next_to_submit(self) -> Job:
+        """Take the next job from the waiting room."""
+        job = await self.to_submit.get()
+        if job.waits:
+            job.waits = False
+            self.waiting_room.release()
+        return job
+
+    # -- outcomes ------------------------------------------------------------------------------------------------------
+
+    def went_well(self, job: Job) -> None:
+        """The transcript is safe: tell the progress, and clean up remotely."""
+        self._failures_in_a_row = 0
+        duration_ms = job.paid.duration_ms or 0
+        self.progress.finished(True, duration_ms, cost_usd(duration_ms))
+        for _ in job.rows[1:]:
+            self.progress.finished(True)
+        self.to_clean.put_nowait(job)
+
+    def failed(self, job: Job, error_type: str, message: str) -> None:
+        """No transcript in this run: its rows say why."""
+        job.error = (error_type, message)
+        for _ in job.rows:
+            self.progress.finished(False, job.recording.duration_ms)
+
+    async def refused(self, job: Job, error: SonioxDSError) -> None:
+        """A request for this job failed for good; nothing that was paid for is touched."""
+        self.failed(job, error_slug(error), str(error))
+        if isinstance(error, ServiceError):
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= FATAL_AFTER:
+                self.stop_spending(error)
+        entry = job.entry
+        if entry is None or entry.state in (State.CREATED, State.DONE):
+            self.closed(job)  # a later run takes it up where it stands
+            return
+        entry.error_type, entry.error_message = job.error or (None, None)
+        await self.advance(job, State.FAILED)
+        self.to_clean.put_nowait(job)
+
+    def stop_spending(self, error: SonioxDSError) -> None:
+        """From now on nothing new is submitted; what is paid for is still brought home."""
+        if self.fatal is None:
+            self.fatal = error
+            self.progress.note(f"no new submissions: {type(error).__name__}")
+
+    # -- clean-up ------------------------------------------------------------------------------------------------------
+
+    async def clean(self, job: Job) -> None:
+        """Delete what a settled job has on the server: the transcription first, then the file."""
+        entry = job.paid
+        priority = Priority.FETCH if self.to_clean.qsize() > self.limits.backlog else Priority.CLEAN
+        if entry.transcription_id is not None and not entry.transcription_gone:
+            entry.transcription_gone = int(
+                await self.delete(self.client.delete_transcription, entry.transcription_id, priority)
+            )
+            self.release(job, "pending")
+            self.release(job, "transcriptions")
+        if entry.file_id is not None and not entry.file_gone:
+            entry.file_gone = int(await self.delete(self.client.delete_file, entry.file_id, priority))
+            self.release(job, "files")
+            self.release(job, "storage")
+        await self.journal.put(entry)
+
+    async def delete(self, method: DeleteMethod, remote_id: str, priority: Priority) -> bool:
+        """Delete one thing; what cannot be deleted now stays in the journal and is swept by a later run."""
+        try:
+            await method(remote_id, priority=priority)
+        except NotFoundError:
+            return True  # somebody else deleted it
+        except (RequestError, ServiceError) as error:
+            self.left_behind.append(f"{remote_id}: {error}")
+            return False
+        return True

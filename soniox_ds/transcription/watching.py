@@ -1,0 +1,246 @@
+"""Watching: the states of all jobs from one listing, at predicted times, instead of one poll for each job.
+
+The request budget is the bottleneck of a run, so listings may take at most a fortieth of it; while little is going on
+they come more often. A create request whose answer was lost is looked for here: it counts as never carried out only
+when it has not shown up within `Limits.settle_s` and two listings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from soniox_ds.errors import (
+    AuthError,
+    BalanceError,
+    NotFoundError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+)
+from soniox_ds.service.budget import Priority
+from soniox_ds.transcription.jobs import MONEY_ERRORS, Job, error_slug, is_final
+from soniox_ds.transcription.journal import State
+from soniox_ds.transcription.run import Run
+
+__all__ = ["Watcher"]
+
+REQUESTS_PER_LISTING = 40
+SHORTEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 30.0
+FEW = 2
+"""So many jobs are asked after one by one; a listing may be much longer than they are."""
+MISSES = 3
+"""A job that was seen and is absent from so many listings is asked after by its id."""
+PATIENCE_S = 600.0
+"""How long one recording may take beyond its own duration, unless the caller says otherwise."""
+
+
+class Watcher:
+    """Knows every job that was created, or may have been, and is not finished."""
+
+    def __init__(self, run: Run, requests_per_minute: float) -> None:
+        self._run = run
+        self._floor_s = max(SHORTEST_WAIT_S, REQUESTS_PER_LISTING * 60.0 / requests_per_minute)
+        self._watched: dict[str, Job] = {}
+        self._lost: dict[str, Job] = {}
+        self._any = asyncio.Event()
+
+    # -- what comes in -------------------------------------------------------------------------------------------------
+
+    def watch(self, job: Job) -> None:
+        """Follow a job whose id is known."""
+        transcription_id = job.paid.transcription_id
+        if transcription_id is None:
+            raise RuntimeError(f"job {job.key[:12]} is said to be created but has no id")
+        self._watched[transcription_id] = job
+        self._any.set()
+
+    def lost(self, job: Job, *, since_s: float) -> None:
+        """Look for a job whose create request was not answered."""
+        job.lost_s, job.listings_since_lost = since_s, 0
+        self._lost[job.paid.reference] = job
+        self._any.set()
+
+    async def created(self, job: Job, reply: dict[str, Any]) -> None:
+        """Write down the id that the service gave a job, and follow it."""
+        entry = job.paid
+        entry.transcription_id = reply["id"]
+        entry.submitted_at = reply.get("created_at") or self._run.clock.utcnow().isoformat()
+        job.lost_s = None
+        await self._run.advance(job, State.CREATED)
+        self.watch(job)
+
+    # -- the loop ------------------------------------------------------------------------------------------------------
+
+    async def watch_forever(self) -> None:
+        """List, act on what is found, wait; until cancelled."""
+        failures = 0
+        while True:
+            await self._any.wait()
+            await self._run.clock.sleep(self._wait_s())
+            try:
+                await self._look()
+                failures = 0
+            except (ServiceError, RequestError) as error:
+                failures += 1
+                if failures == self._run.limits.attempts or isinstance(error, AuthError):
+                    self._run.stop_spending(error)
+                    await self._give_up_all(error)
+            if not self._watched and not self._lost:
+                self._any.clear()
+
+    def _wait_s(self) -> float:
+        """A fifth of the age of the youngest job, within what the budget allows."""
+        now = self._run.clock.now()
+        jobs = [*self._watched.values(), *self._lost.values()]
+        youngest_s = min((now - job.submitted_s for job in jobs), default=0.0)
+        floor_s = SHORTEST_WAIT_S if len(jobs) <= FEW else self._floor_s
+        return min(max(floor_s, youngest_s / 5), LONGEST_WAIT_S)
+
+    async def _look(self) -> None:
+        if len(self._watched) <= FEW and not self._lost:
+            for transcription_id, job in list(self._watched.items()):
+                await self._ask(transcription_id, job)
+        else:
+            await self._list()
+        now = self._run.clock.now()
+        for transcription_id, job in list(self._watched.items()):
+            await self._check_patience(transcription_id, job, now)
+
+    async def _list(self) -> None:
+        unseen = set(self._watched)
+        asked_s = self._run.clock.now()
+        listing = self._run.client.iterate(self._run.client.list_transcriptions, priority=Priority.URGENT)
+        async with contextlib.aclosing(listing):
+            async for item in listing:
+                unseen.discard(item["id"])
+                await self._found(item)
+                if not unseen and not self._lost:
+                    return
+        await self._not_found(unseen, asked_s)
+
+    async def _found(self, item: dict[str, Any]) -> None:
+        reference = item.get("client_reference_id")
+        if isinstance(reference, str) and (job := self._lost.pop(reference, None)) is not None:
+            await self.created(job, item)
+        if (job := self._watched.get(item["id"])) is not None:
+            job.seen, job.missed = True, 0
+            await self._act_on(job, item)
+
+    async def _not_found(self, unseen: set[str], asked_s: float) -> None:
+        """After a listing to its end: what it did not show."""
+        for transcription_id in unseen & set(self._watched):
+            job = self._watched[transcription_id]
+            job.missed += 1
+            if job.seen and job.missed >= MISSES:
+                await self._ask(transcription_id, job)
+        for reference, job in list(self._lost.items()):
+            job.listings_since_lost += 1
+            lost_s = job.lost_s if job.lost_s is not None else asked_s
+            if job.listings_since_lost >= 2 and asked_s - lost_s >= self._run.limits.settle_s:
+                del self._lost[reference]
+                await self._submit_again(job)
+
+    async def _submit_again(self, job: Job) -> None:
+        """The create request was never carried out, as far as can be known; what turns up later is swept."""
+        run = self._run
+        await run.journal.note_lost(job.paid.reference, run.service, "transcription")
+        job.lost_s = None
+        job.attempts += 1
+        if job.attempts >= run.limits.attempts:
+            await run.advance(job, State.UPLOADED)
+            await run.refused(job, _never_created(job.attempts))
+            return
+        await self._resubmit(job)
+
+    async def _resubmit(self, job: Job) -> None:
+        run = self._run
+        run.release(job, "pending")
+        run.release(job, "transcriptions")
+        await run.next_generation(job)
+        job.seen = False
+        job.missed = 0
+        run.resubmit(job)
+
+    async def _ask(self, transcription_id: str, job: Job) -> None:
+        try:
+            item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
+        except NotFoundError as error:
+            del self._watched[transcription_id]
+            job.paid.transcription_gone = 1
+            await self._run.advance(job, State.FAILED)
+            await self._run.refused(job, error)
+            return
+        job.seen, job.missed = True, 0
+        await self._act_on(job, item)
+
+    async def _check_patience(self, transcription_id: str, job: Job, now: float) -> None:
+        run = self._run
+        patience_s = run.timeout_s
+        if patience_s is None:
+            patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
+        if now - job.submitted_s > patience_s:
+            del self._watched[transcription_id]
+            run.left_behind.append(f"{transcription_id}: still unfinished after {patience_s:.0f} s")
+            run.failed(
+                job,
+                "timeout",
+                f"not finished after {patience_s:.0f} s. It may be paid for and is not forgotten: the same call takes "
+                "it up again; timeout_s= waits longer.",
+            )
+            run.closed(job)
+
+    async def _give_up_all(self, error: SonioxDSError) -> None:
+        """The states cannot be read any more: the rows fail, the jobs stay in the journal for a later run."""
+        jobs = [*self._watched.values(), *self._lost.values()]
+        self._watched.clear()
+        self._lost.clear()
+        for job in jobs:
+            self._run.failed(job, error_slug(error), f"{error} (the job goes on; the same call takes it up again)")
+            self._run.closed(job)
+
+    # -- what a state means --------------------------------------------------------------------------------------------
+
+    async def _act_on(self, job: Job, item: dict[str, Any]) -> None:
+        run, entry, status = self._run, job.paid, item["status"]
+        if isinstance(duration_ms := item.get("audio_duration_ms"), int) and duration_ms > 0:
+            entry.duration_ms = duration_ms
+        if status == "queued":
+            return
+        run.release(job, "pending")
+        if status == "processing":
+            return
+        del self._watched[item["id"]]
+        if status == "completed":
+            run.to_fetch.put_nowait(job)
+            return
+        await self._ended_in_error(job, str(item.get("error_type") or "error"), str(item.get("error_message") or ""))
+
+    async def _ended_in_error(self, job: Job, error_type: str, message: str) -> None:
+        run, entry = self._run, job.paid
+        job.attempts += 1
+        if error_type in MONEY_ERRORS:
+            run.stop_spending(BalanceError(f"{message} ({error_type})", status=402, error_type=error_type))
+        elif not is_final(error_type) and job.attempts < run.limits.attempts and run.fatal is None:
+            if entry.transcription_id is not None:
+                entry.transcription_gone = int(
+                    await run.delete(run.client.delete_transcription, entry.transcription_id, Priority.FETCH)
+                )
+            entry.error_type, entry.error_message = error_type, message
+            await run.advance(job, State.FAILED)
+            await self._resubmit(job)
+            return
+        run.failed(job, error_type, message or f"the service ended the job with {error_type}")
+        entry.error_type, entry.error_message = job.error or (None, None)
+        await run.advance(job, State.FAILED)
+        run.to_clean.put_nowait(job)
+
+
+def _never_created(attempts: int) -> ServiceError:
+    return ServiceError(
+        f"the service did not answer {attempts} requests to create the transcription, and none of them shows up in its "
+        "listing; run the same call again later.",
+        error_type="answer_lost",
+    )
