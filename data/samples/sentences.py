@@ -1,9 +1,10 @@
 """What the samples say, who says it, and how each recording is kept.
 
-Conventions: every sentence was written for this project. A text is given to the voice as it stands here and is the reference as it stands
-here; clock times, measures and numbers from ten up are in digits where the voice reads digits as people do, else in words (`seven four one
-nine`). Times are milliseconds; levels are dBFS, root mean square over the 10 ms frames in which somebody speaks. A voice's name
-says who it is: first letter ``a`` American or ``b`` British, second ``f`` female or ``m`` male.
+Conventions: every sentence was written for this project. A text is given to the voice as it stands here and is the
+reference as it stands here; clock times, measures and numbers from ten up are mostly in digits, small numbers and
+numbers read out digit by digit (`seven four one nine`) in words. Times are milliseconds; levels are dBFS, root mean
+square over the 10 ms frames in which somebody speaks. A voice's name says who it is: first letter ``a`` American or
+``b`` British, second ``f`` female or ``m`` male.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Sample:
     """Bits per second; None where the codec loses nothing."""
     level_dbfs: float = -23.0
     snr_db: float | None = None
-    """Speech level over the level of the added noise; None for a clean recording, which only has a faint noise floor."""
+    """Speech level over the level of the added noise; None for a clean recording, which has a faint noise floor."""
     speed: float = 1.0
     silence_ms: int = 0
     """How long the recording is where nobody speaks."""
@@ -99,7 +100,12 @@ SAMPLES: tuple[Sample, ...] = (
             said("bf_emma", "It was tuned on Monday, so it should be fine."),
             said("am_fenrir", "Great.", "Shall I bring the folding chairs in my car?"),
             said("bf_emma", "Yes, please.", "Twelve should be enough, and bring the heater too."),
-            said("am_fenrir", "Good idea, that chapel is always freezing.", "I will be there at half past six.", gap_ms=-300),
+            said(
+                "am_fenrir",
+                "Good idea, that chapel is always freezing.",
+                "I will be there at half past six.",
+                gap_ms=-300,
+            ),
             said("bf_emma", "Lovely.", "I will unlock the side door and put the kettle on."),
         ),
     ),
@@ -220,7 +226,10 @@ SAMPLES: tuple[Sample, ...] = (
             said(
                 "bf_emma",
                 "Please welcome our new colleagues.",
-                "Daniel Brooks joins the night shift, Laura Hayes runs the kitchen, and Peter Novak looks after the boats.",
+                (
+                    "Daniel Brooks joins the night shift, Laura Hayes runs the kitchen, "
+                    "and Peter Novak looks after the boats."
+                ),
             ),
         ),
     ),

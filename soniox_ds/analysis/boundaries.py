@@ -1,7 +1,7 @@
 """Where words begin among tokens.
 
-Conventions: rows come stream by stream, each in the API's order; texts are codes into a vocabulary, so that each distinct
-text is looked at once. The rules are those that `soniox_ds.analysis.text.words` promises.
+Conventions: rows come stream by stream, each in the API's order; texts are codes into a vocabulary, so that each
+distinct text is looked at once. The rules are those that `soniox_ds.analysis.text.words` promises.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def word_starts(
 ) -> tuple[Ints, Bools]:
     """Among the rows that are parts of words: where words start, and for each start whether a space stands before."""
     blank = found.blank[spelling]
-    spaces = np.cumsum(no_word & (blank | found.space_first[spelling] | found.space_last[spelling]))[~no_word]
+    spaces = np.cumsum(no_word & (found.space_first[spelling] | found.space_last[spelling]))[~no_word]
     stops = np.cumsum(no_word & ~blank)[~no_word]
     rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
 

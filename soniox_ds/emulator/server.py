@@ -359,11 +359,10 @@ class Server:
 
     async def _mint(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         body = parse_json(await request.read())
+        if visit.caller is not None and body.get("usage_type") == "transcribe_websocket":
+            visit.caller.need("stt_rt")
         minted = self.rules.mint(body)
         visit.record.client_reference_id = body.get("client_reference_id")
-        if body["usage_type"] == "transcribe_websocket":
-            assert visit.caller is not None, "the door lets nobody in without a key"
-            visit.caller.need("stt_rt")
         return json_answer(minted, 201)
 
     async def _usage_logs(self, request: web.Request, visit: Visit) -> web.StreamResponse:

@@ -83,7 +83,7 @@ def _check_audio(message: Mapping[str, Any]) -> None:
         value = message.get(field)
         if value is None:
             raise refused(f"Audio data {meaning} must be specified for PCM formats")
-        if isinstance(value, bool) or value not in allowed:
+        if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
             raise refused(f"Invalid audio data {meaning}: {str(value)[:64]}")
 
 

@@ -167,7 +167,7 @@ class ContainerDecoder:
 
     def _decode(self) -> None:
         # Few bytes must do to recognize a stream: it is live.
-        options = {"probesize": "4096", "analyzeduration": "0", "fflags": "nobuffer"}
+        options = {"probesize": "4096", "analyzeduration": "0"}
         resampler = mono_resampler()
         with av.open(_Pipe(self._read), mode="r", format=self._format, options=options, buffer_size=4096) as container:
             if container.format.name not in _DEMUXERS or not container.streams.audio:

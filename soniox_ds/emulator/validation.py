@@ -130,13 +130,13 @@ def check_translation(value: Any) -> Problem | None:
     if not isinstance(value, Mapping):
         return "dict_type", "Input should be a valid dictionary"
     kinds = {"one_way": ("target_language",), "two_way": ("language_a", "language_b")}
-    names = kinds.get(value.get("type"))  # type: ignore[arg-type]  # any JSON value may stand there
+    names = kinds.get(str(value.get("type")))
     if names is None:
         return "value_error", "Translation type must be one_way or two_way."
     for name in names:
         if value.get(name) is None:
             return "value_error", f"{name} is required for {value['type']} translation."
-        if value[name] not in LANGUAGES:
+        if str(value[name]) not in LANGUAGES:
             return "value_error", "Invalid translation target language."
     if len({value[name] for name in names}) < len(names):
         return "value_error", "language_a and language_b must differ."

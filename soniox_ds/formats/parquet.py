@@ -310,7 +310,8 @@ def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: st
     if repeated := [name for name in corpus if name in ids]:
         raise InputError(
             f"{len(repeated)} of {len(corpus)} recordings are in {folder} already: {repeated[:5]}. "
-            "Append only new ones: corpus.select(~corpus.recordings['audio_id'].isin(read_corpus(folder).recordings['audio_id']))."
+            "Append only the new ones: known = read_corpus(folder).recordings['audio_id']; "
+            "corpus.select(~corpus.recordings['audio_id'].isin(known))."
         )
     _, described = to_arrow(corpus.recordings)
     before = {name: column for part in parts for name, column in part.note["columns"].items()}

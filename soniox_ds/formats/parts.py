@@ -1,7 +1,7 @@
 """The files of a saved corpus one by one: finding them, reading them, and the small tables in their metadata.
 
-Conventions: the layout is that of `soniox_ds.formats.parquet`. A *save* is what one call wrote; its *parts* are its files
-of recordings, each with a file of tokens at the same place below ``tokens``.
+Conventions: the layout is that of `soniox_ds.formats.parquet`. A *save* is what one call wrote; its *parts* are its
+files of recordings, each with a file of tokens at the same place below ``tokens``.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def find_parts(folder: Path) -> list[Part]:
         if len(save) != save[0].note["pieces"]:
             raise InputError(
                 f"a save into {folder} was cut off: {len(save)} of {save[0].note['pieces']} files arrived. "
-                f"Delete the files named part-{save[0].number:06d}-{save[0].note['save']}-*.parquet and save that corpus again."
+                f"Delete the files named part-{save[0].number:06d}-{save[0].note['save']}-*.parquet "
+                "and save that corpus again."
             )
         for part in save:
             if not (folder / "tokens" / part.path).is_file():

@@ -120,13 +120,16 @@ def error_of(reply: Reply, connection: Connection, *, maybe_done: bool = False) 
     """
     said = _said(reply)
     kind = _kind(reply.status, said)
-    quota = quota_of(said.message) if reply.status == 429 and said.is_api else None
+    quota = quota_of(said.api_message) if reply.status == 429 else None
     if kind is RateLimitError and quota is not None:
         kind = QuotaError
     hide = connection.api_key.hide_in
     details = "".join(f"; {item.get('location', '')}: {item.get('message', '')}" for item in said.validation_errors)
     request = f", request {said.request_id}" if said.request_id else ""
-    message = f"{reply.what}: {said.message}{details} ({reply.status} {said.error_type or 'without slug'}{request})"
+    wait = f", Retry-After: {reply.headers['retry-after']}" if "retry-after" in reply.headers else ""
+    message = (
+        f"{reply.what}: {said.message}{details} ({reply.status} {said.error_type or 'without slug'}{request}{wait})"
+    )
     if advice := _advice(kind, reply, said, quota, connection):
         message = f"{message}. {advice[0].upper()}{advice[1:]}"
     error = kind(
@@ -194,7 +197,12 @@ class _Said:
     error_type: str | None = None
     request_id: str | None = None
     validation_errors: tuple[dict[str, Any], ...] = ()
-    is_api: bool = False
+    api_message: str = ""
+    """`message` where it is the API's own, not our description of the answer."""
+
+    @property
+    def is_api(self) -> bool:
+        return bool(self.error_type or self.api_message)
 
 
 def _said(reply: Reply) -> _Said:
@@ -214,7 +222,7 @@ def _said(reply: Reply) -> _Said:
         error_type=error_type,
         request_id=_string(value.get("request_id")) or request_id,
         validation_errors=tuple(item for item in found if isinstance(item, dict)) if isinstance(found, list) else (),
-        is_api=error_type is not None or message is not None,
+        api_message=message or "",
     )
 
 

@@ -275,7 +275,9 @@ class Client:
         params = {**_window(start_time, end_time), "period_sec": period_sec, "kind": kind}
         return await self._ask("GET", "/concurrent-streams-history", self._object(), priority=priority, params=params)
 
-    async def iterate(self, list_method: Callable[..., Awaitable[Json]], **arguments: Any) -> AsyncGenerator[Json, None]:
+    async def iterate(
+        self, list_method: Callable[..., Awaitable[Json]], **arguments: Any
+    ) -> AsyncGenerator[Json, None]:
         """Every item of a list, page by page: ``async for file in client.iterate(client.list_files): ...``"""
         seen: set[str] = set()
         cursor: str | None = None

@@ -223,11 +223,8 @@ class _Caller:
     def wait_a_little(self, ended: threading.Event) -> None:
         """Return when the work has ended, after the grace, or at the second interrupt."""
         until, signals = time.monotonic() + GRACE_S, self.signals
-        try:
-            while not ended.wait(_POLL_S) and time.monotonic() < until and self.signals == signals:
-                pass
-        except KeyboardInterrupt:
-            return
+        while not ended.wait(_POLL_S) and time.monotonic() < until and self.signals == signals:
+            pass
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -156,8 +156,7 @@ def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Pr
     warnings: tuple[str, ...] = ()
     if declared is not None and declared > size_bytes + (_CUT_BYTES if container == "mp3" else 1):
         warnings = ("truncated_file",)
-    if container == "mp3" and warnings and declared:
-        # The count of frames in the header is of the whole file.
+    if warnings and declared and container != "wav":  # of wav files the decoder already counts what is there
         duration_ms = duration_ms * size_bytes // declared
     return Probe(
         container=container,

@@ -16,11 +16,22 @@ from soniox_ds.errors import (
     RequestError,
     ServiceError,
     SonioxDSError,
+    SourceError,
 )
 from soniox_ds.transcription.journal import Entry
 from soniox_ds.transcription.recording import Recording
 
-__all__ = ["FINAL_ERRORS", "MONEY_ERRORS", "Job", "error_slug", "is_final", "job_key", "parse_time", "reference_of"]
+__all__ = [
+    "FINAL_ERRORS",
+    "MONEY_ERRORS",
+    "Job",
+    "error_slug",
+    "is_final",
+    "is_settled",
+    "job_key",
+    "parse_time",
+    "reference_of",
+]
 
 MONEY_ERRORS = (
     "organization_balance_exhausted",
@@ -28,7 +39,9 @@ MONEY_ERRORS = (
     "project_monthly_budget_exhausted",
 )
 FINAL_ERRORS = ("invalid_audio_file", "max_duration_reached", "transcription_output_too_long")
-FINAL_FAMILIES = ("file_download_",)
+"""The audio itself is to blame."""
+DOWNLOAD_ERRORS = ("file_download_",)
+"""Families of errors that come from the host of a URL: pointless to try again at once, worth it another day."""
 
 DEFAULT_SLUGS: tuple[tuple[type[SonioxDSError], str], ...] = (
     (AuthError, "unauthenticated"),
@@ -38,6 +51,7 @@ DEFAULT_SLUGS: tuple[tuple[type[SonioxDSError], str], ...] = (
     (ConnectionFailed, "connection_failed"),
     (BadAnswerError, "bad_answer"),
     (ServiceError, "service_error"),
+    (SourceError, "unreadable"),
     (JournalError, "journal_error"),
     (SonioxDSError, "error"),
 )
@@ -54,8 +68,13 @@ def reference_of(prefix: str, journal_id: str, key: str, generation: int) -> str
 
 
 def is_final(error_type: str | None) -> bool:
-    """Whether a job that ended with this error would end the same way if it were tried again."""
-    return error_type is not None and (error_type in FINAL_ERRORS or error_type.startswith(FINAL_FAMILIES))
+    """Whether a job that ended with this error is not tried again within the same run."""
+    return error_type is not None and (error_type in FINAL_ERRORS or error_type.startswith(DOWNLOAD_ERRORS))
+
+
+def is_settled(error_type: str | None) -> bool:
+    """Whether a job that ended with this error is not tried again by later runs either, unless they refresh."""
+    return error_type in FINAL_ERRORS
 
 
 def error_slug(error: SonioxDSError) -> str:
@@ -85,23 +104,40 @@ class Job:
     recording: Recording
     rows: list[int] = field(default_factory=list)
     entry: Entry | None = None
+    fingerprint: tuple[int, int] | None = None
+    """Size and time of change of its file when it was inspected."""
     recalled: bool = False
+    """Whether its outcome, good or bad, is an earlier run's."""
+    finished: bool = False
+    """Whether its transcript is safe in the journal."""
+    error: tuple[str, str] | None = None
+    """Why it has none in this run: ``error_type`` and ``error_message`` of its rows."""
     waits: bool = False
     """Whether it takes up a place in the waiting room."""
-    error: tuple[str, str] | None = None
     attempts: int = 0
-    """How often its transcription failed or was lost."""
+    """How often its transcription failed, or was never created as far as can be known."""
     uploads: int = 0
     """How often its upload was lost."""
+    fetches: int = 0
+    """How often its transcript could not be fetched."""
+    troubled_s: float | None = None
+    """The run's clock when the service began to fail on it; None while all is well."""
+    crowded_s: float | None = None
+    """The run's clock when a quota first refused it; None while there is room."""
     submitted_s: float = 0.0
     """The run's clock when it was submitted or taken up again."""
-    seen: bool = False
     missed: int = 0
+    """So many listings in a row did not show it."""
     lost_s: float | None = None
     """The run's clock when a create request ended without an answer; None otherwise."""
     listings_since_lost: int = 0
     holds: dict[str, int] = field(default_factory=dict)
     """What it holds of each quota."""
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether its rows are settled."""
+        return self.finished or self.error is not None
 
     @property
     def paid(self) -> Entry:

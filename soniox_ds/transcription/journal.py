@@ -1,9 +1,8 @@
 """What was asked for, what was paid for, what came back: one SQLite file, so that no result is lost or paid for twice.
 
-Conventions: the intent is written before a request that spends, the answer after it, both durably (WAL, full sync). One
-thread per open journal does all writing and commits whatever waits as one transaction. Several processes may share a
-journal: a job is claimed by a run, and a claim holds as long as its run keeps its lock file locked, which the operating
-system ends with the process, however it dies.
+Conventions: the intent is written before a request that spends, the answer after it, both durably. Several processes
+may share a journal: a job is claimed by a run, and a claim holds as long as its run lives (``claims.py``). Each paid
+attempt at a job is an entry of its own, numbered by its generation; the newest one counts.
 """
 
 from __future__ import annotations
@@ -11,27 +10,27 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-import queue
-import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
-import filelock
 import platformdirs
 import pyarrow as pa
 
 from soniox_ds.errors import JournalError
+from soniox_ds.transcription.claims import Runs
+from soniox_ds.transcription.journal_tables import prepare
+from soniox_ds.transcription.writer import Writer
 
-__all__ = ["Entry", "Inspection", "Journal", "State", "default_path"]
+__all__ = ["Entry", "Inspection", "Journal", "Known", "Lost", "State", "default_path"]
 
 T = TypeVar("T")
 
-VERSION = 1
-BATCH = 500
+AT_ONCE = 500
+"""So many values in one query."""
 
 
 class State:
@@ -43,6 +42,10 @@ class State:
     CREATED = "created"
     DONE = "done"
     FAILED = "failed"
+
+
+UNPAID = (State.UPLOADING, State.UPLOADED, State.FAILED)
+"""States of an attempt that cost nothing, or nothing that could still be had."""
 
 
 @dataclass(slots=True)
@@ -70,6 +73,15 @@ class Entry:
     """Seconds since 1970 of the last change of state."""
 
 
+class Known(NamedTuple):
+    """What the journal knows of a job."""
+
+    newest: Entry
+    """The latest attempt."""
+    finished: Entry | None
+    """The latest attempt that brought a transcript, which the journal has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What was found out about a file that has not changed since."""
@@ -80,49 +92,27 @@ class Inspection:
     warnings: tuple[str, ...]
 
 
-COLUMNS = [field.name for field in fields(Entry)]
+class Lost(NamedTuple):
+    """A reference under which something may be on the server that nothing here uses."""
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS jobs (
-    job_key TEXT NOT NULL, generation INTEGER NOT NULL, reference TEXT NOT NULL, service TEXT NOT NULL,
-    state TEXT NOT NULL, source TEXT NOT NULL, model TEXT NOT NULL, options_hash TEXT NOT NULL,
-    file_id TEXT, file_gone INTEGER NOT NULL, transcription_id TEXT, transcription_gone INTEGER NOT NULL,
-    duration_ms INTEGER, submitted_at TEXT, completed_at TEXT, error_type TEXT, error_message TEXT,
-    changed_at REAL NOT NULL,
-    PRIMARY KEY (job_key, generation));
-CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_reference ON jobs (reference);
-CREATE INDEX IF NOT EXISTS jobs_not_clean ON jobs (service)
-    WHERE (file_id IS NOT NULL AND NOT file_gone) OR (transcription_id IS NOT NULL AND NOT transcription_gone)
-          OR state IN ('uploading', 'creating');
-CREATE TABLE IF NOT EXISTS transcripts (
-    job_key TEXT PRIMARY KEY, bytes INTEGER NOT NULL, zstd BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS lost (reference TEXT PRIMARY KEY, service TEXT NOT NULL, kind TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS claims (job_key TEXT PRIMARY KEY, run TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS inspected (
-    path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    sha256 TEXT NOT NULL, duration_ms INTEGER, filename TEXT NOT NULL, warnings TEXT NOT NULL);
-"""
+    reference: str
+    kind: str
+    """``file`` or ``transcription``."""
+    noted_at: float
+    """Seconds since 1970."""
+
+
+COLUMNS = [field.name for field in fields(Entry)]
+ENTRY = ",".join(COLUMNS)
+REMAINS = (
+    "((file_id IS NOT NULL AND NOT file_gone) OR (transcription_id IS NOT NULL AND NOT transcription_gone) "
+    "OR state IN ('uploading', 'creating'))"
+)
 
 
 def default_path() -> Path:
     """The journal that is used where none is named, in the user's cache folder."""
     return platformdirs.user_cache_path("soniox_ds") / "journal.sqlite"
-
-
-def _chunks(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
-    chunk: list[T] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def _marks(items: Sequence[object]) -> str:
-    return ",".join("?" * len(items))
 
 
 class Journal:
@@ -133,159 +123,79 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._pid = os.getpid()
-        self._locks: dict[str, filelock.BaseFileLock] = {}
-        self._work: queue.SimpleQueue[
-            tuple[Callable[[sqlite3.Connection], Any], Callable[[Any, BaseException | None], None]] | None
-        ]
-        self._work = queue.SimpleQueue()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > VERSION:
-                raise JournalError(
-                    f"the journal {path} was written by a newer soniox_ds (version {version}, this one reads "
-                    f"{VERSION}); upgrade soniox_ds, or name another journal."
-                )
-            self._db.executescript(TABLES)
-            self._db.execute(f"PRAGMA user_version={VERSION}")
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('journal_id', ?)", [secrets.token_hex(4)])
-            self.id: str = self._db.execute("SELECT value FROM meta WHERE name='journal_id'").fetchone()[0]
-        except (OSError, sqlite3.Error) as error:
-            raise self._trouble(error) from error
-        self._writer = threading.Thread(target=self._write, name="soniox-ds-journal", daemon=True)
-        self._writer.start()
+        self.id = ""
+        """Tells this journal's things on the server from those of others."""
+        self._writer = Writer(path, self._prepare)
+        self._do = self._writer.do
+        self._runs = Runs(path)
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path)!r})"
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        self.id = prepare(db, self.path)
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Journal:
         """Open the journal at `path` (default: `default_path()`), or return the one already open there."""
-        where = Path(path).expanduser() if path is not None else default_path()
-        where = where.resolve()
-        if where.is_dir():
+        try:
+            where = (Path(path).expanduser() if path is not None else default_path()).resolve()
+            is_folder = where.is_dir()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise JournalError(f"the journal cannot be opened: {error}; name another file with journal=") from error
+        if is_folder:
             raise JournalError(
                 f"the journal must be a file, {where} is a folder; name a file such as {where / 'journal.sqlite'}."
             )
         with cls._opening:
             journal = cls._opened.get(where)
-            if journal is None or journal._pid != os.getpid():  # neither SQLite nor a thread survives fork()
+            if journal is not None and not journal._writer.usable:  # forked, or its file was deleted
+                journal._writer.close()
+                journal = None
+            if journal is None:
                 journal = cls._opened[where] = cls(where)
             return journal
 
     def close(self) -> None:
         """Write what still waits, then close; opening the path again gives a new object."""
         with self._opening:
-            self._opened.pop(self.path, None)
-        if self._writer.is_alive():
-            self._work.put(None)
-            self._writer.join()
-        for run in list(self._locks):
-            self._unlock(run)
-        self._db.close()
-
-    def _trouble(self, error: BaseException) -> JournalError:
-        return JournalError(
-            f"the journal {self.path} cannot be used: {error}. Nothing was spent that it does not know of. Free space "
-            "there or mend the file and run the same call again, or pass journal= with another path."
-        )
-
-    # -- the one writer ------------------------------------------------------------------------------------------------
-
-    def _write(self) -> None:
-        while (item := self._work.get()) is not None:
-            batch = [item]
-            stop = False
-            while len(batch) < BATCH:
-                try:
-                    more = self._work.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    stop = True
-                    break
-                batch.append(more)
-            self._commit(batch)
-            if stop:
-                return
-
-    def _commit(
-        self, batch: list[tuple[Callable[[sqlite3.Connection], Any], Callable[[Any, BaseException | None], None]]]
-    ) -> None:
-        results = []
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            results = [work(self._db) for work, _ in batch]
-            self._db.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 - nothing is swallowed: every waiter gets it
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            trouble: BaseException = error
-            if isinstance(error, (sqlite3.Error, OSError)):
-                trouble = self._trouble(error)
-                trouble.__cause__ = error
-            for _, tell in batch:
-                tell(None, trouble)
-            return
-        for (_, tell), result in zip(batch, results, strict=True):
-            tell(result, None)
-
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
-        """Hand `work` to the writer at once; it is done even if the caller is cancelled while waiting."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-
-        def settle(result: T, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        def tell(result: Any, error: BaseException | None) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, result, error)
-
-        self._work.put((work, tell))
-        return future
+            if self._opened.get(self.path) is self:
+                del self._opened[self.path]
+        self._writer.close()
+        self._runs.end_all()
 
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
-    async def entries(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """The newest entry of each job that the journal knows."""
+    async def known(self, keys: Sequence[str]) -> dict[str, Known]:
+        """What is known of each of these jobs; those never tried are left out."""
 
-        def read(db: sqlite3.Connection) -> dict[str, Entry]:
-            found: dict[str, Entry] = {}
+        def read(db: sqlite3.Connection) -> dict[str, Known]:
+            found: dict[str, Known] = {}
             for chunk in _chunks(keys):
                 rows = db.execute(
-                    f"SELECT {','.join(COLUMNS)} FROM jobs WHERE job_key IN ({_marks(chunk)}) ORDER BY generation",
-                    chunk,
+                    f"SELECT {ENTRY} FROM jobs WHERE job_key IN ({_marks(chunk)}) ORDER BY generation", chunk
                 )
-                found.update((row[0], Entry(*row)) for row in rows)
+                for entry in (Entry(*row) for row in rows):
+                    before = found.get(entry.job_key)
+                    finished = entry if entry.state == State.DONE else (before.finished if before else None)
+                    found[entry.job_key] = Known(entry, finished)
             return found
 
-        return await self._do(read)
+        return await self._do(read, writes=False)
 
-    def put(self, entry: Entry) -> asyncio.Future[None]:
-        """Write an entry, or change it; the change is on its way to disk when this returns, and there when awaited."""
-        values = [getattr(entry, name) for name in COLUMNS]
-
-        def write(db: sqlite3.Connection) -> None:
-            db.execute(f"INSERT OR REPLACE INTO jobs ({','.join(COLUMNS)}) VALUES ({_marks(values)})", values)
-
-        return self._do(write)
+    def put(self, *entries: Entry) -> asyncio.Future[None]:
+        """Write entries, or change them, together; on its way when this returns, safely there when it is awaited."""
+        rows = [[getattr(entry, name) for name in COLUMNS] for entry in entries]
+        return self._do(lambda db: _put(db, rows))
 
     def store(self, entry: Entry, transcript: bytes) -> asyncio.Future[None]:
         """Write a finished entry together with its transcript."""
-        values = [getattr(entry, name) for name in COLUMNS]
+        row = [getattr(entry, name) for name in COLUMNS]
         packed: bytes = pa.compress(transcript, codec="zstd", asbytes=True)
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?)", [entry.job_key, len(transcript), packed])
-            db.execute(f"INSERT OR REPLACE INTO jobs ({','.join(COLUMNS)}) VALUES ({_marks(values)})", values)
+            _put(db, [row])
 
         return self._do(write)
 
@@ -301,98 +211,70 @@ class Journal:
                 )
             ]
 
-        return {
-            key: pa.decompress(packed, size, codec="zstd", asbytes=True) for key, size, packed in await self._do(read)
-        }
+        rows = await self._do(read, writes=False)
+        try:
+            return {key: pa.decompress(packed, size, codec="zstd", asbytes=True) for key, size, packed in rows}
+        except (OSError, pa.ArrowException) as error:
+            raise self._writer.trouble(error) from error
 
     async def remains(self, service: str) -> list[Entry]:
         """Entries that may still have something on the server: a file, a transcription, an unanswered request."""
 
         def read(db: sqlite3.Connection) -> list[Entry]:
-            rows = db.execute(
-                f"SELECT {','.join(COLUMNS)} FROM jobs WHERE service = ? AND ((file_id IS NOT NULL AND NOT file_gone) "
-                "OR (transcription_id IS NOT NULL AND NOT transcription_gone) OR state IN ('uploading', 'creating'))",
-                [service],
-            )
+            rows = db.execute(f"SELECT {ENTRY} FROM jobs WHERE service = ? AND {REMAINS}", [service])
             return [Entry(*row) for row in rows]
 
-        return await self._do(read)
+        return await self._do(read, writes=False)
 
-    async def entries_by_reference(self, service: str) -> dict[str, Entry]:
-        """Every entry by the reference that its remote objects carry."""
+    # -- lost answers --------------------------------------------------------------------------------------------------
 
-        def read(db: sqlite3.Connection) -> dict[str, Entry]:
-            rows = db.execute(f"SELECT {','.join(COLUMNS)} FROM jobs WHERE service = ?", [service])
-            return {row[COLUMNS.index("reference")]: Entry(*row) for row in rows}
-
-        return await self._do(read)
-
-    def note_lost(self, reference: str, service: str, kind: str) -> asyncio.Future[None]:
-        """Remember that something of this reference may be on the server although nothing here uses it any more."""
+    def note_lost(self, lost: Lost, service: str) -> asyncio.Future[None]:
+        """Remember that something of this reference may be on the server although nothing here uses it."""
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute("INSERT OR IGNORE INTO lost VALUES (?, ?, ?)", [reference, service, kind])
+            db.execute("INSERT OR REPLACE INTO lost VALUES (?, ?, ?, ?)", [lost.reference, service, *lost[1:]])
 
         return self._do(write)
 
-    async def lost(self, service: str) -> dict[str, str]:
-        """References noted as lost, with their kind: ``file`` or ``transcription``."""
+    async def lost(self, service: str, run: str | None) -> list[Lost]:
+        """References noted as lost, without those of jobs that living runs other than `run` are working on."""
 
-        def read(db: sqlite3.Connection) -> dict[str, str]:
-            return dict(db.execute("SELECT reference, kind FROM lost WHERE service = ?", [service]))
+        def read(db: sqlite3.Connection) -> list[tuple[str, str, float, str | None]]:
+            return list(
+                db.execute(
+                    "SELECT lost.reference, kind, noted_at, claims.run FROM lost "
+                    "LEFT JOIN jobs ON jobs.reference = lost.reference "
+                    "LEFT JOIN claims ON claims.job_key = jobs.job_key WHERE lost.service = ?",
+                    [service],
+                )
+            )
 
-        return await self._do(read)
+        rows = await self._do(read, writes=False)
+        busy = self._living({owner for *_, owner in rows if owner is not None}) - {run}
+        return [Lost(*row[:3]) for row in rows if row[3] not in busy]
 
-    def forget_lost(self, references: Sequence[str]) -> asyncio.Future[None]:
+    def forget_lost(self, references: Iterable[str]) -> asyncio.Future[None]:
         """Strike lost references that were found and deleted, or looked for in vain."""
+        rows = [[reference] for reference in references]
 
         def write(db: sqlite3.Connection) -> None:
-            db.executemany("DELETE FROM lost WHERE reference = ?", [[reference] for reference in references])
+            db.executemany("DELETE FROM lost WHERE reference = ?", rows)
 
         return self._do(write)
 
     # -- claims --------------------------------------------------------------------------------------------------------
 
-    def _lock_path(self, run: str) -> Path:
-        return self.path.with_name(f"{self.path.name}.run-{run}.lock")
-
     def start_run(self) -> str:
-        """Begin a run: a name under which jobs are claimed, alive as long as this process holds its lock."""
-        run = secrets.token_hex(6)
-        lock = filelock.FileLock(self._lock_path(run))
+        """Begin a run: a name under which jobs are claimed."""
         try:
-            lock.acquire(timeout=0)
+            return self._runs.start()
         except OSError as error:
-            raise self._trouble(error) from error
-        self._locks[run] = lock
-        return run
+            raise self._writer.trouble(error) from error
 
     async def end_run(self, run: str) -> None:
         """Give up every claim of a run."""
-        try:
-            await self._do(lambda db: db.execute("DELETE FROM claims WHERE run = ?", [run]))
-        finally:
-            self._unlock(run)
-
-    def _unlock(self, run: str) -> None:
-        if (lock := self._locks.pop(run, None)) is not None:
-            lock.release()
-            self._lock_path(run).unlink(missing_ok=True)
-
-    def _alive(self, run: str) -> bool:
-        if run in self._locks:
-            return True
-        path = self._lock_path(run)
-        if not path.exists():
-            return False
-        probe = filelock.FileLock(path)
-        try:
-            probe.acquire(timeout=0)
-        except filelock.Timeout:
-            return True
-        probe.release()
-        path.unlink(missing_ok=True)
-        return False
+        self._runs.end(run)  # which makes its claims void, should the disk be full
+        await self._do(lambda db: db.execute("DELETE FROM claims WHERE run = ?", [run]))
 
     async def claim(self, keys: Sequence[str], run: str) -> set[str]:
         """Claim jobs for a run; returns those that another living run holds."""
@@ -401,7 +283,7 @@ class Journal:
             held: dict[str, str] = {}
             for chunk in _chunks(keys):
                 held.update(db.execute(f"SELECT job_key, run FROM claims WHERE job_key IN ({_marks(chunk)})", chunk))
-            living = {other for other in set(held.values()) - {run} if self._alive(other)}
+            living = self._living(set(held.values()) - {run})
             taken = {key for key, other in held.items() if other in living}
             db.executemany(
                 "INSERT OR REPLACE INTO claims VALUES (?, ?)", [(key, run) for key in keys if key not in taken]
@@ -410,15 +292,26 @@ class Journal:
 
         return await self._do(write)
 
+    def release(self, key: str, run: str) -> asyncio.Future[None]:
+        """Give up the claim to one job."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM claims WHERE job_key = ? AND run = ?", [key, run])
+
+        return self._do(write)
+
     async def claimed_by_others(self, run: str | None) -> set[str]:
         """Jobs that living runs other than `run` are working on."""
 
         def read(db: sqlite3.Connection) -> list[tuple[str, str]]:
             return list(db.execute("SELECT job_key, run FROM claims WHERE run IS NOT ?", [run]))
 
-        rows = await self._do(read)
-        living = {other for other in {owner for _, owner in rows} if self._alive(other)}
+        rows = await self._do(read, writes=False)
+        living = self._living({owner for _, owner in rows})
         return {key for key, owner in rows if owner in living}
+
+    def _living(self, runs: set[str]) -> set[str]:
+        return {run for run in runs if self._runs.alive(run)}
 
     # -- files that have not changed -----------------------------------------------------------------------------------
 
@@ -434,7 +327,7 @@ class Journal:
                         found[path] = Inspection(sha256, duration, filename, tuple(warnings.split()))
             return found
 
-        return await self._do(read)
+        return await self._do(read, writes=False)
 
     def remember(self, inspected: dict[str, tuple[tuple[int, int], Inspection]]) -> asyncio.Future[None]:
         """Keep what was found out about files: path → (fingerprint, inspection)."""
@@ -449,8 +342,36 @@ class Journal:
         return self._do(write)
 
 
+def _put(db: sqlite3.Connection, rows: list[list[object]]) -> None:
+    db.executemany(f"INSERT OR REPLACE INTO jobs ({ENTRY}) VALUES ({_marks(COLUMNS)})", rows)
+
+
+def _chunks(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
+    chunk: list[T] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _marks(items: Sequence[object]) -> str:
+    return ",".join("?" * len(items))
+
+
 @atexit.register
 def _close_all() -> None:
     for journal in list(Journal._opened.values()):
-        if journal._pid == os.getpid():
-            journal.close()
+        journal.close()
+
+
+def _forget_after_fork() -> None:
+    """Neither SQLite nor a thread survives a fork; the lock may have been held by a thread that is not here."""
+    Journal._opening = threading.Lock()
+    Journal._opened = {}
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -33,7 +33,7 @@ MANIFEST_EXTENSIONS = frozenset((".csv", ".tsv", ".jsonl", ".ndjson", ".json", "
 
 _WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"
 _NUMBER = r"^-?((0|[1-9][0-9]{0,17})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_NO_NUMBER = ("NA", "N/A", "NaN", "nan", "null", "None")
+_NO_NUMBER = ("", "NA", "N/A", "NaN", "nan", "null", "None")
 _TRUTHS = ("true", "false", "True", "False", "TRUE", "FALSE")
 
 
@@ -129,6 +129,8 @@ def _read_json(text: str, path: str) -> pd.DataFrame:
                 '{"source": "a.wav"}'
             )
         rows.append(row)
+    if not rows:
+        raise SourceError(f"the manifest {shown(path)} is empty; it needs an entry for each recording")
     return frame_of(rows)
 
 
@@ -283,14 +285,14 @@ def _typed(column: pa.Array) -> pd.Series[Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    known = column.drop_null()
+    # Some writers quote every cell that is no number, a missing number too.
+    values = pc.if_else(pc.is_in(column, value_set=pa.array(_NO_NUMBER)), pa.scalar(None, pa.string()), column)
+    known = values.drop_null()
     if len(known) and pc.all(pc.is_in(known, value_set=pa.array(_TRUTHS))).as_py():
-        return _series(pc.equal(pc.utf8_lower(column), "true"), "boolean")
-    numbers = pc.if_else(pc.is_in(column, value_set=pa.array(_NO_NUMBER)), pa.scalar(None, pa.string()), column)
-    known = numbers.drop_null()
+        return _series(pc.equal(pc.utf8_lower(values), "true"), "boolean")
     for pattern, kind, dtype in ((_WHOLE, pa.int64(), "Int64"), (_NUMBER, pa.float64(), "Float64")):
         if len(known) and pc.all(pc.match_substring_regex(known, pattern)).as_py():
-            return _series(numbers.cast(kind), dtype)
+            return _series(values.cast(kind), dtype)
     return _series(column, "string")
 
 

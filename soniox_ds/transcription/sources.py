@@ -219,6 +219,9 @@ class _Finder:
             self.add_path(path, path)
 
     def take_listing(self, listing: Listing, what: str) -> None:
+        for relative, error in listing.refused:
+            if not relative:
+                raise SourceError(f"{what} cannot be searched: {error.strerror or error}") from error
         if not listing.files and not listing.refused:
             raise SourceError(
                 f"no audio in {what}: {listing.inventory()}. Audio is told by {' '.join(sorted(AUDIO_EXTENSIONS))}; "
@@ -228,7 +231,7 @@ class _Finder:
             self.add_path(os.path.join(listing.base, relative), relative)
         for relative, error in listing.refused:
             folder = os.path.join(listing.base, relative)
-            recording = Recording(audio_id=printable(relative) or ".", source=printable(folder))
+            recording = Recording(audio_id=printable(relative), source=printable(folder))
             recording.fail(
                 os_error_type(error), f"the folder {shown(folder)} cannot be searched: {error.strerror or error}"
             )
@@ -273,16 +276,15 @@ class _Finder:
             recording = Recording(audio_id=place.partition(" of ")[0].replace(" ", "-") if name is None else name)
             recording.fail("missing_source", f"{place} names no audio; fill it in, or drop it")
             self.add(recording, name, given=name is not None)
+        elif hasattr(cell, "get_all_samples"):  # the lazy decoder of newer versions of datasets
+            raise _decoded(place)
         else:
             return False
         return True
 
     def add_audio_cell(self, cell: Mapping[str, Any], base: str, place: str, name: str | None) -> None:
         if "array" in cell:
-            raise SourceError(
-                f"{place} holds audio that was decoded to samples; hand over the encoded files: "
-                'dataset.cast_column("audio", Audio(decode=False))'
-            )
+            raise _decoded(place)
         data, path = cell.get("bytes"), cell.get("path")
         if data is None:
             self.add_cell(path, base, place, name=name)
@@ -356,6 +358,13 @@ def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, str]) -> None:
     if texts:
         read = pd.Series(texts, dtype="string").reindex(metadata.index)
         metadata["reference"] = metadata["reference"].fillna(read) if "reference" in metadata else read
+
+
+def _decoded(place: str) -> SourceError:
+    return SourceError(
+        f"{place} holds audio that was decoded to samples; hand over the encoded files: "
+        'dataset.cast_column("audio", Audio(decode=False))'
+    )
 
 
 def _is_audio_cell(value: Mapping[Any, Any]) -> bool:

@@ -91,11 +91,18 @@ def test_ctrl_c_cancels_everything(code, server):
     assert server.started == 10
 
 
-def test_a_handler_of_the_callers_loop_is_called_too(server):
-    code = """
+@pytest.mark.parametrize(
+    "install",
+    [
+        "asyncio.get_running_loop().add_signal_handler(signal.SIGINT, asked.set)",
+        "signal.signal(signal.SIGINT, lambda *_: asked.set())",
+    ],
+)
+def test_the_callers_own_handler_is_called_too(install, server):
+    code = f"""
 async def main():
     asked = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, asked.set)
+    {install}
     try:
         plain_fetch_all(url)
     except asyncio.CancelledError:
@@ -169,8 +176,17 @@ def test_a_forked_child_has_its_own_loop(server):
     code = """
 print(plain_fetch_all(url, count=2), flush=True)
 warnings.simplefilter("ignore", DeprecationWarning)
-with blocking._home_lock:
-    child = os.fork()
+held, forked = threading.Event(), threading.Event()
+
+def hold():
+    with blocking._home_lock:
+        held.set()
+        forked.wait()
+
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+forked.set()
 if child == 0:
     print(plain_fetch_all(url, count=3), flush=True)
     sys.exit(7)
@@ -179,6 +195,25 @@ print(plain_fetch_all(url, count=4), flush=True)
 """
     with Script(code, f"{server.url}/quick") as script:
         assert quietly_ended(script).split() == ["2", "3", "7", "4"]
+
+
+def test_work_under_way_at_the_end_may_wind_down(server):
+    code = """
+started = threading.Event()
+
+async def work():
+    try:
+        started.set()
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0)
+        print("wound down", flush=True)
+
+blocking.submit(work())
+started.wait()
+"""
+    with Script(code, server.url) as script:
+        assert quietly_ended(script) == "wound down"
 
 
 ENDINGS = [

@@ -1,4 +1,4 @@
-"""A server that answers as it is told, byte by byte, and remembers what it was sent: for answers no honest service gives."""
+"""A server that answers as it is told, byte by byte, and remembers what it was sent: what no honest service says."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ HANG = "hang"
 """Take the request and never answer."""
 CUT = "cut"
 """Announce more than is sent, then close."""
+DRIP = "drip"
+"""Send the answer a byte at a time, without an end."""
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Wire:
 
     async def __aexit__(self, *exc_info):
         self._server.close()
+        await asyncio.sleep(0)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -105,6 +108,12 @@ class Wire:
             writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"id": "a", ')
             await writer.drain()
             return False
+        if now is DRIP:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
         writer.write(now)
         await writer.drain()
         return True

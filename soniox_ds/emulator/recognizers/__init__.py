@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Heard", "Pcm", "Recognizer", "Stream", "UndecodableAudio", "terms_of"]
+__all__ = ["Heard", "Pcm", "Recognizer", "Stream", "Token", "UndecodableAudio", "Update", "terms_of"]
 
 Pcm = NDArray[np.float32]
 """Mono samples at 16 kHz between -1 and 1."""

@@ -1,0 +1,228 @@
+"""One SQLite file and the one thread that reads and writes it.
+
+Conventions: whatever waits is committed as one transaction, durably (WAL, full sync), and only then is anybody told. No
+connection is open while the process forks, since SQLite's does not survive that: it is closed before, and opened anew
+by whoever uses it next, on either side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import queue
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from soniox_ds.errors import JournalError
+
+__all__ = ["Writer"]
+
+T = TypeVar("T")
+
+LARGEST_BATCH = 500
+BUSY_S = 60.0
+"""How long another process may keep the file locked (seconds)."""
+
+
+class _Item(NamedTuple):
+    work: Callable[[sqlite3.Connection], Any]
+    tell: Callable[[Any, BaseException | None], None]
+    writes: bool
+
+
+class Writer:
+    """Runs functions on the database at `path`, one batch after the other, in a thread of its own.
+
+    Parameters
+    ----------
+    path
+        The file; made, with its folder, where it does not exist.
+    prepare
+        Is given each new connection before anything else: makes the tables, checks the version.
+
+    Raises
+    ------
+    JournalError
+        If the file cannot be opened or is no database.
+    """
+
+    _all: ClassVar[weakref.WeakSet[Writer]] = weakref.WeakSet()
+    _registry: ClassVar[threading.Lock] = threading.Lock()
+    """Held while a connection is made for the first time, and during a fork."""
+    _waiting_for_fork: ClassVar[list[Writer]] = []
+
+    def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        self.path = path
+        self._prepare = prepare
+        self._pid = os.getpid()
+        self._turn = threading.Lock()
+        """Held while the connection is used; a fork waits for it."""
+        self._db: sqlite3.Connection | None = None
+        self._closed = False
+        self._work: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        with Writer._registry:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+                self._connection()
+                self._file = _identity(path)
+            except (OSError, sqlite3.Error) as error:
+                raise self.trouble(error) from error
+            Writer._all.add(self)
+        self._thread = threading.Thread(target=self._run, name="soniox-ds-journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is open, in this process, and its file is still the one that lies at its path."""
+        if self._closed or self._pid != os.getpid():
+            return False
+        try:
+            return _identity(self.path) == self._file
+        except OSError:
+            return False
+
+    def trouble(self, error: BaseException) -> JournalError:
+        """The exception that tells a user what is wrong with the file."""
+        return JournalError(
+            f"the journal {self.path} cannot be used: {error}. Nothing was spent that it does not know of. Free space "
+            "there or mend the file and run the same call again, or pass journal= with another path."
+        )
+
+    def do(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> asyncio.Future[T]:
+        """Hand `work` over at once; it is done even if the caller is cancelled while waiting for the future."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: T, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def tell(result: Any, error: BaseException | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, result, error)
+
+        if self._closed or self._pid != os.getpid():
+            future.set_exception(JournalError(f"the journal {self.path} was closed while it was still in use"))
+        else:
+            self._work.put(_Item(work, tell, writes))
+        return future
+
+    def close(self) -> None:
+        """Do what still waits, then close."""
+        if self._closed or self._pid != os.getpid():
+            return
+        self._closed = True
+        self._work.put(None)
+        self._thread.join()
+        with self._turn:
+            self._disconnect()
+
+    # -- in the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        open_ended = True
+        while open_ended and (item := self._work.get()) is not None:
+            batch = [item]
+            while len(batch) < LARGEST_BATCH:
+                try:
+                    more = self._work.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    open_ended = False
+                    break
+                batch.append(more)
+            self._commit(batch)
+
+    def _commit(self, batch: list[_Item]) -> None:
+        """Do a batch in one transaction; its waiters get their results, or all the same error."""
+        try:
+            with self._turn:
+                results = self._transact(batch)
+        except Exception as error:  # noqa: BLE001 - nothing is swallowed: every waiter gets it
+            is_file = isinstance(error, sqlite3.Error | OSError)
+            if len(batch) > 1 and not is_file:
+                for item in batch:  # one of them is wrong; the others must not suffer for it
+                    self._commit([item])
+                return
+            trouble: BaseException = error
+            if is_file:
+                trouble = self.trouble(error)
+                trouble.__cause__ = error
+            for item in batch:
+                item.tell(None, trouble)
+            return
+        for item, result in zip(batch, results, strict=True):
+            item.tell(result, None)
+
+    def _transact(self, batch: list[_Item]) -> list[Any]:
+        db = self._connection()
+        try:
+            # Reading alone takes no lock, and works on a full disk.
+            db.execute("BEGIN IMMEDIATE" if any(item.writes for item in batch) else "BEGIN")
+            results = [item.work(db) for item in batch]
+            db.execute("COMMIT")
+        except BaseException:
+            try:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+            except sqlite3.Error:
+                self._disconnect()  # which rolls back, too
+            raise
+        return results
+
+    # -- the connection ------------------------------------------------------------------------------------------------
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                self._prepare(db)
+                db.execute("PRAGMA synchronous=FULL")
+            except BaseException:
+                db.close()
+                raise
+            self._db = db
+        return self._db
+
+    def _disconnect(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
+
+    # -- forks ---------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _before_fork(cls) -> None:
+        cls._registry.acquire()
+        cls._waiting_for_fork = list(cls._all)
+        for writer in cls._waiting_for_fork:
+            writer._turn.acquire()
+            writer._disconnect()
+
+    @classmethod
+    def _after_fork(cls) -> None:
+        while cls._waiting_for_fork:
+            cls._waiting_for_fork.pop()._turn.release()
+        cls._registry.release()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=Writer._before_fork, after_in_parent=Writer._after_fork, after_in_child=Writer._after_fork
+    )
