@@ -29,9 +29,7 @@ def main(speed: float = 10.0, count: int = COUNT) -> None:
     """Print one block for each client."""
     with tempfile.TemporaryDirectory() as folder:
         files = write_recordings(Path(folder) / "audio", count)
-        print(
-            f"{count} uploads, {REQUESTS_PER_MINUTE}/min, 100 pending, median processing 7 s, clocks x{speed:g}"
-        )
+        print(f"{count} uploads, {REQUESTS_PER_MINUTE}/min, 100 pending, median processing 7 s, clocks x{speed:g}")
         ours(files, Path(folder), speed)
         for at_once in (count, 50):
             official(files, at_once, speed)
@@ -61,19 +59,15 @@ def ours(files: list[Path], folder: Path, speed: float) -> None:
         print("soniox_ds")
         print(f"  completed                {completed} of {len(files)}")
         print(f"  requests per recording   {requests / len(files):.3f}   (at most 5.2)")
-        print(
-            print(f"  makespan / bound         {makespan_s / bound_s:.3f}   (at most 1.10; bound {bound_s:.0f} s)")
-        )
+        print(f"  makespan / bound         {makespan_s / bound_s:.3f}   (at most 1.10; bound {bound_s:.0f} s)")
         print(f"  refused with 429         {sum(request.status == 429 for request in service.requests)}")
         print(f"  left behind              {len(service.files)} files, {len(service.transcriptions)} transcriptions")
         start = time.perf_counter()
         again = asyncio.run(transcribe())
         elapsed = time.perf_counter() - start
         asked = len(service.requests) - requests
-        print(
-            print(f"  the same call again      {asked} requests, {elapsed:.2f} s   (none, at most 1 s)")
-            print(f"    with the same result   {again.equals(corpus)}")
-        )
+        print(f"  the same call again      {asked} requests, {elapsed:.2f} s   (none, at most 1 s)")
+        print(f"    with the same result   {again.equals(corpus)}")
 
 
 def official(files: list[Path], at_once: int, speed: float) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from soniox_ds.options import Context, Retry, TranscriptionOptions, Translation
     from soniox_ds.plots.timeline import plot_timeline
     from soniox_ds.service.connection import Connection
-    from soniox_ds.transcription import clean_up, list_models, transcribe, usage
     from soniox_ds.transcription.blocking import enable_nested_loops
+    from soniox_ds.transcription.doors import clean_up, list_models, transcribe, usage
     from soniox_ds.transcription.limits import Limits
 
 __all__ = [
@@ -55,18 +55,18 @@ _HOMES = {
     "Retry": "options",
     "TranscriptionOptions": "options",
     "Translation": "options",
-    "clean_up": "transcription",
+    "clean_up": "transcription.doors",
     "concat": "formats.corpus",
     "enable_nested_loops": "transcription.blocking",
-    "list_models": "transcription",
+    "list_models": "transcription.doors",
     "local_service": "emulator.local",
     "plot_timeline": "plots.timeline",
     "read_corpus": "formats.corpus",
     "segments": "analysis.text",
     "speaker_turns": "analysis.speakers",
     "texts": "analysis.text",
-    "transcribe": "transcription",
-    "usage": "transcription",
+    "transcribe": "transcription.doors",
+    "usage": "transcription.doors",
     "words": "analysis.text",
 }
 _MODULES = ("aio", "errors", "schema")

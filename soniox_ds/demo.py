@@ -59,11 +59,13 @@ def _service(local: bool) -> Iterator[bool]:
     import soniox_ds as sx
 
     with sx.local_service(recognizer="whisper") as service:
-        _say("The service", str(service))
+        _say("The service", service.banner)
         yield True
 
 
 def _show(out: Path, is_local: bool) -> int:
+    import matplotlib.pyplot as plt
+
     import soniox_ds as sx
     from soniox_ds.analysis.diarization import diarization_errors
     from soniox_ds.formats.rttm import read_rttm
@@ -96,8 +98,9 @@ def _show(out: Path, is_local: bool) -> int:
     if is_local:
         print("\nThe stand-in tells speakers apart by classical features: crude, and good for chosen voices only.")
     picture = out / "timeline.png"
-    ax = sx.plot_timeline(turns[turns["audio_id"] == CONVERSATION])
-    ax.figure.savefig(picture, dpi=150, bbox_inches="tight")
+    figure, ax = plt.subplots(figsize=(9, 2))
+    sx.plot_timeline(turns, audio_id=CONVERSATION, ax=ax)
+    figure.savefig(picture, dpi=150, bbox_inches="tight")
 
     corpus.save(out / "corpus", overwrite=True)
     _say("Saved", f"{out / 'corpus'}  (Parquet)\n{picture}  (speaker timeline of {CONVERSATION})")

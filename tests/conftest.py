@@ -39,6 +39,6 @@ def tiny_wav() -> Callable[..., Path]:
 
 @pytest.fixture
 def service() -> Iterator[LocalService]:
-    """A scripted stand-in, a hundred times as fast as the wall clock, without a rate limit; the environment points at it."""
+    """A scripted stand-in, a hundred times as fast as the wall clock, no rate limit; the environment points at it."""
     with local_service("scripted", speed=100, requests_per_minute=None) as running:
         yield running

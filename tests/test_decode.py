@@ -115,7 +115,9 @@ def test_pretty_printed():
         pytest.param(body({"start_ms": 3}), "missing required field `text`", id="token-without-text"),
         pytest.param(body({"text": "", "speaker": 1}), r"tokens\[0\].speaker", id="speaker-a-number"),
         pytest.param(body({"text": "", "start_ms": "3"}), r"tokens\[0\].start_ms", id="time-a-string"),
-        pytest.param(body({"text": ""}, {"text": "", "end_ms": 1.5}), r"`tokens\[1\].end_ms` is 1.5", id="time-fraction"),
+        pytest.param(
+            body({"text": ""}, {"text": "", "end_ms": 1.5}), r"`tokens\[1\].end_ms` is 1.5", id="time-fraction"
+        ),
         pytest.param(body({"text": "", "end_ms": 2**31}), r"`tokens\[0\].end_ms` is 2147483648", id="time-too-late"),
         pytest.param(body({"text": "", "end_ms": 2**70}), r"tokens\[0\].end_ms", id="time-far-too-late"),
         pytest.param(b'{"text": "", "tokens": [{"text": "", "confidence": NaN}]}', "malformed", id="nan"),

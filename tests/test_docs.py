@@ -21,7 +21,7 @@ def blocks():
             yield pytest.param(found, id=page.name)
 
 
-@pytest.mark.parametrize("code", blocks())
+@pytest.mark.parametrize("code", list(blocks()))
 def test_python_blocks_run(code, service, tmp_path, monkeypatch):
     """One page is one session: its blocks run in order, in a folder that has the samples."""
     import matplotlib as mpl

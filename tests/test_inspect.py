@@ -129,6 +129,13 @@ def test_mp3_behind_cover_art(tmp_path):
     assert probe(path).duration_ms == pytest.approx(2000, abs=80)
 
 
+def test_flac_behind_a_small_tag(tmp_path):
+    flac = make_audio(tmp_path / "a.flac", "flac", "flac").read_bytes()
+    path = tmp_path / "tagged.flac"
+    path.write_bytes(b"ID3\x03\0\0\0\0\0\x14" + bytes(20) + flac)
+    assert (probe(path).container, probe(path).duration_ms) == ("flac", 2000)
+
+
 def test_mp3_without_a_xing_header_is_estimated(tmp_path):
     path = make_audio(tmp_path / "a.mp3", "libmp3lame", "mp3", write_xing="0", id3v2_version="0")
     assert b"Info" not in path.read_bytes()[:400]
@@ -211,6 +218,7 @@ def undecodable(folder: Path) -> dict[str, bytes]:
         "header cut": header[:30],
         "no samples": wav_bytes(0.0),
         "samples cut off": header[:44],
+        "shorter than a millisecond": wav_bytes(2 / 8000),
         "index cut off": m4a[: len(m4a) // 2],
         "flac header only": flac[:60],
         "garbage behind the header": b"OggS" + bytes(range(256)) * 8,
@@ -225,6 +233,7 @@ def undecodable(folder: Path) -> dict[str, bytes]:
         ("header cut", "cannot be decoded"),
         ("no samples", ""),
         ("samples cut off", ""),
+        ("shorter than a millisecond", "0 ms"),
         ("index cut off", "cannot be decoded"),
         ("flac header only", ""),
         ("garbage behind the header", "cannot be decoded"),

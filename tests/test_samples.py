@@ -35,19 +35,8 @@ def read_manifest():
     return pa.csv.read_csv(SAMPLES / "manifest.csv", convert_options=nullable).to_pylist()
 
 
-def read_turns():
-    """By recording: (start_s, end_s, speaker) of each line."""
-    turns = defaultdict(list)
-    for line in (SAMPLES / "turns.rttm").read_text(encoding="utf-8").splitlines():
-        fields = line.split(" ")
-        assert len(fields) == 10, line
-        assert fields[0] == "SPEAKER", line
-        assert fields[2] == "1", line
-        assert {fields[5], fields[6], fields[8], fields[9]} == {"<NA>"}, line
-        start_s, duration_s = float(fields[3]), float(fields[4])
-        assert duration_s > 0, line
-        turns[fields[1]].append((start_s, start_s + duration_s, fields[7]))
-    return turns
+def rttm_lines():
+    return (SAMPLES / "turns.rttm").read_text(encoding="utf-8").splitlines()
 
 
 @dataclass
@@ -86,7 +75,6 @@ def speech_level(dbfs):
 
 
 MANIFEST = read_manifest()
-TURNS = read_turns()
 by_recording = pytest.mark.parametrize("row", MANIFEST, ids=[row["audio_id"] for row in MANIFEST])
 conversations = pytest.mark.parametrize(
     "row", [row for row in MANIFEST if row["kind"] == "conversation"], ids=lambda row: row["audio_id"]
@@ -96,6 +84,15 @@ conversations = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def decoded():
     return {row["audio_id"]: decode(SAMPLES / row["source"]) for row in MANIFEST}
+
+
+@pytest.fixture(scope="module")
+def turns_of():
+    """By recording: (start_s, end_s, speaker) of each line."""
+    turns = defaultdict(list)
+    for _, audio_id, _, start_s, duration_s, _, _, speaker, *_ in (line.split(" ") for line in rttm_lines()):
+        turns[audio_id].append((float(start_s), float(start_s) + float(duration_s), speaker))
+    return dict(turns)
 
 
 def test_small_together():
@@ -125,6 +122,13 @@ def test_only_the_silent_recording_has_an_empty_reference_and_none_lacks_one():
     assert all(row["reference"] is not None for row in MANIFEST)
 
 
+def test_turns_are_well_formed_rttm():
+    number = r"\d+\.\d{3}"
+    line_form = re.compile(rf"SPEAKER [a-z_]+ 1 {number} {number} <NA> <NA> [ab][fm]_[a-z]+ <NA> <NA>")
+    assert [line for line in rttm_lines() if not line_form.fullmatch(line)] == []
+    assert len(rttm_lines()) > len(MANIFEST)
+
+
 def test_other_readers_see_the_same_texts():
     with open(SAMPLES / "manifest.csv", encoding="utf-8", newline="") as file:
         plain = [row["reference"] for row in csv.DictReader(file)]
@@ -139,7 +143,7 @@ def test_terms_stand_in_the_reference():
         assert all(term in row["reference"] for term in told.get(row["audio_id"], []))
 
 
-def test_manifest_and_turns_say_what_the_sentences_say(monkeypatch):
+def test_manifest_and_turns_say_what_the_sentences_say(monkeypatch, turns_of):
     spec = importlib.util.spec_from_file_location("sample_sentences", SAMPLES / "sentences.py")
     sentences = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, sentences)
@@ -151,24 +155,24 @@ def test_manifest_and_turns_say_what_the_sentences_say(monkeypatch):
     fields = ("source", "reference", "condition", "kind", "topic", "terms")
     assert {row["audio_id"]: tuple(row[field] for field in fields) for row in MANIFEST} == written
     speakers = {s.audio_id: [turn.voice for turn in s.turns] for s in sentences.SAMPLES if s.turns}
-    assert {audio_id: [turn[2] for turn in turns] for audio_id, turns in TURNS.items()} == speakers
+    assert {audio_id: [turn[2] for turn in turns] for audio_id, turns in turns_of.items()} == speakers
 
 
-def test_turns_with_text_are_the_same_turns():
+def test_turns_with_text_are_the_same_turns(turns_of):
     table = pd.read_csv(SAMPLES / "turns.csv")
     assert list(table) == ["audio_id", "speaker", "start_ms", "end_ms", "text"]
     for audio_id, own in table.groupby("audio_id"):
         assert list(map(tuple, own[["start_ms", "end_ms"]].to_numpy() / 1000)) == [
-            pytest.approx(turn[:2]) for turn in TURNS[audio_id]
+            pytest.approx(turn[:2]) for turn in turns_of[audio_id]
         ]
-        assert list(own["speaker"]) == [turn[2] for turn in TURNS[audio_id]]
+        assert list(own["speaker"]) == [turn[2] for turn in turns_of[audio_id]]
     joined = table.groupby("audio_id")["text"].agg(" ".join).to_dict()
     assert joined == {row["audio_id"]: row["reference"] for row in MANIFEST if row["reference"]}
 
 
 @by_recording
-def test_turns_fit_the_manifest(row):
-    turns = TURNS.get(row["audio_id"], [])
+def test_turns_fit_the_manifest(row, turns_of):
+    turns = turns_of.get(row["audio_id"], [])
     voices = {speaker for _, _, speaker in turns}
     expected = {None: 0, "reading": 1, "conversation": 2}[row["kind"]]
     assert len(voices) == expected
@@ -189,14 +193,14 @@ def test_decodes_as_one_channel_of_speech_that_does_not_clip(row, decoded):
 
 
 @by_recording
-def test_speech_lies_where_the_turns_say(row, decoded):
+def test_speech_lies_where_the_turns_say(row, decoded, turns_of):
     recording = decoded[row["audio_id"]]
     if row["condition"] == "silent":
         assert recording.duration_s == pytest.approx(10, abs=0.01)
         assert recording.frame_dbfs().max() < -65
-        assert row["audio_id"] not in TURNS
+        assert row["audio_id"] not in turns_of
         return
-    turns = TURNS[row["audio_id"]]
+    turns = turns_of[row["audio_id"]]
     first_s, last_s = turns[0][0], max(end_s for _, end_s, _ in turns)
     assert 0.25 <= first_s <= 0.6
     assert 0.3 <= recording.duration_s - last_s <= 0.7
@@ -213,8 +217,8 @@ def test_speech_lies_where_the_turns_say(row, decoded):
 
 
 @conversations
-def test_a_conversation_has_short_gaps_and_alternating_speakers_of_like_loudness(row, decoded):
-    turns = TURNS[row["audio_id"]]
+def test_a_conversation_has_short_gaps_and_alternating_speakers_of_like_loudness(row, decoded, turns_of):
+    turns = turns_of[row["audio_id"]]
     gaps_s = [after[0] - before[1] for before, after in pairwise(turns)]
     overlaps_s = [-gap for gap in gaps_s if gap < 0]
     assert max(gaps_s) < 0.6

@@ -406,12 +406,15 @@ def test_an_id_of_the_user_is_never_changed():
     frame = pd.DataFrame({"source": [f"{URL}?x=1"], "audio_id": [URL]})
     found = find_recordings([URL, *frame.to_dict("records")]).recordings
     assert [r.audio_id for r in found] == [f"{URL}#2", URL]
+    same_names = pd.DataFrame({"source": ["/p/a.wav", "/q/b.wav"], "audio_id": ["a.wav", "c"]}).to_dict("records")
+    assert ids(["/r/a.wav", *same_names]) == ["r/a.wav", "a.wav", "c"]
 
 
 def test_bad_cells_are_failed_rows(tmp_path):
     frame = pd.DataFrame({"source": [None, float("nan"), "", "gone.wav", URL, str(tmp_path)]})
     assert errors(frame) == ["missing_source"] * 3 + ["file_not_found", None, None]
     assert ids(frame)[:3] == ["row-1", "row-2", "row-3"]
+    assert errors(pd.DataFrame({"source": [None], "audio_id": [None]})) == ["missing_source"]  # the first reason stands
 
 
 def test_other_tables():
@@ -429,8 +432,8 @@ def test_a_csv(tmp_path):
     lay(tmp_path, "data/a.wav", "data/x/b.wav", "data/c d.wav")
     (tmp_path / "data/list.csv").write_text(
         "audio_id,source,speaker,n,share,ok,code,reference\n"
-        '007,a.wav,01,1,0.5,true,007,"Hello, ""you"""\n'
-        '008,x/b.wav,02,,1,false,12,""\n'
+        '007,a.wav,1,1,0.5,true,007,"Hello, ""you"""\n'
+        '008,x/b.wav,2,,1,false,12,""\n'
         '009,"c d.wav",3,-3,NA,true,3,\n'
         f"010,{tmp_path}/data/gone.wav,4,4,2e3,,4,NA\n"
     )
@@ -592,6 +595,9 @@ def test_parquet(tmp_path):
     assert [r.audio_id for r in found.recordings] == ["a.wav", URL]
     assert found.metadata["n"].dtype == "int16"
     assert found.metadata["reference"].tolist() == ["x", pd.NA]
+    beside_others = find_recordings([f"{URL}?x=1", str(tmp_path / "list.parquet")]).metadata
+    assert beside_others["n"].dtype == "Int16"
+    assert beside_others["n"].tolist() == [pd.NA, 1, 2]
 
 
 # -- references beside the audio -------------------------------------------------------------------------------------
@@ -625,6 +631,8 @@ def test_a_sidecar_that_cannot_be_read_is_said(tmp_path):
     with pytest.warns(UserWarning, match="beside 1 recordings cannot be read.*neither UTF-8 nor UTF-16"):
         found = find_recordings(tmp_path)
     assert found.metadata["reference"].tolist() == [pd.NA, "fine"]
+    (tmp_path / "list.csv").write_text("source,reference\na.wav,known\n")
+    assert find_recordings(tmp_path / "list.csv").metadata["reference"].tolist() == ["known"]  # not looked at
 
 
 @given(

@@ -86,7 +86,7 @@ def _moved(change: Bools, goes_back: Bools, holds: Bools) -> Bools:
         change[late[late + 1 < len(change)] + 1] = True
     while (early := np.flatnonzero(change & holds)).size:
         change[early] = False
-        change[early - 1] = True
+        change[early[~goes_back[early - 1]] - 1] = True  # what a joiner holds together stays so
     return change
 
 

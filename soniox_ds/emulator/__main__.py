@@ -1,7 +1,8 @@
 """``python -m soniox_ds.emulator``: the stand-in as a process of its own, for any client on this machine.
 
-Conventions: standard output is a banner line that a shell takes for a comment and exactly three ``export`` lines, so that all of
-it can be pasted into another shell. The key is the stand-in's own and worthless elsewhere. Ctrl-C and SIGTERM end it cleanly.
+Conventions: standard output is a banner line that a shell takes for a comment and exactly three ``export`` lines, so
+that all of it can be pasted into another shell. The key is the stand-in's own and worthless elsewhere. Ctrl-C and
+SIGTERM end it cleanly.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recognizer",
         choices=("whisper", "scripted"),
         default="whisper",
-        help="whisper: real offline recognition, English; scripted: prepared or invented transcripts (default: whisper)",
+        help="whisper: real recognition, English; scripted: prepared or invented transcripts (default: whisper)",
     )
     parser.add_argument(
         "--scripts",

@@ -17,7 +17,7 @@ from aiohttp import web
 from soniox_ds.emulator.faults import Fault
 from soniox_ds.emulator.refusals import Refusal
 
-__all__ = ["abort", "answer_with", "error_answer", "json_answer", "silence"]
+__all__ = ["answer_with", "error_answer", "json_answer", "reset", "silence"]
 
 _SLOW_PARTS = 10
 _LOOK_AGAIN_S = 0.02
@@ -36,7 +36,7 @@ def error_answer(refusal: Refusal, request_id: str) -> web.Response:
     return response
 
 
-def abort(request: web.Request) -> web.Response:
+def reset(request: web.Request) -> web.Response:
     """Reset the connection; the answer returned reaches nobody."""
     if request.transport is not None:
         raw: socket.socket = request.transport.get_extra_info("socket")
@@ -51,7 +51,7 @@ async def silence(request: web.Request, stopping: asyncio.Event) -> web.Response
     while request.transport is not None and not request.transport.is_closing() and not stopping.is_set():  # noqa: ASYNC110
         # Nothing tells a handler that its client has gone.
         await asyncio.sleep(_LOOK_AGAIN_S)
-    return abort(request)
+    return reset(request)
 
 
 async def answer_with(
@@ -72,7 +72,7 @@ async def answer_with(
     if fault.kind == "slow":
         await asyncio.sleep(float(fault.options.get("seconds", 0.5)))
         return response
-    return abort(request)
+    return reset(request)
 
 
 async def _trickle(

@@ -1,7 +1,7 @@
 """Audio of whole files: is it audio, how long is it, what are its samples.
 
-Conventions: samples are mono, float32 between -1 and 1, at 16 kHz; channels are mixed, since tokens carry no channel. What
-the service does not list as a container (and text, images, noise that merely resembles a header) is undecodable.
+Conventions: samples are mono, float32 between -1 and 1, at 16 kHz; channels are mixed, since tokens carry no channel.
+What the service does not list as a container (and text, images, noise that merely resembles a header) is undecodable.
 """
 
 from __future__ import annotations

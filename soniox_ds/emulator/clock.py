@@ -1,7 +1,7 @@
 """The service's own time, which may run faster than the wall clock.
 
-Conventions: seconds of service time everywhere (`speed` of them pass in one second of the wall clock). What belongs to the network
-(timeouts of sockets, trickling bodies) is counted in seconds of the wall clock instead.
+Conventions: seconds of service time everywhere (`speed` of them pass in one second of the wall clock). What belongs
+to the network (timeouts of sockets, trickling bodies) is counted in seconds of the wall clock instead.
 """
 
 from __future__ import annotations

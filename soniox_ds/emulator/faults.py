@@ -1,8 +1,8 @@
 """Bad weather to order: which request meets which fault, and how often.
 
-Conventions: a fault has a kind, a route and either a rate (drawn from a seed, for each request anew) or a number of times (the next n
-requests of that route). The first that hits wins; faults by number come before faults by rate. Waits are wall-clock seconds
-where a socket waits, service seconds where the service does.
+Conventions: a fault has a kind, a route and either a rate (drawn from a seed, for each request anew) or a number of
+times (the next n requests of that route). The first that hits wins; faults by number come before faults by rate.
+Waits are wall-clock seconds where a socket waits, service seconds where the service does.
 
 =====================  =============================================================================================
 kind                   what happens

@@ -1,7 +1,8 @@
 """What happens to a transcription between ``queued`` and its end, and the webhook afterwards.
 
-Conventions: one task for each job. The recognizer blocks, so it runs in worker threads; where it asks to pretend a longer processing time, the rest
-is slept in service time. A job never raises: whatever goes wrong becomes the job's error.
+Conventions: one task for each job. The recognizer blocks, so it runs in worker threads; where it asks to pretend a
+longer processing time, the rest is slept in service time. A job never raises: whatever goes wrong becomes the job's
+error.
 """
 
 from __future__ import annotations

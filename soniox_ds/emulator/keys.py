@@ -1,7 +1,7 @@
 """Who may come in: permanent keys with their permissions, and temporary keys.
 
-Conventions: keys are compared in constant time by hash and appear in no repr or message. A temporary key's expiry counts when a stream
-opens; a running stream outlives it.
+Conventions: keys are compared in constant time by hash and appear in no repr or message. A temporary key's expiry
+counts when a stream opens; a running stream outlives it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Limits of the service and the windows that count requests.
 
-Conventions: a window slides; a refused request is not counted, so that a client which keeps asking while it is refused is let in
-again 60 seconds after the request that filled the window, not later. ``None`` switches a limit off.
+Conventions: a window slides; a refused request is not counted, so that a client which keeps asking while it is
+refused is let in again 60 seconds after the request that filled the window, not later. ``None`` switches a limit off.
 """
 
 from __future__ import annotations

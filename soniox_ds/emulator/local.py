@@ -1,7 +1,7 @@
 """``local_service()``: the stand-in in a thread of this process, with the environment pointed at it.
 
-Conventions: it listens on 127.0.0.1 only. What it answers is no Soniox transcript; its banner and repr say so. Its key is thrown away with it,
-and still appears in no repr.
+Conventions: it listens on 127.0.0.1 only. What it answers is no Soniox transcript; its banner and repr say so. Its
+key is thrown away with it, and still appears in no repr.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from soniox_ds.emulator.recognizers import Recognizer
 if TYPE_CHECKING:
     from soniox_ds.emulator.recognizers.script_table import Script
     from soniox_ds.emulator.rules import Rules
-    from soniox_ds.emulator.server import Created, RequestRecord, Server
+    from soniox_ds.emulator.server import Server
+    from soniox_ds.emulator.visits import Created, RequestRecord
 
 __all__ = ["ENVIRONMENT", "LocalService", "LocalServiceError", "local_service"]
 
@@ -94,7 +95,7 @@ class LocalService:
     def __enter__(self) -> LocalService:
         if self.running:
             raise LocalServiceError("this stand-in runs already; use it, or make another one with local_service()")
-        server_class, rules_class, recognizer = self._parts()
+        make_server = self._prepare()
         ready = threading.Event()
         failure: list[BaseException] = []
 
@@ -102,13 +103,14 @@ class LocalService:
             # A loop class by name: whatever policy or patch the process has, sockets are plain here.
             loop = asyncio.SelectorEventLoop()
             try:
-                loop.run_until_complete(self._serve(server_class, rules_class, recognizer, ready))
+                loop.run_until_complete(self._serve(make_server, ready))
             except BaseException as error:
                 if ready.is_set():
                     raise
                 failure.append(error)
                 ready.set()
             finally:
+                loop.run_until_complete(loop.shutdown_default_executor())
                 loop.close()
 
         self._thread = threading.Thread(target=run, name="soniox-ds-local-service", daemon=True)
@@ -117,10 +119,10 @@ class LocalService:
         if failure:
             self._thread.join()
             self._thread = self._loop = None
+            if not isinstance(failure[0], OSError):
+                raise failure[0]
             port = self._settings["port"]
-            raise LocalServiceError(
-                f"cannot listen on 127.0.0.1:{port} ({failure[0]}); choose another port"
-            ) from failure[0]
+            raise LocalServiceError(f"cannot listen on 127.0.0.1:{port}; choose another port") from failure[0]
         if self._settings["set_environment"]:
             self._set_environment()
         return self
@@ -135,42 +137,41 @@ class LocalService:
         """Whether it listens."""
         return self._thread is not None and self._thread.is_alive()
 
-    async def _serve(
-        self,
-        server_class: type[Server],
-        rules_class: type[Rules],
-        recognizer: Recognizer,
-        ready: threading.Event,
-    ) -> None:
-        from soniox_ds.emulator.store import AudioStore
-
-        settings = self._settings
+    async def _serve(self, make_server: Callable[[], Server], ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop_asked = asyncio.Event()
-        clock = ServiceClock(settings["speed"])
-        store = AudioStore()
-        limits: Limits = settings["limits"] or replace(Limits(), requests_per_minute=settings["requests_per_minute"])
-        rules = rules_class(now=clock.now, limits=limits, keys=[self._key], discard=lambda file: store.drop(file.path))
-        server = server_class(
-            rules, recognizer, store, clock, self.faults, slots=settings["slots"], queue_s=settings["queue_s"]
-        )
+        server = make_server()
         try:
-            await server.start(settings["port"])
+            await server.start(self._settings["port"])
             self._server = server
             ready.set()
             await self._stop_asked.wait()
         finally:
             await server.stop()
 
-    def _parts(self) -> tuple[type[Server], type[Rules], Recognizer]:
-        """What needs the extra packages, imported; raises LocalServiceError where they are absent."""
+    def _prepare(self) -> Callable[[], Server]:
+        """Everything that can be wrong with the settings, found out before a thread is started."""
+        settings = self._settings
+        clock = ServiceClock(settings["speed"])
         try:
             from soniox_ds.emulator.rules import Rules
             from soniox_ds.emulator.server import Server
+            from soniox_ds.emulator.store import AudioStore
 
-            return Server, Rules, _recognizer(self._settings)
+            recognizer = _recognizer(settings)
         except ImportError as error:
             raise LocalServiceError(_INSTALL.format(missing=error.name or error)) from error
+        limits: Limits = settings["limits"] or replace(Limits(), requests_per_minute=settings["requests_per_minute"])
+        rules = Rules(now=clock.now, limits=limits, keys=[self._key])
+        return lambda: Server(
+            rules,
+            recognizer,
+            AudioStore(),
+            clock,
+            self.faults,
+            slots=settings["slots"],
+            queue_s=settings["queue_s"],
+        )
 
     def _set_environment(self) -> None:
         self._environment_before = {name: os.environ.get(name) for name in ENVIRONMENT}
@@ -262,7 +263,8 @@ class LocalService:
         name = self._settings["recognizer"]
         name = name if isinstance(name, str) else name.name
         where = self.base_url if self.running else "not running"
-        return f"LOCAL stand-in, not the Soniox service ({where}; recognizer: {name}): its transcripts are not Soniox transcripts."
+        what = f"LOCAL stand-in, not the Soniox service ({where}; recognizer: {name})"
+        return f"{what}: its transcripts are not Soniox transcripts."
 
     def __repr__(self) -> str:
         return f"<{self.banner}>"
@@ -292,8 +294,8 @@ def local_service(
     Parameters
     ----------
     recognizer
-        ``"whisper"``: real offline recognition, English, small; ``"scripted"``: invented or prepared transcripts, instantly; or an
-        object of your own.
+        ``"whisper"``: real offline recognition, English, small; ``"scripted"``: invented or prepared transcripts,
+        instantly; or an object of your own.
     port
         TCP port on 127.0.0.1; 0 takes a free one.
     speed
@@ -316,8 +318,9 @@ def local_service(
     Returns
     -------
     LocalService
-        Not started yet: use it in a ``with`` statement, or call ``start()``, which returns the one that runs already where a cell is run
-        again. ``requests``, ``files``, ``transcriptions``, ``created`` show what happened; ``faults`` injects more.
+        Not started yet: use it in a ``with`` statement, or call ``start()``, which returns the one that runs already
+        where a cell is run again. ``requests``, ``files``, ``transcriptions``, ``created`` show what happened;
+        ``faults`` injects more.
 
     Raises
     ------
@@ -344,9 +347,15 @@ def _recognizer(settings: Mapping[str, Any]) -> Recognizer:
 
         return ScriptedRecognizer(settings["scripts"], seed=settings["seed"], **options)
     if chosen == "whisper":
+        from soniox_ds.emulator.recognizers.model import ModelUnavailable
         from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
 
-        made: Recognizer = WhisperRecognizer(**options)
-        return made
+        whisper = WhisperRecognizer(**options)
+        try:
+            # Now, when somebody can be told what is missing, rather than in the first job.
+            whisper.load()
+        except ModelUnavailable as error:
+            raise LocalServiceError(str(error)) from error
+        return whisper
     given: Recognizer = chosen
     return given

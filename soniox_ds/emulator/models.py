@@ -1,7 +1,8 @@
 """The models and languages of the service, as ``GET /v1/models`` lists them.
 
-Conventions: an alias is an entry of its own with the full capability set of what it stands for. By default v4 stands for v5, as
-since mid 2026; with ``v4_is_alias=False`` v4 is a model of its own that lacks the endpoint settings which came with v5.
+Conventions: an alias is an entry of its own with the full capability set of what it stands for. By default v4 stands
+for v5, as since mid 2026; with ``v4_is_alias=False`` v4 is a model of its own that lacks the endpoint settings which
+came with v5.
 """
 
 from __future__ import annotations

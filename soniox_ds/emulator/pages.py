@@ -1,7 +1,8 @@
 """Pages of a list, newest first, whose cursors survive deletion.
 
-Conventions: a cursor names the last item given out, not a number of items, so that deleting what was already listed (as the official
-SDK's ``delete_all`` does between pages) skips nothing, and items created meanwhile do not shift the rest.
+Conventions: a cursor names the last item given out, not a number of items, so that deleting what was already listed
+(as the official SDK's ``delete_all`` does between pages) skips nothing, and items created meanwhile do not shift the
+rest.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How the service says no: one exception, one JSON body, the documented messages.
 
-Conventions: a refusal carries the HTTP status, the stable slug (`error_type`) and a message for people. Clients branch on the
-slug; where the documents print a message, it is used word for word, because some clients must read it (a 429 of rate
-and a 429 of quota differ in nothing else). No message repeats a key.
+Conventions: a refusal carries the HTTP status, the stable slug (`error_type`) and a message for people. Clients
+branch on the slug; where the documents print a message, it is used word for word, because some clients must read it
+(a 429 of rate and a 429 of quota differ in nothing else). No message repeats a key.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = [
     "not_found",
     "quota",
     "rate",
+    "too_large",
 ]
 
 FieldError = dict[str, str]
@@ -102,6 +103,11 @@ def invalid(location: str, message: str, code: str = "value_error") -> Refusal:
 def invalid_fields(errors: Sequence[FieldError]) -> Refusal:
     """A 400 for several wrong fields."""
     return Refusal(400, "invalid_request", "Request did not pass validation.", errors)
+
+
+def too_large(limit: int) -> Refusal:
+    """The 400 for a file with more than `limit` bytes."""
+    return invalid("body.file", f"File is too large (max {limit} bytes).")
 
 
 def invalid_cursor() -> Refusal:

@@ -1,8 +1,8 @@
 """The service as a state machine: files, transcriptions, quotas, retention.
 
-Conventions: nothing here touches a network, a disk or the wall clock; `now` (epoch seconds) is handed in, so that thirty days of
-retention are tested in no time. Every method either changes the state or raises a Refusal and changes nothing. Called from one
-thread only.
+Conventions: nothing here touches a network, a disk or the wall clock; `now` (epoch seconds) is handed in, so that
+thirty days of retention are tested in no time. Every method either changes the state or raises a Refusal and changes
+nothing. Called from one thread only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from soniox_ds.emulator.limits import Limits, RateWindow
 from soniox_ds.emulator.models import ModelCatalog
 from soniox_ds.emulator.pages import page
 from soniox_ds.emulator.recognizers import Heard
-from soniox_ds.emulator.refusals import Refusal, invalid, not_found, quota, rate
+from soniox_ds.emulator.refusals import Refusal, invalid, not_found, quota, rate, too_large
 from soniox_ds.emulator.usage import UsageBook
 from soniox_ds.emulator.validation import check_create, check_temporary_key, page_limit
 
@@ -124,7 +124,8 @@ class Job:
 class Rules:
     """Everything the service knows and decides.
 
-    `discard` is told of every file that is deleted, by request or by age, so that whoever keeps the bytes can drop them.
+    ``discard`` is told of every file that is deleted, by request or by age, so that whoever keeps the bytes can drop
+    them.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class Rules:
         limits: Limits | None = None,
         keys: Collection[str] = (),
         catalog: ModelCatalog | None = None,
-        discard: Callable[[FileRecord], None] = lambda _: None,
+        discard: Callable[[FileRecord], None] | None = None,
     ) -> None:
         self.now = now
         self.limits = limits or Limits()
@@ -143,7 +144,7 @@ class Rules:
         self.usage = UsageBook(now=now)
         self.requests = RateWindow(self.limits.requests_per_minute, now=now)
         self.session_starts = RateWindow(self.limits.sessions_per_minute, now=now)
-        self._discard = discard
+        self.discard = discard or (lambda _: None)
         self._numbers = count(1)
         self._files: dict[str, FileRecord] = {}
         self._jobs: dict[str, Job] = {}
@@ -162,7 +163,7 @@ class Rules:
         """Refuse an upload of at least `size` bytes that cannot succeed."""
         self._expire()
         if size > self.limits.file_bytes:
-            raise invalid("body.file", f"File is too large (max {self.limits.file_bytes} bytes).")
+            raise too_large(self.limits.file_bytes)
         if len(self._files) >= self.limits.files:
             raise quota("files")
         if self._stored_bytes + size > self.limits.storage_bytes:
@@ -203,7 +204,7 @@ class Rules:
         record = self.file(file_id)
         del self._files[file_id]
         self._stored_bytes -= record.size
-        self._discard(record)
+        self.discard(record)
 
     def list_files(self, query: Mapping[str, str]) -> dict[str, Any]:
         """The body of ``GET /v1/files``."""
@@ -327,7 +328,7 @@ class Rules:
         while self._files and next(iter(self._files.values())).created_at <= oldest:
             record = self._files.pop(next(iter(self._files)))
             self._stored_bytes -= record.size
-            self._discard(record)
+            self.discard(record)
         while self._jobs and next(iter(self._jobs.values())).created_at <= oldest:
             del self._jobs[next(iter(self._jobs))]
 

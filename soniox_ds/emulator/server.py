@@ -1,8 +1,9 @@
 """The service on a socket: REST under ``/v1`` and the websocket, on one port.
 
-Conventions: this layer translates between HTTP and the rules and decides nothing. Every request passes the same door (`_door`), in this order:
-record, route, key, rate, faults before the work, the work, faults after it. No redirects: a path with a
-trailing slash is unknown. Bodies are JSON in UTF-8 and carry every optional key, null where there is no value.
+Conventions: this layer translates between HTTP and the rules and decides nothing. Every request passes the same door
+(`_door`), in this order: record, route, key, rate, faults before the work, the work, faults after it. No redirects: a
+path with a trailing slash is unknown. Bodies are JSON in UTF-8 and carry every optional key, null where there is no
+value.
 """
 
 from __future__ import annotations
@@ -10,75 +11,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 import msgspec
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
-from soniox_ds.emulator.answers import abort, answer_with, error_answer, json_answer, silence
+from soniox_ds.emulator.answers import answer_with, error_answer, json_answer, reset, silence
 from soniox_ds.emulator.clock import ServiceClock
 from soniox_ds.emulator.faults import AFTER, ANSWERED, REFUSING, Fault, Faults
 from soniox_ds.emulator.jobs import JobRunner
-from soniox_ds.emulator.keys import Caller
 from soniox_ds.emulator.recognizers import Recognizer
-from soniox_ds.emulator.refusals import Refusal, invalid
+from soniox_ds.emulator.refusals import Refusal, too_large
 from soniox_ds.emulator.rules import Job, Rules
 from soniox_ds.emulator.store import AudioStore, TooLarge
+from soniox_ds.emulator.uploads import SLACK_BYTES, receive
 from soniox_ds.emulator.validation import parse_json
+from soniox_ds.emulator.visits import Created, Handler, RequestRecord, Visit
 from soniox_ds.emulator.websocket import StreamDoor
 
-__all__ = ["Created", "RequestRecord", "Server"]
+__all__ = ["Server"]
 
 _log = logging.getLogger(__name__)
 
-_CHUNK = 1 << 16
 _BODY_LIMIT = 4 << 20
 _URL_LIFE_S = 3600
 _WEBSOCKET_PATH = "/transcribe-websocket"
-
-
-@dataclass(kw_only=True)
-class RequestRecord:
-    """What came in, without the key."""
-
-    method: str
-    path: str
-    route: str
-    time_s: float
-    """Epoch seconds of service time."""
-    status: int | None = None
-    """As answered; None while nothing is, or where the connection was cut."""
-    client_reference_id: str | None = None
-    fault: str | None = None
-    """Kind of the fault that it met."""
-
-
-@dataclass(kw_only=True)
-class Visit:
-    """One request on its way through the door."""
-
-    record: RequestRecord
-    caller: Caller | None = None
-    fault: Fault | None = None
-
-
-Handler = Callable[[web.Request, Visit], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Created:
-    """How many transcriptions were ever created."""
-
-    by_reference: Counter[str] = field(default_factory=Counter)
-    by_audio: Counter[str] = field(default_factory=Counter)
-    """By the sha256 of the uploaded bytes, or by URL."""
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.by_audio.total()
 
 
 class Server:
@@ -101,6 +59,7 @@ class Server:
         self.created = Created()
         self._recognizer = recognizer
         self._store = store
+        rules.discard = lambda file: store.drop(file.path)
         self._clock = clock
         self._slots = slots
         self._queue_s = queue_s
@@ -234,7 +193,7 @@ class Server:
         if fault.kind in REFUSING:
             raise fault.refusal(visit.record.route)
         if fault.kind == "reset_before":
-            return abort(request)
+            return reset(request)
         if fault.kind == "timeout":
             return await silence(request, self._stopping)
         return None
@@ -244,39 +203,18 @@ class Server:
     async def _upload(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         limit = self.rules.limits.file_bytes
         # An announced length far over the limit is refused unread; the slack is for the other parts.
-        self.rules.check_upload(0 if (request.content_length or 0) <= limit + _CHUNK else limit + 1)
-        if not request.content_type.startswith("multipart/"):
-            raise invalid("file.file", "Field required", "missing")
-        reference: str | None = None
-        stored: tuple[str, int, str] | None = None
-        filename = ""
+        self.rules.check_upload(0 if (request.content_length or 0) <= limit + SLACK_BYTES else limit + 1)
         try:
-            try:
-                parts = await request.multipart()
-                while (part := await parts.next()) is not None:
-                    if not isinstance(part, BodyPartReader):
-                        raise ValueError("nested multipart")
-                    if part.name == "client_reference_id":
-                        reference = await part.text()
-                    elif part.name == "file" and stored is None:
-                        filename = part.filename or ""
-                        stored = await self._store.write(_chunks(part), limit=limit)
-            except TooLarge:
-                self.rules.check_upload(limit + 1)
-            except ValueError as error:
-                raise invalid("file", f"Malformed multipart body ({error})") from error
-            if stored is None:
-                raise invalid("file.file", "Field required", "missing")
-            path, size, sha256 = stored
-            record = self.rules.add_file(
-                filename=filename, size=size, sha256=sha256, path=path, client_reference_id=reference
-            )
-        except BaseException:
-            if stored is not None:
-                self._store.drop(stored[0])
+            upload = await receive(request, self._store, limit=limit)
+        except TooLarge:
+            raise too_large(limit) from None
+        visit.record.client_reference_id = upload.client_reference_id
+        try:
+            file = self.rules.add_file(**asdict(upload))
+        except Refusal:
+            self._store.drop(upload.path)
             raise
-        visit.record.client_reference_id = reference
-        return json_answer(record.wire(), 201)
+        return json_answer(file.wire(), 201)
 
     async def _list_files(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         return json_answer(self.rules.list_files(request.query))
@@ -385,8 +323,3 @@ class Server:
         record = RequestRecord(method="GET", path=request.path, route="websocket", time_s=self.rules.now(), status=101)
         self.requests.append(record)
         return await self._streams.serve(request, record)
-
-
-async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while chunk := await part.read_chunk(_CHUNK):
-        yield bytes(chunk)

@@ -1,6 +1,7 @@
 """The first message of a websocket session, checked.
 
-Conventions: the first problem found is refused with the documented short message; unknown fields are ignored, null counts as absent.
+Conventions: the first problem found is refused with the documented short message; unknown fields are ignored, null
+counts as absent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where uploaded and downloaded audio lies: files in a temporary folder, written as they come in.
 
-Conventions: bytes go to disk chunk by chunk, so memory does not grow with a file. A file that is deleted while a job reads it goes when
-the job lets go of it.
+Conventions: bytes go to disk chunk by chunk, so memory does not grow with a file. A file that is deleted while a job
+reads it goes when the job lets go of it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Audio that comes in pieces: raw samples by numpy, containers by the decoder library.
 
-Conventions: out come mono float32 samples at 16 kHz between -1 and 1, whatever went in; channels are averaged. A decoder gives what can be
-decoded of the bytes so far, so that everything received before a ``finalize`` is heard before it. Blocking; one session's decoder is
-used by one thread at a time.
+Conventions: out come mono float32 samples at 16 kHz between -1 and 1, whatever went in; channels are averaged. A
+decoder gives what can be decoded of the bytes so far, so that everything received before a ``finalize`` is heard
+before it. Blocking; one session's decoder is used by one thread at a time.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ class RawDecoder:
 class ContainerDecoder:
     """A container that is decoded while it comes in.
 
-    The decoder library pulls bytes, so it runs in a thread of its own; ``feed`` returns when that thread has used up all bytes and asks for more.
+    The decoder library pulls bytes, so it runs in a thread of its own; ``feed`` returns when that thread has used up
+    all bytes and asks for more.
     """
 
     def __init__(self, audio_format: str) -> None:
@@ -170,7 +171,8 @@ class ContainerDecoder:
         options = {"probesize": "4096", "analyzeduration": "0"}
         resampler = mono_resampler()
         with av.open(_Pipe(self._read), mode="r", format=self._format, options=options, buffer_size=4096) as container:
-            if container.format.name not in _DEMUXERS or not container.streams.audio:
+            known = self._format is not None or container.format.name in _DEMUXERS
+            if not known or not container.streams.audio:
                 raise UndecodableAudio("not a container that can be streamed")
             for frame in container.decode(container.streams.audio[0]):
                 self._keep(resampler.resample(frame))

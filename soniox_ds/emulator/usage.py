@@ -1,8 +1,8 @@
 """Usage logs, daily summaries and the history of concurrent streams.
 
-Conventions: money is a decimal string with ten places. The list price per hour (0.10 USD async, 0.12 USD real time) is booked as cost of input
-audio, because prices per token are not published; so is the number of audio tokens (one for each 120 ms here). A log entry belongs to
-the time at which its request ended.
+Conventions: money is a decimal string with ten places. The list price per hour (0.10 USD async, 0.12 USD real time)
+is booked as cost of input audio, because prices per token are not published; so is the number of audio tokens (one
+for each 120 ms here). A log entry belongs to the time at which its request ended.
 """
 
 from __future__ import annotations

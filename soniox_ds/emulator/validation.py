@@ -1,7 +1,8 @@
 """What requests must look like: bodies and queries in, clean dicts or a Refusal with every wrong field out.
 
-Conventions: `location` is the dotted path that the service writes (``body.payload.model``, ``query.payload``); codes are those of
-the service's validation library (``missing``, ``string_too_long``, ...). Null counts as absent. Unknown fields are ignored.
+Conventions: `location` is the dotted path that the service writes (``body.payload.model``, ``query.payload``); codes
+are those of the service's validation library (``missing``, ``string_too_long``, ...). Null counts as absent. Unknown
+fields are ignored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The websocket: one real-time session for each connection.
 
-Conventions: a session ends with a frame, ``finished`` or an error, and then with close code 1000, which therefore says nothing. The keys
-``error_code`` and ``error_message`` stand in error frames only. Timers count seconds of the wall clock, except the duration that a temporary key
-allows, which is service time.
+Conventions: a session ends with a frame, ``finished`` or an error, and then with close code 1000, which therefore
+says nothing. The keys ``error_code`` and ``error_message`` stand in error frames only. Timers count seconds of the
+wall clock, except the duration that a temporary key allows, which is service time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import binascii
 import contextlib
 import json
 import logging
-import socket
-import struct
 import time
 import uuid
 from collections.abc import Callable
@@ -24,6 +22,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import WSMsgType, web
 
+from soniox_ds.emulator.answers import reset
 from soniox_ds.emulator.clock import ServiceClock
 from soniox_ds.emulator.faults import OF_STREAMS, Fault, Faults
 from soniox_ds.emulator.keys import bearer
@@ -32,6 +31,7 @@ from soniox_ds.emulator.refusals import Refusal, rate
 from soniox_ds.emulator.rules import Rules
 from soniox_ds.emulator.start_message import check_start, parse_start, refused
 from soniox_ds.emulator.stream_audio import Decoder, decoder_for
+from soniox_ds.emulator.visits import RequestRecord
 
 __all__ = ["SUBPROTOCOL", "StreamDoor"]
 
@@ -64,7 +64,7 @@ class StreamDoor:
         """Sessions that have started and not ended."""
         self._open: set[_Session] = set()
 
-    async def serve(self, request: web.Request, record: Any) -> web.StreamResponse:
+    async def serve(self, request: web.Request, record: RequestRecord) -> web.StreamResponse:
         """One connection, until it is closed."""
         connection = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,), max_msg_size=_LONGEST_MESSAGE, timeout=_CLOSE_TIMEOUT_S
@@ -87,7 +87,9 @@ class StreamDoor:
 
 
 class _Session:
-    def __init__(self, door: StreamDoor, request: web.Request, connection: web.WebSocketResponse, record: Any) -> None:
+    def __init__(
+        self, door: StreamDoor, request: web.Request, connection: web.WebSocketResponse, record: RequestRecord
+    ) -> None:
         self._door = door
         self._rules = door.rules
         self._request = request
@@ -151,7 +153,7 @@ class _Session:
             await self._inbox.put((message.type, message.data))
 
     async def _next(self, *, wait_s: float, complaint: str) -> Message:
-        """The next message; raises Refusal 408 after so long without audio or keepalive, 403 where the key's time is up."""
+        """The next message; raises Refusal 408 after so long without a message, 403 where the key's time is up."""
         now = time.monotonic()
         deadline = self._heard_at + wait_s
         expires = self._ends_at is not None and self._ends_at < deadline
@@ -255,7 +257,7 @@ class _Session:
         if fault is not None and self._audio_frames >= int(fault.options.get("frames", _FRAMES_UNTIL_FAULT)):
             if fault.kind != "ws_drop":
                 raise fault.refusal("websocket")
-            self._drop()
+            reset(self._request)
             raise _Gone
 
     async def _control(self, text: str) -> None:
@@ -330,13 +332,6 @@ class _Session:
         self._record.status = refusal.status
         with contextlib.suppress(_Gone):
             await self._send(refusal.frame(self._id))
-
-    def _drop(self) -> None:
-        """Cut the connection without a close frame."""
-        if self._request.transport is not None:
-            raw: socket.socket = self._request.transport.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._request.transport.abort()
 
     def _book(self, options: dict[str, Any], started_at: float) -> None:
         """Real time bills the whole open stream, pauses included."""

@@ -236,7 +236,7 @@ class Corpus:
                 raise InputError(
                     f"the mask has {len(listed)} values for {len(self)} recordings; it needs one for each."
                 )
-            return listed.astype("boolean").fillna(False).to_numpy(np.bool_)
+            return np.array(listed.astype("boolean").fillna(False), np.bool_)
         ids = self.recordings["audio_id"]
         there = set(ids)
         if unknown := [name for name in listed if not isinstance(name, str) or name not in there]:
@@ -246,7 +246,7 @@ class Corpus:
                 f"no recording has the id {some(unknown)}; "
                 f"corpus.recordings['audio_id'] lists the {len(ids)} there are.{hint}"
             )
-        return np.asarray(ids.isin(list(listed)), np.bool_)
+        return np.array(ids.isin(list(listed)), np.bool_)
 
     def _with(self, recordings: pd.DataFrame, tokens: pd.DataFrame) -> Corpus:
         part = Corpus.__new__(Corpus)

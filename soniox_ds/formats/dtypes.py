@@ -67,7 +67,7 @@ def restore(column: pa.ChunkedArray, described: Described, sample: pa.ChunkedArr
     if name == "object":
         values = np.empty(len(column), object)
         values[:] = column.to_pylist()
-        return values
+        return pd.Series(values, dtype=object)  # an array of its own would be taken for strings
     restored: Any = pd.api.types.pandas_dtype(name)
     if hasattr(restored, "__from_arrow__"):
         return restored.__from_arrow__(column)

@@ -126,7 +126,7 @@ def _failures(corpus: Corpus) -> list[tuple[str, int, str]]:
     found = []
     for kind, count in kinds.value_counts().head(_FAILURES).items():
         messages = failed.loc[kinds == kind, "error_message"].dropna()
-        found.append((str(kind), int(count), str(messages.iloc[0]) if len(messages) else "no message"))
+        found.append((_line(str(kind)), int(count), str(messages.iloc[0]) if len(messages) else "no message"))
     if (rest := kinds.nunique() - _FAILURES) > 0:
         found.append(
             ("other reasons", int(len(kinds) - sum(count for _, count, _ in found)), f"{rest} more error types")

@@ -1,8 +1,8 @@
 """Rich Transcription Time Marked files: who spoke when, as diarization tools exchange it.
 
-Conventions: ten fields a line, ``SPEAKER file channel onset duration <NA> <NA> speaker <NA> <NA>``, times in seconds; other
-line types are passed over; ``;;`` starts a comment. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition
-Evaluation Plan", appendix A.
+Conventions: ten fields a line, ``SPEAKER file channel onset duration <NA> <NA> speaker <NA> <NA>``, times in seconds;
+other line types are passed over; ``;;`` starts a comment. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting
+Recognition Evaluation Plan", appendix A.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def read_rttm(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``schema.TURNS``: ``audio_id`` (the file field), ``speaker``, ``start_ms``, ``end_ms``, in the order of the file.
+        ``schema.TURNS``: ``audio_id`` (the file field), ``speaker``, ``start_ms``, ``end_ms``, in the file's order.
 
     Raises
     ------

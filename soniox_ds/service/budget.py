@@ -145,9 +145,8 @@ class RequestBudget:
                     self._let_go()
                     turn.set_result(None)
         except BaseException as error:
-            if (
-                self._dispatcher is asyncio.current_task()
-            ):  # else stopped for want of waiters, and somebody new may wait
+            # One that was stopped for want of waiters is not the dispatcher any more, and somebody new may wait.
+            if self._dispatcher is asyncio.current_task():
                 for *_, turn in self._waiting:
                     if isinstance(error, asyncio.CancelledError):
                         turn.cancel()

@@ -5,7 +5,8 @@ sent, odd ones too (times that run backwards, a confidence above 1), since the r
 warnings name what looks wrong. Keys that are not in `schema.TOKENS` are ignored; absent keys and nulls are NA.
 
 msgspec was chosen by measurement (benchmarks/bench_decode.py): at 100,000 tokens it takes about as long as
-``orjson.loads`` alone for the whole way into Arrow; ``pyarrow.json`` takes longer and refuses less.
+``orjson.loads`` alone for the whole way into Arrow. ``pyarrow.json`` takes as long, but lets required fields be absent
+or null.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Transport:
             timeout=httpx.Timeout(self.timeout_s, connect=min(self.timeout_s, 20.0), pool=None),
             limits=httpx.Limits(
                 max_connections=self._max_connections,
-                max_keepalive_connections=self._max_connections,
+                max_keepalive_connections=min(self._max_connections, 8),
                 keepalive_expiry=20.0,
             ),
             follow_redirects=False,

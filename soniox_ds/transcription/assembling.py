@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from soniox_ds.schema import RECORDINGS, TOKENS, arrow_schema, conform
 from soniox_ds.service.decode import decode_transcript, tokens_frame
 from soniox_ds.transcription.checks import check_transcript
 from soniox_ds.transcription.jobs import Job, parse_time
-from soniox_ds.transcription.journal import Journal, State
+from soniox_ds.transcription.journal import Journal
 from soniox_ds.transcription.recording import Found, Recording
 
 __all__ = ["assemble"]
@@ -38,40 +39,67 @@ async def assemble(
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
     paid_for: set[str] = set()
-    asked = {"service": service, "model": options.model, "options_hash": options.hash()}
     for start in range(0, len(found.recordings), CHUNK):
         chunk = range(start, min(start + CHUNK, len(found.recordings)))
         done = {key for row in chunk if (key := key_of_row[row]) is not None and _is_done(jobs[key])}
         transcripts = await journal.transcripts(sorted(done))
-        chunk_tables = []
-        for row in chunk:
-            recording, key = found.recordings[row], key_of_row[row]
-            job = jobs[key] if key is not None else None
-            described = {**asked, **_describe(recording, job)}
-            if key is not None and job is not None and key in transcripts:
-                text, tokens = decode_transcript(transcripts[key], recording.audio_id)
-                chunk_tables.append(tokens)
-                warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
-                described |= {
-                    "status": "completed",
-                    "text": text,
-                    "cost_usd": 0.0 if key in paid_for else cost_usd(described["duration_ms"] or 0),
-                    "warnings": " ".join(warnings) or None,
-                }
-                paid_for.add(key)
-            else:
-                described |= _failure(recording, job)
-            rows.append(described)
-        if chunk_tables:
-            tables.append(pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks())
-    recordings = conform(pd.DataFrame(rows, columns=list(RECORDINGS)), RECORDINGS)
-    recordings = pd.concat([recordings, found.metadata.set_axis(recordings.index)], axis=1)
+        # In a thread: decoding a thousand long transcripts takes a while, and the loop belongs to others, too.
+        await asyncio.to_thread(
+            _assemble_chunk,
+            [(found.recordings[row], jobs.get(key_of_row[row] or "")) for row in chunk],
+            transcripts,
+            rows,
+            tables,
+            paid_for,
+        )
+    asked = {"service": service, "model": options.model, "options_hash": options.hash()}
+    return await asyncio.to_thread(_corpus, rows, tables, asked, found.metadata, _provenance(service, options))
+
+
+def _assemble_chunk(
+    recordings: list[tuple[Recording, Job | None]],
+    transcripts: dict[str, bytes],
+    rows: list[dict[str, Any]],
+    tables: list[pa.Table],
+    paid_for: set[str],
+) -> None:
+    """Add the rows and the tokens of some recordings."""
+    chunk_tables = []
+    for recording, job in recordings:
+        described = _describe(recording, job)
+        if job is not None and job.key in transcripts:
+            text, tokens = decode_transcript(transcripts[job.key], recording.audio_id)
+            chunk_tables.append(tokens)
+            warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
+            described |= {
+                "status": "completed",
+                "text": text,
+                "cost_usd": 0.0 if job.key in paid_for else cost_usd(described["duration_ms"] or 0),
+                "warnings": " ".join(warnings) or None,
+            }
+            paid_for.add(job.key)
+        else:
+            described |= _failure(recording, job)
+        rows.append(described)
+    if chunk_tables:
+        tables.append(pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks())
+
+
+def _corpus(
+    rows: list[dict[str, Any]],
+    tables: list[pa.Table],
+    asked: dict[str, Any],
+    metadata: pd.DataFrame,
+    provenance: dict[str, Any],
+) -> Corpus:
+    recordings = conform(pd.DataFrame(rows, columns=list(RECORDINGS)).assign(**asked), RECORDINGS)
+    recordings = pd.concat([recordings, metadata.set_axis(recordings.index)], axis=1)
     tokens = pa.concat_tables(tables).unify_dictionaries() if tables else arrow_schema(TOKENS).empty_table()
-    return Corpus(recordings, tokens_frame(tokens), provenance=_provenance(service, options))
+    return Corpus(recordings, tokens_frame(tokens), provenance=provenance)
 
 
 def _is_done(job: Job) -> bool:
-    return job.error is None and job.entry is not None and job.entry.state == State.DONE
+    return job.finished and job.error is None
 
 
 def _describe(recording: Recording, job: Job | None) -> dict[str, Any]:

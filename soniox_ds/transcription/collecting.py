@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from soniox_ds.errors import BadAnswerError, InvalidStateError, JournalError, SonioxDSError
+from soniox_ds.errors import (
+    BadAnswerError,
+    InvalidStateError,
+    JournalError,
+    NotFoundError,
+    ServiceError,
+    SonioxDSError,
+)
 from soniox_ds.service.decode import decode_transcript
 from soniox_ds.transcription.jobs import Job
 from soniox_ds.transcription.journal import State
@@ -12,7 +20,6 @@ from soniox_ds.transcription.run import Run
 
 __all__ = ["clean_forever", "fetch_forever"]
 
-TRIES = 3
 PAUSE_S = 2.0
 LARGE_BYTES = 1_000_000
 """A transcript above this is decoded in a thread, so that the event loop goes on turning."""
@@ -26,41 +33,50 @@ async def fetch_forever(run: Run) -> None:
             raw = await _fetch(run, job)
         except JournalError:
             raise
+        except (ServiceError, InvalidStateError) as error:
+            job.fetches += 1
+            if job.fetches < run.limits.attempts and run.trouble(job):
+                await run.clock.sleep(PAUSE_S)
+                run.progress.note("")
+                run.to_fetch.put_nowait(job)
+            else:
+                await run.refused(job, error)
+            continue
+        except NotFoundError as error:
+            job.paid.transcription_gone = 1
+            job.paid.state = State.FAILED
+            await run.refused(job, error, concerns_audio=True)
+            continue
         except SonioxDSError as error:
             await run.refused(job, error)
             continue
-        entry = job.paid
-        entry.state = State.DONE
+        run.answered(job)
         now = run.clock.utcnow()
-        entry.completed_at, entry.changed_at = now.isoformat(), now.timestamp()
-        await run.journal.store(entry, raw)
+        done = replace(job.paid, state=State.DONE, completed_at=now.isoformat(), changed_at=now.timestamp())
+        await run.journal.store(done, raw)
+        # Only now: whatever else looks at the job, an interrupt too, may delete what is done.
+        job.entry = done
         run.went_well(job)
 
 
 async def _fetch(run: Run, job: Job) -> bytes:
-    """The transcript's bytes, known to be decodable; a job that has only just finished may need a moment."""
+    """The transcript's bytes, known to be decodable."""
     transcription_id = job.paid.transcription_id
     if transcription_id is None:
         raise RuntimeError(f"job {job.key[:12]} is to be fetched but has no id")
-    trouble: SonioxDSError
-    for _ in range(TRIES):
-        try:
-            raw = await run.client.get_transcript(transcription_id)
-            if len(raw) > LARGE_BYTES:
-                await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
-            else:
-                decode_transcript(raw, job.recording.audio_id)
-        except (BadAnswerError, InvalidStateError) as error:
-            trouble = error
-            await run.clock.sleep(PAUSE_S)
+    raw = await run.client.get_transcript(transcription_id)
+    try:
+        if len(raw) > LARGE_BYTES:
+            await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
         else:
-            return raw
-    raise trouble
+            decode_transcript(raw, job.recording.audio_id)
+    except BadAnswerError:
+        run.answered()  # it is there, but what it says is not what is documented
+        raise
+    return raw
 
 
 async def clean_forever(run: Run) -> None:
     """One worker: delete what settled jobs have on the server, until cancelled."""
     while True:
-        job = await run.to_clean.get()
-        await run.clean(job)
-        run.closed(job)
+        await run.clean(await run.to_clean.get())

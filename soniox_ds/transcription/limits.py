@@ -35,8 +35,8 @@ class Limits:
     outage_s
         How long a run that was under way waits for a service that does not answer any more (seconds).
     quota_patience_s
-        How long to wait for other people's pending jobs to make room, and four times as long as for their stored files
-        and transcriptions (seconds).
+        How long to wait until other people's pending jobs make room, and a quarter of it for their stored files and
+        transcriptions, which rarely go by themselves (seconds).
     backlog
         So many finished results may wait for their remote clean-up before it goes ahead of new submissions.
 

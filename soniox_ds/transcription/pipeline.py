@@ -7,12 +7,13 @@ requests share one budget; the service's quotas push back on submission alone, s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from soniox_ds.errors import OptionsError, RecordingsFailedWarning, TranscriptionFailed
+from soniox_ds.errors import JournalError, OptionsError, RecordingsFailedWarning, TranscriptionFailed
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.options import Context, TranscriptionOptions, Translation
 from soniox_ds.service.budget import RequestBudget
@@ -33,8 +34,8 @@ from soniox_ds.transcription.watching import Watcher
 
 __all__ = ["transcribe"]
 
-FETCHERS = 4
-CLEANERS = 4
+FETCHERS = 8
+CLEANERS = 8
 SHOWN_FAILURES = 3
 
 
@@ -137,13 +138,15 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
     _check_settings(concurrency, on_error, timeout_s)
     connection = connection or Connection()
     clock = clock or Clock()
+    limits = limits or Limits()
+    display = progress_for(progress)
     found = await asyncio.to_thread(find_recordings, sources)
     book = await asyncio.to_thread(Journal.open, journal)
+    budget = RequestBudget(requests_per_minute, clock)
     name = book.start_run()
     try:
-        budget = RequestBudget(requests_per_minute, clock)
-        async with Client(connection, budget=budget, clock=clock) as client:
-            with Progress(progress_for(progress), now=clock.now) as shown:
+        async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
+            with Progress(display, now=clock.now) as shown:
                 shown.found(len(found.recordings))
                 run = Run(
                     name=name,
@@ -151,7 +154,7 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
                     journal=book,
                     options=options,
                     service=connection.service,
-                    limits=limits or Limits(),
+                    limits=limits,
                     clock=clock,
                     progress=shown,
                     timeout_s=timeout_s,
@@ -160,16 +163,21 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
                 try:
                     await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
                     await tidy_up(run)
-                except asyncio.CancelledError:
+                except JournalError:
+                    raise  # nothing is deleted that may not be written down
+                except BaseException:
                     await say_goodbye(run, preparer.jobs.values())
                     raise
         corpus = await assemble(
             found, preparer.jobs, preparer.key_of_row, journal=book, service=connection.service, options=options
         )
-    finally:
-        await book.end_run(name)
+    except BaseException:
+        with contextlib.suppress(JournalError):  # a claim ends with its run anyway, and the first error tells more
+            await book.end_run(name)
+        raise
+    await book.end_run(name)
     if run.fatal is not None and not (corpus.recordings["status"] == "completed").any():
-        raise run.fatal
+        raise run.fatal.with_traceback(None)
     _report(corpus, on_error)
     return corpus
 
@@ -198,12 +206,17 @@ async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: in
             await run.settled.wait()
             for worker in workers:
                 worker.cancel()
-    except* Exception as errors:  # noqa: BLE001 - raised again, without the group
-        raise _first(errors) from None
+    except BaseExceptionGroup as errors:
+        first = _first(errors)
+    else:
+        return
+    raise first
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = errors
+    """The exception that says what is wrong, without the group around it."""
+    of_journal, _ = errors.split(JournalError)
+    error: BaseException = of_journal or errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -7,8 +7,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from soniox_ds.transcription.inspect import fingerprint, inspect
-from soniox_ds.transcription.jobs import Job, is_final, job_key
-from soniox_ds.transcription.journal import Inspection, State
+from soniox_ds.transcription.jobs import Job, error_slug, is_settled, job_key
+from soniox_ds.transcription.journal import UNPAID, Inspection, State
 from soniox_ds.transcription.recording import Recording, printable
 from soniox_ds.transcription.run import Run
 
@@ -46,7 +46,7 @@ class Preparer:
     async def _prepare_chunk(self, rows: range) -> list[Job]:
         """Queue the jobs of these rows; returns those that another run is working on."""
         run = self._run
-        await self._inspect([self._recordings[row] for row in rows])
+        prints = await self._inspect([self._recordings[row] for row in rows])
         fresh: list[Job] = []
         for row in rows:
             recording = self._recordings[row]
@@ -56,12 +56,20 @@ class Preparer:
             key = job_key(self._audio(recording), run.options.hash(), run.options.model, run.service)
             self.key_of_row[row] = key
             if (job := self.jobs.get(key)) is None:
-                job = self.jobs[key] = Job(key=key, recording=recording)
+                job = self.jobs[key] = Job(key=key, recording=recording, fingerprint=prints.get(_where(recording)))
                 fresh.append(job)
-            elif job.recalled or job.error is not None or (job.entry is not None and job.entry.state == State.DONE):
-                run.progress.recalled(duration_ms=job.recording.duration_ms or 0)
+            elif job.has_outcome:
+                self._count(job)
             job.rows.append(row)
         return await self._recall(fresh)
+
+    def _count(self, job: Job) -> None:
+        """One more row has the outcome that a job has already."""
+        if job.finished:
+            duration_ms = job.entry.duration_ms if job.entry is not None else None
+            self._run.progress.recalled(duration_ms=duration_ms or 0)
+        else:
+            self._run.progress.finished(False, job.recording.duration_ms)
 
     def _audio(self, recording: Recording) -> str:
         audio = recording.url if recording.url is not None else recording.sha256
@@ -72,62 +80,79 @@ class Preparer:
     async def _recall(self, jobs: list[Job]) -> list[Job]:
         run = self._run
         wanted = await self._unknown(jobs)
+        if not wanted:
+            return []
         held = await run.journal.claim([job.key for job in wanted], run.name)
-        for _ in wanted:
-            run.opened()
+        # Looked up again: another run may have finished some and let go of them between the look and the claim.
+        unknown = {job.key for job in await self._unknown(wanted)}
         for job in wanted:
-            if job.key not in held:
+            run.opened()
+            if job.key not in unknown:
+                run.taken_over(job)
+                await run.closed(job)
+            elif job.key not in held:
                 await run.admit(job)
-        return [job for job in wanted if job.key in held]
+        return [job for job in wanted if job.key in held and job.key in unknown]
 
     async def _unknown(self, jobs: list[Job]) -> list[Job]:
         """The jobs without a result in the journal; with refresh all, unfinished ones to be taken up as they are."""
-        run = self._run
-        entries = await run.journal.entries([job.key for job in jobs])
+        known = await self._run.journal.known([job.key for job in jobs])
         unknown = []
         for job in jobs:
-            entry = job.entry = entries.get(job.key)
-            if self._refresh:
+            entry, finished = known.get(job.key, (None, None))
+            job.entry = entry
+            if entry is None or self._refresh:
                 unknown.append(job)
                 continue
-            if entry is not None and entry.state == State.DONE:
-                job.recalled = True
-            elif entry is not None and entry.state == State.FAILED and is_final(entry.error_type):
-                job.recalled = True
-                job.error = (str(entry.error_type), str(entry.error_message))
+            if finished is not None and entry.state in UNPAID:  # refreshing it came to nothing
+                job.entry, job.finished = finished, True
+            elif entry.state == State.DONE:
+                job.finished = True
+            elif entry.state == State.FAILED and is_settled(entry.error_type):
+                job.error = (
+                    str(entry.error_type),
+                    f"{entry.error_message} (it failed in an earlier run; refresh=True tries again)",
+                )
             else:
                 unknown.append(job)
                 continue
+            job.recalled = True
             for _ in job.rows:
-                run.progress.recalled(duration_ms=entry.duration_ms or 0)
+                self._count(job)
         return unknown
 
     async def _wait_for_others(self, jobs: list[Job]) -> None:
         """Other runs on the same journal are at work on these: share their results, or take over where they stop."""
         run = self._run
         waiting = {job.key: job for job in jobs}
-        if waiting:
-            run.progress.note(f"{len(waiting)} recordings are being transcribed by another run on the same journal")
         while waiting:
+            run.progress.note(f"{len(waiting)} recordings are being transcribed by another run on the same journal")
             held = await run.journal.claim(list(waiting), run.name)
-            free = [job for key, job in waiting.items() if key not in held]
-            for job in free:
-                del waiting[job.key]
-            unknown = await self._unknown(free)
-            for job in free:
-                if job in unknown:
-                    await run.admit(job)
-                else:
-                    run.closed(job)
+            unknown = {job.key for job in await self._unknown(list(waiting.values()))}
+            for key in set(waiting) - unknown:
+                job = waiting.pop(key)
+                run.taken_over(job)
+                await run.closed(job)
+            for key in set(waiting) - held:
+                await run.admit(waiting.pop(key))
+            if run.fatal is not None:
+                for job in waiting.values():
+                    await run.refused(job, run.fatal)
+                break
             if waiting:
                 await run.clock.sleep(POLL_S)
+        if jobs:
+            run.progress.note("")
 
     # -- inspection ----------------------------------------------------------------------------------------------------
 
-    async def _inspect(self, recordings: list[Recording]) -> None:
-        """Fill in size, duration and hash, from the journal where the file has not changed since."""
+    async def _inspect(self, recordings: list[Recording]) -> dict[str, tuple[int, int]]:
+        """Fill in size, duration and hash, from the journal where the file has not changed since; returns the files'
+        fingerprints."""
         loop = asyncio.get_running_loop()
         local = [recording for recording in recordings if recording.error_type is None and recording.url is None]
+        if not local:
+            return {}
         prints = await loop.run_in_executor(self._threads, _fingerprints, local)
         known = await self._run.journal.inspections(prints)
         todo = []
@@ -143,14 +168,19 @@ class Preparer:
             )
             recording.size_bytes = prints[_where(recording)][0]
             recording.warnings = list(found.warnings)
+        if (fatal := self._run.fatal) is not None:  # what was never looked into was never transcribed either
+            for recording in todo:
+                recording.fail(error_slug(fatal), str(fatal))
+            return prints
         await asyncio.gather(*(loop.run_in_executor(self._threads, inspect, recording) for recording in todo))
-        await self._run.journal.remember(
-            {
-                where: (prints[where], Inspection(r.sha256, r.duration_ms, r.filename, tuple(r.warnings)))
-                for r in todo
-                if r.error_type is None and r.sha256 is not None and (where := _where(r)) in prints
-            }
-        )
+        fresh = {
+            where: (prints[where], Inspection(r.sha256, r.duration_ms, r.filename, tuple(r.warnings)))
+            for r in todo
+            if r.error_type is None and r.sha256 is not None and (where := _where(r)) in prints
+        }
+        if fresh:
+            await self._run.journal.remember(fresh)
+        return prints
 
 
 def _where(recording: Recording) -> str:

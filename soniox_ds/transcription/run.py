@@ -7,27 +7,31 @@ when no job is open and none will come.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import Any, Protocol
 
-from soniox_ds.errors import NotFoundError, RequestError, ServiceError, SonioxDSError
+from soniox_ds.errors import InputError, NotFoundError, RequestError, ServiceError, SonioxDSError
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import cost_usd
 from soniox_ds.service.budget import Priority, Quota
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.rest import Client
 from soniox_ds.transcription.jobs import Job, error_slug, reference_of
-from soniox_ds.transcription.journal import Entry, Journal, State
+from soniox_ds.transcription.journal import Entry, Journal, Lost, State
 from soniox_ds.transcription.limits import Limits
 from soniox_ds.transcription.progress import Progress
 
 __all__ = ["FATAL_AFTER", "Run"]
 
 FATAL_AFTER = 8
-"""So many jobs in a row failing on the network, with none in between that went well, end the spending."""
+"""So many jobs in a row failing for reasons that are not their own, with none in between that went well, end the
+spending."""
 
 WAITING = 256
 """So many jobs may be inspected and not yet submitted."""
+
+log = logging.getLogger("soniox_ds.transcription")
 
 
 class DeleteMethod(Protocol):
@@ -62,10 +66,10 @@ class Run:
         self.progress = progress
         self.timeout_s = timeout_s
         self.quotas = {
-            "pending": Quota(limits.pending, "pending transcriptions"),
-            "transcriptions": Quota(limits.transcriptions, "stored transcriptions"),
-            "files": Quota(limits.files, "stored files"),
-            "storage": Quota(limits.storage_bytes, "bytes of stored files"),
+            "pending": Quota(limits.pending, "pending transcriptions", clock),
+            "transcriptions": Quota(limits.transcriptions, "stored transcriptions", clock),
+            "files": Quota(limits.files, "stored files", clock),
+            "storage": Quota(limits.storage_bytes, "bytes of stored files", clock),
         }
         self.to_submit: asyncio.Queue[Job] = asyncio.Queue()
         self.waiting_room = asyncio.Semaphore(WAITING)
@@ -75,34 +79,77 @@ class Run:
         self.fatal: SonioxDSError | None = None
         """Why nothing more may be spent."""
         self.left_behind: list[str] = []
-        self.answers_lost = False
-        """Whether some request went without an answer, so that something may be left that nobody uses."""
+        """What could not be deleted, and why."""
+        self.sweeping = asyncio.Lock()
         self.settled = asyncio.Event()
         self._open = 0
+        self._unsettled = 0
         self._all_found = False
         self._failures_in_a_row = 0
+        self._good_s: float | None = None
 
     # -- opening and closing jobs --------------------------------------------------------------------------------------
 
     def opened(self) -> None:
         """One more job is on its way."""
         self._open += 1
+        self._unsettled += 1
 
-    def closed(self, job: Job) -> None:
-        """Nothing is left to do for this job."""
+    async def closed(self, job: Job, entry: Entry | None = None) -> None:
+        """Nothing is left to do for this job; other runs may have it. Writes its entry where one is given."""
         for what in list(job.holds):
             self.release(job, what)
+        writes = [] if entry is None else [self.journal.put(entry)]
+        await asyncio.gather(*writes, self.journal.release(job.key, self.name))  # in this order, and together
         self._open -= 1
         self._check()
 
     def all_found(self) -> None:
-        """No job will be opened any more, except by those that are open."""
+        """No job will be opened any more."""
         self._all_found = True
         self._check()
 
     def _check(self) -> None:
-        if self._all_found and self._open == 0:
+        if not self._all_found:
+            return
+        if self._open == 0:
             self.settled.set()
+        elif self._unsettled == 0:
+            self.progress.note(f"tidying up on the service, {self._open} to go")
+
+    def _has_outcome(self) -> None:
+        self._unsettled -= 1
+        self._check()
+
+    # -- the weather ---------------------------------------------------------------------------------------------------
+
+    def answered(self, job: Job | None = None) -> None:
+        """The service is there and does its work."""
+        self._good_s = self.clock.now()
+        if job is not None:
+            job.troubled_s = None
+
+    def may_wait(self, since_s: float) -> bool:
+        """Whether a service that has been failing since then is worth waiting for.
+
+        It is not where it never did anything in this run: then the address, the network or a proxy is wrong.
+        """
+        return self._good_s is not None and self.clock.now() - since_s < self.limits.outage_s
+
+    def trouble(self, job: Job) -> bool:
+        """Note that the service fails on a job; True where it may be tried again after a while."""
+        if job.troubled_s is None:
+            job.troubled_s = self.clock.now()
+        if not self.may_wait(job.troubled_s):
+            return False
+        self.progress.note("the service does not answer; waiting for it")
+        return True
+
+    def stop_spending(self, error: SonioxDSError) -> None:
+        """From now on nothing new is submitted; what is paid for is still brought home."""
+        if self.fatal is None:
+            self.fatal = error
+            self.progress.note(f"no new submissions: {type(error).__name__}")
 
     # -- quotas --------------------------------------------------------------------------------------------------------
 
@@ -147,17 +194,17 @@ class Run:
         elif job.recording.url is not None:
             entry.state = State.UPLOADED  # there is nothing to upload
         job.entry = entry
-        if old is not None:  # superseded; its upload has moved along
-            unfinished = old.state not in (State.DONE, State.FAILED)
-            await self.journal.put(
-                replace(
-                    old,
-                    state=State.FAILED if unfinished else old.state,
-                    error_type="answer_lost" if unfinished else old.error_type,
-                    file_gone=int(old.file_id is not None),
-                )
-            )
-        await self.journal.put(entry)
+        if old is None:
+            await self.journal.put(entry)
+            return entry
+        unfinished = old.state not in (State.DONE, State.FAILED)
+        superseded = replace(
+            old,
+            state=State.FAILED if unfinished else old.state,
+            error_type="answer_lost" if unfinished else old.error_type,
+            file_gone=int(old.file_id is not None),  # gone or moved along
+        )
+        await self.journal.put(superseded, entry)
         return entry
 
     async def advance(self, job: Job, state: str) -> None:
@@ -166,6 +213,11 @@ class Run:
         entry.state = state
         entry.changed_at = self.clock.utcnow().timestamp()
         await self.journal.put(entry)
+
+    async def note_lost(self, job: Job, kind: str) -> None:
+        """Under the job's present reference something may be on the server that nobody will use."""
+        now = self.clock.utcnow().timestamp()
+        await self.journal.note_lost(Lost(job.paid.reference, kind, now), self.service)
 
     async def admit(self, job: Job) -> None:
         """Queue a job for its submission once there is room in the waiting room."""
@@ -189,11 +241,13 @@ class Run:
 
     def went_well(self, job: Job) -> None:
         """The transcript is safe: tell the progress, and clean up remotely."""
+        job.finished = True
         self._failures_in_a_row = 0
         duration_ms = job.paid.duration_ms or 0
         self.progress.finished(True, duration_ms, cost_usd(duration_ms))
         for _ in job.rows[1:]:
-            self.progress.finished(True)
+            self.progress.finished(True, duration_ms)
+        self._has_outcome()
         self.to_clean.put_nowait(job)
 
     def failed(self, job: Job, error_type: str, message: str) -> None:
@@ -201,45 +255,47 @@ class Run:
         job.error = (error_type, message)
         for _ in job.rows:
             self.progress.finished(False, job.recording.duration_ms)
+        self._has_outcome()
 
-    async def refused(self, job: Job, error: SonioxDSError) -> None:
+    def taken_over(self, job: Job) -> None:
+        """Another run has brought its outcome."""
+        self._has_outcome()
+
+    async def refused(self, job: Job, error: SonioxDSError, *, concerns_audio: bool = False) -> None:
         """A request for this job failed for good; nothing that was paid for is touched."""
         self.failed(job, error_slug(error), str(error))
-        if isinstance(error, ServiceError):
+        if isinstance(error, RequestError | ServiceError) and not concerns_audio:
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= FATAL_AFTER:
                 self.stop_spending(error)
         entry = job.entry
-        if entry is None or entry.state in (State.CREATED, State.DONE):
-            self.closed(job)  # a later run takes it up where it stands
+        if entry is None or entry.state in (State.CREATED, State.CREATING, State.DONE):
+            await self.closed(job)  # a later run takes it up where it stands
             return
         entry.error_type, entry.error_message = job.error or (None, None)
         await self.advance(job, State.FAILED)
         self.to_clean.put_nowait(job)
 
-    def stop_spending(self, error: SonioxDSError) -> None:
-        """From now on nothing new is submitted; what is paid for is still brought home."""
-        if self.fatal is None:
-            self.fatal = error
-            self.progress.note(f"no new submissions: {type(error).__name__}")
-
     # -- clean-up ------------------------------------------------------------------------------------------------------
 
     async def clean(self, job: Job) -> None:
-        """Delete what a settled job has on the server: the transcription first, then the file."""
+        """Delete what a settled job has on the server, the transcription first, then the file; and close the job."""
         entry = job.paid
         priority = Priority.FETCH if self.to_clean.qsize() > self.limits.backlog else Priority.CLEAN
+        changed = False
         if entry.transcription_id is not None and not entry.transcription_gone:
             entry.transcription_gone = int(
                 await self.delete(self.client.delete_transcription, entry.transcription_id, priority)
             )
             self.release(job, "pending")
             self.release(job, "transcriptions")
+            changed = True
         if entry.file_id is not None and not entry.file_gone:
             entry.file_gone = int(await self.delete(self.client.delete_file, entry.file_id, priority))
             self.release(job, "files")
             self.release(job, "storage")
-        await self.journal.put(entry)
+            changed = True
+        await self.closed(job, entry if changed else None)
 
     async def delete(self, method: DeleteMethod, remote_id: str, priority: Priority) -> bool:
         """Delete one thing; what cannot be deleted now stays in the journal and is swept by a later run."""
@@ -247,7 +303,7 @@ class Run:
             await method(remote_id, priority=priority)
         except NotFoundError:
             return True  # somebody else deleted it
-        except (RequestError, ServiceError) as error:
-            self.left_behind.append(f"{remote_id}: {error}")
+        except (RequestError, ServiceError, InputError) as error:
+            log.info("%s could not be deleted: %s", remote_id, error)
             return False
         return True

@@ -7,6 +7,8 @@ again.
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 from soniox_ds.errors import (
@@ -18,18 +20,22 @@ from soniox_ds.errors import (
     RequestError,
     ServiceError,
     SonioxDSError,
+    SourceError,
 )
 from soniox_ds.service.budget import Priority
-from soniox_ds.service.replies import quota_of
+from soniox_ds.transcription.inspect import fingerprint
 from soniox_ds.transcription.jobs import Job
 from soniox_ds.transcription.journal import State
+from soniox_ds.transcription.recording import shown
 from soniox_ds.transcription.run import Run
+from soniox_ds.transcription.sweeping import sweep_earlier
 from soniox_ds.transcription.watching import Watcher
 
 __all__ = ["submit_forever"]
 
-ABOUT_THE_AUDIO = ("audio_url", "file_id")
+ABOUT_THE_AUDIO = ("audio_url", "file_id", "file")
 PAUSE_S = 5.0
+LONGEST_PAUSE_S = 30.0
 
 
 async def submit_forever(run: Run, watcher: Watcher) -> None:
@@ -40,20 +46,38 @@ async def submit_forever(run: Run, watcher: Watcher) -> None:
             await _submit(run, watcher, job)
         except JournalError:
             raise
+        except ServiceError as error:
+            if run.fatal is None and job.uploads < run.limits.attempts and run.trouble(job):
+                await run.clock.sleep(PAUSE_S)
+                run.progress.note("")
+                run.resubmit(job)
+            else:
+                await _refuse(run, job, error)
         except SonioxDSError as error:
-            if _concerns_all(error):
-                run.stop_spending(error)
-            await run.refused(job, error)
+            await _refuse(run, job, error)
+
+
+async def _refuse(run: Run, job: Job, error: SonioxDSError) -> None:
+    if _concerns_all(error):
+        run.stop_spending(error)
+    await run.refused(job, error, concerns_audio=_concerns_audio(error))
 
 
 def _concerns_all(error: SonioxDSError) -> bool:
     """Whether every other submission would be refused for the same reason."""
-    if isinstance(error, (AuthError, BalanceError, QuotaError)):
+    if isinstance(error, AuthError | BalanceError):
         return True
-    if type(error) is not RequestError:
-        return False
-    places = [str(wrong.get("location", "")) for wrong in error.validation_errors]
-    return bool(places) and not any(place.endswith(ABOUT_THE_AUDIO) for place in places)
+    if isinstance(error, QuotaError):
+        return error.status is not None  # else it is our own: this one is too large to be stored
+    return type(error) is RequestError and bool(error.validation_errors) and not _concerns_audio(error)
+
+
+def _concerns_audio(error: SonioxDSError) -> bool:
+    """Whether the API has something against this recording, or the recording is at fault itself."""
+    if not isinstance(error, RequestError):
+        return not isinstance(error, ServiceError)
+    places = [str(wrong.get("location", "")).rpartition(".")[2] for wrong in error.validation_errors]
+    return any(place in ABOUT_THE_AUDIO for place in places)
 
 
 async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
@@ -64,14 +88,15 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
         watcher.watch(job)
         return
     if entry is not None and entry.state == State.CREATING:
+        # A killed run may have sent it at its last moment, so what counts is now.
         _occupy_all(run, job)
-        age_s = max(0.0, run.clock.utcnow().timestamp() - entry.changed_at)
-        watcher.lost(job, since_s=run.clock.now() - age_s)
+        watcher.lost(job, since_s=run.clock.now())
         return
     if run.fatal is not None:
-        raise run.fatal
-    if entry is not None and entry.state == State.UPLOADING:  # the run that uploaded it was killed
-        await _give_up_upload(run, job)
+        await run.refused(job, run.fatal)
+        return
+    if entry is not None and entry.state == State.UPLOADING and job.uploads == 0 and job.troubled_s is None:
+        await run.note_lost(job, "file")  # the run that uploaded it was killed
     if entry is None or entry.state in (State.UPLOADING, State.FAILED, State.DONE):
         entry = await run.next_generation(job)
     if entry.file_id is not None:
@@ -90,27 +115,22 @@ def _occupy_all(run: Run, job: Job) -> None:
         run.occupy(job, "storage", job.recording.size_bytes or 0)
 
 
-async def _give_up_upload(run: Run, job: Job) -> None:
-    """Leave an upload of unknown fate to the sweep at the end of the run."""
-    run.answers_lost = True
-    await run.journal.note_lost(job.paid.reference, run.service, "file")
-
-
 # -- uploading ---------------------------------------------------------------------------------------------------------
 
 
 async def _upload(run: Run, job: Job) -> None:
+    """Upload the audio of a job whose newest entry has no file yet."""
     recording = job.recording
     source = recording.path if recording.path is not None else recording.data
     if source is None:
         raise RuntimeError(f"{recording.audio_id} has neither a path nor bytes nor a URL")
-    trouble: ServiceError | None = None
-    while job.uploads < run.limits.attempts:
+    while True:
         await run.acquire(job, "files")
         await run.acquire(job, "storage", recording.size_bytes or 0)
         if run.fatal is not None:
-            raise run.fatal
-        await run.advance(job, State.UPLOADING)
+            raise run.fatal.with_traceback(None)
+        if recording.path is not None:
+            await asyncio.to_thread(_check_unchanged, recording.path, job.fingerprint)
         try:
             reply = await run.client.upload_file(
                 source, filename=recording.filename, client_reference_id=job.paid.reference
@@ -121,18 +141,29 @@ async def _upload(run: Run, job: Job) -> None:
         except ServiceError as error:
             if not error.maybe_done:
                 raise
-            job.uploads += 1
-            trouble = error
+            await run.note_lost(job, "file")
             found = await _find_upload(run, job)
             if found is None:
-                await _give_up_upload(run, job)
+                job.uploads += 1
                 await run.next_generation(job)
+                if job.uploads >= run.limits.attempts:
+                    raise
+                await run.clock.sleep(min(2.0 ** (job.uploads - 1), LONGEST_PAUSE_S))
                 continue
             reply = found
-        job.paid.file_id = reply["id"]
-        await run.advance(job, State.UPLOADED)
+        run.answered(job)
+        job.paid.file_id, job.paid.state = reply["id"], State.UPLOADED
         return
-    raise trouble or ServiceError("the upload was tried too often", error_type="answer_lost")
+
+
+def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
+    """Raise unless the file is the one that was inspected: its transcript will be filed under that one's hash."""
+    try:
+        now = fingerprint(path)
+    except OSError as error:
+        raise SourceError(f"{shown(str(path))} cannot be read any more: {error.strerror or error}") from error
+    if before is not None and now != before:
+        raise SourceError(f"{shown(str(path))} changed since it was looked into; run the same call again")
 
 
 async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
@@ -147,27 +178,33 @@ async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
 
 
 async def _create(run: Run, watcher: Watcher, job: Job) -> None:
+    uploaded = run.journal.put(job.paid)  # what comes next to be written is written after it
     while True:
         await run.acquire(job, "transcriptions")
         await run.acquire(job, "pending")
         if run.fatal is not None:
-            raise run.fatal
-        await run.advance(job, State.CREATING)
+            raise run.fatal.with_traceback(None)
+        await asyncio.gather(uploaded, run.advance(job, State.CREATING))
         job.submitted_s = run.clock.now()
         try:
             reply = await run.client.create_transcription(_body(run, job))
+        except ServiceError as error:
+            if error.maybe_done:
+                watcher.lost(job, since_s=run.clock.now())
+                return
+            job.paid.state = State.UPLOADED  # known not to be created
+            raise
         except QuotaError as error:
+            job.paid.state = State.UPLOADED
             await _make_room(run, job, error)
             continue
-        except NotFoundError:
+        except SonioxDSError as error:
+            job.paid.state = State.UPLOADED
+            if not _upload_is_gone(job, error) or job.uploads >= run.limits.attempts:
+                raise
             await _upload_again(run, job)
             continue
-        except ServiceError as error:
-            if not error.maybe_done:
-                raise
-            run.answers_lost = True
-            watcher.lost(job, since_s=run.clock.now())
-            return
+        run.answered(job)
         await watcher.created(job, reply)
         return
 
@@ -177,9 +214,14 @@ def _body(run: Run, job: Job) -> dict[str, Any]:
     return {**run.options.body(), **audio, "client_reference_id": job.paid.reference}
 
 
+def _upload_is_gone(job: Job, error: SonioxDSError) -> bool:
+    return isinstance(error, NotFoundError) and job.paid.file_id is not None and error.error_type == "file_not_found"
+
+
 async def _upload_again(run: Run, job: Job) -> None:
     """The file of an earlier upload is gone from the server."""
     job.paid.file_gone = 1
+    job.uploads += 1
     run.release(job, "files")
     run.release(job, "storage")
     await run.next_generation(job)
@@ -190,24 +232,28 @@ async def _upload_again(run: Run, job: Job) -> None:
 
 
 async def _make_room(run: Run, job: Job, error: QuotaError) -> None:
-    """Wait until one of our own things is gone; raise where the room is not ours to make."""
-    what = quota_of(str(error))
-    if what is None:
+    """Wait until there may be room again; raise where it is not ours to make and others do not make it."""
+    what = error.quota
+    if what is None or what not in job.holds:
         raise error
     amount = job.holds.pop(what)
     if run.quotas[what].note_full(amount):
         run.progress.note(f"waiting for room: {run.quotas[what].what}")
-    elif what == "pending" and run.clock.now() - job.submitted_s < run.limits.quota_patience_s:
-        run.progress.note("waiting for room: pending transcriptions of others")
+        job.crowded_s = None
+    elif not await sweep_earlier(run):
+        now = run.clock.now()
+        if job.crowded_s is None:
+            job.crowded_s = now
+        patience_s = run.limits.quota_patience_s / (1 if what == "pending" else 4)
+        if now - job.crowded_s >= patience_s:
+            raise QuotaError(
+                f"{error}. Nothing of what takes up the room belongs to this call, and it did not get less within "
+                f"{patience_s:.0f} s ({run.quotas[what].what})",
+                status=error.status,
+                error_type=error.error_type,
+                request_id=error.request_id,
+            ) from error
+        run.progress.note(f"waiting for others to make room: {run.quotas[what].what}")
         await run.clock.sleep(PAUSE_S)
-    else:
-        raise QuotaError(
-            f"{error} None of what takes up the room ({what}) belongs to this journal, so waiting would not help: "
-            "delete what is not needed any more (in the Soniox Console, or by sx.clean_up() with the journal that made "
-            "it), or ask for a higher limit.",
-            status=error.status,
-            error_type=error.error_type,
-            request_id=error.request_id,
-        ) from error
     await run.acquire(job, what, amount)
     run.progress.note("")

@@ -8,35 +8,79 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from soniox_ds.errors import InvalidStateError, NotFoundError, RequestError, ServiceError
-from soniox_ds.service.budget import Priority
+from soniox_ds.errors import (
+    AuthError,
+    InputError,
+    InvalidStateError,
+    JournalError,
+    NotFoundError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+)
+from soniox_ds.service.budget import Priority, RequestBudget
+from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.rest import Client
 from soniox_ds.transcription.jobs import Job
-from soniox_ds.transcription.journal import Entry, Journal, State
+from soniox_ds.transcription.journal import UNPAID, Entry, Journal, Lost, State
 from soniox_ds.transcription.run import Run
 
-__all__ = ["GOODBYE_S", "clean_up", "say_goodbye", "settled_remains", "sweep_known", "sweep_lost", "tidy_up"]
+__all__ = ["GOODBYE_S", "clean_up", "say_goodbye", "sweep_earlier", "sweep_known", "sweep_lost", "tidy_up"]
 
 GOODBYE_S = 1.0
 """How long an interrupted run may take to delete what it does not need any more (real seconds)."""
 
+REQUESTS_PER_MINUTE = 480
 
-async def settled_remains(journal: Journal, service: str, run: str | None) -> list[Entry]:
-    """Entries of earlier runs that are finished, one way or the other, but not cleaned up."""
-    busy = await journal.claimed_by_others(run)
-    return [
-        entry
-        for entry in await journal.remains(service)
-        if entry.state in (State.DONE, State.FAILED) and entry.job_key not in busy
-    ]
+SWEEPERS = 8
+"""So many deletions at once."""
+
+log = logging.getLogger("soniox_ds.transcription")
+
+
+@contextlib.asynccontextmanager
+async def _unused(journal: Journal, service: str, *, unfinished: bool = False) -> AsyncIterator[list[Entry]]:
+    """What earlier runs have on the server and nobody works on, as a claim of its own.
+
+    Nothing that is paid for and not fetched, unless `unfinished` is wanted, too.
+    """
+    busy = await journal.claimed_by_others(None)
+    remains = [entry for entry in await journal.remains(service) if entry.job_key not in busy]
+    if not remains:
+        yield []
+        return
+    run = journal.start_run()
+    try:
+        keys = {entry.job_key for entry in remains}
+        keys -= await journal.claim(sorted(keys), run)
+        yield [
+            entry
+            for entry in await journal.remains(service)
+            if entry.job_key in keys and (unfinished or entry.state == State.DONE or entry.state in UNPAID)
+        ]
+    finally:
+        await journal.end_run(run)
+
+
+async def _abandon(journal: Journal, entry: Entry, now: float) -> Entry:
+    """Give up an attempt that nobody works on any more; an upload without an answer is to be looked for."""
+    if entry.state in (State.DONE, State.FAILED):
+        return entry
+    if entry.state in (State.UPLOADING, State.CREATING):
+        kind = "file" if entry.state == State.UPLOADING else "transcription"
+        await journal.note_lost(Lost(entry.reference, kind, now), entry.service)
+    entry = replace(entry, state=State.FAILED, error_type="abandoned", changed_at=now)
+    await journal.put(entry)
+    return entry
 
 
 async def sweep_known(client: Client, journal: Journal, entry: Entry) -> int:
@@ -70,65 +114,108 @@ class Swept(NamedTuple):
 
     gone: int
     """So many things were deleted."""
-    not_found: list[str]
+    not_found: list[Lost]
     """References of which the server shows nothing."""
     busy: list[str]
     """References of transcriptions that cannot be deleted yet, because they are being processed."""
 
 
-async def sweep_lost(client: Client, journal: Journal, service: str, *, references: set[str] | None = None) -> Swept:
-    """Delete what carries one of these references (default: those noted as lost) and that no entry knows by its id."""
-    lost = set(await journal.lost(service)) if references is None else references
-    if not lost:
-        return Swept(0, [], [])
-    entries = await journal.entries_by_reference(service)
-    in_use = {entry.file_id for entry in entries.values() if not entry.file_gone}
-    in_use |= {entry.transcription_id for entry in entries.values() if not entry.transcription_gone}
+async def sweep_lost(client: Client, journal: Journal, service: str, lost: Iterable[Lost]) -> Swept:
+    """Delete what carries one of these references and is of no use to any entry."""
+    wanted = {one.reference: one for one in lost}
     gone, seen, busy = 0, set(), set()
-    for list_method, delete_method in (
-        (client.list_transcriptions, client.delete_transcription),
-        (client.list_files, client.delete_file),
-    ):
-        async for item in client.iterate(list_method, priority=Priority.CLEAN):
-            reference = item.get("client_reference_id")
-            if reference not in lost or item["id"] in in_use:
-                continue
-            seen.add(reference)
+    if wanted:
+        remains = await journal.remains(service)
+        in_use = {entry.file_id for entry in remains if not entry.file_gone}
+        in_use |= {entry.transcription_id for entry in remains if not entry.transcription_gone}
+        for list_method, delete_method in (
+            (client.list_transcriptions, client.delete_transcription),
+            (client.list_files, client.delete_file),
+        ):
+            async for item in client.iterate(list_method, priority=Priority.CLEAN):
+                reference = item.get("client_reference_id")
+                if reference not in wanted:
+                    continue
+                seen.add(reference)
+                if item["id"] in in_use:
+                    continue
+                try:
+                    await _gone(delete_method, item["id"])
+                except InvalidStateError:
+                    busy.add(reference)
+                    continue
+                gone += 1
+        await journal.forget_lost(seen - busy)
+    return Swept(gone, [wanted[reference] for reference in wanted.keys() - seen], sorted(busy))
+
+
+# -- during and after a run --------------------------------------------------------------------------------------------
+
+
+async def sweep_earlier(run: Run) -> int:
+    """Delete what earlier runs left behind and nobody needs; returns how many things went."""
+    async with run.sweeping, _unused(run.journal, run.service) as entries:
+        return await _sweep_all(run, entries)
+
+
+async def _sweep_all(run: Run, entries: list[Entry]) -> int:
+    """Delete what these entries have; ends early where the service refuses to be asked or does not answer."""
+    todo = iter(entries)
+    gone = 0
+    trouble: SonioxDSError | None = None
+
+    async def sweep_some() -> None:
+        nonlocal gone, trouble
+        for entry in todo:
+            if trouble is not None:
+                return
             try:
-                await _gone(delete_method, item["id"])
-            except InvalidStateError:
-                busy.add(reference)
-                continue
-            gone += 1
-    await journal.forget_lost(sorted(seen - busy))
-    return Swept(gone, sorted(lost - seen), sorted(busy))
+                entry = await _abandon(run.journal, entry, run.clock.utcnow().timestamp())
+                gone += await sweep_known(run.client, run.journal, entry)
+            except (AuthError, ServiceError) as error:
+                trouble = error
+                run.left_behind.append(f"{entry.source}: {error}")
+            except (RequestError, InputError) as error:
+                run.left_behind.append(f"{entry.source}: {error}")
 
-
-# -- at the end of a run -----------------------------------------------------------------------------------------------
+    await asyncio.gather(*(sweep_some() for _ in range(SWEEPERS)))
+    return gone
 
 
 async def tidy_up(run: Run) -> None:
     """Delete what could not be deleted before, of this run or an earlier one, and what lost answers left behind."""
-    for entry in await settled_remains(run.journal, run.service, run.name):
+    if isinstance(run.fatal, AuthError | ServiceError):
+        return  # all of it stays in the journal
+    run.left_behind.clear()
+    async with _unused(run.journal, run.service) as entries:
+        await _sweep_all(run, entries)
+    if not run.left_behind:
         try:
-            await sweep_known(run.client, run.journal, entry)
+            await _sweep_lost_answers(run)
         except (RequestError, ServiceError) as error:
-            run.left_behind.append(f"{entry.source}: {error}")
-    if not await run.journal.lost(run.service):
-        return
-    run.progress.note("looking for what requests without an answer left behind")
-    until_s = run.clock.now() + run.limits.settle_s
-    try:
-        while True:
-            swept = await sweep_lost(run.client, run.journal, run.service)
-            if not swept.not_found and not swept.busy:
-                break
-            if run.clock.now() >= until_s:
-                await run.journal.forget_lost(swept.not_found)  # what is busy is left to a later run
-                break
-            await run.clock.sleep(run.limits.settle_s / 4)
-    except (RequestError, ServiceError) as error:
-        run.left_behind.append(f"what lost answers left behind: {error}")
+            run.left_behind.append(f"what lost answers left behind: {error}")
+    if run.left_behind:
+        log.warning(
+            "%d things could not be deleted from the service (%s, ...); a later run tries again, sx.clean_up() too",
+            len(run.left_behind),
+            run.left_behind[0],
+        )
+
+
+async def _sweep_lost_answers(run: Run) -> None:
+    while lost := await run.journal.lost(run.service, run.name):
+        run.progress.note("looking for what requests without an answer left behind")
+        swept = await sweep_lost(run.client, run.journal, run.service, lost)
+        now = run.clock.utcnow().timestamp()
+        settle_s = run.limits.settle_s
+        # A clock that was set back must not keep anybody waiting.
+        late = [one for one in swept.not_found if not 0 <= now - one.noted_at < settle_s]
+        await run.journal.forget_lost(one.reference for one in late)
+        young = [one for one in swept.not_found if one not in late]
+        busy_for_long = all(now - one.noted_at > 4 * settle_s for one in lost if one.reference in swept.busy)
+        if not young and busy_for_long:
+            break  # what is busy is left to a later run
+        await run.clock.sleep(settle_s / 4)
     run.progress.note("")
 
 
@@ -138,18 +225,32 @@ async def say_goodbye(run: Run, jobs: Iterable[Job]) -> None:
     Jobs that are paid for and unfinished stay on the server for the same call to take up again.
     """
 
-    async def leave(job: Job) -> None:
-        entry = job.entry
-        if entry is None or entry.state not in (State.DONE, State.FAILED, State.UPLOADED):
-            return
-        if entry.state == State.UPLOADED:
-            entry.state, entry.error_type = State.FAILED, "interrupted"
-        if entry.transcription_id is not None or entry.file_id is not None:
+    async def leave(entry: Entry) -> None:
+        try:
+            if entry.state == State.UPLOADED:
+                entry = await _abandon(run.journal, entry, run.clock.utcnow().timestamp())
             await sweep_known(run.client, run.journal, entry)
+        except JournalError:
+            raise
+        except SonioxDSError as error:
+            log.info("%s: %s", entry.source, error)  # a later run sweeps it
 
-    with contextlib.suppress(TimeoutError, RequestError, ServiceError):
-        async with asyncio.timeout(GOODBYE_S):
-            await asyncio.gather(*(leave(job) for job in list(jobs) if not job.recalled))
+    entries = [job.entry for job in jobs if job.entry is not None and not job.recalled]
+    try:
+        async with asyncio.timeout(GOODBYE_S), asyncio.TaskGroup() as group:
+            for entry in entries:
+                if entry.state in (State.DONE, State.FAILED, State.UPLOADED) and _has_remains(entry):
+                    group.create_task(leave(entry))
+    except TimeoutError:
+        return  # the rest is in the journal, for a later run to sweep
+    except ExceptionGroup as errors:
+        log.warning("the journal could not be written after the interrupt: %s", errors.exceptions[0])
+
+
+def _has_remains(entry: Entry) -> bool:
+    return (entry.transcription_id is not None and not entry.transcription_gone) or (
+        entry.file_id is not None and not entry.file_gone
+    )
 
 
 # -- on request --------------------------------------------------------------------------------------------------------
@@ -192,26 +293,21 @@ async def clean_up(
     connection = connection or Connection()
     book = await asyncio.to_thread(Journal.open, journal)
     rows = []
-    async with Client(connection) as client:
-        busy = await book.claimed_by_others(None)
-        remains = [entry for entry in await book.remains(connection.service) if entry.job_key not in busy]
-        unanswered = set(await book.lost(connection.service))
-        for entry in remains:
-            outcome = "kept"
-            if unfinished or entry.state in (State.DONE, State.FAILED, State.UPLOADED):
-                outcome = await _give_up(client, book, entry, unanswered)
-            rows.append((entry.source, entry.state, outcome))
-        swept = await sweep_lost(client, book, connection.service, references=unanswered)
-        await book.forget_lost(swept.not_found)
+    clock = Clock()
+    async with Client(connection, budget=RequestBudget(REQUESTS_PER_MINUTE, clock), clock=clock) as client:
+        async with _unused(book, connection.service, unfinished=True) as entries:
+            for entry in entries:
+                outcome = "kept"
+                if unfinished or entry.state == State.DONE or entry.state in UNPAID:
+                    outcome = await _give_up(client, book, entry, clock)
+                rows.append((entry.source, entry.state, outcome))
+        swept = await sweep_lost(client, book, connection.service, await book.lost(connection.service, None))
+        await book.forget_lost(one.reference for one in swept.not_found)
     return pd.DataFrame(rows, columns=["audio_id", "state", "outcome"])
 
 
-async def _give_up(client: Client, journal: Journal, entry: Entry, unanswered: set[str]) -> str:
-    if entry.state in (State.UPLOADING, State.CREATING):
-        unanswered.add(entry.reference)
-    if entry.state not in (State.DONE, State.FAILED):
-        entry = replace(entry, state=State.FAILED, error_type="cleaned_up")
-        await journal.put(entry)
+async def _give_up(client: Client, journal: Journal, entry: Entry, clock: Clock) -> str:
+    entry = await _abandon(journal, entry, clock.utcnow().timestamp())
     try:
         await sweep_known(client, journal, entry)
     except InvalidStateError:

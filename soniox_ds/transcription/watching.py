@@ -12,7 +12,6 @@ import contextlib
 from typing import Any
 
 from soniox_ds.errors import (
-    AuthError,
     BalanceError,
     NotFoundError,
     RequestError,
@@ -32,9 +31,10 @@ LONGEST_WAIT_S = 30.0
 FEW = 2
 """So many jobs are asked after one by one; a listing may be much longer than they are."""
 MISSES = 3
-"""A job that was seen and is absent from so many listings is asked after by its id."""
+"""A job that is absent from so many listings is asked after by its id."""
 PATIENCE_S = 600.0
 """How long one recording may take beyond its own duration, unless the caller says otherwise."""
+ENDED = ("completed", "error", "failed")
 
 
 class Watcher:
@@ -46,6 +46,7 @@ class Watcher:
         self._watched: dict[str, Job] = {}
         self._lost: dict[str, Job] = {}
         self._any = asyncio.Event()
+        self._troubled_s: float | None = None
 
     # -- what comes in -------------------------------------------------------------------------------------------------
 
@@ -54,6 +55,7 @@ class Watcher:
         transcription_id = job.paid.transcription_id
         if transcription_id is None:
             raise RuntimeError(f"job {job.key[:12]} is said to be created but has no id")
+        job.missed = 0
         self._watched[transcription_id] = job
         self._any.set()
 
@@ -76,20 +78,27 @@ class Watcher:
 
     async def watch_forever(self) -> None:
         """List, act on what is found, wait; until cancelled."""
-        failures = 0
         while True:
             await self._any.wait()
             await self._run.clock.sleep(self._wait_s())
             try:
                 await self._look()
-                failures = 0
             except (ServiceError, RequestError) as error:
-                failures += 1
-                if failures == self._run.limits.attempts or isinstance(error, AuthError):
-                    self._run.stop_spending(error)
-                    await self._give_up_all(error)
+                await self._failed(error)
+            else:
+                self._run.answered()
+                self._troubled_s = None
             if not self._watched and not self._lost:
                 self._any.clear()
+
+    async def _failed(self, error: ServiceError | RequestError) -> None:
+        now = self._run.clock.now()
+        if self._troubled_s is None:
+            self._troubled_s = now
+        if isinstance(error, RequestError) or not self._run.may_wait(self._troubled_s):
+            self._run.stop_spending(error)
+            await self._give_up_all(error)
+        await self._lose_patience(now)
 
     def _wait_s(self) -> float:
         """A fifth of the age of the youngest job, within what the budget allows."""
@@ -100,22 +109,20 @@ class Watcher:
         return min(max(floor_s, youngest_s / 5), LONGEST_WAIT_S)
 
     async def _look(self) -> None:
+        now = self._run.clock.now()
         if len(self._watched) <= FEW and not self._lost:
             for transcription_id, job in list(self._watched.items()):
                 await self._ask(transcription_id, job)
         else:
-            await self._list()
-        now = self._run.clock.now()
-        for transcription_id, job in list(self._watched.items()):
-            await self._check_patience(transcription_id, job, now)
+            await self._list(now)
+        await self._lose_patience(now)
 
-    async def _list(self) -> None:
-        unseen = set(self._watched)
-        asked_s = self._run.clock.now()
+    async def _list(self, asked_s: float) -> None:
+        unseen = dict(self._watched)
         listing = self._run.client.iterate(self._run.client.list_transcriptions, priority=Priority.URGENT)
         async with contextlib.aclosing(listing):
             async for item in listing:
-                unseen.discard(item["id"])
+                unseen.pop(item["id"], None)
                 await self._found(item)
                 if not unseen and not self._lost:
                     return
@@ -126,31 +133,31 @@ class Watcher:
         if isinstance(reference, str) and (job := self._lost.pop(reference, None)) is not None:
             await self.created(job, item)
         if (job := self._watched.get(item["id"])) is not None:
-            job.seen, job.missed = True, 0
+            job.missed = 0
             await self._act_on(job, item)
 
-    async def _not_found(self, unseen: set[str], asked_s: float) -> None:
+    async def _not_found(self, unseen: dict[str, Job], asked_s: float) -> None:
         """After a listing to its end: what it did not show."""
-        for transcription_id in unseen & set(self._watched):
-            job = self._watched[transcription_id]
+        for transcription_id, job in unseen.items():
             job.missed += 1
-            if job.seen and job.missed >= MISSES:
+            if job.missed >= MISSES and asked_s - job.submitted_s >= self._run.limits.settle_s:
                 await self._ask(transcription_id, job)
         for reference, job in list(self._lost.items()):
+            if job.lost_s is None or job.lost_s > asked_s:
+                continue  # lost while the listing was on its way
             job.listings_since_lost += 1
-            lost_s = job.lost_s if job.lost_s is not None else asked_s
-            if job.listings_since_lost >= 2 and asked_s - lost_s >= self._run.limits.settle_s:
+            if job.listings_since_lost >= 2 and asked_s - job.lost_s >= self._run.limits.settle_s:
                 del self._lost[reference]
                 await self._submit_again(job)
 
     async def _submit_again(self, job: Job) -> None:
         """The create request was never carried out, as far as can be known; what turns up later is swept."""
         run = self._run
-        await run.journal.note_lost(job.paid.reference, run.service, "transcription")
+        await run.note_lost(job, "transcription")
         job.lost_s = None
         job.attempts += 1
         if job.attempts >= run.limits.attempts:
-            await run.advance(job, State.UPLOADED)
+            job.paid.state = State.UPLOADED
             await run.refused(job, _never_created(job.attempts))
             return
         await self._resubmit(job)
@@ -160,37 +167,39 @@ class Watcher:
         run.release(job, "pending")
         run.release(job, "transcriptions")
         await run.next_generation(job)
-        job.seen = False
-        job.missed = 0
         run.resubmit(job)
 
     async def _ask(self, transcription_id: str, job: Job) -> None:
         try:
             item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
         except NotFoundError as error:
+            if self._run.clock.now() - job.submitted_s < self._run.limits.settle_s:
+                return  # it may not be everywhere yet
             del self._watched[transcription_id]
             job.paid.transcription_gone = 1
-            await self._run.advance(job, State.FAILED)
-            await self._run.refused(job, error)
+            job.paid.state = State.FAILED
+            await self._run.refused(job, _vanished(error), concerns_audio=True)
             return
-        job.seen, job.missed = True, 0
+        job.missed = 0
         await self._act_on(job, item)
 
-    async def _check_patience(self, transcription_id: str, job: Job, now: float) -> None:
+    async def _lose_patience(self, now: float) -> None:
+        """Give up the jobs that have taken too long, for this run."""
         run = self._run
-        patience_s = run.timeout_s
-        if patience_s is None:
-            patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
-        if now - job.submitted_s > patience_s:
+        for transcription_id, job in list(self._watched.items()):
+            patience_s = run.timeout_s
+            if patience_s is None:
+                patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
+            if now - job.submitted_s <= patience_s:
+                continue
             del self._watched[transcription_id]
-            run.left_behind.append(f"{transcription_id}: still unfinished after {patience_s:.0f} s")
             run.failed(
                 job,
                 "timeout",
                 f"not finished after {patience_s:.0f} s. It may be paid for and is not forgotten: the same call takes "
                 "it up again; timeout_s= waits longer.",
             )
-            run.closed(job)
+            await run.closed(job)
 
     async def _give_up_all(self, error: SonioxDSError) -> None:
         """The states cannot be read any more: the rows fail, the jobs stay in the journal for a later run."""
@@ -199,7 +208,7 @@ class Watcher:
         self._lost.clear()
         for job in jobs:
             self._run.failed(job, error_slug(error), f"{error} (the job goes on; the same call takes it up again)")
-            self._run.closed(job)
+            await self._run.closed(job)
 
     # -- what a state means --------------------------------------------------------------------------------------------
 
@@ -210,8 +219,8 @@ class Watcher:
         if status == "queued":
             return
         run.release(job, "pending")
-        if status == "processing":
-            return
+        if status not in ENDED:
+            return  # processing, or something that this version does not know; patience is limited anyway
         del self._watched[item["id"]]
         if status == "completed":
             run.to_fetch.put_nowait(job)
@@ -221,6 +230,7 @@ class Watcher:
     async def _ended_in_error(self, job: Job, error_type: str, message: str) -> None:
         run, entry = self._run, job.paid
         job.attempts += 1
+        entry.error_type, entry.error_message = error_type, message or f"the service ended the job with {error_type}"
         if error_type in MONEY_ERRORS:
             run.stop_spending(BalanceError(f"{message} ({error_type})", status=402, error_type=error_type))
         elif not is_final(error_type) and job.attempts < run.limits.attempts and run.fatal is None:
@@ -228,14 +238,22 @@ class Watcher:
                 entry.transcription_gone = int(
                     await run.delete(run.client.delete_transcription, entry.transcription_id, Priority.FETCH)
                 )
-            entry.error_type, entry.error_message = error_type, message
             await run.advance(job, State.FAILED)
             await self._resubmit(job)
             return
-        run.failed(job, error_type, message or f"the service ended the job with {error_type}")
-        entry.error_type, entry.error_message = job.error or (None, None)
+        run.failed(job, error_type, entry.error_message)
         await run.advance(job, State.FAILED)
         run.to_clean.put_nowait(job)
+
+
+def _vanished(error: NotFoundError) -> NotFoundError:
+    return NotFoundError(
+        "the service does not know this job any more: somebody deleted it, or it was made with the key of another "
+        "project. The same call transcribes the recording again, and that is paid for again",
+        status=error.status,
+        error_type=error.error_type,
+        request_id=error.request_id,
+    )
 
 
 def _never_created(attempts: int) -> ServiceError:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import os
 import threading
 import time
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from soniox_ds.emulator import Limits, local_service
+from soniox_ds.emulator.recognizers import Heard
 
 
 @pytest.fixture
@@ -63,11 +65,11 @@ def transcribed(http, path, **fields):
 
 
 def test_an_upload_is_kept_and_counted(http, service, tiny_wav, tmp_path):
-    path = tiny_wav(tmp_path / "a b 😀.wav")
+    path = tiny_wav(tmp_path / 'a "b" 😀.wav')
     answer = upload(http, path, client_reference_id="mine")
     assert answer.status_code == 201
     file = answer.json()
-    assert file["filename"] == "a b 😀.wav"
+    assert file["filename"] == path.name
     assert (file["size"], file["client_reference_id"]) == (path.stat().st_size, "mine")
     assert http.get(f"/files/{file['id']}").json() == file
     assert http.get("/files").json() == {"files": [file], "next_page_cursor": None}
@@ -206,6 +208,7 @@ def test_a_file_over_the_limit_is_refused(tmp_path, announced):
         assert answer.status_code == 400
         assert answer.json()["validation_errors"][0]["location"] == "body.file"
         assert service.files == []
+        assert os.listdir(service._server._store._folder.name) == []
 
 
 def test_memory_does_not_grow_with_an_upload():
@@ -281,6 +284,38 @@ def test_a_queued_job_can_be_cancelled_and_a_running_one_not(tmp_path, tiny_wav)
         # Its file may go meanwhile: the running job holds on to the bytes.
         assert http.delete(f"/files/{file['id']}").status_code == 204
         assert [job["id"] for job in service.transcriptions] == [first]
+
+
+class Slow:
+    """Reads its file only when it is told to."""
+
+    name = "slow"
+
+    def __init__(self):
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def transcribe(self, audio, *, filename, options):
+        self.begun.set()
+        assert self.go_on.wait(20)
+        return Heard(tokens=[{"text": str(len(audio.read_bytes()))}], duration_ms=1000)
+
+    def stream(self, options):
+        raise NotImplementedError
+
+
+def test_a_running_job_holds_on_to_a_deleted_file(tmp_path, tiny_wav):
+    path = tiny_wav(tmp_path / "a.wav")
+    recognizer = Slow()
+    with local_service(recognizer, speed=100, set_environment=False) as service, client(service) as http:
+        file = upload(http, path).json()
+        job = create(http, file_id=file["id"]).json()
+        assert recognizer.begun.wait(20)
+        assert http.delete(f"/files/{file['id']}").status_code == 204
+        recognizer.go_on.set()
+        finished(http, job["id"])
+        text = http.get(f"/transcriptions/{job['id']}/transcript").json()["text"]
+        assert text == str(path.stat().st_size)
+        until(lambda: os.listdir(service._server._store._folder.name) == [])
 
 
 class Elsewhere(BaseHTTPRequestHandler):

@@ -206,7 +206,8 @@ async def work():
         started.set()
         await asyncio.Event().wait()
     finally:
-        await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
         print("wound down", flush=True)
 
 blocking.submit(work())

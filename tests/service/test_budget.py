@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from bisect import bisect_left
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -149,13 +150,20 @@ def test_somebody_new_may_come_in_the_very_moment_that_the_last_gives_up():
     async def main(clock):
         budget = RequestBudget(60, clock)
         await budget.take()
-        last = asyncio.create_task(budget.take())
-        await clock.sleep(0.5)
-        last.cancel()
-        await asyncio.gather(last, asyncio.wait_for(budget.take(), 10), return_exceptions=True)
-        return budget.requests_made
 
-    assert run_virtual(main) == 2
+        async def gives_up_and_thinks_again():
+            try:
+                await budget.take()
+            except asyncio.CancelledError:
+                await budget.take()  # before the dispatcher of the first one knows that it is to stop
+
+        task = asyncio.create_task(gives_up_and_thinks_again())
+        await clock.sleep(0.5)
+        task.cancel()
+        await task
+        return clock.now(), budget.requests_made
+
+    assert run_virtual(main) == (1, 2)
 
 
 def test_slowing_down_pauses_halves_and_recovers():
@@ -175,6 +183,20 @@ def test_slowing_down_pauses_halves_and_recovers():
     paused_s, rates = run_virtual(main)
     assert 1.5 <= paused_s <= 2.5
     assert rates == pytest.approx([30, 50, 60, 60], abs=0.1)
+
+
+def test_nothing_is_made_up_for_after_a_pause():
+    async def main(clock):
+        budget = RequestBudget(500, clock, rng=random.Random(7))
+        budget.slow_down()
+        times = []
+        for _ in range(6):
+            await budget.take()
+            times.append(clock.now())
+        return times
+
+    times = run_virtual(main)
+    assert all(0.2 < later - earlier < 0.25 for earlier, later in pairwise(times))  # half the rate: 0.242 s
 
 
 def test_a_named_wait_is_kept_and_refusals_in_a_row_pause_longer():
@@ -290,6 +312,36 @@ def test_a_large_amount_is_not_overtaken_by_small_ones():
         return order
 
     assert run_virtual(main) == [9, 1, 1]
+
+
+def test_who_gives_up_makes_way_for_who_stands_behind():
+    async def main(clock):
+        quota = Quota(10, "bytes", clock)
+        await quota.acquire(8)
+        large = asyncio.create_task(quota.acquire(9))
+        small = asyncio.create_task(quota.acquire(1))
+        await clock.sleep(1)
+        assert not small.done()
+        large.cancel()
+        await asyncio.wait_for(small, 1)
+        return quota.held
+
+    assert run_virtual(main) == 9
+
+
+def test_room_given_in_the_moment_of_giving_up_is_given_back():
+    async def main(clock):
+        quota = Quota(1, "files", clock)
+        await quota.acquire()
+        waiting = asyncio.create_task(quota.acquire())
+        await clock.sleep(1)
+        quota.release()  # goes to the one that waits,
+        waiting.cancel()  # which never hears of it
+        await asyncio.wait({waiting})
+        assert quota.held == 0
+        await asyncio.wait_for(quota.acquire(), 1)
+
+    run_virtual(main)
 
 
 def test_time_runs_out():

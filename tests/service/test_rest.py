@@ -309,15 +309,22 @@ async def test_a_wait_of_an_hour_is_left_to_the_caller():
 
 
 async def test_every_attempt_takes_its_turn_and_a_rate_limit_slows_all_down():
+    slowed = []
+
+    class Budget(RequestBudget):
+        def slow_down(self, wait_s=None):
+            slowed.append(wait_s)
+            super().slow_down(wait_s)
+
     clock = Clock(speed=1000)
-    budget = RequestBudget(600, clock)
+    budget = Budget(600, clock)
     async with (
-        Wire(answer(429, RATE), RESET, LIST_FILES) as wire,
+        Wire(answer(429, RATE, {"Retry-After": "7"}), RESET, LIST_FILES) as wire,
         Client(Connection(CANARY, api_base_url=wire.url), budget, QUICK, clock=clock) as client,
     ):
         await client.list_files()
     assert budget.requests_made == 3
-    assert budget.rate_per_minute < 600
+    assert slowed == [7]
 
 
 async def test_each_endpoint_has_its_priority(monkeypatch):

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.fft import irfft, rfft
 from numpy.typing import NDArray
-from scipy.fft import dct, irfft, rfft
 
 from soniox_ds.emulator.recognizers import Pcm
 
@@ -35,11 +35,11 @@ Floats = NDArray[np.float64]
 def cepstra(pcm: Pcm, count: int = 19) -> Floats:
     """Mel-frequency cepstra 1 to `count`, shape (frames, count); the loudness (cepstrum 0) is left out."""
     emphasized = np.append(pcm[:1], pcm[1:] - 0.97 * pcm[:-1])
-    filters, window = _mel_filters().T, np.hamming(_WINDOW)
+    filters, window, cosines = _mel_filters().T, np.hamming(_WINDOW), _cosines(count)
     rows = []
     for frames in _frames(emphasized, _WINDOW):
         spectra = np.abs(rfft(frames * window, _FFT)) ** 2
-        rows.append(dct(np.log(spectra @ filters + 1e-10), norm="ortho")[:, 1 : count + 1])
+        rows.append(np.log(spectra @ filters + 1e-10) @ cosines)
     return np.concatenate(rows)
 
 
@@ -64,12 +64,12 @@ def _pitch_of(frames: Floats, window: Floats, decay: Floats) -> Floats:
     return np.asarray(np.where(best > _VOICED, _SAMPLE_RATE / (period + shortest), np.nan))
 
 
-def _climb(lags: Floats, start: NDArray[Any]) -> NDArray[Any]:
+def _climb(lags: Floats, start: NDArray[np.int64]) -> NDArray[np.int64]:
     """From each start, the nearest peak to the right."""
     rising = np.diff(lags, axis=1) > 0
     after = np.arange(rising.shape[1])[None, :] >= start[:, None]
     falls = ~rising & after
-    return np.where(falls.any(axis=1), falls.argmax(axis=1), lags.shape[1] - 1)
+    return np.asarray(np.where(falls.any(axis=1), falls.argmax(axis=1), lags.shape[1] - 1))
 
 
 def _frames(samples: NDArray[Any], width: int) -> Iterator[Floats]:
@@ -83,6 +83,12 @@ def _frames(samples: NDArray[Any], width: int) -> Iterator[Floats]:
         yield frames[start : start + _PART].astype(np.float64)
 
 
+def _cosines(count: int) -> Floats:
+    """The orthonormal cosine transform (DCT-II) without its constant, shape (bands, count)."""
+    band, order = np.arange(_BANDS)[:, None], np.arange(1, count + 1)[None, :]
+    return np.asarray(np.sqrt(2 / _BANDS) * np.cos(np.pi * (band + 0.5) * order / _BANDS))
+
+
 def _mel_filters() -> Floats:
     """Triangles evenly spaced in mel between 60 and 7600 Hz, shape (bands, frequencies)."""
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (60.0, 7600.0))
@@ -90,4 +96,4 @@ def _mel_filters() -> Floats:
     frequencies = np.fft.rfftfreq(_FFT, 1 / _SAMPLE_RATE)
     left, middle, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     rising, falling = (frequencies - left) / (middle - left), (right - frequencies) / (right - middle)
-    return np.maximum(0.0, np.minimum(rising, falling))
+    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)))

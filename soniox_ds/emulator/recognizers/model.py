@@ -31,6 +31,9 @@ INSTALL = 'the recognizer needs a package that is not installed ({missing}); run
 _FRAMES_PER_S = 100
 _SHORTEST_WINDOW = 1000  # frames; below ten seconds the encoder's output gets worse, not only shorter
 _WINDOW_MARGIN = 150
+_MOST_TOKENS = 200  # for a window of 30 s; with the longest hotwords it just fits into the model
+_CIRCLING = 2.4  # text that compresses better than this repeats itself (the bound that Whisper came with)
+_FEWEST_WORDS_PER_S = 0.5  # of speech; the slowest speakers say more
 
 
 class ModelUnavailable(RuntimeError):
@@ -67,6 +70,16 @@ class SpeechModel:
         skip_silence
             Cut silence out before recognition, so that none of it turns into words.
         """
+        words, language, lost = self._decode(pcm, hotwords, language, beam_size, skip_silence)
+        if hotwords and lost:
+            # Unlucky hotwords send the model round in circles, or make it swallow what was said.
+            words, language, _ = self._decode(pcm, None, language, beam_size, skip_silence)
+        return words, language
+
+    def _decode(
+        self, pcm: Pcm, hotwords: str | None, language: str | None, beam_size: int, skip_silence: bool
+    ) -> tuple[list[Word], str, bool]:
+        """Words, language, and whether the model lost its way."""
         segments, info = self._whisper.transcribe(
             pcm,
             language=language if self.multilingual else "en",
@@ -77,21 +90,25 @@ class SpeechModel:
             vad_filter=skip_silence,
             hotwords=hotwords or None,
             # Speech has at most about six tokens a second; more is a loop.
-            max_new_tokens=None if skip_silence else int(10 + 6 * len(pcm) / SAMPLE_RATE),
+            max_new_tokens=min(_MOST_TOKENS, int(20 + 6 * len(pcm) / SAMPLE_RATE)),
         )
         language = str(info.language)
-        words = [
-            Word(
-                text=str(word.word),
-                start_s=float(word.start),
-                end_s=float(word.end),
-                probability=float(word.probability),
-                language=language,
+        words: list[Word] = []
+        circling = False
+        for segment in segments:
+            circling = circling or segment.compression_ratio > _CIRCLING
+            words.extend(
+                Word(
+                    text=str(word.word),
+                    start_s=float(word.start),
+                    end_s=float(word.end),
+                    probability=float(word.probability),
+                    language=language,
+                )
+                for word in segment.words
             )
-            for segment in segments
-            for word in segment.words
-        ]
-        return words, language
+        swallowed = skip_silence and len(words) < _FEWEST_WORDS_PER_S * float(info.duration_after_vad)
+        return words, language, circling or swallowed
 
     @contextmanager
     def short_window(self, pcm: Pcm) -> Iterator[None]:
@@ -129,7 +146,7 @@ def load_model(name: str | Path | None = None, *, cpu_threads: int = 1, workers:
     Raises
     ------
     ModelUnavailable
-        If a package is missing, or the weights differ from the published ones.
+        If a package is missing, the weights differ from the published ones, or the model named cannot be loaded.
     """
     key = (str(name), cpu_threads, workers)
     with _LOADING:
@@ -154,7 +171,13 @@ def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechMode
             return super().encode(features if frames is None else features[..., :frames])
 
     source = str(_bundled() if name is None else name)
-    whisper = WindowedModel(source, device="cpu", compute_type="int8", cpu_threads=cpu_threads, num_workers=workers)
+    try:
+        whisper = WindowedModel(source, device="cpu", compute_type="int8", cpu_threads=cpu_threads, num_workers=workers)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelUnavailable(
+            f"the model {source!r} cannot be loaded ({error}); give the folder of a model converted for CTranslate2, "
+            'or a hub name such as "base" and a network'
+        ) from error
     return SpeechModel(whisper, window)
 
 

@@ -1,7 +1,8 @@
 """Who says what in which recording: tables of scripts, from Python, JSON, CSV or sidecar files.
 
-Conventions: a script belongs to a recording by the name of its file (without folders) or by the sha256 of its bytes in hexadecimal.
-It is a text, or a list of turns with ``text`` and optionally ``speaker``, ``language``, ``start_ms`` and ``end_ms``.
+Conventions: a script belongs to a recording by the name of its file (without folders) or by the sha256 of its bytes
+in hexadecimal. It is a text, or a list of turns with ``text`` and optionally ``speaker``, ``language``, ``start_ms``
+and ``end_ms``.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ def turns_of(script: Script) -> list[Turn]:
 class ScriptTable:
     """Scripts by recording.
 
-    `scripts` is a mapping, a ``.json`` file (an object of the same form), a ``.csv`` file (columns ``filename`` or ``sha256``, ``text``,
-    and the optional ones of a turn; rows of one recording are its turns in order), or a folder with a ``<stem>.txt``
-    or ``<stem>.json`` (a list of turns) for each recording, read when it is needed.
+    `scripts` is a mapping, a ``.json`` file (an object of the same form), a ``.csv`` file (columns ``filename`` or
+    ``sha256``, ``text``, and the optional ones of a turn; rows of one recording are its turns in order), or a folder
+    with a ``<stem>.txt`` or ``<stem>.json`` (a list of turns) for each recording, read when it is needed.
     """
 
     def __init__(self, scripts: Mapping[str, Script] | str | os.PathLike[str] | None = None) -> None:

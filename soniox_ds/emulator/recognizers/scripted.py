@@ -1,9 +1,9 @@
 """The scripted recognizer: exact, fast, and the same for the same bytes.
 
-Conventions: what is not in the script table is invented from the sha256 of the audio, so that every recording has a transcript of its own and
-always the same one; the same goes for confidences, errors, speakers and the time it pretends to need. Tokens are
-60 ms wide on a 30 ms grid like the service's. It reads no meaning from the sound: only its length, and in streams whether
-there is any.
+Conventions: what is not in the script table is invented from the sha256 of the audio, so that every recording has a
+transcript of its own and always the same one; the same goes for confidences, errors, speakers and the time it
+pretends to need. Tokens are 60 ms wide on a 30 ms grid like the service's. It reads no meaning from the sound: only
+its length, and in streams whether there is any.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class ScriptedRecognizer:
     error_rate
         Share of words that are misheard, 0 to 1.
     speakers, languages
-        How many speakers invented recordings have, and which languages; a script's own labels count instead, and so does the first
-        language hint.
+        How many speakers invented recordings have, and which languages; a script's own labels count instead, and so
+        does the first language hint.
     median_s, sigma
         Service seconds that a recording is pretended to take: lognormal.
     words_per_s
@@ -219,12 +219,12 @@ def make_tokens(
 ) -> list[Token]:
     """Tokens of turns spread over a recording, translations behind the turn that they belong to.
 
-    Turns without times share the recording by their number of pieces. Starts never fall; where there are more pieces than the 30 ms
-    grid has room for, several share a start.
+    Turns without times share the recording by their number of pieces. Starts never fall; where there are more pieces
+    than the 30 ms grid has room for, several share a start.
 
     >>> turn = Turn(text="Beautiful day.", speaker="1", language="en")
     >>> [(token["text"], token["start_ms"]) for token in make_tokens([turn], 1200, rng=np.random.default_rng(0))]
-    [('Bea', 60), ('uti', 240), ('ful', 450), (' day', 780), ('.', 990)]
+    [('Bea', 150), ('uti', 300), ('ful', 480), (' day', 810), ('.', 960)]
     """
     labels = labels or Labels()
     tokens: list[Token] = []

@@ -1,8 +1,9 @@
 """A real-time session that speaks a script while sound comes in.
 
-Conventions: time is counted in frames of 30 ms of audio, so how the audio was cut into messages changes nothing but when an update is sent. The script goes on
-only while there is sound: silence is silence. A word appears unfinished in the tail, is cut into its pieces when it is complete, and is settled
-about a second later, or at an endpoint, a finalize or the end. Its translation follows in the next update.
+Conventions: time is counted in frames of 30 ms of audio, so how the audio was cut into messages changes nothing but
+when an update is sent. The script goes on only while there is sound: silence is silence. A word appears unfinished in
+the tail, is cut into its pieces when it is complete, and is settled about a second later, or at an endpoint, a
+finalize or the end. Its translation follows in the next update.
 """
 
 from __future__ import annotations

@@ -1,50 +1,27 @@
 """Real offline recognition behind the stand-in service: Whisper tiny.en, English only, without a network.
 
 What it does with a request: context ``terms`` make their words likelier; the rest of the context, being prose, changes
-nothing. ``enable_speaker_diarization`` gives speakers by classical features (see ``speakers.py``: crude).
-``enable_language_identification`` and ``translation`` give the language of each token, which is always "en" with the model that is installed.
-It cannot translate: with ``translation`` every token says ``translation_status`` "none", as the service does for speech
-that it leaves untranslated; nothing is made up.
+nothing (``request.py`` says why). ``enable_speaker_diarization`` gives speakers by classical features (``speakers.py``:
+crude). ``enable_language_identification`` and ``translation`` give the language of each token, which is always "en"
+with the model that is installed, whatever is spoken. It cannot translate: with ``translation`` every token says
+``translation_status`` "none", as the service does for speech that it leaves untranslated; nothing is made up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from soniox_ds.emulator.audio import decode_file
-from soniox_ds.emulator.recognizers import Heard, terms_of
+from soniox_ds.emulator.recognizers import Heard
 from soniox_ds.emulator.recognizers.model import SAMPLE_RATE, SpeechModel, load_model
-from soniox_ds.emulator.recognizers.pieces import Word, tokens_of
+from soniox_ds.emulator.recognizers.pieces import tokens_of
+from soniox_ds.emulator.recognizers.request import Request
 from soniox_ds.emulator.recognizers.speakers import assign_speakers, find_turns
 from soniox_ds.emulator.recognizers.streaming import WhisperStream
 
 __all__ = ["WhisperRecognizer"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What of a request's options shapes the tokens."""
-
-    hotwords: str | None
-    language: str | None
-    speakers: bool
-    languages: bool
-    translating: bool
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Request:
-        hints = options.get("language_hints") or []
-        strict = options.get("language_hints_strict") and len(hints) == 1
-        return cls(
-            hotwords=", ".join(terms_of(options)) or None,
-            language=str(hints[0]) if strict else None,
-            speakers=bool(options.get("enable_speaker_diarization")),
-            languages=bool(options.get("enable_language_identification") or options.get("translation")),
-            translating=bool(options.get("translation")),
-        )
 
 
 class WhisperRecognizer:
@@ -65,8 +42,8 @@ class WhisperRecognizer:
 
     Notes
     -----
-    A call needs about one CPU second for each started half minute of speech (two with speakers), and all of a recording is held in memory: 230 MB
-    an hour.
+    A recording needs 0.1 CPU seconds per second, at least 0.9, and a hundredth more with speakers. All of its samples
+    are held in memory: 230 MB an hour.
     """
 
     name = "whisper"
@@ -89,14 +66,10 @@ class WhisperRecognizer:
             words = assign_speakers(words, find_turns(pcm))
         duration_ms = round(len(pcm) * 1000 / SAMPLE_RATE)
         tokens = tokens_of(
-            [_with_language(word, request) for word in words], ceiling_ms=duration_ms, translating=request.translating
+            [request.shown(word) for word in words], ceiling_ms=duration_ms, translating=request.translating
         )
         return Heard(tokens=tokens, duration_ms=duration_ms)
 
     def stream(self, options: Mapping[str, Any]) -> WhisperStream:
         """Open a real-time session."""
-        raise NotImplementedError
-
-
-def _with_language(word: Word, request: Request) -> Word:
-    return word if request.languages else replace(word, language=None)
+        return WhisperStream(self.load(), options)

@@ -1,0 +1,113 @@
+"""Real-time recognition of real audio, pushed through as fast as it goes."""
+
+import numpy as np
+import pytest
+from hearing import RECOGNIZER, conversations, manifest, pcm_of, text_of, word_error_rate
+
+RATE = 16_000
+SPEECH = "market_stall"
+
+
+def spoken(pcm, chunk_s=0.12, **options):
+    """All updates of a session, the last one that of the close."""
+    stream = RECOGNIZER.stream(options)
+    size = round(chunk_s * RATE)
+    updates = [stream.feed(pcm[start : start + size]) for start in range(0, len(pcm), size)]
+    return [*updates, stream.close()]
+
+
+def finals(updates):
+    return [token for update in updates for token in update.final]
+
+
+def check_laws(updates):
+    """What holds for every session: settled tokens are in order, the tail lies behind them, counters only grow."""
+    settled_ms = final_ms = total_ms = 0
+    for update in updates:
+        for token in update.final:
+            if "start_ms" in token:
+                assert token["start_ms"] >= settled_ms
+                assert token["start_ms"] % 30 == 0
+                assert token["end_ms"] == token["start_ms"] + 60
+                settled_ms = token["end_ms"]
+        assert all(token["start_ms"] >= settled_ms for token in update.tail)
+        assert update.total_ms >= total_ms
+        assert final_ms <= update.final_ms <= update.total_ms
+        total_ms, final_ms = update.total_ms, update.final_ms
+    assert updates[-1].tail == []
+    text = text_of(finals(updates))
+    assert not text.startswith(" ")
+
+
+@pytest.mark.slow
+def test_a_conversation_is_recognized_while_it_goes_on():
+    name = conversations()[-1]
+    updates = spoken(pcm_of(name), enable_speaker_diarization=True)
+    check_laws(updates)
+    assert word_error_rate(manifest()[name]["reference"], text_of(finals(updates))) < 0.12
+    # Words are shown before they are settled, and settled long before the end.
+    assert any(update.tail for update in updates)
+    assert sum(bool(update.final) for update in updates) > 3
+    assert finals(updates)[0]["speaker"] == "1"
+    assert {token["speaker"] for token in finals(updates)} == {"1", "2"}
+
+
+def test_the_cut_into_chunks_changes_nothing():
+    once = spoken(pcm_of(SPEECH), chunk_s=0.12)
+    again = spoken(pcm_of(SPEECH), chunk_s=0.37)
+    check_laws(once)
+    check_laws(again)
+    assert finals(once) == finals(again)
+    assert word_error_rate(manifest()[SPEECH]["reference"], text_of(finals(once))) < 0.2
+
+
+def test_a_whole_recording_at_once_gives_its_text_too():
+    updates = spoken(pcm_of(SPEECH), chunk_s=100)
+    check_laws(updates)
+    assert word_error_rate(manifest()[SPEECH]["reference"], text_of(finals(updates))) < 0.2
+
+
+def test_finalize_settles_what_was_heard_and_the_session_goes_on():
+    pcm = np.concatenate([pcm_of("short_answer"), np.zeros(RATE // 4, np.float32)])
+    stream = RECOGNIZER.stream({})
+    updates = [stream.feed(pcm)]
+    updates.append(stream.finalize())
+    first = finals(updates)
+    assert first[-1] == {"text": "<fin>"}
+    assert "correct" in text_of(first).lower()
+    assert updates[-1].tail == []
+    assert updates[-1].final_ms == updates[-1].total_ms == round(len(pcm) / 16)
+    assert [token["text"] for token in stream.finalize().final] == ["<fin>"]
+    rest = [stream.feed(pcm), stream.close()]
+    assert "correct" in text_of(finals(rest)).lower()
+    assert text_of(finals(rest)).startswith(" ")
+    check_laws([*updates, *rest])
+
+
+def test_a_pause_ends_an_utterance_where_endpoints_were_asked_for():
+    pause = np.zeros(round(1.5 * RATE), np.float32)
+    pcm = np.concatenate([pcm_of("short_answer"), pause, pcm_of("short_answer"), pause])
+    texts = [token["text"] for token in finals(spoken(pcm, enable_endpoint_detection=True))]
+    assert texts.count("<end>") == 2
+    assert texts[-1] == "<end>"
+    assert 2 < texts.index("<end>") < len(texts) - 3
+    assert "<end>" not in [token["text"] for token in finals(spoken(pcm))]
+
+
+def test_silence_says_nothing_and_is_done_with():
+    updates = spoken(pcm_of("quiet_room"), chunk_s=0.5, enable_endpoint_detection=True)
+    assert finals(updates) == []
+    assert all(update.tail == [] for update in updates)
+    assert updates[-1].final_ms == updates[-1].total_ms == 10_000
+
+
+def test_terms_and_languages_reach_a_stream():
+    row = manifest()["clinic_note"]
+    options = {"context": {"terms": row["terms"].split(";")}, "enable_language_identification": True}
+    tokens = finals(spoken(pcm_of("clinic_note"), chunk_s=5, **options))
+    assert "metoprolol" in text_of(tokens).lower()
+    assert {token["language"] for token in tokens} == {"en"}
+
+
+def test_a_session_without_audio_says_nothing():
+    assert finals([RECOGNIZER.stream({}).close()]) == []

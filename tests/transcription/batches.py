@@ -1,0 +1,96 @@
+"""Batches of recordings, a stand-in to transcribe them, and what the two have to say afterwards.
+
+Everything lives by a clock that runs fast on both sides, so that waiting costs the tests nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds import Connection, Limits, aio, local_service
+from soniox_ds.service.clock import Clock
+
+SPEED = 100
+UNHURRIED = 60_000
+"""Requests per minute that nobody waits for."""
+
+
+def wav(seed: int, seconds: float = 0.1, rate: int = 8000) -> bytes:
+    """A valid WAV file; every seed has other bytes."""
+    rng = np.random.default_rng(seed)
+    with io.BytesIO() as out:
+        with wave.open(out, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes(rng.integers(-3000, 3000, round(seconds * rate), dtype="<i2").tobytes())
+        return out.getvalue()
+
+
+def batch(count: int, first: int = 0) -> dict[str, bytes]:
+    """Names and audio of `count` different recordings."""
+    return {f"r{number:03}": wav(number) for number in range(first, first + count)}
+
+
+def stand_in(**settings):
+    """A scripted service at `SPEED`, without a rate limit; the environment is left alone."""
+    given = {"speed": SPEED, "requests_per_minute": None, "set_environment": False, "queue_s": 0.5, "median_s": 3.0}
+    return local_service("scripted", **{**given, **settings})
+
+
+def settings_for(service, tmp_path, **changes):
+    """Keyword arguments that make `transcribe` talk to this service, by the same fast clock."""
+    given = {
+        "connection": Connection(api_key=service.key, api_base_url=service.base_url),
+        "journal": tmp_path / "journal.sqlite",
+        "clock": Clock(SPEED),
+        "requests_per_minute": UNHURRIED,
+        "progress": False,
+    }
+    return {**given, **changes}
+
+
+async def transcribe(sources, service, tmp_path, **changes):
+    """`soniox_ds.aio.transcribe` with the settings above."""
+    return await aio.transcribe(sources, **settings_for(service, tmp_path, **changes))
+
+
+def routes(service, since: int = 0) -> Counter[str]:
+    """How many requests of each route the service has had."""
+    return Counter(request.route for request in service.requests[since:])
+
+
+def leftovers(service) -> list[dict]:
+    """What lies on the service."""
+    return [*service.files, *service.transcriptions]
+
+
+VOLATILE = ["transcription_id", "submitted_at", "completed_at", "cost_usd", "duration_ms"]
+
+
+def assert_same_corpus(corpus, other) -> None:
+    """The same recordings, texts and tokens; times and ids of jobs may differ."""
+    pd.testing.assert_frame_equal(corpus.tokens, other.tokens)
+    pd.testing.assert_frame_equal(
+        corpus.recordings.drop(columns=VOLATILE), other.recordings.drop(columns=VOLATILE), check_dtype=True
+    )
+
+
+__all__ = [
+    "SPEED",
+    "UNHURRIED",
+    "Limits",
+    "assert_same_corpus",
+    "batch",
+    "leftovers",
+    "routes",
+    "settings_for",
+    "stand_in",
+    "transcribe",
+    "wav",
+]
