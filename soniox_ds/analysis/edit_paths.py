@@ -14,8 +14,9 @@ end to the whole matrix. So the answer is the whole matrix's, ties included, wha
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -156,7 +157,7 @@ def _short(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> list[Operati
     cells = np.zeros((int(rows.max()) + 1, count, int(columns.max()) + 1), np.int32)
     for row in range(1, len(cells)):
         here = cells[row]
-        np.take(_DIAGONAL, (hypothesis == reference[:, row - 1, None]).view(np.uint8), out=here[:, 1:])
+        np.take(_DIAGONAL, (hypothesis == reference[:, row - 1, None]).view(np.uint8), out=here[:, 1:], mode="clip")
         here[:, 1:] += cells[row - 1, :, :-1]
         np.minimum(here, cells[row - 1], out=here)
         np.minimum.accumulate(here, axis=1, out=here)
@@ -199,32 +200,40 @@ def _walked_back(cells: _Cells, reference: Ids, hypothesis: Ids, rows: _Ints, co
 
 
 def _long(reference: Ids, hypothesis: Ids) -> Operations:
-    columns = len(hypothesis)
+    rows, columns = len(reference), len(hypothesis)
     for half in _HALF_WIDTHS:
         if 2 * half + 1 > columns:
             break
         band = _band(reference, hypothesis, half)
         if _certified(reference, hypothesis, band):
             return _traced(reference, hypothesis, band)
-    whole = _Band(np.zeros(len(reference) + 1, np.intp), columns + 1)
+    whole = _Band(np.zeros(rows + 1, np.intp), np.full(rows + 1, columns, np.intp))
     return _traced(reference, hypothesis, whole)
 
 
 class _Band(NamedTuple):
-    """Which cells are computed: in each row `width` of them from column `low` on (it may lie outside the matrix)."""
+    """Which cells are computed: in each row those from column `low` to `high`; both never fall from row to row."""
 
     low: _Ints
-    width: int
+    high: _Ints
+
+    def mirrored(self, columns: int) -> _Band:
+        """The same cells for both sequences reversed."""
+        return _Band(columns - self.high[::-1], columns - self.low[::-1])
 
 
 def _band(reference: Ids, hypothesis: Ids, half: int) -> _Band:
     """A band around the likely path, `half` cells to either side of it."""
     rows, columns = len(reference), len(hypothesis)
     known_rows, known_columns = _anchors(reference, hypothesis)
-    centre = np.interp(
+    likely = np.interp(
         np.arange(rows + 1), np.concatenate([[0], known_rows, [rows]]), np.concatenate([[0], known_columns, [columns]])
     )
-    return _Band(np.maximum.accumulate(np.rint(centre).astype(np.intp)) - half, 2 * half + 1)
+    centre = np.maximum.accumulate(np.rint(likely).astype(np.intp))
+    # Where the path runs along a row, for many words inserted at one place, that row is computed from end to end.
+    low = np.maximum(np.append(0, centre[:-1]) - half, 0)
+    high = np.minimum(np.append(centre[1:], columns) + half, columns)
+    return _Band(low, high)
 
 
 def _anchors(reference: Ids, hypothesis: Ids) -> tuple[_Ints, _Ints]:
@@ -239,8 +248,8 @@ def _anchors(reference: Ids, hypothesis: Ids) -> tuple[_Ints, _Ints]:
             break
     order = np.argsort(rows)
     rows, columns = rows[order], columns[order]
-    chain = _increasing(columns.tolist())
-    return rows[chain], columns[chain]
+    longest = _increasing(columns.tolist())
+    return rows[longest], columns[longest]
 
 
 def _singles(values: _Ints) -> tuple[_Ints, _Ints]:
@@ -262,12 +271,12 @@ def _increasing(values: list[int]) -> list[int]:
             tails[place] = value
             positions[place] = position
         before.append(positions[place - 1] if place else -1)
-    chain = []
+    longest = []
     position = positions[-1] if positions else -1
     while position >= 0:
-        chain.append(position)
+        longest.append(position)
         position = before[position]
-    return chain[::-1]
+    return longest[::-1]
 
 
 def _windows(reference: Ids, hypothesis: Ids, size: int) -> tuple[_Ints, _Ints]:
@@ -282,38 +291,34 @@ def _windows(reference: Ids, hypothesis: Ids, size: int) -> tuple[_Ints, _Ints]:
     return names[: max(count - size + 1, 0)], names[count:]
 
 
-def _fill(reference: Ids, hypothesis: Ids, band: _Band, rows: range, start: _Cells) -> Any:
-    """The rows of the band that follow `start` (the row before `rows`), one by one; each is valid until the next."""
-    width, columns = band.width, len(hypothesis)
-    low = band.low.tolist()
-    # Cells outside the matrix get words that match nothing; those left of it are made dear row by row.
-    words = np.full(columns + 2 * width + 2, -2, np.int32)
-    words[width + 1 : width + 1 + columns] = hypothesis
-    reference_words = reference.tolist()
-    before = np.full(2 * width + 2, _FAR, np.int32)
-    before[1 : width + 1] = start
+def _fill(reference: Ids, hypothesis: Ids, band: _Band, rows: range, start: _Cells) -> Iterator[_Cells]:
+    """The rows of the band that follow `start` (the row before `rows`), one by one."""
+    low, high = band.low.tolist(), band.high.tolist()
+    words = np.append(np.int32(-2), hypothesis)  # the word of column j
+    wanted = reference.tolist()
+    before = np.full(len(start) + 2 + high[rows.start] - high[rows.start - 1], _FAR, np.int32)
+    before[1 : len(start) + 1] = start
     for row in rows:
-        shift = min(low[row] - low[row - 1], width)
-        here = np.full(2 * width + 2, _FAR, np.int32)
+        first, width = low[row], high[row] - low[row] + 1
+        grown = high[row + 1] - high[row] if row + 1 < len(high) else 0
+        here = np.empty(width + 2 + grown, np.int32)  # what lies beside the band is dear
+        here[0] = _FAR
+        here[width + 1 :] = _FAR
         cells = here[1 : width + 1]
-        # The word of column j is hypothesis[j - 1]; column j is cell j - low.
-        offset = min(max(low[row] + width, 0), columns + width + 1)
-        equal = words[offset : offset + width] == reference_words[row - 1]
-        np.take(_DIAGONAL, equal.view(np.uint8), out=cells)
+        equal = words[first : first + width] == wanted[row - 1]
+        np.take(_DIAGONAL, equal.view(np.uint8), out=cells, mode="clip")
+        shift = first - low[row - 1]
         cells += before[shift : shift + width]
+        if not first:
+            cells[0] = 0
         np.minimum(cells, before[1 + shift : 1 + shift + width], out=cells)
-        if low[row] < 0:
-            cells[: -low[row]] = _FAR
         np.minimum.accumulate(cells, out=cells)
         before = here
         yield cells
 
 
 def _first_row(band: _Band) -> _Cells:
-    row = np.zeros(band.width, np.int32)
-    if band.low[0] < 0:
-        row[: -band.low[0]] = _FAR
-    return row
+    return np.zeros(int(band.high[0]) + 1, np.int32)
 
 
 def _traced(reference: Ids, hypothesis: Ids, band: _Band) -> Operations:
@@ -323,29 +328,30 @@ def _traced(reference: Ids, hypothesis: Ids, band: _Band) -> Operations:
     the square root of the length.
     """
     rows = len(reference)
-    block = rows if (rows + 1) * band.width <= _CELLS_AT_ONCE else max(int(rows**0.5), 1)
+    cells = int((band.high - band.low + 1).sum())
+    block = rows if cells <= _CELLS_AT_ONCE else max(int(rows**0.5), 1)
     kept = [_first_row(band)]
-    last = (rows - 1) // block * block
-    for row, cells in enumerate(_fill(reference, hypothesis, band, range(1, last + 1), kept[0]), start=1):
-        if row % block == 0:
-            kept.append(cells.copy())
+    for row, line in enumerate(_fill(reference, hypothesis, band, range(1, (rows - 1) // block * block + 1), kept[0])):
+        if (row + 1) % block == 0:
+            kept.append(line.copy())
     backwards: list[int] = []
     row, column = rows, len(hypothesis)
-    low = band.low.tolist()
-    reference_words, hypothesis_words = reference.tolist(), hypothesis.tolist()
+    low, high = band.low.tolist(), band.high.tolist()
+    wanted, found = reference.tolist(), hypothesis.tolist()
     for number in range(len(kept) - 1, -1, -1):
         first = number * block
         lines = [kept[number]]
-        lines += list(_fill(reference, hypothesis, band, range(first + 1, min(first + block, rows) + 1), lines[0]))
+        lines += _fill(reference, hypothesis, band, range(first + 1, min(first + block, rows) + 1), lines[0])
         while row > first or (not first and column):
             operation = INSERTION if not row else DELETION
             if row and column:
                 here, above = lines[row - first], lines[row - 1 - first]
                 at, over = column - low[row], column - low[row - 1]
-                equal = reference_words[row - 1] == hypothesis_words[column - 1]
-                if 0 < over <= band.width and here[at] == above[over - 1] + _DIAGONAL[int(equal)]:
+                equal = wanted[row - 1] == found[column - 1]
+                beside = column - 1 <= high[row - 1] and over > 0
+                if beside and here[at] == above[over - 1] + _DIAGONAL[int(equal)]:
                     operation = HIT if equal else SUBSTITUTION
-                elif over >= band.width or (at > 0 and here[at - 1] <= above[over]):
+                elif column > high[row - 1] or (at > 0 and here[at - 1] <= above[over]):
                     operation = INSERTION
             backwards.append(operation)
             row -= operation != INSERTION
@@ -358,24 +364,18 @@ def _exits(reference: Ids, hypothesis: Ids, band: _Band) -> tuple[npt.NDArray[np
 
     Also the cost of the whole path within the band.
     """
-    rows, columns, width = len(reference), len(hypothesis), band.width
-    low = band.low
-    least = np.full(rows + 1, int(_FAR), np.int64)
-    start = _first_row(band)
-    for row in range(rows + 1):
-        if row == 0:
-            lines = _fill(reference, hypothesis, band, range(1, rows + 1), start)
-            cells = start
-        else:
-            cells = next(lines)
-        first = int(low[row])
-        if first + width <= columns:
-            least[row] = int(cells[-1]) + _GAP * (row + first + width - 1)
-        if row < rows and (leaving := min(int(low[row + 1]) - first, width)) > 0 and low[row + 1] > 0:
-            places = np.arange(first, first + leaving)
-            costs = (cells[:leaving] + _GAP * (row + places))[places >= 0]
+    rows, columns = len(reference), len(hypothesis)
+    low, high = band.low.tolist(), band.high.tolist()
+    least = [int(_FAR)] * (rows + 1)
+    lines = chain([_first_row(band)], _fill(reference, hypothesis, band, range(1, rows + 1), _first_row(band)))
+    for row, cells in enumerate(lines):
+        first, last = low[row], high[row]
+        if last < columns:
+            least[row] = int(cells[-1]) + _GAP * (row + last)
+        if row < rows and (leaving := min(low[row + 1], last + 1) - first) > 0:
+            costs = cells[:leaving] + _GAP * np.arange(row + first, row + first + leaving)
             least[row] = min(least[row], int(costs.min()))
-    return least, int(cells[columns - int(low[rows])]) + _GAP * (rows + columns)
+    return np.array(least, np.int64), int(cells[-1]) + _GAP * (rows + columns)
 
 
 def _certified(reference: Ids, hypothesis: Ids, band: _Band) -> bool:
@@ -388,8 +388,7 @@ def _certified(reference: Ids, hypothesis: Ids, band: _Band) -> bool:
     """
     rows, columns = len(reference), len(hypothesis)
     leaving, best = _exits(reference, hypothesis, band)
-    mirrored = _Band(columns - band.low[::-1] - band.width + 1, band.width)
-    entering = _exits(reference[::-1], hypothesis[::-1], mirrored)[0][::-1]
+    entering = _exits(reference[::-1], hypothesis[::-1], band.mirrored(columns))[0][::-1]
     for size in _SEEDS:
         dead = _dead_seeds(reference, hypothesis, band, size, best)
         begun = np.zeros(rows + 1, np.int64)
@@ -420,7 +419,7 @@ def _dead_seeds(reference: Ids, hypothesis: Ids, band: _Band, size: int, best: i
     alive = _GAP * (np.abs(diagonal) + np.abs(diagonal - (columns - rows))) <= best
     inside = np.ones(len(seed), np.bool_)
     for step in range(size + 1):
-        low = band.low[starts[seed] + step]
-        inside &= (low <= place + step) & (place + step < low + band.width)
+        row = starts[seed] + step
+        inside &= (band.low[row] <= place + step) & (place + step <= band.high[row])
     dead[seed[alive & ~inside]] = False
     return dead

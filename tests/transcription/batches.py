@@ -84,6 +84,7 @@ def assert_same_corpus(corpus, other) -> None:
 __all__ = [
     "SPEED",
     "UNHURRIED",
+    "Clock",
     "Limits",
     "assert_same_corpus",
     "batch",

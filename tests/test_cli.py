@@ -1,0 +1,137 @@
+"""The command line, against the scripted stand-in of the fixture."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import soniox_ds as sx
+from soniox_ds.cli import main
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_transcribe_writes_a_corpus(service, tiny_wav, tmp_path, capsys):
+    tiny_wav(tmp_path / "calls" / "a.wav", seed=1)
+    tiny_wav(tmp_path / "calls" / "b.wav", seed=2)
+    out = tmp_path / "corpus"
+    status = main(["transcribe", str(tmp_path / "calls"), "--out", str(out), "--enable-speaker-diarization"])
+    assert status == 0
+    assert "2 recordings" in capsys.readouterr().out
+    corpus = sx.read_corpus(out)
+    assert list(corpus) == ["a.wav", "b.wav"]
+    assert corpus.tokens["speaker"].notna().all()
+    assert corpus.provenance["runs"][0]["options"]["enable_speaker_diarization"] is True
+
+
+def test_transcribe_appends_and_takes_context(service, tiny_wav, tmp_path, capsys):
+    for name, seed in (("a", 1), ("b", 2)):
+        tiny_wav(tmp_path / f"{name}.wav", seed=seed)
+    context = tmp_path / "context.json"
+    context.write_text(json.dumps({"general": {"domain": "Healthcare"}, "terms": ["Zyrtec"]}))
+    common = ["--out", str(tmp_path / "corpus"), "--terms", "Celebrex", "--context", str(context)]
+    assert main(["transcribe", str(tmp_path / "a.wav"), *common]) == 0
+    assert main(["transcribe", str(tmp_path / "b.wav"), *common, "--append"]) == 0
+    corpus = sx.read_corpus(tmp_path / "corpus")
+    assert len(corpus) == 2
+    assert corpus.provenance["runs"][0]["options"]["context"]["terms"] == ["Zyrtec", "Celebrex"]
+
+
+def test_failed_recordings_are_told_by_the_exit_status(service, tiny_wav, tmp_path, capsys):
+    tiny_wav(tmp_path / "good.wav")
+    (tmp_path / "bad.wav").write_bytes(b"")
+    assert main(["transcribe", str(tmp_path / "*.wav"), "--out", str(tmp_path / "corpus")]) == 1
+    assert "empty_file" in capsys.readouterr().out
+
+
+def test_what_cannot_be_done_is_said_without_a_traceback(service, tmp_path, capsys):
+    assert main(["transcribe", str(tmp_path / "nowhere"), "--out", str(tmp_path / "corpus")]) == 2
+    assert "nowhere" in capsys.readouterr().err
+    broken = tmp_path / "context.json"
+    broken.write_text("{")
+    assert main(["transcribe", "x.wav", "--out", "y", "--context", str(broken)]) == 2
+    assert "cannot be read as JSON" in capsys.readouterr().err
+
+
+def test_without_a_key_both_ways_on_are_named(monkeypatch, tmp_path, capsys):
+    for name in ("SONIOX_API_KEY", "SONIOX_API_BASE_URL", "SONIOX_WS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["models"]) == 2
+    message = capsys.readouterr().err
+    assert "SONIOX_API_KEY" in message
+    assert "local_service" in message
+
+
+def test_models_usage_and_clean(service, tiny_wav, tmp_path, capsys):
+    assert main(["models"]) == 0
+    assert "stt-async-v4" in capsys.readouterr().out
+    assert main(["usage"]) == 0
+    assert "nothing was used" in capsys.readouterr().out
+    sx.transcribe(tiny_wav(tmp_path / "a.wav"), progress=False)
+    assert main(["usage"]) == 0
+    assert "stt-async-v4" in capsys.readouterr().out
+    assert main(["clean"]) == 0
+    assert "nothing of this journal" in capsys.readouterr().out
+
+
+def test_clean_deletes_what_a_stopped_run_left(service, tiny_wav, tmp_path, capsys):
+    service.faults.rate("stuck", 1.0)
+    with pytest.warns(sx.errors.RecordingsFailedWarning, match="timeout"):
+        sx.transcribe(tiny_wav(tmp_path / "a.wav"), progress=False, timeout_s=0.3)
+    assert main(["clean"]) == 0
+    assert "kept" in capsys.readouterr().out
+    assert main(["clean", "--unfinished"]) == 0
+    assert re.search("busy|deleted", capsys.readouterr().out)
+
+
+def test_serve_prints_three_exports_and_stops(tmp_path):
+    code = "from soniox_ds.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", code, "serve", "--recognizer", "scripted", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    exports = []
+    for line in process.stdout:
+        if line.startswith("export "):
+            exports.append(line.split("=", 1))
+        if len(exports) == 3:
+            break
+    assert [name for name, _ in exports] == [
+        "export SONIOX_API_KEY",
+        "export SONIOX_API_BASE_URL",
+        "export SONIOX_WS_URL",
+    ]
+    values = {name.removeprefix("export "): value.strip() for name, value in exports}
+    connection = sx.Connection(api_key=values["SONIOX_API_KEY"], api_base_url=values["SONIOX_API_BASE_URL"])
+    assert "stt-async-v4" in set(sx.list_models(connection=connection)["id"])
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("whisper")
+def test_the_demo_shows_real_recognition(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("SONIOX_API_KEY", raising=False)
+    out = tmp_path / "demo"
+    assert main(["demo", "--out", str(out), "--local"]) == 0
+    shown = capsys.readouterr().out
+    pooled = re.search(r"all together\s+(0\.\d+)", shown)
+    assert pooled, shown
+    assert float(pooled[1]) < 0.2
+    assert "LOCAL" in shown
+    assert "say nothing about Soniox" in shown
+    assert "3 of 3 terms heard" in shown  # with context; without it none
+    assert "0 of 3 terms heard" in shown
+    der = re.findall(r"all together.*?(0\.\d+)\s+<NA>", shown)
+    assert len(der) == 1
+    assert float(der[0]) < 0.2
+    assert (out / "timeline.png").stat().st_size > 5_000
+    corpus = sx.read_corpus(out / "corpus")
+    assert len(corpus) == 17
+    assert set(corpus.recordings["service"]) == {"local"}
