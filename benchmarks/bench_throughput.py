@@ -25,7 +25,7 @@ COUNT = 400
 REQUESTS_PER_MINUTE = 500
 
 
-def main(speed: float = 10.0, count: int = COUNT) -> None:
+def main(speed: float = 5.0, count: int = COUNT) -> None:
     """Print one block for each client."""
     with tempfile.TemporaryDirectory() as folder:
         files = write_recordings(Path(folder) / "audio", count)
@@ -50,10 +50,13 @@ def ours(files: list[Path], folder: Path, speed: float) -> None:
                 files, journal=journal, clock=clock, requests_per_minute=REQUESTS_PER_MINUTE, progress=False
             )
 
+        warm_up = write_recordings(folder / "warm-up", 1, seconds=2.0)  # imports count in bench_import
+        asyncio.run(aio.transcribe(warm_up, journal=folder / "other.sqlite", clock=clock, progress=False))
+        asked_before = len(service.requests)
         start_s = clock.now()
         corpus = asyncio.run(transcribe())
         makespan_s = clock.now() - start_s
-        requests = len(service.requests)
+        requests = len(service.requests) - asked_before
         bound_s = requests / REQUESTS_PER_MINUTE * 60
         completed = int((corpus.recordings["status"] == "completed").sum())
         print("soniox_ds")
@@ -65,7 +68,7 @@ def ours(files: list[Path], folder: Path, speed: float) -> None:
         start = time.perf_counter()
         again = asyncio.run(transcribe())
         elapsed = time.perf_counter() - start
-        asked = len(service.requests) - requests
+        asked = len(service.requests) - asked_before - requests
         print(f"  the same call again      {asked} requests, {elapsed:.2f} s   (none, at most 1 s)")
         print(f"    with the same result   {again.equals(corpus)}")
 
@@ -99,7 +102,7 @@ def official(files: list[Path], at_once: int, speed: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--speed", type=float, default=10.0)
+    parser.add_argument("--speed", type=float, default=5.0)
     parser.add_argument("--count", type=int, default=COUNT)
     options = parser.parse_args()
     main(options.speed, options.count)

@@ -21,6 +21,7 @@ SonioxDSError
 └── TranscriptionFailed    one recording could not be transcribed; raised in a group by ``on_error="raise"``
 
 RecordingsFailedWarning    some recordings of a corpus failed (a UserWarning, not an exception of the tree)
+SmallSampleWarning         a test rests on too few units to be believed (a UserWarning)
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ __all__ = [
     "SchemaError",
     "ServiceError",
     "SetupError",
+    "SmallSampleWarning",
     "SonioxDSError",
     "SourceError",
     "TranscriptionFailed",
@@ -159,3 +161,7 @@ class TranscriptionFailed(SonioxDSError):
 
 class RecordingsFailedWarning(UserWarning):
     """Some recordings failed; they are visible rows of the corpus, and no score may count them as silence."""
+
+
+class SmallSampleWarning(UserWarning):
+    """A comparison rests on few blocks or segments: its intervals and tests are doubtful, more data would help."""

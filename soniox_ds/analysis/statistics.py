@@ -30,7 +30,11 @@ __all__ = [
     "Interval",
     "MatchedPairs",
     "RateBootstrap",
+    "Resampling",
     "bootstrap_rate",
+    "check_level",
+    "check_method",
+    "checked_resampling",
     "holm",
     "mapsswe",
     "mcnemar",
@@ -44,6 +48,15 @@ METHODS = ("studentized", "percentile")
 
 _CELLS_PER_CHUNK = 100_000  # weights held at a time: 800 kB, small enough for the cache
 _CELLS_PER_BINOMIAL = 15  # one binomial draw takes as long as drawing, counting and adding so many units
+
+
+class Resampling(NamedTuple):
+    """How an interval was made; `checked_resampling` makes sure that it can be."""
+
+    ci: float
+    method: str
+    replicates: int
+    seed: int
 
 
 class Interval(NamedTuple):
@@ -80,9 +93,9 @@ class RateBootstrap:
         --------
         >>> few = bootstrap_rate([10, 12, 30, 8, 15], [100, 100, 100, 100, 100], seed=1)
         >>> [round(bound, 2) for bound in few.interval(method="percentile")[:2]]
-        [0.1, 0.22]
+        [0.1, 0.23]
         >>> [round(bound, 2) for bound in few.interval()[:2]]
-        [0.1, 0.35]
+        [0.09, 0.45]
         """
         check_level(ci)
         check_method(method)
@@ -100,9 +113,7 @@ class RateBootstrap:
                 "in too many replicates all units drawn have the same rate, so that the studentized interval has no "
                 "bound; more blocks would help",
             )
-        return Interval(
-            self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error, None
-        )
+        return Interval(self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error, None)
 
     def p_value(self, method: str = "studentized") -> float:
         """Two-sided p of "the true rate is 0"; below ``1 - ci`` just where `interval` of the same method excludes 0.
@@ -117,7 +128,8 @@ class RateBootstrap:
             count = len(self.rates)
         else:
             observed = self.estimate / self.standard_error
-            above, below = np.count_nonzero(self.studentized <= observed), np.count_nonzero(self.studentized >= observed)
+            below = np.count_nonzero(self.studentized >= observed)
+            above = np.count_nonzero(self.studentized <= observed)
             count = len(self.studentized)
         return float(min(1.0, 2 * (min(below, above) + 1) / (count + 1)))
 
@@ -165,8 +177,8 @@ def bootstrap_rate(
 
     Notes
     -----
-    A replicate's own standard error is that of a ratio of sums, √(B/(B−1) Σ(e − r n)²) / Σn, over the B units drawn; the
-    estimate's is the jackknife's, which does not shrink where few units hold most of the words.
+    A replicate's own standard error is that of a ratio of sums, √(B/(B−1) Σ(e − r n)²) / Σn, over the B units drawn;
+    the estimate's is the jackknife's, which does not shrink where few units hold most of the words.
 
     Examples
     --------
@@ -176,10 +188,10 @@ def bootstrap_rate(
     """
     errors, words = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
     if errors.shape != words.shape or errors.ndim != 1:
-        raise InputError(f"there are {errors.shape} numerators and {words.shape} denominators; give one of each a unit.")
+        raise InputError(f"numerators have the shape {errors.shape}, denominators {words.shape}; give one a unit.")
     if not (np.isfinite(errors).all() and np.isfinite(words).all() and (words >= 0).all()):
         raise InputError("numerators must be finite, denominators finite and 0 or more.")
-    check_replicates(replicates)
+    _check_replicates(replicates)
     count, total = len(words), float(words.sum())
     if count < 2 or total == 0:
         estimate = float(errors.sum()) / total if total else nan
@@ -190,7 +202,7 @@ def bootstrap_rate(
     distinct, times = _distinct(errors, words)
     residual = distinct[:, 0] - estimate * distinct[:, 1]
     size = distinct[:, 1]
-    columns = np.column_stack([residual, size, residual * residual, residual * size, size * size])
+    columns = np.column_stack([residual, size, residual * residual, residual * size, size * size, distinct[:, 0]])
     sums = resampled_sums(columns, times, replicates=replicates, seed=seed)
     sums = sums[sums[:, 1] > 0]
     shift = sums[:, 0] / sums[:, 1]
@@ -200,12 +212,11 @@ def bootstrap_rate(
     shift[np.abs(shift) < 1e-14] = 0.0
     studentized = np.where(shift == 0, 0.0, np.copysign(inf, shift))
     np.divide(shift, spread, out=studentized, where=(spread > 0) & (shift != 0))
-    return RateBootstrap(estimate, _jackknife_error(errors, words), count, estimate + shift, studentized)
+    rates = sums[:, 5] / sums[:, 1]  # of whole numbers, so that a tie of two arms is a tie
+    return RateBootstrap(estimate, _jackknife_error(errors, words), count, rates, studentized)
 
 
-def resampled_sums(
-    columns: FloatArray, times: npt.NDArray[np.int64], *, replicates: int, seed: int = 0
-) -> FloatArray:
+def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, replicates: int, seed: int = 0) -> FloatArray:
     """Sums over units drawn with replacement, as many as there are.
 
     Parameters
@@ -327,7 +338,17 @@ def check_method(method: Any) -> None:
         raise InputError(f"method is {method!r}; it can be {' or '.join(map(repr, METHODS))}.")
 
 
-def check_replicates(replicates: Any) -> None:
+def checked_resampling(ci: Any, method: Any, replicates: Any, seed: Any) -> Resampling:
+    """The four together; raises InputError for a value that cannot be."""
+    check_level(ci)
+    check_method(method)
+    _check_replicates(replicates)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed is {seed!r}; give a whole number, 0 or more.")
+    return Resampling(float(ci), method, int(replicates), int(seed))
+
+
+def _check_replicates(replicates: Any) -> None:
     """Raise InputError unless there are enough replicates for a quantile."""
     if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 100:
         raise InputError(f"replicates is {replicates!r}; give a whole number, 100 or more (10,000 is usual).")
@@ -354,7 +375,7 @@ def _jackknife_error(errors: FloatArray, words: FloatArray) -> float:
 
 
 def _outer_quantiles(values: FloatArray, tail: float) -> tuple[float, float]:
-    """Quantiles `tail` and 1 − `tail`, each the next value outwards: between infinite values nothing can be averaged."""
+    """Quantiles `tail` and 1 − `tail`, each the next value outwards (infinite ones cannot be averaged)."""
     last = len(values) - 1
     low, high = int(np.floor(tail * last)), int(np.ceil((1 - tail) * last))
     ordered = np.partition(values, [low, high])

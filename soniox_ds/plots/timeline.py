@@ -1,8 +1,8 @@
 """Who spoke when, drawn.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here but positions. Colours are those of Okabe and
-Ito, "Color Universal Design", 2008, which stay apart for colour-blind readers; since a speaker also has a row of
-their own with a name beside it, nothing is lost in grey print.
+Conventions: a table and an ax in, the ax out; nothing is computed here but positions. A speaker has a colour and a row
+of their own with a name beside it. Turns are bars as long as they can be told apart; of a recording too long for that,
+a row shows for each stretch of time how large a share of it the speaker talked.
 """
 
 from __future__ import annotations
@@ -10,9 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError
+from soniox_ds.plots.style import (
+    COLOURS,
+    GREY,
+    FloatArray,
+    clean_up,
+    clock_axis,
+    drawn_text,
+    new_axes,
+    share_per_bin,
+    window,
+)
 from soniox_ds.schema import need
 
 if TYPE_CHECKING:
@@ -20,16 +33,21 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_timeline"]
 
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-_LONG_MS = 180_000
-_STEPS_S = (30, 60, 120, 300, 600, 900, 1800, 3600)
 _BAR = 0.7
+_SHORTEST = 1 / 600  # of the width: where most turns are shorter, bars would run together
+_STRETCHES = 240
+_STRETCH_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600)
+_STRIP = 0.1  # height of a speaker's row in the overview, inches
+_GAP = 0.32  # between the overview and the axes, inches
 
 
 def plot_timeline(
     turns: pd.DataFrame,
     *,
     audio_id: str | None = None,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    overview: bool | None = None,
     labels: Mapping[str, str] | None = None,
     ax: Axes | None = None,
     **bar_kws: Any,
@@ -42,24 +60,30 @@ def plot_timeline(
         ``schema.TURNS``; `speaker_turns` makes it from words.
     audio_id
         Which recording, where the table holds several.
+    start_ms, end_ms
+        Show only this window. Rows and colours stay those of the whole recording.
+    overview
+        Whether to draw a strip of the whole recording above, the window framed; by default where there is a window.
     labels
         Names to write for the speakers' labels; others keep their label.
     ax
         Where to draw; a new figure as high as the speakers need when absent.
     **bar_kws
-        Passed on to ``Axes.broken_barh``.
+        Passed on to ``Axes.broken_barh`` (to ``Axes.fill_between`` where shares are drawn).
 
     Returns
     -------
     Axes
-        With seconds on the horizontal axis, minutes and seconds from three minutes on.
+        With seconds on the horizontal axis, minutes and seconds from three minutes on, hours from three hours on. The
+        overview is ``ax.child_axes[0]``. Where shares of time are drawn, the right title says of what.
 
     Raises
     ------
     SchemaError
         If a column is absent.
     InputError
-        If the table holds several recordings and `audio_id` names none of them, or has no turn to draw.
+        If the table holds several recordings and `audio_id` names none of them, has no turn to draw, or the window is
+        empty.
 
     Examples
     --------
@@ -73,58 +97,83 @@ def plot_timeline(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['agent', 'speaker 2']
     """
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import FuncFormatter, MultipleLocator
-
     need(turns, "audio_id", "speaker", "start_ms", "end_ms")
-    own = _one_recording(turns, audio_id).dropna(subset=["speaker", "start_ms", "end_ms"])
+    own = one_recording(turns, audio_id, rows="turns", shows="a timeline").dropna(
+        subset=["speaker", "start_ms", "end_ms"]
+    )
     if own.empty:
         raise InputError("there are no turns to draw; speaker_turns(words) makes them from diarized words.")
+    last_s = float(own["end_ms"].max()) / 1000
+    start_s, end_s = window(start_ms, end_ms, last_s * 1000)
+    overview = (start_ms is not None or end_ms is not None) if overview is None else overview
+
     first = own.groupby("speaker", sort=False)["start_ms"].min().sort_values(kind="stable")
     speakers = [str(speaker) for speaker in first.index]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(8, 0.9 + 0.45 * len(speakers)), layout="constrained")
+    strip = _GAP + _STRIP * len(speakers) if overview else 0.0
+    ax = new_axes(ax, 8, 1.0 + 0.45 * len(speakers) + strip)
 
-    for row, speaker in enumerate(speakers):
-        mine = own[own["speaker"] == speaker]
-        start = mine["start_ms"].to_numpy(float) / 1000
-        width = mine["end_ms"].to_numpy(float) / 1000 - start
-        colour = _COLOURS[row % len(_COLOURS)]
-        # a thin edge in the bar's own colour keeps turns visible that are shorter than a dot
-        style = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.6}
-        spans = list(zip(start.tolist(), width.tolist(), strict=True))
-        ax.broken_barh(spans, (row - _BAR / 2, _BAR), **{**style, **bar_kws})
-
+    spans = [_spans(own[own["speaker"] == speaker]) for speaker in speakers]
+    stretch_s = _draw(ax, spans, start_s, end_s, **bar_kws)
     names = dict(labels or {})
-    ax.set_yticks(range(len(speakers)), [names.get(speaker, f"speaker {speaker}") for speaker in speakers])
+    shown = [drawn_text(names.get(speaker, f"speaker {speaker}")) for speaker in speakers]
+    ax.set_yticks(range(len(speakers)), shown, parse_math=False)
     ax.set_ylim(len(speakers) - 0.5, -0.5)
-    end_s = float(own["end_ms"].max()) / 1000
-    ax.set_xlim(0, end_s or 1)
-    if end_s * 1000 >= _LONG_MS:
-        step_s = next((step for step in _STEPS_S if end_s / step <= 8), _STEPS_S[-1])
-        ax.xaxis.set_major_locator(MultipleLocator(step_s))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: f"{int(second) // 60}:{int(second) % 60:02d}"))
-        ax.set_xlabel("time (min:s)")
-    else:
-        ax.set_xlabel("time (s)")
-    ax.set_title(str(own["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
-    ax.grid(axis="x", alpha=0.3)
-    ax.set_axisbelow(True)
-    ax.tick_params(axis="y", length=0)
-    ax.spines[["top", "right", "left"]].set_visible(False)
+    clock_axis(ax, start_s, end_s, last_s)
+    clean_up(ax, grid="x", keep=("bottom",))
+
+    # above the overview, if there is one
+    place = {"y": _overview(ax, spans, (start_s, end_s), last_s)} if overview else {}
+    title = drawn_text(own["audio_id"].iloc[0])
+    ax.set_title(title, loc="left", fontsize="medium", parse_math=False, **place)
+    if stretch_s:
+        unit = f"{stretch_s} s" if stretch_s < 60 else f"{stretch_s // 60} min"
+        ax.set_title(f"height: share of each {unit}", loc="right", fontsize="small", color=GREY, **place)
     return ax
 
 
-def _one_recording(turns: pd.DataFrame, audio_id: str | None) -> pd.DataFrame:
-    found = turns["audio_id"].drop_duplicates().tolist()
-    if audio_id is None:
-        if len(found) > 1:
-            raise InputError(
-                f"the table holds turns of {len(found)} recordings and a timeline shows one: "
-                f"name it with audio_id=, for example audio_id={found[0]!r}."
-            )
-        return turns
-    if audio_id not in found:
-        more = " and others" if len(found) > 5 else ""
-        raise InputError(f"no turns of {audio_id!r}; the table holds {found[:5]}{more}.")
-    return turns[turns["audio_id"] == audio_id]
+def _spans(turns: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    """Start and end of each turn, in seconds."""
+    return turns["start_ms"].to_numpy(np.float64) / 1000, turns["end_ms"].to_numpy(np.float64) / 1000
+
+
+def _draw(
+    ax: Axes, spans: list[tuple[FloatArray, FloatArray]], start_s: float, end_s: float, **bar_kws: Any
+) -> int | None:
+    """Bars, or shares of time where bars would run together; then the seconds of a stretch are returned."""
+    inside = [(start < end_s) & (end > start_s) for start, end in spans]
+    lengths = np.concatenate([(end - start)[seen] for (start, end), seen in zip(spans, inside, strict=True)])
+    as_shares = len(lengths) > _STRETCHES and float(np.median(lengths)) < (end_s - start_s) * _SHORTEST
+    stretch_s = next((step for step in _STRETCH_S if (end_s - start_s) / step <= _STRETCHES), _STRETCH_S[-1])
+    for row, ((start, end), seen) in enumerate(zip(spans, inside, strict=True)):
+        colour = COLOURS[row % len(COLOURS)]
+        if as_shares:
+            edges = np.arange(start_s, end_s + stretch_s, stretch_s, dtype=np.float64)
+            share = np.clip(share_per_bin(start[seen], end[seen], edges), 0, 1)
+            base = row + _BAR / 2
+            style: dict[str, Any] = {"facecolor": colour, "linewidth": 0, "step": "post"}
+            ax.fill_between(edges, base, base - _BAR * np.append(share, share[-1]), **{**style, **bar_kws})
+            ax.axhline(base, color=colour, linewidth=0.8)
+        else:
+            # a thin edge in the bar's own colour keeps turns visible that are shorter than a dot
+            style = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.6}
+            bars = list(zip(start[seen].tolist(), (end - start)[seen].tolist(), strict=True))
+            ax.broken_barh(bars, (row - _BAR / 2, _BAR), **{**style, **bar_kws})
+    return stretch_s if as_shares else None
+
+
+def _overview(
+    ax: Axes, spans: list[tuple[FloatArray, FloatArray]], seen_s: tuple[float, float], last_s: float
+) -> float:
+    """A strip of the whole recording above `ax`, the window framed; returns where it ends, in heights of `ax`."""
+    height = max(ax.get_window_extent().height / ax.figure.dpi, 0.3)  # inches, before any layout: near enough
+    gap, share = _GAP / height, _STRIP * len(spans) / height
+    strip = ax.inset_axes((0, 1 + gap, 1, share))
+    _draw(strip, spans, 0.0, last_s)
+    strip.set_ylim(len(spans) - 0.4, -0.6)
+    clock_axis(strip, 0.0, last_s)
+    strip.set_xlabel("")
+    strip.set_yticks([])
+    strip.tick_params(axis="x", labelsize="small", length=2, pad=1)
+    clean_up(strip, keep=("bottom",))
+    strip.axvspan(*seen_s, facecolor="none", edgecolor="black", linewidth=1.2, clip_on=False, zorder=5)
+    return 1 + gap + share

@@ -47,9 +47,10 @@ class RequestBudget:
     Notes
     -----
     Pacing is the generic cell rate algorithm: `burst` requests may go at once and one more after each interval, so that
-    fewer than 60 / interval + burst lie in any minute; the interval is chosen so that this is what was asked for (which
-    costs 1 % of the rate). After `slow_down` the rate halves and then grows linearly, back to the full one within two
-    minutes.
+    fewer than 60 / interval + burst lie in any minute; the interval is chosen so that this is a fiftieth below what was
+    asked for: requests reach the service less evenly than they leave, and one refusal costs more than this margin.
+    After `slow_down` the rate falls to three quarters and then grows linearly, back to the full one in half a
+    minute.
     """
 
     def __init__(
@@ -63,7 +64,8 @@ class RequestBudget:
         self._clock = clock or Clock()
         self._rng = rng or random.Random()
         burst = int(min(max(requests_per_minute / 100, 1), 5))
-        self._full_rate = (math.floor(requests_per_minute) + 1 - burst) / 60  # requests per second
+        paced = math.floor(requests_per_minute) - int(requests_per_minute / 50)
+        self._full_rate = (paced + 1 - burst) / 60  # requests per second
         self._tolerance_s = (burst - 1) / self._full_rate
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrivals = 0
@@ -104,7 +106,7 @@ class RequestBudget:
             raise
 
     def slow_down(self, wait_s: float | None = None) -> None:
-        """Pause, then go on at half the rate; for a 429 by rate.
+        """Pause, then go on at three quarters of the rate; for a 429 by rate.
 
         Several calls within one pause count once. `wait_s` is the least pause, where the service named one; otherwise
         it starts at 2 seconds and doubles up to 30 while refusals go on, less or more by chance.
@@ -113,7 +115,7 @@ class RequestBudget:
         if now >= self._paused_until_s:
             refused_again = now - self._paused_until_s < 60
             self._pause_s = min(self._pause_s * 2, 30.0) if refused_again else 2.0
-            self._slow_rate = max(self._rate() / 2, self._full_rate / 16)
+            self._slow_rate = max(self._rate() * 3 / 4, self._full_rate / 16)
             self._paused_until_s = now + self._pause_s * self._rng.uniform(0.75, 1.25)
         if wait_s is not None:
             self._paused_until_s = max(self._paused_until_s, now + wait_s * self._rng.uniform(1.0, 1.1))

@@ -13,7 +13,6 @@ Each check gives a slug for the column ``warnings`` of the recordings table:
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -38,7 +37,8 @@ def check_transcript(tokens: pa.Table, duration_ms: int | None) -> list[str]:
     duration_ms
         Of the audio; None where it is not known, and then nothing is said about its ends.
     """
-    spoken = tokens.filter(pc.is_valid(tokens["start_ms"]))
+    starts = tokens["start_ms"]
+    spoken = tokens.filter(pc.is_valid(starts)) if starts.null_count else tokens
     if not spoken.num_rows:
         return ["no_speech"]
     warnings = []
@@ -50,17 +50,21 @@ def check_transcript(tokens: pa.Table, duration_ms: int | None) -> list[str]:
         if last_ms is not None and duration_ms - last_ms > quiet_ms:
             warnings.append("ends_early")
     text = "".join(spoken["text"].to_pylist())
-    characters = sum(not letter.isspace() for letter in text)
+    words = text.split()
+    characters = sum(map(len, words))
     span_ms = max((last_ms or first_ms) - first_ms, 1)
     if characters > FEW_CHARACTERS and characters / span_ms * 1000 > CHARACTERS_PER_S:
         warnings.append("implausible_rate")
-    if _repeats(text.split()):
+    if _repeats(words):
         warnings.append("repeats")
     return warnings
 
 
 def _repeats(words: list[str]) -> bool:
-    codes = pd.factorize(np.array([word.casefold() for word in words], dtype=object))[0]
+    if len(words) < REPEATED_WORDS:
+        return False
+    numbers: dict[str, int] = {}
+    codes = np.array([numbers.setdefault(word.casefold(), len(numbers)) for word in words])
     for period in range(1, LONGEST_PERIOD + 1):
         if len(codes) <= period:
             break

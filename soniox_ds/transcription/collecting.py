@@ -35,7 +35,7 @@ async def fetch_forever(run: Run) -> None:
             raise
         except (ServiceError, InvalidStateError) as error:
             job.fetches += 1
-            if job.fetches < run.limits.attempts and run.trouble(job):
+            if job.fetches < run.limits.attempts and run.trouble(job, error):
                 await run.clock.sleep(PAUSE_S)
                 run.progress.note("")
                 run.to_fetch.put_nowait(job)

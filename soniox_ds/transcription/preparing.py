@@ -53,7 +53,7 @@ class Preparer:
             if recording.error_type is not None:
                 run.progress.finished(False)
                 continue
-            key = job_key(self._audio(recording), run.options.hash(), run.options.model, run.service)
+            key = job_key(self._audio(recording), run.options_hash, run.options.model, run.service)
             self.key_of_row[row] = key
             if (job := self.jobs.get(key)) is None:
                 job = self.jobs[key] = Job(key=key, recording=recording, fingerprint=prints.get(_where(recording)))

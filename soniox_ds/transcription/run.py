@@ -60,6 +60,7 @@ class Run:
         self.client = client
         self.journal = journal
         self.options = options
+        self.options_hash = options.hash()
         self.service = service
         self.limits = limits
         self.clock = clock
@@ -136,14 +137,18 @@ class Run:
         """
         return self._good_s is not None and self.clock.now() - since_s < self.limits.outage_s
 
-    def trouble(self, job: Job) -> bool:
+    def trouble(self, job: Job, error: SonioxDSError) -> bool:
         """Note that the service fails on a job; True where it may be tried again after a while."""
         if job.troubled_s is None:
             job.troubled_s = self.clock.now()
         if not self.may_wait(job.troubled_s):
             return False
-        self.progress.note("the service does not answer; waiting for it")
+        self.progress.note(f"waiting for the service to recover ({error_slug(error)})")
         return True
+
+    def is_gone(self, job: Job) -> bool:
+        """Whether the service has done nothing at all since it began to fail on this job."""
+        return self._good_s is None or (job.troubled_s is not None and self._good_s < job.troubled_s)
 
     def stop_spending(self, error: SonioxDSError) -> None:
         """From now on nothing new is submitted; what is paid for is still brought home."""
@@ -184,7 +189,7 @@ class Run:
             state=State.UPLOADING,
             source=job.recording.audio_id,
             model=self.options.model,
-            options_hash=self.options.hash(),
+            options_hash=self.options_hash,
             duration_ms=job.recording.duration_ms,
             changed_at=self.clock.utcnow().timestamp(),
         )

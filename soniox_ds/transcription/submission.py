@@ -47,7 +47,7 @@ async def submit_forever(run: Run, watcher: Watcher) -> None:
         except JournalError:
             raise
         except ServiceError as error:
-            if run.fatal is None and job.uploads < run.limits.attempts and run.trouble(job):
+            if run.fatal is None and job.uploads < run.limits.attempts and run.trouble(job, error):
                 await run.clock.sleep(PAUSE_S)
                 run.progress.note("")
                 run.resubmit(job)
@@ -58,7 +58,7 @@ async def submit_forever(run: Run, watcher: Watcher) -> None:
 
 
 async def _refuse(run: Run, job: Job, error: SonioxDSError) -> None:
-    if _concerns_all(error):
+    if _concerns_all(error) or (isinstance(error, ServiceError) and run.is_gone(job)):
         run.stop_spending(error)
     await run.refused(job, error, concerns_audio=_concerns_audio(error))
 
@@ -143,6 +143,7 @@ async def _upload(run: Run, job: Job) -> None:
                 raise
             await run.note_lost(job, "file")
             found = await _find_upload(run, job)
+            run.answered()
             if found is None:
                 job.uploads += 1
                 await run.next_generation(job)

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from hearing import RECOGNIZER, conversations, manifest, pcm_of, text_of, word_error_rate
 
+from soniox_ds.emulator.recognizers.pieces import Word
+from soniox_ds.emulator.recognizers.streaming import _unsettled
+
 RATE = 16_000
 SPEECH = "market_stall"
 
@@ -65,6 +68,26 @@ def test_a_whole_recording_at_once_gives_its_text_too():
     updates = spoken(pcm_of(SPEECH), chunk_s=100)
     check_laws(updates)
     assert word_error_rate(manifest()[SPEECH]["reference"], text_of(finals(updates))) < 0.2
+
+
+def word(text, start_s, end_s):
+    return Word(text=text, start_s=start_s, end_s=end_s, probability=1.0)
+
+
+@pytest.mark.parametrize(
+    ("second", "kept"),
+    [
+        pytest.param(word(" no", 1.1, 1.5), ["no", "more"], id="behind"),
+        pytest.param(word(" no,", 0.9, 1.4), ["more"], id="the-same-again-a-little-later"),
+        pytest.param(word(" no", 1.0, 1.2), ["no", "more"], id="said-twice"),
+        pytest.param(word(" not", 0.9, 1.4), ["not", "more"], id="another-word"),
+        pytest.param(word(" not", 0.7, 1.1), ["more"], id="in-its-place"),
+    ],
+)
+def test_what_is_settled_is_not_said_again(second, kept):
+    words = [word(" oh", 0.0, 0.5), second, word(" more", 2.0, 2.5)]
+    found = _unsettled(words, last=word(" No.", 0.6, 1.0))
+    assert [one.text.strip() for one in found] == kept
 
 
 def test_finalize_settles_what_was_heard_and_the_session_goes_on():

@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import jiwer
+import numpy as np
 import pytest
 from hearing import (
     RECOGNIZER,
@@ -60,6 +61,13 @@ def test_silence_gives_no_tokens():
     assert result.duration_ms == pytest.approx(10_000, abs=100)
 
 
+def test_what_is_not_speech_gives_no_words():
+    tone = 0.2 * np.sin(2 * np.pi * 440 * np.arange(80_000) / 16_000).astype(np.float32)
+    model = RECOGNIZER.load()
+    assert model.words(tone, skip_silence=False)[0] != []  # "Beep beep beep"
+    assert model.words(tone)[0] == []
+
+
 def test_context_terms_repair_what_is_wrong_without_them():
     row = manifest()["clinic_note"]
     terms = row["terms"].split(";")
@@ -82,8 +90,8 @@ def test_hotwords_that_lead_the_model_astray_are_dropped():
     assert word_error_rate(row["reference"], "".join(word.text for word in words)) < 0.15
 
 
-def test_speakers_and_languages_are_said_where_they_were_asked_for():
-    name = conversations()[0]
+@pytest.mark.parametrize("name", conversations())
+def test_speakers_and_languages_are_said_where_they_were_asked_for(name):
     translation = {"type": "one_way", "target_language": "de"}
     result = heard(name, enable_speaker_diarization=True, translation=translation)
     assert {token["speaker"] for token in result.tokens} == {"1", "2"}

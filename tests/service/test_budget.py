@@ -56,7 +56,7 @@ def test_no_minute_holds_more_requests_than_asked_for(rate, arrivals, slow_downs
 
 @pytest.mark.parametrize(("rate", "burst"), [(1, 1), (60, 1), (250, 2), (500, 5), (6000, 5)])
 def test_a_busy_budget_is_used_evenly_and_nearly_to_the_full(rate, burst):
-    """By hand: `burst` at once, then one each 60 / (rate + 1 - burst) seconds."""
+    """By hand: `burst` at once, then one each 60 / (98 % of the rate + 1 - burst) seconds."""
 
     async def main(clock):
         budget = RequestBudget(rate, clock)
@@ -70,10 +70,11 @@ def test_a_busy_budget_is_used_evenly_and_nearly_to_the_full(rate, burst):
         return times
 
     times = run_virtual(main)
-    interval_s = 60 / (rate + 1 - burst)
+    paced = rate - rate // 50
+    interval_s = 60 / (paced + 1 - burst)
     assert times[:burst] == [0] * burst
     assert times[burst:] == pytest.approx([n * interval_s for n in range(1, 2 * rate + 1)])
-    assert most_in_a_minute(times) == rate
+    assert most_in_a_minute(times) == paced
 
 
 def test_late_wake_ups_do_not_lower_the_rate():
@@ -90,7 +91,7 @@ def test_late_wake_ups_do_not_lower_the_rate():
             await budget.take()
         return clock.now()
 
-    assert run_virtual(main) == pytest.approx(500 * 60 / 496, abs=0.2)
+    assert run_virtual(main) == pytest.approx(500 * 60 / 486, abs=0.2)
 
 
 @quick
@@ -163,10 +164,10 @@ def test_somebody_new_may_come_in_the_very_moment_that_the_last_gives_up():
         await task
         return clock.now(), budget.requests_made
 
-    assert run_virtual(main) == (1, 2)
+    assert run_virtual(main) == (pytest.approx(60 / 59), 2)
 
 
-def test_slowing_down_pauses_halves_and_recovers():
+def test_slowing_down_pauses_and_recovers():
     async def main(clock):
         budget = RequestBudget(60, clock, rng=random.Random(7))
         await budget.take()
@@ -182,7 +183,7 @@ def test_slowing_down_pauses_halves_and_recovers():
 
     paused_s, rates = run_virtual(main)
     assert 1.5 <= paused_s <= 2.5
-    assert rates == pytest.approx([30, 50, 60, 60], abs=0.1)
+    assert rates == pytest.approx([59 * 3 / 4, 59, 59, 59], abs=0.1)
 
 
 def test_nothing_is_made_up_for_after_a_pause():
@@ -196,7 +197,7 @@ def test_nothing_is_made_up_for_after_a_pause():
         return times
 
     times = run_virtual(main)
-    assert all(0.2 < later - earlier < 0.25 for earlier, later in pairwise(times))  # half the rate: 0.242 s
+    assert all(0.15 < later - earlier < 0.17 for earlier, later in pairwise(times))  # three quarters: 0.165 s
 
 
 def test_a_named_wait_is_kept_and_refusals_in_a_row_pause_longer():

@@ -5,6 +5,7 @@ Everything lives by a clock that runs fast on both sides, so that waiting costs 
 
 from __future__ import annotations
 
+import asyncio
 import io
 import wave
 from collections import Counter
@@ -70,6 +71,12 @@ def leftovers(service) -> list[dict]:
     return [*service.files, *service.transcriptions]
 
 
+async def until(condition) -> None:
+    """Wait for something that nothing tells of."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
 VOLATILE = ["transcription_id", "submitted_at", "completed_at", "cost_usd", "duration_ms"]
 
 
@@ -93,5 +100,6 @@ __all__ = [
     "settings_for",
     "stand_in",
     "transcribe",
+    "until",
     "wav",
 ]

@@ -31,7 +31,9 @@ INSTALL = 'the recognizer needs a package that is not installed ({missing}); run
 _FRAMES_PER_S = 100
 _SHORTEST_WINDOW = 1000  # frames; below ten seconds the encoder's output gets worse, not only shorter
 _WINDOW_MARGIN = 150
-_MOST_TOKENS = 200  # for a window of 30 s; with the longest hotwords it just fits into the model
+_TOKENS_PER_S = 8  # of speech; more is a loop
+_BOUNDED_TOKENS = 220  # a larger bound would not fit into the model together with the longest hotwords
+_SHORTEST_SPEECH_MS = 100  # a click is not a word, but the model would make one of it
 _CIRCLING = 2.4  # text that compresses better than this repeats itself (the bound that Whisper came with)
 _FEWEST_WORDS_PER_S = 0.5  # of speech; the slowest speakers say more
 
@@ -88,9 +90,9 @@ class SpeechModel:
             condition_on_previous_text=False,
             word_timestamps=True,
             vad_filter=skip_silence,
+            vad_parameters={"min_speech_duration_ms": _SHORTEST_SPEECH_MS},
             hotwords=hotwords or None,
-            # Speech has at most about six tokens a second; more is a loop.
-            max_new_tokens=min(_MOST_TOKENS, int(20 + 6 * len(pcm) / SAMPLE_RATE)),
+            max_new_tokens=_token_bound(pcm),
         )
         language = str(info.language)
         words: list[Word] = []
@@ -123,6 +125,15 @@ class SpeechModel:
             yield
         finally:
             self._window.frames = None
+
+
+def _token_bound(pcm: Pcm) -> int | None:
+    """A bound that cuts loops short in clips of up to 11 s; None for longer ones, which the model bounds at 224.
+
+    CTranslate2 spends half of what it is given on the prompt, hence twice as many.
+    """
+    bound = 2 * int(20 + _TOKENS_PER_S * len(pcm) / SAMPLE_RATE)
+    return bound if bound <= _BOUNDED_TOKENS else None
 
 
 _LOADED: dict[tuple[str, int, int], SpeechModel] = {}

@@ -145,14 +145,7 @@ class WhisperStream:
             )
         at_s = self._buffer_at_s
         words = [replace(word, start_s=word.start_s + at_s, end_s=word.end_s + at_s) for word in words]
-        if self._last is None:
-            return words
-        settled_s = self._last.end_s
-        fresh = [word for word in words if (word.start_s + word.end_s) / 2 > settled_s - 0.05]
-        # The same word with a slightly later time is the one that was settled, not a repetition.
-        if fresh and _letters(fresh[0]) == _letters(self._last) and fresh[0].start_s < settled_s:
-            del fresh[0]
-        return fresh
+        return words if self._last is None else _unsettled(words, self._last)
 
     def _expect(self, words: Utterance) -> None:
         self._hypothesis = words
@@ -195,6 +188,15 @@ class WhisperStream:
     def _update(self, final: list[Token]) -> Update:
         total_ms = round((self._total_samples + self._waiting_samples) * 1000 / SAMPLE_RATE)
         return Update(final=final, tail=list(self._tail), final_ms=min(self._final_ms, total_ms), total_ms=total_ms)
+
+
+def _unsettled(words: Utterance, last: Word) -> Utterance:
+    """The words behind the last settled one, although their times move a little from one recognition to the next."""
+    fresh = [word for word in words if (word.start_s + word.end_s) / 2 > last.end_s - 0.05]
+    # The same word, only later and begun before the settled one ended, is that one and not a repetition.
+    if fresh and _letters(fresh[0]) == _letters(last) and fresh[0].start_s < last.end_s:
+        return fresh[1:]
+    return fresh
 
 
 def _has_speech(probabilities: np.ndarray[Any, np.dtype[np.float32]]) -> bool:

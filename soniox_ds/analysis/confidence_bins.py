@@ -1,0 +1,143 @@
+"""Confidences in bins, block by block, and what the bootstrap over blocks says of them.
+
+Conventions: a bin holds confidences above its lower and up to its upper edge, the first one its lower edge too. Sums
+are kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from soniox_ds.analysis.statistics import resampled_sums
+from soniox_ds.errors import InputError
+
+__all__ = [
+    "BINNINGS",
+    "Binned",
+    "Resampling",
+    "accuracy_intervals",
+    "bin_edges",
+    "binned",
+    "check_bins",
+    "ece",
+    "ece_interval",
+    "resampling",
+]
+
+BINNINGS = ("equal_width", "equal_mass")
+"""How bins are cut: the same width each, or the same number of words each as far as ties allow."""
+
+Bools = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+class Resampling(NamedTuple):
+    """How intervals are made."""
+
+    ci: float
+    replicates: int
+    seed: int
+
+
+class Binned(NamedTuple):
+    """Sums for each block (rows) and bin (columns)."""
+
+    words: FloatArray
+    right: FloatArray
+    confidence: FloatArray
+
+    @property
+    def gaps(self) -> FloatArray:
+        """Right words less the confidence put in them."""
+        return self.right - self.confidence
+
+
+def check_bins(bins: Any, binning: Any) -> None:
+    """Raise InputError unless both mean something."""
+    if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or bins < 1:
+        raise InputError(f"bins is {bins!r}; give a whole number, 1 or more (10 to 20 is usual).")
+    if binning not in BINNINGS:
+        raise InputError(f"binning is {binning!r}; it can be {' or '.join(map(repr, BINNINGS))}.")
+
+
+def resampling(ci: Any, replicates: Any, seed: Any) -> Resampling:
+    """Put the three together; raises InputError unless they mean something."""
+    if not isinstance(ci, (int, float)) or not 0 < ci < 1:
+        raise InputError(f"ci is {ci!r}; give the level of the interval as a share, such as 0.95.")
+    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 100:
+        raise InputError(f"replicates is {replicates!r}; give a whole number, 100 or more (2,000 is usual).")
+    return Resampling(ci, int(replicates), seed)
+
+
+def bin_edges(confidence: FloatArray, bins: int, binning: str) -> FloatArray:
+    """The edges, one more than there are bins.
+
+    >>> bin_edges(np.array([0.2, 0.9, 1.0, 1.0, 1.0]), 4, "equal_mass")
+    array([0.2, 0.9, 1. ])
+    """
+    if binning == "equal_width" or not len(confidence):
+        return np.linspace(0.0, 1.0, bins + 1)
+    edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)))
+    return edges if len(edges) > 1 else np.repeat(edges, 2)
+
+
+def binned(confidence: FloatArray, correct: Bools, blocks: Ints, edges: FloatArray) -> Binned:
+    """Sums of words, right words and confidence; `blocks` are codes from 0, of which each occurs."""
+    bins = len(edges) - 1
+    rows = int(blocks.max()) + 1 if len(blocks) else 0
+    cell = blocks * bins + np.searchsorted(edges[1:-1], confidence)
+
+    def summed(values: FloatArray) -> FloatArray:
+        return np.bincount(cell, values, rows * bins).astype(np.float64).reshape(rows, bins)
+
+    return Binned(summed(np.ones(len(cell))), summed(correct.astype(np.float64)), summed(confidence))
+
+
+def ece(sums: Binned) -> float:
+    """Expected calibration error; NaN of no words."""
+    words = float(sums.words.sum())
+    return float(np.abs(sums.gaps.sum(axis=0)).sum()) / words if words else nan
+
+
+def ece_interval(sums: Binned, how: Resampling) -> tuple[float, float, float]:
+    """Lower and upper bound of the true ECE, and what chance alone would show; NaN for fewer than two blocks."""
+    blocks, bins = sums.words.shape
+    if blocks < 2:
+        return nan, nan, nan
+    counts = sums.words.sum(axis=0)
+    shift = np.divide(sums.gaps.sum(axis=0), counts, out=np.zeros(bins), where=counts > 0)
+    chance = sums.gaps - sums.words * shift  # what blocks differ by where each bin is right on the whole
+    columns = np.hstack([sums.gaps, chance, sums.words.sum(axis=1, keepdims=True)])
+    drawn = _resampled(columns, how)
+    spread = np.abs(drawn[:, :bins]).sum(axis=1) / drawn[:, -1]
+    by_chance = np.abs(drawn[:, bins:-1]).sum(axis=1) / drawn[:, -1]
+    tail = (1 - how.ci) / 2
+    found = ece(sums)
+    high = max(found, float(np.quantile(spread, 1 - tail)))
+    as_by_chance = found <= np.quantile(by_chance, 1 - tail)
+    return 0.0 if as_by_chance else max(0.0, 2 * found - high), high, float(by_chance.mean())
+
+
+def accuracy_intervals(sums: Binned, how: Resampling) -> tuple[FloatArray, FloatArray]:
+    """Bounds of each bin's accuracy; NaN where its words are of fewer than two blocks."""
+    bins = sums.words.shape[1]
+    low, high = np.full(bins, nan), np.full(bins, nan)
+    enough = np.flatnonzero((sums.words > 0).sum(axis=0) >= 2)
+    if not enough.size:
+        return low, high
+    drawn = _resampled(np.hstack([sums.right, sums.words]), how)
+    tail = (1 - how.ci) / 2
+    for place in enough:
+        there = drawn[:, bins + place] > 0
+        rates = drawn[there, place] / drawn[there, bins + place]
+        low[place], high[place] = np.quantile(rates, [tail, 1 - tail])
+    return low, high
+
+
+def _resampled(columns: FloatArray, how: Resampling) -> FloatArray:
+    return resampled_sums(columns, np.ones(len(columns), np.int64), replicates=how.replicates, seed=how.seed)

@@ -1,0 +1,210 @@
+"""Turns as the functions about speakers take them: found in a corpus, words or a table, checked, cut by recording.
+
+Conventions: what is compared with a reference is called the found side. A recording of the reference that failed, or
+of which the found side knows nothing, has no score; it is no silence unless the caller says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.analysis import runs, text
+from soniox_ds.analysis.speakers import speaker_turns
+from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.schema import RECORDINGS, need
+
+__all__ = [
+    "MISSING",
+    "HasRecordings",
+    "Ms",
+    "Recording",
+    "Turns",
+    "checked_turns",
+    "milliseconds",
+    "same_clock",
+    "statuses",
+    "turns_of",
+    "with_metadata",
+    "words_of",
+]
+
+Ms = npt.NDArray[np.int64]
+MISSING = ("report", "silence")
+
+_IN_SECONDS = (
+    "{what}: the times look like seconds ({column} holds {example}); they must be milliseconds. If they are seconds, "
+    "multiply start and end by 1000."
+)
+_NOBODY_SPEAKS_SO_BRIEFLY_MS = 60
+_A_TURN_MS = 250
+
+
+@runtime_checkable
+class HasRecordings(Protocol):
+    """A corpus, told by what it has."""
+
+    recordings: pd.DataFrame
+    tokens: pd.DataFrame
+
+
+class Turns(NamedTuple):
+    """The turns of one recording; speakers are numbers into `labels`."""
+
+    speaker: npt.NDArray[np.intp]
+    start: Ms
+    end: Ms
+    labels: list[str]
+
+
+class Recording(NamedTuple):
+    """A recording that has a reference, and whether it can be scored: "scored", "failed" or "missing"."""
+
+    audio_id: str
+    status: str
+
+
+def words_of(source: pd.DataFrame | HasRecordings) -> pd.DataFrame:
+    """The words of a corpus, of a tokens table, or the words table itself."""
+    if isinstance(source, HasRecordings):
+        return text.words(source.tokens)
+    return text.words(source) if "token_index" in source and "word_index" not in source else source
+
+
+def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.DataFrame:
+    """The turns of a corpus, of tokens or words, or the turns table itself."""
+    if isinstance(source, HasRecordings) or "token_index" in source or "word_index" in source:
+        return speaker_turns(words_of(source), gap_ms=gap_ms)
+    return source
+
+
+def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
+    """Start and end of each row, in whole milliseconds.
+
+    Raises
+    ------
+    SchemaError
+        If a time is missing, no number, or negative, if an end comes before its start, or if the times look like
+        seconds: fractions, in rows shorter than 60.
+    """
+    need(table, "start_ms", "end_ms")
+    columns = {name: _numbers(table[name], name, what) for name in ("start_ms", "end_ms")}
+    start, end = columns.values()
+    for name, values in columns.items():
+        fractions = values[values != np.round(values)]
+        if len(fractions) and np.median(end - start) < _NOBODY_SPEAKS_SO_BRIEFLY_MS:
+            raise SchemaError(_IN_SECONDS.format(what=what, column=name, example=fractions[0]))
+        if (values < 0).any():
+            raise SchemaError(f"{what}: {name} is negative, {values.min():g}, in row {int(np.argmin(values))}.")
+    if (late := np.flatnonzero(end < start)).size:
+        row = int(late[0])
+        raise SchemaError(
+            f"{what}: end_ms comes before start_ms in {late.size} of {len(table)} rows, first in row {row} "
+            f"({start[row]:g} to {end[row]:g}). Is the second column a duration? Then add the start to it."
+        )
+    return np.round(start).astype(np.int64), np.round(end).astype(np.int64)
+
+
+def _numbers(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[np.float64]:
+    try:
+        values: npt.NDArray[np.float64] = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise SchemaError(f"{what}: {name} must hold milliseconds, found dtype {column.dtype}: {error}") from error
+    if not np.isfinite(values).all():
+        raise SchemaError(f"{what}: {name} is missing in {int((~np.isfinite(values)).sum())} of {len(values)} rows.")
+    return values
+
+
+def same_clock(found: tuple[Ms, Ms], reference: tuple[Ms, Ms]) -> None:
+    """Raise SchemaError where one side has turns of a few units and the other of a usual length in ms."""
+    if not len(found[0]) or not len(reference[0]):
+        return
+    lengths = {"turns": np.median(found[1] - found[0]), "reference": np.median(reference[1] - reference[0])}
+    short, long = sorted(lengths, key=lambda side: lengths[side])
+    if lengths[short] < _NOBODY_SPEAKS_SO_BRIEFLY_MS and lengths[long] > _A_TURN_MS:
+        raise SchemaError(
+            f"half of the rows of {short} last less than {lengths[short]:g} ms, those of {long} {lengths[long]:g} ms: "
+            f"are the times of {short} in seconds? They must be milliseconds; multiply start and end by 1000."
+        )
+
+
+def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
+    """The turns of each recording, in order of appearance; turns without duration are left out.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a recording or speaker is NA, or a time cannot be (see `milliseconds`).
+    """
+    need(table, "audio_id", "speaker", "start_ms", "end_ms")
+    audio = runs.codes_of(table, "audio_id", required=True)
+    if table["speaker"].isna().any():
+        raise SchemaError(
+            f"{what}: speaker is NA in {int(table['speaker'].isna().sum())} of {len(table)} rows; every turn needs one."
+        )
+    speaker = runs.codes_of(table, "speaker")
+    start, end = milliseconds(table, what)
+    order = np.argsort(audio.codes, kind="stable")
+    return {
+        str(audio.labels[audio.codes[rows[0]]]): _one(speaker, start, end, rows) for rows in _slices(audio.codes, order)
+    }
+
+
+def _slices(codes: npt.NDArray[np.intp], order: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
+    if len(order):
+        yield from np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+def _one(speaker: runs.Codes, start: Ms, end: Ms, rows: npt.NDArray[np.intp]) -> Turns:
+    rows = rows[end[rows] > start[rows]]
+    codes, labels = pd.factorize(speaker.codes[rows])
+    return Turns(codes, start[rows], end[rows], [str(speaker.labels[code]) for code in labels])
+
+
+def statuses(source: object, found: Iterable[str], reference: Iterable[str], missing: str) -> list[Recording]:
+    """Which recordings of the reference can be scored, in the order of the corpus, else of the reference.
+
+    Raises
+    ------
+    InputError
+        If `missing` is unknown, or no recording of the reference is on the found side although both have some.
+    """
+    if missing not in MISSING:
+        raise InputError(f"missing must be one of {list(MISSING)}, found {missing!r}.")
+    wanted = list(dict.fromkeys(reference))
+    if isinstance(source, HasRecordings):
+        state = dict(zip(source.recordings["audio_id"], source.recordings["status"], strict=True))
+        known = {audio_id: "scored" if status == "completed" else "failed" for audio_id, status in state.items()}
+    else:
+        known = dict.fromkeys(found, "scored")
+    both = [audio_id for audio_id in known if audio_id in set(wanted)]
+    if wanted and known and not both:
+        raise InputError(
+            f"no recording of the reference (such as {wanted[0]!r}) is among those transcribed (such as "
+            f"{next(iter(known))!r}); audio_id must be the same on both sides."
+        )
+    order = both if isinstance(source, HasRecordings) else [audio_id for audio_id in wanted if audio_id in known]
+    rows = [Recording(audio_id, known[audio_id]) for audio_id in order]
+    rows += [Recording(audio_id, "missing") for audio_id in wanted if audio_id not in known]
+    return [Recording(row.audio_id, "scored") for row in rows] if missing == "silence" else rows
+
+
+def with_metadata(table: pd.DataFrame, source: object) -> pd.DataFrame:
+    """Add the user's own columns of a corpus' recordings after those of the table.
+
+    Raises
+    ------
+    InputError
+        If such a column has the name of one of the table.
+    """
+    if not isinstance(source, HasRecordings):
+        return table
+    own = [name for name in source.recordings.columns if name not in RECORDINGS]
+    if taken := [name for name in own if name in table]:
+        raise InputError(f"the metadata columns {taken} of the recordings are columns of the result; rename them.")
+    metadata = source.recordings.set_index("audio_id")[own].reindex(table["audio_id"]).reset_index(drop=True)
+    return pd.concat([table, metadata], axis=1)

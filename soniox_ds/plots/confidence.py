@@ -1,0 +1,261 @@
+"""What confidences are worth, drawn: reliability, ROC, and errors found against time spent listening.
+
+Conventions: a table and an ax in, the ax out; nothing is computed here. Columns that stand before those of the table (as
+`by=` adds them) tell groups apart: each has a colour, a marker and a line style of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds import schema
+from soniox_ds.errors import InputError
+from soniox_ds.plots.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    LINES,
+    MARKERS,
+    clean_up,
+    group_columns,
+    group_labels,
+    new_axes,
+)
+from soniox_ds.schema import need
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_reliability", "plot_review_curve", "plot_roc"]
+
+_STRIP = 0.2
+_MOST = 7  # groups that can be told apart
+_ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "oracle": ("errors first (the best there could be)", {"color": GREEN, "linestyle": "-.", "linewidth": 1.4}),
+    "confidence": ("least confident first", {"color": BLUE, "linestyle": "-", "linewidth": 2.2}),
+    "random": ("random order", {"color": GREY, "linestyle": "--", "linewidth": 1.4}),
+}
+
+
+def plot_reliability(
+    reliability: pd.DataFrame, *, by: str | Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw how often words of each confidence are right, with intervals, and how many words there are.
+
+    Parameters
+    ----------
+    reliability
+        ``schema.RELIABILITY``, with columns of groups before it or without.
+    by
+        The columns that tell the groups; by default all that stand before those of the table.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    Axes
+        On the diagonal a word said to be right with 80 % is right in 80 % of the cases; below it the recogniser is
+        overconfident. ``ax.child_axes[0]`` above it has the counts, on a logarithmic scale.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If no bin holds a word, or there are more than seven groups.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({
+    ...     "bin": [0, 1], "low": [0.0, 0.5], "high": [0.5, 1.0], "n": [40, 60], "confidence_mean": [0.3, 0.9],
+    ...     "accuracy": [0.5, 0.95], "accuracy_low": [0.3, 0.9], "accuracy_high": [0.7, 0.99],
+    ... })
+    >>> ax = plot_reliability(table)
+    >>> ax.get_xlabel(), [bar.get_height() for bar in ax.child_axes[0].patches]
+    ('mean confidence of the words', [40, 60])
+    """
+    need(reliability, "low", "high", "n", "confidence_mean", "accuracy", "accuracy_low", "accuracy_high")
+    groups = _groups(reliability[reliability["n"].fillna(0) > 0], schema.RELIABILITY, by)
+    if not groups:
+        raise InputError("no bin holds a word, so there is no reliability to draw.")
+    ax = new_axes(ax, 4.8, 5.2)
+
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as confident as right")
+    for place, (name, part) in enumerate(groups.items()):
+        x, y = part["confidence_mean"].to_numpy(np.float64), part["accuracy"].to_numpy(np.float64)
+        bounds = part[["accuracy_low", "accuracy_high"]].to_numpy(np.float64, na_value=np.nan)
+        reach = np.nan_to_num(np.abs(bounds - y[:, None])).T
+        style = {"color": COLOURS[place], "marker": MARKERS[place], "linestyle": LINES[place % len(LINES)]}
+        ax.errorbar(x, y, yerr=reach, capsize=2.5, elinewidth=1, linewidth=1.4, markersize=5, label=name, **style)
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="mean confidence of the words", ylabel="share that is right")
+    clean_up(ax, grid="both")
+    ax.legend(loc="upper left", frameon=False, fontsize="small")
+
+    counts = reliability.groupby(["low", "high"], sort=True)["n"].sum().reset_index()
+    counts = counts[counts["n"] > 0]
+    strip = ax.inset_axes((0, 1.04, 1, _STRIP))
+    low, high = counts["low"].to_numpy(np.float64), counts["high"].to_numpy(np.float64)
+    heights = counts["n"].astype("int64").tolist()
+    strip.bar(low, heights, width=(high - low) * 0.94, align="edge", color=GREY)
+    strip.set_yscale("log")
+    strip.set(xlim=(0, 1), ylim=(0.5, max(heights) * 2))
+    strip.set_ylabel("words", fontsize="small")
+    strip.tick_params(axis="y", which="both", labelsize="small")
+    strip.tick_params(axis="x", labelbottom=False)
+    clean_up(strip)
+    return ax
+
+
+def plot_roc(
+    roc: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    thresholds: Sequence[float] = (0.5, 0.8, 0.95),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what share of the errors is flagged against what share of the right words, for every threshold.
+
+    Parameters
+    ----------
+    roc
+        ``schema.ROC``, with columns of groups before it or without.
+    by
+        The columns that tell the groups; by default all that stand before those of the table.
+    thresholds
+        Confidences to mark on the curve, where there is only one.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    Axes
+        Square; the diagonal is flagging by chance.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If all words are right or all wrong, so that there is no curve, or there are more than seven groups.
+
+    Examples
+    --------
+    >>> roc = pd.DataFrame({
+    ...     "threshold": [pd.NA, 0.4, 0.9], "false_positive_rate": [0.0, 0.1, 1.0],
+    ...     "true_positive_rate": [0.0, 0.7, 1.0],
+    ... })
+    >>> ax = plot_roc(roc)
+    >>> [text.get_text() for text in ax.texts]
+    ['0.5', '0.8', '0.95']
+    """
+    need(roc, "threshold", "false_positive_rate", "true_positive_rate")
+    drawable = roc.dropna(subset=["false_positive_rate", "true_positive_rate"])
+    groups = _groups(drawable, schema.ROC, by)
+    if not groups:
+        raise InputError("a ROC curve needs words that are right and words that are wrong; one of the two is absent.")
+    ax = new_axes(ax, 4.8, 4.8)
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
+    for place, (name, part) in enumerate(groups.items()):
+        x = part["false_positive_rate"].to_numpy(np.float64)
+        y = part["true_positive_rate"].to_numpy(np.float64)
+        ax.plot(x, y, color=COLOURS[place], linestyle=LINES[place % len(LINES)], linewidth=1.8, label=name)
+        if len(groups) == 1:
+            _mark(ax, part["threshold"].to_numpy(np.float64, na_value=-np.inf), x, y, thresholds)
+    ax.set(xlim=(-0.015, 1.015), ylim=(-0.015, 1.015), aspect="equal")
+    ax.set(xlabel="right words flagged (share)", ylabel="errors flagged (share)")
+    clean_up(ax, grid="both")
+    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    return ax
+
+
+def plot_review_curve(
+    curve: pd.DataFrame, *, all_errors: bool = False, share: bool = False, ax: Axes | None = None
+) -> Axes:
+    """Draw how many of the errors are found against the time spent listening.
+
+    Parameters
+    ----------
+    curve
+        ``schema.REVIEW_CURVE``.
+    all_errors
+        Count deletions among the errors, as never found (`recall_of_all`).
+    share
+        Time as a share of hearing every word, instead of minutes.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    Axes
+        One line for each order of listening.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If no word is wrong, so that nothing can be found.
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({
+    ...     "order": ["confidence"] * 2 + ["random"] * 2, "reviewed_s": [0.0, 60.0] * 2, "share_reviewed": [0.0, 1.0] * 2,
+    ...     "recall": [0.0, 1.0] * 2, "recall_of_all": [0.0, 0.8] * 2,
+    ... })
+    >>> [line.get_label() for line in plot_review_curve(curve).lines]
+    ['least confident first', 'random order']
+    """
+    recall = "recall_of_all" if all_errors else "recall"
+    need(curve, "order", "reviewed_s", "share_reviewed", recall)
+    drawable = curve.dropna(subset=[recall])
+    if drawable.empty:
+        raise InputError("no word is wrong, so that listening finds nothing; there is no curve.")
+    ax = new_axes(ax, 6, 4)
+    seconds = float(drawable["reviewed_s"].max())
+    column, divisor, unit = ("reviewed_s", 60.0, "min") if seconds >= 180 else ("reviewed_s", 1.0, "s")
+    if seconds >= 10_800:
+        divisor, unit = 3600.0, "h"
+    label = f"audio heard ({unit})"
+    if share:
+        column, divisor, label = "share_reviewed", 1.0, "share of the audio heard"
+    for order, (name, style) in _ORDERS.items():
+        part = drawable[(drawable["order"] == order).to_numpy(bool)]
+        if len(part):
+            x = part[column].to_numpy(np.float64) / divisor
+            ax.plot(x, part[recall].to_numpy(np.float64), label=name, **style)
+    ax.set_xlim(left=0)
+    ax.margins(x=0)
+    ax.set_ylim(0, 1.02)
+    ax.set(xlabel=label, ylabel="share of all errors found" if all_errors else "share of the wrong words found")
+    clean_up(ax, grid="both")
+    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    return ax
+
+
+def _groups(
+    table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | None
+) -> dict[str, pd.DataFrame]:
+    """The rows of each group by its label, in the order of the table."""
+    columns = group_columns(table, list(known), by)
+    need(table, *columns)
+    labels = pd.Series(group_labels(table, columns, "words"), index=table.index, dtype="object")
+    groups = {str(name): part for name, part in table.groupby(labels, sort=False)} if len(table) else {}
+    if len(groups) > _MOST:
+        raise InputError(
+            f"{len(groups)} groups cannot be told apart in one plot; draw at most {_MOST}, "
+            "or each group in axes of its own."
+        )
+    return groups
+
+
+def _mark(ax: Axes, known: Any, x: Any, y: Any, thresholds: Sequence[float]) -> None:
+    """Mark on the curve where each threshold lies: the last row that flags no more than it does."""
+    for threshold in thresholds:
+        row = int(np.searchsorted(known, threshold + 1e-9, side="right")) - 1
+        ax.plot(x[row], y[row], color=COLOURS[0], marker="o", markersize=5, linestyle="none")
+        ax.annotate(f"{threshold:g}", (x[row], y[row]), (6, -4), textcoords="offset points", fontsize="small", va="top")

@@ -1,0 +1,182 @@
+"""Error rates of groups and differences of arms, each with its interval.
+
+Conventions: a table and an ax in, the ax out; nothing is computed here. Rates are drawn in per cent, differences in
+percentage points. What has no interval is a hollow mark, an interval to be doubted (the table's `note`) a dashed line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds import schema
+from soniox_ds.errors import InputError
+from soniox_ds.plots.style import BLUE, GREY, clean_up, drawn_text, group_columns, group_labels, new_axes, text_of
+from soniox_ds.schema import need
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_error_comparison", "plot_error_summary"]
+
+_ROW = 0.34  # inches
+
+
+def plot_error_summary(
+    summary: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    overall: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the word error rate of each group with its interval, in the order of the table.
+
+    Parameters
+    ----------
+    summary
+        ``schema.ERROR_SUMMARY`` with the columns of the groups before it, as `summarize_errors` returns it.
+    by
+        The columns that tell the groups; by default all that stand before those of the table.
+    overall
+        A rate to draw as a line through all rows, such as that of all recordings.
+    ax
+        Where to draw; a new figure as high as the rows need when absent.
+
+    Returns
+    -------
+    Axes
+        One row for each group; at the right how many recordings and words it rests on.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If no group has a rate.
+
+    Examples
+    --------
+    >>> summary = pd.DataFrame({
+    ...     "room": ["hall", "cell"], "recordings": [40, 12], "reference_words": [5200, 900],
+    ...     "wer": [0.12, 0.31], "wer_low": [0.1, pd.NA], "wer_high": [0.15, pd.NA],
+    ... })
+    >>> ax = plot_error_summary(summary)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['hall', 'cell']
+    """
+    need(summary, "recordings", "reference_words", "wer", "wer_low", "wer_high")
+    if summary["wer"].isna().all():
+        raise InputError("no group has a word error rate: nothing was scored, or the references hold no words.")
+    columns = group_columns(summary, list(schema.ERROR_SUMMARY), by)
+    need(summary, *columns)
+    ax = new_axes(ax, 7, 1.1 + _ROW * len(summary))
+    bounds = 100 * summary[["wer", "wer_low", "wer_high"]].to_numpy(np.float64, na_value=np.nan)
+    if overall is not None:
+        ax.axvline(100 * overall, color=GREY, linewidth=1, linestyle=":", label=f"overall {overall:.1%}")
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+    _rows(ax, bounds, _doubtful(summary), filled=np.isfinite(bounds[:, 1]))
+    _labels(ax, group_labels(summary, columns, "all recordings"))
+    sizes = zip(summary["wer"], summary["recordings"], summary["reference_words"], strict=True)
+    _right(ax, [f"{text_of(rate, '.1%')}   n = {n:,}, {words:,} words" for rate, n, words in sizes])
+    ax.set_xlim(left=0)
+    ax.set_xlabel(f"word error rate (%){_level(summary)}")
+    if len(columns) and overall is None:
+        ax.set_title(" · ".join(map(drawn_text, columns)), loc="left", fontsize="medium", parse_math=False)
+    return ax
+
+
+def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the difference of each pair of arms with its interval: a forest plot.
+
+    Parameters
+    ----------
+    comparison
+        ``schema.ERROR_COMPARISON``, as `compare_errors` returns it.
+    ax
+        Where to draw; a new figure as high as the rows need when absent.
+
+    Returns
+    -------
+    Axes
+        One row for each pair: left of zero the second arm makes fewer errors. A mark is filled where the interval
+        excludes zero after Holm's correction (`p_holm`), hollow elsewhere.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If no pair has a difference.
+
+    Examples
+    --------
+    >>> comparison = pd.DataFrame({
+    ...     "a": ["plain"], "b": ["terms"], "difference": [-0.021], "difference_low": [-0.03],
+    ...     "difference_high": [-0.012], "p_holm": [0.001], "ci": [0.95],
+    ... })
+    >>> ax = plot_error_comparison(comparison)
+    >>> ax.get_yticklabels()[0].get_text(), ax.texts[0].get_text()
+    ('terms − plain', '−2.1 [−3.0, −1.2]')
+    """
+    need(comparison, "a", "b", "difference", "difference_low", "difference_high", "p_holm", "ci")
+    if comparison["difference"].isna().all():
+        raise InputError("no pair of arms has a difference: they share no scored recordings.")
+    ax = new_axes(ax, 7, 1.1 + _ROW * len(comparison))
+    columns = ["difference", "difference_low", "difference_high"]
+    bounds = 100 * comparison[columns].to_numpy(np.float64, na_value=np.nan)
+    significant = (comparison["p_holm"].astype("Float64") < 1 - comparison["ci"].astype("Float64")).fillna(False)
+    ax.axvline(0, color=GREY, linewidth=1)
+    _rows(ax, bounds, _doubtful(comparison), filled=significant.to_numpy(np.bool_), marker="s")
+    _labels(ax, [f"{drawn_text(b)} − {drawn_text(a)}" for a, b in zip(comparison["a"], comparison["b"], strict=True)])
+    _right(ax, [_interval(*row) for row in bounds])
+    reach = float(np.nanmax(np.abs(bounds))) * 1.08 or 1.0
+    ax.set_xlim(-reach, reach)
+    ax.set_xlabel(f"difference in word error rate (percentage points){_level(comparison)}")
+    ax.set_title("← fewer errors", loc="left", fontsize="small", color=GREY)
+    ax.set_title("more errors →", loc="right", fontsize="small", color=GREY)
+    return ax
+
+
+def _rows(ax: Axes, bounds: Any, doubtful: Any, filled: Any, marker: str = "o") -> None:
+    """One mark and one line for each row of (value, low, high)."""
+    for row, (value, low, high) in enumerate(bounds):
+        if np.isfinite(low) and np.isfinite(high):
+            line = "--" if doubtful[row] else "-"
+            ax.plot([low, high], [row, row], color=BLUE, linewidth=1.8, linestyle=line, solid_capstyle="butt")
+            ax.plot([low, high], [row, row], color=BLUE, marker="|", markersize=8, linestyle="none")
+        face = BLUE if filled[row] else "white"
+        ax.plot([value], [row], marker=marker, markersize=7, color=BLUE, markerfacecolor=face, linestyle="none")
+
+
+def _labels(ax: Axes, labels: Sequence[str]) -> None:
+    ax.set_yticks(range(len(labels)), labels, parse_math=False)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    clean_up(ax, grid="x", keep=("bottom",))
+
+
+def _right(ax: Axes, texts: Sequence[str]) -> None:
+    """A text beside each row, outside of the axes."""
+    for row, text in enumerate(texts):
+        ax.annotate(
+            text, (1, row), (8, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points", va="center",
+            fontsize="small", parse_math=False, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    if np.isnan(value):
+        return "–"
+    shown = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]" if np.isfinite(low) else f"{value:+.1f}, no interval"
+    return shown.replace("-", "−")
+
+
+def _doubtful(table: pd.DataFrame) -> Any:
+    return table["note"].notna().to_numpy() if "note" in table else np.zeros(len(table), np.bool_)
+
+
+def _level(table: pd.DataFrame) -> str:
+    known = table["ci"].dropna() if "ci" in table else pd.Series(dtype="Float64")
+    return f", {float(known.iloc[0]):.0%} interval" if len(known) else ""

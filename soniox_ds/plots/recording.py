@@ -1,0 +1,206 @@
+"""What happens along one recording: how sure the recogniser was, and where the errors are.
+
+Conventions: a table and an ax in, the ax out; nothing is computed here but positions, the running mean that is drawn, and
+counts of what falls into each stretch of time. Times are the words' own; translated words have none and are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.analysis.selection import one_recording
+from soniox_ds.errors import InputError
+from soniox_ds.plots.style import BLACK, BLUE, GREY, ORANGE, VERMILION, clean_up, clock_axis, drawn_text, new_axes, window
+from soniox_ds.schema import need
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_confidence", "plot_error_positions"]
+
+_STRETCHES = 80
+_STRETCH_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
+_STRIP = 0.28  # height of the strip of counts, of the axes' height
+_OPERATIONS = {
+    "substitution": ("substitutions", VERMILION),
+    "deletion": ("deletions", BLUE),
+    "insertion": ("insertions", ORANGE),
+}
+
+
+def plot_confidence(
+    words: pd.DataFrame,
+    *,
+    audio_id: str | None = None,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    threshold: float | None = 0.5,
+    smooth: int = 25,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the confidence of one recording's words over time, and its running mean.
+
+    Parameters
+    ----------
+    words
+        ``schema.WORDS``.
+    audio_id
+        Which recording, where the table holds several.
+    start_ms, end_ms
+        Show only this window.
+    threshold
+        Words with at most this confidence are drawn as crosses; None for no such line.
+    smooth
+        Number of neighbouring words in the running mean, drawn where there are at least as many; 0 for none.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    Axes
+        With the words at the middle of their time, `confidence` from 0 to 1.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If several recordings are there and none is named, no word has a time and a confidence, or the window is empty.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "a.wav", "start_ms": [0, 400], "end_ms": [300, 900], "confidence": [0.98, 0.31],
+    ... })
+    >>> ax = plot_confidence(words)
+    >>> [len(dots.get_offsets()) for dots in ax.collections]
+    [1, 1]
+    """
+    need(words, "audio_id", "start_ms", "end_ms", "confidence")
+    own = one_recording(words, audio_id, rows="words", shows="this plot").dropna(
+        subset=["start_ms", "end_ms", "confidence"]
+    )
+    if own.empty:
+        raise InputError("no word has both a time and a confidence, so there is nothing to draw.")
+    last_ms = float(own["end_ms"].max())
+    start_s, end_s = window(start_ms, end_ms, last_ms)
+    middle = (own["start_ms"].to_numpy(np.float64) + own["end_ms"].to_numpy(np.float64)) / 2000
+    confidence = own["confidence"].to_numpy(np.float64)
+    order = np.argsort(middle, kind="stable")
+    middle, confidence = middle[order], confidence[order]
+    ax = new_axes(ax, 8, 2.9)
+
+    seen = int(((middle >= start_s) & (middle <= end_s)).sum())
+    size, alpha = (14.0, 0.75) if seen <= 500 else (7.0, 0.45) if seen <= 3000 else (3.0, 0.25)
+    low = confidence <= threshold if threshold is not None else np.zeros(len(confidence), np.bool_)
+    ax.scatter(middle[~low], confidence[~low], s=size, color=BLUE, alpha=alpha, linewidths=0, label="words")
+    if threshold is not None:
+        label = f"at most {threshold:g}"
+        ax.scatter(middle[low], confidence[low], s=2 * size, color=VERMILION, marker="x", linewidths=1.0, label=label)
+        ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=":")
+    if smooth and len(middle) >= smooth:
+        # sums of whole windows only: at the ends there is no mean to show
+        mean = np.convolve(confidence, np.full(smooth, 1 / smooth), "valid")
+        half = (smooth - 1) // 2
+        ax.plot(middle[half : half + len(mean)], mean, color=BLACK, linewidth=1.3, label=f"mean of {smooth} words")
+    ax.set_ylim(-0.03, 1.03)
+    ax.set_ylabel("confidence")
+    clock_axis(ax, start_s, end_s, last_ms / 1000)
+    clean_up(ax, grid="y")
+    ax.set_title(drawn_text(own["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize="small", handletextpad=0.4)
+    return ax
+
+
+def plot_error_positions(
+    alignments: pd.DataFrame,
+    *,
+    audio_id: str | None = None,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw where in one recording the word errors are: a row for each kind, and their number per stretch of time.
+
+    Parameters
+    ----------
+    alignments
+        ``schema.WORD_ALIGNMENTS``. A deletion has no time of its own and is drawn at the end of the word before it.
+    audio_id
+        Which recording, where the table holds several.
+    start_ms, end_ms
+        Show only this window.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    Axes
+        With three rows of ticks; ``ax.child_axes[0]`` above it has the bars of all errors.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If several recordings are there and none is named, no word has a time, or the window is empty.
+
+    Examples
+    --------
+    >>> alignments = pd.DataFrame({
+    ...     "audio_id": "a.wav", "operation": ["hit", "substitution", "deletion"],
+    ...     "start_ms": [0, 400, pd.NA], "end_ms": [300, 900, pd.NA],
+    ... })
+    >>> ax = plot_error_positions(alignments)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['1 substitutions', '1 deletions', '0 insertions']
+    """
+    need(alignments, "audio_id", "operation", "start_ms", "end_ms")
+    own = one_recording(alignments, audio_id, rows="alignments", shows="this plot")
+    if own["end_ms"].isna().all():
+        raise InputError("no word of the alignment has a time; align words (sx.words), not texts.")
+    times = own[["start_ms", "end_ms"]].astype("Float64")
+    end = times["end_ms"]
+    place = ((times["start_ms"] + end) / 2).fillna(end.ffill()).fillna(0.0).to_numpy(np.float64) / 1000
+    last_ms = float(end.max())
+    start_s, end_s = window(start_ms, end_ms, last_ms)
+    ax = new_axes(ax, 8, 2.5)
+
+    operation = own["operation"].to_numpy(object)
+    inside = (place >= start_s) & (place <= end_s)
+    names = []
+    for row, (kind, (name, colour)) in enumerate(_OPERATIONS.items()):
+        mine = place[inside & (operation == kind)]
+        width = 1.4 if len(mine) <= 150 else 0.8
+        ax.vlines(mine, row - 0.36, row + 0.36, color=colour, linewidth=width)
+        names.append(f"{len(mine):,} {name}")
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    clock_axis(ax, start_s, end_s, last_ms / 1000)
+    clean_up(ax, grid="x", keep=("bottom",))
+    _counts(ax, place[inside & (operation != "hit")], start_s, end_s)
+    title = drawn_text(own["audio_id"].iloc[0])
+    ax.set_title(title, loc="left", fontsize="medium", parse_math=False, y=1.06 + _STRIP)
+    return ax
+
+
+def _counts(ax: Axes, place: np.ndarray[tuple[int], np.dtype[np.float64]], start_s: float, end_s: float) -> None:
+    """A strip above `ax`: how many errors in each stretch."""
+    from matplotlib.ticker import MaxNLocator
+
+    stretch_s = next((step for step in _STRETCH_S if (end_s - start_s) / step <= _STRETCHES), _STRETCH_S[-1])
+    strip = ax.inset_axes((0, 1.05, 1, _STRIP))
+    edges = np.arange(start_s, end_s + stretch_s, stretch_s, dtype=np.float64)
+    counts, _ = np.histogram(place, edges)
+    strip.bar(edges[:-1], counts, width=stretch_s * 0.9, align="edge", color=GREY)
+    strip.set_xlim(start_s, end_s)
+    strip.set_ylim(0, max(1, int(counts.max(initial=0))) * 1.05)
+    strip.set_xticks([])
+    strip.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+    strip.tick_params(axis="y", labelsize="small", length=2)
+    unit = f"{stretch_s} s" if stretch_s < 60 else f"{stretch_s // 60} min"
+    ax.set_title(f"errors in each {unit}", loc="right", fontsize="small", color=GREY, y=1.06 + _STRIP)
+    clean_up(strip, keep=("left",))

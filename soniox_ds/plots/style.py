@@ -1,0 +1,188 @@
+"""What all plots share: colours, axes, the clock, labels out of data.
+
+Conventions: colours are those of Okabe and Ito, "Color Universal Design", 2008, which stay apart for colour-blind
+readers; what a colour says is also said by place, marker or line style, so that nothing is lost in grey print. Text out of
+data is drawn as it is: no formulas, no control characters, shortened in the middle where it is long.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "COLOURS",
+    "GREEN",
+    "GREY",
+    "LINES",
+    "MARKERS",
+    "ORANGE",
+    "PINK",
+    "SKY",
+    "VERMILION",
+    "YELLOW",
+    "FloatArray",
+    "clean_up",
+    "clock",
+    "clock_axis",
+    "drawn_text",
+    "group_columns",
+    "group_labels",
+    "new_axes",
+    "share_per_bin",
+    "text_of",
+    "window",
+]
+
+BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, YELLOW = COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+)
+BLACK, GREY = "#000000", "#767676"
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":")
+
+FloatArray = npt.NDArray[np.float64]
+
+_LONG_S = 180
+_HOURS_S = 10_800
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400)
+_TICKS = 8
+_LONGEST = 36
+
+
+def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
+    """`ax`, or the axes of a new figure of this size in inches."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    figure, new = plt.subplots(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)  # type: ignore[union-attr, call-arg]  # it is there
+    return new
+
+
+def clean_up(ax: Axes, *, grid: str | None = None, keep: Sequence[str] = ("left", "bottom")) -> None:
+    """Take away the spines that say nothing; a light grid behind everything, along "x", "y" or "both"."""
+    ax.spines[[side for side in ("top", "right", "left", "bottom") if side not in keep]].set_visible(False)
+    if grid:
+        ax.grid(axis=grid, alpha=0.3, linewidth=0.6)  # type: ignore[arg-type]  # the stubs want a literal
+    ax.set_axisbelow(True)
+    if "left" not in keep:
+        ax.tick_params(axis="y", length=0)
+
+
+def drawn_text(value: object) -> str:
+    """A label as it can be drawn.
+
+    >>> drawn_text("a" * 50), drawn_text("two\\nlines"), drawn_text(None)
+    ('aaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaa', 'two lines', 'not known')
+    """
+    if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):  # type: ignore[arg-type]  # a scalar
+        return "not known"
+    line = " ".join(str(value).split())
+    line = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cs") else char for char in line)
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[: half - 1]}…{line[-half:]}"
+
+
+def group_columns(table: pd.DataFrame, known: Sequence[str], by: str | Sequence[str] | None) -> list[str]:
+    """The columns that tell the groups: those named, else those that stand before the first known one."""
+    if by is not None:
+        return [by] if isinstance(by, str) else list(by)
+    names = [str(name) for name in table.columns]
+    first = next((place for place, name in enumerate(names) if name in known), 0)
+    return names[:first]
+
+
+def group_labels(table: pd.DataFrame, columns: Sequence[str], single: str) -> list[str]:
+    """A label for each row; `single` where there are no groups."""
+    if not columns:
+        return [single] * len(table)
+    return [" · ".join(drawn_text(value) for value in row) for row in table[list(columns)].itertuples(index=False)]
+
+
+def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[float, float]:
+    """The seconds to show of a recording that ends at `last_ms`; raises InputError where none are left."""
+    start = 0.0 if start_ms is None else start_ms / 1000
+    end = last_ms / 1000 if end_ms is None else end_ms / 1000
+    if start_ms is None and end_ms is None:
+        return 0.0, end or 1.0
+    if not 0 <= start < end:
+        raise InputError(
+            f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; "
+            f"both are milliseconds, and the recording ends at {last_ms:.0f}."
+        )
+    return start, end
+
+
+def clock(seconds: float, *, hours: bool = False) -> str:
+    """A time of the recording as people write it.
+
+    >>> clock(75), clock(3675.25, hours=True)
+    ('1:15', '1:01:15')
+    """
+    whole = int(seconds)
+    if hours:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = None) -> None:
+    """Seconds on the horizontal axis; minutes and seconds from three minutes on, hours from three hours on.
+
+    `last_s` is the end of the recording, where only a part is shown.
+    """
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    ax.set_xlim(start_s, end_s)
+    last_s = max(end_s, last_s or 0.0)
+    if last_s < _LONG_S:
+        ax.set_xlabel("time (s)")
+        return
+    step_s = next((step for step in _STEPS_S if (end_s - start_s) / step <= _TICKS), _STEPS_S[-1])
+    hours = last_s >= _HOURS_S
+    ax.xaxis.set_major_locator(MultipleLocator(step_s))
+    if hours and step_s >= 60:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(second / 60)))
+        ax.set_xlabel("time (h:min)")
+    else:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(second, hours=hours)))
+        ax.set_xlabel("time (h:min:s)" if hours else "time (min:s)")
+
+
+def share_per_bin(start: FloatArray, end: FloatArray, edges: FloatArray) -> FloatArray:
+    """What share of each bin the spans cover; spans that overlap count each.
+
+    >>> share_per_bin(np.array([0.0, 5.0]), np.array([1.0, 20.0]), np.array([0.0, 10.0, 20.0])).tolist()
+    [0.6, 1.0]
+    """
+    # time covered before each edge: of every span the part that lies there
+    begun, ended = np.sort(start), np.sort(end)
+    before = edges * (np.searchsorted(begun, edges) - np.searchsorted(ended, edges))
+    starts, ends = np.append(0.0, np.cumsum(begun)), np.append(0.0, np.cumsum(ended))
+    covered = before - starts[np.searchsorted(begun, edges)] + ends[np.searchsorted(ended, edges)]
+    share: FloatArray = np.clip(np.diff(covered) / np.diff(edges), 0.0, None)
+    return share
+
+
+def text_of(value: Any, pattern: str) -> str:
+    """A number by a format, a dash where it is not known."""
+    return "–" if pd.isna(value) else format(float(value), pattern)
