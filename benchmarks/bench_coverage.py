@@ -1,9 +1,9 @@
-"""How often 95 % intervals cover the true rate, and how often two equal arms differ: the table of docs/metrics-uncertainty.md.
+"""How often 95 % intervals cover the true rate, and how often equal arms differ: see docs/metrics-uncertainty.md.
 
-Simulated speakers, each with a rate of his own, lognormal around a known 10 %; errors are Poisson. "alike" speakers have
-one rate and 500 words each, "usual" ones a standard deviation of half the rate and sizes that differ by half, "wild" ones
-a standard deviation as large as the rate. 2,000 studies for each figure (standard error 0.5), 1,000 replicates each. Not a
-figure of this machine, but it takes minutes.
+Simulated speakers, each with a rate of their own, lognormal around a known 10 %; errors are Poisson. "alike" speakers
+have one rate and 500 words each, "usual" ones rates whose standard deviation is half their mean and sizes as uneven,
+"wild" ones rates whose standard deviation is the mean. 2,000 studies for each figure (standard error 0.5), 1,000
+replicates each. Not figures of this machine, but it takes some minutes to get them.
 """
 
 from __future__ import annotations

@@ -10,40 +10,101 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from soniox_ds import aio, errors, schema
+    from soniox_ds.analysis.align import align_words
+    from soniox_ds.analysis.calibration import calibration, reliability
+    from soniox_ds.analysis.comparison import compare_errors
+    from soniox_ds.analysis.confidence import word_confidence
+    from soniox_ds.analysis.confusions import confusions
+    from soniox_ds.analysis.conversation import speaker_stats, speaker_transitions
+    from soniox_ds.analysis.diarization import diarization_errors, pool_diarization_errors
+    from soniox_ds.analysis.error_detection import precision_recall, roc
+    from soniox_ds.analysis.errors import character_errors, word_errors
+    from soniox_ds.analysis.flagging import flag_low_confidence, review_curve
+    from soniox_ds.analysis.normalization import show_normalization
+    from soniox_ds.analysis.normalize import NormalizationStep, Normalizer
+    from soniox_ds.analysis.planning import power
+    from soniox_ds.analysis.punctuation import punctuation_errors
+    from soniox_ds.analysis.recalibration import fit_recalibration
+    from soniox_ds.analysis.speaker_words import pool_speaker_word_errors, speaker_word_errors
     from soniox_ds.analysis.speakers import speaker_turns
+    from soniox_ds.analysis.summaries import summarize_errors
     from soniox_ds.analysis.text import segments, texts, words
+    from soniox_ds.doors import clean_up, compare, list_models, transcribe, usage
     from soniox_ds.emulator.local import local_service
     from soniox_ds.formats.corpus import Corpus, concat, read_corpus
     from soniox_ds.options import Context, Retry, TranscriptionOptions, Translation
+    from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
+    from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
+    from soniox_ds.plots.languages import plot_language_confusion
+    from soniox_ds.plots.recording import plot_confidence, plot_error_positions
     from soniox_ds.plots.timeline import plot_timeline
+    from soniox_ds.reports.page import report
     from soniox_ds.service.connection import Connection
     from soniox_ds.transcription.blocking import enable_nested_loops
-    from soniox_ds.transcription.doors import clean_up, list_models, transcribe, usage
     from soniox_ds.transcription.limits import Limits
+    from soniox_ds.views.alignment import show_alignment
+    from soniox_ds.views.transcript import show_transcript
 
 __all__ = [
     "Connection",
     "Context",
     "Corpus",
     "Limits",
+    "NormalizationStep",
+    "Normalizer",
     "Retry",
     "TranscriptionOptions",
     "Translation",
     "aio",
+    "align_words",
+    "calibration",
+    "character_errors",
     "clean_up",
+    "compare",
+    "compare_errors",
     "concat",
+    "confusions",
+    "diarization_errors",
     "enable_nested_loops",
     "errors",
+    "fit_recalibration",
+    "flag_low_confidence",
     "list_models",
     "local_service",
+    "plot_confidence",
+    "plot_error_comparison",
+    "plot_error_positions",
+    "plot_error_summary",
+    "plot_language_confusion",
+    "plot_reliability",
+    "plot_review_curve",
+    "plot_roc",
     "plot_timeline",
+    "pool_diarization_errors",
+    "pool_speaker_word_errors",
+    "power",
+    "precision_recall",
+    "punctuation_errors",
     "read_corpus",
+    "reliability",
+    "report",
+    "review_curve",
+    "roc",
     "schema",
     "segments",
+    "show_alignment",
+    "show_normalization",
+    "show_transcript",
+    "speaker_stats",
+    "speaker_transitions",
     "speaker_turns",
+    "speaker_word_errors",
+    "summarize_errors",
     "texts",
     "transcribe",
     "usage",
+    "word_confidence",
+    "word_errors",
     "words",
 ]
 
@@ -52,21 +113,58 @@ _HOMES = {
     "Context": "options",
     "Corpus": "formats.corpus",
     "Limits": "transcription.limits",
+    "NormalizationStep": "analysis.normalize",
+    "Normalizer": "analysis.normalize",
     "Retry": "options",
     "TranscriptionOptions": "options",
     "Translation": "options",
-    "clean_up": "transcription.doors",
+    "align_words": "analysis.align",
+    "calibration": "analysis.calibration",
+    "character_errors": "analysis.errors",
+    "clean_up": "doors",
+    "compare": "doors",
+    "compare_errors": "analysis.comparison",
     "concat": "formats.corpus",
+    "confusions": "analysis.confusions",
+    "diarization_errors": "analysis.diarization",
     "enable_nested_loops": "transcription.blocking",
-    "list_models": "transcription.doors",
+    "fit_recalibration": "analysis.recalibration",
+    "flag_low_confidence": "analysis.flagging",
+    "list_models": "doors",
     "local_service": "emulator.local",
+    "plot_confidence": "plots.recording",
+    "plot_error_comparison": "plots.errors",
+    "plot_error_positions": "plots.recording",
+    "plot_error_summary": "plots.errors",
+    "plot_language_confusion": "plots.languages",
+    "plot_reliability": "plots.confidence",
+    "plot_review_curve": "plots.confidence",
+    "plot_roc": "plots.confidence",
     "plot_timeline": "plots.timeline",
+    "pool_diarization_errors": "analysis.diarization",
+    "pool_speaker_word_errors": "analysis.speaker_words",
+    "power": "analysis.planning",
+    "precision_recall": "analysis.error_detection",
+    "punctuation_errors": "analysis.punctuation",
     "read_corpus": "formats.corpus",
+    "reliability": "analysis.calibration",
+    "report": "reports.page",
+    "review_curve": "analysis.flagging",
+    "roc": "analysis.error_detection",
     "segments": "analysis.text",
+    "show_alignment": "views.alignment",
+    "show_normalization": "analysis.normalization",
+    "show_transcript": "views.transcript",
+    "speaker_stats": "analysis.conversation",
+    "speaker_transitions": "analysis.conversation",
     "speaker_turns": "analysis.speakers",
+    "speaker_word_errors": "analysis.speaker_words",
+    "summarize_errors": "analysis.summaries",
     "texts": "analysis.text",
-    "transcribe": "transcription.doors",
-    "usage": "transcription.doors",
+    "transcribe": "doors",
+    "usage": "doors",
+    "word_confidence": "analysis.confidence",
+    "word_errors": "analysis.errors",
     "words": "analysis.text",
 }
 _MODULES = ("aio", "errors", "schema")

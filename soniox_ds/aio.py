@@ -5,7 +5,8 @@
 """
 
 from soniox_ds.account import list_models, usage
+from soniox_ds.experiments import compare
 from soniox_ds.transcription.pipeline import transcribe
 from soniox_ds.transcription.sweeping import clean_up
 
-__all__ = ["clean_up", "list_models", "transcribe", "usage"]
+__all__ = ["clean_up", "compare", "list_models", "transcribe", "usage"]

@@ -1,4 +1,4 @@
-"""The command line: ``soniox-ds demo | transcribe | serve | models | usage | clean``.
+"""The command line: ``soniox-ds demo | transcribe | report | serve | models | usage | clean``.
 
 Exit status: 0 when all went well, 1 when some recordings failed, 2 when nothing could be done (the message says why).
 """
@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_transcribe_options(transcribe)
     transcribe.set_defaults(command=_transcribe)
 
+    report = commands.add_parser(
+        "report", help="write one HTML page about a corpus: errors, doubtful places, provenance"
+    )
+    _add_report_options(report)
+    report.set_defaults(command=_report)
+
     commands.add_parser("serve", help="run the local stand-in service (soniox-ds serve --help for its options)")
 
     models = commands.add_parser("models", help="list the service's models")
@@ -103,6 +109,23 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--timeout-s", type=float, help="for one recording after its submission")
     add("--journal", type=Path, help="default: the one in the user's cache folder")
     add("--refresh", action="store_true", help="transcribe, and pay, again")
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("corpus", type=Path, help="folder that transcribe wrote")
+    add("-o", "--out", type=Path, default=Path("report.html"), help="default: %(default)s")
+    add(
+        "--references",
+        type=Path,
+        metavar="FILE",
+        help="csv, tsv, jsonl or parquet with audio_id and reference (default: the corpus's own column reference)",
+    )
+    add("--by", nargs="+", metavar="COLUMN", help="metadata columns to group the errors by (default: those that can)")
+    add("--normalizer", default="basic", help="what both texts go through first (default: %(default)s)")
+    add("--title", default="Transcription report", help="default: %(default)s")
+    add("--recordings", type=int, default=5, help="worst recordings to show (default: %(default)s)")
+    add("--clips", type=int, default=8, help="least confident places to show (default: %(default)s)")
 
 
 def _version() -> str:
@@ -157,6 +180,41 @@ def _context(options: argparse.Namespace) -> dict[str, Any] | None:
     if options.terms:
         context["terms"] = [*context.get("terms", []), *options.terms]
     return context or None
+
+
+def _report(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+
+    path = sx.report(
+        sx.read_corpus(options.corpus),
+        _references(options.references) if options.references else None,
+        path=options.out,
+        by=options.by,
+        normalizer=options.normalizer,
+        title=options.title,
+        recordings=options.recordings,
+        clips=options.clips,
+    )
+    print(f"written: {path} ({path.stat().st_size / 1024:,.0f} kB)")
+    return 0
+
+
+def _references(path: Path) -> Any:
+    import pandas as pd
+
+    readers: dict[str, Callable[[], Any]] = {
+        ".csv": lambda: pd.read_csv(path, dtype="string", keep_default_na=False),
+        ".tsv": lambda: pd.read_csv(path, sep="\t", dtype="string", keep_default_na=False),
+        ".jsonl": lambda: pd.read_json(path, lines=True, dtype={"audio_id": "string", "reference": "string"}),
+        ".parquet": lambda: pd.read_parquet(path),
+    }
+    read = readers.get(path.suffix.lower())
+    if read is None:
+        raise SetupError(f"the references {path} must be a file of {', '.join(readers)}; found {path.suffix!r}.")
+    try:
+        return read()
+    except (OSError, ValueError) as error:
+        raise SetupError(f"the references {path} cannot be read: {error}") from error
 
 
 def _serve(arguments: list[str]) -> int:

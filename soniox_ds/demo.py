@@ -172,12 +172,9 @@ def _compare_terms(plain: Corpus, samples: Path, journal: Path) -> None:
 
 def _with_total(errors: pd.DataFrame) -> pd.DataFrame:
     """Diarization errors with the pooled rate in a last row."""
-    errors = errors.copy()
-    parts = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms"]
-    total = errors[parts].sum()
-    errors.loc["all together", parts] = total
-    errors.loc["all together", "der"] = total[parts[1:]].sum() / total["reference_ms"]
-    errors[parts] = errors[parts].astype("int64")
-    counts = ["speakers", "reference_speakers"]
-    errors[counts] = errors[counts].astype("Int64")
-    return errors.rename_axis(None)
+    from soniox_ds.analysis.diarization import pool_diarization_errors
+
+    columns = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms", "der"]
+    total = pool_diarization_errors(errors)[columns].set_axis(["all together"])
+    counts = errors.set_index("audio_id")[[*columns, "speakers", "reference_speakers"]]
+    return pd.concat([counts, total]).rename_axis(None)

@@ -6,6 +6,7 @@ SonioxDSError
 │   ├── OptionsError       an option is wrong, alone or beside another one
 │   └── SourceError        no recordings can be found where they were looked for
 ├── SetupError             a key, a package or a file is missing on this machine: the message says what to do
+├── Declined               the caller's own ``confirm`` said no: nothing was sent
 ├── JournalError           the journal cannot be written or read: free space, or name another journal
 ├── RequestError           the API refused the request; asking again unchanged would be refused again
 │   ├── AuthError          the key is missing, wrong, expired or not allowed to do this (401, 403)
@@ -34,6 +35,7 @@ __all__ = [
     "BadAnswerError",
     "BalanceError",
     "ConnectionFailed",
+    "Declined",
     "InputError",
     "InvalidStateError",
     "JournalError",
@@ -75,6 +77,10 @@ class SourceError(InputError):
 
 class SetupError(SonioxDSError):
     """Something is missing on this machine: a key, an optional package, a model file."""
+
+
+class Declined(SonioxDSError):
+    """The caller's ``confirm`` said no before anything was sent."""
 
 
 class JournalError(SonioxDSError):

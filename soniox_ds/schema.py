@@ -18,14 +18,25 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "BIASING_ERRORS",
     "CALIBRATION",
+    "CHARACTER_ERRORS",
     "CLIPS",
+    "CONFUSIONS",
     "DIARIZATION_ERRORS",
     "DIARIZATION_SUMMARY",
     "ERROR_COMPARISON",
     "ERROR_SUMMARY",
+    "LANGUAGE_CONFUSION",
+    "LANGUAGE_ERRORS",
+    "LANGUAGE_SUMMARY",
+    "LANGUAGE_SWITCHES",
+    "LANGUAGE_SWITCH_SUMMARY",
+    "LANGUAGE_WORD_ERRORS",
+    "NORMALIZATION",
     "POWER",
     "PRECISION_RECALL",
+    "PUNCTUATION_ERRORS",
     "RECORDINGS",
     "RELIABILITY",
     "REVIEW_CURVE",
@@ -36,6 +47,10 @@ __all__ = [
     "SPEAKER_WORD_ERRORS",
     "SPEAKER_WORD_SUMMARY",
     "TABLES",
+    "TERM_COMPARISON",
+    "TERM_ERRORS",
+    "TERM_OCCURRENCES",
+    "TERM_SUMMARY",
     "TEXTS",
     "TOKENS",
     "TRANSLATION_COMPARISON",
@@ -43,6 +58,8 @@ __all__ = [
     "TRANSLATION_SCORES",
     "TURNS",
     "WORDS",
+    "WORD_ALIGNMENTS",
+    "WORD_ERRORS",
     "Column",
     "Table",
     "arrow_schema",
@@ -195,6 +212,102 @@ SPEAKER_TRANSITIONS: Table = {
 _SCORED = Column(
     "string", '"scored", "failed" (its transcription did) or "missing" (a reference without recording)', repeats=True
 )
+
+_COUNTS: Table = {
+    "hits": Column("Int64", "units that were right; NA unless scored, as all counts"),
+    "substitutions": Column("Int64", "units that came out as another one"),
+    "deletions": Column("Int64", "units that did not come out"),
+    "insertions": Column("Int64", "units that nobody said"),
+}
+_NORMALIZER = Column("string", "names and versions of the steps that both texts went through", repeats=True)
+_COST = Column("string", '"sclite" or "levenshtein": the costs of the alignment', repeats=True)
+
+WORD_ERRORS: Table = {
+    "audio_id": _AUDIO_ID,
+    "status": _SCORED,
+    **_COUNTS,
+    "reference_words": Column("Int64", "number of units in the reference"),
+    "hypothesis_words": Column("Int64", "number of units in the transcript"),
+    "fewest_errors": Column("Int64", "errors of the alignment that has the fewest; above it only by sclite's costs"),
+    "wer": Column("Float64", "all errors / reference_words, 0 or more; NA where nothing was to be said"),
+    "mer": Column("Float64", "all errors / (hits + all errors), 0 to 1; NA where both texts are empty"),
+    "wil": Column("Float64", "1 - hits² / (reference_words × hypothesis_words), 0 to 1; NA as wer"),
+    "duration_ms": Column("Int64", "of the recording; NA where it is not known"),
+    "normalizer": _NORMALIZER,
+    "cost": _COST,
+}
+
+CHARACTER_ERRORS: Table = {
+    "audio_id": _AUDIO_ID,
+    "status": _SCORED,
+    **_COUNTS,
+    "reference_characters": Column("Int64", "number of characters in the reference"),
+    "hypothesis_characters": Column("Int64", "number of characters in the transcript"),
+    "cer": Column("Float64", "all errors / reference_characters, 0 or more; NA where nothing was to be said"),
+    "duration_ms": WORD_ERRORS["duration_ms"],
+    "unit": Column("string", '"code point" or "grapheme"', repeats=True),
+    "spaces": Column("boolean", "whether the space between two words counts as a character"),
+    "normalizer": _NORMALIZER,
+    "cost": _COST,
+}
+
+PUNCTUATION_ERRORS: Table = {
+    "audio_id": _AUDIO_ID,
+    "status": _SCORED,
+    **_COUNTS,
+    "reference_marks": Column("Int64", "number of punctuation marks in the reference"),
+    "hypothesis_marks": Column("Int64", "number of punctuation marks in the transcript"),
+    "per": Column("Float64", "all errors / (hits + all errors), 0 to 1; NA where neither text has a mark"),
+    "case_words": Column("Int64", "words that are right but for capitals, where a capital is possible"),
+    "case_errors": Column("Int64", "of these, those whose capitals differ"),
+    "case_error_rate": Column("Float64", "case_errors / case_words; NA where there are none"),
+    "duration_ms": WORD_ERRORS["duration_ms"],
+    "normalizer": _NORMALIZER,
+    "cost": _COST,
+}
+
+WORD_ALIGNMENTS: Table = {
+    "audio_id": _AUDIO_ID,
+    "position": Column("Int32", "position within the recording's alignment, from 0"),
+    "operation": Column("string", '"hit", "substitution", "deletion" or "insertion"', repeats=True),
+    "reference": Column("string", "normalised word of the reference; NA in insertions", repeats=True),
+    "hypothesis": Column("string", "normalised word of the transcript; NA in deletions", repeats=True),
+    "reference_index": Column("Int32", "position among the reference's normalised words; NA in insertions"),
+    "hypothesis_index": Column("Int32", "position among the transcript's normalised words; NA in deletions"),
+    "word_index": Column("Int32", "of the word (the first of several) that it came from; NA in deletions"),
+    "start_ms": Column("Int32", "start of that word; NA in deletions and where it is not known"),
+    "end_ms": Column("Int32", "end of that word, or of the last of several"),
+    "confidence": Column("Float32", "of that word; the lowest of several"),
+    "speaker": _SPEAKER,
+    "language": _LANGUAGE,
+    "reference_speaker": Column("string", "who said it by the reference; NA where it names nobody", repeats=True),
+    "normalizer": _NORMALIZER,
+    "cost": _COST,
+}
+
+CONFUSIONS: Table = {
+    "operation": Column(
+        "string", '"substitution", "deletion", "insertion", "split" (one word became several) or "join"', repeats=True
+    ),
+    "reference": Column("string", "what was said; NA in insertions"),
+    "hypothesis": Column("string", "what was transcribed; NA in deletions"),
+    "count": Column("Int64", "how often"),
+    "recordings": Column("Int64", "in how many recordings"),
+    "confidence_mean": Column("Float64", "mean confidence of the transcribed words; NA in deletions"),
+    "audio_id": Column("string", "recording of the first example", repeats=True),
+    "start_ms": Column("Int64", "start of that example; in deletions the end of the word before"),
+    "end_ms": Column("Int64", "end of that example; in deletions the start of the word after"),
+    "example": Column("string", "the example among its neighbours, as [said → transcribed]"),
+}
+
+NORMALIZATION: Table = {
+    "audio_id": Column("string", "which text: its audio_id, label or number", repeats=True),
+    "position": Column("Int32", "position of the first of these words in the text, from 0"),
+    "before": Column("string", "words as they were written"),
+    "after": Column("string", 'what became of them; "" where nothing is left'),
+    "changed": Column("boolean", "whether they differ"),
+    "normalizer": _NORMALIZER,
+}
 
 DIARIZATION_ERRORS: Table = {
     "audio_id": _AUDIO_ID,
@@ -478,6 +591,192 @@ TRANSLATION_COMPARISON: Table = {
     "signature": Column("string", "sacrebleu's own: to be quoted with the scores"),
 }
 
+LANGUAGE_CONFUSION: Table = {
+    "reference_language": Column("string", "language that was spoken; NA outside all references", repeats=True),
+    "language": Column("string", "language that it was taken for; NA where the words have none", repeats=True),
+    "time_ms": Column("Int64", "length of the words, together"),
+    "words": Column("Int64", "number of words; one that crosses a border counts where its middle is"),
+    "share": Column("Float64", "of the labelled time of this reference language; NA where one side has no language"),
+}
+
+LANGUAGE_ERRORS: Table = {
+    "audio_id": _AUDIO_ID,
+    "status": Column("string", '"scored", "failed" or "missing" (a reference without a transcript)', repeats=True),
+    "labelled_ms": Column("Int64", "length of the words that have a language on both sides; NA unless scored"),
+    "wrong_ms": Column("Int64", "length of those in which the two differ"),
+    "unlabelled_ms": Column("Int64", "length of words without a language"),
+    "unreferenced_ms": Column("Int64", "length of words with a language outside all references"),
+    "words": Column("Int64", "number of words that have a language on both sides"),
+    "wrong_words": Column("Int64", "number of those in which the two differ"),
+    "error_rate": Column("Float64", "wrong_ms / labelled_ms; NA where nothing is labelled"),
+    "reference_language": Column("string", "language that was spoken longest", repeats=True),
+    "language": Column("string", "language that was found longest", repeats=True),
+}
+
+LANGUAGE_SUMMARY: Table = {
+    "recordings": Column("Int64", "number of scored recordings; all that follows is of these"),
+    "failed": Column("Int64", "number of recordings whose transcription failed"),
+    "missing": Column("Int64", "number of references without a transcript"),
+    "blocks": Column("Int64", "number of blocks that were resampled"),
+    "block": _BLOCK,
+    "labelled_ms": Column("Int64", "length of the words that have a language on both sides"),
+    "wrong_ms": Column("Int64", "length of those in which the two differ"),
+    "unlabelled_ms": Column("Int64", "length of words without a language"),
+    "unreferenced_ms": Column("Int64", "length of words with a language outside all references"),
+    "error_rate": Column("Float64", "wrong_ms / labelled_ms; NA where nothing is labelled"),
+    "error_rate_low": Column("Float64", "lower bound of its interval; NA where there is none, and `note` says why"),
+    "error_rate_high": Column("Float64", "upper bound of its interval"),
+    **_INTERVAL,
+    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+}
+
+LANGUAGE_SWITCHES: Table = {
+    "audio_id": _AUDIO_ID,
+    "outcome": Column("string", '"hit", "miss" (only in the reference) or "false_alarm" (only found)', repeats=True),
+    "from_language": Column("string", "language before the switch", repeats=True),
+    "to_language": Column("string", "language after the switch", repeats=True),
+    "reference_ms": Column("Int64", "when it happened; NA for a false alarm"),
+    "found_ms": Column("Int64", "start of the first word that was labelled with the new language; NA for a miss"),
+    "error_ms": Column("Int64", "found_ms - reference_ms: above 0 where it was found late; NA unless a hit"),
+}
+
+LANGUAGE_SWITCH_SUMMARY: Table = {
+    "reference_switches": Column("Int64", "number of switches in the references"),
+    "found_switches": Column("Int64", "number of switches that were found, false ones too"),
+    "hits": Column("Int64", "switches of the references that were found"),
+    "misses": Column("Int64", "switches of the references that were not"),
+    "false_alarms": Column("Int64", "switches that were found and are in no reference"),
+    "precision": Column("Float64", "hits / found_switches; NA where none was found"),
+    "recall": Column("Float64", "hits / reference_switches; NA where there is none"),
+    "f1": Column("Float64", "2 hits / (reference_switches + found_switches); NA where there are none"),
+    "error_ms_mean": Column("Float64", "mean error_ms of the hits: above 0 where switches are found late"),
+    "error_ms_absolute": Column("Float64", "mean of the same without its sign: the switch-point error"),
+    "error_ms_median": Column("Float64", "median of the same without its sign"),
+}
+
+LANGUAGE_WORD_ERRORS: Table = {
+    "reference_language": Column("string", "language that was spoken; NA outside all references", repeats=True),
+    "language_status": Column(
+        "string", '"right" or "wrong"; "unknown" where either side has no language', repeats=True
+    ),
+    "recordings": Column("Int64", "number of recordings that have such words"),
+    "blocks": Column("Int64", "number of blocks that were resampled"),
+    "block": _BLOCK,
+    "reference_words": Column("Int64", "number of words in the references"),
+    "hits": Column("Int64", "words that were right"),
+    "substitutions": Column("Int64", "words that came out as another one"),
+    "deletions": Column("Int64", "words that did not come out"),
+    "insertions": Column("Int64", "words that nobody said"),
+    "wer": Column("Float64", "all errors / reference_words; NA without reference words"),
+    "wer_low": Column("Float64", "lower bound of its interval; NA where there is none, and `note` says why"),
+    "wer_high": Column("Float64", "upper bound of its interval"),
+    **_INTERVAL,
+    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+}
+
+TERM_OCCURRENCES: Table = {
+    "audio_id": _AUDIO_ID,
+    "term": Column("string", "the term as it was given", repeats=True),
+    "distractor": Column("boolean", "whether it was given as a distractor"),
+    "outcome": Column("string", '"hit", "miss" or "false_hit" (in the transcript, not in the reference)', repeats=True),
+    "reference": Column("string", "normalised words of the reference there; NA where there are none"),
+    "hypothesis": Column(
+        "string", "normalised words of the transcript there, of a miss with the insertions beside it; NA for none"
+    ),
+    "reference_index": Column("Int32", "position of its first word among the reference's; NA for a false hit"),
+    "hypothesis_index": Column("Int32", "position of the first word among the transcript's; NA where there is none"),
+    "word_index": Column("Int32", "of that word; NA where there is none"),
+    "position": Column("Int32", "of the first aligned pair"),
+    "start_ms": Column("Int32", "start of those words; where there are none, end of the word before (0 for none)"),
+    "end_ms": Column("Int32", "end of those words; where there are none, start of the next word; NA where not known"),
+    "confidence": Column("Float32", "lowest confidence of those words"),
+}
+
+_HITS = {
+    "reference_count": Column("Int64", "how often the reference has it: hits + misses"),
+    "hits": Column("Int64", "how often it came out where it was said"),
+    "misses": Column("Int64", "how often it did not come out where it was said"),
+    "false_hits": Column("Int64", "how often it came out where the reference has none: hallucinated"),
+}
+
+TERM_ERRORS: Table = {
+    "term": Column("string", "the term as it was given"),
+    "normalized": Column("string", "the words that were looked for"),
+    "distractor": Column("boolean", "whether it was given as a distractor"),
+    "recordings": Column("Int64", "number of recordings with a hit, a miss or a false hit of it"),
+    **_HITS,
+    "precision": Column("Float64", "hits / (hits + false_hits); NA where it never came out"),
+    "recall": Column("Float64", "hits / reference_count; NA where it was never said"),
+    "f1": Column("Float64", "2 hits / (2 hits + misses + false_hits); NA where it is on neither side"),
+    "hours": Column("Float64", "of audio of all scored recordings; NA where not known"),
+    "false_hits_per_hour": Column("Float64", "false_hits / hours"),
+}
+
+TERM_SUMMARY: Table = {
+    "terms": Column("Int64", "size of the list, distractors counted along"),
+    "distractors": Column("Int64", "number of distractors in it"),
+    "recordings": Column("Int64", "number of scored recordings; all that follows is of these"),
+    "failed": Column("Int64", "number of recordings whose transcription failed"),
+    "missing": Column("Int64", "number of references without a recording"),
+    "blocks": Column("Int64", "number of blocks that were resampled"),
+    "block": _BLOCK,
+    "hours": Column("Float64", "of audio; NA where a duration is not known"),
+    **_HITS,
+    "distractor_false_hits": Column("Int64", "how many of the false hits are of distractors"),
+    "hallucinated_terms": Column("Int64", "number of different terms among the false hits"),
+    "precision": Column("Float64", "hits / (hits + false_hits)"),
+    "precision_low": Column("Float64", "lower bound of its interval; NA where there is none"),
+    "precision_high": Column("Float64", "upper bound of its interval"),
+    "recall": Column("Float64", "hits / reference_count"),
+    "recall_low": Column("Float64", "lower bound of its interval; NA where there is none"),
+    "recall_high": Column("Float64", "upper bound of its interval"),
+    "f1": Column("Float64", "2 hits / (2 hits + misses + false_hits)"),
+    "f1_low": Column("Float64", "lower bound of its interval; NA where there is none"),
+    "f1_high": Column("Float64", "upper bound of its interval"),
+    "false_hits_per_hour": Column("Float64", "hallucinated terms per hour of audio; NA where hours are not known"),
+    "false_hits_per_hour_low": Column("Float64", "lower bound of its interval; NA where there is none"),
+    "false_hits_per_hour_high": Column("Float64", "upper bound of its interval"),
+    "false_hits_per_hour_per_100_terms": Column("Float64", "the same for every hundred terms of the list"),
+    **_INTERVAL,
+    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+}
+
+TERM_COMPARISON: Table = {
+    "occurrences": Column("Int64", "how often the references have it, in recordings that both arms have"),
+    "recordings": Column("Int64", "number of these recordings in which they do"),
+    "both": Column("Int64", "hits of both arms"),
+    "only_a": Column("Int64", "hits of `a` that `b` missed: lost"),
+    "only_b": Column("Int64", "hits of `b` that `a` missed: won"),
+    "neither": Column("Int64", "misses of both"),
+    "recall_a": Column("Float64", "share of the occurrences that `a` hit; NA where there are none"),
+    "recall_b": Column("Float64", "share that `b` hit"),
+    "difference": Column("Float64", "recall_b - recall_a: above 0 where `b` is better"),
+    "difference_low": Column("Float64", "lower bound of its interval; NA where there is none, and `note` says why"),
+    "difference_high": Column("Float64", "upper bound of its interval"),
+    "p": Column("Float64", "two-sided p of McNemar's exact test of only_a against only_b; NA without occurrences"),
+    "p_holm": Column("Float64", "the same, by Holm's correction over the rows of the table"),
+    "false_hits_a": Column("Int64", "false hits of `a`, in recordings that both arms have"),
+    "false_hits_b": Column("Int64", "false hits of `b`, in the same"),
+    "unpaired": Column("Int64", "occurrences in recordings that only one arm has; not compared"),
+    "blocks": Column("Int64", "number of blocks that were resampled"),
+    "block": _BLOCK,
+    **_INTERVAL,
+    "note": Column("string", "why there is no interval, or why to doubt a number; NA when nothing is to be said"),
+}
+
+BIASING_ERRORS: Table = {
+    "audio_id": _AUDIO_ID,
+    "part": Column("string", '"biased" (words of the list) or "unbiased" (all others)', repeats=True),
+    "status": WORD_ERRORS["status"],
+    **{name: WORD_ERRORS[name] for name in ("hits", "substitutions", "deletions", "insertions")},
+    "reference_words": Column("Int64", "number of units in this part of the reference"),
+    "wer": Column("Float64", "all errors of the part / its reference_words; NA where it has none"),
+    "duration_ms": WORD_ERRORS["duration_ms"],
+    "against": Column("string", '"list" or "utterance": what makes an inserted word biased', repeats=True),
+    "normalizer": WORD_ERRORS["normalizer"],
+    "cost": WORD_ERRORS["cost"],
+}
+
 TABLES: Mapping[str, Table] = {
     "recordings": RECORDINGS,
     "tokens": TOKENS,
@@ -485,6 +784,12 @@ TABLES: Mapping[str, Table] = {
     "segments": SEGMENTS,
     "texts": TEXTS,
     "turns": TURNS,
+    "word_errors": WORD_ERRORS,
+    "character_errors": CHARACTER_ERRORS,
+    "punctuation_errors": PUNCTUATION_ERRORS,
+    "word_alignments": WORD_ALIGNMENTS,
+    "confusions": CONFUSIONS,
+    "normalization": NORMALIZATION,
     "diarization_errors": DIARIZATION_ERRORS,
     "diarization_summary": DIARIZATION_SUMMARY,
     "speaker_stats": SPEAKER_STATS,
@@ -503,6 +808,17 @@ TABLES: Mapping[str, Table] = {
     "translation_pairs": TRANSLATION_PAIRS,
     "translation_scores": TRANSLATION_SCORES,
     "translation_comparison": TRANSLATION_COMPARISON,
+    "language_confusion": LANGUAGE_CONFUSION,
+    "language_errors": LANGUAGE_ERRORS,
+    "language_summary": LANGUAGE_SUMMARY,
+    "language_switches": LANGUAGE_SWITCHES,
+    "language_switch_summary": LANGUAGE_SWITCH_SUMMARY,
+    "language_word_errors": LANGUAGE_WORD_ERRORS,
+    "term_occurrences": TERM_OCCURRENCES,
+    "term_errors": TERM_ERRORS,
+    "term_summary": TERM_SUMMARY,
+    "term_comparison": TERM_COMPARISON,
+    "biasing_errors": BIASING_ERRORS,
 }
 
 

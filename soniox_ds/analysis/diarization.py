@@ -21,6 +21,7 @@ from soniox_ds.analysis.turn_tables import (
     Ms,
     Turns,
     checked_turns,
+    covered,
     milliseconds,
     same_clock,
     statuses,
@@ -82,7 +83,7 @@ def diarization_errors(
     score_overlap: bool = True,
     uem: pd.DataFrame | str = "both",
     map_before_collar: bool = False,
-    missing: str = "report",
+    failed: str = "apart",
 ) -> pd.DataFrame:
     """Compare who spoke when with who should have, recording by recording.
 
@@ -107,9 +108,9 @@ def diarization_errors(
         True maps speakers on all that is evaluated and takes out collar and overlap afterwards, as md-eval does; False
         maps them on what is scored, as spy-der and pyannote.metrics do. They differ seldom, and only with a collar or
         without overlap.
-    missing
-        ``"report"``: recordings that failed or are not among the turns are rows without scores. ``"silence"``: they
-        count as if nobody had been heard.
+    failed
+        ``"apart"``: recordings that failed or are not among the turns are rows without scores. ``"as_silence"``: they
+        are scored as if nobody had been heard.
 
     Returns
     -------
@@ -124,6 +125,11 @@ def diarization_errors(
         If a column is absent, a time is missing or impossible, or times look like seconds.
     InputError
         If no recording is on both sides, the regions leave out a recording, or an option is wrong.
+
+    Warns
+    -----
+    UserWarning
+        If some recordings of the reference are not there.
 
     Notes
     -----
@@ -154,7 +160,7 @@ def diarization_errors(
     nobody = Turns(np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
 
     rows: list[dict[str, Any]] = []
-    for audio_id, status in statuses(turns, found, [*real, *(regions or {})], missing):
+    for audio_id, status in statuses(turns, found, [*real, *(regions or {})], failed):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
             sides = found.get(audio_id, nobody), real.get(audio_id, nobody)
@@ -264,8 +270,8 @@ def _score(found: Turns, real: Turns, how: _How, given: tuple[Ms, Ms] | None) ->
     lengths = np.diff(edges).astype(np.float64)  # exact below 2 ** 53 ms
     hypothesis, truth = _activity(found, edges), _activity(real, edges)
 
-    evaluated = _covered(*region, edges)
-    scored = evaluated & ~_covered(*forgiven, edges)
+    evaluated = covered(*region, edges)
+    scored = evaluated & ~covered(*forgiven, edges)
     if not how.score_overlap:
         scored &= truth.sum(axis=0) < 2
     weight = lengths * scored
@@ -300,18 +306,10 @@ def _evaluated(found: Turns, real: Turns, region: str) -> tuple[Ms, Ms]:
     return start[:1], end[-1:]
 
 
-def _covered(start: Ms, end: Ms, edges: Ms) -> Bools:
-    """For each stretch between edges, whether one of the intervals covers it."""
-    steps = np.zeros(max(len(edges), 1), np.int64)
-    np.add.at(steps, np.searchsorted(edges, start), 1)
-    np.add.at(steps, np.searchsorted(edges, end), -1)
-    return np.cumsum(steps)[: max(len(edges) - 1, 0)] > 0
-
-
 def _activity(turns: Turns, edges: Ms) -> Bools:
     """One row for each speaker, one column for each stretch between edges: whether the speaker talks."""
     own = [turns.speaker == number for number in range(len(turns.labels))]
-    rows = [_covered(turns.start[rows], turns.end[rows], edges) for rows in own]
+    rows = [covered(turns.start[rows], turns.end[rows], edges) for rows in own]
     return np.array(rows, np.bool_).reshape(len(rows), max(len(edges) - 1, 0))
 
 

@@ -268,10 +268,10 @@ def _limit_for(criterion: str, target: float, alignments: pd.DataFrame) -> float
             "from them; give threshold= or review_budget_s= instead."
         )
     if criterion == "target_recall":
-        reached = found.errors_found >= target * found.errors * (1 - 1e-12)
+        reached = found.errors_found / found.errors >= target
         return float(found.threshold[np.flatnonzero(reached)[0]])
     precision = found.errors_found / found.flagged
-    reached = precision >= target * (1 - 1e-12)
+    reached = precision >= target
     if not reached.any():
         best = int(precision.argmax())
         raise InputError(

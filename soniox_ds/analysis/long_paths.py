@@ -4,20 +4,22 @@ Conventions: rows belong to the reference, columns to the hypothesis; cell (i, j
 costs, scores are computed: a hit scores `depth`, a substitution 1, insertion and deletion 0, more being better, so that
 ``cost = gap * (i + j) - (2 * gap / depth) * score``. Where moves tie, the diagonal is preferred, then the insertion.
 
-Bits for cells: each word becomes a mark that matches every mark, followed by ``depth - 1`` copies of itself. The longest
-common subsequence of two texts written so is their score (Tiskin, "Semi-local string comparison: algorithmic techniques and
-applications", 2008, chapter on blow-up), and a whole row of it takes five operations on one long integer: a zero bit is
-a place where the score rises by one (Hyyrö, "Bit-parallel LCS-length computation revisited", 2004).
+Bits for cells: each word becomes a mark that matches every mark, followed by ``depth - 1`` copies of itself. The
+longest common subsequence of two texts written so is their score (Tiskin, "Semi-local string comparison: algorithmic
+techniques and applications", 2008, chapter on blow-up), and a whole row of it takes five operations on one long
+integer: a zero bit is a place where the score rises by one (Hyyrö, "Bit-parallel LCS-length computation revisited",
+2004).
 
-Few cells: only a staircase of blocks around the chain of unique matching word sequences is computed. Its path is taken
-if every path that leaves the staircase is proved to cost more (`_certified`); otherwise it is widened, in the end to the
-whole matrix. So the answer is the whole matrix's, ties included, whatever the texts.
+Few cells: only a staircase of blocks around the chain of unique matching word sequences is computed. Its path is
+taken if every path that leaves the staircase is proved to cost more (`_certified`); otherwise it is widened, in the
+end to the whole matrix. So the answer is the whole matrix's, ties included, whatever the texts.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +60,7 @@ def long_path(reference: Ids, hypothesis: Ids, rule: Rule) -> npt.NDArray[np.uin
         if _certified(reference, hypothesis, stairs, operations, rule):
             return operations
     edges = [*range(0, len(reference), max(_BLOCK, int(len(reference) ** 0.5))), len(reference)]
-    whole = [_Block(first, last, 0, len(hypothesis)) for first, last in zip(edges, edges[1:], strict=False)]
+    whole = [_Block(first, last, 0, len(hypothesis)) for first, last in pairwise(edges)]
     return _traced(reference, hypothesis, whole, rule)
 
 
@@ -121,7 +123,8 @@ def _windows(reference: Ids, hypothesis: Ids, size: int) -> tuple[_Ints, _Ints]:
 def _lengthened(names: _Ints, words: _Ints) -> _Ints:
     """Names of the runs that are one word longer; `words` are those of runs of one word."""
     pairs = names[:-1] * (int(words.max()) + 1) + words[len(words) - len(names) + 1 :]
-    return np.unique(pairs, return_inverse=True)[1]
+    longer: _Ints = np.unique(pairs, return_inverse=True)[1]
+    return longer
 
 
 def _singles(values: _Ints) -> tuple[_Ints, _Ints]:
@@ -190,7 +193,7 @@ def _starts(reference: list[int], hypothesis: list[int], stairs: list[_Block], d
     """The first row of each block."""
     bits = (1 << depth * (stairs[0].high - stairs[0].low)) - 1
     starts = [bits]
-    for block, after in zip(stairs, stairs[1:], strict=False):
+    for block, after in pairwise(stairs):
         for bits in _lines(reference, hypothesis, block, bits, depth):  # noqa: B007, B020  # the last one counts
             pass
         new = (1 << depth * (after.high - block.high)) - 1
@@ -214,8 +217,8 @@ def _traced(reference: Ids, hypothesis: Ids, stairs: list[_Block], rule: Rule) -
         column = min(column, block.high)
         while row > block.first and column > block.low:
             here, above = lines[row - block.first], lines[row - 1 - block.first]
-            # Scores to the left of the cell and of the one above it: only their differences matter, and these follow from
-            # the number of zeros up to here.
+            # Scores to the left of the cell and of the one above it: only their differences matter, and these follow
+            # from the number of zeros up to here.
             cells = depth * (column - block.low)
             mask = (1 << cells) - 1
             gain = (above & mask).bit_count() - (here & mask).bit_count()  # score here less score above
@@ -252,7 +255,8 @@ def _certified(
     cell y. If between x and y it is always dearer than P, putting P's part in its place makes it cheaper still, so that
     there is no such path. It is dearer, C being what P pays between x and y,
 
-    - if ``gap * margin > C``: going as far as the margin between P and the end of the stairs and back takes twice as many
+    - if ``gap * margin > C``: going as far as the margin between P and the end of the stairs and back takes twice as
+    many
       insertions and deletions, less those that P makes there as well; or
     - if ``gap * seeds > C``: seeds are disjoint pieces of the reference that match nowhere in the hypothesis but on P
       itself, or so far away that getting there and back is too dear. Off P, each of them costs an error of its own.
@@ -285,8 +289,8 @@ def _certified(
 def _seeds(reference: Ids, hypothesis: Ids, partner: _Ints, reach: int) -> tuple[_Ints, _Ints]:
     """For each row how many seeds have begun before it, and how many have ended at it or before.
 
-    `partner` is the hypothesis word that a reference word matches on P, or -1; a path has at most `reach` insertions and
-    deletions.
+    `partner` is the hypothesis word that a reference word matches on P, or -1; a path has at most `reach` insertions
+    and deletions.
     """
     rows = len(reference)
     ends = _seed_ends(reference, hypothesis, partner, reach)

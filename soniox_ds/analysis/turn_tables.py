@@ -6,6 +6,7 @@ of which the found side knows nothing, has no score; it is no silence unless the
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -19,12 +20,13 @@ from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema import RECORDINGS, need
 
 __all__ = [
-    "MISSING",
+    "FAILED",
     "HasRecordings",
     "Ms",
     "Recording",
     "Turns",
     "checked_turns",
+    "covered",
     "milliseconds",
     "same_clock",
     "statuses",
@@ -34,14 +36,15 @@ __all__ = [
 ]
 
 Ms = npt.NDArray[np.int64]
-MISSING = ("report", "silence")
+_Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+FAILED = ("apart", "as_silence")
 
 _IN_SECONDS = (
     "{what}: the times look like seconds ({column} holds {example}); they must be milliseconds. If they are seconds, "
     "multiply start and end by 1000."
 )
 _NOBODY_SPEAKS_SO_BRIEFLY_MS = 60
-_A_TURN_MS = 250
+_FAR_APART = 100
 
 
 @runtime_checkable
@@ -111,7 +114,7 @@ def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
 
 def _numbers(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[np.float64]:
     try:
-        values: npt.NDArray[np.float64] = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        values = np.asarray(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
     except (TypeError, ValueError) as error:
         raise SchemaError(f"{what}: {name} must hold milliseconds, found dtype {column.dtype}: {error}") from error
     if not np.isfinite(values).all():
@@ -119,16 +122,18 @@ def _numbers(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[np.flo
     return values
 
 
-def same_clock(found: tuple[Ms, Ms], reference: tuple[Ms, Ms]) -> None:
-    """Raise SchemaError where one side has turns of a few units and the other of a usual length in ms."""
+def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns") -> None:
+    """Raise SchemaError where the times of one side look like seconds beside those of the other."""
     if not len(found[0]) or not len(reference[0]):
         return
-    lengths = {"turns": np.median(found[1] - found[0]), "reference": np.median(reference[1] - reference[0])}
-    short, long = sorted(lengths, key=lambda side: lengths[side])
-    if lengths[short] < _NOBODY_SPEAKS_SO_BRIEFLY_MS and lengths[long] > _A_TURN_MS:
+    sides = {what: found, "reference": reference}
+    short, long = sorted(sides, key=lambda side: float(sides[side][1].max()))
+    typical = float(np.median(sides[short][1] - sides[short][0]))
+    ends = [float(sides[side][1].max()) for side in (short, long)]
+    if typical < _NOBODY_SPEAKS_SO_BRIEFLY_MS and ends[1] > _FAR_APART * ends[0]:
         raise SchemaError(
-            f"half of the rows of {short} last less than {lengths[short]:g} ms, those of {long} {lengths[long]:g} ms: "
-            f"are the times of {short} in seconds? They must be milliseconds; multiply start and end by 1000."
+            f"{short}: the times end at {ends[0]:g} ms, those of {long} at {ends[1]:g} ms. Are those of {short} "
+            "seconds? They must be milliseconds; multiply start and end by 1000."
         )
 
 
@@ -165,16 +170,24 @@ def _one(speaker: runs.Codes, start: Ms, end: Ms, rows: npt.NDArray[np.intp]) ->
     return Turns(codes, start[rows], end[rows], [str(speaker.labels[code]) for code in labels])
 
 
-def statuses(source: object, found: Iterable[str], reference: Iterable[str], missing: str) -> list[Recording]:
+def covered(start: Ms, end: Ms, edges: Ms) -> npt.NDArray[np.bool_]:
+    """For each stretch between edges, whether one of the intervals covers it."""
+    steps = np.zeros(max(len(edges), 1), np.int64)
+    np.add.at(steps, np.searchsorted(edges, start), 1)
+    np.add.at(steps, np.searchsorted(edges, end), -1)
+    return np.cumsum(steps)[: max(len(edges) - 1, 0)] > 0
+
+
+def statuses(source: object, found: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:
     """Which recordings of the reference can be scored, in the order of the corpus, else of the reference.
 
     Raises
     ------
     InputError
-        If `missing` is unknown, or no recording of the reference is on the found side although both have some.
+        If `failed` is unknown, or no recording of the reference is on the found side although both have some.
     """
-    if missing not in MISSING:
-        raise InputError(f"missing must be one of {list(MISSING)}, found {missing!r}.")
+    if failed not in FAILED:
+        raise InputError(f"failed must be one of {list(FAILED)}, found {failed!r}.")
     wanted = list(dict.fromkeys(reference))
     if isinstance(source, HasRecordings):
         state = dict(zip(source.recordings["audio_id"], source.recordings["status"], strict=True))
@@ -189,22 +202,29 @@ def statuses(source: object, found: Iterable[str], reference: Iterable[str], mis
         )
     order = both if isinstance(source, HasRecordings) else [audio_id for audio_id in wanted if audio_id in known]
     rows = [Recording(audio_id, known[audio_id]) for audio_id in order]
-    rows += [Recording(audio_id, "missing") for audio_id in wanted if audio_id not in known]
-    return [Recording(row.audio_id, "scored") for row in rows] if missing == "silence" else rows
+    missing = [audio_id for audio_id in wanted if audio_id not in known]
+    rows += [Recording(audio_id, "missing") for audio_id in missing]
+    if failed == "as_silence":
+        return [Recording(row.audio_id, "scored") for row in rows]
+    if missing:
+        warnings.warn(
+            f"{len(missing)} of {len(wanted)} recordings of the reference are not among those transcribed, such as "
+            f"{missing[0]!r}. They are rows of status 'missing' and count for nothing; if nobody was heard there, say "
+            'failed="as_silence".',
+            UserWarning,
+            stacklevel=3,
+        )
+    return rows
 
 
 def with_metadata(table: pd.DataFrame, source: object) -> pd.DataFrame:
     """Add the user's own columns of a corpus' recordings after those of the table.
 
-    Raises
-    ------
-    InputError
-        If such a column has the name of one of the table.
+    One that has the name of a column of the table gets the ending ``_of_recording``.
     """
     if not isinstance(source, HasRecordings):
         return table
     own = [name for name in source.recordings.columns if name not in RECORDINGS]
-    if taken := [name for name in own if name in table]:
-        raise InputError(f"the metadata columns {taken} of the recordings are columns of the result; rename them.")
     metadata = source.recordings.set_index("audio_id")[own].reindex(table["audio_id"]).reset_index(drop=True)
-    return pd.concat([table, metadata], axis=1)
+    names = {name: f"{name}_of_recording" for name in own if name in table}
+    return pd.concat([table, metadata.rename(columns=names)], axis=1)

@@ -1,7 +1,7 @@
 """What confidences are worth, drawn: reliability, ROC, and errors found against time spent listening.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here. Columns that stand before those of the table (as
-`by=` adds them) tell groups apart: each has a colour, a marker and a line style of its own.
+Conventions: a table and an ax in, the ax out; nothing is computed here. Columns that stand before those of the table
+(as `by=` adds them) tell groups apart: each has a colour, a marker and a line style of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from soniox_ds.plots.style import (
     group_columns,
     group_labels,
     new_axes,
+    numbers,
+    strip_above,
 )
 from soniox_ds.schema import need
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_reliability", "plot_review_curve", "plot_roc"]
 
-_STRIP = 0.2
+_STRIP = 0.8  # height of the strip of counts, inches
 _MOST = 7  # groups that can be told apart
 _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "oracle": ("errors first (the best there could be)", {"color": GREEN, "linestyle": "-.", "linewidth": 1.4}),
@@ -60,7 +62,8 @@ def plot_reliability(
     -------
     Axes
         On the diagonal a word said to be right with 80 % is right in 80 % of the cases; below it the recogniser is
-        overconfident. ``ax.child_axes[0]`` above it has the counts, on a logarithmic scale.
+        overconfident; bins without an interval are hollow. ``ax.child_axes[0]`` above it has the counts, on a
+        logarithmic scale.
 
     Raises
     ------
@@ -76,30 +79,35 @@ def plot_reliability(
     ...     "accuracy": [0.5, 0.95], "accuracy_low": [0.3, 0.9], "accuracy_high": [0.7, 0.99],
     ... })
     >>> ax = plot_reliability(table)
-    >>> ax.get_xlabel(), [bar.get_height() for bar in ax.child_axes[0].patches]
+    >>> ax.get_xlabel(), [int(bar.get_height()) for bar in ax.child_axes[0].patches]
     ('mean confidence of the words', [40, 60])
     """
     need(reliability, "low", "high", "n", "confidence_mean", "accuracy", "accuracy_low", "accuracy_high")
     groups = _groups(reliability[reliability["n"].fillna(0) > 0], schema.RELIABILITY, by)
     if not groups:
         raise InputError("no bin holds a word, so there is no reliability to draw.")
-    ax = new_axes(ax, 4.8, 5.2)
+    ax = new_axes(ax, 4.8, 5.4)
 
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as confident as right")
     for place, (name, part) in enumerate(groups.items()):
-        x, y = part["confidence_mean"].to_numpy(np.float64), part["accuracy"].to_numpy(np.float64)
-        bounds = part[["accuracy_low", "accuracy_high"]].to_numpy(np.float64, na_value=np.nan)
-        reach = np.nan_to_num(np.abs(bounds - y[:, None])).T
-        style = {"color": COLOURS[place], "marker": MARKERS[place], "linestyle": LINES[place % len(LINES)]}
-        ax.errorbar(x, y, yerr=reach, capsize=2.5, elinewidth=1, linewidth=1.4, markersize=5, label=name, **style)
+        x, y = numbers(part, "confidence_mean", "accuracy").T
+        bounds = numbers(part, "accuracy_low", "accuracy_high")
+        certain = np.isfinite(bounds).all(axis=1)
+        reach = np.abs(bounds - y[:, None])[certain].T
+        colour, marker, line = COLOURS[place], MARKERS[place], LINES[place % len(LINES)]
+        ax.errorbar(x[certain], y[certain], yerr=reach, color=colour, fmt="none", capsize=2.5, elinewidth=1)
+        ax.plot(x, y, color=colour, linewidth=1.0, linestyle=line, alpha=0.6)
+        ax.plot(x[certain], y[certain], color=colour, marker=marker, markersize=6, linestyle="none", label=name)
+        hollow: dict[str, Any] = {"marker": marker, "markersize": 6, "markerfacecolor": "white", "linestyle": "none"}
+        ax.plot(x[~certain], y[~certain], color=colour, clip_on=False, **hollow)
     ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="mean confidence of the words", ylabel="share that is right")
     clean_up(ax, grid="both")
-    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    ax.legend(loc="lower right", frameon=False, fontsize="small")
 
     counts = reliability.groupby(["low", "high"], sort=True)["n"].sum().reset_index()
     counts = counts[counts["n"] > 0]
-    strip = ax.inset_axes((0, 1.04, 1, _STRIP))
-    low, high = counts["low"].to_numpy(np.float64), counts["high"].to_numpy(np.float64)
+    strip, _ = strip_above(ax, gap_in=0.12, height_in=_STRIP)
+    low, high = numbers(counts, "low", "high").T
     heights = counts["n"].astype("int64").tolist()
     strip.bar(low, heights, width=(high - low) * 0.94, align="edge", color=GREY)
     strip.set_yscale("log")
@@ -161,11 +169,10 @@ def plot_roc(
     ax = new_axes(ax, 4.8, 4.8)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
     for place, (name, part) in enumerate(groups.items()):
-        x = part["false_positive_rate"].to_numpy(np.float64)
-        y = part["true_positive_rate"].to_numpy(np.float64)
+        x, y, known = numbers(part, "false_positive_rate", "true_positive_rate", "threshold").T
         ax.plot(x, y, color=COLOURS[place], linestyle=LINES[place % len(LINES)], linewidth=1.8, label=name)
         if len(groups) == 1:
-            _mark(ax, part["threshold"].to_numpy(np.float64, na_value=-np.inf), x, y, thresholds)
+            _mark(ax, np.nan_to_num(known, nan=-np.inf), x, y, thresholds)
     ax.set(xlim=(-0.015, 1.015), ylim=(-0.015, 1.015), aspect="equal")
     ax.set(xlabel="right words flagged (share)", ylabel="errors flagged (share)")
     clean_up(ax, grid="both")
@@ -204,8 +211,8 @@ def plot_review_curve(
     Examples
     --------
     >>> curve = pd.DataFrame({
-    ...     "order": ["confidence"] * 2 + ["random"] * 2, "reviewed_s": [0.0, 60.0] * 2, "share_reviewed": [0.0, 1.0] * 2,
-    ...     "recall": [0.0, 1.0] * 2, "recall_of_all": [0.0, 0.8] * 2,
+    ...     "order": ["confidence"] * 2 + ["random"] * 2, "reviewed_s": [0.0, 60.0] * 2,
+    ...     "share_reviewed": [0.0, 1.0] * 2, "recall": [0.0, 1.0] * 2, "recall_of_all": [0.0, 0.8] * 2,
     ... })
     >>> [line.get_label() for line in plot_review_curve(curve).lines]
     ['least confident first', 'random order']
@@ -226,8 +233,8 @@ def plot_review_curve(
     for order, (name, style) in _ORDERS.items():
         part = drawable[(drawable["order"] == order).to_numpy(bool)]
         if len(part):
-            x = part[column].to_numpy(np.float64) / divisor
-            ax.plot(x, part[recall].to_numpy(np.float64), label=name, **style)
+            x, y = numbers(part, column, recall).T
+            ax.plot(x / divisor, y, label=name, **style)
     ax.set_xlim(left=0)
     ax.margins(x=0)
     ax.set_ylim(0, 1.02)
@@ -237,9 +244,7 @@ def plot_review_curve(
     return ax
 
 
-def _groups(
-    table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | None
-) -> dict[str, pd.DataFrame]:
+def _groups(table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:
     """The rows of each group by its label, in the order of the table."""
     columns = group_columns(table, list(known), by)
     need(table, *columns)
@@ -258,4 +263,6 @@ def _mark(ax: Axes, known: Any, x: Any, y: Any, thresholds: Sequence[float]) -> 
     for threshold in thresholds:
         row = int(np.searchsorted(known, threshold + 1e-9, side="right")) - 1
         ax.plot(x[row], y[row], color=COLOURS[0], marker="o", markersize=5, linestyle="none")
-        ax.annotate(f"{threshold:g}", (x[row], y[row]), (6, -4), textcoords="offset points", fontsize="small", va="top")
+        ax.annotate(
+            f"{threshold:g}", (x[row], y[row]), (7, -1), textcoords="offset points", fontsize="small", va="center"
+        )

@@ -14,7 +14,17 @@ import pandas as pd
 
 from soniox_ds import schema
 from soniox_ds.errors import InputError
-from soniox_ds.plots.style import BLUE, GREY, clean_up, drawn_text, group_columns, group_labels, new_axes, text_of
+from soniox_ds.plots.style import (
+    BLUE,
+    GREY,
+    clean_up,
+    drawn_text,
+    group_columns,
+    group_labels,
+    new_axes,
+    numbers,
+    text_of,
+)
 from soniox_ds.schema import need
 
 if TYPE_CHECKING:
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_error_comparison", "plot_error_summary"]
 
 _ROW = 0.34  # inches
+_REACH = 3.0  # of the highest rate: where intervals are cut off
 
 
 def plot_error_summary(
@@ -48,7 +59,8 @@ def plot_error_summary(
     Returns
     -------
     Axes
-        One row for each group; at the right how many recordings and words it rests on.
+        One row for each group; at the right how many recordings and words it rests on. An interval that reaches beyond
+        three times the highest rate is cut off there, with an arrow.
 
     Raises
     ------
@@ -73,15 +85,18 @@ def plot_error_summary(
     columns = group_columns(summary, list(schema.ERROR_SUMMARY), by)
     need(summary, *columns)
     ax = new_axes(ax, 7, 1.1 + _ROW * len(summary))
-    bounds = 100 * summary[["wer", "wer_low", "wer_high"]].to_numpy(np.float64, na_value=np.nan)
+    bounds = 100 * numbers(summary, "wer", "wer_low", "wer_high")
     if overall is not None:
         ax.axvline(100 * overall, color=GREY, linewidth=1, linestyle=":", label=f"overall {overall:.1%}")
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    _rows(ax, bounds, _doubtful(summary), filled=np.isfinite(bounds[:, 1]))
+    # the interval of a few speakers may reach far beyond all rates: cut off, it leaves them room
+    highest = float(np.nanmax([*bounds[:, 0], 100 * (overall or 0.0)]))
+    limit = max(_REACH * highest, 1.0)
+    _rows(ax, bounds, _doubtful(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
     _labels(ax, group_labels(summary, columns, "all recordings"))
     sizes = zip(summary["wer"], summary["recordings"], summary["reference_words"], strict=True)
-    _right(ax, [f"{text_of(rate, '.1%')}   n = {n:,}, {words:,} words" for rate, n, words in sizes])
-    ax.set_xlim(left=0)
+    _right(ax, [f"{text_of(rate, '.1%')} · n = {n:,} · {words:,} words" for rate, n, words in sizes])
+    ax.set_xlim(0, min(float(np.nanmax([*bounds.ravel(), highest])), limit) * 1.06 or 1.0)
     ax.set_xlabel(f"word error rate (%){_level(summary)}")
     if len(columns) and overall is None:
         ax.set_title(" · ".join(map(drawn_text, columns)), loc="left", fontsize="medium", parse_math=False)
@@ -125,8 +140,7 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     if comparison["difference"].isna().all():
         raise InputError("no pair of arms has a difference: they share no scored recordings.")
     ax = new_axes(ax, 7, 1.1 + _ROW * len(comparison))
-    columns = ["difference", "difference_low", "difference_high"]
-    bounds = 100 * comparison[columns].to_numpy(np.float64, na_value=np.nan)
+    bounds = 100 * numbers(comparison, "difference", "difference_low", "difference_high")
     significant = (comparison["p_holm"].astype("Float64") < 1 - comparison["ci"].astype("Float64")).fillna(False)
     ax.axvline(0, color=GREY, linewidth=1)
     _rows(ax, bounds, _doubtful(comparison), filled=significant.to_numpy(np.bool_), marker="s")
@@ -140,15 +154,26 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     return ax
 
 
-def _rows(ax: Axes, bounds: Any, doubtful: Any, filled: Any, marker: str = "o") -> None:
+def _rows(ax: Axes, bounds: Any, doubtful: Any, filled: Any, marker: str = "o", limit: float = np.inf) -> None:
     """One mark and one line for each row of (value, low, high)."""
     for row, (value, low, high) in enumerate(bounds):
         if np.isfinite(low) and np.isfinite(high):
             line = "--" if doubtful[row] else "-"
-            ax.plot([low, high], [row, row], color=BLUE, linewidth=1.8, linestyle=line, solid_capstyle="butt")
-            ax.plot([low, high], [row, row], color=BLUE, marker="|", markersize=8, linestyle="none")
+            shown = min(high, limit)
+            ax.plot([low, shown], [row, row], color=BLUE, linewidth=1.8, linestyle=line, solid_capstyle="butt")
+            ax.plot([low], [row], color=BLUE, marker="|", markersize=8, linestyle="none")
+            ax.plot([shown], [row], color=BLUE, marker="|" if high <= limit else ">", markersize=8, linestyle="none")
         face = BLUE if filled[row] else "white"
-        ax.plot([value], [row], marker=marker, markersize=7, color=BLUE, markerfacecolor=face, linestyle="none")
+        ax.plot(
+            [value],
+            [row],
+            marker=marker,
+            markersize=7,
+            color=BLUE,
+            markerfacecolor=face,
+            linestyle="none",
+            clip_on=False,
+        )
 
 
 def _labels(ax: Axes, labels: Sequence[str]) -> None:

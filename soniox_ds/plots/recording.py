@@ -1,7 +1,7 @@
 """What happens along one recording: how sure the recogniser was, and where the errors are.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here but positions, the running mean that is drawn, and
-counts of what falls into each stretch of time. Times are the words' own; translated words have none and are left out.
+Conventions: a table and an ax in, the ax out; nothing is computed here but positions, the running mean that is drawn,
+and counts of what falls into each stretch of time. Times are the words' own; translations have none and are left out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,21 @@ import pandas as pd
 
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError
-from soniox_ds.plots.style import BLACK, BLUE, GREY, ORANGE, VERMILION, clean_up, clock_axis, drawn_text, new_axes, window
+from soniox_ds.plots.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    VERMILION,
+    FloatArray,
+    clean_up,
+    clock_axis,
+    drawn_text,
+    new_axes,
+    numbers,
+    strip_above,
+    window,
+)
 from soniox_ds.schema import need
 
 if TYPE_CHECKING:
@@ -23,7 +37,8 @@ __all__ = ["plot_confidence", "plot_error_positions"]
 
 _STRETCHES = 80
 _STRETCH_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
-_STRIP = 0.28  # height of the strip of counts, of the axes' height
+_STRIP = 0.45  # height of the strip of counts, inches
+_GAP = 0.06
 _OPERATIONS = {
     "substitution": ("substitutions", VERMILION),
     "deletion": ("deletions", BLUE),
@@ -38,7 +53,7 @@ def plot_confidence(
     start_ms: int | None = None,
     end_ms: int | None = None,
     threshold: float | None = 0.5,
-    smooth: int = 25,
+    smooth: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the confidence of one recording's words over time, and its running mean.
@@ -54,7 +69,8 @@ def plot_confidence(
     threshold
         Words with at most this confidence are drawn as crosses; None for no such line.
     smooth
-        Number of neighbouring words in the running mean, drawn where there are at least as many; 0 for none.
+        Number of neighbouring words in the running mean, drawn where there are at least as many; 0 for none. By default
+        25, or a hundredth of the words drawn where that is more.
     ax
         Where to draw; a new figure when absent.
 
@@ -79,6 +95,8 @@ def plot_confidence(
     >>> [len(dots.get_offsets()) for dots in ax.collections]
     [1, 1]
     """
+    from matplotlib.collections import PathCollection
+
     need(words, "audio_id", "start_ms", "end_ms", "confidence")
     own = one_recording(words, audio_id, rows="words", shows="this plot").dropna(
         subset=["start_ms", "end_ms", "confidence"]
@@ -87,8 +105,8 @@ def plot_confidence(
         raise InputError("no word has both a time and a confidence, so there is nothing to draw.")
     last_ms = float(own["end_ms"].max())
     start_s, end_s = window(start_ms, end_ms, last_ms)
-    middle = (own["start_ms"].to_numpy(np.float64) + own["end_ms"].to_numpy(np.float64)) / 2000
-    confidence = own["confidence"].to_numpy(np.float64)
+    begin, end, confidence = numbers(own, "start_ms", "end_ms", "confidence").T
+    middle = (begin + end) / 2000
     order = np.argsort(middle, kind="stable")
     middle, confidence = middle[order], confidence[order]
     ax = new_axes(ax, 8, 2.9)
@@ -101,6 +119,7 @@ def plot_confidence(
         label = f"at most {threshold:g}"
         ax.scatter(middle[low], confidence[low], s=2 * size, color=VERMILION, marker="x", linewidths=1.0, label=label)
         ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=":")
+    smooth = max(25, seen // 100) if smooth is None else smooth
     if smooth and len(middle) >= smooth:
         # sums of whole windows only: at the ends there is no mean to show
         mean = np.convolve(confidence, np.full(smooth, 1 / smooth), "valid")
@@ -111,7 +130,11 @@ def plot_confidence(
     clock_axis(ax, start_s, end_s, last_ms / 1000)
     clean_up(ax, grid="y")
     ax.set_title(drawn_text(own["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize="small", handletextpad=0.4)
+    legend = ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize="small")
+    for handle in legend.legend_handles:  # as large as can be seen, however small the dots
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([26.0])
+            handle.set_alpha(0.9)
     return ax
 
 
@@ -167,7 +190,7 @@ def plot_error_positions(
     place = ((times["start_ms"] + end) / 2).fillna(end.ffill()).fillna(0.0).to_numpy(np.float64) / 1000
     last_ms = float(end.max())
     start_s, end_s = window(start_ms, end_ms, last_ms)
-    ax = new_axes(ax, 8, 2.5)
+    ax = new_axes(ax, 8, 2.7)
 
     operation = own["operation"].to_numpy(object)
     inside = (place >= start_s) & (place <= end_s)
@@ -181,18 +204,19 @@ def plot_error_positions(
     ax.set_ylim(len(names) - 0.5, -0.5)
     clock_axis(ax, start_s, end_s, last_ms / 1000)
     clean_up(ax, grid="x", keep=("bottom",))
-    _counts(ax, place[inside & (operation != "hit")], start_s, end_s)
+    unit, padding = _counts(ax, place[inside & (operation != "hit")], start_s, end_s)
     title = drawn_text(own["audio_id"].iloc[0])
-    ax.set_title(title, loc="left", fontsize="medium", parse_math=False, y=1.06 + _STRIP)
+    ax.set_title(title, loc="left", fontsize="medium", parse_math=False, y=1, pad=padding)
+    ax.set_title(f"errors in each {unit}", loc="right", fontsize="small", color=GREY, y=1, pad=padding)
     return ax
 
 
-def _counts(ax: Axes, place: np.ndarray[tuple[int], np.dtype[np.float64]], start_s: float, end_s: float) -> None:
-    """A strip above `ax`: how many errors in each stretch."""
+def _counts(ax: Axes, place: FloatArray, start_s: float, end_s: float) -> tuple[str, float]:
+    """A strip above `ax`: how many errors in each stretch; returns how long one is and the padding of a title."""
     from matplotlib.ticker import MaxNLocator
 
     stretch_s = next((step for step in _STRETCH_S if (end_s - start_s) / step <= _STRETCHES), _STRETCH_S[-1])
-    strip = ax.inset_axes((0, 1.05, 1, _STRIP))
+    strip, padding = strip_above(ax, gap_in=_GAP, height_in=_STRIP)
     edges = np.arange(start_s, end_s + stretch_s, stretch_s, dtype=np.float64)
     counts, _ = np.histogram(place, edges)
     strip.bar(edges[:-1], counts, width=stretch_s * 0.9, align="edge", color=GREY)
@@ -201,6 +225,5 @@ def _counts(ax: Axes, place: np.ndarray[tuple[int], np.dtype[np.float64]], start
     strip.set_xticks([])
     strip.yaxis.set_major_locator(MaxNLocator(2, integer=True))
     strip.tick_params(axis="y", labelsize="small", length=2)
-    unit = f"{stretch_s} s" if stretch_s < 60 else f"{stretch_s // 60} min"
-    ax.set_title(f"errors in each {unit}", loc="right", fontsize="small", color=GREY, y=1.06 + _STRIP)
     clean_up(strip, keep=("left",))
+    return (f"{stretch_s} s" if stretch_s < 60 else f"{stretch_s // 60} min"), padding

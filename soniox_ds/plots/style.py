@@ -1,15 +1,15 @@
 """What all plots share: colours, axes, the clock, labels out of data.
 
 Conventions: colours are those of Okabe and Ito, "Color Universal Design", 2008, which stay apart for colour-blind
-readers; what a colour says is also said by place, marker or line style, so that nothing is lost in grey print. Text out of
-data is drawn as it is: no formulas, no control characters, shortened in the middle where it is long.
+readers; what a colour says is also said by place, marker or line style, so that nothing is lost in grey print. Text
+out of data is drawn as it is: no formulas, no control characters, shortened in the middle where it is long.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,9 @@ __all__ = [
     "group_columns",
     "group_labels",
     "new_axes",
+    "numbers",
     "share_per_bin",
+    "strip_above",
     "text_of",
     "window",
 ]
@@ -89,13 +91,13 @@ def clean_up(ax: Axes, *, grid: str | None = None, keep: Sequence[str] = ("left"
         ax.tick_params(axis="y", length=0)
 
 
-def drawn_text(value: object) -> str:
+def drawn_text(value: Any) -> str:
     """A label as it can be drawn.
 
     >>> drawn_text("a" * 50), drawn_text("two\\nlines"), drawn_text(None)
     ('aaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaa', 'two lines', 'not known')
     """
-    if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):  # type: ignore[arg-type]  # a scalar
+    if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):
         return "not known"
     line = " ".join(str(value).split())
     line = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cs") else char for char in line)
@@ -168,6 +170,12 @@ def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = No
         ax.set_xlabel("time (h:min:s)" if hours else "time (min:s)")
 
 
+def numbers(table: pd.DataFrame, *columns: str) -> FloatArray:
+    """The columns in double precision, one column of the result each; NaN where not known."""
+    found: FloatArray = table[list(columns)].astype("Float64").to_numpy(np.float64, na_value=np.nan)
+    return found
+
+
 def share_per_bin(start: FloatArray, end: FloatArray, edges: FloatArray) -> FloatArray:
     """What share of each bin the spans cover; spans that overlap count each.
 
@@ -181,6 +189,18 @@ def share_per_bin(start: FloatArray, end: FloatArray, edges: FloatArray) -> Floa
     covered = before - starts[np.searchsorted(begun, edges)] + ends[np.searchsorted(ended, edges)]
     share: FloatArray = np.clip(np.diff(covered) / np.diff(edges), 0.0, None)
     return share
+
+
+def strip_above(ax: Axes, *, gap_in: float, height_in: float) -> tuple[Axes, float]:
+    """Axes of fixed height above `ax`, as wide as it is, and the padding in points that a title of `ax` needs.
+
+    Sizes are inches, not shares of `ax`, so that a layout that resizes `ax` has room for them at once.
+    """
+    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+    from_top = ax.figure.dpi_scale_trans + ScaledTranslation(0, 1, cast(Any, ax.transAxes))
+    strip = ax.inset_axes((0, gap_in, 1, height_in), transform=blended_transform_factory(ax.transAxes, from_top))
+    return strip, 72 * (gap_in + height_in) + 5
 
 
 def text_of(value: Any, pattern: str) -> str:

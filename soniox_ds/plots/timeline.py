@@ -24,6 +24,7 @@ from soniox_ds.plots.style import (
     drawn_text,
     new_axes,
     share_per_bin,
+    strip_above,
     window,
 )
 from soniox_ds.schema import need
@@ -109,7 +110,7 @@ def plot_timeline(
 
     first = own.groupby("speaker", sort=False)["start_ms"].min().sort_values(kind="stable")
     speakers = [str(speaker) for speaker in first.index]
-    strip = _GAP + _STRIP * len(speakers) if overview else 0.0
+    strip = _GAP + _STRIP * max(len(speakers), 3) if overview else 0.0
     ax = new_axes(ax, 8, 1.0 + 0.45 * len(speakers) + strip)
 
     spans = [_spans(own[own["speaker"] == speaker]) for speaker in speakers]
@@ -122,7 +123,7 @@ def plot_timeline(
     clean_up(ax, grid="x", keep=("bottom",))
 
     # above the overview, if there is one
-    place = {"y": _overview(ax, spans, (start_s, end_s), last_s)} if overview else {}
+    place: dict[str, Any] = {"y": 1, "pad": _overview(ax, spans, (start_s, end_s), last_s)} if overview else {}
     title = drawn_text(own["audio_id"].iloc[0])
     ax.set_title(title, loc="left", fontsize="medium", parse_math=False, **place)
     if stretch_s:
@@ -164,10 +165,8 @@ def _draw(
 def _overview(
     ax: Axes, spans: list[tuple[FloatArray, FloatArray]], seen_s: tuple[float, float], last_s: float
 ) -> float:
-    """A strip of the whole recording above `ax`, the window framed; returns where it ends, in heights of `ax`."""
-    height = max(ax.get_window_extent().height / ax.figure.dpi, 0.3)  # inches, before any layout: near enough
-    gap, share = _GAP / height, _STRIP * len(spans) / height
-    strip = ax.inset_axes((0, 1 + gap, 1, share))
+    """A strip of the whole recording above `ax`, the window framed; returns the padding of a title, in points."""
+    strip, padding = strip_above(ax, gap_in=_GAP, height_in=_STRIP * max(len(spans), 3))
     _draw(strip, spans, 0.0, last_s)
     strip.set_ylim(len(spans) - 0.4, -0.6)
     clock_axis(strip, 0.0, last_s)
@@ -176,4 +175,4 @@ def _overview(
     strip.tick_params(axis="x", labelsize="small", length=2, pad=1)
     clean_up(strip, keep=("bottom",))
     strip.axvspan(*seen_s, facecolor="none", edgecolor="black", linewidth=1.2, clip_on=False, zorder=5)
-    return 1 + gap + share
+    return padding

@@ -57,9 +57,10 @@ DEFAULT_SLUGS: tuple[tuple[type[SonioxDSError], str], ...] = (
 )
 
 
-def job_key(audio: str, options_hash: str, model: str, service: str) -> str:
-    """What makes two requests the same: the audio (its sha256 or URL), the options, the model, the service."""
-    return hashlib.sha256("\n".join((audio, options_hash, model, service)).encode()).hexdigest()
+def job_key(audio: str, options_hash: str, model: str, service: str, repeat: int = 0) -> str:
+    """What makes two requests the same: audio (its sha256 or URL), options, model, service and repeat."""
+    again = (f"repeat {repeat}",) if repeat else ()
+    return hashlib.sha256("\n".join((audio, options_hash, model, service, *again)).encode()).hexdigest()
 
 
 def reference_of(prefix: str, journal_id: str, key: str, generation: int) -> str:

@@ -26,6 +26,7 @@ from soniox_ds.transcription.journal import Journal
 from soniox_ds.transcription.limits import Limits
 from soniox_ds.transcription.preparing import Preparer
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
+from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.run import Run
 from soniox_ds.transcription.sources import find_recordings
 from soniox_ds.transcription.submission import submit_forever
@@ -42,6 +43,8 @@ SHOWN_FAILURES = 3
 async def transcribe(
     sources: Any,
     *,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
     model: str = "stt-async-v4",
     language_hints: Iterable[str] | None = None,
     language_hints_strict: bool | None = None,
@@ -59,6 +62,7 @@ async def transcribe(
     limits: Limits | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
+    repeat: int = 0,
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     timeout_s: float | None = None,
@@ -72,6 +76,8 @@ async def transcribe(
         One path or URL, a list of them, a folder (recursive), a glob, a manifest (CSV, TSV, JSONL, Parquet, NeMo
         JSONL), a DataFrame with a column ``source``, a Hugging Face dataset with an undecoded audio column, or bytes.
         Further columns travel along; ``reference`` may also be a ``.txt`` beside the audio. See docs/sources.md.
+    audio_column, reference_column
+        Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
     model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
 translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header_value, client_reference_id_prefix
         The API's own options; see `TranscriptionOptions`.
@@ -88,6 +94,9 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
         call costs nothing for what is in it.
     refresh
         Transcribe, and pay, again although the journal has a result.
+    repeat
+        Which repetition this is: under another number the same recordings are other jobs, which shows how much the
+        service varies by itself.
     on_error
         ``"report"`` returns failed recordings as rows and warns; ``"raise"`` raises them as a group at the end.
     progress
@@ -140,7 +149,12 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
     clock = clock or Clock()
     limits = limits or Limits()
     display = progress_for(progress)
-    found = await asyncio.to_thread(find_recordings, sources)
+    if isinstance(sources, Found):
+        found = sources
+    else:
+        found = await asyncio.to_thread(
+            find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+        )
     book = await asyncio.to_thread(Journal.open, journal)
     budget = RequestBudget(requests_per_minute, clock)
     name = book.start_run()
@@ -159,7 +173,7 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
                     progress=shown,
                     timeout_s=timeout_s,
                 )
-                preparer = Preparer(run, found.recordings, refresh=refresh)
+                preparer = Preparer(run, found.recordings, refresh=refresh, repeat=repeat)
                 try:
                     await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
                     await tidy_up(run)

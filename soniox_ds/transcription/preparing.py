@@ -22,10 +22,11 @@ POLL_S = 2.0
 class Preparer:
     """Turns the recordings of a run into jobs, a chunk at a time, so that submission starts early."""
 
-    def __init__(self, run: Run, recordings: list[Recording], *, refresh: bool) -> None:
+    def __init__(self, run: Run, recordings: list[Recording], *, refresh: bool, repeat: int = 0) -> None:
         self._run = run
         self._recordings = recordings
         self._refresh = refresh
+        self._repeat = repeat
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
         self.jobs: dict[str, Job] = {}
         """Every job of the run by its key."""
@@ -53,7 +54,7 @@ class Preparer:
             if recording.error_type is not None:
                 run.progress.finished(False)
                 continue
-            key = job_key(self._audio(recording), run.options_hash, run.options.model, run.service)
+            key = job_key(self._audio(recording), run.options_hash, run.options.model, run.service, self._repeat)
             self.key_of_row[row] = key
             if (job := self.jobs.get(key)) is None:
                 job = self.jobs[key] = Job(key=key, recording=recording, fingerprint=prints.get(_where(recording)))

@@ -6,6 +6,7 @@ transcribed the first time, so nothing is paid twice. Only that fault may do it.
 
 import asyncio
 
+import pandas as pd
 import pytest
 from batches import SPEED, Clock, Limits, assert_same_corpus, batch, leftovers, stand_in, transcribe
 
@@ -30,10 +31,16 @@ def recordings():
 
 
 @pytest.fixture(scope="module")
-def quiet(recordings, tmp_path_factory):
+def folder(tmp_path_factory):
+    """Where the journal of the quiet run lies."""
+    return tmp_path_factory.mktemp("quiet")
+
+
+@pytest.fixture(scope="module")
+def quiet(recordings, folder):
     """What comes out when nothing goes wrong."""
     with stand_in() as service:
-        corpus = asyncio.run(transcribe(recordings, service, tmp_path_factory.mktemp("quiet")))
+        corpus = asyncio.run(transcribe(recordings, service, folder))
         assert leftovers(service) == []
     assert (corpus.recordings["status"] == "completed").all()
     return corpus
@@ -66,3 +73,12 @@ async def test_each_kind_of_failure(weather, recordings, quiet, tmp_path):
 @pytest.mark.slow
 async def test_all_of_them_at_once(recordings, quiet, tmp_path):
     await check(EVERYTHING, RATE / 4, recordings, quiet, tmp_path)
+
+
+@pytest.mark.slow
+async def test_running_all_of_them_again_asks_for_nothing(recordings, quiet, folder):
+    with stand_in() as service:
+        again = await transcribe(recordings, service, folder)
+        assert service.requests == []
+    pd.testing.assert_frame_equal(again.recordings, quiet.recordings)
+    pd.testing.assert_frame_equal(again.tokens, quiet.tokens)

@@ -338,6 +338,8 @@ FORKING = textwrap.dedent(
 
     loop = asyncio.new_event_loop()
     waiting = loop.run_until_complete(before())
+    wait_for_parent, tell_child = os.pipe()
+    wait_for_child, tell_parent = os.pipe()
     child = os.fork()
     if child == 0:
         mine = Journal.open(sys.argv[1])
@@ -352,17 +354,23 @@ FORKING = textwrap.dedent(
             await mine.end_run(again)
 
         other.run_until_complete(in_child())
+        os.write(tell_parent, b"x")
+        os.read(wait_for_parent, 1)
+        other.run_until_complete(write(mine, "late"))  # the parent has closed meanwhile
         sys.exit(0)  # with everything that ends with an interpreter
     loop.run_until_complete(asyncio.gather(*waiting))
     loop.run_until_complete(write(journal, "parent"))
-    _, status = os.waitpid(child, 0)
-    assert status == 0, status
+    os.read(wait_for_child, 1)
     loop.run_until_complete(write(journal, "after"))
     assert loop.run_until_complete(journal.claimed_by_others(None)) == {"a"}
     journal.close()
+    os.write(tell_child, b"x")
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
     reopened = Journal.open(sys.argv[1])
-    names = [f"{name}{number}" for name in ("before", "meanwhile", "child", "parent", "after") for number in range(50)]
-    assert len(loop.run_until_complete(reopened.known(names))) == 250
+    batches = ("before", "meanwhile", "child", "parent", "after", "late")
+    names = [f"{name}{number}" for name in batches for number in range(50)]
+    assert len(loop.run_until_complete(reopened.known(names))) == 300
     """
 )
 

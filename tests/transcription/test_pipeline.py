@@ -163,7 +163,7 @@ async def test_the_same_audio_twice_is_paid_once(service, tmp_path):
 
 
 async def test_running_again_asks_for_nothing(service, tmp_path):
-    recordings = batch(400)
+    recordings = batch(140)
     first = await transcribe(recordings, service, tmp_path)
     asked = len(service.requests)
     again = await transcribe(recordings, service, tmp_path)
@@ -225,13 +225,46 @@ async def test_the_prefix_stands_before_the_reference(service, tmp_path):
 
 async def test_two_calls_at_once_share_what_they_pay(service, tmp_path):
     """In opposite orders, so that each holds what the other waits for."""
-    recordings = batch(300)
+    recordings = batch(150)
     backwards = dict(reversed(recordings.items()))
     one, other = await asyncio.gather(
         transcribe(recordings, service, tmp_path), transcribe(backwards, service, tmp_path)
     )
-    assert service.created.total == 300
-    assert states(one) == states(other) == ["completed"] * 300
+    assert service.created.total == 150
+    assert states(one) == states(other) == ["completed"] * 150
+    assert leftovers(service) == []
+
+
+async def test_what_another_call_finishes_at_the_last_moment_is_not_paid_again(service, tmp_path, monkeypatch):
+    """Between the look into the journal and the claim."""
+    claim = Journal.claim
+
+    async def just_too_late(self, keys, run):
+        monkeypatch.setattr(Journal, "claim", claim)
+        await transcribe(batch(2), service, tmp_path)
+        return await claim(self, keys, run)
+
+    monkeypatch.setattr(Journal, "claim", just_too_late)
+    corpus = await transcribe(batch(2), service, tmp_path)
+    assert states(corpus) == ["completed"] * 2
+    assert service.created.total == 2
+
+
+async def test_two_calls_that_fail_do_not_wait_for_each_other_for_ever(service, tmp_path, monkeypatch):
+    from soniox_ds.transcription import preparing
+
+    monkeypatch.setattr(preparing, "CHUNK", 4)
+    service.faults.rate("job_internal_error", 1.0, "create")
+    recordings = batch(8)
+    backwards = dict(reversed(recordings.items()))
+    once = Limits(attempts=1)
+    with pytest.warns(errors.RecordingsFailedWarning):
+        async with asyncio.timeout(60):
+            both = await asyncio.gather(
+                transcribe(recordings, service, tmp_path, limits=once),
+                transcribe(backwards, service, tmp_path, limits=once),
+            )
+    assert [states(corpus) for corpus in both] == [["failed"] * 8] * 2
     assert leftovers(service) == []
 
 
@@ -435,12 +468,15 @@ async def test_progress_counts_every_recording_once(files, service, tmp_path):
     assert len(corpus.failed) == 1
 
 
-async def test_refreshing_duplicates_over_several_chunks_counts_them_once(service, tmp_path):
-    recordings = {**batch(140), "twin": wav(0), "twin of a late one": wav(139)}
+async def test_refreshing_duplicates_in_several_chunks_counts_them_once(service, tmp_path, monkeypatch):
+    from soniox_ds.transcription import preparing
+
+    monkeypatch.setattr(preparing, "CHUNK", 2)
+    recordings = {**batch(3), "twin": wav(1), "late twin": wav(2)}
     await transcribe(recordings, service, tmp_path)
     seen = []
-    await transcribe(recordings, service, tmp_path, progress=seen.append, refresh=True)
-    assert (seen[-1].completed, seen[-1].failed) == (142, 0)
+    await transcribe(recordings, service, tmp_path, progress=seen.append, refresh=True, concurrency=1)
+    assert (seen[-1].completed, seen[-1].recalled, seen[-1].failed) == (5, 0, 0)
 
 
 async def test_a_progress_function_that_raises_ends_the_call_and_loses_nothing(service, tmp_path):

@@ -27,6 +27,7 @@ from batches import (
 import soniox_ds as sx
 from soniox_ds import aio, errors
 from soniox_ds.emulator.limits import Limits as ServiceLimits
+from soniox_ds.emulator.server import Server
 from soniox_ds.transcription import journal
 from soniox_ds.transcription.journal import Journal
 
@@ -222,26 +223,40 @@ async def test_a_created_job_is_found_although_the_listing_lags(service, tmp_pat
         assert service.created.total == 5
 
 
-async def test_a_job_that_turns_up_too_late_is_swept(service, tmp_path, monkeypatch):
-    """Its answer was lost and it was not listed for longer than anybody waits: created again, and the first deleted."""
-    from soniox_ds.emulator.server import Server
-
+@pytest.mark.parametrize(("hidden_s", "created"), [(10, 1), (60, 2)], ids=["in time", "too late"])
+async def test_a_lost_job_that_is_not_listed_yet(hidden_s, created, service, tmp_path, monkeypatch):
+    """Its answer was lost. In time it is found; else it is created again, and the first one deleted when it shows."""
     mark = Server._mark
-    late = []
+    hidden = []
 
     def hide_the_first(self, job, fault):
         mark(self, job, fault)
-        if not late:
-            late.append(job.id)
-            job.listed_from = job.created_at + 60
+        if not hidden:
+            hidden.append(job.id)
+            job.listed_from = job.created_at + hidden_s
 
     monkeypatch.setattr(Server, "_mark", hide_the_first)
     service.faults.next("reset_after", "create")
-    # another answer is lost at the end, so that the run still looks for lost things when the first one shows up
     corpus = await transcribe(batch(1), service, tmp_path, limits=Limits(settle_s=50))
     assert states(corpus) == ["completed"]
-    assert service.created.total == 2
+    assert service.created.total == created
     assert leftovers(service) == []
+
+
+async def test_a_job_that_was_certainly_not_created_is_not_looked_for(service, tmp_path):
+    """Refused for the rate so often that a single request gives up: the same attempt goes on later."""
+    call = asyncio.create_task(transcribe(batch(20), service, tmp_path, concurrency=1))
+    await until(lambda: routes(service)["create"] >= 3)
+    service.faults.next("rate_limit", "create", times=8)
+    assert states(await call) == ["completed"] * 20
+    assert {reference.rpartition(":")[2] for reference in service.created.by_reference} == {"1"}
+
+
+async def test_transcripts_that_cannot_be_fetched_for_a_while(service, tmp_path):
+    service.faults.next("reset_before", "transcript", times=4 * 6)
+    corpus = await transcribe(batch(4), service, tmp_path)
+    assert states(corpus) == ["completed"] * 4
+    assert service.created.total == 4
 
 
 async def test_a_service_that_never_answers_creates_is_given_up(service, tmp_path):
@@ -541,3 +556,30 @@ async def test_clean_up_after_an_interrupt(tmp_path):
         await aio.clean_up(tmp_path / "journal.sqlite", connection=connection, unfinished=True)
         assert service.transcriptions == []
         assert [file["filename"] for file in service.files] == ["others.wav"]
+
+
+async def test_an_interrupt_takes_away_what_is_not_needed(tmp_path):
+    """Six files are uploaded and one job is pending: the five others say goodbye."""
+    with stand_in(queue_s=300.0) as service:
+        call = asyncio.create_task(transcribe(batch(6), service, tmp_path, limits=Limits(pending=1)))
+        await until(lambda: len(service.files) == 6 and len(service.transcriptions) == 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        [job] = service.transcriptions
+        assert [file["id"] for file in service.files] == [job["file_id"]]
+        assert states(await transcribe(batch(6), service, tmp_path)) == ["completed"] * 6
+        assert service.created.total == 6
+        assert 404 not in {request.status for request in service.requests}
+
+
+async def test_an_upload_that_nobody_can_ask_about_is_swept(service, tmp_path):
+    """Its answer is lost, and the list of files cannot be had either: uploaded again, the first one deleted."""
+    call = asyncio.create_task(transcribe(batch(40), service, tmp_path, concurrency=1))
+    await until(lambda: routes(service)["create"] >= 3)
+    service.faults.next("reset_after", "upload")
+    service.faults.next("reset_before", "files", times=6)
+    assert states(await call) == ["completed"] * 40
+    assert routes(service)["upload"] == 41
+    assert service.created.total == 40
+    assert leftovers(service) == []

@@ -1,0 +1,102 @@
+"""Word errors: many short utterances beside jiwer, in turn; one long pair of 50,000 words beside one of 10,000, and its memory.
+
+Words are drawn by Zipf's law from 20,000; one in ten is changed, left out, or followed by another one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import soniox_ds as sx
+
+UTTERANCES, WORDS_EACH = 20_000, 15
+LONG, LONGER = 10_000, 50_000
+ROUNDS = 3
+COSTS = ("sclite", "levenshtein")
+
+
+def main() -> None:
+    """Print the ratios, and the rise of memory."""
+    import jiwer
+
+    pairs = [pair(WORDS_EACH, seed) for seed in range(UTTERANCES)]
+    said, heard = {f"{n}": one for n, (one, _) in enumerate(pairs)}, {f"{n}": two for n, (_, two) in enumerate(pairs)}
+    references, hypotheses = list(said.values()), list(heard.values())
+    jobs: dict[str, Callable[[], object]] = {
+        "jiwer.process_words": lambda: jiwer.process_words(references, hypotheses),
+        "word_errors, no normalisation": lambda: sx.word_errors(heard, said, normalizer="none"),
+        "word_errors": lambda: sx.word_errors(heard, said),
+        "word_errors, cost='levenshtein'": lambda: sx.word_errors(heard, said, cost="levenshtein"),
+        "align_words": lambda: sx.align_words(heard, said),
+    }
+    times = {name: [] for name in jobs}  # type: dict[str, list[float]]
+    for _ in range(ROUNDS):
+        for name, job in jobs.items():
+            times[name].append(seconds(job))
+    jiwers = min(times["jiwer.process_words"])
+    print(f"{UTTERANCES} utterances of {WORDS_EACH} words, time against jiwer.process_words (word_errors: at most 1)")
+    for name in list(jobs)[1:]:
+        print(f"  {name:<34} {min(times[name]) / jiwers:.2f}")
+
+    print(
+        f"one pair of {LONGER} words, time against one of {LONG} (at most 12); memory above the start (at most 300 MB)"
+    )
+    for cost in COSTS:
+        took = {}
+        for count in (LONG, LONGER):
+            one, two = pair(count, 0)
+            took[count] = min(
+                seconds(lambda one=one, two=two: sx.word_errors({"a": two}, {"a": one}, cost=cost))  # type: ignore[misc]
+                for _ in range(ROUNDS)
+            )
+        output = subprocess.run(
+            [sys.executable, "-c", MEASURE, cost], check=True, capture_output=True, text=True
+        ).stdout
+        print(f"  cost={cost!r:<29} {took[LONGER] / took[LONG]:.1f}    {float(output):.0f} MB")
+
+
+MEASURE = """
+import resource, sys
+import soniox_ds as sx
+from benchmarks.bench_word_errors import LONGER, pair
+
+sx.align_words({"a": "one two"}, {"a": "one"}, cost=sys.argv[1])      # everything is imported
+one, two = pair(LONGER, 0)
+start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+sx.align_words({"a": two}, {"a": one}, cost=sys.argv[1])
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1024)
+"""
+
+
+def pair(count: int, seed: int) -> tuple[str, str]:
+    """A text of `count` words and what became of it."""
+    rng = np.random.default_rng(seed)
+    chances = 1 / np.arange(1, 20_001)
+    borders = np.cumsum(chances / chances.sum())
+    said = np.searchsorted(borders, rng.random(count))
+    other = np.searchsorted(borders, rng.random(count))
+    fate = rng.random(count)
+    heard: list[int] = []
+    for word, another, luck in zip(said.tolist(), other.tolist(), fate.tolist(), strict=True):
+        if luck < 0.025:
+            continue
+        heard.append(another if luck < 0.075 else word)
+        if luck > 0.975:
+            heard.append(another)
+    return " ".join(f"w{word}" for word in said.tolist()), " ".join(f"w{word}" for word in heard)
+
+
+def seconds(job: Callable[[], object]) -> float:
+    """How long a job takes."""
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Pooled rates with intervals, for language scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.analysis import statistics
+from soniox_ds.analysis.blocks import blocks_of, known, note_of
+
+__all__ = ["rated"]
+
+
+def rated(
+    part: pd.DataFrame, wrong: Any, whole: Any, columns: Sequence[str], how: statistics.Resampling, name: str
+) -> dict[str, Any]:
+    """A pooled rate with its interval, between 0 and whatever it can be."""
+    blocks = blocks_of(part, columns)
+    drawn = statistics.bootstrap_rate(
+        np.bincount(blocks.codes, weights=wrong.to_numpy(np.float64), minlength=blocks.total),
+        np.bincount(blocks.codes, weights=whole.to_numpy(np.float64), minlength=blocks.total),
+        replicates=how.replicates,
+        seed=how.seed,
+    )
+    interval = drawn.interval(how.ci, how.method)
+    return {
+        name: known(drawn.estimate),
+        f"{name}_low": known(max(0.0, interval.low) if interval.reason is None else interval.low),
+        f"{name}_high": known(interval.high),
+        "blocks": blocks.total,
+        "block": "+".join(columns),
+        **how._asdict(),
+        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns),
+    }

@@ -1,0 +1,121 @@
+"""What normalisation changed, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
+from soniox_ds.analysis.units import Lines, Vocabulary, lines_of, read_units
+from soniox_ds.errors import InputError
+from soniox_ds.schema import NORMALIZATION, conform
+
+__all__ = ["show_normalization"]
+
+
+def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unchanged: bool = False) -> pd.DataFrame:
+    """Show what a normaliser does to texts.
+
+    Parameters
+    ----------
+    texts
+        A text, a list of texts, a Series or a dict from audio_id to text, a table with `audio_id` and `reference` or
+        `text`, or a corpus (its transcripts). Missing texts are left out.
+    normalizer
+        As in `align_words`.
+    unchanged
+        Whether words that stay as they are have rows too.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.NORMALIZATION``: a row for each word, or group of words, that changed together.
+
+    Raises
+    ------
+    InputError
+        If `texts` is none of these, or there is no such normaliser.
+
+    Examples
+    --------
+    >>> show_normalization("Don't wait, Dr. Grey", "whisper-english")[["position", "before", "after"]]
+       position before   after
+    0         0  Don't  do not
+    1         1  wait,    wait
+    2         2    Dr.  doctor
+    3         3   Grey    gray
+    >>> show_normalization({"a.wav": "about twenty five"}, "whisper-english")[["audio_id", "before", "after"]]
+      audio_id       before after
+    0    a.wav  twenty five    25
+    """
+    named = _named(texts)
+    chain = Normalizer.of(normalizer)
+    lines = lines_of([text for _, text in named])
+    vocabulary = Vocabulary()
+    units = read_units(lines, chain, "words", vocabulary)
+    labels = vocabulary.labels().tolist()
+
+    # Words between which no unit reaches across stand apart; the units of each group follow in order.
+    joined = np.zeros(len(lines.words) + 1, np.int64)
+    np.add.at(joined, units.first + 1, 1)
+    np.add.at(joined, units.last + 1, -1)
+    group = np.cumsum(np.cumsum(joined)[: len(lines.words)] == 0) - 1
+    after: dict[int, list[str]] = {}
+    for unit, word in zip(units.ids.tolist(), units.first.tolist(), strict=True):
+        after.setdefault(int(group[word]), []).append(labels[unit])
+    return _table(named, lines, group.tolist(), after, chain.label, unchanged)
+
+
+def _table(
+    named: list[tuple[str, str]],
+    lines: Lines,
+    group: list[int],
+    after: Mapping[int, list[str]],
+    label: str,
+    unchanged: bool,
+) -> pd.DataFrame:
+    rows: list[tuple[str, int, str, str]] = []
+    begin = 0
+    for (name, _), count in zip(named, lines.counts.tolist(), strict=True):
+        word = begin
+        while word < begin + count:
+            stop = word + 1
+            while stop < begin + count and group[stop] == group[word]:
+                stop += 1
+            before, then = " ".join(lines.words[word:stop]), " ".join(after.get(group[word], []))
+            if unchanged or before != then:
+                rows.append((name, word - begin, before, then))
+            word = stop
+        begin += count
+    frame = pd.DataFrame(rows, columns=["audio_id", "position", "before", "after"])
+    return conform(frame.assign(changed=frame["before"] != frame["after"], normalizer=label), NORMALIZATION)
+
+
+def _named(texts: Any) -> list[tuple[str, str]]:
+    """Pairs of a name and a text."""
+    if isinstance(texts, str):
+        pairs: list[tuple[Any, Any]] = [(0, texts)]
+    elif isinstance(texts, (pd.Series, Mapping)):
+        pairs = list(texts.items())
+    elif hasattr(texts, "recordings"):
+        pairs = list(zip(texts.recordings["audio_id"], texts.recordings["text"], strict=True))
+    elif isinstance(texts, pd.DataFrame):
+        name = next((name for name in ("reference", "text") if name in texts), None)
+        if "audio_id" not in texts or name is None:
+            raise InputError(
+                f"a table of texts has audio_id and reference or text; this one has {list(texts.columns)}."
+            )
+        pairs = list(zip(texts["audio_id"], texts[name], strict=True))
+    elif isinstance(texts, Sequence):
+        pairs = list(enumerate(texts))
+    else:
+        raise InputError(
+            f"texts are a text, a list, a Series, a dict, a table or a corpus; found {type(texts).__name__}."
+        )
+    known = [(str(name), text) for name, text in pairs if not (pd.api.types.is_scalar(text) and pd.isna(text))]
+    if odd := [text for _, text in known if not isinstance(text, str)]:
+        raise InputError(f"texts must be strings, found {odd[0]!r}.")
+    return known

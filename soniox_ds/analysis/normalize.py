@@ -1,0 +1,266 @@
+"""Text normalisation: what is made equal before words are compared.
+
+Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 1") stands in every result that
+was computed with it. Every chain composes characters first and after each step (Unicode NFC): the same letter in two
+spellings is never an error. Steps that need a word's neighbours (``whisper-english``, your own functions) get whole
+texts, never single words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+from soniox_ds.errors import InputError, SetupError
+
+__all__ = ["NORMALIZERS", "NormalizationStep", "Normalizer", "NormalizerLike"]
+
+
+@dataclass(frozen=True)
+class NormalizationStep:
+    """One step: a function from text to text, with the name and the version that results are labelled with.
+
+    Parameters
+    ----------
+    name, version
+        Raise the version whenever the function's results change.
+    function
+        Takes a text, returns a text. White space divides words, whatever its kind and length.
+    per_word
+        Whether a word's form never depends on its neighbours. The step is then applied once to each distinct word, and
+        the words' times are known exactly; otherwise it is applied to whole texts.
+    """
+
+    name: str
+    version: str
+    function: Callable[[str], str]
+    per_word: bool = False
+
+    def __call__(self, text: str) -> str:
+        try:
+            changed = self.function(text)
+        except Exception as error:
+            raise InputError(
+                f"normalisation step {self.name!r} failed on {text[:80]!r}: {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(changed, str):
+            raise InputError(
+                f"normalisation step {self.name!r} must return a string; for {text[:80]!r} it returned {changed!r}."
+            )
+        return changed if changed.isascii() else unicodedata.normalize("NFC", changed)
+
+
+NormalizerLike: TypeAlias = "str | Callable[[str], str] | NormalizationStep | Normalizer | Sequence[Any]"
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """A chain of steps. Functions that compare texts take what `Normalizer.of` takes.
+
+    Examples
+    --------
+    >>> basic = Normalizer.of("basic")
+    >>> basic("“Don't,” she said - at 7:30 p.m.!"), basic.label
+    ("don't she said at 7:30 p m", 'basic 1')
+    >>> import re
+    >>> def without_titles(text):
+    ...     return re.sub(r"\\b(mr|mrs|dr)\\b", "", text)
+    >>> chain = Normalizer.of(["basic", NormalizationStep("without-titles", "1", without_titles)])
+    >>> chain("Dr. Grey's call"), chain.label
+    ("grey's call", 'basic 1 + without-titles 1')
+    """
+
+    steps: tuple[NormalizationStep, ...]
+
+    @classmethod
+    def of(cls, normalizer: NormalizerLike) -> Normalizer:
+        """Make a normaliser of a name, a function, a step, or a sequence of them.
+
+        The names are
+
+        - ``"none"``: composed characters (NFC) and nothing else;
+        - ``"basic"``: ``casefold`` and ``punctuation``, for every language and script;
+        - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``);
+        - ``"punctuation"``: punctuation becomes white space, but for an apostrophe between letters (written ``'``),
+          what stands between digits (``3.5``, ``10,000``, ``7:30``) and the signs that are spoken (``% & @ # §`` and those
+          of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
+        - ``"apostrophes"``: typographic apostrophes become ``'``; put it before ``whisper-english``, which divides
+          words at them;
+        - ``"whisper-english"``: the leaderboards' convention, by package ``whisper-normalizer``. English only: it drops
+          the marks of other scripts, writes numbers in digits, and makes ``0 neil`` of ``O'Neil``.
+
+        A function of your own is labelled with its name and a digest of its code, or with its attribute ``version``.
+
+        Raises
+        ------
+        InputError
+            If there is no such name, or it is none of these.
+        SetupError
+            If ``whisper-normalizer`` is not installed.
+        """
+        if isinstance(normalizer, Normalizer):
+            return normalizer
+        if isinstance(normalizer, NormalizationStep):
+            return cls((normalizer,))
+        if isinstance(normalizer, str):
+            if normalizer not in NORMALIZERS:
+                raise InputError(
+                    f"there is no normaliser {normalizer!r}; there are {list(NORMALIZERS)}, or give a function."
+                )
+            return NORMALIZERS[normalizer]()
+        if callable(normalizer):
+            return cls((_own(normalizer),))
+        if isinstance(normalizer, Sequence):
+            return cls(tuple(step for part in normalizer for step in cls.of(part).steps))
+        raise InputError(
+            f"normalizer takes one of {list(NORMALIZERS)}, a function from text to text, or a list of these; "
+            f"found {normalizer!r}."
+        )
+
+    @property
+    def label(self) -> str:
+        """Names and versions of the steps, as they stand in results."""
+        return " + ".join(f"{step.name} {step.version}" for step in self.steps) or "none 1"
+
+    def __call__(self, text: str) -> str:
+        """Normalise a whole text; words come out divided by single spaces."""
+        text = unicodedata.normalize("NFC", text)
+        for step in self.steps:
+            text = " ".join(map(step, text.split())) if step.per_word else step(text)
+        return " ".join(text.split())
+
+
+def _own(function: Callable[[str], str]) -> NormalizationStep:
+    name = getattr(function, "__name__", type(function).__name__)
+    version = getattr(function, "version", None)
+    if version is None:
+        code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+        if code is None:  # a function of Python itself
+            version = f"python-{sys.version_info.major}.{sys.version_info.minor}"
+        else:
+            version = hashlib.sha256(_digestible(code)).hexdigest()[:8]
+    return NormalizationStep(name, str(version), function)
+
+
+def _digestible(code: Any) -> bytes:
+    """What a function does, apart from where it stands: its instructions, names and constants, inner functions too."""
+    constants = [
+        _digestible(value)
+        if hasattr(value, "co_code")
+        else repr(sorted(value) if isinstance(value, frozenset) else value)
+        for value in code.co_consts
+    ]
+    return repr((code.co_code, code.co_names, constants)).encode()
+
+
+def _basic() -> Normalizer:
+    return Normalizer((NormalizationStep("basic", "1", _basic_form, per_word=True),))
+
+
+def _none() -> Normalizer:
+    return Normalizer(())
+
+
+def _casefold() -> Normalizer:
+    return Normalizer((NormalizationStep("casefold", "1", str.casefold, per_word=True),))
+
+
+def _punctuation() -> Normalizer:
+    return Normalizer((NormalizationStep("punctuation", "1", without_punctuation, per_word=True),))
+
+
+def _apostrophes() -> Normalizer:
+    return Normalizer((NormalizationStep("apostrophes", "1", _straight, per_word=True),))
+
+
+@cache
+def _whisper_english() -> Normalizer:
+    try:
+        from importlib.metadata import version
+
+        from whisper_normalizer.english import EnglishTextNormalizer  # type: ignore[import-untyped]  # has no types
+    except ImportError as error:
+        raise SetupError(
+            "the normaliser 'whisper-english' needs a package that is not installed: pip install whisper-normalizer"
+        ) from error
+    return Normalizer((NormalizationStep("whisper-english", version("whisper-normalizer"), EnglishTextNormalizer()),))
+
+
+NORMALIZERS: dict[str, Callable[[], Normalizer]] = {
+    "none": _none,
+    "basic": _basic,
+    "casefold": _casefold,
+    "punctuation": _punctuation,
+    "apostrophes": _apostrophes,
+    "whisper-english": _whisper_english,
+}
+
+
+def _straight(text: str) -> str:
+    return "".join("'" if char in _APOSTROPHES else char for char in text)
+
+
+def _basic_form(text: str) -> str:
+    if text.isascii() and text.isalnum():  # nearly every word of most texts
+        return text.lower()
+    return without_punctuation(unicodedata.normalize("NFC", text.casefold()))
+
+
+_SPOKEN_SIGNS = frozenset("%&@#§٪％＆＠＃‰°№")
+_APOSTROPHES = frozenset("'’ʼ＇")
+_WRITTEN_INSIDE_NUMBERS = frozenset(".,:٫٬")
+_INVISIBLE = frozenset(
+    "\u00ad\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+_SHAPING = frozenset("\u200c\u200d")  # joiner and non-joiner: they shape letters, in Persian and Indic words
+
+
+@cache
+def _place_of(char: str) -> str:
+    """What becomes of a character: "keep", "space", "nothing", "apostrophe" or "number"."""
+    if char in _APOSTROPHES:
+        return "apostrophe"
+    if char in _WRITTEN_INSIDE_NUMBERS:
+        return "number"
+    if char in _SPOKEN_SIGNS or char in _SHAPING:
+        return "keep"
+    if char in _INVISIBLE:
+        return "nothing"
+    category = unicodedata.category(char)
+    if category.startswith("P") or category in ("Sk", "So", "Cf", "Cc") or char in "|~<>^":
+        return "space"
+    return "keep"
+
+
+def without_punctuation(text: str) -> str:
+    """Replace punctuation by spaces, as ``"punctuation"`` of `Normalizer.of` says.
+
+    >>> without_punctuation("Rock-’n’-roll, don’t “stop”; $3.50 (or 5%)…")
+    "Rock  n  roll  don't  stop   $3.50  or 5%  "
+    """
+    if text.isalnum():
+        return text
+    kept = []
+    for place, char in enumerate(text):
+        kind = _place_of(char)
+        if kind == "keep":
+            kept.append(char)
+        elif kind != "nothing":
+            before = text[place - 1] if place else " "
+            after = text[place + 1] if place + 1 < len(text) else " "
+            if kind == "apostrophe" and _is_letter(before) and _is_letter(after):
+                kept.append("'")
+            elif kind == "number" and before.isdecimal() and after.isdecimal():
+                kept.append(char)
+            else:
+                kept.append(" ")
+    return "".join(kept)
+
+
+def _is_letter(char: str) -> bool:
+    return char.isalpha() or unicodedata.category(char).startswith("M")

@@ -1,0 +1,335 @@
+"""References and transcripts side by side: which recordings can be scored, and what was said in them.
+
+Conventions: recordings keep the order of the corpus; references without a recording follow in their own order. A
+reference that is NA is none, and its recording is left out; the empty text is one (nothing was said). What was spoken
+is compared, never a translation.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.analysis.text import words as words_of_tokens
+from soniox_ds.analysis.units import Lines, lines_of
+from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.schema import RECORDINGS, need
+
+__all__ = ["Pairs", "References", "Transcripts", "pair_up"]
+
+_Bools = npt.NDArray[np.bool_]
+
+
+@runtime_checkable
+class _HasRecordings(Protocol):
+    """What a `Corpus` has."""
+
+    recordings: pd.DataFrame
+    tokens: pd.DataFrame
+
+
+Transcripts: TypeAlias = "_HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any]"
+References: TypeAlias = "pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | None"
+
+_OF_TEXTS = ("reference", "translation_status", "word_count")
+_SPEAKER_CHANGES = ("speaker", "language", "source_language")
+
+
+class Pairs(NamedTuple):
+    """Recordings with a reference, and both texts of those that are scored."""
+
+    recordings: pd.DataFrame
+    """`audio_id`, `status` ("scored", "failed" or "missing"), `duration_ms`, then the user's own columns."""
+    scored: npt.NDArray[np.intp]
+    """Rows of `recordings` whose texts follow."""
+    references: Lines
+    hypotheses: Lines
+    speakers: Any
+    """The speaker of each reference word, a string array; None where references name none."""
+    words: pd.DataFrame
+    """One row for each word of `hypotheses`: what is known of it, columns as in ``schema.WORDS``."""
+
+
+class _Heard(NamedTuple):
+    """Transcripts of any form: which recordings there are, and the words of each in turn."""
+
+    recordings: pd.DataFrame
+    texts: list[str]
+    place: npt.NDArray[np.intp]
+    """For each word the row of its recording."""
+    words: pd.DataFrame
+    """What else is known of the words."""
+
+
+def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
+    """Bring transcripts and references together.
+
+    Parameters
+    ----------
+    transcripts, references
+        As `soniox_ds.word_errors` takes them.
+    failed
+        ``"apart"``, or ``"as_silence"`` to score failed and missing recordings as if nothing had been transcribed.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to score, no reference belongs to a recording, or an argument is none of those described.
+    SchemaError
+        If a table lacks a column, an id is there twice, or a text is no text.
+    """
+    if failed not in ("apart", "as_silence"):
+        raise InputError(f'failed must be "apart" or "as_silence", found {failed!r}.')
+    heard = _heard(transcripts)
+    spoken = _references(references, heard.recordings)
+    recordings = _matched(heard.recordings, spoken)
+    if failed == "as_silence":
+        recordings["status"] = "scored"
+    scored = np.flatnonzero((recordings["status"] == "scored").to_numpy(np.bool_))
+    ids = recordings["audio_id"].iloc[scored].tolist()
+
+    place = _rows(ids, heard.recordings["audio_id"].tolist())[heard.place]
+    words, texts = heard.words, heard.texts
+    if len(place) and not (place[0] >= 0 and bool((np.diff(place) >= 0).all())):
+        rows = np.argsort(place, kind="stable")
+        rows = rows[place[rows] >= 0]
+        words, texts, place = (
+            words.take(rows).reset_index(drop=True),
+            [texts[row] for row in rows.tolist()],
+            place[rows],
+        )
+    counts = np.bincount(place, minlength=len(ids)).astype(np.intp)
+    hypotheses = Lines(texts, counts, _spaced(words))
+
+    own = spoken.take(_rows(spoken["audio_id"].tolist(), ids))
+    lines = lines_of(own["reference"].tolist())
+    speakers = None
+    if "speaker" in own:
+        labels = [label for parts in own["speaker"] for label, count in parts for _ in range(count)]
+        speakers = pd.array(labels, dtype="string")
+    return Pairs(recordings, scored, lines, hypotheses, speakers, words)
+
+
+def _heard(transcripts: Any) -> _Heard:
+    if isinstance(transcripts, _HasRecordings):
+        words = _original(words_of_tokens(transcripts.tokens))
+        return _Heard(transcripts.recordings, words["text"].tolist(), _place(transcripts.recordings, words), words)
+    if isinstance(transcripts, (pd.Series, Mapping)):
+        return _heard(_as_table(transcripts, "text", "transcripts"))
+    if not isinstance(transcripts, pd.DataFrame):
+        raise InputError(
+            "transcripts are a corpus, a table of words or of texts, or texts by audio_id; "
+            f"found {type(transcripts).__name__}."
+        )
+    need(transcripts, "audio_id", "text")
+    if transcripts["audio_id"].isna().any():
+        raise SchemaError(f"audio_id is NA in {int(transcripts['audio_id'].isna().sum())} rows of the transcripts.")
+    if "token_index" in transcripts:
+        return _from_words(words_of_tokens(transcripts))
+    return _from_words(transcripts) if "word_index" in transcripts else _from_texts(transcripts)
+
+
+def _original(words: pd.DataFrame) -> pd.DataFrame:
+    """What was spoken, without translations."""
+    if "translation_status" not in words:
+        return words
+    spoken = (words["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)
+    return words if spoken.all() else words[spoken]
+
+
+def _from_words(words: pd.DataFrame) -> _Heard:
+    ids = words["audio_id"].astype("string").drop_duplicates()
+    if words["text"].isna().any():
+        raise SchemaError(f"text is NA in {int(words['text'].isna().sum())} of {len(words)} words; each needs one.")
+    order = np.lexsort((words["word_index"].to_numpy(np.int64), pd.Index(ids).get_indexer(pd.Index(words["audio_id"]))))
+    words = words.take(order)
+    twice = words.duplicated(["audio_id", "word_index"]).to_numpy(np.bool_)
+    if twice.any():
+        row = words.iloc[int(np.argmax(twice))]
+        raise SchemaError(
+            f"{row['audio_id']!r} has two words with word_index {row['word_index']}. "
+            "Were two tables of the same recording put together?"
+        )
+    recordings = pd.DataFrame({"audio_id": ids, "status": "completed"}).reset_index(drop=True)
+    words = _original(words)
+    return _Heard(recordings, words["text"].tolist(), _place(recordings, words), words)
+
+
+def _place(recordings: pd.DataFrame, words: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """For each word the row of its recording."""
+    codes, ids = pd.factorize(words["audio_id"])
+    return _rows(recordings["audio_id"].tolist(), list(ids))[codes]
+
+
+def _from_texts(texts: pd.DataFrame) -> _Heard:
+    texts = _original(texts).reset_index(drop=True)
+    _refuse_repeats(texts["audio_id"], "transcripts")
+    _refuse_no_texts(texts["text"], "text", "transcripts")
+    there = texts["text"].notna().to_numpy(np.bool_)
+    if "status" in texts:
+        there &= (texts["status"] != "failed").fillna(True).to_numpy(np.bool_)
+    recordings = texts.drop(columns=["text"]).assign(status=np.where(there, "completed", "failed"))
+    lines = lines_of(texts["text"].where(there, "").tolist())
+    place = np.repeat(np.arange(len(texts)), lines.counts)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(lines.counts) - lines.counts, lines.counts)
+    return _Heard(recordings, lines.words, place, pd.DataFrame({"word_index": within}))
+
+
+def _spaced(words: pd.DataFrame) -> _Bools:
+    """Whether white space stands before each word; a change of speaker or language counts as such."""
+    if "space_before" not in words:
+        return np.ones(len(words), np.bool_)
+    spaced = words["space_before"].fillna(True).to_numpy(np.bool_).copy()
+    for name in _SPEAKER_CHANGES:
+        if name in words:
+            codes = pd.factorize(words[name])[0]
+            spaced[1:] |= codes[1:] != codes[:-1]
+    return spaced
+
+
+def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
+    """A table of texts by audio_id, of a Series or a mapping."""
+    ids = list(texts.index if isinstance(texts, pd.Series) else texts.keys())
+    if isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex):
+        raise InputError(
+            f"{what}: the Series is numbered from 0; its index must hold the audio_id of each text: "
+            f"table.set_index('audio_id')['{name}']."
+        )
+    if odd := [label for label in ids if not isinstance(label, str)]:
+        raise InputError(f"{what}: an audio_id is a string, found {odd[0]!r}.")
+    values = texts.tolist() if isinstance(texts, pd.Series) else list(texts.values())
+    return pd.DataFrame({"audio_id": pd.array(ids, dtype="string"), name: pd.Series(values, dtype=object)})
+
+
+def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
+    """`audio_id`, `reference`, for turns also `speaker`: pairs of a label and a number of words."""
+    if references is None:
+        if "reference" not in recordings:
+            own = [name for name in recordings.columns if name not in RECORDINGS]
+            raise InputError(
+                f"there are no references: none were given, and the recordings have no column 'reference' ({own}). "
+                "Give a table with audio_id and reference, or a dict from audio_id to text."
+            )
+        references = recordings[["audio_id", "reference"]]
+    elif isinstance(references, (pd.Series, Mapping)):
+        references = _as_table(references, "reference", "references")
+    elif not isinstance(references, pd.DataFrame):
+        raise InputError(
+            "references are a table with audio_id and reference, or texts by audio_id (a Series or a dict); "
+            f"found {type(references).__name__}."
+        )
+    need(references, "audio_id")
+    if "reference" not in references and "text" in references:
+        references = references.rename(columns={"text": "reference"})
+    need(references, "reference")
+    if references["audio_id"].isna().any():
+        raise SchemaError(f"audio_id is NA in {int(references['audio_id'].isna().sum())} rows of the references.")
+    _refuse_no_texts(references["reference"], "reference", "references")
+    kept = references[references["reference"].notna().to_numpy(np.bool_)]
+    if kept.empty:
+        found = f"all {len(references)} are NA" if len(references) else "the table has no rows"
+        raise InputError(f"there are no references: {found}.")
+    kept = kept.assign(audio_id=kept["audio_id"].astype("string"))
+    if "start_ms" in kept and "speaker" in kept:
+        return _joined_turns(kept)
+    _refuse_repeats(kept["audio_id"], "references")
+    plain: pd.DataFrame = kept.drop(columns="speaker", errors="ignore")
+    return plain
+
+
+def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
+    turns = turns.sort_values("start_ms", kind="stable")
+    texts, speakers = {}, {}
+    for audio_id in pd.unique(turns["audio_id"]):
+        own = turns[turns["audio_id"] == audio_id]
+        texts[audio_id] = " ".join(own["reference"])
+        speakers[audio_id] = [
+            (label, len(text.split())) for label, text in zip(own["speaker"], own["reference"], strict=True)
+        ]
+    ids = pd.array(list(texts), dtype="string")
+    return pd.DataFrame({"audio_id": ids, "reference": list(texts.values()), "speaker": list(speakers.values())})
+
+
+def _refuse_repeats(ids: pd.Series[Any], what: str) -> None:
+    if (twice := ids[ids.duplicated()]).empty:
+        return
+    hint = " Turns of one recording need the columns speaker and start_ms." if what == "references" else ""
+    raise SchemaError(
+        f"{what}: {twice.iloc[0]!r} is there more than once ({twice.nunique()} ids are); "
+        f"give one text for each recording.{hint}"
+    )
+
+
+def _refuse_no_texts(column: pd.Series[Any], name: str, what: str) -> None:
+    if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
+        return
+    odd = [value for value in column if not isinstance(value, str) and not _is_missing(value)]
+    if odd:
+        raise SchemaError(f"{what}: {name} must hold texts, found {odd[0]!r} ({type(odd[0]).__name__}).")
+
+
+def _is_missing(value: Any) -> bool:
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
+
+
+def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """The recordings that have a reference, then the references without a recording; warns of those."""
+    ids, wanted = recordings["audio_id"].tolist(), references["audio_id"].tolist()
+    missing = [audio_id for audio_id, place in zip(wanted, _rows(ids, wanted), strict=True) if place < 0]
+    if len(missing) == len(wanted):
+        raise InputError(
+            f"no reference belongs to a recording: references have {_some(wanted)}, recordings {_some(ids)}. "
+            "An audio_id must be written alike in both."
+        )
+    if missing:
+        near = difflib.get_close_matches(missing[0], ids, n=1)
+        warnings.warn(
+            f"{len(missing)} of {len(wanted)} references have no recording: {_some(missing)}."
+            f"{f' Did you mean {near[0]!r}?' if near else ''} They are rows of status 'missing' and count for nothing; "
+            "to leave them out: references[references['audio_id'].isin(corpus)].",
+            UserWarning,
+            stacklevel=4,
+        )
+    there = recordings[_rows(wanted, ids) >= 0]
+    own = [name for name in recordings.columns if name not in RECORDINGS and name not in _OF_TEXTS]
+    further = [
+        name
+        for name in references.columns
+        if name not in ("audio_id", "reference", "speaker", "start_ms", "end_ms") and name not in recordings
+    ]
+    frame = pd.DataFrame(
+        {
+            "audio_id": pd.array([*there["audio_id"], *missing], dtype="string"),
+            "status": pd.array(
+                [*np.where(there["status"] == "completed", "scored", "failed"), *["missing"] * len(missing)],
+                dtype="string",
+            ),
+        }
+    )
+    durations = there["duration_ms"].tolist() if "duration_ms" in there else [pd.NA] * len(there)
+    frame["duration_ms"] = pd.array([*durations, *[pd.NA] * len(missing)], dtype="Int64")
+    scored_or_not = frame["audio_id"].tolist()
+    rows = _rows(ids, scored_or_not)
+    for name in own:
+        frame[name] = recordings[name].array.take(rows, allow_fill=True)
+    if further:
+        rows = _rows(wanted, scored_or_not)
+        for name in further:
+            frame[name] = references[name].array.take(rows, allow_fill=True)
+    return frame
+
+
+def _rows(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Where each wanted id stands among the ids; -1 where it does not."""
+    place = {audio_id: row for row, audio_id in enumerate(ids)}
+    return np.fromiter((place.get(audio_id, -1) for audio_id in wanted), np.intp, len(wanted))
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{list(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,204 @@
+"""Errors of punctuation and capitals, where the references have them.
+
+Conventions: words are aligned after normalisation, then the texts are looked at as they were written. A mark belongs
+to the word it follows (an opening one, ``¿`` or ``¡``, to the word it precedes); marks inside a word (``3.5``,
+``e-mail``) are part of it. Marks are compared between one aligned pair of words and the next, so that an inserted or
+deleted word takes no mark along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.analysis.align import Aligned, align
+from soniox_ds.analysis.edit_paths import DELETION, HIT, INSERTION, SUBSTITUTION, Sequences, paths
+from soniox_ds.analysis.errors import scored_table
+from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
+from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.analysis.units import Lines, Units
+from soniox_ds.errors import InputError
+from soniox_ds.schema import PUNCTUATION_ERRORS
+
+__all__ = ["MARKS", "punctuation_errors"]
+
+MARKS = ".,?!:;…。、，．？！：；؟،؛۔।॥¿¡"
+"""The marks that are compared: those that divide and end sentences. Quotes, brackets and hyphens are not among them."""
+
+_OPENING = "¿¡"
+_Ints = npt.NDArray[np.intp]
+
+
+def punctuation_errors(
+    transcripts: Transcripts,
+    references: References = None,
+    *,
+    normalizer: NormalizerLike = "basic",
+    cost: str = "sclite",
+    marks: str = MARKS,
+    failed: str = "apart",
+) -> pd.DataFrame:
+    """Count the errors of punctuation and of capitals in each recording that has a reference.
+
+    Parameters
+    ----------
+    transcripts, references, normalizer, cost, failed
+        As `word_errors` takes them; the normaliser only serves the alignment of the words.
+    marks
+        The characters that are compared.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.PUNCTUATION_ERRORS``. The counts of marks are NA where no reference at all has one, those of capitals
+        where none has a capital: then the references were written without, and nothing can be said.
+
+    Raises
+    ------
+    InputError
+        If the references have neither marks nor capitals, or as `word_errors`.
+    SchemaError
+        As `word_errors`.
+
+    Warns
+    -----
+    UserWarning
+        If some references have no recording.
+
+    Notes
+    -----
+    per = (S + D + I) / (H + S + D + I) over marks. Source: Meister et al., "LibriSpeech-PC: Benchmark for Evaluation of
+    Punctuation and Capitalization Capabilities of end-to-end ASR Models", 2023. Capitals are compared in words that are
+    hits, one word against one word.
+
+    Examples
+    --------
+    >>> errors = punctuation_errors({"a.wav": "so, we meet in paris."}, {"a.wav": "So we meet in Paris."})
+    >>> errors[["hits", "insertions", "per", "case_words", "case_errors"]]
+       hits  insertions  per  case_words  case_errors
+    0     1           1  0.5           5            2
+    """
+    pairs = pair_up(transcripts, references, failed)
+    chain = Normalizer.of(normalizer)
+    aligned = align(pairs, chain, cost, "mixed")
+    own = frozenset(marks)
+    has_marks = any(char in own for word in pairs.references.words for char in word)
+    has_capitals = any(word != word.lower() for word in pairs.references.words)
+    if not has_marks and not has_capitals and pairs.references.words:
+        raise InputError(
+            "the references have neither punctuation nor capitals, so that none can be wrong; give them as written."
+        )
+    counts, totals = _mark_counts(pairs, aligned, own)
+    words, wrong = _case_counts(pairs, aligned)
+    errors, all_marks = counts[:, 1:].sum(axis=1), counts.sum(axis=1)
+    columns = {
+        "reference_marks": _known(totals[:, 0], has_marks),
+        "hypothesis_marks": _known(totals[:, 1], has_marks),
+        "per": _rate(errors, all_marks, has_marks),
+        "case_words": _known(words, has_capitals),
+        "case_errors": _known(wrong, has_capitals),
+        "case_error_rate": _rate(wrong, words, has_capitals),
+    }
+    result = scored_table(pairs, counts, columns, PUNCTUATION_ERRORS, normalizer=chain.label, cost=cost)
+    if not has_marks:
+        for name in ("hits", "substitutions", "deletions", "insertions"):
+            result[name] = pd.array([pd.NA] * len(result), dtype="Int64")
+    return result
+
+
+def _mark_counts(
+    pairs: Pairs, aligned: Aligned, marks: frozenset[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Counts of hits and errors of marks in each recording, and how many marks there are on either side."""
+    paired = np.isin(aligned.paths.operations, (HIT, SUBSTITUTION))
+    numbers = {mark: number for number, mark in enumerate(sorted(marks))}
+    sides: list[dict[tuple[int, int], list[int]]] = []
+    for lines, units, absent in (
+        (pairs.references, aligned.references, INSERTION),
+        (pairs.hypotheses, aligned.hypotheses, DELETION),
+    ):
+        # Marks are gathered between pairs: for a mark after k units, by the number of pairs among these.
+        before = np.concatenate([[0], np.cumsum(paired[aligned.paths.operations != absent])])
+        found: dict[tuple[int, int], list[int]] = {}
+        for recording, unit, mark in _marks(lines, units, marks):
+            found.setdefault((recording, int(before[unit])), []).append(numbers[mark])
+        sides.append(found)
+    places = sorted({*sides[0], *sides[1]})
+    said, heard = ([np.array(side.get(place, []), np.int32) for place in places] for side in sides)
+    counts = np.zeros((len(pairs.scored), 4), np.int64)
+    totals = np.zeros((len(pairs.scored), 2), np.int64)
+    recordings = np.array([recording for recording, _ in places], np.intp)
+    np.add.at(counts, recordings, paths(Sequences.of(said), Sequences.of(heard), "levenshtein").counts())
+    np.add.at(
+        totals,
+        recordings,
+        np.array([[len(one), len(two)] for one, two in zip(said, heard, strict=True)], np.int64).reshape(-1, 2),
+    )
+    return counts, totals
+
+
+def _marks(lines: Lines, units: Units, marks: frozenset[str]) -> list[tuple[int, int, str]]:
+    """Each mark: in which recording, after how many units (of all recordings), and the mark."""
+    found = []
+    recording = np.repeat(np.arange(len(lines.counts)), lines.counts).tolist()
+    first = np.searchsorted(units.first, np.arange(len(lines.words)), "left").tolist()
+    after = np.searchsorted(units.first, np.arange(len(lines.words)), "right").tolist()
+    for word, text in enumerate(lines.words):
+        if text.isalnum():
+            continue
+        core = _core(text)
+        head, _, tail = text.partition(core) if core else ("", "", text)
+        found += [(recording[word], first[word], char) for char in head if char in marks]
+        found += [(recording[word], after[word], char) for char in tail if char in marks]
+    return found
+
+
+def _core(text: str) -> str:
+    """The word without what stands around it.
+
+    >>> _core("“3.5%,”"), _core("…")
+    ('3.5', '')
+    """
+    inner = [place for place, char in enumerate(text) if char.isalnum()]
+    return text[inner[0] : inner[-1] + 1] if inner else ""
+
+
+def _case_counts(pairs: Pairs, aligned: Aligned) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The words that are right but for capitals, if they can have any, and those that differ in them."""
+    operations = aligned.paths.operations
+    recording = np.repeat(np.arange(len(aligned.paths.lengths)), aligned.paths.lengths)
+    hits = operations == HIT
+    said = (np.cumsum(operations != INSERTION) - 1)[hits]
+    heard = (np.cumsum(operations != DELETION) - 1)[hits]
+    alone = _one_to_one(aligned.references)[said] & _one_to_one(aligned.hypotheses)[heard]
+    counts = np.zeros((2, len(pairs.scored)), np.int64)
+    for place, one, two in zip(
+        recording[hits][alone].tolist(),
+        aligned.references.first[said[alone]].tolist(),
+        aligned.hypotheses.first[heard[alone]].tolist(),
+        strict=True,
+    ):
+        written, transcribed = _core(pairs.references.words[one]), _core(pairs.hypotheses.words[two])
+        if written.casefold() == transcribed.casefold() and written.lower() != written.upper():
+            counts[0, place] += 1
+            counts[1, place] += written != transcribed
+    return counts[0], counts[1]
+
+
+def _one_to_one(units: Units) -> npt.NDArray[np.bool_]:
+    """Whether a unit came from one word, and that word became nothing else."""
+    new = np.append(True, units.first[1:] != units.first[:-1])[: len(units.first)]
+    single: npt.NDArray[np.bool_] = (units.first == units.last) & new & np.append(new[1:], True)[: len(new)]
+    return single
+
+
+def _known(values: npt.NDArray[np.int64], known: bool) -> Any:
+    return pd.arrays.IntegerArray(values.astype(np.int64), np.full(len(values), not known))
+
+
+def _rate(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64], known: bool) -> Any:
+    there = (whole > 0) & known
+    return pd.arrays.FloatingArray(np.where(there, part / np.where(there, whole, 1), 0.0), ~there)

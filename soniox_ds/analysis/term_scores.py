@@ -1,0 +1,329 @@
+"""Terms of all recordings together, and one arm against another.
+
+Conventions: precision, recall and F1 are pooled over occurrences, as rates whose numerators and denominators are added;
+their intervals come from resampling blocks of recordings (see `soniox_ds.analysis.blocks`). Arms are compared
+occurrence by occurrence: the same place of the same reference, hit by one arm and missed by the other.
+
+References: McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
+Psychometrika 1947; Holm, "A simple sequentially rejective multiple test procedure", 1979.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.analysis import statistics
+from soniox_ds.analysis.blocks import Blocks, block_columns, blocks_of, checked_errors, known, note_of
+from soniox_ds.analysis.normalize import NormalizerLike
+from soniox_ds.analysis.term_search import aligned_words, checked_terms
+from soniox_ds.analysis.terms import hours_of, occurrence_rows
+from soniox_ds.errors import InputError
+from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, need
+
+__all__ = ["compare_terms", "summarize_terms"]
+
+_OUTCOMES = ("hit", "miss", "false_hit")
+_FEW_DISCORDANT = 6  # with fewer, McNemar's exact p cannot be below 0.05
+
+
+def summarize_terms(
+    alignments: pd.DataFrame,
+    terms: Iterable[str],
+    errors: pd.DataFrame,
+    by: str | Sequence[str] | None = None,
+    *,
+    distractors: Iterable[str] = (),
+    normalizer: NormalizerLike | None = None,
+    units: str = "mixed",
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "studentized",
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Pool the terms of a list over recordings: precision, recall, F1 and hallucinated terms per hour, with intervals.
+
+    Parameters
+    ----------
+    alignments, terms, distractors, normalizer, units
+        As in `term_occurrences`.
+    errors
+        ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`: it says which recordings were scored (also
+        those without any word), how long they are, and has the columns to group by.
+    by, block, ci, method, replicates, seed
+        As in `summarize_errors`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.TERM_SUMMARY``: a row for each group, sorted by `by`.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        As in `term_occurrences`; also if the alignments are of recordings that `errors` does not say were scored.
+
+    Examples
+    --------
+    >>> from soniox_ds.analysis.align import align_words
+    >>> from soniox_ds.analysis.errors import word_errors
+    >>> said, heard = {"a": "Celebrex or Zyrtec", "b": "no"}, {"a": "celebrex or celebrex", "b": "xanax"}
+    >>> errors = word_errors(heard, said).assign(duration_ms=1_800_000)
+    >>> summary = summarize_terms(
+    ...     align_words(heard, said), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"], replicates=1000
+    ... )
+    >>> summary[["terms", "hits", "misses", "false_hits", "recall", "false_hits_per_hour"]]
+       terms  hits  misses  false_hits  recall  false_hits_per_hour
+    0      3     1       1           2     0.5                  2.0
+    """
+    how = statistics.checked_resampling(ci, method, replicates, seed)
+    aligned = aligned_words(alignments)
+    checked = checked_terms(terms, distractors, aligned, normalizer, units)
+    table = checked_errors(errors)
+    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
+    need(table, *groups)
+    if taken := [name for name in groups if name in TERM_SUMMARY]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
+    scored = set(table.loc[table["status"] == "scored", "audio_id"])
+    if strange := sorted(set(aligned.rows["audio_id"]) - scored):
+        raise InputError(
+            f"the alignments hold {strange[0]!r}, which errors does not have as scored; make both from the same "
+            "transcripts and references."
+        )
+    occurrences = occurrence_rows(aligned, checked)
+    columns = block_columns(table, block, groups)
+    size = {"terms": len(checked.labels), "distractors": sum(checked.distractor)}
+    parts = [part for _, part in table.groupby(groups, dropna=False, observed=True)] if groups else [table]
+    rows = [{**size, **_summary(part, occurrences, columns, how, len(checked.labels))} for part in parts]
+    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
+    return pd.concat([labels, conform(pd.DataFrame(rows), TERM_SUMMARY)], axis=1)
+
+
+def compare_terms(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    by: str | Sequence[str] | None = "term",
+    *,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "studentized",
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Ask of each term whether arm `b` hits it more often than arm `a`, on the same recordings.
+
+    Parameters
+    ----------
+    a, b
+        ``schema.TERM_OCCURRENCES`` of either arm, of `term_occurrences` with the same references, terms and normaliser.
+    by
+        ``"term"`` for a row for each term (in the order in which they are met), another column or several of both
+        tables, or None for all occurrences in one row.
+    block
+        Column or columns of `a` whose values are resampled as a whole for the interval, merged in by you; by default
+        `speaker`, else `session`, else recordings.
+    ci, method, replicates, seed
+        Of the interval, as in `summarize_errors`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.TERM_COMPARISON``.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If a recording of both arms has other occurrences in one than in the other, or there is nothing to compare.
+
+    Notes
+    -----
+    McNemar's test takes occurrences as independent. Those of one recording are not quite; where its p and the interval
+    disagree, believe the interval, which resamples recordings or larger blocks. Recordings whose occurrences only one
+    arm has, because the other failed there, are left out and counted as unpaired. Where no term is said a table cannot
+    tell a failed recording from a silent one: false hits there count on either side.
+
+    Examples
+    --------
+    >>> from soniox_ds.analysis.align import align_words
+    >>> from soniox_ds.analysis.terms import term_occurrences
+    >>> said = {"a": "Zyrtec", "b": "Zyrtec or Celebrex"}
+    >>> plain = align_words({"a": "sir tech", "b": "sir tech or celebrex"}, said)
+    >>> helped = align_words({"a": "zyrtec", "b": "zyrtec or celebrex"}, said)
+    >>> arms = [term_occurrences(arm, ["Zyrtec", "Celebrex"]) for arm in (plain, helped)]
+    >>> compare_terms(*arms)[["term", "occurrences", "both", "only_a", "only_b", "p"]]
+           term  occurrences  both  only_a  only_b    p
+    0    Zyrtec            2     0       0       2  0.5
+    1  Celebrex            1     1       0       0  1.0
+    """
+    how = statistics.checked_resampling(ci, method, replicates, seed)
+    for arm in (a, b):
+        need(arm, "audio_id", "term", "outcome", "reference_index")
+    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
+    for arm in (a, b):
+        need(arm, *groups)
+    if taken := [name for name in groups if name in TERM_COMPARISON]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename them in the occurrences.")
+    columns = block_columns(a, block, groups)
+    paired = _paired(a, b, list(dict.fromkeys([*groups, *columns])), groups)
+    if not (paired["kind"] == "said").any():
+        raise InputError(
+            "there is nothing to compare: the arms have no occurrence of a term in a common recording. Are both of the "
+            "same references, and is any of the terms said?"
+        )
+    parts = [part for _, part in paired.groupby(groups, sort=False, dropna=False)] if groups else [paired]
+    result = conform(pd.DataFrame([_comparison(part, columns, how) for part in parts]), TERM_COMPARISON)
+    result["p_holm"] = pd.array(_holm(result["p"]), dtype="Float64")
+    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
+    return pd.concat([labels, result], axis=1)
+
+
+def _summary(
+    part: pd.DataFrame, occurrences: pd.DataFrame, columns: Sequence[str], how: statistics.Resampling, size: int
+) -> dict[str, Any]:
+    scored = part[part["status"] == "scored"].reset_index(drop=True)
+    own = occurrences[occurrences["audio_id"].isin(scored["audio_id"])]
+    counts = {
+        name: own[own["outcome"] == name]["audio_id"].value_counts().reindex(scored["audio_id"], fill_value=0)
+        for name in _OUTCOMES
+    }
+    hits, misses, false = (counts[name].to_numpy(np.float64) for name in _OUTCOMES)
+    blocks = blocks_of(scored, columns)
+    false_rows = own[own["outcome"] == "false_hit"]
+    hours = hours_of(part)
+    row: dict[str, Any] = {
+        "recordings": len(scored),
+        "failed": int((part["status"] == "failed").sum()),
+        "missing": int((part["status"] == "missing").sum()),
+        "blocks": blocks.total,
+        "block": "+".join(columns),
+        "hours": hours,
+        "reference_count": int(hits.sum() + misses.sum()),
+        "hits": int(hits.sum()),
+        "misses": int(misses.sum()),
+        "false_hits": int(false.sum()),
+        "distractor_false_hits": int(false_rows["distractor"].sum()),
+        "hallucinated_terms": false_rows["term"].nunique(),
+        **how._asdict(),
+    }
+    rates: dict[str, tuple[Any, Any, float]] = {
+        "precision": (hits, hits + false, 1.0),
+        "recall": (hits, hits + misses, 1.0),
+        "f1": (2 * hits, 2 * hits + misses + false, 1.0),
+    }
+    if not pd.isna(hours):
+        rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64) / 3_600_000, np.inf)
+    reasons = {}
+    for name, (top, bottom, most) in rates.items():
+        rate, reasons[name] = _rate(top, bottom, blocks, how, name, most)
+        row |= rate
+    if not pd.isna(hours) and not pd.isna(row["false_hits_per_hour"]):
+        row["false_hits_per_hour_per_100_terms"] = row["false_hits_per_hour"] * 100 / size
+    without = [f"{name}: {reason}" for name, reason in reasons.items() if reason is not None]
+    row["note"] = note_of("; ".join(without) or None, blocks.total, blocks.unlabelled, columns)
+    return row
+
+
+def _rate(
+    top: Any, bottom: Any, blocks: Blocks, how: statistics.Resampling, name: str, most: float
+) -> tuple[dict[str, Any], str | None]:
+    """A pooled rate with its interval, which lies between 0 and `most`, and why there is none."""
+    drawn = statistics.bootstrap_rate(
+        np.bincount(blocks.codes, weights=top, minlength=blocks.total),
+        np.bincount(blocks.codes, weights=bottom, minlength=blocks.total),
+        replicates=how.replicates,
+        seed=how.seed,
+    )
+    interval = drawn.interval(how.ci, how.method)
+    low, high = (known(float(np.clip(bound, 0.0, most))) for bound in interval[:2])
+    reason = None if interval.reason is None else interval.reason.replace("no reference words", "never counted")
+    return {name: known(drawn.estimate), f"{name}_low": low, f"{name}_high": high}, reason
+
+
+def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[str]) -> pd.DataFrame:
+    """A row for each occurrence with both outcomes, for each that only one arm has, and for each false hit.
+
+    `kind` is "said", "unpaired", "false_a" or "false_b".
+    """
+    key = ["audio_id", "term", "reference_index"]
+    said_a, said_b = (arm[arm["outcome"] != "false_hit"] for arm in (a, b))
+    alone = set(said_a["audio_id"]) ^ set(said_b["audio_id"])
+    more = [name for name in columns if name not in key]
+    both = said_a.loc[~said_a["audio_id"].isin(alone), [*key, "outcome", *more]].merge(
+        said_b.loc[~said_b["audio_id"].isin(alone), [*key, "outcome"]],
+        on=key,
+        how="outer",
+        suffixes=("_a", "_b"),
+        indicator=True,
+        sort=False,
+    )
+    odd = both.loc[both["_merge"] != "both", ["audio_id", "term"]]
+    for arm in (a, b):  # a recording that both arms have, but in which one of them has only false hits
+        odd = pd.concat(
+            [odd, arm.loc[(arm["outcome"] == "false_hit") & arm["audio_id"].isin(alone), ["audio_id", "term"]]]
+        )
+    odd = odd[odd["audio_id"].isin(a["audio_id"]) & odd["audio_id"].isin(b["audio_id"])]
+    if len(odd):
+        raise InputError(
+            f"the arms have different occurrences of {odd['term'].iloc[0]!r} in {odd['audio_id'].iloc[0]!r}; were they "
+            "aligned with the same references and normaliser, and searched for the same terms?"
+        )
+    parts = [both.drop(columns="_merge").assign(kind="said")]
+    for name, arm, said in (("a", a, said_a), ("b", b, said_b)):
+        own = list(dict.fromkeys(["audio_id", "term", *groups]))
+        parts.append(said.loc[said["audio_id"].isin(alone), own].assign(kind="unpaired"))
+        false = (arm["outcome"] == "false_hit") & ~arm["audio_id"].isin(alone)
+        parts.append(arm.loc[false, own].assign(kind=f"false_{name}"))
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def _comparison(own: pd.DataFrame, columns: Sequence[str], how: statistics.Resampling) -> dict[str, Any]:
+    said = own[own["kind"] == "said"]
+    hit_a = (said["outcome_a"] == "hit").to_numpy(np.bool_)
+    hit_b = (said["outcome_b"] == "hit").to_numpy(np.bool_)
+    count = len(said)
+    only_a, only_b = int((hit_a & ~hit_b).sum()), int((hit_b & ~hit_a).sum())
+    blocks = blocks_of(said, columns) if count else Blocks(np.zeros(0, np.intp), 0, 0)
+    drawn = statistics.bootstrap_rate(
+        np.bincount(blocks.codes, weights=hit_b.astype(float) - hit_a, minlength=blocks.total),
+        np.bincount(blocks.codes, minlength=blocks.total),
+        replicates=how.replicates,
+        seed=how.seed,
+    )
+    interval = drawn.interval(how.ci, how.method)
+    notes = [] if count else ["it is never said in a common recording"]
+    if count and 0 < only_a + only_b < _FEW_DISCORDANT:
+        notes.append(f"the arms differ in {only_a + only_b}: McNemar's p cannot be below 0.05 for fewer than 6")
+    return {
+        "occurrences": count,
+        "recordings": said["audio_id"].nunique(),
+        "both": int((hit_a & hit_b).sum()),
+        "only_a": only_a,
+        "only_b": only_b,
+        "neither": int((~hit_a & ~hit_b).sum()),
+        "recall_a": float(hit_a.mean()) if count else pd.NA,
+        "recall_b": float(hit_b.mean()) if count else pd.NA,
+        "difference": known(drawn.estimate),
+        "difference_low": known(float(np.clip(interval.low, -1.0, 1.0))),
+        "difference_high": known(float(np.clip(interval.high, -1.0, 1.0))),
+        "p": statistics.mcnemar(only_a, only_b) if count else pd.NA,
+        "false_hits_a": int((own["kind"] == "false_a").sum()),
+        "false_hits_b": int((own["kind"] == "false_b").sum()),
+        "unpaired": int((own["kind"] == "unpaired").sum()),
+        "blocks": blocks.total,
+        "block": "+".join(columns),
+        **how._asdict(),
+        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, *notes) if count else notes[0],
+    }
+
+
+def _holm(p_values: pd.Series[Any]) -> Any:
+    corrected = statistics.holm(p_values.to_numpy(dtype=np.float64, na_value=np.nan))
+    return [known(value) for value in corrected]

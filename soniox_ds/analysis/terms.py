@@ -1,0 +1,249 @@
+"""Terms that were heard, missed and made up.
+
+Conventions: a term of the reference is a *hit* where its words came out, each aligned with itself and nothing between;
+otherwise a *miss*. A term in the transcript that is no hit is a *false hit*: a hallucinated term, since the reference
+has none there. Counts are added over recordings and divided once. Recordings without an alignment (failed, missing)
+count nowhere. How terms are looked for is told in `soniox_ds.analysis.term_search`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.analysis.normalize import NormalizerLike
+from soniox_ds.analysis.term_search import Aligned, Span, Terms, aligned_words, checked_terms, spans
+from soniox_ds.schema import TERM_ERRORS, TERM_OCCURRENCES, conform, empty, need
+
+__all__ = ["found_terms", "hours_of", "occurrence_rows", "term_errors", "term_occurrences"]
+
+
+def term_occurrences(
+    alignments: pd.DataFrame,
+    terms: Iterable[str],
+    *,
+    distractors: Iterable[str] = (),
+    normalizer: NormalizerLike | None = None,
+    units: str = "mixed",
+) -> pd.DataFrame:
+    """List every place where a term was heard, missed or made up.
+
+    Parameters
+    ----------
+    alignments
+        ``schema.WORD_ALIGNMENTS``, of `align_words`, of one arm.
+    terms
+        The terms that matter, usually the recogniser's ``context["terms"]``.
+    distractors
+        Terms that the recogniser was given although nobody is thought to say them, to see whether it makes them up.
+    normalizer, units
+        What `align_words` was given; None takes the normaliser that the alignments name.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TERM_OCCURRENCES``, recordings in the order of the alignments, places in spoken order.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If there are no terms, two are the same after normalisation, nothing is left of one, or the normaliser is not
+        that of the alignments.
+
+    Examples
+    --------
+    >>> from soniox_ds.analysis.align import align_words
+    >>> aligned = align_words({"a": "she takes celebrex and listen april"}, {"a": "she takes Celebrex and lisinopril"})
+    >>> term_occurrences(aligned, ["Celebrex", "Lisinopril"])[["term", "outcome", "hypothesis"]]
+             term outcome    hypothesis
+    0    Celebrex     hit      celebrex
+    1  Lisinopril    miss  listen april
+    """
+    aligned = aligned_words(alignments)
+    return occurrence_rows(aligned, checked_terms(terms, distractors, aligned, normalizer, units))
+
+
+def term_errors(
+    alignments: pd.DataFrame,
+    terms: Iterable[str],
+    *,
+    distractors: Iterable[str] = (),
+    errors: pd.DataFrame | None = None,
+    normalizer: NormalizerLike | None = None,
+    units: str = "mixed",
+) -> pd.DataFrame:
+    """Count hits, misses and false hits of each term; for all terms together there is `summarize_terms`.
+
+    Parameters
+    ----------
+    alignments, terms, distractors, normalizer, units
+        As in `term_occurrences`.
+    errors
+        ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`, for the hours of audio.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TERM_ERRORS``: a row for each term, in the order given, distractors last.
+
+    Raises
+    ------
+    SchemaError, InputError
+        As in `term_occurrences`.
+
+    Notes
+    -----
+    precision = hits / (hits + false hits), recall = hits / (hits + misses),
+    F1 = 2 hits / (2 hits + misses + false hits).
+
+    Examples
+    --------
+    >>> from soniox_ds.analysis.align import align_words
+    >>> aligned = align_words({"a": "celebrex or celebrex"}, {"a": "Celebrex or Zyrtec"})
+    >>> term_errors(aligned, ["Celebrex", "Zyrtec"])[["term", "hits", "misses", "false_hits", "precision", "recall"]]
+           term  hits  misses  false_hits  precision  recall
+    0  Celebrex     1       0           1        0.5     1.0
+    1    Zyrtec     0       1           0       <NA>     0.0
+    """
+    aligned = aligned_words(alignments)
+    checked = checked_terms(terms, distractors, aligned, normalizer, units)
+    hours = hours_of(errors)
+    counts = np.zeros((len(checked.labels), 3), np.int64)
+    recordings: list[set[int]] = [set() for _ in checked.labels]
+    for column, found, rows in zip(range(3), found_terms(aligned, checked), _sides(aligned), strict=True):
+        for span in found:
+            counts[span.term, column] += 1
+            recordings[span.term].add(int(aligned.recording[rows[span.first]]))
+    hits, misses, false = counts.T
+    return conform(
+        pd.DataFrame(
+            {
+                "term": checked.labels,
+                "normalized": [" ".join(words) for words in checked.words],
+                "distractor": checked.distractor,
+                "recordings": [len(own) for own in recordings],
+                "reference_count": hits + misses,
+                "hits": hits,
+                "misses": misses,
+                "false_hits": false,
+                "precision": _share(hits, hits + false),
+                "recall": _share(hits, hits + misses),
+                "f1": _share(2 * hits, 2 * hits + misses + false),
+                "hours": hours,
+                "false_hits_per_hour": pd.NA if pd.isna(hours) or not hours else false / hours,
+            }
+        ),
+        TERM_ERRORS,
+    )
+
+
+def found_terms(aligned: Aligned, terms: Terms) -> tuple[list[Span], list[Span], list[Span]]:
+    """Hits and misses (positions among the words of the reference), and false hits (among those of the transcript)."""
+    hits: list[Span] = []
+    misses: list[Span] = []
+    at_hits: list[Span] = []
+    place = np.full(len(aligned.rows), -1, np.intp)
+    place[aligned.in_hypothesis] = np.arange(len(aligned.in_hypothesis))
+    for span in spans(aligned, "reference", terms):
+        first, last = aligned.in_reference[span.first], aligned.in_reference[span.last]
+        whole = last - first == span.last - span.first and (aligned.operation[first : last + 1] == "hit").all()
+        (hits if whole else misses).append(span)
+        if whole:
+            at_hits.append(Span(span.term, int(place[first]), int(place[last])))
+    return hits, misses, spans(aligned, "hypothesis", terms, at_hits)
+
+
+def occurrence_rows(aligned: Aligned, terms: Terms) -> pd.DataFrame:
+    """``schema.TERM_OCCURRENCES`` of checked terms."""
+    hits, misses, false = found_terms(aligned, terms)
+    rows = []
+    for outcome, found, at in zip(("hit", "miss", "false_hit"), (hits, misses, false), _sides(aligned), strict=True):
+        for span in found:
+            first, last = int(at[span.first]), int(at[span.last])
+            if outcome == "miss":
+                first, last = _with_insertions(aligned, first, last)
+            rows.append((first, outcome, span.term, last))
+    rows.sort()
+    if not rows:
+        return empty(TERM_OCCURRENCES)
+    table = pd.DataFrame([_row(aligned, terms, *row) for row in rows])
+    return conform(table, TERM_OCCURRENCES)
+
+
+def hours_of(errors: pd.DataFrame | None) -> Any:
+    """Hours of the scored recordings; NA where a duration is not known."""
+    if errors is None:
+        return pd.NA
+    need(errors, "status", "duration_ms")
+    total = errors.loc[errors["status"] == "scored", "duration_ms"].astype("Int64").sum(skipna=False)
+    return pd.NA if pd.isna(total) else float(total) / 3_600_000
+
+
+def _sides(aligned: Aligned) -> tuple[Any, Any, Any]:
+    """For hits, misses and false hits: which rows their positions count."""
+    return aligned.in_reference, aligned.in_reference, aligned.in_hypothesis
+
+
+def _share(part: Any, whole: Any) -> Any:
+    return pd.array(
+        [a / b if b else pd.NA for a, b in zip(part.tolist(), whole.tolist(), strict=True)], dtype="Float64"
+    )
+
+
+def _with_insertions(aligned: Aligned, first: int, last: int) -> tuple[int, int]:
+    """A missed term together with the insertions next to it: often they are what became of it."""
+    recording = aligned.recording[first]
+    while first > 0 and aligned.operation[first - 1] == "insertion" and aligned.recording[first - 1] == recording:
+        first -= 1
+    end = len(aligned.rows) - 1
+    while last < end and aligned.operation[last + 1] == "insertion" and aligned.recording[last + 1] == recording:
+        last += 1
+    return first, last
+
+
+def _row(aligned: Aligned, terms: Terms, first: int, outcome: str, term: int, last: int) -> dict[str, Any]:
+    own = aligned.rows.iloc[first : last + 1]
+    said = own["reference"].notna()
+    heard = own[own["hypothesis"].notna()]
+    row: dict[str, Any] = {
+        "audio_id": own["audio_id"].iloc[0],
+        "term": terms.labels[term],
+        "distractor": terms.distractor[term],
+        "outcome": outcome,
+        "reference": " ".join(own.loc[said, "reference"]) or pd.NA,
+        "hypothesis": " ".join(heard["hypothesis"]) or pd.NA,
+        "position": own["position"].iloc[0],
+        "start_ms": pd.NA,
+        "end_ms": pd.NA,
+    }
+    if outcome != "false_hit" and "reference_index" in own:
+        row["reference_index"] = own.loc[said, "reference_index"].iloc[0]
+    for name in ("hypothesis_index", "word_index"):
+        if name in own and len(heard):
+            row[name] = heard[name].iloc[0]
+    if "confidence" in own and len(heard):
+        row["confidence"] = heard["confidence"].min()
+    if "start_ms" in own and "end_ms" in own:
+        row["start_ms"], row["end_ms"] = _when(aligned, first, last, heard)
+    return row
+
+
+def _when(aligned: Aligned, first: int, last: int, heard: pd.DataFrame) -> tuple[Any, Any]:
+    """The time of the words that came out, else from the end of the word before to the start of the next."""
+    if len(heard):
+        return heard["start_ms"].min(), heard["end_ms"].max()
+    recording = aligned.recording[first]
+    before, after = first - 1, last + 1
+    while before >= 0 and aligned.recording[before] == recording and aligned.hypothesis[before] is None:
+        before -= 1
+    while after < len(aligned.rows) and aligned.recording[after] == recording and aligned.hypothesis[after] is None:
+        after += 1
+    is_before = before >= 0 and aligned.recording[before] == recording
+    is_after = after < len(aligned.rows) and aligned.recording[after] == recording
+    start = aligned.rows["end_ms"].iloc[before] if is_before else 0
+    return start, aligned.rows["start_ms"].iloc[after] if is_after else pd.NA

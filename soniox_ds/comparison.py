@@ -1,0 +1,286 @@
+"""The results of an experiment: arms of the same recordings, set against the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds.analysis.align import align_words
+from soniox_ds.analysis.comparison import compare_errors
+from soniox_ds.analysis.errors import word_errors
+from soniox_ds.analysis.summaries import summarize_errors
+from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
+from soniox_ds.analysis.terms import term_errors, term_occurrences
+from soniox_ds.errors import InputError
+from soniox_ds.formats.corpus import Corpus
+from soniox_ds.options import TranscriptionOptions
+
+__all__ = ["Comparison", "References"]
+
+EXAMPLES = 20
+
+References = pd.DataFrame | pd.Series | Mapping[str, str] | None
+
+
+class Comparison:
+    """The results of an experiment; every table is computed when it is first looked at.
+
+    With repeats, an arm's counts are those of all its repeats together; ``variation`` tells them apart.
+    """
+
+    def __init__(
+        self,
+        *,
+        arms: Mapping[str, TranscriptionOptions],
+        corpora: Mapping[str, Sequence[Corpus]],
+        references: References,
+        terms: Sequence[str],
+        distractors: Sequence[str],
+        normalizer: Any,
+        block: str | Sequence[str] | None,
+        ci: float,
+        seed: int,
+    ) -> None:
+        self.arms = dict(arms)
+        """The options of each arm."""
+        self.corpora = {name: list(repeats) for name, repeats in corpora.items()}
+        """A corpus for each arm and repeat."""
+        self.terms = list(terms)
+        self.distractors = list(distractors)
+        self._references = references
+        self._scoring: dict[str, Any] = {"normalizer": normalizer}
+        self._resampling: dict[str, Any] = {"block": block, "ci": ci, "seed": seed}
+
+    @property
+    def baseline(self) -> str:
+        """The arm that the others are compared with: the first."""
+        return next(iter(self.arms))
+
+    @cached_property
+    def errors(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ERRORS`` of each arm."""
+        return {
+            name: _pooled([self._errors_of(corpus) for corpus in repeats]) for name, repeats in self.corpora.items()
+        }
+
+    @cached_property
+    def alignments(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ALIGNMENTS`` of each arm's first repeat."""
+        return {
+            name: align_words(repeats[0], self._references, **self._scoring) for name, repeats in self.corpora.items()
+        }
+
+    def _errors_of(self, corpus: Corpus) -> pd.DataFrame:
+        return word_errors(corpus, self._references, **self._scoring)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, `changed` (see `effects`), `cost_usd` (estimate)."""
+        rows = []
+        for name, errors in self.errors.items():
+            row = summarize_errors(errors, **self._resampling)
+            row.insert(0, "arm", name)
+            row["cost_usd"] = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
+            rows.append(row)
+        return pd.concat(rows, ignore_index=True).merge(self.effects, on="arm", how="left")
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """``schema.ERROR_COMPARISON``: each arm against the baseline, paired, Holm-corrected."""
+        alignments = self.alignments if all(len(repeats) == 1 for repeats in self.corpora.values()) else None
+        return compare_errors(self.errors, alignments=alignments, baseline=self.baseline, **self._resampling)
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """Whether an arm did anything at all: `arm`, `changed` (share of recordings whose text is not the baseline's).
+
+        An arm that changed nothing was probably not applied: a misspelt option, a context that the model does not use.
+        """
+        texts = {name: repeats[0].recordings.set_index("audio_id")["text"] for name, repeats in self.corpora.items()}
+        base = texts[self.baseline]
+        rows = []
+        for name, own in texts.items():
+            both = base.notna() & own.notna()
+            changed = (base[both] != own[both]).mean() if name != self.baseline and both.any() else None
+            rows.append((name, changed))
+        return pd.DataFrame(rows, columns=["arm", "changed"]).astype({"arm": "string", "changed": "Float64"})
+
+    @cached_property
+    def variation(self) -> pd.DataFrame:
+        """How much the service varies by itself: one row for each arm.
+
+        `arm`, `repeats`, `wer_low` and `wer_high` (over the repeats, each pooled), `differ` (share of recordings whose
+        texts are not all the same; NA for a single repeat).
+        """
+        rows = []
+        for name, repeats in self.corpora.items():
+            rates = [_rate(self._errors_of(corpus)) for corpus in repeats]
+            texts = pd.concat([c.recordings.set_index("audio_id")["text"] for c in repeats], axis=1).dropna()
+            differ = (texts.nunique(axis=1) > 1).mean() if len(repeats) > 1 and len(texts) else None
+            rows.append((name, len(repeats), min(rates), max(rates), differ))
+        table = pd.DataFrame(rows, columns=["arm", "repeats", "wer_low", "wer_high", "differ"])
+        return table.astype({"arm": "string", "differ": "Float64"})
+
+    @cached_property
+    def term_errors(self) -> pd.DataFrame:
+        """``schema.TERM_ERRORS`` of each arm's first repeat, one row for each arm and term, with `arm` in front."""
+        return self._for_each_arm(
+            lambda name: term_errors(
+                self.alignments[name], self.terms, distractors=self.distractors, errors=self._first(name)
+            )
+        )
+
+    @cached_property
+    def term_summary(self) -> pd.DataFrame:
+        """``schema.TERM_SUMMARY`` of each arm's first repeat, with `arm` in front, and what a recovered term costs.
+
+        `cost_usd_per_recovered_term`: the arm's cost over the term occurrences that it hit and the baseline missed; NA
+        where there are none.
+        """
+        table = self._for_each_arm(
+            lambda name: summarize_terms(
+                self.alignments[name], self.terms, self._first(name), distractors=self.distractors, **self._resampling
+            )
+        )
+        table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
+        return table
+
+    @cached_property
+    def term_differences(self) -> pd.DataFrame:
+        """``schema.TERM_COMPARISON`` of each other arm against the baseline, all terms in one; `arm` in front."""
+        found = self.occurrences
+        rows = []
+        for name in list(self.arms)[1:]:
+            row = compare_terms(found[self.baseline], found[name], by=None, ci=self._resampling["ci"])
+            row.insert(0, "arm", name)
+            rows.append(row)
+        return pd.concat(rows, ignore_index=True)
+
+    @cached_property
+    def occurrences(self) -> dict[str, pd.DataFrame]:
+        """``schema.TERM_OCCURRENCES`` of each arm's first repeat."""
+        self._need_terms()
+        return {
+            name: term_occurrences(alignments, self.terms, distractors=self.distractors)
+            for name, alignments in self.alignments.items()
+        }
+
+    def examples(self, arm: str, most: int = EXAMPLES) -> pd.DataFrame:
+        """Words that an arm won or lost against the baseline, with their place in the audio.
+
+        Returns
+        -------
+        DataFrame
+            `audio_id`, `change` (``"won"``: wrong in the baseline and right here; ``"lost"``), `reference`, `baseline`
+            and `arm` (what either heard; NA for nothing), `start_ms` (of the one that heard something).
+
+        Raises
+        ------
+        InputError
+            If there is no such arm, or it is the baseline.
+        """
+        if arm not in self.arms or arm == self.baseline:
+            others = ", ".join(list(self.arms)[1:])
+            raise InputError(
+                f"{arm!r} cannot be set against the baseline {self.baseline!r}; the other arms are {others}"
+            )
+        key = ["audio_id", "reference_index"]
+        columns = [*key, "reference", "hypothesis", "operation", "start_ms"]
+        base, own = (self.alignments[name][columns].dropna(subset=["reference_index"]) for name in (self.baseline, arm))
+        both = base.merge(own, on=key, suffixes=("", "_arm"))
+        right, right_here = both["operation"] == "hit", both["operation_arm"] == "hit"
+        both = both[right != right_here]
+        table = pd.DataFrame(
+            {
+                "audio_id": both["audio_id"],
+                "change": (both["operation_arm"] == "hit").map({True: "won", False: "lost"}).astype("string"),
+                "reference": both["reference"],
+                "baseline": both["hypothesis"],
+                "arm": both["hypothesis_arm"],
+                "start_ms": both["start_ms_arm"].fillna(both["start_ms"]),
+            }
+        )
+        return table.head(most).reset_index(drop=True)
+
+    def _need_terms(self) -> None:
+        if not self.terms:
+            raise InputError("this experiment has no terms; pass terms=[...] to compare")
+
+    def _first(self, name: str) -> pd.DataFrame:
+        return self._errors_of(self.corpora[name][0])
+
+    def _for_each_arm(self, table_of: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+        self._need_terms()
+        tables = []
+        for name in self.arms:
+            table = table_of(name)
+            table.insert(0, "arm", name)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
+
+    def _cost_per_term(self, name: str) -> float | None:
+        if name == self.baseline:
+            return None
+        found = self.occurrences
+        place = ["audio_id", "term", "reference_index"]
+        hits = [
+            set(map(tuple, table.query("outcome == 'hit'")[place].to_numpy()))
+            for table in (found[self.baseline], found[name])
+        ]
+        recovered = len(hits[1] - hits[0])
+        cost = float(self.corpora[name][0].recordings["cost_usd"].sum())
+        return cost / recovered if recovered else None
+
+    def __repr__(self) -> str:
+        return f"Comparison of {len(self.arms)} arms\n{self._overview().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        local = any(
+            (corpus.recordings["service"] == "local").any() for repeats in self.corpora.values() for corpus in repeats
+        )
+        note = "<p><b>local</b>: of the stand-in on this machine, not of Soniox</p>" if local else ""
+        options = "".join(
+            f"<li><b>{escape(name)}</b>: {escape(str(options.body()))}</li>" for name, options in self.arms.items()
+        )
+        return f"<div>{self._overview().to_html(index=False, escape=True)}{note}<ul>{options}</ul></div>"
+
+    def _overview(self) -> pd.DataFrame:
+        columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "cost_usd"]
+        return self.summary[columns].round({"wer": 4, "wer_low": 4, "wer_high": 4, "changed": 3, "cost_usd": 4})
+
+
+def _pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Counts of all repeats added up, recording by recording; a recording counts as scored where every repeat is."""
+    if len(tables) == 1:
+        return tables[0]
+    pooled = tables[0].copy()
+    counts = [
+        "hits",
+        "substitutions",
+        "deletions",
+        "insertions",
+        "reference_words",
+        "hypothesis_words",
+        "fewest_errors",
+    ]
+    others = [table.set_index("audio_id") for table in tables[1:]]
+    for other in others:
+        aligned = other.reindex(pooled["audio_id"]).reset_index(drop=True)
+        for count in counts:
+            pooled[count] = pooled[count] + aligned[count]
+        worse = aligned["status"].ne("scored") & pooled["status"].eq("scored")
+        pooled.loc[worse, "status"] = aligned.loc[worse, "status"]
+    wrong = pooled["substitutions"] + pooled["deletions"] + pooled["insertions"]
+    pooled["wer"] = (wrong / pooled["reference_words"].where(pooled["reference_words"] > 0)).astype("Float64")
+    return pooled.assign(mer=pd.array([pd.NA] * len(pooled), "Float64"), wil=pd.array([pd.NA] * len(pooled), "Float64"))
+
+
+def _rate(errors: pd.DataFrame) -> float:
+    scored = errors[errors["status"] == "scored"]
+    words = int(scored["reference_words"].sum())
+    wrong = int(scored[["substitutions", "deletions", "insertions"]].sum().sum())
+    return wrong / words if words else float("nan")

@@ -1,0 +1,247 @@
+"""Experiments: the same recordings under several options, and what the difference is worth.
+
+Conventions: an arm is a set of transcription options. All arms see the same recordings, in turn: the recordings are
+divided into stretches, and within each the arms come in random order, so that a service that changes meanwhile favours
+none. Every transcription is a job like any other, journalled and resumable: running an experiment again costs nothing.
+With repeats each arm is transcribed several times, which shows how much the service varies by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect as signatures
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds.comparison import Comparison, References
+from soniox_ds.errors import Declined, OptionsError
+from soniox_ds.formats.corpus import Corpus, concat
+from soniox_ds.options import TranscriptionOptions
+from soniox_ds.prices import ASYNC_USD_PER_HOUR, cost_usd
+from soniox_ds.transcription.inspect import inspect
+from soniox_ds.transcription.pipeline import transcribe
+from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
+from soniox_ds.transcription.recording import Found
+from soniox_ds.transcription.sources import find_recordings
+
+__all__ = ["Estimate", "compare"]
+
+STRETCHES = 10
+SHORTEST_STRETCH = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What an experiment costs at most; what the journal knows already costs nothing."""
+
+    recordings: int
+    arms: int
+    repeats: int
+    hours: float
+    """Of audio, for one arm and repeat; without recordings whose length is not known."""
+    unknown: int
+    """Recordings whose length is not known before they are transcribed: URLs."""
+
+    @property
+    def cost_usd(self) -> float:
+        """At the list price, without the recordings of unknown length."""
+        return cost_usd(self.hours * 3_600_000) * self.arms * self.repeats
+
+    def __str__(self) -> str:
+        unknown = f", and {self.unknown} recordings of unknown length" if self.unknown else ""
+        return (
+            f"{self.recordings} recordings ({self.hours:.2f} h{unknown}) x {self.arms} arms x {self.repeats} repeats: "
+            f"at most about ${self.cost_usd:.2f}, at ${ASYNC_USD_PER_HOUR:.2f} an hour"
+        )
+
+
+async def compare(
+    sources: Any,
+    references: References = None,
+    *,
+    arms: Mapping[str, Mapping[str, Any]],
+    terms: Iterable[str] | None = None,
+    distractors: Iterable[str] = (),
+    repeats: int = 1,
+    seed: int = 0,
+    normalizer: Any = "basic",
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    confirm: Callable[[Estimate], bool] | None = None,
+    journal: str | Path | None = None,
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    **settings: Any,
+) -> Comparison:
+    """Transcribe the same recordings under each arm's options and compare the results.
+
+    Parameters
+    ----------
+    sources
+        As `transcribe` takes them.
+    references
+        As `word_errors` takes them; None for the sources' own column or sidecars.
+    arms
+        From names to transcription options, such as ``{"plain": {}, "terms": {"context": {"terms": terms}}}``. The
+        first is the baseline that the others are compared with.
+    terms
+        Words and names that matter; by default all terms of the arms' contexts.
+    distractors
+        Terms given to some arm although nobody says them, to see whether it makes them up.
+    repeats
+        How often each arm is transcribed, to see how much the service varies by itself.
+    seed
+        Of the order of the arms, and of the bootstrap.
+    normalizer, block, ci
+        As in `word_errors` and `summarize_errors`.
+    confirm
+        Called with an `Estimate` before anything is sent; where it returns False, `Declined` is raised.
+    journal, progress, **settings
+        As `transcribe` takes them: ``connection``, ``concurrency``, ``requests_per_minute``, ``limits``, ``timeout_s``,
+        ``clock``.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    OptionsError
+        If there are fewer than two arms, or an option is wrong; before anything is sent.
+    Declined
+        If `confirm` says no.
+    Others
+        As `transcribe` and `word_errors` raise.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service(recognizer="scripted", speed=100):
+    ...     trial = sx.compare(
+    ...         "data/samples/clinic_note.flac",
+    ...         {"clinic_note.flac": "the patient takes lisinopril"},
+    ...         arms={"plain": {}, "terms": {"context": {"terms": ["lisinopril"]}}},
+    ...         journal=getfixture("tmp_path") / "journal.sqlite",
+    ...     )
+    >>> trial.summary[["arm", "recordings"]]
+         arm  recordings
+    0  plain           1
+    1  terms           1
+    """
+    chosen = _checked_arms(arms, repeats, settings)
+    found = await asyncio.to_thread(find_recordings, sources)
+    estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
+    if confirm is not None and not confirm(estimate):
+        raise Declined(f"the experiment was not started: {estimate}")
+    parts = await _transcribe_all(found, chosen, repeats, seed, journal=journal, progress=progress, settings=settings)
+    corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
+    all_terms = list(dict.fromkeys(terms)) if terms is not None else _terms_of(chosen)
+    return Comparison(
+        arms=chosen,
+        corpora=corpora,
+        references=references,
+        terms=all_terms,
+        distractors=list(distractors),
+        normalizer=normalizer,
+        block=block,
+        ci=ci,
+        seed=seed,
+    )
+
+
+def _checked_arms(
+    arms: Mapping[str, Mapping[str, Any]], repeats: int, settings: Mapping[str, Any]
+) -> dict[str, TranscriptionOptions]:
+    if not isinstance(arms, Mapping) or len(arms) < 2:
+        raise OptionsError('arms maps two or more names to options, like {"plain": {}, "terms": {"context": {...}}}')
+    if not isinstance(repeats, int) or repeats < 1:
+        raise OptionsError(f"repeats is {repeats!r}; it is how often each arm is transcribed, 1 or more")
+    options = {field.name for field in fields(TranscriptionOptions)}
+    taken = set(signatures.signature(transcribe).parameters) - options - {"sources", "repeat", "on_error", "refresh"}
+    if unknown := sorted(set(settings) - taken):
+        raise OptionsError(f"compare does not take {', '.join(unknown)}; transcription options belong into the arms")
+    chosen = {}
+    for name, arm in arms.items():
+        if not isinstance(arm, Mapping):
+            raise OptionsError(f"arm {name!r} is {arm!r}; it is a dict of transcription options, {{}} for none")
+        chosen[str(name)] = TranscriptionOptions.of(**arm)
+    same = [
+        f"{first} and {second}"
+        for number, (first, one) in enumerate(chosen.items())
+        for second, other in list(chosen.items())[number + 1 :]
+        if (one.model, one.hash()) == (other.model, other.hash())
+    ]
+    if same:
+        raise OptionsError(
+            f"arms {', '.join(same)} have the same options; to see how much the service varies by itself use repeats="
+        )
+    return chosen
+
+
+def _estimate(found: Found, arms: int, repeats: int) -> Estimate:
+    """Lengths from the headers; bad recordings cost nothing."""
+    for recording in found.recordings:
+        if recording.url is None and recording.error_type is None:
+            inspect(recording)
+    good = [recording for recording in found.recordings if recording.error_type is None]
+    known = [recording.duration_ms for recording in good if recording.duration_ms is not None]
+    return Estimate(
+        recordings=len(good),
+        arms=arms,
+        repeats=repeats,
+        hours=sum(known) / 3_600_000,
+        unknown=len(good) - len(known),
+    )
+
+
+async def _transcribe_all(
+    found: Found,
+    arms: Mapping[str, TranscriptionOptions],
+    repeats: int,
+    seed: int,
+    *,
+    journal: str | Path | None,
+    progress: bool | Callable[[Snapshot], object] | None,
+    settings: Mapping[str, Any],
+) -> dict[str, list[list[Corpus]]]:
+    """For each arm and repeat the corpora of all stretches, in order."""
+    order = random.Random(seed)
+    parts: dict[str, list[list[Corpus]]] = {name: [[] for _ in range(repeats)] for name in arms}
+    size = max(SHORTEST_STRETCH, -(-len(found.recordings) // STRETCHES))
+    with Progress(progress_for(progress)) as shown:
+        shown.found(len(found.recordings) * len(arms) * repeats)
+        for start in range(0, len(found.recordings), size):
+            rows = slice(start, start + size)
+            stretch = Found(found.recordings[rows], found.metadata.iloc[rows].reset_index(drop=True))
+            turns = [(name, repeat) for name in arms for repeat in range(repeats)]
+            order.shuffle(turns)
+            for name, repeat in turns:
+                shown.note(f"arm {name}")
+                corpus = await transcribe(
+                    stretch, **_as_given(arms[name]), repeat=repeat, journal=journal, progress=False, **settings
+                )
+                for _, row in corpus.recordings.iterrows():
+                    shown.finished(row["status"] == "completed", _number(row["duration_ms"]), _number(row["cost_usd"]))
+                parts[name][repeat].append(corpus)
+        shown.note("")
+    return parts
+
+
+def _as_given(options: TranscriptionOptions) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if value is not None}
+
+
+def _number(value: Any) -> Any:
+    return None if pd.isna(value) else value
+
+
+def _terms_of(arms: Mapping[str, TranscriptionOptions]) -> list[str]:
+    found: dict[str, None] = {}
+    for options in arms.values():
+        context = options.body().get("context") or {}
+        found.update(dict.fromkeys(context.get("terms") or ()))
+    return list(found)

@@ -1,0 +1,96 @@
+"""Which language was taken for which, drawn.
+
+Conventions: a table and an ax in, the ax out; nothing is computed here. Each cell has its share written in it, so that
+the shade adds nothing that is not said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.errors import InputError
+from soniox_ds.plots.style import drawn_text, new_axes, numbers
+from soniox_ds.schema import need
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_language_confusion"]
+
+_CELL = 0.72  # inches
+_DARK = 0.62  # from this share on white text reads better than black
+
+
+def plot_language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of each spoken language's time that was taken for each language, and the time itself.
+
+    Parameters
+    ----------
+    confusion
+        ``schema.LANGUAGE_CONFUSION``, as `language_confusion` returns it. Time without a language on one side is
+        left out.
+    ax
+        Where to draw; a new figure as large as the languages need when absent.
+
+    Returns
+    -------
+    Axes
+        Rows are the languages spoken and add up to 100 %, columns what they were taken for.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If no time has a language on both sides.
+
+    Examples
+    --------
+    >>> confusion = pd.DataFrame({
+    ...     "reference_language": ["de", "de", "en", "en"], "language": ["de", "en", "de", "en"],
+    ...     "time_ms": [54_000, 6_000, 0, 90_000], "share": [0.9, 0.1, 0.0, 1.0],
+    ... })
+    >>> ax = plot_language_confusion(confusion)
+    >>> [text.get_text().replace("\\n", " ") for text in ax.texts]
+    ['90% 54 s', '10% 6 s', '·', '100% 1.5 min']
+    """
+    need(confusion, "reference_language", "language", "time_ms", "share")
+    both = confusion.dropna(subset=["reference_language", "language", "share"])
+    if both.empty:
+        raise InputError("no time has a language on both sides; transcribe with enable_language_identification=True.")
+    spoken = sorted(both["reference_language"].unique())
+    taken = sorted({*spoken, *both["language"]})
+    ax = new_axes(ax, 1.5 + _CELL * len(taken), 1.2 + _CELL * len(spoken))
+    shares = np.full((len(spoken), len(taken)), np.nan)
+    rows, columns = (
+        pd.Index(spoken).get_indexer(both["reference_language"]),
+        pd.Index(taken).get_indexer(both["language"]),
+    )
+    shares[rows, columns] = numbers(both, "share")[:, 0]
+    ax.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1, aspect="equal")
+    for row, column, share, time_ms in zip(rows, columns, *numbers(both, "share", "time_ms").T, strict=True):
+        if time_ms:
+            colour = "white" if share >= _DARK else "black"
+            text = f"{share:.0%}\n{_long(time_ms)}" if share >= 0.005 else f"<1%\n{_long(time_ms)}"
+        else:
+            colour, text = "#767676", "·"
+        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
+    ax.set_xticks(range(len(taken)), [drawn_text(name) for name in taken], parse_math=False)
+    ax.set_yticks(range(len(spoken)), [drawn_text(name) for name in spoken], parse_math=False)
+    ax.set(xlabel="taken for", ylabel="spoken")
+    ax.set_xticks(np.arange(len(taken) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(spoken) + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color="white", linewidth=2)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def _long(milliseconds: float) -> str:
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,82 @@
+"""Plots as parts of the page: SVG with real text, in the page's own colours.
+
+Conventions: text stays text, so that the browser shapes every script and a reader can search it; black becomes the
+page's text colour, white its ground and blue its blue, so that a figure is readable in a dark theme too. Each figure
+has an `alt` text. Ids are made unique, since several figures share a page.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from soniox_ds.views.markup import visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["figure"]
+
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_INK = "#2e2f31"
+_PAGE_COLOURS = {_INK: "currentColor", "#000000": "currentColor", "#ffffff": "var(--page)", "#0072b2": "var(--blue)"}
+_COLOURED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+
+
+def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float, height: float) -> str:
+    """A ``<figure>`` with what `draw` puts on the axes it is given; sizes in inches.
+
+    >>> shown = figure(lambda ax: ax.plot([1, 2]), name="line", alt="a <line>", width=3, height=2)
+    >>> "aria-label=\\"a &lt;line&gt;\\"" in shown, "<script" in shown
+    (True, False)
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    style: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": name,
+        "savefig.facecolor": "none",
+        "axes.facecolor": "none",
+    }
+    file = io.BytesIO()
+    with mpl.rc_context(style | dict.fromkeys(_COLOURED, _INK)), warnings.catch_warnings():
+        # the browser has glyphs for scripts that the plotting font lacks
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        canvas = Figure(figsize=(width, height), layout="constrained")
+        draw(canvas.add_subplot())
+        canvas.savefig(file, format="svg", metadata={"Date": None})
+    # the size is the drawing's own: labels beside the axes are not cut
+    return (
+        f'<figure role="img" aria-label="{visible(alt)}">{_inline(file.getvalue(), name)}'
+        f"<figcaption>{visible(alt)}</figcaption></figure>"
+    )
+
+
+def _inline(svg: bytes, name: str) -> str:
+    """The drawing as a part of a page: ids of its own, colours of the page, no metadata."""
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _XLINK)
+    root = ElementTree.fromstring(svg)
+    for metadata in root.findall(f"{{{_SVG}}}metadata"):
+        root.remove(metadata)
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if key == "id":
+                element.set(key, f"{name}-{value}")
+            elif key == f"{{{_XLINK}}}href" and value.startswith("#"):
+                element.set(key, f"#{name}-{value[1:]}")
+            elif key in ("style", "fill", "stroke", "clip-path"):
+                element.set(key, _of_the_page(value).replace("url(#", f"url(#{name}-"))
+    root.set("style", "max-width:100%;height:auto")
+    root.set("aria-hidden", "true")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _of_the_page(style: str) -> str:
+    for colour, own in _PAGE_COLOURS.items():
+        style = style.replace(colour, own)
+    return style

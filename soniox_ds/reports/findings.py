@@ -1,0 +1,76 @@
+"""What a report is about, computed once.
+
+Conventions: the tables are those of `soniox_ds.schema`; without references those about errors are None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from soniox_ds.analysis.speakers import speaker_turns
+from soniox_ds.analysis.summaries import summarize_errors
+from soniox_ds.errors import InputError
+from soniox_ds.reports.elements import count
+from soniox_ds.reports.places import grouping_columns
+
+if TYPE_CHECKING:
+    from soniox_ds.formats.corpus import Corpus
+
+__all__ = ["Findings"]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A corpus and what was found out about it."""
+
+    corpus: Corpus
+    words: pd.DataFrame
+    """What was spoken, ``schema.WORDS``; translations left out."""
+    turns: pd.DataFrame
+    """``schema.TURNS``, no rows without diarization."""
+    errors: pd.DataFrame | None
+    """``schema.WORD_ERRORS``."""
+    alignments: pd.DataFrame | None
+    """``schema.WORD_ALIGNMENTS``."""
+    overall: pd.DataFrame | None
+    """``schema.ERROR_SUMMARY`` of all recordings, one row."""
+    groups: dict[str, pd.DataFrame]
+    """The same by each metadata column."""
+
+    @classmethod
+    def of(
+        cls, corpus: Corpus, errors: pd.DataFrame | None, alignments: pd.DataFrame | None, by: list[str] | None
+    ) -> Findings:
+        """Compute everything that several sections need."""
+        words = corpus.words()
+        words = words[(words["translation_status"].fillna("original") != "translation").to_numpy(bool)]
+        words = words.reset_index(drop=True)
+        diarized = bool(words["speaker"].notna().any())
+        turns = speaker_turns(words if diarized else words.iloc[:0])
+        overall, groups = None, {}
+        if errors is None:
+            if by:
+                raise InputError(f"by={by} groups errors, and there are no references to count errors against.")
+        else:
+            overall = summarize_errors(errors)
+            if by and (absent := [name for name in by if name not in errors]):
+                raise InputError(f"by names {absent}, which are no columns; there are {corpus.metadata_columns}.")
+            for name in grouping_columns(errors, corpus.metadata_columns) if by is None else by:
+                groups[name] = summarize_errors(errors, by=name)
+        return cls(corpus, words, turns, errors, alignments, overall, groups)
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether any of the transcripts is the stand-in's."""
+        return bool((self.corpus.recordings["service"] == "local").any())
+
+    @property
+    def line(self) -> str:
+        """The corpus in one line."""
+        services = self.corpus.recordings["service"].dropna().unique().tolist()
+        named = ["the local stand-in" if service == "local" else str(service) for service in services]
+        by = f", transcribed by {' and '.join(named)}" if named else ""
+        return f"{count(len(self.corpus), 'recording')}, {self.corpus.hours:,.2f} hours of audio{by}."

@@ -1,0 +1,90 @@
+"""Which columns, recordings and places of a corpus a report shows.
+
+Conventions: nothing is drawn at random; every choice is by a rule that the page states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["FEW_WORDS", "excerpt", "grouping_columns", "worst_place", "worst_recordings"]
+
+FEW_WORDS = 10
+"""Recordings with fewer reference words say little by their rate, and come last."""
+
+_MOST_VALUES = 12
+_PLACE_MS = 8_000
+_AROUND_MS = 700
+_TEXTS = ("reference", "terms", "text", "source", "path")
+
+
+def grouping_columns(errors: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Those of `columns` that are worth grouping by: 2 to 12 values, on average two scored recordings or more to each.
+
+    >>> errors = pd.DataFrame({"status": "scored", "room": ["x", "x", "y", "y"], "take": [1, 2, 3, 4]})
+    >>> grouping_columns(errors, ["room", "take"])
+    ['room']
+    """
+    scored = errors[(errors["status"] == "scored").to_numpy(bool)]
+    found = []
+    for name in columns:
+        if name not in scored or name in _TEXTS or pd.api.types.is_float_dtype(scored[name]):
+            continue
+        values = scored[name].dropna()
+        if not values.map(lambda value: isinstance(value, (str, bool, int, np.integer, np.bool_))).all():
+            continue
+        different = values.nunique()
+        if 2 <= different <= _MOST_VALUES and len(values) >= 2 * different:
+            found.append(name)
+    return found
+
+
+def worst_recordings(errors: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The scored recordings with the highest word error rates, those without any error left out.
+
+    Recordings of fewer than 10 reference words follow the others, whatever their rate.
+    """
+    wrong = errors[["substitutions", "deletions", "insertions"]].sum(axis=1)
+    own = errors[((errors["status"] == "scored") & (wrong > 0)).fillna(False).to_numpy(bool)].copy()
+    own["_few"] = own["reference_words"] < FEW_WORDS
+    own["_wrong"] = wrong.loc[own.index]
+    ranked = own.sort_values(
+        ["_few", "wer", "_wrong"], ascending=[True, False, False], kind="stable", na_position="last"
+    )
+    return ranked.head(most).drop(columns=["_few", "_wrong"])
+
+
+def worst_place(alignments: pd.DataFrame) -> tuple[int, int] | None:
+    """From where to where the errors of one recording are densest, in ms; None where no time is known.
+
+    >>> alignments = pd.DataFrame({
+    ...     "operation": ["hit", "substitution", "deletion"], "start_ms": [0, 5000, pd.NA],
+    ...     "end_ms": [300, 5400, pd.NA],
+    ... })
+    >>> worst_place(alignments)
+    (4300, 6100)
+    """
+    times = alignments[["start_ms", "end_ms"]].astype("Float64")
+    end = times["end_ms"].ffill()  # a deletion has no time: it is where the word before it ends
+    start = times["start_ms"].fillna(end)
+    wrong = ((alignments["operation"] != "hit") & start.notna()).to_numpy(bool)
+    if not wrong.any():
+        return None
+    starts, ends = start[wrong].to_numpy(np.float64), end[wrong].to_numpy(np.float64)
+    inside = np.searchsorted(starts, starts + _PLACE_MS - 2 * _AROUND_MS, side="right") - np.arange(len(starts))
+    first = int(np.argmax(inside))
+    last = first + max(int(inside[first]), 1) - 1
+    return max(0, int(starts[first]) - _AROUND_MS), int(max(ends[last], starts[first])) + _AROUND_MS
+
+
+def excerpt(alignments: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many rows of one recording's alignment: those in a row that hold most errors."""
+    if len(alignments) <= most:
+        return alignments
+    wrong = (alignments["operation"] != "hit").to_numpy(np.int64)
+    sums = np.append(0, np.cumsum(wrong))
+    first = int(np.argmax(sums[most:] - sums[:-most]))
+    return alignments.iloc[first : first + most]

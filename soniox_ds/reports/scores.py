@@ -1,0 +1,157 @@
+"""The sections of the page about how accurate the transcripts are, each as (id, heading, HTML) or None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds.analysis.calibration import calibration, reliability
+from soniox_ds.analysis.confusions import confusions
+from soniox_ds.analysis.flagging import review_curve
+from soniox_ds.plots.confidence import plot_reliability, plot_review_curve
+from soniox_ds.plots.errors import plot_error_summary
+from soniox_ds.plots.recording import plot_confidence
+from soniox_ds.reports.elements import Section, facts, note, percent, table
+from soniox_ds.reports.figures import figure
+from soniox_ds.reports.findings import Findings
+from soniox_ds.views.markup import clock, isolated, known
+
+__all__ = ["confidence", "errors"]
+
+_CONFUSIONS = 12
+_LONGEST = 24  # groups drawn in one figure
+
+
+def errors(found: Findings) -> Section | None:
+    """Word errors, overall and by the metadata columns, and what was mistaken for what."""
+    if found.overall is None or found.alignments is None:
+        return None
+    parts = [_summary_table(found.overall, [], "All recordings")]
+    rate: Any = found.overall["wer"].iloc[0]
+    for place, (name, summary) in enumerate(found.groups.items()):
+        parts.append(f"<h3>By {isolated(name)}</h3>")
+        if summary["wer"].notna().any() and len(summary) <= _LONGEST:
+            parts.append(
+                figure(
+                    lambda ax, summary=summary: plot_error_summary(  # type: ignore[misc]  # bound, not typed
+                        summary, overall=float(rate) if known(rate) else None, ax=ax
+                    ),
+                    name=f"wer{place}",
+                    alt=f"Word error rate by {name}, with intervals; the numbers are in the table.",
+                    width=8.5,
+                    height=1.2 + 0.34 * len(summary),
+                )
+            )
+        parts.append(_summary_table(summary, [name], ""))
+    mistaken = confusions(found.alignments)
+    if len(mistaken):
+        rows = [
+            (
+                *(row[name] for name in ("operation", "reference", "hypothesis")),
+                int(row["count"]),
+                row["audio_id"],
+                clock(row["start_ms"]),
+                row["example"],
+            )
+            for row in mistaken.head(_CONFUSIONS).to_dict("records")
+        ]
+        head = ("kind", "said", "heard", "times", "for example in", "at", "said → heard")
+        title = f"The most frequent errors: {min(_CONFUSIONS, len(mistaken))} of {len(mistaken):,} kinds"
+        parts.append("<h3>What was mistaken for what</h3>" + table(head, rows, caption=title, numeric=(3,)))
+    return "errors", "Word errors", "".join(parts)
+
+
+def confidence(found: Findings) -> Section | None:
+    """How far confidences can be believed, or, without references, what they are."""
+    words = found.words
+    known_words = words.dropna(subset=["confidence"])
+    if known_words.empty:
+        return None
+    if found.alignments is None or found.alignments["confidence"].isna().all():
+        return "confidence", "Confidence", _least_sure(words)
+    row: Any = calibration(found.alignments).iloc[0]
+    figures = [
+        ("words with a confidence", int(row["n"])),
+        ("share that is right", percent(row["accuracy"])),
+        ("mean confidence", percent(row["confidence_mean"])),
+        ("calibration error (ECE)", percent(row["ece"], row["ece_low"], row["ece_high"])),
+        ("ECE by chance alone", percent(row["ece_by_chance"])),
+        ("Brier score", _number(row["brier"])),
+        ("normalised cross entropy", _number(row["nce"])),
+        ("area under the ROC curve of errors", _number(row["auc"])),
+    ]
+    parts = [
+        note(
+            "Deleted words have no confidence and are in none of these figures. A calibration error near the one that "
+            "chance alone gives says that the confidences can be taken as they are."
+        ),
+        facts(figures),
+    ]
+    bins = reliability(found.alignments, bins=10)
+    parts.append(
+        figure(
+            lambda ax: plot_reliability(bins, ax=ax),
+            name="reliability",
+            alt="How often words of each confidence are right; hollow marks have no interval.",
+            width=5,
+            height=5.2,
+        )
+    )
+    timed = words[["start_ms", "end_ms"]].notna().all(axis=1).any()
+    if int(row["errors"]) and timed:
+        curve = review_curve(words, found.alignments)
+        parts.append(
+            figure(
+                lambda ax: plot_review_curve(curve, ax=ax),
+                name="review",
+                alt="Share of the wrong words found against the audio heard, least confident words first.",
+                width=6,
+                height=3.8,
+            )
+        )
+    return "confidence", "Confidence", "".join(parts)
+
+
+def _least_sure(words: pd.DataFrame) -> str:
+    """The confidence over time of the recording with the lowest mean."""
+    means = words.groupby("audio_id", observed=True)["confidence"].agg(["mean", "count"]).dropna()
+    audio_id = str(means["mean"].astype("Float64").idxmin())
+    own = words[(words["audio_id"] == audio_id).to_numpy(bool)]
+    said = note("Without references nobody knows which words are wrong. This is the recording with the lowest mean.")
+    if own[["start_ms", "end_ms", "confidence"]].isna().any(axis=1).all():
+        return said + table(
+            ("recording", "mean confidence"), [(audio_id, _number(own["confidence"].mean()))], numeric=(1,)
+        )
+    return said + figure(
+        lambda ax: plot_confidence(own, ax=ax),
+        name="confidence",
+        alt=f"Confidence of the words of {audio_id} over time.",
+        width=9,
+        height=3,
+    )
+
+
+def _summary_table(summary: pd.DataFrame, columns: list[str], caption: str) -> str:
+    apart = [name for name in ("failed", "missing") if summary[name].any()]  # where all are scored: nothing to say
+    head = (*columns, "word error rate", "recordings", *apart, "words", "S", "D", "I", "blocks", "remark")
+    rows = [
+        (
+            *(_named(row[name]) for name in columns),
+            percent(row["wer"], row["wer_low"], row["wer_high"]),
+            *(int(row[name]) for name in ("recordings", *apart, "reference_words")),
+            *(int(row[name]) for name in ("substitutions", "deletions", "insertions", "blocks")),
+            row["note"] if known(row["note"]) else "",
+        )
+        for row in summary.to_dict("records")
+    ]
+    first = len(columns)
+    return table(head, rows, caption=caption, numeric=range(first, first + 7 + len(apart)))
+
+
+def _named(value: Any) -> str:
+    return str(value) if known(value) else "not known"
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.3f}" if known(value) else "–"

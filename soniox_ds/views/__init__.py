@@ -1,0 +1,1 @@
+"""Transcripts to look at, in a notebook and in plain text."""

@@ -1,0 +1,221 @@
+"""`summarize_errors`: counts by hand, blocks, groups, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soniox_ds import schema
+from soniox_ds.analysis.blocks import blocks_of
+from soniox_ds.analysis.statistics import bootstrap_rate
+from soniox_ds.analysis.summaries import summarize_errors
+from soniox_ds.errors import InputError, SchemaError
+
+
+def table(rows, **columns):
+    """Errors out of (audio_id, status, substitutions, deletions, insertions, reference words)."""
+    frame = pd.DataFrame(
+        rows, columns=["audio_id", "status", "substitutions", "deletions", "insertions", "reference_words"]
+    )
+    counts = ["substitutions", "deletions", "insertions", "reference_words"]
+    frame[counts] = frame[counts].astype("Int64")
+    frame["hits"] = frame["reference_words"] - frame["substitutions"] - frame["deletions"]
+    return frame.assign(normalizer="basic-1", duration_ms=pd.array([1_800_000] * len(frame), "Int64"), **columns)
+
+
+SIX = table(
+    [
+        ("a", "scored", 1, 0, 0, 10),
+        ("b", "scored", 2, 1, 1, 20),
+        ("c", "scored", 0, 0, 2, 10),
+        ("d", "scored", 0, 0, 1, 0),
+        ("e", "failed", None, None, None, None),
+        ("f", "missing", None, None, None, None),
+    ],
+    speaker=["ann", "ann", "bob", "eve", "bob", "ann"],
+    room=["x", "x", "y", "y", "y", "x"],
+)
+
+
+def test_counted_by_hand():
+    row = summarize_errors(SIX).iloc[0]
+    assert len(summarize_errors(SIX)) == 1
+    assert (row["recordings"], row["failed"], row["missing"]) == (4, 1, 1)
+    assert (row["blocks"], row["block"]) == (3, "speaker")
+    assert (row["hits"], row["substitutions"], row["deletions"], row["insertions"]) == (36, 3, 1, 4)
+    assert row["reference_words"] == 40
+    assert row["wer"] == pytest.approx(8 / 40)  # the empty reference still adds its insertion
+    assert row["hours"] == 2.0
+    assert (row["ci"], row["method"], row["replicates"], row["seed"]) == (0.95, "studentized", 10_000, 0)
+    assert row["normalizer"] == "basic-1"
+    assert list(summarize_errors(SIX).columns) == list(schema.ERROR_SUMMARY)
+
+
+def test_groups_are_sorted_and_stand_before_the_documented_columns():
+    found = summarize_errors(SIX, by=["room", "speaker"])
+    assert list(found.columns) == ["room", "speaker", *schema.ERROR_SUMMARY]
+    assert found[["room", "speaker"]].to_numpy().tolist() == [["x", "ann"], ["y", "bob"], ["y", "eve"]]
+    assert found["wer"].tolist()[:2] == pytest.approx([5 / 30, 2 / 10])
+    assert pd.isna(found["wer"][2])
+    assert found["failed"].tolist() == [0, 1, 0]
+    assert found.dtypes["wer"] == "Float64"
+    assert found.dtypes["recordings"] == "Int64"
+
+
+def test_a_missing_value_is_a_group_and_a_group_may_be_without_scores():
+    errors = SIX.assign(accent=["p", None, None, "p", "q", "q"])
+    found = summarize_errors(errors, by="accent")
+    assert found["recordings"].tolist() == [2, 0, 2]
+    assert found["accent"].isna().tolist() == [False, False, True]
+    assert found["failed"].tolist() == [0, 1, 0]
+    assert found["missing"].tolist() == [0, 1, 0]
+    assert pd.isna(found["wer"][1])
+    assert found["note"][1] == "0 blocks: an interval needs two or more"
+
+
+@pytest.mark.parametrize(
+    ("columns", "by", "asked", "block", "blocks"),
+    [
+        pytest.param({}, None, None, "speaker", 3, id="speaker"),
+        pytest.param({"session": list("ssttuu")}, None, None, "speaker", 3, id="speaker-before-session"),
+        pytest.param({"speaker": None, "session": list("ssttuu")}, None, None, "session", 2, id="session"),
+        pytest.param({"speaker": None}, None, None, "audio_id", 4, id="recordings"),
+        pytest.param({}, None, "audio_id", "audio_id", 4, id="recordings-asked-for"),
+        pytest.param({}, None, ["room", "speaker"], "room+speaker", 3, id="two-columns"),
+        pytest.param({"speaker": ["ann", None, "bob", None, "x", "x"]}, None, None, "speaker", 4, id="some-unknown"),
+    ],
+)
+def test_blocks(columns, by, asked, block, blocks):
+    row = summarize_errors(SIX.assign(**columns), by, block=asked).iloc[0]
+    assert (row["block"], row["blocks"]) == (block, blocks)
+
+
+def test_recordings_without_a_block_are_kept_apart():
+    found = blocks_of(pd.DataFrame({"speaker": [None, "bob", None, "ann", "bob"]}), ["speaker"])
+    assert found.codes.tolist() == [0, 1, 2, 3, 1]
+    assert (found.total, found.unlabelled) == (4, 2)
+
+
+def test_recordings_without_a_block_are_said_to_be_one_each():
+    note = summarize_errors(SIX.assign(speaker=["ann", None, "bob", None, "x", "x"]))["note"][0]
+    assert "2 recordings without speaker are a block each" in note
+
+
+def test_the_block_is_not_the_column_grouped_by():
+    found = summarize_errors(SIX, by="speaker")
+    assert found["block"].unique().tolist() == ["audio_id"]
+    assert found["blocks"].tolist() == [2, 1, 1]
+
+
+def many(speakers=30, each=5, seed=0):
+    rng = np.random.default_rng(seed)
+    speaker = np.repeat(np.arange(speakers), each)
+    words = rng.integers(5, 40, speakers * each)
+    wrong = rng.binomial(words, rng.beta(2, 18, speakers)[speaker])
+    rows = [(f"{n}", "scored", int(e), 0, 0, int(w)) for n, (e, w) in enumerate(zip(wrong, words, strict=True))]
+    return table(rows, speaker=speaker.astype(str), half=np.where(speaker % 2, "odd", "even"))
+
+
+def test_enough_blocks_leave_nothing_to_be_noted():
+    row = summarize_errors(many()).iloc[0]
+    assert pd.isna(row["note"])
+    assert 0 <= row["wer_low"] < row["wer"] < row["wer_high"]
+    few = summarize_errors(many(speakers=8)).iloc[0]
+    assert few["note"] == "8 blocks: below 10 the interval is doubtful"
+    assert few["wer_low"] < few["wer"] < few["wer_high"]
+
+
+def test_blocks_make_the_interval_wider_where_speakers_differ():
+    by_speaker, by_recording = (summarize_errors(many(), block=block).iloc[0] for block in ("speaker", "audio_id"))
+    assert by_speaker["wer"] == by_recording["wer"]
+    assert by_speaker["wer_high"] - by_speaker["wer_low"] > 1.3 * (by_recording["wer_high"] - by_recording["wer_low"])
+
+
+def test_a_group_does_not_depend_on_the_others_nor_on_the_order_of_rows():
+    errors = many()
+    both = summarize_errors(errors.sample(frac=1, random_state=1), by="half")
+    alone = summarize_errors(errors[errors["half"] == "odd"], by="half")
+    pd.testing.assert_frame_equal(both[1:].reset_index(drop=True), alone)
+    assert summarize_errors(errors, seed=1)["wer_low"][0] != summarize_errors(errors, seed=2)["wer_low"][0]
+
+
+def test_the_lower_bound_is_never_below_0():
+    rows = [
+        ("a", "scored", 0, 0, 0, 1),
+        ("b", "scored", 0, 0, 1, 1),
+        ("c", "scored", 1, 0, 0, 4),
+        ("d", "scored", 0, 0, 7, 1),
+    ]
+    low = bootstrap_rate([0, 1, 1, 7], [1, 1, 4, 1]).interval().low
+    assert low < 0
+    assert summarize_errors(table(rows))["wer_low"][0] == 0
+
+
+def test_all_right():
+    row = summarize_errors(table([(f"{n}", "scored", 0, 0, 0, 10) for n in range(12)])).iloc[0]
+    assert row["wer"] == 0
+    assert pd.isna(row["wer_low"])
+    assert "all blocks have the same rate" in row["note"]
+
+
+counts = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.integers(10, 30))
+
+
+@given(st.lists(st.tuples(counts, st.sampled_from("xyz")), min_size=1, max_size=15))
+@settings(max_examples=25)
+def test_groups_add_up_to_the_whole(rows):
+    errors = table([(f"{n}", "scored", *one) for n, (one, _) in enumerate(rows)], group=[group for _, group in rows])
+    whole = summarize_errors(errors, replicates=100).iloc[0]
+    parts = summarize_errors(errors, by="group", replicates=100)
+    for name in ("recordings", "hits", "substitutions", "deletions", "insertions", "reference_words"):
+        assert parts[name].sum() == whole[name]
+    assert (parts["wer"] * parts["reference_words"]).sum() == pytest.approx(whole["wer"] * whole["reference_words"])
+    assert parts["wer"].min() <= whole["wer"] + 1e-12
+    assert whole["wer"] <= parts["wer"].max() + 1e-12
+
+
+def test_hours_are_unknown_where_a_duration_is():
+    assert pd.isna(summarize_errors(SIX.assign(duration_ms=pd.array([1, pd.NA, 1, 1, 1, 1], "Int64")))["hours"][0])
+    assert pd.isna(summarize_errors(SIX.drop(columns="duration_ms"))["hours"][0])
+
+
+def test_grouping_by_the_normaliser():
+    errors = SIX.assign(normalizer=["basic-1", "basic-1", "none-1", "none-1", pd.NA, pd.NA])
+    found = summarize_errors(errors, by="normalizer")
+    assert found.columns.is_unique
+    assert found["recordings"].tolist() == [2, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("errors", "options", "kind", "words"),
+    [
+        pytest.param(SIX.drop(columns="hits"), {}, SchemaError, r"lacks \['hits'\]", id="column"),
+        pytest.param(SIX, {"by": "accent"}, SchemaError, r"lacks \['accent'\]", id="no-such-group"),
+        pytest.param(SIX, {"block": "session"}, SchemaError, r"lacks \['session'\]", id="no-such-block"),
+        pytest.param(SIX.assign(session=None), {"block": "session"}, InputError, "all its values", id="block-of-NA"),
+        pytest.param(SIX, {"block": []}, InputError, "block is empty", id="empty-block"),
+        pytest.param(SIX[:0], {}, InputError, "has no rows", id="empty"),
+        pytest.param(pd.concat([SIX, SIX]), {}, SchemaError, "'a' is there more than once", id="twice"),
+        pytest.param(SIX.assign(status="done"), {}, SchemaError, "status 'done'", id="status"),
+        pytest.param(SIX.assign(status="scored"), {}, SchemaError, "without counts", id="scored-without-counts"),
+        pytest.param(SIX.assign(hits=1), {}, SchemaError, "differ from reference_words", id="inconsistent"),
+        pytest.param(SIX, {"by": "status"}, None, None, id="by-status-is-fine"),
+        pytest.param(SIX.assign(wer=1), {"by": "wer"}, InputError, "columns of the result", id="clash"),
+        pytest.param(SIX, {"by": ["room", "room"]}, InputError, "a column twice", id="by-twice"),
+        pytest.param(
+            SIX.assign(normalizer=["a", "b", "a", "a", "a", "a"]), {}, InputError, "different normalisers", id="mixed"
+        ),
+        pytest.param(SIX, {"ci": 95}, InputError, "such as 0.95", id="ci"),
+        pytest.param(SIX, {"method": "bca"}, InputError, "method is 'bca'", id="method"),
+        pytest.param(SIX, {"replicates": 1}, InputError, "100 or more", id="replicates"),
+        pytest.param(SIX, {"seed": None}, InputError, "seed is None", id="seed"),
+        pytest.param({"a": SIX}, {}, InputError, "found dict; call sx.word_errors", id="dict"),
+    ],
+)
+def test_wrong_input(errors, options, kind, words):
+    if kind is None:
+        assert summarize_errors(errors, **options)["recordings"].sum() == 4
+        return
+    with pytest.raises(kind, match=words):
+        summarize_errors(errors, **options)
