@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -80,8 +80,8 @@ def _show(out: Path, is_local: bool) -> int:
     columns = ["text", "start_ms", "end_ms", "confidence", "speaker"]
     _table(corpus.select(["short_answer"]).tokens[columns])
 
-    _say("Word error rate against the references", "jiwer, after lower-casing and removing punctuation")
-    _table(_word_errors(corpus))
+    _say("Word error rate against the references", "errors = sx.word_errors(corpus); sx.summarize_errors(errors)")
+    _word_errors(corpus)
     if is_local:
         print(f"\n{NOT_SONIOX}")
 
@@ -94,7 +94,12 @@ def _show(out: Path, is_local: bool) -> int:
 
     _say("Who spoke when", "turns = sx.speaker_turns(words); sx.plot_timeline(turns)")
     turns = sx.speaker_turns(words)
-    _table(_with_total(diarization_errors(turns, read_rttm(samples / "turns.rttm"))))
+    reference = read_rttm(samples / "turns.rttm")
+    columns = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms", "der", "speakers", "reference_speakers"]
+    found = diarization_errors(turns, reference)
+    _table(found[["audio_id", *columns]])
+    total = found[columns[:4]].sum()
+    print(f"\n  all together: DER {total[1:].sum() / total['reference_ms']:.3f} (no collar, overlap scored)")
     if is_local:
         print("\nThe stand-in tells speakers apart by classical features: crude, and good for chosen voices only.")
     picture = out / "timeline.png"
@@ -133,24 +138,17 @@ def _table(table: pd.DataFrame) -> None:
     print(textwrap.indent(text, "  "))
 
 
-def _word_errors(corpus: Corpus) -> pd.DataFrame:
-    """Counts and rate for each recording, and pooled; failed recordings are left out, not scored as silence."""
-    done = corpus.recordings[corpus.recordings["status"] == "completed"]
-    rows = [_errors_of(row["reference"], row["text"]) for _, row in done.iterrows()]
-    errors = pd.DataFrame(rows, index=pd.Index(done["audio_id"], name=None))
-    errors.loc["all together"] = errors.sum()
-    errors.insert(0, "wer", errors.pop("errors") / errors["words"].where(errors["words"] > 0))
-    return errors
+def _word_errors(corpus: Corpus) -> None:
+    """Each recording's counts and rate, then the pooled rate with its interval."""
+    import soniox_ds as sx
 
-
-def _errors_of(reference: Any, text: str) -> dict[str, int]:
-    import jiwer
-
-    clean = jiwer.Compose([jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.RemoveMultipleSpaces(), jiwer.Strip()])
-    spoken = "" if pd.isna(reference) else clean(reference)
-    counts = jiwer.process_words(spoken, clean(text))
-    wrong = {"substitutions": counts.substitutions, "deletions": counts.deletions, "insertions": counts.insertions}
-    return {"errors": sum(wrong.values()), "words": len(spoken.split()), **wrong}
+    errors = sx.word_errors(corpus)
+    _table(errors[["audio_id", "wer", "reference_words", "substitutions", "deletions", "insertions"]])
+    pooled = sx.summarize_errors(errors).iloc[0]
+    print(
+        f"\n  all together: WER {pooled['wer']:.3f}, 95 % interval {pooled['wer_low']:.3f} to {pooled['wer_high']:.3f} "
+        f"({pooled['blocks']} blocks by {pooled['block']}, normaliser {pooled['normalizer']}; {pooled['failed']} failed)"
+    )
 
 
 def _compare_terms(plain: Corpus, samples: Path, journal: Path) -> None:
@@ -168,13 +166,3 @@ def _compare_terms(plain: Corpus, samples: Path, journal: Path) -> None:
             heard = [term for term in terms if term.casefold() in text.casefold()]
             print(textwrap.fill(text, 100, initial_indent=f"    {label:<8}", subsequent_indent=" " * 12))
             print(f"            {len(heard)} of {len(terms)} terms heard")
-
-
-def _with_total(errors: pd.DataFrame) -> pd.DataFrame:
-    """Diarization errors with the pooled rate in a last row."""
-    from soniox_ds.analysis.diarization import pool_diarization_errors
-
-    columns = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms", "der"]
-    total = pool_diarization_errors(errors)[columns].set_axis(["all together"])
-    counts = errors.set_index("audio_id")[[*columns, "speakers", "reference_speakers"]]
-    return pd.concat([counts, total]).rename_axis(None)

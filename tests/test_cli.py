@@ -121,14 +121,14 @@ def test_the_demo_shows_real_recognition(tmp_path, monkeypatch, capsys):
     out = tmp_path / "demo"
     assert main(["demo", "--out", str(out), "--local"]) == 0
     shown = capsys.readouterr().out
-    pooled = re.search(r"all together\s+(0\.\d+)", shown)
+    pooled = re.search(r"all together: WER (0\.\d+), 95 % interval", shown)
     assert pooled, shown
     assert float(pooled[1]) < 0.2
     assert "LOCAL" in shown
     assert "say nothing about Soniox" in shown
     assert "3 of 3 terms heard" in shown  # with context; without it none
     assert "0 of 3 terms heard" in shown
-    der = re.findall(r"all together.*?(0\.\d+)\s+<NA>", shown)
+    der = re.findall(r"all together: DER (0\.\d+)", shown)
     assert len(der) == 1
     assert float(der[0]) < 0.2
     assert (out / "timeline.png").stat().st_size > 5_000

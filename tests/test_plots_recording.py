@@ -104,7 +104,9 @@ def test_only_errors_of_the_window_are_counted():
 
 def meeting(turns=2000, last_s=14_000):
     start = np.linspace(0, last_s - 10, turns) * 1000
-    frame = pd.DataFrame({"audio_id": "meeting.m4a", "start_ms": start.astype(int), "end_ms": (start + 4000).astype(int)})
+    frame = pd.DataFrame(
+        {"audio_id": "meeting.m4a", "start_ms": start.astype(int), "end_ms": (start + 4000).astype(int)}
+    )
     return frame.assign(speaker=np.where(np.arange(turns) % 4 == 0, "2", "1")).astype({"speaker": "string"})
 
 
@@ -129,7 +131,12 @@ def test_the_overview_can_be_had_or_left_out():
 
 def test_the_height_is_the_share_of_time():
     turns = pd.DataFrame(
-        {"audio_id": "a", "speaker": "1", "start_ms": range(0, 4_000_000, 10_000), "end_ms": range(5000, 4_005_000, 10_000)}
+        {
+            "audio_id": "a",
+            "speaker": "1",
+            "start_ms": range(0, 4_000_000, 10_000),
+            "end_ms": range(5000, 4_005_000, 10_000),
+        }
     )
     (row,) = plot_timeline(turns).collections
     heights = row.get_paths()[0].vertices[:, 1]

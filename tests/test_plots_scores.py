@@ -57,7 +57,7 @@ def test_a_row_for_each_group_with_its_interval():
     assert marks(ax) == [(12.0, True), (31.0, True), (20.0, False)]
     whiskers = [(*line.get_xdata(), line.get_linestyle()) for line in ax.lines if line.get_linewidth() == 1.8]
     assert whiskers == [(10.0, 15.0, "-"), (20.0, 50.0, "--")]
-    assert [text.get_text() for text in ax.texts][0] == "12.0% · n = 40 · 5,200 words"
+    assert ax.texts[0].get_text() == "12.0% · n = 40 · 5,200 words"
     assert ax.get_legend().get_texts()[0].get_text() == "overall 15.0%"
     assert ax.get_xlabel() == "word error rate (%), 95% interval"
     assert ax.get_xlim()[0] == 0
@@ -134,7 +134,7 @@ def alignment(n=400, seed=1):
 
 
 def test_reliability_shows_bins_intervals_and_counts():
-    bins = reliability(alignment(), bins=10, replicates=50)
+    bins = reliability(alignment(), bins=10, replicates=100)
     filled = bins[bins["n"] > 0]
     ax = plot_reliability(bins)
     (points,) = [line for line in ax.lines if line.get_label() == "words"]
@@ -142,7 +142,8 @@ def test_reliability_shows_bins_intervals_and_counts():
     np.testing.assert_allclose(points.get_ydata(), filled["accuracy"].to_numpy(float))
     (intervals,) = [container for container in ax.collections if len(container.get_segments()) == len(filled)]
     np.testing.assert_allclose(
-        [segment[:, 1] for segment in intervals.get_segments()], filled[["accuracy_low", "accuracy_high"]].to_numpy(float)
+        [segment[:, 1] for segment in intervals.get_segments()],
+        filled[["accuracy_low", "accuracy_high"]].to_numpy(float),
     )
     (strip,) = ax.child_axes
     assert sum(bar.get_height() for bar in strip.patches) == 400
@@ -150,13 +151,13 @@ def test_reliability_shows_bins_intervals_and_counts():
 
 
 def test_bins_without_an_interval_are_hollow():
-    bins = reliability(alignment(), bins=5, replicates=50).assign(accuracy_low=pd.NA, accuracy_high=pd.NA)
+    bins = reliability(alignment(), bins=5, replicates=100).assign(accuracy_low=pd.NA, accuracy_high=pd.NA)
     hollow = [line for line in plot_reliability(bins).lines if line.get_markerfacecolor() == "white"]
     assert [len(line.get_xdata()) for line in hollow] == [int((bins["n"] > 0).sum())]
 
 
 def test_groups_differ_by_more_than_colour():
-    ax = plot_reliability(reliability(alignment(), by="language", bins=5, replicates=50))
+    ax = plot_reliability(reliability(alignment(), by="language", bins=5, replicates=100))
     groups = [line for line in ax.lines if line.get_label() in ("de", "en")]
     assert len({line.get_marker() for line in groups}) == 2
     assert len({line.get_color() for line in groups}) == 2

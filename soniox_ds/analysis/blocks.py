@@ -71,7 +71,7 @@ def checked_errors(errors: Any, what: str = "errors") -> pd.DataFrame:
         raise SchemaError(f"{what} has scored recordings without counts, or with counts below 0.")
     if (counts["hits"] + counts["substitutions"] + counts["deletions"] != counts["reference_words"]).any():
         raise SchemaError(f"{what} has rows in which hits + substitutions + deletions differ from reference_words.")
-    known_durations = errors if "duration_ms" in errors else errors.assign(duration_ms=pd.NA)
+    known_durations = errors if "duration_ms" in errors else errors.assign(duration_ms=None)
     return known_durations.astype(dict.fromkeys((*COUNTS, "reference_words", "duration_ms"), "Int64"))
 
 

@@ -240,7 +240,7 @@ def _walked_back(cells: _Cells, reference: Ids, hypothesis: Ids, rows: _Ints, co
     for step in range(steps):
         at = row * up + active * width + column
         inner = (row > 0) & (column > 0)
-        safe = np.where(inner, at, up + width + 1)  # any cell that has all three neighbours
+        safe = np.where(inner, at, up + 1)  # any cell that has all three neighbours
         equal = inner & (reference[active, row - 1] == hypothesis[active, column - 1])
         diagonal = inner & (flat[safe - up - left] + _DIAGONAL[equal.view(np.uint8)] == flat[safe])
         down = ~diagonal & np.where(inner, flat[safe - up] < flat[safe - left], row > 0)

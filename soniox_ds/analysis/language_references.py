@@ -22,7 +22,8 @@ from soniox_ds.schema import need
 __all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
 
 _Ints = npt.NDArray[np.int64]
-_MUCH_SHORTER = 500  # references that end so many times earlier than the words are in seconds
+_MUCH_SHORTER = 500  # references that end so many times earlier than the words are in seconds,
+_LONG_MS = 10_000  # unless all is over in a moment
 
 
 class References(NamedTuple):
@@ -158,7 +159,7 @@ def _checked_segments(references: pd.DataFrame, words: pd.DataFrame) -> pd.DataF
         raise SchemaError("a stretch of the references has no language; leave out what is not known.")
     _check_codes(table["language"])
     last = words["end_ms"].astype("Float64").max() if "end_ms" in words else pd.NA
-    if len(times) and not pd.isna(last) and times["end_ms"].max() * _MUCH_SHORTER < last:
+    if len(times) and not pd.isna(last) and max(times["end_ms"].max() * _MUCH_SHORTER, _LONG_MS) < last:
         raise SchemaError(
             f"the references end at {times['end_ms'].max():.0f} ms, the words at {last:.0f} ms; are the times "
             "in seconds? Multiply by 1000."

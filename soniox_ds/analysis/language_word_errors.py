@@ -86,7 +86,9 @@ def language_word_errors(
     spoken = rows["operation"] != "deletion"
     language = _from_neighbours(rows["language"].where(spoken), rows["audio_id"])
     really = _really(rows, reference, language)
-    status = np.where(language.isna() | really.isna(), "unknown", np.where(language == really, "right", "wrong"))
+    same = (language == really).fillna(False).to_numpy(np.bool_)
+    unknown = (language.isna() | really.isna()).to_numpy(np.bool_)
+    status = np.where(unknown, "unknown", np.where(same, "right", "wrong"))
     labelled = rows[["audio_id", "operation", *(name for name in columns if name != "audio_id")]].assign(
         reference_language=really, language_status=status
     )

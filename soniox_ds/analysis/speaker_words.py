@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.analysis import runs
-from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Ids, paths
+from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.said import Said, found_said, reference_said
 from soniox_ds.analysis.time_constrained import TimedWords, constrained_errors
@@ -221,7 +221,7 @@ def _concatenated(found: Said, real: Said) -> _Mapped:
     nothing: Ids = np.zeros(0, np.int32)
     one = [nothing if row is None else theirs[row].ids for row, _ in pairs]
     two = [nothing if column is None else ours[column].ids for _, column in pairs]
-    counts = paths(one, two, "levenshtein").counts().sum(axis=0) if pairs else np.zeros(4, np.int64)
+    counts = paths(Sequences.of(one), Sequences.of(two), "levenshtein").counts().sum(axis=0)
     return _Mapped(int(counts[1]), int(counts[2]), int(counts[3]), _named(found, real, pairs))
 
 
@@ -273,7 +273,7 @@ def _named(found: Said, real: Said, pairs: Sequence[tuple[int | None, int | None
 def _attributed(found: Said, real: Said) -> dict[str, Any]:
     from scipy.optimize import linear_sum_assignment
 
-    operations = paths([real.ids], [found.ids]).operations
+    operations = paths(Sequences.of([real.ids]), Sequences.of([found.ids])).operations
     down, across = operations != INSERTION, operations != DELETION
     both = down & across
     rows, columns = (np.cumsum(down) - 1)[both], (np.cumsum(across) - 1)[both]

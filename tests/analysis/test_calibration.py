@@ -383,6 +383,8 @@ def test_the_table_of_bins_gives_the_ece(rows, bins, binning):
     assert row["ece"] >= abs(row["accuracy"] - row["confidence_mean"]) - 1e-9
     if row["ece_low"] is not pd.NA:
         assert row["ece_low"] <= row["ece"] <= row["ece_high"]
+        below = max(0, 2 * row["ece"] - row["ece_high"])  # as far below as the upper bound is above
+        assert row["ece_low"] == 0 or row["ece_low"] == pytest.approx(below)
 
 
 @few

@@ -196,7 +196,7 @@ def test_a_clear_difference_is_seen_by_every_test():
 
 
 def test_few_error_segments_are_warned_of_though_there_are_many_blocks():
-    alignments, errors = simulated(6, recordings=12, rates=(0.1, 0.1))
+    alignments, errors = simulated(6, recordings=12, rates=(0.05, 0.04))
     with pytest.warns(SmallSampleWarning, match=r"a and b: \d+ error segments: below 30 MAPSSWE is doubtful"):
         row = compare_errors(*errors, alignments=alignments).iloc[0]
     assert row["blocks"] == 12

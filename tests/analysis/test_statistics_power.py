@@ -42,6 +42,7 @@ def test_four_times_the_blocks_for_half_the_difference():
     blocks = power(block_sd=0.05, difference=[0.004, 0.002, -0.002])["blocks"]
     assert blocks[1] / blocks[0] == pytest.approx(4, rel=0.01)
     assert blocks[2] == blocks[1]
+    assert power(block_sd=0.05, difference=-0.002)["difference"][0] == 0.002
 
 
 def errors(wrong, words, speakers, **columns):

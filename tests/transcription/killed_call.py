@@ -10,4 +10,4 @@ if __name__ == "__main__":
     corpus = sx.transcribe(
         folder, journal=journal, clock=Clock(float(speed)), requests_per_minute=60_000, progress=False, concurrency=6
     )
-    corpus.save(saved)
+    corpus.save(saved, overwrite=True)  # an earlier life may have come that far

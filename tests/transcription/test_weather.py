@@ -307,7 +307,8 @@ async def test_more_requests_than_the_service_takes(tmp_path):
 )
 async def test_quotas_smaller_than_we_believe(limit, tmp_path):
     """The service says no; what makes room is our own cleaning up."""
-    with stand_in(limits=replace(SERVICE_LIMITS, **limit)) as service:
+    # long enough in the queue that a third job comes while two are pending
+    with stand_in(limits=replace(SERVICE_LIMITS, **limit), queue_s=30.0 if "pending" in limit else 0.5) as service:
         corpus = await transcribe(batch(20), service, tmp_path)
         assert states(corpus) == ["completed"] * 20
         assert 429 in {request.status for request in service.requests}

@@ -1,0 +1,257 @@
+"""Normalisers, and which words the normalised ones came from."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import soniox_ds as sx
+from soniox_ds import schema
+from soniox_ds.analysis import normalize
+from soniox_ds.analysis.normalize import NormalizationStep, Normalizer
+from soniox_ds.analysis.units import Lines, Vocabulary, lines_of, read_units, split_units
+from soniox_ds.errors import InputError, SetupError
+
+pytest.importorskip("whisper_normalizer", reason="pip install whisper-normalizer")
+
+BASIC = [
+    pytest.param("Hello, World!", "hello world", id="plain"),
+    pytest.param("don’t STOP – rock'n'roll 'quoted'", "don't stop rock'n'roll quoted", id="apostrophes"),
+    pytest.param("at 7:30, 3.5 km or 10,000 m; 5.", "at 7:30 3.5 km or 10,000 m 5", id="numbers"),
+    pytest.param("$5 & 10% @home C# 20°", "$5 & 10% @home c# 20°", id="spoken-signs"),
+    pytest.param("e-mail twenty\u00adone “x”…", "e mail twentyone x", id="hyphen-and-soft-hyphen"),
+    pytest.param("निम्बू, पानी।", "निम्बू पानी", id="hindi-keeps-its-marks"),
+    pytest.param("น้ำ ที่นี่!", "น้ำ ที่นี่", id="thai-keeps-its-marks"),
+    pytest.param("می\u200cروم، بله؟", "می\u200cروم بله", id="persian-keeps-the-non-joiner"),
+    pytest.param("Straße ΣΑΣ", "strasse σασ", id="full-case-folding"),
+    pytest.param("cafe\u0301", "caf\u00e9", id="composed"),
+    pytest.param("I\u0307stanbul", "i\u0307stanbul", id="dotted-capital"),
+    pytest.param("好的，谢谢。", "好的 谢谢", id="chinese"),
+    pytest.param("", "", id="nothing"),
+    pytest.param(" \t\n ", "", id="blank"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BASIC)
+def test_basic(text, expected):
+    assert Normalizer.of("basic")(text) == expected
+
+
+@given(st.text())
+def test_basic_twice_is_basic_once(text):
+    once = Normalizer.of("basic")(text)
+    assert Normalizer.of("basic")(once) == once
+
+
+@given(st.text(alphabet="ab éé́ñ́'.,-1 "))
+def test_a_letter_in_two_spellings_is_one(text):
+    import unicodedata
+
+    for name in ("none", "basic", "punctuation", "casefold", "apostrophes"):
+        chain = Normalizer.of(name)
+        assert chain(unicodedata.normalize("NFD", text)) == chain(unicodedata.normalize("NFC", text))
+
+
+def test_whisper_english_is_the_package_on_whole_texts():
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    text = "Mr. O'Neil won't pay twenty five dollars [laughs] for, um, one oh one colours."
+    chain = Normalizer.of("whisper-english")
+    assert chain(text) == " ".join(EnglishTextNormalizer()(text).split())
+    assert chain.label.startswith("whisper-english 0.")
+    assert "$25" in chain(text)
+
+
+def test_typographic_apostrophes_before_whisper_english():
+    assert Normalizer.of("whisper-english")("don’t") == "don t"
+    chain = Normalizer.of(["apostrophes", "whisper-english"])
+    assert chain("don’t") == "do not"
+    assert chain.label.startswith("apostrophes 1 + whisper-english 0.")
+
+
+def test_labels():
+    def shout(text):
+        return text.upper()
+
+    def whisper(text):
+        return text.lower()
+
+    assert Normalizer.of("none").label == "none 1"
+    assert Normalizer.of([]).label == "none 1"
+    own = Normalizer.of(shout).label
+    assert own == Normalizer.of(shout).label
+    assert own.startswith("shout ")
+    assert own.split()[1] != Normalizer.of(whisper).label.split()[1]
+    shout.version = "7"
+    assert Normalizer.of(["basic", shout]).label == "basic 1 + shout 7"
+    assert Normalizer.of(NormalizationStep("mine", "2", str.upper)).label == "mine 2"
+    assert Normalizer.of(str.upper).label.startswith("upper python-")
+
+
+WRONG = [
+    pytest.param("basik", r"there is no normaliser 'basik'; there are \['none', 'basic'", id="unknown-name"),
+    pytest.param(7, "normalizer takes one of .* found 7", id="a-number"),
+    pytest.param(["basic", None], "found None", id="within-a-list"),
+]
+
+
+@pytest.mark.parametrize(("normalizer", "message"), WRONG)
+def test_wrong_normalisers(normalizer, message):
+    with pytest.raises(InputError, match=message):
+        sx.word_errors({"a": "x"}, {"a": "x"}, normalizer=normalizer)
+
+
+def test_a_function_that_returns_no_text():
+    with pytest.raises(InputError, match=r"step '<lambda>' must return a string; for 'x' it returned \['x'\]"):
+        sx.word_errors({"a": "x"}, {"a": "x"}, normalizer=lambda text: text.split())
+
+
+def test_a_function_that_fails():
+    def broken(text):
+        raise KeyError("no such word")
+
+    with pytest.raises(InputError, match="step 'broken' failed on 'x': KeyError"):
+        sx.word_errors({"a": "x"}, {"a": "x"}, normalizer=broken)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "whisper_normalizer.english", None)
+    normalize._whisper_english.cache_clear()
+    with pytest.raises(SetupError, match="pip install whisper-normalizer"):
+        Normalizer.of("whisper-english")
+
+
+UNITS = [
+    pytest.param("hello", ["hello"], id="latin"),
+    pytest.param("안녕하세요", ["안녕하세요"], id="korean-has-spaces"),
+    pytest.param("好的ok吗", ["好", "的", "ok", "吗"], id="mixed"),
+    pytest.param("น้ำ", ["น้ำ"], id="thai-marks-stay"),
+    pytest.param("ที่นี่", ["ที่", "นี่"], id="thai"),
+    pytest.param("カー", ["カ", "ー"], id="japanese-long-vowel"),
+]
+
+
+@pytest.mark.parametrize(("word", "units"), UNITS)
+def test_units(word, units):
+    assert split_units(word) == units
+
+
+@given(st.text())
+def test_units_lose_nothing(word):
+    assert "".join(split_units(word)) == word
+    assert all(split_units(word)) or not word
+
+
+WORDS = [
+    "twenty",
+    "five",
+    "one",
+    "oh",
+    "won't",
+    "um",
+    "[noise",
+    "here]",
+    "O'Neil",
+    "Dr.",
+    "dollars",
+    "colour",
+    "and",
+    "a",
+    "x-y",
+    "…",
+]
+
+
+@pytest.mark.parametrize("name", ["none", "basic", "whisper-english"])
+@given(texts=st.lists(st.lists(st.sampled_from(WORDS)), max_size=3))
+def test_units_come_from_words_in_order(name, texts):
+    chain, vocabulary = Normalizer.of(name), Vocabulary()
+    lines = lines_of([" ".join(words) for words in texts])
+    units = read_units(lines, chain, "words", vocabulary)
+    labels = vocabulary.labels().tolist()
+    assert units.counts.sum() == len(units.ids)
+    for words, ids in zip(texts, units.sequences().each(), strict=True):
+        assert " ".join(labels[unit] for unit in ids) == chain(" ".join(words))
+    text_of_word = np.repeat(np.arange(len(texts)), lines.counts)
+    text_of_unit = np.repeat(np.arange(len(texts)), units.counts)
+    assert (units.first <= units.last).all()
+    assert (np.diff(units.first) >= 0).all()
+    assert (np.diff(units.last) >= 0).all()
+    assert (text_of_word[units.first] == text_of_unit).all()
+    assert (text_of_word[units.last] == text_of_unit).all()
+
+
+ORIGINS = [
+    pytest.param("pay twenty five dollars now", [("pay", 0, 0), ("$25", 1, 3), ("now", 4, 4)], id="several-become-one"),
+    pytest.param(
+        "you won't go", [("you", 0, 0), ("will", 1, 1), ("not", 1, 1), ("go", 2, 2)], id="one-becomes-several"
+    ),
+    pytest.param("um well [loud noise] yes", [("well", 1, 1), ("yes", 4, 4)], id="some-vanish"),
+    pytest.param("um", [], id="all-vanish"),
+]
+
+
+@pytest.mark.parametrize(("text", "origins"), ORIGINS)
+def test_origins(text, origins):
+    vocabulary = Vocabulary()
+    units = read_units(lines_of([text]), Normalizer.of("whisper-english"), "words", vocabulary)
+    labels = vocabulary.labels().tolist()
+    found = zip((labels[unit] for unit in units.ids), units.first.tolist(), units.last.tolist(), strict=True)
+    assert list(found) == origins
+
+
+def test_words_without_space_between_are_one_word_on_request():
+    lines = Lines(["好", "的", "ok"], np.array([2, 0, 1]), np.array([False, False, False]))
+    vocabulary = Vocabulary()
+    units = read_units(lines, Normalizer.of("none"), "words", vocabulary)
+    assert vocabulary.labels().tolist() == ["好的", "ok"]
+    assert (units.counts.tolist(), units.first.tolist(), units.last.tolist()) == ([1, 0, 1], [0, 2], [1, 2])
+
+
+def test_show_normalization():
+    shown = sx.show_normalization({"a": "So, twenty five", "b": "ok"}, "whisper-english")
+    assert list(shown) == list(schema.NORMALIZATION)
+    assert shown[["audio_id", "position", "before", "after"]].to_numpy().tolist() == [
+        ["a", 0, "So,", "so"],
+        ["a", 1, "twenty five", "25"],
+    ]
+    assert sx.show_normalization("ok").empty
+    assert sx.show_normalization(["ok", "um no"], "whisper-english", unchanged=True)["after"].tolist() == [
+        "ok",
+        "",
+        "no",
+    ]
+
+
+@given(st.lists(st.sampled_from(WORDS)))
+def test_what_is_shown_is_what_is_compared(words):
+    text = " ".join(words)
+    for name in ("basic", "whisper-english"):
+        shown = sx.show_normalization(text, name, unchanged=True)
+        assert " ".join(" ".join(shown["after"]).split()) == Normalizer.of(name)(text)
+        assert " ".join(shown["before"]) == text
+
+
+SHOWN = [
+    pytest.param(pd.Series({"a": "A"}), id="series"),
+    pytest.param(pd.DataFrame({"audio_id": ["a", "b"], "text": ["A", None]}), id="table"),
+    pytest.param(sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed", "text": "A"})), id="corpus"),
+]
+
+
+@pytest.mark.parametrize("texts", SHOWN)
+def test_texts_of_every_form(texts):
+    shown = sx.show_normalization(texts)
+    assert shown[["audio_id", "before", "after", "changed"]].to_numpy().tolist() == [["a", "A", "a", True]]
+
+
+def test_texts_that_are_none():
+    with pytest.raises(InputError, match="texts must be strings, found 3"):
+        sx.show_normalization(["a", 3])
+    with pytest.raises(InputError, match="found int"):
+        sx.show_normalization(3)
+    with pytest.raises(InputError, match=r"has \['words'\]"):
+        sx.show_normalization(pd.DataFrame({"words": ["a"]}))
