@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench clean help
+.PHONY: demo test system lint types bench clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
@@ -14,8 +14,15 @@ help:
 demo: $(VENV)/.ready-local
 	$(BIN)/soniox-ds demo
 
-test: $(VENV)/.ready-test lint types
+test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+# Debian packages that some tests compare with: NIST's scoring tools. Without them those tests are skipped and say so.
+system:
+	@command -v sctk >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sctk; } || \
+	  echo "Tests against NIST's scoring tools will be skipped; to run them, as an administrator: apt-get install sctk"
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Word errors: many short utterances beside jiwer, in turn; one long pair of 50,000 words beside one of 10,000, and its memory.
+"""Word errors: many utterances beside jiwer, in turn; one pair of 50,000 words beside one of 10,000, and its memory.
 
 Words are drawn by Zipf's law from 20,000; one in ten is changed, left out, or followed by another one.
 """
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def main() -> None:
         "word_errors, cost='levenshtein'": lambda: sx.word_errors(heard, said, cost="levenshtein"),
         "align_words": lambda: sx.align_words(heard, said),
     }
-    times = {name: [] for name in jobs}  # type: dict[str, list[float]]
+    times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(ROUNDS):
         for name, job in jobs.items():
             times[name].append(seconds(job))
@@ -47,30 +48,35 @@ def main() -> None:
         f"one pair of {LONGER} words, time against one of {LONG} (at most 12); memory above the start (at most 300 MB)"
     )
     for cost in COSTS:
-        took = {}
-        for count in (LONG, LONGER):
-            one, two = pair(count, 0)
-            took[count] = min(
-                seconds(lambda one=one, two=two: sx.word_errors({"a": two}, {"a": one}, cost=cost))  # type: ignore[misc]
-                for _ in range(ROUNDS)
-            )
-        output = subprocess.run(
-            [sys.executable, "-c", MEASURE, cost], check=True, capture_output=True, text=True
-        ).stdout
-        print(f"  cost={cost!r:<29} {took[LONGER] / took[LONG]:.1f}    {float(output):.0f} MB")
+        took = [min(seconds(partial(score, count, cost)) for _ in range(ROUNDS)) for count in (LONG, LONGER)]
+        command = [sys.executable, "-c", MEASURE, cost]
+        rise = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        print(f"  align_words, cost={cost!r:<16} {took[1] / took[0]:.1f}    {float(rise):.0f} MB")
 
 
 MEASURE = """
-import resource, sys
-import soniox_ds as sx
-from benchmarks.bench_word_errors import LONGER, pair
+import sys, threading, psutil
+from benchmarks.bench_word_errors import LONGER, score
 
-sx.align_words({"a": "one two"}, {"a": "one"}, cost=sys.argv[1])      # everything is imported
-one, two = pair(LONGER, 0)
-start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-sx.align_words({"a": two}, {"a": one}, cost=sys.argv[1])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1024)
+process = psutil.Process()
+score(100, sys.argv[1])                     # everything is imported and warm
+start = peak = process.memory_info().rss
+done = threading.Event()
+def watch():
+    global peak
+    while not done.wait(0.002):
+        peak = max(peak, process.memory_info().rss)
+watcher = threading.Thread(target=watch); watcher.start()
+score(LONGER, sys.argv[1])
+done.set(); watcher.join()
+print((peak - start) / 1e6)
 """
+
+
+def score(count: int, cost: str) -> object:
+    """Align one pair of texts."""
+    said, heard = pair(count, 0)
+    return sx.align_words({"a": heard}, {"a": said}, cost=cost)
 
 
 def pair(count: int, seed: int) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from soniox_ds import aio, errors, schema
     from soniox_ds.analysis.align import align_words
+    from soniox_ds.analysis.biasing import biasing_errors, summarize_biasing_errors
     from soniox_ds.analysis.calibration import calibration, reliability
     from soniox_ds.analysis.comparison import compare_errors
     from soniox_ds.analysis.confidence import word_confidence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from soniox_ds.analysis.error_detection import precision_recall, roc
     from soniox_ds.analysis.errors import character_errors, word_errors
     from soniox_ds.analysis.flagging import flag_low_confidence, review_curve
+    from soniox_ds.analysis.language_errors import language_confusion, language_errors, summarize_language_errors
+    from soniox_ds.analysis.language_switches import language_switches, summarize_language_switches
+    from soniox_ds.analysis.language_word_errors import language_word_errors
     from soniox_ds.analysis.normalization import show_normalization
     from soniox_ds.analysis.normalize import NormalizationStep, Normalizer
     from soniox_ds.analysis.planning import power
@@ -28,10 +32,15 @@ if TYPE_CHECKING:
     from soniox_ds.analysis.speaker_words import pool_speaker_word_errors, speaker_word_errors
     from soniox_ds.analysis.speakers import speaker_turns
     from soniox_ds.analysis.summaries import summarize_errors
+    from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
+    from soniox_ds.analysis.terms import term_errors, term_occurrences
     from soniox_ds.analysis.text import segments, texts, words
+    from soniox_ds.analysis.translation import translation_pairs
+    from soniox_ds.analysis.translation_scores import compare_translations, translation_scores
     from soniox_ds.doors import clean_up, compare, list_models, transcribe, usage
     from soniox_ds.emulator.local import local_service
     from soniox_ds.formats.corpus import Corpus, concat, read_corpus
+    from soniox_ds.formats.rttm import read_rttm, write_rttm
     from soniox_ds.options import Context, Retry, TranscriptionOptions, Translation
     from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
     from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
@@ -57,11 +66,14 @@ __all__ = [
     "Translation",
     "aio",
     "align_words",
+    "biasing_errors",
     "calibration",
     "character_errors",
     "clean_up",
     "compare",
     "compare_errors",
+    "compare_terms",
+    "compare_translations",
     "concat",
     "confusions",
     "diarization_errors",
@@ -69,6 +81,10 @@ __all__ = [
     "errors",
     "fit_recalibration",
     "flag_low_confidence",
+    "language_confusion",
+    "language_errors",
+    "language_switches",
+    "language_word_errors",
     "list_models",
     "local_service",
     "plot_confidence",
@@ -86,6 +102,7 @@ __all__ = [
     "precision_recall",
     "punctuation_errors",
     "read_corpus",
+    "read_rttm",
     "reliability",
     "report",
     "review_curve",
@@ -99,13 +116,22 @@ __all__ = [
     "speaker_transitions",
     "speaker_turns",
     "speaker_word_errors",
+    "summarize_biasing_errors",
     "summarize_errors",
+    "summarize_language_errors",
+    "summarize_language_switches",
+    "summarize_terms",
+    "term_errors",
+    "term_occurrences",
     "texts",
     "transcribe",
+    "translation_pairs",
+    "translation_scores",
     "usage",
     "word_confidence",
     "word_errors",
     "words",
+    "write_rttm",
 ]
 
 _HOMES = {
@@ -119,17 +145,24 @@ _HOMES = {
     "TranscriptionOptions": "options",
     "Translation": "options",
     "align_words": "analysis.align",
+    "biasing_errors": "analysis.biasing",
     "calibration": "analysis.calibration",
     "character_errors": "analysis.errors",
     "clean_up": "doors",
     "compare": "doors",
     "compare_errors": "analysis.comparison",
+    "compare_terms": "analysis.term_scores",
+    "compare_translations": "analysis.translation_scores",
     "concat": "formats.corpus",
     "confusions": "analysis.confusions",
     "diarization_errors": "analysis.diarization",
     "enable_nested_loops": "transcription.blocking",
     "fit_recalibration": "analysis.recalibration",
     "flag_low_confidence": "analysis.flagging",
+    "language_confusion": "analysis.language_errors",
+    "language_errors": "analysis.language_errors",
+    "language_switches": "analysis.language_switches",
+    "language_word_errors": "analysis.language_word_errors",
     "list_models": "doors",
     "local_service": "emulator.local",
     "plot_confidence": "plots.recording",
@@ -147,6 +180,7 @@ _HOMES = {
     "precision_recall": "analysis.error_detection",
     "punctuation_errors": "analysis.punctuation",
     "read_corpus": "formats.corpus",
+    "read_rttm": "formats.rttm",
     "reliability": "analysis.calibration",
     "report": "reports.page",
     "review_curve": "analysis.flagging",
@@ -159,13 +193,22 @@ _HOMES = {
     "speaker_transitions": "analysis.conversation",
     "speaker_turns": "analysis.speakers",
     "speaker_word_errors": "analysis.speaker_words",
+    "summarize_biasing_errors": "analysis.biasing",
     "summarize_errors": "analysis.summaries",
+    "summarize_language_errors": "analysis.language_errors",
+    "summarize_language_switches": "analysis.language_switches",
+    "summarize_terms": "analysis.term_scores",
+    "term_errors": "analysis.terms",
+    "term_occurrences": "analysis.terms",
     "texts": "analysis.text",
     "transcribe": "doors",
+    "translation_pairs": "analysis.translation",
+    "translation_scores": "analysis.translation_scores",
     "usage": "doors",
     "word_confidence": "analysis.confidence",
     "word_errors": "analysis.errors",
     "words": "analysis.text",
+    "write_rttm": "formats.rttm",
 }
 _MODULES = ("aio", "errors", "schema")
 

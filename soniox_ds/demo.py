@@ -147,7 +147,8 @@ def _word_errors(corpus: Corpus) -> None:
     pooled = sx.summarize_errors(errors).iloc[0]
     print(
         f"\n  all together: WER {pooled['wer']:.3f}, 95 % interval {pooled['wer_low']:.3f} to {pooled['wer_high']:.3f} "
-        f"({pooled['blocks']} blocks by {pooled['block']}, normaliser {pooled['normalizer']}; {pooled['failed']} failed)"
+        f"({pooled['blocks']} blocks by {pooled['block']}, normaliser {pooled['normalizer']}, "
+        f"{pooled['failed']} recordings failed)"
     )
 
 

@@ -107,7 +107,9 @@ RECORDINGS: Table = {
     "submitted_at": Column("datetime64[ms, UTC]", "when the job was created"),
     "completed_at": Column("datetime64[ms, UTC]", "when its transcript was safe in the journal"),
     "text": Column("string", "the transcript as the service assembled it; NA when failed"),
-    "cost_usd": Column("Float64", "estimate from the duration and the list price; the invoice decides, and the stand-in is free"),
+    "cost_usd": Column(
+        "Float64", "estimate from the duration and the list price; the invoice decides, and the stand-in is free"
+    ),
     "warnings": Column("string", "slugs of what looks wrong, joined by spaces (docs/tables.md); NA when nothing does"),
 }
 

@@ -10,13 +10,19 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One journal for all notebooks: what one has transcribed the others recall."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("whisper")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs(path, tmp_path):
+def test_it_runs(path, cache):
     notebook = nbformat.read(path, as_version=4)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SONIOX_")}
-    environment |= {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    environment |= {"XDG_CACHE_HOME": str(cache), "HOME": str(cache)}
     client = NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )

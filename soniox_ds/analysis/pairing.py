@@ -173,7 +173,7 @@ def _from_texts(texts: pd.DataFrame) -> _Heard:
     _refuse_no_texts(texts["text"], "text", "transcripts")
     there = texts["text"].notna().to_numpy(np.bool_)
     if "status" in texts:
-        there &= (texts["status"] != "failed").fillna(True).to_numpy(np.bool_)
+        there = there & (texts["status"] != "failed").fillna(True).to_numpy(np.bool_)
     recordings = texts.drop(columns=["text"]).assign(status=np.where(there, "completed", "failed"))
     lines = lines_of(texts["text"].where(there, "").tolist())
     place = np.repeat(np.arange(len(texts)), lines.counts)

@@ -27,6 +27,7 @@ from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, need
 __all__ = ["compare_terms", "summarize_terms"]
 
 _OUTCOMES = ("hit", "miss", "false_hit")
+_BLOCK = "block of the recording"
 _FEW_DISCORDANT = 6  # with fewer, McNemar's exact p cannot be below 0.05
 
 
@@ -178,8 +179,13 @@ def compare_terms(
             "there is nothing to compare: the arms have no occurrence of a term in a common recording. Are both of the "
             "same references, and is any of the terms said?"
         )
+    said = paired[paired["kind"] == "said"].drop_duplicates("audio_id")
+    blocks = blocks_of(said, columns)
+    paired[_BLOCK] = paired["audio_id"].map(dict(zip(said["audio_id"], blocks.codes, strict=True)))
     parts = [part for _, part in paired.groupby(groups, sort=False, dropna=False)] if groups else [paired]
-    result = conform(pd.DataFrame([_comparison(part, columns, how) for part in parts]), TERM_COMPARISON)
+    result = conform(
+        pd.DataFrame([_comparison(part, columns, blocks.unlabelled, how) for part in parts]), TERM_COMPARISON
+    )
     result["p_holm"] = pd.array(_holm(result["p"]), dtype="Float64")
     labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
     return pd.concat([labels, result], axis=1)
@@ -284,16 +290,18 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[s
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
-def _comparison(own: pd.DataFrame, columns: Sequence[str], how: statistics.Resampling) -> dict[str, Any]:
+def _comparison(
+    own: pd.DataFrame, columns: Sequence[str], unlabelled: int, how: statistics.Resampling
+) -> dict[str, Any]:
     said = own[own["kind"] == "said"]
     hit_a = (said["outcome_a"] == "hit").to_numpy(np.bool_)
     hit_b = (said["outcome_b"] == "hit").to_numpy(np.bool_)
     count = len(said)
     only_a, only_b = int((hit_a & ~hit_b).sum()), int((hit_b & ~hit_a).sum())
-    blocks = blocks_of(said, columns) if count else Blocks(np.zeros(0, np.intp), 0, 0)
+    codes, distinct = pd.factorize(said[_BLOCK])
     drawn = statistics.bootstrap_rate(
-        np.bincount(blocks.codes, weights=hit_b.astype(float) - hit_a, minlength=blocks.total),
-        np.bincount(blocks.codes, minlength=blocks.total),
+        np.bincount(codes, weights=hit_b.astype(float) - hit_a, minlength=len(distinct)),
+        np.bincount(codes, minlength=len(distinct)),
         replicates=how.replicates,
         seed=how.seed,
     )
@@ -317,10 +325,10 @@ def _comparison(own: pd.DataFrame, columns: Sequence[str], how: statistics.Resam
         "false_hits_a": int((own["kind"] == "false_a").sum()),
         "false_hits_b": int((own["kind"] == "false_b").sum()),
         "unpaired": int((own["kind"] == "unpaired").sum()),
-        "blocks": blocks.total,
+        "blocks": len(distinct),
         "block": "+".join(columns),
         **how._asdict(),
-        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, *notes) if count else notes[0],
+        "note": note_of(interval.reason, len(distinct), unlabelled, columns, *notes) if count else notes[0],
     }
 
 

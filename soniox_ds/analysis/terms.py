@@ -20,6 +20,17 @@ from soniox_ds.schema import TERM_ERRORS, TERM_OCCURRENCES, conform, empty, need
 
 __all__ = ["found_terms", "hours_of", "occurrence_rows", "term_errors", "term_occurrences"]
 
+_COPIED = (
+    "audio_id",
+    "position",
+    "reference_index",
+    "hypothesis_index",
+    "word_index",
+    "start_ms",
+    "end_ms",
+    "confidence",
+)
+
 
 def term_occurrences(
     alignments: pd.DataFrame,
@@ -171,8 +182,8 @@ def occurrence_rows(aligned: Aligned, terms: Terms) -> pd.DataFrame:
     rows.sort()
     if not rows:
         return empty(TERM_OCCURRENCES)
-    table = pd.DataFrame([_row(aligned, terms, *row) for row in rows])
-    return conform(table, TERM_OCCURRENCES)
+    columns = {name: _values(aligned.rows, name) for name in _COPIED}
+    return conform(pd.DataFrame([_row(aligned, columns, terms, *row) for row in rows]), TERM_OCCURRENCES)
 
 
 def hours_of(errors: pd.DataFrame | None) -> Any:
@@ -206,44 +217,56 @@ def _with_insertions(aligned: Aligned, first: int, last: int) -> tuple[int, int]
     return first, last
 
 
-def _row(aligned: Aligned, terms: Terms, first: int, outcome: str, term: int, last: int) -> dict[str, Any]:
-    own = aligned.rows.iloc[first : last + 1]
-    said = own["reference"].notna()
-    heard = own[own["hypothesis"].notna()]
-    row: dict[str, Any] = {
-        "audio_id": own["audio_id"].iloc[0],
+def _values(rows: pd.DataFrame, name: str) -> list[Any]:
+    """A column as a plain list, None where it is NA or absent."""
+    if name not in rows:
+        return [None] * len(rows)
+    values: list[Any] = rows[name].astype(object).where(rows[name].notna(), None).tolist()
+    return values
+
+
+def _row(
+    aligned: Aligned, columns: dict[str, list[Any]], terms: Terms, first: int, outcome: str, term: int, last: int
+) -> dict[str, Any]:
+    own = range(first, last + 1)
+    said = [row for row in own if aligned.reference[row] is not None]
+    heard = [row for row in own if aligned.hypothesis[row] is not None]
+    start_ms, end_ms = _when(aligned, columns, first, last, heard)
+    return {
+        "audio_id": columns["audio_id"][first],
         "term": terms.labels[term],
         "distractor": terms.distractor[term],
         "outcome": outcome,
-        "reference": " ".join(own.loc[said, "reference"]) or pd.NA,
-        "hypothesis": " ".join(heard["hypothesis"]) or pd.NA,
-        "position": own["position"].iloc[0],
-        "start_ms": pd.NA,
-        "end_ms": pd.NA,
+        "reference": " ".join(aligned.reference[said]) or None,
+        "hypothesis": " ".join(aligned.hypothesis[heard]) or None,
+        "reference_index": None if outcome == "false_hit" else columns["reference_index"][said[0]],
+        "hypothesis_index": columns["hypothesis_index"][heard[0]] if heard else None,
+        "word_index": columns["word_index"][heard[0]] if heard else None,
+        "position": columns["position"][first],
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "confidence": min(_known(columns["confidence"], heard), default=None),
     }
-    if outcome != "false_hit" and "reference_index" in own:
-        row["reference_index"] = own.loc[said, "reference_index"].iloc[0]
-    for name in ("hypothesis_index", "word_index"):
-        if name in own and len(heard):
-            row[name] = heard[name].iloc[0]
-    if "confidence" in own and len(heard):
-        row["confidence"] = heard["confidence"].min()
-    if "start_ms" in own and "end_ms" in own:
-        row["start_ms"], row["end_ms"] = _when(aligned, first, last, heard)
-    return row
 
 
-def _when(aligned: Aligned, first: int, last: int, heard: pd.DataFrame) -> tuple[Any, Any]:
+def _known(column: list[Any], rows: Iterable[int]) -> list[Any]:
+    return [column[row] for row in rows if column[row] is not None]
+
+
+def _when(
+    aligned: Aligned, columns: dict[str, list[Any]], first: int, last: int, heard: list[int]
+) -> tuple[int | None, int | None]:
     """The time of the words that came out, else from the end of the word before to the start of the next."""
-    if len(heard):
-        return heard["start_ms"].min(), heard["end_ms"].max()
+    starts, ends = columns["start_ms"], columns["end_ms"]
+    if heard:
+        return min(_known(starts, heard), default=None), max(_known(ends, heard), default=None)
     recording = aligned.recording[first]
     before, after = first - 1, last + 1
     while before >= 0 and aligned.recording[before] == recording and aligned.hypothesis[before] is None:
         before -= 1
-    while after < len(aligned.rows) and aligned.recording[after] == recording and aligned.hypothesis[after] is None:
+    while after < len(starts) and aligned.recording[after] == recording and aligned.hypothesis[after] is None:
         after += 1
-    is_before = before >= 0 and aligned.recording[before] == recording
-    is_after = after < len(aligned.rows) and aligned.recording[after] == recording
-    start = aligned.rows["end_ms"].iloc[before] if is_before else 0
-    return start, aligned.rows["start_ms"].iloc[after] if is_after else pd.NA
+    end = starts[after] if after < len(starts) and aligned.recording[after] == recording else None
+    if before >= 0 and aligned.recording[before] == recording:
+        return ends[before], end
+    return (None if end is None else 0), end  # the recording begins at 0, where there are times at all

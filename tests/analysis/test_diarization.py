@@ -70,6 +70,12 @@ def test_jer_counted_by_hand():
     assert json.loads(row["mapping"]) == {"1": "x"}
 
 
+def test_a_turn_without_duration_has_no_collar_and_no_speaker():
+    more = pd.concat([REFERENCE, turns_of(("z", 2_500, 2_500))])
+    one, two = (errors_of(REFERENCE, reference, collar_ms=100) for reference in (REFERENCE, more))
+    pd.testing.assert_series_equal(one, two)
+
+
 def test_the_conventions_stand_in_the_result():
     row = errors_of(REFERENCE, REFERENCE, collar_ms=250, score_overlap=False, uem="reference", map_before_collar=True)
     assert row["collar_ms"] == 250
