@@ -191,7 +191,7 @@ def _spelled(word: str, characters: Vocabulary, unit: str) -> list[int]:
     if unit == "code point" or word.isascii():
         return [characters.number(char) for char in word]
     try:
-        import regex  # type: ignore[import-untyped]  # has no types
+        import regex
     except ImportError as error:
         raise SetupError('unit="grapheme" needs a package that is not installed: pip install regex') from error
     return [characters.number(cluster) for cluster in regex.findall(r"\X", word)]

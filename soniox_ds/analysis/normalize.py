@@ -87,8 +87,8 @@ class Normalizer:
         - ``"basic"``: ``casefold`` and ``punctuation``, for every language and script;
         - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``);
         - ``"punctuation"``: punctuation becomes white space, but for an apostrophe between letters (written ``'``),
-          what stands between digits (``3.5``, ``10,000``, ``7:30``) and the signs that are spoken (``% & @ # §`` and those
-          of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
+          what stands between digits (``3.5``, ``10,000``, ``7:30``) and the signs that are spoken (``% & @ # §`` and
+          those of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
         - ``"apostrophes"``: typographic apostrophes become ``'``; put it before ``whisper-english``, which divides
           words at them;
         - ``"whisper-english"``: the leaderboards' convention, by package ``whisper-normalizer``. English only: it drops
@@ -183,7 +183,7 @@ def _whisper_english() -> Normalizer:
     try:
         from importlib.metadata import version
 
-        from whisper_normalizer.english import EnglishTextNormalizer  # type: ignore[import-untyped]  # has no types
+        from whisper_normalizer.english import EnglishTextNormalizer
     except ImportError as error:
         raise SetupError(
             "the normaliser 'whisper-english' needs a package that is not installed: pip install whisper-normalizer"

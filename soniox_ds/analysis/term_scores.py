@@ -22,7 +22,7 @@ from soniox_ds.analysis.normalize import NormalizerLike
 from soniox_ds.analysis.term_search import aligned_words, checked_terms
 from soniox_ds.analysis.terms import hours_of, occurrence_rows
 from soniox_ds.errors import InputError
-from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, need
+from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, empty, need
 
 __all__ = ["compare_terms", "summarize_terms"]
 
@@ -135,14 +135,15 @@ def compare_terms(
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.TERM_COMPARISON``.
+        The columns of `by`, then ``schema.TERM_COMPARISON``. Where a term is never said, as a distractor should be,
+        there are its false hits and a p of NA.
 
     Raises
     ------
     SchemaError
         If a column is absent.
     InputError
-        If a recording of both arms has other occurrences in one than in the other, or there is nothing to compare.
+        If a recording of both arms has other occurrences in one than in the other, or an option is wrong.
 
     Notes
     -----
@@ -172,17 +173,14 @@ def compare_terms(
         need(arm, *groups)
     if taken := [name for name in groups if name in TERM_COMPARISON]:
         raise InputError(f"by names {taken}, which are columns of the result; rename them in the occurrences.")
-    columns = block_columns(a, block, groups)
+    columns = block_columns(a, block, groups) if len(a) else ["audio_id"]
     paired = _paired(a, b, list(dict.fromkeys([*groups, *columns])), groups)
-    if not (paired["kind"] == "said").any():
-        raise InputError(
-            "there is nothing to compare: the arms have no occurrence of a term in a common recording. Are both of the "
-            "same references, and is any of the terms said?"
-        )
     said = paired[paired["kind"] == "said"].drop_duplicates("audio_id")
     blocks = blocks_of(said, columns)
     paired[_BLOCK] = paired["audio_id"].map(dict(zip(said["audio_id"], blocks.codes, strict=True)))
     parts = [part for _, part in paired.groupby(groups, sort=False, dropna=False)] if groups else [paired]
+    if not parts:
+        return pd.concat([a[groups].iloc[:0], empty(TERM_COMPARISON)], axis=1)
     result = conform(
         pd.DataFrame([_comparison(part, columns, blocks.unlabelled, how) for part in parts]), TERM_COMPARISON
     )
@@ -287,7 +285,8 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[s
         parts.append(said.loc[said["audio_id"].isin(alone), own].assign(kind="unpaired"))
         false = (arm["outcome"] == "false_hit") & ~arm["audio_id"].isin(alone)
         parts.append(arm.loc[false, own].assign(kind=f"false_{name}"))
-    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return whole.reindex(columns=[*parts[0].columns])
 
 
 def _comparison(
@@ -306,7 +305,7 @@ def _comparison(
         seed=how.seed,
     )
     interval = drawn.interval(how.ci, how.method)
-    notes = [] if count else ["it is never said in a common recording"]
+    notes = [] if count else ["nothing is said in a recording that both arms have"]
     if count and 0 < only_a + only_b < _FEW_DISCORDANT:
         notes.append(f"the arms differ in {only_a + only_b}: McNemar's p cannot be below 0.05 for fewer than 6")
     return {

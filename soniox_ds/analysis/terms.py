@@ -162,7 +162,7 @@ def found_terms(aligned: Aligned, terms: Terms) -> tuple[list[Span], list[Span],
     place[aligned.in_hypothesis] = np.arange(len(aligned.in_hypothesis))
     for span in spans(aligned, "reference", terms):
         first, last = aligned.in_reference[span.first], aligned.in_reference[span.last]
-        whole = last - first == span.last - span.first and (aligned.operation[first : last + 1] == "hit").all()
+        whole = (aligned.operation[first : last + 1] == "hit").all()  # no insertion between either
         (hits if whole else misses).append(span)
         if whole:
             at_hits.append(Span(span.term, int(place[first]), int(place[last])))

@@ -417,3 +417,22 @@ def test_wrong_input_is_named(call, message):
 
 def test_chrf_needs_no_words():
     assert np.isfinite(translation_scores(HEARD, CHINESE, metric="chrf").loc[0, "score"])
+
+
+def test_the_stand_in_is_paired_sentence_by_sentence(service, tiny_wav, tmp_path):
+    """Its pseudo-translation keeps the number of words, so that a pair that is right has as many on both sides."""
+    import soniox_ds as sx
+
+    paths = [str(tiny_wav(tmp_path / f"{seed}.wav", seconds=20.0, seed=seed)) for seed in (1, 2)]
+    corpus = sx.transcribe(
+        paths,
+        enable_speaker_diarization=True,
+        translation={"type": "one_way", "target_language": "de"},
+        journal=str(tmp_path / "journal.db"),
+        progress=False,
+    )
+    found = translation_pairs(corpus)
+    assert len(found) > 4
+    assert found["original_words"].tolist() == found["translation_words"].tolist()
+    assert set(found["language"]) == {"de"}
+    assert corpus.words()["translation_status"].eq("original").sum() == found["original_words"].sum()
