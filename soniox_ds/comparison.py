@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds.analysis.align import align_words
+from soniox_ds.analysis.biasing import biasing_errors, summarize_biasing_errors
 from soniox_ds.analysis.comparison import compare_errors
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.analysis.summaries import summarize_errors
@@ -148,6 +149,15 @@ class Comparison:
         )
         table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
         return table
+
+    @cached_property
+    def biasing(self) -> pd.DataFrame:
+        """B-WER and U-WER of each arm's first repeat: errors on words of the terms, and on all others; `arm` in front."""
+        return self._for_each_arm(
+            lambda name: summarize_biasing_errors(
+                biasing_errors(self.alignments[name], self.terms, self._first(name)), **self._resampling
+            )
+        )
 
     @cached_property
     def term_differences(self) -> pd.DataFrame:

@@ -25,6 +25,7 @@ __all__ = ["run_demo", "samples_folder"]
 
 LEAST_CONFIDENT = 10
 CONVERSATION = "garden_centre_call"
+NOTEBOOK = "notebooks/01_transcribe_a_dataset.ipynb"
 
 
 def samples_folder() -> Path:
@@ -119,13 +120,16 @@ NOT_SONIOX = textwrap.dedent("""\
 
 
 def _next_steps(out: Path, is_local: bool) -> str:
-    steps = f"""\
-        python -c "import soniox_ds as sx; print(sx.read_corpus('{out / "corpus"}'))"
-        soniox-ds transcribe YOUR_FOLDER --out corpus/
-        jupyter lab notebooks/01_transcribe_a_dataset.ipynb"""
+    steps = [
+        f"""python -c "import soniox_ds as sx; print(sx.read_corpus('{out / "corpus"}'))\"""",
+        f"soniox-ds report {out / 'corpus'} -o report.html",
+        "soniox-ds transcribe YOUR_FOLDER --out corpus/",
+    ]
+    if Path(NOTEBOOK).is_file():
+        steps.append(f"jupyter lab {NOTEBOOK}")
     if is_local:
-        steps += "\n        export SONIOX_API_KEY=...      # and the same commands use the service"
-    return textwrap.dedent(steps)
+        steps.append("export SONIOX_API_KEY=...      # and the same commands use the service")
+    return "\n".join(steps)
 
 
 def _say(title: str, text: str) -> None:

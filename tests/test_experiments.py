@@ -53,6 +53,10 @@ def test_terms_that_context_brings_back(trial_service, files, tmp_path):
     if recovered:
         cost = trial.corpora["terms"][0].recordings["cost_usd"].sum()
         assert pooled.loc["terms", "cost_usd_per_recovered_term"] == pytest.approx(cost / recovered)
+    biasing = trial.biasing
+    assert set(biasing["arm"]) == {"plain", "terms"}
+    of_list = biasing[(biasing["arm"] == "terms") & (biasing["part"] == "biased")].iloc[0]
+    assert of_list["wer"] == 0  # every term was heard
     assert trial.term_differences["arm"].tolist() == ["terms"]
     assert trial.differences[["a", "b"]].to_numpy().tolist() == [["plain", "terms"]]
     assert "not of Soniox" in trial._repr_html_()

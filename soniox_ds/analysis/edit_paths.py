@@ -5,7 +5,7 @@ order, from which the positions on both sides follow by counting. Two rules of c
 
 - ``"sclite"``: insertion 3, deletion 3, substitution 4. Where moves tie, the diagonal is preferred, then the insertion.
 - ``"levenshtein"``: every error 1, ties as rapidfuzz (and so jiwer) breaks them; in pairs above 5,000 by 5,000 words,
-as above.
+  as above.
 
 Short pairs are computed many at a time, all of their cells; long ones one by one (`soniox_ds.analysis.long_paths`).
 """

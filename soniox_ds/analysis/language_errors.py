@@ -245,7 +245,7 @@ def _figures(own: pd.DataFrame) -> dict[str, Any]:
     """The figures of one recording."""
     real, found = own["reference_language"], own["language"]
     both = (real.notna() & found.notna()).to_numpy(np.bool_)
-    wrong = both & (real != found).fillna(False).to_numpy(np.bool_)
+    wrong = (real != found).fillna(False).to_numpy(np.bool_)
     time, words = own["time_ms"].to_numpy(), own["words"].to_numpy()
     labelled = int(time[both].sum())
     return {

@@ -256,8 +256,7 @@ def _certified(
     there is no such path. It is dearer, C being what P pays between x and y,
 
     - if ``gap * margin > C``: going as far as the margin between P and the end of the stairs and back takes twice as
-    many
-      insertions and deletions, less those that P makes there as well; or
+      many insertions and deletions, less those that P makes there as well; or
     - if ``gap * seeds > C``: seeds are disjoint pieces of the reference that match nowhere in the hypothesis but on P
       itself, or so far away that getting there and back is too dear. Off P, each of them costs an error of its own.
     """

@@ -106,6 +106,21 @@ def test_proofs_are_given_and_refused(monkeypatch):
     assert not any(given_)
 
 
+def test_a_path_that_lies_elsewhere_is_found(monkeypatch):
+    """Every fourth word is unique and leads along the diagonal; the others, of two kinds, match better further off."""
+    monkeypatch.setattr(long_paths, "_OFTEN", 1000)  # so that frequent words are looked at, too
+    rng = np.random.default_rng(0)
+    shift, count = 24, 480
+    others = rng.integers(0, 2, count + shift)
+    place = np.arange(count)
+    reference = np.where(place % 4, others[:count], 1000 + place)
+    hypothesis = np.where(place % 4, others[shift:], 1000 + place)
+    expected = plain_path(reference.tolist(), hypothesis.tolist(), 3, 4)
+    assert long_path(ids(reference), ids(hypothesis), SCLITE).tolist() == expected
+    drift = np.cumsum([(step == 3) - (step == 2) for step in expected])
+    assert np.abs(drift).max() > 15  # it leaves the stairs
+
+
 def test_a_long_passage_left_out_is_one_passage(monkeypatch):
     monkeypatch.undo()
     text = np.random.default_rng(5).permutation(6000).astype(np.int32)
@@ -121,6 +136,14 @@ def test_fewest_errors(pairs):
     known = paths(one, two).counts()[:, 1:].sum(axis=1)
     expected = [sum(step > 0 for step in plain_path(a, b, 1, 1)) for a, b in pairs]
     assert fewest_errors(one, two, known).tolist() == expected
+
+
+def test_fewest_errors_by_example():
+    one, two = ids([0, 1, 0, 2, 0, 0, 2]), ids([0, 0, 0, 1, 0, 1, 2, 0])
+    for reference, hypothesis, total in ((one, two, 4), (two, one, 5)):
+        sides = Sequences.of([reference]), Sequences.of([hypothesis])
+        known = paths(*sides).counts()[:, 1:].sum(axis=1)
+        assert (known.tolist(), fewest_errors(*sides, known).tolist()) == ([total], [4])
 
 
 def words_table():

@@ -297,6 +297,11 @@ def test_references_without_punctuation_say_nothing():
         sx.punctuation_errors({"a": "Hello, Ann."}, {"a": "hello ann"})
 
 
+def test_capitals_are_compared_in_words_of_one_spelling():
+    row = sx.punctuation_errors({"a": "The Color."}, {"a": "The colour."}, normalizer="whisper-english").iloc[0]
+    assert (row["hits"], row["case_words"], row["case_errors"]) == (1, 1, 0)
+
+
 def test_marks_stay_within_their_recording():
     table = sx.punctuation_errors({"a": "Yes", "b": "No."}, {"a": "Yes.", "b": "No"})
     assert table[COUNTS].to_numpy().tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]

@@ -80,6 +80,12 @@ COUNTED_BY_HAND = [
         [(0, 400, "fr")], [(0, 400, "en"), (0, 400, "de")], {("de", "fr"): (400, 1)}, id="two-talk-both-wrong"
     ),
     pytest.param([(0, 400, "en")], [(0, 250, "en"), (200, 400, "en")], {("en", "en"): (400, 1)}, id="counted-once"),
+    pytest.param(
+        [(0, 400, "en"), (None, None, "en")],
+        [(0, 400, "en")],
+        {("en", "en"): (400, 1), (None, "en"): (0, 1)},
+        id="no-times",
+    ),
     pytest.param([(300, 300, "en"), (300, 400, "en")], [(0, 400, "en")], {("en", "en"): (100, 2)}, id="no-length"),
 ]
 
@@ -389,7 +395,7 @@ def test_stretches_say_what_was_spoken_at_a_word():
 
 def test_an_insertion_takes_the_reference_language_of_its_neighbour():
     table = aligned(("insertion", "en"), ("hit", "de"), ("insertion", "de"), ("hit", "en"))
-    table["reference_language"] = [None, "de", None, "en"]
+    table["reference_language"] = ["fr", "de", None, "en"]  # that of the insertion counts for nothing
     found = language_word_errors(table, **QUICK)
     assert found[NAMES].to_numpy().tolist() == [
         ["de", "right", 1, 0, 0, 1],

@@ -28,6 +28,7 @@ BASIC = [
     pytest.param("می\u200cروم، بله؟", "می\u200cروم بله", id="persian-keeps-the-non-joiner"),
     pytest.param("Straße ΣΑΣ", "strasse σασ", id="full-case-folding"),
     pytest.param("cafe\u0301", "caf\u00e9", id="composed"),
+    pytest.param("दु’आ", "दु'आ", id="apostrophe-after-a-vowel-sign"),
     pytest.param("I\u0307stanbul", "i\u0307stanbul", id="dotted-capital"),
     pytest.param("好的，谢谢。", "好的 谢谢", id="chinese"),
     pytest.param("", "", id="nothing"),
@@ -53,6 +54,16 @@ def test_a_letter_in_two_spellings_is_one(text):
     for name in ("none", "basic", "punctuation", "casefold", "apostrophes"):
         chain = Normalizer.of(name)
         assert chain(unicodedata.normalize("NFD", text)) == chain(unicodedata.normalize("NFC", text))
+
+
+def test_steps_that_decompose_are_composed_again():
+    import unicodedata
+
+    def decomposed(text):
+        return unicodedata.normalize("NFD", text)
+
+    assert Normalizer.of(["basic", decomposed])("Café") == "caf\u00e9"
+    assert sx.word_errors({"a": "caf\u00e9"}, {"a": "caf\u00e9"}, normalizer=decomposed)["wer"].tolist() == [0]
 
 
 def test_whisper_english_is_the_package_on_whole_texts():
