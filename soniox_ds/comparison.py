@@ -152,7 +152,7 @@ class Comparison:
 
     @cached_property
     def biasing(self) -> pd.DataFrame:
-        """B-WER and U-WER of each arm's first repeat: errors on words of the terms, and on all others; `arm` in front."""
+        """B-WER and U-WER of each arm's first repeat: errors on words of the terms, and on others; `arm` in front."""
         return self._for_each_arm(
             lambda name: summarize_biasing_errors(
                 biasing_errors(self.alignments[name], self.terms, self._first(name)), **self._resampling

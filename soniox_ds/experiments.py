@@ -123,7 +123,7 @@ async def compare(
     >>> with sx.local_service(recognizer="scripted", speed=100):
     ...     trial = sx.compare(
     ...         "data/samples/clinic_note.flac",
-    ...         {"clinic_note.flac": "the patient takes lisinopril"},
+    ...         {"data/samples/clinic_note.flac": "the patient takes lisinopril"},
     ...         arms={"plain": {}, "terms": {"context": {"terms": ["lisinopril"]}}},
     ...         journal=getfixture("tmp_path") / "journal.sqlite",
     ...     )
