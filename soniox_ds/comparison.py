@@ -131,7 +131,11 @@ class Comparison:
         """``schema.TERM_ERRORS`` of each arm's first repeat, one row for each arm and term, with `arm` in front."""
         return self._for_each_arm(
             lambda name: term_errors(
-                self.alignments[name], self.terms, distractors=self.distractors, errors=self._first(name)
+                self.alignments[name],
+                self.terms,
+                distractors=self.distractors,
+                errors=self._first(name),
+                **self._scoring,
             )
         )
 
@@ -144,7 +148,12 @@ class Comparison:
         """
         table = self._for_each_arm(
             lambda name: summarize_terms(
-                self.alignments[name], self.terms, self._first(name), distractors=self.distractors, **self._resampling
+                self.alignments[name],
+                self.terms,
+                self._first(name),
+                distractors=self.distractors,
+                **self._scoring,
+                **self._resampling,
             )
         )
         table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
@@ -155,7 +164,10 @@ class Comparison:
         """B-WER and U-WER of each arm's first repeat: errors on words of the terms, and on others; `arm` in front."""
         return self._for_each_arm(
             lambda name: summarize_biasing_errors(
-                biasing_errors(self.alignments[name], self.terms, self._first(name)), **self._resampling
+                biasing_errors(
+                    self.alignments[name], [*self.terms, *self.distractors], self._first(name), **self._scoring
+                ),
+                **self._resampling,
             )
         )
 
@@ -165,7 +177,7 @@ class Comparison:
         found = self.occurrences
         rows = []
         for name in list(self.arms)[1:]:
-            row = compare_terms(found[self.baseline], found[name], by=None, ci=self._resampling["ci"])
+            row = compare_terms(self._with_blocks(found[self.baseline]), found[name], by=None, **self._resampling)
             row.insert(0, "arm", name)
             rows.append(row)
         return pd.concat(rows, ignore_index=True)
@@ -175,7 +187,7 @@ class Comparison:
         """``schema.TERM_OCCURRENCES`` of each arm's first repeat."""
         self._need_terms()
         return {
-            name: term_occurrences(alignments, self.terms, distractors=self.distractors)
+            name: term_occurrences(alignments, self.terms, distractors=self.distractors, **self._scoring)
             for name, alignments in self.alignments.items()
         }
 
@@ -215,6 +227,14 @@ class Comparison:
             }
         )
         return table.head(most).reset_index(drop=True)
+
+    def _with_blocks(self, occurrences: pd.DataFrame) -> pd.DataFrame:
+        """Occurrences with the columns that blocks are made of, from the recordings."""
+        errors = self._first(self.baseline)
+        block = self._resampling["block"]
+        named = [block] if isinstance(block, str) else list(block or ("speaker", "session"))
+        columns = [name for name in named if name in errors and name not in occurrences]
+        return occurrences.merge(errors[["audio_id", *columns]], on="audio_id", how="left")
 
     def _need_terms(self) -> None:
         if not self.terms:

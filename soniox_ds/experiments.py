@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from soniox_ds.analysis.normalize import Normalizer
 from soniox_ds.comparison import Comparison, References
 from soniox_ds.errors import Declined, OptionsError
 from soniox_ds.formats.corpus import Corpus, concat
@@ -133,19 +134,21 @@ async def compare(
     1  terms           1
     """
     chosen = _checked_arms(arms, repeats, settings)
+    Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
+    distractors = _listed("distractors", distractors)
+    all_terms = _listed("terms", terms) if terms is not None else _terms_of(chosen, besides=distractors)
     found = await asyncio.to_thread(find_recordings, sources)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
     parts = await _transcribe_all(found, chosen, repeats, seed, journal=journal, progress=progress, settings=settings)
     corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
-    all_terms = list(dict.fromkeys(terms)) if terms is not None else _terms_of(chosen)
     return Comparison(
         arms=chosen,
         corpora=corpora,
         references=references,
         terms=all_terms,
-        distractors=list(distractors),
+        distractors=distractors,
         normalizer=normalizer,
         block=block,
         ci=ci,
@@ -239,9 +242,16 @@ def _number(value: Any) -> Any:
     return None if pd.isna(value) else value
 
 
-def _terms_of(arms: Mapping[str, TranscriptionOptions]) -> list[str]:
+def _listed(name: str, words: Iterable[str]) -> list[str]:
+    if isinstance(words, str):
+        raise OptionsError(f"{name} is the single text {words!r}; it is a list of words, like [{words!r}]")
+    return list(dict.fromkeys(words))
+
+
+def _terms_of(arms: Mapping[str, TranscriptionOptions], *, besides: Iterable[str]) -> list[str]:
+    """All context terms of the arms, in order, but for the distractors."""
     found: dict[str, None] = {}
     for options in arms.values():
         context = options.body().get("context") or {}
         found.update(dict.fromkeys(context.get("terms") or ()))
-    return list(found)
+    return [term for term in found if term not in set(besides)]

@@ -115,6 +115,31 @@ def test_a_wrong_plan_is_refused_before_anything_is_sent(trial_service, files, t
     assert not trial_service.requests
 
 
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_distractors_among_the_terms_own_normaliser_and_blocks(trial_service, files, tmp_path):
+    sources = pd.DataFrame({"source": [str(path) for path in files], "audio_id": list(SAID), "site": ["x", "y", "y"]})
+    trial = run(
+        sources,
+        tmp_path,
+        arms={"plain": {}, "terms": {"context": {"terms": [*TERMS, "Xanax"]}}},
+        distractors=["Xanax"],
+        normalizer=lambda text: text.casefold(),
+        block="site",
+    )
+    assert trial.terms == TERMS
+    assert trial.term_errors.query("arm == 'terms'")["distractor"].tolist() == [False, False, True]
+    assert set(trial.biasing["part"]) == {"biased", "unbiased"}
+    difference = trial.term_differences.iloc[0]
+    assert (difference["block"], difference["blocks"]) == ("site", 2)
+
+
+@pytest.mark.parametrize("more", [{"terms": "abc"}, {"distractors": "Xanax"}, {"normalizer": "bogus"}])
+def test_wrong_arguments_are_told_before_anything_is_sent(trial_service, files, tmp_path, more):
+    with pytest.raises(InputError):
+        run(files, tmp_path, **more)
+    assert not trial_service.requests
+
+
 def test_an_experiment_without_terms_says_so(trial_service, files, tmp_path):
     trial = run(files, tmp_path, arms={"plain": {}, "hints": {"language_hints": ["en"]}})
     with pytest.raises(InputError, match="no terms"):
