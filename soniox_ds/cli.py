@@ -12,13 +12,20 @@ import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from soniox_ds.errors import RecordingsFailedWarning, SetupError, SonioxDSError
+from soniox_ds.errors import InputError, RecordingsFailedWarning, SetupError, SonioxDSError
+
+if TYPE_CHECKING:
+    from soniox_ds.service.connection import Connection
 
 __all__ = ["main"]
 
 FAILED_SOME, FAILED_ALL, INTERRUPTED = 1, 2, 130
+OUTCOMES = {
+    "kept": "paid for and not fetched; the call that started it takes it up again, --unfinished gives it up",
+    "busy": "being processed, and cannot be deleted before it is done; run this again later",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,16 +76,19 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="run the local stand-in service (soniox-ds serve --help for its options)")
 
     models = commands.add_parser("models", help="list the service's models")
+    _add_region(models)
     models.set_defaults(command=_models)
 
     usage = commands.add_parser("usage", help="what was used and what it cost, by day and model")
     usage.add_argument("--since", type=datetime.fromisoformat, help="ISO 8601, UTC (default: 30 days ago)")
     usage.add_argument("--until", type=datetime.fromisoformat, help="ISO 8601, UTC (default: now)")
+    _add_region(usage)
     usage.set_defaults(command=_usage)
 
     clean = commands.add_parser("clean", help="delete from the server what this journal left there, nothing else")
     clean.add_argument("--journal", type=Path, help="default: the one in the user's cache folder")
     clean.add_argument("--unfinished", action="store_true", help="give up jobs that are paid for but not fetched, too")
+    _add_region(clean)
     clean.set_defaults(command=_clean)
     return parser
 
@@ -92,9 +102,9 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
     add("--model", default="stt-async-v4", help="default: %(default)s")
     add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
-    add("--language-hints-strict", action="store_true", default=None)
-    add("--enable-speaker-diarization", action="store_true", default=None)
-    add("--enable-language-identification", action="store_true", default=None)
+    add("--language-hints-strict", action="store_true", default=None, help="keep to the hinted languages")
+    add("--enable-speaker-diarization", action="store_true", default=None, help="mark who speaks")
+    add("--enable-language-identification", action="store_true", default=None, help="mark which language")
     add("--translate-to", metavar="CODE", help="one-way translation into this language")
     add("--terms", nargs="+", metavar="TERM", help="context terms")
     add(
@@ -103,7 +113,7 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a JSON file with the context: general, text, terms, translation_terms",
     )
-    add("--region", choices=("us", "eu", "jp"))
+    _add_region(parser)
     add("--concurrency", type=int, default=16, help="uploads at once (default: %(default)s)")
     add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
     add("--timeout-s", type=float, help="for one recording after its submission")
@@ -128,6 +138,16 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     add("--clips", type=int, default=8, help="least confident places to show (default: %(default)s)")
 
 
+def _add_region(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--region", choices=("us", "eu", "jp"), help="where the key's project is (default: us)")
+
+
+def _connection(options: argparse.Namespace) -> Connection | None:
+    from soniox_ds.service.connection import Connection
+
+    return Connection(region=options.region) if options.region else None
+
+
 def _version() -> str:
     from importlib.metadata import version
 
@@ -142,12 +162,18 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _transcribe(options: argparse.Namespace) -> int:
     import soniox_ds as sx
+    from soniox_ds.schema import RECORDINGS
+    from soniox_ds.transcription.sources import find_recordings
 
-    given = options.sources[0] if len(options.sources) == 1 else options.sources
+    _check_out(options)
+    found = find_recordings(options.sources[0] if len(options.sources) == 1 else options.sources)
+    columns = [*RECORDINGS, *found.metadata]
+    if options.partition_by is not None and options.partition_by not in columns:
+        raise InputError(f"--partition-by {options.partition_by}: there is no such column; there are {columns}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RecordingsFailedWarning)  # the corpus says it below
         corpus = sx.transcribe(
-            given,
+            found,
             model=options.model,
             language_hints=options.language_hints,
             language_hints_strict=options.language_hints_strict,
@@ -155,17 +181,31 @@ def _transcribe(options: argparse.Namespace) -> int:
             enable_language_identification=options.enable_language_identification,
             translation={"type": "one_way", "target_language": options.translate_to} if options.translate_to else None,
             context=_context(options),
-            connection=sx.Connection(region=options.region) if options.region else None,
+            connection=_connection(options),
             concurrency=options.concurrency,
             requests_per_minute=options.requests_per_minute,
             timeout_s=options.timeout_s,
             journal=options.journal,
             refresh=options.refresh,
         )
-    corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
     print(corpus)
+    if not len(corpus.completed):
+        print("\nnothing was transcribed, so nothing was saved")
+        return FAILED_SOME
+    corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
     print(f"\nsaved to {options.out}; in Python: sx.read_corpus({str(options.out)!r})")
     return FAILED_SOME if len(corpus.failed) else 0
+
+
+def _check_out(options: argparse.Namespace) -> None:
+    """Say before anything is paid that the corpus could not be saved."""
+    out: Path = options.out
+    if options.append and options.overwrite:
+        raise InputError("--append keeps what is there and --overwrite replaces it; give one of them")
+    if any(place.exists() and not place.is_dir() for place in (out, *out.parents)):
+        raise InputError(f"--out {out}: this is a file, or below one; name a folder")
+    if out.is_dir() and any(out.iterdir()) and not (options.append or options.overwrite):
+        raise InputError(f"--out {out}: the folder is not empty; name another, or say --append or --overwrite")
 
 
 def _context(options: argparse.Namespace) -> dict[str, Any] | None:
@@ -226,17 +266,17 @@ def _serve(arguments: list[str]) -> int:
     return serve(arguments)
 
 
-def _models(_options: argparse.Namespace) -> int:
+def _models(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    print(sx.list_models().fillna("").to_string(index=False))
+    print(sx.list_models(connection=_connection(options)).fillna("").to_string(index=False))
     return 0
 
 
 def _usage(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    table = sx.usage(options.since, options.until)
+    table = sx.usage(options.since, options.until, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing was used")
     return 0
 
@@ -244,6 +284,9 @@ def _usage(options: argparse.Namespace) -> int:
 def _clean(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    table = sx.clean_up(options.journal, unfinished=options.unfinished)
+    table = sx.clean_up(options.journal, unfinished=options.unfinished, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing of this journal is on the server")
+    for outcome, meaning in OUTCOMES.items():
+        if (table["outcome"] == outcome).any():
+            print(f"{outcome}: {meaning}")
     return 0

@@ -50,6 +50,29 @@ def test_failed_recordings_are_told_by_the_exit_status(service, tiny_wav, tmp_pa
     assert "empty_file" in capsys.readouterr().out
 
 
+def test_what_cannot_be_saved_is_said_before_anything_is_paid(service, tiny_wav, tmp_path, capsys):
+    audio = str(tiny_wav(tmp_path / "a.wav"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").write_text("x")
+    for out, more, message in (
+        ("full", [], "--append or --overwrite"),
+        ("a.wav", [], "this is a file"),
+        ("a.wav/below", [], "this is a file"),
+        ("new", ["--append", "--overwrite"], "give one of them"),
+        ("new", ["--partition-by", "nope"], "no such column"),
+    ):
+        assert main(["transcribe", audio, "--out", str(tmp_path / out), *more]) == 2
+        assert message in capsys.readouterr().err
+    assert not service.requests
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_transcribed_is_nothing_saved(service, tmp_path, capsys):
+    assert main(["transcribe", str(tmp_path / "nope.wav"), "--out", str(tmp_path / "corpus")]) == 1
+    assert "nothing was saved" in capsys.readouterr().out
+    assert not (tmp_path / "corpus").exists()
+
+
 def test_what_cannot_be_done_is_said_without_a_traceback(service, tmp_path, capsys):
     assert main(["transcribe", str(tmp_path / "nowhere"), "--out", str(tmp_path / "corpus")]) == 2
     assert "nowhere" in capsys.readouterr().err
@@ -85,7 +108,7 @@ def test_clean_deletes_what_a_stopped_run_left(service, tiny_wav, tmp_path, caps
     with pytest.warns(sx.errors.RecordingsFailedWarning, match="timeout"):
         sx.transcribe(tiny_wav(tmp_path / "a.wav"), progress=False, timeout_s=0.3)
     assert main(["clean"]) == 0
-    assert "kept" in capsys.readouterr().out
+    assert "kept: paid for and not fetched" in capsys.readouterr().out
     assert main(["clean", "--unfinished"]) == 0
     assert re.search("busy|deleted", capsys.readouterr().out)
 

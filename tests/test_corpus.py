@@ -566,3 +566,23 @@ def test_many_rows_stay_short():
 def test_an_empty_corpus_shows_itself():
     assert repr(concat([])) == "Corpus: 0 recordings, 0 completed · 0.0 s of audio · 0 tokens"
     assert "0 recordings" in concat([])._repr_html_()
+
+
+def test_appending_takes_over_how_the_folder_is_partitioned(tmp_path):
+    def corpus(audio_id, split):
+        return Corpus(pd.DataFrame({"audio_id": [audio_id], "status": ["completed"], "split": [split]}))
+
+    corpus("a", "train").save(tmp_path / "c", partition_by="split")
+    corpus("b", "test").save(tmp_path / "c", append=True)
+    assert list((tmp_path / "c" / "recordings" / "split=test").glob("*.parquet"))
+    assert read_corpus(tmp_path / "c").recordings["split"].tolist() == ["train", "test"]
+
+
+def test_what_cannot_be_saved_leaves_no_folder(tmp_path):
+    corpus = Corpus(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}))
+    with pytest.raises(SchemaError, match="no column 'nope'"):
+        corpus.save(tmp_path / "c", partition_by="nope")
+    assert not (tmp_path / "c").exists()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot be made"):
+        corpus.save(tmp_path / "file" / "below")

@@ -77,8 +77,8 @@ def write_corpus(
     partition_by
         A column of `recordings` with few values: one folder for each of them.
     append
-        Add to the corpus in the folder, without touching the files that are there. Partitioning and the dtypes of
-        the metadata must be the same; a folder that is empty or absent is begun.
+        Add to the corpus in the folder, without touching the files that are there. It is partitioned as that one is;
+        the dtypes of the metadata must be the same. A folder that is empty or absent is begun.
     overwrite
         Replace the corpus in the folder, or add one beside unrelated files, which stay.
 
@@ -93,10 +93,16 @@ def write_corpus(
         raise InputError("append keeps what is there and overwrite replaces it; give one of them.")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; a corpus is saved into a folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    _groups(corpus.recordings, partition_by)  # what cannot be partitioned leaves no folder behind
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be made: {error}. Name another one.") from error
     with FileLock(folder / _LOCK):
         parts = find_parts(folder)
         if append:
+            if partition_by is None and parts:
+                partition_by = parts[0].note["partition_by"]
             _check_fit(corpus, folder, parts, partition_by)
         elif not overwrite and (found := [path.name for path in folder.iterdir() if path.name != _LOCK]):
             raise InputError(

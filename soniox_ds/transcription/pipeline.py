@@ -144,7 +144,7 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
         webhook_auth_header_value=webhook_auth_header_value,
         client_reference_id_prefix=client_reference_id_prefix,
     )
-    _check_settings(concurrency, on_error, timeout_s)
+    _check_settings(concurrency, on_error, timeout_s, connection, limits)
     connection = connection or Connection()
     clock = clock or Clock()
     limits = limits or Limits()
@@ -196,7 +196,13 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
     return corpus
 
 
-def _check_settings(concurrency: int, on_error: str, timeout_s: float | None) -> None:
+def _check_settings(
+    concurrency: object, on_error: str, timeout_s: float | None, connection: object, limits: object
+) -> None:
+    if not isinstance(connection, Connection | None):
+        raise OptionsError(f'connection is {connection!r}; it is an object such as sx.Connection(region="eu")')
+    if not isinstance(limits, Limits | None):
+        raise OptionsError(f"limits is {limits!r}; it is an object such as sx.Limits(pending=500)")
     if not isinstance(concurrency, int) or concurrency < 1:
         raise OptionsError(f"concurrency is {concurrency!r}; it is the number of uploads at once, 1 or more")
     if on_error not in ("report", "raise"):

@@ -549,3 +549,9 @@ def test_what_is_saved_is_what_was_returned(service, tmp_path):
     corpus = sx.transcribe(batch(2), **settings_for(service, tmp_path))
     corpus.save(tmp_path / "corpus")
     assert_same_corpus(sx.read_corpus(tmp_path / "corpus"), corpus)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("connection", "eu"), ("limits", 5)])
+def test_settings_of_the_wrong_kind_are_named(setting, value):
+    with pytest.raises(errors.OptionsError, match=rf"{setting} is .*; it is an object such as sx\."):
+        sx.transcribe("a.wav", **{setting: value})
