@@ -220,9 +220,9 @@ class _Caller:
             if self.interrupted:
                 raise asyncio.CancelledError
 
-    def wait_a_little(self, ended: threading.Event) -> None:
-        """Return when the work has ended, after the grace, or at the second interrupt."""
-        until, signals = time.monotonic() + GRACE_S, self.signals
+    def wait_a_little(self, ended: threading.Event, signals: int) -> None:
+        """Return when the work has ended, after the grace, or at an interrupt beyond the first `signals`."""
+        until = time.monotonic() + GRACE_S
         while not ended.wait(_POLL_S) and time.monotonic() < until and self.signals == signals:
             pass
 
@@ -268,12 +268,13 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
             home.loop.call_soon_threadsafe(work.start)
             caller.wait(work.ended)
         except BaseException:
+            signals = caller.signals  # before the work can tell anybody that it was cancelled
             try:
                 home.loop.call_soon_threadsafe(work.cancel)
             except RuntimeError:  # the loop is closed: the interpreter is at its end
                 coroutine.close()
                 raise
-            caller.wait_a_little(work.ended)
+            caller.wait_a_little(work.ended, signals)
             raise
     try:
         return work.result()
