@@ -1,0 +1,163 @@
+"""Every table of the package, written down once: columns, types, units, meaning.
+
+Conventions: times are whole milliseconds from the start of the audio; a value that is not known is NA, never 0, "" or a
+missing column; rates and confidences lie between 0 and 1 unless said otherwise. In Arrow and Parquet the same columns
+have the same types, and the ones marked ``repeats`` are dictionary-encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from soniox_ds.schema.accuracy import (
+    CHARACTER_ERRORS,
+    CONFUSIONS,
+    ERROR_COMPARISON,
+    ERROR_SUMMARY,
+    NORMALIZATION,
+    POWER,
+    PUNCTUATION_ERRORS,
+    WORD_ALIGNMENTS,
+    WORD_ERRORS,
+)
+from soniox_ds.schema.columns import Column, Table
+from soniox_ds.schema.confidence import (
+    CALIBRATION,
+    CLIPS,
+    PRECISION_RECALL,
+    RELIABILITY,
+    REVIEW_CURVE,
+    ROC,
+)
+from soniox_ds.schema.languages import (
+    LANGUAGE_CONFUSION,
+    LANGUAGE_ERRORS,
+    LANGUAGE_SUMMARY,
+    LANGUAGE_SWITCH_SUMMARY,
+    LANGUAGE_SWITCHES,
+    LANGUAGE_WORD_ERRORS,
+    TRANSLATION_COMPARISON,
+    TRANSLATION_PAIRS,
+    TRANSLATION_SCORES,
+)
+from soniox_ds.schema.shaping import arrow_schema, conform, empty, frame_from_arrow, frame_to_arrow, need
+from soniox_ds.schema.speakers import (
+    DIARIZATION_ERRORS,
+    DIARIZATION_SUMMARY,
+    SPEAKER_STATS,
+    SPEAKER_TRANSITIONS,
+    SPEAKER_WORD_ERRORS,
+    SPEAKER_WORD_SUMMARY,
+)
+from soniox_ds.schema.terms import (
+    BIASING_ERRORS,
+    TERM_COMPARISON,
+    TERM_ERRORS,
+    TERM_OCCURRENCES,
+    TERM_SUMMARY,
+)
+from soniox_ds.schema.transcripts import (
+    RECORDINGS,
+    SEGMENTS,
+    TEXTS,
+    TOKENS,
+    TURNS,
+    WORDS,
+)
+
+__all__ = [
+    "BIASING_ERRORS",
+    "CALIBRATION",
+    "CHARACTER_ERRORS",
+    "CLIPS",
+    "CONFUSIONS",
+    "DIARIZATION_ERRORS",
+    "DIARIZATION_SUMMARY",
+    "ERROR_COMPARISON",
+    "ERROR_SUMMARY",
+    "LANGUAGE_CONFUSION",
+    "LANGUAGE_ERRORS",
+    "LANGUAGE_SUMMARY",
+    "LANGUAGE_SWITCHES",
+    "LANGUAGE_SWITCH_SUMMARY",
+    "LANGUAGE_WORD_ERRORS",
+    "NORMALIZATION",
+    "POWER",
+    "PRECISION_RECALL",
+    "PUNCTUATION_ERRORS",
+    "RECORDINGS",
+    "RELIABILITY",
+    "REVIEW_CURVE",
+    "ROC",
+    "SEGMENTS",
+    "SPEAKER_STATS",
+    "SPEAKER_TRANSITIONS",
+    "SPEAKER_WORD_ERRORS",
+    "SPEAKER_WORD_SUMMARY",
+    "TABLES",
+    "TERM_COMPARISON",
+    "TERM_ERRORS",
+    "TERM_OCCURRENCES",
+    "TERM_SUMMARY",
+    "TEXTS",
+    "TOKENS",
+    "TRANSLATION_COMPARISON",
+    "TRANSLATION_PAIRS",
+    "TRANSLATION_SCORES",
+    "TURNS",
+    "WORDS",
+    "WORD_ALIGNMENTS",
+    "WORD_ERRORS",
+    "Column",
+    "Table",
+    "arrow_schema",
+    "conform",
+    "empty",
+    "frame_from_arrow",
+    "frame_to_arrow",
+    "need",
+]
+
+TABLES: Mapping[str, Table] = {
+    "recordings": RECORDINGS,
+    "tokens": TOKENS,
+    "words": WORDS,
+    "segments": SEGMENTS,
+    "texts": TEXTS,
+    "turns": TURNS,
+    "word_errors": WORD_ERRORS,
+    "character_errors": CHARACTER_ERRORS,
+    "punctuation_errors": PUNCTUATION_ERRORS,
+    "word_alignments": WORD_ALIGNMENTS,
+    "confusions": CONFUSIONS,
+    "normalization": NORMALIZATION,
+    "diarization_errors": DIARIZATION_ERRORS,
+    "diarization_summary": DIARIZATION_SUMMARY,
+    "speaker_stats": SPEAKER_STATS,
+    "speaker_transitions": SPEAKER_TRANSITIONS,
+    "speaker_word_errors": SPEAKER_WORD_ERRORS,
+    "speaker_word_summary": SPEAKER_WORD_SUMMARY,
+    "error_summary": ERROR_SUMMARY,
+    "error_comparison": ERROR_COMPARISON,
+    "power": POWER,
+    "clips": CLIPS,
+    "review_curve": REVIEW_CURVE,
+    "calibration": CALIBRATION,
+    "reliability": RELIABILITY,
+    "roc": ROC,
+    "precision_recall": PRECISION_RECALL,
+    "translation_pairs": TRANSLATION_PAIRS,
+    "translation_scores": TRANSLATION_SCORES,
+    "translation_comparison": TRANSLATION_COMPARISON,
+    "language_confusion": LANGUAGE_CONFUSION,
+    "language_errors": LANGUAGE_ERRORS,
+    "language_summary": LANGUAGE_SUMMARY,
+    "language_switches": LANGUAGE_SWITCHES,
+    "language_switch_summary": LANGUAGE_SWITCH_SUMMARY,
+    "language_word_errors": LANGUAGE_WORD_ERRORS,
+    "term_occurrences": TERM_OCCURRENCES,
+    "term_errors": TERM_ERRORS,
+    "term_summary": TERM_SUMMARY,
+    "term_comparison": TERM_COMPARISON,
+    "biasing_errors": BIASING_ERRORS,
+}
