@@ -1,0 +1,15 @@
+"""What can be asked of the service, under the API's own names, checked before anything is sent.
+
+Conventions: None means "not said", so the service's default holds and nothing is sent; False and an empty list are
+sent as they are. Lists are kept as tuples, so that options can be compared and used as keys. All objects are frozen and
+take keywords only.
+"""
+
+from __future__ import annotations
+
+from soniox_ds.options.context import MAX_CONTEXT_CHARACTERS, Context, Translation
+from soniox_ds.options.retry import Retry
+from soniox_ds.options.stream import StreamOptions
+from soniox_ds.options.transcription import TranscriptionOptions
+
+__all__ = ["MAX_CONTEXT_CHARACTERS", "Context", "Retry", "StreamOptions", "TranscriptionOptions", "Translation"]

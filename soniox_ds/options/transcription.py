@@ -1,0 +1,168 @@
+"""Options of the transcription of recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from soniox_ds.errors import OptionsError
+from soniox_ds.options.checks import (
+    check_flag,
+    check_text,
+    hints_of,
+    keywords_of,
+    set_field,
+    without_none,
+)
+from soniox_ds.options.context import Context, Translation
+
+__all__ = ["TranscriptionOptions"]
+
+MAX_PREFIX_CHARACTERS = 128
+"""Half of the API's 256 for a reference id; the rest is the job's own key."""
+
+_WEB_ADDRESS = re.compile(r"https?://\S+")
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a "token" of RFC 9110
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptionOptions:
+    """How recordings are to be transcribed; every option of the API's asynchronous transcription.
+
+    Parameters
+    ----------
+    model
+        Any model for recordings, by name (at most 32 characters).
+    language_hints
+        Two-letter codes of the languages to expect; others may still be found.
+    language_hints_strict
+        Keep to the hints (strongly preferred, not guaranteed; best with one hint).
+    enable_speaker_diarization, enable_language_identification
+        Mark each token with its speaker, with its language.
+    translation
+        A `Translation`, or a dict of its fields.
+    context
+        A `Context`, or a dict of its sections.
+    webhook_url
+        Where the service is to POST when a job is done: http or https, at most 256 characters.
+    webhook_auth_header_name, webhook_auth_header_value
+        A header that the service adds to that POST; both or neither. The value appears in no repr.
+    client_reference_id_prefix
+        Put before each job's reference id, at most 128 characters.
+
+    Raises
+    ------
+    OptionsError
+        If an option is wrong, alone or beside another one.
+
+    Examples
+    --------
+    >>> options = TranscriptionOptions(language_hints=["en"], context={"terms": ["Celebrex"]})
+    >>> options.body()
+    {'model': 'stt-async-v4', 'language_hints': ['en'], 'context': {'terms': ['Celebrex']}}
+    >>> options.hash()
+    '7f76ff6fe967f912'
+    """
+
+    model: str = "stt-async-v4"
+    language_hints: Iterable[str] | None = None
+    language_hints_strict: bool | None = None
+    enable_speaker_diarization: bool | None = None
+    enable_language_identification: bool | None = None
+    translation: Translation | Mapping[str, Any] | None = None
+    context: Context | Mapping[str, Any] | None = None
+    webhook_url: str | None = None
+    webhook_auth_header_name: str | None = None
+    webhook_auth_header_value: str | None = field(default=None, repr=False)
+    client_reference_id_prefix: str | None = None
+
+    def __post_init__(self) -> None:
+        self._check_model()
+        set_field(self, "language_hints", hints_of(self.language_hints, self.language_hints_strict))
+        for name in ("enable_speaker_diarization", "enable_language_identification"):
+            check_flag(getattr(self, name), name)
+        if self.translation is not None:
+            set_field(self, "translation", Translation.of(self.translation))
+        if self.context is not None:
+            set_field(self, "context", Context.of(self.context))
+        self._check_webhook()
+        check_text(self.client_reference_id_prefix, "client_reference_id_prefix", MAX_PREFIX_CHARACTERS)
+        if self.client_reference_id_prefix and not self.client_reference_id_prefix.isprintable():
+            raise OptionsError(
+                f"client_reference_id_prefix {self.client_reference_id_prefix!r} holds characters that cannot be "
+                "printed; use letters, digits and punctuation"
+            )
+
+    @classmethod
+    def of(cls, **options: Any) -> TranscriptionOptions:
+        """Take options by name; a name that is none raises OptionsError with the name that was probably meant."""
+        return cls(**keywords_of(options, None, [f.name for f in fields(cls)]))
+
+    def body(self) -> dict[str, Any]:
+        """The JSON that goes to the service, without the recording and its reference id."""
+        return without_none(
+            {
+                "model": self.model,
+                **self._shaping(),
+                "webhook_url": self.webhook_url,
+                "webhook_auth_header_name": self.webhook_auth_header_name,
+                "webhook_auth_header_value": self.webhook_auth_header_value,
+            }
+        )
+
+    def hash(self) -> str:
+        """16 hexadecimal digits that are equal where the transcript would be shaped in the same way.
+
+        Covered are hints, flags, translation and context; not the model, the webhook or the reference id. What is off
+        is the same as what is not said.
+        """
+        shaping = {name: value for name, value in self._shaping().items() if value}
+        canonical = json.dumps(shaping, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def _shaping(self) -> dict[str, Any]:
+        return {
+            "language_hints": None if self.language_hints is None else list(self.language_hints),
+            "language_hints_strict": self.language_hints_strict,
+            "enable_speaker_diarization": self.enable_speaker_diarization,
+            "enable_language_identification": self.enable_language_identification,
+            "translation": None if self.translation is None else Translation.of(self.translation).body(),
+            "context": None if self.context is None else Context.of(self.context).body(),
+        }
+
+    def _check_model(self) -> None:
+        check_text(self.model, "model", 32, needed=True)
+        if self.model.startswith("stt-rt-"):
+            raise OptionsError(
+                f"model {self.model!r} is for live audio; for recordings use {self.model.replace('-rt-', '-async-')!r}"
+            )
+
+    def _check_webhook(self) -> None:
+        check_text(self.webhook_url, "webhook_url", 256)
+        if self.webhook_url is not None and not _WEB_ADDRESS.fullmatch(self.webhook_url):
+            raise OptionsError(
+                f"webhook_url {self.webhook_url!r} is not an address that starts with http:// or https:// and has no "
+                "white space"
+            )
+        name, value = self.webhook_auth_header_name, self.webhook_auth_header_value
+        check_text(name, "webhook_auth_header_name", 256)
+        check_text(value, "webhook_auth_header_value", 256, secret=True)
+        if (name is None) != (value is None):
+            there, absent = ("name", "value") if value is None else ("value", "name")
+            raise OptionsError(f"webhook_auth_header_{there} is given without webhook_auth_header_{absent}; give both")
+        if name is not None and self.webhook_url is None:
+            raise OptionsError("webhook_auth_header_name is given without webhook_url; give both, or neither")
+        if name is not None and not _HEADER_NAME.fullmatch(name):
+            raise OptionsError(
+                f"webhook_auth_header_name {name!r} cannot name an HTTP header; use letters, digits and hyphens"
+            )
+        if value is not None and not _HEADER_VALUE.fullmatch(value):
+            raise OptionsError(
+                "webhook_auth_header_value cannot be the value of an HTTP header: it must be printable ASCII without "
+                "line breaks or surrounding spaces (not shown here, as it is a secret)"
+            )
