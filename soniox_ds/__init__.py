@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from soniox_ds.emulator.local import local_service
     from soniox_ds.formats.corpus import Corpus, concat, read_corpus
     from soniox_ds.formats.rttm import read_rttm, write_rttm
-    from soniox_ds.options import Context, Retry, TranscriptionOptions, Translation
+    from soniox_ds.live.streamed import Streamed, read_streamed
+    from soniox_ds.options import Context, Retry, StreamOptions, TranscriptionOptions, Translation
     from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
     from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
     from soniox_ds.plots.languages import plot_language_confusion
@@ -62,6 +63,8 @@ __all__ = [
     "NormalizationStep",
     "Normalizer",
     "Retry",
+    "StreamOptions",
+    "Streamed",
     "TranscriptionOptions",
     "Translation",
     "aio",
@@ -103,6 +106,7 @@ __all__ = [
     "punctuation_errors",
     "read_corpus",
     "read_rttm",
+    "read_streamed",
     "reliability",
     "report",
     "review_curve",
@@ -142,6 +146,8 @@ _HOMES = {
     "NormalizationStep": "analysis.normalize",
     "Normalizer": "analysis.normalize",
     "Retry": "options",
+    "StreamOptions": "options",
+    "Streamed": "live.streamed",
     "TranscriptionOptions": "options",
     "Translation": "options",
     "align_words": "analysis.align",
@@ -181,6 +187,7 @@ _HOMES = {
     "punctuation_errors": "analysis.punctuation",
     "read_corpus": "formats.corpus",
     "read_rttm": "formats.rttm",
+    "read_streamed": "live.streamed",
     "reliability": "analysis.calibration",
     "report": "reports.page",
     "review_curve": "analysis.flagging",

@@ -234,6 +234,11 @@ class LocalService:
         """The transcriptions on the service now, oldest first, as the API shows them."""
         return self.call(lambda rules: [job.wire() for job in rules.jobs])
 
+    @property
+    def open_streams(self) -> int:
+        """Real-time sessions that have started and not ended."""
+        return self._last_server().open_streams
+
     def call(self, look: Callable[[Rules], Result]) -> Result:
         """Run something on the rules in the service's own thread, where nothing changes meanwhile."""
         server = self._last_server()

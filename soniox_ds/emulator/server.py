@@ -67,6 +67,11 @@ class Server:
         self._stopping = asyncio.Event()
         self.port = 0
 
+    @property
+    def open_streams(self) -> int:
+        """Real-time sessions that have started and not ended."""
+        return self._streams.sessions
+
     async def start(self, port: int) -> int:
         """Listen on loopback; returns the port."""
         self._jobs = JobRunner(

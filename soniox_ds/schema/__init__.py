@@ -27,6 +27,8 @@ from soniox_ds.schema.confidence import (
     PRECISION_RECALL,
     RELIABILITY,
     REVIEW_CURVE,
+    REVIEWED_REFERENCES,
+    REVIEWS,
     ROC,
 )
 from soniox_ds.schema.languages import (
@@ -40,7 +42,18 @@ from soniox_ds.schema.languages import (
     TRANSLATION_PAIRS,
     TRANSLATION_SCORES,
 )
-from soniox_ds.schema.shaping import arrow_schema, conform, empty, frame_from_arrow, frame_to_arrow, need
+from soniox_ds.schema.realtime import STREAM_LOG, STREAM_TOKENS, STREAM_UPDATES
+from soniox_ds.schema.shaping import (
+    IN_SECONDS,
+    arrow_schema,
+    conform,
+    empty,
+    frame_from_arrow,
+    frame_to_arrow,
+    need,
+    need_milliseconds,
+    no_duplicates,
+)
 from soniox_ds.schema.speakers import (
     DIARIZATION_ERRORS,
     DIARIZATION_SUMMARY,
@@ -75,6 +88,7 @@ __all__ = [
     "DIARIZATION_SUMMARY",
     "ERROR_COMPARISON",
     "ERROR_SUMMARY",
+    "IN_SECONDS",
     "LANGUAGE_CONFUSION",
     "LANGUAGE_ERRORS",
     "LANGUAGE_SUMMARY",
@@ -87,6 +101,8 @@ __all__ = [
     "PUNCTUATION_ERRORS",
     "RECORDINGS",
     "RELIABILITY",
+    "REVIEWED_REFERENCES",
+    "REVIEWS",
     "REVIEW_CURVE",
     "ROC",
     "SEGMENTS",
@@ -94,6 +110,9 @@ __all__ = [
     "SPEAKER_TRANSITIONS",
     "SPEAKER_WORD_ERRORS",
     "SPEAKER_WORD_SUMMARY",
+    "STREAM_LOG",
+    "STREAM_TOKENS",
+    "STREAM_UPDATES",
     "TABLES",
     "TERM_COMPARISON",
     "TERM_ERRORS",
@@ -116,6 +135,8 @@ __all__ = [
     "frame_from_arrow",
     "frame_to_arrow",
     "need",
+    "need_milliseconds",
+    "no_duplicates",
 ]
 
 TABLES: Mapping[str, Table] = {
@@ -142,6 +163,8 @@ TABLES: Mapping[str, Table] = {
     "power": POWER,
     "clips": CLIPS,
     "review_curve": REVIEW_CURVE,
+    "reviews": REVIEWS,
+    "reviewed_references": REVIEWED_REFERENCES,
     "calibration": CALIBRATION,
     "reliability": RELIABILITY,
     "roc": ROC,
@@ -160,4 +183,7 @@ TABLES: Mapping[str, Table] = {
     "term_summary": TERM_SUMMARY,
     "term_comparison": TERM_COMPARISON,
     "biasing_errors": BIASING_ERRORS,
+    "stream_tokens": STREAM_TOKENS,
+    "stream_updates": STREAM_UPDATES,
+    "stream_log": STREAM_LOG,
 }

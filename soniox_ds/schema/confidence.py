@@ -9,6 +9,8 @@ __all__ = [
     "CLIPS",
     "PRECISION_RECALL",
     "RELIABILITY",
+    "REVIEWED_REFERENCES",
+    "REVIEWS",
     "REVIEW_CURVE",
     "ROC",
 ]
@@ -30,6 +32,30 @@ CLIPS: Table = {
         "string", '"threshold", "target_precision", "target_recall" or "review_budget_s"', repeats=True
     ),
     "threshold": Column("Float64", "words with at most this confidence were flagged; NA for a review budget"),
+}
+
+REVIEWS: Table = {
+    "audio_id": AUDIO_ID,
+    "start_ms": Column("Int32", "start of what was reviewed"),
+    "end_ms": Column("Int32", "end of what was reviewed"),
+    "text": Column("string", "the transcript's words that lie wholly within, as they were when they were reviewed"),
+    "verdict": Column("string", '"right", "wrong" or "unclear"; NA where there is only a note', repeats=True),
+    "corrected": Column("boolean", "whether `correction` is what was said instead of `text`"),
+    "correction": Column("string", "what was said; empty or NA, where `corrected`, for nothing"),
+    "note": Column("string", "anything else; NA for nothing"),
+    "reviewer": Column("string", "who; NA where nobody said", repeats=True),
+    "reviewed_at": Column("datetime64[ms, UTC]", "when it was last changed"),
+}
+
+REVIEWED_REFERENCES: Table = {
+    "audio_id": AUDIO_ID,
+    "reference": Column("string", "the transcript with the corrections in it"),
+    "transcript_words": Column("Int64", "words of the transcript, translations apart"),
+    "checked_words": Column("Int64", "those of them that somebody confirmed or changed"),
+    "coverage": Column("Float64", "checked_words / transcript_words; NA for a transcript without words"),
+    "reviews": Column("Int64", "number of reviews with a verdict"),
+    "corrections": Column("Int64", "number of places that were changed"),
+    "open_reviews": Column("Int64", "reviews that left words in doubt, wrong or unclear, which no other one settles"),
 }
 
 REVIEW_CURVE: Table = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soniox_ds.schema.columns import AUDIO_ID, BLOCK, INTERVAL, SPEAKER, Column, Table
+from soniox_ds.schema.columns import AUDIO_ID, BLOCK, INTERVAL, SCORED, SPEAKER, Column, Table
 
 __all__ = [
     "LANGUAGE_CONFUSION",
@@ -57,7 +57,12 @@ LANGUAGE_SUMMARY: Table = {
 
 LANGUAGE_SWITCHES: Table = {
     "audio_id": AUDIO_ID,
-    "outcome": Column("string", '"hit", "miss" (only in the reference) or "false_alarm" (only found)', repeats=True),
+    "status": SCORED,
+    "outcome": Column(
+        "string",
+        '"hit", "miss" (only in the reference) or "false_alarm" (only found); NA unless scored, as all that follows',
+        repeats=True,
+    ),
     "from_language": Column("string", "language before the switch", repeats=True),
     "to_language": Column("string", "language after the switch", repeats=True),
     "reference_ms": Column("Int64", "when it happened; NA for a false alarm"),
@@ -66,6 +71,8 @@ LANGUAGE_SWITCHES: Table = {
 }
 
 LANGUAGE_SWITCH_SUMMARY: Table = {
+    "failed": Column("Int64", "number of recordings whose transcription failed"),
+    "missing": Column("Int64", "number of references without a transcript"),
     "reference_switches": Column("Int64", "number of switches in the references"),
     "found_switches": Column("Int64", "number of switches that were found, false ones too"),
     "hits": Column("Int64", "switches of the references that were found"),

@@ -1,33 +1,188 @@
-"""What is done with any table: ask for its columns, shape it, move it to and from Arrow."""
+"""What is done with any table: ask for its columns, times and rows, shape it, move it to and from Arrow."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.errors import SchemaError
+from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema.columns import Column, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["arrow_schema", "conform", "empty", "frame_from_arrow", "frame_to_arrow", "need"]
+__all__ = [
+    "IN_SECONDS",
+    "arrow_schema",
+    "conform",
+    "empty",
+    "frame_from_arrow",
+    "frame_to_arrow",
+    "need",
+    "need_milliseconds",
+    "no_duplicates",
+]
+
+IN_SECONDS = "Are these seconds? Multiply by 1000."
+"""What is asked wherever times look like seconds."""
+
+_RESIDUE = 1e-3  # ms: what is left over when seconds are multiplied by 1000
+_SHORTEST_MS = 10  # half of the words or turns of a recording are never shorter
+_FEW_ROWS = 3  # fewer, all without length, may well be so
 
 
-def need(table: pd.DataFrame, *columns: str) -> None:
-    """Raise SchemaError unless every column is there.
+def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
+    """Raise unless `table` is a DataFrame that has every column; `name` says in the message which table it is.
 
-    >>> need(pd.DataFrame({"text": ["a"]}), "text", "start_ms")
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If it is no DataFrame.
+
+    Examples
+    --------
+    >>> need(pd.DataFrame({"text": ["a"]}), "text", "start_ms", name="words")
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.SchemaError: the table lacks ['start_ms']; it has ['text']. Which ...
+    soniox_ds.errors.SchemaError: words: the table lacks ['start_ms']; it has ['text']. Which ...
     """
-    if missing := [name for name in columns if name not in table]:
+    where = f"{name}: " if name else ""
+    given: object = table
+    if not isinstance(given, pd.DataFrame):
+        of_corpus = "; a corpus has its tables in .tokens, .recordings and .words()" if hasattr(given, "tokens") else ""
+        raise InputError(f"{where}a table (DataFrame) is needed here, found {type(given).__name__}{of_corpus}.")
+    if missing := [column for column in columns if column not in table]:
         raise SchemaError(
-            f"the table lacks {missing}; it has {list(table.columns)}. "
+            f"{where}the table lacks {missing}; it has {list(table.columns)}. "
             "Which table each function takes is in docs/tables.md."
         )
+
+
+def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: bool = True) -> pd.DataFrame:
+    """The table with its times in whole milliseconds, which may be NA.
+
+    Floats that stand for whole numbers (up to a thousandth, as 1.001 * 1000 is) become Int64; else the table comes back
+    as it is.
+
+    Parameters
+    ----------
+    table, what
+        A table with times, and what it is called in messages.
+    *columns
+        Which columns to look at; by default `start_ms` and `end_ms`.
+    required
+        False passes over columns that are not there.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or holds no numbers, fractions or times below 0; if a row ends before it starts; or if
+        the rows are so short (median below 10 ms) that the times can only be seconds.
+
+    Examples
+    --------
+    >>> need_milliseconds(pd.DataFrame({"start_ms": [0.0, 0.4], "end_ms": [0.3, 0.7]}), "words")
+    Traceback (most recent call last):
+    ...
+    soniox_ds.errors.SchemaError: words: start_ms holds 0.4, but times are whole milliseconds. Are these seconds? ...
+    """
+    names = [name for name in columns or ("start_ms", "end_ms") if required or name in table]
+    need(table, *names, name=what)
+    times = {name: _milliseconds(table[name], name, what) for name in names}
+    if {"start_ms", "end_ms"} <= set(times):
+        _check_spans(table, what, times["start_ms"], times["end_ms"])
+    fresh = {
+        name: pd.arrays.IntegerArray(np.nan_to_num(np.round(values)).astype(np.int64), np.isnan(values))
+        for name, values in times.items()
+        if not pd.api.types.is_integer_dtype(table[name].dtype)
+    }
+    return table.assign(**fresh) if fresh else table
+
+
+def _milliseconds(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[np.float64]:
+    """The times as floats, NaN where NA."""
+    try:
+        values = np.asarray(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
+    except (TypeError, ValueError) as error:
+        advice = "; durations become so by .dt.total_seconds() * 1000" if column.dtype.kind == "m" else ""
+        raise SchemaError(f"{what}: {name} must hold milliseconds, found dtype {column.dtype}{advice}.") from error
+    if (odd := np.flatnonzero(np.abs(values - np.round(values)) > _RESIDUE)).size:
+        raise SchemaError(
+            f"{what}: {name} holds {values[odd[0]]:g}, but times are whole milliseconds. {IN_SECONDS} "
+            "If they are milliseconds, round them."
+        )
+    if (early := np.flatnonzero(values < 0)).size:
+        row = int(early[0])
+        raise SchemaError(
+            f"{what}: {name} is negative in {early.size} of {len(values)} rows, first {values[row]:g} in row {row}; "
+            "times count from the start of the audio."
+        )
+    if np.isinf(values).any():
+        raise SchemaError(f"{what}: {name} is infinite in {int(np.isinf(values).sum())} rows; give NA for no time.")
+    return values
+
+
+def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> None:
+    if (late := np.flatnonzero(end < start)).size:
+        row = int(late[0])
+        of = f" of {table['audio_id'].iloc[row]!r}" if "audio_id" in table else ""
+        raise SchemaError(
+            f"{what}: end_ms comes before start_ms in {late.size} of {len(table)} rows, first in row {row}{of} "
+            f"({start[row]:g} to {end[row]:g}). Were the columns mixed up, or is the second one a duration? Then add "
+            "the start to it."
+        )
+    known = ~np.isnan(start) & ~np.isnan(end)
+    lengths = (end - start)[known]
+    typical = float(np.median(lengths)) if len(lengths) else np.inf
+    # Recognisers do give words no length at all, so such rows are told by how close together they stand.
+    if typical >= _SHORTEST_MS or (not typical and not _crowded(table[known], end[known])):
+        return
+    raise SchemaError(
+        f"{what}: half of the {len(lengths)} rows last {typical:g} ms or less, and all end by {end[known].max():g} ms. "
+        f"{IN_SECONDS}"
+    )
+
+
+def _crowded(rows: pd.DataFrame, end: npt.NDArray[np.float64]) -> bool:
+    """Whether rows without length follow each other faster than anybody speaks."""
+    if len(rows) < _FEW_ROWS:
+        return False
+    ends = pd.Series(end)
+    last = ends.groupby(rows["audio_id"].to_numpy()).max().sum() if "audio_id" in rows else ends.max()
+    return bool(last < _SHORTEST_MS * len(rows))
+
+
+def no_duplicates(table: pd.DataFrame, what: str, *keys: str, also: Iterable[str] = ()) -> None:
+    """Raise SchemaError where rows agree in all keys; columns of `also` are keys where the table has them.
+
+    >>> words = pd.DataFrame({"audio_id": ["a", "a"], "word_index": [0, 1]})
+    >>> no_duplicates(pd.concat([words, words]), "words", "audio_id", "word_index")
+    Traceback (most recent call last):
+    ...
+    soniox_ds.errors.SchemaError: words: 2 of 4 rows are there again, first audio_id 'a', word_index 0. Was a table ...
+    """
+    need(table, *keys, name=what)
+    names = list(dict.fromkeys([*keys, *(name for name in also if name in table)]))
+    again = table.duplicated(names).to_numpy(np.bool_)
+    if not again.any():
+        return
+    values = table[names].iloc[int(np.argmax(again))]
+    first = ", ".join(f"{name} {_plain(values[name])!r}" for name in names)
+    raise SchemaError(
+        f"{what}: {int(again.sum())} of {len(table)} rows are there again, first {first}. Was a table put together "
+        f"with itself (pd.concat), or with one of the same recordings? Keep each row once, drop_duplicates({names}); "
+        "arms and repeats need tables, or ids, of their own."
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def empty(table: Table) -> pd.DataFrame:
@@ -74,6 +229,7 @@ def arrow_schema(table: Table) -> pa.Schema:
 def frame_from_arrow(arrow: pa.Table, table: Table) -> pd.DataFrame:
     """The columns of `table` out of Arrow, in the order and the dtypes of `table`; absent ones are NA.
 
+    >>> from soniox_ds.schema import TURNS
     >>> frame_from_arrow(arrow_schema(TURNS).empty_table(), TURNS).dtypes["speaker"]
     <StringDtype(na_value=<NA>)>
     """

@@ -1,0 +1,128 @@
+"""A log of live sessions, read again: the same tokens and updates as when it was recorded.
+
+Conventions: a log is ``schema.STREAM_LOG``, of one recording or of many, each recording's rows in order. Nothing is
+sent; the result depends on the log alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import pandas as pd
+
+from soniox_ds.errors import SchemaError
+from soniox_ds.live.events import LiveToken, Transcript, Update
+from soniox_ds.schema import STREAM_TOKENS, STREAM_UPDATES, conform, empty, need
+
+__all__ = ["Replay", "replay", "tokens_table"]
+
+
+class Replay(NamedTuple):
+    """What a log holds."""
+
+    tokens: pd.DataFrame
+    """``schema.STREAM_TOKENS``."""
+    updates: pd.DataFrame
+    """``schema.STREAM_UPDATES``."""
+
+
+def replay(log: pd.DataFrame) -> Replay:
+    """Fold the messages of a log into tokens and updates.
+
+    Parameters
+    ----------
+    log
+        ``schema.STREAM_LOG``.
+
+    Returns
+    -------
+    Replay
+        ``tokens`` (``schema.STREAM_TOKENS``) and ``updates`` (``schema.STREAM_UPDATES``), in the log's order.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or a message is none.
+
+    Examples
+    --------
+    >>> message = '{"tokens":[{"text":"Hi","start_ms":60,"end_ms":120,"confidence":0.9,"is_final":true}]}'
+    >>> log = pd.DataFrame({"audio_id": "a", "at_ms": [0.0, 900.0], "kind": ["audio", "message"], "session": 0,
+    ...                     "offset_ms": 0, "audio_ms": [800.0, 800.0], "payload": [None, message]})
+    >>> replay(log).tokens[["text", "start_ms", "final_ms"]].values.tolist()
+    [['Hi', 60, 900]]
+    """
+    need(log, "audio_id", "at_ms", "kind", "session", "offset_ms", "payload")
+    tokens: list[pd.DataFrame] = []
+    updates: list[dict[str, Any]] = []
+    for audio_id, rows in log.groupby("audio_id", sort=False, observed=True):
+        transcript = Transcript()
+        for index, (update, audio_ms) in enumerate(_updates(transcript, rows, str(audio_id))):
+            updates.append(_row(str(audio_id), index, update, audio_ms))
+        tokens.append(tokens_table(transcript.settled, str(audio_id)))
+    return Replay(
+        pd.concat(tokens, ignore_index=True) if tokens else empty(STREAM_TOKENS),
+        conform(pd.DataFrame(updates), STREAM_UPDATES) if updates else empty(STREAM_UPDATES),
+    )
+
+
+def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
+    """Settled tokens as ``schema.STREAM_TOKENS``."""
+    names = [
+        "text",
+        "start_ms",
+        "end_ms",
+        "confidence",
+        "speaker",
+        "language",
+        "translation_status",
+        "source_language",
+        "session",
+    ]
+    columns: dict[str, Any] = {name: [getattr(token, name) for token in tokens] for name in names}
+    for name in ("received_ms", "final_ms"):
+        columns[name] = [None if (at := getattr(token, name)) is None else round(at) for token in tokens]
+    frame = pd.DataFrame(columns, dtype=object)
+    return conform(frame.assign(audio_id=audio_id, token_index=range(len(frame))), STREAM_TOKENS)
+
+
+def _updates(transcript: Transcript, rows: pd.DataFrame, audio_id: str) -> Iterator[tuple[Update, float | None]]:
+    audio = rows["audio_ms"] if "audio_ms" in rows else pd.Series(pd.NA, index=rows.index)
+    columns = (rows["kind"], rows["at_ms"], rows["session"], rows["offset_ms"], rows["payload"], audio)
+    for kind, at_ms, session, offset_ms, payload, audio_ms in zip(*columns, strict=True):
+        if kind == "open" and session > 0:
+            transcript.begin_session(int(session), int(offset_ms))
+        elif kind == "message":
+            try:
+                message = msgspec.json.decode(payload)
+            except (msgspec.DecodeError, TypeError) as error:
+                raise SchemaError(
+                    f"the log of {audio_id!r} holds a message that is not JSON ({error}): {str(payload)[:120]!r}"
+                ) from None
+            if not isinstance(message, dict) or "error_code" in message:
+                continue
+            update = transcript.fold(message, received_ms=float(at_ms), session=int(session), offset_ms=int(offset_ms))
+            yield update, None if pd.isna(audio_ms) else float(audio_ms)
+    rest = transcript.close()
+    if rest.settled:
+        yield rest, None
+
+
+def _row(audio_id: str, index: int, update: Update, audio_ms: float | None) -> dict[str, Any]:
+    return {
+        "audio_id": audio_id,
+        "update_index": index,
+        "received_ms": update.received_ms,
+        "session": update.session,
+        "audio_ms": audio_ms,
+        "final_audio_ms": update.final_audio_ms,
+        "total_audio_ms": update.total_audio_ms,
+        "settled_text": update.text,
+        "settled_tokens": len(update.settled),
+        "pending_text": update.pending_text,
+        "pending_tokens": len(update.pending),
+        "is_endpoint": update.is_endpoint,
+        "is_finalized": update.is_finalized,
+    }

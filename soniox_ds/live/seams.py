@@ -1,0 +1,137 @@
+"""Where two sessions of the same audio meet: from where to send again, and which words are new.
+
+A broken connection cannot be taken up again: the next session starts with empty memory. So it hears some settled audio
+once more, beginning in a pause between two words, and the words that it repeats are left out.
+
+Conventions: times are milliseconds on the recording's timeline; tokens are originals, in spoken order. All is pure.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Protocol
+
+from rapidfuzz.distance import Levenshtein
+
+__all__ = ["WINDOW_MS", "first_new", "resume_at", "seam_passed"]
+
+WINDOW_MS = 3_000
+"""How much settled audio is heard again at most."""
+
+_LEAST_MS = 400  # heard again at least, so that the first word does not stand at the very start of the sound
+_PAUSE_MS = 700  # silence behind the last word from which nothing said is heard again
+_BEFORE_WORD_MS = 90  # a token's start may lie a little behind the sound's
+_MOST_WRONG = 0.5  # share of letters that may differ before times decide
+_CLEAR_MS = 600  # behind the last settled word
+
+
+class Timed(Protocol):
+    """What has text and a place."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def start_ms(self) -> int | None: ...
+    @property
+    def end_ms(self) -> int | None: ...
+
+
+def resume_at(settled: Sequence[Timed], final_audio_ms: int) -> int:
+    """From where to send the audio again after `settled` tokens were received.
+
+    Parameters
+    ----------
+    settled
+        All settled tokens so far, or the last ones.
+    final_audio_ms
+        How far the audio is covered by settled tokens, silence included.
+
+    Returns
+    -------
+    int
+        At most `final_audio_ms` and at least `final_audio_ms` - `WINDOW_MS`, never below 0: in the silence behind the
+        last word where there is some, else just before the word behind the longest pause of the window.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Token
+    >>> words = [Token(text=f" w{n}", start_ms=at, end_ms=at + 60) for n, at in enumerate([0, 400, 1500, 1800])]
+    >>> resume_at(words, 2000), resume_at(words, 4000), resume_at([], 500)
+    (1410, 3700, 200)
+    """
+    floor = max(final_audio_ms - WINDOW_MS, 0)
+    timed = [token for token in settled[-200:] if token.start_ms is not None and token.end_ms is not None]
+    last_end = max((token.end_ms or 0 for token in timed), default=0)
+    if final_audio_ms - last_end >= _PAUSE_MS or not timed:
+        return max(final_audio_ms - 300, last_end if timed else 0, floor)
+    best, longest = floor, -1
+    for before, after in zip([None, *timed[:-1]], timed, strict=True):
+        start, end = after.start_ms or 0, 0 if before is None else before.end_ms or 0
+        begins_word = after.text[:1].isspace() or before is None
+        if start < floor or start > final_audio_ms - _LEAST_MS or not begins_word:
+            continue
+        if start - end > longest:
+            best, longest = max(start - _BEFORE_WORD_MS, end, floor), start - end
+    return best
+
+
+def seam_passed(settled_end_ms: int, token: Timed) -> bool:
+    """Whether a token of the new session lies clearly behind everything that was settled before."""
+    return token.start_ms is not None and token.start_ms >= settled_end_ms + _CLEAR_MS
+
+
+def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:
+    """How many of the tokens heard again are repetitions.
+
+    Parameters
+    ----------
+    expected
+        The settled tokens of the audio that was sent again.
+    heard
+        What the new session made of it, and of what follows.
+
+    Returns
+    -------
+    int
+        The first so many of `heard` repeat `expected`: those whose letters are most like the expected ones, and among
+        equals those whose times are. Where the letters are too different to tell, times alone decide.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Token
+    >>> def tokens(text, at): return [Token(text=" " + w, start_ms=at + 300 * n, end_ms=at + 300 * n + 60)
+    ...                               for n, w in enumerate(text.split())]
+    >>> first_new(tokens("two three", 1000), tokens("Two three four", 1010))
+    2
+    >>> first_new([], tokens("four", 2000))
+    0
+    """
+    if not expected:
+        return 0
+    last = expected[-1]
+    last_start = last.start_ms or 0
+    wanted = "".join(_letters(token.text) for token in expected)
+    best, best_cost = 0, (float("inf"), float("inf"))
+    said = ""
+    for count in range(len(heard) + 1):
+        if count:
+            said += _letters(heard[count - 1].text)
+        after = heard[count].start_ms if count < len(heard) else None
+        before = heard[count - 1].start_ms if count else None
+        # The last repetition starts where the last settled token does, and the next word behind it.
+        far = 0.0 if before is None else abs(before - last_start)
+        if before is None and after is not None:
+            far = max(last_start - after + 1.0, 0.0)
+        cost = (float(Levenshtein.distance(wanted, said)), far)
+        if cost < best_cost:
+            best, best_cost = count, cost
+    if best_cost[0] <= _MOST_WRONG * len(wanted):
+        return best
+    middle = (last_start + (last.end_ms or last_start)) / 2
+    return sum(1 for token in heard if token.start_ms is not None and token.start_ms <= middle)
+
+
+def _letters(text: str) -> str:
+    """Letters and digits, without case and form."""
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())

@@ -1,0 +1,482 @@
+"""One live transcription, which outlives the connections that it needs.
+
+Conventions: a *session* of the service is one websocket; `LiveSession` opens one after the other where one breaks, is
+dropped by the service or reaches its longest duration, sends the audio that is not settled once more, and joins what
+comes back (``live.seams``), so that no word is lost and none is there twice. Audio that is handed over while there is
+no connection waits. All methods belong to the event loop on which the session was entered.
+
+Which failures are followed by another connection: everything that is a ServiceError (network, 5xx, 408, 429 by rate,
+messages that are none), 413 (longest duration) and, where keys are temporary, 403 (its time is up). What is refused
+otherwise would be refused again, and ends the session with that error. So does a run of failures without any message in
+between; a connection that brought something starts the count anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Literal, NamedTuple
+
+from soniox_ds.errors import (
+    BadAnswerError,
+    ConnectionFailed,
+    RateLimitError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+)
+from soniox_ds.live.events import Transcript, Update
+from soniox_ds.live.line import AudioLine
+from soniox_ds.live.streamed import Streamed, streamed_of
+from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.service.clock import Clock
+from soniox_ds.service.connection import Connection
+from soniox_ds.service.gate import StreamGate, gate_for
+from soniox_ds.service.stream import StreamSocket, check_message
+
+__all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
+
+State = Literal["connecting", "open", "reconnecting", "paused", "finishing", "finished", "failed"]
+
+LONGEST_SESSION_MS = 300 * 60_000
+"""The service's limit of audio in one session."""
+
+RETRY = Retry(attempts=6, wait_s=0.25, max_wait_s=8.0)
+KEEPALIVE_S = 5.0
+_ROTATE_BEFORE_MS = 5 * 60_000  # of the limit: from then on the next pause is used to open the next session
+_ROTATE_LATEST_MS = 20_000
+_FRAME_MS = 120  # the longest message of raw audio
+_PACKED_FRAME = 16_384  # bytes
+_AHEAD_MS = 1_000  # so much waiting audio goes at once, more is paced
+_FINISH_S = 30.0
+_RATE_WAIT_S = 5.0
+
+
+class Event(NamedTuple):
+    """A row of ``schema.STREAM_LOG``, its time counted from the making of the session."""
+
+    at_ms: float
+    kind: str
+    session: int
+    offset_ms: int
+    audio_ms: float | None
+    payload: str | None = None
+
+
+class _Finalize(NamedTuple):
+    position: int
+    trailing_silence_ms: int | None
+
+
+class LiveSession:
+    """Live audio in, settled words out.
+
+    Parameters
+    ----------
+    options
+        What is sent, and what is wanted. With raw audio a broken connection costs nothing but time; with packed formats
+        (``auto``, ``mp3``, ...) it ends the session once something was settled.
+    connection
+        Key and address; by default from the environment.
+    audio_id
+        What the recording is to be called in the tables.
+    on_update, on_state
+        Called with each `Update`, and with each new state, on the session's event loop.
+    gate
+        How many sessions may be open; by default one gate for all of this process.
+    retry
+        How often to try again without any success in between.
+    pace
+        How many times faster than real time audio that has had to wait is sent; None for as fast as it goes.
+    session_limit_ms
+        When to change to a new session of the service.
+    clock
+        For tests: time that runs faster.
+
+    Examples
+    --------
+    >>> import asyncio, soniox_ds as sx
+    >>> async def transcribe(audio):
+    ...     options = sx.StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
+    ...     async with LiveSession(options) as session:
+    ...         session.send(audio)
+    ...     return session.state, len(session.transcript.settled) > 0
+    >>> noise = bytes(range(256)) * 250                                                   # two seconds
+    >>> with sx.local_service("scripted"):
+    ...     asyncio.run(transcribe(noise))
+    ('finished', True)
+    """
+
+    def __init__(
+        self,
+        options: StreamOptions,
+        *,
+        connection: Connection | None = None,
+        audio_id: str = "live",
+        on_update: Callable[[Update], object] | None = None,
+        on_state: Callable[[State], object] | None = None,
+        gate: StreamGate | None = None,
+        retry: Retry = RETRY,
+        pace: float | None = 8.0,
+        session_limit_ms: int = LONGEST_SESSION_MS,
+        clock: Clock | None = None,
+    ) -> None:
+        self.options = options
+        self.connection = connection or Connection()
+        self.audio_id = audio_id
+        self.clock = clock or Clock()
+        self.transcript = Transcript()
+        self.log: list[Event] = []
+        """Everything that happened; the tables of `result` are made of it."""
+        self.state: State = "connecting"
+        self.error: SonioxDSError | None = None
+        """Why it failed."""
+        self.sessions = 0
+        """Connections that were opened."""
+        self._gate = gate or gate_for(self.connection)
+        self._on_update = on_update
+        self._on_state = on_state
+        self._retry = retry
+        self._pace = pace
+        self._session_limit_ms = session_limit_ms
+        self._line = AudioLine(options)
+        self._sent = 0  # position
+        self._session = 0
+        self._session_start = 0  # position
+        self._offset_ms = 0
+        self._finalizes: deque[_Finalize] = deque()  # unanswered
+        self._asked = 0  # of those, sent by this connection
+        self._paused = False
+        self._ended = False
+        self._done = False
+        self._rotating = False
+        self._made_s = self.clock.now()
+        self._begun_at = self.clock.utcnow()
+        self._started_ms = 0.0
+        self._has_started = False
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._updates: asyncio.Queue[Update | None] = asyncio.Queue()
+        self._driver: asyncio.Task[None] | None = None
+
+    # for whoever hands audio over -------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> LiveSession:
+        self._driver = asyncio.create_task(self._drive(), name=f"live session {self.audio_id}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.finish()
+        else:
+            await self.abort()
+
+    def send(self, audio: bytes) -> None:
+        """Hand audio over; it is sent when there is a connection. Not taken while paused or after the end."""
+        if self._paused or self._ended or self._done or not audio:
+            return
+        if not self._has_started:
+            self._has_started = True
+            self._started_ms = (self.clock.now() - self._made_s) * 1000
+        self._line.append(audio)
+        self._note("audio")
+        self._wake.set()
+
+    def finalize(self, trailing_silence_ms: int | None = None) -> None:
+        """Have everything handed over so far settled."""
+        if self.audio_bytes and not self._ended and not self._done:
+            whole = self._line.end // self.options.bytes_per_frame * self.options.bytes_per_frame
+            self._finalizes.append(_Finalize(whole, trailing_silence_ms))
+            self._wake.set()
+
+    def pause(self) -> None:
+        """Settle what was said and take no audio until `resume`; the connection is kept, and billed."""
+        if not self._paused and not self._ended and not self._done:
+            self.finalize()
+            self._paused = True
+            self._show(self.state)
+
+    def resume(self) -> None:
+        """Take audio again."""
+        if self._paused:
+            self._paused = False
+            self._show(self.state)
+            self._wake.set()
+
+    async def finish(self) -> None:
+        """Hand nothing more over, wait until everything is settled, and close. Raises what made the session fail."""
+        self._ended = True
+        self._paused = False
+        self._wake.set()
+        if not self._done:
+            self._show("finishing")
+        if self._driver is not None:
+            try:
+                await asyncio.shield(self._driver)
+            except asyncio.CancelledError:
+                await self.abort()
+                raise
+        if self.error is not None:
+            raise self.error
+
+    async def abort(self) -> None:
+        """Close at once; what is settled by now stays, what is pending is lost."""
+        if self._driver is not None and not self._driver.done():
+            self._driver.cancel()
+            await asyncio.wait([self._driver])
+
+    async def __aiter__(self) -> AsyncIterator[Update]:
+        """Each update as it comes; raises what made the session fail, after all updates."""
+        while (update := await self._updates.get()) is not None:
+            yield update
+        if self.error is not None:
+            raise self.error
+
+    @property
+    def audio_bytes(self) -> int:
+        """Bytes handed over so far."""
+        return self._line.end
+
+    @property
+    def audio_ms(self) -> float | None:
+        """Audio handed over so far; None for packed formats."""
+        return self._line.ms(self._line.end)
+
+    @property
+    def sent_ms(self) -> float | None:
+        """Audio sent so far; None for packed formats."""
+        return self._line.ms(self._sent)
+
+    @property
+    def waiting_ms(self) -> float | None:
+        """Audio that waits for a connection; None for packed formats."""
+        return self._line.ms(self._line.end - self._sent)
+
+    def result(self) -> Streamed:
+        """The tables of what has happened so far."""
+        shift_ms = self._started_ms
+        return streamed_of(
+            [event._replace(at_ms=event.at_ms - shift_ms) for event in list(self.log)],
+            audio_id=self.audio_id,
+            options=self.options,
+            service=self.connection.service,
+            audio_ms=self.audio_ms,
+            error=self.error,
+            begun_at=self._begun_at,
+        )
+
+    # one connection after the other -----------------------------------------------------------------------------------
+
+    async def _drive(self) -> None:
+        failures = 0
+        try:
+            while True:
+                seen = self.transcript.total_audio_ms, len(self.transcript.settled)
+                try:
+                    await self._connect()
+                except SonioxDSError as error:
+                    if (self.transcript.total_audio_ms, len(self.transcript.settled)) != seen:
+                        failures = 0
+                    failures += 1
+                    self._note("lost", str(error))
+                    if not self._may_go_on(error, failures):
+                        raise
+                    self._show("reconnecting")
+                    await self._wait_after(error, failures)
+                else:
+                    if self._ended:
+                        break
+                    failures = 0
+            self._show("finished")
+        except SonioxDSError as error:
+            self.error = error
+            self._note("failed", f"{type(error).__name__}: {error}")
+            self._show("failed")
+        finally:
+            self._done = True
+            self._note("end")
+            rest = self.transcript.close()
+            if rest.settled or self.transcript.pending:
+                self._tell(rest)
+            self._updates.put_nowait(None)
+
+    def _may_go_on(self, error: SonioxDSError, failures: int) -> bool:
+        again = isinstance(error, ServiceError) or (isinstance(error, RequestError) and error.status == 413)
+        if not again or failures >= self._retry.attempts:
+            return False
+        if not self._line.is_timed and self.transcript.settled:
+            error.add_note(
+                f"Audio in the format {self.options.audio_format!r} cannot be taken up again where a connection broke; "
+                "raw audio (audio_format='pcm_s16le', sample_rate=..., num_channels=...) can."
+            )
+            return False
+        return True
+
+    async def _wait_after(self, error: SonioxDSError, failures: int) -> None:
+        if isinstance(error, RateLimitError):
+            self._gate.slow_down(_RATE_WAIT_S)
+        if failures == 1 and not isinstance(error, RateLimitError | ConnectionFailed):
+            return  # "please restart the request": at once
+        longest = min(self._retry.wait_s * 2.0 ** (failures - 1), self._retry.max_wait_s)
+        await self.clock.sleep(longest * random.uniform(0.5, 1.0))
+
+    async def _connect(self) -> None:
+        """One session of the service, until it is finished or fails."""
+        if self._ended and not self.audio_bytes:
+            return  # nothing was ever said, and the service refuses a session without audio
+        async with self._gate.pass_through():
+            self._note("connecting")
+            async with StreamSocket(self.connection, self.options) as socket:
+                offset_ms = self._begin()
+                self._note("open")
+                if self.state in ("connecting", "reconnecting"):
+                    self._show("finishing" if self._ended else "open")
+                sender = asyncio.create_task(self._send_audio(socket), name="live sender")
+                receiver = asyncio.create_task(self._receive(socket, offset_ms), name="live receiver")
+                try:
+                    await asyncio.wait([sender, receiver], return_when=asyncio.FIRST_COMPLETED)
+                    if not receiver.done():
+                        await self._last_words(sender, receiver)
+                    if receiver.done():
+                        await receiver
+                    await sender
+                finally:
+                    for task in (sender, receiver):
+                        task.cancel()
+                    await asyncio.gather(sender, receiver, return_exceptions=True)
+
+    async def _last_words(self, sender: asyncio.Task[None], receiver: asyncio.Task[None]) -> None:
+        """Wait for what the service has to say after the last thing was sent, as long as it says anything."""
+        if sender.exception() is not None:
+            # It may have been told why: the error frame is on its way.
+            await asyncio.wait([receiver], timeout=2.0)
+            return
+        while not receiver.done():
+            heard = len(self.log)
+            await asyncio.wait([receiver], timeout=_FINISH_S)
+            if not receiver.done() and len(self.log) == heard:
+                raise ConnectionFailed(f"the stream: nothing came for {_FINISH_S:g} s after the end of the audio")
+
+    def _begin(self) -> int:
+        """Set everything up for a new session; returns where its audio begins."""
+        # After an orderly end too: the last word may have been cut in two by it.
+        again = self.sessions and self._line.is_timed
+        position = self._line.at(self.transcript.resume_ms()) if again else self._line.start
+        self._rotating = False
+        self._session = self.sessions
+        self.sessions += 1
+        self._sent = self._session_start = max(position, self._line.start)
+        self._asked = 0
+        offset_ms = round(self._line.ms(self._session_start) or 0)
+        if self._session:
+            self.transcript.begin_session(self._session, offset_ms)
+        self._offset_ms = offset_ms
+        return offset_ms
+
+    # out --------------------------------------------------------------------------------------------------------------
+
+    async def _send_audio(self, socket: StreamSocket) -> None:
+        per_ms = self.options.bytes_per_ms
+        most = _PACKED_FRAME if per_ms is None else max(int(per_ms * _FRAME_MS), self.options.bytes_per_frame)
+        while True:
+            self._wake.clear()
+            await self._ask_to_finalize(socket)
+            stop = self._next_stop()
+            audio = self._line.read(self._sent, min(most, stop - self._sent))
+            if audio:
+                await socket.send_audio(audio)
+                self._sent += len(audio)
+                await self._hold_back(len(audio))
+            elif self._ended and self._sent + self.options.bytes_per_frame > self._line.end:
+                await socket.end()
+                self._note("control", "")
+                return
+            else:
+                await self._wait_for_audio(socket)
+            if self._must_rotate():
+                self._rotating = True
+                await socket.end()
+                self._note("control", "")
+                return
+
+    def _next_stop(self) -> int:
+        waiting = list(self._finalizes)[self._asked :]
+        return min([self._line.end, *(item.position for item in waiting if item.position > self._sent)])
+
+    async def _ask_to_finalize(self, socket: StreamSocket) -> None:
+        while self._asked < len(self._finalizes) and self._finalizes[self._asked].position <= self._sent:
+            item = self._finalizes[self._asked]
+            if self._sent > self._session_start:
+                await socket.finalize(item.trailing_silence_ms)
+                self._note("control", json.dumps({"type": "finalize"}))
+                self._asked += 1
+            else:
+                del self._finalizes[self._asked]  # nothing was heard in this session that could be settled
+
+    async def _hold_back(self, size: int) -> None:
+        """Audio that had to wait is not poured out at once."""
+        waiting_ms = self.waiting_ms
+        if self._pace is None or waiting_ms is None or waiting_ms <= _AHEAD_MS:
+            return
+        await self.clock.sleep((self._line.ms(size) or 0.0) / 1000 / self._pace)
+
+    async def _wait_for_audio(self, socket: StreamSocket) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), KEEPALIVE_S)
+        except TimeoutError:
+            await socket.keep_alive()
+            self._note("control", json.dumps({"type": "keepalive"}))
+
+    def _must_rotate(self) -> bool:
+        heard_ms = self._line.ms(self._sent - self._session_start)
+        if heard_ms is None or self._ended:
+            return False
+        limit_ms = self._session_limit_ms
+        if heard_ms >= limit_ms - min(_ROTATE_LATEST_MS, limit_ms * 0.1):
+            return True
+        return heard_ms >= limit_ms - min(_ROTATE_BEFORE_MS, limit_ms * 0.3) and not self.transcript.pending
+
+    # in ---------------------------------------------------------------------------------------------------------------
+
+    async def _receive(self, socket: StreamSocket, offset_ms: int) -> None:
+        async for text in socket.messages():
+            at_ms = self._note("message", text)
+            message = check_message(text, self.connection)
+            update = self.transcript.fold(message, received_ms=at_ms, session=self._session, offset_ms=offset_ms)
+            if update.is_finalized and self._finalizes and self._asked:
+                self._finalizes.popleft()
+                self._asked -= 1
+            self._line.forget_before(self.transcript.resume_ms())
+            self._tell(update)
+            if update.is_finished:
+                if not (self._ended or self._rotating):
+                    raise BadAnswerError("the stream: the service finished it although more audio was to come")
+                return
+        raise ConnectionFailed("the stream: the service closed it before everything was settled")
+
+    def _tell(self, update: Update) -> None:
+        self._updates.put_nowait(update)
+        if self._on_update is not None:
+            self._on_update(update)
+
+    def _show(self, state: State) -> None:
+        if state in ("open", "paused"):
+            state = "paused" if self._paused else "open"
+        if state != self.state:
+            self.state = state
+            if self._on_state is not None:
+                self._on_state(state)
+
+    def _note(self, kind: str, payload: str | None = None) -> float:
+        now_s = self.clock.now()
+        at_ms = (now_s - self._made_s) * 1000
+        if payload is not None and kind != "message":
+            payload = self.connection.api_key.hide_in(payload)
+        self.log.append(Event(at_ms, kind, self._session, self._offset_ms, self.audio_ms, payload))
+        return at_ms - self._started_ms

@@ -1,0 +1,230 @@
+"""Recordings that were transcribed live: the tables of a corpus, and the log of what came when.
+
+Conventions: the log is the truth; tokens and updates are made of it (``live.replay``) when they are asked for first.
+Everything that takes a corpus takes this too, since it has ``recordings`` and ``tokens``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from soniox_ds.analysis import text as _text
+from soniox_ds.errors import InputError, SonioxDSError
+from soniox_ds.formats.corpus import Corpus, read_corpus
+from soniox_ds.formats.provenance import new_provenance, new_run
+from soniox_ds.live.replay import Replay, replay
+from soniox_ds.options import StreamOptions
+from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
+from soniox_ds.schema import RECORDINGS, STREAM_LOG, TOKENS, conform, frame_from_arrow, frame_to_arrow, need
+
+if TYPE_CHECKING:
+    from soniox_ds.live.session import Event
+
+__all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of"]
+
+LOG_FILE = "stream_log.parquet"
+"""Beside the two folders of a saved corpus."""
+
+
+class Streamed:
+    """What was transcribed live.
+
+    Parameters
+    ----------
+    recordings
+        ``schema.RECORDINGS`` and metadata; durations are those of the audio that was handed over.
+    log
+        ``schema.STREAM_LOG``.
+    provenance
+        As that of a corpus.
+
+    Examples
+    --------
+    >>> message = '{"tokens":[{"text":"Hi","start_ms":60,"end_ms":120,"confidence":0.9,"is_final":true}]}'
+    >>> log = pd.DataFrame({"audio_id": "a", "at_ms": [900.0], "kind": "message", "session": 0, "offset_ms": 0,
+    ...                     "payload": message})
+    >>> streamed = Streamed(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), log)
+    >>> streamed.text, len(streamed.tokens), len(streamed.corpus())
+    ('Hi', 1, 1)
+    """
+
+    def __init__(self, recordings: pd.DataFrame, log: pd.DataFrame, provenance: dict[str, Any] | None = None) -> None:
+        need(log, "audio_id", "at_ms", "kind", "session", "offset_ms", "payload")
+        need(recordings, "audio_id", "status")
+        self.recordings = conform(recordings, RECORDINGS)
+        """``schema.RECORDINGS``, one row per recording."""
+        self.log = conform(_numbered(log), STREAM_LOG)
+        """``schema.STREAM_LOG``: everything that happened, with the moment at which it did."""
+        self.provenance = provenance or new_provenance()
+
+    @cached_property
+    def _replay(self) -> Replay:
+        return replay(self.log)
+
+    @property
+    def tokens(self) -> pd.DataFrame:
+        """``schema.STREAM_TOKENS``: the settled tokens, each with the moments at which it came."""
+        return self._replay.tokens
+
+    @property
+    def updates(self) -> pd.DataFrame:
+        """``schema.STREAM_UPDATES``: one row for each message."""
+        return self._replay.updates
+
+    @property
+    def text(self) -> str:
+        """What was said, settled words only, recordings on lines of their own."""
+        tokens = self.tokens[~(self.tokens["translation_status"] == "translation").fillna(False)]
+        said = tokens.groupby("audio_id", observed=True)["text"].agg("".join)
+        return "\n".join(str(said.get(audio_id, "")).strip() for audio_id in self.recordings["audio_id"])
+
+    def words(self) -> pd.DataFrame:
+        """The words, ``schema.WORDS``; see `soniox_ds.words`."""
+        return _text.words(self.tokens)
+
+    def corpus(self) -> Corpus:
+        """The same as a corpus: without the moments at which the tokens came."""
+        return Corpus(self.recordings, self.tokens[list(TOKENS)], self.provenance)
+
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write a corpus, and the log beside it, as Parquet; `soniox_ds.read_streamed` reads both.
+
+        Raises InputError where the folder is not empty, unless it may be overwritten.
+        """
+        import pyarrow.parquet as pq
+
+        target = Path(folder)
+        self.corpus().save(target, overwrite=overwrite)
+        begun = target / f".{LOG_FILE}.begun"
+        pq.write_table(frame_to_arrow(self.log, STREAM_LOG), begun, compression="zstd")
+        begun.replace(target / LOG_FILE)
+        return target
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def _facts(self) -> str:
+        count = len(self.recordings)
+        failed = int((self.recordings["status"] == "failed").sum())
+        minutes = float(self.recordings["duration_ms"].sum()) / 60_000
+        connections = int((self.log["kind"] == "open").sum())
+        services = ", ".join(sorted(set(self.recordings["service"].dropna()))) or "unknown service"
+        return (
+            f"{count} recording{'s' * (count != 1)} transcribed live"
+            + (f", {failed} failed" if failed else "")
+            + f", {minutes:.1f} min, {len(self.tokens):,} tokens, {connections} connection{'s' * (connections != 1)}, "
+            f"{services}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Streamed({self._facts()})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        shown = self.tokens[["audio_id", "text", "start_ms", "received_ms", "final_ms", "confidence", "speaker"]]
+        return f"<p><strong>Streamed</strong>: {escape(self._facts())}</p>{shown.head(8).to_html(escape=True)}"
+
+
+def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
+    """Read what `Streamed.save` wrote.
+
+    Parameters
+    ----------
+    folder
+        Of a corpus with its ``stream_log.parquet``.
+
+    Raises
+    ------
+    InputError
+        If there is no corpus, or no log beside it.
+
+    Examples
+    --------
+    >>> log = pd.DataFrame({"audio_id": [], "at_ms": [], "kind": [], "session": [], "offset_ms": [], "payload": []})
+    >>> nothing = Streamed(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log)
+    >>> len(read_streamed(nothing.save(getfixture("tmp_path") / "live")))
+    1
+    """
+    import pyarrow.parquet as pq
+
+    source = Path(folder)
+    corpus = read_corpus(source)
+    if not (source / LOG_FILE).is_file():
+        raise InputError(
+            f"{source} holds a corpus but no {LOG_FILE}, so nobody knows what came when; read it with sx.read_corpus()."
+        )
+    log = frame_from_arrow(pq.read_table(source / LOG_FILE), STREAM_LOG)
+    return Streamed(corpus.recordings, log, corpus.provenance)
+
+
+def concat_streamed(parts: Iterable[Streamed], provenance: dict[str, Any] | None = None) -> Streamed:
+    """Several put together, in order."""
+    parts = list(parts)
+    if not parts:
+        raise InputError("there is nothing to put together")
+    return Streamed(
+        pd.concat([part.recordings for part in parts], ignore_index=True),
+        pd.concat([part.log for part in parts], ignore_index=True),
+        provenance or parts[0].provenance,
+    )
+
+
+def streamed_of(
+    events: Sequence[Event],
+    *,
+    audio_id: str,
+    options: StreamOptions,
+    service: str,
+    audio_ms: float | None,
+    error: SonioxDSError | None = None,
+    begun_at: datetime | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Streamed:
+    """The tables of one live session."""
+    log = pd.DataFrame(
+        [event._asdict() for event in events],
+        columns=["at_ms", "kind", "session", "offset_ms", "audio_ms", "payload"],
+    ).assign(audio_id=audio_id)
+    tokens = replay(log).tokens
+    spoken = tokens[~(tokens["translation_status"] == "translation").fillna(False)]
+    open_ms = _open_ms(log)
+    row = {
+        "audio_id": audio_id,
+        "status": "completed" if error is None else "failed",
+        "error_type": None if error is None else getattr(error, "error_type", None) or type(error).__name__,
+        "error_message": None if error is None else str(error),
+        "duration_ms": None if audio_ms is None else round(audio_ms),
+        "service": service,
+        "model": options.model,
+        "options_hash": options.hash(),
+        "submitted_at": begun_at,
+        "completed_at": datetime.now(UTC) if begun_at is not None else None,
+        "text": "".join(spoken["text"]).strip() if error is None else None,
+        "cost_usd": cost_usd(open_ms, REAL_TIME_USD_PER_HOUR),
+        **(metadata or {}),
+    }
+    run = new_run(service=service, model=options.model, options=options.body())
+    return Streamed(pd.DataFrame([row]), log, new_provenance(run))
+
+
+def _open_ms(log: pd.DataFrame) -> float:
+    """How long connections were open, which is what is billed."""
+    total, opened = 0.0, None
+    for kind, at_ms in zip(log["kind"], log["at_ms"], strict=True):
+        if kind == "open":
+            opened = at_ms
+        elif kind in ("lost", "failed", "end", "connecting") and opened is not None:
+            total, opened = total + at_ms - opened, None
+    return total
+
+
+def _numbered(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(event_index=log.groupby("audio_id", sort=False, observed=True).cumcount())

@@ -1,0 +1,146 @@
+"""One websocket of the service: open, send, receive, close. What survives a broken one is ``live.session``'s business.
+
+Conventions: the key travels in a header, never in a message or an error. Messages come out as the text that was
+received; ``check_message`` takes one apart. The network's timeouts are real seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from soniox_ds.errors import BadAnswerError, ConnectionFailed
+from soniox_ds.options import StreamOptions
+from soniox_ds.service.connection import Connection
+from soniox_ds.service.replies import Reply, error_of
+
+__all__ = ["StreamSocket", "check_message"]
+
+_WHAT = "the stream"
+_LONGEST_MESSAGE = 16 << 20
+_CLOSE_S = 2.0
+
+
+class StreamSocket:
+    """A session on the wire.
+
+    Use it as an async context manager: entering opens the connection and sends the start message, leaving closes it.
+
+    Raises
+    ------
+    ConnectionFailed
+        From every method, when the connection cannot be made or is lost.
+    """
+
+    def __init__(self, connection: Connection, options: StreamOptions, *, timeout_s: float = 10.0) -> None:
+        self.connection = connection
+        self.options = options
+        self.timeout_s = timeout_s
+        self._socket: ClientConnection | None = None
+
+    async def __aenter__(self) -> StreamSocket:
+        try:
+            self._socket = await connect(
+                self.connection.stream_url(),
+                additional_headers=self.connection.service_headers(),
+                open_timeout=self.timeout_s,
+                close_timeout=_CLOSE_S,
+                max_size=_LONGEST_MESSAGE,
+                user_agent_header="soniox-ds",
+                proxy=True,
+            )
+        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+            raise self._failed("no connection to", error) from None
+        try:
+            await self._send(json.dumps(self.options.body()))
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Send some audio; nothing where there is none, since an empty message could end the stream."""
+        if audio:
+            await self._send(audio)
+
+    async def keep_alive(self) -> None:
+        """Say that the stream is still wanted although no audio comes."""
+        await self._send('{"type":"keepalive"}')
+
+    async def finalize(self, trailing_silence_ms: int | None = None) -> None:
+        """Ask for everything heard so far to be settled; ``<fin>`` answers."""
+        extra = "" if trailing_silence_ms is None else f',"trailing_silence_ms":{trailing_silence_ms}'
+        await self._send(f'{{"type":"finalize"{extra}}}')
+
+    async def end(self) -> None:
+        """Say that no audio follows; the service settles everything, says ``finished`` and closes."""
+        await self._send("")
+
+    async def messages(self) -> AsyncIterator[str]:
+        """What the service says, until it closes. Raises ConnectionFailed when it does not close but is lost."""
+        socket = self._open()
+        try:
+            async for message in socket:
+                if isinstance(message, str):
+                    yield message
+        except websockets.ConnectionClosed as error:
+            raise self._failed("the connection broke to", error) from None
+
+    async def _send(self, message: str | bytes) -> None:
+        try:
+            await self._open().send(message)
+        except (OSError, websockets.ConnectionClosed) as error:
+            raise self._failed("the connection broke to", error) from None
+
+    async def _close(self) -> None:
+        if self._socket is not None:
+            socket, self._socket = self._socket, None
+            await socket.close()
+
+    def _open(self) -> ClientConnection:
+        if self._socket is None:
+            raise RuntimeError("the stream is not open; use it as an async context manager")
+        return self._socket
+
+    def _failed(self, what: str, error: Exception) -> ConnectionFailed:
+        host = urlsplit(self.connection.stream_url()).netloc
+        detail = self.connection.api_key.hide_in(str(error)) or type(error).__name__
+        return ConnectionFailed(
+            f"{_WHAT}: {what} {host} ({detail}). Check the network, proxies and SONIOX_WS_URL, and run it again"
+        )
+
+
+def check_message(text: str, connection: Connection) -> dict[str, Any]:
+    """A message as a JSON object.
+
+    Raises
+    ------
+    BadAnswerError
+        If it is none.
+    RequestError, ServiceError
+        If it is an error frame: by its code, as for REST answers (`AuthError` for 401 and 403, `RateLimitError` for
+        429, ...), with ``status``, ``error_type`` and ``request_id``.
+    """
+    try:
+        message = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadAnswerError(f"{_WHAT}: a message is not JSON ({error}): {text[:120]!r}") from None
+    if not isinstance(message, dict):
+        raise BadAnswerError(f"{_WHAT}: a message is no JSON object: {text[:120]!r}")
+    code = message.get("error_code")
+    if code is None and message.get("error_message") is None:
+        return message
+    status = code if isinstance(code, int) and not isinstance(code, bool) else 500
+    raise error_of(Reply(status=status, headers={}, body=text.encode(), what=_WHAT), connection)
