@@ -161,18 +161,43 @@ async def test_pause_settles_and_takes_nothing(tones):
     assert len(session.transcript.text.split()) in (len(words), len(words) + 1)  # a word cut in two is heard twice
 
 
-async def test_a_finalize_that_the_cut_swallowed_is_asked_again(tones):
-    words, pauses = random_words(12, 6)
+@pytest.mark.parametrize("frames", [1, 30, 60, 90, 10_000])
+async def test_every_finalize_is_answered_once_whatever_the_cut_swallows(tones, frames):
+    words, pauses = random_words(12, 30)
     samples, _ = speak(words, pauses_ms=pauses)
-    tones.faults.next("ws_drop", "websocket", frames=1)
-    async with session_of(tones) as session:
-        session.send(pcm_bytes(samples))
+    audio = pcm_bytes(samples)
+    if frames < len(audio) / 3840:
+        tones.faults.next("ws_drop", "websocket", frames=frames)
+    async with session_of(tones, pace=None) as session:
+        quarter = len(audio) // 8 * 2
+        updates = aiter(session)
+        async with asyncio.timeout(30):
+            for number in range(3):
+                session.send(audio[number * quarter : (number + 1) * quarter])
+                session.finalize()
+                while not (await anext(updates)).is_finalized:
+                    pass
+                assert not session.transcript.pending
+        session.send(audio[3 * quarter :])
+    assert session.sessions == 2 - (frames == 10_000)
+    assert sum(event.kind == "message" and "<fin>" in event.payload for event in session.log) == 3
+    assert len(session.transcript.text.split()) <= len(words) + 3  # a word cut in two by a finalize is two
+
+
+@pytest.mark.parametrize("frames", [6, 12, 18])
+async def test_a_finalize_just_behind_the_cut_is_asked_again(tones, frames):
+    words, pauses = random_words(14, 3)
+    samples, _ = speak(words, pauses_ms=pauses)
+    audio = pcm_bytes(samples)[: frames * 3840]
+    tones.faults.next("ws_drop", "websocket", frames=frames)
+    async with session_of(tones, pace=None) as session:
+        session.send(audio)
         session.finalize()
-        async for update in session:
-            if update.is_finalized:
-                break
-        assert session.transcript.text == said(words)
-        assert session.sessions == 2
+        async with asyncio.timeout(20):
+            async for update in session:
+                if update.is_finalized:
+                    break
+    assert session.sessions == 2
 
 
 @pytest.mark.parametrize(
