@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from soniox_ds.analysis.planning import power
     from soniox_ds.analysis.punctuation import punctuation_errors
     from soniox_ds.analysis.recalibration import fit_recalibration
+    from soniox_ds.analysis.reviews import apply_reviews, reviewed_words
     from soniox_ds.analysis.speaker_words import pool_speaker_word_errors, speaker_word_errors
     from soniox_ds.analysis.speakers import speaker_turns
     from soniox_ds.analysis.summaries import summarize_errors
@@ -37,7 +38,16 @@ if TYPE_CHECKING:
     from soniox_ds.analysis.text import segments, texts, words
     from soniox_ds.analysis.translation import translation_pairs
     from soniox_ds.analysis.translation_scores import compare_translations, translation_scores
-    from soniox_ds.doors import clean_up, compare, list_models, transcribe, usage
+    from soniox_ds.doors import (
+        clean_up,
+        compare,
+        list_models,
+        stream,
+        stream_dataset,
+        stream_updates,
+        transcribe,
+        usage,
+    )
     from soniox_ds.emulator.local import local_service
     from soniox_ds.formats.corpus import Corpus, concat, read_corpus
     from soniox_ds.formats.rttm import read_rttm, write_rttm
@@ -54,6 +64,7 @@ if TYPE_CHECKING:
     from soniox_ds.transcription.limits import Limits
     from soniox_ds.views.alignment import show_alignment
     from soniox_ds.views.transcript import show_transcript
+    from soniox_ds.widgets.review import review
 
 __all__ = [
     "Connection",
@@ -69,6 +80,7 @@ __all__ = [
     "Translation",
     "aio",
     "align_words",
+    "apply_reviews",
     "biasing_errors",
     "calibration",
     "character_errors",
@@ -109,7 +121,9 @@ __all__ = [
     "read_streamed",
     "reliability",
     "report",
+    "review",
     "review_curve",
+    "reviewed_words",
     "roc",
     "schema",
     "segments",
@@ -120,6 +134,9 @@ __all__ = [
     "speaker_transitions",
     "speaker_turns",
     "speaker_word_errors",
+    "stream",
+    "stream_dataset",
+    "stream_updates",
     "summarize_biasing_errors",
     "summarize_errors",
     "summarize_language_errors",
@@ -151,6 +168,7 @@ _HOMES = {
     "TranscriptionOptions": "options",
     "Translation": "options",
     "align_words": "analysis.align",
+    "apply_reviews": "analysis.reviews",
     "biasing_errors": "analysis.biasing",
     "calibration": "analysis.calibration",
     "character_errors": "analysis.errors",
@@ -190,7 +208,9 @@ _HOMES = {
     "read_streamed": "live.streamed",
     "reliability": "analysis.calibration",
     "report": "reports.page",
+    "review": "widgets.review",
     "review_curve": "analysis.flagging",
+    "reviewed_words": "analysis.reviews",
     "roc": "analysis.error_detection",
     "segments": "analysis.text",
     "show_alignment": "views.alignment",
@@ -200,6 +220,9 @@ _HOMES = {
     "speaker_transitions": "analysis.conversation",
     "speaker_turns": "analysis.speakers",
     "speaker_word_errors": "analysis.speaker_words",
+    "stream": "doors",
+    "stream_dataset": "doors",
+    "stream_updates": "doors",
     "summarize_biasing_errors": "analysis.biasing",
     "summarize_errors": "analysis.summaries",
     "summarize_language_errors": "analysis.language_errors",

@@ -6,7 +6,18 @@
 
 from soniox_ds.account import list_models, usage
 from soniox_ds.experiments import compare
+from soniox_ds.live.streaming import stream, stream_updates
 from soniox_ds.transcription.pipeline import transcribe
+from soniox_ds.transcription.realtime import stream_dataset
 from soniox_ds.transcription.sweeping import clean_up
 
-__all__ = ["clean_up", "compare", "list_models", "transcribe", "usage"]
+__all__ = [
+    "clean_up",
+    "compare",
+    "list_models",
+    "stream",
+    "stream_dataset",
+    "stream_updates",
+    "transcribe",
+    "usage",
+]

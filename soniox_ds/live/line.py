@@ -70,3 +70,9 @@ class AudioLine:
         if self.is_timed and position > self.start:
             del self._kept[: position - self.start]
             self.start = position
+
+    def skip_to(self, ms: float) -> None:
+        """Begin at a later time: what lies before is not handed over."""
+        if self._bytes_per_ms is None or self._kept:
+            raise ValueError("only raw audio of which nothing was handed over yet can begin later")
+        self.start = int(ms * self._bytes_per_ms) // self._frame * self._frame

@@ -6,17 +6,28 @@ sent; the result depends on the log alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 import pandas as pd
 
-from soniox_ds.errors import SchemaError
+from soniox_ds.errors import BadAnswerError, SchemaError
 from soniox_ds.live.events import LiveToken, Transcript, Update
 from soniox_ds.schema import STREAM_TOKENS, STREAM_UPDATES, conform, empty, need
 
-__all__ = ["Replay", "replay", "tokens_table"]
+__all__ = ["Event", "Replay", "fold_events", "replay", "tokens_table"]
+
+
+class Event(NamedTuple):
+    """A row of ``schema.STREAM_LOG``; its time counts from the making of the session."""
+
+    at_ms: float
+    kind: str
+    session: int
+    offset_ms: int
+    audio_ms: float | None
+    payload: str | None = None
 
 
 class Replay(NamedTuple):
@@ -58,9 +69,12 @@ def replay(log: pd.DataFrame) -> Replay:
     tokens: list[pd.DataFrame] = []
     updates: list[dict[str, Any]] = []
     for audio_id, rows in log.groupby("audio_id", sort=False, observed=True):
-        transcript = Transcript()
-        for index, (update, audio_ms) in enumerate(_updates(transcript, rows, str(audio_id))):
-            updates.append(_row(str(audio_id), index, update, audio_ms))
+        transcript, own = Transcript(), list[dict[str, Any]]()
+        for update, event in fold_events(transcript, _events(rows)):
+            own.append(_row(str(audio_id), len(own), update, event.audio_ms))
+        if (rest := transcript.close()).settled:
+            own.append(_row(str(audio_id), len(own), rest, None))
+        updates += own
         tokens.append(tokens_table(transcript.settled, str(audio_id)))
     return Replay(
         pd.concat(tokens, ignore_index=True) if tokens else empty(STREAM_TOKENS),
@@ -88,26 +102,47 @@ def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
     return conform(frame.assign(audio_id=audio_id, token_index=range(len(frame))), STREAM_TOKENS)
 
 
-def _updates(transcript: Transcript, rows: pd.DataFrame, audio_id: str) -> Iterator[tuple[Update, float | None]]:
-    audio = rows["audio_ms"] if "audio_ms" in rows else pd.Series(pd.NA, index=rows.index)
-    columns = (rows["kind"], rows["at_ms"], rows["session"], rows["offset_ms"], rows["payload"], audio)
-    for kind, at_ms, session, offset_ms, payload, audio_ms in zip(*columns, strict=True):
-        if kind == "open" and session > 0:
-            transcript.begin_session(int(session), int(offset_ms))
-        elif kind == "message":
+def fold_events(transcript: Transcript, events: Iterable[Event]) -> Iterator[tuple[Update, Event]]:
+    """Fold the messages among some events; yields each update with its event. Error frames are let pass.
+
+    Raises
+    ------
+    SchemaError
+        If a message is not JSON.
+    """
+    for event in events:
+        if event.kind == "open" and event.session > 0:
+            transcript.begin_session(event.session, event.offset_ms)
+        elif event.kind == "message":
             try:
-                message = msgspec.json.decode(payload)
-            except (msgspec.DecodeError, TypeError) as error:
+                message = msgspec.json.decode(event.payload or "")
+            except msgspec.DecodeError as error:
                 raise SchemaError(
-                    f"the log of {audio_id!r} holds a message that is not JSON ({error}): {str(payload)[:120]!r}"
+                    f"the log holds a message that is not JSON ({error}): {str(event.payload)[:120]!r}"
                 ) from None
             if not isinstance(message, dict) or "error_code" in message:
                 continue
-            update = transcript.fold(message, received_ms=float(at_ms), session=int(session), offset_ms=int(offset_ms))
-            yield update, None if pd.isna(audio_ms) else float(audio_ms)
-    rest = transcript.close()
-    if rest.settled:
-        yield rest, None
+            try:
+                update = transcript.fold(
+                    message, received_ms=event.at_ms, session=event.session, offset_ms=event.offset_ms
+                )
+            except BadAnswerError:
+                continue  # it ended its connection when it came, and changed nothing
+            yield update, event
+
+
+def _events(rows: pd.DataFrame) -> Iterator[Event]:
+    audio = rows["audio_ms"] if "audio_ms" in rows else pd.Series(pd.NA, index=rows.index)
+    columns = (rows["at_ms"], rows["kind"], rows["session"], rows["offset_ms"], audio, rows["payload"])
+    for at_ms, kind, session, offset_ms, audio_ms, payload in zip(*columns, strict=True):
+        yield Event(
+            float(at_ms),
+            str(kind),
+            int(session),
+            int(offset_ms),
+            None if pd.isna(audio_ms) else float(audio_ms),
+            None if pd.isna(payload) else str(payload),
+        )
 
 
 def _row(audio_id: str, index: int, update: Update, audio_ms: float | None) -> dict[str, Any]:

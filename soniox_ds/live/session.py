@@ -17,13 +17,14 @@ import asyncio
 import json
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Literal, NamedTuple
 
 from soniox_ds.errors import (
     BadAnswerError,
     ConnectionFailed,
+    OptionsError,
     RateLimitError,
     RequestError,
     ServiceError,
@@ -31,6 +32,7 @@ from soniox_ds.errors import (
 )
 from soniox_ds.live.events import Transcript, Update
 from soniox_ds.live.line import AudioLine
+from soniox_ds.live.replay import Event, fold_events
 from soniox_ds.live.streamed import Streamed, streamed_of
 from soniox_ds.options import Retry, StreamOptions
 from soniox_ds.service.clock import Clock
@@ -54,17 +56,6 @@ _PACKED_FRAME = 16_384  # bytes
 _AHEAD_MS = 1_000  # so much waiting audio goes at once, more is paced
 _FINISH_S = 30.0
 _RATE_WAIT_S = 5.0
-
-
-class Event(NamedTuple):
-    """A row of ``schema.STREAM_LOG``, its time counted from the making of the session."""
-
-    at_ms: float
-    kind: str
-    session: int
-    offset_ms: int
-    audio_ms: float | None
-    payload: str | None = None
 
 
 class _Finalize(NamedTuple):
@@ -94,6 +85,11 @@ class LiveSession:
         How many times faster than real time audio that has had to wait is sent; None for as fast as it goes.
     session_limit_ms
         When to change to a new session of the service.
+    earlier
+        Events of a session that was broken off, from its beginning: this one goes on where that one stopped. Hand over
+        the audio from `resume_ms` on.
+    on_event
+        Called with each `Event` as it is logged, the earlier ones left out.
     clock
         For tests: time that runs faster.
 
@@ -123,6 +119,8 @@ class LiveSession:
         retry: Retry = RETRY,
         pace: float | None = 8.0,
         session_limit_ms: int = LONGEST_SESSION_MS,
+        earlier: Sequence[Event] = (),
+        on_event: Callable[[Event], object] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.options = options
@@ -159,9 +157,32 @@ class LiveSession:
         self._started_ms = 0.0
         self._has_started = False
         self._wake = asyncio.Event()
-        self._settled = asyncio.Event()
+        self._moved = asyncio.Event()
         self._updates: asyncio.Queue[Update | None] = asyncio.Queue()
         self._driver: asyncio.Task[None] | None = None
+        self._on_event = on_event
+        if earlier:
+            self._take_up(earlier)
+
+        self.resume_ms = self._line.ms(self._line.start) or 0.0
+        """From where on audio is to be handed over; 0 but for a session that takes up an earlier one."""
+
+    def _take_up(self, earlier: Sequence[Event]) -> None:
+        if not self._line.is_timed:
+            raise OptionsError(
+                f"audio in the format {self.options.audio_format!r} cannot be taken up again; raw audio can"
+            )
+        self.log = list(earlier)
+        self._started_ms = next((event.at_ms for event in earlier if event.kind == "audio"), 0.0)
+        shifted = [event._replace(at_ms=event.at_ms - self._started_ms) for event in earlier]
+        for _ in fold_events(self.transcript, shifted):
+            pass
+        self.sessions = 1 + max((event.session for event in earlier if event.kind == "open"), default=-1)
+        self._made_s -= max(event.at_ms for event in earlier) / 1000
+        self._has_started = True
+        if self.sessions:
+            self._line.skip_to(self.transcript.resume_ms())
+        self._sent = self._line.start
 
     # for whoever hands audio over -------------------------------------------------------------------------------------
 
@@ -187,6 +208,12 @@ class LiveSession:
         self._line.append(audio)
         self._note("audio")
         self._wake.set()
+
+    async def room(self, most_ms: float = 10_000) -> None:
+        """Wait until no more audio than that waits to be sent; for sources that could pour out hours at once."""
+        while not self._done and (self.waiting_ms or 0.0) > most_ms:
+            self._moved.clear()
+            await self._moved.wait()
 
     def finalize(self, trailing_silence_ms: int | None = None) -> None:
         """Have everything handed over so far settled."""
@@ -300,6 +327,7 @@ class LiveSession:
             self._show("failed")
         finally:
             self._done = True
+            self._moved.set()
             self._note("end")
             rest = self.transcript.close()
             if rest.settled or self.transcript.pending:
@@ -392,6 +420,7 @@ class LiveSession:
             if audio:
                 await socket.send_audio(audio)
                 self._sent += len(audio)
+                self._moved.set()
                 await self._hold_back(len(audio))
             elif self._ended and self._sent + self.options.bytes_per_frame > self._line.end:
                 await socket.end()
@@ -478,5 +507,8 @@ class LiveSession:
         at_ms = (now_s - self._made_s) * 1000
         if payload is not None and kind != "message":
             payload = self.connection.api_key.hide_in(payload)
-        self.log.append(Event(at_ms, kind, self._session, self._offset_ms, self.audio_ms, payload))
+        event = Event(at_ms, kind, self._session, self._offset_ms, self.audio_ms, payload)
+        self.log.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
         return at_ms - self._started_ms

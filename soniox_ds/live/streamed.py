@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -19,13 +19,10 @@ from soniox_ds.analysis import text as _text
 from soniox_ds.errors import InputError, SonioxDSError
 from soniox_ds.formats.corpus import Corpus, read_corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
-from soniox_ds.live.replay import Replay, replay
+from soniox_ds.live.replay import Event, Replay, replay
 from soniox_ds.options import StreamOptions
 from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
 from soniox_ds.schema import RECORDINGS, STREAM_LOG, TOKENS, conform, frame_from_arrow, frame_to_arrow, need
-
-if TYPE_CHECKING:
-    from soniox_ds.live.session import Event
 
 __all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of"]
 

@@ -26,14 +26,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from soniox_ds.errors import SetupError
 
-__all__ = ["GRACE_S", "enable_nested_loops", "event_loop", "plain", "run", "submit"]
+__all__ = ["GRACE_S", "enable_nested_loops", "event_loop", "plain", "plain_iterator", "run", "submit"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -306,10 +306,51 @@ def plain(async_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]
     def plain_function(*args: P.args, **kwargs: P.kwargs) -> T:
         return run(async_function(*args, **kwargs))
 
+    plain_function.__doc__ = _with_twin(async_function)
+    return plain_function
+
+
+def plain_iterator(async_function: Callable[P, AsyncGenerator[T, None]]) -> Callable[P, Iterator[T]]:
+    """The same asynchronous generator for plain ``for`` loops; leaving the loop early closes it.
+
+    Examples
+    --------
+    >>> async def count(to: int):
+    ...     "Count."
+    ...     for number in range(to):
+    ...         yield number
+    >>> list(plain_iterator(count)(3))
+    [0, 1, 2]
+    """
+    if not inspect.isasyncgenfunction(async_function):
+        raise TypeError(f"plain_iterator() takes an asynchronous generator function; {async_function!r} is none")
+
+    @functools.wraps(async_function)
+    def plain_function(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        items = async_function(*args, **kwargs)
+
+        async def following() -> tuple[T, ...]:
+            async for item in items:
+                return (item,)
+            return ()
+
+        async def close() -> None:
+            await items.aclose()
+
+        try:
+            while item := run(following()):
+                yield item[0]
+        finally:
+            run(close())
+
+    plain_function.__doc__ = _with_twin(async_function)
+    return plain_function
+
+
+def _with_twin(async_function: Callable[..., Any]) -> str:
     summary, *rest = inspect.cleandoc(async_function.__doc__ or "").split("\n\n", 1)
     twin = f"Awaitable twin: ``soniox_ds.aio.{async_function.__name__}``."
-    plain_function.__doc__ = "\n\n".join(part for part in (summary, twin, *rest) if part)
-    return plain_function
+    return "\n\n".join(part for part in (summary, twin, *rest) if part)
 
 
 def enable_nested_loops() -> None:

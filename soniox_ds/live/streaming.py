@@ -1,0 +1,252 @@
+"""One recording, or one source of chunks, transcribed live from Python.
+
+Conventions: recordings are sent as 16 kHz mono samples, paced as if they were spoken now (``speed=1``) or faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import warnings
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError
+from soniox_ds.live.events import Update
+from soniox_ds.live.replay import Event
+from soniox_ds.live.session import LiveSession
+from soniox_ds.live.sources import RAW, chunks_of, is_recording
+from soniox_ds.live.streamed import Streamed
+from soniox_ds.options import Context, StreamOptions, Translation
+from soniox_ds.service.clock import Clock
+from soniox_ds.service.connection import Connection
+
+__all__ = ["check_pace", "options_for", "run_session", "stream", "stream_updates"]
+
+
+async def stream(
+    source: Any,
+    *,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    on_update: Callable[[Update], object] | None = None,
+    model: str = "stt-rt-v4",
+    audio_format: str | None = None,
+    sample_rate: int | None = None,
+    num_channels: int | None = None,
+    language_hints: Iterable[str] | None = None,
+    language_hints_strict: bool | None = None,
+    enable_speaker_diarization: bool | None = None,
+    enable_language_identification: bool | None = None,
+    translation: Translation | Mapping[str, Any] | None = None,
+    context: Context | Mapping[str, Any] | None = None,
+    enable_endpoint_detection: bool | None = None,
+    max_endpoint_delay_ms: int | None = None,
+    endpoint_sensitivity: float | None = None,
+    endpoint_latency_adjustment_level: int | None = None,
+    client_reference_id: str | None = None,
+    connection: Connection | None = None,
+    audio_id: str | None = None,
+    on_error: Literal["report", "raise"] = "report",
+    clock: Clock | None = None,
+) -> Streamed:
+    """Transcribe audio live, and keep what came when.
+
+    Parameters
+    ----------
+    source
+        The path or the bytes of a recording; or chunks of audio from an iterable or an asynchronous iterable, such as
+        a sound card's, whose `audio_format` must be given (``"pcm_s16le"`` with `sample_rate` and `num_channels`, or
+        ``"auto"``).
+    speed
+        How fast a recording is sent: 1.0 in real time, as latencies are to be measured; None as fast as it goes (the
+        service takes bursts only for a while). Chunks are sent as they come.
+    chunk_ms
+        Length of the chunks that a recording is cut into.
+    on_update
+        Called with every `Update`: what was settled (`settled`, `text`) and what is open (`pending`, `pending_text`).
+    model, audio_format, sample_rate, num_channels, language_hints, language_hints_strict, enable_speaker_diarization, \
+enable_language_identification, translation, context, enable_endpoint_detection, max_endpoint_delay_ms, \
+endpoint_sensitivity, endpoint_latency_adjustment_level, client_reference_id
+        The API's own options; see `StreamOptions`.
+    connection
+        Key, region and address; by default from the environment.
+    audio_id
+        What the recording is called; its path by default.
+    on_error
+        Where the session fails after something was settled: ``"report"`` returns that, marked as failed, and warns;
+        ``"raise"`` raises.
+    clock
+        For tests: time that runs faster.
+
+    Returns
+    -------
+    Streamed
+        ``tokens`` (``schema.STREAM_TOKENS``: with ``received_ms`` and ``final_ms``), ``updates``, ``log``,
+        ``recordings``; it can be used where a corpus can.
+
+    Raises
+    ------
+    SourceError, OptionsError, SetupError
+        Before anything is sent.
+    RequestError, ServiceError
+        If the session fails before anything was settled, or with ``on_error="raise"``.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None, enable_endpoint_detection=True)
+    >>> streamed.recordings["status"].tolist(), len(streamed.tokens) > 0
+    (['completed'], True)
+    >>> bool((streamed.tokens["final_ms"] >= streamed.tokens["received_ms"]).all())
+    True
+    """
+    if on_error not in ("report", "raise"):
+        raise OptionsError(f'on_error is {on_error!r}; it is "report" (a failed row and a warning) or "raise"')
+    session = _session(locals(), on_update=on_update)
+    error = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
+    if error is not None:
+        if on_error == "raise" or not session.transcript.settled:
+            raise error
+        warnings.warn(
+            f"{session.audio_id}: the live transcription ended early; {len(session.transcript.settled)} tokens were "
+            f"settled before: {error}",
+            RecordingsFailedWarning,
+            stacklevel=2,
+        )
+    return session.result()
+
+
+async def stream_updates(
+    source: Any,
+    *,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    connection: Connection | None = None,
+    audio_id: str | None = None,
+    clock: Clock | None = None,
+    **options: Any,
+) -> AsyncGenerator[Update, None]:
+    """Transcribe audio live, update by update.
+
+    Parameters
+    ----------
+    source, speed, chunk_ms, connection, audio_id, clock
+        As in `stream`.
+    **options
+        The API's own options, as in `stream`.
+
+    Yields
+    ------
+    Update
+        What each message settled, and what is open. Leaving the loop early closes the connection.
+
+    Raises
+    ------
+    SourceError, OptionsError, SetupError
+        Before anything is sent.
+    RequestError, ServiceError
+        If the session fails, after the updates that came before.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     settled = "".join(update.text for update in sx.stream_updates("data/samples/market_stall.wav", speed=None))
+    >>> len(settled.split()) > 3
+    True
+    """
+    session = _session({**locals(), **options})
+
+    async def feed() -> SonioxDSError | None:
+        return await run_session(session, source, speed=speed, chunk_ms=chunk_ms, entered=True)
+
+    async with contextlib.AsyncExitStack() as stack:
+        await session.__aenter__()
+        stack.push_async_callback(session.abort)
+        feeding = asyncio.create_task(feed(), name="live source")
+
+        async def stop() -> None:
+            feeding.cancel()
+            await asyncio.wait([feeding])
+
+        stack.push_async_callback(stop)
+        async for update in session:
+            yield update
+        if (error := await feeding) is not None:
+            raise error
+
+
+def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
+    """The options of a session for a source: recordings say themselves what their audio is."""
+    given = {name: value for name, value in named.items() if value is not None}
+    if is_recording(source):
+        for name, value in RAW.items():
+            if name in given and given[name] != value:
+                raise OptionsError(
+                    f"{name}={given[name]!r} is given for a recording, which is decoded here and sent as {RAW}; leave "
+                    "it out, or hand over chunks of bytes in that format"
+                )
+        given |= RAW
+    return StreamOptions.of(**given)
+
+
+def check_pace(speed: float | None, chunk_ms: int) -> None:
+    """Raise OptionsError unless both can be."""
+    if speed is not None and not (isinstance(speed, int | float) and 0 < speed < float("inf")):
+        raise OptionsError(f"speed is {speed!r}; it is 1.0 for real time, more for faster, None for as fast as it goes")
+    if isinstance(chunk_ms, bool) or not isinstance(chunk_ms, int) or not 10 <= chunk_ms <= 1000:
+        raise OptionsError(f"chunk_ms is {chunk_ms!r}; it is a whole number from 10 to 1000")
+
+
+async def run_session(
+    session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int, entered: bool = False
+) -> SonioxDSError | None:
+    """Hand a source over to a session to its end; returns what made the session fail, if anything did.
+
+    What goes wrong with the source itself is raised, and the session is aborted.
+    """
+    if not entered:
+        await session.__aenter__()
+    try:
+        chunks = chunks_of(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms)
+        async with contextlib.aclosing(chunks):
+            async for chunk in chunks:
+                if session.state == "failed":
+                    break
+                session.send(chunk)
+                await session.room()
+        await session.finish()
+    except SonioxDSError as error:
+        if error is session.error:
+            return error
+        await session.abort()
+        raise
+    except BaseException:
+        await session.abort()
+        raise
+    return None
+
+
+def _session(
+    arguments: Mapping[str, Any],
+    *,
+    on_update: Callable[[Update], object] | None = None,
+    earlier: Sequence[Event] = (),
+) -> LiveSession:
+    source, speed, chunk_ms = arguments["source"], arguments["speed"], arguments["chunk_ms"]
+    check_pace(speed, chunk_ms)
+    ours = {"source", "speed", "chunk_ms", "on_update", "connection", "audio_id", "on_error", "clock", "options"}
+    options = options_for(source, {name: value for name, value in arguments.items() if name not in ours})
+    named = os.fspath(source) if isinstance(source, str | os.PathLike) else "live"
+    return LiveSession(
+        options,
+        connection=arguments["connection"],
+        audio_id=arguments["audio_id"] or str(named),
+        on_update=on_update,
+        pace=None if speed is None else max(8.0, 2 * speed),
+        earlier=earlier,
+        clock=arguments["clock"],
+    )
