@@ -17,12 +17,15 @@ demo: $(VENV)/.ready-local
 test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
-# Debian packages that some tests compare with: NIST's scoring tools. Without them those tests are skipped and say so.
+# Debian packages that some tests need: NIST's scoring tools, and a browser with a microphone to fake. Without them
+# those tests are skipped and say so.
 system:
-	@command -v sctk >/dev/null || { \
+	@missing=""; command -v sctk >/dev/null || missing="sctk"; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
+	test -z "$$missing" || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sctk; } || \
-	  echo "Tests against NIST's scoring tools will be skipped; to run them, as an administrator: apt-get install sctk"
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } || \
+	  echo "Some tests will be skipped; to run them, as an administrator: apt-get install $$missing"
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .

@@ -2,8 +2,8 @@
 
 The loop draws the same units, adds up their errors and words and divides, replicate after replicate, and takes the
 percentiles; ours has each replicate's standard error besides. Bound: under half the loop's time where utterances are
-drawn, as most tools do, and where 200 speakers are. The third row is the worst case, 20,000 recordings no two of which
-have the same errors and words, where nothing can be drawn together. Memory is what Python and numpy hold at most.
+drawn, as most tools do, where 200 speakers are, and in the worst case, 20,000 recordings no two of which have the same
+errors and words, so that nothing can be drawn together. Memory is what Python and numpy hold at most.
 """
 
 from __future__ import annotations

@@ -129,8 +129,10 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         "--references",
         type=Path,
         metavar="FILE",
-        help="csv, tsv, jsonl or parquet with audio_id and reference (default: the corpus's own column reference)",
+        help="csv, tsv, jsonl or parquet with audio_id and reference; an empty cell is no reference, a quoted one "
+        "is silence (default: the corpus's own column reference)",
     )
+    add("--turns", type=Path, metavar="FILE", help="RTTM file of who really spoke when, for the diarization error rate")
     add("--by", nargs="+", metavar="COLUMN", help="metadata columns to group the errors by (default: those that can)")
     add("--normalizer", default="basic", help="what both texts go through first (default: %(default)s)")
     add("--title", default="Transcription report", help="default: %(default)s")
@@ -234,6 +236,7 @@ def _report(options: argparse.Namespace) -> int:
         title=options.title,
         recordings=options.recordings,
         clips=options.clips,
+        turns=options.turns,
     )
     print(f"written: {path} ({path.stat().st_size / 1024:,.0f} kB)")
     return 0
@@ -243,8 +246,8 @@ def _references(path: Path) -> Any:
     import pandas as pd
 
     readers: dict[str, Callable[[], Any]] = {
-        ".csv": lambda: pd.read_csv(path, dtype="string", keep_default_na=False),
-        ".tsv": lambda: pd.read_csv(path, sep="\t", dtype="string", keep_default_na=False),
+        ".csv": lambda: _separated(path, ","),
+        ".tsv": lambda: _separated(path, "\t"),
         ".jsonl": lambda: pd.read_json(path, lines=True, dtype={"audio_id": "string", "reference": "string"}),
         ".parquet": lambda: pd.read_parquet(path),
     }
@@ -255,6 +258,30 @@ def _references(path: Path) -> Any:
         return read()
     except (OSError, ValueError) as error:
         raise SetupError(f"the references {path} cannot be read: {error}") from error
+
+
+def _separated(path: Path, separator: str) -> Any:
+    """A table of references; an empty cell is no reference, and ``""`` is one: nothing was said."""
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import csv
+
+    texts = {name: pa.string() for name in ("audio_id", "reference", "text", "speaker")}
+    table = csv.read_csv(
+        path,
+        parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=texts, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    ).to_pandas(types_mapper={pa.string(): pd.StringDtype()}.get)
+    column = "reference" if "reference" in table else "text"
+    if column in table and (empty := int(table[column].isna().sum())):
+        print(
+            f"soniox-ds: {empty} of {len(table)} cells of {column!r} in {path} are empty and taken for no reference; "
+            'write "" (with the quotes) where nothing was said',
+            file=sys.stderr,
+        )
+    return table
 
 
 def _serve(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from html import escape
@@ -11,18 +12,20 @@ import pandas as pd
 
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.biasing import biasing_errors, summarize_biasing_errors
-from soniox_ds.analysis.comparison import compare_errors
+from soniox_ds.analysis.blocks import DEFAULT_BLOCKS, block_columns
+from soniox_ds.analysis.comparison import FEW_SEGMENTS, compare_errors
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.analysis.summaries import summarize_errors
 from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
 from soniox_ds.analysis.terms import term_errors, term_occurrences
-from soniox_ds.errors import InputError
+from soniox_ds.errors import InputError, SmallSampleWarning
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.options import TranscriptionOptions
 
 __all__ = ["Comparison", "References"]
 
 EXAMPLES = 20
+_RECORDING, _REPEAT = "recording of the repeat", "number of the repeat"
 
 References = pd.DataFrame | pd.Series | Mapping[str, str] | None
 
@@ -30,7 +33,9 @@ References = pd.DataFrame | pd.Series | Mapping[str, str] | None
 class Comparison:
     """The results of an experiment; every table is computed when it is first looked at.
 
-    With repeats, an arm's counts are those of all its repeats together; ``variation`` tells them apart.
+    With repeats, an arm's counts are those of all its repeats together, and all repeats of a recording are one block,
+    for they are not independent; ``variation`` tells them apart. Two things are of the first repeats only: the matched
+    pairs test, which is defined for one pair of outputs, and ``examples``.
     """
 
     def __init__(
@@ -91,9 +96,29 @@ class Comparison:
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """``schema.ERROR_COMPARISON``: each arm against the baseline, paired, Holm-corrected."""
-        alignments = self.alignments if all(len(repeats) == 1 for repeats in self.corpora.values()) else None
-        return compare_errors(self.errors, alignments=alignments, baseline=self.baseline, **self._resampling)
+        """``schema.ERROR_COMPARISON``: each arm against the baseline, paired, Holm-corrected.
+
+        With repeats the rates and McNemar's counts are of all of them (a recording is right if all its repeats are);
+        MAPSSWE is of the first ones, and `note` says so.
+        """
+        if not self._repeated:
+            return compare_errors(self.errors, alignments=self.alignments, baseline=self.baseline, **self._resampling)
+        pooled = compare_errors(self.errors, baseline=self.baseline, **self._resampling)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallSampleWarning)  # of the blocks it has been said; the note has the rest
+            first = compare_errors(
+                {name: self._first(name) for name in self.arms},
+                alignments=self.alignments,
+                baseline=self.baseline,
+                **self._resampling,
+            )
+        for name in ("segments", *(f"mapsswe_{part}" for part in ("mean", "sd", "z", "p", "p_holm"))):
+            pooled[name] = first[name]
+        few = (first["segments"] < FEW_SEGMENTS).fillna(False)
+        said = few.map({True: f"MAPSSWE is of the first repeats, and doubtful below {FEW_SEGMENTS} error segments"})
+        said = said.fillna("MAPSSWE is of the first repeats")
+        pooled["note"] = (pooled["note"] + "; ").fillna("") + said.astype("string")
+        return pooled
 
     @cached_property
     def effects(self) -> pd.DataFrame:
@@ -101,7 +126,10 @@ class Comparison:
 
         An arm that changed nothing was probably not applied: a misspelt option, a context that the model does not use.
         """
-        texts = {name: repeats[0].recordings.set_index("audio_id")["text"] for name, repeats in self.corpora.items()}
+        texts = {
+            name: pd.concat({k: c.recordings.set_index("audio_id")["text"] for k, c in enumerate(repeats)})
+            for name, repeats in self.corpora.items()
+        }
         base = texts[self.baseline]
         rows = []
         for name, own in texts.items():
@@ -128,68 +156,82 @@ class Comparison:
 
     @cached_property
     def term_errors(self) -> pd.DataFrame:
-        """``schema.TERM_ERRORS`` of each arm's first repeat, one row for each arm and term, with `arm` in front."""
+        """``schema.TERM_ERRORS`` of each arm, one row for each arm and term, with `arm` in front."""
         return self._for_each_arm(
             lambda name: term_errors(
-                self.alignments[name],
+                self._all_alignments[name],
                 self.terms,
                 distractors=self.distractors,
-                errors=self._first(name),
+                errors=self._all_errors[name],
                 **self._scoring,
             )
         )
 
     @cached_property
     def term_summary(self) -> pd.DataFrame:
-        """``schema.TERM_SUMMARY`` of each arm's first repeat, with `arm` in front, and what a recovered term costs.
+        """``schema.TERM_SUMMARY`` of each arm, with `arm` in front, and what a recovered term costs.
 
         `cost_usd_per_recovered_term`: the arm's cost over the term occurrences that it hit and the baseline missed; NA
-        where there are none.
+        where there are none. With repeats, `recordings` and `hours` count each repeat.
         """
         table = self._for_each_arm(
             lambda name: summarize_terms(
-                self.alignments[name],
+                self._all_alignments[name],
                 self.terms,
-                self._first(name),
+                self._all_errors[name],
                 distractors=self.distractors,
                 **self._scoring,
-                **self._resampling,
+                **self._resampling_of_repeats,
             )
         )
         table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
-        return table
+        return table.replace({"block": {_RECORDING: "audio_id"}})
 
     @cached_property
     def biasing(self) -> pd.DataFrame:
-        """B-WER and U-WER of each arm's first repeat: errors on words of the terms, and on others; `arm` in front."""
-        return self._for_each_arm(
+        """B-WER and U-WER of each arm: errors on words of the terms, and on others; `arm` in front.
+
+        With repeats, `recordings` and `hours` count each repeat.
+        """
+        table = self._for_each_arm(
             lambda name: summarize_biasing_errors(
                 biasing_errors(
-                    self.alignments[name], [*self.terms, *self.distractors], self._first(name), **self._scoring
+                    self._all_alignments[name],
+                    [*self.terms, *self.distractors],
+                    self._all_errors[name],
+                    **self._scoring,
                 ),
-                **self._resampling,
+                **self._resampling_of_repeats,
             )
         )
+        return table.replace({"block": {_RECORDING: "audio_id"}})
 
     @cached_property
     def term_differences(self) -> pd.DataFrame:
-        """``schema.TERM_COMPARISON`` of each other arm against the baseline, all terms in one; `arm` in front."""
-        found = self.occurrences
+        """``schema.TERM_COMPARISON`` of each other arm against the baseline, all terms in one; `arm` in front.
+
+        With repeats each repeat's occurrences count, the first of one arm beside the first of the other. McNemar's p
+        takes them as independent, which they are not: believe the interval, whose blocks hold all repeats.
+        """
+        found = self._all_occurrences
         rows = []
         for name in list(self.arms)[1:]:
-            row = compare_terms(self._with_blocks(found[self.baseline]), found[name], by=None, **self._resampling)
+            row = compare_terms(
+                self._with_blocks(found[self.baseline]), found[name], by=None, **self._resampling_of_repeats
+            )
             row.insert(0, "arm", name)
             rows.append(row)
-        return pd.concat(rows, ignore_index=True)
+        return pd.concat(rows, ignore_index=True).replace({"block": {_RECORDING: "audio_id"}})
 
     @cached_property
     def occurrences(self) -> dict[str, pd.DataFrame]:
-        """``schema.TERM_OCCURRENCES`` of each arm's first repeat."""
-        self._need_terms()
-        return {
-            name: term_occurrences(alignments, self.terms, distractors=self.distractors, **self._scoring)
-            for name, alignments in self.alignments.items()
-        }
+        """``schema.TERM_OCCURRENCES`` of each arm, then `repeat` (Int64, from 0)."""
+        found = {}
+        for name, table in self._all_occurrences.items():
+            place = self._all_errors[name].set_index("audio_id").loc[table["audio_id"]]
+            own = place[[_RECORDING, _REPEAT]].reset_index(drop=True)
+            found[name] = table.assign(audio_id=own[_RECORDING], repeat=own[_REPEAT])
+        return found
 
     def examples(self, arm: str, most: int = EXAMPLES) -> pd.DataFrame:
         """Words that an arm won or lost against the baseline, with their place in the audio.
@@ -230,15 +272,62 @@ class Comparison:
 
     def _with_blocks(self, occurrences: pd.DataFrame) -> pd.DataFrame:
         """Occurrences with the columns that blocks are made of, from the recordings."""
-        errors = self._first(self.baseline)
-        block = self._resampling["block"]
-        named = [block] if isinstance(block, str) else list(block or ("speaker", "session"))
+        errors = self._all_errors[self.baseline]
+        block = self._resampling_of_repeats["block"]
+        named = [block] if isinstance(block, str) else list(block or DEFAULT_BLOCKS)
         columns = [name for name in named if name in errors and name not in occurrences]
         return occurrences.merge(errors[["audio_id", *columns]], on="audio_id", how="left")
 
     def _need_terms(self) -> None:
         if not self.terms:
             raise InputError("this experiment has no terms; pass terms=[...] to compare")
+
+    @property
+    def _repeated(self) -> bool:
+        return any(len(repeats) > 1 for repeats in self.corpora.values())
+
+    @cached_property
+    def _all_errors(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ERRORS`` of all repeats of each arm under each other; each repeat of a recording has an id."""
+        tables = {}
+        for name, repeats in self.corpora.items():
+            own = [
+                pd.concat([_renamed(table, number), table["audio_id"].rename(_RECORDING)], axis=1).assign(
+                    **{_REPEAT: pd.array([number] * len(table), "Int64")}
+                )
+                for number, table in enumerate(map(self._errors_of, repeats))
+            ]
+            tables[name] = pd.concat(own, ignore_index=True)
+        return tables
+
+    @cached_property
+    def _all_alignments(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ALIGNMENTS`` of all repeats of each arm, with the same ids."""
+        tables = {name: [self.alignments[name]] for name in self.arms}
+        for name, repeats in self.corpora.items():
+            for corpus in repeats[1:]:
+                tables[name].append(align_words(corpus, self._references, **self._scoring))
+        return {
+            name: pd.concat(map(_renamed, own, range(len(own))), ignore_index=True) if len(own) > 1 else own[0]
+            for name, own in tables.items()
+        }
+
+    @cached_property
+    def _all_occurrences(self) -> dict[str, pd.DataFrame]:
+        self._need_terms()
+        return {
+            name: term_occurrences(alignments, self.terms, distractors=self.distractors, **self._scoring)
+            for name, alignments in self._all_alignments.items()
+        }
+
+    @cached_property
+    def _resampling_of_repeats(self) -> dict[str, Any]:
+        """The same, for tables in which each repeat of a recording has an id of its own: all of them are one block."""
+        block = self._resampling["block"]
+        if not self._repeated:
+            return self._resampling
+        columns = block_columns(self._first(self.baseline), block)
+        return self._resampling | {"block": [_RECORDING if name == "audio_id" else name for name in columns]}
 
     def _first(self, name: str) -> pd.DataFrame:
         return self._errors_of(self.corpora[name][0])
@@ -255,14 +344,14 @@ class Comparison:
     def _cost_per_term(self, name: str) -> float | None:
         if name == self.baseline:
             return None
-        found = self.occurrences
+        found = self._all_occurrences
         place = ["audio_id", "term", "reference_index"]
         hits = [
             set(map(tuple, table.query("outcome == 'hit'")[place].to_numpy()))
             for table in (found[self.baseline], found[name])
         ]
         recovered = len(hits[1] - hits[0])
-        cost = float(self.corpora[name][0].recordings["cost_usd"].sum())
+        cost = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
         return cost / recovered if recovered else None
 
     def __repr__(self) -> str:
@@ -281,6 +370,11 @@ class Comparison:
     def _overview(self) -> pd.DataFrame:
         columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "cost_usd"]
         return self.summary[columns].round({"wer": 4, "wer_low": 4, "wer_high": 4, "changed": 3, "cost_usd": 4})
+
+
+def _renamed(table: pd.DataFrame, repeat: int) -> pd.DataFrame:
+    """With ids of their own for the recordings of a later repeat."""
+    return table.assign(audio_id=table["audio_id"] + f" (repeat {repeat})") if repeat else table
 
 
 def _pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

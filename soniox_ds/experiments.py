@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect as signatures
 import random
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,9 +19,12 @@ from typing import Any
 
 import pandas as pd
 
+from soniox_ds.analysis.blocks import block_columns
 from soniox_ds.analysis.normalize import Normalizer
+from soniox_ds.analysis.pairing import pair_up
+from soniox_ds.analysis.statistics import METHODS, checked_resampling
 from soniox_ds.comparison import Comparison, References
-from soniox_ds.errors import Declined, OptionsError
+from soniox_ds.errors import Declined, InputError, OptionsError
 from soniox_ds.formats.corpus import Corpus, concat
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import ASYNC_USD_PER_HOUR, cost_usd
@@ -113,10 +117,18 @@ async def compare(
     ------
     OptionsError
         If there are fewer than two arms, or an option is wrong; before anything is sent.
+    InputError, SchemaError
+        If there are no references, none belongs to a recording, a table lacks a column or `block` names none; before
+        any file is read, confirmed or sent.
     Declined
         If `confirm` says no.
     Others
         As `transcribe` and `word_errors` raise.
+
+    Warns
+    -----
+    UserWarning
+        Before `confirm` is called: if only some of the recordings have a reference, or some references no recording.
 
     Examples
     --------
@@ -137,8 +149,11 @@ async def compare(
     Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
     distractors = _listed("distractors", distractors)
     all_terms = _listed("terms", terms) if terms is not None else _terms_of(chosen, besides=distractors)
+    checked_resampling(ci, METHODS[0], 10_000, seed)
     found = await asyncio.to_thread(find_recordings, sources)
+    referenced = _checked_references(found, references, block)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
+    _warn_of_unreferenced(found, referenced)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
     parts = await _transcribe_all(found, chosen, repeats, seed, journal=journal, progress=progress, settings=settings)
@@ -183,6 +198,34 @@ def _checked_arms(
             f"arms {', '.join(same)} have the same options; to see how much the service varies by itself use repeats="
         )
     return chosen
+
+
+def _checked_references(found: Found, references: References, block: str | Sequence[str] | None) -> set[str]:
+    """The recordings that have a reference; raises as scoring the transcripts would, as long as it costs nothing."""
+    planned = found.metadata.assign(
+        audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
+    )
+    scored = pair_up(planned, references).recordings
+    if block is not None:
+        block_columns(scored, block)
+    return set(scored.loc[scored["status"] == "scored", "audio_id"])
+
+
+def _warn_of_unreferenced(found: Found, referenced: set[str]) -> None:
+    good = [recording.audio_id for recording in found.recordings if recording.error_type is None]
+    with_reference = len(referenced.intersection(good))
+    if good and not with_reference:
+        raise InputError(
+            f"none of the {len(good)} recordings that can be transcribed has a reference, so that the arms could not "
+            "be compared."
+        )
+    if with_reference < len(good):
+        warnings.warn(
+            f"{with_reference} of {len(good)} recordings have a reference; the others would be transcribed in every "
+            "arm, and paid for, and count in no error rate. Leave them out of the sources to save the money.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _estimate(found: Found, arms: int, repeats: int) -> Estimate:

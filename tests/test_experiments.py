@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 
 import soniox_ds as sx
+from soniox_ds.comparison import Comparison
 from soniox_ds.emulator import local_service
-from soniox_ds.errors import Declined, InputError, OptionsError
+from soniox_ds.errors import Declined, InputError, OptionsError, SchemaError
+from soniox_ds.options import TranscriptionOptions
 
 TERMS = ["Celebrex", "Zyrtec"]
 SAID = {
@@ -138,6 +140,124 @@ def test_wrong_arguments_are_told_before_anything_is_sent(trial_service, files, 
     with pytest.raises(InputError):
         run(files, tmp_path, **more)
     assert not trial_service.requests
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"references": 5}, "references are a table"),
+        ({"references": {"x.wav": "hello"}}, "no reference belongs to a recording"),
+        ({"references": None}, "there are no references"),
+        ({"references": pd.DataFrame({"audio_id": ["a.wav"]})}, "reference"),
+        ({"block": "speaker"}, "speaker"),
+        ({"ci": 95}, "ci is 95"),
+    ],
+)
+def test_what_could_not_be_scored_is_told_before_anything_is_estimated(trial_service, files, tmp_path, more, message):
+    with pytest.raises((InputError, SchemaError), match=message):
+        run(files, tmp_path, confirm=lambda estimate: pytest.fail("it was asked for money"), **more)
+    assert not trial_service.requests
+
+
+def test_references_of_broken_recordings_alone_are_none(trial_service, files, tmp_path):
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"")
+    with pytest.raises(InputError, match="none of the 3 recordings that can be transcribed"):
+        run([*files, broken], tmp_path, references={"broken.wav": "hello"})
+    assert not trial_service.requests
+
+
+def test_recordings_without_a_reference_are_told_before_they_are_paid_for(trial_service, files, tmp_path):
+    with pytest.warns(UserWarning, match=r"2 of 3 recordings have a reference"), pytest.raises(Declined):
+        run(
+            files,
+            tmp_path,
+            references={name: SAID[name] for name in ("a.wav", "b.wav")},
+            confirm=lambda estimate: False,
+        )
+    assert not trial_service.requests
+
+
+# What the service hears in the first and the second repeat of either arm; counted by hand below.
+HEARD = {
+    "plain": [
+        {"a.wav": "please take sell a brex every morning with water", "b.wav": "no zyrtec for the patient today"},
+        {"a.wav": "please take celebrex every morning with water", "b.wav": "no sir tech for the patient today"},
+    ],
+    "terms": [
+        {"a.wav": "please take celebrex every morning with water", "b.wav": "no zyrtec for the patient today"},
+        {"a.wav": "please take celebrex every morning with water", "b.wav": "celebrex zyrtec for the patient today"},
+    ],
+}
+
+
+def corpus_of(texts):
+    """A corpus of 36 s recordings that cost a cent each."""
+    recordings = pd.DataFrame(
+        {"audio_id": list(texts), "status": "completed", "text": list(texts.values()), "duration_ms": 36_000}
+    ).assign(cost_usd=0.01)
+    tokens = [
+        {"audio_id": audio_id, "token_index": place, "text": f" {word}"}
+        for audio_id, text in texts.items()
+        for place, word in enumerate(text.split())
+    ]
+    return sx.Corpus(recordings, pd.DataFrame(tokens))
+
+
+def repeated(block=None, repeats=2):
+    said = {"a.wav": SAID["a.wav"], "b.wav": "no zyrtec for the patient today"}
+    return Comparison(
+        arms={"plain": TranscriptionOptions(), "terms": TranscriptionOptions(context={"terms": TERMS})},
+        corpora={name: [corpus_of(texts) for texts in heard[:repeats]] for name, heard in HEARD.items()},
+        references=pd.DataFrame({"audio_id": list(said), "reference": list(said.values()), "site": ["x", "y"]}),
+        terms=TERMS,
+        distractors=[],
+        normalizer="basic",
+        block=block,
+        ci=0.95,
+        seed=0,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_terms_are_counted_over_all_repeats():
+    trial = repeated()
+    terms = trial.term_errors.set_index(["arm", "term"])
+    assert terms.loc["plain", ["hits", "misses"]].to_numpy().tolist() == [[1, 1], [1, 1]]
+    assert terms.loc["terms", ["hits", "misses", "false_hits"]].to_numpy().tolist() == [[2, 0, 1], [2, 0, 0]]
+    pooled = trial.term_summary.set_index("arm")
+    assert pooled["reference_count"].tolist() == [4, 4]
+    assert pooled["recall"].tolist() == [0.5, 1.0]
+    assert pooled["false_hits_per_hour"].tolist() == pytest.approx([0, 1 / (4 * 36 / 3600)])
+    assert pooled[["block", "blocks"]].to_numpy().tolist() == [["audio_id", 2]] * 2
+    assert pooled.loc["terms", "cost_usd_per_recovered_term"] == pytest.approx(0.04 / 2)
+    biased = trial.biasing.query("part == 'biased'").set_index("arm")
+    assert biased["reference_words"].tolist() == [4, 4]
+    assert biased["blocks"].tolist() == [2, 2]
+    row = trial.term_differences.iloc[0]
+    assert (row["occurrences"], row["both"], row["only_b"], row["neither"]) == (4, 2, 2, 0)
+    assert (row["block"], row["blocks"], row["false_hits_b"]) == ("audio_id", 2, 1)
+    places = trial.occurrences["terms"].query("outcome == 'false_hit'")
+    assert places[["audio_id", "repeat"]].to_numpy().tolist() == [["b.wav", 1]]
+    assert trial.effects["changed"].tolist()[1] == pytest.approx(2 / 4)
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_blocks_of_the_users_own_hold_all_repeats():
+    trial = repeated(block="site")
+    assert trial.term_summary[["block", "blocks"]].to_numpy().tolist() == [["site", 2]] * 2
+    assert trial.term_differences["blocks"].tolist() == [2]
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_with_repeats_the_matched_pairs_test_is_of_the_first():
+    once, twice = repeated(repeats=1).differences.iloc[0], repeated().differences.iloc[0]
+    assert "MAPSSWE is of the first repeats" in twice["note"]
+    assert "first repeats" not in once["note"]
+    names = ["segments", *(f"mapsswe_{name}" for name in ("mean", "sd", "z", "p", "p_holm"))]
+    pd.testing.assert_series_equal(twice[names], once[names])
+    assert twice["segments"] == 1
+    assert twice["reference_words"] == 2 * once["reference_words"]
 
 
 def test_an_experiment_without_terms_says_so(trial_service, files, tmp_path):

@@ -15,7 +15,9 @@ import pytest
 
 import soniox_ds as sx
 from soniox_ds.cli import main
+from soniox_ds.comparison import Comparison
 from soniox_ds.errors import InputError
+from soniox_ds.options import TranscriptionOptions
 from soniox_ds.reports.audio import LONGEST_MS, cut
 from soniox_ds.reports.places import excerpt, grouping_columns, worst_place, worst_recordings
 
@@ -310,6 +312,63 @@ def test_the_command_writes_the_page(corpus, tmp_path, capsys):
     assert main(["report", str(tmp_path / "corpus"), "--references", "x.docx"]) == 2
     assert "csv" in capsys.readouterr().err
     assert main(["report", str(tmp_path / "nowhere"), "-o", str(out)]) == 2
+
+
+def test_an_empty_cell_is_no_reference_and_quotes_are_silence(corpus, tmp_path, capsys):
+    corpus.save(tmp_path / "corpus")
+    references = tmp_path / "references.csv"
+    reference = corpus.recordings["reference"][0]
+    references.write_text(f'audio_id,reference\na.wav,{reference}\nb.wav,\nc.wav,""\n', encoding="utf-8")
+    out = tmp_path / "page.html"
+    assert main(["report", str(tmp_path / "corpus"), "-o", str(out), "--references", str(references)]) == 0
+    assert "1 of 3 cells of 'reference'" in capsys.readouterr().err
+    assert f"word error rate {11 / 11:.1%}" in page_of(out).text  # all eleven words of c.wav are insertions
+
+
+def test_speakers_are_measured_and_scored_against_turns(corpus, tmp_path):
+    turns = tmp_path / "turns.rttm"
+    # 1 talks until 4.5 s, 2 from 4.8 s to 8.5 s; by the reference from 3.5 s: 1 s of the wrong speaker, 0.3 s missed
+    lines = [("a", 0.0, 3.5, "ann"), ("a", 3.5, 5.0, "bob")]
+    rows = [f"SPEAKER {name}.wav 1 {start} {length} <NA> <NA> {who} <NA> <NA>" for name, start, length, who in lines]
+    turns.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    corpus.select(["a.wav"]).save(tmp_path / "corpus")
+    out = tmp_path / "page.html"
+    assert main(["report", str(tmp_path / "corpus"), "-o", str(out), "--turns", str(turns)]) == 0
+    page = page_of(out)
+    assert f"all together {1.3 / 8.5:.1%}" in page.text
+    assert "words per minute" in page.text
+    silent = sx.Corpus(corpus.recordings, corpus.tokens.drop(columns="speaker"))
+    with pytest.raises(InputError, match="no word of the corpus has a speaker"):
+        sx.report(silent, path=out, turns=turns)
+
+
+def test_languages_and_how_often_their_words_are_right(corpus, tmp_path):
+    languages = np.where(corpus.tokens["text"].isin([" quack", " fox"]), "de", "en")
+    spoken = sx.Corpus(corpus.recordings, corpus.tokens.assign(language=languages))
+    page = page_of(sx.report(spoken, path=tmp_path / "report.html"))
+    assert "de 3 4 12.5% 0.0 minutes 0.788 75.0%" in page.text  # fox thrice, quack once
+    assert "en 3 28 87.5%" in page.text
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_an_experiment_has_a_section(corpus, tmp_path):
+    better = sx.Corpus(corpus.recordings, corpus.tokens.replace({"text": {" quack": " quick"}}))
+    trial = Comparison(
+        arms={"plain": TranscriptionOptions(), "terms": TranscriptionOptions(context={"terms": ["quick"]})},
+        corpora={"plain": [corpus.completed], "terms": [better.completed]},
+        references=None,
+        terms=["quick"],
+        distractors=[],
+        normalizer="basic",
+        block=None,
+        ci=0.95,
+        seed=0,
+    )
+    page = page_of(sx.report(corpus, path=tmp_path / "report.html", comparison=trial))
+    assert "Comparison of options" in page.text
+    assert f"plain {2 / 33:.1%}" in page.text
+    assert f"terms {1 / 33:.1%}" in page.text
+    assert f"plain {2 / 3:.1%}" in page.text  # the recall of the one term
 
 
 def errors_of(*rows):

@@ -166,7 +166,7 @@ def test_right_to_left_texts_run_from_the_right():
     arabic = [("hit", "ذهبت", "ذهبت"), ("substitution", "إلى", "علی"), ("hit", "USB", "USB"), ("hit", "السوق", "السوق")]
     html = show_alignment(alignment_of(*arabic))._repr_html_()
     assert ("div", "dir", "rtl") in Page(html).attributes
-    words = words_of(*((word, 0, 1, 0.9, "1") for word in ("שלום", "עולם", "OK"))).assign(language="he")
+    words = words_of(*((word, 0, 400, 0.9, "1") for word in ("שלום", "עולם", "OK"))).assign(language="he")
     page = Page(show_transcript(words)._repr_html_())
     assert ("div", "dir", "rtl") in page.attributes
     assert ("div", "lang", "he") in page.attributes

@@ -17,7 +17,7 @@ from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Paths, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
 from soniox_ds.analysis.units import Units, Vocabulary, read_units
-from soniox_ds.schema import WORD_ALIGNMENTS, conform
+from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_milliseconds
 
 __all__ = ["OPERATIONS", "align_words"]
 
@@ -70,7 +70,7 @@ def align_words(
     InputError
         If there are no references, none belongs to a recording, or an argument is none of those described.
     SchemaError
-        If a table lacks a column, or an id is there twice.
+        If a table lacks a column, an id is there twice, or the words' times cannot be (in seconds, too).
 
     Warns
     -----
@@ -89,6 +89,7 @@ def align_words(
     4      deletion     daily       <NA>
     """
     pairs = pair_up(transcripts, references, failed)
+    pairs = pairs._replace(words=need_milliseconds(pairs.words, "words", required=False))
     chain = Normalizer.of(normalizer)
     aligned = align(pairs, chain, cost, units)
     frame = _table(pairs, aligned)

@@ -20,7 +20,7 @@ import pandas as pd
 from soniox_ds.analysis.blocks import COUNTS, checked_errors
 from soniox_ds.analysis.normalize import NormalizerLike
 from soniox_ds.analysis.summaries import summarize_errors
-from soniox_ds.analysis.term_search import Aligned, Terms, aligned_words, checked_terms, spans
+from soniox_ds.analysis.term_search import Aligned, Terms, aligned_words, checked_terms, same_transcripts, spans
 from soniox_ds.errors import InputError
 from soniox_ds.schema import BIASING_ERRORS, WORD_ERRORS, conform, need
 
@@ -143,7 +143,7 @@ def summarize_biasing_errors(
     0    biased                2   0.5
     1  unbiased                4  0.25
     """
-    need(errors, "part")
+    need(errors, "part", name="errors")
     parts = []
     for part in PARTS:
         own = errors[errors["part"] == part].drop(columns="part")
@@ -170,16 +170,11 @@ def _biased(aligned: Aligned, terms: Terms, against: str) -> npt.NDArray[np.bool
 
 def _recordings(aligned: Aligned, errors: pd.DataFrame | None) -> pd.DataFrame:
     """A row for each recording: status, duration, normaliser and cost, and the user's own columns."""
-    there = aligned.rows.drop_duplicates("audio_id")
     if errors is None:
+        there = aligned.rows.drop_duplicates("audio_id")
         names = [name for name in ("audio_id", "normalizer", "cost") if name in there]
         return there[names].assign(status="scored")
     table = checked_errors(errors)
-    scored = set(table.loc[table["status"] == "scored", "audio_id"])
-    if strange := sorted(set(there["audio_id"]) - scored):
-        raise InputError(
-            f"the alignments hold {strange[0]!r}, which errors does not have as scored; make both from the same "
-            "transcripts and references."
-        )
+    same_transcripts(aligned, table)
     counted = [name for name in WORD_ERRORS if name not in ("audio_id", "status", "duration_ms", "normalizer", "cost")]
     return table.drop(columns=[name for name in counted if name in table])

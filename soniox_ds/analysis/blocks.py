@@ -15,17 +15,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.schema import IN_SECONDS, need, need_milliseconds
 
 __all__ = [
     "COUNTS",
     "DEFAULT_BLOCKS",
     "FEW_BLOCKS",
+    "WORDS",
     "Blocks",
+    "Measure",
     "block_columns",
     "blocks_of",
+    "checked_durations",
     "checked_errors",
     "known",
+    "measure_of",
     "note_of",
 ]
 
@@ -34,7 +38,30 @@ DEFAULT_BLOCKS = ("speaker", "session")
 FEW_BLOCKS = 10
 """Below so many blocks an interval is marked as doubtful."""
 
+_SHORTEST_WORD_MS = 10  # on average nobody says a word faster,
+_FEW_RECORDINGS = 3  # but of fewer nothing can be told
 _STATUSES = ("scored", "failed", "missing")
+
+
+class Measure(NamedTuple):
+    """What was counted: how its rate, the column of its size and its settings are called."""
+
+    noun: str
+    rate: str
+    size: str
+    source: str
+    settings: tuple[str, ...]
+    """Columns that must be the same in all rows that are added up."""
+
+
+WORDS = Measure("words", "wer", "reference_words", "word_errors", ("normalizer",))
+_CHARACTERS = Measure("characters", "cer", "reference_characters", "character_errors", ("normalizer", "unit", "spaces"))
+
+
+def measure_of(errors: Any) -> Measure:
+    """What a table of errors has counted; words where it says neither."""
+    columns = errors.columns if isinstance(errors, pd.DataFrame) else ()
+    return _CHARACTERS if _CHARACTERS.size in columns and WORDS.size not in columns else WORDS
 
 
 class Blocks(NamedTuple):
@@ -45,16 +72,16 @@ class Blocks(NamedTuple):
     unlabelled: int
 
 
-def checked_errors(errors: Any, what: str = "errors") -> pd.DataFrame:
-    """The table with whole numbers as counts and durations; raises unless it is ``schema.WORD_ERRORS``."""
+def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) -> pd.DataFrame:
+    """The table with whole numbers as counts and durations; raises unless it is one of this measure."""
     if not isinstance(errors, pd.DataFrame):
         raise InputError(
-            f"{what} must be a table of word_errors, found {type(errors).__name__}; "
-            "call sx.word_errors(corpus, references) first."
+            f"{what} must be a table of {measure.source}, found {type(errors).__name__}; "
+            f"call sx.{measure.source}(corpus, references) first."
         )
-    need(errors, "audio_id", "status", *COUNTS, "reference_words")
+    need(errors, "audio_id", "status", *COUNTS, measure.size, name=what)
     if errors.empty:
-        raise InputError(f"{what} has no rows; word_errors has one for each recording with a reference.")
+        raise InputError(f"{what} has no rows; {measure.source} has one for each recording with a reference.")
     twice = errors["audio_id"][errors["audio_id"].duplicated()]
     if len(twice) or errors["audio_id"].isna().any():
         found = f"{twice.iloc[0]!r} is there more than once" if len(twice) else "some are missing"
@@ -66,13 +93,32 @@ def checked_errors(errors: Any, what: str = "errors") -> pd.DataFrame:
     if unknown:
         raise SchemaError(f"{what} has the status {unknown[0]!r}; it can be {', '.join(map(repr, _STATUSES))}.")
     scored = errors["status"] == "scored"
-    counts = errors.loc[scored, [*COUNTS, "reference_words"]]
+    counts = errors.loc[scored, [*COUNTS, measure.size]]
     if counts.isna().any(axis=None) or (counts < 0).any(axis=None):
         raise SchemaError(f"{what} has scored recordings without counts, or with counts below 0.")
-    if (counts["hits"] + counts["substitutions"] + counts["deletions"] != counts["reference_words"]).any():
-        raise SchemaError(f"{what} has rows in which hits + substitutions + deletions differ from reference_words.")
-    known_durations = errors if "duration_ms" in errors else errors.assign(duration_ms=None)
-    return known_durations.astype(dict.fromkeys((*COUNTS, "reference_words", "duration_ms"), "Int64"))
+    if (counts["hits"] + counts["substitutions"] + counts["deletions"] != counts[measure.size]).any():
+        raise SchemaError(f"{what} has rows in which hits + substitutions + deletions differ from {measure.size}.")
+    timed = checked_durations(errors, what) if "duration_ms" in errors else errors.assign(duration_ms=None)
+    return timed.astype(dict.fromkeys((*COUNTS, measure.size, "duration_ms"), "Int64"))
+
+
+def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The table (``schema.WORD_ERRORS``) with `duration_ms` in whole milliseconds (Int64).
+
+    Raises
+    ------
+    SchemaError
+        If a duration is no number, below 0 or a fraction of a millisecond, or the recordings are too short for their
+        words, so that they can only be in seconds.
+    """
+    whole = need_milliseconds(table, what, "duration_ms").astype({"duration_ms": "Int64"})
+    if "reference_words" not in table:
+        return whole
+    known = whole[(whole["status"] == "scored").to_numpy(np.bool_) & whole["duration_ms"].notna().to_numpy(np.bool_)]
+    words, total = known["reference_words"].sum(), known["duration_ms"].sum()
+    if len(known) >= _FEW_RECORDINGS and words > total / _SHORTEST_WORD_MS:
+        raise SchemaError(f"{what}: {words} reference words in {total} ms of audio (duration_ms). {IN_SECONDS}")
+    return whole
 
 
 def block_columns(errors: pd.DataFrame, block: str | Sequence[str] | None, by: Sequence[str] = ()) -> list[str]:
@@ -84,7 +130,7 @@ def block_columns(errors: pd.DataFrame, block: str | Sequence[str] | None, by: S
         names = [block] if isinstance(block, str) else list(block)
         if not names:
             raise InputError('block is empty; name a column, such as "speaker", or "audio_id" for single recordings.')
-        need(errors, *names)
+        need(errors, *names, name="errors")
         for name in names:
             if errors[name].isna().all():
                 raise InputError(
@@ -117,9 +163,11 @@ def blocks_of(errors: pd.DataFrame, columns: Sequence[str]) -> Blocks:
     return Blocks(pd.factorize(codes)[0], named + own, own)
 
 
-def note_of(reason: str | None, blocks: int, unlabelled: int, columns: Sequence[str], *more: str) -> Any:
+def note_of(
+    reason: str | None, blocks: int, unlabelled: int, columns: Sequence[str], *more: str, noun: str = "words"
+) -> Any:
     """What is to be said about an interval, as one string; NA for nothing."""
-    notes = [] if reason is None else [reason]
+    notes = [] if reason is None else [reason.replace("reference words", f"reference {noun}")]
     if reason is None and blocks < FEW_BLOCKS:
         notes.append(f"{blocks} blocks: below {FEW_BLOCKS} the interval is doubtful")
     if unlabelled:

@@ -43,17 +43,24 @@ def _pieces(text: str) -> list[str]:
 
 
 def word_starts(
-    found: Features, spelling: Ints, rows: Ints, streams: Ints, no_word: Bools, labels: dict[str, Codes]
+    found: Features, spelling: Ints, rows: Ints, streams: Ints, no_word: Bools, labels: dict[str, Codes], late: Bools
 ) -> tuple[Ints, Bools]:
-    """Among the rows that are parts of words: where words start, and for each start whether a space stands before."""
+    """Among the rows that are parts of words: where words start, and for each start whether a space stands before.
+
+    `late` are the rows that begin a chunk behind the end of a sentence: a space belongs there, unless there is nothing
+    but closing punctuation, or a script without spaces to either side.
+    """
     blank = found.blank[spelling]
     spaces = np.cumsum(no_word & (found.space_first[spelling] | found.space_last[spelling]))[~no_word]
     stops = np.cumsum(no_word & ~blank)[~no_word]
-    rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
+    rows, streams, spelling, late = rows[~no_word], streams[~no_word], spelling[~no_word], late[~no_word]
 
     new_stream = changes(streams)
     space = found.space_first[spelling] | changes(spaces)
     space[1:] |= found.space_last[spelling[:-1]]
+    begins_word = ~(found.punctuation[spelling] & ~found.opening[spelling]) & ~found.hangs_on[spelling]
+    spaced_script = ~found.unspaced_first[spelling[1:]] & ~found.unspaced_last[spelling[:-1]]
+    space[1:] |= late[1:] & begins_word[1:] & spaced_script
     change = changes(stops)
     for name in ("speaker", "language", "source_language"):
         change |= changes(labels[name].codes[rows])

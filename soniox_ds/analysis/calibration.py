@@ -88,12 +88,13 @@ def calibration(
     -------
     DataFrame
         The columns of `by`, then ``schema.CALIBRATION``; one row for each group in sorted order (NA last), one row in
-        all without `by`. Of no words everything but the counts is NA.
+        all without `by`. Of no words everything but the counts is NA; `nce` and `auc` are NA too where all words are
+        right or all are wrong.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, or a block is NA.
+        If a column is absent, a confidence lies outside 0 to 1, a row is there twice in a group, or a block is NA.
     InputError
         If no word has a confidence, or an option means nothing.
 
@@ -273,8 +274,8 @@ class _Groups(NamedTuple):
 
 
 def _groups(alignments: pd.DataFrame, by: str | Sequence[str] | None, block: str, table: Table) -> _Groups:
-    all_words = judged(alignments)
     names = [] if by is None else [by] if isinstance(by, str) else list(by)
+    all_words = judged(alignments, names)
     if taken := [name for name in names if name in table]:
         raise InputError(f"by names {taken}, which the result has columns of its own for; rename yours first.")
     own = alignments.iloc[all_words.rows].reset_index(drop=True)
@@ -285,7 +286,7 @@ def _groups(alignments: pd.DataFrame, by: str | Sequence[str] | None, block: str
             f"by names {absent}, which the alignments lack; they have {list(alignments.columns)}. Columns of the "
             "recordings can be merged in: alignments.merge(corpus.recordings[['audio_id', 'accent']], on='audio_id')."
         )
-    need(alignments, block)
+    need(alignments, block, name="alignments")
     if unknown := int(own[block].isna().sum()):
         raise SchemaError(
             f"the block {block!r} is NA for {unknown} of {len(own)} words; fill it, or take blocks that are known "
@@ -307,7 +308,7 @@ def _groups(alignments: pd.DataFrame, by: str | Sequence[str] | None, block: str
 
 
 def _length_classes(words: pd.DataFrame) -> Any:
-    need(words, "hypothesis")
+    need(words, "hypothesis", name="alignments")
     length = words["hypothesis"].astype("string").str.len().fillna(0).to_numpy(dtype=np.int64)
     place = np.searchsorted(list(_LENGTHS), np.maximum(length, 1), side="right") - 1
     labels: Any = list(_LENGTHS.values())

@@ -17,10 +17,10 @@ import pandas as pd
 
 from soniox_ds.analysis import runs
 from soniox_ds.analysis.confidence import HasTokens, checked_confidence
-from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.errors import InputError
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
-__all__ = ["Clips", "Spoken", "checked_ms", "clip_lengths", "clips_of", "clips_table", "spoken_words"]
+__all__ = ["Clips", "Spoken", "clip_lengths", "clips_of", "clips_table", "spoken_words"]
 
 Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -56,13 +56,6 @@ class Clips(NamedTuple):
     word_of: Ints
 
 
-def checked_ms(value: Any, name: str) -> int:
-    """A whole number of milliseconds, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise InputError(f"{name} is {value!r}; give whole milliseconds, 0 or more.")
-    return int(value)
-
-
 def spoken_words(
     words: pd.DataFrame, calibration: Any = None, source: pd.DataFrame | HasTokens | None = None
 ) -> Spoken:
@@ -71,25 +64,21 @@ def spoken_words(
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, or a word ends before it starts.
+        If a column is absent, a confidence lies outside 0 to 1, a word is there twice, or a time cannot be.
     InputError
         If there are words and none has times, or `calibration` is no map.
     """
-    need(words, "audio_id", "word_index", "text", "start_ms", "end_ms", "confidence")
+    need(words, "audio_id", "word_index", "text", "start_ms", "end_ms", "confidence", name="words")
+    words = need_milliseconds(words, "words")
+    no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
     audio = runs.codes_of(words, "audio_id", required=True)
-    start, end = _times(words, "start_ms"), _times(words, "end_ms")
+    start, end = (runs.numbers_of(words, name, "Int32") for name in ("start_ms", "end_ms"))
     status = runs.codes_of(words, "translation_status")
     original = np.array([label != "translation" for label in status.labels] + [True], np.bool_)[status.codes]
     rows = np.flatnonzero(original & start.known & end.known)
     if len(words) and not rows.size:
         raise InputError(
             f"none of the {len(words)} words has times (translations have none), so that there is nothing to listen to."
-        )
-    if backwards := rows[end.values[rows] < start.values[rows]][:1].tolist():
-        row = backwards[0]
-        raise SchemaError(
-            f"a word of {audio.labels[audio.codes[row]]!r} ends at {end.values[row]} ms, before it starts at "
-            f"{start.values[row]} ms (row {row}); were the columns mixed up?"
         )
     rows = rows[np.lexsort((end.values[rows], start.values[rows], audio.codes[rows]))]
     confidence = checked_confidence(words)
@@ -186,13 +175,6 @@ def _texts(words: pd.DataFrame, rows: npt.NDArray[np.intp], first: npt.NDArray[n
     space = np.where(spaced.known, spaced.values, True)[rows]
     pieces = np.where(space, " ", "").astype(object) + texts
     return ["".join(own).lstrip() for own in np.split(pieces, first[1:])] if len(first) else []
-
-
-def _times(words: pd.DataFrame, name: str) -> runs.Numbers:
-    try:
-        return runs.numbers_of(words, name, "Int32")
-    except SchemaError as error:
-        raise SchemaError(f"{error}. Times are whole milliseconds; are these seconds? Multiply by 1000.") from error
 
 
 def _durations(source: Any, audio: runs.Codes) -> Ints:

@@ -1,4 +1,4 @@
-"""Is B better than A: paired differences of word error rates, with interval and tests.
+"""Is B better than A: paired differences of error rates, with interval and tests.
 
 Conventions: arms are compared on the recordings that are scored in both, and every replicate draws the same blocks for
 both, so that what is hard for everyone cancels. A difference is B's rate minus A's: below 0, B is better. The matched
@@ -20,15 +20,18 @@ from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import (
     DEFAULT_BLOCKS,
     FEW_BLOCKS,
+    WORDS,
+    Measure,
     block_columns,
     blocks_of,
     checked_errors,
     known,
+    measure_of,
     note_of,
 )
 from soniox_ds.analysis.matched_pairs import error_segments
 from soniox_ds.errors import InputError, SmallSampleWarning
-from soniox_ds.schema import ERROR_COMPARISON, conform
+from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform
 
 __all__ = ["FEW_SEGMENTS", "compare_errors", "paired_blocks"]
 
@@ -41,14 +44,15 @@ _ERRORS = ["substitutions", "deletions", "insertions"]
 class PairedBlocks(NamedTuple):
     """Two arms on the recordings scored in both: the recordings and what each block adds up to."""
 
-    recordings: pd.DataFrame  # audio_id, errors_a, errors_b, reference_words, duration_ms and the block columns
+    recordings: pd.DataFrame  # audio_id, errors_a, errors_b, reference size, duration_ms and the block columns
     errors_a: npt.NDArray[np.float64]  # of each block
     errors_b: npt.NDArray[np.float64]
-    words: npt.NDArray[np.float64]
+    words: npt.NDArray[np.float64]  # or characters
     columns: list[str]
     unlabelled: int
     only_a: int
     only_b: int
+    settings: dict[str, Any]  # that both share: what counts as a character
 
 
 def compare_errors(
@@ -61,19 +65,20 @@ def compare_errors(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare the word errors of two or more arms on the recordings they share.
+    """Compare the word or character errors of two or more arms on the recordings they share.
 
     Parameters
     ----------
     *arms
-        ``schema.WORD_ERRORS`` of each arm, against the same references and after the same normaliser: either one
-        mapping from names to tables, or the tables themselves, which are then called "a", "b", "c", ...
+        ``schema.WORD_ERRORS`` (or ``schema.CHARACTER_ERRORS``) of each arm, against the same references and after the
+        same normaliser: either one mapping from names to tables, or the tables themselves, which are then called "a",
+        "b", "c", ...
     block
         Column or columns of the tables whose values are resampled as a whole; ``"audio_id"`` for single recordings. By
         default `speaker`, else `session`, where such a column is there, else recordings. The result says which.
     alignments
         ``schema.WORD_ALIGNMENTS`` of each arm, under the same names or in the same order, for the matched pairs test
-        (MAPSSWE). Without them its columns are NA.
+        (MAPSSWE). Without them its columns are NA; there is none of characters.
     baseline
         Compare this arm with each other one. None compares each with each, in the order given.
     ci, method, replicates, seed
@@ -82,9 +87,10 @@ def compare_errors(
     Returns
     -------
     DataFrame
-        ``schema.ERROR_COMPARISON``: one row for each comparison. The interval and `p` are of the difference by
-        blockwise bootstrap; `mapsswe_p` of the matched pairs test; `mcnemar_p` of recordings right and wrong. Each p is
-        corrected by Holm over the rows of the table, whatever their number; the intervals are not corrected.
+        ``schema.ERROR_COMPARISON`` (of characters ``schema.CHARACTER_ERROR_COMPARISON``): one row for each comparison.
+        The interval and `p` are of the difference by blockwise bootstrap; `mapsswe_p` of the matched pairs test;
+        `mcnemar_p` of recordings right and wrong. Each p is corrected by Holm over the rows of the table, whatever
+        their number; the intervals are not corrected.
 
     Raises
     ------
@@ -126,16 +132,18 @@ def compare_errors(
     0      -0.119          -0.135           -0.102       1.0
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
-    tables = _named(arms)
+    tables, measure = _named(arms)
+    if alignments is not None and measure is not WORDS:
+        raise InputError("alignments are of words, and the arms hold character errors; leave them out.")
     aligned = _named_alignments(alignments, list(tables))
     rows = []
     for a, b in _pairs(list(tables), baseline):
         names = f"{a!r} and {b!r}"
-        paired = paired_blocks(tables[a], tables[b], block, names)
+        paired = paired_blocks(tables[a], tables[b], block, names, measure)
         test = None if aligned is None else _matched_pairs(paired.recordings, aligned[a], aligned[b], names)
-        rows.append({"a": a, "b": b, **_comparison(paired, test, how)})
-    result = conform(pd.DataFrame(rows), ERROR_COMPARISON)
-    for name in ("p", "mapsswe_p", "mcnemar_p"):
+        rows.append({"a": a, "b": b, **_comparison(paired, test, how, measure)})
+    result = conform(pd.DataFrame(rows), ERROR_COMPARISON if measure is WORDS else CHARACTER_ERROR_COMPARISON)
+    for name in [name for name in ("p", "mapsswe_p", "mcnemar_p") if name in result]:
         corrected = statistics.holm(result[name].to_numpy(np.float64, na_value=np.nan))
         result[f"{name}_holm"] = pd.array([known(value) for value in corrected], dtype="Float64")
     _warn(result)
@@ -143,10 +151,14 @@ def compare_errors(
 
 
 def paired_blocks(
-    a: pd.DataFrame, b: pd.DataFrame, block: str | Sequence[str] | None, names: str = "the arms"
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    block: str | Sequence[str] | None,
+    names: str = "the arms",
+    measure: Measure = WORDS,
 ) -> PairedBlocks:
     """Put two arms together by recording and add up the blocks; `a` and `b` are checked tables of errors."""
-    _check_normalizers(a, b, names)
+    _check_settings(a, b, names, measure)
     columns = _shared_block_columns(a, b, block)
     scored = [one[one["status"] == "scored"].set_index("audio_id") for one in (a, b)]
     shared = scored[0].index[scored[0].index.isin(scored[1].index)]
@@ -156,11 +168,11 @@ def paired_blocks(
             f"needs two or more. Their ids look like {list(a['audio_id'][:2])} and {list(b['audio_id'][:2])}."
         )
     first, second = (one.loc[shared] for one in scored)
-    if (unequal := (first["reference_words"] != second["reference_words"]).to_numpy(np.bool_)).any():
+    if (unequal := (first[measure.size] != second[measure.size]).to_numpy(np.bool_)).any():
         name = shared[int(np.argmax(unequal))]
         raise InputError(
-            f"{names} were scored against different references: {name!r} has {first.loc[name, 'reference_words']} and "
-            f"{second.loc[name, 'reference_words']} words ({int(unequal.sum())} recordings differ)."
+            f"{names} were scored against different references: {name!r} has {first.loc[name, measure.size]} and "
+            f"{second.loc[name, measure.size]} {measure.noun} ({int(unequal.sum())} recordings differ)."
         )
     if clash := [name for name in columns if name in first and name in second and not _same(first[name], second[name])]:
         raise InputError(f"{names} disagree on {clash[0]!r}, which cannot be the block then.")
@@ -169,7 +181,7 @@ def paired_blocks(
             "audio_id": shared,
             "errors_a": first[_ERRORS].sum(axis=1).to_numpy(np.float64),
             "errors_b": second[_ERRORS].sum(axis=1).to_numpy(np.float64),
-            "reference_words": first["reference_words"].to_numpy(np.float64),
+            measure.size: first[measure.size].to_numpy(np.float64),
             "duration_ms": first["duration_ms"].array,
         }
     )
@@ -191,16 +203,17 @@ def paired_blocks(
         recordings,
         added("errors_a"),
         added("errors_b"),
-        added("reference_words"),
+        added(measure.size),
         columns,
         blocks.unlabelled,
         len(scored[0]) - len(shared),
         len(scored[1]) - len(shared),
+        {name: first[name].iloc[0] for name in measure.settings if name != "normalizer" and name in first},
     )
 
 
 def _comparison(
-    paired: PairedBlocks, test: statistics.MatchedPairs | None, how: statistics.Resampling
+    paired: PairedBlocks, test: statistics.MatchedPairs | None, how: statistics.Resampling, measure: Measure
 ) -> dict[str, Any]:
     """One row of the result, without the names and what Holm adds."""
     words = paired.words.sum()
@@ -228,9 +241,9 @@ def _comparison(
         "only_b": paired.only_b,
         "blocks": len(paired.words),
         "block": "+".join(paired.columns),
-        "reference_words": int(words),
-        "wer_a": known(paired.errors_a.sum() / words if words else np.nan),
-        "wer_b": known(paired.errors_b.sum() / words if words else np.nan),
+        measure.size: int(words),
+        f"{measure.rate}_a": known(paired.errors_a.sum() / words if words else np.nan),
+        f"{measure.rate}_b": known(paired.errors_b.sum() / words if words else np.nan),
         "difference": known(drawn.estimate),
         "difference_low": known(interval.low),
         "difference_high": known(interval.high),
@@ -243,7 +256,10 @@ def _comparison(
         "only_b_right": only_b,
         "both_wrong": int((~right_a & ~right_b).sum()),
         "mcnemar_p": statistics.mcnemar(only_a, only_b),
-        "note": note_of(interval.reason, len(paired.words), paired.unlabelled, paired.columns, *more),
+        "note": note_of(
+            interval.reason, len(paired.words), paired.unlabelled, paired.columns, *more, noun=measure.noun
+        ),
+        **paired.settings,
     }
 
 
@@ -264,7 +280,7 @@ def _matched_pairs(recordings: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n
     return statistics.mapsswe(segments["errors_a"].to_numpy(np.float64), segments["errors_b"].to_numpy(np.float64))
 
 
-def _named(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+def _named(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tuple[dict[str, pd.DataFrame], Measure]:
     if len(arms) == 1 and isinstance(arms[0], Mapping):
         named: dict[str, Any] = dict(arms[0])
     elif any(isinstance(arm, Mapping) for arm in arms):
@@ -273,7 +289,11 @@ def _named(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> dict[st
         named = {chr(ord("a") + number): arm for number, arm in enumerate(arms)}
     if len(named) < 2:
         raise InputError(f"compare_errors takes two arms or more, found {len(named)}.")
-    return {str(name): checked_errors(table, f"arm {name!r}") for name, table in named.items()}
+    measures = {measure_of(table) for table in named.values()}
+    if len(measures) > 1:
+        raise InputError("some arms hold word errors and some character errors; compare like with like.")
+    measure = measures.pop()
+    return {str(name): checked_errors(table, f"arm {name!r}", measure) for name, table in named.items()}, measure
 
 
 def _named_alignments(alignments: Any, names: Sequence[str]) -> dict[str, pd.DataFrame] | None:
@@ -295,11 +315,14 @@ def _pairs(names: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
     return [(baseline, name) for name in names if name != baseline]
 
 
-def _check_normalizers(a: pd.DataFrame, b: pd.DataFrame, names: str) -> None:
-    if "normalizer" in a and "normalizer" in b:
-        used = pd.concat([a["normalizer"], b["normalizer"]]).dropna().unique()
+def _check_settings(a: pd.DataFrame, b: pd.DataFrame, names: str, measure: Measure) -> None:
+    for name in measure.settings:
+        if name not in a or name not in b:
+            continue
+        used = pd.concat([a[name], b[name]]).dropna().unique()
         if len(used) > 1:
-            raise InputError(f"{names} were scored after different normalisers, {sorted(used)}; score both with one.")
+            how = "after different normalisers" if name == "normalizer" else f"with different settings of {name!r}"
+            raise InputError(f"{names} were scored {how}, {sorted(used)}; score both with one.")
 
 
 def _shared_block_columns(a: pd.DataFrame, b: pd.DataFrame, block: str | Sequence[str] | None) -> list[str]:
@@ -317,7 +340,9 @@ def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
 
 
 def _warn(result: pd.DataFrame) -> None:
-    doubtful = (result["blocks"] < FEW_BLOCKS) | (result["segments"] < FEW_SEGMENTS).fillna(False)
+    doubtful = result["blocks"] < FEW_BLOCKS
+    if "segments" in result:
+        doubtful |= (result["segments"] < FEW_SEGMENTS).fillna(False)
     if doubtful.any():
         first = result[doubtful].iloc[0]
         more = f" ({int(doubtful.sum())} comparisons are doubtful)" if doubtful.sum() > 1 else ""

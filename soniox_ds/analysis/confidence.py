@@ -8,6 +8,7 @@ confidence are left out too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ import pandas as pd
 from soniox_ds.analysis import runs, text
 from soniox_ds.analysis.scripts import features
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.schema import need, no_duplicates
 
 __all__ = ["OPERATIONS", "RULES", "HasTokens", "Judged", "checked_confidence", "judged", "word_confidence", "words_of"]
 
@@ -63,7 +64,7 @@ def words_of(source: pd.DataFrame | HasTokens) -> pd.DataFrame:
 
 def checked_confidence(table: pd.DataFrame, name: str = "confidence") -> runs.Numbers:
     """A column of confidences in double precision; raises SchemaError where one lies outside 0 to 1."""
-    need(table, name)
+    need(table, name, name="words")
     column: Any = table[name]
     try:
         numbers = pd.to_numeric(column).astype("Float64").array
@@ -81,13 +82,16 @@ def checked_confidence(table: pd.DataFrame, name: str = "confidence") -> runs.Nu
     return runs.Numbers(np.where(known, found, 0.0), known)
 
 
-def judged(alignments: pd.DataFrame) -> Judged:
+def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
     """The rows of an alignment that count: a word, its confidence, right or wrong.
+
+    Where the table says which word a row is (`audio_id`, `position`), none may be there twice; arms and repeats may be
+    told apart by the columns of `by`.
 
     Raises
     ------
     SchemaError
-        If a column is absent, an operation is not known, or a confidence lies outside 0 to 1.
+        If a column is absent, an operation is not known, a confidence lies outside 0 to 1, or a row is there twice.
     InputError
         If there are words and none has a confidence.
 
@@ -96,7 +100,9 @@ def judged(alignments: pd.DataFrame) -> Judged:
     >>> judged(pd.DataFrame({"operation": ["hit", "deletion", "insertion"], "confidence": [0.9, None, 0.4]})).correct
     array([ True, False])
     """
-    need(alignments, "operation", "confidence")
+    need(alignments, "operation", "confidence", name="alignments")
+    if "audio_id" in alignments and "position" in alignments:
+        no_duplicates(alignments, "alignments", "audio_id", "position", also=by)
     operation = runs.codes_of(alignments, "operation", required=True)
     if unknown := [str(label) for label in operation.labels if label not in OPERATIONS]:
         raise SchemaError(f"operation must be one of {list(OPERATIONS)}, found {unknown}; sx.align_words makes them.")
@@ -145,7 +151,7 @@ def word_confidence(
     InputError
         If the rule is not known, or the product is asked for without tokens.
     SchemaError
-        If a column is absent, or the words were not made from these tokens.
+        If a column is absent, a word is there twice, or the words were not made from these tokens.
 
     Examples
     --------
@@ -162,6 +168,7 @@ def word_confidence(
     if confidence_rule not in RULES:
         raise InputError(f"confidence_rule is {confidence_rule!r}; it can be {', '.join(map(repr, RULES))}.")
     said = words_of(source)
+    no_duplicates(said, "words", "audio_id", "word_index", also=["translation_status"])
     if confidence_rule == "minimum":
         checked_confidence(said)
         return said.copy()
@@ -179,8 +186,9 @@ def word_confidence(
 
 def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
     """For each word the product over its pieces that hold a letter or digit, as a Float32 array."""
-    need(words, "audio_id", "word_index", "token_count")
-    need(tokens, "audio_id", "token_index", "text", "confidence")
+    need(words, "audio_id", "word_index", "token_count", name="words")
+    need(tokens, "audio_id", "token_index", "text", "confidence", name="tokens")
+    no_duplicates(tokens, "tokens", "audio_id", "token_index", also=["translation_status"])
     pieces, spelling, vocabulary = _pieces(tokens)
     order, count = _ordered(words, "word_index"), runs.numbers_of(words, "token_count", "Int32").values
     own = _streams(words)[order]

@@ -17,7 +17,7 @@ import pandas as pd
 
 from soniox_ds.analysis.align import OPERATIONS
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import CONFUSIONS, conform, need
+from soniox_ds.schema import CONFUSIONS, conform, need, need_milliseconds, no_duplicates
 
 __all__ = ["confusions"]
 
@@ -40,12 +40,12 @@ def confusions(alignments: pd.DataFrame, *, at_least: int = 1) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``schema.CONFUSIONS``. Equally frequent ones stand in order of appearance.
+        ``schema.CONFUSIONS``. Equally frequent ones stand in order of appearance. No rows where all words are right.
 
     Raises
     ------
     SchemaError
-        If a column is absent or an operation unknown.
+        If a column is absent, an operation unknown, a row there twice, or a time cannot be (one in seconds, too).
     InputError
         If `at_least` is below 1.
 
@@ -66,7 +66,9 @@ def confusions(alignments: pd.DataFrame, *, at_least: int = 1) -> pd.DataFrame:
     >>> confusions(found)["example"].tolist()
     ['she [took → takes] lisinopril now', 'she took [lisinopril → listen april] now']
     """
-    need(alignments, "audio_id", "position", "operation", "reference", "hypothesis")
+    need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments", required=False)
+    no_duplicates(alignments, "alignments", "audio_id", "position")
     if at_least < 1:
         raise InputError(f"at_least is {at_least}; give 1 or more.")
     rows = _Rows(alignments)

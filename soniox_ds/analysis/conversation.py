@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.analysis.turn_tables import HasRecordings, Turns, checked_turns, covered, turns_of, words_of
-from soniox_ds.errors import InputError
-from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty
+from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty, no_duplicates
 
 __all__ = ["speaker_stats", "speaker_transitions"]
 
@@ -65,14 +65,17 @@ def speaker_stats(
         - `words_per_minute` is `words` per minute of `talk_ms`; `words` are those with a speaker and times.
         - `overlap_ms` is the part of `talk_ms` in which someone else talks too.
         - `backchannels`, `floor_taken` and offsets: see the conventions of this module. `gaps` are changes with an
-          offset of 0 or more, `interruptions` those of -`interruption_ms` or less.
+          offset of 0 or more, `interruptions` those of -`interruption_ms` or less. Who never takes the floor, as where
+          only one speaks, has NA for `median_offset_ms` and `mean_gap_ms`.
+
+        Of no turns there are no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a time is impossible or looks like seconds.
+        If a column is absent, a row is there twice, or a time is impossible or looks like seconds.
     InputError
-        If no word has a speaker although there are words, or an option is negative.
+        If no word has a speaker although there are words, or an option is no whole number of 0 or more.
 
     Notes
     -----
@@ -99,7 +102,7 @@ def speaker_stats(
     1       2             1            1     1        500.0              0
     """
     _check(gap_ms, interruption_ms)
-    found = checked_turns(turns_of(turns_or_words, gap_ms), "turns")
+    found = _turns(turns_or_words, gap_ms)
     rows = [row for audio_id, turns in found.items() for row in _stats(audio_id, turns, interruption_ms)]
     stats = conform(pd.DataFrame(rows, columns=list(SPEAKER_STATS)), SPEAKER_STATS)
     counts = _word_counts(turns_or_words)
@@ -124,14 +127,15 @@ def speaker_transitions(
     Returns
     -------
     DataFrame
-        ``schema.SPEAKER_TRANSITIONS``, in the order of time; `speaker_stats` says what counts as one.
+        ``schema.SPEAKER_TRANSITIONS``, in the order of time; `speaker_stats` says what counts as one. No rows where
+        only one speaks.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a time is impossible or looks like seconds.
+        If a column is absent, a row is there twice, or a time is impossible or looks like seconds.
     InputError
-        If no word has a speaker although there are words, or an option is negative.
+        If no word has a speaker although there are words, or an option is no whole number of 0 or more.
 
     Examples
     --------
@@ -144,7 +148,7 @@ def speaker_transitions(
     1     call            2          1   8000       -700  interruption
     """
     _check(gap_ms, interruption_ms)
-    found = checked_turns(turns_of(turns_or_words, gap_ms), "turns")
+    found = _turns(turns_or_words, gap_ms)
     parts = [_transitions(audio_id, turns, interruption_ms) for audio_id, turns in found.items()]
     if not parts:
         return empty(SPEAKER_TRANSITIONS)
@@ -152,9 +156,15 @@ def speaker_transitions(
 
 
 def _check(gap_ms: int, interruption_ms: int) -> None:
-    for name, value in {"gap_ms": gap_ms, "interruption_ms": interruption_ms}.items():
-        if value < 0:
-            raise InputError(f"{name} is {value}; give ms, 0 or more.")
+    checked_ms(gap_ms, "gap_ms")
+    checked_ms(interruption_ms, "interruption_ms")
+
+
+def _turns(source: pd.DataFrame | HasRecordings, gap_ms: int) -> dict[str, Turns]:
+    table = turns_of(source, gap_ms)
+    found = checked_turns(table, "turns")
+    no_duplicates(table, "turns", "audio_id", "speaker", "start_ms", "end_ms")
+    return found
 
 
 def _word_counts(source: pd.DataFrame | HasRecordings) -> pd.Series[Any] | None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.analysis import runs
+from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.analysis.turn_tables import (
     HasRecordings,
     Ms,
@@ -29,7 +30,7 @@ from soniox_ds.analysis.turn_tables import (
     with_metadata,
 )
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import DIARIZATION_ERRORS, DIARIZATION_SUMMARY, conform, need
+from soniox_ds.schema import DIARIZATION_ERRORS, DIARIZATION_SUMMARY, IN_SECONDS, conform, need, no_duplicates
 
 __all__ = ["diarization_errors", "pool_diarization_errors"]
 
@@ -37,6 +38,8 @@ Bools = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float64]
 
 PARTS = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms"]
+_MUCH_SHORTER = 500  # regions that end so many times earlier than the reference are in seconds,
+_LONG_MS = 10_000  # unless all is over in a moment
 _REGIONS = ("both", "reference")
 
 
@@ -117,7 +120,8 @@ def diarization_errors(
     DataFrame
         ``schema.DIARIZATION_ERRORS``: one row for each recording of the reference. `der` is
         (missed + false alarm + confusion) / reference speech: 0 or more, above 1 where much is false alarm, NA where
-        nothing was to be said. With a Corpus the metadata columns of its recordings follow.
+        nothing was to be said. With a Corpus the metadata columns of its recordings follow. Of an empty reference
+        there are no rows. Turns given twice count once, as a speaker's own overlap does.
 
     Raises
     ------
@@ -149,9 +153,8 @@ def diarization_errors(
       audio_id  confusion_ms  der               mapping
     0        a           100  0.1  {"1": "x", "2": "y"}
     """
-    if collar_ms < 0:
-        raise InputError(f"collar_ms is {collar_ms}; give ms to each side of a boundary, 0 or more.")
-    need(reference, "audio_id", "speaker", "start_ms", "end_ms")
+    checked_ms(collar_ms, "collar_ms")
+    need(reference, "audio_id", "speaker", "start_ms", "end_ms", name="reference")
     found_table = turns_of(turns)
     found, real = checked_turns(found_table, "turns"), checked_turns(reference, "reference")
     same_clock(milliseconds(found_table, "turns"), milliseconds(reference, "reference"))
@@ -189,6 +192,8 @@ def pool_diarization_errors(errors: pd.DataFrame, by: str | Sequence[str] | None
 
     Raises
     ------
+    SchemaError
+        If a column is absent, or a recording is there twice within a group.
     InputError
         If the rows were made by different conventions: such durations cannot be added.
 
@@ -201,13 +206,14 @@ def pool_diarization_errors(errors: pd.DataFrame, by: str | Sequence[str] | None
     0           2          4000  0.125
     """
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(errors, *DIARIZATION_ERRORS, *groups)
+    need(errors, *DIARIZATION_ERRORS, *groups, name="errors")
     if taken := [name for name in groups if name in DIARIZATION_SUMMARY]:
         raise InputError(f"by names {taken}, which are columns of the result.")
     if errors["conventions"].nunique() > 1:
         raise InputError(
             f"the rows were scored by different conventions: {sorted(errors['conventions'].unique())}. Pool one kind."
         )
+    no_duplicates(errors, "errors", "audio_id", also=groups)
     parts = list(errors.groupby(groups, dropna=False, observed=True)) if groups else [((), errors)]
     rows = [{**dict(zip(groups, labels, strict=True)), **_pooled(part)} for labels, part in parts]
     summary = conform(pd.DataFrame(rows, columns=[*groups, *_pooled(errors)]), DIARIZATION_SUMMARY)
@@ -247,10 +253,13 @@ def _region_name(uem: pd.DataFrame | str) -> str:
 
 def _regions(uem: pd.DataFrame, real: dict[str, Turns]) -> dict[str, tuple[Ms, Ms]]:
     """Start and end of the evaluated regions of each recording."""
-    need(uem, "audio_id", "start_ms", "end_ms")
+    need(uem, "audio_id", "start_ms", "end_ms", name="uem")
     if uem["audio_id"].isna().any():
         raise SchemaError("uem: audio_id is NA in some rows; every region needs one.")
     start, end = milliseconds(uem, "uem")
+    last = max((int(turns.end.max(initial=0)) for turns in real.values()), default=0)
+    if len(end) and max(_MUCH_SHORTER * int(end.max()), _LONG_MS) < last:
+        raise SchemaError(f"uem: the regions end at {end.max()} ms, the reference at {last} ms. {IN_SECONDS}")
     ids = uem["audio_id"].astype("string").to_numpy(object)
     regions = {str(audio_id): (start[ids == audio_id], end[ids == audio_id]) for audio_id in dict.fromkeys(ids)}
     if without := [audio_id for audio_id in real if audio_id not in regions]:

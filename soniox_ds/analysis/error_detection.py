@@ -60,7 +60,7 @@ def roc(alignments: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent or a confidence lies outside 0 to 1.
+        If a column is absent, a confidence lies outside 0 to 1, or a row is there twice.
     InputError
         If no word has a confidence.
 
@@ -112,7 +112,7 @@ def precision_recall(alignments: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent or a confidence lies outside 0 to 1.
+        If a column is absent, a confidence lies outside 0 to 1, or a row is there twice.
     InputError
         If no word has a confidence.
 

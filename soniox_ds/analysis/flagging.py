@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.analysis.clips import (
     Spoken,
-    checked_ms,
     clip_lengths,
     clips_of,
     clips_table,
@@ -28,7 +28,7 @@ from soniox_ds.analysis.clips import (
 from soniox_ds.analysis.confidence import HasTokens, judged, words_of
 from soniox_ds.analysis.error_detection import detections
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import CLIPS, REVIEW_CURVE, conform, need
+from soniox_ds.schema import CLIPS, REVIEW_CURVE, conform, need, no_duplicates
 
 __all__ = ["flag_low_confidence", "review_curve"]
 
@@ -88,10 +88,11 @@ def flag_low_confidence(
     Raises
     ------
     InputError
-        If not exactly one criterion is given, a target comes without `alignments` or cannot be reached, none of the
-        words has times, or an option means nothing.
+        If not exactly one criterion is given, a target comes without `alignments` or cannot be reached (no word in
+        them is wrong, too), none of the words has times, or an option means nothing.
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, or times are not whole milliseconds.
+        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, or times are not whole
+        milliseconds.
 
     Examples
     --------
@@ -163,12 +164,14 @@ def review_curve(
         more seconds. "random": what is to be expected of hearing whatever comes, a straight line. "oracle": as if one
         knew which words are wrong, the errors per second of each word's clip deciding; no order can do much better. A
         wrong word is found when a clip holds the whole of it. `recall_of_all` counts deletions as errors never found,
-        so that it is the least that is found.
+        so that it is the least that is found. `recall` is NA where all words are right, and so is `recall_of_all` where
+        none was deleted either.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, or `alignments` name words that are not there.
+        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, times are not whole milliseconds,
+        or `alignments` name words that are not there.
     InputError
         If none of the words has times, `alignments` share no recording with them, or an option means nothing.
 
@@ -197,7 +200,7 @@ def review_curve(
     if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 2:
         raise InputError(f"points is {points!r}; give a whole number, 2 or more.")
     said = words_of(words)
-    need(said, "audio_id", "word_index")
+    need(said, "audio_id", "word_index", name="words")
     errors, total = _errors_of_words(said, alignments)
     there = np.asarray(said["audio_id"].isin(alignments["audio_id"].unique()), np.bool_)
     if len(said) and len(alignments) and not there.any():
@@ -330,13 +333,11 @@ def _curve(
 
 def _errors_of_words(words: pd.DataFrame, alignments: pd.DataFrame) -> tuple[FloatArray, int]:
     """For each row of words how many wrong words the alignments have there, and how many wrong words in all."""
-    need(alignments, "audio_id", "operation", "word_index")
+    need(alignments, "audio_id", "operation", "word_index", name="alignments")
     judged(alignments.assign(confidence=0.0))  # the operations are known
     wrong = alignments[alignments["operation"].isin(["substitution", "insertion"])]
+    no_duplicates(words, "words", "audio_id", "word_index")
     keys = pd.MultiIndex.from_arrays([words["audio_id"].astype("string"), words["word_index"].astype("Int64")])
-    if not keys.is_unique:
-        again = keys[keys.duplicated()][0]
-        raise SchemaError(f"{again[0]!r} has two words with word_index {again[1]}; give recordings different ids.")
     theirs = pd.MultiIndex.from_arrays([wrong["audio_id"].astype("string"), wrong["word_index"].astype("Int64")])
     place = keys.get_indexer(theirs)
     if (place < 0).any():

@@ -17,6 +17,7 @@ from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import block_columns
 from soniox_ds.analysis.language_rates import rated
 from soniox_ds.analysis.language_references import (
+    References,
     checked_references,
     is_corpus,
     pieces,
@@ -31,9 +32,10 @@ from soniox_ds.schema import (
     conform,
     empty,
     need,
+    no_duplicates,
 )
 
-__all__ = ["language_confusion", "language_errors", "summarize_language_errors"]
+__all__ = ["language_confusion", "language_errors", "states_of", "summarize_language_errors"]
 
 
 def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
@@ -53,15 +55,22 @@ def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
     -------
     DataFrame
         ``schema.LANGUAGE_CONFUSION``: a row for each pair of languages that are there on either side, pairs that never
-        occurred with 0, sorted; then rows for time that is labelled on one side only. As a matrix:
+        occurred with 0, sorted; then rows for time that is labelled on one side only. Of no words there are no rows,
+        and `share` is NA where a language was never spoken. As a matrix:
         ``confusion.pivot(index="reference_language", columns="language", values="time_ms")``.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a language is no two-letter code, or a time cannot be (one in seconds, too).
+        If a column is absent, a row is there twice, a language is no two-letter code, or a time cannot be (one in
+        seconds, too).
     InputError
         If no word has a language, or the references are of other recordings.
+
+    Warns
+    -----
+    UserWarning
+        If some references are of recordings that are not there.
 
     Examples
     --------
@@ -78,7 +87,8 @@ def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
     2                 en       de        0      0    0.0
     3                 en       en      500      1    1.0
     """
-    found = _pieces_of(table, references)
+    words = spoken_words(table, "language_confusion")
+    found = _pieces_of(words, checked_references(references, table, words))
     sums = found.groupby(["reference_language", "language"], dropna=False)[["time_ms", "words"]].sum().reset_index()
     labelled = sums[sums["reference_language"].notna() & sums["language"].notna()]
     both = sorted({*labelled["reference_language"], *labelled["language"]})
@@ -104,7 +114,8 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     DataFrame
         ``schema.LANGUAGE_ERRORS``, a row for each recording that has a reference, in the order of the references (of
         the words where they carry them); of a Corpus followed by the metadata columns of its recordings. Failed and
-        missing recordings have rows without figures.
+        missing recordings have rows without figures, and `error_rate` is NA where nothing is labelled. Of no words and
+        no references there are no rows.
 
     Raises
     ------
@@ -125,12 +136,12 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     """
     words = spoken_words(table, "language_errors")
     reference = checked_references(references, table, words)
-    found = _pieces_of(table, references)
+    found = _pieces_of(words, reference)
     ids = reference.recordings if reference.recordings is not None else words["audio_id"].drop_duplicates().tolist()
     if not ids:
         return empty(LANGUAGE_ERRORS)
     by_id = dict(iter(found.groupby("audio_id")))
-    states = _states(table, words, ids)
+    states = states_of(table, words, ids)
     nothing = found.iloc[:0]
     rows = [
         {"audio_id": name, "status": state, **(_figures(by_id.get(name, nothing)) if state == "scored" else {})}
@@ -170,7 +181,7 @@ def summarize_language_errors(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a recording is there twice within a group.
     InputError
         If the table is empty, or an option is wrong.
 
@@ -185,11 +196,12 @@ def summarize_language_errors(
     0           3         1000         0.1
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
-    need(errors, "audio_id", "status", "labelled_ms", "wrong_ms", "unlabelled_ms", "unreferenced_ms")
+    need(errors, "audio_id", "status", "labelled_ms", "wrong_ms", "unlabelled_ms", "unreferenced_ms", name="errors")
     if errors.empty:
         raise InputError("errors has no rows; language_errors has one for each recording with a reference.")
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(errors, *groups)
+    need(errors, *groups, name="errors")
+    no_duplicates(errors, "errors", "audio_id", also=groups)
     if taken := [name for name in groups if name in LANGUAGE_SUMMARY]:
         raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
     columns = block_columns(errors, block, groups)
@@ -214,10 +226,8 @@ def summarize_language_errors(
     return pd.concat([labels, result], axis=1)
 
 
-def _pieces_of(table: Any, references: Any) -> pd.DataFrame:
+def _pieces_of(words: pd.DataFrame, reference: References) -> pd.DataFrame:
     """`audio_id`, `reference_language`, `language`, `time_ms` and `words`, of recordings with a reference."""
-    words = spoken_words(table, "a language score")
-    reference = checked_references(references, table, words)
     if reference.recordings is not None:
         words = words[words["audio_id"].isin(reference.recordings)].reset_index(drop=True)
     found = pieces(words, reference)
@@ -233,7 +243,8 @@ def _pieces_of(table: Any, references: Any) -> pd.DataFrame:
     )
 
 
-def _states(table: Any, words: pd.DataFrame, ids: Sequence[str]) -> list[str]:
+def states_of(table: Any, words: pd.DataFrame, ids: Sequence[str]) -> list[str]:
+    """Of each recording with a reference whether it can be scored: "scored", "failed" or "missing"."""
     if not is_corpus(table):
         there = set(words["audio_id"])
         return ["scored" if name in there else "missing" for name in ids]

@@ -8,6 +8,7 @@ was found if it is among them, else for the first of them by code.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import pandas as pd
 
 from soniox_ds.analysis.text import words as words_of
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.schema import IN_SECONDS, need, need_milliseconds, no_duplicates
 
 __all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
 
@@ -54,6 +55,8 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
 
     Raises
     ------
+    SchemaError
+        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
     InputError
         If `source` is neither a Corpus nor a table, or no word has a language.
     """
@@ -61,13 +64,15 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"{what} takes a Corpus or a table of tokens or words, found {type(table).__name__}.")
     found = words_of(table) if "token_index" in table else table
-    need(found, "audio_id", "word_index", "start_ms", "end_ms", "language")
+    need(found, "audio_id", "word_index", "start_ms", "end_ms", "language", name="words")
+    found = need_milliseconds(found, "words")
     if "translation_status" in found:
         found = found[(found["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
     if len(found) and found["language"].isna().all():
         raise InputError(
             f"none of the {len(found)} words has a language; transcribe with enable_language_identification=True."
         )
+    no_duplicates(found, "words", "audio_id", "word_index")
     order = pd.factorize(found["audio_id"])[0]
     return found.take(np.lexsort((found["word_index"].to_numpy(np.int64), order))).reset_index(drop=True)
 
@@ -92,6 +97,11 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
         If a column is absent or a value cannot be.
     InputError
         If the references are of another kind, or of other recordings.
+
+    Warns
+    -----
+    UserWarning
+        If some references are of recordings that are not there.
     """
     if references is None:
         if "reference_language" not in words:
@@ -106,10 +116,10 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
             raise InputError(
                 f"references={references!r} names a column of a corpus's recordings, but this is no Corpus."
             )
-        need(source.recordings, references)
+        need(source.recordings, references, name="recordings")
         references = source.recordings.set_index("audio_id")[references]
     if isinstance(references, pd.DataFrame):
-        need(references, "audio_id", "language")
+        need(references, "audio_id", "language", name="references")
         if "start_ms" in references or "end_ms" in references:
             found = References(segments=_checked_segments(references, words))
         else:
@@ -123,10 +133,20 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
         )
     there = set(source.recordings["audio_id"]) if is_corpus(source) else set(words["audio_id"])
     recordings = found.recordings or []
-    if there and not there & set(recordings):
+    missing = [name for name in recordings if name not in there]
+    if there and found.column is None and not recordings:
+        raise InputError("there are no references: none of them says a language. Give at least one, or leave this out.")
+    if there and len(missing) == len(recordings):
         raise InputError(
             f"the references are of other recordings: they name {recordings[:3]}, the transcripts are of "
             f"{sorted(map(str, there))[:3]}."
+        )
+    if missing and there:
+        warnings.warn(
+            f"{len(missing)} of {len(recordings)} recordings of the references are not among those transcribed, such "
+            f"as {missing[0]!r}; they count for nothing. An audio_id must be written alike in both.",
+            UserWarning,
+            stacklevel=3,
         )
     return found
 
@@ -145,24 +165,20 @@ def _by_id(ids: Any, languages: Any) -> dict[str, str]:
 
 
 def _checked_segments(references: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
-    need(references, "audio_id", "start_ms", "end_ms", "language")
+    need(references, "audio_id", "start_ms", "end_ms", "language", name="references")
     table = references[["audio_id", "start_ms", "end_ms", "language"]].reset_index(drop=True)
-    times = table[["start_ms", "end_ms"]].astype("Float64")
-    if times.isna().any(axis=None) or (times < 0).any(axis=None):
-        raise SchemaError("a stretch of the references has a time that is missing or below 0.")
-    if ((times % 1) != 0).any(axis=None):
-        raise SchemaError("the references have fractions of a millisecond; are the times in seconds? Multiply by 1000.")
-    if (times["end_ms"] < times["start_ms"]).any():
-        row = int(np.flatnonzero((times["end_ms"] < times["start_ms"]).to_numpy(np.bool_))[0])
-        raise SchemaError(f"row {row} of the references ends before it starts.")
+    table = need_milliseconds(table, "references")
+    times = table[["start_ms", "end_ms"]]
+    if without := int(times.isna().any(axis=1).sum()):
+        raise SchemaError(f"references: {without} of {len(table)} stretches have no start or end; leave them out.")
+    no_duplicates(table, "references", "audio_id", "start_ms", "end_ms", "language")
     if table["language"].isna().any():
         raise SchemaError("a stretch of the references has no language; leave out what is not known.")
     _check_codes(table["language"])
     last = words["end_ms"].astype("Float64").max() if "end_ms" in words else pd.NA
     if len(times) and not pd.isna(last) and max(times["end_ms"].max() * _MUCH_SHORTER, _LONG_MS) < last:
         raise SchemaError(
-            f"the references end at {times['end_ms'].max():.0f} ms, the words at {last:.0f} ms; are the times "
-            "in seconds? Multiply by 1000."
+            f"the references end at {times['end_ms'].max():.0f} ms, the words at {last:.0f} ms. {IN_SECONDS}"
         )
     return table.astype({"start_ms": "int64", "end_ms": "int64"})
 

@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.arguments import checked_ms
+from soniox_ds.analysis.language_errors import states_of
 from soniox_ds.analysis.language_references import References, checked_references, spoken_words
 from soniox_ds.errors import InputError
-from soniox_ds.schema import LANGUAGE_SWITCH_SUMMARY, LANGUAGE_SWITCHES, conform, empty, need
+from soniox_ds.schema import LANGUAGE_SWITCH_SUMMARY, LANGUAGE_SWITCHES, conform, empty, need, no_duplicates
 
 __all__ = ["language_switches", "summarize_language_switches"]
 
@@ -38,14 +40,22 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
     DataFrame
         ``schema.LANGUAGE_SWITCHES``: recordings in the order of the references, switches in the order of time. Each
         switch belongs to one of the other side at most; as many as possible are hits, and among the ways to
-        have so many the one with the least error in time is taken.
+        have so many the one with the least error in time is taken. A recording that failed or is missing has one row,
+        without an outcome: its switches are not missed, and count in no rate. One without switches has no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a language is no two-letter code, or a time cannot be.
+        If a column is absent, a row is there twice, a language is no two-letter code, or a time cannot be (one in
+        seconds, too).
     InputError
-        If no word has a language, the references are of whole recordings or of others, or `tolerance_ms` is negative.
+        If no word has a language, the references are of whole recordings or of others, or `tolerance_ms` is no whole
+        number of 0 or more.
+
+    Warns
+    -----
+    UserWarning
+        If some references are of recordings that are not there.
 
     Notes
     -----
@@ -66,8 +76,7 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
     0          hit            en          de       450
     1  false_alarm            de          en      <NA>
     """
-    if isinstance(tolerance_ms, bool) or not isinstance(tolerance_ms, (int, np.integer)) or tolerance_ms < 0:
-        raise InputError(f"tolerance_ms is {tolerance_ms!r}; give whole milliseconds, 0 or more.")
+    checked_ms(tolerance_ms, "tolerance_ms")
     words = spoken_words(table, "language_switches")
     reference = checked_references(references, table, words)
     if reference.whole is not None:
@@ -76,13 +85,15 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
         )
     real = _reference_switches(words, reference)
     found = _switches(words, "language")
-    recordings = reference.recordings or words["audio_id"].drop_duplicates().tolist()
+    recordings = reference.recordings if reference.recordings is not None else words["audio_id"].unique().tolist()
     by_real, by_found = dict(iter(real.groupby("audio_id"))), dict(iter(found.groupby("audio_id")))
-    rows = [
-        row
-        for name in recordings
-        for row in _matched(name, by_real.get(name, real.iloc[:0]), by_found.get(name, found.iloc[:0]), tolerance_ms)
-    ]
+    rows: list[dict[str, Any]] = []
+    for name, state in zip(recordings, states_of(table, words, recordings), strict=True):
+        if state != "scored":
+            rows.append({"audio_id": name, "status": state})
+            continue
+        own = _matched(name, by_real.get(name, real.iloc[:0]), by_found.get(name, found.iloc[:0]), tolerance_ms)
+        rows += [{"status": state, **row} for row in own]
     return conform(pd.DataFrame(rows), LANGUAGE_SWITCHES) if rows else empty(LANGUAGE_SWITCHES)
 
 
@@ -94,17 +105,19 @@ def summarize_language_switches(switches: pd.DataFrame, by: str | Sequence[str] 
     switches
         ``schema.LANGUAGE_SWITCHES``.
     by
-        Column or columns to group by, such as ``["from_language", "to_language"]``; None for all in one row.
+        Column or columns to group by, such as ``["from_language", "to_language"]``; None for all in one row. What a
+        recording without scores does not have, as a language, is NA there, and a group of its own.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.LANGUAGE_SWITCH_SUMMARY``.
+        The columns of `by`, then ``schema.LANGUAGE_SWITCH_SUMMARY``. Rates without anything to divide by are NA. Of no
+        switches there is one row, or none with `by`.
 
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a switch is there twice within a group.
 
     Examples
     --------
@@ -114,7 +127,9 @@ def summarize_language_switches(switches: pd.DataFrame, by: str | Sequence[str] 
     0     2   0.667          100.0              200.0
     """
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(switches, "outcome", "error_ms", *groups)
+    need(switches, "outcome", "error_ms", *groups, name="switches")
+    if {"audio_id", "reference_ms", "found_ms"} <= set(switches):
+        no_duplicates(switches, "switches", "audio_id", "outcome", "reference_ms", "found_ms", also=groups)
     parts = [part for _, part in switches.groupby(groups, dropna=False, observed=True)] if groups else [switches]
     if not parts:
         return pd.concat([switches[groups].iloc[:0], empty(LANGUAGE_SWITCH_SUMMARY)], axis=1)
@@ -125,7 +140,10 @@ def summarize_language_switches(switches: pd.DataFrame, by: str | Sequence[str] 
 def _summary(part: pd.DataFrame) -> dict[str, Any]:
     hits, misses, false = (int((part["outcome"] == name).sum()) for name in ("hit", "miss", "false_alarm"))
     error = part.loc[part["outcome"] == "hit", "error_ms"].astype("Float64")
+    status = part["status"] if "status" in part else pd.Series(dtype="string")
     return {
+        "failed": int((status == "failed").sum()),
+        "missing": int((status == "missing").sum()),
         "reference_switches": hits + misses,
         "found_switches": hits + false,
         "hits": hits,

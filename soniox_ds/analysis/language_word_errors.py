@@ -17,7 +17,7 @@ from soniox_ds.analysis.blocks import COUNTS, block_columns
 from soniox_ds.analysis.language_rates import rated
 from soniox_ds.analysis.language_references import References, checked_references, languages_at
 from soniox_ds.errors import InputError
-from soniox_ds.schema import LANGUAGE_WORD_ERRORS, conform, empty, need
+from soniox_ds.schema import LANGUAGE_WORD_ERRORS, conform, empty, need, need_milliseconds, no_duplicates
 
 __all__ = ["language_word_errors"]
 
@@ -47,7 +47,8 @@ def language_word_errors(
     -------
     DataFrame
         ``schema.LANGUAGE_WORD_ERRORS``: a row for each reference language and status ("right", "wrong", "unknown") that
-        is there. Their counts add up to those of all alignments of recordings with a reference.
+        is there. Their counts add up to those of all alignments of recordings with a reference. Of no alignments there
+        are no rows; `wer` is NA where a group has no reference words.
 
     Raises
     ------
@@ -72,7 +73,9 @@ def language_word_errors(
     1                 de           wrong                2  1.0
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
-    need(alignments, "audio_id", "position", "operation", "language")
+    need(alignments, "audio_id", "position", "operation", "language", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments", required=False)
+    no_duplicates(alignments, "alignments", "audio_id", "position")
     order = pd.factorize(alignments["audio_id"])[0]
     rows = alignments.take(np.lexsort((alignments["position"].to_numpy(np.int64), order))).reset_index(drop=True)
     if len(rows) and rows["language"].isna().all():
@@ -123,7 +126,7 @@ def _really(rows: pd.DataFrame, reference: References, language: pd.Series[Any])
         own = rows[reference.column].astype("string").where(rows["operation"] != "insertion")
         return _from_neighbours(own, rows["audio_id"])
     assert reference.segments is not None
-    need(rows, "start_ms", "end_ms")
+    need(rows, "start_ms", "end_ms", name="alignments")
     start, end = rows["start_ms"].astype("Int64"), rows["end_ms"].astype("Int64")
     middle = (start + end) // 2
     groups = rows["audio_id"]

@@ -19,7 +19,7 @@ import pandas as pd
 from soniox_ds.analysis.text import words as words_of_tokens
 from soniox_ds.analysis.units import Lines, lines_of
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import RECORDINGS, need
+from soniox_ds.schema import RECORDINGS, need, no_duplicates
 
 __all__ = ["Pairs", "References", "Transcripts", "pair_up"]
 
@@ -127,7 +127,7 @@ def _heard(transcripts: Any) -> _Heard:
             "transcripts are a corpus, a table of words or of texts, or texts by audio_id; "
             f"found {type(transcripts).__name__}."
         )
-    need(transcripts, "audio_id", "text")
+    need(transcripts, "audio_id", "text", name="transcripts")
     if transcripts["audio_id"].isna().any():
         raise SchemaError(f"audio_id is NA in {int(transcripts['audio_id'].isna().sum())} rows of the transcripts.")
     if "token_index" in transcripts:
@@ -149,13 +149,7 @@ def _from_words(words: pd.DataFrame) -> _Heard:
         raise SchemaError(f"text is NA in {int(words['text'].isna().sum())} of {len(words)} words; each needs one.")
     order = np.lexsort((words["word_index"].to_numpy(np.int64), pd.Index(ids).get_indexer(pd.Index(words["audio_id"]))))
     words = words.take(order)
-    twice = words.duplicated(["audio_id", "word_index"]).to_numpy(np.bool_)
-    if twice.any():
-        row = words.iloc[int(np.argmax(twice))]
-        raise SchemaError(
-            f"{row['audio_id']!r} has two words with word_index {row['word_index']}. "
-            "Were two tables of the same recording put together?"
-        )
+    no_duplicates(words, "words", "audio_id", "word_index")
     recordings = pd.DataFrame({"audio_id": ids, "status": "completed"}).reset_index(drop=True)
     words = _original(words)
     return _Heard(recordings, words["text"].tolist(), _place(recordings, words), words)
@@ -224,10 +218,10 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
             "references are a table with audio_id and reference, or texts by audio_id (a Series or a dict); "
             f"found {type(references).__name__}."
         )
-    need(references, "audio_id")
+    need(references, "audio_id", name="references")
     if "reference" not in references and "text" in references:
         references = references.rename(columns={"text": "reference"})
-    need(references, "reference")
+    need(references, "reference", name="references")
     if references["audio_id"].isna().any():
         raise SchemaError(f"audio_id is NA in {int(references['audio_id'].isna().sum())} rows of the references.")
     _refuse_no_texts(references["reference"], "reference", "references")
@@ -259,10 +253,12 @@ def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
 def _refuse_repeats(ids: pd.Series[Any], what: str) -> None:
     if (twice := ids[ids.duplicated()]).empty:
         return
-    hint = " Turns of one recording need the columns speaker and start_ms." if what == "references" else ""
+    parts = "Turns of one recording need the columns speaker and start_ms."
+    if what == "transcripts":
+        parts = "Words of one recording need the column word_index."
     raise SchemaError(
         f"{what}: {twice.iloc[0]!r} is there more than once ({twice.nunique()} ids are); "
-        f"give one text for each recording.{hint}"
+        f"give one text for each recording. {parts}"
     )
 
 

@@ -129,7 +129,7 @@ def fit_recalibration(
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, or a group is NA.
+        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, or a group is NA.
     InputError
         If all words are right or all are wrong, so that there is nothing to learn, or there are fewer than two groups.
 
@@ -158,7 +158,7 @@ def fit_recalibration(
     if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
         raise InputError(f"folds is {folds!r}; give a whole number, 2 or more.")
     words = judged(alignments)
-    need(alignments, group)
+    need(alignments, group, name="alignments")
     labels: Any = alignments[group].iloc[words.rows]
     groups, names = pd.factorize(labels)
     if (groups < 0).any():
@@ -168,7 +168,7 @@ def fit_recalibration(
         )
     wrong = int((~words.correct).sum())
     if wrong in (0, len(words.correct)):
-        what = "there are no words" if not len(words.correct) else "all words are wrong" if wrong else "all are right"
+        what = f"all words are {'wrong' if wrong else 'right'}" if len(words.correct) else "there are no words"
         raise InputError(f"{what}, so that there is nothing to learn; fit on alignments with right and wrong words.")
     if len(names) < 2:
         raise InputError(

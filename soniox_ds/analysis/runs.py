@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.errors import SchemaError
+from soniox_ds.schema import IN_SECONDS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +77,8 @@ def numbers_of(table: pd.DataFrame, name: str, dtype: str) -> Numbers:
     try:
         column = found.astype(dtype).array
     except (TypeError, ValueError) as error:
-        raise SchemaError(f"{name} must hold {dtype} values, found dtype {found.dtype}: {error}") from error
+        seconds = f". Times are whole milliseconds. {IN_SECONDS}" if name.endswith("_ms") else ""
+        raise SchemaError(f"{name} must hold {dtype} values, found dtype {found.dtype}: {error}{seconds}") from error
     return Numbers(column.to_numpy(dtype=plain, na_value=0), ~np.asarray(column.isna()))
 
 

@@ -21,11 +21,12 @@ from soniox_ds.analysis.time_constrained import Floats, TimedWords, shared_out
 from soniox_ds.analysis.turn_tables import milliseconds, same_clock
 from soniox_ds.analysis.units import Lines, Units, Vocabulary, lines_of, read_units
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need
+from soniox_ds.schema import need, no_duplicates
 
 __all__ = ["NO_SPEAKER", "Said", "found_said", "reference_said"]
 
 NO_SPEAKER = "no speaker"
+_ENOUGH_WORDS = 10  # so many are not said twice over, word for word
 _Bools = npt.NDArray[np.bool_]
 
 
@@ -61,11 +62,15 @@ def reference_said(reference: pd.DataFrame, how: Normalizer, kind: str, vocabula
     SchemaError
         If a column is absent, an id, speaker or text is NA, or a time cannot be.
     """
-    need(reference, "audio_id", "speaker", "text")
+    need(reference, "audio_id", "speaker", "text", name="reference")
     audio = runs.codes_of(reference, "audio_id", required=True)
     speaker = runs.codes_of(reference, "speaker", required=True)
     runs.codes_of(reference, "text", required=True)
     timed = "start_ms" in reference and "end_ms" in reference
+    if timed:
+        no_duplicates(reference, "reference", "audio_id", "speaker", "text", "start_ms", "end_ms")
+    else:
+        _refuse_doubled(reference[["audio_id", "speaker", "text"]])
     begin, end = milliseconds(reference, "reference") if timed else _no_times(len(reference))
     order = np.lexsort((begin, audio.codes))  # stable
     texts: list[str] = reference["text"].astype("string").to_numpy(object)[order].tolist()
@@ -92,7 +97,8 @@ def found_said(
     InputError
         If no word has a speaker although there are words.
     """
-    need(words, "audio_id", "word_index", "text", "speaker")
+    need(words, "audio_id", "word_index", "text", "speaker", name="words")
+    no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
     spoken = words
     if "translation_status" in words:
         spoken = words[words["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
@@ -123,6 +129,14 @@ def found_said(
     starts, ends = shared_out(begin[first[heads]], end[last[heads]], together, _characters(units, vocabulary))
     said = dict(_cut(audio, speaker, first, units.ids, starts, ends, timed[first] & timed[last]))
     return {str(label): said.get(str(label), Said.nothing()) for label in audio.labels}
+
+
+def _refuse_doubled(reference: pd.DataFrame) -> None:
+    """Refuse rows that come twice over; without times a single one may well be said again."""
+    half = len(reference) // 2
+    one, two = (part.reset_index(drop=True) for part in (reference.iloc[:half], reference.iloc[half:]))
+    if half > 1 and one.equals(two) and sum(len(str(text).split()) for text in one["text"]) >= _ENOUGH_WORDS:
+        no_duplicates(reference, "reference", "audio_id", "speaker", "text")
 
 
 def _word_times(words: pd.DataFrame) -> tuple[_Bools, Floats, Floats]:

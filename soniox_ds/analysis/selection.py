@@ -29,7 +29,7 @@ def one_recording(table: pd.DataFrame, audio_id: str | None, *, rows: str, shows
       audio_id  start_ms
     1        b         5
     """
-    need(table, "audio_id")
+    need(table, "audio_id", name=rows)
     found = table["audio_id"].drop_duplicates().tolist()
     if audio_id is None:
         if len(found) > 1:
@@ -39,6 +39,8 @@ def one_recording(table: pd.DataFrame, audio_id: str | None, *, rows: str, shows
             )
         return table
     if audio_id not in found:
+        if not found:
+            raise InputError(f"there are no {rows}: the table has no rows, so none of {audio_id!r}.")
         more = " and others" if len(found) > _SHOWN else ""
         raise InputError(f"no {rows} of {audio_id!r}; the table holds {found[:_SHOWN]}{more}.")
     return table[(table["audio_id"] == audio_id).to_numpy(bool)]

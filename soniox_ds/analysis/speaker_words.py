@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.analysis import runs
+from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.said import Said, found_said, reference_said
@@ -23,7 +24,7 @@ from soniox_ds.analysis.time_constrained import TimedWords, constrained_errors
 from soniox_ds.analysis.turn_tables import HasRecordings, statuses, with_metadata, words_of
 from soniox_ds.analysis.units import Vocabulary
 from soniox_ds.errors import InputError
-from soniox_ds.schema import SPEAKER_WORD_ERRORS, SPEAKER_WORD_SUMMARY, conform, need
+from soniox_ds.schema import SPEAKER_WORD_ERRORS, SPEAKER_WORD_SUMMARY, conform, need, no_duplicates
 
 __all__ = ["pool_speaker_word_errors", "speaker_word_errors"]
 
@@ -82,12 +83,13 @@ def speaker_word_errors(
     -------
     DataFrame
         ``schema.SPEAKER_WORD_ERRORS``: one row for each recording of the reference. With a Corpus the metadata columns
-        of its recordings follow.
+        of its recordings follow. Of an empty reference there are no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent, an id, speaker or text of the reference is NA, or times look like seconds.
+        If a column is absent, an id, speaker or text of the reference is NA, a word or a timed row of the reference is
+        there twice (without times: the whole reference), or times look like seconds.
     InputError
         If no word has a speaker, no recording is on both sides, or an option is wrong.
 
@@ -124,8 +126,7 @@ def speaker_word_errors(
        cp_deletions  cp_insertions  cpwer  wder               mapping
     0             1              1    0.5  0.25  {"1": "x", "2": "y"}
     """
-    if collar_ms < 0:
-        raise InputError(f"collar_ms is {collar_ms}; give ms that a word may be from its place, 0 or more.")
+    checked_ms(collar_ms, "collar_ms")
     how = Normalizer.of(normalizer)
     vocabulary = Vocabulary()
     real = reference_said(reference, how, units, vocabulary)
@@ -158,16 +159,19 @@ def pool_speaker_word_errors(errors: pd.DataFrame, by: str | Sequence[str] | Non
 
     Raises
     ------
+    SchemaError
+        If a column is absent, or a recording is there twice within a group.
     InputError
         If the rows were counted with different normalisers or collars.
     """
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(errors, *SPEAKER_WORD_ERRORS, *groups)
+    need(errors, *SPEAKER_WORD_ERRORS, *groups, name="errors")
     if taken := [name for name in groups if name in SPEAKER_WORD_SUMMARY]:
         raise InputError(f"by names {taken}, which are columns of the result.")
     for name in ("normalizer", "collar_ms"):
         if errors[name].nunique() > 1:
             raise InputError(f"the rows were counted with different values of {name}: {sorted(errors[name].unique())}.")
+    no_duplicates(errors, "errors", "audio_id", also=groups)
     parts = list(errors.groupby(groups, dropna=False, observed=True)) if groups else [((), errors)]
     rows = [{**dict(zip(groups, labels, strict=True)), **_pooled(part)} for labels, part in parts]
     summary = conform(pd.DataFrame(rows, columns=[*groups, *SPEAKER_WORD_SUMMARY]), SPEAKER_WORD_SUMMARY)

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis import runs
+from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
 __all__ = ["speaker_turns"]
 
@@ -40,9 +41,9 @@ def speaker_turns(words: pd.DataFrame, *, gap_ms: int = 2000) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
     InputError
-        If no word has a speaker although there are words, or `gap_ms` is negative.
+        If no word has a speaker although there are words, or `gap_ms` is no whole number of 0 or more.
 
     Examples
     --------
@@ -59,9 +60,10 @@ def speaker_turns(words: pd.DataFrame, *, gap_ms: int = 2000) -> pd.DataFrame:
     1  call.wav       2       900    1200
     2  call.wav       1      1500    1800
     """
-    need(words, "audio_id", "word_index", "start_ms", "end_ms", "speaker")
-    if gap_ms < 0:
-        raise InputError(f"gap_ms is {gap_ms}; give ms of silence, 0 or more.")
+    checked_ms(gap_ms, "gap_ms")
+    need(words, "audio_id", "word_index", "start_ms", "end_ms", "speaker", name="words")
+    words = need_milliseconds(words, "words")
+    no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
     audio = runs.codes_of(words, "audio_id", required=True)
     speaker = runs.codes_of(words, "speaker")
     index = runs.numbers_of(words, "word_index", "Int32").values

@@ -14,9 +14,19 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis import statistics
-from soniox_ds.analysis.blocks import COUNTS, block_columns, blocks_of, checked_errors, known, note_of
+from soniox_ds.analysis.blocks import (
+    COUNTS,
+    WORDS,
+    Measure,
+    block_columns,
+    blocks_of,
+    checked_errors,
+    known,
+    measure_of,
+    note_of,
+)
 from soniox_ds.errors import InputError
-from soniox_ds.schema import ERROR_SUMMARY, conform, need
+from soniox_ds.schema import CHARACTER_ERROR_SUMMARY, ERROR_SUMMARY, Table, conform, need
 
 __all__ = ["summarize_errors"]
 
@@ -31,12 +41,13 @@ def summarize_errors(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Pool word errors over groups of recordings, with bootstrap intervals by block.
+    """Pool word or character errors over groups of recordings, with bootstrap intervals by block.
 
     Parameters
     ----------
     errors
-        ``schema.WORD_ERRORS``, of `word_errors`, with whatever columns to group by.
+        ``schema.WORD_ERRORS``, of `word_errors`, or ``schema.CHARACTER_ERRORS``, of `character_errors`, with whatever
+        columns to group by.
     by
         Column or columns to group by; a missing value is a group too. None for all recordings in one row. No total is
         added to groups: call it once more without `by`.
@@ -55,17 +66,18 @@ def summarize_errors(
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.ERROR_SUMMARY``: one row for each group, sorted by `by`. Bounds are NA where
-        no honest interval exists (fewer than two blocks, no spread), and `note` says why; below 10 blocks it says that
-        the interval is doubtful. A group without scored recordings has counts of 0 and NA rates.
+        The columns of `by`, then ``schema.ERROR_SUMMARY`` (of characters ``schema.CHARACTER_ERROR_SUMMARY``, with
+        `cer`): one row for each group, sorted by `by`. Bounds are NA where no honest interval exists (fewer than two
+        blocks, no spread), and `note` says why; below 10 blocks it says that the interval is doubtful. A group without
+        scored recordings has counts of 0 and NA rates.
 
     Raises
     ------
     SchemaError
         If a column is absent, an id is there twice or counts cannot be.
     InputError
-        If the table is empty, an option is wrong, `by` names a column of the result, or normalisers are mixed within
-        a group: such counts cannot be added.
+        If the table is empty, an option is wrong, `by` names a column of the result, or normalisers (of characters
+        also units) are mixed within a group: such counts cannot be added.
 
     Notes
     -----
@@ -87,32 +99,36 @@ def summarize_errors(
     '1 block: an interval needs two or more'
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
-    table = checked_errors(errors)
+    measure = measure_of(errors)
+    schema = ERROR_SUMMARY if measure is WORDS else CHARACTER_ERROR_SUMMARY
+    table = checked_errors(errors, measure=measure)
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    _check_groups(table, groups)
+    _check_groups(table, groups, schema, measure)
     columns = block_columns(table, block, groups)
 
     parts = [part for _, part in table.groupby(groups, dropna=False, observed=True)] if groups else [table]
-    result = conform(pd.DataFrame([_summary(part, columns, how) for part in parts]), ERROR_SUMMARY)
+    result = conform(pd.DataFrame([_summary(part, columns, how, measure) for part in parts]), schema)
     labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
     return pd.concat([labels, result.drop(columns=groups, errors="ignore")], axis=1)
 
 
-def _summary(part: pd.DataFrame, columns: Sequence[str], how: statistics.Resampling) -> dict[str, Any]:
+def _summary(
+    part: pd.DataFrame, columns: Sequence[str], how: statistics.Resampling, measure: Measure
+) -> dict[str, Any]:
     """One row of the result."""
     scored = part[part["status"] == "scored"]
-    names = [*COUNTS, "reference_words"]
-    counts = {name: int(scored[name].sum()) for name in names}
+    counts = {name: int(scored[name].sum()) for name in (*COUNTS, measure.size)}
     blocks = blocks_of(scored, columns)
     wrong = scored[["substitutions", "deletions", "insertions"]].sum(axis=1).to_numpy(np.float64)
-    words = scored["reference_words"].to_numpy(np.float64)
+    size = scored[measure.size].to_numpy(np.float64)
     drawn = statistics.bootstrap_rate(
         np.bincount(blocks.codes, weights=wrong, minlength=blocks.total),
-        np.bincount(blocks.codes, weights=words, minlength=blocks.total),
+        np.bincount(blocks.codes, weights=size, minlength=blocks.total),
         replicates=how.replicates,
         seed=how.seed,
     )
     interval = drawn.interval(how.ci, how.method)
+    rate = measure.rate
     return {
         "recordings": len(scored),
         "failed": int((part["status"] == "failed").sum()),
@@ -121,33 +137,35 @@ def _summary(part: pd.DataFrame, columns: Sequence[str], how: statistics.Resampl
         "block": "+".join(columns),
         "hours": _hours(scored),
         **counts,
-        "wer": known(drawn.estimate),
-        "wer_low": known(max(0.0, interval.low) if interval.reason is None else interval.low),
-        "wer_high": known(interval.high),
+        rate: known(drawn.estimate),
+        f"{rate}_low": known(max(0.0, interval.low) if interval.reason is None else interval.low),
+        f"{rate}_high": known(interval.high),
         **how._asdict(),
-        "normalizer": _normalizer(part),
-        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns),
+        **{name: _only(part, name) for name in measure.settings},
+        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, noun=measure.noun),
     }
 
 
-def _check_groups(errors: pd.DataFrame, groups: Sequence[str]) -> None:
-    need(errors, *groups)
-    if taken := [name for name in groups if name in ERROR_SUMMARY and name != "normalizer"]:
+def _check_groups(errors: pd.DataFrame, groups: Sequence[str], schema: Table, measure: Measure) -> None:
+    need(errors, *groups, name="errors")
+    if taken := [name for name in groups if name in schema and name not in measure.settings]:
         raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
     if len(set(groups)) < len(groups):
         raise InputError(f"by names a column twice: {list(groups)}.")
-    if "normalizer" not in errors or "normalizer" in groups:
-        return
-    used = errors.loc[errors["status"] == "scored", "normalizer"].dropna().unique()
-    if len(used) > 1:
-        raise InputError(
-            f"the errors were counted after different normalisers, {sorted(used)}, and cannot be pooled; "
-            'score with one, or group by "normalizer" too.'
-        )
+    for name in measure.settings:
+        if name not in errors or name in groups:
+            continue
+        used = errors.loc[errors["status"] == "scored", name].dropna().unique()
+        if len(used) > 1:
+            how = "after different normalisers" if name == "normalizer" else f"with different settings of {name!r}"
+            raise InputError(
+                f"the errors were counted {how}, {sorted(used)}, and cannot be pooled; "
+                f'score with one, or group by "{name}" too.'
+            )
 
 
-def _normalizer(part: pd.DataFrame) -> Any:
-    known: list[Any] = part["normalizer"].dropna().tolist() if "normalizer" in part else []
+def _only(part: pd.DataFrame, name: str) -> Any:
+    known: list[Any] = part[name].dropna().tolist() if name in part else []
     return known[0] if known else pd.NA
 
 

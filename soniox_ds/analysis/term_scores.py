@@ -19,10 +19,10 @@ import pandas as pd
 from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import Blocks, block_columns, blocks_of, checked_errors, known, note_of
 from soniox_ds.analysis.normalize import NormalizerLike
-from soniox_ds.analysis.term_search import aligned_words, checked_terms
+from soniox_ds.analysis.term_search import aligned_words, checked_terms, same_transcripts
 from soniox_ds.analysis.terms import hours_of, occurrence_rows
 from soniox_ds.errors import InputError
-from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, empty, need
+from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, empty, need, no_duplicates
 
 __all__ = ["compare_terms", "summarize_terms"]
 
@@ -88,15 +88,10 @@ def summarize_terms(
     checked = checked_terms(terms, distractors, aligned, normalizer, units)
     table = checked_errors(errors)
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(table, *groups)
+    need(table, *groups, name="errors")
     if taken := [name for name in groups if name in TERM_SUMMARY]:
         raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
-    scored = set(table.loc[table["status"] == "scored", "audio_id"])
-    if strange := sorted(set(aligned.rows["audio_id"]) - scored):
-        raise InputError(
-            f"the alignments hold {strange[0]!r}, which errors does not have as scored; make both from the same "
-            "transcripts and references."
-        )
+    same_transcripts(aligned, table)
     occurrences = occurrence_rows(aligned, checked)
     columns = block_columns(table, block, groups)
     size = {"terms": len(checked.labels), "distractors": sum(checked.distractor)}
@@ -141,7 +136,7 @@ def compare_terms(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or an occurrence is there twice in an arm.
     InputError
         If a recording of both arms has other occurrences in one than in the other, or an option is wrong.
 
@@ -166,11 +161,12 @@ def compare_terms(
     1  Celebrex            1     1       0       0  1.0
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
-    for arm in (a, b):
-        need(arm, "audio_id", "term", "outcome", "reference_index")
+    for name, arm in (("a", a), ("b", b)):
+        need(arm, "audio_id", "term", "outcome", "reference_index", name=name)
+        _refuse_doubled(arm, name)
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    for arm in (a, b):
-        need(arm, *groups)
+    for name, arm in (("a", a), ("b", b)):
+        need(arm, *groups, name=name)
     if taken := [name for name in groups if name in TERM_COMPARISON]:
         raise InputError(f"by names {taken}, which are columns of the result; rename them in the occurrences.")
     columns = block_columns(a, block, groups) if len(a) else ["audio_id"]
@@ -187,6 +183,14 @@ def compare_terms(
     result["p_holm"] = pd.array(_holm(result["p"]), dtype="Float64")
     labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
     return pd.concat([labels, result], axis=1)
+
+
+def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:
+    """Refuse an occurrence that is there twice; false hits can be told apart by their place in the transcript."""
+    said = arm["outcome"] != "false_hit"
+    no_duplicates(arm[said], name, "audio_id", "term", "reference_index")
+    if "hypothesis_index" in arm:
+        no_duplicates(arm[~said], name, "audio_id", "term", "hypothesis_index")
 
 
 def _summary(

@@ -18,9 +18,9 @@ import pandas as pd
 from soniox_ds.analysis.normalize import NORMALIZERS, Normalizer, NormalizerLike
 from soniox_ds.analysis.units import KINDS_OF_UNITS, split_units
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
-__all__ = ["Aligned", "Span", "Terms", "aligned_words", "checked_terms", "spans"]
+__all__ = ["Aligned", "Span", "Terms", "aligned_words", "checked_terms", "same_transcripts", "spans"]
 
 _Ints = npt.NDArray[np.intp]
 _Bools = npt.NDArray[np.bool_]
@@ -63,13 +63,15 @@ class Aligned(NamedTuple):
 
 
 def aligned_words(alignments: Any) -> Aligned:
-    """Check alignments and put them into order; raises SchemaError where a column is absent."""
+    """Check alignments and put them into order; raises SchemaError where it cannot."""
     if not isinstance(alignments, pd.DataFrame):
         raise InputError(
             f"alignments must be a table of align_words, found {type(alignments).__name__}; "
             "call sx.align_words(corpus, references) first."
         )
-    need(alignments, "audio_id", "position", "operation", "reference", "hypothesis")
+    need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments", required=False)
+    no_duplicates(alignments, "alignments", "audio_id", "position")
     codes = pd.factorize(alignments["audio_id"])[0].astype(np.intp)
     order = np.lexsort((alignments["position"].to_numpy(np.int64), codes))
     rows = alignments.take(order).reset_index(drop=True)
@@ -83,6 +85,25 @@ def aligned_words(alignments: Any) -> Aligned:
         np.flatnonzero(rows["reference"].notna().to_numpy(np.bool_)),
         np.flatnonzero(rows["hypothesis"].notna().to_numpy(np.bool_)),
     )
+
+
+def same_transcripts(aligned: Aligned, errors: pd.DataFrame) -> None:
+    """Raise InputError unless the alignments are of the recordings that `errors` has as scored, word for word."""
+    scored = errors[(errors["status"] == "scored").to_numpy(np.bool_)]
+    if strange := sorted(set(aligned.rows["audio_id"]) - set(scored["audio_id"])):
+        raise InputError(
+            f"the alignments hold {strange[0]!r}, which errors does not have as scored; make both from the same "
+            "transcripts and references."
+        )
+    found = aligned.rows["audio_id"].iloc[aligned.in_reference].value_counts()
+    words = scored.set_index("audio_id")["reference_words"].astype("Int64")
+    there = found.reindex(words.index, fill_value=0).astype("Int64")
+    if (other := np.flatnonzero((there != words).to_numpy(np.bool_))).size:
+        name = words.index[other[0]]
+        raise InputError(
+            f"the alignments have {there[name]} reference words of {name!r}, errors {words[name]} ({other.size} "
+            "recordings differ); make both from the same transcripts and references, with one normaliser and units."
+        )
 
 
 def _objects(column: pd.Series[Any]) -> npt.NDArray[Any]:

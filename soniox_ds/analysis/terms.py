@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds.analysis.blocks import checked_durations
 from soniox_ds.analysis.normalize import NormalizerLike
 from soniox_ds.analysis.term_search import Aligned, Span, Terms, aligned_words, checked_terms, spans
-from soniox_ds.schema import TERM_ERRORS, TERM_OCCURRENCES, conform, empty, need
+from soniox_ds.schema import TERM_ERRORS, TERM_OCCURRENCES, conform, empty, need, no_duplicates
 
 __all__ = ["found_terms", "hours_of", "occurrence_rows", "term_errors", "term_occurrences"]
 
@@ -56,12 +57,13 @@ def term_occurrences(
     Returns
     -------
     DataFrame
-        ``schema.TERM_OCCURRENCES``, recordings in the order of the alignments, places in spoken order.
+        ``schema.TERM_OCCURRENCES``, recordings in the order of the alignments, places in spoken order. No rows where
+        no term is said or heard.
 
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, a row is there twice, or a time cannot be (one in seconds, too).
     InputError
         If there are no terms, two are the same after normalisation, nothing is left of one, or the normaliser is not
         that of the alignments.
@@ -100,7 +102,8 @@ def term_errors(
     Returns
     -------
     DataFrame
-        ``schema.TERM_ERRORS``: a row for each term, in the order given, distractors last.
+        ``schema.TERM_ERRORS``: a row for each term, in the order given, distractors last. `recall` is NA where a term
+        is never said, `precision` where it is never heard.
 
     Raises
     ------
@@ -123,6 +126,8 @@ def term_errors(
     """
     aligned = aligned_words(alignments)
     checked = checked_terms(terms, distractors, aligned, normalizer, units)
+    if errors is not None and "audio_id" in errors:
+        no_duplicates(errors, "errors", "audio_id")
     hours = hours_of(errors)
     counts = np.zeros((len(checked.labels), 3), np.int64)
     recordings: list[set[int]] = [set() for _ in checked.labels]
@@ -190,8 +195,8 @@ def hours_of(errors: pd.DataFrame | None) -> Any:
     """Hours of the scored recordings; NA where a duration is not known."""
     if errors is None:
         return pd.NA
-    need(errors, "status", "duration_ms")
-    total = errors.loc[errors["status"] == "scored", "duration_ms"].astype("Int64").sum(skipna=False)
+    need(errors, "status", "duration_ms", name="errors")
+    total = checked_durations(errors, "errors").loc[errors["status"] == "scored", "duration_ms"].sum(skipna=False)
     return pd.NA if pd.isna(total) else float(total) / 3_600_000
 
 

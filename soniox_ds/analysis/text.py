@@ -42,6 +42,8 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     - after white space, wherever it stands: before a token, after one, or as a token of its own; a token that holds
       several words is divided, and each of them has the token's times and confidence;
     - where recording, speaker, language or stream changes, or a marker or sound stands between;
+    - where a chunk of translation (or what was said after one) begins behind the end of a sentence of its own stream:
+      the service may leave the space out there, and the word has `space_before` nevertheless;
     - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, told by
       the characters, not by the label), and where such a script meets another.
 
@@ -97,7 +99,8 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     marker = np.array([text in _MARKERS for text in vocabulary], np.bool_)
 
     no_word = found.blank[spelling] | marker[spelling] | event[rows]
-    starts, spaced = word_starts(found, spelling, rows, streams, no_word, labels)
+    late = _sentence_chunks(vocabulary, spelling, rows, streams, audio, index)
+    starts, spaced = word_starts(found, spelling, rows, streams, no_word, labels, late)
     rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
 
     spoken = found.spoken[spelling]
@@ -278,6 +281,28 @@ def _reading_order(tokens: pd.DataFrame, audio: Codes, status: Codes, index: Num
     streams, position = streams[order], index.values[order]
     _refuse_repeats(tokens, audio, order, streams, position, "token_index")
     return order, streams
+
+
+def _sentence_chunks(
+    vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, audio: Codes, index: Numbers
+) -> Bools:
+    """Which rows begin a chunk behind the end of a sentence of their own stream.
+
+    A chunk is a stretch of one stream that follows tokens of the other in the API's order.
+    """
+    late = np.zeros(len(rows), np.bool_)
+    if not len(rows) or not (streams % 2).any():
+        return late
+    translated = np.zeros(len(audio.codes), np.bool_)
+    translated[rows] = streams % 2 == 1
+    order = runs.lexical_order(audio.codes, index.values)
+    turn = (np.diff(audio.codes[order]) == 0) & (np.diff(translated[order].astype(np.int8)) != 0)
+    begins = np.zeros(len(audio.codes), np.bool_)
+    begins[order[1:][turn]] = True
+    late[1:] = begins[rows[1:]] & (rows[1:] != rows[:-1]) & (streams[1:] == streams[:-1])
+    here = np.flatnonzero(late)
+    late[here] = [ends_sentence(vocabulary[code].rstrip()) for code in spelling[here - 1]]
+    return late
 
 
 def _refuse_repeats(table: pd.DataFrame, audio: Codes, order: Ints, streams: Ints, position: Any, name: str) -> None:

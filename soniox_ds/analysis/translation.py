@@ -18,7 +18,7 @@ import pandas as pd
 from soniox_ds.analysis.scripts import ends_sentence, is_unspaced
 from soniox_ds.analysis.text import words
 from soniox_ds.errors import InputError
-from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need
+from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need, need_milliseconds, no_duplicates
 
 __all__ = ["translation_pairs"]
 
@@ -39,12 +39,12 @@ def translation_pairs(table: Any) -> pd.DataFrame:
     DataFrame
         ``schema.TRANSLATION_PAIRS``: recordings in their order of appearance, pairs in the order in which they begin.
         Speech that was not to be translated (status "none") has rows too, its `translation` is NA. Nothing is lost:
-        all words of both streams are in the rows of their recording, in their order.
+        all words of both streams are in the rows of their recording, in their order. Of no words there are no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, a row is there twice, or a time cannot be (one in seconds, too).
     InputError
         If there are rows but no translation among them.
 
@@ -116,33 +116,15 @@ def _units(source: Any) -> pd.DataFrame:
             f"translation_pairs takes a Corpus or a table of tokens, words or segments, found {type(table).__name__}."
         )
     if "token_index" in table:
-        table = words(_apart(table))
+        need(table, "audio_id", "token_index", "text", "translation_status", name="tokens")
+        table = words(table)
     index = "segment_index" if "segment_index" in table else "word_index"
-    need(table, "audio_id", index, "text", "language", "translation_status")
+    what = "segments" if index == "segment_index" else "words"
+    need(table, "audio_id", index, "text", "language", "translation_status", name=what)
+    table = need_milliseconds(table, what, required=False)
+    no_duplicates(table, what, "audio_id", index, also=["translation_status"])
     order = pd.factorize(table["audio_id"])[0]
     return table.take(np.lexsort((table[index].to_numpy(np.int64), order))).reset_index(drop=True)
-
-
-def _apart(tokens: pd.DataFrame) -> pd.DataFrame:
-    """Give the space it lacks to a token that begins a chunk behind a sentence of its own stream.
-
-    The service leaves a space out where the language changes, so that "Morgen." and the "Wie" of the next chunk would
-    else be one word.
-    """
-    need(tokens, "audio_id", "token_index", "text", "translation_status")
-    rows = np.lexsort((tokens["token_index"], pd.factorize(tokens["audio_id"])[0]))
-    audio = tokens["audio_id"].astype("string").fillna("").to_numpy(object)[rows]
-    text = tokens["text"].astype("string").fillna("").to_numpy(object)[rows]
-    translated = (tokens["translation_status"] == "translation").fillna(False).to_numpy(np.bool_)[rows]
-    last: dict[tuple[str, bool], str] = {}
-    lacking = np.zeros(len(rows), np.bool_)
-    for row in np.flatnonzero((audio[1:] == audio[:-1]) & (translated[1:] != translated[:-1])) + 1:
-        last[audio[row - 1], translated[row - 1]] = text[row - 1]
-        before = last.get((audio[row], translated[row]), "")
-        lacking[row] = ends_sentence(before.rstrip()) and text[row][:1].isalnum()
-    spaced = tokens["text"].astype("string").copy()
-    spaced.iloc[rows[lacking]] = " " + spaced.iloc[rows[lacking]]
-    return tokens.assign(text=spaced)
 
 
 def _list_of(own: pd.DataFrame) -> list[_Unit]:

@@ -13,6 +13,7 @@ Pitfalls in Automatic Evaluation and Significance Testing for MT", 2005 (approxi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
@@ -57,10 +58,10 @@ def translation_scores(
     ----------
     hypotheses
         A sequence of texts (a list, ``pairs["translation"]``), one for each reference, NA or None for one that is
-        missing. Or a Corpus or ``schema.TEXTS``, whose translations are then found by `audio_id`.
+        missing. Or by `audio_id`: a mapping to texts, a Corpus or ``schema.TEXTS``.
     references
-        A sequence of as many references; each a text, or a list of texts that are all right. For a Corpus or TEXTS a
-        mapping or Series from `audio_id` to these, or a table with `audio_id` and `reference`.
+        A sequence of as many references; each a text, or a list of texts that are all right. For translations by
+        `audio_id` a mapping or Series from `audio_id` to these, or a table with `audio_id` and `reference`.
     metric
         One or more of ``"bleu"``, ``"chrf"``, ``"chrf++"`` (with word pairs) and ``"ter"``.
     language
@@ -164,6 +165,11 @@ def compare_translations(
     InputError, SchemaError, SetupError
         As in `translation_scores`; InputError also for fewer than two texts or blocks in common.
 
+    Warns
+    -----
+    UserWarning
+        If some references have a translation on neither side.
+
     Notes
     -----
     sacrebleu's bootstrap test takes the differences of the replicates, without their signs, less their mean, and asks
@@ -187,6 +193,13 @@ def compare_translations(
     both = [x is not None and y is not None for x, y in zip(one.hypotheses, two.hypotheses, strict=True)]
     if not any(both):
         raise InputError("a and b have no translation of the same text; are the ids of both those of the references?")
+    if nowhere := sum(x is None and y is None for x, y in zip(one.hypotheses, two.hypotheses, strict=True)):
+        warnings.warn(
+            f"{nowhere} of {len(both)} references have a translation in neither a nor b; they count for nothing. Are "
+            "their ids those of the recordings?",
+            UserWarning,
+            stacklevel=2,
+        )
     one_texts, two_texts, right = (where(both, texts) for texts in (one.hypotheses, two.hypotheses, one.references))
     blocks = None if one.blocks is None else pd.factorize(one.blocks[np.array(both)])[0]
     rows = []

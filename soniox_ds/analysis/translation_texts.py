@@ -1,6 +1,6 @@
 """Which translations and references belong together.
 
-Conventions: texts come in pairs by position, or by `audio_id` where the translations are those of a Corpus or of
+Conventions: texts come in pairs by position, or by `audio_id` where the translations are a mapping, a Corpus or
 ``schema.TEXTS``. A translation that is missing is None, and is never taken for an empty one.
 """
 
@@ -30,8 +30,10 @@ class Texts(NamedTuple):
 
 def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool = False) -> Texts:
     """Bring both sides together; translations that are missing are None, and left out unless asked for."""
-    if isinstance(hypotheses, pd.DataFrame) or hasattr(hypotheses, "recordings"):
+    if isinstance(hypotheses, (pd.DataFrame, Mapping)) or hasattr(hypotheses, "recordings"):
         ids, right = _references_by_id(references)
+        if not ids:
+            raise InputError("there are no references; give the right translations by audio_id.")
         found = _translations_by_id(hypotheses)
         said: list[Any] = [found.get(audio_id) for audio_id in ids]
         if not any(text is not None for text in said):
@@ -43,7 +45,7 @@ def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool
         said = [None if _missing(text) else text for text in _listed(hypotheses, "hypotheses")]
         column = isinstance(references, pd.DataFrame)
         if column:
-            need(references, "reference")
+            need(references, "reference", name="references")
         right = _listed(references["reference"] if column else references, "references")
         if len(said) != len(right):
             raise InputError(
@@ -86,7 +88,7 @@ def _listed(texts: Any, what: str) -> list[Any]:
     if isinstance(texts, (str, Mapping)) or not hasattr(texts, "__iter__"):
         raise InputError(
             f"{what} must be a sequence of texts, found {type(texts).__name__}; "
-            "a mapping by audio_id goes with a Corpus or a table of texts."
+            "references by audio_id go with hypotheses by audio_id: a mapping, a table of texts or a Corpus."
         )
     return list(texts)
 
@@ -101,7 +103,7 @@ def _right(reference: Any) -> list[str]:
 
 def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
     if isinstance(references, pd.DataFrame):
-        need(references, "audio_id", "reference")
+        need(references, "audio_id", "reference", name="references")
         ids, right = references["audio_id"].tolist(), references["reference"].tolist()
     elif isinstance(references, (Mapping, pd.Series)):
         ids, right = (
@@ -110,8 +112,8 @@ def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
         )
     else:
         raise InputError(
-            "translations of a Corpus or a table of texts need references by id: a mapping from audio_id to text, or a "
-            f"table with audio_id and reference; found {type(references).__name__}."
+            "translations by audio_id (a mapping, a table of texts, a Corpus) need references by audio_id: a mapping "
+            f"to texts, or a table with audio_id and reference; found {type(references).__name__}."
         )
     if twice := pd.Index(ids)[pd.Index(ids).duplicated()].tolist():
         raise SchemaError(
@@ -122,9 +124,11 @@ def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
 
 def _translations_by_id(source: Any) -> dict[str, str]:
     """The translation of each recording; of a Corpus also the empty one of a completed recording."""
+    if isinstance(source, Mapping):
+        return {audio_id: text for audio_id, text in source.items() if not _missing(text)}
     corpus = hasattr(source, "recordings")
     texts = source.texts() if corpus else source
-    need(texts, "audio_id", "text")
+    need(texts, "audio_id", "text", name="hypotheses")
     if "translation_status" in texts:
         texts = texts[(texts["translation_status"] == "translation").fillna(False)]
     if (twice := texts["audio_id"].duplicated()).any():
@@ -147,7 +151,7 @@ def _blocks(block: Any, references: Any, count: int) -> npt.NDArray[Any] | None:
     if isinstance(block, str):
         if not isinstance(references, pd.DataFrame):
             raise InputError(f"block={block!r} names a column, but references is no table; give a label for each text.")
-        need(references, block)
+        need(references, block, name="references")
         block = references[block]
     labels = list(block)
     if len(labels) != count:

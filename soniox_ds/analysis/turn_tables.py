@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import pandas as pd
 from soniox_ds.analysis import runs, text
 from soniox_ds.analysis.speakers import speaker_turns
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import RECORDINGS, need
+from soniox_ds.schema import IN_SECONDS, RECORDINGS, need, need_milliseconds
 
 __all__ = [
     "FAILED",
@@ -39,10 +39,6 @@ Ms = npt.NDArray[np.int64]
 _Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 FAILED = ("apart", "as_silence")
 
-_IN_SECONDS = (
-    "{what}: the times look like seconds ({column} holds {example}); they must be milliseconds. If they are seconds, "
-    "multiply start and end by 1000."
-)
 _NOBODY_SPEAKS_SO_BRIEFLY_MS = 60
 _FAR_APART = 100
 
@@ -75,12 +71,16 @@ def words_of(source: pd.DataFrame | HasRecordings) -> pd.DataFrame:
     """The words of a corpus, of a tokens table, or the words table itself."""
     if isinstance(source, HasRecordings):
         return text.words(source.tokens)
+    need(source, name="words")
     return text.words(source) if "token_index" in source and "word_index" not in source else source
 
 
 def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.DataFrame:
     """The turns of a corpus, of tokens or words, or the turns table itself."""
-    if isinstance(source, HasRecordings) or "token_index" in source or "word_index" in source:
+    if isinstance(source, HasRecordings):
+        return speaker_turns(words_of(source), gap_ms=gap_ms)
+    need(source, name="turns")
+    if "token_index" in source or "word_index" in source:
         return speaker_turns(words_of(source), gap_ms=gap_ms)
     return source
 
@@ -91,35 +91,13 @@ def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
     Raises
     ------
     SchemaError
-        If a time is missing, no number, or negative, if an end comes before its start, or if the times look like
-        seconds: fractions, in rows shorter than 60.
+        If a time is missing or cannot be; see `soniox_ds.schema.need_milliseconds`.
     """
-    need(table, "start_ms", "end_ms")
-    columns = {name: _numbers(table[name], name, what) for name in ("start_ms", "end_ms")}
-    start, end = columns.values()
-    for name, values in columns.items():
-        fractions = values[values != np.round(values)]
-        if len(fractions) and np.median(end - start) < _NOBODY_SPEAKS_SO_BRIEFLY_MS:
-            raise SchemaError(_IN_SECONDS.format(what=what, column=name, example=fractions[0]))
-        if (values < 0).any():
-            raise SchemaError(f"{what}: {name} is negative, {values.min():g}, in row {int(np.argmin(values))}.")
-    if (late := np.flatnonzero(end < start)).size:
-        row = int(late[0])
-        raise SchemaError(
-            f"{what}: end_ms comes before start_ms in {late.size} of {len(table)} rows, first in row {row} "
-            f"({start[row]:g} to {end[row]:g}). Is the second column a duration? Then add the start to it."
-        )
-    return np.round(start).astype(np.int64), np.round(end).astype(np.int64)
-
-
-def _numbers(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[np.float64]:
-    try:
-        values = np.asarray(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
-    except (TypeError, ValueError) as error:
-        raise SchemaError(f"{what}: {name} must hold milliseconds, found dtype {column.dtype}: {error}") from error
-    if not np.isfinite(values).all():
-        raise SchemaError(f"{what}: {name} is missing in {int((~np.isfinite(values)).sum())} of {len(values)} rows.")
-    return values
+    whole = need_milliseconds(table, what)
+    for name in ("start_ms", "end_ms"):
+        if missing := int(whole[name].isna().sum()):
+            raise SchemaError(f"{what}: {name} is missing in {missing} of {len(whole)} rows.")
+    return whole["start_ms"].to_numpy(np.int64), whole["end_ms"].to_numpy(np.int64)
 
 
 def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns") -> None:
@@ -131,10 +109,7 @@ def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Num
     typical = float(np.median(sides[short][1] - sides[short][0]))
     ends = [float(sides[side][1].max()) for side in (short, long)]
     if typical < _NOBODY_SPEAKS_SO_BRIEFLY_MS and ends[1] > _FAR_APART * ends[0]:
-        raise SchemaError(
-            f"{short}: the times end at {ends[0]:g} ms, those of {long} at {ends[1]:g} ms. Are those of {short} "
-            "seconds? They must be milliseconds; multiply start and end by 1000."
-        )
+        raise SchemaError(f"{short}: the times end at {ends[0]:g} ms, those of {long} at {ends[1]:g} ms. {IN_SECONDS}")
 
 
 def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
@@ -145,7 +120,7 @@ def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
     SchemaError
         If a column is absent, a recording or speaker is NA, or a time cannot be (see `milliseconds`).
     """
-    need(table, "audio_id", "speaker", "start_ms", "end_ms")
+    need(table, "audio_id", "speaker", "start_ms", "end_ms", name=what)
     audio = runs.codes_of(table, "audio_id", required=True)
     if table["speaker"].isna().any():
         raise SchemaError(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds import schema
-from soniox_ds.errors import InputError
+from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.plots.style import (
     BLUE,
     COLOURS,
@@ -28,7 +28,7 @@ from soniox_ds.plots.style import (
     numbers,
     strip_above,
 )
-from soniox_ds.schema import need
+from soniox_ds.schema import need, no_duplicates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def plot_reliability(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a row is there twice.
     InputError
         If no bin holds a word, or there are more than seven groups.
 
@@ -82,8 +82,11 @@ def plot_reliability(
     >>> ax.get_xlabel(), [int(bar.get_height()) for bar in ax.child_axes[0].patches]
     ('mean confidence of the words', [40, 60])
     """
-    need(reliability, "low", "high", "n", "confidence_mean", "accuracy", "accuracy_low", "accuracy_high")
+    columns = ("low", "high", "n", "confidence_mean", "accuracy", "accuracy_low", "accuracy_high")
+    need(reliability, *columns, name="reliability")
     groups = _groups(reliability[reliability["n"].fillna(0) > 0], schema.RELIABILITY, by)
+    for part in groups.values():
+        no_duplicates(part, "reliability", "low", "high")
     if not groups:
         raise InputError("no bin holds a word, so there is no reliability to draw.")
     ax = new_axes(ax, 4.8, 5.4)
@@ -147,7 +150,7 @@ def plot_roc(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a row is there twice.
     InputError
         If all words are right or all wrong, so that there is no curve, or there are more than seven groups.
 
@@ -161,11 +164,13 @@ def plot_roc(
     >>> [text.get_text() for text in ax.texts]
     ['0.5', '0.8', '0.95']
     """
-    need(roc, "threshold", "false_positive_rate", "true_positive_rate")
+    need(roc, "threshold", "false_positive_rate", "true_positive_rate", name="roc")
     drawable = roc.dropna(subset=["false_positive_rate", "true_positive_rate"])
     groups = _groups(drawable, schema.ROC, by)
     if not groups:
-        raise InputError("a ROC curve needs words that are right and words that are wrong; one of the two is absent.")
+        raise InputError(f"a ROC curve needs words that are right and words that are wrong; {_what_lacks(roc)}.")
+    for part in groups.values():
+        no_duplicates(part, "roc", "threshold")
     ax = new_axes(ax, 4.8, 4.8)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
     for place, (name, part) in enumerate(groups.items()):
@@ -204,7 +209,7 @@ def plot_review_curve(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a row is there twice.
     InputError
         If no word is wrong, so that nothing can be found.
 
@@ -218,10 +223,15 @@ def plot_review_curve(
     ['least confident first', 'random order']
     """
     recall = "recall_of_all" if all_errors else "recall"
-    need(curve, "order", "reviewed_s", "share_reviewed", recall)
+    need(curve, "order", "reviewed_s", "share_reviewed", recall, name="curve")
     drawable = curve.dropna(subset=[recall])
     if drawable.empty:
         raise InputError("no word is wrong, so that listening finds nothing; there is no curve.")
+    if (back := drawable.groupby("order", sort=False)["reviewed_s"].diff().lt(0).fillna(False).to_numpy(bool)).any():
+        raise SchemaError(
+            f"curve: the time heard in order {drawable['order'][back].iloc[0]!r} goes back; was the table put together "
+            "with itself, or with that of other words? Draw each in axes of its own."
+        )
     ax = new_axes(ax, 6, 4)
     seconds = float(drawable["reviewed_s"].max())
     column, divisor, unit = ("reviewed_s", 60.0, "min") if seconds >= 180 else ("reviewed_s", 1.0, "s")
@@ -247,7 +257,7 @@ def plot_review_curve(
 def _groups(table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:
     """The rows of each group by its label, in the order of the table."""
     columns = group_columns(table, list(known), by)
-    need(table, *columns)
+    need(table, *columns, name="table")
     labels = pd.Series(group_labels(table, columns, "words"), index=table.index, dtype="object")
     groups = {str(name): part for name, part in table.groupby(labels, sort=False)} if len(table) else {}
     if len(groups) > _MOST:
@@ -256,6 +266,13 @@ def _groups(table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | 
             "or each group in axes of its own."
         )
     return groups
+
+
+def _what_lacks(roc: pd.DataFrame) -> str:
+    if roc.empty:
+        return "the table has no rows"
+    absent = "wrong" if roc["true_positive_rate"].isna().all() else "right"
+    return f"none of these words is {absent}"
 
 
 def _mark(ax: Axes, known: Any, x: Any, y: Any, thresholds: Sequence[float]) -> None:

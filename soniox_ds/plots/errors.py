@@ -25,7 +25,7 @@ from soniox_ds.plots.style import (
     numbers,
     text_of,
 )
-from soniox_ds.schema import need
+from soniox_ds.schema import need, no_duplicates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def plot_error_summary(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a group is there twice.
     InputError
         If no group has a rate.
 
@@ -79,11 +79,13 @@ def plot_error_summary(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['hall', 'cell']
     """
-    need(summary, "recordings", "reference_words", "wer", "wer_low", "wer_high")
+    need(summary, "recordings", "reference_words", "wer", "wer_low", "wer_high", name="summary")
     if summary["wer"].isna().all():
         raise InputError("no group has a word error rate: nothing was scored, or the references hold no words.")
     columns = group_columns(summary, list(schema.ERROR_SUMMARY), by)
-    need(summary, *columns)
+    need(summary, *columns, name="summary")
+    if columns:
+        no_duplicates(summary, "summary", *columns)
     ax = new_axes(ax, 7, 1.1 + _ROW * len(summary))
     bounds = 100 * numbers(summary, "wer", "wer_low", "wer_high")
     if overall is not None:
@@ -122,7 +124,7 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a pair is there twice.
     InputError
         If no pair has a difference.
 
@@ -136,7 +138,8 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     >>> ax.get_yticklabels()[0].get_text(), ax.texts[0].get_text()
     ('terms − plain', '−2.1 [−3.0, −1.2]')
     """
-    need(comparison, "a", "b", "difference", "difference_low", "difference_high", "p_holm", "ci")
+    need(comparison, "a", "b", "difference", "difference_low", "difference_high", "p_holm", "ci", name="comparison")
+    no_duplicates(comparison, "comparison", "a", "b")
     if comparison["difference"].isna().all():
         raise InputError("no pair of arms has a difference: they share no scored recordings.")
     ax = new_axes(ax, 7, 1.1 + _ROW * len(comparison))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from soniox_ds.errors import InputError
 from soniox_ds.plots.style import drawn_text, new_axes, numbers
-from soniox_ds.schema import need
+from soniox_ds.schema import need, no_duplicates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def plot_language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) 
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or a pair of languages is there twice.
     InputError
         If no time has a language on both sides.
 
@@ -57,7 +57,8 @@ def plot_language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) 
     >>> [text.get_text().replace("\\n", " ") for text in ax.texts]
     ['90% 54 s', '10% 6 s', '·', '100% 1.5 min']
     """
-    need(confusion, "reference_language", "language", "time_ms", "share")
+    need(confusion, "reference_language", "language", "time_ms", "share", name="confusion")
+    no_duplicates(confusion, "confusion", "reference_language", "language")
     both = confusion.dropna(subset=["reference_language", "language", "share"])
     if both.empty:
         raise InputError("no time has a language on both sides; transcribe with enable_language_identification=True.")

@@ -28,7 +28,7 @@ from soniox_ds.plots.style import (
     strip_above,
     window,
 )
-from soniox_ds.schema import need
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,7 +82,7 @@ def plot_confidence(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
     InputError
         If several recordings are there and none is named, no word has a time and a confidence, or the window is empty.
 
@@ -97,7 +97,10 @@ def plot_confidence(
     """
     from matplotlib.collections import PathCollection
 
-    need(words, "audio_id", "start_ms", "end_ms", "confidence")
+    need(words, "audio_id", "start_ms", "end_ms", "confidence", name="words")
+    words = need_milliseconds(words, "words")
+    if "word_index" in words:
+        no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
     own = one_recording(words, audio_id, rows="words", shows="this plot").dropna(
         subset=["start_ms", "end_ms", "confidence"]
     )
@@ -167,7 +170,7 @@ def plot_error_positions(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, a row is there twice, or a time cannot be (one in seconds, too).
     InputError
         If several recordings are there and none is named, no word has a time, or the window is empty.
 
@@ -181,7 +184,10 @@ def plot_error_positions(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['1 substitutions', '1 deletions', '0 insertions']
     """
-    need(alignments, "audio_id", "operation", "start_ms", "end_ms")
+    need(alignments, "audio_id", "operation", "start_ms", "end_ms", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments")
+    if "position" in alignments:
+        no_duplicates(alignments, "alignments", "audio_id", "position")
     own = one_recording(alignments, audio_id, rows="alignments", shows="this plot")
     if own["end_ms"].isna().all():
         raise InputError("no word of the alignment has a time; align words (sx.words), not texts.")

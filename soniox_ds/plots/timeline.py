@@ -27,7 +27,7 @@ from soniox_ds.plots.style import (
     strip_above,
     window,
 )
-from soniox_ds.schema import need
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,7 @@ def plot_timeline(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, a turn is there twice, or a time cannot be (one in seconds, too).
     InputError
         If the table holds several recordings and `audio_id` names none of them, has no turn to draw, or the window is
         empty.
@@ -98,7 +98,9 @@ def plot_timeline(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['agent', 'speaker 2']
     """
-    need(turns, "audio_id", "speaker", "start_ms", "end_ms")
+    need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
+    turns = need_milliseconds(turns, "turns")
+    no_duplicates(turns, "turns", "audio_id", "speaker", "start_ms", "end_ms")
     own = one_recording(turns, audio_id, rows="turns", shows="a timeline").dropna(
         subset=["speaker", "start_ms", "end_ms"]
     )

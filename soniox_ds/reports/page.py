@@ -17,12 +17,17 @@ from typing import TYPE_CHECKING, Any
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.errors import InputError
-from soniox_ds.reports import scores, sections
+from soniox_ds.formats.rttm import read_rttm
+from soniox_ds.reports import scores, sections, voices
+from soniox_ds.reports.arms import arms
 from soniox_ds.reports.elements import Section, note
 from soniox_ds.reports.findings import Findings
 from soniox_ds.views.markup import visible
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from soniox_ds.comparison import Comparison
     from soniox_ds.formats.corpus import Corpus
 
 __all__ = ["report"]
@@ -61,6 +66,7 @@ th, td { text-align: start; vertical-align: top; padding: .3rem .8rem .3rem 0; b
 .number { text-align: end; font-variant-numeric: tabular-nums }
 td.number { white-space: nowrap }
 td:last-child { min-width: 13rem }
+td.number:last-child { min-width: 0 }
 .aligned { line-height: 1.6; max-width: 60em }
 figure { margin: 1rem 0 }
 audio { height: 2rem; width: 15rem; max-width: 100% }
@@ -80,6 +86,8 @@ def report(
     title: str = "Transcription report",
     recordings: int = 5,
     clips: int = 8,
+    turns: pd.DataFrame | str | Path | None = None,
+    comparison: Comparison | None = None,
 ) -> Path:
     """Write one self-contained HTML page about a corpus: what it holds, how accurate it is, what to listen to.
 
@@ -103,6 +111,10 @@ def report(
     clips
         How many of the least confident places to show; of each a few seconds of audio are put into the page where the
         source file is still there, unchanged.
+    turns
+        Who really spoke when, for the diarization error rate: ``schema.TURNS``, or an RTTM file.
+    comparison
+        An experiment of `compare` to show too: its arms, their differences and terms.
 
     Returns
     -------
@@ -112,9 +124,10 @@ def report(
     Raises
     ------
     InputError
-        If the corpus is empty, no reference belongs to it, `by` names no column, or a number is below 0.
+        If the corpus is empty, no reference belongs to it, `by` names no column, a number is below 0, or there are
+        reference turns and no speakers.
     SchemaError
-        If the references are not as documented.
+        If the references or turns are not as documented.
 
     Examples
     --------
@@ -137,6 +150,7 @@ def report(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # word_errors has said it
             alignments = align_words(corpus, references, normalizer=normalizer)
+    reference_turns = read_rttm(turns) if isinstance(turns, str | Path) else turns
     groups = None if by is None else [by] if isinstance(by, str) else list(by)
     found = Findings.of(corpus, errors, alignments, groups)
 
@@ -146,7 +160,9 @@ def report(
         sections.places(found, clips),
         sections.recordings(found, recordings),
         scores.confidence(found),
-        sections.speakers(found),
+        voices.speakers(found, reference_turns),
+        voices.languages(found),
+        arms(comparison) if comparison is not None else None,
         sections.failures(found),
         sections.provenance(found),
         sections.conventions(found),

@@ -8,8 +8,9 @@ import pandas as pd
 
 from soniox_ds.analysis.calibration import calibration, reliability
 from soniox_ds.analysis.confusions import confusions
+from soniox_ds.analysis.error_detection import roc
 from soniox_ds.analysis.flagging import review_curve
-from soniox_ds.plots.confidence import plot_reliability, plot_review_curve
+from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
 from soniox_ds.plots.errors import plot_error_summary
 from soniox_ds.plots.recording import plot_confidence
 from soniox_ds.reports.elements import Section, facts, note, percent, table
@@ -98,6 +99,17 @@ def confidence(found: Findings) -> Section | None:
             height=5.2,
         )
     )
+    if 0 < int(row["errors"]) < int(row["n"]):
+        curve_of_flags = roc(found.alignments)
+        parts.append(
+            figure(
+                lambda ax: plot_roc(curve_of_flags, ax=ax),
+                name="roc",
+                alt="Share of the wrong words flagged against share of the right ones, for every threshold (ROC).",
+                width=5,
+                height=5.2,
+            )
+        )
     timed = words[["start_ms", "end_ms"]].notna().all(axis=1).any()
     if int(row["errors"]) and timed:
         curve = review_curve(words, found.alignments)

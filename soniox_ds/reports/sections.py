@@ -11,16 +11,14 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds.analysis.flagging import flag_low_confidence
-from soniox_ds.plots.timeline import plot_timeline
 from soniox_ds.reports.audio import LONGEST_MS, cut
 from soniox_ds.reports.elements import Markup, Section, count, facts, note, percent, player, table
-from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
 from soniox_ds.reports.places import FEW_WORDS, excerpt, worst_place, worst_recordings
 from soniox_ds.views.alignment import legend, show_alignment
 from soniox_ds.views.markup import clock, isolated, known, visible
 
-__all__ = ["conventions", "failures", "places", "provenance", "recordings", "speakers", "summary"]
+__all__ = ["conventions", "failures", "places", "provenance", "recordings", "summary"]
 
 _LOW = 0.5
 _SECONDS_PER_CLIP = 12
@@ -132,23 +130,6 @@ def recordings(found: Findings, most: int) -> Section | None:
             parts.append(f"<p>{sound} {visible(_span(*place))}</p>")
         parts.append(f'<div class="aligned">{show_alignment(shown, audio_id, context=_CONTEXT).body()}</div>')
     return "recordings", "Worst recordings", "".join(parts)
-
-
-def speakers(found: Findings) -> Section | None:
-    """Who spoke when, in the recording with most turns."""
-    if found.turns.empty:
-        return None
-    audio_id = str(found.turns["audio_id"].value_counts().index[0])
-    own = found.turns[(found.turns["audio_id"] == audio_id).to_numpy(bool)]
-    voices = own["speaker"].nunique()
-    drawn = figure(
-        lambda ax: plot_timeline(own, ax=ax),
-        name="timeline",
-        alt=f"Who spoke when in {audio_id}: {count(len(own), 'turn')} of {count(voices, 'speaker')}.",
-        width=9,
-        height=1.0 + 0.4 * voices,
-    )
-    return "speakers", "Speakers", note("The recording with most turns.") + drawn
 
 
 def failures(found: Findings) -> Section | None:

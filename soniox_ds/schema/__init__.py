@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from soniox_ds.schema.accuracy import (
+    CHARACTER_ERROR_COMPARISON,
+    CHARACTER_ERROR_SUMMARY,
     CHARACTER_ERRORS,
     CONFUSIONS,
     ERROR_COMPARISON,
@@ -42,7 +44,15 @@ from soniox_ds.schema.languages import (
     TRANSLATION_PAIRS,
     TRANSLATION_SCORES,
 )
-from soniox_ds.schema.realtime import STREAM_LOG, STREAM_TOKENS, STREAM_UPDATES
+from soniox_ds.schema.realtime import (
+    ENDPOINT_SWEEP,
+    STREAM_LATENCIES,
+    STREAM_LOG,
+    STREAM_STABILITY,
+    STREAM_TOKENS,
+    STREAM_UPDATES,
+    TOKEN_LATENCIES,
+)
 from soniox_ds.schema.shaping import (
     IN_SECONDS,
     arrow_schema,
@@ -82,10 +92,13 @@ __all__ = [
     "BIASING_ERRORS",
     "CALIBRATION",
     "CHARACTER_ERRORS",
+    "CHARACTER_ERROR_COMPARISON",
+    "CHARACTER_ERROR_SUMMARY",
     "CLIPS",
     "CONFUSIONS",
     "DIARIZATION_ERRORS",
     "DIARIZATION_SUMMARY",
+    "ENDPOINT_SWEEP",
     "ERROR_COMPARISON",
     "ERROR_SUMMARY",
     "IN_SECONDS",
@@ -110,7 +123,9 @@ __all__ = [
     "SPEAKER_TRANSITIONS",
     "SPEAKER_WORD_ERRORS",
     "SPEAKER_WORD_SUMMARY",
+    "STREAM_LATENCIES",
     "STREAM_LOG",
+    "STREAM_STABILITY",
     "STREAM_TOKENS",
     "STREAM_UPDATES",
     "TABLES",
@@ -120,6 +135,7 @@ __all__ = [
     "TERM_SUMMARY",
     "TEXTS",
     "TOKENS",
+    "TOKEN_LATENCIES",
     "TRANSLATION_COMPARISON",
     "TRANSLATION_PAIRS",
     "TRANSLATION_SCORES",
@@ -160,6 +176,8 @@ TABLES: Mapping[str, Table] = {
     "speaker_word_summary": SPEAKER_WORD_SUMMARY,
     "error_summary": ERROR_SUMMARY,
     "error_comparison": ERROR_COMPARISON,
+    "character_error_summary": CHARACTER_ERROR_SUMMARY,
+    "character_error_comparison": CHARACTER_ERROR_COMPARISON,
     "power": POWER,
     "clips": CLIPS,
     "review_curve": REVIEW_CURVE,
@@ -186,4 +204,8 @@ TABLES: Mapping[str, Table] = {
     "stream_tokens": STREAM_TOKENS,
     "stream_updates": STREAM_UPDATES,
     "stream_log": STREAM_LOG,
+    "token_latencies": TOKEN_LATENCIES,
+    "stream_latencies": STREAM_LATENCIES,
+    "stream_stability": STREAM_STABILITY,
+    "endpoint_sweep": ENDPOINT_SWEEP,
 }

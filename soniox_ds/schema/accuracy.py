@@ -18,6 +18,8 @@ from soniox_ds.schema.columns import (
 
 __all__ = [
     "CHARACTER_ERRORS",
+    "CHARACTER_ERROR_COMPARISON",
+    "CHARACTER_ERROR_SUMMARY",
     "CONFUSIONS",
     "ERROR_COMPARISON",
     "ERROR_SUMMARY",
@@ -169,6 +171,24 @@ ERROR_COMPARISON: Table = {
     "mcnemar_p_holm": Column("Float64", "the same, by Holm's correction"),
     "note": Column("string", "why there is no interval, or why to doubt a number; NA when nothing is to be said"),
 }
+
+
+def _of_characters(table: Table) -> Table:
+    """The same table where characters were counted in place of words."""
+    named = {
+        name.replace("wer", "cer").replace("_words", "_characters"): column._replace(
+            meaning=column.meaning.replace("wer_", "cer_").replace("word", "character")
+        )
+        for name, column in table.items()
+        if name != "segments" and not name.startswith("mapsswe")
+    }
+    settings = {name: CHARACTER_ERRORS[name] for name in ("unit", "spaces")}
+    return {name: column for name, column in named.items() if name != "note"} | settings | {"note": named["note"]}
+
+
+CHARACTER_ERROR_SUMMARY: Table = _of_characters(ERROR_SUMMARY)
+
+CHARACTER_ERROR_COMPARISON: Table = _of_characters(ERROR_COMPARISON)
 
 POWER: Table = {
     "difference": Column("Float64", "true difference in word error rate, above 0"),

@@ -32,7 +32,7 @@ IN_SECONDS = "Are these seconds? Multiply by 1000."
 
 _RESIDUE = 1e-3  # ms: what is left over when seconds are multiplied by 1000
 _SHORTEST_MS = 10  # half of the words or turns of a recording are never shorter
-_FEW_ROWS = 3  # fewer, all without length, may well be so
+_FEW_ROWS = 3  # of fewer nothing can be told
 
 
 def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
@@ -83,7 +83,7 @@ def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: b
     ------
     SchemaError
         If a column is absent, or holds no numbers, fractions or times below 0; if a row ends before it starts; or if
-        the rows are so short (median below 10 ms) that the times can only be seconds.
+        there are three rows or more, so short (median below 10 ms) that the times can only be seconds.
 
     Examples
     --------
@@ -112,6 +112,8 @@ def _milliseconds(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[n
     except (TypeError, ValueError) as error:
         advice = "; durations become so by .dt.total_seconds() * 1000" if column.dtype.kind == "m" else ""
         raise SchemaError(f"{what}: {name} must hold milliseconds, found dtype {column.dtype}{advice}.") from error
+    if np.isinf(values).any():
+        raise SchemaError(f"{what}: {name} is infinite in {int(np.isinf(values).sum())} rows; give NA for no time.")
     if (odd := np.flatnonzero(np.abs(values - np.round(values)) > _RESIDUE)).size:
         raise SchemaError(
             f"{what}: {name} holds {values[odd[0]]:g}, but times are whole milliseconds. {IN_SECONDS} "
@@ -123,8 +125,6 @@ def _milliseconds(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[n
             f"{what}: {name} is negative in {early.size} of {len(values)} rows, first {values[row]:g} in row {row}; "
             "times count from the start of the audio."
         )
-    if np.isinf(values).any():
-        raise SchemaError(f"{what}: {name} is infinite in {int(np.isinf(values).sum())} rows; give NA for no time.")
     return values
 
 
@@ -139,7 +139,7 @@ def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64],
         )
     known = ~np.isnan(start) & ~np.isnan(end)
     lengths = (end - start)[known]
-    typical = float(np.median(lengths)) if len(lengths) else np.inf
+    typical = float(np.median(lengths)) if len(lengths) >= _FEW_ROWS else np.inf
     # Recognisers do give words no length at all, so such rows are told by how close together they stand.
     if typical >= _SHORTEST_MS or (not typical and not _crowded(table[known], end[known])):
         return
@@ -151,8 +151,6 @@ def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64],
 
 def _crowded(rows: pd.DataFrame, end: npt.NDArray[np.float64]) -> bool:
     """Whether rows without length follow each other faster than anybody speaks."""
-    if len(rows) < _FEW_ROWS:
-        return False
     ends = pd.Series(end)
     last = ends.groupby(rows["audio_id"].to_numpy()).max().sum() if "audio_id" in rows else ends.max()
     return bool(last < _SHORTEST_MS * len(rows))

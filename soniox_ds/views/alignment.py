@@ -15,7 +15,7 @@ import pandas as pd
 
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.views import markup
 from soniox_ds.views.markup import clock, known
 
@@ -59,12 +59,14 @@ def show_alignment(
     Returns
     -------
     AlignmentView
-        Shows itself in a notebook; ``print`` gives plain text in three lines: reference, heard, errors.
+        Shows itself in a notebook; ``print`` gives plain text in three lines: reference, heard, errors. Of no rows it
+        says "No words."
 
     Raises
     ------
     SchemaError
-        If a column is absent or an operation is not known.
+        If a column is absent, an operation is not known, a row is there twice, or a time cannot be (one in seconds,
+        too).
     InputError
         If several recordings are there and none is named, or `context` is below 0.
 
@@ -80,7 +82,10 @@ def show_alignment(
       heard      can ewe –    okay
       errors         S   D    I
     """
-    need(alignments, "audio_id", "operation", "reference", "hypothesis")
+    need(alignments, "audio_id", "operation", "reference", "hypothesis", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments", required=False)
+    if "position" in alignments:
+        no_duplicates(alignments, "alignments", "audio_id", "position")
     if context is not None and context < 0:
         raise InputError(f"context is {context}; it is a number of words, 0 or more, or None for everything.")
     own = one_recording(alignments, audio_id, rows="alignments", shows="this view")

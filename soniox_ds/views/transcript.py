@@ -15,7 +15,7 @@ import pandas as pd
 from soniox_ds.analysis.confidence import HasTokens, words_of
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.views import markup
 from soniox_ds.views.markup import clock, known
 
@@ -71,12 +71,13 @@ def show_transcript(
     Returns
     -------
     TranscriptView
-        Shows itself in a notebook; ``print`` gives plain text, in which marked words carry their confidence.
+        Shows itself in a notebook; ``print`` gives plain text, in which marked words carry their confidence. Of no
+        words it says so.
 
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
     InputError
         If several recordings are there and none is named, or an option is wrong.
 
@@ -91,7 +92,10 @@ def show_transcript(
       0:00 speaker 1: Take lisinopril{0.41} daily.
     """
     found = words_of(words)
-    need(found, "audio_id", "text", "confidence")
+    need(found, "audio_id", "text", "confidence", name="words")
+    found = need_milliseconds(found, "words", required=False)
+    if "word_index" in found:
+        no_duplicates(found, "words", "audio_id", "word_index", also=["translation_status"])
     low = [float(level) for level in levels]
     if len(low) != 3 or low != sorted(low) or not 0 <= low[0] <= low[2] <= 1:
         raise InputError(f"levels must be three confidences from 0 to 1, ascending; found {list(levels)}.")
@@ -106,7 +110,7 @@ def show_transcript(
     own = own[(translated if stream == "translation" else ~translated).to_numpy(bool)]
     name = audio_id if audio_id is not None else str(own["audio_id"].iloc[0]) if len(own) else "nothing"
     if start_ms is not None or end_ms is not None:
-        need(own, "start_ms", "end_ms")
+        need(own, "start_ms", "end_ms", name="words")
         inside = pd.Series(True, index=own.index)
         if start_ms is not None:
             inside &= own["end_ms"].astype("Int64") > start_ms

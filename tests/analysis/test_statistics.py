@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from soniox_ds.analysis.statistics import (
     METHODS,
@@ -56,7 +57,7 @@ def plain_bootstrap(errors, words, replicates, seed):
 @pytest.mark.parametrize("few_kinds", [False, True], ids=["all-different", "drawn-by-kind"])
 def test_the_replicates_are_those_of_a_plain_loop(few_kinds):
     rng = np.random.default_rng(3)
-    words = rng.integers(10, 12, 400) if few_kinds else rng.integers(10, 5000, 400)
+    words = rng.integers(10, 12, 1200) if few_kinds else rng.integers(10, 5000, 400)
     errors = rng.binomial(words, 0.1)
     ours = bootstrap_rate(errors, words, replicates=20_000).rates
     plain = plain_bootstrap(errors, words, 20_000, 1)
@@ -65,10 +66,41 @@ def test_the_replicates_are_those_of_a_plain_loop(few_kinds):
     assert np.quantile(ours, [0.025, 0.975]) == pytest.approx(np.quantile(plain, [0.025, 0.975]), rel=0.01)
 
 
-@pytest.mark.parametrize("times", [1, 40], ids=["by-index", "by-kind"])
-def test_as_many_units_are_drawn_as_there_are(times):
-    sums = resampled_sums(np.ones((7, 1)), np.full(7, times), replicates=1000)
-    assert (sums == 7 * times).all()
+@pytest.mark.parametrize("times", [1, 400], ids=["all-different", "by-kind"])
+@pytest.mark.parametrize("kinds", [1, 2, 7, 90])
+def test_as_many_units_are_drawn_as_there_are(kinds, times):
+    sums = resampled_sums(np.ones((kinds, 1)), np.full(kinds, times), replicates=1000)
+    assert (sums == kinds * times).all()
+
+
+def test_more_units_than_a_chunk_holds():
+    count = 150_000
+    sums = resampled_sums(np.column_stack([np.ones(count), np.arange(count)]), np.ones(count, np.int64), replicates=100)
+    assert (sums[:, 0] == count).all()
+    spread = np.arange(count).std() * count**0.5
+    assert sums[:, 1].mean() == pytest.approx(np.arange(count).sum(), abs=4 * spread / 10)
+    assert sums[:, 1].std() == pytest.approx(spread, rel=0.25)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 100, 5000])
+def test_each_unit_is_drawn_as_often_as_by_lot(count):
+    """Of two units among `count`: drawn k and l times as the multinomial distribution has it."""
+    columns = np.zeros((count, 2))
+    columns[0, 0] = columns[count // 2, 1] = 1
+    pairs = resampled_sums(columns, np.ones(count, np.int64), replicates=20_000, seed=5).astype(int)
+    seen = np.zeros((4, 4))
+    np.add.at(seen, tuple(pairs.clip(max=3).T), 1)
+    law = stats.multinomial(count, [1 / count, 1 / count, 1 - 2 / count])
+    most = min(count, 12)
+    chances = np.zeros((4, 4))
+    for first in range(most + 1):
+        for second in range(min(most, count - first) + 1):
+            chances[min(first, 3), min(second, 3)] += law.pmf([first, second, count - first - second])
+    there = chances.ravel() * 20_000 > 5
+    expected = chances.ravel()[there] / chances.ravel()[there].sum()
+    counted = seen.ravel()[there]
+    assert stats.chisquare(counted, expected * counted.sum()).pvalue > 0.001
+    assert seen.ravel()[~there].sum() < 40
 
 
 @given(units, st.integers(0, 5))

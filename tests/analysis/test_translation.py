@@ -385,7 +385,11 @@ TEXTS = pd.DataFrame({"audio_id": ["a", "a"], "text": ["x", "y"]})
 WRONG = [
     pytest.param(lambda: translation_scores(SAID, RIGHT[:2]), "6 hypotheses and 2 references", id="numbers"),
     pytest.param(lambda: translation_scores("text", RIGHT), "must be a sequence of texts", id="one-text"),
-    pytest.param(lambda: translation_scores(SAID, {"a": "x"}), "a mapping by audio_id goes with", id="mapping"),
+    pytest.param(
+        lambda: translation_scores(SAID, {"a": "x"}),
+        "references by audio_id go with hypotheses by",
+        id="mapping",
+    ),
     pytest.param(lambda: translation_scores([1], ["x"]), "must be texts, found 1", id="number"),
     pytest.param(lambda: translation_scores([None], ["x"]), "all hypotheses are missing", id="nothing"),
     pytest.param(lambda: translation_scores([], []), "no translation to score", id="empty"),
@@ -400,7 +404,7 @@ WRONG = [
     pytest.param(lambda: translation_scores(SAID, RIGHT, replicates=5), "replicates is 5", id="replicates"),
     pytest.param(lambda: translation_scores(TEXTS, {"a": "x"}), "more than one translation", id="two-translations"),
     pytest.param(lambda: translation_scores(TEXTS.iloc[:1], {"b": "x"}), "are their ids the audio_id", id="other-ids"),
-    pytest.param(lambda: translation_scores(TEXTS.iloc[:1], ["x"]), "need references by id", id="no-ids"),
+    pytest.param(lambda: translation_scores(TEXTS.iloc[:1], ["x"]), "need references by audio_id", id="no-ids"),
     pytest.param(
         lambda: translation_scores(TEXTS.iloc[:1], pd.DataFrame({"audio_id": ["a", "a"], "reference": "x"})),
         "more than once",

@@ -105,6 +105,16 @@ async def test_cut_every_few_seconds(tones, kind):
     assert speakers[-1] == "1@10", "nobody can say that it is the same speaker"
 
 
+async def test_one_session_cut_at_twenty_random_moments(tones):
+    words, pauses = random_words(3, 120)
+    for frames in np.random.default_rng(3).integers(1, 45, 20):
+        tones.faults.next("ws_drop", "websocket", frames=int(frames))
+    async with session_of(tones) as session:
+        await speak_into(session, pcm_bytes(speak(words, pauses_ms=pauses)[0]))
+    assert session.sessions == 21
+    assert session.transcript.text == said(words)
+
+
 async def test_audio_waits_while_there_is_no_connection(tones):
     words, pauses = random_words(5, 10)
     audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])

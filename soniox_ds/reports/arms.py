@@ -1,0 +1,75 @@
+"""The section of the page about an experiment: several options on the same recordings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from soniox_ds.plots.errors import plot_error_comparison
+from soniox_ds.reports.elements import Section, note, percent, table
+from soniox_ds.reports.figures import figure
+from soniox_ds.views.markup import known
+
+if TYPE_CHECKING:
+    from soniox_ds.comparison import Comparison
+
+__all__ = ["arms"]
+
+
+def arms(trial: Comparison) -> Section:
+    """Each arm's error rate, its difference from the baseline, and the terms it hears."""
+    summary, differences = trial.summary, trial.differences
+    rows = [
+        (
+            row["arm"],
+            percent(row["wer"], row["wer_low"], row["wer_high"]),
+            int(row["recordings"]),
+            int(row["failed"]),
+            int(row["reference_words"]),
+            percent(row["changed"]),
+            f"${row['cost_usd']:,.2f}" if row["cost_usd"] >= 0.005 or not row["cost_usd"] else "below $0.01",
+        )
+        for row in summary.to_dict("records")
+    ]
+    head = ("arm", "word error rate", "recordings", "failed", "words", "transcripts changed", "cost by list price")
+    parts = [
+        note(
+            f"The same recordings under several options, compared with the baseline “{trial.baseline}” recording by "
+            "recording. A difference below 0 is fewer errors."
+        ),
+        table(head, rows, numeric=range(1, 7)),
+    ]
+    if differences["difference"].notna().any():
+        parts.append(
+            figure(
+                lambda ax: plot_error_comparison(differences, ax=ax),
+                name="arms",
+                alt="Differences from the baseline in percentage points, with intervals; filled marks are significant.",
+                width=8.5,
+                height=1.3 + 0.34 * len(differences),
+            )
+        )
+    tests = [
+        (
+            row["b"],
+            percent(row["difference"], row["difference_low"], row["difference_high"]),
+            *(f"{row[name]:.3f}" if known(row[name]) else "–" for name in ("p_holm", "mapsswe_p_holm")),
+            row["note"] if known(row["note"]) else "",
+        )
+        for row in differences.to_dict("records")
+    ]
+    parts.append(table(("arm", "difference", "p (Holm)", "MAPSSWE p (Holm)", "remark"), tests, numeric=(1, 2, 3)))
+    if trial.terms:
+        terms = [
+            (
+                row["arm"],
+                percent(row["recall"], row["recall_low"], row["recall_high"]),
+                percent(row["precision"], row["precision_low"], row["precision_high"]),
+                int(row["reference_count"]),
+                int(row["false_hits"]),
+                int(row["distractor_false_hits"]),
+            )
+            for row in trial.term_summary.to_dict("records")
+        ]
+        named = ("arm", "recall", "precision", "terms said", "made up", "distractors made up")
+        parts.append("<h3>Terms</h3>" + table(named, terms, numeric=range(1, 6)))
+    return "arms", "Comparison of options", "".join(parts)
