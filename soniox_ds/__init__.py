@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from soniox_ds.analysis.language_errors import language_confusion, language_errors, summarize_language_errors
     from soniox_ds.analysis.language_switches import language_switches, summarize_language_switches
     from soniox_ds.analysis.language_word_errors import language_word_errors
+    from soniox_ds.analysis.latency import token_latencies
+    from soniox_ds.analysis.latency_summaries import stream_latencies
     from soniox_ds.analysis.normalization import show_normalization
     from soniox_ds.analysis.normalize import NormalizationStep, Normalizer
     from soniox_ds.analysis.planning import power
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from soniox_ds.analysis.reviews import apply_reviews, reviewed_words
     from soniox_ds.analysis.speaker_words import pool_speaker_word_errors, speaker_word_errors
     from soniox_ds.analysis.speakers import speaker_turns
+    from soniox_ds.analysis.stability import stream_stability
     from soniox_ds.analysis.summaries import summarize_errors
     from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
     from soniox_ds.analysis.terms import term_errors, term_occurrences
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
         stream,
         stream_dataset,
         stream_updates,
+        sweep_endpoints,
         transcribe,
         usage,
     )
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
     from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
     from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
     from soniox_ds.plots.languages import plot_language_confusion
+    from soniox_ds.plots.realtime import plot_lag_distribution, plot_token_arrival
     from soniox_ds.plots.recording import plot_confidence, plot_error_positions
     from soniox_ds.plots.timeline import plot_timeline
     from soniox_ds.reports.page import report
@@ -64,6 +69,8 @@ if TYPE_CHECKING:
     from soniox_ds.transcription.limits import Limits
     from soniox_ds.views.alignment import show_alignment
     from soniox_ds.views.transcript import show_transcript
+    from soniox_ds.widgets.live_captions import LiveCaptions
+    from soniox_ds.widgets.microphone import Microphone
     from soniox_ds.widgets.review import review
 
 __all__ = [
@@ -71,6 +78,8 @@ __all__ = [
     "Context",
     "Corpus",
     "Limits",
+    "LiveCaptions",
+    "Microphone",
     "NormalizationStep",
     "Normalizer",
     "Retry",
@@ -106,11 +115,13 @@ __all__ = [
     "plot_error_comparison",
     "plot_error_positions",
     "plot_error_summary",
+    "plot_lag_distribution",
     "plot_language_confusion",
     "plot_reliability",
     "plot_review_curve",
     "plot_roc",
     "plot_timeline",
+    "plot_token_arrival",
     "pool_diarization_errors",
     "pool_speaker_word_errors",
     "power",
@@ -136,15 +147,19 @@ __all__ = [
     "speaker_word_errors",
     "stream",
     "stream_dataset",
+    "stream_latencies",
+    "stream_stability",
     "stream_updates",
     "summarize_biasing_errors",
     "summarize_errors",
     "summarize_language_errors",
     "summarize_language_switches",
     "summarize_terms",
+    "sweep_endpoints",
     "term_errors",
     "term_occurrences",
     "texts",
+    "token_latencies",
     "transcribe",
     "translation_pairs",
     "translation_scores",
@@ -160,6 +175,8 @@ _HOMES = {
     "Context": "options",
     "Corpus": "formats.corpus",
     "Limits": "transcription.limits",
+    "LiveCaptions": "widgets.live_captions",
+    "Microphone": "widgets.microphone",
     "NormalizationStep": "analysis.normalize",
     "Normalizer": "analysis.normalize",
     "Retry": "options",
@@ -193,11 +210,13 @@ _HOMES = {
     "plot_error_comparison": "plots.errors",
     "plot_error_positions": "plots.recording",
     "plot_error_summary": "plots.errors",
+    "plot_lag_distribution": "plots.realtime",
     "plot_language_confusion": "plots.languages",
     "plot_reliability": "plots.confidence",
     "plot_review_curve": "plots.confidence",
     "plot_roc": "plots.confidence",
     "plot_timeline": "plots.timeline",
+    "plot_token_arrival": "plots.realtime",
     "pool_diarization_errors": "analysis.diarization",
     "pool_speaker_word_errors": "analysis.speaker_words",
     "power": "analysis.planning",
@@ -222,15 +241,19 @@ _HOMES = {
     "speaker_word_errors": "analysis.speaker_words",
     "stream": "doors",
     "stream_dataset": "doors",
+    "stream_latencies": "analysis.latency_summaries",
+    "stream_stability": "analysis.stability",
     "stream_updates": "doors",
     "summarize_biasing_errors": "analysis.biasing",
     "summarize_errors": "analysis.summaries",
     "summarize_language_errors": "analysis.language_errors",
     "summarize_language_switches": "analysis.language_switches",
     "summarize_terms": "analysis.term_scores",
+    "sweep_endpoints": "doors",
     "term_errors": "analysis.terms",
     "term_occurrences": "analysis.terms",
     "texts": "analysis.text",
+    "token_latencies": "analysis.latency",
     "transcribe": "doors",
     "translation_pairs": "analysis.translation",
     "translation_scores": "analysis.translation_scores",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pandas as pd
 
-from soniox_ds.errors import BadAnswerError, SchemaError
+from soniox_ds.errors import BadAnswerError
 from soniox_ds.live.events import LiveToken, Transcript, Update
 from soniox_ds.schema import STREAM_TOKENS, STREAM_UPDATES, conform, empty, need
 
@@ -55,7 +55,7 @@ def replay(log: pd.DataFrame) -> Replay:
     Raises
     ------
     SchemaError
-        If a column is absent, or a message is none.
+        If a column is absent.
 
     Examples
     --------
@@ -103,12 +103,9 @@ def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
 
 
 def fold_events(transcript: Transcript, events: Iterable[Event]) -> Iterator[tuple[Update, Event]]:
-    """Fold the messages among some events; yields each update with its event. Error frames are let pass.
+    """Fold the messages among some events; yields each update with its event.
 
-    Raises
-    ------
-    SchemaError
-        If a message is not JSON.
+    Error frames, and what is no message of the API at all, ended their connections when they came and are let pass.
     """
     for event in events:
         if event.kind == "open" and event.session > 0:
@@ -116,18 +113,16 @@ def fold_events(transcript: Transcript, events: Iterable[Event]) -> Iterator[tup
         elif event.kind == "message":
             try:
                 message = msgspec.json.decode(event.payload or "")
-            except msgspec.DecodeError as error:
-                raise SchemaError(
-                    f"the log holds a message that is not JSON ({error}): {str(event.payload)[:120]!r}"
-                ) from None
-            if not isinstance(message, dict) or "error_code" in message:
+            except msgspec.DecodeError:
+                continue
+            if not isinstance(message, dict) or "error_code" in message or "error_message" in message:
                 continue
             try:
                 update = transcript.fold(
                     message, received_ms=event.at_ms, session=event.session, offset_ms=event.offset_ms
                 )
             except BadAnswerError:
-                continue  # it ended its connection when it came, and changed nothing
+                continue
             yield update, event
 
 

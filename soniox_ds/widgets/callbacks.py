@@ -1,0 +1,85 @@
+"""The user's own functions, called beside the stream and in order.
+
+Conventions: they run in a thread of their own, one call after the other, so that a slow one holds up no audio; what
+they print lands in the cell that made the widget. One that raises is called no less for it: the error is kept, logged,
+and shown.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from soniox_ds.live.events import Segment, Update
+from soniox_ds.widgets.takes import Take
+
+__all__ = ["Callbacks"]
+
+_log = logging.getLogger(__name__)
+
+Failed = Callable[[str], object]
+
+
+class Callbacks:
+    """Calls `on_update` with each update and `on_segment` with each finished segment, once.
+
+    A segment whose translation is due waits for it until the next one begins, or the recording ends.
+    """
+
+    def __init__(
+        self,
+        on_segment: Callable[[Segment], object] | None,
+        on_update: Callable[[Update], object] | None,
+        *,
+        translates: bool,
+        failed: Failed,
+    ) -> None:
+        self._on_segment = on_segment
+        self._on_update = on_update
+        self._translates = translates
+        self._failed = failed
+        self._called = 0  # segments of this take
+        self._threads: ThreadPoolExecutor | None = None
+        self._context = contextvars.copy_context()
+
+    def begun(self) -> None:
+        """A recording begins."""
+        self._called = 0
+
+    def updated(self, take: Take, update: Update) -> None:
+        """Something came."""
+        if self._on_update is not None:
+            self._submit(self._on_update, update)
+        if self._on_segment is not None and (update.is_endpoint or (self._translates and update.settled)):
+            self._call_for(take, all_of_them=False)
+
+    def ended(self, take: Take) -> None:
+        """Nothing more comes."""
+        if self._on_segment is not None:
+            self._call_for(take, all_of_them=True)
+
+    def _call_for(self, take: Take, *, all_of_them: bool) -> None:
+        assert self._on_segment is not None
+        segments = take.transcript.segments
+        ready = len(segments) - (0 if all_of_them or not segments or not segments[-1].is_open else 1)
+        if self._translates and not all_of_them and ready == len(segments):
+            ready -= 1  # its translation may still come
+        for segment in segments[self._called : ready]:
+            self._submit(self._on_segment, segment)
+        self._called = max(self._called, ready)
+
+    def _submit(self, function: Callable[[Any], object], argument: object) -> None:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="soniox-ds-callbacks")
+        self._threads.submit(self._context.copy().run, self._call, function, argument)
+
+    def _call(self, function: Callable[[Any], object], argument: object) -> None:
+        try:
+            function(argument)
+        except Exception as error:  # noqa: BLE001  the user's own mistake: it must not end the recording
+            name = getattr(function, "__name__", type(function).__name__)
+            _log.exception("%s raised", name)
+            self._failed(f"{name} raised {type(error).__name__}: {error}")

@@ -1,0 +1,247 @@
+"""``sx.LiveCaptions``: a recording played in a cell, with captions that come as they would for live speech.
+
+Conventions: the recording is decoded in the kernel; the browser gets it as Ogg Opus when the widget is shown, in a
+message and not in a trait, so that a saved notebook does not hold it. What is transcribed are the samples themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from soniox_ds.errors import InputError
+from soniox_ds.formats.excerpts import opus
+from soniox_ds.live.events import Segment
+from soniox_ds.live.replay import tokens_table
+from soniox_ds.live.sources import RATE, RAW, decoded, is_recording
+from soniox_ds.live.streamed import Streamed
+from soniox_ds.options import StreamOptions
+from soniox_ds.schema import STREAM_TOKENS, empty
+from soniox_ds.service.connection import Connection
+from soniox_ds.transcription.blocking import event_loop, submit
+from soniox_ds.widgets.assets import source as asset
+from soniox_ds.widgets.kernels import obey_front_end
+from soniox_ds.widgets.microphone_still import clock, still_html, still_text
+from soniox_ds.widgets.playback import BYTES_PER_MS, Playback, shown
+
+__all__ = ["LiveCaptions", "LiveCaptionsWidget"]
+
+LONGEST_MS = 60 * 60_000
+"""Of a recording that is sent to a page."""
+
+
+class LiveCaptionsWidget(anywidget.AnyWidget):
+    """What the notebook shows of `LiveCaptions`."""
+
+    _esm = asset("captions.js", "live_captions.js")
+    _css = asset("captions.css", "live_captions.css")
+    settings = traitlets.Dict().tag(sync=True)
+
+
+class LiveCaptions:
+    """Play a recording in the notebook while it is transcribed live, to judge real time by eye and ear.
+
+    Parameters
+    ----------
+    source
+        The path or the bytes of one recording of at most an hour.
+    connection
+        Key and address; by default from the environment.
+    audio_id
+        What it is called in the tables; its path by default.
+    options
+        Every option of `StreamOptions` but the audio's format.
+
+    Raises
+    ------
+    SourceError
+        If the recording cannot be read.
+    InputError
+        If it is too long, or an option is wrong.
+    SetupError
+        Without a key.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     captions = sx.LiveCaptions("data/samples/market_stall.wav", enable_endpoint_detection=True)
+    >>> captions
+    LiveCaptions(data/samples/market_stall.wav, 0:05, not played yet)
+    """
+
+    def __init__(
+        self, source: Any, *, connection: Connection | None = None, audio_id: str | None = None, **options: Any
+    ) -> None:
+        if not is_recording(source):
+            raise InputError(
+                f"live captions take the path or the bytes of one recording, found {type(source).__name__}"
+            )
+        for name in RAW:
+            if name in options:
+                raise InputError(f"{name} cannot be chosen: recordings are sent as {RAW}")
+        self.options = StreamOptions.of(**options, **RAW)
+        self.connection = connection or Connection()
+        self.audio_id = audio_id or (os.fspath(source) if isinstance(source, str | os.PathLike) else "recording")
+        self._samples = b"".join(decoded(source))
+        self.duration_ms = len(self._samples) / BYTES_PER_MS
+        if self.duration_ms > LONGEST_MS:
+            raise InputError(
+                f"{self.audio_id} lasts {clock(self.duration_ms)}; live captions take recordings of at most "
+                f"{clock(LONGEST_MS)}. sx.stream(...) takes longer ones, without playing them"
+            )
+        self._audio: bytes | None = None
+        self._playback: Playback | None = None
+        self._display_id: str | None = None
+        self._over = asyncio.Event()
+        self.widget = LiveCaptionsWidget(
+            settings={"title": self.audio_id, "duration_ms": self.duration_ms, "service": self.connection.service}
+        )
+        """The ipywidget itself."""
+        obey_front_end(self.widget.comm)
+        self.widget.on_msg(self._heard)
+
+    # what was said ----------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """``"idle"`` before it is played; then the state of the session, such as ``"open"`` or ``"finished"``."""
+        return "idle" if self._playback is None else self._playback.session.state
+
+    @property
+    def tokens(self) -> pd.DataFrame:
+        """``schema.STREAM_TOKENS`` of the latest playing, also while it goes on."""
+        if self._playback is None:
+            return empty(STREAM_TOKENS)
+        return tokens_table(list(self._playback.transcript.settled), self.audio_id)
+
+    @property
+    def text(self) -> str:
+        """Everything settled in the latest playing."""
+        return "" if self._playback is None else self._playback.transcript.text.strip()
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Utterances of the latest playing, each with its translation."""
+        return [] if self._playback is None else self._playback.transcript.segments
+
+    def result(self) -> Streamed:
+        """The tables of the latest playing. Raises InputError where it was not played yet."""
+        if self._playback is None:
+            raise InputError("it was not played yet: show the widget and press Play")
+        return self._playback.session.result()
+
+    async def until_ended(self) -> Streamed:
+        """Wait until a playing has ended and is settled, and return `result`; raises what made it fail."""
+        await asyncio.wrap_future(submit(self._until_over()))
+        assert self._playback is not None
+        if self._playback.session.error is not None:
+            raise self._playback.session.error
+        return self.result()
+
+    # showing ----------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        words = len(self.text.split())
+        said = "not played yet" if self._playback is None else f"{self.state}, {words} words"
+        return f"LiveCaptions({self.audio_id}, {clock(self.duration_ms)}, {said})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        bundle = self.widget._repr_mimebundle_()
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        segments = self.segments
+        return data | {"text/plain": still_text(repr(self), segments), "text/html": still_html(repr(self), segments)}
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        self._display_id = self._display_id or secrets.token_hex(8)
+        display(  # type: ignore[no-untyped-call]  # IPython has no types there
+            self._repr_mimebundle_(), raw=True, display_id=self._display_id
+        )
+
+    def close(self) -> None:
+        """End the playing, and take the widget from the page; what was said stays here."""
+        submit(self._end()).result()
+        self.widget.close()
+
+    # inside -----------------------------------------------------------------------------------------------------------
+
+    def _heard(self, widget: LiveCaptionsWidget, content: Mapping[str, Any], buffers: list[Any]) -> None:
+        event_loop().call_soon_threadsafe(self._on_message, content)
+
+    def _on_message(self, content: Mapping[str, Any]) -> None:
+        kind, playback = content.get("type"), self._playback
+        running = playback is not None and not playback.is_over
+        if kind == "hello":
+            submit(self._welcome())
+        elif kind == "play" and not running:
+            submit(self._play())
+        elif playback is not None and running:
+            if kind == "at":
+                playback.played(float(content["ms"]))
+            elif kind == "pause":
+                playback.pause()
+            elif kind in ("stop", "ended"):
+                if kind == "ended":
+                    playback.played(self.duration_ms)
+                playback.stop()
+
+    async def _welcome(self) -> None:
+        """A page shows the widget: it gets the sound, and what was said so far."""
+        if self._audio is None:
+            self._audio = await asyncio.to_thread(partial(opus, self._samples, RATE))
+        self.widget.send({"type": "audio"}, [self._audio])
+        playback = self._playback
+        if playback is not None:
+            self._send(
+                {
+                    "type": "so_far",
+                    "settled": [shown(token) for token in playback.transcript.settled],
+                    "ends": playback.ends,
+                    "pending": [],
+                    "state": playback.session.state,
+                }
+            )
+            playback.stop()  # whatever page played it is another one now
+
+    async def _play(self) -> None:
+        self._over.clear()
+        self._playback = Playback(
+            self._samples,
+            self.options,
+            self.connection,
+            audio_id=self.audio_id,
+            send=self._send,
+            ended=self._note_end,
+        )
+        await self._playback.begin()
+        self._send({"type": "playing"})
+
+    def _note_end(self) -> None:
+        self._over.set()
+        if self._display_id is not None:
+            from IPython.display import update_display
+
+            update_display(  # type: ignore[no-untyped-call]  # IPython has no types there
+                self._repr_mimebundle_(), raw=True, display_id=self._display_id
+            )
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        if self.widget.comm is not None:
+            self.widget.send(dict(message))
+
+    async def _until_over(self) -> None:
+        await self._over.wait()
+
+    async def _end(self) -> None:
+        if self._playback is not None:
+            await self._playback.over()

@@ -1,0 +1,155 @@
+"""A websocket into this process that a page on the same machine can open, and that no running cell holds up.
+
+Conventions: it listens on 127.0.0.1 only. A path opens it once: a page is told one (by the kernel, over the
+notebook's own connection), and with each connection the next. A page of another origin, an unknown path and a second
+use are refused before anything is said. The first message proves to the page that this is the kernel. Binary messages
+are a JSON object and bytes: four bytes of the object's length (little-endian), the object, the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http
+import secrets
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+import websockets
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+__all__ = ["Channel", "Loopback", "LoopbackChannel"]
+
+_LONGEST_MESSAGE = 8 << 20
+_MOST_PASSES = 64
+_LENGTH = struct.Struct("<I")
+
+
+class Channel(Protocol):
+    """A way to the page."""
+
+    name: str
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send something; nothing happens where nobody listens any more."""
+
+
+Heard = Callable[[Mapping[str, Any], bytes, Channel], None]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What lets one page in, once."""
+
+    proof: str
+    origin: str
+    heard: Heard = field(repr=False)
+
+
+class LoopbackChannel:
+    """One open connection to a page."""
+
+    name = "loopback"
+
+    def __init__(self, socket: ServerConnection) -> None:
+        self._socket = socket
+        self._outbox: asyncio.Queue[str] = asyncio.Queue()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send something to the page, in order, without waiting."""
+        self._outbox.put_nowait(msgspec.json.encode(message).decode())
+
+    async def pump(self) -> None:
+        """Send what was put in, until the connection is gone."""
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                await self._socket.send(await self._outbox.get())
+
+
+class Loopback:
+    """The server; one for all widgets of a process, made when the first page asks."""
+
+    def __init__(self) -> None:
+        self._server: Server | None = None
+        self._starting = asyncio.Lock()
+        self._passes: dict[str, _Pass] = {}
+        self._let_in: dict[ServerConnection, _Pass] = {}
+
+    async def offer(self, origin: str, heard: Heard) -> dict[str, Any]:
+        """A way in for a page of this origin: ``port``, ``path`` (used once) and ``proof``.
+
+        `heard` is called with each message of that page, on this event loop.
+        """
+        async with self._starting:
+            if self._server is None:
+                self._server = await serve(
+                    self._talk,
+                    "127.0.0.1",
+                    0,
+                    process_request=self._judge,
+                    max_size=_LONGEST_MESSAGE,
+                    compression=None,
+                    close_timeout=1,
+                    server_header=None,
+                )
+        path = self._issue(_Pass(secrets.token_urlsafe(16), origin, heard))
+        return {"port": self.port, "path": path, "proof": self._passes[path].proof}
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None, "an offer was made"
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    async def close(self) -> None:
+        """Close all connections and listen no more."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    def _issue(self, admitted: _Pass) -> str:
+        while len(self._passes) >= _MOST_PASSES:  # pages that never came back
+            del self._passes[next(iter(self._passes))]
+        path = secrets.token_urlsafe(24)
+        self._passes[path] = admitted
+        return path
+
+    def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
+        path = request.path.rpartition("/")[2]
+        admitted = self._passes.get(path)
+        if admitted is None or request.headers.get("Origin") != admitted.origin:
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "not for you\n")
+        del self._passes[path]
+        self._let_in[connection] = admitted
+        return None
+
+    async def _talk(self, socket: ServerConnection) -> None:
+        admitted = self._let_in.pop(socket)
+        channel = LoopbackChannel(socket)
+        renewed = _Pass(secrets.token_urlsafe(16), admitted.origin, admitted.heard)
+        channel.send(
+            {"type": "welcome", "proof": admitted.proof, "path": self._issue(renewed), "next_proof": renewed.proof}
+        )
+        pump = asyncio.create_task(channel.pump(), name="loopback pump")
+        try:
+            async for message in socket:
+                content, data = _taken_apart(message)
+                admitted.heard(content, data, channel)
+        except (websockets.ConnectionClosed, msgspec.DecodeError, struct.error):
+            await socket.close(1002)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
+
+def _taken_apart(message: str | bytes) -> tuple[Mapping[str, Any], bytes]:
+    if isinstance(message, str):
+        return msgspec.json.decode(message, type=dict[str, Any]), b""
+    (length,) = _LENGTH.unpack_from(message)
+    begin = _LENGTH.size
+    return msgspec.json.decode(message[begin : begin + length], type=dict[str, Any]), message[begin + length :]

@@ -1,0 +1,400 @@
+"""``sx.Microphone``: live captions in a cell, and everything that was said as tables.
+
+Conventions: the browser records; each recording, from Start to Stop, is a row of ``result().recordings`` with an
+``audio_id`` of its own. Everything asynchronous lives on the package's background event loop; handlers of the notebook
+only pass messages on to it, so that no running cell and no slow callback holds up the audio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import wave
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import traitlets
+
+from soniox_ds.errors import InputError, SetupError
+from soniox_ds.formats.corpus import Corpus
+from soniox_ds.live.events import Segment, Update
+from soniox_ds.live.replay import tokens_table
+from soniox_ds.live.streamed import Streamed, concat_streamed
+from soniox_ds.options import StreamOptions
+from soniox_ds.prices import REAL_TIME_USD_PER_HOUR
+from soniox_ds.schema import STREAM_TOKENS, empty
+from soniox_ds.service.connection import Connection
+from soniox_ds.transcription.blocking import event_loop, submit
+from soniox_ds.widgets.assets import source
+from soniox_ds.widgets.callbacks import Callbacks
+from soniox_ds.widgets.kernels import CellWatch, kernel_version, obey_front_end
+from soniox_ds.widgets.loopback import Loopback
+from soniox_ds.widgets.microphone_still import clock, still_html, still_text
+from soniox_ds.widgets.recorder import Listeners, Recorder
+from soniox_ds.widgets.takes import RATE, Take
+
+__all__ = ["Microphone", "MicrophoneWidget"]
+
+_MODES = {"auto": frozenset({"proxy", "direct"}), "proxy": frozenset({"proxy"}), "direct": frozenset({"direct"})}
+_TRANSPORTS = ("auto", "comm", "loopback")
+_CHUNK_MS = (20, 1000)
+
+
+class MicrophoneWidget(anywidget.AnyWidget):
+    """What the notebook shows of a `Microphone`, and puts into boxes; it holds settings, nothing that was said."""
+
+    _esm = source("seams.js", "transcript.js", "captions.js", "capture.js", "links.js", "direct.js", "microphone.js")
+    _css = source("captions.css", "microphone.css")
+    settings = traitlets.Dict().tag(sync=True)
+
+
+class _Comm:
+    """The notebook's own connection to its pages."""
+
+    name = "comm"
+
+    def __init__(self, widget: MicrophoneWidget) -> None:
+        self._widget = widget
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        if self._widget.comm is not None:
+            self._widget.send(dict(message))
+
+
+class Microphone:
+    """Transcribe this computer's microphone in the notebook, live.
+
+    Put it on the last line of a cell, press Start and speak.
+
+    Parameters
+    ----------
+    mode
+        Which way the audio takes. ``"proxy"``: from the browser to this kernel, and on to the service. ``"direct"``:
+        from the browser to the service, with a temporary key; what is understood comes to the kernel from there.
+        ``"auto"``: proxy, unless only the notebook's own connection leads to the kernel and the browser does reach the
+        service. The real key never leaves the kernel.
+    transport
+        How browser and kernel talk. ``"loopback"``: over a websocket of their own, which no running cell holds up; it
+        needs both on one machine, or jupyter-server-proxy. ``"comm"``: over the notebook's own connection. ``"auto"``:
+        loopback where it can be opened.
+    keep_audio
+        Keep what was recorded in this kernel's memory (115 MB for an hour), for `audio` and `save_wav`.
+    chunk_ms
+        Audio in one message, 20 to 1000.
+    on_segment
+        Called with each `Segment` (an utterance up to its endpoint) when it is settled, its translation included.
+    on_update
+        Called with each `Update`. Both are called in a thread, one call after the other.
+    connection
+        Key and address; by default from the environment.
+    save_to
+        A folder to which every recording is written when it ends: its tables (see `Streamed.save`) and, with
+        `keep_audio`, a WAV file.
+    options
+        Every option of `StreamOptions` but the audio's format: ``language_hints``, ``enable_speaker_diarization``,
+        ``enable_endpoint_detection``, ``translation``, ``context``, ``model``, ...
+
+    Raises
+    ------
+    SetupError
+        Without a key.
+    InputError
+        If an option is wrong.
+
+    Notes
+    -----
+    docs/microphone.md has the rest: permissions, remote kernels, what leaves the machine when, and what it costs.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     mic = sx.Microphone(language_hints=["en"], enable_endpoint_detection=True)
+    ...     mic.state, mic.text, len(mic.tokens)
+    ('idle', '', 0)
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: str = "auto",
+        transport: str = "auto",
+        keep_audio: bool = True,
+        chunk_ms: int = 100,
+        on_segment: Callable[[Segment], object] | None = None,
+        on_update: Callable[[Update], object] | None = None,
+        connection: Connection | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        _check(mode, transport, chunk_ms, options)
+        self.options = StreamOptions.of(**options, audio_format="pcm_s16le", sample_rate=RATE, num_channels=1)
+        self.connection = connection or Connection()
+        self.keep_audio = keep_audio
+        self.save_to = None if save_to is None else Path(save_to)
+        if self.save_to is not None:
+            self.save_to.mkdir(parents=True, exist_ok=True)
+        is_local = self.connection.service == "local"
+        self.widget = MicrophoneWidget(
+            settings={
+                "mode": mode,
+                "transport": transport,
+                "keep_audio": keep_audio,
+                "chunk_ms": chunk_ms,
+                "service": self.connection.service,
+                "usd_per_hour": None if is_local else REAL_TIME_USD_PER_HOUR,
+            }
+        )
+        """The ipywidget itself, to be put beside others: ``HBox([mic.widget, ...])``."""
+        self._comm = _Comm(self.widget)
+        self._recorder = Recorder(
+            options=self.options,
+            connection=self.connection,
+            comm=self._comm,
+            loopback=_loopback(os.getpid()),
+            cells=_cell_watch(os.getpid()),
+            modes=_MODES[mode],
+            may_loopback=transport != "comm",
+            keep_audio=keep_audio,
+            listeners=Listeners(begun=self._begun, updated=self._updated, ended=self._ended),
+        )
+        self._callbacks = Callbacks(
+            on_segment, on_update, translates=self.options.translation is not None, failed=self._trouble
+        )
+        self._changed: asyncio.Event = asyncio.Event()
+        self._display_id: str | None = None
+        obey_front_end(self.widget.comm)
+        self.widget.on_msg(self._pass_on)
+
+    # what was said ----------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """``"idle"``, ``"recording"``, ``"paused"``, ``"finishing"``; then ``"finished"``, ``"failed"`` or ``"lost"``
+        (the page went away)."""
+        return self._recorder.state
+
+    @property
+    def tokens(self) -> pd.DataFrame:
+        """``schema.STREAM_TOKENS``: everything settled so far, also while it is recorded."""
+        tables = [tokens_table(list(take.transcript.settled), take.audio_id) for take in self._takes]
+        return pd.concat(tables, ignore_index=True) if tables else empty(STREAM_TOKENS)
+
+    @property
+    def text(self) -> str:
+        """Everything settled so far, as it was spoken; recordings on lines of their own."""
+        return "\n".join(take.transcript.text.strip() for take in self._takes)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Utterances so far, each with its translation; the last may be open."""
+        return [segment for take in self._takes for segment in take.transcript.segments]
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """``schema.STREAM_LOG``: everything that happened, with the moment at which it did."""
+        return self.result().log
+
+    def result(self) -> Streamed:
+        """All recordings so far: ``recordings``, ``tokens``, ``updates``, ``log``, ``save(folder)``.
+
+        Raises InputError where nothing was recorded yet.
+        """
+        if not self._takes:
+            raise InputError("nothing was recorded yet: show the widget, press Start, and speak")
+        return concat_streamed([take.result() for take in self._takes])
+
+    def corpus(self) -> Corpus:
+        """The same as a corpus, for everything that takes one. Raises as `result`."""
+        return self.result().corpus()
+
+    @property
+    def audio(self) -> npt.NDArray[np.float32]:
+        """The latest recording: samples from -1 to 1, 16,000 in a second; pauses are left out.
+
+        Raises InputError where there is none, or it was not kept.
+        """
+        samples: npt.NDArray[np.float32] = np.frombuffer(self._kept(None), "<i2").astype(np.float32)
+        return samples / np.float32(32_768)
+
+    def save_wav(self, path: str | os.PathLike[str], audio_id: str | None = None) -> Path:
+        """Write a recording, by default the latest, as a WAV file. Raises as `audio`."""
+        return _write_wav(Path(path), self._kept(audio_id))
+
+    async def until_stopped(self) -> Streamed:
+        """Wait until what is recorded has ended and is settled, and return `result`.
+
+        Waits for the first recording to begin where there was none yet. Raises what made the recording fail.
+        """
+        running = self._recorder.running
+        version = kernel_version()
+        if running is not None and version is not None and version < 7 and self._recorder.over_comm:
+            raise SetupError(
+                "this kernel (ipykernel 6) takes no audio from the notebook while a cell waits. Read mic.tokens in the "
+                "next cell after Stop; or update ipykernel to 7, or use transport='loopback'"
+            )
+        await asyncio.wrap_future(submit(self._until_over()))
+        error = self._takes[-1].error
+        if error is not None:
+            raise error
+        return self.result()
+
+    # doing what the buttons do ----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Press Start, as soon as the widget is shown; the browser may ask for permission."""
+        self._command("start")
+
+    def stop(self) -> None:
+        """Press Stop; what was said is settled a moment later (`until_stopped`)."""
+        self._command("stop")
+
+    def pause(self) -> None:
+        """Press Pause: what was said is settled, and nothing is recorded until `resume`."""
+        self._command("pause")
+
+    def resume(self) -> None:
+        """Press Resume."""
+        self._command("resume")
+
+    def finalize(self) -> None:
+        """Press Finalize: have everything said so far settled at once."""
+        self._command("finalize")
+
+    def close(self) -> None:
+        """End what is recorded, and take the widget from the page; what was said stays here."""
+        submit(self._recorder.close()).result()
+        self.widget.close()
+
+    # showing ----------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        takes = self._takes
+        seconds = sum(take.audio_ms for take in takes)
+        words = len(self.text.split())
+        recorded = (
+            f", {len(takes)} recording{'s' * (len(takes) != 1)}, {clock(seconds)}, {words} words" if takes else ""
+        )
+        return f"Microphone({self.state}{recorded}, service {self.connection.service})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        shown = self.widget._repr_mimebundle_()
+        data = dict(shown[0] if isinstance(shown, tuple) else shown or {})
+        segments = self.segments
+        return data | {
+            "text/plain": still_text(repr(self), segments),
+            "text/html": still_html(repr(self), segments),
+        }
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        self._display_id = self._display_id or secrets.token_hex(8)
+        display(  # type: ignore[no-untyped-call]  # IPython has no types there
+            self._repr_mimebundle_(), raw=True, display_id=self._display_id
+        )
+
+    def _show_what_was_said(self) -> None:
+        """Let the saved notebook hold the transcript."""
+        if self._display_id is not None:
+            from IPython.display import update_display
+
+            update_display(  # type: ignore[no-untyped-call]  # likewise
+                self._repr_mimebundle_(), raw=True, display_id=self._display_id
+            )
+
+    # inside -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _takes(self) -> list[Take]:
+        return list(self._recorder.takes)
+
+    def _kept(self, audio_id: str | None) -> bytes:
+        if not self.keep_audio:
+            raise InputError("the audio was not kept; make the widget with keep_audio=True")
+        found = [take for take in self._takes if audio_id is None or take.audio_id == audio_id]
+        if not found:
+            there = ", ".join(take.audio_id for take in self._takes) or "none yet"
+            raise InputError(f"there is no recording {audio_id or ''}; recordings: {there}")
+        return bytes(found[-1].kept)
+
+    def _pass_on(self, widget: MicrophoneWidget, content: Mapping[str, Any], buffers: list[Any]) -> None:
+        data = b"".join(bytes(buffer) for buffer in buffers)
+        event_loop().call_soon_threadsafe(self._recorder.heard, content, data, self._comm)
+
+    def _command(self, action: str) -> None:
+        event_loop().call_soon_threadsafe(self._recorder.command, action)
+
+    def _begun(self, take: Take) -> None:
+        self._callbacks.begun()
+        self._changed.set()
+
+    def _updated(self, take: Take, update: Update) -> None:
+        self._callbacks.updated(take, update)
+
+    def _ended(self, take: Take) -> None:
+        self._callbacks.ended(take)
+        self._changed.set()
+        submit(self._put_away(take))
+
+    async def _put_away(self, take: Take) -> None:
+        if self.save_to is not None:
+            try:
+                await asyncio.to_thread(self._save, take, self.save_to)
+            except (OSError, InputError) as error:
+                self._trouble(f"{take.audio_id} was not saved: {error}")
+        self._show_what_was_said()
+
+    def _save(self, take: Take, folder: Path) -> None:
+        begun = take.begun_at.strftime("%Y%m%dT%H%M%S")
+        name = f"{begun}-{take.audio_id}"
+        take.result().save(folder / name)
+        if self.keep_audio:
+            _write_wav(folder / f"{name}.wav", bytes(take.kept))
+
+    def _trouble(self, text: str) -> None:
+        event_loop().call_soon_threadsafe(self._comm.send, {"type": "trouble", "text": text})
+
+    async def _until_over(self) -> None:
+        while not self._recorder.takes or self._recorder.running is not None:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any]) -> None:
+    if mode not in _MODES:
+        raise InputError(f"mode is {mode!r}; it is {', '.join(_MODES)}")
+    if transport not in _TRANSPORTS:
+        raise InputError(f"transport is {transport!r}; it is {', '.join(_TRANSPORTS)}")
+    low, high = _CHUNK_MS
+    if isinstance(chunk_ms, bool) or not isinstance(chunk_ms, int) or not low <= chunk_ms <= high:
+        raise InputError(f"chunk_ms is {chunk_ms!r}; it is a whole number from {low} to {high}")
+    for name in ("audio_format", "sample_rate", "num_channels"):
+        if name in options:
+            raise InputError(f"{name} cannot be chosen: the microphone gives pcm_s16le, {RATE} Hz, one channel")
+
+
+def _write_wav(path: Path, pcm: bytes) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(pcm)
+    return path
+
+
+@cache
+def _loopback(process: int) -> Loopback:
+    return Loopback()
+
+
+@cache
+def _cell_watch(process: int) -> CellWatch:
+    return CellWatch()

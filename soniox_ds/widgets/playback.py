@@ -1,0 +1,141 @@
+"""A recording that is played in the browser, and transcribed as if it were spoken there and then.
+
+Conventions: the browser says how far it has played (milliseconds of the recording), and so much audio is handed to the
+session: pauses, slow pages and sleeping tabs need no rules of their own. All methods belong to the background event
+loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from soniox_ds.errors import SonioxDSError
+from soniox_ds.live.events import LiveToken, Transcript, Update
+from soniox_ds.live.session import LiveSession
+from soniox_ds.options import StreamOptions
+from soniox_ds.service.connection import Connection
+
+__all__ = ["BYTES_PER_MS", "Playback", "shown"]
+
+BYTES_PER_MS = 32
+"""Of 16 kHz mono samples of 16 bits."""
+_CHUNK = 100 * BYTES_PER_MS
+_SILENT_PAGE_S = 20.0
+
+
+class Playback:
+    """One playing of a recording, from its beginning to its end or to Stop."""
+
+    def __init__(
+        self,
+        samples: bytes,
+        options: StreamOptions,
+        connection: Connection,
+        *,
+        audio_id: str,
+        send: Callable[[Mapping[str, Any]], object],
+        ended: Callable[[], object],
+    ) -> None:
+        self.session = LiveSession(
+            options, connection=connection, audio_id=audio_id, on_update=self._update, on_state=self._state
+        )
+        self.ends: list[int] = []
+        """Number of settled tokens at each endpoint."""
+        self.is_over = False
+        self._samples = samples
+        self._played = 0  # bytes
+        self._send = send
+        self._ended = ended
+        self._watch: asyncio.TimerHandle | None = None
+        self._finishing: asyncio.Task[None] | None = None
+
+    @property
+    def transcript(self) -> Transcript:
+        """Folded so far."""
+        return self.session.transcript
+
+    async def begin(self) -> None:
+        """Connect."""
+        await self.session.__aenter__()
+        self._watch_page()
+
+    def played(self, ms: float) -> None:
+        """The browser has come so far."""
+        if self._finishing is not None:
+            return
+        self._watch_page()
+        self.session.resume()
+        until = min(int(ms * BYTES_PER_MS) // 2 * 2, len(self._samples))
+        for start in range(self._played, until, _CHUNK):
+            self.session.send(self._samples[start : min(start + _CHUNK, until)])
+        self._played = max(self._played, until)
+
+    def pause(self) -> None:
+        """Nothing is played for a while."""
+        self._watch_page()
+        self.session.pause()
+
+    def stop(self) -> None:
+        """Nothing more is played."""
+        if self._finishing is None:
+            self._finishing = asyncio.get_running_loop().create_task(self._finish(), name="end of a playback")
+
+    async def over(self) -> None:
+        """Wait until everything is settled."""
+        self.stop()
+        assert self._finishing is not None
+        await self._finishing
+
+    async def _finish(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        trouble = None
+        try:
+            await self.session.finish()
+        except SonioxDSError as error:
+            trouble = str(error)
+        self.is_over = True
+        self._send({"type": "over", "trouble": trouble, "state": self.session.state})
+        self._ended()
+
+    def _watch_page(self) -> None:
+        """A page that is gone says nothing; an open connection is billed."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_later(_SILENT_PAGE_S, self.stop)
+
+    def _update(self, update: Update) -> None:
+        before = len(self.transcript.settled) - len(update.settled)
+        if update.is_endpoint:
+            self.ends.append(len(self.transcript.settled))
+        self._send(
+            {
+                "type": "update",
+                "settled": [shown(token) for token in update.settled],
+                "ends": [end - before for end in self.ends if before <= end and update.is_endpoint][-1:],
+                "pending": [shown(token) for token in update.pending],
+            }
+        )
+
+    def _state(self, state: str) -> None:
+        self._send({"type": "state", "state": state})
+        if state == "failed":
+            self.stop()
+
+
+def shown(token: LiveToken) -> dict[str, Any]:
+    """A token as the captions of a page take it.
+
+    >>> shown(LiveToken(text="Hi", start_ms=60, end_ms=120, speaker="1"))["speaker"]
+    '1'
+    """
+    return {
+        "text": token.text,
+        "start_ms": token.start_ms,
+        "end_ms": token.end_ms,
+        "speaker": token.speaker,
+        "language": token.language,
+        "is_translation": token.is_translation,
+    }

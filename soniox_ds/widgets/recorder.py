@@ -1,0 +1,335 @@
+"""The kernel's half of a microphone: what a page sends becomes recordings, what is understood goes back to it.
+
+Conventions: everything belongs to the background event loop; `heard` is called there. A recording (*take*) is named by
+the page that began it. All that shapes it comes as numbered items, which the page keeps until they are acknowledged;
+what goes back may be lost and asked for again (``sync``), except the beat, four times a second, by which the page knows
+that the kernel is alive. The newest page wins: where another one begins a recording, the one before ends.
+
+From the page: ``hello``, ``offer``, ``open``, ``item`` (``audio``, ``control``, ``event``, ``stop``), ``beat``,
+``sync``, ``need_key``. To the page: ``snapshot``, ``offered``, ``beat``, ``update``, ``state``, ``ended``, ``missing``,
+``key``, ``no_key``, ``command``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from soniox_ds.errors import SonioxDSError
+from soniox_ds.live.events import LiveToken, Update
+from soniox_ds.options import StreamOptions
+from soniox_ds.service.connection import Connection
+from soniox_ds.widgets.kernels import CellWatch
+from soniox_ds.widgets.loopback import Channel, Loopback
+from soniox_ds.widgets.takes import DirectTake, ProxyTake, Take
+from soniox_ds.widgets.temporary_keys import temporary_key
+
+__all__ = ["LOST_AFTER_S", "Listeners", "Recorder"]
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+LOST_AFTER_S = 3.0
+"""Silence after which a page that was recording is taken to be gone."""
+_BUSY_FOR_S = 600.0  # while a cell runs, messages of the page may have to wait: so long at most
+_TAKES = {"proxy": ProxyTake, "direct": DirectTake}
+
+_GONE = (
+    "the page that was recording fell silent (closed, loaded again, or cut off); everything that had arrived by then "
+    "was settled"
+)
+_TAKEN_OVER = "another page began to record with this widget"
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who wants to know; all are called on the event loop."""
+
+    begun: Callable[[Take], object] = lambda take: None
+    updated: Callable[[Take, Update], object] = lambda take, update: None
+    ended: Callable[[Take], object] = lambda take: None
+
+
+@dataclass
+class Recorder:
+    """Serves the pages that show one widget."""
+
+    options: StreamOptions
+    connection: Connection
+    comm: Channel
+    loopback: Loopback
+    cells: CellWatch
+    modes: frozenset[str]
+    """Allowed ways: ``"proxy"``, ``"direct"``."""
+    may_loopback: bool = True
+    keep_audio: bool = True
+    audio_id: str = "microphone"
+    listeners: Listeners = field(default_factory=Listeners)
+
+    def __post_init__(self) -> None:
+        self.takes: list[Take] = []
+        self.state = "idle"
+        self.shown = False
+        """Whether some page has shown the widget."""
+        self._ids: dict[str, Take] = {}
+        self._channel: Channel = self.comm
+        self._inbox: asyncio.Queue[tuple[Mapping[str, Any], bytes, Channel]] = asyncio.Queue()
+        self._server: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._quiet_s = 0.0
+        self._busy_s = 0.0
+        self._gap_s = 0.0
+        self._commands: list[str] = []
+
+    # from the page ----------------------------------------------------------------------------------------------------
+
+    def heard(self, message: Mapping[str, Any], data: bytes, channel: Channel) -> None:
+        """A message of a page; they are served one after the other."""
+        self._quiet_s = self._busy_s = 0.0
+        if self._server is None:
+            self._server = asyncio.create_task(self._serve(), name="microphone recorder")
+        self._inbox.put_nowait((message, data, channel))
+
+    def command(self, action: str) -> None:
+        """Have the page do something: ``"start"``, ``"stop"``, ``"pause"``, ``"resume"``, ``"finalize"``."""
+        if self.shown:
+            self._post(self._channel if self.running is not None else self.comm, {"type": "command", "action": action})
+        else:
+            self._commands.append(action)
+
+    @property
+    def running(self) -> Take | None:
+        """The take that is going on."""
+        return self.takes[-1] if self.takes and not self.takes[-1].is_over else None
+
+    @property
+    def over_comm(self) -> bool:
+        """Whether the page talks over the notebook's own connection."""
+        return self._channel is self.comm
+
+    async def close(self) -> None:
+        """End what is going on, and serve no more."""
+        if self.running is not None:
+            await self._finish(self.running)
+        for task in [*self._tasks, *([self._server] if self._server else [])]:
+            task.cancel()
+
+    async def _serve(self) -> None:
+        while True:
+            message, data, channel = await self._inbox.get()
+            try:
+                await self._handle(message, data, channel)
+            except Exception as error:  # noqa: BLE001  one bad message must not be the end of all; page and log are told
+                _log.exception("message %r of the page", message.get("type"))
+                self._post(channel, {"type": "trouble", "text": self._hidden(f"{type(error).__name__}: {error}")})
+
+    async def _handle(self, message: Mapping[str, Any], data: bytes, channel: Channel) -> None:
+        kind = message.get("type")
+        if kind == "hello":
+            await self._greet(str(message["page"]), str(message["origin"]))
+        elif kind == "offer":
+            offer = await self._offer(str(message["origin"]))
+            self._post(channel, {"type": "offered", "page": message["page"], "offer": offer})
+        elif kind == "open":
+            await self._open(message, channel)
+        elif kind == "need_key":
+            self._spawn(self._hand_over_key(message, channel))
+        elif kind in ("item", "sync"):
+            take = self._ids.get(str(message["take"]))
+            if take is None:
+                self._post(channel, {"type": "ended", "take": message["take"], "text": _GONE, "lost": True})
+            elif kind == "item":
+                self._items(take, int(message["seq"]), message, data)
+            else:
+                self._post(channel, self._update_message(take, int(message["have"]), take.transcript.pending))
+
+    async def _greet(self, page: str, origin: str) -> None:
+        self.shown = True
+        commands, self._commands = self._commands, []
+        last = self.takes[-1] if self.takes else None
+        self._post(
+            self.comm,
+            {
+                "type": "snapshot",
+                "page": page,
+                "offer": await self._offer(origin),
+                "running": self.running is not None,
+                "settled": [] if last is None else [_plain(token) for token in last.transcript.settled],
+                "ends": [] if last is None else last.ends,
+                "commands": commands,
+                "earlier": max(len(self.takes) - 1, 0),
+            },
+        )
+
+    async def _offer(self, origin: str) -> dict[str, Any] | None:
+        return await self.loopback.offer(origin, self.heard) if self.may_loopback else None
+
+    async def _open(self, message: Mapping[str, Any], channel: Channel) -> None:
+        """A take begins, or goes on over another channel."""
+        name, mode = str(message["take"]), str(message["mode"])
+        take = self._ids.get(name)
+        if take is None:
+            if mode not in self.modes:
+                raise ValueError(f"the page asked for mode {mode!r}; allowed is {', '.join(sorted(self.modes))}")
+            if self.running is not None:
+                self.running.lost = _TAKEN_OVER
+                await self._finish(self.running)
+            number = len(self.takes) + 1
+            take = _TAKES[mode](
+                audio_id=f"{self.audio_id}-{number}" if number > 1 else self.audio_id,
+                options=self.options,
+                connection=self.connection,
+                keep_audio=self.keep_audio,
+                on_update=self._updated,
+                on_state=self._stated,
+            )
+            await take.begin()
+            self._ids[name] = take
+            take.name = name
+            self.takes.append(take)
+            self.state = "recording"
+            self.listeners.begun(take)
+            self._spawn(self._watch(take))
+        self._channel = channel
+        self._beat(take)
+
+    def _items(self, take: Take, seq: int, message: Mapping[str, Any], data: bytes) -> None:
+        if take.is_over:
+            self._say_ended(take)
+            return
+        for item, sound in take.intake.take(seq, (message, data)):
+            kind = item.get("kind")
+            if kind == "audio":
+                take.audio(sound)
+            elif kind == "event":
+                take.event(item)
+                if sound:
+                    take.audio(sound)
+            elif kind == "control":
+                action = str(item["action"])
+                self.state = {"pause": "paused", "resume": "recording"}.get(action, self.state)
+                take.control(action)
+            elif kind == "stop":
+                self._spawn(self._finish(take))
+
+    async def _hand_over_key(self, message: Mapping[str, Any], channel: Channel) -> None:
+        answer: dict[str, Any] = {"request": message["request"]}
+        if "direct" not in self.modes:
+            answer |= {"type": "no_key", "text": "this widget was made with mode='proxy'"}
+        else:
+            try:
+                url = self.connection.stream_url()
+                key = await temporary_key(self.connection, client_reference_id=self.options.client_reference_id)
+                answer |= {"type": "key", "key": key, "url": url, "start": self.options.body()}
+            except SonioxDSError as error:
+                answer |= {"type": "no_key", "text": self._hidden(str(error))}
+        self._post(channel, answer)
+
+    # to the page ------------------------------------------------------------------------------------------------------
+
+    def _updated(self, take: Take, update: Update) -> None:
+        have = len(take.transcript.settled) - len(update.settled)
+        if take.mode == "proxy":
+            self._post(self._channel, self._update_message(take, have, update.pending, update.is_endpoint))
+        self.listeners.updated(take, update)
+
+    def _update_message(
+        self, take: Take, have: int, pending: Iterable[LiveToken], is_endpoint: bool | None = None
+    ) -> dict[str, Any]:
+        settled = take.transcript.settled[have:]
+        ends = [end for end in take.ends if end > have]
+        if is_endpoint and not ends and take.ends:
+            ends = [take.ends[-1]]  # nothing was left to settle when the utterance ended
+        return {
+            "type": "update",
+            "take": take.name,
+            "have": have,
+            "settled": [_plain(token) for token in settled],
+            "pending": [_plain(token) for token in pending],
+            "ends": ends,
+        }
+
+    def _stated(self, take: Take, state: str) -> None:
+        if not take.is_over:
+            self._post(self._channel, {"type": "state", "take": take.name, "state": state})
+            if state == "failed":
+                self._spawn(self._finish(take))
+
+    def _beat(self, take: Take) -> None:
+        self._post(
+            self._channel,
+            {"type": "beat", "take": take.name, "next": take.intake.next, "waiting_ms": round(take.waiting_ms)},
+        )
+
+    async def _watch(self, take: Take) -> None:
+        """Beat while a take goes on, and end it where its page is gone."""
+        self._quiet_s = self._busy_s = self._gap_s = 0.0
+        while not take.is_over:
+            await asyncio.sleep(TICK_S)
+            self._beat(take)
+            self._gap_s = self._gap_s + TICK_S if take.intake.has_gap else 0.0
+            if self._gap_s > 1.0:
+                self._post(self._channel, {"type": "missing", "take": take.name, "next": take.intake.next})
+                self._gap_s = 0.0
+            if self.state == "finishing":
+                continue
+            # over the notebook's own connection nothing comes while a cell runs: that is no silence
+            if self._channel is self.comm and self.cells.is_busy():
+                self._busy_s += TICK_S
+            else:
+                self._quiet_s += TICK_S
+            if self._quiet_s > LOST_AFTER_S or self._busy_s > _BUSY_FOR_S:
+                take.lost = _GONE
+                self._spawn(self._finish(take))
+
+    async def _finish(self, take: Take) -> None:
+        if take.is_finishing:
+            await take.ended.wait()
+            return
+        take.is_finishing = True
+        self.state = "finishing"
+        await take.finish()
+        take.is_over = True
+        self.state = "lost" if take.lost else "failed" if take.error else "finished"
+        self._say_ended(take)
+        take.ended.set()
+        self.listeners.ended(take)
+
+    def _say_ended(self, take: Take) -> None:
+        text = take.lost or (None if take.error is None else self._hidden(str(take.error)))
+        message = {
+            "type": "ended",
+            "take": take.name,
+            "text": text,
+            "lost": take.lost is not None,
+            "tokens": len(take.transcript.settled),
+        }
+        self._post(self._channel, message)
+        if self._channel is not self.comm:
+            self._post(self.comm, message)
+
+    def _post(self, channel: Channel, message: Mapping[str, Any]) -> None:
+        channel.send(message)
+
+    def _hidden(self, text: str) -> str:
+        return self.connection.api_key.hide_in(text)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _plain(token: LiveToken) -> dict[str, Any]:
+    """What is drawn of a token."""
+    shown = {
+        "text": token.text,
+        "start_ms": token.start_ms,
+        "speaker": token.speaker,
+        "language": token.language,
+        "is_translation": token.is_translation or None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}

@@ -1,0 +1,231 @@
+"""The review queue: doubtful places one after the other, heard, judged and corrected by keyboard.
+
+Conventions: the view asks and the kernel answers, in custom messages: ``start``, ``rows`` (a page of them), ``clip``
+(audio as a binary buffer), ``review`` (a verdict, answered by ``kept``). A message of the view carries the name of that
+view, and so does the answer, since all views of a widget hear all answers. Every verdict has reached the file before
+it is answered.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import pandas as pd
+
+from soniox_ds.analysis.arguments import checked_ms
+from soniox_ds.analysis.confidence import HasTokens, words_of
+from soniox_ds.analysis.reviews import VERDICTS
+from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.formats.excerpts import MIME_TYPE
+from soniox_ds.widgets import review_still
+from soniox_ds.widgets.assets import source
+from soniox_ds.widgets.review_places import Places
+from soniox_ds.widgets.review_store import ReviewStore
+
+__all__ = ["ReviewQueue", "review"]
+
+_PAGE = 100  # rows in one answer, at most
+
+
+def review(
+    clips: pd.DataFrame,
+    transcripts: pd.DataFrame | HasTokens | None = None,
+    *,
+    audio: Mapping[str, str | Path] | None = None,
+    audio_root: str | Path | None = None,
+    save_to: str | Path | None = None,
+    reviewer: str | None = None,
+    margin_ms: int = 150,
+    context_words: int = 12,
+) -> ReviewQueue:
+    """Show clips one after the other, to be heard, judged and corrected.
+
+    Needs a notebook. ``j`` and ``k`` (or the arrows) go to the next and the previous clip, ``n`` to the next open one,
+    Space plays; ``1`` is right, ``2`` wrong, ``3`` unclear, the same key again takes it back; Enter edits what was said
+    (emptied for nothing), Esc leaves that as it was.
+
+    Parameters
+    ----------
+    clips
+        ``schema.CLIPS`` of `flag_low_confidence`, or any table with `audio_id`, `start_ms` and `end_ms`, each place
+        once: `confusions`, rows of `align_words`. In their order.
+    transcripts
+        The corpus that they were made of: it knows where the audio is, and what was said before and after. Or
+        ``schema.WORDS``, for the words alone.
+    audio
+        Audio files by `audio_id`, where the corpus does not know them or they have been moved; not compared with what
+        was transcribed.
+    audio_root
+        The folder that relative paths start from; None for the working directory.
+    save_to
+        A .csv or .parquet file, written after every verdict. If it is there, its reviews are taken up, and reviews of
+        other clips stay in it, so that several queues and people can share one. None keeps them in memory alone.
+    reviewer
+        Who, for the table.
+    margin_ms
+        Audio before and after each clip. No clip is played for longer than 30 s.
+    context_words
+        Words shown before and after each clip.
+
+    Returns
+    -------
+    ReviewQueue
+        A widget; its `table` are the reviews so far, for `apply_reviews`. A clip whose audio is missing can be judged
+        all the same, and says why there is none.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a clip is there twice or without times, or `save_to` holds something else.
+    InputError
+        If clips name recordings that the transcripts do not have, or an option means nothing.
+
+    Examples
+    --------
+    >>> clips = pd.DataFrame({"audio_id": ["a.wav"], "start_ms": [300], "end_ms": [850]})
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "a.wav", "word_index": range(3), "text": ["Take", "lisinopril", "daily."],
+    ...     "start_ms": [0, 300, 900], "end_ms": [250, 850, 1300], "space_before": True,
+    ... })
+    >>> review(clips, words)
+    Review: 0 of 1 clip reviewed, not saved to a file
+      – open  a.wav 0:00.3  lisinopril
+    """
+    recordings = getattr(transcripts, "recordings", None)
+    places = Places(
+        clips,
+        None if transcripts is None else words_of(transcripts),
+        recordings if isinstance(recordings, pd.DataFrame) else None,
+        audio or {},
+        None if audio_root is None else Path(audio_root),
+        _whole(context_words, "context_words"),
+    )
+    store = ReviewStore(None if save_to is None else Path(save_to))
+    return ReviewQueue(places, store, reviewer=reviewer, margin_ms=checked_ms(margin_ms, "margin_ms"))
+
+
+class ReviewQueue(anywidget.AnyWidget):
+    """A queue of clips in a notebook; made by `review`."""
+
+    _esm = source("review_parts.js", "review.js")
+    _css = source("review.css")
+
+    def __init__(self, places: Places, store: ReviewStore, *, reviewer: str | None, margin_ms: int) -> None:
+        self._places = places
+        self._store = store
+        self._reviewer = reviewer
+        self._margin_ms = margin_ms
+        super().__init__()
+        self.on_msg(self._answer)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The reviews of these clips so far, in the order of the clips: ``schema.REVIEWS``."""
+        return self._store.table(map(self._places.key, range(len(self._places))))
+
+    def __repr__(self) -> str:
+        return review_still.plain(self._head(), self._first_rows(review_still.MOST_ROWS), len(self._places))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            rows = self._first_rows(review_still.MOST_ROWS)
+            bundle[0]["text/html"] = review_still.html(self._head(), rows, len(self._places))
+        return bundle
+
+    def _head(self) -> str:
+        count, verdicts = len(self._places), self.table["verdict"].dropna()
+        said = [f"{int((verdicts == name).sum())} {name}" for name in VERDICTS if (verdicts == name).any()]
+        kinds = f" ({', '.join(said)})" if said else ""
+        saved = "not saved to a file" if self._store.path is None else f"saved to {self._store.path}"
+        return f"Review: {len(verdicts):,} of {count:,} clip{'' if count == 1 else 's'} reviewed{kinds}, {saved}"
+
+    def _first_rows(self, count: int) -> list[dict[str, Any]]:
+        return [self._place(row) | self._review(row) for row in range(min(count, len(self._places)))]
+
+    def _place(self, row: int) -> dict[str, Any]:
+        place = self._places[row]
+        return place._asdict() | {"pieces": [list(piece) for piece in place.pieces]}
+
+    def _review(self, row: int) -> dict[str, Any]:
+        """`verdict`, `correction` and `note` of a clip; None for what is not there."""
+        found = self._store.get(self._places.key(row)) or {}
+        return {
+            "verdict": found.get("verdict"),
+            "correction": (found.get("correction") or "") if found.get("corrected") else None,
+            "note": found.get("note"),
+        }
+
+    # ---- messages
+
+    def _answer(self, _: Any, content: Any, buffers: Any) -> None:
+        kinds = {"start": self._start, "rows": self._rows, "clip": self._clip, "review": self._take}
+        kind = content.get("type") if isinstance(content, dict) else None
+        if kind not in kinds:
+            raise InputError(f"the view sent a message of an unknown type: {kind!r}")
+        answer, audio = kinds[kind](content)
+        self.send({"type": "kept" if kind == "review" else kind, "view": content.get("view")} | answer, audio)
+
+    def _start(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        verdicts = [self._review(row)["verdict"] for row in range(len(self._places))]
+        path = self._store.path
+        return {"verdicts": verdicts, "saved_to": None if path is None else path.name}, []
+
+    def _rows(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        first = max(int(content["first"]), 0)
+        last = min(first + min(int(content["count"]), _PAGE), len(self._places))
+        shown = [
+            self._place(row) | self._review(row) | {"no_audio": self._places.no_audio(row)}
+            for row in range(first, last)
+        ]
+        return {"first": first, "rows": shown}, []
+
+    def _clip(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        row = self._row(content)
+        audio, reason = self._places.audio(row, self._margin_ms)
+        return {"row": row, "mime": MIME_TYPE, "reason": reason}, [audio] if audio else []
+
+    def _take(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Keep a verdict; what could not be written is said in the widget, and written with the next one."""
+        row = self._row(content)
+        verdict, correction, note = (content.get(name) for name in ("verdict", "correction", "note"))
+        if verdict not in (None, *VERDICTS):
+            raise InputError(f"the view sent an unknown verdict: {verdict!r}")
+        place = self._places[row]
+        audio_id, start_ms, end_ms = self._places.key(row)
+        kept = {
+            "audio_id": audio_id,
+            "start_ms": start_ms,
+            "end_ms": end_ms,
+            "text": place.text,
+            "verdict": verdict,
+            "corrected": correction is not None,
+            "correction": None if correction is None else " ".join(str(correction).split()),
+            "note": note or None,
+            "reviewer": self._reviewer,
+            "reviewed_at": pd.Timestamp(datetime.now(UTC)).floor("ms"),
+        }
+        problem = ""
+        try:
+            self._store.keep(kept)
+        except (OSError, SchemaError) as error:
+            said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            problem = f"{os.fspath(self._store.path or '')} could not be written: {said}"
+        return {"row": row, "number": content.get("number"), "problem": problem} | self._review(row), []
+
+    def _row(self, content: Mapping[str, Any]) -> int:
+        row = int(content["row"])
+        if not 0 <= row < len(self._places):
+            raise InputError(f"the view asked for clip {row} of {len(self._places)}")
+        return row
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError(f"{name} is {value!r}; give a whole number, 0 or more.")
+    return value

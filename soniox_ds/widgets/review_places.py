@@ -1,0 +1,211 @@
+"""What a review queue shows of each clip: the words in it, which of them are doubtful, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.analysis.review_merging import words_within
+from soniox_ds.analysis.reviews import spoken_in_order
+from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.formats.excerpts import Excerpt, excerpt, why_not
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
+
+__all__ = ["LONGEST_MS", "Piece", "Place", "Places"]
+
+LONGEST_MS = 30_000
+"""No piece of audio is longer; of a longer clip it is the beginning."""
+
+_UNKNOWN = "its audio is not known: give the corpus, or audio={audio_id: path}"
+
+
+class Piece(NamedTuple):
+    """Some text of a clip; `confidence` of a single doubtful word."""
+
+    text: str
+    doubtful: bool
+    confidence: float | None
+
+
+class Place(NamedTuple):
+    """One clip to be reviewed."""
+
+    audio_id: str
+    start_ms: int
+    end_ms: int
+    text: str
+    """The words wholly within it, as `apply_reviews` will take them."""
+    before: str
+    pieces: list[Piece]
+    after: str
+    hint: str
+    """What the reference says, where the clips came with one."""
+
+
+class _Words(NamedTuple):
+    """The words of one recording."""
+
+    texts: list[str]
+    start: npt.NDArray[np.float64]
+    end: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float32]
+
+
+class Places:
+    """All clips of a queue; what they show is looked up when it is asked for.
+
+    Parameters
+    ----------
+    clips
+        Checked here: `audio_id`, `start_ms`, `end_ms`, none of them twice.
+    words
+        ``schema.WORDS``, or None.
+    recordings
+        ``schema.RECORDINGS``, or None.
+    audio
+        Paths by `audio_id`, which go before the recordings' own.
+    root
+        The folder that relative paths start from.
+    """
+
+    def __init__(
+        self,
+        clips: pd.DataFrame,
+        words: pd.DataFrame | None,
+        recordings: pd.DataFrame | None,
+        audio: Mapping[str, str | Path],
+        root: Path | None,
+        context_words: int,
+    ) -> None:
+        self._clips = _checked(clips)
+        self._rows: list[dict[str, Any]] = [
+            {str(name): value for name, value in row.items()} for row in self._clips.to_dict("records")
+        ]
+        self._said = None if words is None else spoken_in_order(words)
+        self._indices = {} if self._said is None else self._said.groupby("audio_id", sort=False).indices
+        self._words: dict[str, _Words] = {}
+        self._root = root
+        self._context_words = context_words
+        self._recordings: dict[str, Mapping[Any, Any]] = {}
+        if recordings is not None:
+            need(recordings, "audio_id", "source", name="recordings")
+            known = recordings.reindex(columns=["audio_id", "source", "size_bytes", "sha256"])
+            self._recordings |= {str(row["audio_id"]): row for row in known.to_dict("records")}
+        self._recordings |= {
+            str(name): {"source": str(path), "size_bytes": None, "sha256": None} for name, path in audio.items()
+        }
+        listed = {str(name) for name in self._clips["audio_id"]}
+        there = {str(name) for name in self._indices} | (set(self._recordings) if recordings is not None else set())
+        if words is not None and (strange := sorted(listed - there)):
+            raise InputError(
+                f"clips name {len(strange)} recordings that the transcripts do not have, such as {strange[0]!r}; the "
+                f"transcripts have {sorted(there)[:3]}. Give the corpus that the clips were made of."
+            )
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def key(self, row: int) -> tuple[str, int, int]:
+        """What identifies a review of this clip."""
+        clip = self._rows[row]
+        return str(clip["audio_id"]), int(clip["start_ms"]), int(clip["end_ms"])
+
+    def __getitem__(self, row: int) -> Place:
+        audio_id, start_ms, end_ms = self.key(row)
+        clip = self._rows[row]
+        hint = _text(clip.get("reference"))
+        if self._said is None:
+            text = _text(clip.get("text"))
+            return Place(audio_id, start_ms, end_ms, text, "", [Piece(text, False, None)] if text else [], "", hint)
+        words = self._words_of(audio_id)
+        first, last, _ = words_within(words.start, words.end, start_ms, end_ms)
+        doubtful = _doubtful(words.confidence[first:last], clip)
+        return Place(
+            audio_id,
+            start_ms,
+            end_ms,
+            "".join(words.texts[first:last]).strip(),
+            "".join(words.texts[max(first - self._context_words, 0) : first]).strip(),
+            _pieces(words.texts[first:last], doubtful, words.confidence[first:last]),
+            "".join(words.texts[last : last + self._context_words]).strip(),
+            hint,
+        )
+
+    def no_audio(self, row: int) -> str:
+        """Why this clip cannot be played, as far as that is known before; "" if it may be."""
+        audio_id = self.key(row)[0]
+        return why_not(self._recordings[audio_id], root=self._root) if audio_id in self._recordings else _UNKNOWN
+
+    def audio(self, row: int, margin_ms: int) -> Excerpt:
+        """The clip's audio with a margin on either side."""
+        audio_id, start_ms, end_ms = self.key(row)
+        if audio_id not in self._recordings:
+            return Excerpt(b"", _UNKNOWN)
+        begin = max(start_ms - margin_ms, 0)
+        end = min(end_ms + margin_ms, begin + LONGEST_MS)
+        return excerpt(self._recordings[audio_id], begin, end, root=self._root)
+
+    def _words_of(self, audio_id: str) -> _Words:
+        if audio_id not in self._words:
+            assert self._said is not None
+            own = self._said.iloc[self._indices.get(audio_id, [])]
+            spaced = own["space_before"].fillna(True).astype(bool)
+            confidence = own["confidence"] if "confidence" in own else pd.Series(pd.NA, index=own.index)
+            self._words[audio_id] = _Words(
+                [
+                    f" {text}" if space else str(text)
+                    for text, space in zip(own["text"].astype("string").fillna(""), spaced, strict=True)
+                ],
+                own["start_ms"].to_numpy(np.float64, na_value=np.nan),
+                own["end_ms"].to_numpy(np.float64, na_value=np.nan),
+                confidence.astype("Float32").to_numpy(np.float32, na_value=np.nan),
+            )
+        return self._words[audio_id]
+
+
+def _checked(clips: pd.DataFrame) -> pd.DataFrame:
+    need(clips, "audio_id", "start_ms", "end_ms", name="clips")
+    found = need_milliseconds(clips, "clips")
+    if missing := int(found[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
+        raise SchemaError(
+            f"clips: {missing} of {len(found)} rows have no recording or time, so that nothing can be heard; leave "
+            'them out: clips.dropna(subset=["audio_id", "start_ms", "end_ms"]).'
+        )
+    no_duplicates(found, "clips", "audio_id", "start_ms", "end_ms")
+    return found.reset_index(drop=True)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else str(value)
+
+
+def _doubtful(confidence: npt.NDArray[np.float32], clip: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Which words of the clip were flagged: those at the threshold or below; for a budget the least sure ones."""
+    threshold, flagged = clip.get("threshold"), clip.get("flagged")
+    none = np.zeros(len(confidence), np.bool_)
+    if threshold is not None and not pd.isna(threshold):
+        return np.asarray(confidence <= np.float32(threshold), np.bool_)
+    if flagged is None or pd.isna(flagged):
+        return none
+    none[np.argsort(confidence, kind="stable")[: int(flagged)]] = True
+    return none & ~np.isnan(confidence)
+
+
+def _pieces(texts: list[str], doubtful: npt.NDArray[np.bool_], confidence: npt.NDArray[np.float32]) -> list[Piece]:
+    """Doubtful words one by one, what stands between them as it is."""
+    pieces: list[Piece] = []
+    for number, text in enumerate(texts):
+        if doubtful[number]:
+            if text.startswith(" ") and pieces:
+                pieces.append(Piece(" ", False, None))
+            pieces.append(Piece(text.strip(), True, round(float(confidence[number]), 4)))
+        elif pieces and not pieces[-1].doubtful:
+            pieces[-1] = pieces[-1]._replace(text=pieces[-1].text + text)
+        else:
+            pieces.append(Piece(text if pieces else text.lstrip(), False, None))
+    return pieces

@@ -1,0 +1,137 @@
+"""Reviews in memory and in a file, never lost between verdict and disk.
+
+Conventions: a review is known by recording, start and end; the one made last counts. The file holds ``schema.REVIEWS``
+and may be shared: what others have written there since is kept, and the file is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.schema import REVIEWS, conform, need, need_milliseconds
+
+__all__ = ["Key", "ReviewStore", "read_reviews"]
+
+Key = tuple[str, int, int]
+
+_PATIENCE_S = 10  # for another queue that writes the same file
+_TRUE, _FALSE = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
+
+
+class ReviewStore:
+    """The reviews made here and those that the file had."""
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            if path.suffix.lower() not in (".csv", ".parquet"):
+                raise InputError(f"save_to is {str(path)!r}; reviews are saved as .csv or .parquet.")
+            if not path.parent.is_dir():
+                raise InputError(f"save_to: the folder {str(path.parent)!r} is not there; make it first.")
+        self.path = path
+        self._lock = RLock()
+        self._rows: dict[Key, dict[str, Any]] = {}
+        if path is not None and path.exists():
+            self._rows = _by_key(read_reviews(path))
+
+    def get(self, key: Key) -> Mapping[str, Any] | None:
+        """The review of a clip."""
+        with self._lock:
+            return self._rows.get(key)
+
+    def keep(self, review: Mapping[str, Any]) -> None:
+        """Take a row of ``schema.REVIEWS`` and write the file; raises OSError where that fails (it is kept here)."""
+        with self._lock:
+            key = (review["audio_id"], review["start_ms"], review["end_ms"])
+            self._rows[key] = dict(review)
+            if self.path is None:
+                return
+            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=_PATIENCE_S):
+                if self.path.exists():
+                    for other, row in _by_key(read_reviews(self.path)).items():
+                        if other not in self._rows or _newer(row, self._rows[other]):
+                            self._rows[other] = row
+                _write(self.path, self.table(self._rows))
+
+    def table(self, keys: Iterable[Key]) -> pd.DataFrame:
+        """The reviews of these clips, as far as there are any: ``schema.REVIEWS``."""
+        with self._lock:
+            rows = [self._rows[key] for key in keys if key in self._rows]
+        return conform(pd.DataFrame(rows, columns=list(REVIEWS)), REVIEWS)
+
+
+def read_reviews(path: Path) -> pd.DataFrame:
+    """Read ``schema.REVIEWS`` from .csv or .parquet.
+
+    Raises
+    ------
+    SchemaError
+        If the file holds something else.
+    """
+    if path.suffix.lower() == ".parquet":
+        table = pd.read_parquet(path)
+    else:
+        try:  # a word may well be "null" or "NA": only what is empty is not there
+            table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
+    need(table, "audio_id", "start_ms", "end_ms", "verdict", name=str(path))
+    try:
+        for name in ("start_ms", "end_ms"):
+            table[name] = pd.to_numeric(table[name]).astype("Float64")
+        if "reviewed_at" in table:
+            table["reviewed_at"] = pd.to_datetime(table["reviewed_at"], utc=True, format="ISO8601")
+    except ValueError as error:
+        raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
+    if "corrected" in table:
+        table["corrected"] = _booleans(table["corrected"], path)
+    else:
+        table["corrected"] = table["correction"].notna() if "correction" in table else False
+    return conform(need_milliseconds(table, str(path)), REVIEWS)[list(REVIEWS)]
+
+
+def _booleans(column: pd.Series[Any], path: Path) -> pd.Series[Any]:
+    words = column.astype("string").str.lower()
+    if (odd := words[~words.isin([*_TRUE, *_FALSE]) & words.notna()]).size:
+        raise SchemaError(f"{path}: corrected holds {odd.iloc[0]!r}; it can be true or false.")
+    return words.isin(_TRUE).astype("boolean")
+
+
+def _by_key(table: pd.DataFrame) -> dict[Key, dict[str, Any]]:
+    found: dict[Key, dict[str, Any]] = {}
+    for values in table.astype(object).where(table.notna(), None).to_dict("records"):
+        row = {str(name): value for name, value in values.items()}
+        key = (str(row["audio_id"]), int(row["start_ms"]), int(row["end_ms"]))
+        if key not in found or _newer(row, found[key]):
+            found[key] = row
+    return found
+
+
+def _newer(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    mine, theirs = row.get("reviewed_at"), other.get("reviewed_at")
+    return mine is not None and (theirs is None or mine > theirs)
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    """All or nothing: a table that was cut off never replaces a good one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        if path.suffix.lower() == ".parquet":
+            table.to_parquet(name, index=False)
+        else:
+            when = table["reviewed_at"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
+            table.assign(reviewed_at=when).to_csv(name, index=False)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,296 @@
+/* The microphone: permission, devices, samples. Sound leaves the audio thread as 16 kHz, one channel, signed 16 bit, in
+   chunks, each with its loudest sample. */
+
+const CAPTURE_RATE = 16000;
+const CAPTURE_PATIENCE_MS = 500;
+
+/** Runs on the audio thread, as source text; it can use nothing of this file. */
+function captureOnAudioThread() {
+  /** A rational resampler: a Kaiser-windowed low pass, as many phases as it goes up. */
+  class Resampler {
+    constructor(from, to) {
+      let [high, low] = [from, to];
+      while (low) [high, low] = [low, high % low];
+      this.up = to / high;
+      this.down = from / high;
+      const wide = Math.max(this.up, this.down);
+      const half = 24 * wide;
+      const cutoff = 0.47 / wide;
+      const bessel = (x) => {
+        let [sum, term] = [1, 1];
+        for (let k = 1; k < 30; k += 1) {
+          term *= (x / 2 / k) ** 2;
+          sum += term;
+        }
+        return sum;
+      };
+      const beta = 8;
+      const tapsOf = (phase) => Math.ceil((2 * half + 1 - phase) / this.up);
+      this.phases = Array.from({ length: this.up }, (_, phase) =>
+        Float32Array.from({ length: tapsOf(phase) }, (_unused, tap) => {
+          const m = phase + tap * this.up - half;
+          const sinc = m === 0 ? 1 : Math.sin(2 * Math.PI * cutoff * m) / (2 * Math.PI * cutoff * m);
+          const window = bessel(beta * Math.sqrt(Math.max(0, 1 - (m / half) ** 2))) / bessel(beta);
+          return 2 * cutoff * sinc * window * this.up;
+        }),
+      );
+      this.past = tapsOf(0);
+      this.samples = new Float32Array(this.past + 4096);
+      this.filled = this.past;
+      this.at = this.past;
+      this.phase = 0;
+    }
+
+    push(block, emit) {
+      this.samples.set(block, this.filled);
+      this.filled += block.length;
+      while (this.at < this.filled) {
+        const taps = this.phases[this.phase];
+        let sum = 0;
+        for (let tap = 0; tap < taps.length; tap += 1) sum += taps[tap] * this.samples[this.at - tap];
+        emit(sum);
+        this.phase += this.down;
+        this.at += Math.floor(this.phase / this.up);
+        this.phase %= this.up;
+      }
+      const old = this.filled - this.past;
+      this.samples.copyWithin(0, old, this.filled);
+      this.filled = this.past;
+      this.at -= old;
+    }
+  }
+
+  class Capture extends AudioWorkletProcessor {
+    constructor({ processorOptions }) {
+      super();
+      this.chunk = new Int16Array(processorOptions.chunkSamples);
+      this.count = 0;
+      this.peak = 0;
+      this.paused = false;
+      this.over = false;
+      this.ticks = 0;
+      this.resampler = sampleRate === processorOptions.rate ? null : new Resampler(sampleRate, processorOptions.rate);
+      this.emit = (value) => this.put(value);
+      this.port.onmessage = ({ data }) => this.obey(data);
+    }
+
+    /** What comes before a command goes out before its answer. */
+    obey(command) {
+      this.flush();
+      if (command === "pause") this.paused = true;
+      if (command === "resume") this.paused = false;
+      if (command === "stop") this.over = true;
+      this.port.postMessage({ did: command });
+    }
+
+    put(value) {
+      this.chunk[this.count] = Math.max(-32768, Math.min(32767, Math.round(value * 32767)));
+      this.count += 1;
+      if (this.count === this.chunk.length) this.flush();
+    }
+
+    flush() {
+      if (this.count) {
+        const { buffer } = this.chunk.slice(0, this.count);
+        this.port.postMessage({ buffer, peak: this.peak }, [buffer]);
+      }
+      this.count = 0;
+      this.peak = 0;
+    }
+
+    process([channels]) {
+      if (!channels.length) return !this.over;
+      let mono = channels[0];
+      if (channels.length > 1) {
+        mono = mono.map((_, index) => channels.reduce((sum, channel) => sum + channel[index], 0) / channels.length);
+      }
+      for (const value of mono) this.peak = Math.max(this.peak, Math.abs(value));
+      if (this.paused) {
+        this.ticks += mono.length;
+        if (this.ticks >= sampleRate / 10) {
+          this.port.postMessage({ peak: this.peak });
+          this.ticks = 0;
+          this.peak = 0;
+        }
+      } else if (this.resampler) this.resampler.push(mono, this.emit);
+      else mono.forEach(this.emit);
+      return !this.over;
+    }
+  }
+  registerProcessor("sx-capture", Capture);
+}
+
+class Capture {
+  /** Opens the microphone; `on` has `audio(buffer)`, `level(peak)`, `gone()`, `muted(isMuted)`. Rejects as getUserMedia. */
+  static async open({ deviceId, chunkMs, on }) {
+    if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) {
+      throw Object.assign(new Error("no secure context"), { name: "InsecurePage" });
+    }
+    const stream = await microphoneStream(deviceId);
+    const capture = new Capture(stream, chunkMs, on);
+    try {
+      await capture.#listen();
+    } catch (error) {
+      capture.release();
+      throw error;
+    }
+    return capture;
+  }
+
+  constructor(stream, chunkMs, on) {
+    this.chunkMs = chunkMs;
+    this.on = on;
+    this.answers = new Map();
+    this.released = false;
+    this.#adopt(stream);
+  }
+
+  get label() {
+    return this.track.label;
+  }
+
+  get deviceId() {
+    return this.track.getSettings().deviceId;
+  }
+
+  /** "pause", "resume", "finalize" or "stop"; resolves when all sound before it was handed over. */
+  command(name) {
+    if (this.released) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, CAPTURE_PATIENCE_MS); // an audio thread that has stopped does not answer
+      this.answers.set(name, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.node.port.postMessage(name);
+    });
+  }
+
+  /** Go on with another device. */
+  async switchTo(deviceId) {
+    const stream = await microphoneStream(deviceId);
+    if (this.released) {
+      stream.getTracks().forEach((track) => track.stop());
+      return;
+    }
+    const [before, source] = [this.stream, this.source];
+    this.#adopt(stream);
+    this.#connect();
+    source.disconnect();
+    before.getTracks().forEach((track) => track.stop());
+  }
+
+  /** Let the microphone go, now. */
+  release() {
+    this.released = true;
+    this.stream.getTracks().forEach((track) => track.stop());
+    if (this.context && this.context.state !== "closed") this.context.close();
+    this.answers.forEach((answer) => answer());
+  }
+
+  #adopt(stream) {
+    this.stream = stream;
+    this.track = stream.getAudioTracks()[0];
+    const current = () => !this.released && this.stream === stream;
+    this.track.addEventListener("ended", () => current() && this.on.gone());
+    this.track.addEventListener("mute", () => current() && this.on.muted(true));
+    this.track.addEventListener("unmute", () => current() && this.on.muted(false));
+  }
+
+  async #listen() {
+    try {
+      this.context = new AudioContext({ sampleRate: CAPTURE_RATE }); // the browser resamples, and well
+      this.#makeSource();
+    } catch (error) {
+      if (error.name !== "NotSupportedError") throw error; // Firefox: only the device's own rate
+      if (this.context) this.context.close();
+      this.context = new AudioContext();
+      this.#makeSource();
+    }
+    await this.context.resume();
+    const url = URL.createObjectURL(new Blob([`(${captureOnAudioThread})()`], { type: "text/javascript" }));
+    try {
+      await this.context.audioWorklet.addModule(url);
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+    const chunkSamples = Math.round((CAPTURE_RATE * this.chunkMs) / 1000);
+    this.node = new AudioWorkletNode(this.context, "sx-capture", { processorOptions: { rate: CAPTURE_RATE, chunkSamples } });
+    this.node.port.onmessage = ({ data }) => this.#heard(data);
+    const silence = this.context.createGain(); // a graph that leads nowhere is not turned
+    silence.gain.value = 0;
+    this.node.connect(silence).connect(this.context.destination);
+    this.source.connect(this.node);
+  }
+
+  #makeSource() {
+    this.source = this.context.createMediaStreamSource(this.stream);
+  }
+
+  #connect() {
+    this.#makeSource();
+    this.source.connect(this.node);
+  }
+
+  #heard({ buffer, peak, did }) {
+    if (did) {
+      this.answers.get(did)?.();
+      this.answers.delete(did);
+      return;
+    }
+    if (this.released) return;
+    if (buffer) this.on.audio(buffer);
+    this.on.level(peak);
+  }
+}
+
+function microphoneStream(deviceId) {
+  const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  if (deviceId) audio.deviceId = { exact: deviceId };
+  return navigator.mediaDevices.getUserMedia({ audio });
+}
+
+/** The microphones there are, as `{deviceId, label}`; without permission the labels are empty. */
+async function microphones() {
+  if (!navigator.mediaDevices?.enumerateDevices) return [];
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter((device) => device.kind === "audioinput" && device.deviceId !== "default" && device.deviceId);
+}
+
+/** What went wrong with the microphone, and the way out, in plain words: `{kind, text}`. */
+async function microphoneTrouble(error) {
+  const say = (kind, text) => ({ kind, text });
+  if (error.name === "InsecurePage") {
+    return window.isSecureContext
+      ? say("unsupported", "This browser offers no microphone to web pages. Open the notebook in a current Chrome, Edge, Firefox or Safari.")
+      : say("insecure", `Browsers give the microphone only to secure pages, and ${location.origin} is none. Open the notebook at https://…, or at http://localhost (from another machine through a tunnel: ssh -L ${location.port || 8888}:localhost:${location.port || 8888} …).`);
+  }
+  if (error.name === "NotAllowedError" || error.name === "SecurityError") {
+    if (location.protocol.startsWith("vscode")) {
+      return say("vscode", "VS Code gives notebook outputs no microphone. Open the same notebook in a browser (JupyterLab), or transcribe a file.");
+    }
+    const policy = document.permissionsPolicy ?? document.featurePolicy;
+    if (policy && !policy.allowsFeature("microphone")) {
+      return say("policy", "The page around this notebook does not pass the microphone on: its frame lacks allow=\"microphone\", or its server forbids it (Permissions-Policy). Open the notebook in a tab of its own.");
+    }
+    if (/system/iu.test(error.message)) {
+      return say("system", "The operating system does not let this browser use the microphone. Allow it in the system's privacy settings, then press Start again.");
+    }
+    const state = await microphonePermission();
+    return state === "prompt"
+      ? say("dismissed", "The question for the microphone was closed without an answer. Press Start again and choose Allow.")
+      : say("denied", "The microphone was refused for this site. Click the icon left of the page's address, allow the microphone, then press Start again.");
+  }
+  if (error.name === "NotFoundError") return say("none", "No microphone was found. Plug one in, or switch it on in the system's sound settings, then press Start again.");
+  if (error.name === "NotReadableError" || error.name === "AbortError") return say("busy", "The microphone cannot be opened: another program uses it, or its driver failed. Close the other program, or choose another device.");
+  if (error.name === "OverconstrainedError") return say("missing", "The chosen microphone is no longer there. Choose another one, then press Start again.");
+  return say("other", `The microphone could not be opened (${error.name}: ${error.message}).`);
+}
+
+async function microphonePermission() {
+  try {
+    return (await navigator.permissions.query({ name: "microphone" })).state;
+  } catch {
+    return "unknown"; // browsers that do not tell
+  }
+}

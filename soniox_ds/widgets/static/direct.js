@@ -1,0 +1,277 @@
+/* The direct way: from the browser to the service. What survives a broken connection follows soniox_ds/live/session.py:
+   audio that is not settled is kept and sent again, and the words are joined at the seams. Each connection needs a
+   temporary key of its own, which is used once and kept nowhere. */
+
+const DIRECT = {
+  attempts: 6, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
+  limitMs: 300 * 60000, rotateBeforeMs: 5 * 60000, rotateLatestMs: 20000, finishMs: 30000, bytesPerMs: 32,
+};
+const HTTP_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/u;
+
+class DirectStream {
+  /** `needKey()` resolves to `{key, url, start}`; `on` has `event(event)`, `update()`, `state(name)`. */
+  constructor({ needKey, on }) {
+    this.needKey = needKey;
+    this.on = on;
+    this.transcript = new Transcript();
+    this.session = -1;
+    this.offsetMs = 0;
+    this.line = []; // {at, ms, buffer}: audio from the oldest that is not settled
+    this.endMs = 0;
+    this.sentMs = 0;
+    this.startMs = 0;
+    this.finalizes = []; // positions in ms, unanswered
+    this.asked = 0;
+    this.begunAt = null;
+    this.failures = 0;
+    this.ended = false;
+    this.over = false;
+    this.rotating = false;
+    this.finished = new Promise((resolve) => { this.resolveFinished = resolve; });
+    this.timer = setInterval(() => this.#pump(), DIRECT.tickMs);
+  }
+
+  get waitingMs() {
+    return this.endMs - this.sentMs;
+  }
+
+  /** Resolves once a first connection is open, or to false where none can be made. */
+  async tryToOpen() {
+    try {
+      await this.#connect();
+      return true;
+    } catch (error) {
+      this.close();
+      this.lastWords = error.message;
+      return false;
+    }
+  }
+
+  audio(buffer) {
+    if (this.over || this.ended) return;
+    if (this.begunAt === null) this.begunAt = performance.now();
+    const ms = buffer.byteLength / DIRECT.bytesPerMs;
+    this.line.push({ at: this.endMs, ms, buffer });
+    this.endMs += ms;
+    this.#note("audio", { audio_ms: this.endMs });
+    this.#pump();
+  }
+
+  finalize() {
+    if (!this.endMs || this.ended) return;
+    this.finalizes.push(this.endMs);
+    this.#pump();
+  }
+
+  /** No more audio; resolves when everything is settled, or was given up. */
+  finish() {
+    this.ended = true;
+    if (!this.endMs) this.#end();
+    else if (this.over) this.resolveFinished();
+    this.#pump();
+    return this.finished;
+  }
+
+  /** Close at once. */
+  close() {
+    this.#end();
+  }
+
+  #note(event, more = {}) {
+    const at = this.begunAt === null ? 0 : performance.now() - this.begunAt;
+    this.on.event({ event, at_ms: at, session: Math.max(this.session, 0), offset_ms: this.offsetMs, ...more });
+  }
+
+  async #connect() {
+    const { key, url, start } = await this.needKey();
+    if (this.over) throw new Error("stopped");
+    this.#note("connecting");
+    const inProtocol = HTTP_TOKEN.test(key);
+    const socket = inProtocol ? new WebSocket(url, ["soniox-api-key", key]) : new WebSocket(url);
+    await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => socket.close(), DIRECT.openingMs);
+      socket.onopen = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      socket.onclose = () => {
+        clearTimeout(timer);
+        reject(new Error("the service cannot be reached from this browser"));
+      };
+    });
+    if (this.over) {
+      socket.close();
+      throw new Error("stopped");
+    }
+    this.#begin(socket);
+    socket.onmessage = ({ data }) => this.#heard(socket, data);
+    socket.onclose = () => this.#broken(socket, { text: "the connection to the service broke", again: true });
+    socket.send(JSON.stringify(inProtocol ? start : { api_key: key, ...start }));
+    this.#note("open");
+    this.on.state("open");
+  }
+
+  #begin(socket) {
+    this.socket = socket;
+    this.session += 1;
+    this.rotating = false;
+    this.endSent = false;
+    this.asked = 0;
+    this.quietSince = performance.now();
+    this.heardAt = performance.now();
+    const from = this.session ? Math.min(this.transcript.resumeMs(), this.endMs) : 0;
+    // to the sample: a little more would bring the end of a word that was heard before
+    this.startMs = this.line.length ? Math.max(this.line[0].at, from) : this.endMs;
+    this.sentMs = this.startMs;
+    this.offsetMs = Math.round(this.startMs);
+    if (this.session) this.transcript.beginSession(this.session, this.offsetMs);
+  }
+
+  #pump() {
+    const { socket } = this;
+    if (this.over || !socket || socket.readyState !== WebSocket.OPEN || this.endSent) {
+      if (this.endSent && performance.now() - this.heardAt > DIRECT.finishMs) this.#broken(socket, { text: "nothing came after the end of the audio", again: true });
+      return;
+    }
+    let most = this.waitingMs <= DIRECT.aheadMs ? Infinity : DIRECT.tickMs * DIRECT.pace;
+    for (const chunk of this.line) {
+      this.#askToFinalize();
+      if (most <= 0) return;
+      const nextMs = chunk.at + chunk.ms;
+      if (nextMs <= this.sentMs) continue;
+      socket.send(chunk.buffer.slice(Math.round(Math.max(this.sentMs - chunk.at, 0) * 16) * 2));
+      most -= nextMs - this.sentMs;
+      this.sentMs = nextMs;
+      this.quietSince = performance.now();
+    }
+    this.#askToFinalize();
+    if (this.ended || this.#mustRotate()) {
+      this.rotating = !this.ended;
+      socket.send("");
+      this.endSent = true;
+      this.heardAt = performance.now();
+      this.#note("control", { payload: "" });
+    } else if (performance.now() - this.quietSince > DIRECT.keepaliveMs) {
+      this.#control("keepalive");
+    }
+  }
+
+  #askToFinalize() {
+    while (this.asked < this.finalizes.length && this.finalizes[this.asked] <= this.sentMs) {
+      if (this.sentMs > this.startMs) {
+        this.#control("finalize");
+        this.asked += 1;
+      } else this.finalizes.splice(this.asked, 1); // nothing was heard in this session that could be settled
+    }
+  }
+
+  #control(type) {
+    const payload = JSON.stringify({ type });
+    this.socket.send(payload);
+    this.quietSince = performance.now();
+    this.#note("control", { payload });
+  }
+
+  #mustRotate() {
+    const heardMs = this.sentMs - this.startMs;
+    const left = DIRECT.limitMs - heardMs;
+    return left <= DIRECT.rotateLatestMs || (left <= DIRECT.rotateBeforeMs && !this.transcript.pending.length);
+  }
+
+  #heard(socket, data) {
+    if (socket !== this.socket || this.over || typeof data !== "string") return;
+    this.heardAt = performance.now();
+    let message;
+    try {
+      message = JSON.parse(data);
+      if (message === null || typeof message !== "object") throw new SyntaxError("no object");
+    } catch {
+      this.#broken(socket, { text: `the service sent what is no message: ${data.slice(0, 120)}`, again: true });
+      return;
+    }
+    this.#note("message", { payload: data });
+    if (message.error_code !== undefined || message.error_message !== undefined) {
+      this.#broken(socket, judged(message, data));
+      return;
+    }
+    let result;
+    try {
+      result = this.transcript.fold(message, this.session, this.offsetMs);
+    } catch (error) {
+      this.#broken(socket, { text: `the service sent what is no message: ${error.message}`, again: true });
+      return;
+    }
+    this.failures = 0;
+    if (result.isFinalized && this.asked) {
+      this.finalizes.shift();
+      this.asked -= 1;
+    }
+    const settledMs = this.transcript.resumeMs();
+    while (this.line.length && this.line[0].at + this.line[0].ms <= settledMs) this.line.shift();
+    this.on.update();
+    if (!result.isFinished) return;
+    if (this.ended && this.sentMs >= this.endMs) this.#end();
+    else if (this.rotating) this.#again(socket, 0);
+    else this.#broken(socket, { text: "the service finished although more audio was to come", again: true });
+  }
+
+  #broken(socket, { text, again, frame = null }) {
+    if (socket !== this.socket || this.over) return;
+    this.failures += 1;
+    this.#note("lost", { payload: text });
+    if (again && this.failures < DIRECT.attempts) {
+      const wait = Math.min(DIRECT.waitMs * 2 ** (this.failures - 1), DIRECT.maxWaitMs);
+      this.#again(socket, wait * (0.5 + Math.random() / 2));
+    } else this.#fail(text, frame);
+  }
+
+  #fail(text, frame) {
+    this.#note("failed", { payload: frame ?? text });
+    this.failure = text;
+    this.#end();
+    this.on.state("failed");
+  }
+
+  async #again(socket, waitMs) {
+    this.socket = null;
+    socket.onclose = null;
+    socket.close();
+    this.on.state("reconnecting");
+    await new Promise((resolve) => { setTimeout(resolve, waitMs); });
+    while (!this.over) {
+      try {
+        await this.#connect();
+        return;
+      } catch (error) {
+        if (this.over) return;
+        this.failures += 1;
+        this.#note("lost", { payload: error.message });
+        if (error.isRefusal || this.failures >= DIRECT.attempts) {
+          this.#fail(error.message, null);
+          return;
+        }
+        const wait = Math.min(DIRECT.waitMs * 2 ** (this.failures - 1), DIRECT.maxWaitMs);
+        await new Promise((resolve) => { setTimeout(resolve, wait); });
+      }
+    }
+  }
+
+  #end() {
+    if (this.over) return;
+    this.over = true;
+    clearInterval(this.timer);
+    if (this.socket) {
+      this.socket.onclose = null;
+      this.socket.close();
+    }
+    this.transcript.close();
+    this.on.update();
+    this.resolveFinished();
+  }
+}
+
+/** What follows from an error frame: another connection, or the end. */
+function judged({ error_code: code, error_type: type, error_message: said }, frame) {
+  const again = [408, 413, 429].includes(code) || code >= 500 || type === "temp_api_key_session_expired";
+  return { text: `the service refused: ${said} (${code})`, again, frame };
+}

@@ -1,0 +1,100 @@
+// The review queue's elements: what there is to see and to press, without what it does.
+
+const SIGNS = { right: "✓", wrong: "✗", unclear: "?" };
+const KEYS = { 1: "right", 2: "wrong", 3: "unclear" };
+
+/** An element with attributes, text and children; controls are marked so that typing in them never reaches Lab. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") element.textContent = value;
+    else element.setAttribute(name, value);
+  }
+  if (["button", "input", "textarea"].includes(tag) || "tabindex" in attributes) {
+    element.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+  element.append(...children);
+  return element;
+}
+
+function clock(milliseconds) {
+  const tenths = Math.floor(milliseconds / 100);
+  const pad = (number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(tenths / 600);
+  const seconds = `${pad(Math.floor(tenths / 10) % 60)}.${tenths % 10}`;
+  return minutes < 60 ? `${minutes}:${seconds}` : `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${seconds}`;
+}
+
+function oneLine(text) {
+  return text.split(/\s+/).filter(Boolean).join(" ");
+}
+
+/** All elements of the view, and nothing else. */
+function build(id) {
+  const parts = {};
+  parts.count = make("span", { class: "sxr-count" });
+  parts.kinds = make("span", { class: "sxr-kinds" });
+  parts.progress = make("progress", { class: "sxr-progress", "aria-label": "Clips reviewed", value: 0, max: 1 });
+  parts.spacer = make("div", { class: "sxr-spacer", role: "presentation" });
+  parts.list = make("div", { class: "sxr-list", role: "listbox", tabindex: "0", "aria-label": "Clips" }, parts.spacer);
+  parts.where = make("div", { class: "sxr-where" });
+  parts.before = make("span", { class: "sxr-context" });
+  parts.words = make("span", { class: "sxr-words" });
+  parts.after = make("span", { class: "sxr-context" });
+  parts.text = make("p", { class: "sxr-text", dir: "auto" }, parts.before, parts.words, parts.after);
+  parts.hint = make("p", { class: "sxr-hint", dir: "auto" });
+  parts.play = make("button", { type: "button", class: "sxr-play", "aria-keyshortcuts": "Space" });
+  parts.heard = make("span", { class: "sxr-heard", "aria-hidden": "true" }, make("span", {}));
+  parts.length = make("span", { class: "sxr-length" });
+  parts.verdicts = {};
+  for (const [key, name] of Object.entries(KEYS)) {
+    const title = name[0].toUpperCase() + name.slice(1);
+    parts.verdicts[name] = make(
+      "button",
+      { type: "button", class: `sxr-verdict sxr-${name}`, "aria-pressed": "false", "aria-keyshortcuts": key },
+      make("span", { class: "sxr-sign", "aria-hidden": "true", text: SIGNS[name] }),
+      make("span", { text: title }),
+      make("kbd", { "aria-hidden": "true", text: key }),
+    );
+  }
+  parts.open = make(
+    "button",
+    { type: "button", class: "sxr-open", "aria-keyshortcuts": "n" },
+    make("span", { text: "Next open" }),
+    make("kbd", { "aria-hidden": "true", text: "n" }),
+  );
+  parts.correction = make("input", {
+    type: "text", id: `${id}-correction`, class: "sxr-field", dir: "auto", autocomplete: "off", spellcheck: "true",
+    placeholder: "Enter: edit the words (emptied: nothing was said)",
+  });
+  parts.note = make("input", {
+    type: "text", id: `${id}-note`, class: "sxr-field", dir: "auto", autocomplete: "off", placeholder: "anything else",
+  });
+  parts.state = make("span", { class: "sxr-state", role: "status" });
+  parts.problem = make("p", { class: "sxr-problem", role: "alert" });
+  parts.autoplay = make("input", { type: "checkbox", id: `${id}-autoplay` });
+  parts.keys = make("span", {
+    class: "sxr-keys", text: "j k next, previous · Space play · 1 2 3 verdict · Enter edit · Esc leave",
+  });
+  parts.card = make(
+    "div",
+    { class: "sxr-card", role: "group", "aria-label": "Clip" },
+    parts.where, parts.text, parts.hint,
+    make("div", { class: "sxr-sound" }, parts.play, parts.heard, parts.length,
+      make("label", { class: "sxr-auto", for: `${id}-autoplay` }, parts.autoplay, "play when moving")),
+    make("div", { class: "sxr-verdicts", role: "group", "aria-label": "Verdict" },
+      ...Object.values(parts.verdicts), parts.open),
+    make("div", { class: "sxr-fields" },
+      make("label", { for: parts.correction.id, text: "What was said" }), parts.correction,
+      make("label", { for: parts.note.id, text: "Note" }), parts.note),
+  );
+  parts.root = make(
+    "div",
+    { class: "sxr", role: "region", "aria-label": "Review of clips", tabindex: "-1" },
+    make("div", { class: "sxr-head" }, parts.count, parts.progress, parts.kinds),
+    parts.problem,
+    make("div", { class: "sxr-body" }, parts.list, parts.card),
+    make("div", { class: "sxr-foot" }, parts.state, parts.keys),
+  );
+  return parts;
+}

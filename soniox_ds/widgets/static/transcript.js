@@ -1,0 +1,153 @@
+/* Messages of the service folded into settled and pending tokens: the browser's copy of soniox_ds/live/events.py, which
+   explains it, for the direct way, where captions must not wait for the kernel; a test holds the two against each other.
+   Times of arrival are the kernel's business. */
+
+const MARKS = ["<end>", "<fin>"];
+
+class Transcript {
+  constructor() {
+    this.settled = [];
+    this.pending = [];
+    this.finalAudioMs = 0;
+    this.totalAudioMs = 0;
+    this.session = 0;
+    this.ends = [];
+    this.held = null;
+    this.voices = 0;
+    this.settledHere = false;
+  }
+
+  resumeMs() {
+    return resumeAt(this.#lastOriginals(), this.finalAudioMs);
+  }
+
+  /** A further connection was made; its audio begins at `offsetMs`. */
+  beginSession(session, offsetMs) {
+    this.#releaseHeld();
+    if (this.settledHere) {
+      this.voices += 1;
+      this.settledHere = false;
+    }
+    this.session = session;
+    this.pending = [];
+    const originals = this.#lastOriginals();
+    if (originals.length && session > 0) {
+      this.held = {
+        expected: originals.filter((token) => token.end_ms !== null && token.end_ms > offsetMs),
+        settledEndMs: originals.reduce((end, token) => Math.max(end, token.end_ms || 0), 0),
+        tokens: [],
+      };
+    }
+  }
+
+  /** Take one message; returns `{settled, isFinalized, isFinished}`, what it settled and what it said. */
+  fold(message, session = 0, offsetMs = 0) {
+    if (session !== this.session) this.beginSession(session, offsetMs);
+    const result = { settled: [], isFinalized: false, isFinished: message.finished === true };
+    const tail = [];
+    for (const raw of message.tokens || []) {
+      if (MARKS.includes(raw.text)) {
+        result.settled.push(...this.#releaseHeld());
+        if (raw.text === "<fin>") result.isFinalized = true;
+        else if (this.settled.length > (this.ends.length ? this.ends[this.ends.length - 1] : 0)) {
+          this.ends.push(this.settled.length);
+        }
+      } else if (raw.is_final === true) result.settled.push(...this.#take(tokenOf(raw, offsetMs)));
+      else tail.push(tokenOf(raw, offsetMs));
+    }
+    if (result.isFinished) result.settled.push(...this.#releaseHeld());
+    this.pending = this.#shown(tail);
+    this.finalAudioMs = Math.max(this.finalAudioMs, Math.round(message.final_audio_proc_ms || 0) + offsetMs);
+    this.totalAudioMs = Math.max(this.totalAudioMs, Math.round(message.total_audio_proc_ms || 0) + offsetMs);
+    return result;
+  }
+
+  /** Nothing follows. */
+  close() {
+    const settled = this.#releaseHeld();
+    this.pending = [];
+    return settled;
+  }
+
+  #lastOriginals() {
+    return this.settled.slice(-400).filter((token) => !token.is_translation);
+  }
+
+  #take(token) {
+    const held = this.held;
+    if (!held) return this.#settle([token], false);
+    held.tokens.push(token);
+    if (!held.expected.length || (!token.is_translation && seamPassed(held.settledEndMs, token))) {
+      return this.#releaseHeld();
+    }
+    return [];
+  }
+
+  #releaseHeld() {
+    const held = this.held;
+    this.held = null;
+    return held ? this.#settle(behindSeam(held, held.tokens), true) : [];
+  }
+
+  #shown(tail) {
+    const held = this.held;
+    const tokens = held ? behindSeam(held, [...held.tokens, ...tail]) : tail;
+    return tokens.map((token) => this.#marked(token));
+  }
+
+  #settle(tokens, afterSeam) {
+    const settled = tokens.map((token, index) => {
+      const marked = this.#marked(token);
+      const glue = afterSeam && index === 0 && !marked.is_translation && this.#glued(marked.text);
+      return glue ? { ...marked, text: ` ${marked.text}` } : marked;
+    });
+    if (settled.length) {
+      this.settled.push(...settled);
+      this.settledHere = true;
+    }
+    return settled;
+  }
+
+  #glued(text) {
+    let before = "";
+    for (let index = this.settled.length - 1; index >= 0 && !before; index -= 1) {
+      if (!this.settled[index].is_translation) {
+        before = this.settled[index].text;
+        break;
+      }
+    }
+    const last = [...before].pop();
+    const first = [...text][0];
+    if (!last || /\s/u.test(last) || !first || !/[\p{L}\p{N}]/u.test(first)) return false;
+    return !(isUnspaced(last) || isUnspaced(first));
+  }
+
+  #marked(token) {
+    return this.voices && token.speaker !== null
+      ? { ...token, speaker: `${token.speaker}@${this.voices + 1}` }
+      : token;
+  }
+}
+
+/** The tokens without those that repeat what was settled; translations go with the original before them. */
+function behindSeam(held, tokens) {
+  const window = tokens.filter((token) => !token.is_translation && !seamPassed(held.settledEndMs, token));
+  const repeated = new Set(window.slice(0, firstNew(held.expected, window)));
+  let dropping = repeated.size > 0;
+  return tokens.filter((token) => {
+    if (!token.is_translation) dropping = repeated.has(token);
+    return !dropping;
+  });
+}
+
+function tokenOf(raw, offsetMs) {
+  const at = (value) => (typeof value === "number" ? Math.round(value) + offsetMs : null);
+  return {
+    text: String(raw.text),
+    start_ms: at(raw.start_ms),
+    end_ms: at(raw.end_ms),
+    speaker: raw.speaker === undefined || raw.speaker === null ? null : String(raw.speaker),
+    language: typeof raw.language === "string" ? raw.language : null,
+    is_translation: raw.translation_status === "translation",
+  };
+}

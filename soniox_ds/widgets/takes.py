@@ -1,0 +1,245 @@
+"""One recording of a microphone, from start to stop, in either of the two ways.
+
+Conventions: all methods belong to the background event loop. Audio is 16 kHz, one channel, ``pcm_s16le``. What was
+transcribed is a `Streamed` in both ways: of a session in this process (*proxy*), or of the messages that the browser
+received from the service itself and passed on (*direct*).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from soniox_ds.errors import BadAnswerError, ServiceError, SonioxDSError
+from soniox_ds.live.events import Transcript, Update
+from soniox_ds.live.session import Event, LiveSession
+from soniox_ds.live.streamed import Streamed, streamed_of
+from soniox_ds.options import StreamOptions
+from soniox_ds.service.connection import Connection
+from soniox_ds.service.gate import gate_for
+from soniox_ds.service.stream import check_message
+from soniox_ds.widgets.intake import Intake
+
+__all__ = ["RATE", "DirectTake", "ProxyTake", "Take"]
+
+RATE = 16_000
+"""Samples in a second."""
+_BYTES_PER_MS = 2 * RATE / 1000
+
+
+class Take:
+    """What both ways have in common."""
+
+    mode: str
+
+    def __init__(
+        self,
+        *,
+        audio_id: str,
+        options: StreamOptions,
+        connection: Connection,
+        keep_audio: bool,
+        on_update: Callable[[Take, Update], object],
+        on_state: Callable[[Take, str], object],
+    ) -> None:
+        self.audio_id = audio_id
+        self.options = options
+        self.connection = connection
+        self.keep_audio = keep_audio
+        self.kept = bytearray()
+        self.received_bytes = 0
+        self.intake: Intake[tuple[Mapping[str, Any], bytes]] = Intake()
+        self.ends: list[int] = []
+        """Number of settled tokens at each endpoint."""
+        self.lost: str | None = None
+        """Why nothing more came, where the page went away without a word."""
+        self.name = ""
+        """What the page calls it."""
+        self.is_finishing = False
+        self.is_over = False
+        self.ended = asyncio.Event()
+        self.begun_at = datetime.now(UTC)
+        self._on_update = on_update
+        self._on_state = on_state
+
+    @property
+    def transcript(self) -> Transcript:
+        """Folded so far."""
+        raise NotImplementedError
+
+    @property
+    def error(self) -> SonioxDSError | None:
+        """Why it failed."""
+        raise NotImplementedError
+
+    @property
+    def audio_ms(self) -> float:
+        """Audio that arrived here."""
+        return self.received_bytes / _BYTES_PER_MS
+
+    @property
+    def waiting_ms(self) -> float:
+        """Audio that arrived here and was not sent to the service."""
+        return 0.0
+
+    async def begin(self) -> None:
+        """Before anything else."""
+
+    def audio(self, pcm: bytes) -> None:
+        """Some sound."""
+        self.received_bytes += len(pcm)
+        if self.keep_audio:
+            self.kept += pcm
+
+    def control(self, action: str) -> None:
+        """``"pause"``, ``"resume"`` or ``"finalize"``."""
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Something that happened between browser and service."""
+
+    async def finish(self) -> None:
+        """Nothing more comes; returns when everything is settled. Raises nothing: look at `error`."""
+        raise NotImplementedError
+
+    def result(self) -> Streamed:
+        """The tables so far."""
+        raise NotImplementedError
+
+    def _tell(self, update: Update) -> None:
+        if update.is_endpoint:
+            self.ends.append(len(self.transcript.settled))
+        self._on_update(self, update)
+
+
+class ProxyTake(Take):
+    """The browser sends the audio here, and a session of this process sends it on."""
+
+    mode = "proxy"
+
+    async def begin(self) -> None:
+        self._session = LiveSession(
+            self.options,
+            connection=self.connection,
+            audio_id=self.audio_id,
+            on_update=self._tell,
+            on_state=lambda state: self._on_state(self, state),
+        )
+        await self._session.__aenter__()
+
+    @property
+    def transcript(self) -> Transcript:
+        return self._session.transcript
+
+    @property
+    def error(self) -> SonioxDSError | None:
+        return self._session.error
+
+    @property
+    def waiting_ms(self) -> float:
+        return self._session.waiting_ms or 0.0
+
+    def audio(self, pcm: bytes) -> None:
+        super().audio(pcm)
+        self._session.send(pcm)
+
+    def control(self, action: str) -> None:
+        {"pause": self._session.pause, "resume": self._session.resume, "finalize": self._session.finalize}[action]()
+
+    async def finish(self) -> None:
+        with contextlib.suppress(SonioxDSError):  # the session keeps it as its error
+            await self._session.finish()
+
+    def result(self) -> Streamed:
+        return self._session.result()
+
+
+class DirectTake(Take):
+    """The browser talks to the service itself, and passes on what it hears."""
+
+    mode = "direct"
+
+    async def begin(self) -> None:
+        self._transcript = Transcript()
+        self._error: SonioxDSError | None = None
+        self._events: list[Event] = []
+        self._sent_ms = 0.0
+        # it counts among the streams of this process although its socket is not here
+        self._gate = AsyncExitStack()
+        self._enters = asyncio.create_task(self._gate.enter_async_context(gate_for(self.connection).pass_through()))
+
+    @property
+    def transcript(self) -> Transcript:
+        return self._transcript
+
+    @property
+    def error(self) -> SonioxDSError | None:
+        return self._error
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        kind, payload = str(event["event"]), event.get("payload")
+        row = Event(
+            float(event["at_ms"]),
+            kind,
+            int(event.get("session", 0)),
+            round(float(event.get("offset_ms", 0))),
+            self._sent_ms,
+            None if payload is None else str(payload),
+        )
+        if kind == "audio":
+            self._sent_ms = float(event["audio_ms"])
+            row = row._replace(audio_ms=self._sent_ms)
+        elif kind == "open" and row.session > 0:
+            self._transcript.begin_session(row.session, row.offset_ms)
+        elif kind == "message" and not self._fold(row):
+            row = row._replace(kind="lost")
+        elif kind == "failed":
+            self._fail(row.payload or "")
+        self._events.append(row)
+
+    def _fold(self, row: Event) -> bool:
+        """Take a message of the service; False where it is none. What follows from an error, the browser decides."""
+        try:
+            message = check_message(row.payload or "", self.connection)
+            update = self._transcript.fold(message, received_ms=row.at_ms, session=row.session, offset_ms=row.offset_ms)
+        except BadAnswerError:
+            return False
+        except SonioxDSError:
+            return True
+        self._tell(update)
+        return True
+
+    def _fail(self, payload: str) -> None:
+        """The browser gave up; its last word may be the service's own."""
+        try:
+            check_message(payload, self.connection)
+        except BadAnswerError:
+            self._error = ServiceError(payload)
+        except SonioxDSError as error:
+            self._error = error
+
+    async def finish(self) -> None:
+        self._events.append(Event(self._events[-1].at_ms if self._events else 0.0, "end", 0, 0, self._sent_ms, None))
+        rest = self._transcript.close()
+        if rest.settled:
+            self._tell(rest)
+        if self._enters.done():
+            await self._gate.aclose()
+        else:
+            self._enters.cancel()
+            await asyncio.wait([self._enters])
+        self._on_state(self, "finished" if self._error is None else "failed")
+
+    def result(self) -> Streamed:
+        return streamed_of(
+            list(self._events),
+            audio_id=self.audio_id,
+            options=self.options,
+            service=self.connection.service,
+            audio_ms=self._sent_ms,
+            error=self._error,
+            begun_at=self.begun_at,
+        )

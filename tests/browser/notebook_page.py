@@ -1,0 +1,186 @@
+"""A notebook that is open in a real browser, and what a test does with it.
+
+Nothing here sleeps for luck: every step ends when Lab says that it is done, or fails after `PATIENCE_S`.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import nbformat
+from jupyter_lab import PATIENCE_S
+
+READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+# Lab's own, when a kernel goes away under a request that waits
+LABS_OWN_ERRORS = ("Canceled future for ", "Canceled, not sent", "Kernel connection disconnected")
+
+RUN = """async ([index, milliseconds]) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = index;
+    notebook.deselectAll();
+    const runs = (window.sonioxRuns ??= {});
+    const run = (runs[index] = { done: false });
+    window.jupyterapp.commands.execute("notebook:run-cell").finally(() => { run.done = true; });
+}"""
+
+
+class CellError(AssertionError):
+    """A cell raised; the message is the traceback as the notebook shows it."""
+
+
+class NotebookPage:
+    """One notebook in one browser of its own."""
+
+    def __init__(self, page, path: Path, url: str):
+        self.page = page
+        """The Playwright page."""
+        self.path = path
+        """The notebook's file, as it was last saved."""
+        self.folder = path.parent
+        """The kernel's working directory."""
+        self.errors: list[str] = []
+        """Uncaught exceptions of the page; none may be left at the end of the test."""
+        self.console: list[str] = []
+        """What was written to the browser's console, as ``"error: text"``."""
+        page.set_default_timeout(PATIENCE_S * 1000)
+        page.on("pageerror", self._keep_error)
+        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(url)
+        self._wait_until_ready()
+
+    # ---- cells
+
+    def run(self, index: int, wait: bool = True) -> str:
+        """Run a cell; return what it printed, or "" at once without `wait`. Raises CellError."""
+        self.page.evaluate(RUN, [index, PATIENCE_S * 1000])
+        return self.wait_for_cell(index) if wait else ""
+
+    def wait_for_cell(self, index: int) -> str:
+        """Wait for a cell started with ``wait=False``; return what it printed. Raises CellError."""
+        self.wait_for("index => window.sonioxRuns[index].done", index)
+        for output in self.outputs(index):
+            if output["output_type"] == "error":
+                raise CellError("\n".join([f"{output['ename']}: {output['evalue']}", *output["traceback"]]))
+        return self.printed(index)
+
+    def outputs(self, index: int) -> list[dict]:
+        """The cell's outputs as nbformat has them."""
+        return self.page.evaluate(
+            "index => window.jupyterapp.shell.currentWidget.content.widgets[index].model.outputs.toJSON()", index
+        )
+
+    def printed(self, index: int) -> str:
+        """What the cell has printed so far (stdout and stderr)."""
+        streams = [output["text"] for output in self.outputs(index) if output["output_type"] == "stream"]
+        return "".join("".join(text) for text in streams)
+
+    def delete_output(self, index: int) -> None:
+        """Clear one cell's output, as the menu does."""
+        self._command_on(index, "notebook:clear-cell-output")
+
+    def delete_cell(self, index: int) -> None:
+        """Delete one cell."""
+        self._command_on(index, "notebook:delete-cell")
+
+    def cell_count(self) -> int:
+        """Number of cells."""
+        return self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
+
+    def sources(self) -> list[str]:
+        """The source of each cell."""
+        return self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.source)"
+        )
+
+    # ---- kernel, page, file
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel without a question; outputs stay as they are."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        self._wait_until_ready()
+
+    def interrupt_kernel(self) -> None:
+        """Interrupt what the kernel runs."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+
+    def reload(self, save: bool = True) -> None:
+        """Load the page again (saved before, or outputs would be lost); the kernel lives on."""
+        if save:
+            self.save()
+        self.page.reload()
+        self._wait_until_ready()
+
+    def save(self) -> nbformat.NotebookNode:
+        """Save the notebook as Lab does, and read what was written."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+        return nbformat.read(self.path, as_version=4)
+
+    def use_theme(self, theme: str) -> None:
+        """``"light"`` or ``"dark"``."""
+        name = f"JupyterLab {theme.capitalize()}"
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
+        self.wait_for("name => document.body.dataset.jpThemeName === name", name)
+        self.wait_for("() => !document.getElementById('jupyterlab-splash')")
+
+    # ---- waiting and looking
+
+    def wait_for(self, condition: str, argument=None, timeout_s: float = PATIENCE_S):
+        """Wait until a JavaScript function (its source) gives something true in the page; return that as JSON."""
+        handle = self.page.wait_for_function(condition, arg=argument, timeout=timeout_s * 1000)
+        return handle.json_value()
+
+    def until(self, condition, timeout_s: float = PATIENCE_S, what: str = "the condition"):
+        """Wait until a Python function returns something true (a file is there, a server was asked); return it."""
+        end = time.monotonic() + timeout_s
+        while not (found := condition()):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what} did not come true within {timeout_s} s")
+            self.page.wait_for_timeout(30)  # lets the page's events through meanwhile
+        return found
+
+    def screenshot(self, path, selector: str | None = None) -> None:
+        """A picture of the window, or of the first element that matches."""
+        if selector is None:
+            self.page.screenshot(path=path)
+        else:
+            self.page.locator(selector).first.screenshot(path=path)
+
+    def python(self, code: str):
+        """Run code in the kernel beside the notebook's cells and return what it prints, read as JSON."""
+        text = self.page.evaluate(
+            """async code => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const future = kernel.requestExecute({ code, store_history: false, stop_on_error: false });
+                let text = "";
+                future.onIOPub = message => {
+                    if (message.header.msg_type === "stream") text += message.content.text;
+                    if (message.header.msg_type === "error") text += message.content.traceback.join("\\n");
+                };
+                const reply = await future.done;
+                if (reply.content.status !== "ok") throw new Error(text);
+                return text;
+            }""",
+            code,
+        )
+        return json.loads(text) if text.strip() else None
+
+    # ---- inside
+
+    def _keep_error(self, error) -> None:
+        if not str(error).startswith(LABS_OWN_ERRORS):
+            self.errors.append(f"{error.name}: {error.message}\n{error.stack}")
+
+    def _wait_until_ready(self) -> None:
+        self.wait_for(READY)
+
+    def _command_on(self, index: int, command: str) -> None:
+        self.page.evaluate(
+            """([index, command]) => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = index;
+                notebook.deselectAll();
+                return window.jupyterapp.commands.execute(command);
+            }""",
+            [index, command],
+        )

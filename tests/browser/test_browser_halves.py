@@ -1,0 +1,267 @@
+"""The widgets' scripts by themselves in Chromium: what they repeat of the Python half agrees with it."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+from soniox_ds.live.events import Transcript
+from soniox_ds.live.seams import first_new, resume_at
+from soniox_ds.widgets.assets import source
+
+WORDS = [
+    "one",
+    "two",
+    "Two,",
+    "three",
+    "four",
+    "naïve",
+    "Straße",
+    "STRASSE",
+    "好",
+    "ไทย",
+    "été",
+    "e\u0301te\u0301",
+    "ΣΑΣ",
+    "it's",
+]
+
+
+@pytest.fixture(scope="module")
+def page(chromium_path):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
+        opened = browser.new_page()
+        opened.set_content("<body></body>")
+        yield opened
+        browser.close()
+
+
+def script(*names, body):
+    """A function of one argument that runs `body` behind the sources."""
+    return f"argument => {{ {source(*names)}\n{body} }}"
+
+
+def random_messages(rng):
+    """What a service may say in one to three sessions, the later ones hearing the end of the one before again."""
+    spoken, at = [], 0
+    for _ in range(rng.randint(5, 25)):
+        at += rng.choice([60, 120, 300, 900, 1500])
+        text = rng.choice(WORDS)
+        spoken.append((text if not spoken or rng.random() < 0.2 else f" {text}", at))
+    sessions, first = [], 0
+    for session in range(rng.randint(1, 3)):
+        if first >= len(spoken):
+            break
+        last = rng.randint(first + 1, len(spoken))
+        begin = max(0, first - rng.randint(0, 3)) if session else 0
+        offset = max(0, spoken[begin][1] - 90) if session else 0
+        messages, settled = [], begin
+        while settled < last:
+            upto = rng.randint(settled + 1, last)
+            tail = rng.randint(upto, last)
+            tokens = []
+            for index in range(settled, tail):
+                text, start = spoken[index]
+                heard = rng.choice(WORDS) if session and index < first and rng.random() < 0.15 else text
+                if index == begin and session:
+                    heard = heard.lstrip()
+                token = {
+                    "text": heard,
+                    "start_ms": start - offset + rng.choice([0, 0, 30, -30]) * (session > 0),
+                    "end_ms": start - offset + 60,
+                    "is_final": index < upto,
+                }
+                if rng.random() < 0.8:
+                    token |= {"speaker": rng.choice(["1", "2"]), "language": "en"}
+                tokens.append(token)
+                if index < upto and rng.random() < 0.2:
+                    tokens.append(
+                        {"text": " x", "is_final": True, "translation_status": "translation", "language": "de"}
+                    )
+                if index < upto and rng.random() < 0.2:
+                    tokens.append({"text": rng.choice(["<end>", "<fin>"]), "is_final": True})
+            final = spoken[upto - 1][1] + 60 - offset
+            messages.append({"tokens": tokens, "final_audio_proc_ms": final, "total_audio_proc_ms": final + 300})
+            settled = upto
+        if rng.random() < 0.3:
+            messages.append({"tokens": [], "finished": True})
+        sessions.append({"offset": offset, "messages": messages})
+        first = last
+    return sessions
+
+
+def plain(token):
+    return [token.text, token.start_ms, token.end_ms, token.speaker, token.is_translation]
+
+
+def test_the_browser_folds_messages_as_the_kernel_does(page):
+    rng = random.Random(20)
+    cases = [random_messages(rng) for _ in range(400)]
+    folded = page.evaluate(
+        script(
+            "seams.js",
+            "transcript.js",
+            body="""return argument.map(sessions => {
+                const transcript = new Transcript();
+                const plain = token => [token.text, token.start_ms, token.end_ms, token.speaker, token.is_translation];
+                const steps = [];
+                sessions.forEach(({ offset, messages }, session) => messages.forEach(message => {
+                    const { settled, isFinalized, isFinished } = transcript.fold(message, session, offset);
+                    steps.push([settled.map(plain), transcript.pending.map(plain), isFinalized, isFinished,
+                        transcript.resumeMs(), transcript.finalAudioMs, transcript.totalAudioMs]);
+                }));
+                return [steps, transcript.close().map(plain), transcript.ends, transcript.settled.map(plain)];
+            });""",
+        ),
+        cases,
+    )
+    repeated = 0
+    for sessions, (steps, rest, ends, settled) in zip(cases, folded, strict=True):
+        transcript = Transcript()
+        expected = []
+        for session, part in enumerate(sessions):
+            for message in part["messages"]:
+                update = transcript.fold(message, received_ms=0, session=session, offset_ms=part["offset"])
+                expected.append(
+                    [
+                        [plain(token) for token in update.settled],
+                        [plain(token) for token in update.pending],
+                        update.is_finalized,
+                        update.is_finished,
+                        transcript.resume_ms(),
+                        transcript.final_audio_ms,
+                        transcript.total_audio_ms,
+                    ]
+                )
+        assert steps == expected, json.dumps(sessions)
+        assert rest == [plain(token) for token in transcript.close().settled]
+        assert settled == [plain(token) for token in transcript.settled]
+        assert ends == transcript._ends
+        said = sum(len([t for t in m["tokens"] if t.get("is_final")]) for part in sessions for m in part["messages"])
+        repeated += said > len(settled)
+    assert repeated > 50  # seams were there to be judged
+
+
+def test_the_browser_judges_seams_as_the_kernel_does(page):
+    class Token:
+        def __init__(self, text, start_ms):
+            self.text, self.start_ms, self.end_ms = text, start_ms, None if start_ms is None else start_ms + 60
+
+    rng = random.Random(5)
+
+    def tokens(count):
+        starts = sorted(rng.randint(0, 6000) for _ in range(count))
+        return [
+            Token(
+                rng.choice(["", " "]) + rng.choice([*WORDS, "İ", "ﬁne", "１２", "ς"]),
+                start if rng.random() < 0.95 else None,
+            )
+            for start in starts
+        ]
+
+    cases = [(tokens(rng.randint(0, 8)), tokens(rng.randint(0, 10)), rng.randint(0, 8000)) for _ in range(500)]
+    found = page.evaluate(
+        script(
+            "seams.js",
+            body="""return argument.map(([expected, heard, final]) =>
+                [firstNew(expected, heard), resumeAt(expected, final)]);""",
+        ),
+        [[[vars(t) for t in expected], [vars(t) for t in heard], final] for expected, heard, final in cases],
+    )
+    assert found == [[first_new(expected, heard), resume_at(expected, final)] for expected, heard, final in cases]
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 22_050])
+def test_the_resampler_keeps_what_is_heard_and_lets_nothing_fold(page, rate):
+    """Tones below 7 kHz stay, tones above 8 kHz vanish: what aliases cannot be told from speech."""
+
+    def resampled(frequency):
+        body = """
+            const blocks = [];
+            const made = {};
+            const port = { postMessage: message => blocks.push(message) };
+            const scope = { AudioWorkletProcessor: class { constructor() { this.port = port; } },
+                registerProcessor: (name, type) => { made.type = type; }, sampleRate: argument.rate };
+            new Function(...Object.keys(scope), `(${captureOnAudioThread})()`)(...Object.values(scope));
+            const capture = new made.type({ processorOptions: { rate: 16000, chunkSamples: 1600 } });
+            for (let at = 0; at < argument.rate; at += 128) {
+                const tone = (_, n) => Math.sin((2 * Math.PI * argument.frequency * (at + n)) / argument.rate);
+                capture.process([[Float32Array.from({ length: 128 }, tone)]]);
+            }
+            capture.obey("stop");
+            return blocks.filter(block => block.buffer).flatMap(block => [...new Int16Array(block.buffer)]);"""
+        return np.array(page.evaluate(script("capture.js", body=body), {"rate": rate, "frequency": frequency}))
+
+    for frequency in (300, 1_000, 3_500, 6_900):
+        out = resampled(frequency)
+        assert len(out) == pytest.approx(16_000, abs=120)
+        level = 20 * np.log10(np.std(out[2000:-2000]) / (32_767 / np.sqrt(2)))
+        assert level == pytest.approx(0, abs=0.5), frequency
+        spectrum = np.abs(np.fft.rfft(out[2000:10_000] * np.hanning(8000)))
+        assert abs(spectrum.argmax() * 2 - frequency) <= 4
+    for frequency in (9_600, 10_500):
+        level = 20 * np.log10(max(np.std(resampled(frequency)[2000:-2000]), 1e-3) / (32_767 / np.sqrt(2)))
+        assert level < -75, frequency
+
+
+def test_captions_lines_speakers_translations_and_scrolling(page):
+    state = page.evaluate(
+        script(
+            "captions.js",
+            body="""
+            const root = document.createElement("div");
+            document.body.replaceChildren(root);
+            const captions = new Captions(root, { label: "Live captions" });
+            captions.log.style.cssText = "max-height: 60px; overflow-y: auto";
+            const lines = () => [...root.querySelectorAll(".sx-line")].map(line => [
+                line.dataset.voice ?? null, line.querySelector(".sx-who")?.textContent ?? null,
+                line.querySelector(".sx-said").textContent, line.querySelector(".sx-translation")?.textContent ?? null,
+                line.getAttribute("aria-hidden"), line.querySelectorAll(".sx-pending").length]);
+            const steps = [];
+            captions.pending([{ text: " Goo", speaker: "1", start_ms: 900 }]);
+            steps.push(lines());
+            captions.add([{ text: "Good", speaker: "1" }, { text: " morning.", speaker: "1" }], [2]);
+            captions.add([{ text: "Guten Morgen.", speaker: "1", is_translation: true, language: "de" }]);
+            captions.pending([{ text: "He", speaker: "2" }, { text: "Ha", speaker: "2", is_translation: true }]);
+            steps.push(lines());
+            captions.add([{ text: "Hello", speaker: "2" }, { text: " you", speaker: "1@2" },
+                { text: "!", speaker: "1@2" }]);
+            captions.pending([]);
+            captions.add([], [0]);
+            captions.add([{ text: "Next", speaker: "1@2" }]);
+            steps.push(lines());
+            for (let n = 0; n < 30; n += 1) captions.add([{ text: `line ${n}` }], [1]);
+            const bottom = () => captions.log.scrollHeight - captions.log.scrollTop - captions.log.clientHeight < 4;
+            const followed = bottom();
+            captions.log.scrollTop = 0;
+            captions.log.dispatchEvent(new Event("scroll"));
+            captions.add([{ text: "more" }], [1]);
+            const held = captions.log.scrollTop === 0 && !captions.latest.hidden;
+            captions.latest.click();
+            const again = bottom() && captions.latest.hidden;
+            const log = captions.log;
+            return { steps, followed, held, again,
+                aria: [...["role", "aria-live", "aria-label"].map(name => log.getAttribute(name)), log.tabIndex] };
+            """,
+        ),
+        None,
+    )
+    assert state["steps"] == [
+        [["0", "Speaker 1", " Goo", None, "true", 1]],
+        [
+            ["0", "Speaker 1", "Good morning.", "Guten Morgen.", None, 0],
+            ["1", "Speaker 2", "He", "Ha", "true", 2],
+        ],
+        [
+            ["0", "Speaker 1", "Good morning.", "Guten Morgen.", None, 0],
+            ["1", "Speaker 2", "Hello", None, None, 0],
+            ["2", "Speaker 1 (connection 2)", "you!", None, None, 0],
+            ["2", None, "Next", None, None, 0],
+        ],
+    ]
+    assert [state["followed"], state["held"], state["again"]] == [True, True, True]
+    assert state["aria"] == ["log", "polite", "Live captions", 0]

@@ -1,0 +1,122 @@
+"""The microphone widget while all is well: what is said is shown, understood, kept, and private."""
+
+import wave
+
+import numpy as np
+import pytest
+from microphone_page import MicrophonePage, listening_service, text_words
+from scipy.signal import resample_poly
+
+WAYS = [
+    pytest.param("mode='auto'", "through the kernel, own socket", id="proxy-loopback"),
+    pytest.param("mode='proxy', transport='comm'", "through the kernel, notebook connection", id="proxy-comm"),
+    pytest.param("mode='direct', transport='comm'", "direct to the service", id="direct"),
+]
+CANARY = "canary-key-that-must-stay-in-the-kernel"
+
+
+def similarity(path, heard, window_s=0.5):
+    """How well each window of what was heard fits the WAV file near its place, from 0 to 1 (the first one left out).
+
+    Chromium's fake device drops blocks of 10 ms when the machine is busy, so places may drift.
+    """
+    with wave.open(str(path)) as file:
+        rate = file.getframerate()
+        said = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
+    said = resample_poly(said, 16_000, rate)
+    heard = np.asarray(heard, float)
+    size = int(window_s * 16_000)
+    fits = []
+    for start in range(size, len(heard) - size, size):
+        part = heard[start : start + size]
+        near = said[max(0, start - 8_000) : start + size + 16_000]
+        if part.std() < 100 or len(near) <= size:
+            continue
+        products = np.correlate(near, part, "valid") if size < 500 else _correlated(near, part)
+        energies = np.sqrt(np.convolve(near**2, np.ones(size), "valid") * (part**2).sum())
+        fits.append((products / np.maximum(energies, 1)).max())
+    return np.array(fits)
+
+
+def _correlated(near, part):
+    size = 2 * len(near)
+    products = np.fft.irfft(np.fft.rfft(near, size) * np.conj(np.fft.rfft(part, size)), size)
+    return products[: len(near) - len(part) + 1]
+
+
+@pytest.mark.parametrize(("options", "link"), WAYS)
+def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
+    with listening_service(key=CANARY) as service:
+        page = MicrophonePage(
+            notebook,
+            service,
+            f"language_hints=['en'], enable_endpoint_detection=True, enable_speaker_diarization=True, {options}, "
+            "on_segment=segments.append, on_update=updates.append",
+            before="segments, updates = [], []",
+        )
+        frames = []
+        page.nb.page.on("websocket", lambda socket: frames.append(socket.url))
+        page.start()
+        page.wait_for_words(9)  # while it is being said
+        assert page.link() == link
+        early = page.ask("[mic.state, len(mic.tokens)]")
+        assert early[0] == "recording"
+        assert early[1] > 9
+        page.nb.page.click(".sx-settle")
+        page.stop()
+
+        assert page.tracks() == ["ended"]
+        page.nb.until(lambda: service.open_streams == 0)
+        words = text_words(page)
+        assert words == page.words()
+        assert len(words) > 9
+        assert page.ask("[s.text for s in segments]") == page.ask("[s.text for s in mic.segments]")
+        assert page.ask("[mic.state, mic.result().tokens.equals(mic.tokens), len(mic.corpus())]") == [
+            "finished",
+            True,
+            1,
+        ]
+        assert page.ask("any(u.is_finalized for u in updates) and len(updates) > 20")
+        assert page.ask("mic.result().recordings['status'].tolist()") == ["completed"]
+
+        # not a sample is lost on the way from the audio thread to the service and into mic.audio
+        sent, heard = page.samples(), service.hearing.heard()
+        assert np.array_equal(sent, heard)
+        assert page.ask("np.round(mic.audio * 32768).astype(int).tolist()") == sent.tolist()
+        fits = similarity(sound, heard)
+        assert np.median(fits) > 0.97
+        assert (fits > 0.9).mean() > 0.7
+
+        # the notebook as saved says it too, without widget and without key
+        saved = page.nb.save()
+        assert words[0] in saved.cells[0].outputs[0].data["text/html"]
+        assert "mic" not in saved.metadata.get("widgets", {})
+        assert CANARY not in str(saved)
+
+
+def test_final_words_are_those_of_a_batch_run(notebook):
+    import jiwer
+
+    from soniox_ds.analysis.normalize import Normalizer  # noqa: F401
+    from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
+
+    recognizer = WhisperRecognizer()
+    recognizer.load()
+    path = "data/samples/harbour_warning.wav"
+    with listening_service(recognizer) as service:
+        batch = None
+        for mode in ("proxy", "direct"):
+            page = MicrophonePage(
+                notebook, service, f"language_hints=['en'], mode='{mode}', enable_endpoint_detection=True", wav=path
+            )
+            page.start()
+            page.wait_for_words(10)
+            page.nb.wait_for("() => document.querySelector('.sx-clock').textContent >= '0:09'")
+            page.stop()
+            live = page.ask("mic.text")
+            if batch is None:
+                with open(path, "rb") as file:
+                    (page.nb.folder / "said.wav").write_bytes(file.read())
+                batch = page.ask("sx.transcribe('said.wav', progress=False).recordings['text'][0]")
+            plain = jiwer.Compose([jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.Strip()])
+            assert jiwer.wer(plain(batch), plain(live)) < 0.25, (batch, live)

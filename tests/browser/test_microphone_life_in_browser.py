@@ -1,0 +1,150 @@
+"""Whatever becomes of cell, page and kernel: no microphone and no session stays open, no final word is lost."""
+
+import json
+
+import pytest
+from microphone_page import BUSY, MicrophonePage, listening_service, text_words
+
+ALL = "language_hints=['en'], enable_endpoint_detection=True, "
+
+
+def closed(page, service):
+    """Wait until neither a microphone nor a session is open."""
+    page.nb.until(lambda: set(page.tracks()) <= {"ended"}, what="the microphone is let go")
+    page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
+
+
+@pytest.mark.parametrize(
+    ("options", "work"),
+    [
+        pytest.param("mode='proxy', transport='loopback'", "cpu", id="loopback"),
+        pytest.param("mode='proxy', transport='comm'", "sleep", id="comm"),
+        pytest.param("mode='direct', transport='comm'", "cpu", id="direct"),
+    ],
+)
+def test_captions_go_on_while_a_cell_runs(notebook, options, work):
+    with listening_service() as service:
+        page = MicrophonePage(notebook, service, ALL + options, [BUSY[work]])
+        page.start()
+        page.wait_for_words(2)
+        before = len(page.words())
+        page.nb.run(1, wait=False)
+        page.wait_for_words(before + 8)
+        assert page.nb.page.inner_text(".sx-notes") == ""
+        page.go()
+        page.nb.wait_for_cell(1)
+        page.stop()
+        assert text_words(page) == page.words()
+
+
+def test_where_a_cell_holds_messages_up_the_page_says_so_and_nothing_is_lost(notebook):
+    """Front ends without subshells, and ipykernel 6."""
+    with listening_service() as service:
+        page = MicrophonePage(notebook, service, ALL + "mode='proxy', transport='comm'", [BUSY["sleep"]])
+        page.nb.page.evaluate(
+            "() => { jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'; }"
+        )
+        page.start()
+        page.wait_for_words(2)
+        page.nb.run(1, wait=False)
+        assert "s of audio waits" in page.wait_for_note("The kernel is busy: 5.")  # longer than the kernel's patience
+        page.go()
+        page.nb.wait_for_cell(1)
+        page.nb.wait_for("() => document.querySelector('.sx-notes').textContent === ''")
+        page.stop()
+        assert service.hearing.heard().tolist() == page.samples().tolist()
+        assert page.ask("[mic.state, len(mic.result())]") == ["finished", 1]
+        assert text_words(page) == page.words()
+
+
+def test_cell_run_again_output_deleted_and_started_twice(notebook):
+    with listening_service() as service:
+        page = MicrophonePage(notebook, service, ALL)
+        page.nb.page.evaluate("() => { const go = document.querySelector('.sx-go'); go.click(); }")
+        page.tell("start")  # a second time, from Python
+        page.wait_for_words(3)
+        assert page.tracks() == ["live"]
+        page.nb.python("first = mic")
+        page.nb.run(0)
+        closed(page, service)
+        page.nb.until(lambda: page.ask("first.state") == "finished")
+        assert len(page.ask("first.text").split()) >= 3
+        assert page.ask("[mic.state, mic.text]") == ["idle", ""]
+
+        page.start()
+        page.wait_for_words(3)
+        words = page.words()
+        page.nb.delete_output(0)
+        closed(page, service)
+        page.nb.until(lambda: page.ask("mic.state") == "finished")
+        assert page.ask("mic.text").split()[:3] == words[:3]
+
+
+@pytest.mark.parametrize("options", ["mode='proxy'", "mode='direct', transport='comm'"], ids=["proxy", "direct"])
+def test_page_reload_loses_no_final_word(notebook, options):
+    with listening_service() as service:
+        page = MicrophonePage(notebook, service, ALL + options)
+        page.start()
+        page.wait_for_words(5)
+        page.nb.save()
+        words = page.words()
+        page.nb.page.reload()
+        page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
+        page.nb._wait_until_ready()
+        page.nb.until(lambda: page.ask("mic.state") == "lost")
+        assert text_words(page)[: len(words)] == words
+        page.wait_for_words(len(words))  # shown again
+        assert page.words() == text_words(page)
+        page.wait_for_status("Ready")
+        page.nb.page.click(".sx-go")  # and it can go on
+        page.wait_for_status("Recording")
+        page.stop()
+        assert page.ask("len(mic.result())") == 2
+
+
+def test_kernel_restart(notebook):
+    for options in ("mode='proxy', transport='comm'", "mode='direct'"):
+        with listening_service() as service:
+            page = MicrophonePage(notebook, service, ALL + options)
+            page.start()
+            page.wait_for_words(4)
+            words = page.words()
+            page.nb.restart_kernel()
+            assert "kernel was restarted" in page.wait_for_alert("kernel")
+            closed(page, service)
+            assert page.words()[: len(words)] == words  # still there to be read
+            assert page.nb.page.is_disabled(".sx-go")
+
+
+def test_everything_from_python(notebook):
+    with listening_service() as service:
+        page = MicrophonePage(
+            notebook,
+            service,
+            ALL + "save_to='kept', on_segment=lambda segment: 1 / 0",
+            ["done = await mic.until_stopped()"],
+        )
+        page.tell("start")
+        page.wait_for_words(3)
+        page.nb.run(1, wait=False)
+        page.wait_for_note("raised ZeroDivisionError")  # a callback's mistake is told and costs nothing
+        page.nb.page.focus(".sx-hold")
+        page.nb.page.keyboard.press("Enter")
+        page.wait_for_status("Paused")
+        page.nb.page.keyboard.type("bax")  # would insert and cut cells
+        assert page.nb.cell_count() == 2
+        page.nb.until(lambda: page.ask("mic.state") == "paused")
+        assert service.open_streams == 1
+        page.nb.page.keyboard.press(" ")
+        page.wait_for_status("Recording")
+        page.wait_for_words(len(page.words()) + 2)
+        page.stop()
+        page.nb.wait_for_cell(1)
+        assert page.ask("[done.text == mic.text, mic.state]") == [True, "finished"]
+        assert service.hearing.heard().tolist() == page.samples().tolist()
+        assert len(service.hearing.streams) == 1
+        page.nb.until(lambda: len(list((page.nb.folder / "kept").iterdir())) == 2)
+        saved = sorted((page.nb.folder / "kept").iterdir())
+        assert [path.suffix for path in saved] == ["", ".wav"]
+        kept = page.ask(f"sx.read_streamed({json.dumps(str(saved[0]))}).text")
+        assert kept == page.ask("mic.text")

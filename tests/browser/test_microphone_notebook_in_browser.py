@@ -1,0 +1,50 @@
+"""Notebook 06, as a person goes through it: shown, spoken to, and read to its end."""
+
+import wave
+from pathlib import Path
+
+import jiwer
+import nbformat
+import pytest
+from test_notebooks import NOTEBOOKS
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+SAID = "harbour_warning"
+
+
+@pytest.fixture
+def cells():
+    (path,) = (path for path in NOTEBOOKS if path.stem.startswith("06"))
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def reference():
+    import csv
+
+    with (SAMPLES / "manifest.csv").open(encoding="utf-8") as file:
+        return next(row["reference"] for row in csv.DictReader(file) if SAID in row["source"])
+
+
+@pytest.mark.slow
+def test_every_cell_runs_and_the_words_are_those_that_were_said(notebook, cells, tmp_path):
+    wav = SAMPLES / f"{SAID}.wav"
+    with wave.open(str(wav)) as file:
+        seconds = file.getnframes() / file.getframerate()
+    nb = notebook(cells, wav=wav, viewport=(1100, 1600))
+    shown = next(number for number, cell in enumerate(cells) if cell.endswith("\nmic"))
+    for number in range(shown + 1):
+        nb.run(number)
+    nb.page.wait_for_selector(".sx-mic .sx-go:not(:disabled)")
+    nb.page.click(".sx-go")
+    nb.wait_for("() => document.querySelector('.sx-said')?.textContent.length > 0")  # while it is being said
+    duration = "import json; print(json.dumps(int(mic.result().recordings['duration_ms'].sum())))"
+    nb.until(lambda: nb.python(duration) > seconds * 1000 + 1500, what="the end of the speech")
+    nb.page.click(".sx-go")
+    for number in range(shown + 1, len(cells)):
+        nb.run(number)
+    heard = nb.python("import json; print(json.dumps(mic.text))")
+    plain = jiwer.Compose([jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.Strip()])
+    assert jiwer.wer(plain(reference()), plain(heard)) < 0.35, heard  # the fake device loses blocks on a busy machine
+    saved = nb.save()
+    assert any("image/png" in output.get("data", {}) for cell in saved.cells for output in cell.get("outputs", []))
+    assert "SONIOX" not in str(saved.metadata)

@@ -1,0 +1,207 @@
+"""Servers that say odd things, fall silent, or keep to rules of their own; a real one on a real port each time."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from tones import ToneRecognizer, pcm_bytes, random_words, speak
+from websockets.asyncio.server import serve
+
+from soniox_ds.emulator import Limits, local_service
+from soniox_ds.errors import ConnectionFailed, ServiceError
+from soniox_ds.live import session as session_module
+from soniox_ds.live.session import LiveSession
+from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.service.clock import Clock
+from soniox_ds.service.connection import Connection
+from soniox_ds.service.gate import StreamGate
+
+RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
+KEY = "a-key-that-must-not-be-shown"
+
+
+def token(text, start_ms, final=True):
+    return {"text": text, "start_ms": start_ms, "end_ms": start_ms + 60, "confidence": 0.9, "is_final": final}
+
+
+def said(*tokens, **more):
+    return json.dumps({"tokens": list(tokens), "final_audio_proc_ms": 0, "total_audio_proc_ms": 0, **more})
+
+
+@asynccontextmanager
+async def server(*scripts):
+    """A server that treats its connections one after the other by these scripts, the last one by every further one."""
+    seen = []
+
+    async def handle(socket):
+        script = scripts[min(len(seen), len(scripts) - 1)]
+        start = json.loads(await socket.recv())
+        seen.append((start, socket.request.headers.get("Authorization")))
+        await script(socket)
+
+    async with serve(handle, "127.0.0.1", 0) as running:
+        port = running.sockets[0].getsockname()[1]
+        yield Connection(api_key=KEY, api_base_url=f"http://127.0.0.1:{port}"), seen
+
+
+async def good(socket):
+    """Hear everything, say two words."""
+    async for message in socket:
+        if message == "":
+            await socket.send(said(token("Good", 0), token(" day", 300)))
+            await socket.send(said(finished=True))
+            return
+
+
+def saying(*messages):
+    async def script(socket):
+        for message in messages:
+            await socket.send(message)
+        await socket.wait_closed()
+
+    return script
+
+
+async def leaving(socket):
+    """Close as if all were well."""
+
+
+def live(connection, **settings):
+    settings = {"retry": Retry(attempts=3, wait_s=0.0), "gate": StreamGate()} | settings
+    return LiveSession(StreamOptions(**RAW), connection=connection, **settings)
+
+
+ODD = [
+    pytest.param(saying("<html>"), "is not JSON", id="html"),
+    pytest.param(saying("[]"), "no JSON object", id="list"),
+    pytest.param(saying('{"tokens":{}}'), "a list is due", id="tokens"),
+    pytest.param(saying('{"tokens":[{"start_ms":1}]}'), "without text", id="token-without-text"),
+    pytest.param(saying('{"tokens":[{"text":"a","start_ms":"x"}]}'), "start_ms='x'", id="time"),
+    pytest.param(saying(said(finished=True)), "although more audio was to come", id="finished-early"),
+    pytest.param(saying('{"error_code":503,"error_message":"Cannot continue request (code 1)."}'), "503", id="503"),
+    pytest.param(saying('{"error_message":"who knows"}'), "who knows", id="error-without-code"),
+    pytest.param(leaving, "closed it before", id="closed"),
+]
+
+
+@pytest.mark.parametrize(("odd", "words"), ODD)
+async def test_an_odd_server_is_left_and_tried_again(odd, words):
+    async with server(odd, good) as (connection, seen):
+        lost = asyncio.Event()
+        session = live(connection, on_state=lambda state: state == "reconnecting" and lost.set())
+        async with session, asyncio.timeout(20):
+            session.send(bytes(6400))
+            await lost.wait()
+    assert session.transcript.text == "Good day"
+    assert len(seen) == 2
+    assert words in next(event.payload for event in session.log if event.kind == "lost")
+
+
+async def listen(session):
+    async with asyncio.timeout(20), session:
+        session.send(bytes(6400))
+        async for _ in session:
+            pass
+
+
+@pytest.mark.parametrize(("odd", "words"), ODD)
+async def test_an_odd_server_is_given_up_in_the_end(odd, words):
+    async with server(odd) as (connection, seen):
+        session = live(connection)
+        with pytest.raises(ServiceError, match=r".") as caught:
+            await listen(session)
+    assert len(seen) == 3
+    assert words in str(caught.value)
+    assert KEY not in repr(session.log) + str(caught.value) + repr(session.result().log.to_dict())
+
+
+async def test_what_is_harmless_is_let_pass():
+    harmless = [
+        b"\x00binary",
+        "{}",
+        '{"tokens":[],"surprise":{"a":1}}',
+        said(token("", 0)),
+        said(token("x" * 100_000, 0, final=False)),
+        said({"text": "<end>"}, {"text": "<fin>", "start_ms": 5}),
+    ]
+
+    async def script(socket):
+        for message in harmless:
+            await socket.send(message)
+        await good(socket)
+
+    async with server(script) as (connection, seen), live(connection) as session:
+        session.send(bytes(6400))
+    assert session.transcript.text == "Good day"
+    assert len(seen) == 1
+
+
+async def test_the_key_travels_in_the_header_alone():
+    async with server(good) as (connection, seen), live(connection) as session:
+        session.send(bytes(6400))
+    start, header = seen[0]
+    assert header == f"Bearer {KEY}"
+    assert start == {"model": "stt-rt-v4", **RAW}
+
+
+async def test_a_silent_server_is_given_up_after_the_end(monkeypatch):
+    monkeypatch.setattr(session_module, "_FINISH_S", 0.2)
+
+    async def silent(socket):
+        await socket.wait_closed()
+
+    async with server(silent) as (connection, _):
+        session = live(connection)
+        with pytest.raises(ConnectionFailed, match="nothing came for"):
+            async with session:
+                session.send(bytes(6400))
+
+
+async def test_keepalive_bridges_silence_and_its_absence_costs_no_word(monkeypatch):
+    """The service leaves after so long without audio; here that is soon."""
+    words, pauses = random_words(4, 8)
+    samples, _ = speak(words, pauses_ms=pauses)
+    audio = pcm_bytes(samples)
+    half = len(audio) // 4 * 2
+    limits = Limits(idle_s=0.8, sessions_per_minute=None)
+    with local_service(ToneRecognizer(), limits=limits, set_environment=False) as service:
+        connection = Connection(api_key=service.key, api_base_url=service.base_url)
+        for keepalive_s, sessions in ((0.2, 1), (60.0, 2)):
+            monkeypatch.setattr(session_module, "KEEPALIVE_S", keepalive_s)
+            async with LiveSession(
+                StreamOptions(**RAW), connection=connection, gate=StreamGate(), pace=None, clock=Clock()
+            ) as session:
+                session.send(audio[:half])
+                async with asyncio.timeout(20):
+                    if sessions == 1:
+                        await asyncio.sleep(2.0)  # silence is what is tested
+                    while session.sessions < sessions:  # noqa: ASYNC110  nothing else tells
+                        await asyncio.sleep(0.05)
+                session.send(audio[half:])
+            assert session.sessions == sessions
+            assert session.transcript.text == " ".join(words)
+
+
+async def test_the_services_limit_of_sessions_is_waited_for():
+    """More sessions than the service allows, as when another program uses the key: the last ones wait and try again."""
+    words, pauses = random_words(6, 5)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
+    limits = Limits(sessions=2, sessions_per_minute=None)
+    with local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service:
+        connection = Connection(api_key=service.key, api_base_url=service.base_url)
+        clock = Clock(speed=20)
+
+        async def one():
+            async with LiveSession(
+                StreamOptions(**RAW),
+                connection=connection,
+                gate=StreamGate(clock=clock),
+                retry=Retry(attempts=20, wait_s=1.0),
+                clock=clock,
+            ) as session:
+                session.send(audio)
+            return session.transcript.text
+
+        texts = await asyncio.gather(*(one() for _ in range(5)))
+    assert texts == [" ".join(words)] * 5
