@@ -15,6 +15,7 @@ from soniox_ds.analysis.biasing import biasing_errors, summarize_biasing_errors
 from soniox_ds.analysis.blocks import DEFAULT_BLOCKS, block_columns
 from soniox_ds.analysis.comparison import FEW_SEGMENTS, compare_errors
 from soniox_ds.analysis.errors import word_errors
+from soniox_ds.analysis.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
 from soniox_ds.analysis.summaries import summarize_errors
 from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
 from soniox_ds.analysis.terms import term_errors, term_occurrences
@@ -25,7 +26,6 @@ from soniox_ds.options import TranscriptionOptions
 __all__ = ["Comparison", "References"]
 
 EXAMPLES = 20
-_RECORDING, _REPEAT = "recording of the repeat", "number of the repeat"
 
 References = pd.DataFrame | pd.Series | Mapping[str, str] | None
 
@@ -69,9 +69,7 @@ class Comparison:
     @cached_property
     def errors(self) -> dict[str, pd.DataFrame]:
         """``schema.WORD_ERRORS`` of each arm."""
-        return {
-            name: _pooled([self._errors_of(corpus) for corpus in repeats]) for name, repeats in self.corpora.items()
-        }
+        return {name: pooled([self._errors_of(corpus) for corpus in repeats]) for name, repeats in self.corpora.items()}
 
     @cached_property
     def alignments(self) -> dict[str, pd.DataFrame]:
@@ -147,7 +145,7 @@ class Comparison:
         """
         rows = []
         for name, repeats in self.corpora.items():
-            rates = [_rate(self._errors_of(corpus)) for corpus in repeats]
+            rates = [pooled_wer(self._errors_of(corpus)) for corpus in repeats]
             texts = pd.concat([c.recordings.set_index("audio_id")["text"] for c in repeats], axis=1).dropna()
             differ = (texts.nunique(axis=1) > 1).mean() if len(repeats) > 1 and len(texts) else None
             rows.append((name, len(repeats), min(rates), max(rates), differ))
@@ -185,7 +183,7 @@ class Comparison:
             )
         )
         table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
-        return table.replace({"block": {_RECORDING: "audio_id"}})
+        return table.replace({"block": {RECORDING: "audio_id"}})
 
     @cached_property
     def biasing(self) -> pd.DataFrame:
@@ -204,7 +202,7 @@ class Comparison:
                 **self._resampling_of_repeats,
             )
         )
-        return table.replace({"block": {_RECORDING: "audio_id"}})
+        return table.replace({"block": {RECORDING: "audio_id"}})
 
     @cached_property
     def term_differences(self) -> pd.DataFrame:
@@ -221,7 +219,7 @@ class Comparison:
             )
             row.insert(0, "arm", name)
             rows.append(row)
-        return pd.concat(rows, ignore_index=True).replace({"block": {_RECORDING: "audio_id"}})
+        return pd.concat(rows, ignore_index=True).replace({"block": {RECORDING: "audio_id"}})
 
     @cached_property
     def occurrences(self) -> dict[str, pd.DataFrame]:
@@ -229,8 +227,8 @@ class Comparison:
         found = {}
         for name, table in self._all_occurrences.items():
             place = self._all_errors[name].set_index("audio_id").loc[table["audio_id"]]
-            own = place[[_RECORDING, _REPEAT]].reset_index(drop=True)
-            found[name] = table.assign(audio_id=own[_RECORDING], repeat=own[_REPEAT])
+            own = place[[RECORDING, REPEAT]].reset_index(drop=True)
+            found[name] = table.assign(audio_id=own[RECORDING], repeat=own[REPEAT])
         return found
 
     def examples(self, arm: str, most: int = EXAMPLES) -> pd.DataFrame:
@@ -289,16 +287,10 @@ class Comparison:
     @cached_property
     def _all_errors(self) -> dict[str, pd.DataFrame]:
         """``schema.WORD_ERRORS`` of all repeats of each arm under each other; each repeat of a recording has an id."""
-        tables = {}
-        for name, repeats in self.corpora.items():
-            own = [
-                pd.concat([_renamed(table, number), table["audio_id"].rename(_RECORDING)], axis=1).assign(
-                    **{_REPEAT: pd.array([number] * len(table), "Int64")}
-                )
-                for number, table in enumerate(map(self._errors_of, repeats))
-            ]
-            tables[name] = pd.concat(own, ignore_index=True)
-        return tables
+        return {
+            name: stacked_errors([self._errors_of(corpus) for corpus in repeats])
+            for name, repeats in self.corpora.items()
+        }
 
     @cached_property
     def _all_alignments(self) -> dict[str, pd.DataFrame]:
@@ -307,10 +299,7 @@ class Comparison:
         for name, repeats in self.corpora.items():
             for corpus in repeats[1:]:
                 tables[name].append(align_words(corpus, self._references, **self._scoring))
-        return {
-            name: pd.concat(map(_renamed, own, range(len(own))), ignore_index=True) if len(own) > 1 else own[0]
-            for name, own in tables.items()
-        }
+        return {name: stacked(own) for name, own in tables.items()}
 
     @cached_property
     def _all_occurrences(self) -> dict[str, pd.DataFrame]:
@@ -327,7 +316,7 @@ class Comparison:
         if not self._repeated:
             return self._resampling
         columns = block_columns(self._first(self.baseline), block)
-        return self._resampling | {"block": [_RECORDING if name == "audio_id" else name for name in columns]}
+        return self._resampling | {"block": [RECORDING if name == "audio_id" else name for name in columns]}
 
     def _first(self, name: str) -> pd.DataFrame:
         return self._errors_of(self.corpora[name][0])
@@ -370,41 +359,3 @@ class Comparison:
     def _overview(self) -> pd.DataFrame:
         columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "cost_usd"]
         return self.summary[columns].round({"wer": 4, "wer_low": 4, "wer_high": 4, "changed": 3, "cost_usd": 4})
-
-
-def _renamed(table: pd.DataFrame, repeat: int) -> pd.DataFrame:
-    """With ids of their own for the recordings of a later repeat."""
-    return table.assign(audio_id=table["audio_id"] + f" (repeat {repeat})") if repeat else table
-
-
-def _pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Counts of all repeats added up, recording by recording; a recording counts as scored where every repeat is."""
-    if len(tables) == 1:
-        return tables[0]
-    pooled = tables[0].copy()
-    counts = [
-        "hits",
-        "substitutions",
-        "deletions",
-        "insertions",
-        "reference_words",
-        "hypothesis_words",
-        "fewest_errors",
-    ]
-    others = [table.set_index("audio_id") for table in tables[1:]]
-    for other in others:
-        aligned = other.reindex(pooled["audio_id"]).reset_index(drop=True)
-        for count in counts:
-            pooled[count] = pooled[count] + aligned[count]
-        worse = aligned["status"].ne("scored") & pooled["status"].eq("scored")
-        pooled.loc[worse, "status"] = aligned.loc[worse, "status"]
-    wrong = pooled["substitutions"] + pooled["deletions"] + pooled["insertions"]
-    pooled["wer"] = (wrong / pooled["reference_words"].where(pooled["reference_words"] > 0)).astype("Float64")
-    return pooled.assign(mer=pd.array([pd.NA] * len(pooled), "Float64"), wil=pd.array([pd.NA] * len(pooled), "Float64"))
-
-
-def _rate(errors: pd.DataFrame) -> float:
-    scored = errors[errors["status"] == "scored"]
-    words = int(scored["reference_words"].sum())
-    wrong = int(scored[["substitutions", "deletions", "insertions"]].sum().sum())
-    return wrong / words if words else float("nan")

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 
 from soniox_ds.analysis.calibration import reliability
+from soniox_ds.analysis.comparison import compare_errors
 from soniox_ds.analysis.error_detection import roc
+from soniox_ds.analysis.errors import character_errors
 from soniox_ds.analysis.flagging import review_curve
 from soniox_ds.analysis.summaries import summarize_errors
-from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.errors import InputError, SchemaError, SmallSampleWarning
 from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
 from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
 from soniox_ds.plots.languages import plot_language_confusion
@@ -113,6 +115,25 @@ def test_a_filled_mark_is_a_significant_difference():
         plot_error_comparison(comparison.assign(difference=pd.NA))
     with pytest.raises(SchemaError, match="p_holm"):
         plot_error_comparison(comparison.drop(columns="p_holm"))
+
+
+def test_character_errors_are_drawn_as_such():
+    named = {column: column.replace("wer", "cer").replace("words", "characters") for column in SUMMARY}
+    ax = plot_error_summary(SUMMARY.rename(columns=named))
+    assert marks(ax) == [(12.0, True), (31.0, True), (20.0, False)]
+    assert ax.texts[0].get_text() == "12.0% · n = 40 · 5,200 characters"
+    assert ax.get_xlabel() == "character error rate (%), 95% interval"
+    with pytest.raises(InputError, match=r"no group has a character error rate: .* hold no characters"):
+        plot_error_summary(SUMMARY.rename(columns=named).assign(cer=pd.NA))
+
+    said = {"a": "to be", "b": "abcd"}
+    plain = character_errors({"a": "two be", "b": "abcd"}, said)
+    with pytest.warns(SmallSampleWarning):
+        compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, said), replicates=100)
+    axes = plot_error_comparison(compared, ax=plt.figure().subplots())
+    assert axes.get_xlabel() == "difference in character error rate (percentage points), 95% interval"
+    by_unit = plot_error_summary(summarize_errors(plain, by="unit", replicates=100), ax=plt.figure().subplots())
+    assert [label.get_text() for label in by_unit.get_yticklabels()] == ["code point"]
 
 
 def alignment(n=400, seed=1):

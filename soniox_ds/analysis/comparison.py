@@ -8,7 +8,7 @@ pairs test keeps NIST's sign, errors of A minus errors of B.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -31,13 +31,14 @@ from soniox_ds.analysis.blocks import (
 )
 from soniox_ds.analysis.matched_pairs import error_segments
 from soniox_ds.errors import InputError, SmallSampleWarning
-from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform
+from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform, need
 
-__all__ = ["FEW_SEGMENTS", "compare_errors", "paired_blocks"]
+__all__ = ["FEW_SEGMENTS", "compare_errors", "paired_blocks", "shared_measure"]
 
 FEW_SEGMENTS = 30
 """Below so many error segments the normal distribution of the matched pairs test is not to be believed."""
 
+_ALIGNED = ("audio_id", "position", "operation", "reference")
 _ERRORS = ["substitutions", "deletions", "insertions"]
 
 
@@ -47,7 +48,7 @@ class PairedBlocks(NamedTuple):
     recordings: pd.DataFrame  # audio_id, errors_a, errors_b, reference size, duration_ms and the block columns
     errors_a: npt.NDArray[np.float64]  # of each block
     errors_b: npt.NDArray[np.float64]
-    words: npt.NDArray[np.float64]  # or characters
+    size: npt.NDArray[np.float64]  # words or characters
     columns: list[str]
     unlabelled: int
     only_a: int
@@ -216,9 +217,9 @@ def _comparison(
     paired: PairedBlocks, test: statistics.MatchedPairs | None, how: statistics.Resampling, measure: Measure
 ) -> dict[str, Any]:
     """One row of the result, without the names and what Holm adds."""
-    words = paired.words.sum()
+    size = paired.size.sum()
     drawn = statistics.bootstrap_rate(
-        paired.errors_b - paired.errors_a, paired.words, replicates=how.replicates, seed=how.seed
+        paired.errors_b - paired.errors_a, paired.size, replicates=how.replicates, seed=how.seed
     )
     interval = drawn.interval(how.ci, how.method)
     right_a, right_b = (paired.recordings[name].to_numpy() == 0 for name in ("errors_a", "errors_b"))
@@ -239,11 +240,11 @@ def _comparison(
         "recordings": len(paired.recordings),
         "only_a": paired.only_a,
         "only_b": paired.only_b,
-        "blocks": len(paired.words),
+        "blocks": len(paired.size),
         "block": "+".join(paired.columns),
-        measure.size: int(words),
-        f"{measure.rate}_a": known(paired.errors_a.sum() / words if words else np.nan),
-        f"{measure.rate}_b": known(paired.errors_b.sum() / words if words else np.nan),
+        measure.size: int(size),
+        f"{measure.rate}_a": known(paired.errors_a.sum() / size if size else np.nan),
+        f"{measure.rate}_b": known(paired.errors_b.sum() / size if size else np.nan),
         "difference": known(drawn.estimate),
         "difference_low": known(interval.low),
         "difference_high": known(interval.high),
@@ -256,9 +257,7 @@ def _comparison(
         "only_b_right": only_b,
         "both_wrong": int((~right_a & ~right_b).sum()),
         "mcnemar_p": statistics.mcnemar(only_a, only_b),
-        "note": note_of(
-            interval.reason, len(paired.words), paired.unlabelled, paired.columns, *more, noun=measure.noun
-        ),
+        "note": note_of(interval.reason, len(paired.size), paired.unlabelled, paired.columns, *more, noun=measure.noun),
         **paired.settings,
     }
 
@@ -289,11 +288,16 @@ def _named(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tuple[d
         named = {chr(ord("a") + number): arm for number, arm in enumerate(arms)}
     if len(named) < 2:
         raise InputError(f"compare_errors takes two arms or more, found {len(named)}.")
-    measures = {measure_of(table) for table in named.values()}
+    measure = shared_measure(named.values())
+    return {str(name): checked_errors(table, f"arm {name!r}", measure) for name, table in named.items()}, measure
+
+
+def shared_measure(arms: Iterable[Any]) -> Measure:
+    """Whether words or characters were counted; raises InputError unless it is the same in all tables."""
+    measures = {measure_of(table) for table in arms}
     if len(measures) > 1:
         raise InputError("some arms hold word errors and some character errors; compare like with like.")
-    measure = measures.pop()
-    return {str(name): checked_errors(table, f"arm {name!r}", measure) for name, table in named.items()}, measure
+    return measures.pop()
 
 
 def _named_alignments(alignments: Any, names: Sequence[str]) -> dict[str, pd.DataFrame] | None:
@@ -304,6 +308,8 @@ def _named_alignments(alignments: Any, names: Sequence[str]) -> dict[str, pd.Dat
         raise InputError(
             f"alignments must be there for each arm: {list(names)}; found {len(alignments)}: {list(given)}."
         )
+    for name, table in given.items():
+        need(table, *_ALIGNED, name=f"alignments of {name!r}")
     return {str(name): table for name, table in given.items()}
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from soniox_ds.analysis.statistics import resampled_sums
+from soniox_ds.analysis.resampling import resampled_sums
 from soniox_ds.errors import InputError
 
 __all__ = [

@@ -161,7 +161,7 @@ class _HandedOver:
             if number == 0:
                 found = np.where(np.isnan(place_ms), np.nan, when)
             else:
-                again = (row > 0) & (row < len(at)) & (when <= until_ms)
+                again = (row < len(at)) & (when <= until_ms)
                 found = np.where(again, when, found)
         return found
 

@@ -28,10 +28,12 @@ _Bools = npt.NDArray[np.bool_]
 
 @runtime_checkable
 class _HasRecordings(Protocol):
-    """What a `Corpus` has."""
+    """What a `Corpus` has, and a `Streamed`."""
 
-    recordings: pd.DataFrame
-    tokens: pd.DataFrame
+    @property
+    def recordings(self) -> pd.DataFrame: ...
+    @property
+    def tokens(self) -> pd.DataFrame: ...
 
 
 Transcripts: TypeAlias = "_HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any]"

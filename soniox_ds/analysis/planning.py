@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, stats
 
-from soniox_ds.analysis.blocks import block_columns, blocks_of, checked_errors
-from soniox_ds.analysis.comparison import paired_blocks
+from soniox_ds.analysis.blocks import WORDS, Measure, block_columns, blocks_of, checked_errors
+from soniox_ds.analysis.comparison import paired_blocks, shared_measure
 from soniox_ds.analysis.statistics import check_level
 from soniox_ds.errors import InputError
 from soniox_ds.schema import POWER, conform
@@ -37,10 +37,11 @@ class _Pilot(NamedTuple):
 
     block_sd: float
     recordings: float = np.nan
-    words: float = np.nan
+    size: float = np.nan
     hours: float = np.nan
     block: Any = pd.NA
     basis: str = "block_sd as given"
+    measure: Measure = WORDS
 
 
 def power(
@@ -62,10 +63,10 @@ def power(
     Parameters
     ----------
     errors
-        A pilot, ``schema.WORD_ERRORS``: the tables of two arms (a mapping or a list), or of one. None where `block_sd`
-        is known.
+        A pilot, ``schema.WORD_ERRORS`` or ``schema.CHARACTER_ERRORS``: the tables of two arms (a mapping or a list), or
+        of one. None where `block_sd` is known.
     difference
-        True difference in word error rate: 0.01 is one percentage point. Its sign does not matter.
+        True difference in word (or character) error rate: 0.01 is one percentage point. Its sign does not matter.
     blocks
         Number of blocks, 4 or more.
     target
@@ -75,7 +76,7 @@ def power(
     block
         As in `compare_errors`.
     block_sd
-        Standard deviation, over blocks of average size, of the paired difference in word error rate.
+        Standard deviation, over blocks of average size, of the paired difference in error rate.
     correlation
         Of the two arms' errors over blocks, -1 to 1; used only where `errors` is a single arm. 0.5 is cautious: what is
         hard for one system is usually hard for the next. Arms that differ in one option correlate far more, so that a
@@ -84,13 +85,14 @@ def power(
     Returns
     -------
     DataFrame
-        ``schema.POWER``, one row for each difference or number of blocks. Blocks are rounded up.
+        ``schema.POWER``, one row for each difference or number of blocks. Blocks are rounded up. Of characters
+        `reference_characters` stands in the place of `reference_words`.
 
     Raises
     ------
     InputError
         If neither `difference` nor `blocks` is given, a value is out of range, or the pilot has fewer than two blocks
-        or no spread.
+        or no spread, or mixes words and characters.
 
     Notes
     -----
@@ -137,7 +139,7 @@ def power(
             "power": seen,
             "blocks": many,
             "recordings": _times(many, pilot.recordings),
-            "reference_words": _times(many, pilot.words),
+            WORDS.size: _times(many, pilot.size),
             "hours": many * pilot.hours if isfinite(pilot.hours) else pd.NA,
             "block_sd": pilot.block_sd,
             "block": pilot.block,
@@ -145,7 +147,7 @@ def power(
         }
         for one, seen, many in found
     ]
-    return conform(pd.DataFrame(rows), POWER)
+    return conform(pd.DataFrame(rows), POWER).rename(columns={WORDS.size: pilot.measure.size})
 
 
 def _power(difference: float, blocks: int, block_sd: float, ci: float) -> float:
@@ -199,41 +201,43 @@ def _pilot(errors: Any, block: str | Sequence[str] | None, block_sd: Any, correl
     if block_sd is not None:
         raise InputError("give errors or block_sd, not both.")
     arms = [errors] if isinstance(errors, pd.DataFrame) else _arms(errors)
-    words: npt.NDArray[Any]
-    tables = [checked_errors(arm, f"pilot {number}") for number, arm in enumerate(arms, 1)]
+    size: npt.NDArray[Any]
+    measure = shared_measure(arms)
+    tables = [checked_errors(arm, f"pilot {number}", measure) for number, arm in enumerate(arms, 1)]
     if len(tables) == 2:
-        paired = paired_blocks(tables[0], tables[1], block, "the two arms of the pilot")
-        columns, recordings, words = paired.columns, paired.recordings, paired.words
-        spread = _spread(paired.errors_b - paired.errors_a, words)
-        basis = f"paired pilot of {len(words)} blocks"
+        paired = paired_blocks(tables[0], tables[1], block, "the two arms of the pilot", measure)
+        columns, recordings, size = paired.columns, paired.recordings, paired.size
+        spread = _spread(paired.errors_b - paired.errors_a, size, measure)
+        basis = f"paired pilot of {len(size)} blocks"
     else:
         columns = block_columns(tables[0], block)
         recordings = tables[0][tables[0]["status"] == "scored"]
         found = blocks_of(recordings, columns)
         wrong = recordings[["substitutions", "deletions", "insertions"]].sum(axis=1).to_numpy(np.float64)
-        words = np.bincount(found.codes, recordings["reference_words"].to_numpy(np.float64), minlength=found.total)
+        size = np.bincount(found.codes, recordings[measure.size].to_numpy(np.float64), minlength=found.total)
         errors_of = np.bincount(found.codes, wrong, minlength=found.total)
-        spread = _spread(errors_of, words) * sqrt(2 * (1 - correlation))
-        basis = f"pilot of one arm, {len(words)} blocks; a correlation of {correlation:g} between arms is assumed"
-    count = len(words)
+        spread = _spread(errors_of, size, measure) * sqrt(2 * (1 - correlation))
+        basis = f"pilot of one arm, {len(size)} blocks; a correlation of {correlation:g} between arms is assumed"
+    count = len(size)
     total_ms = recordings["duration_ms"].sum(skipna=False)
     return _Pilot(
         spread,
         len(recordings) / count,
-        float(words.sum()) / count,
+        float(size.sum()) / count,
         np.nan if pd.isna(total_ms) else float(total_ms) / 3_600_000 / count,
         "+".join(columns),
         basis,
+        measure,
     )
 
 
-def _spread(errors: npt.NDArray[Any], words: npt.NDArray[Any]) -> float:
+def _spread(errors: npt.NDArray[Any], size: npt.NDArray[Any], measure: Measure) -> float:
     """Standard deviation over blocks of the linearised rate, which √blocks turns into the pooled rate's error."""
-    if len(words) < 2 or words.sum() == 0:
+    if len(size) < 2 or size.sum() == 0:
         raise InputError(
-            f"the pilot has {len(words)} blocks with {words.sum():.0f} words; its spread needs two or more."
+            f"the pilot has {len(size)} blocks with {size.sum():.0f} {measure.noun}; its spread needs two or more."
         )
-    spread = float(np.std((errors - errors.sum() / words.sum() * words) / words.mean(), ddof=1))
+    spread = float(np.std((errors - errors.sum() / size.sum() * size) / size.mean(), ddof=1))
     if spread < 1e-12:
         raise InputError("all blocks of the pilot have the same rate, so that its spread is not known; give block_sd=.")
     return spread
@@ -245,8 +249,8 @@ def _arms(errors: Any) -> list[Any]:
     )
     if len(arms) not in (1, 2):
         raise InputError(
-            f"errors is {type(errors).__name__}{f' of {len(arms)}' if arms else ''}; give one table of word_errors, or "
-            "two in a mapping or list."
+            f"errors is {type(errors).__name__}{f' of {len(arms)}' if arms else ''}; give one table of word_errors "
+            "(or character_errors), or two in a mapping or list."
         )
     return arms
 

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from soniox_ds.analysis.resampling import resampled_sums
 from soniox_ds.errors import InputError
 
 __all__ = [
@@ -38,20 +39,12 @@ __all__ = [
     "holm",
     "mapsswe",
     "mcnemar",
-    "resampled_sums",
 ]
 
 FloatArray = npt.NDArray[np.float64]
 
 METHODS = ("studentized", "percentile")
 """Kinds of interval; docs/metrics-uncertainty.md shows how often each covers."""
-
-_CELLS_PER_CHUNK = 80_000  # weights held at a time: 640 kB, small enough for the cache
-_CELLS_PER_BINOMIAL = 40  # one binomial draw takes as long as drawing and adding so many units
-_CHUNKS_AT_ONCE = 10
-_FEW_ROWS = 16
-_SHORTFALLS = np.linspace(2, 3, 11)  # standard deviations by which Poisson numbers may fall short of the units to draw
-_MOST_DRAWN = 32  # of a Poisson number with a mean of 1: more has a probability of 1e-36
 
 
 class Resampling(NamedTuple):
@@ -220,107 +213,6 @@ def bootstrap_rate(
     if (errors == np.rint(errors)).all():
         wrong = np.rint(wrong)  # so that a tie of two arms is a tie
     return RateBootstrap(estimate, _jackknife_error(errors, words), count, wrong / sums[:, 1], studentized)
-
-
-def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, replicates: int, seed: int = 0) -> FloatArray:
-    """Sums over units drawn with replacement, as many as there are.
-
-    Parameters
-    ----------
-    columns
-        One row for each *distinct* unit, any number of columns.
-    times
-        How many units are like it (1 or more). Equal units are drawn together by one binomial number, which changes
-        nothing but the time: 20,000 utterances have a few hundred different pairs of errors and words.
-    replicates, seed
-        As in `bootstrap_rate`.
-
-    Returns
-    -------
-    array
-        ``(replicates, columns)``. Weights are made and used up in chunks of constant size.
-
-    Examples
-    --------
-    >>> resampled_sums(np.array([[1.0, 10.0], [0.0, 8.0]]), np.array([5, 3]), replicates=10_000).mean(axis=0).round()
-    array([ 5., 74.])
-    """
-    rng = np.random.default_rng(seed)
-    count = int(times.sum())
-    if len(columns) * _CELLS_PER_BINOMIAL >= count:
-        return _sums_of_single_units(np.repeat(columns, times, axis=0), replicates, rng)
-    sums = np.empty((replicates, columns.shape[1]))
-    rows = max(1, _CELLS_PER_CHUNK // len(columns))
-    for start in range(0, replicates, rows):
-        weights = rng.multinomial(count, times / count, size=min(rows, replicates - start))
-        sums[start : start + len(weights)] = weights.astype(np.float64) @ columns
-    return sums
-
-
-def _sums_of_single_units(units: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
-    """`resampled_sums` of units of which few are alike.
-
-    How often each unit is drawn is first a Poisson number of its own, a little below 1 on average: far quicker than
-    drawing units one by one, since all of them come from bytes at once. Given their total, such numbers are as if so
-    many units had been drawn. What the total lacks is drawn one by one; replicates with too many are made anew. Neither
-    depends on which units were drawn, so the result is the bootstrap's exactly.
-    """
-    count = len(units)
-    edges, rare = _poisson_by_bytes(np.maximum(0.0, 1 - _SHORTFALLS / count**0.5))
-    rows = max(1, min(replicates, _CELLS_PER_CHUNK // count))
-    rowwise = np.column_stack([units, np.ones(count)])
-    # A few long rows are quicker to multiply with columns that lie in one piece each; many short ones are not.
-    columns = np.asfortranarray(rowwise) if rows <= _FEW_ROWS else rowwise
-    cells = rows * count
-    weights, over = np.zeros(cells, np.uint8), np.zeros(cells, np.bool_)
-    weighted = np.empty((rows, count))
-
-    def chunk() -> FloatArray:
-        raw = rng.bit_generator.random_raw(-(-cells // 8)).view(np.uint8)[:cells]
-        for place, edge in enumerate(edges):
-            np.greater_equal(raw, edge, out=over if place else weights.view(np.bool_))
-            if place:
-                np.add(weights, over.view(np.uint8), out=weights)
-        if len(edges) == 1:
-            np.copyto(over, weights.view(np.bool_))
-        undecided = np.flatnonzero(over)
-        weights[undecided] = np.searchsorted(rare, rng.random(len(undecided)), side="right")
-        np.copyto(weighted, weights.reshape(rows, count))
-        drawn: FloatArray = weighted @ columns
-        return drawn
-
-    sums = np.empty((replicates, units.shape[1]))
-    done = 0
-    while done < replicates:
-        chunks = min(_CHUNKS_AT_ONCE, -(-(replicates - done) // rows))
-        drawn = np.concatenate([chunk() for _ in range(chunks)])
-        lacking = (count - drawn[:, -1]).astype(np.int64)
-        kept = np.flatnonzero(lacking >= 0)[: replicates - done]
-        drawn, lacking = drawn[kept], lacking[kept]
-        some = np.flatnonzero(lacking)
-        if len(some):
-            more = rowwise.take(rng.integers(0, count, int(lacking.sum())), axis=0)
-            drawn[some] += np.add.reduceat(more, (np.cumsum(lacking) - lacking)[some], axis=0)
-        sums[done : done + len(kept)] = drawn[:, :-1]
-        done += len(kept)
-    return sums
-
-
-def _poisson_by_bytes(means: FloatArray) -> tuple[npt.NDArray[np.uint8], FloatArray]:
-    """How a random byte becomes a Poisson number: how many of the edges it reaches.
-
-    A probability is seldom a multiple of 1/256. What is left over is put together behind the last edge: a byte that
-    reaches that one says nothing, and a further random number is held against the cumulative distribution of the rest.
-    Of the means that would do, the first that leaves least over is taken.
-    """
-    chances = 256 * stats.poisson.pmf(np.arange(_MOST_DRAWN)[:, None], means)
-    chances = chances[:, int(np.argmax(np.floor(chances).sum(axis=0)))]
-    bytes_each = np.floor(chances)
-    edges = np.unique(np.cumsum(bytes_each))
-    rest = chances - bytes_each
-    rare = np.cumsum(rest / rest.sum()) if rest.any() else np.ones(_MOST_DRAWN)
-    rare[-1] = 1.0
-    return edges[edges < 256].astype(np.uint8), rare
 
 
 class MatchedPairs(NamedTuple):

@@ -9,7 +9,7 @@ API's: a word knows whether one stood before it, and white space of any length c
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,9 @@ from soniox_ds.analysis import runs
 from soniox_ds.analysis.boundaries import divided, word_starts
 from soniox_ds.analysis.runs import Codes, Ints, Numbers
 from soniox_ds.analysis.scripts import ends_sentence, features, starts_lower
-from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.analysis.streams import LABELS, OF_WORDS, Streams, late_chunks, reading_order, word_streams
+from soniox_ds.errors import InputError
+from soniox_ds.schema import need, need_milliseconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,6 @@ __all__ = ["segments", "texts", "words"]
 Bools = npt.NDArray[np.bool_]
 
 _MARKERS = ("<end>", "<fin>")
-_LABELS = ("speaker", "language", "translation_status", "source_language")
 _SPLITS = ("speaker", "language", "sentence")
 
 
@@ -65,7 +65,8 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, an id or text is NA, or two tokens of a recording have the same index.
+        If a column is absent, an id or text is NA, two tokens of a recording have the same index, or times cannot be
+        (fractions, in seconds, an end before its start).
 
     Examples
     --------
@@ -86,20 +87,21 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     """
     import pyarrow as pa
 
-    need(tokens, "audio_id", "token_index", "text")
+    need(tokens, "audio_id", "token_index", "text", name="tokens")
+    tokens = need_milliseconds(tokens, "tokens", required=False)
     audio = runs.codes_of(tokens, "audio_id", required=True)
     text = runs.codes_of(tokens, "text", required=True)
     index = runs.numbers_of(tokens, "token_index", "Int32")
-    labels = {name: runs.codes_of(tokens, name) for name in _LABELS}
+    labels = {name: runs.codes_of(tokens, name) for name in LABELS}
     event = runs.numbers_of(tokens, "is_audio_event", "boolean").values.astype(np.bool_)
 
-    rows, streams = _reading_order(tokens, audio, labels["translation_status"], index)
+    rows, streams = reading_order(tokens, audio, labels["translation_status"], index)
     vocabulary, spelling, rows, streams = divided(text, rows, streams)
     found = features(vocabulary)
     marker = np.array([text in _MARKERS for text in vocabulary], np.bool_)
 
     no_word = found.blank[spelling] | marker[spelling] | event[rows]
-    late = _sentence_chunks(vocabulary, spelling, rows, streams, audio, index)
+    late = late_chunks(vocabulary, spelling, rows, streams, audio, index)
     starts, spaced = word_starts(found, spelling, rows, streams, no_word, labels, late)
     rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
 
@@ -125,7 +127,7 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
             ),
             "confidence": runs.masked(runs.minimum(confidence, starts, counted), "Float32"),
             "confidence_mean": runs.masked(runs.mean(confidence, starts, counted), "Float32"),
-            **{name: runs.take_labels(labels[name], leader) for name in _LABELS},
+            **{name: runs.take_labels(labels[name], leader) for name in LABELS},
             "first_token": pd.array(index.values[first], dtype="Int32"),
             "token_count": pd.array(count, dtype="Int32"),
             "space_before": pd.array(spaced, dtype="boolean"),
@@ -160,7 +162,7 @@ def segments(
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is absent, or times cannot be (fractions, in seconds, an end before its start).
     InputError
         If `split_at` names something else, or `gap_ms` is negative.
 
@@ -182,7 +184,9 @@ def segments(
         raise InputError(f"split_at takes a collection of {list(_SPLITS)}, found {named!r}.")
     if gap_ms is not None and gap_ms < 0:
         raise InputError(f"gap_ms is {gap_ms}; give ms of silence, 0 or more, or None for no splitting at gaps.")
-    stream = _word_streams(words)
+    need(words, *OF_WORDS, name="words")
+    words = need_milliseconds(words, "words", required=False)
+    stream = word_streams(words)
     start = runs.at(runs.numbers_of(words, "start_ms", "Int32"), stream.rows)
     end = runs.at(runs.numbers_of(words, "end_ms", "Int32"), stream.rows)
 
@@ -210,7 +214,7 @@ def segments(
             "text": runs.join(_spaced(stream, starts, stream.space_before), starts),
             "start_ms": runs.masked(runs.first_value(start, starts), "Int32"),
             "end_ms": runs.masked(runs.last_value(end, starts), "Int32"),
-            **{name: _agreed(stream.labels[name], starts) for name in _LABELS},
+            **{name: _agreed(stream.labels[name], starts) for name in LABELS},
             "confidence_mean": runs.masked(runs.mean(confidence, starts, np.ones(len(new), np.bool_)), "Float32"),
             "first_word": pd.array(first, dtype="Int32"),
             "word_count": pd.array(np.diff(np.append(starts, len(new))), dtype="Int32"),
@@ -237,6 +241,8 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
     ------
     SchemaError
         If a column is absent.
+    InputError
+        If it is no table.
 
     Examples
     --------
@@ -251,8 +257,10 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
     0    a.wav           original       en  Good morning           2
     1    a.wav        translation       de         Guten           1
     """
-    said = table if "space_before" in table else words(table)
-    stream = _word_streams(said)
+    need(table, "audio_id", "text", name="words or tokens")
+    of_words = "space_before" in table or ("word_index" in table and "token_index" not in table)
+    said = table if of_words else words(table)
+    stream = word_streams(said)
     starts = np.flatnonzero(stream.new)
     spaced = stream.space_before.copy()
     for name in ("speaker", "language", "source_language"):
@@ -269,93 +277,7 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _reading_order(tokens: pd.DataFrame, audio: Codes, status: Codes, index: Numbers) -> tuple[Ints, Ints]:
-    """The rows stream by stream, each in the API's order, and for each of them a number of its stream."""
-    if not index.known.all():
-        raise SchemaError(
-            f"token_index is NA in {int((~index.known).sum())} of {len(tokens)} rows; every row needs one."
-        )
-    translated = _is_translation(status)
-    streams = audio.codes * 2 + translated
-    order = runs.lexical_order(streams, index.values)
-    streams, position = streams[order], index.values[order]
-    _refuse_repeats(tokens, audio, order, streams, position, "token_index")
-    return order, streams
-
-
-def _sentence_chunks(
-    vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, audio: Codes, index: Numbers
-) -> Bools:
-    """Which rows begin a chunk behind the end of a sentence of their own stream.
-
-    A chunk is a stretch of one stream that follows tokens of the other in the API's order.
-    """
-    late = np.zeros(len(rows), np.bool_)
-    if not len(rows) or not (streams % 2).any():
-        return late
-    translated = np.zeros(len(audio.codes), np.bool_)
-    translated[rows] = streams % 2 == 1
-    order = runs.lexical_order(audio.codes, index.values)
-    turn = (np.diff(audio.codes[order]) == 0) & (np.diff(translated[order].astype(np.int8)) != 0)
-    begins = np.zeros(len(audio.codes), np.bool_)
-    begins[order[1:][turn]] = True
-    late[1:] = begins[rows[1:]] & (rows[1:] != rows[:-1]) & (streams[1:] == streams[:-1])
-    here = np.flatnonzero(late)
-    late[here] = [ends_sentence(vocabulary[code].rstrip()) for code in spelling[here - 1]]
-    return late
-
-
-def _refuse_repeats(table: pd.DataFrame, audio: Codes, order: Ints, streams: Ints, position: Any, name: str) -> None:
-    if (same := np.flatnonzero((np.diff(streams) == 0) & (np.diff(position) == 0))).size:
-        row = order[same[0]]
-        raise SchemaError(
-            f"{audio.labels[audio.codes[row]]!r} has two rows with {name} {position[same[0]]}"
-            f"{f', and {same.size - 1} more such pairs were found' if same.size > 1 else ''}. "
-            "Were two tables of the same recording put together? Give the recordings different ids, or keep one table."
-        )
-
-
-def _is_translation(status: Codes) -> Bools:
-    named = np.array([label == "translation" for label in status.labels] + [False], np.bool_)
-    return named[status.codes]  # the last element answers for NA
-
-
-class _Streams(NamedTuple):
-    """Words stream by stream."""
-
-    rows: Ints
-    new: Bools
-    audio: Codes
-    translated: Bools
-    position: npt.NDArray[Any]
-    text: Codes
-    space_before: Bools
-    labels: dict[str, Codes]
-
-
-def _word_streams(words: pd.DataFrame) -> _Streams:
-    need(words, "audio_id", "word_index", "text", "space_before")
-    audio = runs.codes_of(words, "audio_id", required=True)
-    text = runs.codes_of(words, "text", required=True)
-    index = runs.numbers_of(words, "word_index", "Int32").values
-    labels = {name: runs.codes_of(words, name) for name in _LABELS}
-    translated = _is_translation(labels["translation_status"])
-    streams = audio.codes * 2 + translated
-    rows = runs.lexical_order(streams, index)
-    _refuse_repeats(words, audio, rows, streams[rows], index[rows], "word_index")
-    return _Streams(
-        rows=rows,
-        new=runs.changes(streams[rows]),
-        audio=Codes(audio.codes[rows], audio.labels),
-        translated=translated[rows],
-        position=index[rows],
-        text=Codes(text.codes[rows], text.labels),
-        space_before=runs.numbers_of(words, "space_before", "boolean").values.astype(np.bool_)[rows],
-        labels={name: Codes(column.codes[rows], column.labels) for name, column in labels.items()},
-    )
-
-
-def _spaced(stream: _Streams, starts: Ints, space_before: Bools) -> pa.Array:
+def _spaced(stream: Streams, starts: Ints, space_before: Bools) -> pa.Array:
     """The words, each with the space that stands before it unless it is the first of its run."""
     import pyarrow as pa
 

@@ -22,7 +22,16 @@ from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.live.replay import Event, Replay, replay
 from soniox_ds.options import StreamOptions
 from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
-from soniox_ds.schema import RECORDINGS, STREAM_LOG, TOKENS, conform, frame_from_arrow, frame_to_arrow, need
+from soniox_ds.schema import (
+    RECORDINGS,
+    STREAM_LOG,
+    TOKENS,
+    conform,
+    frame_from_arrow,
+    frame_to_arrow,
+    need,
+    no_duplicates,
+)
 
 __all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of"]
 
@@ -42,6 +51,11 @@ class Streamed:
     provenance
         As that of a corpus.
 
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or an event is there twice.
+
     Examples
     --------
     >>> message = '{"tokens":[{"text":"Hi","start_ms":60,"end_ms":120,"confidence":0.9,"is_final":true}]}'
@@ -55,6 +69,8 @@ class Streamed:
     def __init__(self, recordings: pd.DataFrame, log: pd.DataFrame, provenance: dict[str, Any] | None = None) -> None:
         need(log, "audio_id", "at_ms", "kind", "session", "offset_ms", "payload")
         need(recordings, "audio_id", "status")
+        keys = ["event_index"] if "event_index" in log else ["at_ms", "kind", "payload"]
+        no_duplicates(log[log["kind"] == "message"], "log", "audio_id", *keys)
         self.recordings = conform(recordings, RECORDINGS)
         """``schema.RECORDINGS``, one row per recording."""
         self.log = conform(_numbered(log), STREAM_LOG)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds import schema
+from soniox_ds.analysis.blocks import WORDS, Measure, measure_of
 from soniox_ds.errors import InputError
 from soniox_ds.plots.style import (
     BLUE,
@@ -43,12 +44,13 @@ def plot_error_summary(
     overall: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the word error rate of each group with its interval, in the order of the table.
+    """Draw the word or character error rate of each group with its interval, in the order of the table.
 
     Parameters
     ----------
     summary
-        ``schema.ERROR_SUMMARY`` with the columns of the groups before it, as `summarize_errors` returns it.
+        ``schema.ERROR_SUMMARY`` (or ``schema.CHARACTER_ERROR_SUMMARY``) with the columns of the groups before it, as
+        `summarize_errors` returns it.
     by
         The columns that tell the groups; by default all that stand before those of the table.
     overall
@@ -59,8 +61,8 @@ def plot_error_summary(
     Returns
     -------
     Axes
-        One row for each group; at the right how many recordings and words it rests on. An interval that reaches beyond
-        three times the highest rate is cut off there, with an arrow.
+        One row for each group; at the right how many recordings and words (or characters) it rests on. An interval that
+        reaches beyond three times the highest rate is cut off there, with an arrow.
 
     Raises
     ------
@@ -79,15 +81,20 @@ def plot_error_summary(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['hall', 'cell']
     """
-    need(summary, "recordings", "reference_words", "wer", "wer_low", "wer_high", name="summary")
-    if summary["wer"].isna().all():
-        raise InputError("no group has a word error rate: nothing was scored, or the references hold no words.")
-    columns = group_columns(summary, list(schema.ERROR_SUMMARY), by)
+    measure = measure_of(summary)
+    rates = [measure.rate, f"{measure.rate}_low", f"{measure.rate}_high"]
+    need(summary, "recordings", measure.size, *rates, name="summary")
+    if summary[measure.rate].isna().all():
+        raise InputError(
+            f"no group has a {_rate_of(measure)}: nothing was scored, or the references hold no {measure.noun}."
+        )
+    table = schema.ERROR_SUMMARY if measure is WORDS else schema.CHARACTER_ERROR_SUMMARY
+    columns = group_columns(summary, [name for name in table if name not in measure.settings], by)
     need(summary, *columns, name="summary")
     if columns:
         no_duplicates(summary, "summary", *columns)
     ax = new_axes(ax, 7, 1.1 + _ROW * len(summary))
-    bounds = 100 * numbers(summary, "wer", "wer_low", "wer_high")
+    bounds = 100 * numbers(summary, *rates)
     if overall is not None:
         ax.axvline(100 * overall, color=GREY, linewidth=1, linestyle=":", label=f"overall {overall:.1%}")
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
@@ -96,10 +103,10 @@ def plot_error_summary(
     limit = max(_REACH * highest, 1.0)
     _rows(ax, bounds, _doubtful(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
     _labels(ax, group_labels(summary, columns, "all recordings"))
-    sizes = zip(summary["wer"], summary["recordings"], summary["reference_words"], strict=True)
-    _right(ax, [f"{text_of(rate, '.1%')} · n = {n:,} · {words:,} words" for rate, n, words in sizes])
+    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], strict=True)
+    _right(ax, [f"{text_of(rate, '.1%')} · n = {n:,} · {size:,} {measure.noun}" for rate, n, size in sizes])
     ax.set_xlim(0, min(float(np.nanmax([*bounds.ravel(), highest])), limit) * 1.06 or 1.0)
-    ax.set_xlabel(f"word error rate (%){_level(summary)}")
+    ax.set_xlabel(f"{_rate_of(measure)} (%){_level(summary)}")
     if len(columns) and overall is None:
         ax.set_title(" · ".join(map(drawn_text, columns)), loc="left", fontsize="medium", parse_math=False)
     return ax
@@ -111,7 +118,7 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     Parameters
     ----------
     comparison
-        ``schema.ERROR_COMPARISON``, as `compare_errors` returns it.
+        ``schema.ERROR_COMPARISON`` (or ``schema.CHARACTER_ERROR_COMPARISON``), as `compare_errors` returns it.
     ax
         Where to draw; a new figure as high as the rows need when absent.
 
@@ -151,10 +158,14 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     _right(ax, [_interval(*row) for row in bounds])
     reach = float(np.nanmax(np.abs(bounds))) * 1.08 or 1.0
     ax.set_xlim(-reach, reach)
-    ax.set_xlabel(f"difference in word error rate (percentage points){_level(comparison)}")
+    ax.set_xlabel(f"difference in {_rate_of(measure_of(comparison))} (percentage points){_level(comparison)}")
     ax.set_title("← fewer errors", loc="left", fontsize="small", color=GREY)
     ax.set_title("more errors →", loc="right", fontsize="small", color=GREY)
     return ax
+
+
+def _rate_of(measure: Measure) -> str:
+    return "word error rate" if measure is WORDS else "character error rate"
 
 
 def _rows(ax: Axes, bounds: Any, doubtful: Any, filled: Any, marker: str = "o", limit: float = np.inf) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from soniox_ds.analysis.resampling import resampled_sums
 from soniox_ds.analysis.statistics import (
     METHODS,
     bootstrap_rate,
@@ -15,7 +16,6 @@ from soniox_ds.analysis.statistics import (
     holm,
     mapsswe,
     mcnemar,
-    resampled_sums,
 )
 from soniox_ds.errors import InputError
 
@@ -82,7 +82,7 @@ def test_more_units_than_a_chunk_holds():
     assert sums[:, 1].std() == pytest.approx(spread, rel=0.25)
 
 
-@pytest.mark.parametrize("count", [2, 3, 10, 100, 5000])
+@pytest.mark.parametrize("count", [2, 3, 10, 100, 5000, 12_000])
 def test_each_unit_is_drawn_as_often_as_by_lot(count):
     """Of two units among `count`: drawn k and l times as the multinomial distribution has it."""
     columns = np.zeros((count, 2))

@@ -79,6 +79,16 @@ def test_arms_are_compared():
     assert row["unit"] == "code point"
 
 
+@pytest.mark.parametrize("pilot", [[counted(HEARD)], [counted(HEARD), counted(BETTER)]])
+def test_a_pilot_of_characters_says_what_one_of_words_would(pilot):
+    named = {"reference_characters": "reference_words"}
+    words = [arm.rename(columns=named).drop(columns=["unit", "spaces"]) for arm in pilot]
+    found = power(pilot, difference=[0.05, 0.1])
+    pd.testing.assert_frame_equal(found.rename(columns=named), power(words, difference=[0.05, 0.1]))
+    assert "reference_words" not in found
+    assert found["reference_characters"][0] == pytest.approx(17 / 4 * found["blocks"][0], abs=1)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -93,7 +103,8 @@ def test_arms_are_compared():
         ),
         (lambda: summarize_errors(counted(HEARD).rename(columns={"room": "cer_low"}), by="cer_low"), "columns of the"),
         (lambda: summarize_errors(counted(HEARD).assign(reference_characters=1)), "differ from reference_characters"),
-        (lambda: power(counted(HEARD), difference=0.1), "reference_words"),
+        (lambda: power([counted(HEARD), word_errors(BETTER, SAID)], difference=0.1), "like with like"),
+        (lambda: power(counted(HEARD).iloc[:1], difference=0.1), "1 blocks with 5 characters"),
     ],
 )
 def test_what_cannot_be_added_up_is_refused(call, message):
