@@ -5,6 +5,7 @@
 """
 
 from soniox_ds.account import list_models, usage
+from soniox_ds.endpoint_sweeps import sweep_endpoints
 from soniox_ds.experiments import compare
 from soniox_ds.live.streaming import stream, stream_updates
 from soniox_ds.transcription.pipeline import transcribe
@@ -18,6 +19,7 @@ __all__ = [
     "stream",
     "stream_dataset",
     "stream_updates",
+    "sweep_endpoints",
     "transcribe",
     "usage",
 ]

@@ -13,7 +13,7 @@ from soniox_ds.transcription import pipeline, sweeping
 from soniox_ds.transcription.blocking import plain, plain_iterator
 
 if TYPE_CHECKING:
-    from soniox_ds import experiments
+    from soniox_ds import endpoint_sweeps, experiments
     from soniox_ds.live import streaming
     from soniox_ds.transcription import realtime
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     stream = plain(streaming.stream)
     stream_updates = plain_iterator(streaming.stream_updates)
     stream_dataset = plain(realtime.stream_dataset)
+    sweep_endpoints = plain(endpoint_sweeps.sweep_endpoints)
 
 __all__ = [
     "clean_up",
@@ -29,6 +30,7 @@ __all__ = [
     "stream",
     "stream_dataset",
     "stream_updates",
+    "sweep_endpoints",
     "transcribe",
     "usage",
 ]
@@ -49,6 +51,10 @@ def __getattr__(name: str) -> Any:
         from soniox_ds.transcription import realtime
 
         made = plain(realtime.stream_dataset)
+    elif name == "sweep_endpoints":
+        from soniox_ds import endpoint_sweeps
+
+        made = plain(endpoint_sweeps.sweep_endpoints)
     elif name in ("stream", "stream_updates"):
         from soniox_ds.live import streaming
 

@@ -19,7 +19,7 @@ ROOMS = [
     {"reports"},
     {"widgets", "plots", "views", "scale"},
     {"aio", "doors"},
-    {"experiments"},
+    {"endpoint_sweeps", "experiments"},
     {"comparison"},
     {"transcription"},
     {"account"},

@@ -157,7 +157,8 @@ class Transcript:
         self._held: _Held | None = None
         self._voices = 0  # earlier sessions that settled something
         self._settled_here = False
-        self._resumed_ms: int | None = None
+        self._untold: list[LiveToken] = []  # settled between two messages; the next update tells of them
+        self._received_ms = 0.0
 
     # reading ----------------------------------------------------------------------------------------------------------
 
@@ -204,7 +205,7 @@ class Transcript:
 
     def begin_session(self, session: int, offset_ms: int) -> None:
         """A further connection was made; its audio begins at `offset_ms`."""
-        self._release_held()
+        self._untold += self._release_held()
         if self._settled_here:
             self._voices += 1
             self._settled_here = False
@@ -240,7 +241,8 @@ class Transcript:
         if session != self.session:
             self.begin_session(session, offset_ms)
         self._note_reach([*finals, *tail], received_ms)
-        settled: list[LiveToken] = []
+        self._received_ms = received_ms
+        settled, self._untold = self._untold, []
         is_endpoint = is_finalized = False
         for token, mark in marks:
             if token is not None:
@@ -271,10 +273,11 @@ class Transcript:
 
     def close(self) -> Update:
         """Nothing follows: what was held back at a seam is settled."""
-        settled = self._release_held()
+        settled, self._untold = [*self._untold, *self._release_held()], []
         self.pending = ()
         return Update(
             settled=tuple(settled),
+            received_ms=self._received_ms,
             session=self.session,
             final_audio_ms=self.final_audio_ms,
             total_audio_ms=self.total_audio_ms,

@@ -107,6 +107,7 @@ STREAM_LATENCIES: Table = {
     **_percentile("p95_ms", "95th percentile"),
     **_percentile("p99_ms", "99th percentile"),
     **INTERVAL,
+    "method": Column("string", '"expanded percentile"', repeats=True),
     "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
 }
 

@@ -31,7 +31,7 @@ class StreamStore:
     def __init__(self, journal: Path) -> None:
         self.folder = journal.with_name(f"{journal.name}.streams")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what was said is nobody else's business
         except OSError as error:
             raise JournalError(f"the folder {self.folder} cannot be made: {error}. Name another journal") from error
 

@@ -149,7 +149,7 @@ def test_however_the_messages_are_cut_the_settled_tokens_are_the_same(data):
     for _ in range(2):
         transcript = Transcript()
         seen = []
-        for number, (offset_ms, tokens) in enumerate([(0, first), (data.draw(st.just(3000)), second)]):
+        for number, (offset_ms, tokens) in enumerate([(0, first), (3000, second), (6000, first)]):
             for each in cut(data, tokens):
                 before = tuple(transcript.settled)
                 update = transcript.fold(each, received_ms=0.0, session=number, offset_ms=offset_ms)
@@ -204,6 +204,21 @@ def test_a_speaker_of_a_later_session_is_nobody_of_an_earlier_one():
                     session=1, offset_ms=0)  # fmt: skip
     transcript.close()
     assert [(each.text, each.speaker) for each in transcript.settled] == [("Hi", "1"), (" you", "2@2")]
+
+
+def test_what_a_second_cut_catches_at_the_first_seam_is_told():
+    transcript = Transcript()
+    seen = []
+    for session, offset_ms, each in [
+        (0, 0, message(token("one", 0), token(" two", 400), final_audio_proc_ms=460)),
+        (1, 300, message(token("two", 100), token(" three", 500))),  # held back: it may be a repetition
+        (2, 700, message(token("four", 900), token(" five", 2500))),
+    ]:
+        update = transcript.fold(each, received_ms=offset_ms, session=session, offset_ms=offset_ms)
+        seen += update.settled
+    seen += transcript.close().settled
+    assert seen == transcript.settled
+    assert transcript.text.split() == ["one", "two", "three", "four", "five"]
 
 
 def test_the_first_word_behind_a_seam_keeps_its_distance():

@@ -1,0 +1,399 @@
+"""Endpoint settings side by side: the same recordings streamed under each, with errors, latencies and cost.
+
+Conventions: a setting is a set of the options that decide when an utterance has ended. All settings hear the same
+recordings, in turn: the recordings are divided into stretches, and within each the settings come in random order, so
+that a service that changes meanwhile favours none. Every stream is remembered like any other: a sweep that is run again
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.analysis.blocks import block_columns
+from soniox_ds.analysis.comparison import compare_errors
+from soniox_ds.analysis.errors import word_errors
+from soniox_ds.analysis.latency_summaries import stream_latencies
+from soniox_ds.analysis.normalize import Normalizer
+from soniox_ds.analysis.pairing import pair_up
+from soniox_ds.analysis.stability import stream_stability
+from soniox_ds.analysis.statistics import checked_resampling
+from soniox_ds.analysis.summaries import summarize_errors
+from soniox_ds.errors import Declined, InputError, OptionsError, SmallSampleWarning
+from soniox_ds.live.streamed import Streamed, concat_streamed
+from soniox_ds.live.streaming import check_pace
+from soniox_ds.options import StreamOptions
+from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
+from soniox_ds.schema import ENDPOINT_SWEEP, conform
+from soniox_ds.service.clock import Clock
+from soniox_ds.service.connection import Connection
+from soniox_ds.service.gate import StreamGate
+from soniox_ds.transcription.inspect import inspect
+from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
+from soniox_ds.transcription.realtime import stream_dataset
+from soniox_ds.transcription.recording import Found
+from soniox_ds.transcription.sources import find_recordings
+
+__all__ = ["EndpointSweep", "SweepEstimate", "sweep_endpoints"]
+
+ENDPOINT_OPTIONS = (
+    "enable_endpoint_detection",
+    "max_endpoint_delay_ms",
+    "endpoint_sensitivity",
+    "endpoint_latency_adjustment_level",
+)
+STRETCHES = 10
+SHORTEST_STRETCH = 10  # recordings; all that the service lets in at once
+
+References = pd.DataFrame | pd.Series | Mapping[str, str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepEstimate:
+    """What a sweep costs and takes at most; what is remembered costs nothing."""
+
+    recordings: int
+    settings: int
+    hours: float
+    """Of audio, for one setting."""
+    speed: float | None
+    concurrency: int
+
+    @property
+    def cost_usd(self) -> float:
+        """At the list price: streams are billed while they are open, slow ones for longer."""
+        return cost_usd(self.hours * 3_600_000, REAL_TIME_USD_PER_HOUR) * self.settings / min(self.speed or 1.0, 1.0)
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long it takes, roughly; None where audio is sent as fast as it goes."""
+        if self.speed is None:
+            return None
+        return self.hours * 3_600 * self.settings / self.speed / min(self.concurrency, max(self.recordings, 1))
+
+    def __str__(self) -> str:
+        lasts = "" if self.duration_s is None else f", some {self.duration_s / 60:.1f} min"
+        return (
+            f"{self.recordings} recordings ({self.hours:.2f} h) x {self.settings} settings: at most about "
+            f"${self.cost_usd:.2f}, at ${REAL_TIME_USD_PER_HOUR:.2f} an hour{lasts}"
+        )
+
+
+class EndpointSweep:
+    """The results of a sweep; every table is computed when it is first looked at."""
+
+    def __init__(
+        self,
+        *,
+        settings: Mapping[str, StreamOptions],
+        streamed: Mapping[str, Streamed],
+        references: References,
+        scored: bool,
+        normalizer: Any,
+        resampling: Mapping[str, Any],
+    ) -> None:
+        self.settings = dict(settings)
+        """The options of each setting."""
+        self.streamed = dict(streamed)
+        """What was transcribed under each."""
+        self._references = references
+        self._scored = scored
+        self._normalizer = normalizer
+        self._resampling = dict(resampling)
+
+    @cached_property
+    def errors(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ERRORS`` of each setting; empty without references."""
+        if not self._scored:
+            return {}
+        return {
+            name: word_errors(one, self._references, normalizer=self._normalizer) for name, one in self.streamed.items()
+        }
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """``schema.ERROR_COMPARISON``: each setting against the first, paired.
+
+        Raises InputError without references, or where fewer than two recordings or blocks are scored in both.
+        """
+        if not self._scored:
+            raise InputError("there are no references, so that the settings cannot be compared by their errors.")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallSampleWarning)  # the note says the same
+            return compare_errors(self.errors, baseline=next(iter(self.settings)), **self._resampling)
+
+    @cached_property
+    def latencies(self) -> pd.DataFrame:
+        """``schema.STREAM_LATENCIES`` of each setting, with `setting` in front."""
+        how = {name: value for name, value in self._resampling.items() if name != "method"}
+        return self._for_each(lambda name: stream_latencies(self.streamed[name], **how))
+
+    @cached_property
+    def stability(self) -> pd.DataFrame:
+        """``schema.STREAM_STABILITY`` of each setting, with `setting` in front."""
+        return self._for_each(lambda name: stream_stability(self.streamed[name], **self._resampling))
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """``schema.ENDPOINT_SWEEP``: one row for each setting, in the order given."""
+        return conform(pd.DataFrame([self._row(name) for name in self.settings]), ENDPOINT_SWEEP)
+
+    def _row(self, name: str) -> dict[str, Any]:
+        one = self.streamed[name]
+        stability = self.stability.set_index("setting").loc[name]
+        latencies = self.latencies[self.latencies["setting"] == name].set_index("measure")
+        count = _segments(one)
+        row: dict[str, Any] = {
+            "setting": name,
+            "recordings": stability["recordings"],
+            "failed": stability["failed"],
+            "segments": count,
+            "words_per_segment": stability["final_words"] / count if count else pd.NA,
+            "first_token_p50_ms": latencies.loc["first_token", "p50_ms"],
+            **{
+                f"{measure}_{percentile}": latencies.loc[measure, percentile]
+                for measure in ("finalization_lag", "endpoint_lag")
+                for percentile in ("p50_ms", "p95_ms")
+            },
+            "upwr": stability["upwr"],
+            "normalized_erasure": stability["normalized_erasure"],
+            "cost_usd": float(one.recordings["cost_usd"].sum()),
+        }
+        return row | self._accuracy(name) if self._scored else row
+
+    def _accuracy(self, name: str) -> dict[str, Any]:
+        own = summarize_errors(self.errors[name], **self._resampling).iloc[0]
+        row = {column: own[column] for column in ("reference_words", "wer", "wer_low", "wer_high", "note")}
+        if name == next(iter(self.settings)):
+            return row
+        try:
+            table = self.differences
+        except InputError as error:
+            note = f"no paired difference: {error}"
+            return row | {"note": note if pd.isna(row["note"]) else f"{row['note']}; {note}"}
+        paired = table.set_index("b").loc[name]
+        return row | {f"wer_{column}": paired[column] for column in ("difference", "difference_low", "difference_high")}
+
+    def _for_each(self, table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+        parts = []
+        for name in self.settings:
+            part = table(name)
+            part.insert(0, "setting", pd.Series([name] * len(part), index=part.index, dtype="string"))
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def __repr__(self) -> str:
+        return f"EndpointSweep({len(self.settings)} settings)\n{self._overview().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self._overview().to_html(index=False, escape=True)}</div>"
+
+    def _overview(self) -> pd.DataFrame:
+        columns = ["setting", "recordings", "wer", "segments", "finalization_lag_p50_ms", "endpoint_lag_p50_ms"]
+        return self.summary[[*columns, "endpoint_lag_p95_ms", "cost_usd"]].round({"wer": 4, "cost_usd": 4})
+
+
+async def sweep_endpoints(
+    sources: Any,
+    references: References = None,
+    *,
+    settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]],
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    concurrency: int = 10,
+    normalizer: Any = "basic",
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "studentized",
+    seed: int = 0,
+    confirm: Callable[[SweepEstimate], bool] | None = None,
+    connection: Connection | None = None,
+    gate: StreamGate | None = None,
+    journal: str | Path | None = None,
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    clock: Clock | None = None,
+    **options: Any,
+) -> EndpointSweep:
+    """Stream the same recordings under each of several endpoint settings.
+
+    Parameters
+    ----------
+    sources
+        As `stream_dataset` takes them.
+    references
+        As `word_errors` takes them; None for the sources' own column or sidecars. Without any, nothing is said of
+        errors.
+    settings
+        Sets of endpoint options, such as ``[{}, {"max_endpoint_delay_ms": 800}]``: `enable_endpoint_detection` (True
+        unless given), `max_endpoint_delay_ms`, `endpoint_sensitivity`, `endpoint_latency_adjustment_level`. A mapping
+        gives them names. The others are compared with the first.
+    speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
+        As in `stream_dataset`. Latencies are those of real use at a `speed` of 1.0 only.
+    normalizer, block, ci, method
+        As in `word_errors` and `summarize_errors`.
+    seed
+        Of the order of the settings, and of the bootstrap.
+    confirm
+        Called with a `SweepEstimate` before anything is sent; where it returns False, `Declined` is raised.
+    **options
+        Further options of the API, the same for all settings; see `StreamOptions`.
+
+    Returns
+    -------
+    EndpointSweep
+        ``summary`` (``schema.ENDPOINT_SWEEP``), ``latencies``, ``stability``, ``errors``, ``differences`` and
+        ``streamed``.
+
+    Raises
+    ------
+    OptionsError
+        If there are fewer than two settings, two of them are the same or an option is wrong; before anything is sent.
+    InputError, SchemaError
+        If no reference belongs to a recording, a table lacks a column or `block` names none; before anything is sent.
+    Declined
+        If `confirm` says no.
+    Others
+        As `stream_dataset` raises.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted", speed=20):
+    ...     sweep = sx.sweep_endpoints(
+    ...         "data/samples/market_stall.wav",
+    ...         settings=[{"enable_endpoint_detection": False}, {"max_endpoint_delay_ms": 500}],
+    ...         speed=None,
+    ...         journal=getfixture("tmp_path") / "journal.sqlite",
+    ...         progress=False,
+    ...     )
+    >>> sweep.summary[["setting", "recordings", "failed"]]
+                               setting  recordings  failed
+    0  enable_endpoint_detection=False           1       0
+    1        max_endpoint_delay_ms=500           1       0
+    """
+    check_pace(speed, chunk_ms)
+    chosen = _checked_settings(settings, options)
+    Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
+    checked_resampling(ci, method, 10_000, seed)
+    found = await asyncio.to_thread(find_recordings, sources)
+    scored = _checked_references(found, references, block)
+    estimate = await asyncio.to_thread(_estimate, found, len(chosen), speed, concurrency)
+    if confirm is not None and not confirm(estimate):
+        raise Declined(f"the sweep was not started: {estimate}")
+
+    pace: dict[str, Any] = {"speed": speed, "chunk_ms": chunk_ms, "concurrency": concurrency}
+    means: dict[str, Any] = {"connection": connection, "gate": gate, "journal": journal, "clock": clock}
+    order = random.Random(seed)
+    parts: dict[str, list[Streamed]] = {name: [] for name in chosen}
+    with Progress(progress_for(progress)) as shown:
+        shown.found(len(found.recordings) * len(chosen))
+        for stretch in _stretches(found):
+            turns = list(chosen)
+            order.shuffle(turns)
+            for name in turns:
+                shown.note(name)
+                own = {key: value for key, value in vars(chosen[name]).items() if value is not None and key in _TAKEN}
+                part = await stream_dataset(stretch, **own, **pace, **means, progress=False)
+                for _, row in part.recordings.iterrows():
+                    shown.finished(row["status"] == "completed", _number(row["duration_ms"]), _number(row["cost_usd"]))
+                parts[name].append(part)
+        shown.note("")
+    return EndpointSweep(
+        settings=chosen,
+        streamed={name: concat_streamed(own) for name, own in parts.items()},
+        references=references,
+        scored=scored,
+        normalizer=normalizer,
+        resampling={"block": block, "ci": ci, "method": method, "seed": seed},
+    )
+
+
+_NOT_TAKEN = {"audio_format", "sample_rate", "num_channels"}  # recordings are decoded here
+_TAKEN = set(StreamOptions.__dataclass_fields__) - _NOT_TAKEN
+
+
+def _checked_settings(
+    settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+) -> dict[str, StreamOptions]:
+    if not isinstance(settings, Mapping | list | tuple) or len(settings) < 2:
+        raise OptionsError(
+            'settings is a list of two or more sets of endpoint options, like [{}, {"max_endpoint_delay_ms": 800}], or '
+            "a dict from names to such sets"
+        )
+    if wrong := sorted({*options} & {*_NOT_TAKEN, *ENDPOINT_OPTIONS}):
+        where = "recordings are decoded and sent as raw audio" if {*wrong} & _NOT_TAKEN else "it belongs into settings"
+        raise OptionsError(f"sweep_endpoints does not take {', '.join(wrong)}: {where}")
+    sets: Iterable[Any] = settings.values() if isinstance(settings, Mapping) else settings
+    chosen: dict[str, StreamOptions] = {}
+    names = list(settings) if isinstance(settings, Mapping) else [None] * len(settings)
+    for name, one in zip(names, sets, strict=True):
+        if not isinstance(one, Mapping):
+            raise OptionsError(f"a setting is {one!r}; it is a dict of endpoint options, {{}} for the service's own")
+        if unknown := sorted(set(one) - set(ENDPOINT_OPTIONS)):
+            raise OptionsError(
+                f"a setting has {', '.join(unknown)}; settings hold {', '.join(ENDPOINT_OPTIONS)}, and what is the "
+                "same for all is an argument of its own"
+            )
+        called = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in one.items())
+        made = StreamOptions.of(**{"enable_endpoint_detection": True, **one, **options})
+        if same := [other for other, earlier in chosen.items() if earlier == made or other == (called or "default")]:
+            raise OptionsError(f"settings {same[0]!r} and {called or 'default'!r} are the same")
+        chosen[called or "default"] = made
+    return chosen
+
+
+def _checked_references(found: Found, references: References, block: str | Sequence[str] | None) -> bool:
+    """Whether there are references; raises as scoring the transcripts would, as long as it costs nothing."""
+    planned = found.metadata.assign(
+        audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
+    )
+    if block is not None:
+        block_columns(planned, block)
+    if references is None and ("reference" not in planned or planned["reference"].isna().all()):
+        return False
+    pair_up(planned, references)
+    return True
+
+
+def _estimate(found: Found, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
+    """Lengths from the headers; bad recordings cost nothing, and URLs are not streamed."""
+    for recording in found.recordings:
+        if recording.url is None and recording.error_type is None:
+            inspect(recording)
+    good = [one for one in found.recordings if one.error_type is None and one.url is None]
+    hours = sum(one.duration_ms or 0 for one in good) / 3_600_000
+    return SweepEstimate(recordings=len(good), settings=settings, hours=hours, speed=speed, concurrency=concurrency)
+
+
+def _stretches(found: Found) -> Iterable[Found]:
+    size = max(SHORTEST_STRETCH, -(-len(found.recordings) // STRETCHES))
+    for start in range(0, len(found.recordings), size):
+        rows = slice(start, start + size)
+        yield Found(found.recordings[rows], found.metadata.iloc[rows].reset_index(drop=True))
+
+
+def _segments(streamed: Streamed) -> int:
+    """Stretches of words between endpoints, those at the end of a recording counted along."""
+    updates = streamed.updates
+    done = streamed.recordings.loc[streamed.recordings["status"].eq("completed").fillna(False), "audio_id"]
+    count = 0
+    for _, own in updates[updates["audio_id"].isin(done)].groupby("audio_id", sort=False, observed=True):
+        spoken = own["settled_text"].fillna("").str.strip().ne("").to_numpy(np.bool_)
+        ended = own["is_endpoint"].fillna(False).to_numpy(np.bool_)
+        stretch = np.append(0, np.cumsum(ended)[:-1])  # a message's endpoint stands behind its words
+        count += len(np.unique(stretch[spoken]))
+    return count
+
+
+def _number(value: Any) -> Any:
+    return None if pd.isna(value) else value

@@ -1,0 +1,217 @@
+"""When the words of a live transcription came, drawn: arrival over audio time, and how lags are distributed.
+
+Conventions: a table and an ax in, the ax out; nothing is computed here but positions and ranks. Moments are seconds
+from the first audio. When a word was first shown is a hollow mark, when it was settled a full one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.analysis.latency import StreamTables, token_latencies
+from soniox_ds.analysis.selection import one_recording
+from soniox_ds.errors import InputError
+from soniox_ds.plots.style import (
+    BLUE,
+    COLOURS,
+    GREY,
+    LINES,
+    ORANGE,
+    FloatArray,
+    clean_up,
+    clock_axis,
+    drawn_text,
+    group_labels,
+    new_axes,
+    numbers,
+    window,
+)
+from soniox_ds.schema import need, no_duplicates
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_lag_distribution", "plot_token_arrival"]
+
+_LAGS = {
+    "first_lag_ms": ("first shown", ORANGE, "--"),
+    "finalization_lag_ms": ("settled", BLUE, "-"),
+    "translation_lag_ms": ("translated", COLOURS[2], "-."),
+}
+_PERCENTILES = ((0.5, "o"), (0.95, "s"))
+_MOST = 7  # groups that can be told apart
+
+
+def plot_token_arrival(
+    latencies: pd.DataFrame | StreamTables,
+    *,
+    audio_id: str | None = None,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw when each token of a recording was handed over, first shown and settled, over its place in the audio.
+
+    Parameters
+    ----------
+    latencies
+        ``schema.TOKEN_LATENCIES``, or the `Streamed` that it is made of.
+    audio_id
+        Which recording, where there are several.
+    start_ms, end_ms
+        Show only this window of the audio; of minutes of audio, lags of a second can hardly be seen.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    Axes
+        Horizontally the end of each token in the audio, vertically seconds since the first audio. The grey line is when
+        the audio up to there had been handed over: the diagonal in real time. What stands above it is lag.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or a token is there twice.
+    InputError
+        If several recordings are there and none is named, no token has a time, or the window is empty.
+
+    Examples
+    --------
+    >>> latencies = pd.DataFrame({
+    ...     "audio_id": "a.wav", "token_index": [0, 1], "end_ms": [300, 900], "spoken_ms": [300, 900],
+    ...     "received_ms": [900, 1500], "final_ms": [1600, 1700],
+    ... })
+    >>> ax = plot_token_arrival(latencies)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['audio handed over', 'first shown', 'settled']
+    """
+    table = _table(latencies)
+    need(table, "audio_id", "token_index", "end_ms", "spoken_ms", "received_ms", "final_ms", name="latencies")
+    no_duplicates(table, "latencies", "audio_id", "token_index")
+    own = one_recording(table, audio_id, rows="tokens", shows="this plot").dropna(subset=["end_ms", "final_ms"])
+    if own.empty:
+        raise InputError("no token has a time in the audio, so there is nothing to draw.")
+    place, spoken, received, final = numbers(own, "end_ms", "spoken_ms", "received_ms", "final_ms").T / 1000
+    start_s, end_s = window(start_ms, end_ms, float(np.nanmax(place)) * 1000)
+    seen = (place >= start_s) & (place <= end_s)
+    if not seen.any():
+        raise InputError(f"no token lies between start_ms={start_ms} and end_ms={end_ms}; nothing is to be drawn.")
+    order = np.argsort(place, kind="stable")
+    ax = new_axes(ax, 8, 4.2)
+
+    size = 12.0 if seen.sum() <= 200 else 6.0
+    ax.plot(place[order], spoken[order], color=GREY, linewidth=1.4, label="audio handed over", zorder=1)
+    ax.vlines(place[seen], received[seen], final[seen], color=GREY, linewidth=0.6, alpha=0.6, zorder=1)
+    # rings around dots: a token may be settled by the very message that first shows it
+    ring: dict[str, Any] = {"facecolors": "none", "edgecolors": ORANGE, "linewidths": 1.2, "clip_on": False}
+    ax.scatter(place[seen], received[seen], s=3 * size, label="first shown", zorder=2, **ring)
+    ax.scatter(place[seen], final[seen], s=size, color=BLUE, linewidths=0, label="settled", zorder=3, clip_on=False)
+    clock_axis(ax, start_s, end_s, float(np.nanmax(place)))
+    ax.set_xlabel(f"place in the audio {ax.get_xlabel().removeprefix('time ')}")
+    moments = np.concatenate([spoken[seen], received[seen], final[seen]])
+    low, high = float(np.nanmin(moments)), float(np.nanmax(moments))
+    ax.set_ylim(min(low, start_s) if start_s == 0 else low - 0.1 * (high - low), high + 0.05 * (high - low) + 0.01)
+    ax.set_ylabel("since the first audio (s)")
+    clean_up(ax, grid="both")
+    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    ax.set_title(drawn_text(own["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
+    return ax
+
+
+def plot_lag_distribution(
+    latencies: pd.DataFrame | StreamTables,
+    *,
+    by: str | None = None,
+    lag: str = "finalization_lag_ms",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what share of the tokens came within how many seconds, with median and 95th percentile marked.
+
+    Parameters
+    ----------
+    latencies
+        ``schema.TOKEN_LATENCIES``, or the `Streamed` that it is made of.
+    by
+        Column whose values have a curve each, such as ``"audio_id"`` or ``"settled_by"``. None for all tokens in one,
+        and then one curve for when they were first shown and one for when they were settled.
+    lag
+        Which lag is drawn with `by`: ``"finalization_lag_ms"``, ``"first_lag_ms"`` or ``"translation_lag_ms"``.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    Axes
+        A dot on each curve is the median, a square the 95th percentile, both observed values.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If no token has a lag, `lag` is none of those named, or there are more than seven groups.
+
+    Examples
+    --------
+    >>> latencies = pd.DataFrame({"first_lag_ms": [400, 600, 700], "finalization_lag_ms": [900, 1300, 2000]})
+    >>> ax = plot_lag_distribution(latencies)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['first shown: 0.60 s, 95 % within 0.70 s', 'settled: 1.30 s, 95 % within 2.00 s']
+    """
+    if lag not in _LAGS:
+        raise InputError(f"lag is {lag!r}; it can be {', '.join(map(repr, _LAGS))}.")
+    table = _table(latencies)
+    curves = _of_groups(table, by, lag) if by is not None else _of_lags(table)
+    if not curves:
+        raise InputError("no token has such a lag, so there is nothing to draw; packed audio formats have none.")
+    ax = new_axes(ax, 6, 4)
+    for name, values, colour, line in curves:
+        ordered = np.sort(values) / 1000
+        share = np.arange(1, len(ordered) + 1) / len(ordered)
+        marks = [ordered[max(int(np.ceil(len(ordered) * part - 1e-9)) - 1, 0)] for part, _ in _PERCENTILES]
+        label = f"{name}: {marks[0]:.2f} s, 95 % within {marks[1]:.2f} s"
+        ax.step(np.append(ordered[0], ordered), np.append(0, share), where="post", color=colour, linestyle=line)
+        for (part, marker), at in zip(_PERCENTILES, marks, strict=True):
+            named: dict[str, Any] = {"label": label} if part == 0.5 else {}
+            ax.plot(at, part, color=colour, marker=marker, markersize=6, linestyle=line if named else "none", **named)
+    ax.set_xlim(left=min(0.0, float(ax.get_xlim()[0])))
+    ax.set(ylim=(0, 1.02), xlabel="lag (s)", ylabel="share of the tokens")
+    clean_up(ax, grid="both")
+    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    return ax
+
+
+_Curve = tuple[str, FloatArray, str, str]
+
+
+def _of_lags(table: pd.DataFrame) -> list[_Curve]:
+    need(table, "first_lag_ms", "finalization_lag_ms", name="latencies")
+    curves = []
+    for column, (name, colour, line) in _LAGS.items():
+        if column in table and len(values := numbers(table.dropna(subset=[column]), column)[:, 0]):
+            curves.append((name, values, colour, line))
+    return curves
+
+
+def _of_groups(table: pd.DataFrame, by: str, lag: str) -> list[_Curve]:
+    need(table, by, lag, name="latencies")
+    known = table.dropna(subset=[lag])
+    labels = pd.Series(group_labels(known, [by], ""), index=known.index, dtype="object")
+    groups = list(known.groupby(labels, sort=False))
+    if len(groups) > _MOST:
+        raise InputError(
+            f"{len(groups)} groups cannot be told apart in one plot; draw at most {_MOST}, "
+            "or each group in axes of its own."
+        )
+    return [
+        (str(name), numbers(part, lag)[:, 0], COLOURS[place], LINES[place % len(LINES)])
+        for place, (name, part) in enumerate(groups)
+    ]
+
+
+def _table(latencies: pd.DataFrame | StreamTables) -> pd.DataFrame:
+    return latencies if isinstance(latencies, pd.DataFrame) else token_latencies(latencies)
