@@ -17,7 +17,7 @@ from typing import Any
 
 from soniox_ds.analysis.scripts import is_unspaced
 from soniox_ds.errors import BadAnswerError
-from soniox_ds.live.seams import first_new, resume_at, seam_passed
+from soniox_ds.live.seams import CLEAR_MS, first_new, resume_at, seam_passed
 
 __all__ = ["END", "FIN", "LiveToken", "Segment", "Transcript", "Update", "text_of"]
 
@@ -115,11 +115,19 @@ class Segment:
 
 @dataclass
 class _Held:
-    """Settled tokens of a new session that may repeat those of the one before."""
+    """What a new session settled that may repeat what the one before did: tokens, and ``<end>`` among them."""
 
     expected: list[LiveToken]
     settled_end_ms: int
-    tokens: list[LiveToken] = field(default_factory=list)
+    items: list[LiveToken | str] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> list[LiveToken]:
+        return [item for item in self.items if isinstance(item, LiveToken)]
+
+    def passed(self, audio_ms: int) -> bool:
+        """Whether so much audio lies clearly behind everything that was settled before."""
+        return audio_ms >= self.settled_end_ms + CLEAR_MS
 
 
 def text_of(tokens: Iterable[LiveToken]) -> str:
@@ -152,11 +160,13 @@ class Transcript:
         """How far settled tokens cover the audio."""
         self.total_audio_ms = 0
         self.session = 0
-        self._ends: list[int] = []  # len(settled) at each endpoint
+        self.ends: list[int] = []
+        """Number of settled tokens at each endpoint."""
         self._reached: list[tuple[int, float]] = []  # (start of the furthest token so far, when)
         self._held: _Held | None = None
         self._voices = 0  # earlier sessions that settled something
         self._settled_here = False
+        self._after_seam = False  # nothing of this later session was settled or dropped yet
         self._untold: list[LiveToken] = []  # settled between two messages; the next update tells of them
         self._received_ms = 0.0
 
@@ -176,8 +186,8 @@ class Transcript:
         """
         segments: list[tuple[list[LiveToken], list[LiveToken], bool]] = []
         start = 0
-        for end in [*self._ends, len(self.settled)]:
-            is_open = end == len(self.settled) and end not in self._ends
+        for end in [*self.ends, len(self.settled)]:
+            is_open = end == len(self.settled) and end not in self.ends
             originals: list[LiveToken] = []
             for token in self.settled[start:end]:
                 if not token.is_translation:
@@ -213,6 +223,7 @@ class Transcript:
         self.pending = ()
         originals = [token for token in self.settled[-400:] if not token.is_translation]
         if originals and session > 0:
+            self._after_seam = True
             again = [token for token in originals if token.end_ms is not None and token.end_ms > offset_ms]
             last_end = max((token.end_ms or 0 for token in originals), default=0)
             self._held = _Held(again, last_end)
@@ -243,26 +254,28 @@ class Transcript:
         self._note_reach([*finals, *tail], received_ms)
         self._received_ms = received_ms
         settled, self._untold = self._untold, []
-        is_endpoint = is_finalized = False
+        self.final_audio_ms = max(self.final_audio_ms, final_ms)
+        self.total_audio_ms = max(self.total_audio_ms, total_ms)
+        ends = len(self.ends)
+        is_finalized = False
         for token, mark in marks:
             if token is not None:
                 settled += self._take(token)
+            elif mark == END:
+                self._end()
             else:
-                settled += self._release_held()
-                is_endpoint |= mark == END
-                is_finalized |= mark == FIN
-                if mark == END and len(self.settled) > (self._ends[-1] if self._ends else 0):
-                    self._ends.append(len(self.settled))
+                is_finalized = True
+                # Where not even all of what is repeated was heard yet, the rest of it is still to come.
+                if self._held is not None and total_ms >= self._held.settled_end_ms:
+                    settled += self._release_held()
         is_finished = message.get("finished") is True
-        if is_finished:
+        if is_finished or (self._held is not None and self._held.passed(final_ms)):
             settled += self._release_held()
         self.pending = tuple(self._shown(tail))
-        self.final_audio_ms = max(self.final_audio_ms, final_ms)
-        self.total_audio_ms = max(self.total_audio_ms, total_ms)
         return Update(
             settled=tuple(settled),
             pending=self.pending,
-            is_endpoint=is_endpoint,
+            is_endpoint=len(self.ends) > ends,
             is_finalized=is_finalized,
             is_finished=is_finished,
             received_ms=received_ms,
@@ -326,35 +339,55 @@ class Transcript:
         held = self._held
         if held is None:
             return self._settle([token])
-        held.tokens.append(token)
+        held.items.append(token)
         if not held.expected or (not token.is_translation and seam_passed(held.settled_end_ms, token)):
             return self._release_held()
         return []
 
+    def _end(self) -> None:
+        """An utterance is over; one in what is repeated was known, or was none."""
+        if self._held is not None:
+            self._held.items.append(END)
+        elif len(self.settled) > (self.ends[-1] if self.ends else 0):
+            self.ends.append(len(self.settled))
+
     def _release_held(self) -> list[LiveToken]:
-        """Settle what is new of the tokens that were held back at a seam."""
+        """Settle what is new of what was held back at a seam."""
         held, self._held = self._held, None
         if held is None:
             return []
-        return self._settle(_behind_seam(held), after_seam=True)
+        new = {id(token) for token in _behind_seam(held, held.tokens)}
+        old_ahead = sum(1 for token in held.tokens if id(token) not in new)
+        settled: list[LiveToken] = []
+        for item in held.items:
+            if isinstance(item, str):
+                if not old_ahead:
+                    self._end()
+            elif id(item) in new:
+                settled += self._settle([item])
+            else:
+                old_ahead -= 1
+                self._after_seam = False  # the service's own spacing holds behind what it repeated
+        return settled
 
     def _shown(self, tail: Sequence[LiveToken]) -> list[LiveToken]:
         """The tail as shown: with what is held back, without what was said before the seam."""
         held = self._held
         if held is None:
             return [self._marked(token) for token in tail]
-        both = _with_tail(held, tail)
-        return [self._marked(token) for token in both]
+        return [self._marked(token) for token in _behind_seam(held, [*held.tokens, *tail])]
 
-    def _settle(self, tokens: Sequence[LiveToken], *, after_seam: bool = False) -> list[LiveToken]:
+    def _settle(self, tokens: Sequence[LiveToken]) -> list[LiveToken]:
         settled: list[LiveToken] = []
         for token in tokens:
             received = None
             if token.start_ms is not None and not token.is_translation:
                 received = self._when_reached(token.start_ms)
             marked = self._marked(replace(token, received_ms=received))
-            if after_seam and not settled and not marked.is_translation and self._glued(marked.text):
-                marked = replace(marked, text=f" {marked.text}")
+            if self._after_seam and not marked.is_translation:
+                self._after_seam = False
+                if self._glued(marked.text):
+                    marked = replace(marked, text=f" {marked.text}")
             settled.append(marked)
         if settled:
             self.settled += settled
@@ -374,20 +407,13 @@ class Transcript:
         return token
 
 
-def _with_tail(held: _Held, tail: Sequence[LiveToken]) -> list[LiveToken]:
-    """What to show of held and pending tokens together."""
-    return _behind_seam(_Held(held.expected, held.settled_end_ms, [*held.tokens, *tail]))
-
-
-def _behind_seam(held: _Held) -> list[LiveToken]:
-    """The held tokens without those that repeat what was settled; translations go with the original before them."""
-    window = [
-        token for token in held.tokens if not token.is_translation and not seam_passed(held.settled_end_ms, token)
-    ]
+def _behind_seam(held: _Held, tokens: Sequence[LiveToken]) -> list[LiveToken]:
+    """The tokens without those that repeat what was settled; translations go with the original before them."""
+    window = [token for token in tokens if not token.is_translation and not seam_passed(held.settled_end_ms, token)]
     repeated = {id(token) for token in window[: first_new(held.expected, window)]}
     kept: list[LiveToken] = []
     dropping = bool(repeated)
-    for token in held.tokens:
+    for token in tokens:
         if not token.is_translation:
             dropping = id(token) in repeated
         if not dropping:

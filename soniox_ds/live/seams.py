@@ -14,16 +14,17 @@ from typing import Protocol
 
 from rapidfuzz.distance import Levenshtein
 
-__all__ = ["WINDOW_MS", "first_new", "resume_at", "seam_passed"]
+__all__ = ["CLEAR_MS", "WINDOW_MS", "first_new", "resume_at", "seam_passed"]
 
 WINDOW_MS = 3_000
 """How much settled audio is heard again at most."""
+CLEAR_MS = 600
+"""What starts so long behind the end of all settled words is no repetition."""
 
 _LEAST_MS = 400  # heard again at least, so that the first word does not stand at the very start of the sound
 _PAUSE_MS = 700  # silence behind the last word from which nothing said is heard again
 _BEFORE_WORD_MS = 90  # a token's start may lie a little behind the sound's
 _MOST_WRONG = 0.5  # share of letters that may differ before times decide
-_CLEAR_MS = 600  # behind the last settled word
 
 
 class Timed(Protocol):
@@ -78,7 +79,7 @@ def resume_at(settled: Sequence[Timed], final_audio_ms: int) -> int:
 
 def seam_passed(settled_end_ms: int, token: Timed) -> bool:
     """Whether a token of the new session lies clearly behind everything that was settled before."""
-    return token.start_ms is not None and token.start_ms >= settled_end_ms + _CLEAR_MS
+    return token.start_ms is not None and token.start_ms >= settled_end_ms + CLEAR_MS
 
 
 def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:

@@ -8,7 +8,7 @@ no connection waits. All methods belong to the event loop on which the session w
 Which failures are followed by another connection: everything that is a ServiceError (network, 5xx, 408, 429 by rate,
 messages that are none), 413 (longest duration) and, where keys are temporary, 403 (its time is up). What is refused
 otherwise would be refused again, and ends the session with that error. So does a run of failures without any message in
-between; a connection that brought something starts the count anew.
+between, and a longer one of connections that say something but get nowhere.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ _PACKED_FRAME = 16_384  # bytes
 _AHEAD_MS = 1_000  # so much waiting audio goes at once, more is paced
 _FINISH_S = 30.0
 _RATE_WAIT_S = 5.0
+_STALLS = 5  # so many times the attempts of connections that say something, but get nowhere
 
 
 class _Finalize(NamedTuple):
@@ -143,6 +144,7 @@ class LiveSession:
         self._session_limit_ms = session_limit_ms
         self._line = AudioLine(options)
         self._sent = 0  # position
+        self._heard = 0  # messages that were some
         self._session = 0
         self._session_start = 0  # position
         self._offset_ms = 0
@@ -301,25 +303,25 @@ class LiveSession:
     # one connection after the other -----------------------------------------------------------------------------------
 
     async def _drive(self) -> None:
-        failures = 0
+        failures = stalls = 0  # in a row: without any message, without getting on
         try:
             while True:
-                seen = self.transcript.total_audio_ms, len(self.transcript.settled)
+                seen, heard = (self.transcript.total_audio_ms, len(self.transcript.settled)), self._heard
                 try:
                     await self._connect()
                 except SonioxDSError as error:
-                    if (self.transcript.total_audio_ms, len(self.transcript.settled)) != seen:
-                        failures = 0
-                    failures += 1
+                    failures = 1 if self._heard > heard else failures + 1
+                    got_on = (self.transcript.total_audio_ms, len(self.transcript.settled)) != seen
+                    stalls = 1 if got_on else stalls + 1
                     self._note("lost", str(error))
-                    if not self._may_go_on(error, failures):
+                    if not self._may_go_on(error, failures, stalls):
                         raise
                     self._show("reconnecting")
                     await self._wait_after(error, failures)
                 else:
                     if self._ended:
                         break
-                    failures = 0
+                    failures = stalls = 0
             self._show("finished")
         except SonioxDSError as error:
             self.error = error
@@ -334,9 +336,9 @@ class LiveSession:
                 self._tell(rest)
             self._updates.put_nowait(None)
 
-    def _may_go_on(self, error: SonioxDSError, failures: int) -> bool:
+    def _may_go_on(self, error: SonioxDSError, failures: int, stalls: int) -> bool:
         again = isinstance(error, ServiceError) or (isinstance(error, RequestError) and error.status == 413)
-        if not again or failures >= self._retry.attempts:
+        if not again or failures >= self._retry.attempts or stalls >= self._retry.attempts * _STALLS:
             return False
         if not self._line.is_timed and self.transcript.settled:
             error.add_note(
@@ -478,6 +480,7 @@ class LiveSession:
             at_ms = self._note("message", text)
             message = check_message(text, self.connection)
             update = self.transcript.fold(message, received_ms=at_ms, session=self._session, offset_ms=offset_ms)
+            self._heard += not update.is_finished
             if update.is_finalized and self._finalizes and self._asked:
                 self._finalizes.popleft()
                 self._asked -= 1

@@ -206,7 +206,7 @@ class LiveCaptions:
                 {
                     "type": "so_far",
                     "settled": [shown(token) for token in playback.transcript.settled],
-                    "ends": playback.ends,
+                    "ends": playback.transcript.ends,
                     "pending": [],
                     "state": playback.session.state,
                 }

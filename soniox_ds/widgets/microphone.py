@@ -50,7 +50,17 @@ _CHUNK_MS = (20, 1000)
 class MicrophoneWidget(anywidget.AnyWidget):
     """What the notebook shows of a `Microphone`, and puts into boxes; it holds settings, nothing that was said."""
 
-    _esm = source("seams.js", "transcript.js", "captions.js", "capture.js", "links.js", "direct.js", "microphone.js")
+    _esm = source(
+        "seams.js",
+        "transcript.js",
+        "captions.js",
+        "capture.js",
+        "links.js",
+        "direct.js",
+        "microphone_recorder.js",
+        "microphone_view.js",
+        "microphone.js",
+    )
     _css = source("captions.css", "microphone.css")
     settings = traitlets.Dict().tag(sync=True)
 

@@ -41,8 +41,6 @@ class Playback:
         self.session = LiveSession(
             options, connection=connection, audio_id=audio_id, on_update=self._update, on_state=self._state
         )
-        self.ends: list[int] = []
-        """Number of settled tokens at each endpoint."""
         self.is_over = False
         self._samples = samples
         self._played = 0  # bytes
@@ -108,13 +106,13 @@ class Playback:
 
     def _update(self, update: Update) -> None:
         before = len(self.transcript.settled) - len(update.settled)
-        if update.is_endpoint:
-            self.ends.append(len(self.transcript.settled))
         self._send(
             {
                 "type": "update",
                 "settled": [shown(token) for token in update.settled],
-                "ends": [end - before for end in self.ends if before <= end and update.is_endpoint][-1:],
+                "ends": [end - before for end in self.transcript.ends[-20:] if end >= before]
+                if update.is_endpoint
+                else [],
                 "pending": [shown(token) for token in update.pending],
             }
         )

@@ -53,8 +53,6 @@ class Take:
         self.kept = bytearray()
         self.received_bytes = 0
         self.intake: Intake[tuple[Mapping[str, Any], bytes]] = Intake()
-        self.ends: list[int] = []
-        """Number of settled tokens at each endpoint."""
         self.lost: str | None = None
         """Why nothing more came, where the page went away without a word."""
         self.name = ""
@@ -70,6 +68,11 @@ class Take:
     def transcript(self) -> Transcript:
         """Folded so far."""
         raise NotImplementedError
+
+    @property
+    def ends(self) -> list[int]:
+        """Number of settled tokens at each endpoint."""
+        return self.transcript.ends
 
     @property
     def error(self) -> SonioxDSError | None:
@@ -110,8 +113,6 @@ class Take:
         raise NotImplementedError
 
     def _tell(self, update: Update) -> None:
-        if update.is_endpoint:
-            self.ends.append(len(self.transcript.settled))
         self._on_update(self, update)
 
 

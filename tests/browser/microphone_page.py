@@ -97,6 +97,7 @@ class MicrophonePage:
 
     def __init__(self, notebook, service, options="", cells=(), before="", **page):
         page.setdefault("env", service.environment if service is not None else {})
+        page.setdefault("loop", "wav" not in page)  # a slow machine must not run out of sound
         self.nb = notebook([CELL.format(options=options).replace("mic = ", f"{before}\nmic = ", 1), *cells], **page)
         self.nb.page.evaluate(WATCH)
         self.nb.run(0)

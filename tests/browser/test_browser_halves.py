@@ -140,7 +140,7 @@ def test_the_browser_folds_messages_as_the_kernel_does(page):
         assert steps == expected, json.dumps(sessions)
         assert rest == [plain(token) for token in transcript.close().settled]
         assert settled == [plain(token) for token in transcript.settled]
-        assert ends == transcript._ends
+        assert ends == transcript.ends
         said = sum(len([t for t in m["tokens"] if t.get("is_final")]) for part in sessions for m in part["messages"])
         repeated += said > len(settled)
     assert repeated > 50  # seams were there to be judged
@@ -265,3 +265,25 @@ def test_captions_lines_speakers_translations_and_scrolling(page):
     ]
     assert [state["followed"], state["held"], state["again"]] == [True, True, True]
     assert state["aria"] == ["log", "polite", "Live captions", 0]
+
+
+def test_a_token_is_text_whatever_it_says(page):
+    nasty = "<img src=x onerror='window.hurt = 1'><b>bold</b> &amp; \u202ertl"
+    token = {"text": nasty, "speaker": nasty, "language": nasty}
+    shown = page.evaluate(
+        script(
+            "captions.js",
+            body="""
+            const root = document.createElement("div");
+            document.body.replaceChildren(root);
+            const captions = new Captions(root);
+            captions.add([argument, { ...argument, is_translation: true }]);
+            captions.pending([argument, { ...argument, is_translation: true }]);
+            captions.remark(argument.text);
+            return [root.querySelectorAll("img, b").length, root.textContent.split(argument.text).length - 1,
+                [...root.querySelectorAll(".sx-said, .sx-translation")].map(part => part.dir)];""",
+        ),
+        token,
+    )
+    assert shown == [0, 4, ["auto", "auto"]]  # speaker, words, translation, remark
+    assert page.evaluate("() => window.hurt") is None

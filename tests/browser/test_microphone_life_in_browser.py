@@ -30,7 +30,6 @@ def test_captions_go_on_while_a_cell_runs(notebook, options, work):
         before = len(page.words())
         page.nb.run(1, wait=False)
         page.wait_for_words(before + 8)
-        assert page.nb.page.inner_text(".sx-notes") == ""
         page.go()
         page.nb.wait_for_cell(1)
         page.stop()
@@ -133,7 +132,6 @@ def test_everything_from_python(notebook):
         page.wait_for_status("Paused")
         page.nb.page.keyboard.type("bax")  # would insert and cut cells
         assert page.nb.cell_count() == 2
-        page.nb.until(lambda: page.ask("mic.state") == "paused")
         assert service.open_streams == 1
         page.nb.page.keyboard.press(" ")
         page.wait_for_status("Recording")

@@ -206,6 +206,42 @@ def test_a_speaker_of_a_later_session_is_nobody_of_an_earlier_one():
     assert [(each.text, each.speaker) for each in transcript.settled] == [("Hi", "1"), (" you", "2@2")]
 
 
+def test_a_word_that_goes_on_behind_a_seam_is_not_torn():
+    transcript = Transcript()
+    transcript.fold(message(token("far", 0), token(" bey", 300), final_audio_proc_ms=360), received_ms=0.0)
+    again = {"session": 1, "offset_ms": 210}
+    transcript.fold(message(token("bey", 90), token("ond", 200), token(" it", 500)), received_ms=1.0, **again)
+    transcript.close()
+    assert transcript.text == "far beyond it"
+
+
+def test_an_end_among_what_is_repeated_releases_nothing():
+    transcript = Transcript()
+    end = {"text": "<end>", "is_final": True}
+    words = [("juliett", 510), (" india", 1680)]
+    transcript.fold(message(token(*words[0]), end, token(*words[1]), final_audio_proc_ms=1860), received_ms=0.0)
+    ends = list(transcript.ends)
+    again = {"session": 1, "offset_ms": 420}
+    update = transcript.fold(message(token("juliett", 90), end), received_ms=1.0, **again)
+    assert not update.settled
+    assert not update.is_endpoint
+    transcript.fold(message(token(" india", 1260), end, token(" foxtrot", 1680), end), received_ms=2.0, **again)
+    transcript.fold(message(finished=True), received_ms=3.0, **again)
+    assert transcript.text == "juliett india foxtrot"
+    assert [segment.text for segment in transcript.segments] == ["juliett", "india", "foxtrot"]
+    assert transcript.ends == [*ends, 2, 3]
+
+
+def test_what_is_held_back_is_settled_when_the_audio_has_passed():
+    transcript = Transcript()
+    transcript.fold(message(token("one", 0), final_audio_proc_ms=60), received_ms=0.0)
+    transcript.fold(message(token("one", 0), token(" two", 300)), received_ms=1.0, session=1, offset_ms=0)
+    assert transcript.text == "one"
+    assert [each.text for each in transcript.pending] == [" two"], "what is held back is shown as open"
+    update = transcript.fold(message(final_audio_proc_ms=700), received_ms=2.0, session=1, offset_ms=0)
+    assert update.text == " two"
+
+
 def test_what_a_second_cut_catches_at_the_first_seam_is_told():
     transcript = Transcript()
     seen = []

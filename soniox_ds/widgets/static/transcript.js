@@ -2,8 +2,6 @@
    explains it, for the direct way, where captions must not wait for the kernel; a test holds the two against each other.
    Times of arrival are the kernel's business. */
 
-const MARKS = ["<end>", "<fin>"];
-
 class Transcript {
   constructor() {
     this.settled = [];
@@ -15,6 +13,8 @@ class Transcript {
     this.held = null;
     this.voices = 0;
     this.settledHere = false;
+    this.afterSeam = false; // nothing of this later session was settled or dropped yet
+    this.untold = []; // settled between two messages
   }
 
   resumeMs() {
@@ -23,7 +23,7 @@ class Transcript {
 
   /** A further connection was made; its audio begins at `offsetMs`. */
   beginSession(session, offsetMs) {
-    this.#releaseHeld();
+    this.untold.push(...this.#releaseHeld());
     if (this.settledHere) {
       this.voices += 1;
       this.settledHere = false;
@@ -32,10 +32,11 @@ class Transcript {
     this.pending = [];
     const originals = this.#lastOriginals();
     if (originals.length && session > 0) {
+      this.afterSeam = true;
       this.held = {
         expected: originals.filter((token) => token.end_ms !== null && token.end_ms > offsetMs),
         settledEndMs: originals.reduce((end, token) => Math.max(end, token.end_ms || 0), 0),
-        tokens: [],
+        items: [], // tokens, and "<end>" among them
       };
     }
   }
@@ -43,28 +44,30 @@ class Transcript {
   /** Take one message; returns `{settled, isFinalized, isFinished}`, what it settled and what it said. */
   fold(message, session = 0, offsetMs = 0) {
     if (session !== this.session) this.beginSession(session, offsetMs);
-    const result = { settled: [], isFinalized: false, isFinished: message.finished === true };
+    const result = { settled: this.untold.splice(0), isFinalized: false, isFinished: message.finished === true };
+    const finalMs = Math.round(message.final_audio_proc_ms || 0) + offsetMs;
+    const totalMs = Math.round(message.total_audio_proc_ms || 0) + offsetMs;
+    this.finalAudioMs = Math.max(this.finalAudioMs, finalMs);
+    this.totalAudioMs = Math.max(this.totalAudioMs, totalMs);
     const tail = [];
     for (const raw of message.tokens || []) {
-      if (MARKS.includes(raw.text)) {
-        result.settled.push(...this.#releaseHeld());
-        if (raw.text === "<fin>") result.isFinalized = true;
-        else if (this.settled.length > (this.ends.length ? this.ends[this.ends.length - 1] : 0)) {
-          this.ends.push(this.settled.length);
-        }
+      if (raw.text === "<end>") this.#end();
+      else if (raw.text === "<fin>") {
+        result.isFinalized = true;
+        // Where not even all of what is repeated was heard yet, the rest of it is still to come.
+        if (this.held && totalMs >= this.held.settledEndMs) result.settled.push(...this.#releaseHeld());
       } else if (raw.is_final === true) result.settled.push(...this.#take(tokenOf(raw, offsetMs)));
       else tail.push(tokenOf(raw, offsetMs));
     }
-    if (result.isFinished) result.settled.push(...this.#releaseHeld());
+    const hasPassed = this.held && finalMs >= this.held.settledEndMs + SEAM.clearMs;
+    if (result.isFinished || hasPassed) result.settled.push(...this.#releaseHeld());
     this.pending = this.#shown(tail);
-    this.finalAudioMs = Math.max(this.finalAudioMs, Math.round(message.final_audio_proc_ms || 0) + offsetMs);
-    this.totalAudioMs = Math.max(this.totalAudioMs, Math.round(message.total_audio_proc_ms || 0) + offsetMs);
     return result;
   }
 
   /** Nothing follows. */
   close() {
-    const settled = this.#releaseHeld();
+    const settled = [...this.untold.splice(0), ...this.#releaseHeld()];
     this.pending = [];
     return settled;
   }
@@ -75,31 +78,55 @@ class Transcript {
 
   #take(token) {
     const held = this.held;
-    if (!held) return this.#settle([token], false);
-    held.tokens.push(token);
+    if (!held) return this.#settle([token]);
+    held.items.push(token);
     if (!held.expected.length || (!token.is_translation && seamPassed(held.settledEndMs, token))) {
       return this.#releaseHeld();
     }
     return [];
   }
 
+  /** An utterance is over; one in what is repeated was known, or was none. */
+  #end() {
+    if (this.held) this.held.items.push("<end>");
+    else if (this.settled.length > (this.ends.length ? this.ends[this.ends.length - 1] : 0)) {
+      this.ends.push(this.settled.length);
+    }
+  }
+
+  /** Settle what is new of what was held back at a seam. */
   #releaseHeld() {
     const held = this.held;
     this.held = null;
-    return held ? this.#settle(behindSeam(held, held.tokens), true) : [];
+    if (!held) return [];
+    const tokens = heldTokens(held);
+    const isNew = new Set(behindSeam(held, tokens));
+    let oldAhead = tokens.filter((token) => !isNew.has(token)).length;
+    const settled = [];
+    for (const item of held.items) {
+      if (item === "<end>") {
+        if (!oldAhead) this.#end();
+      } else if (isNew.has(item)) settled.push(...this.#settle([item]));
+      else {
+        oldAhead -= 1;
+        this.afterSeam = false; // the service's own spacing holds behind what it repeated
+      }
+    }
+    return settled;
   }
 
   #shown(tail) {
     const held = this.held;
-    const tokens = held ? behindSeam(held, [...held.tokens, ...tail]) : tail;
+    const tokens = held ? behindSeam(held, [...heldTokens(held), ...tail]) : tail;
     return tokens.map((token) => this.#marked(token));
   }
 
-  #settle(tokens, afterSeam) {
-    const settled = tokens.map((token, index) => {
+  #settle(tokens) {
+    const settled = tokens.map((token) => {
       const marked = this.#marked(token);
-      const glue = afterSeam && index === 0 && !marked.is_translation && this.#glued(marked.text);
-      return glue ? { ...marked, text: ` ${marked.text}` } : marked;
+      if (!this.afterSeam || marked.is_translation) return marked;
+      this.afterSeam = false;
+      return this.#glued(marked.text) ? { ...marked, text: ` ${marked.text}` } : marked;
     });
     if (settled.length) {
       this.settled.push(...settled);
@@ -127,6 +154,10 @@ class Transcript {
       ? { ...token, speaker: `${token.speaker}@${this.voices + 1}` }
       : token;
   }
+}
+
+function heldTokens(held) {
+  return held.items.filter((item) => item !== "<end>");
 }
 
 /** The tokens without those that repeat what was settled; translations go with the original before them. */

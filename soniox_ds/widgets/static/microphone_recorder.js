@@ -1,0 +1,524 @@
+/* The page's half of the recorder: one for each widget of a page. It owns the microphone and all connections; views only
+   show it, and may come and go. */
+
+const MIC = { beatMs: 1000, silentKernelMs: 5000, busyKernelMs: 60000, lastViewMs: 1500, quietMs: 5000, quietPeak: 0.002, endMs: 45000 };
+const MIC_ACTIVE = ["asking", "recording", "paused", "stopping"];
+const MIC_KERNEL_GONE = "The kernel was restarted or has ended, so the microphone is off. What was said until then is below; run the cell again to go on.";
+
+class Recorder {
+  constructor(model) {
+    this.model = model;
+    this.settings = model.get("settings");
+    this.page = micRandomName();
+    this.comm = new CommChannel(model, () => this.kernelGone());
+    this.views = new Set();
+    this.state = "idle";
+    this.trouble = null; // {kind, text}
+    this.notes = {}; // what else is to be told: name -> text
+    this.link = ""; // how audio goes
+    this.level = 0;
+    this.elapsedMs = 0; // recorded
+    this.openMs = 0; // what is paid for: pauses count
+    this.deviceId = "";
+    this.devices = [];
+    this.lines = []; // what views draw: {tokens, ends} or {remark}
+    this.pendingTokens = [];
+    this.settledCount = 0;
+    this.offer = null;
+    this.requests = new Map();
+    this.heardAt = performance.now();
+    this.gone = false;
+    this.onMessage = (message) => this.heard(message, this.comm);
+    this.onLive = () => this.comm.send({ type: "beat", take: "" }); // fails where the kernel has gone
+    model.on("msg:custom", this.onMessage);
+    model.on("comm_live_update", this.onLive);
+    this.onDevices = () => this.listDevices();
+    navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
+    this.onPageHide = () => this.release();
+    window.addEventListener("pagehide", this.onPageHide);
+    this.timer = setInterval(() => this.tick(), 250);
+    this.listDevices();
+    this.comm.send({ type: "hello", page: this.page, origin: location.origin });
+  }
+
+  get isActive() {
+    return MIC_ACTIVE.includes(this.state);
+  }
+
+  /** The widget is gone for good. */
+  dispose() {
+    this.stop();
+    clearInterval(this.timer);
+    this.model.off("msg:custom", this.onMessage);
+    this.model.off("comm_live_update", this.onLive);
+    navigator.mediaDevices?.removeEventListener?.("devicechange", this.onDevices);
+    window.removeEventListener("pagehide", this.onPageHide);
+  }
+
+  // ---- views
+
+  attach(view) {
+    clearTimeout(this.lastView);
+    this.views.add(view);
+    view.redraw();
+  }
+
+  detach(view) {
+    this.views.delete(view);
+    if (!this.views.size) this.lastView = setTimeout(() => this.stop(), MIC.lastViewMs);
+  }
+
+  show() {
+    this.views.forEach((view) => view.show());
+  }
+
+  set(state, trouble = this.trouble) {
+    this.state = state;
+    this.trouble = trouble;
+    this.show();
+  }
+
+  note(name, text) {
+    if ((this.notes[name] ?? "") === text) return;
+    if (text) this.notes[name] = text;
+    else delete this.notes[name];
+    this.show();
+  }
+
+  // ---- what the buttons do
+
+  /** Pressed twice, it starts once. */
+  async start() {
+    if (this.isActive || this.gone) return;
+    this.notes = {};
+    this.set("asking", null);
+    const take = { name: micRandomName(), outbox: null, stopAsked: false };
+    take.outbox = new Outbox(take.name);
+    this.take = take;
+    try {
+      take.capture = await Capture.open({
+        deviceId: this.deviceId,
+        chunkMs: this.settings.chunk_ms,
+        on: {
+          audio: (buffer) => this.audio(take, buffer),
+          level: (peak) => this.levelled(peak),
+          gone: () => this.unplugged(take),
+          muted: (isMuted) => this.note("muted", isMuted ? "The microphone is muted by the system or the browser tab." : ""),
+        },
+      });
+    } catch (error) {
+      const trouble = await microphoneTrouble(error);
+      if (this.take === take) this.set("idle", trouble);
+      return;
+    }
+    if (this.take !== take || take.stopAsked || this.gone) {
+      take.capture.release();
+      if (this.take === take && !this.gone) this.set("idle");
+      return;
+    }
+    this.begin(take);
+    this.listDevices();
+    try {
+      await this.choose(take);
+    } catch (error) {
+      this.abandon(take, { kind: "link", text: error.message });
+    }
+  }
+
+  begin(take) {
+    this.views.forEach((view) => view.captions.clear());
+    this.lines = [];
+    this.pendingTokens = [];
+    this.settledCount = 0;
+    this.elapsedMs = 0;
+    this.openMs = 0;
+    this.begunAt = performance.now();
+    this.soundAt = performance.now();
+    this.heardAt = performance.now();
+    this.beatAt = performance.now();
+    this.mode = null;
+    this.link = "connecting …";
+    take.before = []; // audio that waits until it is known which way it takes
+    this.set("recording", null);
+  }
+
+  async stop() {
+    const { take } = this;
+    if (!this.isActive || this.state === "stopping" || !take) return;
+    if (this.state === "asking") {
+      take.stopAsked = true;
+      this.set("idle");
+      this.take = null;
+      return;
+    }
+    this.set("stopping");
+    await take.capture.command("stop");
+    take.capture.release();
+    this.level = 0;
+    this.note("quiet", "");
+    this.note("muted", "");
+    await this.settleTake(take);
+  }
+
+  async pause() {
+    if (this.state !== "recording") return;
+    this.set("paused");
+    await this.take.capture.command("pause");
+    this.control("pause");
+  }
+
+  async resume() {
+    if (this.state !== "paused") return;
+    this.control("resume");
+    this.soundAt = performance.now();
+    this.set("recording");
+    await this.take.capture.command("resume");
+  }
+
+  async finalize() {
+    if (this.state !== "recording") return;
+    await this.take.capture.command("finalize");
+    this.control("finalize");
+  }
+
+  async choose_device(deviceId) {
+    this.deviceId = deviceId;
+    if (this.state !== "recording" && this.state !== "paused") return;
+    try {
+      await this.take.capture.switchTo(deviceId);
+      this.note("device", "");
+    } catch (error) {
+      const { text } = await microphoneTrouble(error);
+      this.note("device", `The device was not changed. ${text}`);
+    }
+    this.listDevices();
+  }
+
+  command(action) {
+    const actions = { start: () => this.start(), stop: () => this.stop(), pause: () => this.pause(), resume: () => this.resume(), finalize: () => this.finalize() };
+    actions[action]?.();
+  }
+
+  // ---- a take
+
+  /** Decide how audio goes: over which channel, and in which way. */
+  async choose(take) {
+    const { mode, transport } = this.settings;
+    let channel = null;
+    if (transport !== "comm") channel = await this.openLoopback();
+    if (!channel && transport === "loopback") throw new Error("No websocket to the kernel could be opened from this page (transport='loopback'): kernel and browser are on different machines, and there is no jupyter-server-proxy. Make the widget with transport='auto'.");
+    channel ??= this.comm;
+    if (mode === "direct" || (mode === "auto" && channel === this.comm)) {
+      const direct = this.makeDirect(take);
+      if (await direct.tryToOpen()) take.direct = direct;
+      else if (mode === "direct") throw new Error(`The service could not be reached directly: ${direct.lastWords}.`);
+    }
+    if (this.take !== take || take.isOver) {
+      take.direct?.close();
+      if (channel !== this.comm) channel.close();
+      return;
+    }
+    this.mode = take.direct ? "direct" : "proxy";
+    take.outbox.attach(channel, { type: "open", take: take.name, mode: this.mode });
+    this.nameLink(take);
+    const { before } = take;
+    take.before = null;
+    before.forEach((put) => put());
+  }
+
+  nameLink(take) {
+    const way = take.outbox.channel === this.comm ? "notebook connection" : "own socket";
+    this.link = this.mode === "direct" ? "direct to the service" : `through the kernel, ${way}`;
+    this.show();
+  }
+
+  makeDirect(take) {
+    const direct = new DirectStream({
+      needKey: () => this.askForKey(take),
+      on: {
+        event: (event) => {
+          const audio = event.event === "audio" && this.settings.keep_audio ? take.lastBuffer : null;
+          take.outbox.put({ kind: "event", ...event }, audio, 0);
+        },
+        update: () => this.drawDirect(take, direct),
+        state: (state) => this.stated(take, state, direct.failure),
+      },
+    });
+    return direct;
+  }
+
+  /** Once the way is chosen; until then in order, later. */
+  when(take, put) {
+    if (take.before) take.before.push(put);
+    else put();
+  }
+
+  audio(take, buffer) {
+    const ms = buffer.byteLength / 32;
+    this.elapsedMs += ms;
+    this.when(take, () => {
+      if (take.direct) {
+        take.lastBuffer = buffer;
+        take.direct.audio(buffer);
+      } else take.outbox.put({ kind: "audio" }, buffer, ms);
+    });
+  }
+
+  control(action) {
+    const { take } = this;
+    this.when(take, () => {
+      if (take.direct && action !== "resume") take.direct.finalize(); // pausing settles what was said
+      take.outbox.put({ kind: "control", action });
+    });
+  }
+
+  async settleTake(take) {
+    this.when(take, async () => {
+      if (take.direct) await take.direct.finish();
+      if (!take.isOver) take.outbox.put({ kind: "stop" });
+    });
+    take.endTimer = setTimeout(() => {
+      if (!take.isOver) this.abandon(take, { kind: "slow", text: "The kernel did not say that everything is settled. Look at mic.tokens, or run the cell again." });
+    }, MIC.endMs);
+  }
+
+  /** It is over, orderly or not. */
+  over(take, trouble = null) {
+    if (take.isOver) return;
+    take.isOver = true;
+    clearTimeout(take.endTimer);
+    take.capture?.release();
+    take.direct?.close();
+    const { channel } = take.outbox;
+    if (channel && channel !== this.comm) channel.close();
+    if (this.take !== take) return;
+    this.level = 0;
+    this.notes = {};
+    this.link = "";
+    this.pendingTokens = [];
+    this.views.forEach((view) => view.captions.pending([]));
+    this.set(trouble ? "failed" : "stopped", trouble);
+  }
+
+  /** End a take from here; the kernel is told if it can be. */
+  abandon(take, trouble) {
+    if (take.isOver) return;
+    if (take.outbox.channel) take.outbox.put({ kind: "stop" });
+    this.over(take, trouble);
+  }
+
+  unplugged(take) {
+    if (take.isOver || this.state === "stopping") return;
+    this.stop();
+    this.set(this.state, { kind: "unplugged", text: "The microphone was disconnected, so the recording has ended. Choose another device, then press Start again." });
+    take.endTrouble = this.trouble;
+  }
+
+  /** The page goes away, or the kernel has: nothing can be waited for. */
+  release() {
+    const { take } = this;
+    if (!take || take.isOver) return;
+    take.isOver = true;
+    take.capture?.release();
+    take.direct?.close();
+    if (take.outbox.channel && take.outbox.channel !== this.comm) take.outbox.channel.close();
+  }
+
+  kernelGone() {
+    if (this.gone) return;
+    this.gone = true;
+    this.release();
+    this.level = 0;
+    this.notes = {};
+    this.link = "";
+    this.set("gone", { kind: "kernel", text: MIC_KERNEL_GONE });
+  }
+
+  // ---- channels
+
+  async openLoopback() {
+    const { offer } = this;
+    if (!offer) return null;
+    this.offer = null; // a way is used once
+    const channel = await LoopbackChannel.open(offer, {
+      heard: (message, from) => this.heard(message, from),
+      offered: (next) => { this.offer = next; },
+      closed: (from) => this.channelBroke(from),
+    });
+    if (!channel) this.comm.send({ type: "offer", page: this.page, origin: location.origin });
+    return channel;
+  }
+
+  /** Take up again where a socket broke: over another one, else over the notebook's connection. */
+  async channelBroke(channel) {
+    const { take } = this;
+    if (!take || take.isOver || take.outbox.channel !== channel) return;
+    take.outbox.channel = null;
+    const next = (await this.openLoopback()) ?? this.comm;
+    if (take.isOver) return;
+    take.outbox.attach(next);
+    this.nameLink(take);
+  }
+  async askForKey(take) {
+    const request = micRandomName();
+    const answer = await new Promise((resolve) => {
+      this.requests.set(request, resolve);
+      const channel = take.outbox.channel ?? this.comm;
+      channel.send({ type: "need_key", request, take: take.name });
+    });
+    if (answer.type === "no_key") throw Object.assign(new Error(answer.text), { isRefusal: true });
+    return answer;
+  }
+
+  heard(message, channel) {
+    this.heardAt = performance.now();
+    const { take } = this;
+    const isMine = take && !take.isOver && message.take === take.name;
+    switch (message.type) {
+      case "snapshot": if (message.page === this.page) this.draw(message); break;
+      case "offered": if (message.page === this.page) this.offer = message.offer; break;
+      case "command": this.command(message.action); break;
+      case "trouble": this.note("trouble", message.text); break;
+      case "key":
+      case "no_key":
+        this.requests.get(message.request)?.(message);
+        this.requests.delete(message.request);
+        break;
+      case "beat": if (isMine) this.beaten(take, message); break;
+      case "missing": if (isMine) take.outbox.resend(); break;
+      case "update": if (isMine) this.drawUpdate(take, message, channel); break;
+      case "state": if (isMine) this.stated(take, message.state); break;
+      case "ended":
+        if (isMine) this.ended(take, message);
+        else if (!this.isActive && (!take || message.take !== take.name)) this.comm.send({ type: "hello", page: this.page, origin: location.origin });
+        break;
+      default:
+    }
+  }
+
+  beaten(take, { next, waiting_ms: waitingMs }) {
+    take.outbox.acknowledge(next);
+    this.serviceWaitingMs = waitingMs;
+  }
+
+  stated(take, state, text) {
+    if (take.isOver) return;
+    const waits = `${((take.direct?.waitingMs ?? this.serviceWaitingMs ?? 0) / 1000).toFixed(1)} s of audio waits`;
+    this.note("service", state === "reconnecting" ? `Reconnecting to the service; nothing is lost (${waits}).` : "");
+    this.reconnecting = state === "reconnecting";
+    if (state === "failed" && take.direct) this.fail(take, text);
+  }
+
+  /** The service refused for good: stop, and let the kernel settle what there is. */
+  async fail(take, text) {
+    take.endTrouble = { kind: "service", text };
+    if (this.state !== "stopping") await this.stop();
+  }
+
+  ended(take, { text, lost, tokens }) {
+    if (this.mode === "proxy" && tokens > this.settledCount) {
+      take.outbox.channel?.send({ type: "sync", take: take.name, have: this.settledCount });
+      this.comm.send({ type: "sync", take: take.name, have: this.settledCount });
+      take.lateEnd = () => this.over(take, text ? { kind: lost ? "lost" : "service", text: micSentence(text) } : take.endTrouble);
+      setTimeout(take.lateEnd, 2000);
+      return;
+    }
+    this.over(take, text ? { kind: lost ? "lost" : "service", text: micSentence(text) } : take.endTrouble);
+  }
+
+  // ---- captions
+
+  draw({ settled, ends, offer, commands, earlier }) {
+    if (offer) this.offer = offer;
+    if (!this.isActive && settled.length >= this.settledCount) {
+      this.lines = [{ tokens: settled, ends }];
+      this.settledCount = settled.length;
+      this.views.forEach((view) => view.redraw());
+    }
+    this.earlier = earlier;
+    commands.forEach((action) => this.command(action));
+  }
+
+  drawUpdate(take, { have, settled, pending, ends }, channel) {
+    if (have > this.settledCount) {
+      channel.send({ type: "sync", take: take.name, have: this.settledCount });
+      return;
+    }
+    const known = this.settledCount - have;
+    this.drawTokens(settled.slice(known), ends.map((end) => end - this.settledCount).filter((end) => end >= 0), pending);
+    if (take.lateEnd) {
+      take.lateEnd();
+      take.lateEnd = null;
+    }
+  }
+
+  /** Draw what is new; a seam may have settled tokens beside any message. */
+  drawDirect(take, { transcript }) {
+    if (this.take !== take) return;
+    const known = this.settledCount;
+    const ends = transcript.ends.slice(take.drawnEnds ?? 0).map((end) => end - known);
+    take.drawnEnds = transcript.ends.length;
+    this.drawTokens(transcript.settled.slice(known), ends, transcript.pending);
+  }
+
+  drawTokens(tokens, ends, pending) {
+    this.settledCount += tokens.length;
+    if (tokens.length || ends.length) {
+      this.lines.push({ tokens, ends });
+      this.views.forEach((view) => view.captions.add(tokens, ends));
+    }
+    this.pendingTokens = pending;
+    this.views.forEach((view) => view.captions.pending(pending));
+  }
+
+  // ---- watching
+
+  levelled(peak) {
+    this.level = peak;
+    const now = performance.now();
+    if (peak > MIC.quietPeak || this.state !== "recording") this.soundAt = now;
+    this.note("quiet", now - this.soundAt > MIC.quietMs ? "Nothing is heard. Is this the right microphone, and is it switched on?" : "");
+    this.views.forEach((view) => view.showLevel());
+    this.beat(now); // timers of a hidden tab are slow, the audio thread is not
+  }
+
+  beat(now) {
+    const { take } = this;
+    if (!take || take.isOver || !take.outbox.channel || now - this.beatAt < MIC.beatMs) return;
+    this.beatAt = now;
+    take.outbox.channel.send({ type: "beat", take: take.name });
+  }
+
+  tick() {
+    const { take } = this;
+    if (!take || take.isOver || !this.isActive) return;
+    const now = performance.now();
+    if (this.state !== "asking") this.openMs = now - this.begunAt;
+    this.beat(now);
+    if (!take.outbox.channel) return;
+    const waitingMs = take.outbox.waitingMs;
+    this.note("kernel", waitingMs > 1500 ? `The kernel is busy: ${(waitingMs / 1000).toFixed(1)} s of audio waits in this page.` : "");
+    if (this.reconnecting) this.stated(take, "reconnecting");
+    const silentMs = now - this.heardAt;
+    const kernel = this.model.widget_manager?.kernel;
+    const isBusy = kernel?.status === "busy" && kernel?.connectionStatus === "connected";
+    if (silentMs > (isBusy ? MIC.busyKernelMs : MIC.silentKernelMs)) {
+      this.abandon(take, { kind: "kernel", text: `The kernel has not answered for ${Math.round(silentMs / 1000)} seconds, so the microphone is off. What was said until then is below.` });
+    }
+    this.views.forEach((view) => view.showTime());
+  }
+
+  async listDevices() {
+    this.devices = await microphones();
+    this.show();
+  }
+}
+
+function micSentence(text) {
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/u.test(sentence) ? sentence : `${sentence}.`;
+}
+
+function micRandomName() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,101 @@
+/* What one sees of the microphone, once for each place where it is shown. */
+
+class MicrophoneView {
+  constructor(recorder, root) {
+    this.recorder = recorder;
+    this.root = root;
+    root.classList.add("sx-mic");
+    root.replaceChildren();
+    const bar = captionElement("div", "sx-bar", { role: "group", "aria-label": "Microphone" });
+    this.go = this.button("sx-go", () => (recorder.isActive ? recorder.stop() : recorder.start()));
+    this.hold = this.button("sx-hold", () => (recorder.state === "paused" ? recorder.resume() : recorder.pause()));
+    this.settle = this.button("sx-settle", () => recorder.finalize());
+    this.settle.textContent = "Finalize";
+    this.settle.title = "Settle the words said so far at once";
+    this.time = captionElement("span", "sx-clock", { role: "timer", "aria-live": "off" });
+    this.cost = captionElement("span", "sx-cost");
+    this.device = captionElement("select", "sx-device", { "aria-label": "Microphone device" });
+    this.device.dataset.lmSuppressShortcuts = "true";
+    this.device.addEventListener("change", () => recorder.choose_device(this.device.value));
+    this.meter = captionElement("span", "sx-meter", { role: "meter", "aria-label": "Input level", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": "0" });
+    this.meterFill = captionElement("span", "sx-meter-fill");
+    this.meter.append(this.meterFill);
+    bar.append(this.go, this.hold, this.settle, this.time, this.meter, this.device);
+    const line = captionElement("div", "sx-statusline");
+    this.status = captionElement("span", "sx-status", { role: "status" });
+    this.link = captionElement("span", "sx-link");
+    line.append(this.status, this.link, this.cost);
+    this.alert = captionElement("div", "sx-alert", { role: "alert", hidden: "" });
+    this.notes = captionElement("div", "sx-notes", { role: "status" });
+    const captions = captionElement("div", "");
+    root.append(bar, line, this.alert, this.notes, captions);
+    this.captions = new Captions(captions, { label: "Live captions", empty: "What is said appears here." });
+  }
+
+  button(name, pressed) {
+    const button = captionElement("button", `sx-button ${name}`, { type: "button" });
+    button.dataset.lmSuppressShortcuts = "true";
+    button.addEventListener("click", pressed);
+    return button;
+  }
+
+  /** Everything anew. */
+  redraw() {
+    this.captions.clear();
+    this.recorder.lines.forEach(({ tokens, ends }) => this.captions.add(tokens, ends));
+    this.captions.pending(this.recorder.pendingTokens);
+    this.show();
+  }
+
+  show() {
+    const { recorder } = this;
+    const { state } = recorder;
+    this.root.dataset.state = state;
+    const isActive = recorder.isActive;
+    micText(this.go, state === "stopping" ? "Settling …" : isActive ? "■ Stop" : "● Start");
+    this.go.disabled = state === "stopping" || state === "gone";
+    micText(this.hold, state === "paused" ? "Resume" : "Pause");
+    this.hold.disabled = !["recording", "paused"].includes(state);
+    this.settle.disabled = state !== "recording";
+    micText(this.status, { idle: "Ready", asking: "Waiting for permission …", recording: "Recording", paused: "Paused", stopping: "Settling …", stopped: "Stopped", failed: "Stopped", gone: "Off" }[state]);
+    micText(this.link, recorder.link);
+    this.alert.hidden = !recorder.trouble;
+    micText(this.alert, recorder.trouble?.text ?? "");
+    this.alert.dataset.kind = recorder.trouble?.kind ?? "";
+    micText(this.notes, Object.values(recorder.notes).join(" "));
+    this.notes.hidden = !this.notes.textContent;
+    this.showDevices();
+    this.showTime();
+    this.showLevel();
+  }
+
+  showTime() {
+    const { recorder } = this;
+    const { usd_per_hour: usdPerHour, service } = recorder.settings;
+    micText(this.time, captionClock(recorder.elapsedMs));
+    const usd = (recorder.openMs / 3600000) * (usdPerHour ?? 0);
+    micText(this.cost, usdPerHour === null ? "stand-in on this machine, free" : `about $${usd.toFixed(usd < 0.1 ? 4 : 2)} at ${service}`);
+  }
+
+  showLevel() {
+    const decibels = 20 * Math.log10(Math.max(this.recorder.level, 0.001)); // -60 to 0
+    const percent = Math.round(((decibels + 60) / 60) * 100);
+    this.meterFill.style.width = `${percent}%`;
+    this.meterFill.dataset.loud = String(this.recorder.level > 0.98);
+    this.meter.setAttribute("aria-valuenow", String(percent));
+  }
+
+  showDevices() {
+    const { devices, deviceId } = this.recorder;
+    const wanted = [["", "Default microphone"], ...devices.map((device, index) => [device.deviceId, device.label || `Microphone ${index + 1}`])];
+    const shown = [...this.device.options].map((option) => [option.value, option.text]);
+    if (JSON.stringify(shown) !== JSON.stringify(wanted)) {
+      this.device.replaceChildren(...wanted.map(([value, label]) => new Option(label, value)));
+    }
+    this.device.value = wanted.some(([value]) => value === deviceId) ? deviceId : "";
+  }
+}
+
+function micText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
