@@ -2,8 +2,9 @@
 
 Simulated speakers, each with a rate of their own, lognormal around a known 10 %; errors are Poisson. "alike" speakers
 have one rate and 500 words each, "usual" ones rates whose standard deviation is half their mean and sizes as uneven,
-"wild" ones rates whose standard deviation is the mean. 2,000 studies for each figure (standard error 0.5), 1,000
-replicates each. Not figures of this machine, but it takes some minutes to get them.
+"wild" ones rates whose standard deviation is the mean. "Sparse" ones say three short recordings (5 to 14 words each)
+and have rates from a beta distribution (0.5, 20), so that most make no error. 2,000 studies for each figure (standard
+error 0.5), 1,000 replicates each. Not figures of this machine, but it takes some minutes to get them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ TRUE_RATE = 0.1
 WORDS = 500
 SPEAKERS = (5, 8, 10, 15, 20, 30, 50, 100)
 KINDS = {"alike": (0.0, 0.0), "usual": (0.5, 0.5), "wild": (1.0, 0.5)}
+SPARSE_SPEAKERS = (12, 20, 30, 50, 100)
+SPARSE_BETA = (0.5, 20.0)
 
 
 def lognormal(rng: np.random.Generator, mean: float, variation: float, size: tuple[int, int]) -> np.ndarray:
@@ -35,6 +38,13 @@ def studies(rng: np.random.Generator, kind: str, speakers: int) -> tuple[np.ndar
     return words, rng.poisson(expected), rng.poisson(expected)
 
 
+def sparse_studies(rng: np.random.Generator, speakers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Likewise, of speakers of whom most make no error."""
+    words = rng.integers(5, 15, (STUDIES, speakers, 3)).sum(axis=2)
+    rates = rng.beta(*SPARSE_BETA, (STUDIES, speakers))
+    return words, rng.binomial(words, rates), rng.binomial(words, rates)
+
+
 def bootstrapped(errors: np.ndarray, words: np.ndarray) -> list[RateBootstrap]:
     """Each study bootstrapped with a seed of its own."""
     return [
@@ -50,10 +60,26 @@ def covered(drawn: list[RateBootstrap], method: str, truth: float) -> float:
     return 100 * float(np.mean([bound.low <= truth <= bound.high for bound in there]))
 
 
+def without_interval(drawn: list[RateBootstrap]) -> float:
+    """Percentage of studies in which there is no studentized interval."""
+    return 100 * float(np.mean([one.interval().reason is not None for one in drawn]))
+
+
 def main() -> None:
     """Print the tables."""
     rng = np.random.default_rng(0)
-    print("speakers  " + "  ".join(f"{kind}: {' / '.join(METHODS)}; A/A".ljust(38) for kind in KINDS))
+    print("sparse: speakers, of whom err in either arm; rate covered, without interval; A/A, without interval (%)")
+    truth = SPARSE_BETA[0] / sum(SPARSE_BETA)
+    for speakers in SPARSE_SPEAKERS:
+        words, first, second = sparse_studies(rng, speakers)
+        rate, difference = bootstrapped(first, words), bootstrapped(second - first, words)
+        erring = ((first > 0) | (second > 0)).sum(axis=1).mean()
+        print(
+            f"{speakers:8} {erring:5.1f}; {covered(rate, METHODS[0], truth):.1f}, {without_interval(rate):.1f}; "
+            f"{100 - covered(difference, METHODS[0], 0.0):.1f}, {without_interval(difference):.1f}",
+            flush=True,
+        )
+    print("speakers  " + "  ".join(f"{kind}: {' / '.join(METHODS)}; A/A; without".ljust(38) for kind in KINDS))
     for speakers in SPEAKERS:
         cells = []
         for kind in KINDS:
@@ -61,7 +87,7 @@ def main() -> None:
             rate, difference = bootstrapped(first, words), bootstrapped(second - first, words)
             coverage = " / ".join(f"{covered(rate, method, TRUE_RATE):.1f}" for method in METHODS)
             false_alarms = " / ".join(f"{100 - covered(difference, method, 0.0):.1f}" for method in METHODS)
-            cells.append(f"{coverage}; {false_alarms}".ljust(38))
+            cells.append(f"{coverage}; {false_alarms}; none {without_interval(rate):.1f}".ljust(38))
         print(f"{speakers:8}  " + "  ".join(cells), flush=True)
 
 

@@ -19,6 +19,7 @@ from soniox_ds.analysis.repeats import RECORDING, REPEAT, pooled, pooled_wer, st
 from soniox_ds.analysis.summaries import summarize_errors
 from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
 from soniox_ds.analysis.terms import term_errors, term_occurrences
+from soniox_ds.analysis.word_changes import word_changes
 from soniox_ds.errors import InputError, SmallSampleWarning
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.options import TranscriptionOptions
@@ -33,9 +34,12 @@ References = pd.DataFrame | pd.Series | Mapping[str, str] | None
 class Comparison:
     """The results of an experiment; every table is computed when it is first looked at.
 
-    With repeats, an arm's counts are those of all its repeats together, and all repeats of a recording are one block,
-    for they are not independent; ``variation`` tells them apart. Two things are of the first repeats only: the matched
-    pairs test, which is defined for one pair of outputs, and ``examples``.
+    With repeats, one rule holds in all tables. `recordings` counts recordings: one and all its repeats are one, and it
+    counts where every repeat was scored. Words, terms and errors are those of all repeats added up, `hours` is all the
+    audio that was transcribed for them, repeats included, so that rates do not depend on how many there are. Tests of
+    recordings and of places take each once. All repeats of a recording are in one block, for they are not independent;
+    ``variation`` tells them apart. Two things are of the first repeats only: the matched pairs test, which is defined
+    for one pair of outputs, and ``examples``.
     """
 
     def __init__(
@@ -122,6 +126,7 @@ class Comparison:
     def effects(self) -> pd.DataFrame:
         """Whether an arm did anything at all: `arm`, `changed` (share of recordings whose text is not the baseline's).
 
+        With repeats the share of transcripts, the first of the one arm beside the first of the other.
         An arm that changed nothing was probably not applied: a misspelt option, a context that the model does not use.
         """
         texts = {
@@ -155,31 +160,38 @@ class Comparison:
     @cached_property
     def term_errors(self) -> pd.DataFrame:
         """``schema.TERM_ERRORS`` of each arm, one row for each arm and term, with `arm` in front."""
-        return self._for_each_arm(
-            lambda name: term_errors(
+
+        def counted(name: str) -> pd.DataFrame:
+            table = term_errors(
                 self._all_alignments[name],
                 self.terms,
                 distractors=self.distractors,
                 errors=self._all_errors[name],
                 **self._scoring,
             )
-        )
+            found = self.occurrences[name].groupby("term")["audio_id"].nunique()
+            return table.assign(recordings=found.reindex(table["term"], fill_value=0).astype("Int64").array)
+
+        return self._for_each_arm(counted)
 
     @cached_property
     def term_summary(self) -> pd.DataFrame:
         """``schema.TERM_SUMMARY`` of each arm, with `arm` in front, and what a recovered term costs.
 
-        `cost_usd_per_recovered_term`: the arm's cost over the term occurrences that it hit and the baseline missed; NA
-        where there are none. With repeats, `recordings` and `hours` count each repeat.
+        `cost_usd_per_recovered_term`: the arm's cost over the term occurrences that it hit and the baseline missed,
+        repeat by repeat; NA where there are none.
         """
         table = self._for_each_arm(
-            lambda name: summarize_terms(
-                self._all_alignments[name],
-                self.terms,
-                self._all_errors[name],
-                distractors=self.distractors,
-                **self._scoring,
-                **self._resampling_of_repeats,
+            lambda name: self._recordings_once(
+                name,
+                summarize_terms(
+                    self._all_alignments[name],
+                    self.terms,
+                    self._all_errors[name],
+                    distractors=self.distractors,
+                    **self._scoring,
+                    **self._resampling_of_repeats,
+                ),
             )
         )
         table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
@@ -187,19 +199,19 @@ class Comparison:
 
     @cached_property
     def biasing(self) -> pd.DataFrame:
-        """B-WER and U-WER of each arm: errors on words of the terms, and on others; `arm` in front.
-
-        With repeats, `recordings` and `hours` count each repeat.
-        """
+        """B-WER and U-WER of each arm: errors on words of the terms, and on others; `arm` in front."""
         table = self._for_each_arm(
-            lambda name: summarize_biasing_errors(
-                biasing_errors(
-                    self._all_alignments[name],
-                    [*self.terms, *self.distractors],
-                    self._all_errors[name],
-                    **self._scoring,
+            lambda name: self._recordings_once(
+                name,
+                summarize_biasing_errors(
+                    biasing_errors(
+                        self._all_alignments[name],
+                        [*self.terms, *self.distractors],
+                        self._all_errors[name],
+                        **self._scoring,
+                    ),
+                    **self._resampling_of_repeats,
                 ),
-                **self._resampling_of_repeats,
             )
         )
         return table.replace({"block": {RECORDING: "audio_id"}})
@@ -208,22 +220,24 @@ class Comparison:
     def term_differences(self) -> pd.DataFrame:
         """``schema.TERM_COMPARISON`` of each other arm against the baseline, all terms in one; `arm` in front.
 
-        With repeats each repeat's occurrences count, the first of one arm beside the first of the other. McNemar's p
-        takes them as independent, which they are not: believe the interval, whose blocks hold all repeats.
+        With repeats a place counts once, for the arm that hits it in more of them (see `compare_terms`), so that p does
+        not shrink with their number; recalls are means over repeats, false hits are added up.
         """
-        found = self._all_occurrences
         rows = []
         for name in list(self.arms)[1:]:
             row = compare_terms(
-                self._with_blocks(found[self.baseline]), found[name], by=None, **self._resampling_of_repeats
+                self._with_blocks(self.occurrences[self.baseline]), self.occurrences[name], by=None, **self._resampling
             )
             row.insert(0, "arm", name)
             rows.append(row)
-        return pd.concat(rows, ignore_index=True).replace({"block": {RECORDING: "audio_id"}})
+        return pd.concat(rows, ignore_index=True)
 
     @cached_property
     def occurrences(self) -> dict[str, pd.DataFrame]:
-        """``schema.TERM_OCCURRENCES`` of each arm, then `repeat` (Int64, from 0)."""
+        """``schema.TERM_OCCURRENCES`` of each arm, then `repeat` (Int64, from 0).
+
+        `compare_terms` takes two of them, for a row of each term.
+        """
         found = {}
         for name, table in self._all_occurrences.items():
             place = self._all_errors[name].set_index("audio_id").loc[table["audio_id"]]
@@ -238,7 +252,9 @@ class Comparison:
         -------
         DataFrame
             `audio_id`, `change` (``"won"``: wrong in the baseline and right here; ``"lost"``), `reference`, `baseline`
-            and `arm` (what either heard; NA for nothing), `start_ms` (of the one that heard something).
+            and `arm` (what either heard; NA for nothing), `start_ms` (of the arm, else of the baseline). A word that
+            was heard as several ("listen april" for "lisinopril") stands beside all of them, and several that were
+            heard as one are in one row, as in `confusions`.
 
         Raises
         ------
@@ -250,34 +266,18 @@ class Comparison:
             raise InputError(
                 f"{arm!r} cannot be set against the baseline {self.baseline!r}; the other arms are {others}"
             )
-        key = ["audio_id", "reference_index"]
-        columns = [*key, "reference", "hypothesis", "operation", "start_ms"]
-        base, own = (self.alignments[name][columns].dropna(subset=["reference_index"]) for name in (self.baseline, arm))
-        both = base.merge(own, on=key, suffixes=("", "_arm"))
-        right, right_here = both["operation"] == "hit", both["operation_arm"] == "hit"
-        both = both[right != right_here]
-        table = pd.DataFrame(
-            {
-                "audio_id": both["audio_id"],
-                "change": (both["operation_arm"] == "hit").map({True: "won", False: "lost"}).astype("string"),
-                "reference": both["reference"],
-                "baseline": both["hypothesis"],
-                "arm": both["hypothesis_arm"],
-                "start_ms": both["start_ms_arm"].fillna(both["start_ms"]),
-            }
-        )
-        return table.head(most).reset_index(drop=True)
+        return word_changes(self.alignments[self.baseline], self.alignments[arm]).head(most)
 
     def _with_blocks(self, occurrences: pd.DataFrame) -> pd.DataFrame:
         """Occurrences with the columns that blocks are made of, from the recordings."""
-        errors = self._all_errors[self.baseline]
-        block = self._resampling_of_repeats["block"]
+        errors = self.errors[self.baseline]
+        block = self._resampling["block"]
         named = [block] if isinstance(block, str) else list(block or DEFAULT_BLOCKS)
         columns = [name for name in named if name in errors and name not in occurrences]
         return occurrences.merge(errors[["audio_id", *columns]], on="audio_id", how="left")
 
     def _need_terms(self) -> None:
-        if not self.terms:
+        if not self.terms and not self.distractors:
             raise InputError("this experiment has no terms; pass terms=[...] to compare")
 
     @property
@@ -299,7 +299,11 @@ class Comparison:
         for name, repeats in self.corpora.items():
             for corpus in repeats[1:]:
                 tables[name].append(align_words(corpus, self._references, **self._scoring))
-        return {name: stacked(own) for name, own in tables.items()}
+        found = {}
+        for name, table in ((name, stacked(own)) for name, own in tables.items()):
+            errors = self._all_errors[name]
+            found[name] = table[table["audio_id"].isin(errors.loc[errors["status"] == "scored", "audio_id"])]
+        return found
 
     @cached_property
     def _all_occurrences(self) -> dict[str, pd.DataFrame]:
@@ -321,6 +325,14 @@ class Comparison:
     def _first(self, name: str) -> pd.DataFrame:
         return self._errors_of(self.corpora[name][0])
 
+    def _recordings_once(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with numbers of recordings, where it had one for each repeat."""
+        status = self.errors[name]["status"]
+        numbers = {"recordings": "scored", "failed": "failed", "missing": "missing"}
+        for column, wanted in numbers.items():
+            table[column] = pd.array([int((status == wanted).sum())] * len(table), "Int64")
+        return table
+
     def _for_each_arm(self, table_of: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
         self._need_terms()
         tables = []
@@ -333,13 +345,11 @@ class Comparison:
     def _cost_per_term(self, name: str) -> float | None:
         if name == self.baseline:
             return None
-        found = self._all_occurrences
-        place = ["audio_id", "term", "reference_index"]
-        hits = [
-            set(map(tuple, table.query("outcome == 'hit'")[place].to_numpy()))
-            for table in (found[self.baseline], found[name])
-        ]
-        recovered = len(hits[1] - hits[0])
+        missed, hit = (
+            table[table["outcome"] == outcome]
+            for table, outcome in ((self.occurrences[self.baseline], "miss"), (self.occurrences[name], "hit"))
+        )
+        recovered = len(missed.merge(hit, on=["audio_id", "repeat", "term", "reference_index"]))
         cost = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
         return cost / recovered if recovered else None
 

@@ -14,15 +14,18 @@ import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.blocks import block_columns
 from soniox_ds.analysis.normalize import Normalizer
-from soniox_ds.analysis.pairing import pair_up
+from soniox_ds.analysis.pairing import Pairs, pair_up
 from soniox_ds.analysis.statistics import METHODS, checked_resampling
+from soniox_ds.analysis.term_search import aligned_words, checked_terms, units_of
 from soniox_ds.comparison import Comparison, References
 from soniox_ds.errors import Declined, InputError, OptionsError
 from soniox_ds.formats.corpus import Corpus, concat
@@ -58,11 +61,28 @@ class Estimate:
         return cost_usd(self.hours * 3_600_000) * self.arms * self.repeats
 
     def __str__(self) -> str:
-        unknown = f", and {self.unknown} recordings of unknown length" if self.unknown else ""
+        lengths = [_length(self.hours)] if self.unknown < self.recordings or not self.recordings else []
+        more = ", without those of unknown length" if lengths and self.unknown else ""
+        price = f"{_price(self.cost_usd)}{more}, at" if lengths else "at"
+        if self.unknown:
+            lengths.append(f"{self.unknown} of unknown length")
         return (
-            f"{self.recordings} recordings ({self.hours:.2f} h{unknown}) x {self.arms} arms x {self.repeats} repeats: "
-            f"at most about ${self.cost_usd:.2f}, at ${ASYNC_USD_PER_HOUR:.2f} an hour"
+            f"{self.recordings} recordings ({', '.join(lengths)}) x {self.arms} arms x {self.repeats} repeats: "
+            f"{price} ${ASYNC_USD_PER_HOUR:.2f} an hour"
         )
+
+
+def _length(hours: float) -> str:
+    """In the largest unit of which there is one, so that little audio does not look like none."""
+    for unit, share in (("h", 1), ("min", 60)):
+        if hours * share >= 1:
+            return f"{hours * share:.2f} {unit}"
+    return f"{hours * 3600:.1f} s"
+
+
+def _price(usd: float) -> str:
+    """An amount that is not nothing is never shown as $0.00."""
+    return "less than $0.01" if 0 < usd < 0.01 else f"at most about ${usd:.2f}"
 
 
 async def compare(
@@ -94,7 +114,8 @@ async def compare(
         From names to transcription options, such as ``{"plain": {}, "terms": {"context": {"terms": terms}}}``. The
         first is the baseline that the others are compared with.
     terms
-        Words and names that matter; by default all terms of the arms' contexts.
+        Words and names that matter; by default all terms of the arms' contexts, of those that are the same after
+        normalisation the first.
     distractors
         Terms given to some arm although nobody says them, to see whether it makes them up.
     repeats
@@ -118,8 +139,9 @@ async def compare(
     OptionsError
         If there are fewer than two arms, or an option is wrong; before anything is sent.
     InputError, SchemaError
-        If there are no references, none belongs to a recording, a table lacks a column or `block` names none; before
-        any file is read, confirmed or sent.
+        If there are no references, none belongs to a recording, a table lacks a column or `block` names none; if terms
+        and distractors are not what `term_errors` takes (two are the same after normalisation, nothing is left of one).
+        Before any file is read, confirmed or sent.
     Declined
         If `confirm` says no.
     Others
@@ -146,14 +168,16 @@ async def compare(
     1  terms           1
     """
     chosen = _checked_arms(arms, repeats, settings)
-    Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
+    chain = Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
     distractors = _listed("distractors", distractors)
-    all_terms = _listed("terms", terms) if terms is not None else _terms_of(chosen, besides=distractors)
+    all_terms = _listed("terms", terms) if terms is not None else _terms_of(chosen, distractors, chain)
     checked_resampling(ci, METHODS[0], 10_000, seed)
     found = await asyncio.to_thread(find_recordings, sources)
-    referenced = _checked_references(found, references, block)
+    pairs = _checked_references(found, references, block)
+    if all_terms or distractors:
+        await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, chain)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
-    _warn_of_unreferenced(found, referenced)
+    _warn_of_unreferenced(found, pairs)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
     parts = await _transcribe_all(found, chosen, repeats, seed, journal=journal, progress=progress, settings=settings)
@@ -200,20 +224,33 @@ def _checked_arms(
     return chosen
 
 
-def _checked_references(found: Found, references: References, block: str | Sequence[str] | None) -> set[str]:
-    """The recordings that have a reference; raises as scoring the transcripts would, as long as it costs nothing."""
+def _checked_references(found: Found, references: References, block: str | Sequence[str] | None) -> Pairs:
+    """What there is to score; raises as scoring the transcripts would, as long as it costs nothing."""
     planned = found.metadata.assign(
         audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
     )
-    scored = pair_up(planned, references).recordings
+    pairs = pair_up(planned, references)
     if block is not None:
-        block_columns(scored, block)
-    return set(scored.loc[scored["status"] == "scored", "audio_id"])
+        block_columns(pairs.recordings, block)
+    return pairs
 
 
-def _warn_of_unreferenced(found: Found, referenced: set[str]) -> None:
+def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: Normalizer) -> None:
+    """Look at the terms beside the references' words, as `term_errors` will; raises what it would raise."""
+    words = iter(pairs.references.words)
+    ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
+    said = {
+        audio_id: " ".join(islice(words, count))
+        for audio_id, count in zip(ids, pairs.references.counts.tolist(), strict=True)
+    }
+    if said:
+        aligned = aligned_words(align_words(dict.fromkeys(said, ""), said, normalizer=chain))
+        checked_terms(terms, distractors, aligned, chain, "mixed")
+
+
+def _warn_of_unreferenced(found: Found, pairs: Pairs) -> None:
     good = [recording.audio_id for recording in found.recordings if recording.error_type is None]
-    with_reference = len(referenced.intersection(good))
+    with_reference = len(set(pairs.recordings["audio_id"].iloc[pairs.scored]).intersection(good))
     if good and not with_reference:
         raise InputError(
             f"none of the {len(good)} recordings that can be transcribed has a reference, so that the arms could not "
@@ -288,13 +325,20 @@ def _number(value: Any) -> Any:
 def _listed(name: str, words: Iterable[str]) -> list[str]:
     if isinstance(words, str):
         raise OptionsError(f"{name} is the single text {words!r}; it is a list of words, like [{words!r}]")
-    return list(dict.fromkeys(words))
+    if not isinstance(words, Iterable):
+        raise OptionsError(f"{name} is {words!r}; it is a list of words")
+    listed = list(words)
+    if odd := [word for word in listed if not isinstance(word, str)]:
+        raise OptionsError(f"{name} holds {odd[0]!r}; it is a list of words, each a text")
+    return list(dict.fromkeys(listed))
 
 
-def _terms_of(arms: Mapping[str, TranscriptionOptions], *, besides: Iterable[str]) -> list[str]:
-    """All context terms of the arms, in order, but for the distractors."""
-    found: dict[str, None] = {}
+def _terms_of(arms: Mapping[str, TranscriptionOptions], distractors: list[str], chain: Normalizer) -> list[str]:
+    """All context terms of the arms, in order, but for the distractors; of those that become the same, the first."""
+    taken = {units_of(word, chain) for word in distractors}
+    found: dict[tuple[str, ...], str] = {}
     for options in arms.values():
         context = options.body().get("context") or {}
-        found.update(dict.fromkeys(context.get("terms") or ()))
-    return [term for term in found if term not in set(besides)]
+        for term in context.get("terms") or ():
+            found.setdefault(units_of(term, chain), term)
+    return [term for words, term in found.items() if words not in taken]

@@ -9,6 +9,7 @@ import soniox_ds as sx
 from soniox_ds.comparison import Comparison
 from soniox_ds.emulator import local_service
 from soniox_ds.errors import Declined, InputError, OptionsError, SchemaError
+from soniox_ds.experiments import Estimate
 from soniox_ds.options import TranscriptionOptions
 
 TERMS = ["Celebrex", "Zyrtec"]
@@ -98,6 +99,27 @@ def test_the_estimate_comes_before_the_money(trial_service, files, tmp_path):
     assert not trial_service.requests
     assert seen[0].hours == pytest.approx(9 / 3600)
     assert seen[0].cost_usd == pytest.approx(9 / 3600 * 0.10 * 6)
+    assert str(seen[0]) == "3 recordings (9.0 s) x 2 arms x 3 repeats: less than $0.01, at $0.10 an hour"
+
+
+@pytest.mark.parametrize(
+    ("recordings", "hours", "unknown", "expected"),
+    [
+        (5, 2.5, 0, "5 recordings (2.50 h) x 2 arms x 1 repeats: at most about $0.50, at $0.10 an hour"),
+        (5, 0.055, 0, "5 recordings (3.30 min) x 2 arms x 1 repeats: at most about $0.01, at $0.10 an hour"),
+        (5, 0.04, 0, "5 recordings (2.40 min) x 2 arms x 1 repeats: less than $0.01, at $0.10 an hour"),
+        (0, 0, 0, "0 recordings (0.0 s) x 2 arms x 1 repeats: at most about $0.00, at $0.10 an hour"),
+        (3, 0, 3, "3 recordings (3 of unknown length) x 2 arms x 1 repeats: at $0.10 an hour"),
+        (
+            *(3, 1, 2),
+            "3 recordings (1.00 h, 2 of unknown length) x 2 arms x 1 repeats: "
+            "at most about $0.20, without those of unknown length, at $0.10 an hour",
+        ),
+    ],
+)
+def test_an_estimate_never_makes_little_look_like_nothing(recordings, hours, unknown, expected):
+    estimate = Estimate(recordings=recordings, arms=2, repeats=1, hours=hours, unknown=unknown)
+    assert str(estimate) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,6 +155,62 @@ def test_distractors_among_the_terms_own_normaliser_and_blocks(trial_service, fi
     assert set(trial.biasing["part"]) == {"biased", "unbiased"}
     difference = trial.term_differences.iloc[0]
     assert (difference["block"], difference["blocks"]) == ("site", 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"terms": ["Grafana", "grafana"]}, "'Grafana' and 'grafana' are the same after normalisation"),
+        ({"terms": ["?!"]}, r"leaves nothing of the term '\?!'"),
+        ({"terms": TERMS, "distractors": ["zyrtec"]}, "'Zyrtec' and 'zyrtec' are the same after normalisation"),
+        ({"distractors": ["Xanax", "xanax!"]}, "'Xanax' and 'xanax!' are the same"),
+        ({"terms": [5]}, "terms holds 5; it is a list of words"),
+        ({"terms": 5}, "terms is 5; it is a list of words"),
+        (
+            {"normalizer": lambda text: " ".join(word + "x" for word in text.split())},
+            "the words of the alignments are not normalised by",
+        ),
+    ],
+)
+def test_terms_that_could_not_be_counted_are_told_before_they_are_paid_for(
+    trial_service, files, tmp_path, more, message
+):
+    with pytest.raises(InputError, match=message):
+        run(files, tmp_path, confirm=lambda estimate: pytest.fail("it was asked for money"), **more)
+    assert not trial_service.requests
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_of_context_terms_that_become_the_same_the_first_is_counted(trial_service, files, tmp_path):
+    arms = {
+        "capitals": {"context": {"terms": [*TERMS, "Xanax"]}},
+        "small": {"context": {"terms": ["celebrex", "valium"]}},
+    }
+    trial = run(files, tmp_path, arms=arms, distractors=["xanax"])
+    assert trial.terms == ["Celebrex", "Zyrtec", "valium"]
+    assert trial.term_errors["term"].tolist() == ["Celebrex", "Zyrtec", "valium", "xanax"] * 2
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_distractors_alone_can_be_counted(trial_service, files, tmp_path):
+    arms = {"plain": {}, "terms": {"context": {"terms": ["Xanax"]}}}
+    trial = run(files, tmp_path, arms=arms, distractors=["Xanax"])
+    assert trial.terms == []
+    assert trial.term_summary[["terms", "distractors", "reference_count"]].to_numpy().tolist() == [[1, 1, 0]] * 2
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_repeats_of_a_recogniser_that_does_not_vary_prove_nothing(trial_service, files, tmp_path):
+    once, often = (run(files, tmp_path, repeats=repeats) for repeats in (1, 2))
+    assert (often.variation["differ"] == 0).all()
+    same = ["occurrences", "recordings", "both", "only_a", "only_b", "neither", "recall_b", "p", "p_holm", "blocks"]
+    assert once.term_differences["only_b"].item() >= 1  # or this would show nothing
+    pd.testing.assert_frame_equal(often.term_differences[same], once.term_differences[same])
+    assert "a place counts once" in often.term_differences["note"].iloc[0]
+    by_term = sx.compare_terms(*often.occurrences.values())
+    assert by_term[["term", "occurrences"]].to_numpy().tolist() == [["Celebrex", 1], ["Zyrtec", 1]]
+    assert by_term["only_b"].sum() == once.term_differences["only_b"].item()
+    assert once.differences["mcnemar_p"].tolist() == often.differences["mcnemar_p"].tolist()
 
 
 @pytest.mark.parametrize("more", [{"terms": "abc"}, {"distractors": "Xanax"}, {"normalizer": "bogus"}])
@@ -235,11 +313,54 @@ def test_terms_are_counted_over_all_repeats():
     assert biased["reference_words"].tolist() == [4, 4]
     assert biased["blocks"].tolist() == [2, 2]
     row = trial.term_differences.iloc[0]
-    assert (row["occurrences"], row["both"], row["only_b"], row["neither"]) == (4, 2, 2, 0)
+    assert (row["occurrences"], row["both"], row["only_b"], row["neither"]) == (2, 0, 2, 0)  # 1 of 2, then 2 of 2
+    assert (row["recall_a"], row["recall_b"], row["p"]) == (0.5, 1.0, 0.5)
     assert (row["block"], row["blocks"], row["false_hits_b"]) == ("audio_id", 2, 1)
     places = trial.occurrences["terms"].query("outcome == 'false_hit'")
     assert places[["audio_id", "repeat"]].to_numpy().tolist() == [["b.wav", 1]]
     assert trial.effects["changed"].tolist()[1] == pytest.approx(2 / 4)
+
+
+def counted_in(trial):
+    """`recordings` and `hours` of every table that has them, and what the words were counted over."""
+    tables = {"summary": trial.summary, "term_summary": trial.term_summary, "biasing": trial.biasing}
+    found = {
+        name: set(table[["recordings", "hours"]].itertuples(index=False, name=None)) for name, table in tables.items()
+    }
+    found["term_errors"] = {(min(trial.term_errors["recordings"]), hours) for hours in trial.term_errors["hours"]}
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_one_rule_for_recordings_and_hours_in_every_table(repeats):
+    trial = repeated(repeats=repeats)
+    one = pytest.approx(repeats * 2 * 36 / 3600)
+    for name, found in counted_in(trial).items():
+        for recordings, hours in found:
+            assert (recordings, hours) == ({"term_errors": 1}.get(name, 2), one), name
+    words = trial.summary["reference_words"]
+    parts = trial.biasing.groupby("arm", sort=False)["reference_words"].sum()
+    assert words.tolist() == parts.tolist() == [repeats * 13] * 2
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_a_recording_that_failed_once_counts_nowhere():
+    trial = repeated()
+    lost = trial.corpora["terms"][1]
+    recordings = lost.recordings.copy()
+    recordings.loc[recordings["audio_id"] == "a.wav", ["status", "text"]] = ["failed", pd.NA]
+    trial.corpora["terms"][1] = sx.Corpus(recordings, lost.tokens[lost.tokens["audio_id"] != "a.wav"])
+    for table in (trial.summary, trial.term_summary, trial.biasing[trial.biasing["part"] == "biased"]):
+        own = table.set_index("arm")
+        assert own[["recordings", "failed"]].to_numpy().tolist() == [[2, 0], [1, 1]]
+        assert own["hours"].tolist() == pytest.approx([4 * 36 / 3600, 2 * 36 / 3600])
+    assert trial.term_summary["reference_count"].tolist() == [4, 2]
+    assert set(trial.occurrences["terms"]["audio_id"]) == {"b.wav"}
+    difference = trial.term_differences.iloc[0]
+    assert difference[["occurrences", "recordings", "only_b", "unpaired"]].tolist() == [1, 1, 1, 1]
+    # Of two repeats of b.wav the arm won one; what it heard where the baseline failed is not recovered.
+    assert trial.term_summary["cost_usd_per_recovered_term"].iloc[1] == pytest.approx(0.04)
 
 
 @pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
@@ -258,6 +379,15 @@ def test_with_repeats_the_matched_pairs_test_is_of_the_first():
     pd.testing.assert_series_equal(twice[names], once[names])
     assert twice["segments"] == 1
     assert twice["reference_words"] == 2 * once["reference_words"]
+
+
+def test_examples_show_all_that_was_heard_of_a_word():
+    trial = repeated()
+    found = trial.examples("terms")
+    assert found[["audio_id", "change", "reference", "baseline", "arm"]].to_numpy().tolist() == [
+        ["a.wav", "won", "celebrex", "sell a brex", "celebrex"]
+    ]
+    assert trial.examples("terms", most=0).empty
 
 
 def test_an_experiment_without_terms_says_so(trial_service, files, tmp_path):

@@ -72,6 +72,10 @@ def test_what_cannot_be_drawn(plot):
         plot(table.iloc[:0])
     with pytest.raises(InputError, match="there is nothing to show; both are milliseconds"):
         plot(table, start_ms=900, end_ms=900)
+    for window in ({"start_ms": 1.5, "end_ms": 3}, {"start_ms": 0.5}, {"end_ms": 2.5}):
+        with pytest.raises(InputError, match=r"_ms is \d\.5; give whole milliseconds, .* Are these seconds\?"):
+            plot(table, **window)
+    assert plot(table, start_ms=500.0, end_ms=900.0).get_xlim() == (0.5, 0.9)
 
 
 ALIGNMENT = pd.DataFrame(
@@ -102,6 +106,30 @@ def test_only_errors_of_the_window_are_counted():
     assert [len(lines.get_segments()) for lines in ax.collections] == [1, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("window", "says"),
+    [
+        ((60, 90), "60 to end_ms=90 are 30 ms of a recording of 13994000 ms. Are these seconds"),
+        ((None, 120), "None to end_ms=120 are 120 ms of"),
+        ((1.5, 3), r"start_ms is 1\.5; give whole milliseconds, 0 or more. Are these seconds"),
+        ((-5, 30), "start_ms is -5; give whole milliseconds"),
+        (("0", 30), "start_ms is '0'; give whole milliseconds"),
+        ((14_000_000, None), "nothing to show"),
+    ],
+)
+def test_a_window_in_seconds_is_refused(window, says):
+    with pytest.raises(InputError, match=says):
+        plot_timeline(meeting(), start_ms=window[0], end_ms=window[1])
+    assert plot_timeline(meeting(), start_ms=0, end_ms=500).get_xlim() == (0, 0.5)
+
+
+@pytest.mark.parametrize(("last_s", "label"), [(3599, "50:00"), (3600, "0:50:00"), (10_790, "2:30:00")])
+def test_from_one_hour_on_times_have_hours(last_s, label):
+    ax = plot_timeline(meeting(500, last_s + 6))
+    ax.figure.canvas.draw()
+    assert label in [tick.get_text() for tick in ax.get_xticklabels()]
+
+
 def meeting(turns=2000, last_s=14_000):
     start = np.linspace(0, last_s - 10, turns) * 1000
     frame = pd.DataFrame(
@@ -113,7 +141,7 @@ def meeting(turns=2000, last_s=14_000):
 def test_hours_are_drawn_as_shares_of_time_and_a_window_as_turns():
     ax = plot_timeline(meeting())
     assert ax.get_title(loc="right") == "height: share of each 1 min"
-    assert ax.get_xlabel() == "time (h:min)"
+    assert ax.get_xlabel() == "time (h:min:s)"
     assert len(ax.collections) == 2
     assert not ax.child_axes
     zoomed = plot_timeline(meeting(), start_ms=3_600_000, end_ms=3_720_000, ax=plt.figure().subplots())

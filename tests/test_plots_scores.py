@@ -246,3 +246,29 @@ def test_languages_are_written_into_the_cells():
 def test_a_missing_column_is_named(plot):
     with pytest.raises(SchemaError, match="the table lacks"):
         plot(pd.DataFrame({"audio_id": ["a"]}))
+
+
+def test_a_rate_without_an_interval_is_a_point_that_says_so():
+    wrong = {"sure": [2, 3, 1, 2, 4], "few decide": [8, 1, 1, 2, 3]}
+    errors = pd.concat(
+        pd.DataFrame(
+            {
+                "audio_id": [f"{room} {number}" for number in range(5)],
+                "room": room,
+                "status": "scored",
+                "hits": [20 - one for one in counts],
+                "substitutions": counts,
+                "deletions": 0,
+                "insertions": 0,
+                "reference_words": 20 if room == "sure" else 10,
+            }
+        ).assign(hits=lambda table: table["reference_words"] - table["substitutions"])
+        for room, counts in wrong.items()
+    )
+    ax = plot_error_summary(summarize_errors(errors, by="room"))
+    assert [text.get_text() for text in ax.texts] == [
+        "30.0%, no interval · n = 5 · 50 words",
+        "12.0% · n = 5 · 100 words",
+    ]
+    assert [line.get_ydata()[0] for line in ax.lines if len(line.get_xdata()) == 2] == [1]
+    assert ax.get_xlim()[1] < 100

@@ -69,8 +69,8 @@ def test_long_recordings_have_whole_minutes():
     ax = plot_timeline(turns_of(("1", 0, 4_000_000), ("2", 4_000_000, 4_200_000)))
     ax.figure.canvas.draw()
     shown = [label.get_text() for label in ax.get_xticklabels() if label.get_position()[0] >= 0]
-    assert shown[:3] == ["0:00", "10:00", "20:00"]
-    assert ax.get_xlabel() == "time (min:s)"
+    assert shown[:3] == ["0:00:00", "0:10:00", "0:20:00"]
+    assert ax.get_xlabel() == "time (h:min:s)"
 
 
 def test_of_several_recordings_one_must_be_named():

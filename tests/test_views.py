@@ -101,6 +101,11 @@ def test_a_transcript_in_plain_text():
 
 def test_a_window_the_levels_and_the_stream_can_be_chosen():
     assert show_transcript(WORDS, start_ms=700, end_ms=5000).words["text"].tolist() == ["Hi,", "how"]
+    assert not len(show_transcript(WORDS, start_ms=700_000).words)
+    with pytest.raises(InputError, match=r"start_ms is 0\.7; give whole milliseconds, .* Are these seconds\?"):
+        show_transcript(WORDS, start_ms=0.7, end_ms=5)
+    with pytest.raises(InputError, match=r"from start_ms=1 to end_ms=2 are 1 ms of a recording .* Are these seconds\?"):
+        show_transcript(WORDS, start_ms=1, end_ms=2)
     assert "0 below 0.1" in repr(show_transcript(WORDS, levels=(0.1, 0.2, 0.3)))
     both = WORDS.assign(translation_status=["original", "translation", pd.NA, "none", "original"])
     assert show_transcript(both).words["text"].tolist() == ["Good", "Hi,", "how", "are"]

@@ -9,7 +9,10 @@ import numpy as np
 from soniox_ds.errors import InputError
 from soniox_ds.schema import IN_SECONDS
 
-__all__ = ["checked_ms"]
+__all__ = ["checked_ms", "checked_window"]
+
+_BRIEFEST_MS = 500
+"""Nobody looks at so little of a recording, where the same numbers in seconds are a stretch of it."""
 
 
 def checked_ms(value: Any, name: str) -> int:
@@ -26,3 +29,46 @@ def checked_ms(value: Any, name: str) -> int:
             f"{name} is {value!r}; give whole milliseconds, 0 or more.{f' {IN_SECONDS}' if fraction else ''}"
         )
     return int(value)
+
+
+def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | None, int | None]:
+    """The two ends of a window of a recording that ends at `last_ms`, as whole milliseconds; None stays None.
+
+    Raises
+    ------
+    InputError
+        If an end is no whole number of milliseconds, the window ends before it starts, or it can only be in seconds:
+        shorter than half a second, while so many seconds are a stretch of the recording.
+
+    Examples
+    --------
+    >>> checked_window(1500, None, 60_000)
+    (1500, None)
+    >>> checked_window(2, 30, 60_000)
+    Traceback (most recent call last):
+    ...
+    soniox_ds.errors.InputError: from start_ms=2 to end_ms=30 are 28 ms of a recording of 60000 ms. Are these ...
+    """
+    start, end = (
+        None if value is None else checked_ms(_whole(value), name)
+        for value, name in ((start_ms, "start_ms"), (end_ms, "end_ms"))
+    )
+    if end is None:
+        return start, None
+    width = end - (start or 0)
+    if width <= 0:
+        raise InputError(
+            f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; "
+            f"both are milliseconds, and the recording ends at {last_ms:.0f}."
+        )
+    if width < _BRIEFEST_MS and 1000 * end <= last_ms:
+        raise InputError(
+            f"from start_ms={start_ms} to end_ms={end_ms} are {width} ms of a recording of {last_ms:.0f} ms. "
+            f"{IN_SECONDS}"
+        )
+    return start, end
+
+
+def _whole(value: Any) -> Any:
+    """A float that stands for a whole number as that number."""
+    return int(value) if isinstance(value, (float, np.floating)) and value == np.floor(value) else value

@@ -33,6 +33,7 @@ from soniox_ds.analysis.confidence_bins import (
     accuracy_intervals,
     bin_edges,
     binned,
+    chance_gaps,
     check_bins,
     ece,
     ece_interval,
@@ -89,7 +90,7 @@ def calibration(
     DataFrame
         The columns of `by`, then ``schema.CALIBRATION``; one row for each group in sorted order (NA last), one row in
         all without `by`. Of no words everything but the counts is NA; `nce` and `auc` are NA too where all words are
-        right or all are wrong.
+        right or all are wrong. Where there is no honest interval of `ece` its bounds are NA, and `note` says why.
 
     Raises
     ------
@@ -101,10 +102,14 @@ def calibration(
     Notes
     -----
     The ECE of a sample is too high: chance alone moves each bin, and every move counts as an error. `ece_by_chance`
-    says how high it would be were the confidences perfect (bootstrap of the blocks' residuals, freed of each bin's
-    mean). The interval is for the true value. Its upper bound is the bootstrap's quantile; its lower bound lies as far
+    says how high it would be were the confidences perfect: the larger of two means, of words that go wrong one by one
+    (each drawn with its own confidence) and of the blocks' residuals, freed of each bin's mean (bootstrap). The first
+    is there however few blocks there are; the second is larger where words of a block go wrong together.
+
+    The interval is for the true value. Its upper bound is the bootstrap's quantile; its lower bound lies as far
     below the ECE, which takes the excess off, and is 0 where the ECE is no higher than chance makes it at that level.
-    It errs to the wide side.
+    It errs to the wide side. There is none below 10 blocks, or with fewer than 10 words that are wrong (or right): what
+    so few say of their own spread is too little, and `note` says so.
 
     Examples
     --------
@@ -122,8 +127,9 @@ def calibration(
     groups = _groups(alignments, by, block, CALIBRATION)
     rows = []
     for own in groups.words:
-        sums = binned(own.confidence, own.correct, own.blocks, bin_edges(own.confidence, bins, binning))
-        low, high, by_chance = ece_interval(sums, how)
+        edges = bin_edges(own.confidence, bins, binning)
+        sums = binned(own.confidence, own.correct, own.blocks, edges)
+        interval = ece_interval(sums, chance_gaps(own.confidence, edges, how), how)
         count = len(own.correct)
         rows.append(
             {
@@ -132,9 +138,9 @@ def calibration(
                 "accuracy": float(own.correct.mean()) if count else nan,
                 "confidence_mean": float(own.confidence.mean()) if count else nan,
                 "ece": ece(sums),
-                "ece_low": low,
-                "ece_high": high,
-                "ece_by_chance": by_chance,
+                "ece_low": interval.low,
+                "ece_high": interval.high,
+                "ece_by_chance": interval.by_chance,
                 "brier": brier_score(own.confidence, own.correct),
                 "nce": normalized_cross_entropy(own.confidence, own.correct),
                 "auc": auc(own.confidence, own.correct),
@@ -145,6 +151,7 @@ def calibration(
                 "ci": ci,
                 "replicates": replicates,
                 "seed": seed,
+                "note": pd.NA if interval.reason is None else interval.reason,
             }
         )
     found = conform(pd.DataFrame(rows, columns=list(CALIBRATION)), CALIBRATION)

@@ -25,6 +25,7 @@ from soniox_ds.analysis.blocks import (
     block_columns,
     blocks_of,
     checked_errors,
+    few_errors,
     known,
     measure_of,
     note_of,
@@ -33,13 +34,19 @@ from soniox_ds.analysis.matched_pairs import error_segments
 from soniox_ds.errors import InputError, SmallSampleWarning
 from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform, need
 
-__all__ = ["FEW_SEGMENTS", "compare_errors", "paired_blocks", "shared_measure"]
+__all__ = ["FEW_SEGMENTS", "check_settings", "compare_errors", "paired_blocks", "shared_measure"]
 
 FEW_SEGMENTS = 30
 """Below so many error segments the normal distribution of the matched pairs test is not to be believed."""
 
 _ALIGNED = ("audio_id", "position", "operation", "reference")
 _ERRORS = ["substitutions", "deletions", "insertions"]
+_DIFFERENTLY = {
+    "normalizer": "after different normalisers",
+    "unit": "with different settings of 'unit'",
+    "spaces": "with different settings of 'spaces'",
+    "cost": "with different costs of the alignment",
+}
 
 
 class PairedBlocks(NamedTuple):
@@ -96,15 +103,15 @@ def compare_errors(
     Raises
     ------
     InputError
-        If there are fewer than two arms, two recordings or two blocks in common, the references or normalisers differ,
-        or the alignments are not those of the errors.
+        If there are fewer than two arms, two recordings or two blocks in common, the references, normalisers or costs
+        differ, or the alignments are not those of the errors.
     SchemaError
         If a table is not as documented.
 
     Warns
     -----
     SmallSampleWarning
-        Below 10 blocks or 30 error segments; `note` says the same.
+        Below 10 blocks or 30 error segments; `note` says the same, and where fewer than 30 blocks hold any error.
 
     Notes
     -----
@@ -159,7 +166,7 @@ def paired_blocks(
     measure: Measure = WORDS,
 ) -> PairedBlocks:
     """Put two arms together by recording and add up the blocks; `a` and `b` are checked tables of errors."""
-    _check_settings(a, b, names, measure)
+    check_settings([a, b], names, measure)
     columns = _shared_block_columns(a, b, block)
     scored = [one[one["status"] == "scored"].set_index("audio_id") for one in (a, b)]
     shared = scored[0].index[scored[0].index.isin(scored[1].index)]
@@ -236,6 +243,8 @@ def _comparison(
         }
         if test.segments < FEW_SEGMENTS:
             more.append(f"{test.segments} error segments: below {FEW_SEGMENTS} MAPSSWE is doubtful")
+    if interval.reason is None:
+        more += few_errors(paired.errors_a, paired.errors_b)
     return {
         "recordings": len(paired.recordings),
         "only_a": paired.only_a,
@@ -321,14 +330,14 @@ def _pairs(names: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
     return [(baseline, name) for name in names if name != baseline]
 
 
-def _check_settings(a: pd.DataFrame, b: pd.DataFrame, names: str, measure: Measure) -> None:
-    for name in measure.settings:
-        if name not in a or name not in b:
+def check_settings(tables: Sequence[pd.DataFrame], names: str, measure: Measure) -> None:
+    """Raise InputError unless all rows of all tables were counted alike, as far as the tables say it."""
+    for name in (*measure.settings, "cost"):
+        if any(name not in table for table in tables):
             continue
-        used = pd.concat([a[name], b[name]]).dropna().unique()
+        used = pd.concat([table[name] for table in tables]).dropna().unique()
         if len(used) > 1:
-            how = "after different normalisers" if name == "normalizer" else f"with different settings of {name!r}"
-            raise InputError(f"{names} were scored {how}, {sorted(used)}; score both with one.")
+            raise InputError(f"{names} were scored {_DIFFERENTLY[name]}, {sorted(used)}; score both with one.")
 
 
 def _shared_block_columns(a: pd.DataFrame, b: pd.DataFrame, block: str | Sequence[str] | None) -> list[str]:

@@ -12,16 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from soniox_ds.analysis.blocks import FEW_BLOCKS
 from soniox_ds.analysis.resampling import resampled_sums
 from soniox_ds.errors import InputError
 
 __all__ = [
     "BINNINGS",
+    "FEW_ERRORS",
     "Binned",
+    "EceInterval",
     "Resampling",
     "accuracy_intervals",
     "bin_edges",
     "binned",
+    "chance_gaps",
     "check_bins",
     "ece",
     "ece_interval",
@@ -30,6 +34,12 @@ __all__ = [
 
 BINNINGS = ("equal_width", "equal_mass")
 """How bins are cut: the same width each, or the same number of words each as far as ties allow."""
+
+FEW_ERRORS = 10
+"""Below so many wrong (or right) words there is no interval of the ECE; nor below `FEW_BLOCKS` blocks."""
+
+_GROUPS = 32
+_CELLS = 500_000  # numbers drawn at a time: 4 MB
 
 Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -42,6 +52,15 @@ class Resampling(NamedTuple):
     ci: float
     replicates: int
     seed: int
+
+
+class EceInterval(NamedTuple):
+    """Bounds of the true ECE, NaN where there is no honest interval (then `reason` says why), and what chance shows."""
+
+    low: float
+    high: float
+    by_chance: float
+    reason: str | None
 
 
 class Binned(NamedTuple):
@@ -104,23 +123,77 @@ def ece(sums: Binned) -> float:
     return float(np.abs(sums.gaps.sum(axis=0)).sum()) / words if words else nan
 
 
-def ece_interval(sums: Binned, how: Resampling) -> tuple[float, float, float]:
-    """Lower and upper bound of the true ECE, and what chance alone would show; NaN for fewer than two blocks."""
+def chance_gaps(confidence: FloatArray, edges: FloatArray, how: Resampling) -> FloatArray:
+    """ECE of words that are right as often as their confidence says, one value for each replicate.
+
+    Words are independent here, which is the least that chance can do; words of one recording that go wrong together
+    make for more. Within a bin they are put in order and cut into as many as 32 groups, whose errors are binomial with
+    the group's mean confidence: the expectation is exact, the variance too great by that of confidences within a group.
+
+    >>> how = Resampling(0.95, 1000, 0)
+    >>> float(chance_gaps(np.full(100, 0.9), np.array([0.0, 1.0]), how).mean().round(2))  # √(2 / π · 0.09 / 100)
+    0.02
+    """
+    if not len(confidence):
+        return np.full(how.replicates, nan)
+    ordered = np.sort(confidence)
+    bin_of = np.searchsorted(edges[1:-1], ordered)
+    _, bin_of, counts = np.unique(bin_of, return_inverse=True, return_counts=True)  # bins that hold words
+    place = np.arange(len(ordered)) - (np.cumsum(counts) - counts)[bin_of]
+    group = bin_of * _GROUPS + place * _GROUPS // counts[bin_of]
+    group = group[np.searchsorted(ordered, ordered)]  # equal confidences are not cut apart: fewer numbers to draw
+    starts, size = np.unique(group, return_index=True, return_counts=True)[1:]
+    mean = np.clip(np.add.reduceat(ordered, starts) / size, 0, 1)
+    first = np.searchsorted(bin_of[starts], np.arange(len(counts)))  # group of each bin
+    rng = np.random.default_rng(how.seed)
+    found = np.empty(how.replicates)
+    rows = max(1, _CELLS // len(size))
+    for start in range(0, how.replicates, rows):
+        right = rng.binomial(size, mean, (min(rows, how.replicates - start), len(size)))
+        gaps = np.add.reduceat(right - size * mean, first, axis=1)
+        found[start : start + len(right)] = np.abs(gaps).sum(axis=1) / len(ordered)
+    return found
+
+
+def ece_interval(sums: Binned, by_chance: FloatArray, how: Resampling) -> EceInterval:
+    """Lower and upper bound of the true ECE, and what chance alone would show.
+
+    `by_chance` is of `chance_gaps`: the residuals of few blocks, or of blocks without an error, hardly vary.
+    """
+    words = float(sums.words.sum())
+    if not words:
+        return EceInterval(nan, nan, nan, "no word has a confidence")
     blocks, bins = sums.words.shape
+    least = float(by_chance.mean())
     if blocks < 2:
-        return nan, nan, nan
+        return EceInterval(nan, nan, least, "1 block: an interval needs two or more")
     counts = sums.words.sum(axis=0)
     shift = np.divide(sums.gaps.sum(axis=0), counts, out=np.zeros(bins), where=counts > 0)
     chance = sums.gaps - sums.words * shift  # what blocks differ by where each bin is right on the whole
     columns = np.hstack([sums.gaps, chance, sums.words.sum(axis=1, keepdims=True)])
     drawn = _resampled(columns, how)
     spread = np.abs(drawn[:, :bins]).sum(axis=1) / drawn[:, -1]
-    by_chance = np.abs(drawn[:, bins:-1]).sum(axis=1) / drawn[:, -1]
+    of_blocks = np.abs(drawn[:, bins:-1]).sum(axis=1) / drawn[:, -1]
+    expected = max(least, float(of_blocks.mean()))
+    if reason := _too_little(sums):
+        return EceInterval(nan, nan, expected, reason)
     tail = (1 - how.ci) / 2
     found = ece(sums)
     high = max(found, float(np.quantile(spread, 1 - tail)))
-    as_by_chance = found <= np.quantile(by_chance, 1 - tail)
-    return 0.0 if as_by_chance else max(0.0, 2 * found - high), high, float(by_chance.mean())
+    most = max(np.quantile(of_blocks, 1 - tail), np.quantile(by_chance, 1 - tail))
+    return EceInterval(0.0 if found <= most else max(0.0, 2 * found - high), high, expected, None)
+
+
+def _too_little(sums: Binned) -> str | None:
+    """Why the blocks cannot tell how far off the ECE may be."""
+    blocks = len(sums.words)
+    if blocks < FEW_BLOCKS:
+        return f"{blocks} blocks: below {FEW_BLOCKS} an interval of the ECE is too narrow"
+    right, words = int(sums.right.sum()), int(sums.words.sum())
+    fewer, what = min((words - right, "wrong"), (right, "right"))
+    if fewer < FEW_ERRORS:
+        return f"{fewer} words are {what}: with fewer than {FEW_ERRORS} an interval of the ECE is too narrow"
+    return None
 
 
 def accuracy_intervals(sums: Binned, how: Resampling) -> tuple[FloatArray, FloatArray]:

@@ -19,7 +19,7 @@ from soniox_ds.analysis.align import OPERATIONS
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema import CONFUSIONS, conform, need, need_milliseconds, no_duplicates
 
-__all__ = ["confusions"]
+__all__ = ["WordError", "confusions", "errors_in"]
 
 _MOST_PARTS = 4
 _LEAST_LIKENESS = 0.5
@@ -72,7 +72,7 @@ def confusions(alignments: pd.DataFrame, *, at_least: int = 1) -> pd.DataFrame:
     if at_least < 1:
         raise InputError(f"at_least is {at_least}; give 1 or more.")
     rows = _Rows(alignments)
-    found: dict[tuple[str, str | None, str | None], list[_Finding]] = {}
+    found: dict[tuple[str, str | None, str | None], list[WordError]] = {}
     for finding in rows.findings():
         said, heard = rows.joined("reference", finding.said), rows.joined("hypothesis", finding.heard)
         found.setdefault((finding.kind, said, heard), []).append(finding)
@@ -81,7 +81,7 @@ def confusions(alignments: pd.DataFrame, *, at_least: int = 1) -> pd.DataFrame:
     return conform(frame, CONFUSIONS)
 
 
-class _Finding(NamedTuple):
+class WordError(NamedTuple):
     """An error: its kind, and the rows whose reference and whose transcribed words take part."""
 
     kind: str
@@ -92,6 +92,16 @@ class _Finding(NamedTuple):
     def rows(self) -> tuple[int, ...]:
         """All of them."""
         return tuple(sorted({*self.said, *self.heard}))
+
+
+def errors_in(alignments: pd.DataFrame) -> list[WordError]:
+    """The errors one by one, in spoken order; their rows are positions in the table, whose rows must be in that order.
+
+    >>> from soniox_ds.analysis.align import align_words
+    >>> errors_in(align_words({"a": "takes listen april"}, {"a": "takes lisinopril"}))
+    [WordError(kind='split', said=(2,), heard=(1, 2))]
+    """
+    return list(_Rows(alignments).findings())
 
 
 class _Rows:
@@ -112,7 +122,7 @@ class _Rows:
             for name in ("reference", "hypothesis", "start_ms", "end_ms", "confidence")
         }
 
-    def findings(self) -> Iterator[_Finding]:
+    def findings(self) -> Iterator[WordError]:
         """All errors, in spoken order."""
         wrong = self.kinds > 0
         inside = wrong[1:] & wrong[:-1] & (self.audio[1:] == self.audio[:-1])
@@ -121,7 +131,7 @@ class _Rows:
         for first, last in zip(firsts, lasts, strict=True):
             yield from self._divided(range(first, last + 1))
 
-    def _divided(self, stretch: range) -> Iterator[_Finding]:
+    def _divided(self, stretch: range) -> Iterator[WordError]:
         said = [row for row in stretch if self.columns["reference"][row] is not None]
         heard = [row for row in stretch if self.columns["hypothesis"][row] is not None]
         if len(said) != len(heard) or len(said) > 2:
@@ -133,17 +143,17 @@ class _Rows:
         if blocks:
             for first, last, start, stop in blocks:
                 kind = _kind(last - first, stop - start)
-                yield _Finding(kind, tuple(said[first:last]), tuple(heard[start:stop]))
+                yield WordError(kind, tuple(said[first:last]), tuple(heard[start:stop]))
             return
         for row in stretch:
             kind = OPERATIONS[self.kinds[row]]
-            yield _Finding(kind, () if kind == "insertion" else (row,), () if kind == "deletion" else (row,))
+            yield WordError(kind, () if kind == "insertion" else (row,), () if kind == "deletion" else (row,))
 
     def joined(self, name: str, rows: tuple[int, ...]) -> str | None:
         """The words of some rows; None where there are none."""
         return " ".join(self.columns[name][row] for row in rows) if rows else None
 
-    def described(self, key: tuple[str, str | None, str | None], findings: list[_Finding]) -> tuple[Any, ...]:
+    def described(self, key: tuple[str, str | None, str | None], findings: list[WordError]) -> tuple[Any, ...]:
         """One row of the result."""
         heard = [self.columns["confidence"][row] for finding in findings for row in finding.heard]
         known = [value for value in heard if value is not None]
@@ -154,7 +164,7 @@ class _Rows:
         audio_id = self.ids[first.rows[0]]
         return (*key, len(findings), recordings, mean, audio_id, start, end, self._example(key, first))
 
-    def _times(self, finding: _Finding) -> tuple[Any, Any]:
+    def _times(self, finding: WordError) -> tuple[Any, Any]:
         starts, ends = self.columns["start_ms"], self.columns["end_ms"]
         if finding.heard:
             return starts[finding.heard[0]], ends[finding.heard[-1]]
@@ -170,7 +180,7 @@ class _Rows:
             yield row
             row += step
 
-    def _example(self, key: tuple[str, str | None, str | None], finding: _Finding) -> str:
+    def _example(self, key: tuple[str, str | None, str | None], finding: WordError) -> str:
         said = self.columns["reference"]
         own = finding.said or finding.heard
         before = [str(said[row]) for row in islice(self._spoken(own[0], -1), _NEIGHBOURS)]

@@ -1,8 +1,8 @@
 """Errors of speaker diarization against reference turns: who spoke when.
 
-Conventions: the collar is given for **each side** of a reference boundary; two turns of one speaker that overlap count
-once; durations are whole milliseconds and are pooled by adding them up, never by averaging rates. Every result says in
-words by which conventions it was made.
+Conventions: two turns of one speaker that overlap or touch are one; the collar is given for **each side** of a boundary
+of such a turn of the reference; durations are whole milliseconds and are pooled by adding them up, never by averaging
+rates. Every result says in words by which conventions it was made.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from soniox_ds.analysis.turn_tables import (
     Turns,
     checked_turns,
     covered,
+    joined,
     milliseconds,
     same_clock,
     statuses,
@@ -108,8 +109,8 @@ def diarization_errors(
         ``"reference"``: from the first to the last speech of the reference, as md-eval does without a UEM file. A table
         of `audio_id`, `start_ms`, `end_ms`: these regions.
     map_before_collar
-        True maps speakers on all that is evaluated and takes out collar and overlap afterwards, as md-eval does; False
-        maps them on what is scored, as spy-der and pyannote.metrics do. They differ seldom, and only with a collar or
+        True maps speakers on all that is evaluated and takes out collar and overlap afterwards, as md-eval and spy-der
+        do; False maps them on what is scored, as pyannote.metrics does. They differ seldom, and only with a collar or
         without overlap.
     failed
         ``"apart"``: recordings that failed or are not among the turns are rows without scores. ``"as_silence"``: they
@@ -120,15 +121,17 @@ def diarization_errors(
     DataFrame
         ``schema.DIARIZATION_ERRORS``: one row for each recording of the reference. `der` is
         (missed + false alarm + confusion) / reference speech: 0 or more, above 1 where much is false alarm, NA where
-        nothing was to be said. With a Corpus the metadata columns of its recordings follow. Of an empty reference
-        there are no rows. Turns given twice count once, as a speaker's own overlap does.
+        nothing was to be said. With a Corpus the metadata columns of its recordings follow. Turns given twice count
+        once: turns of one speaker that overlap or touch are put together before anything else, so that the collar lies
+        around what is said at a stretch.
 
     Raises
     ------
     SchemaError
         If a column is absent, a time is missing or impossible, or times look like seconds.
     InputError
-        If no recording is on both sides, the regions leave out a recording, or an option is wrong.
+        If the reference is empty (and no table of regions names a recording), no recording is on both sides, the
+        regions leave out a recording, or an option is wrong.
 
     Warns
     -----
@@ -160,6 +163,11 @@ def diarization_errors(
     same_clock(milliseconds(found_table, "turns"), milliseconds(reference, "reference"))
     regions = None if isinstance(uem, str) else _regions(uem, real)
     how = _How(collar_ms, score_overlap, _region_name(uem), map_before_collar)
+    if not real and not regions:
+        raise InputError(
+            "there are no reference turns: the table has no rows. Was the RTTM file empty, or did a filter leave "
+            "nothing? Of recordings in which nothing was to be said give the regions: uem=."
+        )
     nobody = Turns(np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
 
     rows: list[dict[str, Any]] = []
@@ -272,6 +280,7 @@ def _regions(uem: pd.DataFrame, real: dict[str, Turns]) -> dict[str, tuple[Ms, M
 
 def _score(found: Turns, real: Turns, how: _How, given: tuple[Ms, Ms] | None) -> _Scores:
     region = _evaluated(found, real, how.region) if given is None else given
+    real = joined(real)  # or the collar would leave out what lies well within a speech
     collar = how.collar_ms
     bounds = np.concatenate([real.start, real.end])
     forgiven = (bounds - collar, bounds + collar) if collar else (bounds[:0], bounds[:0])

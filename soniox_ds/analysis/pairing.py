@@ -208,8 +208,9 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     if references is None:
         if "reference" not in recordings:
             own = [name for name in recordings.columns if name not in RECORDINGS]
+            found = f"no column 'reference' (of your own they have {own})" if own else "no columns of your own"
             raise InputError(
-                f"there are no references: none were given, and the recordings have no column 'reference' ({own}). "
+                f"there are no references: none were given, and the recordings have {found}. "
                 "Give a table with audio_id and reference, or a dict from audio_id to text."
             )
         references = recordings[["audio_id", "reference"]]

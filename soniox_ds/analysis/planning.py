@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from soniox_ds.analysis.blocks import WORDS, Measure, block_columns, blocks_of, checked_errors
-from soniox_ds.analysis.comparison import paired_blocks, shared_measure
+from soniox_ds.analysis.comparison import check_settings, paired_blocks, shared_measure
 from soniox_ds.analysis.statistics import check_level
 from soniox_ds.errors import InputError
 from soniox_ds.schema import POWER, conform
@@ -92,7 +92,7 @@ def power(
     ------
     InputError
         If neither `difference` nor `blocks` is given, a value is out of range, or the pilot has fewer than two blocks
-        or no spread, or mixes words and characters.
+        or no spread, or mixes words and characters, normalisers or costs.
 
     Notes
     -----
@@ -210,6 +210,7 @@ def _pilot(errors: Any, block: str | Sequence[str] | None, block_sd: Any, correl
         spread = _spread(paired.errors_b - paired.errors_a, size, measure)
         basis = f"paired pilot of {len(size)} blocks"
     else:
+        check_settings(tables, "the recordings of the pilot", measure)
         columns = block_columns(tables[0], block)
         recordings = tables[0][tables[0]["status"] == "scored"]
         found = blocks_of(recordings, columns)

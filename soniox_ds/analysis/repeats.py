@@ -1,8 +1,9 @@
 """Repeats: the same recordings transcribed several times with the same options.
 
-Conventions: repeats of a recording are not independent. Counts are added up, recording by recording, or the tables of
-all repeats stand under each other, where each repeat has an id of its own and ``RECORDING`` says what it is a repeat of
-(the block to resample).
+Conventions: repeats of a recording are not independent. Counts and durations are added up, recording by recording, or
+the tables of all repeats stand under each other, where each repeat has an id of its own and ``RECORDING`` says what it
+is a repeat of (the block to resample). Either way a recording counts where every repeat of it was scored, it is one
+recording, and its audio is as long as all its repeats together.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-__all__ = ["RECORDING", "REPEAT", "pooled", "pooled_wer", "stacked", "stacked_errors"]
+from soniox_ds.errors import InputError
+
+__all__ = ["RECORDING", "REPEAT", "places", "pooled", "pooled_wer", "stacked", "stacked_errors"]
 
 RECORDING, REPEAT = "recording of the repeat", "number of the repeat"
 """Columns of `stacked_errors`."""
 
 
 def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Counts of all repeats added up, recording by recording; a recording counts as scored where every repeat is."""
+    """Counts and durations of all repeats added up, recording by recording.
+
+    A recording counts as scored where every repeat is.
+    """
     if len(tables) == 1:
         return tables[0]
     added = tables[0].copy()
@@ -30,6 +36,7 @@ def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         "reference_words",
         "hypothesis_words",
         "fewest_errors",
+        "duration_ms",
     ]
     others = [table.set_index("audio_id") for table in tables[1:]]
     for other in others:
@@ -57,14 +64,62 @@ def stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def stacked_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The same of ``schema.WORD_ERRORS``, then ``RECORDING`` and ``REPEAT`` (Int64, from 0)."""
+    """The same of ``schema.WORD_ERRORS``, then ``RECORDING`` and ``REPEAT`` (Int64, from 0).
+
+    Where one repeat of a recording was not scored, the others are no more than failed: half a recording counts nowhere.
+    """
     own = [
         pd.concat([_renamed(table, number), table["audio_id"].rename(RECORDING)], axis=1).assign(
             **{REPEAT: pd.array([number] * len(table), "Int64")}
         )
         for number, table in enumerate(tables)
     ]
-    return pd.concat(own, ignore_index=True)
+    whole = pd.concat(own, ignore_index=True)
+    unscored = whole.loc[whole["status"] != "scored", RECORDING]
+    whole.loc[whole[RECORDING].isin(unscored) & (whole["status"] == "scored"), "status"] = "failed"
+    return whole
+
+
+def places(occurrences: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The places where a term was said, each once: how often it was hit, out of how many repeats.
+
+    Parameters
+    ----------
+    occurrences
+        ``schema.TERM_OCCURRENCES`` without false hits; with a column `repeat` where there are several of a recording.
+    name
+        Of the table, for the message.
+
+    Returns
+    -------
+    DataFrame
+        A row for each place: the columns of `occurrences` as they are at its first repeat, then `hits` and `repeats`.
+
+    Raises
+    ------
+    InputError
+        If some repeats of a recording lack a place that others have.
+
+    Examples
+    --------
+    >>> heard = pd.DataFrame({"audio_id": "a", "term": "Zyrtec", "reference_index": 3, "outcome": ["hit", "miss"]})
+    >>> places(heard.assign(repeat=[0, 1]), "heard")[["term", "reference_index", "hits", "repeats"]]
+         term  reference_index  hits  repeats
+    0  Zyrtec                3     1        2
+    """
+    key = ["audio_id", "term", "reference_index"]
+    hit = (occurrences["outcome"] == "hit").to_numpy(bool)
+    grouped = occurrences.assign(hits=hit.astype("int64"), repeats=1).groupby(key, sort=False, dropna=False)
+    counts = grouped[["hits", "repeats"]].sum().reset_index()
+    found = occurrences.drop_duplicates(key).merge(counts, on=key, how="left")
+    most = found.groupby("audio_id")["repeats"].transform("max")
+    if (lacking := found[found["repeats"] < most]).size:
+        first = lacking.iloc[0]
+        raise InputError(
+            f"{name}: {first['audio_id']!r} has {first['term']!r} at word {first['reference_index']} in "
+            f"{first['repeats']} repeats and another place in {most[lacking.index[0]]}; give all occurrences of each."
+        )
+    return found
 
 
 def _renamed(table: pd.DataFrame, repeat: int) -> pd.DataFrame:

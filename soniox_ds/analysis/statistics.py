@@ -47,6 +47,13 @@ METHODS = ("studentized", "percentile")
 """Kinds of interval; docs/metrics-uncertainty.md shows how often each covers."""
 
 
+_WIDEST = 5.0
+"""Times the width of the percentile interval. Student's t of three equal units gives 2.7, of two 9: what is wider still
+rests on a few units, whatever their number. docs/metrics-uncertainty.md shows that honest intervals seldom are."""
+_WHOLE = 1.0  # a bound beyond it says nothing of a rate that is less than a third of it
+_WAYS_ON = 'more blocks would help, method="percentile" gives an interval that is too narrow'
+
+
 class Resampling(NamedTuple):
     """How an interval was made; `checked_resampling` makes sure that it can be."""
 
@@ -84,7 +91,9 @@ class RateBootstrap:
 
         ``"percentile"`` takes the quantiles of the replicates as they are. It is what most tools print, and too narrow
         for few units. ``"studentized"`` takes the quantiles of the studentised replicates (bootstrap-t): it makes up
-        for few units and for units of uneven size and difficulty.
+        for few units and for units of uneven size and difficulty. There is none where it would be beyond
+        sense: more than five times as wide as the percentile one, or reaching beyond ±100 % around a rate of less than
+        a third of that. Then a few units decide, and nobody can say how far the rate may be off.
 
         Examples
         --------
@@ -99,18 +108,26 @@ class RateBootstrap:
         if reason := self._no_interval():
             return Interval(nan, nan, reason)
         tail = (1 - ci) / 2
+        first, last = np.quantile(self.rates, [tail, 1 - tail])
         if method == "percentile":
-            low, high = np.quantile(self.rates, [tail, 1 - tail])
-            return Interval(float(low), float(high), None)
+            return Interval(float(first), float(last), None)
         lower, upper = _outer_quantiles(self.studentized, tail)
         if not np.isfinite([lower, upper]).all():
             return Interval(
                 nan,
                 nan,
                 "in too many replicates all units drawn have the same rate, so that the studentized interval has no "
-                "bound; more blocks would help",
+                f"bound; {_WAYS_ON}",
             )
-        return Interval(self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error, None)
+        low, high = self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error
+        times = (high - low) / (last - first) if last > first else inf
+        if times > _WIDEST:
+            beyond = f"be {times:.1f} times as wide as the percentile one"
+        elif max(-low, high) > _WHOLE and abs(self.estimate) < _WHOLE / 3:
+            beyond = f"reach from {low:.0%} to {high:.0%}"
+        else:
+            return Interval(low, high, None)
+        return Interval(nan, nan, f"a few blocks decide: the studentized interval would {beyond}; {_WAYS_ON}")
 
     def p_value(self, method: str = "studentized") -> float:
         """Two-sided p of "the true rate is 0"; below ``1 - ci`` just where `interval` of the same method excludes 0.

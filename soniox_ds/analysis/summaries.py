@@ -21,6 +21,7 @@ from soniox_ds.analysis.blocks import (
     block_columns,
     blocks_of,
     checked_errors,
+    few_errors,
     known,
     measure_of,
     note_of,
@@ -68,8 +69,9 @@ def summarize_errors(
     DataFrame
         The columns of `by`, then ``schema.ERROR_SUMMARY`` (of characters ``schema.CHARACTER_ERROR_SUMMARY``, with
         `cer`): one row for each group, sorted by `by`. Bounds are NA where no honest interval exists (fewer than two
-        blocks, no spread), and `note` says why; below 10 blocks it says that the interval is doubtful. A group without
-        scored recordings has counts of 0 and NA rates.
+        blocks, no spread, or so few that decide that the studentized interval would be beyond sense), and `note` says
+        why; below 10 blocks, and where fewer than five hold any error, it says that the interval is doubtful. A group
+        without scored recordings has counts of 0 and NA rates.
 
     Raises
     ------
@@ -121,13 +123,15 @@ def _summary(
     blocks = blocks_of(scored, columns)
     wrong = scored[["substitutions", "deletions", "insertions"]].sum(axis=1).to_numpy(np.float64)
     size = scored[measure.size].to_numpy(np.float64)
+    errors = np.bincount(blocks.codes, weights=wrong, minlength=blocks.total)
     drawn = statistics.bootstrap_rate(
-        np.bincount(blocks.codes, weights=wrong, minlength=blocks.total),
+        errors,
         np.bincount(blocks.codes, weights=size, minlength=blocks.total),
         replicates=how.replicates,
         seed=how.seed,
     )
     interval = drawn.interval(how.ci, how.method)
+    few = few_errors(errors) if interval.reason is None else []
     rate = measure.rate
     return {
         "recordings": len(scored),
@@ -142,7 +146,7 @@ def _summary(
         f"{rate}_high": known(interval.high),
         **how._asdict(),
         **{name: _only(part, name) for name in measure.settings},
-        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, noun=measure.noun),
+        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, *few, noun=measure.noun),
     }
 
 

@@ -2,7 +2,8 @@
 
 Conventions: precision, recall and F1 are pooled over occurrences, as rates whose numerators and denominators are added;
 their intervals come from resampling blocks of recordings (see `soniox_ds.analysis.blocks`). Arms are compared
-occurrence by occurrence: the same place of the same reference, hit by one arm and missed by the other.
+occurrence by occurrence: the same place of the same reference, hit by one arm and missed by the other. A place counts
+once, however often its recording was transcribed.
 
 References: McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
 Psychometrika 1947; Holm, "A simple sequentially rejective multiple test procedure", 1979.
@@ -19,6 +20,7 @@ import pandas as pd
 from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import Blocks, block_columns, blocks_of, checked_errors, known, note_of
 from soniox_ds.analysis.normalize import NormalizerLike
+from soniox_ds.analysis.repeats import places
 from soniox_ds.analysis.term_search import aligned_words, checked_terms, same_transcripts
 from soniox_ds.analysis.terms import hours_of, occurrence_rows
 from soniox_ds.errors import InputError
@@ -28,6 +30,7 @@ __all__ = ["compare_terms", "summarize_terms"]
 
 _OUTCOMES = ("hit", "miss", "false_hit")
 _BLOCK = "block of the recording"
+_MS_PER_HOUR = 3_600_000
 _FEW_DISCORDANT = 6  # with fewer, McNemar's exact p cannot be below 0.05
 
 
@@ -118,6 +121,7 @@ def compare_terms(
     ----------
     a, b
         ``schema.TERM_OCCURRENCES`` of either arm, of `term_occurrences` with the same references, terms and normaliser.
+        A column `repeat` tells repeats of a recording under one `audio_id` apart, as in `Comparison.occurrences`.
     by
         ``"term"`` for a row for each term (in the order in which they are met), another column or several of both
         tables, or None for all occurrences in one row.
@@ -136,12 +140,17 @@ def compare_terms(
     Raises
     ------
     SchemaError
-        If a column is absent, or an occurrence is there twice in an arm.
+        If a column is absent, or an occurrence is there twice in an arm (and repeat).
     InputError
-        If a recording of both arms has other occurrences in one than in the other, or an option is wrong.
+        If a recording of both arms has other occurrences in one than in the other, or one repeat other ones than the
+        next, or an option is wrong.
 
     Notes
     -----
+    With repeats a place still counts once: for the arm that hits it in the larger share of its repeats; where both do
+    alike it is no evidence for either. So p asks the same for any number of repeats, and a recogniser that does not
+    vary has the same p for all of them. Recalls are means over repeats, false hits are added up; `note` says so.
+
     McNemar's test takes occurrences as independent. Those of one recording are not quite; where its p and the interval
     disagree, believe the interval, which resamples recordings or larger blocks. Recordings whose occurrences only one
     arm has, because the other failed there, are left out and counted as unpaired. Where no term is said a table cannot
@@ -188,9 +197,10 @@ def compare_terms(
 def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:
     """Refuse an occurrence that is there twice; false hits can be told apart by their place in the transcript."""
     said = arm["outcome"] != "false_hit"
-    no_duplicates(arm[said], name, "audio_id", "term", "reference_index")
+    recording = ["audio_id", "repeat"] if "repeat" in arm else ["audio_id"]
+    no_duplicates(arm[said], name, *recording, "term", "reference_index")
     if "hypothesis_index" in arm:
-        no_duplicates(arm[~said], name, "audio_id", "term", "hypothesis_index")
+        no_duplicates(arm[~said], name, *recording, "term", "hypothesis_index")
 
 
 def _summary(
@@ -227,10 +237,10 @@ def _summary(
         "f1": (2 * hits, 2 * hits + misses + false, 1.0),
     }
     if not pd.isna(hours):
-        rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64) / 3_600_000, np.inf)
+        rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64), np.inf)
     reasons = {}
     for name, (top, bottom, most) in rates.items():
-        rate, reasons[name] = _rate(top, bottom, blocks, how, name, most)
+        rate, reasons[name] = _rate(top, bottom, blocks, how, name, most, 1 if np.isfinite(most) else _MS_PER_HOUR)
         row |= rate
     if not pd.isna(hours) and not pd.isna(row["false_hits_per_hour"]):
         row["false_hits_per_hour_per_100_terms"] = row["false_hits_per_hour"] * 100 / size
@@ -240,9 +250,12 @@ def _summary(
 
 
 def _rate(
-    top: Any, bottom: Any, blocks: Blocks, how: statistics.Resampling, name: str, most: float
+    top: Any, bottom: Any, blocks: Blocks, how: statistics.Resampling, name: str, most: float, scale: float
 ) -> tuple[dict[str, Any], str | None]:
-    """A pooled rate with its interval, which lies between 0 and `most`, and why there is none."""
+    """A pooled rate times `scale` with its interval, which lies between 0 and `most`, and why there is none.
+
+    What is no share is drawn in a unit in which it is far below 1: the bootstrap refuses bounds beyond 100 %.
+    """
     drawn = statistics.bootstrap_rate(
         np.bincount(blocks.codes, weights=top, minlength=blocks.total),
         np.bincount(blocks.codes, weights=bottom, minlength=blocks.total),
@@ -250,22 +263,22 @@ def _rate(
         seed=how.seed,
     )
     interval = drawn.interval(how.ci, how.method)
-    low, high = (known(float(np.clip(bound, 0.0, most))) for bound in interval[:2])
+    low, high = (known(float(np.clip(bound * scale, 0.0, most))) for bound in interval[:2])
     reason = None if interval.reason is None else interval.reason.replace("no reference words", "never counted")
-    return {name: known(drawn.estimate), f"{name}_low": low, f"{name}_high": high}, reason
+    return {name: known(drawn.estimate * scale), f"{name}_low": low, f"{name}_high": high}, reason
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[str]) -> pd.DataFrame:
-    """A row for each occurrence with both outcomes, for each that only one arm has, and for each false hit.
+    """A row for each place with the hits of both arms, for each that only one arm has, and for each false hit.
 
     `kind` is "said", "unpaired", "false_a" or "false_b".
     """
-    key = ["audio_id", "term", "reference_index"]
-    said_a, said_b = (arm[arm["outcome"] != "false_hit"] for arm in (a, b))
+    key, counts = ["audio_id", "term", "reference_index"], ["hits", "repeats"]
+    said_a, said_b = (places(arm[arm["outcome"] != "false_hit"], name) for name, arm in (("a", a), ("b", b)))
     alone = set(said_a["audio_id"]) ^ set(said_b["audio_id"])
     more = [name for name in columns if name not in key]
-    both = said_a.loc[~said_a["audio_id"].isin(alone), [*key, "outcome", *more]].merge(
-        said_b.loc[~said_b["audio_id"].isin(alone), [*key, "outcome"]],
+    both = said_a.loc[~said_a["audio_id"].isin(alone), [*key, *counts, *more]].merge(
+        said_b.loc[~said_b["audio_id"].isin(alone), [*key, *counts]],
         on=key,
         how="outer",
         suffixes=("_a", "_b"),
@@ -297,13 +310,16 @@ def _comparison(
     own: pd.DataFrame, columns: Sequence[str], unlabelled: int, how: statistics.Resampling
 ) -> dict[str, Any]:
     said = own[own["kind"] == "said"]
-    hit_a = (said["outcome_a"] == "hit").to_numpy(np.bool_)
-    hit_b = (said["outcome_b"] == "hit").to_numpy(np.bool_)
+    hits_a, hits_b, repeats_a, repeats_b = (
+        said[name].to_numpy(np.int64) for name in ("hits_a", "hits_b", "repeats_a", "repeats_b")
+    )
+    share_a, share_b = hits_a / repeats_a, hits_b / repeats_b
+    lead = hits_b * repeats_a - hits_a * repeats_b  # whole numbers: equal shares are equal
     count = len(said)
-    only_a, only_b = int((hit_a & ~hit_b).sum()), int((hit_b & ~hit_a).sum())
+    only_a, only_b = int((lead < 0).sum()), int((lead > 0).sum())
     codes, distinct = pd.factorize(said[_BLOCK])
     drawn = statistics.bootstrap_rate(
-        np.bincount(codes, weights=hit_b.astype(float) - hit_a, minlength=len(distinct)),
+        np.bincount(codes, weights=share_b - share_a, minlength=len(distinct)),
         np.bincount(codes, minlength=len(distinct)),
         replicates=how.replicates,
         seed=how.seed,
@@ -312,15 +328,19 @@ def _comparison(
     notes = [] if count else ["nothing is said in a recording that both arms have"]
     if count and 0 < only_a + only_b < _FEW_DISCORDANT:
         notes.append(f"the arms differ in {only_a + only_b}: McNemar's p cannot be below 0.05 for fewer than 6")
+    if count and max(repeats_a.max(), repeats_b.max()) > 1:
+        notes.append(
+            "with repeats a place counts once, for the arm that hit it more often; false hits are of all repeats"
+        )
     return {
         "occurrences": count,
         "recordings": said["audio_id"].nunique(),
-        "both": int((hit_a & hit_b).sum()),
+        "both": int(((lead == 0) & (hits_a > 0)).sum()),
         "only_a": only_a,
         "only_b": only_b,
-        "neither": int((~hit_a & ~hit_b).sum()),
-        "recall_a": float(hit_a.mean()) if count else pd.NA,
-        "recall_b": float(hit_b.mean()) if count else pd.NA,
+        "neither": int(((hits_a == 0) & (hits_b == 0)).sum()),
+        "recall_a": float(share_a.mean()) if count else pd.NA,
+        "recall_b": float(share_b.mean()) if count else pd.NA,
         "difference": known(drawn.estimate),
         "difference_low": known(float(np.clip(interval.low, -1.0, 1.0))),
         "difference_high": known(float(np.clip(interval.high, -1.0, 1.0))),

@@ -20,7 +20,7 @@ from soniox_ds.analysis.units import KINDS_OF_UNITS, split_units
 from soniox_ds.errors import InputError
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
-__all__ = ["Aligned", "Span", "Terms", "aligned_words", "checked_terms", "same_transcripts", "spans"]
+__all__ = ["Aligned", "Span", "Terms", "aligned_words", "checked_terms", "same_transcripts", "spans", "units_of"]
 
 _Ints = npt.NDArray[np.intp]
 _Bools = npt.NDArray[np.bool_]
@@ -130,7 +130,7 @@ def checked_terms(
         raise InputError("there are no terms; give the list that the recogniser was given, such as context['terms'].")
     if units not in KINDS_OF_UNITS:
         raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {units!r}.")
-    words = [_units_of(label, chain, units) for label in labels]
+    words = [units_of(label, chain, units) for label in labels]
     seen: dict[tuple[str, ...], str] = {}
     for label, own in zip(labels, words, strict=True):
         if not own:
@@ -144,7 +144,7 @@ def checked_terms(
     return Terms(labels, words, [False] * len(named) + [True] * len(decoys))
 
 
-def _units_of(text: str, chain: Normalizer, units: str) -> tuple[str, ...]:
+def units_of(text: str, chain: Normalizer, units: str = "mixed") -> tuple[str, ...]:
     """What a text becomes: normalised words, or the characters of scripts without spaces."""
     parts = chain(text).split()
     return tuple(unit for part in parts for unit in split_units(part)) if units == "mixed" else tuple(parts)
@@ -191,7 +191,7 @@ def _check_words(aligned: Aligned, chain: Normalizer, units: str) -> None:
     words = pd.unique(aligned.reference[aligned.in_reference]).tolist()
     if not words:
         return
-    changed = [word for word in words if _units_of(word, chain, units) != (word,)]
+    changed = [word for word in words if units_of(word, chain, units) != (word,)]
     allowed = 0 if all(step.per_word for step in chain.steps) else _FEW_CHANGES * len(words)
     if len(changed) > allowed:
         raise InputError(

@@ -27,6 +27,7 @@ __all__ = [
     "Turns",
     "checked_turns",
     "covered",
+    "joined",
     "milliseconds",
     "same_clock",
     "statuses",
@@ -151,6 +152,24 @@ def covered(start: Ms, end: Ms, edges: Ms) -> npt.NDArray[np.bool_]:
     np.add.at(steps, np.searchsorted(edges, start), 1)
     np.add.at(steps, np.searchsorted(edges, end), -1)
     return np.cumsum(steps)[: max(len(edges) - 1, 0)] > 0
+
+
+def joined(turns: Turns) -> Turns:
+    """The turns of each speaker put together where they overlap or touch, by speaker and time.
+
+    >>> joined(Turns(np.array([0, 1, 0]), np.array([0, 5, 40]), np.array([40, 9, 70]), ["x", "y"]))[:3]
+    (array([0, 1]), array([0, 5]), array([70,  9]))
+    """
+    order = np.lexsort((turns.start, turns.speaker))
+    speaker, start, end = turns.speaker[order], turns.start[order], turns.end[order]
+    if not len(order):
+        return turns
+    # speakers are laid out one behind the other, so that the latest end so far is never that of another one
+    apart = speaker * (int(end.max()) + 1)
+    latest = np.maximum.accumulate(end + apart)
+    first = np.append(True, (start + apart)[1:] > latest[:-1])
+    last = np.append(first[1:], True)
+    return Turns(speaker[first], start[first], (latest - apart)[last], turns.labels)
 
 
 def statuses(source: object, found: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:

@@ -61,8 +61,9 @@ def plot_error_summary(
     Returns
     -------
     Axes
-        One row for each group; at the right how many recordings and words (or characters) it rests on. An interval that
-        reaches beyond three times the highest rate is cut off there, with an arrow.
+        One row for each group; at the right how many recordings and words (or characters) it rests on, and where there
+        is "no interval" (the table's `note` says why). An interval that reaches beyond three times the highest rate is
+        cut off there, with an arrow.
 
     Raises
     ------
@@ -103,8 +104,8 @@ def plot_error_summary(
     limit = max(_REACH * highest, 1.0)
     _rows(ax, bounds, _doubtful(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
     _labels(ax, group_labels(summary, columns, "all recordings"))
-    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], strict=True)
-    _right(ax, [f"{text_of(rate, '.1%')} · n = {n:,} · {size:,} {measure.noun}" for rate, n, size in sizes])
+    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], bounds, strict=True)
+    _right(ax, [f"{_rate(rate, known[1])} · n = {n:,} · {size:,} {measure.noun}" for rate, n, size, known in sizes])
     ax.set_xlim(0, min(float(np.nanmax([*bounds.ravel(), highest])), limit) * 1.06 or 1.0)
     ax.set_xlabel(f"{_rate_of(measure)} (%){_level(summary)}")
     if len(columns) and overall is None:
@@ -203,6 +204,10 @@ def _right(ax: Axes, texts: Sequence[str]) -> None:
             text, (1, row), (8, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points", va="center",
             fontsize="small", parse_math=False, annotation_clip=False,
         )  # fmt: skip
+
+
+def _rate(value: Any, low: float) -> str:
+    return text_of(value, ".1%") + (", no interval" if pd.notna(value) and np.isnan(low) else "")
 
 
 def _interval(value: float, low: float, high: float) -> str:

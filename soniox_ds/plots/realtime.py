@@ -77,7 +77,8 @@ def plot_token_arrival(
     SchemaError
         If a column is absent, or a token is there twice.
     InputError
-        If several recordings are there and none is named, no token has a time, or the window is empty.
+        If several recordings are there and none is named, no token has a time, or the window is empty or in
+        seconds.
 
     Examples
     --------

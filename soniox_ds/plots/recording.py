@@ -84,7 +84,8 @@ def plot_confidence(
     SchemaError
         If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
     InputError
-        If several recordings are there and none is named, no word has a time and a confidence, or the window is empty.
+        If several recordings are there and none is named, no word has a time and a confidence, or the window is empty
+        or in seconds.
 
     Examples
     --------
@@ -172,7 +173,8 @@ def plot_error_positions(
     SchemaError
         If a column is absent, a row is there twice, or a time cannot be (one in seconds, too).
     InputError
-        If several recordings are there and none is named, no word has a time, or the window is empty.
+        If several recordings are there and none is named, no word has a time, or the window is empty
+        or in seconds.
 
     Examples
     --------

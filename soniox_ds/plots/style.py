@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.arguments import checked_window
 from soniox_ds.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ LINES = ("-", "--", "-.", ":")
 FloatArray = npt.NDArray[np.float64]
 
 _LONG_S = 180
-_HOURS_S = 10_800
+_HOURS_S = 3600
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400)
 _TICKS = 8
 _LONGEST = 36
@@ -122,12 +123,16 @@ def group_labels(table: pd.DataFrame, columns: Sequence[str], single: str) -> li
 
 
 def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[float, float]:
-    """The seconds to show of a recording that ends at `last_ms`; raises InputError where none are left."""
-    start = 0.0 if start_ms is None else start_ms / 1000
-    end = last_ms / 1000 if end_ms is None else end_ms / 1000
+    """The seconds to show of a recording that ends at `last_ms`.
+
+    Raises InputError where none are left, or the two are no whole milliseconds or look like seconds.
+    """
+    first, last = checked_window(start_ms, end_ms, last_ms)
+    start = 0.0 if first is None else first / 1000
+    end = last_ms / 1000 if last is None else last / 1000
     if start_ms is None and end_ms is None:
         return 0.0, end or 1.0
-    if not 0 <= start < end:
+    if not start < end:
         raise InputError(
             f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; "
             f"both are milliseconds, and the recording ends at {last_ms:.0f}."
@@ -148,7 +153,7 @@ def clock(seconds: float, *, hours: bool = False) -> str:
 
 
 def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = None) -> None:
-    """Seconds on the horizontal axis; minutes and seconds from three minutes on, hours from three hours on.
+    """Seconds on the horizontal axis; minutes and seconds from three minutes on, hours from one hour on.
 
     `last_s` is the end of the recording, where only a part is shown.
     """
@@ -162,12 +167,8 @@ def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = No
     step_s = next((step for step in _STEPS_S if (end_s - start_s) / step <= _TICKS), _STEPS_S[-1])
     hours = last_s >= _HOURS_S
     ax.xaxis.set_major_locator(MultipleLocator(step_s))
-    if hours and step_s >= 60:
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(second / 60)))
-        ax.set_xlabel("time (h:min)")
-    else:
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(second, hours=hours)))
-        ax.set_xlabel("time (h:min:s)" if hours else "time (min:s)")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(second, hours=hours)))
+    ax.set_xlabel("time (h:min:s)" if hours else "time (min:s)")
 
 
 def numbers(table: pd.DataFrame, *columns: str) -> FloatArray:

@@ -75,7 +75,7 @@ def plot_timeline(
     Returns
     -------
     Axes
-        With seconds on the horizontal axis, minutes and seconds from three minutes on, hours from three hours on. The
+        With seconds on the horizontal axis, minutes and seconds from three minutes on, hours from one hour on. The
         overview is ``ax.child_axes[0]``. Where shares of time are drawn, the right title says of what.
 
     Raises
@@ -84,7 +84,7 @@ def plot_timeline(
         If a column is absent, a turn is there twice, or a time cannot be (one in seconds, too).
     InputError
         If the table holds several recordings and `audio_id` names none of them, has no turn to draw, or the window is
-        empty.
+        empty or in seconds.
 
     Examples
     --------

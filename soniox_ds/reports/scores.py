@@ -77,6 +77,7 @@ def confidence(found: Findings) -> Section | None:
         ("share that is right", percent(row["accuracy"])),
         ("mean confidence", percent(row["confidence_mean"])),
         ("calibration error (ECE)", percent(row["ece"], row["ece_low"], row["ece_high"])),
+        *([("interval of the ECE", f"none: {row['note']}")] if known(row["note"]) else []),
         ("ECE by chance alone", percent(row["ece_by_chance"])),
         ("Brier score", _number(row["brier"])),
         ("normalised cross entropy", _number(row["nce"])),

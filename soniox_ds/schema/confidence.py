@@ -75,11 +75,9 @@ CALIBRATION: Table = {
     "accuracy": Column("Float64", "share that is right"),
     "confidence_mean": Column("Float64", "mean confidence; above accuracy where the recogniser is overconfident"),
     "ece": Column("Float64", "expected calibration error, over the bins"),
-    "ece_low": Column("Float64", "lower bound of its interval; NA for fewer than two blocks"),
-    "ece_high": Column("Float64", "upper bound of its interval; NA for fewer than two blocks"),
-    "ece_by_chance": Column(
-        "Float64", "mean ECE that perfectly calibrated confidences would show in so little data; NA as above"
-    ),
+    "ece_low": Column("Float64", "lower bound of its interval; NA where too little data tells of it (`note`)"),
+    "ece_high": Column("Float64", "upper bound of its interval; NA likewise"),
+    "ece_by_chance": Column("Float64", "mean ECE that perfectly calibrated confidences would show in so little data"),
     "brier": Column("Float64", "mean squared difference of confidence and verdict; 0 is best"),
     "nce": Column(
         "Float64", "normalised cross entropy: 1 is best, 0 as good as saying the accuracy; NA if all right or wrong"
@@ -94,6 +92,7 @@ CALIBRATION: Table = {
     "ci": Column("Float64", "level of the interval, such as 0.95"),
     "replicates": Column("Int64", "number of bootstrap replicates"),
     "seed": Column("Int64", "of the replicates"),
+    "note": Column("string", "why `ece` has no interval; NA where it has one"),
 }
 
 RELIABILITY: Table = {

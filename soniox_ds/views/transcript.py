@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from soniox_ds.analysis.arguments import checked_window
 from soniox_ds.analysis.confidence import HasTokens, words_of
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError
@@ -79,7 +80,7 @@ def show_transcript(
     SchemaError
         If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
     InputError
-        If several recordings are there and none is named, or an option is wrong.
+        If several recordings are there and none is named, or an option is wrong (a window in seconds, too).
 
     Examples
     --------
@@ -111,6 +112,8 @@ def show_transcript(
     name = audio_id if audio_id is not None else str(own["audio_id"].iloc[0]) if len(own) else "nothing"
     if start_ms is not None or end_ms is not None:
         need(own, "start_ms", "end_ms", name="words")
+        known_ends = own["end_ms"].dropna()
+        start_ms, end_ms = checked_window(start_ms, end_ms, float(known_ends.max()) if len(known_ends) else 0.0)
         inside = pd.Series(True, index=own.index)
         if start_ms is not None:
             inside &= own["end_ms"].astype("Int64") > start_ms

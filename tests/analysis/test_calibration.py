@@ -158,12 +158,72 @@ def test_bins_of_equal_mass_keep_equal_confidences_together():
     assert one[["low", "high", "n", "accuracy"]].values.tolist() == [[0.7, 0.7, 2, 0.5]]
 
 
+def test_an_interval_of_little_data_is_none_and_the_note_says_why():
+    eleven = simulated(11, 20, -1, 0)
+    row = calibration(eleven, **quick).iloc[0]
+    assert row["ece_low"] <= row["ece"] <= row["ece_high"]
+    assert pd.isna(row["note"])
+    nine = calibration(eleven[eleven["audio_id"].astype(int) < 9], **quick).iloc[0]
+    assert nine[["ece_low", "ece_high"]].isna().all()
+    assert nine["note"] == "9 blocks: below 10 an interval of the ECE is too narrow"
+    right = eleven.assign(operation=["substitution"] * 9 + ["hit"] * (len(eleven) - 9))
+    assert calibration(right, **quick)["note"][0] == (
+        "9 words are wrong: with fewer than 10 an interval of the ECE is too narrow"
+    )
+    wrong = eleven.assign(operation=["hit"] * 3 + ["insertion"] * (len(eleven) - 3))
+    assert "3 words are right" in calibration(wrong, **quick)["note"][0]
+    nothing = calibration(alignments("dd", [None, None])).iloc[0]
+    assert nothing["note"] == "no word has a confidence"
+
+
+@pytest.mark.parametrize(("bins", "binning"), [(1, "equal_width"), (15, "equal_width"), (7, "equal_mass")])
+@pytest.mark.parametrize("recordings", [1, 3])
+def test_chance_is_at_least_that_of_words_drawn_with_their_own_confidence(bins, binning, recordings):
+    """Also where no word is wrong, so that the blocks show no chance at all."""
+    rng = np.random.default_rng(1)
+    confidence = rng.beta(9, 1, 90).round(2)
+
+    def judged(right):
+        names = [f"{place % recordings}" for place in range(90)]
+        return alignments(["h" if one else "s" for one in right], confidence, names)
+
+    drawn = [rng.random(90) < confidence for _ in range(100)]
+    expected = np.mean(
+        [calibration(judged(right), bins=bins, binning=binning, **quick)["ece"].iloc[0] for right in drawn]
+    )
+    found = calibration(judged(np.ones(90)), bins=bins, binning=binning)["ece_by_chance"][0]
+    assert found == pytest.approx(expected, rel=0.1)
+    for right in drawn[:5]:
+        assert calibration(judged(right), bins=bins, binning=binning)["ece_by_chance"][0] >= found - 1e-12
+
+
+def test_chance_of_words_that_go_wrong_together_is_that_of_the_blocks():
+    together = simulated(40, 25, 0, 5, spread=2)
+    apart = together.assign(audio_id=np.arange(len(together)).astype(str))
+    chance = [calibration(judged, replicates=500)["ece_by_chance"][0] for judged in (together, apart)]
+    assert chance[0] > 1.3 * chance[1]
+
+
+@pytest.mark.parametrize(("recordings", "words"), [(2, 40), (4, 15), (8, 30), (16, 30)])
+def test_perfect_confidences_are_seldom_called_wrong(recordings, words):
+    """120 studies: the true ECE is 0; an interval that is there holds it, and the ECE is no more than by chance."""
+    rows = [calibration(simulated(recordings, words, 0, seed, 0), replicates=200).iloc[0] for seed in range(120)]
+    there = [row for row in rows if pd.notna(row["ece_low"])]
+    assert bool(there) == (recordings == 16)
+    if there:
+        assert len(there) > 110
+        assert np.mean([row["ece_low"] > 0 for row in there]) <= 0.06
+    ece, chance = (np.mean([row[name] for row in rows]) for name in ("ece", "ece_by_chance"))
+    assert 0.95 * ece < chance < 1.25 * ece
+
+
 def test_intervals_need_two_blocks_and_are_repeatable():
     one = alignments("hs", [0.9, 0.8], audio_id="a")
     row = calibration(one).iloc[0]
-    assert row[["ece_low", "ece_high", "ece_by_chance"]].isna().all()
+    assert row[["ece_low", "ece_high"]].isna().all()
+    assert row["note"] == "1 block: an interval needs two or more"
     assert reliability(one)[["accuracy_low", "accuracy_high"]].isna().all(axis=None)
-    judged = simulated(10, 20, -1, 0)
+    judged = simulated(12, 20, -1, 0)
     pd.testing.assert_frame_equal(calibration(judged, **quick), calibration(judged, **quick))
     other = calibration(judged, **quick, seed=1)
     assert other["ece_high"].iat[0] != calibration(judged, **quick)["ece_high"].iat[0]
@@ -192,7 +252,7 @@ def test_intervals_cover_the_true_error(shift, spread):
 
 
 def test_chance_alone_explains_the_error_of_perfect_confidences():
-    found = [calibration(simulated(30, 25, 0, seed, 0), replicates=200).iloc[0] for seed in range(20)]
+    found = [calibration(simulated(30, 25, 0, seed, 0), replicates=200).iloc[0] for seed in range(60)]
     ece = np.mean([row["ece"] for row in found])
     assert np.mean([row["ece_by_chance"] for row in found]) == pytest.approx(ece, rel=0.15)
     assert all(row["ece_low"] == 0 for row in found[:15])

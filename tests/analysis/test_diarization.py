@@ -76,6 +76,17 @@ def test_a_turn_without_duration_has_no_collar_and_no_speaker():
     pd.testing.assert_series_equal(one, two)
 
 
+@pytest.mark.parametrize("second", [(3_000, 8_000), (5_000, 8_000), (1_000, 8_000), (2_000, 3_000)])
+def test_a_collar_lies_around_what_a_speaker_says_at_a_stretch(second):
+    """Not around each turn of one who overlaps himself, or goes on where the last turn ends."""
+    end = max(5_000, second[1])
+    reference = turns_of(("x", 1_000, 5_000), ("x", *second), ("y", 1_000, end))
+    row = errors_of(turns_of(("1", 0, 10_000)), reference, collar_ms=250, uem="reference")
+    assert (row["reference_ms"], row["scored_ms"]) == (2 * (end - 1_000 - 500), end - 1_000 - 500)
+    left_out = errors_of(turns_of(("1", 0, 10_000)), reference[:2], collar_ms=250, score_overlap=False)
+    assert left_out["reference_ms"] == end - 1_000 - 500
+
+
 def test_the_conventions_stand_in_the_result():
     row = errors_of(REFERENCE, REFERENCE, collar_ms=250, score_overlap=False, uem="reference", map_before_collar=True)
     assert row["collar_ms"] == 250
@@ -96,11 +107,11 @@ def test_the_mapping_may_depend_on_what_is_scored():
     before = errors_of(turns, reference, collar_ms=400, map_before_collar=True)
     after = errors_of(turns, reference, collar_ms=400)
     assert json.loads(before["mapping"]) == json.loads(after["mapping"]) == {"1": "x"}
-    reference = turns_of(("x", 0, 1_000), ("y", 1_000, 1_500), ("y", 1_450, 1_900))
-    reference = pd.concat([reference, turns_of(("x", 900, 1_000), ("x", 500, 600))])
+    pieces = [("x", start, start + 200) for start in range(0, 1_000, 210)]  # of a collar of 100 nothing is left
+    reference = turns_of(*pieces, ("y", 1_100, 1_900))
     before = errors_of(turns, reference, collar_ms=100, map_before_collar=True)
     after = errors_of(turns, reference, collar_ms=100)
-    assert (before["confusion_ms"], after["confusion_ms"]) == (450, 400)
+    assert (before["confusion_ms"], after["confusion_ms"]) == (600, 0)
 
 
 def test_nothing_was_to_be_said():
@@ -159,8 +170,7 @@ def test_the_columns_are_the_documented_ones():
         assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
             name: column.dtype for name, column in columns.items()
         }
-    assert sx.diarization_errors(REFERENCE, empty(TURNS)).empty
-    assert sx.pool_diarization_errors(sx.diarization_errors(REFERENCE, empty(TURNS)))["der"].isna().all()
+    assert sx.pool_diarization_errors(errors[:0])["der"].isna().all()
 
 
 # laws
@@ -177,6 +187,11 @@ def active(rows):
     return [{who for who, start, end in rows if start <= ms < end} for ms in range(100)]
 
 
+def at(active, ms):
+    """Who talks at this millisecond; nobody outside."""
+    return active[ms] if 0 <= ms < len(active) else set()
+
+
 def mappings(found, real):
     """All one-to-one mappings of the speakers found to reference speakers or to nobody."""
     names = sorted({who for who, _, _ in real})
@@ -188,7 +203,7 @@ def mappings(found, real):
 @given(some_turns, some_turns, st.sampled_from([0, 3]), st.booleans())
 def test_errors_agree_with_counting_every_millisecond(found, real, collar_ms, score_overlap):
     heard, said = active(found), active(real)
-    bounds = {bound for _, *ends in real for bound in ends}
+    bounds = {ms for ms in range(101) for who in "ABC" if (who in at(said, ms - 1)) != (who in at(said, ms))}
     scored = [
         ms
         for ms in range(100)
@@ -278,6 +293,15 @@ SECONDS = turns_of(("x", 1.0, 5.5), ("y", 4.0, 8.0))
             {},
             InputError,
             "such as 'b'.*such as 'a'.*same on both sides",
+        ),
+        (REFERENCE, empty(TURNS), {}, InputError, "there are no reference turns: .* give the regions: uem="),
+        (REFERENCE, REFERENCE[:0], {"uem": "reference"}, InputError, "there are no reference turns"),
+        (
+            REFERENCE,
+            empty(TURNS),
+            {"uem": pd.DataFrame({"audio_id": [], "start_ms": [], "end_ms": []})},
+            InputError,
+            "there are no reference turns",
         ),
         (REFERENCE, REFERENCE, {"collar_ms": -1}, InputError, "collar_ms is -1"),
         (

@@ -25,12 +25,13 @@ def oracle(name):
 
 
 def random_side(rng, speakers, label, audio_id, instants, *, disjoint=True):
-    """Turns of some speakers between some instants; each speaker's own are apart or overlap."""
+    """Turns of some speakers between some instants; each speaker's own are apart, or overlap and touch."""
     rows = []
     for speaker in range(speakers):
         times = np.sort(rng.choice(instants, size=2 * rng.integers(1, 5), replace=False))
         if not disjoint:
-            times = rng.permutation(times)
+            later = rng.choice(np.setdiff1d(instants, times))
+            times = np.append(rng.permutation(times), [times[-1], later])  # one more turn, which may touch another
         rows += [(audio_id, f"{label}{speaker}", *sorted(pair)) for pair in times.reshape(-1, 2).tolist()]
     return rows
 
@@ -171,12 +172,70 @@ def test_the_samples_by_md_eval_and_spyder(tmp_path):
     assert_equal_parts(own, by_spyder(turns, reference, extents(turns, reference), collar_ms=0, regions="all"))
 
 
+def put_together(reference):
+    """Each speaker's turns without overlap, counted apart from the package."""
+    rows = []
+    for (audio_id, speaker), own in reference.sort_values("start_ms").groupby(["audio_id", "speaker"], sort=False):
+        parts = []
+        for start, end in own[["start_ms", "end_ms"]].itertuples(index=False):
+            if parts and start <= parts[-1][1]:
+                parts[-1][1] = max(parts[-1][1], end)
+            else:
+                parts.append([start, end])
+        rows += [(audio_id, speaker, *part) for part in parts]
+    return pd.DataFrame(rows, columns=["audio_id", "speaker", "start_ms", "end_ms"])
+
+
 @needs_md_eval
-def test_a_speakers_own_overlap_counts_once_in_md_eval_too(tmp_path):
+@pytest.mark.parametrize("collar_ms", [0, 250])
+@pytest.mark.parametrize("score_overlap", [True, False])
+def test_md_eval_agrees_on_a_speakers_own_overlap_once_the_turns_are_put_together(collar_ms, score_overlap, tmp_path):
+    """Its own rule is another: a collar for each turn, and with -1 a speaker's own overlap is left out."""
     turns, reference = random_recordings(7, disjoint=False)
-    expected = by_md_eval(turns, reference, tmp_path, collar_ms=0, score_overlap=True)
-    own = diarization_errors(turns, reference, uem="reference", failed="as_silence")
-    assert_equal_parts(own, expected.drop(index="ALL"))
+    how = {"collar_ms": collar_ms, "score_overlap": score_overlap}
+    own = diarization_errors(turns, reference, uem="reference", map_before_collar=True, failed="as_silence", **how)
+    own = own[own["reference_ms"] > 0]  # it divides by what is scored, without asking
+    there = reference[reference["audio_id"].isin(own["audio_id"])]
+    assert_equal_parts(own, by_md_eval(turns, put_together(there), tmp_path, **how).drop(index="ALL"))
+    if how == {"collar_ms": 0, "score_overlap": True}:
+        assert_equal_parts(own, by_md_eval(turns, there, tmp_path, **how).drop(index="ALL"))
+
+
+@needs_md_eval
+def test_md_evals_own_rules_for_a_speakers_own_overlap(tmp_path):
+    """One speaker of 10 s whose turns overlap from 4 to 6 s: what the documentation says of each tool."""
+    columns = ["audio_id", "speaker", "start_ms", "end_ms"]
+    reference = pd.DataFrame([("a", "x", 0, 6_000), ("a", "x", 4_000, 10_000)], columns=columns)
+    turns = pd.DataFrame([("a", "1", 0, 10_000)], columns=columns)
+
+    def scored(collar_ms, score_overlap):
+        how = {"collar_ms": collar_ms, "score_overlap": score_overlap}
+        theirs = by_md_eval(turns, reference, tmp_path, **how).loc["ALL", "reference_ms"]
+        return theirs, diarization_errors(turns, reference, **how)["reference_ms"][0]
+
+    assert scored(250, True) == (8_500, 9_500)
+    assert scored(0, False) == (8_000, 10_000)
+
+
+@pytest.mark.parametrize("collar_ms", [0, 250])
+@pytest.mark.parametrize("score_overlap", [True, False])
+def test_a_speakers_own_overlap_is_that_of_spyder_and_of_pyannotes_support(collar_ms, score_overlap):
+    diarization = oracle("pyannote.metrics.diarization")
+    turns, reference = random_recordings(8, disjoint=False)
+    how = {"collar_ms": collar_ms, "score_overlap": score_overlap, "failed": "as_silence"}
+    metric = diarization.DiarizationErrorRate(collar=2 * collar_ms, skip_overlap=not score_overlap)
+    rows = {}
+    for audio_id, real, found, uem in annotations(turns, reference):
+        parts = metric(real.support(), found.support(), uem=uem, detailed=True)
+        rows[audio_id] = [parts[name] for name in ("total", "missed detection", "false alarm", "confusion")]
+    assert_equal_parts(
+        diarization_errors(turns, reference, **how), pd.DataFrame.from_dict(rows, orient="index", columns=PARTS)
+    )
+    uem, regions = extents(turns, reference), "all" if score_overlap else "nonoverlap"
+    expected = by_spyder(turns, reference, uem, collar_ms=collar_ms, regions=regions)
+    expected = expected[expected["reference_ms"] > 0]
+    assert len(expected) > 35
+    assert_equal_parts(diarization_errors(turns, reference, map_before_collar=True, **how), expected)
 
 
 # pyannote.metrics

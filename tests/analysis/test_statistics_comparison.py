@@ -285,6 +285,9 @@ ALIGNMENTS, (A, B) = simulated(4)
         pytest.param(
             [A.assign(normalizer="x"), B.assign(normalizer="y")], {}, InputError, "different normalisers", id="norm"
         ),
+        pytest.param(
+            [A.assign(cost="sclite"), A.assign(cost="levenshtein")], {}, InputError, "different costs", id="cost"
+        ),
         pytest.param([A, B], {"alignments": ALIGNMENTS[:1]}, InputError, "for each arm", id="alignments"),
         pytest.param([A, B], {"alignments": {"a": 1, "c": 2}}, InputError, "for each arm", id="alignment-names"),
         pytest.param([A, B], {"alignments": ALIGNMENTS[::-1]}, InputError, "not those of the errors", id="swapped"),
@@ -311,3 +314,32 @@ def test_wrong_input(given, options, kind, words):
 def test_wrong_alignments(a, b, kind, words):
     with pytest.raises(kind, match=words):
         error_segments(a, b)
+
+
+def test_few_blocks_with_errors_in_either_arm_are_noted():
+    """Of 60 recordings 10 have errors in both arms, some more in one of them."""
+
+    def noted(only_a, only_b):
+        ids = range(60)
+        first = [1 + n % 2 if n < 10 + only_a else 0 for n in ids]
+        second = [1 + n % 3 if n < 10 or n >= 60 - only_b else 0 for n in ids]
+        a, b = (
+            pd.DataFrame(
+                {
+                    "audio_id": [str(n) for n in ids],
+                    "status": "scored",
+                    "hits": [20 - one for one in wrong],
+                    "substitutions": wrong,
+                    "deletions": 0,
+                    "insertions": 0,
+                    "reference_words": 20,
+                }
+            )
+            for wrong in (first, second)
+        )
+        return compare_errors(a, b, replicates=200)["note"][0]
+
+    assert noted(12, 7) == (
+        "29 of 60 blocks hold any error: below 30 a difference by chance is taken for one in up to 10 % instead of 5 %"
+    )
+    assert pd.isna(noted(12, 8))

@@ -138,6 +138,9 @@ def test_the_power_promised_is_the_share_of_studies_that_see_the_difference(gain
 A, B = pilot(1)
 
 
+MIXED = pd.concat([A.assign(cost="sclite"), B.assign(cost="levenshtein", audio_id=B["audio_id"] + " again")])
+
+
 @pytest.mark.parametrize(
     ("given", "options", "words"),
     [
@@ -159,6 +162,10 @@ A, B = pilot(1)
         pytest.param(["errors.csv"], {"difference": 0.01}, "str", id="path"),
         pytest.param([[A, A]], {"difference": 0.01}, "the same rate", id="equal-arms"),
         pytest.param([A[:1]], {"difference": 0.01}, "two or more", id="one-block"),
+        pytest.param(
+            [[A.assign(cost="sclite"), B.assign(cost="levenshtein")]], {"blocks": 9}, "different costs", id="costs"
+        ),
+        pytest.param([MIXED], {"blocks": 9}, "different costs of the alignment", id="costs-within"),
         pytest.param([A], {"difference": 0.01, "ci": 95}, "such as 0.95", id="ci"),
     ],
 )

@@ -1,5 +1,7 @@
 """`summarize_errors`: counts by hand, blocks, groups, and what is refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,6 +128,32 @@ def test_enough_blocks_leave_nothing_to_be_noted():
     assert few["wer_low"] < few["wer"] < few["wer_high"]
 
 
+def test_few_blocks_with_errors_are_noted():
+    def noted(erring, blocks=40, **how):
+        """The note on so many blocks, some of which hold two to four errors in 20 words."""
+        wrong = [2 + number % 3 if number < erring else 0 for number in range(blocks)]
+        errors = table([(f"{n}", "scored", one, 0, 0, 20) for n, one in enumerate(wrong)])
+        return summarize_errors(errors, **how)["note"][0]
+
+    assert noted(4) == "4 of 40 blocks hold any error: below 5 the interval is doubtful"
+    assert pd.isna(noted(5))
+    assert noted(1, method="percentile") == "1 of 40 blocks holds any error: below 5 the interval is doubtful"
+    assert "hold any error" not in str(noted(4, blocks=4))
+
+
+def test_an_interval_beyond_sense_is_none_and_the_note_names_the_ways_on():
+    errors = table([(f"{n}", "scored", one, 0, 0, 10) for n, one in enumerate([8, 1, 1, 2, 3])])
+    row = summarize_errors(errors).iloc[0]
+    assert row[["wer_low", "wer_high"]].isna().all()
+    assert re.fullmatch(
+        r"a few blocks decide: the studentized interval would reach from 7% to 1\d\d%; more blocks would help, "
+        r'method="percentile" gives an interval that is too narrow',
+        row["note"],
+    )
+    there = summarize_errors(errors, method="percentile").iloc[0]
+    assert 0 < there["wer_low"] < there["wer"] < there["wer_high"] < 1
+
+
 def test_blocks_make_the_interval_wider_where_speakers_differ():
     by_speaker, by_recording = (summarize_errors(many(), block=block).iloc[0] for block in ("speaker", "audio_id"))
     assert by_speaker["wer"] == by_recording["wer"]
@@ -145,9 +173,10 @@ def test_the_lower_bound_is_never_below_0():
         ("a", "scored", 0, 0, 0, 1),
         ("b", "scored", 0, 0, 1, 1),
         ("c", "scored", 1, 0, 0, 4),
-        ("d", "scored", 0, 0, 7, 1),
+        ("d", "scored", 0, 0, 3, 1),
+        ("e", "scored", 0, 0, 3, 2),
     ]
-    low = bootstrap_rate([0, 1, 1, 7], [1, 1, 4, 1]).interval().low
+    low = bootstrap_rate([0, 1, 1, 3, 3], [1, 1, 4, 1, 2]).interval().low
     assert low < 0
     assert summarize_errors(table(rows))["wer_low"][0] == 0
 

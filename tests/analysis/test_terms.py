@@ -315,6 +315,17 @@ def test_summary_says_why_there_is_no_interval():
     assert "recall: all blocks have the same rate" in row["note"]
 
 
+def test_the_interval_of_false_hits_per_hour_does_not_depend_on_the_length_of_an_hour():
+    heard, said = trial([3] * 14, [0, 1, 0, 1, 0, 0, 0, 0, 0, 5, 7, 0, 3, 1], size=14)
+    aligned, errors = align_words(heard, said), word_errors(heard, said)
+    short, long = (
+        summarize_terms(aligned, ["Zyrtec"], errors.assign(duration_ms=ms), replicates=1000).iloc[0]
+        for ms in (360_000, 360_000 * 40)
+    )
+    for name in ("false_hits_per_hour", "false_hits_per_hour_low", "false_hits_per_hour_high"):
+        assert long[name] == pytest.approx(short[name] / 40)
+
+
 def arms(first, second, said, terms, **options):
     return [term_occurrences(align_words(heard, said), terms, **options) for heard in (first, second)]
 
@@ -361,6 +372,56 @@ def test_recordings_of_one_arm_only_are_counted_apart():
     assert (row["occurrences"], row["unpaired"], row["only_a"]) == (1, 1, 1)
     assert (row["false_hits_a"], row["false_hits_b"]) == (1, 0)
     assert "cannot be below 0.05" in row["note"]
+
+
+def transcribed(said, repeats):
+    """Occurrences of "Zyrtec" in several transcripts of the same recordings."""
+    tables = [
+        term_occurrences(align_words(heard, said), ["Zyrtec"]).assign(repeat=k) for k, heard in enumerate(repeats)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_with_repeats_a_place_counts_once():
+    said = {f"r{n}": "zyrtec" for n in range(4)}
+    yes, no, twice = "zyrtec", "other", "zyrtec zyrtec"
+    a = transcribed(said, [dict(zip(said, row, strict=True)) for row in ([yes, no, yes, no], [no, no, yes, no])])
+    b = transcribed(said, [dict(zip(said, row, strict=True)) for row in ([yes, yes, no, no], [yes, no, twice, no])])
+    row = compare_terms(a, b, **QUICK).iloc[0]  # hits of a: 1 0 2 0 of 2, of b: 2 1 1 0
+    assert row[["occurrences", "recordings", "both", "only_a", "only_b", "neither"]].tolist() == [4, 4, 0, 1, 2, 1]
+    assert (row["recall_a"], row["recall_b"]) == (3 / 8, 4 / 8)
+    assert row["difference"] == pytest.approx(1 / 8)
+    assert row["p"] == 1
+    assert (row["false_hits_a"], row["false_hits_b"]) == (0, 1)
+    assert "with repeats a place counts once" in row["note"]
+    single = compare_terms(*(one[one["repeat"] == 0] for one in (a, b)), **QUICK).iloc[0]
+    assert single[["both", "only_a", "only_b", "neither"]].tolist() == [1, 1, 1, 1]
+    assert "repeats" not in single["note"]
+    uneven = compare_terms(a[a["repeat"] == 0], b, **QUICK).iloc[0]  # 1 0 1 0 of 1 against 2 1 1 0 of 2
+    assert uneven[["both", "only_a", "only_b", "neither"]].tolist() == [1, 1, 1, 1]
+
+
+def test_repeats_that_do_not_belong_together_are_refused():
+    said = {"r0": "zyrtec or zyrtec"}
+    a = transcribed(said, [said, said])
+    with pytest.raises(InputError, match=r"a: 'r0' has 'Zyrtec' at word 2 in 1 repeats and another place in 2"):
+        compare_terms(a[:3], a, **QUICK)
+    with pytest.raises(SchemaError, match="repeat"):
+        compare_terms(pd.concat([a, a[:1]]), a, **QUICK)
+
+
+@settings(max_examples=20)
+@given(recordings, recordings, st.integers(2, 5))
+def test_a_recogniser_that_does_not_vary_gives_the_same_p_for_any_number_of_repeats(one, two, repeats):
+    size = min(len(one), len(two))
+    heard, said = both(one[:size])
+    single = arms(heard, both(two[:size])[0], said, TERMS, normalizer="basic")
+    many = [pd.concat([arm.assign(repeat=k) for k in range(repeats)], ignore_index=True) for arm in single]
+    once, often = (compare_terms(*pair, by=None, **QUICK) for pair in (single, many))
+    for name in ("false_hits_a", "false_hits_b"):
+        assert often[name].tolist() == (once[name] * repeats).tolist()
+    left = [name for name in once if name not in ("note", "false_hits_a", "false_hits_b")]
+    pd.testing.assert_frame_equal(often[left], once[left])
 
 
 def test_distractors_are_rows_without_occurrences():

@@ -434,7 +434,7 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "calibration": {"alignments": 1},
     "compare_terms": {"occurrences": 3, "occurrences b": 3},
     "confusions": {"alignments": 0},
-    "diarization_errors": {"turns": 3, "reference turns": 0},
+    "diarization_errors": {"turns": 3},
     "flag_low_confidence": {"words": 0},
     "language_confusion": {"words": 0},
     "language_errors": {"words": 3},

@@ -155,6 +155,7 @@ def test_clips_are_heard(notebook):
 
     opened(page, cell=1)
     second = page.page.locator(".sxr >> nth=1")
+    page.until(lambda: second.locator(".sxr-length").inner_text(), what="the second clip")
     assert second.locator(".sxr-length").inner_text() == "No sound: the audio file is no longer there"
     assert second.locator(".sxr-play").is_disabled()
     second.locator(".sxr-right").last.click()
