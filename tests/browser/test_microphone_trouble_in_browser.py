@@ -117,7 +117,7 @@ def test_devices_that_change_mute_fall_silent_and_go(notebook, tmp_path):
 @pytest.mark.parametrize("mode", ["proxy", "direct"])
 def test_a_service_that_breaks_off_every_few_seconds(notebook, tones, mode):
     with listening_service(ToneRecognizer()) as service:
-        page = MicrophonePage(notebook, service, f"language_hints=['en'], mode='{mode}'", wav=tones)
+        page = MicrophonePage(notebook, service, f"{ALL} mode='{mode}'", wav=tones)
         for kind, frames in (("ws_drop", 18), ("ws_503", 25), ("ws_drop", 22)):
             service.faults.next(kind, "websocket", frames=frames)
         page.start()

@@ -84,7 +84,7 @@ async def test_cut_at_a_random_moment_nothing_is_lost_and_nothing_is_there_twice
     audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
     frames = int(np.random.default_rng(seed).integers(1, len(audio) // CHUNK))
     tones.faults.next("ws_drop", "websocket", frames=frames)
-    async with session_of(tones) as session:
+    async with session_of(tones, options={"enable_endpoint_detection": bool(seed % 2)}) as session:
         await speak_into(session, audio)
     assert session.sessions == 2, "it was cut"
     assert session.transcript.text == said(words)
@@ -96,7 +96,8 @@ async def test_cut_every_few_seconds(tones, kind):
     words, pauses = random_words(99, 60)
     audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
     tones.faults.next(kind, "websocket", times=9, frames=37)
-    async with session_of(tones, options={"enable_speaker_diarization": True}) as session:
+    options = {"enable_speaker_diarization": True, "enable_endpoint_detection": True}
+    async with session_of(tones, options=options) as session:
         await speak_into(session, audio)
     assert session.sessions == 10
     assert session.transcript.text == said(words)
@@ -109,7 +110,7 @@ async def test_one_session_cut_at_twenty_random_moments(tones):
     words, pauses = random_words(3, 120)
     for frames in np.random.default_rng(3).integers(1, 45, 20):
         tones.faults.next("ws_drop", "websocket", frames=int(frames))
-    async with session_of(tones) as session:
+    async with session_of(tones, options={"enable_endpoint_detection": True}) as session:
         await speak_into(session, pcm_bytes(speak(words, pauses_ms=pauses)[0]))
     assert session.sessions == 21
     assert session.transcript.text == said(words)
