@@ -371,7 +371,7 @@ class LiveSession:
                 receiver = asyncio.create_task(self._receive(socket, offset_ms), name="live receiver")
                 try:
                     await asyncio.wait([sender, receiver], return_when=asyncio.FIRST_COMPLETED)
-                    if not receiver.done():
+                    if not receiver.done() and (self.audio_bytes or not self._ended):
                         await self._last_words(sender, receiver)
                     if receiver.done():
                         await receiver
@@ -425,6 +425,8 @@ class LiveSession:
                 self._moved.set()
                 await self._hold_back(len(audio))
             elif self._ended and self._sent + self.options.bytes_per_frame > self._line.end:
+                if not self.audio_bytes:
+                    return  # the service refuses a session without audio
                 await socket.end()
                 self._note("control", "")
                 return

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError
@@ -190,6 +190,11 @@ def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
                     "it out, or hand over chunks of bytes in that format"
                 )
         given |= RAW
+    elif "audio_format" not in given and isinstance(source, Iterable | AsyncIterable):
+        raise OptionsError(
+            "chunks of bytes do not say what they are: add audio_format='pcm_s16le', sample_rate=16_000, "
+            "num_channels=1 for raw samples, or audio_format='auto' for the bytes of a file or container"
+        )
     return StreamOptions.of(**given)
 
 

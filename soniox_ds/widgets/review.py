@@ -46,8 +46,8 @@ def review(
     """Show clips one after the other, to be heard, judged and corrected.
 
     Needs a notebook. ``j`` and ``k`` (or the arrows) go to the next and the previous clip, ``n`` to the next open one,
-    Space plays; ``1`` is right, ``2`` wrong, ``3`` unclear, the same key again takes it back; Enter edits what was said
-    (emptied for nothing), Esc leaves that as it was.
+    Space plays; ``1`` is right, ``2`` wrong (and opens the field for what was said), ``3`` unclear, the same key again
+    takes it back; Enter edits what was said (emptied for nothing) and ends that, Esc leaves it as it was.
 
     Parameters
     ----------

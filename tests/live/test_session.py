@@ -253,6 +253,11 @@ async def test_without_any_audio_nothing_is_refused(tones):
         pass
     assert session.state == "finished"
     assert session.result().tokens.empty
+    opened = asyncio.Event()
+    async with session_of(tones, on_state=lambda state: state == "open" and opened.set()) as session:
+        await opened.wait()
+    assert session.state == "finished"
+    assert session.result().tokens.empty
 
 
 @pytest.fixture

@@ -159,6 +159,7 @@ def test_what_was_settled_before_a_failure_is_kept(tones, clock, tmp_path):
         pytest.param(b"no audio at all", {}, SourceError, "cannot be decoded", id="no-audio"),
         pytest.param(42, {}, SourceError, "cannot be made of int", id="number"),
         pytest.param([b"x"], {"audio_format": "pcm_s16le"}, OptionsError, "needs sample_rate", id="raw"),
+        pytest.param([b"x"], {}, OptionsError, "audio_format='auto'", id="no-format"),
         pytest.param(["text"], RAW, OptionsError, "bytes are due", id="text-chunks"),
         pytest.param(b"x", {"sample_rate": 8000}, OptionsError, "decoded here", id="rate-of-a-recording"),
         pytest.param(b"x", {"speed": 0}, OptionsError, "speed is 0", id="speed"),

@@ -74,7 +74,7 @@ function build(id) {
   parts.problem = make("p", { class: "sxr-problem", role: "alert" });
   parts.autoplay = make("input", { type: "checkbox", id: `${id}-autoplay` });
   parts.keys = make("span", {
-    class: "sxr-keys", text: "j k next, previous · Space play · 1 2 3 verdict · Enter edit · Esc leave",
+    class: "sxr-keys", text: "j k next, previous · Space play · 1 right · 2 wrong, and correct it · 3 unclear · Enter edit · Esc leave the field",
   });
   parts.card = make(
     "div",
