@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
@@ -15,6 +17,7 @@ __all__ = [
     "check_flag",
     "check_language",
     "check_text",
+    "hash_of",
     "keywords_of",
     "objects",
     "pairs_of",
@@ -173,3 +176,10 @@ def hints_of(hints: object, strict: object) -> tuple[str, ...] | None:
             'language_hints_strict needs something to be strict about: add language_hints=["en"], or leave it out'
         )
     return found
+
+
+def hash_of(shaping: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits of options that shape a transcript; what is off is the same as what is not said."""
+    said = {name: value for name, value in shaping.items() if value}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]

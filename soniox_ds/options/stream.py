@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from soniox_ds.errors import OptionsError
-from soniox_ds.options.checks import check_flag, check_text, hints_of, keywords_of, set_field, without_none
+from soniox_ds.options.checks import check_flag, check_text, hash_of, hints_of, keywords_of, set_field, without_none
 from soniox_ds.options.context import Context, Translation
 
 __all__ = ["BYTES_PER_SAMPLE", "CONTAINER_FORMATS", "StreamOptions"]
@@ -142,9 +140,7 @@ context
 
         Covered is all but the model, the audio's format and the reference id.
         """
-        shaping = {name: value for name, value in self._shaping().items() if value}
-        canonical = json.dumps(shaping, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return hash_of(self._shaping())
 
     def _shaping(self) -> dict[str, Any]:
         return {

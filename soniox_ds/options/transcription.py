@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -13,6 +11,7 @@ from soniox_ds.errors import OptionsError
 from soniox_ds.options.checks import (
     check_flag,
     check_text,
+    hash_of,
     hints_of,
     keywords_of,
     set_field,
@@ -121,9 +120,7 @@ class TranscriptionOptions:
         Covered are hints, flags, translation and context; not the model, the webhook or the reference id. What is off
         is the same as what is not said.
         """
-        shaping = {name: value for name, value in self._shaping().items() if value}
-        canonical = json.dumps(shaping, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return hash_of(self._shaping())
 
     def _shaping(self) -> dict[str, Any]:
         return {
