@@ -153,7 +153,7 @@ class LiveSession:
         self._paused = False
         self._ended = False
         self._done = False
-        self._rotating = False
+        self._end_sent = False  # by this connection
         self._made_s = self.clock.now()
         self._begun_at = self.clock.utcnow()
         self._started_ms = 0.0
@@ -319,7 +319,7 @@ class LiveSession:
                     self._show("reconnecting")
                     await self._wait_after(error, failures)
                 else:
-                    if self._ended:
+                    if self._ended and self._all_sent:
                         break
                     failures = stalls = 0
             self._show("finished")
@@ -398,7 +398,7 @@ class LiveSession:
         # After an orderly end too: the last word may have been cut in two by it.
         again = self.sessions and self._line.is_timed
         position = self._line.at(self.transcript.resume_ms()) if again else self._line.start
-        self._rotating = False
+        self._end_sent = False
         self._session = self.sessions
         self.sessions += 1
         self._sent = self._session_start = max(position, self._line.start)
@@ -424,19 +424,24 @@ class LiveSession:
                 self._sent += len(audio)
                 self._moved.set()
                 await self._hold_back(len(audio))
-            elif self._ended and self._sent + self.options.bytes_per_frame > self._line.end:
-                if not self.audio_bytes:
-                    return  # the service refuses a session without audio
-                await socket.end()
-                self._note("control", "")
+            elif self._ended and self._all_sent:
+                if self.audio_bytes:  # the service refuses a session without audio
+                    await self._end(socket)
                 return
             else:
                 await self._wait_for_audio(socket)
             if self._must_rotate():
-                self._rotating = True
-                await socket.end()
-                self._note("control", "")
+                await self._end(socket)
                 return
+
+    async def _end(self, socket: StreamSocket) -> None:
+        self._end_sent = True
+        await socket.end()
+        self._note("control", "")
+
+    @property
+    def _all_sent(self) -> bool:
+        return self._sent + self.options.bytes_per_frame > self._line.end
 
     def _next_stop(self) -> int:
         waiting = list(self._finalizes)[self._asked :]
@@ -489,7 +494,7 @@ class LiveSession:
             self._line.forget_before(self.transcript.resume_ms())
             self._tell(update)
             if update.is_finished:
-                if not (self._ended or self._rotating):
+                if not self._end_sent:
                     raise BadAnswerError("the stream: the service finished it although more audio was to come")
                 return
         raise ConnectionFailed("the stream: the service closed it before everything was settled")

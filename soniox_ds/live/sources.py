@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from soniox_ds.errors import OptionsError, SourceError
 from soniox_ds.service.clock import Clock
 
-__all__ = ["RATE", "RAW", "chunks_of", "decoded", "is_recording", "paced"]
+__all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
 
 RATE = 16_000
 RAW = {"audio_format": "pcm_s16le", "sample_rate": RATE, "num_channels": 1}
@@ -88,10 +89,12 @@ def _frames(container: Any) -> Iterator[Any]:
     yield None
 
 
-async def chunks_of(
+async def open_source(
     source: Any, *, chunk_ms: int, speed: float | None, clock: Clock, from_ms: float = 0.0
 ) -> AsyncGenerator[bytes, None]:
     """Chunks as they are to be handed to a session: of a recording paced at `speed`, of other sources as they come.
+
+    The first of it is looked at before this returns, so that no session is opened for what is no audio.
 
     Parameters
     ----------
@@ -103,28 +106,32 @@ async def chunks_of(
         1.0 for real time, 2.0 for twice as fast, None for as fast as it goes; for recordings only.
     from_ms
         Where to begin.
+
+    Raises
+    ------
+    SourceError, OptionsError
+        If it is no audio, now or in the middle.
     """
     if is_recording(source):
-        audio = bytes(source) if isinstance(source, bytearray | memoryview) else source
-        async for chunk in paced(decoded(audio, from_ms=from_ms), chunk_ms=chunk_ms, speed=speed, clock=clock):
-            yield chunk
-    elif isinstance(source, AsyncIterable):
-        async for chunk in source:
-            yield _checked(chunk)
+        blocks = decoded(bytes(source) if isinstance(source, bytearray | memoryview) else source, from_ms=from_ms)
+        first_block = await asyncio.to_thread(next, blocks, b"")
+        return paced(chain([first_block], blocks), chunk_ms=chunk_ms, speed=speed, clock=clock)
+    if isinstance(source, AsyncIterable):
+        chunks: AsyncIterator[object] = aiter(source)
     elif isinstance(source, Iterable):
-        chunks: Iterator[object] = iter(source)
-
-        def following() -> object:
-            return next(chunks, None)
-
-        # In a thread: the iterator may wait for a device, and the loop has other things to do.
-        while (item := await asyncio.to_thread(following)) is not None:
-            yield _checked(item)
+        chunks = _from_thread(iter(source))
     else:
         raise SourceError(
             f"live audio cannot be made of {type(source).__name__}: hand over the path or bytes of one recording, or "
             "an iterable of chunks (bytes)"
         )
+    return _beginning_with(_bytes(await anext(chunks, b"")), chunks)
+
+
+async def _from_thread(chunks: Iterator[object]) -> AsyncGenerator[object, None]:
+    """The iterator may wait for a device, and the loop has other things to do."""
+    while (item := await asyncio.to_thread(next, chunks, None)) is not None:
+        yield item
 
 
 async def paced(
@@ -150,7 +157,13 @@ async def paced(
         yield rest
 
 
-def _checked(chunk: object) -> bytes:
+async def _beginning_with(first: bytes, others: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for chunk in others:
+        yield _bytes(chunk)
+
+
+def _bytes(chunk: object) -> bytes:
     if not isinstance(chunk, bytes | bytearray | memoryview):
         raise OptionsError(f"a chunk of live audio is of type {type(chunk).__name__}; bytes are due")
     return bytes(chunk)

@@ -16,7 +16,7 @@ from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSErro
 from soniox_ds.live.events import Update
 from soniox_ds.live.replay import Event
 from soniox_ds.live.session import LiveSession
-from soniox_ds.live.sources import RAW, chunks_of, is_recording
+from soniox_ds.live.sources import RAW, is_recording, open_source
 from soniox_ds.live.streamed import Streamed
 from soniox_ds.options import Context, StreamOptions, Translation
 from soniox_ds.service.clock import Clock
@@ -159,14 +159,10 @@ async def stream_updates(
     True
     """
     session = _session({**locals(), **options})
-
-    async def feed() -> SonioxDSError | None:
-        return await run_session(session, source, speed=speed, chunk_ms=chunk_ms, entered=True)
-
+    chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock)
     async with contextlib.AsyncExitStack() as stack:
-        await session.__aenter__()
         stack.push_async_callback(session.abort)
-        feeding = asyncio.create_task(feed(), name="live source")
+        feeding = asyncio.create_task(_feed(session, chunks), name="live source")
 
         async def stop() -> None:
             feeding.cancel()
@@ -206,17 +202,18 @@ def check_pace(speed: float | None, chunk_ms: int) -> None:
         raise OptionsError(f"chunk_ms is {chunk_ms!r}; it is a whole number from 10 to 1000")
 
 
-async def run_session(
-    session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int, entered: bool = False
-) -> SonioxDSError | None:
+async def run_session(session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int) -> SonioxDSError | None:
     """Hand a source over to a session to its end; returns what made the session fail, if anything did.
 
     What goes wrong with the source itself is raised, and the session is aborted.
     """
-    if not entered:
-        await session.__aenter__()
+    chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms)
+    return await _feed(session, chunks)
+
+
+async def _feed(session: LiveSession, chunks: AsyncGenerator[bytes, None]) -> SonioxDSError | None:
+    await session.__aenter__()
     try:
-        chunks = chunks_of(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms)
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
                 if session.state == "failed":

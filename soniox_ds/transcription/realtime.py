@@ -21,6 +21,7 @@ from soniox_ds.errors import (
     OptionsError,
     RecordingsFailedWarning,
     SonioxDSError,
+    SourceError,
     TranscriptionFailed,
 )
 from soniox_ds.formats.provenance import new_provenance, new_run
@@ -259,7 +260,10 @@ class _Run:
                 clock=self._clock,
             )
             source = recording.data if recording.data is not None else recording.path
-            error = await run_session(session, source, speed=self._speed, chunk_ms=self._chunk_ms)
+            try:
+                error = await run_session(session, source, speed=self._speed, chunk_ms=self._chunk_ms)
+            except SourceError as unreadable:
+                error = unreadable
             if error is None:
                 write(Event(session.log[-1].at_ms, DONE, 0, 0, session.audio_ms, None))
         if error is not None:

@@ -232,3 +232,21 @@ def test_text_is_text(notebook):
         saved = page.nb.save().cells[0].outputs[0].data["text/html"]
         assert "&lt;b&gt;bold" in saved
         assert "<b>" not in saved
+
+
+def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):
+    with listening_service(ToneRecognizer()) as service:
+        page = MicrophonePage(notebook, service, f"{ALL} mode='proxy'", wav=tones)
+        for _ in range(3):
+            page.start()
+            page.wait_for_words(3)
+            page.nb.page.evaluate(
+                """() => {
+                    document.querySelector('.sx-go').click();
+                    const until = performance.now() + 1500;
+                    while (performance.now() < until);
+                }"""
+            )
+            page.wait_for_status("Stopped")
+            assert service.hearing.heard().tolist() == page.samples().tolist()
+            page.nb.page.evaluate("() => { window.sxSamples.length = 0; }")

@@ -139,6 +139,25 @@ async def test_the_longest_session_is_followed_by_another_one(tones):
     assert not any(event.kind == "lost" for event in session.log)
 
 
+async def test_the_end_in_the_middle_of_a_change_of_sessions_loses_nothing(tones):
+    words, pauses = random_words(9, 60)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
+    rest = []
+
+    def changing(event):
+        if event.kind == "control" and not event.payload and not rest:  # this session of the service was just ended
+            rest.append(audio[session.audio_bytes :])
+            session.send(rest[0])
+            rest.append(asyncio.create_task(session.finish()))
+
+    async with session_of(tones, session_limit_ms=9_000, on_event=changing) as session:
+        while not rest:
+            session.send(audio[session.audio_bytes :][:3200])
+            await session.room(200)
+    assert len(rest[0]) > 100_000
+    assert session.transcript.text == said(words)
+
+
 async def test_the_services_own_limit_is_no_loss():
     words, pauses = random_words(8, 40)
     audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])

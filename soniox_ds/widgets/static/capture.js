@@ -2,7 +2,8 @@
    chunks, each with its loudest sample. */
 
 const CAPTURE_RATE = 16000;
-const CAPTURE_PATIENCE_MS = 500;
+const CAPTURE_LOOK_MS = 100;
+const CAPTURE_LOOKS = 20; // so often nothing at all came from the audio thread before it is taken to have stopped
 
 /** Runs on the audio thread, as source text; it can use nothing of this file. */
 function captureOnAudioThread() {
@@ -75,12 +76,12 @@ function captureOnAudioThread() {
     }
 
     /** What comes before a command goes out before its answer. */
-    obey(command) {
+    obey({ name, number }) {
       this.flush();
-      if (command === "pause") this.paused = true;
-      if (command === "resume") this.paused = false;
-      if (command === "stop") this.over = true;
-      this.port.postMessage({ did: command });
+      if (name === "pause") this.paused = true;
+      if (name === "resume") this.paused = false;
+      if (name === "stop") this.over = true;
+      this.port.postMessage({ did: number });
     }
 
     put(value) {
@@ -99,7 +100,8 @@ function captureOnAudioThread() {
     }
 
     process([channels]) {
-      if (!channels.length) return !this.over;
+      if (this.over) return false; // what comes after "stop" belongs to nobody
+      if (!channels.length) return true;
       let mono = channels[0];
       if (channels.length > 1) {
         mono = mono.map((_, index) => channels.reduce((sum, channel) => sum + channel[index], 0) / channels.length);
@@ -114,7 +116,7 @@ function captureOnAudioThread() {
         }
       } else if (this.resampler) this.resampler.push(mono, this.emit);
       else mono.forEach(this.emit);
-      return !this.over;
+      return true;
     }
   }
   registerProcessor("sx-capture", Capture);
@@ -140,7 +142,9 @@ class Capture {
   constructor(stream, chunkMs, on) {
     this.chunkMs = chunkMs;
     this.on = on;
-    this.answers = new Map();
+    this.commands = 0;
+    this.answers = new Map(); // what waits for the answer to a command, by its number
+    this.messages = 0; // that came from the audio thread
     this.released = false;
     this.#adopt(stream);
   }
@@ -157,12 +161,23 @@ class Capture {
   command(name) {
     if (this.released) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, CAPTURE_PATIENCE_MS); // an audio thread that has stopped does not answer
-      this.answers.set(name, () => {
-        clearTimeout(timer);
+      // An audio thread that has stopped does not answer. Looks are counted, not time: where the page hung, what the
+      // audio thread said meanwhile still waits to be heard.
+      let [looks, seen] = [0, this.messages];
+      const timer = setInterval(() => {
+        looks = this.messages === seen ? looks + 1 : 0;
+        seen = this.messages;
+        if (looks >= CAPTURE_LOOKS) answer();
+      }, CAPTURE_LOOK_MS);
+      this.commands += 1;
+      const number = this.commands;
+      const answer = () => {
+        clearInterval(timer);
+        this.answers.delete(number);
         resolve();
-      });
-      this.node.port.postMessage(name);
+      };
+      this.answers.set(number, answer);
+      this.node.port.postMessage({ name, number });
     });
   }
 
@@ -233,9 +248,9 @@ class Capture {
   }
 
   #heard({ buffer, peak, did }) {
+    this.messages += 1;
     if (did) {
       this.answers.get(did)?.();
-      this.answers.delete(did);
       return;
     }
     if (this.released) return;
