@@ -1,11 +1,14 @@
 """The widgets' scripts by themselves in Chromium: what they repeat of the Python half agrees with it."""
 
+import base64
 import json
 import random
 
 import numpy as np
 import pytest
+from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
+from soniox_ds.emulator import Limits, local_service
 from soniox_ds.live.events import Transcript
 from soniox_ds.live.seams import first_new, resume_at
 from soniox_ds.widgets.assets import source
@@ -173,6 +176,76 @@ def test_the_browser_judges_seams_as_the_kernel_does(page):
         [[[vars(t) for t in expected], [vars(t) for t in heard], final] for expected, heard, final in cases],
     )
     assert found == [[first_new(expected, heard), resume_at(expected, final)] for expected, heard, final in cases]
+
+
+@pytest.mark.parametrize(
+    ("count", "hurry"),
+    [pytest.param(50, False, id="spoken-to-the-end"), pytest.param(22, True, id="ended-while-it-changes")],
+)
+def test_the_direct_way_changes_to_a_new_session_before_the_longest_one_ends(page, count, hurry):
+    words, pauses_ms = random_words(8, count)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
+    limits = Limits(duration_ms=7_500, sessions_per_minute=None)
+    with local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service:
+        said = page.evaluate(
+            script(
+                "seams.js",
+                "transcript.js",
+                "direct.js",
+                body="""
+                const { audio, start, key, url, hurry } = argument;
+                Object.assign(DIRECT, { limitMs: 7000, rotateBeforeMs: 2000, rotateLatestMs: 1000 });
+                const bytes = Uint8Array.from(atob(audio), (letter) => letter.charCodeAt(0));
+                const kinds = [];
+                let [at, direct] = [0, null];
+                const chunk = () => {
+                    at += 3200;
+                    direct.audio(bytes.slice(at - 3200, at).buffer);
+                };
+                const rest = () => {
+                    while (at < bytes.length) chunk();
+                    direct.finish();
+                };
+                const event = (happened) => {
+                    kinds.push(happened.event);
+                    if (hurry && happened.event === "control" && happened.payload === "" && at < bytes.length) rest();
+                };
+                direct = new DirectStream({
+                    needKey: async () => ({ key, url, start }), on: { event, update() {}, state() {} },
+                });
+                return direct.tryToOpen().then(() => new Promise((resolve) => {
+                    const timer = setInterval(() => {
+                        if (direct.waitingMs > 300) return;
+                        chunk();
+                        if (at < bytes.length) return;
+                        clearInterval(timer);
+                        direct.finish();
+                    }, 10);
+                    direct.finished.then(() => {
+                        clearInterval(timer);
+                        const text = direct.transcript.settled.map((token) => token.text).join("");
+                        resolve({ text, kinds, session: direct.session, failure: direct.failure ?? null });
+                    });
+                }));
+                """,
+            ),
+            {
+                "audio": base64.b64encode(audio).decode(),
+                "start": {
+                    "model": "stt-rt-v4",
+                    "audio_format": "pcm_s16le",
+                    "sample_rate": 16_000,
+                    "num_channels": 1,
+                },
+                "key": service.key,
+                "url": service.ws_url,
+                "hurry": hurry,
+            },
+        )
+    assert said["text"].split() == words
+    assert said["session"] >= len(audio) // 32 // 7_000 >= 1
+    assert said["failure"] is None
+    assert "lost" not in said["kinds"]
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 22_050])
