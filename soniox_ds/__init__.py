@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from soniox_ds.plots.timeline import plot_timeline
     from soniox_ds.reports.page import report
     from soniox_ds.service.connection import Connection
+    from soniox_ds.service.gate import StreamGate
     from soniox_ds.transcription.blocking import enable_nested_loops
     from soniox_ds.transcription.limits import Limits
     from soniox_ds.views.alignment import show_alignment
@@ -83,6 +84,7 @@ __all__ = [
     "NormalizationStep",
     "Normalizer",
     "Retry",
+    "StreamGate",
     "StreamOptions",
     "Streamed",
     "TranscriptionOptions",
@@ -180,6 +182,7 @@ _HOMES = {
     "NormalizationStep": "analysis.normalize",
     "Normalizer": "analysis.normalize",
     "Retry": "options",
+    "StreamGate": "service.gate",
     "StreamOptions": "options",
     "Streamed": "live.streamed",
     "TranscriptionOptions": "options",

@@ -15,6 +15,7 @@ from soniox_ds.analysis.biasing import biasing_errors, summarize_biasing_errors
 from soniox_ds.analysis.blocks import DEFAULT_BLOCKS, block_columns
 from soniox_ds.analysis.comparison import FEW_SEGMENTS, compare_errors
 from soniox_ds.analysis.errors import word_errors
+from soniox_ds.analysis.pairing import References
 from soniox_ds.analysis.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
 from soniox_ds.analysis.summaries import summarize_errors
 from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
@@ -24,11 +25,9 @@ from soniox_ds.errors import InputError, SmallSampleWarning
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.options import TranscriptionOptions
 
-__all__ = ["Comparison", "References"]
+__all__ = ["Comparison"]
 
 EXAMPLES = 20
-
-References = pd.DataFrame | pd.Series | Mapping[str, str] | None
 
 
 class Comparison:
@@ -105,7 +104,7 @@ class Comparison:
         """
         if not self._repeated:
             return compare_errors(self.errors, alignments=self.alignments, baseline=self.baseline, **self._resampling)
-        pooled = compare_errors(self.errors, baseline=self.baseline, **self._resampling)
+        table = compare_errors(self.errors, baseline=self.baseline, **self._resampling)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmallSampleWarning)  # of the blocks it has been said; the note has the rest
             first = compare_errors(
@@ -115,12 +114,12 @@ class Comparison:
                 **self._resampling,
             )
         for name in ("segments", *(f"mapsswe_{part}" for part in ("mean", "sd", "z", "p", "p_holm"))):
-            pooled[name] = first[name]
+            table[name] = first[name]
         few = (first["segments"] < FEW_SEGMENTS).fillna(False)
         said = few.map({True: f"MAPSSWE is of the first repeats, and doubtful below {FEW_SEGMENTS} error segments"})
         said = said.fillna("MAPSSWE is of the first repeats")
-        pooled["note"] = (pooled["note"] + "; ").fillna("") + said.astype("string")
-        return pooled
+        table["note"] = (table["note"] + "; ").fillna("") + said.astype("string")
+        return table
 
     @cached_property
     def effects(self) -> pd.DataFrame:

@@ -1,15 +1,12 @@
 """Endpoint settings side by side: the same recordings streamed under each, with errors, latencies and cost.
 
 Conventions: a setting is a set of the options that decide when an utterance has ended. All settings hear the same
-recordings, in turn: the recordings are divided into stretches, and within each the settings come in random order, so
-that a service that changes meanwhile favours none. Every stream is remembered like any other: a sweep that is run again
-costs nothing.
+recordings, in turn (``trials``). Every stream is remembered like any other: a sweep that is run again costs nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +22,7 @@ from soniox_ds.analysis.comparison import compare_errors
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.analysis.latency_summaries import stream_latencies
 from soniox_ds.analysis.normalize import Normalizer
-from soniox_ds.analysis.pairing import pair_up
+from soniox_ds.analysis.pairing import References
 from soniox_ds.analysis.stability import stream_stability
 from soniox_ds.analysis.statistics import checked_resampling
 from soniox_ds.analysis.summaries import summarize_errors
@@ -37,12 +34,12 @@ from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
 from soniox_ds.schema import ENDPOINT_SWEEP, conform
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import StreamGate
-from soniox_ds.transcription.inspect import inspect
+from soniox_ds.service.gate import StreamGate, sessions_at_once
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.realtime import stream_dataset
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
+from soniox_ds.trials import in_turns, inspected, length_text, planned, planned_pairs, price_text
 
 __all__ = ["EndpointSweep", "SweepEstimate", "sweep_endpoints"]
 
@@ -52,10 +49,6 @@ ENDPOINT_OPTIONS = (
     "endpoint_sensitivity",
     "endpoint_latency_adjustment_level",
 )
-STRETCHES = 10
-SHORTEST_STRETCH = 10  # recordings; all that the service lets in at once
-
-References = pd.DataFrame | pd.Series | Mapping[str, str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +75,10 @@ class SweepEstimate:
         return self.hours * 3_600 * self.settings / self.speed / min(self.concurrency, max(self.recordings, 1))
 
     def __str__(self) -> str:
-        lasts = "" if self.duration_s is None else f", some {self.duration_s / 60:.1f} min"
+        lasts = "" if self.duration_s is None else f", some {length_text(self.duration_s / 3600)}"
         return (
-            f"{self.recordings} recordings ({self.hours:.2f} h) x {self.settings} settings: at most about "
-            f"${self.cost_usd:.2f}, at ${REAL_TIME_USD_PER_HOUR:.2f} an hour{lasts}"
+            f"{self.recordings} recordings ({length_text(self.hours)}) x {self.settings} settings: "
+            f"{price_text(self.cost_usd)}, at ${REAL_TIME_USD_PER_HOUR:.2f} an hour{lasts}"
         )
 
 
@@ -210,7 +203,7 @@ async def sweep_endpoints(
     settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]],
     speed: float | None = 1.0,
     chunk_ms: int = 100,
-    concurrency: int = 10,
+    concurrency: int | None = None,
     normalizer: Any = "basic",
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
@@ -282,32 +275,26 @@ async def sweep_endpoints(
     1        max_endpoint_delay_ms=500           1       0
     """
     check_pace(speed, chunk_ms)
+    at_once = sessions_at_once(concurrency, gate)
     chosen = _checked_settings(settings, options)
     Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
     checked_resampling(ci, method, 10_000, seed)
     found = await asyncio.to_thread(find_recordings, sources)
-    scored = _checked_references(found, references, block)
-    estimate = await asyncio.to_thread(_estimate, found, len(chosen), speed, concurrency)
+    scored = _has_references(found, references, block)
+    estimate = await asyncio.to_thread(_estimate, found, len(chosen), speed, at_once)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the sweep was not started: {estimate}")
 
-    pace: dict[str, Any] = {"speed": speed, "chunk_ms": chunk_ms, "concurrency": concurrency}
     means: dict[str, Any] = {"connection": connection, "gate": gate, "journal": journal, "clock": clock}
-    order = random.Random(seed)
-    parts: dict[str, list[Streamed]] = {name: [] for name in chosen}
+
+    async def streamed(stretch: Found, name: str) -> Streamed:
+        own = {key: value for key, value in vars(chosen[name]).items() if value is not None and key in _TAKEN}
+        return await stream_dataset(
+            stretch, speed=speed, chunk_ms=chunk_ms, concurrency=at_once, progress=False, **own, **means
+        )
+
     with Progress(progress_for(progress)) as shown:
-        shown.found(len(found.recordings) * len(chosen))
-        for stretch in _stretches(found):
-            turns = list(chosen)
-            order.shuffle(turns)
-            for name in turns:
-                shown.note(name)
-                own = {key: value for key, value in vars(chosen[name]).items() if value is not None and key in _TAKEN}
-                part = await stream_dataset(stretch, **own, **pace, **means, progress=False)
-                for _, row in part.recordings.iterrows():
-                    shown.finished(row["status"] == "completed", _number(row["duration_ms"]), _number(row["cost_usd"]))
-                parts[name].append(part)
-        shown.note("")
+        parts = await in_turns(found, list(chosen), streamed, seed=seed, progress=shown)
     return EndpointSweep(
         settings=chosen,
         streamed={name: concat_streamed(own) for name, own in parts.items()},
@@ -352,34 +339,22 @@ def _checked_settings(
     return chosen
 
 
-def _checked_references(found: Found, references: References, block: str | Sequence[str] | None) -> bool:
-    """Whether there are references; raises as scoring the transcripts would, as long as it costs nothing."""
-    planned = found.metadata.assign(
-        audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
-    )
-    if block is not None:
-        block_columns(planned, block)
-    if references is None and ("reference" not in planned or planned["reference"].isna().all()):
+def _has_references(found: Found, references: References, block: str | Sequence[str] | None) -> bool:
+    """Whether there is anything to score; raises as scoring the transcripts would, as long as it costs nothing."""
+    table = planned(found)
+    if references is None and ("reference" not in table or table["reference"].isna().all()):
+        if block is not None:
+            block_columns(table, block)
         return False
-    pair_up(planned, references)
+    planned_pairs(found, references, block)
     return True
 
 
 def _estimate(found: Found, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
     """Lengths from the headers; bad recordings cost nothing, and URLs are not streamed."""
-    for recording in found.recordings:
-        if recording.url is None and recording.error_type is None:
-            inspect(recording)
-    good = [one for one in found.recordings if one.error_type is None and one.url is None]
+    good = [recording for recording in inspected(found) if recording.url is None]
     hours = sum(one.duration_ms or 0 for one in good) / 3_600_000
     return SweepEstimate(recordings=len(good), settings=settings, hours=hours, speed=speed, concurrency=concurrency)
-
-
-def _stretches(found: Found) -> Iterable[Found]:
-    size = max(SHORTEST_STRETCH, -(-len(found.recordings) // STRETCHES))
-    for start in range(0, len(found.recordings), size):
-        rows = slice(start, start + size)
-        yield Found(found.recordings[rows], found.metadata.iloc[rows].reset_index(drop=True))
 
 
 def _segments(streamed: Streamed) -> int:
@@ -393,7 +368,3 @@ def _segments(streamed: Streamed) -> int:
         stretch = np.append(0, np.cumsum(ended)[:-1])  # a message's endpoint stands behind its words
         count += len(np.unique(stretch[spoken]))
     return count
-
-
-def _number(value: Any) -> Any:
-    return None if pd.isna(value) else value

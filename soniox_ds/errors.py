@@ -52,6 +52,7 @@ __all__ = [
     "SonioxDSError",
     "SourceError",
     "TranscriptionFailed",
+    "error_type_of",
 ]
 
 
@@ -171,3 +172,32 @@ class RecordingsFailedWarning(UserWarning):
 
 class SmallSampleWarning(UserWarning):
     """A comparison rests on few blocks or segments: its intervals and tests are doubtful, more data would help."""
+
+
+_ERROR_TYPES: tuple[tuple[type[SonioxDSError], str], ...] = (
+    (AuthError, "unauthenticated"),
+    (BalanceError, "organization_balance_exhausted"),
+    (QuotaError, "limit_exceeded"),
+    (RequestError, "invalid_request"),
+    (RateLimitError, "limit_exceeded"),
+    (ConnectionFailed, "connection_failed"),
+    (BadAnswerError, "bad_answer"),
+    (ServiceError, "service_error"),
+    (SourceError, "unreadable"),
+    (JournalError, "journal_error"),
+    (SonioxDSError, "error"),
+)
+
+
+def error_type_of(error: SonioxDSError) -> str:
+    """The ``error_type`` of a row that failed with this exception: the API's own slug where it gave one.
+
+    >>> error_type_of(BalanceError("no money", error_type="project_monthly_budget_exhausted"))
+    'project_monthly_budget_exhausted'
+    >>> error_type_of(BalanceError("no money"))
+    'organization_balance_exhausted'
+    """
+    given = getattr(error, "error_type", None)
+    if isinstance(given, str) and given:
+        return given
+    return next(slug for kind, slug in _ERROR_TYPES if isinstance(error, kind))

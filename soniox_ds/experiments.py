@@ -1,8 +1,7 @@
 """Experiments: the same recordings under several options, and what the difference is worth.
 
-Conventions: an arm is a set of transcription options. All arms see the same recordings, in turn: the recordings are
-divided into stretches, and within each the arms come in random order, so that a service that changes meanwhile favours
-none. Every transcription is a job like any other, journalled and resumable: running an experiment again costs nothing.
+Conventions: an arm is a set of transcription options. All arms see the same recordings, in turn (``trials``). Every
+transcription is a job like any other, journalled and resumable: running an experiment again costs nothing.
 With repeats each arm is transcribed several times, which shows how much the service varies by itself.
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect as signatures
-import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,29 +16,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from soniox_ds.analysis.align import align_words
-from soniox_ds.analysis.blocks import block_columns
 from soniox_ds.analysis.normalize import Normalizer
-from soniox_ds.analysis.pairing import Pairs, pair_up
+from soniox_ds.analysis.pairing import Pairs, References
 from soniox_ds.analysis.statistics import METHODS, checked_resampling
 from soniox_ds.analysis.term_search import aligned_words, checked_terms, units_of
-from soniox_ds.comparison import Comparison, References
+from soniox_ds.comparison import Comparison
 from soniox_ds.errors import Declined, InputError, OptionsError
 from soniox_ds.formats.corpus import Corpus, concat
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import ASYNC_USD_PER_HOUR, cost_usd
-from soniox_ds.transcription.inspect import inspect
+from soniox_ds.transcription.arguments import check_count
 from soniox_ds.transcription.pipeline import transcribe
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
+from soniox_ds.trials import in_turns, inspected, length_text, planned_pairs, price_text
 
 __all__ = ["Estimate", "compare"]
-
-STRETCHES = 10
-SHORTEST_STRETCH = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,28 +54,15 @@ class Estimate:
         return cost_usd(self.hours * 3_600_000) * self.arms * self.repeats
 
     def __str__(self) -> str:
-        lengths = [_length(self.hours)] if self.unknown < self.recordings or not self.recordings else []
+        lengths = [length_text(self.hours)] if self.unknown < self.recordings or not self.recordings else []
         more = ", without those of unknown length" if lengths and self.unknown else ""
-        price = f"{_price(self.cost_usd)}{more}, at" if lengths else "at"
+        price = f"{price_text(self.cost_usd)}{more}, at" if lengths else "at"
         if self.unknown:
             lengths.append(f"{self.unknown} of unknown length")
         return (
             f"{self.recordings} recordings ({', '.join(lengths)}) x {self.arms} arms x {self.repeats} repeats: "
             f"{price} ${ASYNC_USD_PER_HOUR:.2f} an hour"
         )
-
-
-def _length(hours: float) -> str:
-    """In the largest unit of which there is one, so that little audio does not look like none."""
-    for unit, share in (("h", 1), ("min", 60)):
-        if hours * share >= 1:
-            return f"{hours * share:.2f} {unit}"
-    return f"{hours * 3600:.1f} s"
-
-
-def _price(usd: float) -> str:
-    """An amount that is not nothing is never shown as $0.00."""
-    return "less than $0.01" if 0 < usd < 0.01 else f"at most about ${usd:.2f}"
 
 
 async def compare(
@@ -173,7 +153,7 @@ async def compare(
     all_terms = _listed("terms", terms) if terms is not None else _terms_of(chosen, distractors, chain)
     checked_resampling(ci, METHODS[0], 10_000, seed)
     found = await asyncio.to_thread(find_recordings, sources)
-    pairs = _checked_references(found, references, block)
+    pairs = planned_pairs(found, references, block)
     if all_terms or distractors:
         await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, chain)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
@@ -200,8 +180,7 @@ def _checked_arms(
 ) -> dict[str, TranscriptionOptions]:
     if not isinstance(arms, Mapping) or len(arms) < 2:
         raise OptionsError('arms maps two or more names to options, like {"plain": {}, "terms": {"context": {...}}}')
-    if not isinstance(repeats, int) or repeats < 1:
-        raise OptionsError(f"repeats is {repeats!r}; it is how often each arm is transcribed, 1 or more")
+    check_count("repeats", repeats, "how often each arm is transcribed")
     options = {field.name for field in fields(TranscriptionOptions)}
     taken = set(signatures.signature(transcribe).parameters) - options - {"sources", "repeat", "on_error", "refresh"}
     if unknown := sorted(set(settings) - taken):
@@ -222,17 +201,6 @@ def _checked_arms(
             f"arms {', '.join(same)} have the same options; to see how much the service varies by itself use repeats="
         )
     return chosen
-
-
-def _checked_references(found: Found, references: References, block: str | Sequence[str] | None) -> Pairs:
-    """What there is to score; raises as scoring the transcripts would, as long as it costs nothing."""
-    planned = found.metadata.assign(
-        audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
-    )
-    pairs = pair_up(planned, references)
-    if block is not None:
-        block_columns(pairs.recordings, block)
-    return pairs
 
 
 def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: Normalizer) -> None:
@@ -267,10 +235,7 @@ def _warn_of_unreferenced(found: Found, pairs: Pairs) -> None:
 
 def _estimate(found: Found, arms: int, repeats: int) -> Estimate:
     """Lengths from the headers; bad recordings cost nothing."""
-    for recording in found.recordings:
-        if recording.url is None and recording.error_type is None:
-            inspect(recording)
-    good = [recording for recording in found.recordings if recording.error_type is None]
+    good = inspected(found)
     known = [recording.duration_ms for recording in good if recording.duration_ms is not None]
     return Estimate(
         recordings=len(good),
@@ -292,34 +257,21 @@ async def _transcribe_all(
     settings: Mapping[str, Any],
 ) -> dict[str, list[list[Corpus]]]:
     """For each arm and repeat the corpora of all stretches, in order."""
-    order = random.Random(seed)
-    parts: dict[str, list[list[Corpus]]] = {name: [[] for _ in range(repeats)] for name in arms}
-    size = max(SHORTEST_STRETCH, -(-len(found.recordings) // STRETCHES))
+
+    async def transcribed(stretch: Found, turn: tuple[str, int]) -> Corpus:
+        name, repeat = turn
+        return await transcribe(
+            stretch, **_as_given(arms[name]), repeat=repeat, journal=journal, progress=False, **settings
+        )
+
+    turns = [(name, repeat) for name in arms for repeat in range(repeats)]
     with Progress(progress_for(progress)) as shown:
-        shown.found(len(found.recordings) * len(arms) * repeats)
-        for start in range(0, len(found.recordings), size):
-            rows = slice(start, start + size)
-            stretch = Found(found.recordings[rows], found.metadata.iloc[rows].reset_index(drop=True))
-            turns = [(name, repeat) for name in arms for repeat in range(repeats)]
-            order.shuffle(turns)
-            for name, repeat in turns:
-                shown.note(f"arm {name}")
-                corpus = await transcribe(
-                    stretch, **_as_given(arms[name]), repeat=repeat, journal=journal, progress=False, **settings
-                )
-                for _, row in corpus.recordings.iterrows():
-                    shown.finished(row["status"] == "completed", _number(row["duration_ms"]), _number(row["cost_usd"]))
-                parts[name][repeat].append(corpus)
-        shown.note("")
-    return parts
+        parts = await in_turns(found, turns, transcribed, seed=seed, progress=shown, note=lambda turn: f"arm {turn[0]}")
+    return {name: [parts[name, repeat] for repeat in range(repeats)] for name in arms}
 
 
 def _as_given(options: TranscriptionOptions) -> dict[str, Any]:
     return {name: value for name, value in vars(options).items() if value is not None}
-
-
-def _number(value: Any) -> Any:
-    return None if pd.isna(value) else value
 
 
 def _listed(name: str, words: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ ROOMS = [
     {"widgets", "plots", "views", "scale"},
     {"aio", "doors"},
     {"endpoint_sweeps", "experiments"},
-    {"comparison"},
+    {"comparison", "trials"},
     {"transcription"},
     {"account"},
     {"live"},

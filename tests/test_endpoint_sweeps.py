@@ -4,6 +4,7 @@ import wave
 
 import pandas as pd
 import pytest
+from steady import SteadyClock
 from stream_logs import Log, streamed, token
 from tones import ToneRecognizer, ToneStream, pcm_bytes, random_words, speak
 
@@ -12,7 +13,6 @@ from soniox_ds import aio
 from soniox_ds.endpoint_sweeps import SweepEstimate, _segments
 from soniox_ds.errors import Declined, InputError, OptionsError, SmallSampleWarning
 from soniox_ds.schema import ENDPOINT_SWEEP
-from soniox_ds.service.clock import Clock
 from soniox_ds.service.gate import StreamGate
 
 SPEED = 20
@@ -59,12 +59,12 @@ def spoken(tmp_path_factory):
 @pytest.fixture(scope="module")
 def service():
     limits = sx.emulator.Limits(requests_per_minute=None, sessions_per_minute=None)
-    with sx.emulator.local_service(HastyTones(), speed=SPEED, limits=limits) as running:
+    with sx.emulator.local_service(HastyTones(), clock=SteadyClock(SPEED), limits=limits) as running:
         yield running
 
 
 def sweep(spoken, service, tmp_path, **more):
-    clock = Clock(speed=SPEED)
+    clock = service.clock
     how = {
         "settings": SETTINGS,
         "clock": clock,
@@ -111,7 +111,7 @@ def test_errors_latencies_segments_and_cost_of_each_setting(spoken, service, tmp
 
 
 async def test_awaited_without_references(spoken, service, tmp_path):
-    clock = Clock(speed=SPEED)
+    clock = service.clock
     connection = sx.Connection(api_key=service.key, api_base_url=service.base_url)
     found = await aio.sweep_endpoints(
         spoken["source"].tolist()[:1],
@@ -141,7 +141,11 @@ def test_one_recording_has_no_paired_difference(spoken, service, tmp_path):
 
 def test_the_cost_is_told_before_anything_is_sent(spoken, service, tmp_path):
     sent, asked = len(service.requests), []
-    with pytest.raises(Declined, match=r"the sweep was not started: 3 recordings \(0\.00 h\) x 2 settings"):
+    expected = (
+        r"the sweep was not started: 3 recordings \(\d+\.\d s\) x 2 settings: less than \$0\.01, at \$0\.12 an hour, "
+        r"some \d+\.\d s$"
+    )
+    with pytest.raises(Declined, match=expected):
         sweep(spoken, service, tmp_path, confirm=lambda estimate: asked.append(estimate))
     assert len(service.requests) == sent
     assert asked[0].settings == 2
@@ -153,7 +157,7 @@ def test_an_estimate_by_hand():
     assert hour.duration_s == pytest.approx(3600 * 3 / 2 / 4)
     slow = SweepEstimate(recordings=1, settings=1, hours=1.0, speed=0.5, concurrency=1)
     assert slow.cost_usd == pytest.approx(0.24), "the stream is open for two hours"
-    assert str(slow) == "1 recordings (1.00 h) x 1 settings: at most about $0.24, at $0.12 an hour, some 120.0 min"
+    assert str(slow) == "1 recordings (1.00 h) x 1 settings: at most about $0.24, at $0.12 an hour, some 2.00 h"
     assert SweepEstimate(recordings=1, settings=1, hours=1.0, speed=None, concurrency=1).duration_s is None
 
 
@@ -202,7 +206,7 @@ def test_wrong_references_are_told_before_anything_is_sent(spoken, service, tmp_
 def test_real_time_against_files(spoken, service, tmp_path):
     """Word errors of a Streamed beside those of a Corpus, paired."""
     connection = sx.Connection(api_key=service.key, api_base_url=service.base_url)
-    clock = Clock(speed=SPEED)
+    clock = service.clock
     live = sx.stream_dataset(
         spoken,
         speed=None,

@@ -26,7 +26,7 @@ from soniox_ds.analysis.statistics import Resampling, checked_resampling
 from soniox_ds.errors import InputError
 from soniox_ds.schema import STREAM_LATENCIES, Table, conform, need
 
-__all__ = ["MEASURES", "checked_groups", "stream_latencies"]
+__all__ = ["MEASURES", "checked_groups", "observed_ranks", "stream_latencies"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -241,7 +241,7 @@ def _bootstrap(
         return _Percentiles(nothing, nothing, nothing, "nothing was measured")
     order = np.argsort(values, kind="stable")
     values, units = values[order], units[order]
-    estimates = values[_ranks(np.ones((1, len(values))), shares)[0]]
+    estimates = values[observed_ranks(np.ones((1, len(values))), shares)[0]]
     with_values = len(np.unique(units))
     if total < 2:
         return _Percentiles(estimates, nothing, nothing, f"{total} block: an interval needs two or more")
@@ -254,7 +254,7 @@ def _bootstrap(
         size = min(rows, how.replicates - start)
         weights = rng.multinomial(total, np.full(total, 1 / total), size=size)[:, units]
         weights = weights[weights.any(axis=1)]  # a replicate may hold no block with values
-        drawn.append(values[_ranks(weights, shares)])
+        drawn.append(values[observed_ranks(weights, shares)])
     tail = _tail(how.ci, with_values)
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
     return _Percentiles(estimates, low, high, None)
@@ -270,8 +270,12 @@ def _tail(ci: float, blocks: int) -> float:
     return float(stats.norm.sf(reach))
 
 
-def _ranks(weights: Any, shares: _Floats) -> npt.NDArray[np.intp]:
-    """For each row of weights (of sorted values) the places where their sum comes to reach the shares of the total."""
+def observed_ranks(weights: Any, shares: _Floats) -> npt.NDArray[np.intp]:
+    """For each row of weights (of sorted values) the places where their sum comes to reach the shares of the total.
+
+    >>> observed_ranks(np.ones((1, 20)), np.array([0.5, 0.95, 0.99]))[0].tolist()
+    [9, 18, 19]
+    """
     summed = np.cumsum(weights, axis=1)
     needed = np.maximum(np.ceil(summed[:, -1:] * shares - 1e-9), 1)
     ranks = [np.searchsorted(row, goals, side="left") for row, goals in zip(summed, needed, strict=True)]

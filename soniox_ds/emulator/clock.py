@@ -1,16 +1,21 @@
 """The service's own time, which may run faster than the wall clock.
 
 Conventions: seconds of service time everywhere (`speed` of them pass in one second of the wall clock). What belongs
-to the network (timeouts of sockets, trickling bodies) is counted in seconds of the wall clock instead.
+to the network (timeouts of sockets, trickling bodies) is counted in seconds of the wall clock instead. The timers of
+real-time sessions are such, but ask a `ServiceClock` for them, so that a test can hand in one that it moves by hand.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 __all__ = ["ServiceClock", "timestamp"]
+
+Result = TypeVar("Result")
 
 
 class ServiceClock:
@@ -36,6 +41,15 @@ class ServiceClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep for so many seconds of service time."""
         await asyncio.sleep(max(0.0, seconds) / self.speed)
+
+    def wall(self) -> float:
+        """Seconds of the wall clock from an arbitrary start."""
+        return time.monotonic()
+
+    async def before(self, until: float, work: Awaitable[Result]) -> Result:
+        """What `work` comes to; TimeoutError where `wall()` comes to `until` first."""
+        async with asyncio.timeout(max(0.0, until - self.wall())):
+            return await work
 
 
 def timestamp(epoch_s: float) -> str:

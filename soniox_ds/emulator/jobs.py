@@ -78,7 +78,7 @@ class JobRunner:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._http.close()
         # A recognizer cannot be interrupted; what it is at must come to its end before its files are deleted.
-        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=True, cancel_futures=True)  # here: when Python ends, no thread takes work any more
 
     async def _run(self, job: Job) -> None:
         try:

@@ -13,7 +13,6 @@ import binascii
 import contextlib
 import json
 import logging
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +82,7 @@ class StreamDoor:
         """End all sessions."""
         for session in list(self._open):
             await session.leave()
-        await asyncio.to_thread(self.threads.shutdown, wait=True, cancel_futures=True)
+        self.threads.shutdown(wait=True, cancel_futures=True)  # here: when Python ends, no thread takes work any more
 
 
 class _Session:
@@ -97,7 +96,8 @@ class _Session:
         self._record = record
         self._id = str(uuid.uuid4())
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(_QUEUE)
-        self._heard_at = time.monotonic()
+        self._clock = door.clock
+        self._heard_at = self._clock.wall()
         self._ends_at: float | None = None
         self._decoder: Decoder | None = None
         self._stream: Stream | None = None
@@ -154,13 +154,12 @@ class _Session:
 
     async def _next(self, *, wait_s: float, complaint: str) -> Message:
         """The next message; raises Refusal 408 after so long without a message, 403 where the key's time is up."""
-        now = time.monotonic()
         deadline = self._heard_at + wait_s
         expires = self._ends_at is not None and self._ends_at < deadline
         if expires and self._ends_at is not None:
             deadline = self._ends_at
         try:
-            message = await asyncio.wait_for(self._inbox.get(), max(0.0, deadline - now))
+            message = await self._clock.before(deadline, self._inbox.get())
         except TimeoutError:
             if expires:
                 text = "Temporary API key session expired. Open a new session with a new key."
@@ -175,7 +174,7 @@ class _Session:
         limits = self._rules.limits
         while True:
             kind, data = await self._next(wait_s=limits.start_s, complaint="Start request timeout")
-            self._heard_at = time.monotonic()
+            self._heard_at = self._clock.wall()
             if kind is not WSMsgType.TEXT:
                 raise refused("Start request must be a text message.")
             message = parse_start(data)
@@ -198,7 +197,7 @@ class _Session:
         if caller.temporary:
             message["client_reference_id"] = caller.client_reference_id
         if caller.max_session_s is not None:
-            self._ends_at = time.monotonic() + caller.max_session_s / self._door.clock.speed
+            self._ends_at = self._clock.wall() + caller.max_session_s / self._clock.speed
         self._record.client_reference_id = message.get("client_reference_id")
         self._decoder = decoder_for(message["audio_format"], message.get("sample_rate"), message.get("num_channels"))
         self._stream = await self._in_thread(lambda: self._door.recognizer.stream(message))
@@ -227,7 +226,7 @@ class _Session:
             message = held or await self._next(wait_s=self._rules.limits.idle_s, complaint=waiting)
             held = None
             kind, data = message
-            self._heard_at = time.monotonic()
+            self._heard_at = self._clock.wall()
             if not data:
                 return await self._finish()
             if kind is WSMsgType.TEXT and data.lstrip().startswith("{"):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import msgspec
 import pandas as pd
 
 from soniox_ds.errors import BadAnswerError
 from soniox_ds.live.events import LiveToken, Transcript, Update
 from soniox_ds.schema import STREAM_TOKENS, STREAM_UPDATES, conform, empty, need
+from soniox_ds.service.stream import is_error_frame, parse_message
 
 __all__ = ["Event", "Replay", "fold_events", "replay", "tokens_table"]
 
@@ -112,12 +112,9 @@ def fold_events(transcript: Transcript, events: Iterable[Event]) -> Iterator[tup
             transcript.begin_session(event.session, event.offset_ms)
         elif event.kind == "message":
             try:
-                message = msgspec.json.decode(event.payload or "")
-            except msgspec.DecodeError:
-                continue
-            if not isinstance(message, dict) or "error_code" in message or "error_message" in message:
-                continue
-            try:
+                message = parse_message(event.payload or "")
+                if is_error_frame(message):
+                    continue
                 update = transcript.fold(
                     message, received_ms=event.at_ms, session=event.session, offset_ms=event.offset_ms
                 )

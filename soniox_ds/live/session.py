@@ -6,9 +6,11 @@ comes back (``live.seams``), so that no word is lost and none is there twice. Au
 no connection waits. All methods belong to the event loop on which the session was entered.
 
 Which failures are followed by another connection: everything that is a ServiceError (network, 5xx, 408, 429 by rate,
-messages that are none), 413 (longest duration) and, where keys are temporary, 403 (its time is up). What is refused
-otherwise would be refused again, and ends the session with that error. So does a run of failures without any message in
-between, and a longer one of connections that say something but get nowhere.
+messages that are none), and the refusals for which the longest duration is the reason. What is refused otherwise would
+be refused again, and ends the session with that error. So does a run of failures: a short one where nothing was ever
+heard, ten minutes of them where the service was there before (audio is kept meanwhile), and a longer run of
+connections that say something but get nowhere. What goes wrong elsewhere (a callback that raises, a log that cannot be
+written) ends it too, and is raised as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import asyncio
 import json
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Literal, NamedTuple
 
@@ -43,11 +45,13 @@ from soniox_ds.service.stream import StreamSocket, check_message
 __all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
 
 State = Literal["connecting", "open", "reconnecting", "paused", "finishing", "finished", "failed"]
+"""``"finished"``: everything handed over is settled; ``"failed"``: it ended otherwise."""
 
 LONGEST_SESSION_MS = 300 * 60_000
 """The service's limit of audio in one session."""
 
 RETRY = Retry(attempts=6, wait_s=0.25, max_wait_s=8.0)
+PATIENCE_S = 600.0
 KEEPALIVE_S = 5.0
 _ROTATE_BEFORE_MS = 5 * 60_000  # of the limit: from then on the next pause is used to open the next session
 _ROTATE_LATEST_MS = 20_000
@@ -81,7 +85,9 @@ class LiveSession:
     gate
         How many sessions may be open; by default one gate for all of this process.
     retry
-        How often to try again without any success in between.
+        How often to try again where nothing was heard of the service yet, and how long to wait between attempts.
+    patience_s
+        How long to go on trying where the service was heard of before.
     pace
         How many times faster than real time audio that has had to wait is sent; None for as fast as it goes.
     session_limit_ms
@@ -118,6 +124,7 @@ class LiveSession:
         on_state: Callable[[State], object] | None = None,
         gate: StreamGate | None = None,
         retry: Retry = RETRY,
+        patience_s: float = PATIENCE_S,
         pace: float | None = 8.0,
         session_limit_ms: int = LONGEST_SESSION_MS,
         earlier: Sequence[Event] = (),
@@ -140,11 +147,13 @@ class LiveSession:
         self._on_update = on_update
         self._on_state = on_state
         self._retry = retry
+        self._patience_s = patience_s
         self._pace = pace
         self._session_limit_ms = session_limit_ms
         self._line = AudioLine(options)
         self._sent = 0  # position
-        self._heard = 0  # messages that were some
+        self._messages = 0  # that came
+        self._heard = 0  # of those, with anything in them
         self._session = 0
         self._session_start = 0  # position
         self._offset_ms = 0
@@ -160,7 +169,7 @@ class LiveSession:
         self._has_started = False
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
-        self._updates: asyncio.Queue[Update | None] = asyncio.Queue()
+        self._updates: asyncio.Queue[Update | None] | None = None
         self._driver: asyncio.Task[None] | None = None
         self._on_event = on_event
         if earlier:
@@ -260,12 +269,23 @@ class LiveSession:
             self._driver.cancel()
             await asyncio.wait([self._driver])
 
-    async def __aiter__(self) -> AsyncIterator[Update]:
-        """Each update as it comes; raises what made the session fail, after all updates."""
-        while (update := await self._updates.get()) is not None:
+    def __aiter__(self) -> AsyncIterator[Update]:
+        """Each update from now on; raises what made the session fail, after all updates."""
+        self._updates = asyncio.Queue()
+        if self._done:
+            self._updates.put_nowait(None)
+        return self._following(self._updates)
+
+    async def _following(self, updates: asyncio.Queue[Update | None]) -> AsyncGenerator[Update, None]:
+        while (update := await updates.get()) is not None:
             yield update
         if self.error is not None:
             raise self.error
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, in whatever way; nothing more is taken then."""
+        return self._done
 
     @property
     def audio_bytes(self) -> int:
@@ -287,8 +307,8 @@ class LiveSession:
         """Audio that waits for a connection; None for packed formats."""
         return self._line.ms(self._line.end - self._sent)
 
-    def result(self) -> Streamed:
-        """The tables of what has happened so far."""
+    def result(self, failure: Exception | None = None) -> Streamed:
+        """The tables of what has happened so far; `failure` is what else went wrong."""
         shift_ms = self._started_ms
         return streamed_of(
             [event._replace(at_ms=event.at_ms - shift_ms) for event in list(self.log)],
@@ -296,25 +316,30 @@ class LiveSession:
             options=self.options,
             service=self.connection.service,
             audio_ms=self.audio_ms,
-            error=self.error,
+            error=self.error or failure,
+            is_whole=self.state == "finished",
             begun_at=self._begun_at,
         )
 
     # one connection after the other -----------------------------------------------------------------------------------
 
     async def _drive(self) -> None:
-        failures = stalls = 0  # in a row: without any message, without getting on
+        failures = stalls = 0  # in a row: without any message; with some, but without getting on
+        lost_s = 0.0
         try:
             while True:
                 seen, heard = (self.transcript.total_audio_ms, len(self.transcript.settled)), self._heard
                 try:
                     await self._connect()
                 except SonioxDSError as error:
-                    failures = 1 if self._heard > heard else failures + 1
+                    spoke = self._heard > heard
                     got_on = (self.transcript.total_audio_ms, len(self.transcript.settled)) != seen
-                    stalls = 1 if got_on else stalls + 1
+                    failures = 1 if spoke else failures + 1
+                    stalls = 1 if got_on else stalls + spoke
+                    if failures == 1:
+                        lost_s = self.clock.now()
                     self._note("lost", str(error))
-                    if not self._may_go_on(error, failures, stalls):
+                    if not self._may_go_on(error, failures, stalls, self.clock.now() - lost_s):
                         raise
                     self._show("reconnecting")
                     await self._wait_after(error, failures)
@@ -326,19 +351,28 @@ class LiveSession:
         except SonioxDSError as error:
             self.error = error
             self._note("failed", f"{type(error).__name__}: {error}")
-            self._show("failed")
         finally:
             self._done = True
             self._moved.set()
-            self._note("end")
-            rest = self.transcript.close()
-            if rest.settled or self.transcript.pending:
-                self._tell(rest)
-            self._updates.put_nowait(None)
+            try:
+                self._close()
+            finally:
+                if self._updates is not None:
+                    self._updates.put_nowait(None)
 
-    def _may_go_on(self, error: SonioxDSError, failures: int, stalls: int) -> bool:
-        again = isinstance(error, ServiceError) or (isinstance(error, RequestError) and error.status == 413)
-        if not again or failures >= self._retry.attempts or stalls >= self._retry.attempts * _STALLS:
+    def _close(self) -> None:
+        self._note("end")
+        rest = self.transcript.close()
+        if rest.settled or self.transcript.pending:
+            self._tell(rest)
+        if self.state != "finished":
+            self._show("failed")
+
+    def _may_go_on(self, error: SonioxDSError, failures: int, stalls: int, lost_for_s: float) -> bool:
+        again = isinstance(error, ServiceError) or (isinstance(error, RequestError) and _is_full(error))
+        if not again or stalls >= self._retry.attempts * _STALLS:
+            return False
+        if failures >= self._retry.attempts and (not self._heard or lost_for_s > self._patience_s):
             return False
         if not self._line.is_timed and self.transcript.settled:
             error.add_note(
@@ -388,9 +422,9 @@ class LiveSession:
             await asyncio.wait([receiver], timeout=2.0)
             return
         while not receiver.done():
-            heard = len(self.log)
+            heard = self._messages
             await asyncio.wait([receiver], timeout=_FINISH_S)
-            if not receiver.done() and len(self.log) == heard:
+            if not receiver.done() and self._messages == heard:
                 raise ConnectionFailed(f"the stream: nothing came for {_FINISH_S:g} s after the end of the audio")
 
     def _begin(self) -> int:
@@ -466,7 +500,8 @@ class LiveSession:
 
     async def _wait_for_audio(self, socket: StreamSocket) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), KEEPALIVE_S)
+            async with asyncio.timeout(KEEPALIVE_S):  # wait_for of Python 3.11 can swallow a cancellation
+                await self._wake.wait()
         except TimeoutError:
             await socket.keep_alive()
             self._note("control", json.dumps({"type": "keepalive"}))
@@ -484,6 +519,7 @@ class LiveSession:
 
     async def _receive(self, socket: StreamSocket, offset_ms: int) -> None:
         async for text in socket.messages():
+            self._messages += 1
             at_ms = self._note("message", text)
             message = check_message(text, self.connection)
             update = self.transcript.fold(message, received_ms=at_ms, session=self._session, offset_ms=offset_ms)
@@ -500,7 +536,8 @@ class LiveSession:
         raise ConnectionFailed("the stream: the service closed it before everything was settled")
 
     def _tell(self, update: Update) -> None:
-        self._updates.put_nowait(update)
+        if self._updates is not None:
+            self._updates.put_nowait(update)
         if self._on_update is not None:
             self._on_update(update)
 
@@ -522,3 +559,8 @@ class LiveSession:
         if self._on_event is not None:
             self._on_event(event)
         return at_ms - self._started_ms
+
+
+def _is_full(error: RequestError) -> bool:
+    """Whether a session of the service was refused more because it has lasted as long as one may."""
+    return error.status == 413 or (error.status == 400 and "audio is too long" in str(error).lower())

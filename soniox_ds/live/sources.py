@@ -26,6 +26,7 @@ RAW = {"audio_format": "pcm_s16le", "sample_rate": RATE, "num_channels": 1}
 
 _BYTES_PER_MS = RATE * 2 // 1000
 _AT_ONCE_MS = 1_000
+_END = object()
 
 
 def is_recording(source: object) -> bool:
@@ -130,7 +131,7 @@ async def open_source(
 
 async def _from_thread(chunks: Iterator[object]) -> AsyncGenerator[object, None]:
     """The iterator may wait for a device, and the loop has other things to do."""
-    while (item := await asyncio.to_thread(next, chunks, None)) is not None:
+    while (item := await asyncio.to_thread(next, chunks, _END)) is not _END:
         yield item
 
 
@@ -158,9 +159,13 @@ async def paced(
 
 
 async def _beginning_with(first: bytes, others: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
-    yield first
-    async for chunk in others:
-        yield _bytes(chunk)
+    try:
+        yield first
+        async for chunk in others:
+            yield _bytes(chunk)
+    finally:
+        if isinstance(others, AsyncGenerator):  # a sound card may be behind it
+            await others.aclose()
 
 
 def _bytes(chunk: object) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds.analysis import text as _text
-from soniox_ds.errors import InputError, SonioxDSError
+from soniox_ds.errors import InputError, SonioxDSError, error_type_of
 from soniox_ds.formats.corpus import Corpus, read_corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.live.replay import Event, Replay, replay
@@ -33,7 +33,7 @@ from soniox_ds.schema import (
     no_duplicates,
 )
 
-__all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of"]
+__all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of", "why_failed"]
 
 LOG_FILE = "stream_log.parquet"
 """Beside the two folders of a saved corpus."""
@@ -197,11 +197,12 @@ def streamed_of(
     options: StreamOptions,
     service: str,
     audio_ms: float | None,
-    error: SonioxDSError | None = None,
+    error: Exception | None = None,
+    is_whole: bool = True,
     begun_at: datetime | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Streamed:
-    """The tables of one live session."""
+    """The tables of one live session; one that is not `is_whole` is no completed recording, whatever was settled."""
     log = pd.DataFrame(
         [event._asdict() for event in events],
         columns=["at_ms", "kind", "session", "offset_ms", "audio_ms", "payload"],
@@ -209,23 +210,41 @@ def streamed_of(
     tokens = replay(log).tokens
     spoken = tokens[~(tokens["translation_status"] == "translation").fillna(False)]
     open_ms = _open_ms(log)
+    error_type = error_message = None
+    if error is not None:
+        error_type, error_message = why_failed(error)
+    elif not is_whole:
+        error_type, error_message = "unfinished", "it still goes on, or was not ended in order; its tokens are kept"
     row = {
         "audio_id": audio_id,
-        "status": "completed" if error is None else "failed",
-        "error_type": None if error is None else getattr(error, "error_type", None) or type(error).__name__,
-        "error_message": None if error is None else str(error),
+        "status": "completed" if error_type is None else "failed",
+        "error_type": error_type,
+        "error_message": error_message,
         "duration_ms": None if audio_ms is None else round(audio_ms),
         "service": service,
         "model": options.model,
         "options_hash": options.hash(),
         "submitted_at": begun_at,
         "completed_at": datetime.now(UTC) if begun_at is not None else None,
-        "text": "".join(spoken["text"]).strip() if error is None else None,
+        "text": "".join(spoken["text"]).strip() if error_type is None else None,
         "cost_usd": cost_usd(open_ms, REAL_TIME_USD_PER_HOUR),
         **(metadata or {}),
     }
     run = new_run(service=service, model=options.model, options=options.body())
     return Streamed(pd.DataFrame([row]), log, new_provenance(run))
+
+
+def why_failed(error: Exception) -> tuple[str, str]:
+    """``error_type`` and ``error_message`` of a recording whose session or source failed.
+
+    Examples
+    --------
+    >>> why_failed(OSError("device unplugged"))
+    ('source_failed', 'the source of the audio raised OSError: device unplugged')
+    """
+    if isinstance(error, SonioxDSError):
+        return error_type_of(error), str(error)
+    return "source_failed", f"the source of the audio raised {type(error).__name__}: {error}"
 
 
 def _open_ms(log: pd.DataFrame) -> float:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError
+from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
 from soniox_ds.live.events import Update
 from soniox_ds.live.replay import Event
 from soniox_ds.live.session import LiveSession
@@ -21,6 +21,7 @@ from soniox_ds.live.streamed import Streamed
 from soniox_ds.options import Context, StreamOptions, Translation
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
+from soniox_ds.service.gate import StreamGate
 
 __all__ = ["check_pace", "options_for", "run_session", "stream", "stream_updates"]
 
@@ -47,6 +48,7 @@ async def stream(
     endpoint_latency_adjustment_level: int | None = None,
     client_reference_id: str | None = None,
     connection: Connection | None = None,
+    gate: StreamGate | None = None,
     audio_id: str | None = None,
     on_error: Literal["report", "raise"] = "report",
     clock: Clock | None = None,
@@ -72,11 +74,13 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, client_reference_id
         The API's own options; see `StreamOptions`.
     connection
         Key, region and address; by default from the environment.
+    gate
+        How many sessions may be open and opened in a minute; by default one gate for all of this process.
     audio_id
         What the recording is called; its path by default.
     on_error
-        Where the session fails after something was settled: ``"report"`` returns that, marked as failed, and warns;
-        ``"raise"`` raises.
+        Where the session or the source fails after something was settled: ``"report"`` returns that, marked as
+        failed, and warns; ``"raise"`` raises.
     clock
         For tests: time that runs faster.
 
@@ -91,7 +95,8 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, client_reference_id
     SourceError, OptionsError, SetupError
         Before anything is sent.
     RequestError, ServiceError
-        If the session fails before anything was settled, or with ``on_error="raise"``.
+        If the session fails before anything was settled, or with ``on_error="raise"``. What a source raises is raised
+        likewise, after what it gave before was settled.
 
     Examples
     --------
@@ -106,17 +111,17 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, client_reference_id
     if on_error not in ("report", "raise"):
         raise OptionsError(f'on_error is {on_error!r}; it is "report" (a failed row and a warning) or "raise"')
     session = _session(locals(), on_update=on_update)
-    error = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
-    if error is not None:
+    failure = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
+    if failure is not None:
         if on_error == "raise" or not session.transcript.settled:
-            raise error
+            raise failure
         warnings.warn(
             f"{session.audio_id}: the live transcription ended early; {len(session.transcript.settled)} tokens were "
-            f"settled before: {error}",
+            f"settled before: {type(failure).__name__}: {failure}",
             RecordingsFailedWarning,
             stacklevel=2,
         )
-    return session.result()
+    return session.result(failure)
 
 
 async def stream_updates(
@@ -125,6 +130,7 @@ async def stream_updates(
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     connection: Connection | None = None,
+    gate: StreamGate | None = None,
     audio_id: str | None = None,
     clock: Clock | None = None,
     **options: Any,
@@ -133,7 +139,7 @@ async def stream_updates(
 
     Parameters
     ----------
-    source, speed, chunk_ms, connection, audio_id, clock
+    source, speed, chunk_ms, connection, gate, audio_id, clock
         As in `stream`.
     **options
         The API's own options, as in `stream`.
@@ -148,7 +154,7 @@ async def stream_updates(
     SourceError, OptionsError, SetupError
         Before anything is sent.
     RequestError, ServiceError
-        If the session fails, after the updates that came before.
+        If the session fails, after the updates that came before; what the source raises likewise.
 
     Examples
     --------
@@ -162,6 +168,7 @@ async def stream_updates(
     chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(session.abort)
+        updates = aiter(session)
         feeding = asyncio.create_task(_feed(session, chunks), name="live source")
 
         async def stop() -> None:
@@ -169,10 +176,10 @@ async def stream_updates(
             await asyncio.wait([feeding])
 
         stack.push_async_callback(stop)
-        async for update in session:
+        async for update in updates:
             yield update
-        if (error := await feeding) is not None:
-            raise error
+        if (failure := await feeding) is not None:
+            raise failure
 
 
 def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
@@ -186,6 +193,16 @@ def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
                     "it out, or hand over chunks of bytes in that format"
                 )
         given |= RAW
+    elif isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike):
+        raise SourceError(
+            f"{len(source)} sources were given, the first {os.fspath(source[0])!r}; sx.stream takes one recording, "
+            "sx.stream_dataset many"
+        )
+    elif hasattr(source, "__array__"):
+        raise SourceError(
+            f"an array ({type(source).__name__}) is no audio that can be sent as it is; hand over the bytes of 16-bit "
+            "samples: [samples.astype('<i2').tobytes()] with audio_format='pcm_s16le', sample_rate and num_channels"
+        )
     elif "audio_format" not in given and isinstance(source, Iterable | AsyncIterable):
         raise OptionsError(
             "chunks of bytes do not say what they are: add audio_format='pcm_s16le', sample_rate=16_000, "
@@ -196,40 +213,45 @@ def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
 
 def check_pace(speed: float | None, chunk_ms: int) -> None:
     """Raise OptionsError unless both can be."""
-    if speed is not None and not (isinstance(speed, int | float) and 0 < speed < float("inf")):
+    is_number = isinstance(speed, int | float) and not isinstance(speed, bool)
+    if speed is not None and not (is_number and 0 < speed < float("inf")):
         raise OptionsError(f"speed is {speed!r}; it is 1.0 for real time, more for faster, None for as fast as it goes")
     if isinstance(chunk_ms, bool) or not isinstance(chunk_ms, int) or not 10 <= chunk_ms <= 1000:
         raise OptionsError(f"chunk_ms is {chunk_ms!r}; it is a whole number from 10 to 1000")
 
 
-async def run_session(session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int) -> SonioxDSError | None:
-    """Hand a source over to a session to its end; returns what made the session fail, if anything did.
+async def run_session(session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int) -> Exception | None:
+    """Hand a source over to a session to its end; returns what made either fail, if anything did.
 
-    What goes wrong with the source itself is raised, and the session is aborted.
+    What a source gave before it failed is settled. What is wrong with it from the beginning is raised, before any
+    session is opened, and so is what callbacks raise.
     """
     chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms)
     return await _feed(session, chunks)
 
 
-async def _feed(session: LiveSession, chunks: AsyncGenerator[bytes, None]) -> SonioxDSError | None:
+async def _feed(session: LiveSession, chunks: AsyncGenerator[bytes, None]) -> Exception | None:
     await session.__aenter__()
+    failure: Exception | None = None
     try:
         async with contextlib.aclosing(chunks):
-            async for chunk in chunks:
-                if session.state == "failed":
-                    break
-                session.send(chunk)
-                await session.room()
+            try:
+                async for chunk in chunks:
+                    if session.is_over:
+                        break
+                    session.send(chunk)
+                    await session.room()
+            except Exception as error:  # noqa: BLE001  whatever a source raises; it is returned
+                failure = error
         await session.finish()
     except SonioxDSError as error:
-        if error is session.error:
-            return error
-        await session.abort()
-        raise
+        if error is not session.error:
+            raise
+        return error
     except BaseException:
         await session.abort()
         raise
-    return None
+    return failure
 
 
 def _session(
@@ -240,12 +262,24 @@ def _session(
 ) -> LiveSession:
     source, speed, chunk_ms = arguments["source"], arguments["speed"], arguments["chunk_ms"]
     check_pace(speed, chunk_ms)
-    ours = {"source", "speed", "chunk_ms", "on_update", "connection", "audio_id", "on_error", "clock", "options"}
+    ours = {
+        "source",
+        "speed",
+        "chunk_ms",
+        "on_update",
+        "connection",
+        "gate",
+        "audio_id",
+        "on_error",
+        "clock",
+        "options",
+    }
     options = options_for(source, {name: value for name, value in arguments.items() if name not in ours})
     named = os.fspath(source) if isinstance(source, str | os.PathLike) else "live"
     return LiveSession(
         options,
         connection=arguments["connection"],
+        gate=arguments["gate"],
         audio_id=arguments["audio_id"] or str(named),
         on_update=on_update,
         pace=None if speed is None else max(8.0, 2 * speed),

@@ -182,3 +182,5 @@ context
                 raise OptionsError(f"{name} is {value!r}; it is a number from {low} to {high}")
             if not self.enable_endpoint_detection:
                 raise OptionsError(f"{name} is given without enable_endpoint_detection=True; give both, or neither")
+        if self.endpoint_sensitivity is not None:
+            set_field(self, "endpoint_sensitivity", float(self.endpoint_sensitivity))  # 1 and 1.0 are one setting

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis.latency import StreamTables, token_latencies
+from soniox_ds.analysis.latency_summaries import observed_ranks
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError
 from soniox_ds.plots.style import (
@@ -173,7 +174,7 @@ def plot_lag_distribution(
     for name, values, colour, line in curves:
         ordered = np.sort(values) / 1000
         share = np.arange(1, len(ordered) + 1) / len(ordered)
-        marks = [ordered[max(int(np.ceil(len(ordered) * part - 1e-9)) - 1, 0)] for part, _ in _PERCENTILES]
+        marks = ordered[observed_ranks(np.ones((1, len(ordered))), np.array([part for part, _ in _PERCENTILES]))[0]]
         label = f"{name}: {marks[0]:.2f} s, 95 % within {marks[1]:.2f} s"
         ax.step(np.append(ordered[0], ordered), np.append(0, share), where="post", color=colour, linestyle=line)
         for (part, marker), at in zip(_PERCENTILES, marks, strict=True):

@@ -28,8 +28,10 @@ RECORDINGS: Table = {
         "string", "first 16 hexadecimal digits of the hash of all options that shape a transcript", repeats=True
     ),
     "transcription_id": Column("string", "the service's id of the job"),
-    "submitted_at": Column("datetime64[ms, UTC]", "when the job was created"),
-    "completed_at": Column("datetime64[ms, UTC]", "when its transcript was safe in the journal"),
+    "submitted_at": Column(
+        "datetime64[ms, UTC]", "when the job was created, or the live session began; NA where nothing was sent"
+    ),
+    "completed_at": Column("datetime64[ms, UTC]", "when its transcript was safe on disk"),
     "text": Column("string", "the transcript as the service assembled it; NA when failed"),
     "cost_usd": Column(
         "Float64", "estimate from the duration and the list price; the invoice decides, and the stand-in is free"

@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from soniox_ds.errors import OptionsError
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 
-__all__ = ["StreamGate", "gate_for"]
+__all__ = ["StreamGate", "gate_for", "sessions_at_once"]
 
 SESSIONS = 10
 """Streams of an organisation at once, by default."""
@@ -25,14 +26,34 @@ _LOOK_S = 0.05
 class StreamGate:
     """Lets at most `sessions` streams be open, and `sessions_per_minute` be opened in any 60 seconds.
 
+    Make one, and hand the same one to every call that is to share it (``gate=``): calls without one share the gate of
+    their process, which keeps to what the service allows by default.
+
+    Parameters
+    ----------
+    sessions
+        Streams open at once: 10, unless more were agreed on with the vendor, or fewer where several processes share
+        them.
+    sessions_per_minute
+        Streams opened in any 60 seconds.
+    clock
+        For tests: time that runs faster.
+
+    Raises
+    ------
+    OptionsError
+        If a number is below 1, or `sessions` is not a whole one.
+
     Examples
     --------
-    >>> import asyncio
-    >>> async def open_two(gate):
-    ...     async with gate.pass_through():
-    ...         return gate.open
-    >>> asyncio.run(open_two(StreamGate(sessions=1)))
-    1
+    >>> import soniox_ds as sx
+    >>> gate = sx.StreamGate(sessions=5)                # half of the ten; another process has the other half
+    >>> recordings = ["data/samples/market_stall.wav", "data/samples/short_answer.wav"]
+    >>> with sx.local_service("scripted"):
+    ...     streamed = sx.stream_dataset(recordings, speed=None, gate=gate, progress=False,
+    ...                                  journal=getfixture("tmp_path") / "journal.sqlite")
+    >>> streamed.recordings["status"].tolist(), gate.open
+    (['completed', 'completed'], 0)
     """
 
     def __init__(
@@ -42,8 +63,17 @@ class StreamGate:
         sessions_per_minute: float = SESSIONS_PER_MINUTE,
         clock: Clock | None = None,
     ) -> None:
-        if sessions < 1 or sessions_per_minute < 1:
-            raise ValueError(f"sessions ({sessions}) and sessions_per_minute ({sessions_per_minute}) are 1 or more")
+        if isinstance(sessions, bool) or not isinstance(sessions, int) or sessions < 1:
+            raise OptionsError(f"sessions is {sessions!r}; it is the number of streams open at once, 1 or more")
+        if (
+            isinstance(sessions_per_minute, bool)
+            or not isinstance(sessions_per_minute, int | float)
+            or not sessions_per_minute >= 1
+        ):
+            raise OptionsError(
+                f"sessions_per_minute is {sessions_per_minute!r}; it is the number of streams opened in a minute, 1 or "
+                "more"
+            )
         self.sessions = sessions
         self.sessions_per_minute = sessions_per_minute
         self.clock = clock or Clock()
@@ -106,3 +136,34 @@ def gate_for(connection: Connection) -> StreamGate:
     place = (connection.stream_url(), hash(connection.api_key))
     with _gates_lock:
         return _gates.setdefault(place, StreamGate())
+
+
+def sessions_at_once(concurrency: int | None, gate: StreamGate | None) -> int:
+    """How many sessions a call runs at once: as many as its gate lets be open, or fewer where the caller says so.
+
+    More could only wait at the gate, with audio that nobody takes: their latencies would be those of waiting.
+
+    Raises
+    ------
+    OptionsError
+        If `concurrency` is no number of sessions, or above what the gate lets be open; if `gate` is none.
+
+    Examples
+    --------
+    >>> sessions_at_once(None, None), sessions_at_once(3, None), sessions_at_once(None, StreamGate(sessions=50))
+    (10, 3, 50)
+    """
+    if not isinstance(gate, StreamGate | None):
+        raise OptionsError(f"gate is {gate!r}; it is an object such as sx.StreamGate(sessions=5)")
+    most = SESSIONS if gate is None else gate.sessions
+    if concurrency is None:
+        return most
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise OptionsError(f"concurrency is {concurrency!r}; it is the number of sessions at once, 1 or more")
+    if concurrency > most:
+        raise OptionsError(
+            f"concurrency is {concurrency}, but the gate lets {most} sessions be open at once"
+            f"{', as the service does by default' if gate is None else ''}; where more were agreed on with the vendor, "
+            f"pass gate=sx.StreamGate(sessions={concurrency})"
+        )
+    return concurrency

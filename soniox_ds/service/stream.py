@@ -7,7 +7,7 @@ received; ``check_message`` takes one apart. The network's timeouts are real sec
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from soniox_ds.options import StreamOptions
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.replies import Reply, error_of
 
-__all__ = ["StreamSocket", "check_message"]
+__all__ = ["StreamSocket", "check_message", "is_error_frame", "parse_message"]
 
 _WHAT = "the stream"
 _LONGEST_MESSAGE = 16 << 20
@@ -122,6 +122,34 @@ class StreamSocket:
         )
 
 
+def parse_message(text: str) -> dict[str, Any]:
+    """A message as a JSON object, error frames too; raises BadAnswerError if it is none.
+
+    Examples
+    --------
+    >>> parse_message('{"tokens": []}')
+    {'tokens': []}
+    """
+    try:
+        message = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadAnswerError(f"{_WHAT}: a message is not JSON ({error}): {text[:120]!r}") from None
+    if not isinstance(message, dict):
+        raise BadAnswerError(f"{_WHAT}: a message is no JSON object: {text[:120]!r}")
+    return message
+
+
+def is_error_frame(message: Mapping[str, Any]) -> bool:
+    """Whether a message says why the service ends the stream.
+
+    Examples
+    --------
+    >>> is_error_frame({"error_code": 503}), is_error_frame({"tokens": [], "error_code": None})
+    (True, False)
+    """
+    return message.get("error_code") is not None or message.get("error_message") is not None
+
+
 def check_message(text: str, connection: Connection) -> dict[str, Any]:
     """A message as a JSON object.
 
@@ -133,14 +161,9 @@ def check_message(text: str, connection: Connection) -> dict[str, Any]:
         If it is an error frame: by its code, as for REST answers (`AuthError` for 401 and 403, `RateLimitError` for
         429, ...), with ``status``, ``error_type`` and ``request_id``.
     """
-    try:
-        message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadAnswerError(f"{_WHAT}: a message is not JSON ({error}): {text[:120]!r}") from None
-    if not isinstance(message, dict):
-        raise BadAnswerError(f"{_WHAT}: a message is no JSON object: {text[:120]!r}")
-    code = message.get("error_code")
-    if code is None and message.get("error_message") is None:
+    message = parse_message(text)
+    if not is_error_frame(message):
         return message
+    code = message.get("error_code")
     status = code if isinstance(code, int) and not isinstance(code, bool) else 500
     raise error_of(Reply(status=status, headers={}, body=text.encode(), what=_WHAT), connection)

@@ -6,18 +6,6 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from soniox_ds.errors import (
-    AuthError,
-    BadAnswerError,
-    BalanceError,
-    ConnectionFailed,
-    JournalError,
-    QuotaError,
-    RequestError,
-    ServiceError,
-    SonioxDSError,
-    SourceError,
-)
 from soniox_ds.transcription.journal import Entry
 from soniox_ds.transcription.recording import Recording
 
@@ -25,7 +13,6 @@ __all__ = [
     "FINAL_ERRORS",
     "MONEY_ERRORS",
     "Job",
-    "error_slug",
     "is_final",
     "is_settled",
     "job_key",
@@ -42,19 +29,6 @@ FINAL_ERRORS = ("invalid_audio_file", "max_duration_reached", "transcription_out
 """The audio itself is to blame."""
 DOWNLOAD_ERRORS = ("file_download_",)
 """Families of errors that come from the host of a URL: pointless to try again at once, worth it another day."""
-
-DEFAULT_SLUGS: tuple[tuple[type[SonioxDSError], str], ...] = (
-    (AuthError, "unauthenticated"),
-    (BalanceError, "organization_balance_exhausted"),
-    (QuotaError, "limit_exceeded"),
-    (RequestError, "invalid_request"),
-    (ConnectionFailed, "connection_failed"),
-    (BadAnswerError, "bad_answer"),
-    (ServiceError, "service_error"),
-    (SourceError, "unreadable"),
-    (JournalError, "journal_error"),
-    (SonioxDSError, "error"),
-)
 
 
 def job_key(audio: str, options_hash: str, model: str, service: str, repeat: int = 0) -> str:
@@ -76,14 +50,6 @@ def is_final(error_type: str | None) -> bool:
 def is_settled(error_type: str | None) -> bool:
     """Whether a job that ended with this error is not tried again by later runs either, unless they refresh."""
     return error_type in FINAL_ERRORS
-
-
-def error_slug(error: SonioxDSError) -> str:
-    """The ``error_type`` of a row that failed with this exception: the API's own slug where it gave one."""
-    given = getattr(error, "error_type", None)
-    if isinstance(given, str) and given:
-        return given
-    return next(slug for kind, slug in DEFAULT_SLUGS if isinstance(error, kind))
 
 
 def parse_time(text: object) -> datetime | None:

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from soniox_ds.errors import JournalError, OptionsError, RecordingsFailedWarning, TranscriptionFailed
+from soniox_ds.errors import JournalError, OptionsError
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.options import Context, TranscriptionOptions, Translation
 from soniox_ds.service.budget import RequestBudget
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.rest import Client
+from soniox_ds.transcription.arguments import check_count, check_on_error, check_repeat
 from soniox_ds.transcription.assembling import assemble
 from soniox_ds.transcription.collecting import clean_forever, fetch_forever
+from soniox_ds.transcription.failures import first_error, report_failures
 from soniox_ds.transcription.journal import Journal
 from soniox_ds.transcription.limits import Limits
 from soniox_ds.transcription.preparing import Preparer
@@ -37,7 +38,6 @@ __all__ = ["transcribe"]
 
 FETCHERS = 8
 CLEANERS = 8
-SHOWN_FAILURES = 3
 
 
 async def transcribe(
@@ -144,7 +144,10 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
         webhook_auth_header_value=webhook_auth_header_value,
         client_reference_id_prefix=client_reference_id_prefix,
     )
-    _check_settings(concurrency, on_error, timeout_s, connection, limits)
+    check_count("concurrency", concurrency, "the number of uploads at once")
+    check_repeat(repeat)
+    check_on_error(on_error)
+    _check_settings(timeout_s, connection, limits)
     connection = connection or Connection()
     clock = clock or Clock()
     limits = limits or Limits()
@@ -190,23 +193,15 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
             await book.end_run(name)
         raise
     await book.end_run(name)
-    if run.fatal is not None and not (corpus.recordings["status"] == "completed").any():
-        raise run.fatal.with_traceback(None)
-    _report(corpus, on_error)
+    report_failures(corpus.recordings, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")
     return corpus
 
 
-def _check_settings(
-    concurrency: object, on_error: str, timeout_s: float | None, connection: object, limits: object
-) -> None:
+def _check_settings(timeout_s: float | None, connection: object, limits: object) -> None:
     if not isinstance(connection, Connection | None):
         raise OptionsError(f'connection is {connection!r}; it is an object such as sx.Connection(region="eu")')
     if not isinstance(limits, Limits | None):
         raise OptionsError(f"limits is {limits!r}; it is an object such as sx.Limits(pending=500)")
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise OptionsError(f"concurrency is {concurrency!r}; it is the number of uploads at once, 1 or more")
-    if on_error not in ("report", "raise"):
-        raise OptionsError(f'on_error is {on_error!r}; it is "report" (failed rows and a warning) or "raise"')
     if timeout_s is not None and not timeout_s > 0:
         raise OptionsError(f"timeout_s is {timeout_s!r}; it is a number of seconds above 0, or None")
 
@@ -227,48 +222,13 @@ async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: in
             for worker in workers:
                 worker.cancel()
     except BaseExceptionGroup as errors:
-        first = _first(errors)
+        first = first_error(errors)
     else:
         return
     raise first
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The exception that says what is wrong, without the group around it."""
-    of_journal, _ = errors.split(JournalError)
-    error: BaseException = of_journal or errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def _tick(progress: Progress) -> None:
     while True:
         await asyncio.sleep(1.0)
         progress.refresh()
-
-
-def _report(corpus: Corpus, on_error: str) -> None:
-    """Say loudly what failed."""
-    recordings = corpus.recordings
-    failed = recordings[recordings["status"] == "failed"]
-    if not len(failed):
-        return
-    counts = failed["error_type"].value_counts()
-    summary = f"{len(failed)} of {len(recordings)} recordings failed: " + ", ".join(
-        f"{error_type} ({count})" for error_type, count in counts.items()
-    )
-    if on_error == "raise":
-        raise ExceptionGroup(
-            f'{summary}. What succeeded is in the journal: the same call with on_error="report" returns it and costs '
-            "nothing",
-            [
-                TranscriptionFailed(f"{audio_id}: {message}", audio_id=str(audio_id), error_type=str(error_type))
-                for audio_id, error_type, message in zip(
-                    failed["audio_id"], failed["error_type"], failed["error_message"], strict=True
-                )
-            ],
-        )
-    shown = "".join(f"\n  {row.audio_id}: {row.error_message}" for row in failed.head(SHOWN_FAILURES).itertuples())
-    more = f"\n  ... and {len(failed) - SHOWN_FAILURES} more in corpus.failed" if len(failed) > SHOWN_FAILURES else ""
-    warnings.warn(f"{summary}.{shown}{more}", RecordingsFailedWarning, stacklevel=2)

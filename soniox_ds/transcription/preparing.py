@@ -6,8 +6,9 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from soniox_ds.errors import error_type_of
 from soniox_ds.transcription.inspect import fingerprint, inspect
-from soniox_ds.transcription.jobs import Job, error_slug, is_settled, job_key
+from soniox_ds.transcription.jobs import Job, is_settled, job_key
 from soniox_ds.transcription.journal import UNPAID, Inspection, State
 from soniox_ds.transcription.recording import Recording, printable
 from soniox_ds.transcription.run import Run
@@ -171,7 +172,7 @@ class Preparer:
             recording.warnings = list(found.warnings)
         if (fatal := self._run.fatal) is not None:  # what was never looked into was never transcribed either
             for recording in todo:
-                recording.fail(error_slug(fatal), str(fatal))
+                recording.fail(error_type_of(fatal), str(fatal))
             return prints
         await asyncio.gather(*(loop.run_in_executor(self._threads, inspect, recording) for recording in todo))
         fresh = {

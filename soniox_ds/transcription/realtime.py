@@ -9,42 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import warnings
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from soniox_ds.errors import (
-    AuthError,
-    BalanceError,
-    OptionsError,
-    RecordingsFailedWarning,
-    SonioxDSError,
-    SourceError,
-    TranscriptionFailed,
-)
+from soniox_ds.errors import AuthError, BalanceError, SonioxDSError, SourceError, error_type_of
 from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.live.replay import Event
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.sources import RAW
-from soniox_ds.live.streamed import Streamed, concat_streamed, streamed_of
+from soniox_ds.live.streamed import Streamed, concat_streamed, streamed_of, why_failed
 from soniox_ds.live.streaming import check_pace, run_session
 from soniox_ds.options import Context, StreamOptions, Translation
 from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import StreamGate, gate_for
+from soniox_ds.service.gate import StreamGate, gate_for, sessions_at_once
+from soniox_ds.transcription.arguments import check_on_error, check_repeat
+from soniox_ds.transcription.failures import first_error, report_failures
 from soniox_ds.transcription.inspect import inspect
+from soniox_ds.transcription.jobs import parse_time
 from soniox_ds.transcription.journal import default_path
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.recording import Found, Recording
 from soniox_ds.transcription.sources import find_recordings
-from soniox_ds.transcription.stream_store import DONE, StreamStore
+from soniox_ds.transcription.stream_store import BEGUN, DONE, StreamStore
 
 __all__ = ["stream_dataset"]
-
-_AT_ONCE = 10
 
 
 async def stream_dataset(
@@ -52,7 +44,7 @@ async def stream_dataset(
     *,
     speed: float | None = 1.0,
     chunk_ms: int = 100,
-    concurrency: int = _AT_ONCE,
+    concurrency: int | None = None,
     audio_column: str | None = None,
     reference_column: str | None = None,
     model: str = "stt-rt-v4",
@@ -87,7 +79,7 @@ async def stream_dataset(
     chunk_ms
         Length of the chunks that recordings are cut into.
     concurrency
-        Sessions at once; the service allows ten, unless more were agreed on.
+        Sessions at once; by default as many as the gate lets be open, and never more.
     model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
 translation, context, enable_endpoint_detection, max_endpoint_delay_ms, endpoint_sensitivity, \
 endpoint_latency_adjustment_level, client_reference_id
@@ -95,13 +87,14 @@ endpoint_latency_adjustment_level, client_reference_id
     connection
         Key, region and address; by default from the environment.
     gate
-        How many sessions may be open and opened in a minute; by default one gate for all of this process.
+        How many sessions may be open and opened in a minute. By default one gate for all of this process, with the ten
+        that the service allows; where more were agreed on, or several processes share them, a `StreamGate` of your own.
     journal
         Whose neighbour remembers what was streamed: the folder ``<journal>.streams``. By default in the user's cache.
     refresh
         Stream, and pay, again although there is a result.
     repeat
-        Which repetition this is; see `transcribe`.
+        Which repetition this is, 0 or more; see `transcribe`.
     on_error, progress, clock
         As in `transcribe`.
 
@@ -129,10 +122,10 @@ endpoint_latency_adjustment_level, client_reference_id
     ['completed', 'completed']
     """
     check_pace(speed, chunk_ms)
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise OptionsError(f"concurrency is {concurrency!r}; it is the number of sessions at once, 1 or more")
-    if on_error not in ("report", "raise"):
-        raise OptionsError(f'on_error is {on_error!r}; it is "report" (failed rows and a warning) or "raise"')
+    speed = None if speed is None else float(speed)  # 1 and 1.0 are one speed
+    at_once = sessions_at_once(concurrency, gate)
+    check_repeat(repeat)
+    check_on_error(on_error)
     options = StreamOptions(
         model=model,
         **RAW,  # type: ignore[arg-type]  # a string and two numbers, each in its place
@@ -173,8 +166,10 @@ endpoint_latency_adjustment_level, client_reference_id
             settings=f"{repeat}:{speed}:{chunk_ms}",
             refresh=refresh,
         )
-        parts = await run.all(found.recordings, concurrency)
-    return _together(parts, found, run, on_error)
+        parts = await run.all(found.recordings, at_once)
+    streamed = _together(parts, found, run)
+    report_failures(streamed.recordings, fatal=run.fatal, on_error=on_error, all_in="streamed.recordings")
+    return streamed
 
 
 class _Run:
@@ -220,11 +215,10 @@ class _Run:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(recording)) for recording in recordings]
         except BaseExceptionGroup as errors:
-            first: BaseException = errors
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            raise first from None
-        return [task.result() for task in tasks]
+            first = first_error(errors)
+        else:
+            return [task.result() for task in tasks]
+        raise first
 
     async def _one(self, recording: Recording, same: dict[str, asyncio.Lock]) -> Streamed:
         if recording.error_type is None and recording.url is not None:
@@ -234,7 +228,7 @@ class _Run:
         if recording.error_type is None:
             await asyncio.to_thread(inspect, recording)
         if recording.error_type is None and self.fatal is not None:
-            recording.fail(type(self.fatal).__name__, str(self.fatal))
+            recording.fail(error_type_of(self.fatal), str(self.fatal))
         if recording.error_type is not None:
             self._progress.finished(False)
             return self._tables([], recording)
@@ -247,8 +241,9 @@ class _Run:
             return await self._stream(recording, key, earlier)
 
     async def _stream(self, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
-        earlier = [event for event in earlier if event.kind not in ("failed", "end")]
-        with self._store.writing(key, earlier) as write:
+        begun = _begun(earlier, self._clock)
+        earlier = [event for event in earlier if event.kind not in (BEGUN, "failed", "end")]
+        with self._store.writing(key, [*begun, *earlier]) as write:
             session = LiveSession(
                 self.options,
                 connection=self.connection,
@@ -265,15 +260,16 @@ class _Run:
             except SourceError as unreadable:
                 error = unreadable
             if error is None:
-                write(Event(session.log[-1].at_ms, DONE, 0, 0, session.audio_ms, None))
+                done = Event(session.log[-1].at_ms, DONE, 0, 0, session.audio_ms, self._clock.utcnow().isoformat())
+                write(done)
         if error is not None:
             if isinstance(error, AuthError | BalanceError):
                 self.fatal = error
-            recording.fail(getattr(error, "error_type", None) or type(error).__name__, str(error))
+            recording.fail(*why_failed(error))
         self._progress.finished(
             error is None, recording.duration_ms, cost_usd(recording.duration_ms or 0, REAL_TIME_USD_PER_HOUR)
         )
-        return self._tables(session.log, recording)
+        return self._tables([*begun, *session.log, *([done] if error is None else [])], recording)
 
     def _key(self, recording: Recording) -> str:
         parts = [recording.sha256, self.options.hash(), self.options.model, self.connection.service, self._settings]
@@ -281,12 +277,14 @@ class _Run:
 
     def _tables(self, events: list[Event], recording: Recording, *, recalled: bool = False) -> Streamed:
         begun_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
-        own = [event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind != DONE]
+        own = [event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind not in (BEGUN, DONE)]
         metadata: dict[str, Any] = {
             "source": recording.source,
             "sha256": recording.sha256,
             "size_bytes": recording.size_bytes,
             "warnings": " ".join(recording.warnings) or None,
+            "submitted_at": _moment(events, BEGUN) if any(event.kind == "open" for event in events) else None,
+            "completed_at": _moment(events, DONE),
         }
         if recording.error_type is not None:
             metadata |= {
@@ -303,35 +301,25 @@ class _Run:
             options=self.options,
             service=self.connection.service,
             audio_ms=recording.duration_ms,
-            begun_at=datetime.now(UTC),
             metadata=metadata,
         )
 
 
-def _together(parts: list[Streamed], found: Found, run: _Run, on_error: str) -> Streamed:
+def _begun(earlier: list[Event], clock: Clock) -> list[Event]:
+    """The event that says when the session began; none where that is not known, in a log of an earlier version."""
+    if any(event.kind == "open" for event in earlier):
+        return [event for event in earlier if event.kind == BEGUN]
+    return [Event(0.0, BEGUN, 0, 0, None, clock.utcnow().isoformat())]  # what never got through begins now
+
+
+def _moment(events: list[Event], kind: str) -> datetime | None:
+    """The date and time that the event of a kind tells."""
+    return next((parse_time(event.payload) for event in events if event.kind == kind), None)
+
+
+def _together(parts: list[Streamed], found: Found, run: _Run) -> Streamed:
     made = new_run(service=run.connection.service, model=run.options.model, options=run.options.body())
     streamed = concat_streamed(parts, new_provenance(made))
     for name in found.metadata.columns:
         streamed.recordings[name] = found.metadata[name].to_numpy()
-    failed = streamed.recordings[streamed.recordings["status"] == "failed"]
-    if run.fatal is not None and len(failed) == len(parts):
-        raise run.fatal
-    if len(failed):
-        if on_error == "raise":
-            raise ExceptionGroup(
-                f"{len(failed)} of {len(parts)} recordings failed",
-                [
-                    TranscriptionFailed(message, audio_id=audio_id, error_type=error_type)
-                    for audio_id, error_type, message in zip(
-                        failed["audio_id"], failed["error_type"], failed["error_message"], strict=True
-                    )
-                ],
-            )
-        counts = ", ".join(f"{kind} ({count})" for kind, count in failed["error_type"].value_counts().items())
-        warnings.warn(
-            f"{len(failed)} of {len(parts)} recordings failed: {counts}; why is in the column error_message of "
-            "`recordings`",
-            RecordingsFailedWarning,
-            stacklevel=2,
-        )
     return streamed

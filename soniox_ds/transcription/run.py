@@ -11,13 +11,13 @@ import logging
 from dataclasses import replace
 from typing import Any, Protocol
 
-from soniox_ds.errors import InputError, NotFoundError, RequestError, ServiceError, SonioxDSError
+from soniox_ds.errors import InputError, NotFoundError, RequestError, ServiceError, SonioxDSError, error_type_of
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import cost_usd
 from soniox_ds.service.budget import Priority, Quota
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.rest import Client
-from soniox_ds.transcription.jobs import Job, error_slug, reference_of
+from soniox_ds.transcription.jobs import Job, reference_of
 from soniox_ds.transcription.journal import Entry, Journal, Lost, State
 from soniox_ds.transcription.limits import Limits
 from soniox_ds.transcription.progress import Progress
@@ -143,7 +143,7 @@ class Run:
             job.troubled_s = self.clock.now()
         if not self.may_wait(job.troubled_s):
             return False
-        self.progress.note(f"waiting for the service to recover ({error_slug(error)})")
+        self.progress.note(f"waiting for the service to recover ({error_type_of(error)})")
         return True
 
     def is_gone(self, job: Job) -> bool:
@@ -268,7 +268,7 @@ class Run:
 
     async def refused(self, job: Job, error: SonioxDSError, *, concerns_audio: bool = False) -> None:
         """A request for this job failed for good; nothing that was paid for is touched."""
-        self.failed(job, error_slug(error), str(error))
+        self.failed(job, error_type_of(error), str(error))
         if isinstance(error, RequestError | ServiceError) and not concerns_audio:
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= FATAL_AFTER:

@@ -1,7 +1,8 @@
 """The events of live sessions on disk, one file of JSON lines for each recording.
 
-Conventions: a line is one event, written and flushed as it comes, so that what was paid for survives the process; the
-last line of a finished recording is an event of the kind `DONE`.
+Conventions: a line is one event, written and flushed as it comes, so that what was paid for survives the process. The
+first line is an event of the kind `BEGUN`, the last one of a finished recording of the kind `DONE`; their payloads are
+the date and time (ISO 8601, UTC). Neither is part of the log that users see.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from filelock import FileLock, Timeout
 from soniox_ds.errors import JournalError
 from soniox_ds.live.replay import Event
 
-__all__ = ["DONE", "StreamStore"]
+__all__ = ["BEGUN", "DONE", "StreamStore"]
 
+BEGUN = "begun"
 DONE = "done"
 _LOOK_S = 0.2
 

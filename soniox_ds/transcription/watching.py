@@ -17,9 +17,10 @@ from soniox_ds.errors import (
     RequestError,
     ServiceError,
     SonioxDSError,
+    error_type_of,
 )
 from soniox_ds.service.budget import Priority
-from soniox_ds.transcription.jobs import MONEY_ERRORS, Job, error_slug, is_final
+from soniox_ds.transcription.jobs import MONEY_ERRORS, Job, is_final
 from soniox_ds.transcription.journal import State
 from soniox_ds.transcription.run import Run
 
@@ -207,7 +208,7 @@ class Watcher:
         self._watched.clear()
         self._lost.clear()
         for job in jobs:
-            self._run.failed(job, error_slug(error), f"{error} (the job goes on; the same call takes it up again)")
+            self._run.failed(job, error_type_of(error), f"{error} (the job goes on; the same call takes it up again)")
             await self._run.closed(job)
 
     # -- what a state means --------------------------------------------------------------------------------------------

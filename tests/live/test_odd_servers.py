@@ -83,6 +83,10 @@ ODD = [
     pytest.param(saying('{"error_message":"who knows"}'), "who knows", id="error-without-code"),
     pytest.param(leaving, "closed it before", id="closed"),
 ]
+FULL = [
+    pytest.param('{"error_code":413,"error_message":"Audio is too long."}', id="413"),
+    pytest.param('{"error_code":400,"error_message":"Audio is too long."}', id="400"),
+]
 
 
 @pytest.mark.parametrize(("odd", "words"), ODD)
@@ -96,6 +100,19 @@ async def test_an_odd_server_is_left_and_tried_again(odd, words):
     assert session.transcript.text == "Good day"
     assert len(seen) == 2
     assert words in next(event.payload for event in session.log if event.kind == "lost")
+
+
+@pytest.mark.parametrize("full", FULL)
+async def test_a_session_that_is_full_is_followed_by_the_next(full):
+    async def filled(socket):
+        async for _ in socket:
+            await socket.send(full)
+            return
+
+    async with server(filled, good) as (connection, seen), live(connection) as session:
+        session.send(bytes(6400))
+    assert session.transcript.text == "Good day"
+    assert len(seen) == 2
 
 
 async def listen(session):
@@ -158,13 +175,76 @@ async def test_a_silent_server_is_given_up_after_the_end(monkeypatch):
                 session.send(bytes(6400))
 
 
+async def test_a_server_silent_at_a_change_of_sessions_is_given_up_while_audio_goes_on(monkeypatch):
+    monkeypatch.setattr(session_module, "_FINISH_S", 0.3)
+
+    async def silent_at_the_end(socket):
+        await socket.wait_closed()
+
+    async with (
+        server(silent_at_the_end, good) as (connection, seen),
+        asyncio.timeout(60),
+        live(connection, session_limit_ms=2_000) as session,
+    ):
+        while len(seen) < 2:
+            session.send(bytes(3200))
+            await asyncio.sleep(0.02)
+    assert session.transcript.text == "Good day"
+    assert "nothing came for" in next(event.payload for event in session.log if event.kind == "lost")
+
+
+@pytest.mark.parametrize("patience_s", [600.0, 10.0])
+async def test_an_outage_is_waited_for_as_long_as_patience_lasts(patience_s):
+    words, pauses = random_words(5, 12)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
+    clock = Clock(speed=20)
+    with local_service(ToneRecognizer(), speed=20, set_environment=False) as service:
+        service.faults.next("ws_drop", "websocket", frames=20)
+        service.faults.next("unavailable", "websocket", times=12)  # a minute
+        connection = Connection(api_key=service.key, api_base_url=service.base_url)
+        session = LiveSession(
+            StreamOptions(**RAW),
+            connection=connection,
+            gate=StreamGate(clock=clock),
+            patience_s=patience_s,
+            clock=clock,
+        )
+        await session.__aenter__()
+        session.send(audio)
+        async with asyncio.timeout(60):
+            if patience_s > 60:
+                await session.finish()
+                assert session.transcript.text == " ".join(words)
+                assert session.sessions == 14
+            else:
+                with pytest.raises(ServiceError, match="503"):
+                    await session.finish()
+                assert " ".join(words).startswith(session.transcript.text)
+    assert sum(event.kind == "lost" for event in session.log) >= 6
+
+
+async def test_connections_that_say_something_and_get_nowhere_are_given_up_in_the_end():
+    async def one_word_and_away(socket):
+        await socket.send(said(token("Perhaps", 0, final=False)))
+
+    async with server(one_word_and_away) as (connection, seen):
+        with pytest.raises(ServiceError, match="closed it before"):
+            await listen(live(connection))
+    assert len(seen) == 3 * 5
+
+
+def kept_alive(session):
+    return sum(event.kind == "control" and "keepalive" in event.payload for event in session.log)
+
+
 async def test_keepalive_bridges_silence_and_its_absence_costs_no_word(monkeypatch):
     """The service leaves after so long without audio; here that is soon."""
     words, pauses = random_words(4, 8)
     samples, _ = speak(words, pauses_ms=pauses)
     audio = pcm_bytes(samples)
     half = len(audio) // 4 * 2
-    limits = Limits(idle_s=0.8, sessions_per_minute=None)
+    idle_s = 2.5
+    limits = Limits(idle_s=idle_s, sessions_per_minute=None)
     with local_service(ToneRecognizer(), limits=limits, set_environment=False) as service:
         connection = Connection(api_key=service.key, api_base_url=service.base_url)
         for keepalive_s, sessions in ((0.2, 1), (60.0, 2)):
@@ -173,10 +253,10 @@ async def test_keepalive_bridges_silence_and_its_absence_costs_no_word(monkeypat
                 StreamOptions(**RAW), connection=connection, gate=StreamGate(), pace=None, clock=Clock()
             ) as session:
                 session.send(audio[:half])
-                async with asyncio.timeout(20):
-                    if sessions == 1:
-                        await asyncio.sleep(2.0)  # silence is what is tested
-                    while session.sessions < sessions:  # noqa: ASYNC110  nothing else tells
+                async with asyncio.timeout(30):
+                    # as much silence as the service does not bear, and half of that again
+                    least = 1.5 * idle_s / keepalive_s if sessions == 1 else 0
+                    while session.sessions < sessions or kept_alive(session) < least:  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
                 session.send(audio[half:])
             assert session.sessions == sessions

@@ -6,6 +6,7 @@ import json
 import wave
 
 import numpy as np
+import pandas as pd
 import pytest
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
@@ -243,6 +244,41 @@ async def test_what_is_refused_is_not_asked_again(tones, options, error, words):
         async with session:
             session.send(bytes(CHUNK))
     assert session.sessions == 1
+    assert session.state == "failed"
+    assert session.result().recordings["status"].tolist() == ["failed"]
+
+
+async def test_what_was_not_ended_in_order_is_no_completed_recording(tones):
+    words, pauses = random_words(15, 8)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
+    session = session_of(tones)
+    await session.__aenter__()
+    await speak_into(session, audio)
+    going_on = session.result()
+    await session.abort()
+    for result in (going_on, session.result()):
+        row = result.recordings.iloc[0]
+        assert (row["status"], row["error_type"], row["text"] is pd.NA) == ("failed", "unfinished", True)
+        assert len(result.tokens) > 0
+    assert session.is_over
+    assert session.state == "failed"
+
+
+@pytest.mark.parametrize("hook", ["on_update", "on_event"])
+async def test_a_callback_that_raises_ends_the_session_with_its_own_error(tones, hook):
+    def raising(happened):
+        if getattr(happened, "kind", "message") == "message":
+            raise ZeroDivisionError("of the caller's own")
+
+    async def speak_until_it_is_over():
+        async with asyncio.timeout(20), session:
+            while not session.is_over:
+                session.send(bytes(CHUNK))
+                await asyncio.sleep(0.005)
+
+    session = session_of(tones, **{hook: raising})
+    with pytest.raises(ZeroDivisionError, match="caller's own"):
+        await speak_until_it_is_over()
     assert session.state == "failed"
     assert session.result().recordings["status"].tolist() == ["failed"]
 

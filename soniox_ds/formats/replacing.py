@@ -1,0 +1,48 @@
+"""Files that are replaced as a whole, or not at all.
+
+Conventions: what is written lies beside the file until it is complete. A file that was there keeps its permissions, a
+new one gets those that any new file gets here (the umask); a link stays one, and what it leads to is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["replacing"]
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give an empty file to write to, which takes the place of `path` when the block ends.
+
+    Where the block raises, `path` is what it was, and what was written is deleted. Raises OSError where the folder is
+    not there or cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = Path(folder, "page.html")
+    ...     with replacing(page) as beside:
+    ...         _ = beside.write_text("complete", encoding="utf-8")
+    ...     page.read_text(encoding="utf-8"), len(os.listdir(folder))
+    ('complete', 1)
+    """
+    target = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    # What replaces a file is nobody else's business before it has that file's permissions.
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600))
+    try:
+        yield beside
+        if mode is not None:
+            beside.chmod(mode)
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,283 @@
+"""Datasets transcribed live: what makes two calls the same, when it began, what failed, and how many at once."""
+
+import re
+import socket
+import wave
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tones import ToneRecognizer, pcm_bytes, random_words, speak
+
+import soniox_ds as sx
+from soniox_ds.emulator import Limits, local_service
+from soniox_ds.errors import BalanceError, OptionsError, RecordingsFailedWarning, TranscriptionFailed
+from soniox_ds.service.clock import Clock
+from soniox_ds.transcription.stream_store import BEGUN, DONE
+
+SPEED = 20
+ERRORS_PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
+
+
+@pytest.fixture(scope="module")
+def tones():
+    limits = Limits(requests_per_minute=None, sessions_per_minute=None)
+    with local_service(ToneRecognizer(), speed=SPEED, limits=limits) as service:
+        yield service
+        assert not service.open_streams
+
+
+@pytest.fixture(autouse=True)
+def good_weather(tones):
+    yield
+    tones.faults.clear()
+
+
+@pytest.fixture
+def clock():
+    return Clock(speed=SPEED)
+
+
+@pytest.fixture
+def settings(tones, clock, tmp_path):
+    return {
+        "journal": tmp_path / "journal.sqlite",
+        "clock": clock,
+        "progress": False,
+        "connection": sx.Connection(api_key=tones.key, api_base_url=tones.base_url),
+    }
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory):
+    """Four short recordings."""
+    folder = tmp_path_factory.mktemp("spoken")
+    paths = []
+    for seed in range(4):
+        words, pauses = random_words(seed, 6)
+        path = folder / f"{seed}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16_000)
+            file.writeframes(pcm_bytes(speak(words, pauses_ms=pauses)[0]))
+        paths.append(path)
+    return paths
+
+
+def opened(service):
+    return sum(request.route == "websocket" for request in service.requests)
+
+
+def logs(settings):
+    return sorted(Path(f"{settings['journal']}.streams").glob("*.jsonl"))
+
+
+# the same call costs nothing again ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        pytest.param({"speed": 1}, {}, id="speed"),
+        pytest.param({"speed": 20}, {"speed": 20.0}, id="higher-speed"),
+        pytest.param(
+            {"enable_endpoint_detection": True, "endpoint_sensitivity": 1},
+            {"enable_endpoint_detection": True, "endpoint_sensitivity": 1.0},
+            id="sensitivity",
+        ),
+        pytest.param({"language_hints": ("en", "de")}, {"language_hints": ["en", "de"]}, id="hints"),
+        pytest.param(
+            {"context": {"general": {"topic": "tones"}, "terms": ("a",)}},
+            {"context": sx.Context(general=[{"key": "topic", "value": "tones"}], terms=["a"])},
+            id="context",
+        ),
+        pytest.param({"enable_speaker_diarization": False}, {}, id="off"),
+    ],
+)
+def test_equal_settings_in_another_form_are_one_job(tones, settings, spoken, first, again):
+    before = opened(tones)
+    sx.stream_dataset(spoken[0], **settings, **first)
+    assert sx.stream_dataset(spoken[0], **settings, **again).recordings["cost_usd"].tolist() == [0.0]
+    assert opened(tones) == before + 1
+
+
+@pytest.mark.parametrize("more", [{"speed": 2}, {"chunk_ms": 60}, {"repeat": 1}, {"max_endpoint_delay_ms": 600}])
+def test_other_settings_are_another_job(tones, settings, spoken, more):
+    before = opened(tones)
+    sx.stream_dataset(spoken[0], enable_endpoint_detection=True, **settings)
+    sx.stream_dataset(spoken[0], enable_endpoint_detection=True, **(settings | more))
+    assert opened(tones) == before + 2
+
+
+# when it was ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_moment_it_began_and_the_moment_it_was_safe(settings, clock, spoken):
+    before = pd.Timestamp(clock.utcnow()).floor("ms")
+    row = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    after = pd.Timestamp(clock.utcnow())
+    assert before <= row["submitted_at"] < row["completed_at"] <= after
+    lasted_ms = (row["completed_at"] - row["submitted_at"]).total_seconds() * 1000
+    assert lasted_ms >= row["duration_ms"], "in real time it takes as long as the recording is"
+
+    recalled = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    assert (recalled["submitted_at"], recalled["completed_at"]) == (row["submitted_at"], row["completed_at"])
+
+    log = sx.stream_dataset(spoken[0], **settings).log
+    assert not set(log["kind"]) & {BEGUN, DONE}, "both are the store's"
+
+
+def test_what_was_broken_off_began_when_it_first_began(settings, clock, spoken):
+    sx.stream_dataset(spoken[0], **settings)
+    (log,) = logs(settings)
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert f'"{BEGUN}"' in lines[0]
+    # As a crash in the middle of another day leaves it.
+    long_ago = re.sub(r'"20[^"]*"', '"2024-05-06T07:08:09+00:00"', lines[0])
+    log.write_text("".join([long_ago, *lines[1 : len(lines) // 2]]), encoding="utf-8")
+    row = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    assert row["status"] == "completed"
+    assert row["submitted_at"] == datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+    assert row["completed_at"] > pd.Timestamp.now(UTC) - pd.Timedelta(days=1)
+
+
+def test_a_log_of_an_earlier_version_does_not_say_when(tones, settings, spoken):
+    whole = sx.stream_dataset(spoken[0], **settings)
+    (log,) = logs(settings)
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    done = re.sub(r'"20[^"]*"', "null", lines[-1])
+    log.write_text("".join([*lines[1:-1], done]), encoding="utf-8")
+    before = opened(tones)
+    old = sx.stream_dataset(spoken[0], **settings)
+    assert opened(tones) == before, "it is recalled all the same"
+    assert old.recordings[["submitted_at", "completed_at"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(old.tokens, whole.tokens)
+    # Broken off, too: what is taken up did not begin now.
+    log.write_text("".join(lines[1 : len(lines) // 2]), encoding="utf-8")
+    taken_up = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    assert taken_up["status"] == "completed"
+    assert pd.isna(taken_up["submitted_at"])
+
+
+def test_nothing_was_submitted_where_nothing_was_sent(tones, settings, spoken, tmp_path):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"ws://127.0.0.1:{nobody.getsockname()[1]}"
+        deaf = sx.Connection(api_key=tones.key, api_base_url=tones.base_url, websocket_url=address)
+        with pytest.warns(RecordingsFailedWarning, match="2 of 2"):
+            failed = sx.stream_dataset(
+                [tmp_path / "missing.wav", spoken[0]], **(settings | {"connection": deaf})
+            ).recordings
+    assert failed["error_type"].tolist() == ["file_not_found", "connection_failed"]
+    assert failed[["submitted_at", "completed_at"]].isna().all(axis=None)
+    row = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    assert pd.notna(row["submitted_at"]), "what never got through begins when it does"
+
+
+# what failed ----------------------------------------------------------------------------------------------------------
+
+
+def documented_error_types():
+    return set(re.findall(r"`([a-z_]+)`", ERRORS_PAGE.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("slug", ["project_monthly_budget_exhausted", ""])
+def test_one_cause_has_one_error_type(tones, settings, spoken, slug):
+    sx.stream_dataset(spoken[0], **settings)
+    tones.faults.next("ws_error", "websocket", frames=1, code=402, error_type=slug, message="No money.")
+    with pytest.warns(RecordingsFailedWarning) as warned:
+        live = sx.stream_dataset([*spoken, "https://example.org/x.wav"], concurrency=1, **settings)
+    rows = live.recordings
+    cause = slug or "organization_balance_exhausted"
+    assert rows["status"].tolist() == ["completed", "failed", "failed", "failed", "failed"]
+    assert rows["error_type"].tolist()[1:] == [cause] * 3 + ["url_not_streamed"]
+    assert set(rows["error_type"].dropna()) <= documented_error_types()
+    (message,) = [str(one.message) for one in warned]
+    assert message.startswith(f"4 of 5 recordings failed: {cause} (3), url_not_streamed (1).\n")
+    assert message.count("No money") == 3
+    assert f"\n  {rows['audio_id'][1]}: " in message
+    assert message.endswith("\n  ... and 1 more in streamed.recordings")
+
+
+def test_every_failure_can_be_raised(settings, spoken, tmp_path):
+    with pytest.raises(
+        ExceptionGroup, match='the same call with on_error="report" returns it and costs nothing'
+    ) as all:
+        sx.stream_dataset([spoken[0], tmp_path / "missing.wav"], on_error="raise", **settings)
+    (failure,) = all.value.exceptions
+    assert isinstance(failure, TranscriptionFailed)
+    assert failure.error_type == "file_not_found"
+    assert str(failure).startswith(f"{failure.audio_id}: ")
+
+
+def test_where_the_money_is_gone_for_all_it_is_raised(tones, settings, spoken):
+    tones.faults.rate("ws_error", 1.0, "websocket", frames=1, code=402, error_type="", message="No money.")
+    with pytest.raises(BalanceError, match="No money"):
+        sx.stream_dataset(spoken, **settings)
+
+
+# how many at once -----------------------------------------------------------------------------------------------------
+
+
+class CountingGate(sx.StreamGate):
+    """A gate that remembers how many wanted to be let in at once."""
+
+    wanted = most_wanted = 0
+
+    def pass_through(self):
+        return self._counted(super().pass_through())
+
+    def _counted(self, passing):
+        outer = self
+
+        class Counted:
+            async def __aenter__(self):
+                outer.wanted += 1
+                outer.most_wanted = max(outer.most_wanted, outer.wanted)
+                await passing.__aenter__()
+
+            async def __aexit__(self, *error):
+                outer.wanted -= 1
+                return await passing.__aexit__(*error)
+
+        return Counted()
+
+
+@pytest.mark.parametrize(("sessions", "concurrency"), [(2, None), (3, 1)])
+def test_no_session_waits_at_the_gate(settings, clock, spoken, sessions, concurrency):
+    """Audio is handed over while a session waits, and its latencies would be those of the gate."""
+    gate = CountingGate(sessions=sessions, clock=clock)
+    live = sx.stream_dataset(spoken, gate=gate, concurrency=concurrency, **settings)
+    assert live.recordings["status"].tolist() == ["completed"] * 4
+    assert 1 <= gate.most_wanted <= (concurrency or sessions)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"concurrency": 50}, r"the gate lets 10 sessions .*by default; .*gate=sx\.StreamGate\(sessions=50\)"),
+        ({"concurrency": 3, "gate": sx.StreamGate(sessions=2)}, "the gate lets 2 sessions be open at once; where"),
+        ({"concurrency": 0}, "concurrency is 0; it is the number of sessions at once"),
+        ({"concurrency": True}, "concurrency is True"),
+        ({"concurrency": 2.0}, r"concurrency is 2\.0"),
+        ({"gate": 5}, r"gate is 5; .*sx\.StreamGate\(sessions=5\)"),
+        ({"repeat": -1}, "repeat is -1; it is the number of the repetition, a whole number, 0 or more"),
+        ({"repeat": True}, "repeat is True"),
+        ({"repeat": 1.0}, r"repeat is 1\.0"),
+        ({"repeat": "1"}, "repeat is '1'"),
+        ({"repeat": None}, "repeat is None"),
+        ({"on_error": "ignore"}, "on_error is 'ignore'"),
+    ],
+)
+def test_wrong_settings_are_told_before_anything_is_read(settings, wrong, message):
+    with pytest.raises(OptionsError, match=message):
+        sx.stream_dataset("no such file.wav", **settings, **wrong)
+
+
+def test_where_more_were_agreed_on_more_are_open():
+    from soniox_ds.service.gate import sessions_at_once
+
+    assert sessions_at_once(50, sx.StreamGate(sessions=50)) == 50
+    assert sessions_at_once(None, sx.StreamGate(sessions=50)) == 50
