@@ -3,9 +3,12 @@
 import asyncio
 import json
 import struct
+import threading
+import time
 import wave
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import websockets
 from hypothesis import given
@@ -15,10 +18,12 @@ from websockets.asyncio.client import connect
 
 import soniox_ds as sx
 from soniox_ds.emulator import local_service
-from soniox_ds.errors import InputError, OptionsError, SetupError
-from soniox_ds.live.events import LiveToken, Segment
+from soniox_ds.errors import InputError, OptionsError, SchemaError, SetupError
+from soniox_ds.live.events import LiveToken, Segment, Transcript
+from soniox_ds.live.streamed import Streamed
 from soniox_ds.options import StreamOptions
 from soniox_ds.service.connection import Connection
+from soniox_ds.widgets import microphone as microphone_module
 from soniox_ds.widgets import recorder as recorder_module
 from soniox_ds.widgets.intake import Intake
 from soniox_ds.widgets.kernels import CellWatch, kernel_version, obey_front_end
@@ -130,9 +135,14 @@ async def test_items_that_are_reordered_and_repeated_become_one_recording(tones)
     await close(recorder)
 
 
-async def test_a_page_that_falls_silent_is_lost_but_not_while_a_cell_runs(tones, monkeypatch):
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 0.6)
-    monkeypatch.setattr(recorder_module, "TICK_S", 0.05)
+@pytest.fixture
+def impatient(monkeypatch):
+    """Ticks follow each other closely and count as the usual ones: time is that of the event loop, not of the wall."""
+    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
+    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 0.12)
+
+
+async def test_a_page_that_falls_silent_is_lost_but_not_while_a_cell_runs(tones, impatient):
     page, cells = Page(), Cells(busy=True)
     recorder = make(page, cells=cells)
     recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
@@ -149,14 +159,32 @@ async def test_a_page_that_falls_silent_is_lost_but_not_while_a_cell_runs(tones,
     await close(recorder)
 
 
-async def test_over_its_own_socket_silence_counts_always(tones, monkeypatch):
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 0.3)
-    monkeypatch.setattr(recorder_module, "TICK_S", 0.05)
+async def test_over_its_own_socket_silence_counts_always(tones, impatient):
     page, socket = Page(), Page("loopback")
     recorder = make(page, cells=Cells(busy=True))
     recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", socket)
     assert (await socket.get("ended"))["lost"] is True
     assert (await page.get("ended"))["lost"] is True  # whoever looks over the notebook's connection learns it too
+    await close(recorder)
+
+
+async def test_a_page_that_hangs_for_seconds_is_not_taken_to_be_gone(tones, monkeypatch):
+    """Patience is counted in ticks: a machine that stood still for a minute heard nothing, and no page fell silent."""
+    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
+    assert recorder_module.LOST_AFTER_S >= 10  # pages that draw much hang for seconds
+    page = Page()
+    recorder = make(page)
+    recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
+    await page.get("beat")
+    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 0.12)
+    for number, message in enumerate(items()):
+        if number % 10 == 0:
+            time.sleep(0.25)  # noqa: ASYNC251  the machine stalls, and ticks before it hears
+            for _ in range(5):
+                await asyncio.sleep(0)
+        recorder.heard(*message, page)
+    assert (await page.get("ended"))["lost"] is False
+    assert recorder.takes[0].transcript.text.split() == WORDS
     await close(recorder)
 
 
@@ -171,6 +199,112 @@ async def test_a_gap_is_asked_for(tones):
     recorder.heard(*messages[3], page)
     await page.get("ended")
     assert bytes(recorder.takes[0].kept) == SPOKEN
+    await close(recorder)
+
+
+class Broken(Page):
+    """A channel that raises for some messages."""
+
+    def __init__(self, *kinds):
+        super().__init__()
+        self.kinds = kinds
+
+    def send(self, message):
+        if message["type"] in self.kinds:
+            raise ZeroDivisionError("no way through")
+        super().send(message)
+
+
+def raising(*_, **__):
+    raise ZeroDivisionError("a mistake of mine")
+
+
+async def spoken_to(recorder, page, mode="proxy"):
+    """Say it all to a recorder, and wait until the take is over; returns the take."""
+    recorder.heard({"type": "open", "take": "t", "mode": mode}, b"", page)
+    for message in items():
+        recorder.heard(*message, page)
+    await eventually(lambda: recorder.takes and recorder.takes[-1].is_over)
+    return recorder.takes[-1]
+
+
+@pytest.mark.parametrize("kinds", [["update"], ["beat", "state"], ["ended"], ["update", "beat", "state", "ended"]])
+async def test_a_channel_that_raises_costs_no_word(tones, caplog, kinds):
+    page = Broken(*kinds)
+    recorder = make(page)
+    take = await spoken_to(recorder, page)
+    assert (recorder.state, take.error) == ("finished", None)
+    assert take.transcript.text.split() == WORDS
+    assert "no way through" in caplog.text
+    assert caplog.text.count("Traceback") < 5  # told, but not four times a second
+    await close(recorder)
+
+
+@pytest.mark.parametrize("name", ["begun", "updated", "ended"])
+async def test_a_listener_that_raises_costs_no_word(tones, caplog, name):
+    page = Page()
+    recorder = make(page, listeners=Listeners(**{name: raising}))
+    take = await spoken_to(recorder, page)
+    assert (recorder.state, take.error) == ("finished", None)
+    assert take.transcript.text.split() == WORDS
+    assert "ZeroDivisionError: a mistake of mine" in page.of("trouble")[0]["text"]
+    assert "a mistake of mine" in caplog.text
+    assert (await page.get("ended"))["text"] is None
+    await close(recorder)
+
+
+@pytest.mark.parametrize("mode", ["proxy", "direct"])
+async def test_a_take_whose_end_raises_is_over_and_has_failed(tones, monkeypatch, caplog, mode):
+    ended = []
+    monkeypatch.setattr(Transcript, "close", raising)
+    page = Page()
+    recorder = make(page, listeners=Listeners(ended=ended.append))
+    take = await spoken_to(recorder, page, mode)
+    assert recorder.state == "failed"
+    assert isinstance(take.error, ZeroDivisionError)
+    assert ended == [take]
+    assert "ZeroDivisionError: a mistake of mine" in (await page.get("ended"))["text"]
+    assert "a mistake of mine" in caplog.text
+    assert bytes(take.kept) == SPOKEN
+    await close(recorder)
+
+
+async def test_a_session_that_breaks_inside_ends_its_take_at_once(tones, monkeypatch, caplog):
+    monkeypatch.setattr(Transcript, "fold", raising)
+    page = Page()
+    recorder = make(page)
+    recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
+    for message in items(stop=False):
+        recorder.heard(*message, page)
+    assert "ZeroDivisionError" in (await page.get("ended"))["text"]  # nobody pressed Stop
+    assert recorder.state == "failed"
+    assert "a mistake of mine" in caplog.text
+    await close(recorder)
+
+
+async def test_a_take_that_cannot_begin_is_told(tones, monkeypatch, caplog):
+    monkeypatch.setattr("soniox_ds.widgets.takes.LiveSession", raising)
+    page = Page()
+    recorder = make(page)
+    recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
+    assert "a mistake of mine" in (await page.get("ended"))["text"]
+    assert recorder.state == "idle"
+    assert "a mistake of mine" in caplog.text
+    await close(recorder)
+
+
+async def test_an_item_that_makes_no_sense_costs_only_itself(tones, caplog):
+    page = Page()
+    recorder = make(page)
+    recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
+    said = items(first=1)
+    for message in said:  # all wait for the first
+        recorder.heard(*message, page)
+    recorder.heard({"type": "item", "take": "t", "seq": 0, "kind": "control", "action": "explode"}, b"", page)
+    await page.get("ended")
+    assert recorder.takes[0].transcript.text.split() == WORDS
+    assert "explode" in page.of("trouble")[0]["text"]
+    assert "explode" in caplog.text
     await close(recorder)
 
 
@@ -345,6 +479,76 @@ def test_before_anything_was_said(tones, tmp_path):
         _ = sx.Microphone().audio
     assert tones.key not in repr(mic) + repr(mic.widget.get_state()) + repr(vars(mic))
     mic.close()
+
+
+def speak_to(mic, words=None):
+    """Have a page say everything to a widget; returns the page."""
+    pages = Page()
+    mic._comm.send = pages.send  # what would go to the page
+    for content, data in [({"type": "open", "take": "t", "mode": "proxy"}, b""), *items()]:
+        mic._pass_on(mic.widget, content, [memoryview(data)])
+    return pages
+
+
+async def test_what_is_waited_for_is_written(tones, tmp_path, monkeypatch):
+    """It takes the disk a while."""
+    write = microphone_module._write_wav
+
+    def slowly(*arguments):
+        time.sleep(0.3)
+        return write(*arguments)
+
+    monkeypatch.setattr(microphone_module, "_write_wav", slowly)
+    mic = sx.Microphone(transport="comm", save_to=tmp_path / "kept")
+    speak_to(mic)
+    await mic.until_stopped()
+    assert sorted(path.suffix for path in (tmp_path / "kept").iterdir()) == ["", ".wav"]
+    mic.close()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "no space"), SchemaError("not a table"), pa.ArrowInvalid("odd")], ids=repr
+)
+async def test_what_could_not_be_written_is_told(tones, tmp_path, monkeypatch, caplog, error):
+    monkeypatch.setattr(Streamed, "save", lambda *_: raise_(error))
+    mic = sx.Microphone(transport="comm", save_to=tmp_path / "kept")
+    page = speak_to(mic)
+    with pytest.raises(type(error), match=error.args[-1]) as raised:
+        await mic.until_stopped()
+    assert "what was said is in mic.result()" in raised.value.__notes__[0]
+    await eventually(lambda: page.of("trouble"))
+    assert "microphone was not saved: " in page.of("trouble")[0]["text"]
+    assert "microphone was not saved" in caplog.text
+    assert (mic.state, mic.text.split()) == ("finished", WORDS)
+    mic.close()
+
+
+def raise_(error):
+    raise error
+
+
+async def test_what_goes_wrong_inside_is_raised_to_who_waits(tones, monkeypatch):
+    monkeypatch.setattr(Transcript, "fold", raising)
+    mic = sx.Microphone(transport="comm")
+    speak_to(mic)
+    with pytest.raises(ZeroDivisionError, match="a mistake of mine"):
+        await mic.until_stopped()
+    assert mic.state == "failed"
+    mic.close()
+
+
+def test_closing_ends_the_thread_of_the_users_functions(tones):
+    def threads():
+        return [thread for thread in threading.enumerate() if thread.name.startswith("soniox-ds-callbacks")]
+
+    called = threading.Event()
+    mic = sx.Microphone(transport="comm", on_update=lambda update: called.set())
+    speak_to(mic)
+    assert called.wait(30)
+    (thread,) = threads()
+    mic.close()
+    thread.join(30)
+    assert not threads()
 
 
 async def test_a_recording_as_the_widget_passes_it_on(tones, tmp_path):

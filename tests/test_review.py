@@ -315,6 +315,36 @@ def test_a_file_that_holds_something_else_is_left_alone(tmp_path):
         ReviewStore(tmp_path / "nowhere" / "reviews.csv")
 
 
+def damaged(path, how):
+    """Make a good file of reviews a bad one."""
+    ReviewStore(path).keep(a_review(0))
+    good = path.read_bytes()
+    path.write_bytes({"cut": good[: len(good) // 2], "none": b"", "text": b"audio_id\n" * 9, "torn": _torn(good)}[how])
+    return path
+
+
+def _torn(good):
+    """A Parquet file whose ends are whole: the foot is there, but says nothing."""
+    return good[:-200] + bytes(192) + good[-8:]
+
+
+@pytest.mark.parametrize("how", ["cut", "none", "text", "torn"])
+def test_a_damaged_file_is_told_and_left_alone(tmp_path, how):
+    path = damaged(tmp_path / "reviews.parquet", how)
+    bad = path.read_bytes()
+    with pytest.raises(SchemaError, match=r"reviews.parquet: this is no table of reviews"):
+        ReviewStore(path)
+    assert path.read_bytes() == bad
+
+
+def test_times_that_are_none_are_told(tmp_path):
+    path = tmp_path / "reviews.parquet"
+    odd = pd.DataFrame({"audio_id": ["a"], "start_ms": [[1]], "end_ms": [[2]], "verdict": ["right"]})
+    odd.to_parquet(path)
+    with pytest.raises(SchemaError, match="no table of reviews"):
+        ReviewStore(path)
+
+
 # ---- the queue
 
 
@@ -479,6 +509,17 @@ def test_what_cannot_be_written_is_said_and_kept_for_later(corpus, ask, tmp_path
     path.rmdir()
     assert ask(queue, "review", row=1, number=2, verdict="wrong", correction=None, note=None)[0]["problem"] == ""
     assert read_reviews(path)["verdict"].tolist() == ["right", "wrong"]
+
+
+def test_a_file_that_is_damaged_meanwhile_is_said_in_the_view(corpus, ask, tmp_path):
+    clips = pd.DataFrame({"audio_id": ["a.wav"], "start_ms": [2000], "end_ms": [2500]})
+    path = tmp_path / "reviews.parquet"
+    queue = sx.review(clips, corpus, save_to=path)
+    damaged(path, "cut")
+    message, _ = ask(queue, "review", row=0, number=1, verdict="right", correction=None, note=None)
+    assert message["type"] == "kept"
+    assert "reviews.parquet could not be written: " in message["problem"]
+    assert queue.table["verdict"].tolist() == ["right"]
 
 
 def test_what_cannot_be_reviewed_is_refused(corpus):

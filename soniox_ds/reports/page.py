@@ -6,8 +6,6 @@ Every choice that shapes a number (normalisation, alignment costs, intervals, bl
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.errors import InputError
+from soniox_ds.formats.replacing import replacing
 from soniox_ds.formats.rttm import read_rttm
 from soniox_ds.reports import scores, sections, voices
 from soniox_ds.reports.arms import arms
@@ -196,12 +195,5 @@ def _write(target: Path, page: str) -> None:
     """All or nothing: a page that was cut off never replaces a good one."""
     if not target.parent.is_dir():
         raise InputError(f"the folder {str(target.parent)!r} is not there; make it first, or write elsewhere.")
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8", errors="replace") as file:
-            file.write(page)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(target) as beside:
+        beside.write_text(page, encoding="utf-8", errors="replace")

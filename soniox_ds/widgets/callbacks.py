@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextvars
 import logging
+from bisect import bisect_right
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from soniox_ds.live.events import Segment, Update
+from soniox_ds.live.events import Segment, Transcript, Update
 from soniox_ds.widgets.takes import Take
 
 __all__ = ["Callbacks"]
@@ -41,13 +42,13 @@ class Callbacks:
         self._on_update = on_update
         self._translates = translates
         self._failed = failed
-        self._called = 0  # segments of this take
+        self._begin = 0  # how many settled tokens of this take belong to segments that were called with
         self._threads: ThreadPoolExecutor | None = None
         self._context = contextvars.copy_context()
 
     def begun(self) -> None:
         """A recording begins."""
-        self._called = 0
+        self._begin = 0
 
     def updated(self, take: Take, update: Update) -> None:
         """Something came."""
@@ -61,15 +62,33 @@ class Callbacks:
         if self._on_segment is not None:
             self._call_for(take, all_of_them=True)
 
+    def close(self) -> None:
+        """No recording follows; what waits is still called."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)  # it may be one of the user's functions that closes
+            self._threads = None
+
     def _call_for(self, take: Take, *, all_of_them: bool) -> None:
         assert self._on_segment is not None
-        segments = take.transcript.segments
+        segments = self._new_segments(take.transcript, all_of_them)
         ready = len(segments) - (0 if all_of_them or not segments or not segments[-1].is_open else 1)
         if self._translates and not all_of_them and ready == len(segments):
             ready -= 1  # its translation may still come
-        for segment in segments[self._called : ready]:
+        for segment in segments[: max(ready, 0)]:
+            self._begin += len(segment.tokens) + len(segment.translations)
             self._submit(self._on_segment, segment)
-        self._called = max(self._called, ready)
+
+    def _new_segments(self, transcript: Transcript, all_of_them: bool) -> list[Segment]:
+        """Those that were not called with yet, made of their own tokens: all of them would be more with every hour."""
+        settled, ends = transcript.settled, transcript.ends
+        if not all_of_them and (not ends or ends[-1] <= self._begin):
+            return []  # it goes on
+        while 0 < self._begin < len(settled) and settled[self._begin].is_translation:
+            self._begin += 1  # late: of a segment that was called with
+        new = Transcript()
+        new.settled = settled[self._begin :]
+        new.ends = [end - self._begin for end in ends[bisect_right(ends, self._begin) :]]
+        return new.segments
 
     def _submit(self, function: Callable[[Any], object], argument: object) -> None:
         if self._threads is None:

@@ -7,6 +7,7 @@ message and not in a trait, so that a saved notebook does not hold it. What is t
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ from soniox_ds.widgets.microphone_still import clock, still_html, still_text
 from soniox_ds.widgets.playback import BYTES_PER_MS, Playback, shown
 
 __all__ = ["LiveCaptions", "LiveCaptionsWidget"]
+
+_log = logging.getLogger(__name__)
 
 LONGEST_MS = 60 * 60_000
 """Of a recording that is sent to a page."""
@@ -102,6 +105,7 @@ class LiveCaptions:
         self._playback: Playback | None = None
         self._display_id: str | None = None
         self._over = asyncio.Event()
+        self._closed = False
         self.widget = LiveCaptionsWidget(
             settings={"title": self.audio_id, "duration_ms": self.duration_ms, "service": self.connection.service}
         )
@@ -143,8 +147,8 @@ class LiveCaptions:
         """Wait until a playing has ended and is settled, and return `result`; raises what made it fail."""
         await asyncio.wrap_future(submit(self._until_over()))
         assert self._playback is not None
-        if self._playback.session.error is not None:
-            raise self._playback.session.error
+        if self._playback.error is not None:
+            raise self._playback.error
         return self.result()
 
     # showing ----------------------------------------------------------------------------------------------------------
@@ -183,8 +187,8 @@ class LiveCaptions:
         running = playback is not None and not playback.is_over
         if kind == "hello":
             submit(self._welcome())
-        elif kind == "play" and not running:
-            submit(self._play())
+        elif kind == "play" and not running and not self._closed:
+            self._play()
         elif playback is not None and running:
             if kind == "at":
                 playback.played(float(content["ms"]))
@@ -213,7 +217,8 @@ class LiveCaptions:
             )
             playback.stop()  # whatever page played it is another one now
 
-    async def _play(self) -> None:
+    def _play(self) -> None:
+        """At once, or a second view that asks for it would start it a second time."""
         self._over.clear()
         self._playback = Playback(
             self._samples,
@@ -223,8 +228,7 @@ class LiveCaptions:
             send=self._send,
             ended=self._note_end,
         )
-        await self._playback.begin()
-        self._send({"type": "playing"})
+        self._playback.begin()
 
     def _note_end(self) -> None:
         self._over.set()
@@ -236,12 +240,17 @@ class LiveCaptions:
             )
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        if self.widget.comm is not None:
+        if self.widget.comm is None:
+            return
+        try:
             self.widget.send(dict(message))
+        except Exception:  # noqa: BLE001  it costs the transcript nothing
+            _log.exception("%r does not reach the page", message["type"])
 
     async def _until_over(self) -> None:
         await self._over.wait()
 
     async def _end(self) -> None:
+        self._closed = True
         if self._playback is not None:
             await self._playback.over()

@@ -8,6 +8,7 @@ only pass messages on to it, so that no running cell and no slow callback holds 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import wave
@@ -46,6 +47,8 @@ _MODES = {"auto": frozenset({"proxy", "direct"}), "proxy": frozenset({"proxy"}),
 _TRANSPORTS = ("auto", "comm", "loopback")
 _CHUNK_MS = (20, 1000)
 
+_log = logging.getLogger(__name__)
+
 
 class MicrophoneWidget(anywidget.AnyWidget):
     """What the notebook shows of a `Microphone`, and puts into boxes; it holds settings, nothing that was said."""
@@ -55,6 +58,7 @@ class MicrophoneWidget(anywidget.AnyWidget):
         "transcript.js",
         "captions.js",
         "capture.js",
+        "patience.js",
         "links.js",
         "direct.js",
         "microphone_recorder.js",
@@ -179,6 +183,8 @@ class Microphone:
             on_segment, on_update, translates=self.options.translation is not None, failed=self._trouble
         )
         self._changed: asyncio.Event = asyncio.Event()
+        self._saving: set[asyncio.Task[None]] = set()
+        self._unsaved: Exception | None = None  # why the latest was not written
         self._display_id: str | None = None
         obey_front_end(self.widget.comm)
         self.widget.on_msg(self._pass_on)
@@ -239,9 +245,10 @@ class Microphone:
         return _write_wav(Path(path), self._kept(audio_id))
 
     async def until_stopped(self) -> Streamed:
-        """Wait until what is recorded has ended and is settled, and return `result`.
+        """Wait until what is recorded has ended, is settled and written to `save_to`, and return `result`.
 
-        Waits for the first recording to begin where there was none yet. Raises what made the recording fail.
+        Waits for the first recording to begin where there was none yet. Raises what made the recording fail, or kept it
+        from being written; `result` has what was said all the same.
         """
         running = self._recorder.running
         version = kernel_version()
@@ -251,7 +258,7 @@ class Microphone:
                 "next cell after Stop; or update ipykernel to 7, or use transport='loopback'"
             )
         await asyncio.wrap_future(submit(self._until_over()))
-        error = self._takes[-1].error
+        error = self._takes[-1].error or self._unsaved
         if error is not None:
             raise error
         return self.result()
@@ -280,7 +287,8 @@ class Microphone:
 
     def close(self) -> None:
         """End what is recorded, and take the widget from the page; what was said stays here."""
-        submit(self._recorder.close()).result()
+        submit(self._end()).result()
+        self._callbacks.close()
         self.widget.close()
 
     # showing ----------------------------------------------------------------------------------------------------------
@@ -344,23 +352,40 @@ class Microphone:
 
     def _begun(self, take: Take) -> None:
         self._callbacks.begun()
+        self._unsaved = None
         self._changed.set()
 
     def _updated(self, take: Take, update: Update) -> None:
         self._callbacks.updated(take, update)
 
     def _ended(self, take: Take) -> None:
-        self._callbacks.ended(take)
+        task = asyncio.get_running_loop().create_task(self._put_away(take), name=f"saving {take.audio_id}")
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
         self._changed.set()
-        submit(self._put_away(take))
+        self._callbacks.ended(take)
 
     async def _put_away(self, take: Take) -> None:
-        if self.save_to is not None:
-            try:
+        try:
+            if self.save_to is not None:
                 await asyncio.to_thread(self._save, take, self.save_to)
-            except (OSError, InputError) as error:
-                self._trouble(f"{take.audio_id} was not saved: {error}")
-        self._show_what_was_said()
+        except Exception as error:  # noqa: BLE001  of disks and tables there are many: note, log and until_stopped tell
+            _log.exception("%s was not saved", take.audio_id)
+            error.add_note(f"{take.audio_id} was not saved to {self.save_to}; what was said is in mic.result().")
+            self._unsaved = error
+            self._trouble(f"{take.audio_id} was not saved: {type(error).__name__}: {error}")
+        try:
+            self._show_what_was_said()
+        except Exception:  # noqa: BLE001  the recording is kept
+            _log.exception("the notebook's output does not show what was said in %s", take.audio_id)
+
+    async def _end(self) -> None:
+        await self._recorder.close()
+        await self._all_put_away()
+
+    async def _all_put_away(self) -> None:
+        if self._saving:
+            await asyncio.wait(list(self._saving))
 
     def _save(self, take: Take, folder: Path) -> None:
         begun = take.begun_at.strftime("%Y%m%dT%H%M%S")
@@ -376,6 +401,7 @@ class Microphone:
         while not self._recorder.takes or self._recorder.running is not None:
             self._changed.clear()
             await self._changed.wait()
+        await self._all_put_away()
 
 
 def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,11 @@ __all__ = ["BYTES_PER_MS", "Playback", "shown"]
 BYTES_PER_MS = 32
 """Of 16 kHz mono samples of 16 bits."""
 _CHUNK = 100 * BYTES_PER_MS
-_SILENT_PAGE_S = 20.0
+SILENT_PAGE_S = 20.0
+"""Silence after which the page is taken to be gone, in ticks: where this process stood still, it heard nothing."""
+TICK_S = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class Playback:
@@ -42,11 +47,15 @@ class Playback:
             options, connection=connection, audio_id=audio_id, on_update=self._update, on_state=self._state
         )
         self.is_over = False
+        self.error: Exception | None = None
+        """Why it failed."""
         self._samples = samples
         self._played = 0  # bytes
         self._send = send
         self._ended = ended
         self._watch: asyncio.TimerHandle | None = None
+        self._quiet_s = 0.0
+        self._beginning: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None
 
     @property
@@ -54,9 +63,9 @@ class Playback:
         """Folded so far."""
         return self.session.transcript
 
-    async def begin(self) -> None:
-        """Connect."""
-        await self.session.__aenter__()
+    def begin(self) -> None:
+        """Connect; at once, so that nothing that is said to it afterwards comes before."""
+        self._beginning = asyncio.get_running_loop().create_task(self._begin(), name="beginning of a playback")
         self._watch_page()
 
     def played(self, ms: float) -> None:
@@ -89,20 +98,38 @@ class Playback:
     async def _finish(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        trouble = None
         try:
+            if self._beginning is not None:
+                await self._beginning
             await self.session.finish()
-        except SonioxDSError as error:
-            trouble = str(error)
-        self.is_over = True
-        self._send({"type": "over", "trouble": trouble, "state": self.session.state})
-        self._ended()
+        except Exception as error:  # noqa: BLE001  whatever it was: it is over, and why is its error
+            if not isinstance(error, SonioxDSError):
+                _log.exception("the playing of %s", self.session.audio_id)
+            self.error = error
+        finally:
+            self.is_over = True
+            trouble = None if self.error is None else str(self.error)
+            try:
+                self._send({"type": "over", "trouble": trouble, "state": self.session.state})
+            finally:
+                self._ended()
 
     def _watch_page(self) -> None:
         """A page that is gone says nothing; an open connection is billed."""
-        if self._watch is not None:
-            self._watch.cancel()
-        self._watch = asyncio.get_running_loop().call_later(_SILENT_PAGE_S, self.stop)
+        self._quiet_s = 0.0
+        if self._watch is None:
+            self._tick()
+
+    async def _begin(self) -> None:
+        await self.session.__aenter__()
+        self._send({"type": "playing"})
+
+    def _tick(self) -> None:
+        if self._quiet_s >= SILENT_PAGE_S:
+            self.stop()
+            return
+        self._watch = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        self._quiet_s += TICK_S
 
     def _update(self, update: Update) -> None:
         before = len(self.transcript.settled) - len(update.settled)

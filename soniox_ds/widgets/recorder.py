@@ -3,7 +3,8 @@
 Conventions: everything belongs to the background event loop; `heard` is called there. A recording (*take*) is named by
 the page that began it. All that shapes it comes as numbered items, which the page keeps until they are acknowledged;
 what goes back may be lost and asked for again (``sync``), except the beat, four times a second, by which the page knows
-that the kernel is alive. The newest page wins: where another one begins a recording, the one before ends.
+that the kernel is alive. The newest page wins: where another one begins a recording, the one before ends. Whatever
+raises on the way (a channel, a listener, a take) is logged and told, and every take ends.
 
 From the page: ``hello``, ``offer``, ``open``, ``item`` (``audio``, ``control``, ``event``, ``stop``), ``beat``,
 ``sync``, ``need_key``. To the page: ``snapshot``, ``offered``, ``beat``, ``update``, ``state``, ``ended``, ``missing``,
@@ -14,11 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from soniox_ds.errors import SonioxDSError
+from soniox_ds.errors import ServiceError, SonioxDSError
 from soniox_ds.live.events import LiveToken, Update
 from soniox_ds.options import StreamOptions
 from soniox_ds.service.connection import Connection
@@ -32,8 +33,8 @@ __all__ = ["LOST_AFTER_S", "Listeners", "Recorder"]
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-LOST_AFTER_S = 3.0
-"""Silence after which a page that was recording is taken to be gone."""
+LOST_AFTER_S = 15.0
+"""Silence after which a page that was recording is taken to be gone; one that draws much may hang for seconds."""
 _BUSY_FOR_S = 600.0  # while a cell runs, messages of the page may have to wait: so long at most
 _TAKES = {"proxy": ProxyTake, "direct": DirectTake}
 
@@ -42,6 +43,7 @@ _GONE = (
     "was settled"
 )
 _TAKEN_OVER = "another page began to record with this widget"
+_CUT_SHORT = "this process ended before everything was settled"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Recorder:
         self._busy_s = 0.0
         self._gap_s = 0.0
         self._commands: list[str] = []
+        self._mute: set[str] = set()  # names of channels that raise
 
     # from the page ----------------------------------------------------------------------------------------------------
 
@@ -123,8 +126,7 @@ class Recorder:
             try:
                 await self._handle(message, data, channel)
             except Exception as error:  # noqa: BLE001  one bad message must not be the end of all; page and log are told
-                _log.exception("message %r of the page", message.get("type"))
-                self._post(channel, {"type": "trouble", "text": self._hidden(f"{type(error).__name__}: {error}")})
+                self._tell_trouble(f"message {message.get('type')!r} of the page", error, channel)
 
     async def _handle(self, message: Mapping[str, Any], data: bytes, channel: Channel) -> None:
         kind = message.get("type")
@@ -186,12 +188,18 @@ class Recorder:
                 on_update=self._updated,
                 on_state=self._stated,
             )
-            await take.begin()
+            try:
+                await take.begin()
+            except Exception as error:
+                self._post(
+                    channel, {"type": "ended", "take": name, "text": self._said(error), "lost": False, "tokens": 0}
+                )
+                raise
             self._ids[name] = take
             take.name = name
             self.takes.append(take)
             self.state = "recording"
-            self.listeners.begun(take)
+            self._listen(self.listeners.begun, take)
             self._spawn(self._watch(take))
         self._channel = channel
         self._beat(take)
@@ -201,19 +209,25 @@ class Recorder:
             self._say_ended(take)
             return
         for item, sound in take.intake.take(seq, (message, data)):
-            kind = item.get("kind")
-            if kind == "audio":
+            try:
+                self._item(take, item, sound)
+            except Exception as error:  # noqa: BLE001  those behind it are no worse; page and log are told
+                self._tell_trouble(f"item {item.get('kind')!r} of the page", error, self._channel)
+
+    def _item(self, take: Take, item: Mapping[str, Any], sound: bytes) -> None:
+        kind = item.get("kind")
+        if kind == "audio":
+            take.audio(sound)
+        elif kind == "event":
+            if sound:
                 take.audio(sound)
-            elif kind == "event":
-                take.event(item)
-                if sound:
-                    take.audio(sound)
-            elif kind == "control":
-                action = str(item["action"])
-                self.state = {"pause": "paused", "resume": "recording"}.get(action, self.state)
-                take.control(action)
-            elif kind == "stop":
-                self._spawn(self._finish(take))
+            take.event(item)
+        elif kind == "control":
+            action = str(item["action"])
+            self.state = {"pause": "paused", "resume": "recording"}.get(action, self.state)
+            take.control(action)
+        elif kind == "stop":
+            self._spawn(self._finish(take))
 
     async def _hand_over_key(self, message: Mapping[str, Any], channel: Channel) -> None:
         answer: dict[str, Any] = {"request": message["request"]}
@@ -225,7 +239,8 @@ class Recorder:
                 key = await temporary_key(self.connection, client_reference_id=self.options.client_reference_id)
                 answer |= {"type": "key", "key": key, "url": url, "start": self.options.body()}
             except SonioxDSError as error:
-                answer |= {"type": "no_key", "text": self._hidden(str(error))}
+                again = isinstance(error, ServiceError)  # trouble that may pass
+                answer |= {"type": "no_key", "text": self._hidden(str(error)), "again": again}
         self._post(channel, answer)
 
     # to the page ------------------------------------------------------------------------------------------------------
@@ -234,7 +249,7 @@ class Recorder:
         have = len(take.transcript.settled) - len(update.settled)
         if take.mode == "proxy":
             self._post(self._channel, self._update_message(take, have, update.pending, update.is_endpoint))
-        self.listeners.updated(take, update)
+        self._listen(self.listeners.updated, take, update)
 
     def _update_message(
         self, take: Take, have: int, pending: Iterable[LiveToken], is_endpoint: bool | None = None
@@ -291,15 +306,24 @@ class Recorder:
             return
         take.is_finishing = True
         self.state = "finishing"
-        await take.finish()
-        take.is_over = True
-        self.state = "lost" if take.lost else "failed" if take.error else "finished"
-        self._say_ended(take)
-        take.ended.set()
-        self.listeners.ended(take)
+        try:
+            await take.finish()
+        except asyncio.CancelledError:
+            take.lost = take.lost or _CUT_SHORT
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it was: it is over, and why is its error
+            if not isinstance(error, SonioxDSError):
+                _log.exception("%s", take.audio_id)
+            take.failure = error
+        finally:
+            take.is_over = True
+            self.state = "lost" if take.lost else "failed" if take.error else "finished"
+            take.ended.set()
+            self._listen(self.listeners.ended, take)
+            self._say_ended(take)
 
     def _say_ended(self, take: Take) -> None:
-        text = take.lost or (None if take.error is None else self._hidden(str(take.error)))
+        text = take.lost or (None if take.error is None else self._said(take.error))
         message = {
             "type": "ended",
             "take": take.name,
@@ -312,15 +336,43 @@ class Recorder:
             self._post(self.comm, message)
 
     def _post(self, channel: Channel, message: Mapping[str, Any]) -> None:
-        channel.send(message)
+        """Send something; a channel that raises is logged once, and costs the recording nothing."""
+        try:
+            channel.send(message)
+        except Exception:  # noqa: BLE001
+            if channel.name not in self._mute:
+                _log.exception("nothing reaches the page over its %s", channel.name)
+            self._mute.add(channel.name)
+        else:
+            self._mute.discard(channel.name)
+
+    def _listen(self, listener: Callable[..., object], *what: Any) -> None:
+        try:
+            listener(*what)
+        except Exception as error:  # noqa: BLE001  the recording goes on; page and log are told
+            self._tell_trouble("a listener", error, self._channel)
+
+    def _tell_trouble(self, what: str, error: Exception, channel: Channel) -> None:
+        _log.error("%s", what, exc_info=error)
+        self._post(channel, {"type": "trouble", "text": self._hidden(f"{type(error).__name__}: {error}")})
+
+    def _said(self, error: Exception) -> str:
+        """What went wrong, in the page's words; an error of somebody else's bears its name."""
+        text = str(error) if isinstance(error, SonioxDSError) else f"{type(error).__name__}: {error}"
+        return self._hidden(text)
 
     def _hidden(self, text: str) -> str:
         return self.connection.api_key.hide_in(text)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s of the microphone", task.get_coro(), exc_info=error)
 
 
 def _plain(token: LiveToken) -> dict[str, Any]:

@@ -6,17 +6,17 @@ and may be shared: what others have written there since is kept, and the file is
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from filelock import FileLock
 
 from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.formats.replacing import replacing
 from soniox_ds.schema import REVIEWS, conform, need, need_milliseconds
 
 __all__ = ["Key", "ReviewStore", "read_reviews"]
@@ -76,20 +76,22 @@ def read_reviews(path: Path) -> pd.DataFrame:
     SchemaError
         If the file holds something else.
     """
-    if path.suffix.lower() == ".parquet":
-        table = pd.read_parquet(path)
-    else:
-        try:  # a word may well be "null" or "NA": only what is empty is not there
+    try:
+        if path.suffix.lower() == ".parquet":
+            table = pd.read_parquet(path)
+        else:  # a word may well be "null" or "NA": only what is empty is not there
             table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # pyarrow says OSError of damaged files too
+            raise
+        raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
     need(table, "audio_id", "start_ms", "end_ms", "verdict", name=str(path))
     try:
         for name in ("start_ms", "end_ms"):
             table[name] = pd.to_numeric(table[name]).astype("Float64")
         if "reviewed_at" in table:
             table["reviewed_at"] = pd.to_datetime(table["reviewed_at"], utc=True, format="ISO8601")
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
     if "corrected" in table:
         table["corrected"] = _booleans(table["corrected"], path)
@@ -122,16 +124,9 @@ def _newer(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _write(path: Path, table: pd.DataFrame) -> None:
     """All or nothing: a table that was cut off never replaces a good one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
+    with replacing(path) as beside:
         if path.suffix.lower() == ".parquet":
-            table.to_parquet(name, index=False)
+            table.to_parquet(beside, index=False)
         else:
             when = table["reviewed_at"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
-            table.assign(reviewed_at=when).to_csv(name, index=False)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            table.assign(reviewed_at=when).to_csv(beside, index=False)

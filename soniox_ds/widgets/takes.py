@@ -8,7 +8,6 @@ received from the service itself and passed on (*direct*).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -57,6 +56,8 @@ class Take:
         """Why nothing more came, where the page went away without a word."""
         self.name = ""
         """What the page calls it."""
+        self.failure: Exception | None = None
+        """What its end raised."""
         self.is_finishing = False
         self.is_over = False
         self.ended = asyncio.Event()
@@ -75,9 +76,9 @@ class Take:
         return self.transcript.ends
 
     @property
-    def error(self) -> SonioxDSError | None:
-        """Why it failed."""
-        raise NotImplementedError
+    def error(self) -> Exception | None:
+        """Why it failed; an error of somebody else's (a callback's, a disk's) where it was not the service."""
+        return self.failure
 
     @property
     def audio_ms(self) -> float:
@@ -105,7 +106,7 @@ class Take:
         """Something that happened between browser and service."""
 
     async def finish(self) -> None:
-        """Nothing more comes; returns when everything is settled. Raises nothing: look at `error`."""
+        """Nothing more comes; returns when everything is settled. Raises what made it fail."""
         raise NotImplementedError
 
     def result(self) -> Streamed:
@@ -136,8 +137,8 @@ class ProxyTake(Take):
         return self._session.transcript
 
     @property
-    def error(self) -> SonioxDSError | None:
-        return self._session.error
+    def error(self) -> Exception | None:
+        return self.failure or self._session.error
 
     @property
     def waiting_ms(self) -> float:
@@ -151,8 +152,7 @@ class ProxyTake(Take):
         {"pause": self._session.pause, "resume": self._session.resume, "finalize": self._session.finalize}[action]()
 
     async def finish(self) -> None:
-        with contextlib.suppress(SonioxDSError):  # the session keeps it as its error
-            await self._session.finish()
+        await self._session.finish()
 
     def result(self) -> Streamed:
         return self._session.result()
@@ -177,8 +177,8 @@ class DirectTake(Take):
         return self._transcript
 
     @property
-    def error(self) -> SonioxDSError | None:
-        return self._error
+    def error(self) -> Exception | None:
+        return self.failure or self._error
 
     def event(self, event: Mapping[str, Any]) -> None:
         kind, payload = str(event["event"]), event.get("payload")
@@ -224,14 +224,16 @@ class DirectTake(Take):
 
     async def finish(self) -> None:
         self._events.append(Event(self._events[-1].at_ms if self._events else 0.0, "end", 0, 0, self._sent_ms, None))
-        rest = self._transcript.close()
-        if rest.settled:
-            self._tell(rest)
-        if self._enters.done():
-            await self._gate.aclose()
-        else:
-            self._enters.cancel()
-            await asyncio.wait([self._enters])
+        try:
+            rest = self._transcript.close()
+            if rest.settled:
+                self._tell(rest)
+        finally:
+            if self._enters.done():
+                await self._gate.aclose()
+            else:
+                self._enters.cancel()
+                await asyncio.wait([self._enters])
         self._on_state(self, "finished" if self._error is None else "failed")
 
     def result(self) -> Streamed:
@@ -242,5 +244,6 @@ class DirectTake(Take):
             service=self.connection.service,
             audio_ms=self._sent_ms,
             error=self._error,
+            is_whole=self.is_over and self.lost is None and self.failure is None,
             begun_at=self.begun_at,
         )

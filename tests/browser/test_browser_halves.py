@@ -3,12 +3,16 @@
 import base64
 import json
 import random
+import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
+from websockets.sync.server import serve
 
 from soniox_ds.emulator import Limits, local_service
+from soniox_ds.errors import BadAnswerError
 from soniox_ds.live.events import Transcript
 from soniox_ds.live.seams import first_new, resume_at
 from soniox_ds.widgets.assets import source
@@ -41,6 +45,34 @@ def page(chromium_path):
         opened.set_content("<body></body>")
         yield opened
         browser.close()
+
+
+@contextmanager
+def broken_service(frame, got_on, most):
+    """A service that says one frame, with more audio heard each time if it `got_on`, and breaks off; its address.
+
+    After `most` connections it does what it should.
+    """
+    count = 0
+
+    def serve_one(socket):
+        nonlocal count
+        count += 1
+        socket.recv()
+        if count > most:
+            while socket.recv() != "":
+                pass
+            socket.send(json.dumps({"tokens": [], "finished": True}))
+            return
+        if frame is not None:
+            socket.send(json.dumps(frame | {"total_audio_proc_ms": count} if got_on else frame))
+
+    with serve(serve_one, "127.0.0.1", 0, subprotocols=["soniox-api-key"]) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+        server.shutdown()
+    thread.join()
 
 
 def script(*names, body):
@@ -149,6 +181,86 @@ def test_the_browser_folds_messages_as_the_kernel_does(page):
     assert repeated > 50  # seams were there to be judged
 
 
+ODD = [None, True, "x", "", [], {}, [1], 0.5, 1.5, -2.5, 1e9, -1, 7]
+"""What may stand where a number, a text or a list is due."""
+
+
+def odd_message(rng):
+    """A message in which something may be what it should not be, and may not matter."""
+
+    def token():
+        made = {"text": rng.choice([" a", "b", "<end>", "<fin>"]), "start_ms": rng.randint(0, 900), "is_final": True}
+        made["end_ms"] = made["start_ms"] + 60
+        if rng.random() < 0.3:
+            made[rng.choice(["text", "start_ms", "end_ms", "is_final", "language"])] = rng.choice(ODD)
+        if rng.random() < 0.2:
+            del made[rng.choice(["text", "start_ms", "end_ms", "is_final"])]
+        return made
+
+    message = {"tokens": [token() for _ in range(rng.randint(0, 4))], "final_audio_proc_ms": 900}
+    if rng.random() < 0.1:
+        message["tokens"].insert(rng.randint(0, len(message["tokens"])), rng.choice(ODD))
+    if rng.random() < 0.2:
+        name = rng.choice(["tokens", "final_audio_proc_ms", "total_audio_proc_ms", "finished"])
+        message[name] = rng.choice(ODD)
+    if rng.random() < 0.1:
+        del message["tokens"]
+    return message
+
+
+def test_the_browser_refuses_the_messages_that_the_kernel_refuses(page):
+    """And then nothing has changed, here or there."""
+    rng = random.Random(8)
+    cases = [[odd_message(rng) for _ in range(5)] for _ in range(400)]
+    folded = page.evaluate(
+        script(
+            "seams.js",
+            "transcript.js",
+            body="""return argument.map(messages => {
+                const transcript = new Transcript();
+                const plain = token => [token.text, token.start_ms, token.end_ms, token.speaker, token.is_translation];
+                return messages.map((message, number) => {
+                    const before = JSON.stringify(transcript);
+                    let verdict = "taken";
+                    try {
+                        transcript.fold(message, number > 2 ? 1 : 0, number > 2 ? 300 : 0);
+                    } catch (error) {
+                        verdict = JSON.stringify(transcript) === before ? "refused" : "half taken";
+                    }
+                    return [verdict, transcript.settled.map(plain), transcript.pending.map(plain),
+                        [...transcript.ends], transcript.session, transcript.finalAudioMs, transcript.totalAudioMs];
+                });
+            });""",
+        ),
+        cases,
+    )
+    verdicts = []
+    for messages, steps in zip(cases, folded, strict=True):
+        transcript = Transcript()
+        for number, (message, step) in enumerate(zip(messages, steps, strict=True)):
+            before = repr(vars(transcript))
+            where = {"session": 1, "offset_ms": 300} if number > 2 else {}
+            verdict = "taken"
+            try:
+                transcript.fold(message, received_ms=0, **where)
+            except BadAnswerError:
+                verdict = "refused" if repr(vars(transcript)) == before else "half taken"
+            expected = [
+                verdict,
+                [plain(token) for token in transcript.settled],
+                [plain(token) for token in transcript.pending],
+                transcript.ends,
+                transcript.session,
+                transcript.final_audio_ms,
+                transcript.total_audio_ms,
+            ]
+            assert step == expected, json.dumps(messages[: number + 1])
+            verdicts.append(verdict)
+    assert set(verdicts) == {"taken", "refused"}
+    assert verdicts.count("refused") > 300
+    assert verdicts.count("taken") > 300
+
+
 def test_the_browser_judges_seams_as_the_kernel_does(page):
     class Token:
         def __init__(self, text, start_ms):
@@ -191,6 +303,7 @@ def test_the_direct_way_changes_to_a_new_session_before_the_longest_one_ends(pag
             script(
                 "seams.js",
                 "transcript.js",
+                "patience.js",
                 "direct.js",
                 body="""
                 const { audio, start, key, url, hurry } = argument;
@@ -246,6 +359,112 @@ def test_the_direct_way_changes_to_a_new_session_before_the_longest_one_ends(pag
     assert said["session"] >= len(audio) // 32 // 7_000 >= 1
     assert said["failure"] is None
     assert "lost" not in said["kinds"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "got_on", "connections"),
+    [
+        pytest.param({"tokens": []}, False, 6 * 3, id="says-something-gets-nowhere"),
+        pytest.param({"tokens": [], "total_audio_proc_ms": 1}, True, 0, id="gets-on"),
+        pytest.param({"tokens": [], "finished": True}, False, 6, id="finishes-too-early"),
+        pytest.param(None, False, 6, id="says-nothing"),
+        pytest.param({"error_code": 503, "error_message": "later"}, False, 6, id="refuses"),
+        pytest.param([], False, 6, id="no-object"),
+        pytest.param({"tokens": [{"text": " a", "start_ms": "x"}]}, False, 6, id="no-message"),
+    ],
+)
+def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on, connections):
+    """As ``live.session`` does; each connection costs a key."""
+    most = 40  # connections after which the service is well again
+    with broken_service(frame, got_on, most) as url:
+        said = page.evaluate(
+            script(
+                "seams.js",
+                "transcript.js",
+                "patience.js",
+                "direct.js",
+                body="""
+                Object.assign(DIRECT, { waitMs: 1, maxWaitMs: 2, stalls: 3 });
+                const states = [];
+                let keys = 0;
+                const direct = new DirectStream({
+                    needKey: async () => { keys += 1; return { key: "k", url: argument.url, start: {} }; },
+                    on: { event() {}, update() {}, state: (state) => states.push(state) },
+                });
+                const opened = direct.tryToOpen();
+                direct.audio(new ArrayBuffer(3200));
+                return opened.then(() => {
+                    if (argument.end) direct.finish();
+                    setTimeout(() => direct.close(), 20_000);
+                    return direct.finished;
+                }).then(() => ({ keys, last: states.at(-1), failure: direct.failure ?? null }));
+                """,
+            ),
+            {"url": url, "end": got_on},
+        )
+    if connections:
+        assert said["keys"] == connections
+        assert said["last"] == "failed"
+        assert said["failure"]
+    else:
+        assert said == {"keys": most + 1, "last": "open", "failure": None}
+
+
+def test_a_key_that_does_not_come_is_not_waited_for_for_ever(page):
+    said = page.evaluate(
+        script(
+            "patience.js",
+            "links.js",
+            "capture.js",
+            "microphone_recorder.js",
+            body="""
+            Object.assign(MIC, { keyMs: 300 });
+            const sent = [];
+            const model = { get: () => ({}), on() {}, off() {}, send: (message) => sent.push(message) };
+            const recorder = new Recorder(model);
+            clearInterval(recorder.timer);
+            const told = [];
+            const socket = { send: (message) => { told.push(message); return true; } };
+            const broken = { send: () => false };
+            const ask = (channel) => recorder.askForKey({ name: "t", outbox: { channel } })
+                .then((answer) => answer.key, (error) => [error.message, Boolean(error.isRefusal)]);
+            const answers = [ask(socket), ask(broken), ask(null), ask(socket), ask(socket)];
+            const questions = [...told, ...sent.filter(({ type }) => type === "need_key")];
+            const [first, second, third, fourth] = questions.map(({ request }) => request);
+            recorder.heard({ type: "no_key", request: second, text: "not yours" }, recorder.comm);
+            recorder.heard({ type: "no_key", request: third, text: "trouble", again: true }, recorder.comm);
+            recorder.heard({ type: "key", request: fourth, key: "k" }, recorder.comm);
+            return Promise.all(answers).then((all) => ({ all, told: told.length, open: recorder.requests.size }));
+            """,
+        ),
+        None,
+    )
+    # the questions in the order of their channels: sockets 0, 3 and 4 first
+    nothing = ["the kernel made no key for another connection", False]
+    assert said == {"all": [nothing, "k", nothing, ["not yours", True], ["trouble", False]], "told": 3, "open": 0}
+
+
+def test_patience_counts_what_the_page_was_awake(page):
+    said = page.evaluate(
+        script(
+            "patience.js",
+            body="""
+            const hang = (ms) => { for (const until = performance.now() + ms; performance.now() < until;); };
+            const happened = [];
+            afterPatience(500, () => happened.push("patience"));
+            afterPatience(300, () => happened.push("called off"))();
+            const { port1, port2 } = new MessageChannel();
+            port2.onmessage = () => happened.push("message");
+            setTimeout(() => { port1.postMessage(0); hang(1500); });
+            return new Promise((resolve) => setTimeout(() => {
+                const early = [...happened];
+                afterPatience(1000, () => resolve([early, happened]));
+            }, 200));
+            """,
+        ),
+        None,
+    )
+    assert said == [["message"], ["message", "patience"]]
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 22_050])

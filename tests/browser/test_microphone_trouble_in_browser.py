@@ -157,6 +157,30 @@ def test_a_socket_to_the_kernel_that_breaks(notebook):
         assert page.words() == text_words(page)
 
 
+def test_a_socket_that_breaks_with_the_question_for_a_key(notebook, tones):
+    """The question goes with it; it is asked again over what is left."""
+    with listening_service(ToneRecognizer()) as service:
+        page = MicrophonePage(notebook, service, f"{ALL} mode='direct', transport='loopback'", wav=tones)
+        page.nb.python(
+            "recorder = mic._recorder\n"
+            "hand_over, questions = recorder._hand_over_key, []\n"
+            "async def cut_off(message, channel):\n"
+            "    questions.append(channel.name)\n"
+            "    if len(questions) != 2: return await hand_over(message, channel)\n"
+            "    server = recorder.loopback._server\n"
+            "    for socket in list(server.connections): socket.transport.abort()\n"
+            "    server.close(close_connections=False)\n"
+            "recorder._hand_over_key = cut_off\n"
+        )
+        service.faults.next("ws_drop", "websocket", frames=20)
+        page.start()
+        page.nb.until(lambda: len(service.hearing.streams) == 2, what="the second connection")
+        page.wait_for_words(len(page.words()) + 5)
+        assert page.ask("questions") == ["comm", "loopback", "comm"]  # the first before the socket is in use
+        page.stop()
+        assert text_words(page) == page.words() == heard_at_once(page.samples())
+
+
 def test_keys_that_are_refused(notebook):
     with listening_service() as service:
         wrong = service.environment | {"SONIOX_API_KEY": "a-key-that-nobody-knows"}
@@ -229,9 +253,33 @@ def test_text_is_text(notebook):
         assert page.nb.page.query_selector(".sx-log b, .sx-log img, .sx-log script") is None
         assert page.nb.page.evaluate("() => window.hurt") is None
         assert set(page.nb.page.eval_on_selector_all(".sx-said", "all => all.map(one => one.dir)")) == {"auto"}
-        saved = page.nb.save().cells[0].outputs[0].data["text/html"]
-        assert "&lt;b&gt;bold" in saved
-        assert "<b>" not in saved
+
+        def saved():
+            return page.nb.save().cells[0].outputs[0].data["text/html"]
+
+        page.nb.until(lambda: "&lt;b&gt;bold" in saved(), what="the words are kept in the notebook")
+        assert "<b>" not in saved()
+
+
+HANG = "const hang = (ms) => { for (const until = performance.now() + ms; performance.now() < until;); };"
+
+
+@pytest.mark.parametrize("transport", ["loopback", "comm"])
+def test_a_page_that_hangs_for_seconds_goes_on_where_it_was(notebook, tones, transport):
+    with listening_service(ToneRecognizer()) as service:
+        page = MicrophonePage(notebook, service, f"{ALL} mode='proxy', transport='{transport}'", wav=tones)
+        page.nb.page.evaluate(f"() => {{ {HANG} hang(2500); document.querySelector('.sx-go').click(); hang(2500); }}")
+        page.wait_for_status("Recording")
+        page.wait_for_words(2)
+        page.nb.page.evaluate(f"() => {{ {HANG} hang(7000); }}")  # for longer than the kernel may be silent
+        # and what was pressed meanwhile comes all at once
+        page.nb.page.evaluate("() => { for (let n = 0; n < 4; n += 1) document.querySelector('.sx-hold').click(); }")
+        page.wait_for_status("Recording")
+        page.wait_for_words(len(page.words()) + 8)
+        page.stop()
+        assert page.ask("mic.state") == "finished"
+        assert service.hearing.heard().tolist() == page.samples().tolist()
+        assert text_words(page) == page.words()
 
 
 def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):

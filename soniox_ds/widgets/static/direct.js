@@ -3,7 +3,7 @@
    temporary key of its own, which is used once and kept nowhere. */
 
 const DIRECT = {
-  attempts: 6, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
+  attempts: 6, stalls: 5, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
   limitMs: 300 * 60000, rotateBeforeMs: 5 * 60000, rotateLatestMs: 20000, finishMs: 30000, bytesPerMs: 32,
 };
 const HTTP_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/u;
@@ -23,7 +23,9 @@ class DirectStream {
     this.finalizes = []; // positions in ms, unanswered
     this.asked = 0;
     this.begunAt = null;
-    this.failures = 0;
+    this.failures = 0; // in a row: without any message
+    this.stalls = 0; // without getting on
+    this.heardHere = false; // anything, by this connection
     this.ended = false;
     this.over = false;
     this.rotating = false;
@@ -83,19 +85,21 @@ class DirectStream {
   }
 
   async #connect() {
+    this.heardHere = false;
+    this.before = this.#reached;
     const { key, url, start } = await this.needKey();
     if (this.over) throw new Error("stopped");
     this.#note("connecting");
     const inProtocol = HTTP_TOKEN.test(key);
     const socket = inProtocol ? new WebSocket(url, ["soniox-api-key", key]) : new WebSocket(url);
     await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => socket.close(), DIRECT.openingMs);
+      const callOff = afterPatience(DIRECT.openingMs, () => socket.close());
       socket.onopen = () => {
-        clearTimeout(timer);
+        callOff();
         resolve();
       };
       socket.onclose = () => {
-        clearTimeout(timer);
+        callOff();
         reject(new Error("the service cannot be reached from this browser"));
       };
     });
@@ -184,13 +188,13 @@ class DirectStream {
     let message;
     try {
       message = JSON.parse(data);
-      if (message === null || typeof message !== "object") throw new SyntaxError("no object");
+      if (message === null || typeof message !== "object" || Array.isArray(message)) throw new SyntaxError("no object");
     } catch {
       this.#broken(socket, { text: `the service sent what is no message: ${data.slice(0, 120)}`, again: true });
       return;
     }
     this.#note("message", { payload: data });
-    if (message.error_code !== undefined || message.error_message !== undefined) {
+    if ((message.error_code ?? null) !== null || (message.error_message ?? null) !== null) {
       this.#broken(socket, judged(message, data));
       return;
     }
@@ -201,7 +205,7 @@ class DirectStream {
       this.#broken(socket, { text: `the service sent what is no message: ${error.message}`, again: true });
       return;
     }
-    this.failures = 0;
+    this.heardHere ||= !result.isFinished;
     if (result.isFinalized && this.asked) {
       this.finalizes.shift();
       this.asked -= 1;
@@ -210,19 +214,38 @@ class DirectStream {
     while (this.line.length && this.line[0].at + this.line[0].ms <= settledMs) this.line.shift();
     this.on.update();
     if (!result.isFinished) return;
-    if (this.ended && this.sentMs >= this.endMs) this.#end();
-    else if (this.rotating) this.#again(socket, 0);
-    else this.#broken(socket, { text: "the service finished although more audio was to come", again: true });
+    if (this.endSent && this.ended && this.sentMs >= this.endMs) this.#end();
+    else if (this.endSent && this.rotating) {
+      [this.failures, this.stalls] = [0, 0];
+      this.#again(socket, 0);
+    } else this.#broken(socket, { text: "the service finished although more audio was to come", again: true });
   }
 
   #broken(socket, { text, again, frame = null }) {
     if (socket !== this.socket || this.over) return;
-    this.failures += 1;
+    this.#count();
     this.#note("lost", { payload: text });
-    if (again && this.failures < DIRECT.attempts) {
-      const wait = Math.min(DIRECT.waitMs * 2 ** (this.failures - 1), DIRECT.maxWaitMs);
-      this.#again(socket, wait * (0.5 + Math.random() / 2));
-    } else this.#fail(text, frame);
+    if (again && this.#mayGoOn) this.#again(socket, this.#waitMs);
+    else this.#fail(text, frame);
+  }
+
+  /** How far the words have come. */
+  get #reached() {
+    return `${this.transcript.totalAudioMs} ${this.transcript.settled.length}`;
+  }
+
+  /** A connection has failed; those that say something but get nowhere are borne with for longer, not for ever. */
+  #count() {
+    this.failures = this.heardHere ? 1 : this.failures + 1;
+    this.stalls = this.#reached === this.before ? this.stalls + 1 : 1;
+  }
+
+  get #mayGoOn() {
+    return this.failures < DIRECT.attempts && this.stalls < DIRECT.attempts * DIRECT.stalls;
+  }
+
+  get #waitMs() {
+    return Math.min(DIRECT.waitMs * 2 ** (this.failures - 1), DIRECT.maxWaitMs) * (0.5 + Math.random() / 2);
   }
 
   #fail(text, frame) {
@@ -244,14 +267,13 @@ class DirectStream {
         return;
       } catch (error) {
         if (this.over) return;
-        this.failures += 1;
+        this.#count();
         this.#note("lost", { payload: error.message });
-        if (error.isRefusal || this.failures >= DIRECT.attempts) {
+        if (error.isRefusal || !this.#mayGoOn) {
           this.#fail(error.message, null);
           return;
         }
-        const wait = Math.min(DIRECT.waitMs * 2 ** (this.failures - 1), DIRECT.maxWaitMs);
-        await new Promise((resolve) => { setTimeout(resolve, wait); });
+        await new Promise((resolve) => { setTimeout(resolve, this.#waitMs); });
       }
     }
   }

@@ -12,11 +12,14 @@ class CommChannel {
     this.gone = gone;
   }
 
+  /** False where nobody is there. */
   send(message, buffer) {
     try {
       this.model.send(message, undefined, buffer ? [buffer] : []);
+      return true;
     } catch {
       this.gone();
+      return false;
     }
   }
 
@@ -43,10 +46,10 @@ class LoopbackChannel {
         return;
       }
       socket.binaryType = "arraybuffer";
-      const timer = setTimeout(() => socket.close(), LINK_OPENING_MS);
+      const callOff = afterPatience(LINK_OPENING_MS, () => socket.close());
       let channel = null;
       socket.onclose = () => {
-        clearTimeout(timer);
+        callOff();
         if (channel) on.closed(channel);
         else resolve(null);
       };
@@ -55,7 +58,7 @@ class LoopbackChannel {
         if (channel) {
           on.heard(message, channel);
         } else if (message.type === "welcome" && message.proof === offer.proof) {
-          clearTimeout(timer);
+          callOff();
           channel = new LoopbackChannel(socket);
           on.offered({ ...offer, path: message.path, proof: message.next_proof });
           resolve(channel);
@@ -71,11 +74,12 @@ class LoopbackChannel {
     this.socket = socket;
   }
 
+  /** False where it broke: its end is on its way, and the outbox keeps what matters. */
   send(message, buffer) {
-    if (this.socket.readyState !== WebSocket.OPEN) return; // its end is on its way, and the outbox keeps what matters
+    if (this.socket.readyState !== WebSocket.OPEN) return false;
     if (!buffer) {
       this.socket.send(JSON.stringify(message));
-      return;
+      return true;
     }
     const head = new TextEncoder().encode(JSON.stringify(message));
     const bytes = new Uint8Array(4 + head.length + buffer.byteLength);
@@ -83,6 +87,7 @@ class LoopbackChannel {
     bytes.set(head, 4);
     bytes.set(new Uint8Array(buffer), 4 + head.length);
     this.socket.send(bytes);
+    return true;
   }
 
   close() {

@@ -1,7 +1,10 @@
 /* The page's half of the recorder: one for each widget of a page. It owns the microphone and all connections; views only
    show it, and may come and go. */
 
-const MIC = { beatMs: 1000, silentKernelMs: 5000, busyKernelMs: 60000, lastViewMs: 1500, quietMs: 5000, quietPeak: 0.002, endMs: 45000 };
+const MIC = {
+  beatMs: 1000, tickMs: 250, silentKernelMs: 5000, busyKernelMs: 60000, lastViewMs: 1500, quietMs: 5000, quietPeak: 0.002,
+  endMs: 45000, lateWordsMs: 2000, keyMs: 20000,
+};
 const MIC_ACTIVE = ["asking", "recording", "paused", "stopping"];
 const MIC_KERNEL_GONE = "The kernel was restarted or has ended, so the microphone is off. What was said until then is below; run the cell again to go on.";
 
@@ -25,9 +28,11 @@ class Recorder {
     this.pendingTokens = [];
     this.settledCount = 0;
     this.offer = null;
-    this.requests = new Map();
-    this.heardAt = performance.now();
+    this.requests = new Map(); // for keys, by their names: {message, answered}
+    this.silentMs = 0; // since the kernel was heard, as far as this page was awake
+    this.tickedAt = performance.now();
     this.gone = false;
+    this.turn = Promise.resolve(); // what was pressed is done one after the other
     this.onMessage = (message) => this.heard(message, this.comm);
     this.onLive = () => this.comm.send({ type: "beat", take: "" }); // fails where the kernel has gone
     model.on("msg:custom", this.onMessage);
@@ -36,7 +41,7 @@ class Recorder {
     navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
     this.onPageHide = () => this.release();
     window.addEventListener("pagehide", this.onPageHide);
-    this.timer = setInterval(() => this.tick(), 250);
+    this.timer = setInterval(() => this.tick(), MIC.tickMs);
     this.listDevices();
     this.comm.send({ type: "hello", page: this.page, origin: location.origin });
   }
@@ -58,14 +63,14 @@ class Recorder {
   // ---- views
 
   attach(view) {
-    clearTimeout(this.lastView);
+    this.staysShown?.();
     this.views.add(view);
     view.redraw();
   }
 
   detach(view) {
     this.views.delete(view);
-    if (!this.views.size) this.lastView = setTimeout(() => this.stop(), MIC.lastViewMs);
+    if (!this.views.size) this.staysShown = afterPatience(MIC.lastViewMs, () => this.stop());
   }
 
   show() {
@@ -134,7 +139,7 @@ class Recorder {
     this.openMs = 0;
     this.begunAt = performance.now();
     this.soundAt = performance.now();
-    this.heardAt = performance.now();
+    this.silentMs = 0;
     this.beatAt = performance.now();
     this.mode = null;
     this.link = "connecting …";
@@ -152,6 +157,7 @@ class Recorder {
       return;
     }
     this.set("stopping");
+    await this.turn;
     await take.capture.command("stop");
     take.capture.release();
     this.level = 0;
@@ -163,22 +169,35 @@ class Recorder {
   async pause() {
     if (this.state !== "recording") return;
     this.set("paused");
-    await this.take.capture.command("pause");
-    this.control("pause");
+    await this.inTurn(async (take) => {
+      await take.capture.command("pause");
+      this.control(take, "pause");
+    });
   }
 
   async resume() {
     if (this.state !== "paused") return;
-    this.control("resume");
     this.soundAt = performance.now();
     this.set("recording");
-    await this.take.capture.command("resume");
+    await this.inTurn(async (take) => {
+      this.control(take, "resume");
+      await take.capture.command("resume");
+    });
   }
 
   async finalize() {
     if (this.state !== "recording") return;
-    await this.take.capture.command("finalize");
-    this.control("finalize");
+    await this.inTurn(async (take) => {
+      await take.capture.command("finalize");
+      this.control(take, "finalize");
+    });
+  }
+
+  /** Where the page hung, buttons were pressed faster than the audio thread answers. */
+  inTurn(step) {
+    const { take } = this;
+    this.turn = this.turn.then(() => (take.isOver ? null : step(take)));
+    return this.turn;
   }
 
   async choose_device(deviceId) {
@@ -264,8 +283,7 @@ class Recorder {
     });
   }
 
-  control(action) {
-    const { take } = this;
+  control(take, action) {
     this.when(take, () => {
       if (take.direct && action !== "resume") take.direct.finalize(); // pausing settles what was said
       take.outbox.put({ kind: "control", action });
@@ -274,19 +292,21 @@ class Recorder {
 
   async settleTake(take) {
     this.when(take, async () => {
-      if (take.direct) await take.direct.finish();
-      if (!take.isOver) take.outbox.put({ kind: "stop" });
+      if (take.direct) await take.direct.finish(); // as long as it takes: what is said is here alone
+      if (take.isOver) return;
+      take.outbox.put({ kind: "stop" });
+      take.endsInTime = afterPatience(MIC.endMs, () => {
+        this.abandon(take, { kind: "slow", text: "The kernel did not say that everything is settled. Look at mic.tokens, or run the cell again." });
+      });
     });
-    take.endTimer = setTimeout(() => {
-      if (!take.isOver) this.abandon(take, { kind: "slow", text: "The kernel did not say that everything is settled. Look at mic.tokens, or run the cell again." });
-    }, MIC.endMs);
   }
 
   /** It is over, orderly or not. */
   over(take, trouble = null) {
     if (take.isOver) return;
     take.isOver = true;
-    clearTimeout(take.endTimer);
+    take.endsInTime?.();
+    take.showsLateWords?.();
     take.capture?.release();
     take.direct?.close();
     const { channel } = take.outbox;
@@ -357,21 +377,32 @@ class Recorder {
     const next = (await this.openLoopback()) ?? this.comm;
     if (take.isOver) return;
     take.outbox.attach(next);
+    this.requests.forEach(({ message }) => next.send(message)); // it may be the answers that were lost
     this.nameLink(take);
   }
+
+  /** A key for one connection to the service; rejects where none comes. */
   async askForKey(take) {
-    const request = micRandomName();
-    const answer = await new Promise((resolve) => {
-      this.requests.set(request, resolve);
-      const channel = take.outbox.channel ?? this.comm;
-      channel.send({ type: "need_key", request, take: take.name });
+    const message = { type: "need_key", request: micRandomName(), take: take.name };
+    const answer = await new Promise((resolve, reject) => {
+      const callOff = afterPatience(MIC.keyMs, () => {
+        this.requests.delete(message.request);
+        reject(new Error("the kernel made no key for another connection"));
+      });
+      const answered = (found) => {
+        callOff();
+        this.requests.delete(message.request);
+        resolve(found);
+      };
+      this.requests.set(message.request, { message, answered });
+      if (!take.outbox.channel?.send(message)) this.comm.send(message);
     });
-    if (answer.type === "no_key") throw Object.assign(new Error(answer.text), { isRefusal: true });
+    if (answer.type === "no_key") throw Object.assign(new Error(answer.text), { isRefusal: !answer.again });
     return answer;
   }
 
   heard(message, channel) {
-    this.heardAt = performance.now();
+    this.silentMs = 0;
     const { take } = this;
     const isMine = take && !take.isOver && message.take === take.name;
     switch (message.type) {
@@ -381,8 +412,7 @@ class Recorder {
       case "trouble": this.note("trouble", message.text); break;
       case "key":
       case "no_key":
-        this.requests.get(message.request)?.(message);
-        this.requests.delete(message.request);
+        this.requests.get(message.request)?.answered(message);
         break;
       case "beat": if (isMine) this.beaten(take, message); break;
       case "missing": if (isMine) take.outbox.resend(); break;
@@ -420,7 +450,7 @@ class Recorder {
       take.outbox.channel?.send({ type: "sync", take: take.name, have: this.settledCount });
       this.comm.send({ type: "sync", take: take.name, have: this.settledCount });
       take.lateEnd = () => this.over(take, text ? { kind: lost ? "lost" : "service", text: micSentence(text) } : take.endTrouble);
-      setTimeout(take.lateEnd, 2000);
+      take.showsLateWords = afterPatience(MIC.lateWordsMs, take.lateEnd);
       return;
     }
     this.over(take, text ? { kind: lost ? "lost" : "service", text: micSentence(text) } : take.endTrouble);
@@ -491,15 +521,18 @@ class Recorder {
 
   tick() {
     const { take } = this;
-    if (!take || take.isOver || !this.isActive) return;
     const now = performance.now();
+    // Where this page hung, what the kernel said meanwhile is still to be heard: a tick is a short time at most.
+    this.silentMs += Math.min(now - this.tickedAt, 4 * MIC.tickMs);
+    this.tickedAt = now;
+    if (!take || take.isOver || !this.isActive) return;
     if (this.state !== "asking") this.openMs = now - this.begunAt;
     this.beat(now);
     if (!take.outbox.channel) return;
     const waitingMs = take.outbox.waitingMs;
     this.note("kernel", waitingMs > 1500 ? `The kernel is busy: ${(waitingMs / 1000).toFixed(1)} s of audio waits in this page.` : "");
     if (this.reconnecting) this.stated(take, "reconnecting");
-    const silentMs = now - this.heardAt;
+    const { silentMs } = this;
     const kernel = this.model.widget_manager?.kernel;
     const isBusy = kernel?.status === "busy" && kernel?.connectionStatus === "connected";
     if (silentMs > (isBusy ? MIC.busyKernelMs : MIC.silentKernelMs)) {

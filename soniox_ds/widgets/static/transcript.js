@@ -41,23 +41,25 @@ class Transcript {
     }
   }
 
-  /** Take one message; returns `{settled, isFinalized, isFinished}`, what it settled and what it said. */
+  /** Take one message; returns `{settled, isFinalized, isFinished}`, what it settled and what it said. Throws where it
+      is not what the API documents; nothing has changed then. */
   fold(message, session = 0, offsetMs = 0) {
+    const tokens = tokensOf(message, offsetMs);
+    const finalMs = wholeMs(message.final_audio_proc_ms ?? 0, "final_audio_proc_ms") + offsetMs;
+    const totalMs = wholeMs(message.total_audio_proc_ms ?? 0, "total_audio_proc_ms") + offsetMs;
     if (session !== this.session) this.beginSession(session, offsetMs);
     const result = { settled: this.untold.splice(0), isFinalized: false, isFinished: message.finished === true };
-    const finalMs = Math.round(message.final_audio_proc_ms || 0) + offsetMs;
-    const totalMs = Math.round(message.total_audio_proc_ms || 0) + offsetMs;
     this.finalAudioMs = Math.max(this.finalAudioMs, finalMs);
     this.totalAudioMs = Math.max(this.totalAudioMs, totalMs);
     const tail = [];
-    for (const raw of message.tokens || []) {
-      if (raw.text === "<end>") this.#end();
-      else if (raw.text === "<fin>") {
+    for (const { mark, isFinal, token } of tokens) {
+      if (mark === "<end>") this.#end();
+      else if (mark === "<fin>") {
         result.isFinalized = true;
         // Where not even all of what is repeated was heard yet, the rest of it is still to come.
         if (this.held && totalMs >= this.held.settledEndMs) result.settled.push(...this.#releaseHeld());
-      } else if (raw.is_final === true) result.settled.push(...this.#take(tokenOf(raw, offsetMs)));
-      else tail.push(tokenOf(raw, offsetMs));
+      } else if (isFinal) result.settled.push(...this.#take(token));
+      else tail.push(token);
     }
     const hasPassed = this.held && finalMs >= this.held.settledEndMs + SEAM.clearMs;
     if (result.isFinished || hasPassed) result.settled.push(...this.#releaseHeld());
@@ -171,14 +173,31 @@ function behindSeam(held, tokens) {
   });
 }
 
+/** A message taken apart as `{mark}` or `{isFinal, token}`. */
+function tokensOf({ tokens = [] }, offsetMs) {
+  if (!Array.isArray(tokens)) throw new TypeError("tokens is no list");
+  return tokens.map((raw) => {
+    if (raw === null || typeof raw !== "object" || typeof raw.text !== "string") throw new TypeError("a token has no text");
+    if (raw.text === "<end>" || raw.text === "<fin>") return { mark: raw.text };
+    return { isFinal: raw.is_final === true, token: tokenOf(raw, offsetMs) };
+  });
+}
+
 function tokenOf(raw, offsetMs) {
-  const at = (value) => (typeof value === "number" ? Math.round(value) + offsetMs : null);
+  const at = (name) => ((raw[name] ?? null) === null ? null : wholeMs(raw[name], name) + offsetMs);
   return {
-    text: String(raw.text),
-    start_ms: at(raw.start_ms),
-    end_ms: at(raw.end_ms),
-    speaker: raw.speaker === undefined || raw.speaker === null ? null : String(raw.speaker),
+    text: raw.text,
+    start_ms: at("start_ms"),
+    end_ms: at("end_ms"),
+    speaker: (raw.speaker ?? null) === null ? null : String(raw.speaker),
     language: typeof raw.language === "string" ? raw.language : null,
     is_translation: raw.translation_status === "translation",
   };
+}
+
+/** Halves go to the even number, as the kernel has it. */
+function wholeMs(value, name) {
+  if (!Number.isFinite(value)) throw new TypeError(`${name} is ${JSON.stringify(value)}, no number of milliseconds`);
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + (below % 2 ? 1 : 0) : Math.round(value);
 }

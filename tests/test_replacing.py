@@ -1,0 +1,90 @@
+"""Files that are replaced as a whole: what they hold, and who may read them."""
+
+import os
+import stat
+
+import pandas as pd
+import pytest
+
+from soniox_ds.formats.replacing import replacing
+from soniox_ds.reports.page import _write as write_page
+from soniox_ds.widgets.review_store import ReviewStore
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="permissions of this kind")
+
+
+@pytest.fixture(params=[0o022, 0o077, 0o002], ids=oct)
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def write(path, text):
+    with replacing(path) as beside:
+        assert beside.parent == path.resolve().parent
+        beside.write_text(text, encoding="utf-8")
+
+
+def keep_review(path):
+    review = {"audio_id": "a", "start_ms": 0, "end_ms": 1, "verdict": "right", "corrected": False}
+    ReviewStore(path).keep(review | {"reviewed_at": pd.Timestamp("2026-01-01", tz="UTC")})
+
+
+def write_report(path):
+    write_page(path, "<!doctype html>")
+
+
+WRITERS = [
+    pytest.param(lambda path: write(path, "x"), "a.txt", id="plain"),
+    pytest.param(write_report, "report.html", id="report"),
+    pytest.param(keep_review, "reviews.csv", id="reviews.csv"),
+    pytest.param(keep_review, "reviews.parquet", id="reviews.parquet"),
+]
+
+
+@pytest.mark.parametrize(("writer", "name"), WRITERS)
+def test_a_new_file_obeys_the_umask_and_an_old_one_keeps_its_mode(tmp_path, umask, writer, name):
+    path = tmp_path / name
+    writer(path)
+    assert mode(path) == 0o666 & ~umask
+    for kept in (0o600, 0o640, 0o664):
+        path.chmod(kept)
+        writer(path)
+        assert mode(path) == kept
+    assert {found.name for found in tmp_path.iterdir()} <= {name, f".{name}.lock"}
+
+
+def test_what_breaks_off_changes_nothing(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("good")
+    path.chmod(0o640)
+
+    def break_off():
+        with replacing(path) as beside:
+            assert mode(beside) == 0o600  # not yet for those who may read the old one
+            beside.write_text("half of it")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert (path.read_text(), mode(path), list(tmp_path.iterdir())) == ("good", 0o640, [path])
+    with pytest.raises(FileNotFoundError):
+        write(tmp_path / "nowhere" / "a.txt", "x")
+
+
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "real").mkdir()
+    path, link = tmp_path / "real" / "a.txt", tmp_path / "link.txt"
+    path.write_text("old")
+    link.symlink_to(path)
+    write(link, "new")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+    path.unlink()
+    write(link, "newer")  # it led to nothing
+    assert path.read_text() == "newer"
