@@ -11,11 +11,16 @@ from typing import get_type_hints
 
 import pytest
 import uvloop
+from waiting import PATIENCE_S
 
 from soniox_ds.errors import SetupError
 from soniox_ds.transcription import blocking
 
-PATIENCE_S = 60
+
+@pytest.fixture(autouse=True)
+def long_grace(monkeypatch):
+    """What is cancelled may take as long as the machine stalls."""
+    monkeypatch.setattr(blocking, "GRACE_S", PATIENCE_S)
 
 
 async def double(number: int, *, times: int = 1) -> int:

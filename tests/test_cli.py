@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import PATIENCE_S
 
 import soniox_ds as sx
 from soniox_ds.cli import main
@@ -132,7 +133,7 @@ def test_serve_prints_three_exports_and_stops(tmp_path):
     connection = sx.Connection(api_key=values["SONIOX_API_KEY"], api_base_url=values["SONIOX_API_BASE_URL"])
     assert "stt-async-v4" in set(sx.list_models(connection=connection)["id"])
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert "Traceback" not in errors
 

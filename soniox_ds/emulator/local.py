@@ -58,6 +58,8 @@ class LocalService:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._environment_before: dict[str, str | None] = {}
+        self.clock: ServiceClock = settings["clock"] or ServiceClock(settings["speed"])
+        """The service's time."""
         self._key: str = settings["key"] or "local-" + secrets.token_hex(16)
         faults = settings["faults"]
         self.faults = faults if isinstance(faults, Faults) else Faults(faults, seed=settings["seed"])
@@ -152,7 +154,7 @@ class LocalService:
     def _prepare(self) -> Callable[[], Server]:
         """Everything that can be wrong with the settings, found out before a thread is started."""
         settings = self._settings
-        clock = ServiceClock(settings["speed"])
+        clock = self.clock
         try:
             from soniox_ds.emulator.rules import Rules
             from soniox_ds.emulator.server import Server
@@ -292,6 +294,7 @@ def local_service(
     limits: Limits | None = None,
     slots: int = 64,
     queue_s: float = 0.2,
+    clock: ServiceClock | None = None,
     **recognizer_options: Any,
 ) -> LocalService:
     """A stand-in for the service on this machine, for trying things out without a key or a network.
@@ -319,6 +322,8 @@ def local_service(
         All limits at once, instead of ``requests_per_minute``.
     slots, queue_s
         How many jobs are processed at once, and how many service seconds each waits in the queue at least.
+    clock
+        For tests: the service's time, instead of a clock at ``speed``.
 
     Returns
     -------

@@ -90,9 +90,14 @@ class Server:
     async def stop(self) -> None:
         """Close sockets, end tasks, delete the audio."""
         self._stopping.set()
+        # A connection that was accepted just now has to become known first: asyncio cannot open it any more, nor close
+        # it, once nobody listens.
+        await _turns()
         await self._streams.close()
         await self._runner.cleanup()
         await self._jobs.close()
+        # What was closed just now lets go of its socket in one of the next turns of the loop.
+        await _turns()
         self._store.close()
 
     def _routes(self) -> list[web.RouteDef]:
@@ -328,3 +333,8 @@ class Server:
         record = RequestRecord(method="GET", path=request.path, route="websocket", time_s=self.rules.now(), status=101)
         self.requests.append(record)
         return await self._streams.serve(request, record)
+
+
+async def _turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -290,6 +290,62 @@ def test_the_browser_judges_seams_as_the_kernel_does(page):
     assert found == [[first_new(expected, heard), resume_at(expected, final)] for expected, heard, final in cases]
 
 
+def spoken_directly(page, service, audio, settings, *, hurry=False):
+    """What a page's `DirectStream` makes of some audio; in a `hurry`, the rest comes in the middle of a change."""
+    return page.evaluate(
+        script(
+            "seams.js",
+            "transcript.js",
+            "patience.js",
+            "direct.js",
+            body="""
+            const { audio, start, key, url, settings, hurry } = argument;
+            Object.assign(DIRECT, settings);
+            const bytes = Uint8Array.from(atob(audio), (letter) => letter.charCodeAt(0));
+            const kinds = [];
+            let [at, direct] = [0, null];
+            const chunk = () => {
+                at += 3200;
+                direct.audio(bytes.slice(at - 3200, at).buffer);
+            };
+            const rest = () => {
+                while (at < bytes.length) chunk();
+                direct.finish();
+            };
+            const event = (happened) => {
+                kinds.push(happened.event);
+                if (hurry && happened.event === "control" && happened.payload === "" && at < bytes.length) rest();
+            };
+            direct = new DirectStream({
+                needKey: async () => ({ key, url, start }), on: { event, update() {}, state() {} },
+            });
+            return direct.tryToOpen().then(() => new Promise((resolve) => {
+                const timer = setInterval(() => {
+                    if (direct.waitingMs > 300) return;
+                    chunk();
+                    if (at < bytes.length) return;
+                    clearInterval(timer);
+                    direct.finish();
+                }, 10);
+                direct.finished.then(() => {
+                    clearInterval(timer);
+                    const text = direct.transcript.settled.map((token) => token.text).join("");
+                    resolve({ text, kinds, session: direct.session, failure: direct.failure ?? null });
+                });
+            }));
+            """,
+        ),
+        {
+            "audio": base64.b64encode(audio).decode(),
+            "start": {"model": "stt-rt-v4", "audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1},
+            "key": service.key,
+            "url": service.ws_url,
+            "settings": settings,
+            "hurry": hurry,
+        },
+    )
+
+
 @pytest.mark.parametrize(
     ("count", "hurry"),
     [pytest.param(50, False, id="spoken-to-the-end"), pytest.param(22, True, id="ended-while-it-changes")],
@@ -299,66 +355,30 @@ def test_the_direct_way_changes_to_a_new_session_before_the_longest_one_ends(pag
     audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
     limits = Limits(duration_ms=7_500, sessions_per_minute=None)
     with local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service:
-        said = page.evaluate(
-            script(
-                "seams.js",
-                "transcript.js",
-                "patience.js",
-                "direct.js",
-                body="""
-                const { audio, start, key, url, hurry } = argument;
-                Object.assign(DIRECT, { limitMs: 7000, rotateBeforeMs: 2000, rotateLatestMs: 1000 });
-                const bytes = Uint8Array.from(atob(audio), (letter) => letter.charCodeAt(0));
-                const kinds = [];
-                let [at, direct] = [0, null];
-                const chunk = () => {
-                    at += 3200;
-                    direct.audio(bytes.slice(at - 3200, at).buffer);
-                };
-                const rest = () => {
-                    while (at < bytes.length) chunk();
-                    direct.finish();
-                };
-                const event = (happened) => {
-                    kinds.push(happened.event);
-                    if (hurry && happened.event === "control" && happened.payload === "" && at < bytes.length) rest();
-                };
-                direct = new DirectStream({
-                    needKey: async () => ({ key, url, start }), on: { event, update() {}, state() {} },
-                });
-                return direct.tryToOpen().then(() => new Promise((resolve) => {
-                    const timer = setInterval(() => {
-                        if (direct.waitingMs > 300) return;
-                        chunk();
-                        if (at < bytes.length) return;
-                        clearInterval(timer);
-                        direct.finish();
-                    }, 10);
-                    direct.finished.then(() => {
-                        clearInterval(timer);
-                        const text = direct.transcript.settled.map((token) => token.text).join("");
-                        resolve({ text, kinds, session: direct.session, failure: direct.failure ?? null });
-                    });
-                }));
-                """,
-            ),
-            {
-                "audio": base64.b64encode(audio).decode(),
-                "start": {
-                    "model": "stt-rt-v4",
-                    "audio_format": "pcm_s16le",
-                    "sample_rate": 16_000,
-                    "num_channels": 1,
-                },
-                "key": service.key,
-                "url": service.ws_url,
-                "hurry": hurry,
-            },
-        )
+        settings = {"limitMs": 7000, "rotateBeforeMs": 2000, "rotateLatestMs": 1000}
+        said = spoken_directly(page, service, audio, settings, hurry=hurry)
     assert said["text"].split() == words
     assert said["session"] >= len(audio) // 32 // 7_000 >= 1
     assert said["failure"] is None
     assert "lost" not in said["kinds"]
+
+
+@pytest.mark.parametrize("patience_ms", [600_000, 0])
+def test_the_direct_way_waits_for_an_outage_as_long_as_patience_lasts(page, patience_ms):
+    words, pauses_ms = random_words(9, 20)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
+    limits = Limits(sessions_per_minute=None)
+    with local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service:
+        service.faults.next("ws_drop", "websocket", frames=20)
+        service.faults.next("unavailable", "websocket", times=12)
+        said = spoken_directly(page, service, audio, {"waitMs": 5, "maxWaitMs": 10, "patienceMs": patience_ms})
+    if patience_ms:
+        assert (said["text"].split(), said["failure"]) == (words, None)
+        assert said["kinds"].count("lost") == 13
+    else:
+        assert " ".join(words).startswith(said["text"].strip())
+        assert said["failure"]
+        assert said["kinds"].count("lost") == 6
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from soniox.errors import (
     SonioxServerError,
 )
 from soniox.types import CreateTranscriptionConfig, RealtimeSTTConfig, TranslationConfig, WebhookAuthConfig
+from waiting import PATIENCE_S, until
 
 from soniox_ds.emulator import Limits, local_service
 
@@ -94,8 +95,7 @@ def test_transcribe_and_wait_and_delete(client, service, path):
 def test_deleting_everything_while_paging(client, service):
     for number in range(5):
         client.stt.create(audio_url=f"http://127.0.0.1:1/{number}.wav")
-    while any(job["status"] != "error" for job in service.transcriptions):
-        client.models.list()
+    until(lambda: all(job["status"] == "error" for job in service.transcriptions))
     client.stt.delete_all(limit=2)
     assert service.transcriptions == []
 
@@ -152,8 +152,7 @@ def test_errors(client, service, path):
     job = client.stt.create(file_id=client.files.upload(str(path)).id)
     with pytest.raises(SonioxConflictError):
         client.stt.get_transcript(job.id)
-    while client.stt.get(job.id).status == "queued":
-        pass
+    until(lambda: client.stt.get(job.id).status == "processing")
     with pytest.raises(SonioxConflictError):
         client.stt.delete(job.id)
     service.faults.next("server_error")
@@ -218,7 +217,7 @@ def test_webhooks(client, path):
         auth = WebhookAuthConfig(name="X-Secret", value="s3cret")
         url = f"http://127.0.0.1:{server.server_address[1]}/hook"
         job = client.stt.transcribe_file_with_webhook(file=str(path), webhook_url=url, webhook_auth=auth)
-        assert arrived.wait(20)
+        assert arrived.wait(PATIENCE_S)
         server.shutdown()
         thread.join()
     headers, body = received[0]
@@ -298,7 +297,9 @@ def test_a_real_time_error_is_an_event(client):
 
 
 def test_a_temporary_key_opens_a_session(client, pcm):
-    minted = client.auth.create_temporary_api_key(single_use=True, max_session_duration_seconds=18_000)
+    minted = client.auth.create_temporary_api_key(
+        single_use=True, expires_in_seconds=3600, max_session_duration_seconds=18_000
+    )
     config = RealtimeSTTConfig(model="stt-rt-v4", **RAW)
     with client.realtime.stt.connect(config=config, api_key=minted.api_key) as session:
         session.send_bytes(chunks(pcm))

@@ -6,13 +6,14 @@ import json
 import logging
 import os
 import threading
-import time
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import psutil
 import pytest
+from steady import HandMovedClock
+from waiting import PATIENCE_S, until
 
 from soniox_ds.emulator import Limits, local_service
 from soniox_ds.emulator.recognizers import Heard
@@ -26,7 +27,7 @@ def http(service):
 
 def client(service, key=None):
     headers = {"Authorization": f"Bearer {key or service.key}"}
-    return httpx.Client(verify=False, base_url=f"{service.base_url}/v1", headers=headers, timeout=20)
+    return httpx.Client(verify=False, base_url=f"{service.base_url}/v1", headers=headers, timeout=PATIENCE_S)
 
 
 def upload(http, path, **fields):
@@ -36,13 +37,6 @@ def upload(http, path, **fields):
 
 def create(http, **fields):
     return http.post("/transcriptions", json={"model": "stt-async-v4", **fields})
-
-
-def until(condition):
-    """Ask again until the answer is true, and return it."""
-    while not (answer := condition()):
-        time.sleep(0.01)
-    return answer
 
 
 def finished(http, job_id):
@@ -74,7 +68,8 @@ def test_an_upload_is_kept_and_counted(http, service, tiny_wav, tmp_path):
     assert http.get(f"/files/{file['id']}").json() == file
     assert http.get("/files").json() == {"files": [file], "next_page_cursor": None}
     assert http.get("/files/count").json() == {"total": 1, "public_api": 1, "playground": 0}
-    assert httpx.get(http.get(f"/files/{file['id']}/url").json()["url"]).content == path.read_bytes()
+    url = http.get(f"/files/{file['id']}/url").json()["url"]
+    assert httpx.get(url, timeout=PATIENCE_S).content == path.read_bytes()
     assert service.files == [file]
     assert service.requests[0].client_reference_id == "mine"
     assert http.delete(f"/files/{file['id']}").status_code == 204
@@ -142,7 +137,7 @@ def test_every_error_has_the_documented_body(http, method, path, status, slug):
     ],
 )
 def test_nobody_gets_in_without_the_key(service, headers, message):
-    answer = httpx.get(f"{service.base_url}/v1/files", headers=headers)
+    answer = httpx.get(f"{service.base_url}/v1/files", headers=headers, timeout=PATIENCE_S)
     assert (answer.status_code, answer.json()["error_type"]) == (401, "unauthenticated")
     assert answer.json()["message"].startswith(message)
 
@@ -257,15 +252,6 @@ def test_audio_over_five_hours_ends_the_job(tmp_path, tiny_wav):
     assert (job["status"], job["error_type"]) == ("error", "max_duration_reached")
 
 
-def test_a_queued_job_whose_file_is_gone_ends_in_error(tmp_path, tiny_wav):
-    path = tiny_wav(tmp_path / "a.wav")
-    with local_service("scripted", queue_s=20, speed=100, set_environment=False) as service, client(service) as http:
-        file = upload(http, path).json()
-        job = create(http, file_id=file["id"]).json()
-        assert http.delete(f"/files/{file['id']}").status_code == 204
-        assert finished(http, job["id"])["status"] == "error"
-
-
 def test_a_queued_job_can_be_cancelled_and_a_running_one_not(tmp_path, tiny_wav):
     path = tiny_wav(tmp_path / "a.wav")
     options = {"median_s": 1000, "sigma": 0}
@@ -296,11 +282,24 @@ class Slow:
 
     def transcribe(self, audio, *, filename, options):
         self.begun.set()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(PATIENCE_S)
         return Heard(tokens=[{"text": str(len(audio.read_bytes()))}], duration_ms=1000)
 
     def stream(self, options):
         raise NotImplementedError
+
+
+def test_a_queued_job_whose_file_is_gone_ends_in_error(tmp_path, tiny_wav):
+    """It waits behind another one while its file is deleted."""
+    recognizer = Slow()
+    with local_service(recognizer, slots=1, speed=100, set_environment=False) as service, client(service) as http:
+        file_ids = [upload(http, tiny_wav(tmp_path / f"{number}.wav")).json()["id"] for number in range(2)]
+        first, second = (create(http, file_id=file_id).json()["id"] for file_id in file_ids)
+        assert recognizer.begun.wait(PATIENCE_S)
+        assert http.delete(f"/files/{file_ids[1]}").status_code == 204
+        recognizer.go_on.set()
+        assert finished(http, second)["error_type"] == "file_not_found"
+        assert finished(http, first)["status"] == "completed"
 
 
 def test_a_running_job_holds_on_to_a_deleted_file(tmp_path, tiny_wav):
@@ -309,7 +308,7 @@ def test_a_running_job_holds_on_to_a_deleted_file(tmp_path, tiny_wav):
     with local_service(recognizer, speed=100, set_environment=False) as service, client(service) as http:
         file = upload(http, path).json()
         job = create(http, file_id=file["id"]).json()
-        assert recognizer.begun.wait(20)
+        assert recognizer.begun.wait(PATIENCE_S)
         assert http.delete(f"/files/{file['id']}").status_code == 204
         recognizer.go_on.set()
         finished(http, job["id"])
@@ -419,8 +418,9 @@ def test_a_recognizer_that_fails_fails_its_job_only(tmp_path, tiny_wav, caplog):
 
 
 def test_the_minute_is_full_and_empties_with_the_services_clock():
+    clock = HandMovedClock()
     with (
-        local_service("scripted", requests_per_minute=5, speed=600, set_environment=False) as service,
+        local_service("scripted", requests_per_minute=5, clock=clock, set_environment=False) as service,
         client(service) as http,
     ):
         answers = [http.get("/files/count") for _ in range(5)]
@@ -428,8 +428,10 @@ def test_the_minute_is_full_and_empties_with_the_services_clock():
         answer = http.get("/files/count")
         assert (answer.status_code, answer.json()["error_type"]) == (429, "limit_exceeded")
         assert answer.json()["message"] == "Rate limit for your organization has been exceeded."
-        # A minute of the service is a tenth of a second.
-        until(lambda: http.get("/files/count").status_code == 200)
+        clock.move(59)
+        assert http.get("/files/count").status_code == 429
+        clock.move(1)
+        assert http.get("/files/count").status_code == 200
 
 
 async def test_many_jobs_at_once(tmp_path, tiny_wav):
@@ -437,15 +439,20 @@ async def test_many_jobs_at_once(tmp_path, tiny_wav):
     with local_service("scripted", speed=1000, requests_per_minute=None, set_environment=False) as service:
         headers = {"Authorization": f"Bearer {service.key}"}
         async with httpx.AsyncClient(
-            verify=False, base_url=f"{service.base_url}/v1", headers=headers, timeout=30
+            verify=False, base_url=f"{service.base_url}/v1", headers=headers, timeout=PATIENCE_S
         ) as http:
+
+            async def ended(job_id):
+                async with asyncio.timeout(PATIENCE_S):
+                    status = None
+                    while status not in ("completed", "error"):
+                        await asyncio.sleep(0.02)
+                        status = (await http.get(f"/transcriptions/{job_id}")).json()["status"]
 
             async def one(path):
                 file = (await http.post("/files", files={"file": (path.name, path.read_bytes())})).json()
                 job = (await http.post("/transcriptions", json={"model": "stt-async-v4", "file_id": file["id"]})).json()
-                while job["status"] not in ("completed", "error"):
-                    await asyncio.sleep(0.02)
-                    job = (await http.get(f"/transcriptions/{job['id']}")).json()
+                await ended(job["id"])
                 return (await http.get(f"/transcriptions/{job['id']}/transcript")).json()["text"]
 
             texts = await asyncio.gather(*map(one, paths))

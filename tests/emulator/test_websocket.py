@@ -1,10 +1,11 @@
 """The websocket by plain frames, and the decoding of what comes over it."""
 
+import asyncio
 import base64
 import contextlib
 import io
 import json
-import time
+import threading
 import wave
 
 import av
@@ -13,9 +14,11 @@ import pytest
 import websockets
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import PATIENCE_S, until
 from websockets.sync.client import connect
 
 from soniox_ds.emulator import Limits, local_service
+from soniox_ds.emulator.clock import ServiceClock
 from soniox_ds.emulator.recognizers import UndecodableAudio
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 from soniox_ds.emulator.stream_audio import CONTAINER_FORMATS, decoder_for
@@ -32,6 +35,9 @@ def sound(seconds, rate=RATE):
 def s16(samples):
     return (samples * 32_767).astype("<i2").tobytes()
 
+
+AN_HOUR_S = 3600
+"""The longest life of a temporary key: on a stand-in at speed 100 still 36 seconds."""
 
 SPEECH = s16(sound(3.0))
 SILENCE = bytes(2 * RATE * 3)
@@ -58,7 +64,7 @@ def received(connection):
     frames = []
     try:
         while True:
-            frames.append(json.loads(connection.recv(timeout=10)))
+            frames.append(json.loads(connection.recv(timeout=PATIENCE_S)))
     except websockets.ConnectionClosed as closed:
         return frames, closed.rcvd.code if closed.rcvd else None
 
@@ -116,7 +122,7 @@ def test_the_browsers_form_with_the_key_as_subprotocol(service):
 
 
 def test_a_temporary_key_opens_a_stream_under_its_own_reference(service):
-    body = {"usage_type": "transcribe_websocket", "expires_in_seconds": 60, "client_reference_id": "minted"}
+    body = {"usage_type": "transcribe_websocket", "expires_in_seconds": AN_HOUR_S, "client_reference_id": "minted"}
     key = service.call(lambda rules: rules.mint(body | {"single_use": True}))["api_key"]
     start = RAW | {"api_key": key, "client_reference_id": "ignored"}
     frames, _ = exchange(service, SPEECH, "", start=start, key=False)
@@ -147,15 +153,16 @@ def test_finalize_settles_everything_and_says_fin(service):
         connection.send(SPEECH)
         tail = ""
         while not tail:
-            tail = "".join(t["text"] for t in json.loads(connection.recv(timeout=10))["tokens"] if not t["is_final"])
+            tokens = json.loads(connection.recv(timeout=PATIENCE_S))["tokens"]
+            tail = "".join(token["text"] for token in tokens if not token["is_final"])
         connection.send('{"type": "finalize", "trailing_silence_ms": 300}')
-        frame = json.loads(connection.recv(timeout=10))
+        frame = json.loads(connection.recv(timeout=PATIENCE_S))
         assert frame["tokens"][-1] == {"text": "<fin>", "is_final": True}
         assert all(token["is_final"] for token in frame["tokens"])
         assert frame["final_audio_proc_ms"] == frame["total_audio_proc_ms"]
         # Nothing is pending: the marker alone.
         connection.send('{"type": "finalize"}')
-        assert [t["text"] for t in json.loads(connection.recv(timeout=10))["tokens"]] == ["<fin>"]
+        assert [t["text"] for t in json.loads(connection.recv(timeout=PATIENCE_S))["tokens"]] == ["<fin>"]
         connection.send("")
         frames, _ = received(connection)
     assert frames[-1]["finished"]
@@ -328,15 +335,14 @@ def test_sessions_at_once_and_open_connections():
     with local_service("scripted", limits=limits, set_environment=False) as service, opened(service) as first:
         first.send(json.dumps(RAW))
         first.send(SPEECH)
-        first.recv(timeout=10)
+        first.recv(timeout=PATIENCE_S)
         found = error_of(service)
         assert found == (429, "limit_exceeded", "Your organization has exceeded max number of concurrent requests.")
         with opened(service):
             assert error_of(service)[:2] == (429, "max_concurrent_connections_reached")
         first.send("")
         received(first)
-        while service.call(lambda rules: len(rules.usage._streams)) < 1:
-            time.sleep(0.01)
+        until(lambda: service.call(lambda rules: rules.usage._streams))
         assert exchange(service, SPEECH, "")[0][-1]["finished"]
 
 
@@ -347,39 +353,118 @@ def test_session_starts_per_minute():
         assert error_of(service) == (429, "limit_exceeded", "Rate limit for your organization has been exceeded.")
 
 
-def test_timers():
-    limits = Limits(start_s=0.3, idle_s=0.3)
-    with local_service("scripted", limits=limits, set_environment=False) as service:
-        assert error_of(service, start=None) == (408, "request_timeout", "Start request timeout")
-        assert error_of(service)[2] == "Timed out while waiting for the first audio chunk"
-        assert error_of(service, SPEECH)[:2] == (408, "request_timeout")
-        with opened(service) as connection:
-            connection.send(json.dumps(RAW))
-            connection.send(SPEECH)
-            began = time.monotonic()
-            # Pings of the library are no keepalives; these are.
-            for _ in range(6):
-                connection.send('{"type": "keepalive"}')
-                time.sleep(0.1)
-            assert time.monotonic() - began > 0.5
-            connection.send("")
-            assert received(connection)[0][-1]["finished"]
+class HandMoved(ServiceClock):
+    """A wall clock that moves when the test says so, and knows until when the one session waits."""
+
+    def __init__(self):
+        super().__init__()
+        self._changed = threading.Condition()
+        self._wall_s = 0.0
+        self._until_s = None
+        self._ring = None
+
+    def wall(self):
+        return self._wall_s
+
+    async def before(self, until, work):
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        work, alarm = asyncio.ensure_future(work), asyncio.ensure_future(over.wait())
+        with self._changed:
+            self._until_s, self._ring = until, lambda: loop.call_soon_threadsafe(over.set)
+            self._changed.notify_all()
+        try:
+            await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            raise TimeoutError
+        finally:
+            work.cancel()
+            alarm.cancel()
+            with self._changed:
+                self._until_s = self._ring = None
+
+    def waits_until(self, until_s):
+        """Come back when the session has begun to wait until then."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._until_s == until_s, PATIENCE_S):
+                raise TimeoutError(f"the session waits until {self._until_s}, not {until_s}")
+
+    def move_to(self, wall_s):
+        with self._changed:
+            self._wall_s = wall_s
+            if self._until_s is not None and wall_s >= self._until_s:
+                self._ring()
 
 
-def test_pings_are_answered_and_do_not_keep_a_session_alive():
-    limits = Limits(idle_s=0.4)
-    with (
-        local_service("scripted", limits=limits, set_environment=False) as service,
-        opened(service, ping_interval=0.05) as connection,
-    ):
+@pytest.fixture
+def by_hand():
+    """A clock that is moved by hand, and a stand-in that lives by it: 10 s for a start message, 20 s for a message."""
+    clock = HandMoved()
+    limits = Limits(start_s=10, idle_s=20)
+    with local_service("scripted", clock=clock, limits=limits, set_environment=False) as service:
+        yield clock, service
+
+
+@pytest.mark.parametrize(
+    ("messages", "wait_s", "complaint"),
+    [
+        ([], 10, "Start request timeout"),
+        ([json.dumps(RAW)], 20, "Timed out while waiting for the first audio chunk"),
+        ([json.dumps(RAW), SPEECH], 20, "Request timeout."),
+    ],
+    ids=["start", "first-audio", "more-audio"],
+)
+def test_timers(by_hand, messages, wait_s, complaint):
+    clock, service = by_hand
+    with opened(service) as connection:
+        for message in messages:
+            connection.send(message)
+        if SPEECH in messages:
+            connection.recv(timeout=PATIENCE_S)
+        clock.waits_until(wait_s)
+        clock.move_to(wait_s)
+        frames, code = received(connection)
+    last = frames[-1]
+    assert (last["error_code"], last["error_type"], last["error_message"]) == (408, "request_timeout", complaint)
+    assert code == 1000
+
+
+def test_keepalives_keep_a_session_alive(by_hand):
+    clock, service = by_hand
+    with opened(service) as connection:
+        connection.send('{"type": "keepalive"}')
+        clock.waits_until(10)
+        clock.move_to(6)
+        connection.send(json.dumps(RAW))
+        clock.waits_until(26)
+        connection.send(SPEECH)
+        connection.recv(timeout=PATIENCE_S)
+        for moment in (25, 44, 63, 82):
+            clock.waits_until(clock.wall() + 20)
+            clock.move_to(moment)
+            connection.send('{"type": "keepalive"}')
+            clock.waits_until(moment + 20)
+        connection.send("")
+        assert received(connection)[0][-1]["finished"]
+
+
+def test_pings_are_answered_and_do_not_keep_a_session_alive(by_hand):
+    clock, service = by_hand
+    with opened(service, ping_interval=None) as connection:
         connection.send(json.dumps(RAW))
         connection.send(SPEECH)
+        connection.recv(timeout=PATIENCE_S)
+        clock.waits_until(20)
+        clock.move_to(15)
+        assert connection.ping().wait(PATIENCE_S)
+        clock.waits_until(20)
+        clock.move_to(20)
         frames, _ = received(connection)
     assert frames[-1]["error_code"] == 408
 
 
 def test_a_session_ends_with_its_temporary_key(service):
-    body = {"usage_type": "transcribe_websocket", "expires_in_seconds": 60, "max_session_duration_seconds": 10}
+    body = {"usage_type": "transcribe_websocket", "expires_in_seconds": AN_HOUR_S, "max_session_duration_seconds": 10}
     key = service.call(lambda rules: rules.mint(body))["api_key"]
     found = error_of(service, SPEECH, start=RAW | {"api_key": key}, key=False)
     assert found[:2] == (403, "temp_api_key_session_expired")
@@ -392,8 +477,7 @@ def test_too_much_audio():
 
 def test_a_stream_is_booked(service):
     exchange(service, SPEECH, "", start=RAW | {"client_reference_id": "me"})
-    while not (entries := service.call(lambda rules: rules.usage._entries)):
-        time.sleep(0.01)
+    entries = until(lambda: service.call(lambda rules: rules.usage._entries))
     assert (entries[0].client_reference_id, entries[0].model) == ("me", "stt-rt-v4")
     assert entries[0].audio_ms >= 3000
 

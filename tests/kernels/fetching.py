@@ -13,7 +13,7 @@ async def fetch_all(url, count=100, at_once=10, progress=None):
     room = asyncio.Semaphore(at_once)
     with Progress(progress_for(progress)) as shown:
         shown.found(count)
-        async with httpx.AsyncClient(timeout=120) as client, asyncio.TaskGroup() as group:
+        async with httpx.AsyncClient(timeout=600) as client, asyncio.TaskGroup() as group:
 
             async def fetch_one():
                 async with room:

@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from waiting import PATIENCE_S
 
 KINDS = ["ipykernel-7", "ipykernel-6", "ipykernel-7-uvloop"]
 
@@ -50,7 +51,7 @@ def test_a_saved_notebook_keeps_the_final_state(kind, kernel_name, server, reque
     path = [request.getfixturevalue("ipykernel_6")] if kind == "ipykernel-6" else []
     cells = ["from fetching import *", f"answers = plain_fetch_all('{server.url}/quick', count=12)"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    saved = NotebookClient(notebook, timeout=60, kernel_name=kernel_name(kind, path)).execute()
+    saved = NotebookClient(notebook, timeout=PATIENCE_S, kernel_name=kernel_name(kind, path)).execute()
     [output] = saved.cells[1].outputs
     assert output.output_type == "display_data"
     assert output.data["text/plain"].startswith("12 of 12 done, ")

@@ -1,20 +1,21 @@
 """Batches of recordings, a stand-in to transcribe them, and what the two have to say afterwards.
 
-Everything lives by a clock that runs fast on both sides, so that waiting costs the tests nothing.
+Everything lives by one clock that runs fast, so that waiting costs the tests nothing, and stands still where the
+machine does. A process of its own has a clock of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
 import io
 import wave
 from collections import Counter
 
 import numpy as np
 import pandas as pd
+from steady import SteadyClock
+from waiting import until_async as until
 
 from soniox_ds import Connection, Limits, aio, local_service
-from soniox_ds.service.clock import Clock
 
 SPEED = 100
 UNHURRIED = 60_000
@@ -40,16 +41,17 @@ def batch(count: int, first: int = 0) -> dict[str, bytes]:
 
 def stand_in(**settings):
     """A scripted service at `SPEED`, without a rate limit; the environment is left alone."""
-    given = {"speed": SPEED, "requests_per_minute": None, "set_environment": False, "queue_s": 0.5, "median_s": 3.0}
+    clock = SteadyClock(settings.pop("speed", SPEED))
+    given = {"clock": clock, "requests_per_minute": None, "set_environment": False, "queue_s": 0.5, "median_s": 3.0}
     return local_service("scripted", **{**given, **settings})
 
 
 def settings_for(service, tmp_path, **changes):
-    """Keyword arguments that make `transcribe` talk to this service, by the same fast clock."""
+    """Keyword arguments that make `transcribe` talk to this service, by its own clock."""
     given = {
         "connection": Connection(api_key=service.key, api_base_url=service.base_url),
         "journal": tmp_path / "journal.sqlite",
-        "clock": Clock(SPEED),
+        "clock": service.clock,
         "requests_per_minute": UNHURRIED,
         "progress": False,
     }
@@ -71,12 +73,6 @@ def leftovers(service) -> list[dict]:
     return [*service.files, *service.transcriptions]
 
 
-async def until(condition) -> None:
-    """Wait for something that nothing tells of."""
-    while not condition():  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
-
-
 VOLATILE = ["transcription_id", "submitted_at", "completed_at", "cost_usd", "duration_ms"]
 
 
@@ -91,7 +87,6 @@ def assert_same_corpus(corpus, other) -> None:
 __all__ = [
     "SPEED",
     "UNHURRIED",
-    "Clock",
     "Limits",
     "assert_same_corpus",
     "batch",

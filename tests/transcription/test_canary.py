@@ -59,7 +59,7 @@ def assert_clean_disk(folder):
 async def test_a_run_in_bad_weather(service, tmp_path, log, capfd):
     for kind in ("reset_before", "reset_after", "html", "malformed", "error_after", "rate_limit", "timeout"):
         service.faults.rate(kind, 0.03)
-    settings = settings_for(service, tmp_path, progress=None, limits=Limits(request_timeout_s=0.3))
+    settings = settings_for(service, tmp_path, progress=None, limits=Limits(request_timeout_s=1.0))
     seen = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -9,6 +9,7 @@ import sys
 import textwrap
 
 import pytest
+from waiting import PATIENCE_S
 
 from soniox_ds.errors import JournalError
 from soniox_ds.transcription.journal import Entry, Inspection, Journal, Lost, State
@@ -377,5 +378,5 @@ FORKING = textwrap.dedent(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_fork_in_the_middle_of_writing(path):
-    done = subprocess.run([sys.executable, "-c", FORKING, path], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", FORKING, path], capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr.decode()

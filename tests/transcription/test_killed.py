@@ -1,7 +1,8 @@
 """Killed at any moment and started again: the same corpus, nothing paid twice, nothing left behind.
 
-A subprocess transcribes against a stand-in that lives here, so that what was created outlives it. The moments are
-counted in requests that the service has seen, spread over the whole run, and a few instants behind them.
+A subprocess transcribes against a stand-in that lives here, so that what was created outlives it. The stand-in itself
+strikes, at chosen numbers of requests, spread over the whole run: before it has looked at the request, when its work is
+done and not answered, or some instants after the answer.
 """
 
 import asyncio
@@ -9,19 +10,24 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from batches import SPEED, assert_same_corpus, batch, leftovers, stand_in, transcribe
+from batches import assert_same_corpus, batch, leftovers, stand_in, transcribe
+from waiting import PATIENCE_S
 
 import soniox_ds as sx
+from soniox_ds.emulator.answers import reset
+from soniox_ds.emulator.server import Server
 
 RECORDINGS = 40
 REQUESTS = 5 * RECORDINGS
+RESERVE = 50
+"""So many of the requests are left to those lives whose moment had passed before they began."""
 KILLS = 20
 CALL = Path(__file__).with_name("killed_call.py")
-PATIENCE_S = 120
+CHILDS_SPEED = 50
+"""Of its clock, which does not stand still where the machine does."""
 
 
 @pytest.fixture
@@ -34,47 +40,71 @@ def folder(tmp_path):
 
 
 def start(service, folder, saved):
-    command = [sys.executable, CALL, folder, folder.parent / "journal.sqlite", saved, str(SPEED)]
+    command = [sys.executable, CALL, folder, folder.parent / "journal.sqlite", saved, str(CHILDS_SPEED)]
     environment = {"PATH": "", "HOME": str(folder.parent), "PYTHONPATH": ":".join(sys.path), **service.environment}
     return subprocess.Popen([str(part) for part in command], env=environment, stderr=subprocess.PIPE)
 
 
-def wait_for(condition, process):
-    until_s = time.monotonic() + PATIENCE_S
-    while not condition() and process.poll() is None:
-        assert time.monotonic() < until_s, "nothing happens any more"
-        time.sleep(0.001)
+class Striker:
+    """Stops one process after the other at the requests of these numbers, counted over all their lives."""
+
+    WHEN = ("unheard", "before the work", "after the work", "after the answer")
+
+    def __init__(self, how, moments, rng):
+        self.how, self.moments, self.rng = how, list(moments), rng
+        self.process = None
+        self.struck = 0
+
+    def door(self, plain):
+        """The stand-in's way in, with the striker behind it."""
+
+        async def watched(server, request, handler, visit, permission):
+            if self.process is None or len(server.requests) < self.moments[0]:
+                return await plain(server, request, handler, visit, permission)
+            when = self.WHEN[self.struck % len(self.WHEN)]
+            armed, self.process = self.process, None  # once
+            self.moments.pop(0)
+            self.struck += 1
+            if when == "unheard":
+                armed.send_signal(self.how)
+                return reset(request)
+            if when == "before the work":
+                armed.send_signal(self.how)
+            answer = await plain(server, request, handler, visit, permission)
+            if when == "after the work":
+                armed.send_signal(self.how)
+            elif when == "after the answer":
+                asyncio.get_running_loop().call_later(self.rng.uniform(0, 0.01), armed.send_signal, self.how)
+            return answer
+
+        return watched
 
 
-def stop_and_go(service, folder, saved, how, moments, rng):
-    """Stop the process at each of these numbers of requests, counted over all its lives; then let it finish."""
-    stopped = 0
-    process = start(service, folder, saved)
-    for moment in moments:
-        wait_for(lambda moment=moment: len(service.requests) >= moment, process)
-        time.sleep(rng.uniform(0, 0.01))
-        if process.poll() is not None:
-            break
-        process.send_signal(how)
-        process.communicate(timeout=PATIENCE_S)
-        stopped += 1
+def stop_and_go(service, folder, saved, striker):
+    """Let it live and be stopped until nobody strikes any more; then let it finish."""
+    while True:
         process = start(service, folder, saved)
-    _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, said.decode()
-    return stopped
+        # A process that comes later than its moment is struck at its first request.
+        striker.process = process if striker.moments else None
+        struck = striker.struck
+        _, said = process.communicate(timeout=PATIENCE_S)
+        if striker.struck == struck:
+            assert process.returncode == 0, said.decode()
+            return
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "interrupt"])
-def test_stopped_at_twenty_moments(how, folder, tmp_path):
+def test_stopped_at_twenty_moments(how, folder, tmp_path, monkeypatch):
     rng = random.Random(int(how))
     with stand_in() as service:
         quiet = asyncio.run(transcribe(folder, service, tmp_path, journal=tmp_path / "quiet.sqlite"))
         asked, created = len(service.requests), service.created.total
-        # Each life asks for the listing again and repeats what it was at, so that there are more requests in all.
-        moments = sorted(asked + rng.randrange(REQUESTS) + 2 * number for number in range(KILLS))
-        stopped = stop_and_go(service, folder, tmp_path / "saved", how, moments, rng)
-        assert stopped >= KILLS - 3
+        moments = sorted(asked + 1 + moment for moment in rng.sample(range(REQUESTS - RESERVE), KILLS))
+        striker = Striker(how, moments, rng)
+        monkeypatch.setattr(Server, "_door", striker.door(Server._door))
+        stop_and_go(service, folder, tmp_path / "saved", striker)
+        assert striker.struck == KILLS
         assert service.created.total - created == RECORDINGS
         assert leftovers(service) == []
     assert_same_corpus(sx.read_corpus(tmp_path / "saved"), quiet)

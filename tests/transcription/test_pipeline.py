@@ -21,6 +21,8 @@ from batches import (
     transcribe,
     wav,
 )
+from steady import SteadyClock
+from waiting import PATIENCE_S
 
 import soniox_ds as sx
 from soniox_ds import errors
@@ -259,7 +261,7 @@ async def test_two_calls_that_fail_do_not_wait_for_each_other_for_ever(service, 
     backwards = dict(reversed(recordings.items()))
     once = Limits(attempts=1)
     with pytest.warns(errors.RecordingsFailedWarning):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             both = await asyncio.gather(
                 transcribe(recordings, service, tmp_path, limits=once),
                 transcribe(backwards, service, tmp_path, limits=once),
@@ -276,7 +278,7 @@ async def test_two_processes_share_what_they_pay(service, tmp_path):
         """
         import sys, soniox_ds as sx
         from soniox_ds.service.clock import Clock
-        corpus = sx.transcribe(sys.argv[1], journal=sys.argv[2], clock=Clock(100), requests_per_minute=60000,
+        corpus = sx.transcribe(sys.argv[1], journal=sys.argv[2], clock=Clock(50), requests_per_minute=60000,
                                progress=False)
         print(*corpus.recordings["status"], corpus.recordings["text"].str.len().sum())
         """
@@ -362,7 +364,9 @@ async def test_audio_that_the_service_cannot_read_is_not_tried_again_ever(tmp_pa
     from soniox_ds import local_service
 
     seen = []
-    with local_service(Refusing(), speed=SPEED, requests_per_minute=None, set_environment=False) as service:
+    with local_service(
+        Refusing(), clock=SteadyClock(SPEED), requests_per_minute=None, set_environment=False
+    ) as service:
         for _ in range(2):
             with pytest.warns(errors.RecordingsFailedWarning, match="invalid_audio_file"):
                 corpus = await transcribe(batch(1), service, tmp_path, progress=seen.append)
@@ -376,7 +380,7 @@ async def test_audio_that_the_service_cannot_read_is_not_tried_again_ever(tmp_pa
 async def test_a_stuck_job_times_out_and_is_taken_up_again(service, tmp_path):
     service.faults.next("stuck", "create")
     with pytest.warns(errors.RecordingsFailedWarning, match="timeout"):
-        corpus = await transcribe(batch(3), service, tmp_path, timeout_s=60)
+        corpus = await transcribe(batch(3), service, tmp_path, timeout_s=300)
     assert sorted(states(corpus)) == ["completed", "completed", "failed"]
     [left] = service.transcriptions
     assert left["status"] == "processing"

@@ -3,7 +3,7 @@
    temporary key of its own, which is used once and kept nowhere. */
 
 const DIRECT = {
-  attempts: 6, stalls: 5, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
+  attempts: 6, patienceMs: 600000, stalls: 5, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
   limitMs: 300 * 60000, rotateBeforeMs: 5 * 60000, rotateLatestMs: 20000, finishMs: 30000, bytesPerMs: 32,
 };
 const HTTP_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/u;
@@ -26,6 +26,7 @@ class DirectStream {
     this.failures = 0; // in a row: without any message
     this.stalls = 0; // without getting on
     this.heardHere = false; // anything, by this connection
+    this.wasHeard = false; // anything, by any
     this.ended = false;
     this.over = false;
     this.rotating = false;
@@ -206,6 +207,7 @@ class DirectStream {
       return;
     }
     this.heardHere ||= !result.isFinished;
+    this.wasHeard ||= this.heardHere;
     if (result.isFinalized && this.asked) {
       this.finalizes.shift();
       this.asked -= 1;
@@ -237,11 +239,16 @@ class DirectStream {
   /** A connection has failed; those that say something but get nowhere are borne with for longer, not for ever. */
   #count() {
     this.failures = this.heardHere ? 1 : this.failures + 1;
-    this.stalls = this.#reached === this.before ? this.stalls + 1 : 1;
+    if (this.failures === 1) this.lostAt = performance.now();
+    if (this.#reached !== this.before) this.stalls = 1;
+    else if (this.heardHere) this.stalls += 1;
   }
 
+  /** Where the service was there before, an outage of minutes is waited for; the audio waits, too. */
   get #mayGoOn() {
-    return this.failures < DIRECT.attempts && this.stalls < DIRECT.attempts * DIRECT.stalls;
+    if (this.stalls >= DIRECT.attempts * DIRECT.stalls) return false;
+    if (this.failures < DIRECT.attempts) return true;
+    return this.wasHeard && performance.now() - this.lostAt <= DIRECT.patienceMs;
   }
 
   get #waitMs() {
