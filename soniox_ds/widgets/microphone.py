@@ -11,8 +11,10 @@ import asyncio
 import logging
 import os
 import secrets
+import warnings
 import wave
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ import numpy.typing as npt
 import pandas as pd
 import traitlets
 
-from soniox_ds.errors import InputError, SetupError
+from soniox_ds.errors import InputError, RecordingsFailedWarning, SetupError
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.live.events import Segment, Update
 from soniox_ds.live.replay import tokens_table
@@ -33,12 +35,14 @@ from soniox_ds.prices import REAL_TIME_USD_PER_HOUR
 from soniox_ds.schema import STREAM_TOKENS, empty
 from soniox_ds.service.connection import Connection
 from soniox_ds.transcription.blocking import event_loop, submit
+from soniox_ds.transcription.journal import default_path
 from soniox_ds.widgets.assets import source
 from soniox_ds.widgets.callbacks import Callbacks
 from soniox_ds.widgets.kernels import CellWatch, kernel_version, obey_front_end
 from soniox_ds.widgets.loopback import Loopback
 from soniox_ds.widgets.microphone_still import clock, still_html, still_text
 from soniox_ds.widgets.recorder import Listeners, Recorder
+from soniox_ds.widgets.safekeeping import Safekeeping
 from soniox_ds.widgets.takes import RATE, Take
 
 __all__ = ["Microphone", "MicrophoneWidget"]
@@ -109,8 +113,8 @@ class Microphone:
     connection
         Key and address; by default from the environment.
     save_to
-        A folder to which every recording is written when it ends: its tables (see `Streamed.save`) and, with
-        `keep_audio`, a WAV file.
+        A folder to which every recording is written: its tables (see `Streamed.save`) and, with `keep_audio`, a WAV
+        file. What the end of the kernel broke off is written there by the next microphone with this folder.
     options
         Every option of `StreamOptions` but the audio's format: ``language_hints``, ``enable_speaker_diarization``,
         ``enable_endpoint_detection``, ``translation``, ``context``, ``model``, ...
@@ -168,6 +172,12 @@ class Microphone:
         )
         """The ipywidget itself, to be put beside others: ``HBox([mic.widget, ...])``."""
         self._comm = _Comm(self.widget)
+        self._safekeeping = Safekeeping(
+            default_path().with_name("microphone") if self.save_to is None else self.save_to / "unfinished",
+            keep_audio=keep_audio and self.save_to is not None,
+            trouble=self._trouble,
+        )
+        self._take_up_what_was_broken_off()
         self._recorder = Recorder(
             options=self.options,
             connection=self.connection,
@@ -177,6 +187,7 @@ class Microphone:
             modes=_MODES[mode],
             may_loopback=transport != "comm",
             keep_audio=keep_audio,
+            safekeeping=self._safekeeping,
             listeners=Listeners(begun=self._begun, updated=self._updated, ended=self._ended),
         )
         self._callbacks = Callbacks(
@@ -243,6 +254,18 @@ class Microphone:
     def save_wav(self, path: str | os.PathLike[str], audio_id: str | None = None) -> Path:
         """Write a recording, by default the latest, as a WAV file. Raises as `audio`."""
         return _write_wav(Path(path), self._kept(audio_id))
+
+    @property
+    def recovered(self) -> Streamed:
+        """Recordings of the last 30 days that ended with their kernel, on this machine, where `save_to` was not given.
+
+        What was settled by then is in ``tokens`` and ``log``; ``save(folder)`` keeps it. Raises InputError where there
+        is none.
+        """
+        found = self._safekeeping.broken_off()
+        if not found:
+            raise InputError("no recording was broken off by the end of its kernel")
+        return concat_streamed([one.streamed for one in found])
 
     async def until_stopped(self) -> Streamed:
         """Wait until what is recorded has ended, is settled and written to `save_to`, and return `result`.
@@ -368,7 +391,11 @@ class Microphone:
     async def _put_away(self, take: Take) -> None:
         try:
             if self.save_to is not None:
-                await asyncio.to_thread(self._save, take, self.save_to)
+                await asyncio.to_thread(
+                    _save, take.result(), self.save_to, take.begun_at, bytes(take.kept) if self.keep_audio else b""
+                )
+            if take.safe is not None:
+                take.safe.forget()
         except Exception as error:  # noqa: BLE001  of disks and tables there are many: note, log and until_stopped tell
             _log.exception("%s was not saved", take.audio_id)
             error.add_note(f"{take.audio_id} was not saved to {self.save_to}; what was said is in mic.result().")
@@ -387,12 +414,17 @@ class Microphone:
         if self._saving:
             await asyncio.wait(list(self._saving))
 
-    def _save(self, take: Take, folder: Path) -> None:
-        begun = take.begun_at.strftime("%Y%m%dT%H%M%S")
-        name = f"{begun}-{take.audio_id}"
-        take.result().save(folder / name)
-        if self.keep_audio:
-            _write_wav(folder / f"{name}.wav", bytes(take.kept))
+    def _take_up_what_was_broken_off(self) -> None:
+        for found in self._safekeeping.broken_off():
+            begun, words = f"{found.begun_at:%Y-%m-%d %H:%M} UTC", len(found.streamed.text.split())
+            what = f"a recording of {begun} ended with its kernel; {words} words were settled"
+            if self.save_to is not None:
+                kept = _save(found.streamed, self.save_to, found.begun_at, found.pcm)
+                self._safekeeping.forget(found)
+                warnings.warn(f"{what} and are in {kept}", RecordingsFailedWarning, stacklevel=3)
+            elif found.is_news:
+                self._safekeeping.tell(found)
+                warnings.warn(f"{what} and are in mic.recovered", RecordingsFailedWarning, stacklevel=3)
 
     def _trouble(self, text: str) -> None:
         event_loop().call_soon_threadsafe(self._comm.send, {"type": "trouble", "text": text})
@@ -415,6 +447,16 @@ def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any])
     for name in ("audio_format", "sample_rate", "num_channels"):
         if name in options:
             raise InputError(f"{name} cannot be chosen: the microphone gives pcm_s16le, {RATE} Hz, one channel")
+
+
+def _save(streamed: Streamed, folder: Path, begun_at: datetime, pcm: bytes) -> Path:
+    """Write one recording; returns the folder of its tables."""
+    (audio_id,) = streamed.recordings["audio_id"]
+    name = f"{begun_at:%Y%m%dT%H%M%S}-{audio_id}"
+    kept = streamed.save(folder / name)
+    if pcm:
+        _write_wav(folder / f"{name}.wav", pcm)
+    return kept
 
 
 def _write_wav(path: Path, pcm: bytes) -> Path:

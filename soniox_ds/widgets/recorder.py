@@ -25,6 +25,7 @@ from soniox_ds.options import StreamOptions
 from soniox_ds.service.connection import Connection
 from soniox_ds.widgets.kernels import CellWatch
 from soniox_ds.widgets.loopback import Channel, Loopback
+from soniox_ds.widgets.safekeeping import Safekeeping
 from soniox_ds.widgets.takes import DirectTake, ProxyTake, Take
 from soniox_ds.widgets.temporary_keys import temporary_key
 
@@ -68,6 +69,8 @@ class Recorder:
     """Allowed ways: ``"proxy"``, ``"direct"``."""
     may_loopback: bool = True
     keep_audio: bool = True
+    safekeeping: Safekeeping | None = None
+    """Where recordings are kept while they go on."""
     audio_id: str = "microphone"
     listeners: Listeners = field(default_factory=Listeners)
 
@@ -185,6 +188,7 @@ class Recorder:
                 options=self.options,
                 connection=self.connection,
                 keep_audio=self.keep_audio,
+                safekeeping=self.safekeeping,
                 on_update=self._updated,
                 on_state=self._stated,
             )

@@ -22,6 +22,7 @@ from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import gate_for
 from soniox_ds.service.stream import check_message
 from soniox_ds.widgets.intake import Intake
+from soniox_ds.widgets.safekeeping import Kept, Safekeeping
 
 __all__ = ["RATE", "DirectTake", "ProxyTake", "Take"]
 
@@ -42,6 +43,7 @@ class Take:
         options: StreamOptions,
         connection: Connection,
         keep_audio: bool,
+        safekeeping: Safekeeping | None = None,
         on_update: Callable[[Take, Update], object],
         on_state: Callable[[Take, str], object],
     ) -> None:
@@ -62,6 +64,12 @@ class Take:
         self.is_over = False
         self.ended = asyncio.Event()
         self.begun_at = datetime.now(UTC)
+        self.safe: Kept | None = None
+        """Where it is kept while it goes on."""
+        if safekeeping is not None:
+            self.safe = safekeeping.begin(
+                audio_id=audio_id, options=options, service=connection.service, begun_at=self.begun_at
+            )
         self._on_update = on_update
         self._on_state = on_state
 
@@ -98,6 +106,8 @@ class Take:
         self.received_bytes += len(pcm)
         if self.keep_audio:
             self.kept += pcm
+        if self.safe is not None:
+            self.safe.audio(pcm)
 
     def control(self, action: str) -> None:
         """``"pause"``, ``"resume"`` or ``"finalize"``."""
@@ -129,6 +139,7 @@ class ProxyTake(Take):
             audio_id=self.audio_id,
             on_update=self._tell,
             on_state=lambda state: self._on_state(self, state),
+            on_event=None if self.safe is None else self.safe.write,
         )
         await self._session.__aenter__()
 
@@ -200,6 +211,8 @@ class DirectTake(Take):
         elif kind == "failed":
             self._fail(row.payload or "")
         self._events.append(row)
+        if self.safe is not None:
+            self.safe.write(row)
 
     def _fold(self, row: Event) -> bool:
         """Take a message of the service; False where it is none. What follows from an error, the browser decides."""

@@ -116,7 +116,7 @@ def test_page_reload_loses_no_final_word(notebook, options):
 def test_kernel_restart(notebook):
     for options in ("mode='proxy', transport='comm'", "mode='direct'"):
         with listening_service() as service:
-            page = MicrophonePage(notebook, service, ALL + options)
+            page = MicrophonePage(notebook, service, f"{ALL}{options}, save_to='kept'")
             page.start()
             page.wait_for_words(4)
             words = page.words()
@@ -125,6 +125,10 @@ def test_kernel_restart(notebook):
             closed(page, service)
             assert page.words()[: len(words)] == words  # still there to be read
             assert page.nb.page.is_disabled(".sx-go")
+            page.nb.run(0)  # and the next one finds what the kernel had
+            (kept,) = (found for found in (page.nb.folder / "kept").iterdir() if not found.suffix)
+            assert page.ask(f"sx.read_streamed({json.dumps(str(kept))}).text.split()[:{len(words)}]") == words
+            assert kept.with_suffix(".wav").stat().st_size > 32_000
 
 
 def test_everything_from_python(notebook):

@@ -1,0 +1,192 @@
+"""Recordings of the microphone on disk for as long as they go on: a kernel that ends takes nothing settled with it.
+
+Conventions: a recording is a file of events as ``transcription.stream_store`` writes them, whose first line says what
+it is, and, where sound is kept too, its raw samples beside it. The process that records holds a lock; what lies there
+unlocked was broken off. Whoever has the recording elsewhere has it forgotten here. What nobody asks for is removed
+after 30 days.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from soniox_ds.errors import JournalError
+from soniox_ds.live.replay import Event
+from soniox_ds.live.streamed import Streamed, streamed_of
+from soniox_ds.options import StreamOptions
+from soniox_ds.transcription.stream_store import BEGUN, StreamStore
+
+__all__ = ["BrokenOff", "Kept", "Safekeeping"]
+
+_log = logging.getLogger(__name__)
+
+_KEPT_DAYS = 30
+_ENDS = (".jsonl", ".pcm", ".told", ".lock")
+
+
+@dataclass(frozen=True)
+class BrokenOff:
+    """A recording whose kernel ended before it did."""
+
+    streamed: Streamed
+    pcm: bytes
+    """Its samples, none where they were not kept."""
+    begun_at: datetime
+    key: str
+    is_news: bool
+    """Whether nobody was told of it yet."""
+
+
+class Kept:
+    """One recording that goes on. A disk that fails costs the recording nothing: `trouble` is told once."""
+
+    def __init__(self, store: StreamStore, key: str, begun: Event, pcm: Path | None, trouble: Callable[[str], object]):
+        self._stack = contextlib.ExitStack()
+        self._trouble = trouble
+        self._paths = [store.folder / f"{key}{end}" for end in _ENDS]
+        lock = FileLock(store.folder / f"{key}.lock", thread_local=False)
+        self._stack.callback(lock.release)
+        lock.acquire(timeout=0)
+        self._write = self._stack.enter_context(store.writing(key, [begun]))
+        self._sound = None if pcm is None else self._stack.enter_context(pcm.open("wb"))
+
+    def write(self, event: Event) -> None:
+        """Keep what happened."""
+        with self._told():
+            self._write(event)
+
+    def audio(self, sound: bytes) -> None:
+        """Keep some sound, where sound is kept."""
+        with self._told():
+            if self._sound is not None:
+                self._sound.write(sound)
+                self._sound.flush()
+
+    def forget(self) -> None:
+        """It is safe elsewhere, or wanted no more."""
+        self.close()
+        _remove(self._paths)
+
+    def close(self) -> None:
+        """Write no more; what is there stays, as broken off."""
+        self._write, self._sound = _nothing, None
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Any:
+        try:
+            yield
+        except (OSError, JournalError) as error:
+            _log.exception("the recording is not kept on disk any more")
+            self.close()
+            self._trouble(f"The recording is not kept on disk any more: {error}")
+
+
+class Safekeeping:
+    """Where recordings that go on are kept.
+
+    Parameters
+    ----------
+    place
+        A path without extension: the folder is ``<place>.streams``.
+    keep_audio
+        Whether sound is kept as well (115 MB for an hour).
+    trouble
+        Called with a text where the disk fails.
+    """
+
+    def __init__(self, place: Path, *, keep_audio: bool, trouble: Callable[[str], object] = lambda text: None) -> None:
+        self.folder = place.with_name(f"{place.name}.streams")
+        """Where the files are; made when it is needed."""
+        self._place = place
+        self._keep_audio = keep_audio
+        self._trouble = trouble
+
+    def begin(self, *, audio_id: str, options: StreamOptions, service: str, begun_at: datetime) -> Kept | None:
+        """A recording begins; None, after `trouble` was told, where nothing can be written."""
+        key = f"{begun_at.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
+        said = {"at": begun_at.isoformat(), "audio_id": audio_id, "service": service, "options": options.body()}
+        begun = Event(0.0, BEGUN, 0, 0, None, msgspec.json.encode(said).decode())
+        pcm = self.folder / f"{key}.pcm" if self._keep_audio else None
+        try:
+            return Kept(StreamStore(self._place), key, begun, pcm, self._trouble)
+        except (OSError, JournalError) as error:
+            _log.exception("the recording is not kept on disk")
+            self._trouble(f"The recording is not kept on disk while it goes on: {error}")
+            return None
+
+    def broken_off(self) -> list[BrokenOff]:
+        """What was broken off, the oldest first; what still goes on, here or elsewhere, is not among it."""
+        if not self.folder.is_dir():
+            return []
+        self._remove_old()
+        store = StreamStore(self._place)
+        found = []
+        for path in sorted(self.folder.glob("*.jsonl")):
+            key = path.stem
+            with contextlib.suppress(Timeout), FileLock(self.folder / f"{key}.lock", timeout=0):
+                events = store.read(key)
+                if events and events[0].kind == BEGUN:
+                    found.append(self._read(key, events))
+        return found
+
+    def tell(self, found: BrokenOff) -> None:
+        """Somebody was told of it."""
+        (self.folder / f"{found.key}.told").touch()
+
+    def forget(self, found: BrokenOff) -> None:
+        """It is safe elsewhere, or wanted no more."""
+        _remove(self._paths(found.key))
+
+    def _paths(self, key: str) -> list[Path]:
+        return [self.folder / f"{key}{end}" for end in _ENDS]
+
+    def _read(self, key: str, events: list[Event]) -> BrokenOff:
+        begun: Mapping[str, Any] = msgspec.json.decode(events[0].payload or "")
+        begun_at = datetime.fromisoformat(begun["at"])
+        sound = self.folder / f"{key}.pcm"
+        first_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
+        streamed = streamed_of(
+            [event._replace(at_ms=event.at_ms - first_ms) for event in events[1:]],
+            audio_id=begun["audio_id"],
+            options=StreamOptions.of(**begun["options"]),
+            service=begun["service"],
+            audio_ms=max((event.audio_ms or 0.0 for event in events), default=0.0),
+            is_whole=False,
+            begun_at=begun_at,
+        )
+        return BrokenOff(
+            streamed=streamed,
+            pcm=sound.read_bytes() if sound.is_file() else b"",
+            begun_at=begun_at,
+            key=key,
+            is_news=not (self.folder / f"{key}.told").exists(),
+        )
+
+    def _remove_old(self) -> None:
+        before_s = time.time() - _KEPT_DAYS * 86_400
+        for path in self.folder.iterdir():
+            if path.suffix == ".jsonl" and path.stat().st_mtime < before_s:
+                _remove(self._paths(path.stem))
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # other recordings are in it
+        paths[0].parent.rmdir()
+
+
+def _nothing(event: Event) -> None:
+    """Once nothing is written any more."""

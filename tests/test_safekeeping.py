@@ -1,0 +1,154 @@
+"""What is kept of a recording while it goes on, and what is found of it when its kernel has ended."""
+
+import os
+import subprocess
+import sys
+import time
+import wave
+from datetime import UTC, datetime
+
+import pytest
+from tones import ToneRecognizer, pcm_bytes, random_words, speak
+
+import soniox_ds as sx
+from soniox_ds.emulator import local_service
+from soniox_ds.errors import InputError, RecordingsFailedWarning
+from soniox_ds.options import StreamOptions
+from soniox_ds.widgets.safekeeping import Safekeeping
+
+OPTIONS = StreamOptions(
+    audio_format="pcm_s16le",
+    sample_rate=16_000,
+    num_channels=1,
+    language_hints=["en"],
+    context={"terms": ["Wörter"]},
+)
+# A recording as pages make it, in a process that is killed while it goes on.
+CRASH = """
+import asyncio, os, signal, sys
+import soniox_ds as sx
+from soniox_ds.transcription.blocking import submit
+from soniox_ds.widgets.recorder import Recorder
+
+mic = sx.Microphone(mode="proxy", save_to=sys.argv[2] or None)
+sound = open(sys.argv[1], "rb").read()
+
+async def record():
+    send = mic._recorder.heard
+    send({"type": "open", "take": "t", "mode": "proxy"}, b"", mic._comm)
+    for seq, at in enumerate(range(0, len(sound), 3200)):
+        send({"type": "item", "take": "t", "seq": seq, "kind": "audio"}, sound[at : at + 3200], mic._comm)
+    while len(mic.text.split()) < 5:
+        await asyncio.sleep(0.02)
+    print(mic.text, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+submit(record()).result()
+"""
+
+
+@pytest.fixture
+def spoken(tmp_path):
+    """The samples of some words, in a file, and the words."""
+    words, pauses_ms = random_words(21, 12)
+    path = tmp_path / "spoken.pcm"
+    path.write_bytes(pcm_bytes(speak(words, pauses_ms=pauses_ms)[0]))
+    return path, words
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def killed_while_recording(service, path, save_to):
+    """Returns what was settled by then, as that process saw it."""
+    ended = subprocess.run(
+        [sys.executable, "-c", CRASH, str(path), save_to],
+        capture_output=True,
+        text=True,
+        env=os.environ | service.environment,
+        timeout=120,
+    )
+    assert ended.returncode == -9, ended.stderr
+    return ended.stdout.strip()
+
+
+@pytest.fixture
+def tones():
+    with local_service(ToneRecognizer(), speed=20) as service:
+        yield service
+
+
+def test_a_killed_kernel_leaves_what_was_settled_in_the_folder(tones, spoken, cache, tmp_path):
+    path, words = spoken
+    folder = tmp_path / "kept"
+    seen = killed_while_recording(tones, path, str(folder))
+    with pytest.warns(RecordingsFailedWarning, match=r"ended with its kernel; \d+ words were settled and are in"):
+        sx.Microphone(save_to=folder)
+    assert len(list(folder.iterdir())) == 2, "tables and sound, nothing else"
+    (kept,) = (found for found in folder.iterdir() if not found.suffix)
+    streamed = sx.read_streamed(kept)
+    assert streamed.text.startswith(seen)
+    assert " ".join(words).startswith(streamed.text)
+    assert streamed.recordings[["audio_id", "status", "error_type"]].values.tolist() == [
+        ["microphone", "failed", "unfinished"]
+    ]
+    with wave.open(str(kept.with_suffix(".wav"))) as file:
+        sound = file.readframes(file.getnframes())
+    assert len(sound) > 0
+    assert path.read_bytes().startswith(sound)
+    sx.Microphone(save_to=folder)  # nothing to be told any more
+
+
+def test_without_a_folder_it_is_recovered_and_told_once(tones, spoken, cache):
+    path, words = spoken
+    seen = killed_while_recording(tones, path, "")
+    with pytest.warns(RecordingsFailedWarning, match=r"are in mic\.recovered"):
+        mic = sx.Microphone()
+    assert mic.recovered.text.startswith(seen)
+    assert " ".join(words).startswith(mic.recovered.text)
+    assert mic.recovered.text == sx.Microphone().recovered.text
+    assert not list(cache.rglob("*.pcm")), "sound goes to disk where a folder was named only"
+    assert all(path.stat().st_mode & 0o077 == 0 for path in cache.rglob("*.streams"))
+    for path in cache.rglob("*.jsonl"):
+        os.utime(path, times=(time.time() - 31 * 86_400,) * 2)
+    with pytest.raises(InputError, match="no recording was broken off"):
+        _ = mic.recovered
+    assert not list(cache.rglob("*.jsonl"))
+
+
+def begun(place, **settings):
+    safe = Safekeeping(place, keep_audio=True, **settings)
+    return safe, safe.begin(audio_id="a", options=OPTIONS, service="local", begun_at=datetime(2026, 5, 4, tzinfo=UTC))
+
+
+def test_what_goes_on_is_not_broken_off_and_what_is_forgotten_leaves_nothing(tmp_path):
+    safe, kept = begun(tmp_path / "x")
+    kept.audio(b"\1\0" * 100)
+    assert safe.broken_off() == []
+    kept.close()
+    (found,) = safe.broken_off()
+    assert (found.pcm, found.begun_at.year, found.is_news) == (b"\1\0" * 100, 2026, True)
+    assert found.streamed.recordings["options_hash"].tolist() == [OPTIONS.hash()]
+    safe.forget(found)
+    assert not safe.folder.exists()
+    _, kept = begun(tmp_path / "x")
+    kept.forget()
+    assert not safe.folder.exists()
+
+
+def test_a_disk_that_fails_is_told_once_and_costs_the_recording_nothing(tmp_path):
+    told = []
+    _, kept = begun(tmp_path / "x", trouble=told.append)
+    kept._sound.close()
+    kept._sound = kept._stack.enter_context(open("/dev/full", "wb", buffering=0))
+    for _ in range(3):
+        kept.audio(b"\1\0")
+    assert len(told) == 1
+    assert "No space left" in told[0]
+    (tmp_path / "file").write_text("")
+    _, kept = begun(tmp_path / "file" / "x", trouble=told.append)
+    assert kept is None
+    assert len(told) == 2
