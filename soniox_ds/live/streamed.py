@@ -19,6 +19,7 @@ from soniox_ds.analysis import text as _text
 from soniox_ds.errors import InputError, SonioxDSError, error_type_of
 from soniox_ds.formats.corpus import Corpus, read_corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
+from soniox_ds.formats.replacing import replacing
 from soniox_ds.live.replay import Event, Replay, replay
 from soniox_ds.options import StreamOptions
 from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
@@ -115,9 +116,8 @@ class Streamed:
 
         target = Path(folder)
         self.corpus().save(target, overwrite=overwrite)
-        begun = target / f".{LOG_FILE}.begun"
-        pq.write_table(frame_to_arrow(self.log, STREAM_LOG), begun, compression="zstd")
-        begun.replace(target / LOG_FILE)
+        with replacing(target / LOG_FILE) as beside:
+            pq.write_table(frame_to_arrow(self.log, STREAM_LOG), beside, compression="zstd")
         return target
 
     def __len__(self) -> int:
