@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds.analysis.align import align_words
+from soniox_ds.analysis.arm_differences import arm_differences
 from soniox_ds.analysis.biasing import biasing_errors, summarize_biasing_errors
 from soniox_ds.analysis.blocks import DEFAULT_BLOCKS, block_columns
-from soniox_ds.analysis.comparison import FEW_SEGMENTS, compare_errors
+from soniox_ds.analysis.comparison import FEW_SEGMENTS
+from soniox_ds.analysis.effects import arm_effects
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.analysis.pairing import References
 from soniox_ds.analysis.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
@@ -28,6 +31,8 @@ from soniox_ds.options import TranscriptionOptions
 __all__ = ["Comparison"]
 
 EXAMPLES = 20
+_OF_BLOCKS = ("summary", "differences", "term_summary", "biasing", "term_differences", "_resampling_of_repeats")
+"""What depends on the blocks."""
 
 
 class Comparison:
@@ -69,6 +74,27 @@ class Comparison:
         """The arm that the others are compared with: the first."""
         return next(iter(self.arms))
 
+    def with_block(self, block: str | Sequence[str] | None) -> Comparison:
+        """The same results with intervals and tests by other blocks; nothing is transcribed.
+
+        Parameters
+        ----------
+        block
+            As in `summarize_errors`: a column of the sources or references, or several; ``"audio_id"`` for single
+            recordings; None for the default, `speaker`, else `session`, else recordings.
+
+        Raises
+        ------
+        InputError, SchemaError
+            If there is no such column, or it holds nothing.
+        """
+        block_columns(self.errors[self.baseline], block)
+        other = copy(self)
+        other._resampling = self._resampling | {"block": block}
+        for name in _OF_BLOCKS:
+            other.__dict__.pop(name, None)
+        return other
+
     @cached_property
     def errors(self) -> dict[str, pd.DataFrame]:
         """``schema.WORD_ERRORS`` of each arm."""
@@ -86,14 +112,17 @@ class Comparison:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, `changed` (see `effects`), `cost_usd` (estimate)."""
+        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, `cost_usd` (estimate), and whether it had any effect.
+
+        What is said of the effect are the columns of `effects`, from `changed` on.
+        """
         rows = []
         for name, errors in self.errors.items():
             row = summarize_errors(errors, **self._resampling)
             row.insert(0, "arm", name)
             row["cost_usd"] = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
             rows.append(row)
-        return pd.concat(rows, ignore_index=True).merge(self.effects, on="arm", how="left")
+        return pd.concat(rows, ignore_index=True).merge(self.effects.drop(columns="transcripts"), on="arm", how="left")
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -101,13 +130,16 @@ class Comparison:
 
         With repeats the rates and McNemar's counts are of all of them (a recording is right if all its repeats are);
         MAPSSWE is of the first ones, and `note` says so.
+
+        Where all recordings are of one speaker (or another block), there is but one, or all failed in an arm, what
+        cannot be told is NA, and `note` says why; `with_block` chooses other blocks.
         """
         if not self._repeated:
-            return compare_errors(self.errors, alignments=self.alignments, baseline=self.baseline, **self._resampling)
-        table = compare_errors(self.errors, baseline=self.baseline, **self._resampling)
+            return arm_differences(self.errors, alignments=self.alignments, baseline=self.baseline, **self._resampling)
+        table = arm_differences(self.errors, baseline=self.baseline, **self._resampling)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmallSampleWarning)  # of the blocks it has been said; the note has the rest
-            first = compare_errors(
+            first = arm_differences(
                 {name: self._first(name) for name in self.arms},
                 alignments=self.alignments,
                 baseline=self.baseline,
@@ -117,28 +149,22 @@ class Comparison:
             table[name] = first[name]
         few = (first["segments"] < FEW_SEGMENTS).fillna(False)
         said = few.map({True: f"MAPSSWE is of the first repeats, and doubtful below {FEW_SEGMENTS} error segments"})
-        said = said.fillna("MAPSSWE is of the first repeats")
-        table["note"] = (table["note"] + "; ").fillna("") + said.astype("string")
+        said = said.fillna("MAPSSWE is of the first repeats").astype("string")
+        there = (table["note"] + "; ").fillna("") + said
+        table["note"] = there.where(first["segments"].notna(), table["note"])
         return table
 
     @cached_property
     def effects(self) -> pd.DataFrame:
-        """Whether an arm did anything at all: `arm`, `changed` (share of recordings whose text is not the baseline's).
+        """Whether an arm did anything at all: ``schema.ARM_EFFECTS``.
 
-        With repeats the share of transcripts, the first of the one arm beside the first of the other.
-        An arm that changed nothing was probably not applied: a misspelt option, a context that the model does not use.
+        `changed` is the share of transcripts whose spoken text is not the baseline's; `changed_speakers`,
+        `changed_languages` and `changed_translations` are those of what options beside the text give; `effect` names
+        what differs anywhere. With repeats the first of the one arm stands beside the first of the other. An arm whose
+        `effect` is "none" was probably not applied: a context that the model does not use, a hint that says what it
+        hears anyway.
         """
-        texts = {
-            name: pd.concat({k: c.recordings.set_index("audio_id")["text"] for k, c in enumerate(repeats)})
-            for name, repeats in self.corpora.items()
-        }
-        base = texts[self.baseline]
-        rows = []
-        for name, own in texts.items():
-            both = base.notna() & own.notna()
-            changed = (base[both] != own[both]).mean() if name != self.baseline and both.any() else None
-            rows.append((name, changed))
-        return pd.DataFrame(rows, columns=["arm", "changed"]).astype({"arm": "string", "changed": "Float64"})
+        return arm_effects(self.corpora, self.baseline)
 
     @cached_property
     def variation(self) -> pd.DataFrame:
@@ -366,5 +392,5 @@ class Comparison:
         return f"<div>{self._overview().to_html(index=False, escape=True)}{note}<ul>{options}</ul></div>"
 
     def _overview(self) -> pd.DataFrame:
-        columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "cost_usd"]
+        columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "effect", "cost_usd"]
         return self.summary[columns].round({"wer": 4, "wer_low": 4, "wer_high": 4, "changed": 3, "cost_usd": 4})

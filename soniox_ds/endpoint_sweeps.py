@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds.analysis.arm_differences import arm_differences
 from soniox_ds.analysis.blocks import block_columns
-from soniox_ds.analysis.comparison import compare_errors
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.analysis.latency_summaries import stream_latencies
 from soniox_ds.analysis.normalize import Normalizer
@@ -36,10 +36,10 @@ from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate, sessions_at_once
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
-from soniox_ds.transcription.realtime import stream_dataset
+from soniox_ds.transcription.realtime import NOT_STREAMED, stream_dataset
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
-from soniox_ds.trials import in_turns, inspected, length_text, planned, planned_pairs, price_text
+from soniox_ds.trials import in_turns, inspected, length_text, planned, planned_pairs, price_text, refuse_unusable
 
 __all__ = ["EndpointSweep", "SweepEstimate", "sweep_endpoints"]
 
@@ -104,6 +104,22 @@ class EndpointSweep:
         self._normalizer = normalizer
         self._resampling = dict(resampling)
 
+    def with_block(self, block: str | Sequence[str] | None) -> EndpointSweep:
+        """The same results with intervals by other blocks, as in `summarize_errors`; nothing is transcribed.
+
+        Raises InputError or SchemaError if there is no such column, or it holds nothing.
+        """
+        first = next(iter(self.settings))
+        block_columns(self.errors[first] if self._scored else self.streamed[first].recordings, block)
+        return EndpointSweep(
+            settings=self.settings,
+            streamed=self.streamed,
+            references=self._references,
+            scored=self._scored,
+            normalizer=self._normalizer,
+            resampling=self._resampling | {"block": block},
+        )
+
     @cached_property
     def errors(self) -> dict[str, pd.DataFrame]:
         """``schema.WORD_ERRORS`` of each setting; empty without references."""
@@ -117,13 +133,14 @@ class EndpointSweep:
     def differences(self) -> pd.DataFrame:
         """``schema.ERROR_COMPARISON``: each setting against the first, paired.
 
-        Raises InputError without references, or where fewer than two recordings or blocks are scored in both.
+        Where fewer than two recordings or blocks are scored in both, what cannot be told is NA and `note` says why;
+        `with_block` chooses other blocks. Raises InputError without references.
         """
         if not self._scored:
             raise InputError("there are no references, so that the settings cannot be compared by their errors.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmallSampleWarning)  # the note says the same
-            return compare_errors(self.errors, baseline=next(iter(self.settings)), **self._resampling)
+            return arm_differences(self.errors, baseline=next(iter(self.settings)), **self._resampling)
 
     @cached_property
     def latencies(self) -> pd.DataFrame:
@@ -169,12 +186,10 @@ class EndpointSweep:
         row = {column: own[column] for column in ("reference_words", "wer", "wer_low", "wer_high", "note")}
         if name == next(iter(self.settings)):
             return row
-        try:
-            table = self.differences
-        except InputError as error:
-            note = f"no paired difference: {error}"
-            return row | {"note": note if pd.isna(row["note"]) else f"{row['note']}; {note}"}
-        paired = table.set_index("b").loc[name]
+        paired = self.differences.set_index("b").to_dict("index")[name]
+        if pd.isna(paired["difference_low"]):
+            note = f"of the paired difference: {paired['note']}"
+            row["note"] = note if pd.isna(row["note"]) else f"{row['note']}; {note}"
         return row | {f"wer_{column}": paired[column] for column in ("difference", "difference_low", "difference_high")}
 
     def _for_each(self, table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
@@ -233,7 +248,8 @@ async def sweep_endpoints(
     speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
         As in `stream_dataset`. Latencies are those of real use at a `speed` of 1.0 only.
     normalizer, block, ci, method
-        As in `word_errors` and `summarize_errors`.
+        As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
+        ``sweep.with_block("audio_id")``.
     seed
         Of the order of the settings, and of the bootstrap.
     confirm
@@ -253,6 +269,8 @@ async def sweep_endpoints(
         If there are fewer than two settings, two of them are the same or an option is wrong; before anything is sent.
     InputError, SchemaError
         If no reference belongs to a recording, a table lacks a column or `block` names none; before anything is sent.
+    SourceError
+        If none of the recordings can be streamed; before `confirm` is called.
     Declined
         If `confirm` says no.
     Others
@@ -282,6 +300,7 @@ async def sweep_endpoints(
     found = await asyncio.to_thread(find_recordings, sources)
     scored = _has_references(found, references, block)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), speed, at_once)
+    refuse_unusable(found, estimate.recordings, urls=NOT_STREAMED)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the sweep was not started: {estimate}")
 

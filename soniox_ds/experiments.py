@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect as signatures
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -21,6 +20,7 @@ from soniox_ds.analysis.normalize import Normalizer
 from soniox_ds.analysis.pairing import Pairs, References
 from soniox_ds.analysis.statistics import METHODS, checked_resampling
 from soniox_ds.analysis.term_search import aligned_words, checked_terms, units_of
+from soniox_ds.callers import warn_caller
 from soniox_ds.comparison import Comparison
 from soniox_ds.errors import Declined, InputError, OptionsError
 from soniox_ds.formats.corpus import Corpus, concat
@@ -31,7 +31,7 @@ from soniox_ds.transcription.pipeline import transcribe
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
-from soniox_ds.trials import in_turns, inspected, length_text, planned_pairs, price_text
+from soniox_ds.trials import in_turns, inspected, length_text, planned_pairs, price_text, refuse_unusable
 
 __all__ = ["Estimate", "compare"]
 
@@ -103,7 +103,8 @@ async def compare(
     seed
         Of the order of the arms, and of the bootstrap.
     normalizer, block, ci
-        As in `word_errors` and `summarize_errors`.
+        As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
+        ``trial.with_block("audio_id")``.
     confirm
         Called with an `Estimate` before anything is sent; where it returns False, `Declined` is raised.
     journal, progress, **settings
@@ -122,6 +123,8 @@ async def compare(
         If there are no references, none belongs to a recording, a table lacks a column or `block` names none; if terms
         and distractors are not what `term_errors` takes (two are the same after normalisation, nothing is left of one).
         Before any file is read, confirmed or sent.
+    SourceError
+        If none of the recordings can be read; before `confirm` is called.
     Declined
         If `confirm` says no.
     Others
@@ -157,6 +160,7 @@ async def compare(
     if all_terms or distractors:
         await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, chain)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
+    refuse_unusable(found, estimate.recordings)
     _warn_of_unreferenced(found, pairs)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
@@ -225,11 +229,10 @@ def _warn_of_unreferenced(found: Found, pairs: Pairs) -> None:
             "be compared."
         )
     if with_reference < len(good):
-        warnings.warn(
+        warn_caller(
             f"{with_reference} of {len(good)} recordings have a reference; the others would be transcribed in every "
             "arm, and paid for, and count in no error rate. Leave them out of the sources to save the money.",
             UserWarning,
-            stacklevel=3,
         )
 
 

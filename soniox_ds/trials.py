@@ -14,13 +14,24 @@ import pandas as pd
 
 from soniox_ds.analysis.blocks import block_columns
 from soniox_ds.analysis.pairing import Pairs, References, pair_up
+from soniox_ds.errors import SourceError
 from soniox_ds.transcription.inspect import inspect
 from soniox_ds.transcription.progress import Progress
 from soniox_ds.transcription.recording import Found, Recording
 
-__all__ = ["in_turns", "inspected", "length_text", "planned", "planned_pairs", "price_text", "stretches"]
+__all__ = [
+    "in_turns",
+    "inspected",
+    "length_text",
+    "planned",
+    "planned_pairs",
+    "price_text",
+    "refuse_unusable",
+    "stretches",
+]
 
 STRETCHES = 10
+SHOWN = 3
 SHORTEST_STRETCH = 20
 """Recordings: fewer would leave a service idle that takes many at once."""
 
@@ -102,6 +113,33 @@ def inspected(found: Found) -> list[Recording]:
         if recording.url is None and recording.error_type is None:
             inspect(recording)
     return [recording for recording in found.recordings if recording.error_type is None]
+
+
+def refuse_unusable(found: Found, usable: int, *, urls: str | None = None) -> None:
+    """Raise SourceError where none of the inspected recordings can be transcribed: there is nothing to confirm then.
+
+    Parameters
+    ----------
+    found
+        All recordings, after `inspected`.
+    usable
+        How many of them can be transcribed.
+    urls
+        Why URLs cannot; None where they can.
+    """
+    if usable:
+        return
+    why = [
+        f"{recording.audio_id}: {recording.error_message if recording.error_type is not None else urls}"
+        for recording in found.recordings
+    ]
+    shown = "".join(f"\n  {line}" for line in why[:SHOWN])
+    more = f"\n  ... and {len(why) - SHOWN} more" if len(why) > SHOWN else ""
+    raise SourceError(
+        f"none of the {len(why)} recordings can be transcribed; nothing was sent, nothing is to be paid.{shown}{more}"
+        if len(why) > 1
+        else f"the recording cannot be transcribed; nothing was sent, nothing is to be paid.{shown}"
+    )
 
 
 def length_text(hours: float) -> str:

@@ -30,7 +30,7 @@ ROOMS = [
     {"options", "prices"},
     {"languages"},
     {"schema"},
-    {"errors"},
+    {"callers", "errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 OFFERS_THE_STAND_IN = {"cli", "demo"}

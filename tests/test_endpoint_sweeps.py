@@ -131,12 +131,26 @@ async def test_awaited_without_references(spoken, service, tmp_path):
         _ = found.differences
 
 
-def test_one_recording_has_no_paired_difference(spoken, service, tmp_path):
+def test_one_recording_has_no_interval_of_the_paired_difference(spoken, service, tmp_path):
     found = sweep(spoken.iloc[:1], service, tmp_path, speed=None)
     row = found.summary.iloc[1]
-    assert pd.isna(row["wer_difference"])
-    assert "no paired difference" in row["note"]
+    assert row["wer_difference"] == found.differences["difference"][0] > 0
+    assert pd.isna(row["wer_difference_low"])
+    assert "of the paired difference: one recording is scored in both arms" in row["note"]
     assert row["wer"] > 0
+
+
+def test_settings_on_one_speaker_and_by_other_blocks(spoken, service, tmp_path):
+    found = sweep(spoken.assign(speaker="x"), service, tmp_path, speed=None)
+    row = found.summary.iloc[1]
+    assert pd.isna(row["wer_difference_low"])
+    assert '.with_block("audio_id")' in row["note"]
+    by_recording = found.with_block("audio_id")
+    assert by_recording.differences[["block", "blocks"]].values.tolist() == [["audio_id", 3]]
+    assert "with_block" not in by_recording.summary["note"][1]
+    assert found.differences["blocks"].tolist() == [1]
+    with pytest.raises(InputError, match="site"):
+        found.with_block("site")
 
 
 def test_the_cost_is_told_before_anything_is_sent(spoken, service, tmp_path):

@@ -142,6 +142,10 @@ def test_the_hash_covers_what_shapes_a_transcript_and_nothing_else():
         {"client_reference_id_prefix": "run 7"},
         {"enable_speaker_diarization": False},
         {"context": {}},
+        {"context": {"text": ""}},
+        {"context": {"text": " \n"}},
+        {"context": {"terms": []}},
+        {"context": {"general": {}, "text": "", "terms": [], "translation_terms": {}}},
         {"language_hints_strict": False},
     ]
     other = [
@@ -160,6 +164,8 @@ def test_the_hash_covers_what_shapes_a_transcript_and_nothing_else():
     assert {TranscriptionOptions(**{"language_hints": ["en"], **change}).hash() for change in same} == {base.hash()}
     hashes = {TranscriptionOptions(**{"language_hints": ["en"], **change}).hash() for change in other}
     assert len(hashes - {base.hash()}) == len(other)
+    terms, more = {"terms": ["a"]}, {"terms": ["a"], "text": "", "general": {}}
+    assert TranscriptionOptions(context=terms).hash() == TranscriptionOptions(context=more).hash()
 
 
 def test_the_hash_does_not_depend_on_the_order_of_a_set():

@@ -95,7 +95,7 @@ def test_each_kind_of_error_has_its_row_and_deletions_the_time_before_them():
     ax = plot_error_positions(ALIGNMENT)
     places = [[segment[0][0] for segment in lines.get_segments()] for lines in ax.collections]
     assert places == [[0.6], [0.0, 0.7], [1.1]]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["1 substitutions", "2 deletions", "1 insertions"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["1 substitution", "2 deletions", "1 insertion"]
     (strip,) = ax.child_axes
     assert [bar.get_height() for bar in strip.patches] == [3, 1, 0, 0, 0]
     assert ax.get_title(loc="right") == "errors in each 1 s"
@@ -194,3 +194,9 @@ def test_labels_are_text(given, shown):
 def test_names_are_not_taken_for_formulas():
     turns = meeting(4, 60).assign(audio_id="$\\frac$.wav", speaker="$\\nonsense{$")
     plot_timeline(turns).figure.canvas.draw()
+
+
+def test_a_confidence_on_the_threshold_is_at_most_it_in_single_precision_too():
+    words = words_of((0, 400, 0.8), (500, 900, 0.81)).astype({"confidence": "Float32"})
+    ax = plot_confidence(words, threshold=0.8)
+    assert [len(dots.get_offsets()) for dots in ax.collections] == [1, 1]

@@ -268,7 +268,7 @@ def test_a_rate_without_an_interval_is_a_point_that_says_so():
     ax = plot_error_summary(summarize_errors(errors, by="room"))
     assert [text.get_text() for text in ax.texts] == [
         "30.0%, no interval · n = 5 · 50 words",
-        "12.0% · n = 5 · 100 words",
+        "12.0%, doubtful · n = 5 · 100 words",
     ]
     assert [line.get_ydata()[0] for line in ax.lines if len(line.get_xdata()) == 2] == [1]
     assert ax.get_xlim()[1] < 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 import wave
@@ -18,7 +19,9 @@ from soniox_ds.cli import main
 from soniox_ds.comparison import Comparison
 from soniox_ds.errors import InputError
 from soniox_ds.options import TranscriptionOptions
+from soniox_ds.reports import sections
 from soniox_ds.reports.audio import LONGEST_MS, cut
+from soniox_ds.reports.findings import Findings
 from soniox_ds.reports.places import excerpt, grouping_columns, worst_place, worst_recordings
 
 NAUGHTY = "<script>alert('x')</script>&\x0b"
@@ -277,6 +280,22 @@ def test_a_corpus_without_words(corpus, tmp_path, keep):
     assert "Least confident places" not in page.text
 
 
+@pytest.mark.parametrize("given", [[], pd.DataFrame({"audio_id": ["a"]}), {"a": "b"}])
+def test_only_a_corpus_is_reported(given, tmp_path):
+    with pytest.raises(InputError, match=rf"report takes a Corpus .*, found {type(given).__name__}; .*sx\.concat"):
+        sx.report(given, path=tmp_path / "page.html")
+
+
+def test_a_doubtful_interval_is_said_to_be_one_where_it_is_first_seen(corpus, tmp_path):
+    page = Page(sx.report(corpus, path=tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "Interval of the word error rate: in too many replicates" in page.text
+    overall = Findings.of(corpus, sx.word_errors(corpus), None, [])
+    doubted = overall.overall.assign(wer_low=0.02, wer_high=0.29, note="a few blocks decide: the interval is doubtful")
+    _, _, html = sections.summary(dataclasses.replace(overall, overall=doubted))
+    assert re.search(r"\[2\.0%, 29\.0%\], doubtful</bdi></dd>", html)
+    assert "Interval of the word error rate: a few blocks decide: the interval is doubtful." in html
+
+
 def test_what_cannot_be_reported(corpus, tmp_path):
     target = tmp_path / "report.html"
     target.write_text("the old page")
@@ -403,6 +422,27 @@ def test_columns_worth_grouping_by():
     )
     columns = ["room", "same", "own", "snr", "reference", "take", "absent"]
     assert grouping_columns(errors, columns) == ["room", "take"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "lost"),
+    [
+        pytest.param({"region": [pd.NA] * 4}, "", id="no value"),
+        pytest.param({"region": [pd.NA, pd.NA, pd.NA, "north"]}, "", id="of the failed one only"),
+        pytest.param({"region": ["north", "north", "south", "south"]}, "abcd", id="every recording failed"),
+    ],
+)
+def test_a_text_column_without_a_value_among_the_scored_is_left_out(tmp_path, capsys, columns, lost):
+    whole = corpus_of(tmp_path, **{name: pd.array(values, "string") for name, values in columns.items()})
+    failed = [name[0] in lost for name in whole.recordings["audio_id"]]
+    kept = whole.tokens[~whole.tokens["audio_id"].str[0].isin(list(lost))]
+    recordings = whole.recordings.assign(status=whole.recordings["status"].mask(failed, "failed"))
+    corpus = sx.Corpus(recordings, kept, whole.provenance)
+    page = Page(sx.report(corpus, path=tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "By region" not in page.text
+    assert "Word errors" in page.text
+    corpus.save(tmp_path / "corpus")
+    assert main(["report", str(tmp_path / "corpus"), "-o", str(tmp_path / "again.html")]) == 0, capsys.readouterr().err
 
 
 def test_the_densest_errors_are_taken():

@@ -143,7 +143,7 @@ def test_a_disk_that_fails_is_told_once_and_costs_the_recording_nothing(tmp_path
     told = []
     _, kept = begun(tmp_path / "x", trouble=told.append)
     kept._sound.close()
-    kept._sound = kept._stack.enter_context(open("/dev/full", "wb", buffering=0))
+    kept._sound = kept._stack.enter_context(open("/dev/full", "wb", buffering=0))  # noqa: SIM115
     for _ in range(3):
         kept.audio(b"\1\0")
     assert len(told) == 1

@@ -59,7 +59,7 @@ def test_it_draws_where_it_is_told_with_names_and_styles():
 
 
 def test_neighbouring_speakers_have_different_colours():
-    ax = plot_timeline(turns_of(*((str(n), n * 100, n * 100 + 50) for n in range(9))))
+    ax = plot_timeline(turns_of(*((str(n), n * 1000, n * 1000 + 500) for n in range(9))))
     colours = [tuple(row.get_facecolor()[0]) for row in ax.collections]
     assert len(set(colours[:7])) == 7
     assert all(one != two for one, two in pairwise(colours))

@@ -210,3 +210,20 @@ def test_text_is_text(text, other, speaker, audio_id):
             "aria-hidden",
         }
         assert repr(view)
+
+
+def test_a_confidence_on_a_level_is_not_below_it_in_single_precision_too():
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": [0, 1], "text": ["good", " day"]})
+    tokens["confidence"] = pd.array([0.9, 0.8999], "Float32")
+    view = show_transcript(Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens))
+    assert view._repr_html_().count("<mark") == 1
+    on_it = show_transcript(view.words.assign(confidence=pd.array([0.7, 0.6999], "Float32")), levels=(0.7, 0.8, 0.9))
+    assert repr(on_it).splitlines()[0] == "a: 2 words, 1 below 0.7"
+    assert "good day{0.70}" in repr(on_it)
+
+
+def test_nothing_to_show_is_said():
+    empty = show_alignment(pd.DataFrame({name: [] for name in ("audio_id", "operation", "reference", "hypothesis")}))
+    assert repr(empty) == "nothing: No words."
+    assert "No words." in empty._repr_html_()
+    assert repr(show_transcript(words_of().astype({"audio_id": "string"}))) == "nothing: No words."

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments
 from soniox_ds.analysis.blocks import COUNTS, checked_errors
 from soniox_ds.analysis.normalize import NormalizerLike
 from soniox_ds.analysis.summaries import summarize_errors
@@ -32,7 +33,7 @@ _OPERATIONS = ("hit", "substitution", "deletion", "insertion")
 
 
 def biasing_errors(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     terms: Iterable[str],
     errors: pd.DataFrame | None = None,
     *,

@@ -15,12 +15,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import IN_SECONDS, need, need_milliseconds
+from soniox_ds.schema import IN_SECONDS, need, need_milliseconds, with_ids
 
 __all__ = [
+    "CASE",
     "COUNTS",
     "DEFAULT_BLOCKS",
     "FEW_BLOCKS",
+    "PUNCTUATION",
     "WORDS",
     "Blocks",
     "Measure",
@@ -28,6 +30,7 @@ __all__ = [
     "blocks_of",
     "checked_durations",
     "checked_errors",
+    "counted",
     "few_errors",
     "known",
     "measure_of",
@@ -59,12 +62,15 @@ class Measure(NamedTuple):
 
 WORDS = Measure("words", "wer", "reference_words", "word_errors", ("normalizer",))
 _CHARACTERS = Measure("characters", "cer", "reference_characters", "character_errors", ("normalizer", "unit", "spaces"))
+PUNCTUATION = Measure("marks", "per", "reference_marks", "punctuation_errors", ("normalizer",))
+"""Beside the marks its tables count capitals: `CASE`, which may be known where marks are not, and the other way."""
+CASE = ("case_words", "case_errors")
 
 
 def measure_of(errors: Any) -> Measure:
-    """What a table of errors has counted; words where it says neither."""
+    """What a table of errors has counted; words where it does not say."""
     columns = errors.columns if isinstance(errors, pd.DataFrame) else ()
-    return _CHARACTERS if _CHARACTERS.size in columns and WORDS.size not in columns else WORDS
+    return next((one for one in (WORDS, _CHARACTERS, PUNCTUATION) if one.size in columns), WORDS)
 
 
 class Blocks(NamedTuple):
@@ -83,6 +89,7 @@ def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) 
             f"call sx.{measure.source}(corpus, references) first."
         )
     need(errors, "audio_id", "status", *COUNTS, measure.size, name=what)
+    errors = with_ids(errors, what)
     if errors.empty:
         raise InputError(f"{what} has no rows; {measure.source} has one for each recording with a reference.")
     twice = errors["audio_id"][errors["audio_id"].duplicated()]
@@ -95,14 +102,22 @@ def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) 
     unknown = sorted({str(status) for status in errors["status"].unique()} - set(_STATUSES))
     if unknown:
         raise SchemaError(f"{what} has the status {unknown[0]!r}; it can be {', '.join(map(repr, _STATUSES))}.")
-    scored = errors["status"] == "scored"
-    counts = errors.loc[scored, [*COUNTS, measure.size]]
-    if counts.isna().any(axis=None) or (counts < 0).any(axis=None):
-        raise SchemaError(f"{what} has scored recordings without counts, or with counts below 0.")
+    marks = measure is PUNCTUATION
+    parts = [[*COUNTS, measure.size], *([list(CASE)] if marks else [])]
+    need(errors, *(name for part in parts for name in part), name=what)
+    scored = (errors["status"] == "scored").fillna(False).to_numpy(np.bool_)
+    for part in parts:
+        known_counts = errors.loc[scored, part].dropna(how="all" if marks else "any")
+        absent = int(scored.sum()) - len(known_counts)
+        if (absent and not marks) or known_counts.isna().any(axis=None) or (known_counts < 0).any(axis=None):
+            raise SchemaError(f"{what} has scored recordings without counts, or with counts below 0.")
+    counts = errors.loc[scored]
+    if marks and (counts["case_errors"] > counts["case_words"]).any():
+        raise SchemaError(f"{what} has rows with more case_errors than case_words.")
     if (counts["hits"] + counts["substitutions"] + counts["deletions"] != counts[measure.size]).any():
         raise SchemaError(f"{what} has rows in which hits + substitutions + deletions differ from {measure.size}.")
     timed = checked_durations(errors, what) if "duration_ms" in errors else errors.assign(duration_ms=None)
-    return timed.astype(dict.fromkeys((*COUNTS, measure.size, "duration_ms"), "Int64"))
+    return timed.astype(dict.fromkeys((*(name for part in parts for name in part), "duration_ms"), "Int64"))
 
 
 def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
@@ -167,15 +182,37 @@ def blocks_of(errors: pd.DataFrame, columns: Sequence[str]) -> Blocks:
 
 
 def note_of(
-    reason: str | None, blocks: int, unlabelled: int, columns: Sequence[str], *more: str, noun: str = "words"
+    reason: str | None,
+    blocks: int,
+    unlabelled: int,
+    columns: Sequence[str],
+    *more: str,
+    noun: str = "words",
+    doubt: str | None = None,
 ) -> Any:
-    """What is to be said about an interval, as one string; NA for nothing."""
+    """What is to be said about an interval, as one string; NA for nothing.
+
+    `reason` and `doubt` are those of `soniox_ds.analysis.statistics.Interval`. That few blocks decide goes without
+    saying where there are few.
+    """
     notes = [] if reason is None else [reason.replace("reference words", f"reference {noun}")]
     if reason is None and blocks < FEW_BLOCKS:
-        notes.append(f"{blocks} blocks: below {FEW_BLOCKS} the interval is doubtful")
+        notes.append(f"{counted(blocks, 'block')}: below {FEW_BLOCKS} the interval is doubtful")
+    elif reason is None and doubt is not None:
+        notes.append(doubt)
     if unlabelled:
-        notes.append(f"{unlabelled} recordings without {'+'.join(columns)} are a block each")
+        alone = "is a block of its own" if unlabelled == 1 else "are a block each"
+        notes.append(f"{counted(unlabelled, 'recording')} without {'+'.join(columns)} {alone}")
     return "; ".join([*notes, *more]) or pd.NA
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "block"), counted(2, "block")
+    ('1 block', '2 blocks')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def few_errors(errors: npt.ArrayLike, others: npt.ArrayLike | None = None) -> list[str]:

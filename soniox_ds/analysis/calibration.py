@@ -28,6 +28,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from soniox_ds.analysis.alignments import Alignments, alignments_of
 from soniox_ds.analysis.confidence import judged
 from soniox_ds.analysis.confidence_bins import (
     accuracy_intervals,
@@ -53,7 +54,7 @@ Ints = npt.NDArray[np.intp]
 
 
 def calibration(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     by: str | Sequence[str] | None = None,
     *,
     bins: int = 15,
@@ -68,7 +69,8 @@ def calibration(
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation`, `confidence`, and the columns named by `by` and `block`.
+        ``schema.WORD_ALIGNMENTS``: `operation`, `confidence`, and the columns named by `by` and `block`; or a corpus
+        with references, which is aligned by the defaults of `align_words`.
     by
         One or more columns whose values are the groups, such as "language" or "speaker"; a column of your recordings
         can be merged in by `audio_id`. "length" (of the aligned word in characters, in four classes) is always there.
@@ -159,7 +161,7 @@ def calibration(
 
 
 def reliability(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     by: str | Sequence[str] | None = None,
     *,
     bins: int = 15,
@@ -280,8 +282,9 @@ class _Groups(NamedTuple):
     words: list[_Words]
 
 
-def _groups(alignments: pd.DataFrame, by: str | Sequence[str] | None, block: str, table: Table) -> _Groups:
+def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, table: Table) -> _Groups:
     names = [] if by is None else [by] if isinstance(by, str) else list(by)
+    alignments = alignments_of(source)
     all_words = judged(alignments, names)
     if taken := [name for name in names if name in table]:
         raise InputError(f"by names {taken}, which the result has columns of its own for; rename yours first.")

@@ -20,11 +20,13 @@ from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import (
     DEFAULT_BLOCKS,
     FEW_BLOCKS,
+    PUNCTUATION,
     WORDS,
     Measure,
     block_columns,
     blocks_of,
     checked_errors,
+    counted,
     few_errors,
     known,
     measure_of,
@@ -32,7 +34,7 @@ from soniox_ds.analysis.blocks import (
 )
 from soniox_ds.analysis.matched_pairs import error_segments
 from soniox_ds.errors import InputError, SmallSampleWarning
-from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform, need
+from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform, need, with_ids
 
 __all__ = ["FEW_SEGMENTS", "check_settings", "compare_errors", "paired_blocks", "shared_measure"]
 
@@ -180,7 +182,8 @@ def paired_blocks(
         name = shared[int(np.argmax(unequal))]
         raise InputError(
             f"{names} were scored against different references: {name!r} has {first.loc[name, measure.size]} and "
-            f"{second.loc[name, measure.size]} {measure.noun} ({int(unequal.sum())} recordings differ)."
+            f"{second.loc[name, measure.size]} {measure.noun} (in all, they differ in "
+            f"{counted(int(unequal.sum()), 'recording')})."
         )
     if clash := [name for name in columns if name in first and name in second and not _same(first[name], second[name])]:
         raise InputError(f"{names} disagree on {clash[0]!r}, which cannot be the block then.")
@@ -242,7 +245,7 @@ def _comparison(
             "mapsswe_p": known(test.p),
         }
         if test.segments < FEW_SEGMENTS:
-            more.append(f"{test.segments} error segments: below {FEW_SEGMENTS} MAPSSWE is doubtful")
+            more.append(f"{counted(test.segments, 'error segment')}: below {FEW_SEGMENTS} MAPSSWE is doubtful")
     if interval.reason is None:
         more += few_errors(paired.errors_a, paired.errors_b)
     return {
@@ -266,7 +269,15 @@ def _comparison(
         "only_b_right": only_b,
         "both_wrong": int((~right_a & ~right_b).sum()),
         "mcnemar_p": statistics.mcnemar(only_a, only_b),
-        "note": note_of(interval.reason, len(paired.size), paired.unlabelled, paired.columns, *more, noun=measure.noun),
+        "note": note_of(
+            interval.reason,
+            len(paired.size),
+            paired.unlabelled,
+            paired.columns,
+            *more,
+            noun=measure.noun,
+            doubt=interval.doubt,
+        ),
         **paired.settings,
     }
 
@@ -304,6 +315,12 @@ def _named(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tuple[d
 def shared_measure(arms: Iterable[Any]) -> Measure:
     """Whether words or characters were counted; raises InputError unless it is the same in all tables."""
     measures = {measure_of(table) for table in arms}
+    if PUNCTUATION in measures:
+        raise InputError(
+            "these are errors of punctuation and capitals, of which arms have no common denominator: marks that only "
+            "one arm inserts count in its rate alone. Compare word or character errors; summarize_errors pools the "
+            "rates of each arm, with their intervals."
+        )
     if len(measures) > 1:
         raise InputError("some arms hold word errors and some character errors; compare like with like.")
     return measures.pop()
@@ -319,7 +336,7 @@ def _named_alignments(alignments: Any, names: Sequence[str]) -> dict[str, pd.Dat
         )
     for name, table in given.items():
         need(table, *_ALIGNED, name=f"alignments of {name!r}")
-    return {str(name): table for name, table in given.items()}
+    return {str(name): with_ids(table, f"alignments of {name!r}") for name, table in given.items()}
 
 
 def _pairs(names: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:

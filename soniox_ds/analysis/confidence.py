@@ -18,9 +18,19 @@ import pandas as pd
 from soniox_ds.analysis import runs, text
 from soniox_ds.analysis.scripts import features
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need, no_duplicates
+from soniox_ds.schema import need, no_duplicates, with_ids
 
-__all__ = ["OPERATIONS", "RULES", "HasTokens", "Judged", "checked_confidence", "judged", "word_confidence", "words_of"]
+__all__ = [
+    "OPERATIONS",
+    "RULES",
+    "HasTokens",
+    "Judged",
+    "as_decimals",
+    "checked_confidence",
+    "judged",
+    "word_confidence",
+    "words_of",
+]
 
 OPERATIONS = ("hit", "substitution", "deletion", "insertion")
 RULES = ("minimum", "mean", "product")
@@ -28,6 +38,7 @@ RULES = ("minimum", "mean", "product")
 
 _MARKERS = ("<end>", "<fin>")
 _SHOWN = 3
+_MOST_PLACES = 9  # of a number from 0 to 1 in single precision; more are not needed to tell it from its neighbours
 
 Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -54,16 +65,42 @@ class Judged(NamedTuple):
 
 
 def words_of(source: pd.DataFrame | HasTokens) -> pd.DataFrame:
-    """The words of a corpus, or the words table itself."""
+    """The words of a corpus or of a tokens table, or the words table itself; ids are strings."""
     if isinstance(source, pd.DataFrame):
-        return source
+        of_tokens = "token_index" in source and "word_index" not in source
+        return text.words(source) if of_tokens else with_ids(source, "words")
     if isinstance(getattr(source, "tokens", None), pd.DataFrame):
         return text.words(source.tokens)
     raise InputError(f"give a Corpus or a table of words (sx.words), found {type(source).__name__}.")
 
 
+def as_decimals(confidence: FloatArray) -> FloatArray:
+    """Numbers that single precision has rounded, as the decimals that they stand for.
+
+    0.8 in single precision is 0.800000012 in double precision, and lies above the edge of a bin, a threshold or a level
+    of 0.8. Whatever compares confidences takes these instead: the decimal with the fewest places (up to 9) that single
+    precision rounds to the same number. Order and ties stay. A number that single precision cannot hold is left alone.
+
+    >>> as_decimals(np.array([0.8, 0.9, 1 / 3], np.float32).astype(np.float64))
+    array([0.8       , 0.9       , 0.33333334])
+    >>> as_decimals(np.array([0.8, 1 / 3, np.nan]))
+    array([0.8       , 0.33333333,        nan])
+    """
+    decimals = confidence.copy()
+    single = confidence.astype(np.float32)
+    open_rows = np.flatnonzero(single.astype(np.float64) == confidence)
+    for places in range(_MOST_PLACES + 1):
+        if not open_rows.size:
+            break
+        rounded = np.round(confidence[open_rows], places)
+        same = rounded.astype(np.float32) == single[open_rows]
+        decimals[open_rows[same]] = rounded[same]
+        open_rows = open_rows[~same]
+    return decimals
+
+
 def checked_confidence(table: pd.DataFrame, name: str = "confidence") -> runs.Numbers:
-    """A column of confidences in double precision; raises SchemaError where one lies outside 0 to 1."""
+    """A column of confidences as `as_decimals` has them; raises SchemaError where one lies outside 0 to 1."""
     need(table, name, name="words")
     column: Any = table[name]
     try:
@@ -79,7 +116,7 @@ def checked_confidence(table: pd.DataFrame, name: str = "confidence") -> runs.Nu
             f"{name} must lie between 0 and 1, found {found[outside[:_SHOWN]].tolist()} in rows "
             f"{outside[:_SHOWN].tolist()} ({outside.size} of {len(found)} rows are outside).{percent}"
         )
-    return runs.Numbers(np.where(known, found, 0.0), known)
+    return runs.Numbers(as_decimals(np.where(known, found, 0.0)), known)
 
 
 def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:

@@ -1,7 +1,8 @@
 """Confidences in bins, block by block, and what the bootstrap over blocks says of them.
 
-Conventions: a bin holds confidences above its lower and up to its upper edge, the first one its lower edge too. Sums
-are kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
+Conventions: a bin holds confidences above its lower and up to its upper edge, the first one its lower edge too; they
+come as `soniox_ds.analysis.confidence.as_decimals` makes them, so that 0.8 is 0.8 in single precision too. Sums are
+kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def bin_edges(confidence: FloatArray, bins: int, binning: str) -> FloatArray:
     array([0.2, 0.9, 1. ])
     """
     if binning == "equal_width" or not len(confidence):
-        return np.linspace(0.0, 1.0, bins + 1)
+        return np.arange(bins + 1) / bins  # each the number nearest to its fraction, as 0.3 is when written so
     edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)))
     return edges if len(edges) > 1 else np.repeat(edges, 2)
 

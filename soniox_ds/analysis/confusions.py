@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis.align import OPERATIONS
+from soniox_ds.analysis.alignments import Alignments, alignments_of
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema import CONFUSIONS, conform, need, need_milliseconds, no_duplicates
 
@@ -27,13 +28,14 @@ _LONGEST_STRETCH = 12  # words on either side; in longer stretches of errors not
 _NEIGHBOURS = 3
 
 
-def confusions(alignments: pd.DataFrame, *, at_least: int = 1) -> pd.DataFrame:
+def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     """List the errors by what was said and what was transcribed, the most frequent first.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, of `align_words`.
+        ``schema.WORD_ALIGNMENTS``, of `align_words`; or a corpus with references, which is aligned by the defaults of
+        `align_words`.
     at_least
         Leave out what happened less often.
 
@@ -66,6 +68,7 @@ def confusions(alignments: pd.DataFrame, *, at_least: int = 1) -> pd.DataFrame:
     >>> confusions(found)["example"].tolist()
     ['she [took → takes] lisinopril now', 'she took [lisinopril → listen april] now']
     """
+    alignments = alignments_of(alignments)
     need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
     no_duplicates(alignments, "alignments", "audio_id", "position")

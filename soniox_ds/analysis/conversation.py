@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.analysis.arguments import checked_ms
-from soniox_ds.analysis.turn_tables import HasRecordings, Turns, checked_turns, covered, turns_of, words_of
+from soniox_ds.analysis.confidence import words_of
+from soniox_ds.analysis.turn_tables import HasRecordings, Turns, checked_turns, covered, turns_of
 from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty, no_duplicates
 
 __all__ = ["speaker_stats", "speaker_transitions"]

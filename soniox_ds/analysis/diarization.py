@@ -8,6 +8,7 @@ rates. Every result says in words by which conventions it was made.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ from soniox_ds.analysis.turn_tables import (
     with_metadata,
 )
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import DIARIZATION_ERRORS, DIARIZATION_SUMMARY, IN_SECONDS, conform, need, no_duplicates
+from soniox_ds.schema import DIARIZATION_ERRORS, DIARIZATION_SUMMARY, IN_SECONDS, as_ids, conform, need, no_duplicates
 
 __all__ = ["diarization_errors", "pool_diarization_errors"]
 
@@ -136,7 +137,8 @@ def diarization_errors(
     Warns
     -----
     UserWarning
-        If some recordings of the reference are not there.
+        If some recordings of the reference are not there, or none of a recording's reference speech is scored, as where
+        the collar is wider than the turns: then its `der` is NA.
 
     Notes
     -----
@@ -171,15 +173,30 @@ def diarization_errors(
     nobody = Turns(np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
 
     rows: list[dict[str, Any]] = []
+    unscored: list[str] = []
     for audio_id, status in statuses(turns, found, [*real, *(regions or {})], failed):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
             sides = found.get(audio_id, nobody), real.get(audio_id, nobody)
             row |= _score(*sides, how, None if regions is None else regions[audio_id])._asdict()
+            if sides[1].labels and not row["reference_ms"]:
+                unscored.append(audio_id)
         rows.append(row | {"collar_ms": collar_ms, "conventions": str(how)})
     errors = conform(pd.DataFrame(rows, columns=list(DIARIZATION_ERRORS)), DIARIZATION_ERRORS)
     errors["der"] = _rate(errors)
+    if unscored:
+        warnings.warn(
+            f"{len(unscored)} of {len(rows)} recordings (such as {unscored[0]!r}) {_have(len(unscored))} reference "
+            f"speech, none of which is scored under these conventions: {how}. Their der is NA; a smaller collar_ms, "
+            "or other regions, would leave something.",
+            UserWarning,
+            stacklevel=2,
+        )
     return with_metadata(errors, turns)
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def pool_diarization_errors(errors: pd.DataFrame, by: str | Sequence[str] | None = None) -> pd.DataFrame:
@@ -268,7 +285,7 @@ def _regions(uem: pd.DataFrame, real: dict[str, Turns]) -> dict[str, tuple[Ms, M
     last = max((int(turns.end.max(initial=0)) for turns in real.values()), default=0)
     if len(end) and max(_MUCH_SHORTER * int(end.max()), _LONG_MS) < last:
         raise SchemaError(f"uem: the regions end at {end.max()} ms, the reference at {last} ms. {IN_SECONDS}")
-    ids = uem["audio_id"].astype("string").to_numpy(object)
+    ids = as_ids(uem["audio_id"], "uem").to_numpy(object)
     regions = {str(audio_id): (start[ids == audio_id], end[ids == audio_id]) for audio_id in dict.fromkeys(ids)}
     if without := [audio_id for audio_id in real if audio_id not in regions]:
         raise InputError(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments, alignments_of
 from soniox_ds.analysis.confidence import judged
 from soniox_ds.schema import PRECISION_RECALL, ROC, conform
 
@@ -32,9 +33,9 @@ class Detections(NamedTuple):
     errors: int
 
 
-def detections(alignments: pd.DataFrame) -> Detections:
+def detections(alignments: Alignments) -> Detections:
     """Count flags and the errors among them for each threshold that makes a difference."""
-    words = judged(alignments)
+    words = judged(alignments_of(alignments))
     order = np.argsort(words.confidence, kind="stable")
     confidence, wrong = words.confidence[order], ~words.correct[order]
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True)) if len(order) else np.arange(0)
@@ -42,13 +43,14 @@ def detections(alignments: pd.DataFrame) -> Detections:
     return Detections(confidence[last], last.astype(np.int64) + 1, found, len(order), int(wrong.sum()))
 
 
-def roc(alignments: pd.DataFrame) -> pd.DataFrame:
+def roc(alignments: Alignments) -> pd.DataFrame:
     """The receiver operating characteristic of errors: flagged wrong words against flagged right ones.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`.
+        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned by the
+        defaults of `align_words`.
 
     Returns
     -------
@@ -95,13 +97,14 @@ def roc(alignments: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def precision_recall(alignments: pd.DataFrame) -> pd.DataFrame:
+def precision_recall(alignments: Alignments) -> pd.DataFrame:
     """How many of the flagged words are wrong, and how many of the wrong words are flagged, for each threshold.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`.
+        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned by the
+        defaults of `align_words`.
 
     Returns
     -------

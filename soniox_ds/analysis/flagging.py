@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments, alignments_of
 from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.analysis.clips import (
     Spoken,
@@ -45,7 +46,7 @@ def flag_low_confidence(
     target_precision: float | None = None,
     target_recall: float | None = None,
     review_budget_s: float | None = None,
-    alignments: pd.DataFrame | None = None,
+    alignments: Alignments | None = None,
     calibration: Any = None,
     merge_gap_ms: int = 1000,
     context_ms: int = 500,
@@ -69,8 +70,9 @@ def flag_low_confidence(
         Seconds of audio that somebody will listen to; never exceeded. Words go in by expected errors per second of the
         clip that each would have to itself, until the next one would overrun.
     alignments
-        ``schema.WORD_ALIGNMENTS`` of transcripts whose errors are known, these or others of their kind; only for the
-        two targets, which hold there and elsewhere as far as the recordings are alike.
+        ``schema.WORD_ALIGNMENTS`` of transcripts whose errors are known, these or others of their kind, or a corpus
+        with references, which is aligned by the defaults of `align_words`; only for the two targets, which hold there
+        and elsewhere as far as the recordings are alike.
     calibration
         What `fit_recalibration` returns, or a function from confidences to the chance of being right: makes the
         expected errors honest. It changes neither threshold nor `min_confidence`.
@@ -137,7 +139,7 @@ def flag_low_confidence(
 
 def review_curve(
     words: pd.DataFrame | HasTokens,
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     *,
     calibration: Any = None,
     merge_gap_ms: int = 1000,
@@ -151,7 +153,8 @@ def review_curve(
     words
         A corpus, or the ``schema.WORDS`` that were aligned. Recordings that `alignments` do not have are left out.
     alignments
-        ``schema.WORD_ALIGNMENTS`` of them.
+        ``schema.WORD_ALIGNMENTS`` of them, or a corpus with references, which is aligned by the defaults of
+        `align_words`.
     calibration, merge_gap_ms, context_ms
         As in `flag_low_confidence`.
     points
@@ -201,6 +204,7 @@ def review_curve(
         raise InputError(f"points is {points!r}; give a whole number, 2 or more.")
     said = words_of(words)
     need(said, "audio_id", "word_index", name="words")
+    alignments = alignments_of(alignments)
     errors, total = _errors_of_words(said, alignments)
     there = np.asarray(said["audio_id"].isin(alignments["audio_id"].unique()), np.bool_)
     if len(said) and len(alignments) and not there.any():
@@ -240,7 +244,7 @@ class _Criterion(NamedTuple):
     value: float
 
 
-def _criterion(given: dict[str, float | None], alignments: pd.DataFrame | None) -> _Criterion:
+def _criterion(given: dict[str, float | None], alignments: Alignments | None) -> _Criterion:
     chosen = [name for name, value in given.items() if value is not None]
     if len(chosen) != 1:
         raise InputError(f"give exactly one of {', '.join(CRITERIA)}; found {chosen or 'none'}.")
@@ -262,7 +266,7 @@ def _criterion(given: dict[str, float | None], alignments: pd.DataFrame | None) 
     return _Criterion(name, float(value))
 
 
-def _limit_for(criterion: str, target: float, alignments: pd.DataFrame) -> float:
+def _limit_for(criterion: str, target: float, alignments: Alignments) -> float:
     """The threshold that reaches the target in the alignments."""
     found = detections(alignments)
     if not found.errors:

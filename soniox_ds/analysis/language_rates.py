@@ -33,5 +33,5 @@ def rated(
         "blocks": blocks.total,
         "block": "+".join(columns),
         **how._asdict(),
-        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns),
+        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, doubt=interval.doubt),
     }

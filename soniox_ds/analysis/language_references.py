@@ -18,7 +18,7 @@ import pandas as pd
 
 from soniox_ds.analysis.text import words as words_of
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import IN_SECONDS, need, need_milliseconds, no_duplicates
+from soniox_ds.schema import IN_SECONDS, as_ids, need, need_milliseconds, no_duplicates, with_ids
 
 __all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
 
@@ -65,7 +65,7 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
         raise InputError(f"{what} takes a Corpus or a table of tokens or words, found {type(table).__name__}.")
     found = words_of(table) if "token_index" in table else table
     need(found, "audio_id", "word_index", "start_ms", "end_ms", "language", name="words")
-    found = need_milliseconds(found, "words")
+    found = with_ids(need_milliseconds(found, "words"), "words")
     if "translation_status" in found:
         found = found[(found["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
     if len(found) and found["language"].isna().all():
@@ -120,6 +120,7 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
         references = source.recordings.set_index("audio_id")[references]
     if isinstance(references, pd.DataFrame):
         need(references, "audio_id", "language", name="references")
+        references = with_ids(references, "references")
         if "start_ms" in references or "end_ms" in references:
             found = References(segments=_checked_segments(references, words))
         else:
@@ -152,7 +153,8 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
 
 
 def _by_id(ids: Any, languages: Any) -> dict[str, str]:
-    table = pd.DataFrame({"audio_id": list(ids), "language": list(languages)})
+    names = as_ids(pd.Series(list(ids), dtype=object), "references").astype(object)
+    table = pd.DataFrame({"audio_id": names, "language": list(languages)})
     known = table[table["language"].notna()]
     if known["audio_id"].duplicated().any():
         twice = known.loc[known["audio_id"].duplicated(), "audio_id"].iloc[0]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis import statistics
+from soniox_ds.analysis.alignments import Alignments, alignments_of
 from soniox_ds.analysis.blocks import COUNTS, block_columns
 from soniox_ds.analysis.language_rates import rated
 from soniox_ds.analysis.language_references import References, checked_references, languages_at
@@ -23,7 +24,7 @@ __all__ = ["language_word_errors"]
 
 
 def language_word_errors(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     references: Any = None,
     *,
     block: str | Sequence[str] | None = None,
@@ -37,7 +38,8 @@ def language_word_errors(
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, of `align_words`, with languages.
+        ``schema.WORD_ALIGNMENTS``, of `align_words`, with languages; or a corpus with references, which is aligned by
+        the defaults of `align_words`.
     references
         As in `language_confusion`; None where the alignments have a column `reference_language`.
     block, ci, method, replicates, seed
@@ -73,6 +75,7 @@ def language_word_errors(
     1                 de           wrong                2  1.0
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
+    alignments = alignments_of(alignments)
     need(alignments, "audio_id", "position", "operation", "language", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
     no_duplicates(alignments, "alignments", "audio_id", "position")

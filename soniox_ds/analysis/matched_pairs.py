@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.blocks import counted
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.schema import need, with_ids
 
 __all__ = ["GOOD_WORDS", "error_segments"]
 
@@ -73,6 +74,7 @@ def error_segments(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """
     for alignment in (a, b):
         need(alignment, "audio_id", "position", "operation", "reference")
+    a, b = with_ids(a, "alignments of a"), with_ids(b, "alignments of b")
     ids = pd.Index(pd.concat([a["audio_id"], b["audio_id"]]).astype("string").unique())
     first, second = _walk(a, ids), _walk(b, ids)
     _check_same_references(first, second, ids)
@@ -142,6 +144,7 @@ def _check_same_references(first: _Walk, second: _Walk, ids: pd.Index[Any]) -> N
     if different.any():
         name = ids[int(np.argmax(different))]
         raise InputError(
-            f"the two alignments of {name!r} have different reference words ({int(different.sum())} recordings do); "
+            f"the two alignments of {name!r} have different reference words "
+            f"(in {counted(int(different.sum()), 'recording')}); "
             "align both against the same references with the same normaliser."
         )

@@ -11,7 +11,7 @@ import pandas as pd
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.units import Lines, Vocabulary, lines_of, read_units
 from soniox_ds.errors import InputError
-from soniox_ds.schema import NORMALIZATION, conform
+from soniox_ds.schema import NORMALIZATION, as_ids, conform
 
 __all__ = ["show_normalization"]
 
@@ -108,7 +108,7 @@ def _named(texts: Any) -> list[tuple[str, str]]:
             raise InputError(
                 f"a table of texts has audio_id and reference or text; this one has {list(texts.columns)}."
             )
-        pairs = list(zip(texts["audio_id"], texts[name], strict=True))
+        pairs = list(zip(as_ids(texts["audio_id"], "texts"), texts[name], strict=True))
     elif isinstance(texts, Sequence):
         pairs = list(enumerate(texts))
     else:

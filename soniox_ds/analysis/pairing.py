@@ -19,15 +19,15 @@ import pandas as pd
 from soniox_ds.analysis.text import words as words_of_tokens
 from soniox_ds.analysis.units import Lines, lines_of
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import RECORDINGS, need, no_duplicates
+from soniox_ds.schema import RECORDINGS, as_ids, need, no_duplicates, with_ids
 
-__all__ = ["Pairs", "References", "Transcripts", "pair_up"]
+__all__ = ["HasRecordings", "Pairs", "References", "Transcripts", "pair_up"]
 
 _Bools = npt.NDArray[np.bool_]
 
 
 @runtime_checkable
-class _HasRecordings(Protocol):
+class HasRecordings(Protocol):
     """What a `Corpus` has, and a `Streamed`."""
 
     @property
@@ -36,7 +36,7 @@ class _HasRecordings(Protocol):
     def tokens(self) -> pd.DataFrame: ...
 
 
-Transcripts: TypeAlias = "_HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any]"
+Transcripts: TypeAlias = "HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any]"
 References: TypeAlias = "pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | None"
 
 _OF_TEXTS = ("reference", "translation_status", "word_count")
@@ -119,7 +119,7 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
 
 
 def _heard(transcripts: Any) -> _Heard:
-    if isinstance(transcripts, _HasRecordings):
+    if isinstance(transcripts, HasRecordings):
         words = _original(words_of_tokens(transcripts.tokens))
         return _Heard(transcripts.recordings, words["text"].tolist(), _place(transcripts.recordings, words), words)
     if isinstance(transcripts, (pd.Series, Mapping)):
@@ -130,6 +130,7 @@ def _heard(transcripts: Any) -> _Heard:
             f"found {type(transcripts).__name__}."
         )
     need(transcripts, "audio_id", "text", name="transcripts")
+    transcripts = with_ids(transcripts, "transcripts")
     if transcripts["audio_id"].isna().any():
         raise SchemaError(f"audio_id is NA in {int(transcripts['audio_id'].isna().sum())} rows of the transcripts.")
     if "token_index" in transcripts:
@@ -192,15 +193,14 @@ def _spaced(words: pd.DataFrame) -> _Bools:
 def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
     """A table of texts by audio_id, of a Series or a mapping."""
     ids = list(texts.index if isinstance(texts, pd.Series) else texts.keys())
-    if isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex):
+    if isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0:
         raise InputError(
             f"{what}: the Series is numbered from 0; its index must hold the audio_id of each text: "
             f"table.set_index('audio_id')['{name}']."
         )
-    if odd := [label for label in ids if not isinstance(label, str)]:
-        raise InputError(f"{what}: an audio_id is a string, found {odd[0]!r}.")
     values = texts.tolist() if isinstance(texts, pd.Series) else list(texts.values())
-    return pd.DataFrame({"audio_id": pd.array(ids, dtype="string"), name: pd.Series(values, dtype=object)})
+    names = as_ids(pd.Series(ids, dtype=object), what)
+    return pd.DataFrame({"audio_id": names, name: pd.Series(values, dtype=object)})
 
 
 def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
@@ -225,6 +225,7 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     if "reference" not in references and "text" in references:
         references = references.rename(columns={"text": "reference"})
     need(references, "reference", name="references")
+    references = with_ids(references, "references")
     if references["audio_id"].isna().any():
         raise SchemaError(f"audio_id is NA in {int(references['audio_id'].isna().sum())} rows of the references.")
     _refuse_no_texts(references["reference"], "reference", "references")
@@ -232,7 +233,6 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     if kept.empty:
         found = f"all {len(references)} are NA" if len(references) else "the table has no rows"
         raise InputError(f"there are no references: {found}.")
-    kept = kept.assign(audio_id=kept["audio_id"].astype("string"))
     if "start_ms" in kept and "speaker" in kept:
         return _joined_turns(kept)
     _refuse_repeats(kept["audio_id"], "references")

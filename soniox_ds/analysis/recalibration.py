@@ -9,7 +9,7 @@ References: Zadrozny and Elkan, "Transforming classifier scores into accurate mu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments, alignments_of
 from soniox_ds.analysis.calibration import calibration
 from soniox_ds.analysis.confidence import checked_confidence, judged
 from soniox_ds.errors import InputError, SchemaError
@@ -69,10 +70,17 @@ class Recalibration:
 
         Raises
         ------
+        InputError
+            If it is something else, such as a table.
         SchemaError
             If one lies outside 0 to 1.
         """
         given: Any = confidences
+        if isinstance(given, (pd.DataFrame, Mapping, str)) or not hasattr(given, "__len__"):
+            of_table = "; of a table give the column, table['confidence']" if isinstance(given, pd.DataFrame) else ""
+            raise InputError(
+                f"apply takes a Series, an array or a list of confidences, found {type(given).__name__}{of_table}."
+            )
         numbers = checked_confidence(pd.DataFrame({"confidence": np.array([]) if len(given) == 0 else given}))
         mapped = np.where(numbers.known, _applied(self.knots, self.levels, numbers.values), np.nan)
         result: Any = mapped
@@ -102,14 +110,15 @@ class Recalibration:
 
 
 def fit_recalibration(
-    alignments: pd.DataFrame, method: str = "isotonic", group: str = "audio_id", *, folds: int = 5
+    alignments: Alignments, method: str = "isotonic", group: str = "audio_id", *, folds: int = 5
 ) -> Recalibration:
     """Learn what confidences mean from words whose verdict is known.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation`, `confidence` and the column that `group` names.
+        ``schema.WORD_ALIGNMENTS``: `operation`, `confidence` and the column that `group` names; or a corpus with
+        references, which is aligned by the defaults of `align_words`.
     method
         "isotonic": the rising step function of least squared error, linear between the steps; takes any shape, wants a
         thousand words or more. "platt": a logistic curve in the logit of the confidence; two numbers, fit for little
@@ -157,6 +166,7 @@ def fit_recalibration(
         raise InputError(f"method is {method!r}; it can be {' or '.join(map(repr, METHODS))}.")
     if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
         raise InputError(f"folds is {folds!r}; give a whole number, 2 or more.")
+    alignments = alignments_of(alignments)
     words = judged(alignments)
     need(alignments, group, name="alignments")
     labels: Any = alignments[group].iloc[words.rows]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from soniox_ds.analysis.blocks import counted
 from soniox_ds.errors import InputError
 
 __all__ = ["RECORDING", "REPEAT", "places", "pooled", "pooled_wer", "stacked", "stacked_errors"]
@@ -117,7 +118,8 @@ def places(occurrences: pd.DataFrame, name: str) -> pd.DataFrame:
         first = lacking.iloc[0]
         raise InputError(
             f"{name}: {first['audio_id']!r} has {first['term']!r} at word {first['reference_index']} in "
-            f"{first['repeats']} repeats and another place in {most[lacking.index[0]]}; give all occurrences of each."
+            f"{counted(int(first['repeats']), 'repeat')} and another place in "
+            f"{most[lacking.index[0]]}; give all occurrences of each."
         )
     return found
 

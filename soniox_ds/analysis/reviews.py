@@ -19,7 +19,7 @@ from soniox_ds.analysis import text as _text
 from soniox_ds.analysis.confidence import HasTokens, words_of
 from soniox_ds.analysis.review_merging import Review, Settled, settle, words_within
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import REVIEWED_REFERENCES, WORDS, conform, need, need_milliseconds, no_duplicates
+from soniox_ds.schema import REVIEWED_REFERENCES, WORDS, conform, need, need_milliseconds, no_duplicates, with_ids
 
 __all__ = ["VERDICTS", "apply_reviews", "reviewed_words", "spoken_in_order"]
 
@@ -183,6 +183,7 @@ def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
     need(reviews, "audio_id", "start_ms", "end_ms", "verdict", name="reviews")
     if unknown := sorted({str(verdict) for verdict in reviews["verdict"].dropna()} - set(VERDICTS)):
         raise SchemaError(f"reviews: verdict holds {unknown}; it can be {', '.join(VERDICTS)}, or NA for none yet.")
+    reviews = with_ids(reviews, "reviews")
     given = need_milliseconds(reviews[reviews["verdict"].notna().to_numpy(np.bool_)], "reviews")
     if missing := int(given[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
         raise SchemaError(f"reviews: {missing} rows have no audio_id, start_ms or end_ms, so that nothing is reviewed.")

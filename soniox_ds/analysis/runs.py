@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.errors import SchemaError
-from soniox_ds.schema import IN_SECONDS
+from soniox_ds.schema import IN_SECONDS, as_ids
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,10 +58,14 @@ class Numbers(NamedTuple):
 
 
 def codes_of(table: pd.DataFrame, name: str, *, required: bool = False) -> Codes:
-    """Factorise a string column; an absent one is all NA. Raises SchemaError where a required value is NA."""
+    """Factorise a string column (ids by `as_ids`); an absent one is all NA.
+
+    Raises SchemaError where a required value is NA.
+    """
     if name not in table:
         return Codes(np.full(len(table), -1, np.intp), pd.array([], dtype="string"))
-    column: Any = table[name].astype("string").array
+    told = table[name]
+    column: Any = (as_ids(told, "the table") if name == "audio_id" else told.astype("string")).array
     codes, labels = pd.factorize(column)
     if required and (codes < 0).any():
         raise SchemaError(f"{name} is NA in {int((codes < 0).sum())} of {len(table)} rows; every row needs one.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need
+from soniox_ds.schema import as_ids, need, with_ids
 
 __all__ = ["one_recording"]
 
@@ -30,6 +30,9 @@ def one_recording(table: pd.DataFrame, audio_id: str | None, *, rows: str, shows
     1        b         5
     """
     need(table, "audio_id", name=rows)
+    table = with_ids(table, rows)
+    if audio_id is not None:
+        audio_id = str(as_ids(pd.Series([audio_id], dtype=object), "audio_id").iloc[0])
     found = table["audio_id"].drop_duplicates().tolist()
     if audio_id is None:
         if len(found) > 1:

@@ -17,11 +17,12 @@ import pandas as pd
 
 from soniox_ds.analysis import runs
 from soniox_ds.analysis.arguments import checked_ms
+from soniox_ds.analysis.confidence import words_of
 from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.said import Said, found_said, reference_said
 from soniox_ds.analysis.time_constrained import TimedWords, constrained_errors
-from soniox_ds.analysis.turn_tables import HasRecordings, statuses, with_metadata, words_of
+from soniox_ds.analysis.turn_tables import HasRecordings, statuses, with_metadata
 from soniox_ds.analysis.units import Vocabulary
 from soniox_ds.errors import InputError
 from soniox_ds.schema import SPEAKER_WORD_ERRORS, SPEAKER_WORD_SUMMARY, conform, need, no_duplicates

@@ -11,13 +11,14 @@ import pandas as pd
 
 from soniox_ds.analysis import runs
 from soniox_ds.analysis.arguments import checked_ms
+from soniox_ds.analysis.confidence import HasTokens, words_of
 from soniox_ds.errors import InputError
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
 __all__ = ["speaker_turns"]
 
 
-def speaker_turns(words: pd.DataFrame, *, gap_ms: int = 2000) -> pd.DataFrame:
+def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.DataFrame:
     """Merge each speaker's neighbouring words into turns.
 
     A turn goes on until another speaker's word follows in the API's order, or silence longer than `gap_ms`.
@@ -27,7 +28,7 @@ def speaker_turns(words: pd.DataFrame, *, gap_ms: int = 2000) -> pd.DataFrame:
     Parameters
     ----------
     words
-        ``schema.WORDS``; of `tokens`, call `words` first.
+        A Corpus, ``schema.WORDS`` or ``schema.TOKENS``.
     gap_ms
         Silence that ends a turn, in ms from the end of a word to the start of the next. The service's tokens often end
         well before the sound does, so less than about 1000 cuts within sentences.
@@ -61,6 +62,7 @@ def speaker_turns(words: pd.DataFrame, *, gap_ms: int = 2000) -> pd.DataFrame:
     2  call.wav       1      1500    1800
     """
     checked_ms(gap_ms, "gap_ms")
+    words = words_of(words)
     need(words, "audio_id", "word_index", "start_ms", "end_ms", "speaker", name="words")
     words = need_milliseconds(words, "words")
     no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])

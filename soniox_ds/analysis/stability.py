@@ -129,6 +129,7 @@ def _row(part: pd.DataFrame, columns: Sequence[str], how: Resampling) -> dict[st
         **how._asdict(),
     }
     reasons: list[str] = []
+    doubts: list[str] = []
     for rate, count in _RATES.items():
         changed = np.bincount(blocks.codes, weights=done[count].to_numpy(np.float64), minlength=blocks.total)
         drawn = bootstrap_rate(changed, words, replicates=how.replicates, seed=how.seed)
@@ -138,8 +139,12 @@ def _row(part: pd.DataFrame, columns: Sequence[str], how: Resampling) -> dict[st
         row[f"{rate}_high"] = known(interval.high)
         if interval.reason is not None:
             reasons.append(interval.reason.replace("reference words", "settled words"))
+        if interval.doubt is not None:
+            doubts.append(f"{rate}: {interval.doubt}")
     reason = "; ".join(dict.fromkeys(reasons)) or None
-    row["note"] = note_of(reason, blocks.total, blocks.unlabelled, columns, noun="words")
+    row["note"] = note_of(
+        reason, blocks.total, blocks.unlabelled, columns, noun="words", doubt="; ".join(doubts) or None
+    )
     return row
 
 

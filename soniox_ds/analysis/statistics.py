@@ -50,6 +50,8 @@ METHODS = ("studentized", "percentile")
 _WIDEST = 5.0
 """Times the width of the percentile interval. Student's t of three equal units gives 2.7, of two 9: what is wider still
 rests on a few units, whatever their number. docs/metrics-uncertainty.md shows that honest intervals seldom are."""
+_DOUBTFUL = 2.0
+"""Likewise: Student's t of four equal units gives 1.9. What is wider is honest, but says how few units decide."""
 _WHOLE = 1.0  # a bound beyond it says nothing of a rate that is less than a third of it
 _WAYS_ON = 'more blocks would help, method="percentile" gives an interval that is too narrow'
 
@@ -64,11 +66,15 @@ class Resampling(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Two bounds, both NaN where there is no honest interval; then `reason` says why."""
+    """Two bounds, both NaN where there is no honest interval; then `reason` says why.
+
+    `doubt` says why to doubt the bounds that there are.
+    """
 
     low: float
     high: float
     reason: str | None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ class RateBootstrap:
         for few units. ``"studentized"`` takes the quantiles of the studentised replicates (bootstrap-t): it makes up
         for few units and for units of uneven size and difficulty. There is none where it would be beyond
         sense: more than five times as wide as the percentile one, or reaching beyond ±100 % around a rate of less than
-        a third of that. Then a few units decide, and nobody can say how far the rate may be off.
+        a third of that. Then a few units decide, and nobody can say how far the rate may be off. More than twice as
+        wide, it is there and `doubt` says so; that of a percentile interval says how wide the studentized one would be.
 
         Examples
         --------
@@ -109,24 +116,29 @@ class RateBootstrap:
             return Interval(nan, nan, reason)
         tail = (1 - ci) / 2
         first, last = np.quantile(self.rates, [tail, 1 - tail])
-        if method == "percentile":
-            return Interval(float(first), float(last), None)
         lower, upper = _outer_quantiles(self.studentized, tail)
-        if not np.isfinite([lower, upper]).all():
+        bounded = bool(np.isfinite([lower, upper]).all())
+        low, high = self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error
+        times = (high - low) / (last - first) if last > first else inf
+        doubtful = "a few blocks decide: the interval is doubtful"
+        if method == "percentile":
+            so_wide = f"be {times:.1f} times as wide" if bounded and np.isfinite(times) else "have no bound"
+            doubt = f"{doubtful}, and too narrow; the studentized one would {so_wide}"
+            return Interval(float(first), float(last), None, doubt if not bounded or times > _DOUBTFUL else None)
+        if not bounded:
             return Interval(
                 nan,
                 nan,
                 "in too many replicates all units drawn have the same rate, so that the studentized interval has no "
                 f"bound; {_WAYS_ON}",
             )
-        low, high = self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error
-        times = (high - low) / (last - first) if last > first else inf
         if times > _WIDEST:
             beyond = f"be {times:.1f} times as wide as the percentile one"
         elif max(-low, high) > _WHOLE and abs(self.estimate) < _WHOLE / 3:
             beyond = f"reach from {low:.0%} to {high:.0%}"
         else:
-            return Interval(low, high, None)
+            doubt = f"{doubtful}, {times:.1f} times as wide as the percentile one"
+            return Interval(low, high, None, doubt if times > _DOUBTFUL else None)
         return Interval(nan, nan, f"a few blocks decide: the studentized interval would {beyond}; {_WAYS_ON}")
 
     def p_value(self, method: str = "studentized") -> float:

@@ -7,16 +7,19 @@ recordings *and other speakers* of the same kind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import (
+    CASE,
     COUNTS,
-    WORDS,
+    FEW_BLOCKS,
+    PUNCTUATION,
+    Blocks,
     Measure,
     block_columns,
     blocks_of,
@@ -26,10 +29,24 @@ from soniox_ds.analysis.blocks import (
     measure_of,
     note_of,
 )
-from soniox_ds.errors import InputError
-from soniox_ds.schema import CHARACTER_ERROR_SUMMARY, ERROR_SUMMARY, Table, conform, need
+from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.schema import (
+    CHARACTER_ERROR_SUMMARY,
+    ERROR_SUMMARY,
+    PUNCTUATION_ERROR_SUMMARY,
+    Table,
+    conform,
+    need,
+)
 
-__all__ = ["summarize_errors"]
+__all__ = ["SUMMARIES", "summarize_errors"]
+
+SUMMARIES: Mapping[str, Table] = {
+    "wer": ERROR_SUMMARY,
+    "cer": CHARACTER_ERROR_SUMMARY,
+    "per": PUNCTUATION_ERROR_SUMMARY,
+}
+"""The table of each rate."""
 
 
 def summarize_errors(
@@ -42,13 +59,13 @@ def summarize_errors(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Pool word or character errors over groups of recordings, with bootstrap intervals by block.
+    """Pool errors over groups of recordings, with bootstrap intervals by block.
 
     Parameters
     ----------
     errors
-        ``schema.WORD_ERRORS``, of `word_errors`, or ``schema.CHARACTER_ERRORS``, of `character_errors`, with whatever
-        columns to group by.
+        ``schema.WORD_ERRORS``, of `word_errors`, ``schema.CHARACTER_ERRORS``, of `character_errors`, or
+        ``schema.PUNCTUATION_ERRORS``, of `punctuation_errors`, with whatever columns to group by.
     by
         Column or columns to group by; a missing value is a group too. None for all recordings in one row. No total is
         added to groups: call it once more without `by`.
@@ -68,10 +85,12 @@ def summarize_errors(
     -------
     DataFrame
         The columns of `by`, then ``schema.ERROR_SUMMARY`` (of characters ``schema.CHARACTER_ERROR_SUMMARY``, with
-        `cer`): one row for each group, sorted by `by`. Bounds are NA where no honest interval exists (fewer than two
-        blocks, no spread, or so few that decide that the studentized interval would be beyond sense), and `note` says
-        why; below 10 blocks, and where fewer than five hold any error, it says that the interval is doubtful. A group
-        without scored recordings has counts of 0 and NA rates.
+        `cer`; of punctuation and capitals ``schema.PUNCTUATION_ERROR_SUMMARY``, with `per` and `case_error_rate`): one
+        row for each group, sorted by `by`. Bounds are NA where no honest interval exists (fewer than two blocks, no
+        spread, or so few that decide that the studentized interval would be beyond sense), and `note` says why. It says
+        that the interval is doubtful below 10 blocks, where fewer than five hold any error, and where the studentized
+        interval is more than twice as wide as the percentile one: then a few blocks decide. A group without scored
+        recordings has counts of 0 and NA rates.
 
     Raises
     ------
@@ -102,7 +121,7 @@ def summarize_errors(
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
     measure = measure_of(errors)
-    schema = ERROR_SUMMARY if measure is WORDS else CHARACTER_ERROR_SUMMARY
+    schema = SUMMARIES[measure.rate]
     table = checked_errors(errors, measure=measure)
     groups = [] if by is None else [by] if isinstance(by, str) else list(by)
     _check_groups(table, groups, schema, measure)
@@ -119,20 +138,13 @@ def _summary(
 ) -> dict[str, Any]:
     """One row of the result."""
     scored = part[part["status"] == "scored"]
-    counts = {name: int(scored[name].sum()) for name in (*COUNTS, measure.size)}
+    marks = measure is PUNCTUATION
+    counts = {name: _total(scored[name]) for name in (*COUNTS, measure.size, *(CASE if marks else ()))}
     blocks = blocks_of(scored, columns)
-    wrong = scored[["substitutions", "deletions", "insertions"]].sum(axis=1).to_numpy(np.float64)
-    size = scored[measure.size].to_numpy(np.float64)
-    errors = np.bincount(blocks.codes, weights=wrong, minlength=blocks.total)
-    drawn = statistics.bootstrap_rate(
-        errors,
-        np.bincount(blocks.codes, weights=size, minlength=blocks.total),
-        replicates=how.replicates,
-        seed=how.seed,
-    )
-    interval = drawn.interval(how.ci, how.method)
-    few = few_errors(errors) if interval.reason is None else []
-    rate = measure.rate
+    wrong = scored[["substitutions", "deletions", "insertions"]].sum(axis=1)
+    rates = [_rate(measure.rate, wrong, wrong + scored["hits"] if marks else scored[measure.size], blocks, how)]
+    if marks:
+        rates.append(_rate("case_error_rate", scored["case_errors"], scored["case_words"], blocks, how))
     return {
         "recordings": len(scored),
         "failed": int((part["status"] == "failed").sum()),
@@ -141,17 +153,67 @@ def _summary(
         "block": "+".join(columns),
         "hours": _hours(scored),
         **counts,
-        rate: known(drawn.estimate),
-        f"{rate}_low": known(max(0.0, interval.low) if interval.reason is None else interval.low),
-        f"{rate}_high": known(interval.high),
+        **{name: value for rate in rates for name, value in rate.figures.items()},
         **how._asdict(),
         **{name: _only(part, name) for name in measure.settings},
-        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, *few, noun=measure.noun),
+        "note": _note(rates, blocks, columns, measure.noun),
     }
+
+
+class _Rate(NamedTuple):
+    """A pooled rate and its bounds, as columns of the result, and what is to be said of them."""
+
+    name: str
+    figures: dict[str, Any]
+    reason: str | None
+    doubt: str | None
+    few: list[str]
+
+
+def _rate(name: str, wrong: Any, whole: Any, blocks: Blocks, how: statistics.Resampling) -> _Rate:
+    numerators, denominators = (
+        np.bincount(
+            blocks.codes, weights=column.astype("Float64").fillna(0).to_numpy(np.float64), minlength=blocks.total
+        )
+        for column in (wrong, whole)
+    )
+    drawn = statistics.bootstrap_rate(numerators, denominators, replicates=how.replicates, seed=how.seed)
+    interval = drawn.interval(how.ci, how.method)
+    figures = {
+        name: known(drawn.estimate),
+        f"{name}_low": known(max(0.0, interval.low) if interval.reason is None else interval.low),
+        f"{name}_high": known(interval.high),
+    }
+    few = few_errors(numerators) if interval.reason is None else []
+    return _Rate(name, figures, interval.reason, None if few else interval.doubt, few)
+
+
+def _note(rates: Sequence[_Rate], blocks: Blocks, columns: Sequence[str], noun: str) -> Any:
+    """What is to be said of the interval, or of each of several."""
+    first = rates[0]
+    if len(rates) == 1:
+        return note_of(first.reason, blocks.total, blocks.unlabelled, columns, *first.few, noun=noun, doubt=first.doubt)
+    nouns = dict.fromkeys((rate.name for rate in rates), "words that can have capitals") | {first.name: noun}
+    notes = {
+        rate.name: note_of(rate.reason, blocks.total, 0, columns, *rate.few, noun=nouns[rate.name], doubt=rate.doubt)
+        for rate in rates
+    }
+    said = {name: note for name, note in notes.items() if isinstance(note, str)}
+    alike = len(said) == len(rates) and len(set(said.values())) == 1
+    own = list(said.values())[:1] if alike else [f"{name}: {note}" for name, note in said.items()]
+    return note_of(None, FEW_BLOCKS, blocks.unlabelled, columns, *own)
+
+
+def _total(column: pd.Series[Any]) -> Any:
+    """NA where nothing at all is known, as of marks where no reference has one."""
+    total = column.sum(min_count=min(1, len(column)))
+    return pd.NA if pd.isna(total) else int(total)
 
 
 def _check_groups(errors: pd.DataFrame, groups: Sequence[str], schema: Table, measure: Measure) -> None:
     need(errors, *groups, name="errors")
+    for name in groups:
+        _check_labels(errors[name], name)
     if taken := [name for name in groups if name in schema and name not in measure.settings]:
         raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
     if len(set(groups)) < len(groups):
@@ -166,6 +228,24 @@ def _check_groups(errors: pd.DataFrame, groups: Sequence[str], schema: Table, me
                 f"the errors were counted {how}, {sorted(used)}, and cannot be pooled; "
                 f'score with one, or group by "{name}" too.'
             )
+
+
+def _check_labels(column: pd.Series[Any], name: str) -> None:
+    """Raise SchemaError unless the values of a column can be groups in sorted order."""
+    known_values = column.dropna()
+    if odd := [value for value in known_values if not pd.api.types.is_hashable(value)]:
+        raise SchemaError(
+            f"by names {name!r}, which holds {odd[0]!r} ({type(odd[0]).__name__}); a group needs single values. Make "
+            f"texts of them, errors[{name!r}].astype(str), or a row for each with errors.explode({name!r})."
+        )
+    try:
+        sorted(known_values.unique())
+    except TypeError as error:
+        kinds = sorted({type(value).__name__ for value in known_values})
+        raise SchemaError(
+            f"by names {name!r}, which mixes {' and '.join(kinds)}, so that its groups have no order; make them of one "
+            f"kind, such as errors[{name!r}].astype(str)."
+        ) from error
 
 
 def _only(part: pd.DataFrame, name: str) -> Any:

@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis import statistics
+from soniox_ds.analysis.alignments import Alignments
 from soniox_ds.analysis.blocks import Blocks, block_columns, blocks_of, checked_errors, known, note_of
 from soniox_ds.analysis.normalize import NormalizerLike
 from soniox_ds.analysis.repeats import places
 from soniox_ds.analysis.term_search import aligned_words, checked_terms, same_transcripts
 from soniox_ds.analysis.terms import hours_of, occurrence_rows
 from soniox_ds.errors import InputError
-from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, empty, need, no_duplicates
+from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, empty, need, no_duplicates, with_ids
 
 __all__ = ["compare_terms", "summarize_terms"]
 
@@ -35,7 +36,7 @@ _FEW_DISCORDANT = 6  # with fewer, McNemar's exact p cannot be below 0.05
 
 
 def summarize_terms(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     terms: Iterable[str],
     errors: pd.DataFrame,
     by: str | Sequence[str] | None = None,
@@ -170,6 +171,7 @@ def compare_terms(
     1  Celebrex            1     1       0       0  1.0
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
+    a, b = with_ids(a, "a"), with_ids(b, "b")
     for name, arm in (("a", a), ("b", b)):
         need(arm, "audio_id", "term", "outcome", "reference_index", name=name)
         _refuse_doubled(arm, name)
@@ -238,21 +240,26 @@ def _summary(
     }
     if not pd.isna(hours):
         rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64), np.inf)
-    reasons = {}
+    reasons, doubts = {}, {}
     for name, (top, bottom, most) in rates.items():
-        rate, reasons[name] = _rate(top, bottom, blocks, how, name, most, 1 if np.isfinite(most) else _MS_PER_HOUR)
+        rate, reasons[name], doubts[name] = _rate(
+            top, bottom, blocks, how, name, most, 1 if np.isfinite(most) else _MS_PER_HOUR
+        )
         row |= rate
     if not pd.isna(hours) and not pd.isna(row["false_hits_per_hour"]):
         row["false_hits_per_hour_per_100_terms"] = row["false_hits_per_hour"] * 100 / size
-    without = [f"{name}: {reason}" for name, reason in reasons.items() if reason is not None]
-    row["note"] = note_of("; ".join(without) or None, blocks.total, blocks.unlabelled, columns)
+    without, doubtful = (
+        "; ".join(f"{name}: {text}" for name, text in found.items() if text is not None) or None
+        for found in (reasons, doubts)
+    )
+    row["note"] = note_of(without, blocks.total, blocks.unlabelled, columns, doubt=doubtful)
     return row
 
 
 def _rate(
     top: Any, bottom: Any, blocks: Blocks, how: statistics.Resampling, name: str, most: float, scale: float
-) -> tuple[dict[str, Any], str | None]:
-    """A pooled rate times `scale` with its interval, which lies between 0 and `most`, and why there is none.
+) -> tuple[dict[str, Any], str | None, str | None]:
+    """A pooled rate times `scale` with its interval, between 0 and `most`; why there is none, or why to doubt it.
 
     What is no share is drawn in a unit in which it is far below 1: the bootstrap refuses bounds beyond 100 %.
     """
@@ -265,7 +272,7 @@ def _rate(
     interval = drawn.interval(how.ci, how.method)
     low, high = (known(float(np.clip(bound * scale, 0.0, most))) for bound in interval[:2])
     reason = None if interval.reason is None else interval.reason.replace("no reference words", "never counted")
-    return {name: known(drawn.estimate * scale), f"{name}_low": low, f"{name}_high": high}, reason
+    return {name: known(drawn.estimate * scale), f"{name}_low": low, f"{name}_high": high}, reason, interval.doubt
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[str]) -> pd.DataFrame:
@@ -351,7 +358,9 @@ def _comparison(
         "blocks": len(distinct),
         "block": "+".join(columns),
         **how._asdict(),
-        "note": note_of(interval.reason, len(distinct), unlabelled, columns, *notes) if count else notes[0],
+        "note": note_of(interval.reason, len(distinct), unlabelled, columns, *notes, doubt=interval.doubt)
+        if count
+        else notes[0],
     }
 
 

@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments, alignments_of
+from soniox_ds.analysis.blocks import counted
 from soniox_ds.analysis.normalize import NORMALIZERS, Normalizer, NormalizerLike
 from soniox_ds.analysis.units import KINDS_OF_UNITS, split_units
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema import need, need_milliseconds, no_duplicates, with_ids
 
 __all__ = ["Aligned", "Span", "Terms", "aligned_words", "checked_terms", "same_transcripts", "spans", "units_of"]
 
@@ -62,13 +64,9 @@ class Aligned(NamedTuple):
     """The rows that hold a word of the transcript."""
 
 
-def aligned_words(alignments: Any) -> Aligned:
+def aligned_words(alignments: Alignments) -> Aligned:
     """Check alignments and put them into order; raises SchemaError where it cannot."""
-    if not isinstance(alignments, pd.DataFrame):
-        raise InputError(
-            f"alignments must be a table of align_words, found {type(alignments).__name__}; "
-            "call sx.align_words(corpus, references) first."
-        )
+    alignments = alignments_of(alignments)
     need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
     no_duplicates(alignments, "alignments", "audio_id", "position")
@@ -89,6 +87,7 @@ def aligned_words(alignments: Any) -> Aligned:
 
 def same_transcripts(aligned: Aligned, errors: pd.DataFrame) -> None:
     """Raise InputError unless the alignments are of the recordings that `errors` has as scored, word for word."""
+    errors = with_ids(errors, "errors")
     scored = errors[(errors["status"] == "scored").to_numpy(np.bool_)]
     if strange := sorted(set(aligned.rows["audio_id"]) - set(scored["audio_id"])):
         raise InputError(
@@ -101,8 +100,9 @@ def same_transcripts(aligned: Aligned, errors: pd.DataFrame) -> None:
     if (other := np.flatnonzero((there != words).to_numpy(np.bool_))).size:
         name = words.index[other[0]]
         raise InputError(
-            f"the alignments have {there[name]} reference words of {name!r}, errors {words[name]} ({other.size} "
-            "recordings differ); make both from the same transcripts and references, with one normaliser and units."
+            f"the alignments have {there[name]} reference words of {name!r}, errors {words[name]} (they differ in "
+            f"{counted(other.size, 'recording')}); make both from the same transcripts and references, "
+            "with one normaliser and units."
         )
 
 

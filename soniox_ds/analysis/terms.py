@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments
 from soniox_ds.analysis.blocks import checked_durations
 from soniox_ds.analysis.normalize import NormalizerLike
 from soniox_ds.analysis.term_search import Aligned, Span, Terms, aligned_words, checked_terms, spans
@@ -34,7 +35,7 @@ _COPIED = (
 
 
 def term_occurrences(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     terms: Iterable[str],
     *,
     distractors: Iterable[str] = (),
@@ -46,7 +47,8 @@ def term_occurrences(
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, of `align_words`, of one arm.
+        ``schema.WORD_ALIGNMENTS``, of `align_words`, of one arm; or a corpus with references, which is aligned by the
+        defaults of `align_words`.
     terms
         The terms that matter, usually the recogniser's ``context["terms"]``.
     distractors
@@ -82,7 +84,7 @@ def term_occurrences(
 
 
 def term_errors(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     terms: Iterable[str],
     *,
     distractors: Iterable[str] = (),

@@ -18,7 +18,7 @@ import pandas as pd
 from soniox_ds.analysis.scripts import ends_sentence, is_unspaced
 from soniox_ds.analysis.text import words
 from soniox_ds.errors import InputError
-from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need, need_milliseconds, no_duplicates
+from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need, need_milliseconds, no_duplicates, with_ids
 
 __all__ = ["translation_pairs"]
 
@@ -121,7 +121,7 @@ def _units(source: Any) -> pd.DataFrame:
     index = "segment_index" if "segment_index" in table else "word_index"
     what = "segments" if index == "segment_index" else "words"
     need(table, "audio_id", index, "text", "language", "translation_status", name=what)
-    table = need_milliseconds(table, what, required=False)
+    table = with_ids(need_milliseconds(table, what, required=False), what)
     no_duplicates(table, what, "audio_id", index, also=["translation_status"])
     order = pd.factorize(table["audio_id"])[0]
     return table.take(np.lexsort((table[index].to_numpy(np.int64), order))).reset_index(drop=True)

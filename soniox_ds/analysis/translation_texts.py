@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need
+from soniox_ds.schema import as_ids, need, with_ids
 
 __all__ = ["Texts", "texts_of", "where"]
 
@@ -115,6 +115,7 @@ def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
             "translations by audio_id (a mapping, a table of texts, a Corpus) need references by audio_id: a mapping "
             f"to texts, or a table with audio_id and reference; found {type(references).__name__}."
         )
+    ids = as_ids(pd.Series(ids, dtype=object), "references").tolist()
     if twice := pd.Index(ids)[pd.Index(ids).duplicated()].tolist():
         raise SchemaError(
             f"the references have {twice[0]!r} more than once; for several right translations give a list of texts."
@@ -125,10 +126,12 @@ def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
 def _translations_by_id(source: Any) -> dict[str, str]:
     """The translation of each recording; of a Corpus also the empty one of a completed recording."""
     if isinstance(source, Mapping):
-        return {audio_id: text for audio_id, text in source.items() if not _missing(text)}
+        named = as_ids(pd.Series(list(source), dtype=object), "hypotheses").tolist()
+        return {audio_id: text for audio_id, text in zip(named, source.values(), strict=True) if not _missing(text)}
     corpus = hasattr(source, "recordings")
     texts = source.texts() if corpus else source
     need(texts, "audio_id", "text", name="hypotheses")
+    texts = with_ids(texts, "hypotheses")
     if "translation_status" in texts:
         texts = texts[(texts["translation_status"] == "translation").fillna(False)]
     if (twice := texts["audio_id"].duplicated()).any():

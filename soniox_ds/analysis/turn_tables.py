@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.analysis import runs, text
+from soniox_ds.analysis import runs
+from soniox_ds.analysis.confidence import words_of
 from soniox_ds.analysis.speakers import speaker_turns
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import IN_SECONDS, RECORDINGS, need, need_milliseconds
+from soniox_ds.schema import IN_SECONDS, RECORDINGS, need, need_milliseconds, with_ids
 
 __all__ = [
     "FAILED",
@@ -29,11 +30,11 @@ __all__ = [
     "covered",
     "joined",
     "milliseconds",
+    "refuse_hasty",
     "same_clock",
     "statuses",
     "turns_of",
     "with_metadata",
-    "words_of",
 ]
 
 Ms = npt.NDArray[np.int64]
@@ -42,6 +43,8 @@ FAILED = ("apart", "as_silence")
 
 _NOBODY_SPEAKS_SO_BRIEFLY_MS = 60
 _FAR_APART = 100
+_NOBODY_TAKES_TURNS_SO_FAST_MS = 100
+_FEW_TURNS = 5  # of fewer nothing can be told: some may laugh at once
 
 
 @runtime_checkable
@@ -68,22 +71,15 @@ class Recording(NamedTuple):
     status: str
 
 
-def words_of(source: pd.DataFrame | HasRecordings) -> pd.DataFrame:
-    """The words of a corpus, of a tokens table, or the words table itself."""
-    if isinstance(source, HasRecordings):
-        return text.words(source.tokens)
-    need(source, name="words")
-    return text.words(source) if "token_index" in source and "word_index" not in source else source
-
-
 def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.DataFrame:
     """The turns of a corpus, of tokens or words, or the turns table itself."""
     if isinstance(source, HasRecordings):
         return speaker_turns(words_of(source), gap_ms=gap_ms)
-    need(source, name="turns")
+    if not isinstance(source, pd.DataFrame):
+        raise InputError(f"give a Corpus or a table of turns or words, found {type(source).__name__}.")
     if "token_index" in source or "word_index" in source:
         return speaker_turns(words_of(source), gap_ms=gap_ms)
-    return source
+    return with_ids(source, "turns")
 
 
 def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
@@ -129,10 +125,24 @@ def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
         )
     speaker = runs.codes_of(table, "speaker")
     start, end = milliseconds(table, what)
+    refuse_hasty(start, end, audio.codes, what)
     order = np.argsort(audio.codes, kind="stable")
     return {
         str(audio.labels[audio.codes[rows[0]]]): _one(speaker, start, end, rows) for rows in _slices(audio.codes, order)
     }
+
+
+def refuse_hasty(start: Ms, end: Ms, recording: npt.NDArray[np.intp], what: str) -> None:
+    """Raise SchemaError where turns follow each other faster than anybody takes them, as whole seconds do."""
+    if len(start) < _FEW_TURNS:
+        return
+    spans = pd.DataFrame({"start": start, "end": end}).groupby(recording).agg({"start": "min", "end": "max"})
+    for_each = float((spans["end"] - spans["start"]).sum()) / len(start)
+    if 0 < for_each < _NOBODY_TAKES_TURNS_SO_FAST_MS:
+        raise SchemaError(
+            f"{what}: {len(start)} turns follow each other every {for_each:.0f} ms, and all end by {end.max()} ms. "
+            f"{IN_SECONDS}"
+        )
 
 
 def _slices(codes: npt.NDArray[np.intp], order: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:

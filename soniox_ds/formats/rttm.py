@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from soniox_ds.errors import SchemaError
-from soniox_ds.schema import TURNS, conform, need, need_milliseconds
+from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
 
 __all__ = ["read_rttm", "write_rttm"]
 
@@ -87,6 +87,7 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
     'SPEAKER a 1 0.400 2.150 <NA> <NA> 1 <NA> <NA>\\n'
     """
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
+    turns = with_ids(turns, "turns")
     turns = need_milliseconds(turns, "turns")
     for name in ("audio_id", "speaker", "start_ms", "end_ms"):
         if missing := int(turns[name].isna().sum()):

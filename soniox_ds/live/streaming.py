@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from soniox_ds.callers import warn_caller
 from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
 from soniox_ds.live.events import Update
 from soniox_ds.live.replay import Event
@@ -115,11 +115,10 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, client_reference_id
     if failure is not None:
         if on_error == "raise" or not session.transcript.settled:
             raise failure
-        warnings.warn(
+        warn_caller(
             f"{session.audio_id}: the live transcription ended early; {len(session.transcript.settled)} tokens were "
             f"settled before: {type(failure).__name__}: {failure}",
             RecordingsFailedWarning,
-            stacklevel=2,
         )
     return session.result(failure)
 

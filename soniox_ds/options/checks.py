@@ -178,8 +178,15 @@ def hints_of(hints: object, strict: object) -> tuple[str, ...] | None:
     return found
 
 
+def _said(value: Any) -> Any:
+    """A setting without those of its own parts that say nothing: an empty list, a text of white space alone."""
+    if isinstance(value, str):
+        return value.strip() and value
+    return {name: part for name, part in value.items() if _said(part)} if isinstance(value, dict) else value
+
+
 def hash_of(shaping: Mapping[str, Any]) -> str:
     """16 hexadecimal digits of options that shape a transcript; what is off is the same as what is not said."""
-    said = {name: value for name, value in shaping.items() if value}
+    said = {name: part for name, value in shaping.items() if (part := _said(value))}
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -42,6 +42,8 @@ class Context:
         How terms are to be translated: a dict from source to target, or a list of pairs or of
         ``{"source": ..., "target": ...}``. The service ignores it unless translation is on.
 
+    A section that is empty, or a text of white space alone, is sent as it is but says nothing: it makes no other job.
+
     Raises
     ------
     OptionsError

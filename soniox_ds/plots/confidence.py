@@ -56,7 +56,8 @@ def plot_reliability(
     by
         The columns that tell the groups; by default all that stand before those of the table.
     ax
-        Where to draw; a new figure when absent.
+        Where to draw; a new figure when absent. Beside other axes the labels find
+        room in a figure made with ``layout="constrained"``.
 
     Returns
     -------
@@ -140,7 +141,8 @@ def plot_roc(
     thresholds
         Confidences to mark on the curve, where there is only one.
     ax
-        Where to draw; a new figure when absent.
+        Where to draw; a new figure when absent. Beside other axes the labels find
+        room in a figure made with ``layout="constrained"``.
 
     Returns
     -------
@@ -199,7 +201,8 @@ def plot_review_curve(
     share
         Time as a share of hearing every word, instead of minutes.
     ax
-        Where to draw; a new figure when absent.
+        Where to draw; a new figure when absent. Beside other axes the labels find
+        room in a figure made with ``layout="constrained"``.
 
     Returns
     -------

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from soniox_ds import schema
-from soniox_ds.analysis.blocks import WORDS, Measure, measure_of
+from soniox_ds.analysis.blocks import Measure, measure_of
+from soniox_ds.analysis.summaries import SUMMARIES
 from soniox_ds.errors import InputError
 from soniox_ds.plots.style import (
     BLUE,
@@ -44,26 +44,27 @@ def plot_error_summary(
     overall: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the word or character error rate of each group with its interval, in the order of the table.
+    """Draw the word, character or punctuation error rate of each group with its interval, in the order of the table.
 
     Parameters
     ----------
     summary
-        ``schema.ERROR_SUMMARY`` (or ``schema.CHARACTER_ERROR_SUMMARY``) with the columns of the groups before it, as
-        `summarize_errors` returns it.
+        ``schema.ERROR_SUMMARY`` (or ``schema.CHARACTER_ERROR_SUMMARY``, or ``schema.PUNCTUATION_ERROR_SUMMARY``, whose
+        rate of capitals is not drawn) with the columns of the groups before it, as `summarize_errors` returns it.
     by
         The columns that tell the groups; by default all that stand before those of the table.
     overall
         A rate to draw as a line through all rows, such as that of all recordings.
     ax
-        Where to draw; a new figure as high as the rows need when absent.
+        Where to draw; a new figure as high as the rows need when absent. Beside other axes the
+        labels find room in a figure made with ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        One row for each group; at the right how many recordings and words (or characters) it rests on, and where there
-        is "no interval" (the table's `note` says why). An interval that reaches beyond three times the highest rate is
-        cut off there, with an arrow.
+        One row for each group; at the right how many recordings and words (characters, marks) it rests on, and where
+        there is "no interval" or a "doubtful" one (the table's `note` says why). An interval that reaches beyond three
+        times the highest rate is cut off there, with an arrow.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def plot_error_summary(
         raise InputError(
             f"no group has a {_rate_of(measure)}: nothing was scored, or the references hold no {measure.noun}."
         )
-    table = schema.ERROR_SUMMARY if measure is WORDS else schema.CHARACTER_ERROR_SUMMARY
+    table = SUMMARIES[measure.rate]
     columns = group_columns(summary, [name for name in table if name not in measure.settings], by)
     need(summary, *columns, name="summary")
     if columns:
@@ -104,8 +105,15 @@ def plot_error_summary(
     limit = max(_REACH * highest, 1.0)
     _rows(ax, bounds, _doubtful(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
     _labels(ax, group_labels(summary, columns, "all recordings"))
-    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], bounds, strict=True)
-    _right(ax, [f"{_rate(rate, known[1])} · n = {n:,} · {size:,} {measure.noun}" for rate, n, size, known in sizes])
+    notes = summary["note"] if "note" in summary else [pd.NA] * len(summary)
+    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], bounds, notes, strict=True)
+    _right(
+        ax,
+        [
+            f"{_rate(rate, known[1], note)} · n = {n:,} · {text_of(size, ',.0f')} {measure.noun}"
+            for rate, n, size, known, note in sizes
+        ],
+    )
     ax.set_xlim(0, min(float(np.nanmax([*bounds.ravel(), highest])), limit) * 1.06 or 1.0)
     ax.set_xlabel(f"{_rate_of(measure)} (%){_level(summary)}")
     if len(columns) and overall is None:
@@ -121,7 +129,8 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     comparison
         ``schema.ERROR_COMPARISON`` (or ``schema.CHARACTER_ERROR_COMPARISON``), as `compare_errors` returns it.
     ax
-        Where to draw; a new figure as high as the rows need when absent.
+        Where to draw; a new figure as high as the rows need when absent. Beside other axes the
+        labels find room in a figure made with ``layout="constrained"``.
 
     Returns
     -------
@@ -166,7 +175,7 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
 
 
 def _rate_of(measure: Measure) -> str:
-    return "word error rate" if measure is WORDS else "character error rate"
+    return {"wer": "word", "cer": "character", "per": "punctuation"}[measure.rate] + " error rate"
 
 
 def _rows(ax: Axes, bounds: Any, doubtful: Any, filled: Any, marker: str = "o", limit: float = np.inf) -> None:
@@ -206,8 +215,10 @@ def _right(ax: Axes, texts: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-def _rate(value: Any, low: float) -> str:
-    return text_of(value, ".1%") + (", no interval" if pd.notna(value) and np.isnan(low) else "")
+def _rate(value: Any, low: float, note: Any) -> str:
+    if pd.notna(value) and np.isnan(low):
+        return text_of(value, ".1%") + ", no interval"
+    return text_of(value, ".1%") + (", doubtful" if isinstance(note, str) and "doubtful" in note else "")
 
 
 def _interval(value: float, low: float, high: float) -> str:

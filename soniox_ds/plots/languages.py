@@ -33,7 +33,8 @@ def plot_language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) 
         ``schema.LANGUAGE_CONFUSION``, as `language_confusion` returns it. Time without a language on one side is
         left out.
     ax
-        Where to draw; a new figure as large as the languages need when absent.
+        Where to draw; a new figure as large as the languages need when absent. Beside other axes the
+        labels find room in a figure made with ``layout="constrained"``.
 
     Returns
     -------

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments, alignments_of
+from soniox_ds.analysis.confidence import HasTokens, as_decimals, words_of
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError
 from soniox_ds.plots.style import (
@@ -47,7 +49,7 @@ _OPERATIONS = {
 
 
 def plot_confidence(
-    words: pd.DataFrame,
+    words: pd.DataFrame | HasTokens,
     *,
     audio_id: str | None = None,
     start_ms: int | None = None,
@@ -61,7 +63,7 @@ def plot_confidence(
     Parameters
     ----------
     words
-        ``schema.WORDS``.
+        A corpus, or ``schema.WORDS``.
     audio_id
         Which recording, where the table holds several.
     start_ms, end_ms
@@ -72,7 +74,8 @@ def plot_confidence(
         Number of neighbouring words in the running mean, drawn where there are at least as many; 0 for none. By default
         25, or a hundredth of the words drawn where that is more.
     ax
-        Where to draw; a new figure when absent.
+        Where to draw; a new figure when absent. Beside other axes the labels find
+        room in a figure made with ``layout="constrained"``.
 
     Returns
     -------
@@ -98,6 +101,7 @@ def plot_confidence(
     """
     from matplotlib.collections import PathCollection
 
+    words = words_of(words)
     need(words, "audio_id", "start_ms", "end_ms", "confidence", name="words")
     words = need_milliseconds(words, "words")
     if "word_index" in words:
@@ -117,7 +121,7 @@ def plot_confidence(
 
     seen = int(((middle >= start_s) & (middle <= end_s)).sum())
     size, alpha = (14.0, 0.75) if seen <= 500 else (7.0, 0.45) if seen <= 3000 else (3.0, 0.25)
-    low = confidence <= threshold if threshold is not None else np.zeros(len(confidence), np.bool_)
+    low = as_decimals(confidence) <= threshold if threshold is not None else np.zeros(len(confidence), np.bool_)
     ax.scatter(middle[~low], confidence[~low], s=size, color=BLUE, alpha=alpha, linewidths=0, label="words")
     if threshold is not None:
         label = f"at most {threshold:g}"
@@ -143,7 +147,7 @@ def plot_confidence(
 
 
 def plot_error_positions(
-    alignments: pd.DataFrame,
+    alignments: Alignments,
     *,
     audio_id: str | None = None,
     start_ms: int | None = None,
@@ -155,13 +159,15 @@ def plot_error_positions(
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``. A deletion has no time of its own and is drawn at the end of the word before it.
+        ``schema.WORD_ALIGNMENTS``, or a corpus with references, which is aligned by the defaults of `align_words`. A
+        deletion has no time of its own and is drawn at the end of the word before it.
     audio_id
         Which recording, where the table holds several.
     start_ms, end_ms
         Show only this window.
     ax
-        Where to draw; a new figure when absent.
+        Where to draw; a new figure when absent. Beside other axes the labels find
+        room in a figure made with ``layout="constrained"``.
 
     Returns
     -------
@@ -184,8 +190,9 @@ def plot_error_positions(
     ... })
     >>> ax = plot_error_positions(alignments)
     >>> [label.get_text() for label in ax.get_yticklabels()]
-    ['1 substitutions', '1 deletions', '0 insertions']
+    ['1 substitution', '1 deletion', '0 insertions']
     """
+    alignments = alignments_of(alignments)
     need(alignments, "audio_id", "operation", "start_ms", "end_ms", name="alignments")
     alignments = need_milliseconds(alignments, "alignments")
     if "position" in alignments:
@@ -207,7 +214,7 @@ def plot_error_positions(
         mine = place[inside & (operation == kind)]
         width = 1.4 if len(mine) <= 150 else 0.8
         ax.vlines(mine, row - 0.36, row + 0.36, color=colour, linewidth=width)
-        names.append(f"{len(mine):,} {name}")
+        names.append(f"{len(mine):,} {kind if len(mine) == 1 else name}")
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     clock_axis(ax, start_s, end_s, last_ms / 1000)

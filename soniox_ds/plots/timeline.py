@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis.selection import one_recording
+from soniox_ds.analysis.turn_tables import HasRecordings, milliseconds, refuse_hasty, turns_of
 from soniox_ds.errors import InputError
 from soniox_ds.plots.style import (
     COLOURS,
@@ -43,7 +44,7 @@ _GAP = 0.32  # between the overview and the axes, inches
 
 
 def plot_timeline(
-    turns: pd.DataFrame,
+    turns: pd.DataFrame | HasRecordings,
     *,
     audio_id: str | None = None,
     start_ms: int | None = None,
@@ -58,7 +59,7 @@ def plot_timeline(
     Parameters
     ----------
     turns
-        ``schema.TURNS``; `speaker_turns` makes it from words.
+        ``schema.TURNS``, or a corpus or ``schema.WORDS``, of which `speaker_turns` makes turns.
     audio_id
         Which recording, where the table holds several.
     start_ms, end_ms
@@ -68,7 +69,8 @@ def plot_timeline(
     labels
         Names to write for the speakers' labels; others keep their label.
     ax
-        Where to draw; a new figure as high as the speakers need when absent.
+        Where to draw; a new figure as high as the speakers need when absent. Beside other axes the
+        labels find room in a figure made with ``layout="constrained"``.
     **bar_kws
         Passed on to ``Axes.broken_barh`` (to ``Axes.fill_between`` where shares are drawn).
 
@@ -98,8 +100,11 @@ def plot_timeline(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['agent', 'speaker 2']
     """
+    turns = turns_of(turns)
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = need_milliseconds(turns, "turns")
+    known = turns.dropna(subset=["start_ms", "end_ms"])
+    refuse_hasty(*milliseconds(known, "turns"), pd.factorize(known["audio_id"])[0], "turns")
     no_duplicates(turns, "turns", "audio_id", "speaker", "start_ms", "end_ms")
     own = one_recording(turns, audio_id, rows="turns", shows="a timeline").dropna(
         subset=["speaker", "start_ms", "end_ms"]

@@ -26,17 +26,27 @@ def arms(trial: Comparison) -> Section:
             int(row["failed"]),
             int(row["reference_words"]),
             percent(row["changed"]),
+            row["effect"] if known(row["effect"]) else "–",
             f"${row['cost_usd']:,.2f}" if row["cost_usd"] >= 0.005 or not row["cost_usd"] else "below $0.01",
         )
         for row in summary.to_dict("records")
     ]
-    head = ("arm", "word error rate", "recordings", "failed", "words", "transcripts changed", "cost by list price")
+    head = (
+        "arm",
+        "word error rate",
+        "recordings",
+        "failed",
+        "words",
+        "text changed",
+        "effect on",
+        "cost by list price",
+    )
     parts = [
         note(
             f"The same recordings under several options, compared with the baseline “{trial.baseline}” recording by "
             "recording. A difference below 0 is fewer errors."
         ),
-        table(head, rows, numeric=range(1, 7)),
+        table(head, rows, numeric=(*range(1, 6), 7)),
     ]
     if differences["difference"].notna().any():
         parts.append(

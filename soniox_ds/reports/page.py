@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.errors import word_errors
 from soniox_ds.errors import InputError
+from soniox_ds.formats.corpus import Corpus
 from soniox_ds.formats.replacing import replacing
 from soniox_ds.formats.rttm import read_rttm
 from soniox_ds.reports import scores, sections, voices
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from soniox_ds.comparison import Comparison
-    from soniox_ds.formats.corpus import Corpus
 
 __all__ = ["report"]
 
@@ -123,13 +123,14 @@ def report(
     Raises
     ------
     InputError
-        If the corpus is empty, no reference belongs to it, `by` names no column, a number is below 0, or there are
-        reference turns and no speakers.
+        If it is no corpus, the corpus is empty, no reference belongs to it, `by` names no column, a number is below 0,
+        or there are reference turns and no speakers.
     SchemaError
         If the references or turns are not as documented.
 
     Examples
     --------
+    >>> import tempfile
     >>> import pandas as pd
     >>> from soniox_ds.formats.corpus import Corpus
     >>> recordings = pd.DataFrame({"audio_id": ["a.wav"], "status": "completed", "service": "api.soniox.com"})
@@ -139,6 +140,12 @@ def report(
     >>> "Transcription report" in page, "http:" in page.replace("http://www.w3.org", "")
     (True, False)
     """
+    given: object = corpus
+    if not isinstance(given, Corpus):
+        raise InputError(
+            f"report takes a Corpus (of sx.transcribe or sx.read_corpus), found {type(given).__name__}; of tables make "
+            "one with sx.Corpus(recordings, tokens), of several corpora one with sx.concat; Streamed has .corpus()."
+        )
     if not len(corpus):
         raise InputError("the corpus holds no recordings, so there is nothing to report.")
     if min(recordings, clips) < 0:

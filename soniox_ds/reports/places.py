@@ -33,10 +33,10 @@ def grouping_columns(errors: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     for name in columns:
         if name not in scored or name in _TEXTS or pd.api.types.is_float_dtype(scored[name]):
             continue
-        values = scored[name].dropna()
-        if not values.map(lambda value: isinstance(value, (str, bool, int, np.integer, np.bool_))).all():
+        values = scored[name].dropna().tolist()  # a column without a value has any dtype, and no reductions
+        if not all(isinstance(value, (str, bool, int, np.integer, np.bool_)) for value in values):
             continue
-        different = values.nunique()
+        different = len(set(values))
         if 2 <= different <= _MOST_VALUES and len(values) >= 2 * different:
             found.append(name)
     return found

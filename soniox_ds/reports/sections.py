@@ -39,9 +39,12 @@ def summary(found: Findings) -> Section:
         ("audio", f"{corpus.hours:,.2f} hours" if corpus.hours >= 1 else f"{corpus.hours * 60:,.1f} minutes"),
         ("words", len(words)),
     ]
+    remark = ""
     if found.overall is not None:
         row = found.overall.iloc[0]
-        own.insert(0, ("word error rate", percent(row["wer"], row["wer_low"], row["wer_high"])))
+        remark = str(row["note"]) if known(row["note"]) else ""
+        doubt = ", doubtful" if "doubtful" in remark else ""
+        own.insert(0, ("word error rate", percent(row["wer"], row["wer_low"], row["wer_high"]) + doubt))
     confidence = words["confidence"].dropna().astype("Float64")
     if len(confidence):
         own.append(("mean confidence", f"{confidence.mean():.3f}"))
@@ -58,6 +61,8 @@ def summary(found: Findings) -> Section:
         own.append(("cost by list price", f"${cost:,.2f}" if cost >= 0.005 or not cost else "below $0.01"))
     warned = corpus.recordings[corpus.recordings["warnings"].notna().to_numpy(bool)]
     parts = [facts(own)]
+    if remark:
+        parts.append(note(f"Interval of the word error rate: {remark}."))
     if len(warned):
         rows = [
             (slug, int(number))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from soniox_ds.schema.accuracy import (
+    ARM_EFFECTS,
     CHARACTER_ERROR_COMPARISON,
     CHARACTER_ERROR_SUMMARY,
     CHARACTER_ERRORS,
@@ -18,6 +19,7 @@ from soniox_ds.schema.accuracy import (
     ERROR_SUMMARY,
     NORMALIZATION,
     POWER,
+    PUNCTUATION_ERROR_SUMMARY,
     PUNCTUATION_ERRORS,
     WORD_ALIGNMENTS,
     WORD_ERRORS,
@@ -56,6 +58,7 @@ from soniox_ds.schema.realtime import (
 from soniox_ds.schema.shaping import (
     IN_SECONDS,
     arrow_schema,
+    as_ids,
     conform,
     empty,
     frame_from_arrow,
@@ -63,6 +66,7 @@ from soniox_ds.schema.shaping import (
     need,
     need_milliseconds,
     no_duplicates,
+    with_ids,
 )
 from soniox_ds.schema.speakers import (
     DIARIZATION_ERRORS,
@@ -89,6 +93,7 @@ from soniox_ds.schema.transcripts import (
 )
 
 __all__ = [
+    "ARM_EFFECTS",
     "BIASING_ERRORS",
     "CALIBRATION",
     "CHARACTER_ERRORS",
@@ -112,6 +117,7 @@ __all__ = [
     "POWER",
     "PRECISION_RECALL",
     "PUNCTUATION_ERRORS",
+    "PUNCTUATION_ERROR_SUMMARY",
     "RECORDINGS",
     "RELIABILITY",
     "REVIEWED_REFERENCES",
@@ -146,6 +152,7 @@ __all__ = [
     "Column",
     "Table",
     "arrow_schema",
+    "as_ids",
     "conform",
     "empty",
     "frame_from_arrow",
@@ -153,6 +160,7 @@ __all__ = [
     "need",
     "need_milliseconds",
     "no_duplicates",
+    "with_ids",
 ]
 
 TABLES: Mapping[str, Table] = {
@@ -178,6 +186,8 @@ TABLES: Mapping[str, Table] = {
     "error_comparison": ERROR_COMPARISON,
     "character_error_summary": CHARACTER_ERROR_SUMMARY,
     "character_error_comparison": CHARACTER_ERROR_COMPARISON,
+    "punctuation_error_summary": PUNCTUATION_ERROR_SUMMARY,
+    "arm_effects": ARM_EFFECTS,
     "power": POWER,
     "clips": CLIPS,
     "review_curve": REVIEW_CURVE,

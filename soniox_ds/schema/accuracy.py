@@ -17,6 +17,7 @@ from soniox_ds.schema.columns import (
 )
 
 __all__ = [
+    "ARM_EFFECTS",
     "CHARACTER_ERRORS",
     "CHARACTER_ERROR_COMPARISON",
     "CHARACTER_ERROR_SUMMARY",
@@ -26,6 +27,7 @@ __all__ = [
     "NORMALIZATION",
     "POWER",
     "PUNCTUATION_ERRORS",
+    "PUNCTUATION_ERROR_SUMMARY",
     "WORD_ALIGNMENTS",
     "WORD_ERRORS",
 ]
@@ -189,6 +191,40 @@ def _of_characters(table: Table) -> Table:
 CHARACTER_ERROR_SUMMARY: Table = _of_characters(ERROR_SUMMARY)
 
 CHARACTER_ERROR_COMPARISON: Table = _of_characters(ERROR_COMPARISON)
+
+_OF_BOTH = ("recordings", "failed", "missing", "blocks", "block", "hours")
+
+PUNCTUATION_ERROR_SUMMARY: Table = {
+    **{name: ERROR_SUMMARY[name] for name in _OF_BOTH},
+    "reference_marks": Column("Int64", "number of marks in the references; NA where none has one, as all their counts"),
+    "hits": Column("Int64", "marks that were right"),
+    "substitutions": Column("Int64", "marks that came out as another one"),
+    "deletions": Column("Int64", "marks that did not come out"),
+    "insertions": Column("Int64", "marks that the references do not have"),
+    "per": Column("Float64", "all errors / (hits + all errors), 0 to 1; NA without marks"),
+    "per_low": Column("Float64", "lower bound of its interval; NA where there is none, and `note` says why"),
+    "per_high": Column("Float64", "upper bound of its interval"),
+    "case_words": Column("Int64", "words that are right but for capitals, where a capital is possible; NA as above"),
+    "case_errors": Column("Int64", "of these, those whose capitals differ"),
+    "case_error_rate": Column("Float64", "case_errors / case_words, 0 to 1; NA where there are none"),
+    "case_error_rate_low": Column("Float64", "lower bound of its interval; NA where there is none"),
+    "case_error_rate_high": Column("Float64", "upper bound of its interval"),
+    **{name: ERROR_SUMMARY[name] for name in ("ci", "method", "replicates", "seed", "normalizer", "note")},
+}
+
+ARM_EFFECTS: Table = {
+    "arm": Column("string", "name of the arm"),
+    "transcripts": Column("Int64", "number of transcripts that both the baseline and this arm have"),
+    "changed": Column(
+        "Float64", "share of them whose spoken text differs, 0 to 1; NA for the baseline, or without any"
+    ),
+    "changed_speakers": Column("Float64", "share whose speakers differ"),
+    "changed_languages": Column("Float64", "share whose languages differ"),
+    "changed_translations": Column("Float64", "share whose translations differ"),
+    "effect": Column(
+        "string", 'what differs anywhere, such as "text, speakers"; "none"; NA as `changed`', repeats=True
+    ),
+}
 
 POWER: Table = {
     "difference": Column("Float64", "true difference in word error rate, above 0"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IN_SECONDS",
     "arrow_schema",
+    "as_ids",
     "conform",
     "empty",
     "frame_from_arrow",
@@ -25,6 +26,7 @@ __all__ = [
     "need",
     "need_milliseconds",
     "no_duplicates",
+    "with_ids",
 ]
 
 IN_SECONDS = "Are these seconds? Multiply by 1000."
@@ -33,6 +35,7 @@ IN_SECONDS = "Are these seconds? Multiply by 1000."
 _RESIDUE = 1e-3  # ms: what is left over when seconds are multiplied by 1000
 _SHORTEST_MS = 10  # half of the words or turns of a recording are never shorter
 _FEW_ROWS = 3  # of fewer nothing can be told
+_EXACT = 2**53  # beyond, floats are no longer single whole numbers
 
 
 def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
@@ -62,6 +65,57 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
             f"{where}the table lacks {missing}; it has {list(table.columns)}. "
             "Which table each function takes is in docs/tables.md."
         )
+
+
+def as_ids(column: pd.Series[Any], what: str) -> pd.Series[Any]:
+    """Ids as strings: whole numbers, floats among them, are their decimal digits, so that 1, 1.0 and "1" are one id.
+
+    Everything that takes an `audio_id` reads it by this. NA stays NA.
+
+    Raises
+    ------
+    SchemaError
+        If an id is neither a text nor a whole number.
+
+    Examples
+    --------
+    >>> as_ids(pd.Series([1, 2.0, "3", None], dtype=object), "words").tolist()
+    ['1', '2', '3', <NA>]
+    >>> as_ids(pd.Series([1.5]), "words")
+    Traceback (most recent call last):
+    ...
+    soniox_ds.errors.SchemaError: words: an audio_id is a text or a whole number, found 1.5. Make it a text where ...
+    """
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.astype("string")
+    codes, values = pd.factorize(column)
+    ids = pd.array([_id(value, what) for value in values], dtype="string")
+    return pd.Series(ids.take(codes, allow_fill=True), index=column.index, name=column.name)
+
+
+def _id(value: Any, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    plain: Any = _plain(value)
+    whole = isinstance(plain, float) and abs(plain) <= _EXACT and plain.is_integer()
+    if whole or (isinstance(plain, int) and not isinstance(plain, bool)):
+        return str(int(plain))
+    raise SchemaError(
+        f"{what}: an audio_id is a text or a whole number, found {_plain(value)!r}. Make it a text where the table is "
+        "read: pd.read_csv(path, dtype={'audio_id': str}), or table['audio_id'].astype(str)."
+    )
+
+
+def with_ids(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The table with its `audio_id` as `as_ids` has it; as it is where it has none, or strings already.
+
+    >>> with_ids(pd.DataFrame({"audio_id": [7, 8]}), "words")["audio_id"].tolist()
+    ['7', '8']
+    """
+    need(table, name=what)
+    if "audio_id" not in table or isinstance(table["audio_id"].dtype, pd.StringDtype):
+        return table
+    return table.assign(audio_id=as_ids(table["audio_id"], what))
 
 
 def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: bool = True) -> pd.DataFrame:

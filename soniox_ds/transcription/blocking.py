@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from soniox_ds.callers import remembered_caller
 from soniox_ds.errors import SetupError
 
 __all__ = ["GRACE_S", "enable_nested_loops", "event_loop", "plain", "plain_iterator", "run", "submit"]
@@ -304,7 +305,8 @@ def plain(async_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]
 
     @functools.wraps(async_function)
     def plain_function(*args: P.args, **kwargs: P.kwargs) -> T:
-        return run(async_function(*args, **kwargs))
+        with remembered_caller():
+            return run(async_function(*args, **kwargs))
 
     plain_function.__doc__ = _with_twin(async_function)
     return plain_function

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pandas as pd
 
+from soniox_ds.callers import warn_caller
 from soniox_ds.errors import JournalError, RecordingsFailedWarning, SonioxDSError, TranscriptionFailed
 
 __all__ = ["first_error", "report_failures"]
@@ -62,4 +61,4 @@ def report_failures(recordings: pd.DataFrame, *, fatal: SonioxDSError | None, on
         )
     shown = "".join(f"\n  {row.audio_id}: {row.error_message}" for row in failed.head(SHOWN).itertuples())
     more = f"\n  ... and {len(failed) - SHOWN} more in {all_in}" if len(failed) > SHOWN else ""
-    warnings.warn(f"{summary}.{shown}{more}", RecordingsFailedWarning, stacklevel=2)
+    warn_caller(f"{summary}.{shown}{more}", RecordingsFailedWarning)

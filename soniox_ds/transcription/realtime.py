@@ -36,7 +36,10 @@ from soniox_ds.transcription.recording import Found, Recording
 from soniox_ds.transcription.sources import find_recordings
 from soniox_ds.transcription.stream_store import BEGUN, DONE, StreamStore
 
-__all__ = ["stream_dataset"]
+__all__ = ["NOT_STREAMED", "stream_dataset"]
+
+NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
+"""Why URLs fail."""
 
 
 async def stream_dataset(
@@ -222,23 +225,26 @@ class _Run:
 
     async def _one(self, recording: Recording, same: dict[str, asyncio.Lock]) -> Streamed:
         if recording.error_type is None and recording.url is not None:
-            recording.fail(
-                "url_not_streamed", "live audio is sent from this machine; download the recording and give its path"
-            )
+            recording.fail("url_not_streamed", NOT_STREAMED)
         if recording.error_type is None:
             await asyncio.to_thread(inspect, recording)
-        if recording.error_type is None and self.fatal is not None:
-            recording.fail(error_type_of(self.fatal), str(self.fatal))
         if recording.error_type is not None:
-            self._progress.finished(False)
-            return self._tables([], recording)
+            return self._failed(recording)
         key = self._key(recording)
         async with same.setdefault(key, asyncio.Lock()), self._store.claim(key):
             earlier = [] if self._refresh else await asyncio.to_thread(self._store.read, key)
             if earlier and earlier[-1].kind == DONE:
                 self._progress.recalled(duration_ms=recording.duration_ms or 0)
                 return self._tables(earlier, recording, recalled=True)
+            if self.fatal is not None:  # what is remembered needs no service; the rest would fail as well
+                recording.fail(error_type_of(self.fatal), str(self.fatal))
+                return self._failed(recording)
             return await self._stream(recording, key, earlier)
+
+    def _failed(self, recording: Recording) -> Streamed:
+        """The tables of a recording of which nothing was sent."""
+        self._progress.finished(False)
+        return self._tables([], recording)
 
     async def _stream(self, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
         begun = _begun(earlier, self._clock)

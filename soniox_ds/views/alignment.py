@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from soniox_ds.analysis.alignments import Alignments, alignments_of
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
@@ -41,15 +42,14 @@ class _Pair(NamedTuple):
     language: Any
 
 
-def show_alignment(
-    alignments: pd.DataFrame, audio_id: str | None = None, *, context: int | None = None
-) -> AlignmentView:
+def show_alignment(alignments: Alignments, audio_id: str | None = None, *, context: int | None = None) -> AlignmentView:
     """Show one recording's reference and transcript side by side, the errors marked.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``; `audio_id`, `operation`, `reference` and `hypothesis` must be there.
+        ``schema.WORD_ALIGNMENTS``; `audio_id`, `operation`, `reference` and `hypothesis` must be there. Or a corpus
+        with references, which is aligned by the defaults of `align_words`.
     audio_id
         Which recording, where the table holds several.
     context
@@ -82,6 +82,7 @@ def show_alignment(
       heard      can ewe –    okay
       errors         S   D    I
     """
+    alignments = alignments_of(alignments)
     need(alignments, "audio_id", "operation", "reference", "hypothesis", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
     if "position" in alignments:
@@ -91,7 +92,7 @@ def show_alignment(
     own = one_recording(alignments, audio_id, rows="alignments", shows="this view")
     if unknown := sorted({str(kind) for kind in own["operation"].unique()} - {"hit", *_KINDS}):
         raise SchemaError(f"the operation {unknown[0]!r} is not known; it can be hit, {', '.join(_KINDS)}.")
-    name = audio_id if audio_id is not None else str(own["audio_id"].iloc[0]) if len(own) else "nothing"
+    name = str(own["audio_id"].iloc[0]) if len(own) else "nothing" if audio_id is None else str(audio_id)
     return AlignmentView(name, own, context)
 
 
@@ -113,6 +114,8 @@ class AlignmentView:
         self.context = context
 
     def __repr__(self) -> str:
+        if self.alignments.empty:
+            return f"{markup.plain_isolated(self.audio_id)}: No words."
         lines = [f"{markup.plain_isolated(self.audio_id)}: {self._counts()}"]
         blocks = list(_wrapped(self._shown()))
         for block in blocks[:_PLAIN_BLOCKS]:

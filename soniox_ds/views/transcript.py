@@ -1,7 +1,8 @@
 """A transcript to read, with the words that the recogniser was not sure of marked.
 
-Conventions: marks say how sure, in three steps: dotted, dashed and solid underline, each on a stronger ground. Hovering
-over a marked word shows its confidence and time. A paragraph is one speaker's words up to a pause.
+Conventions: marks say how sure, in three steps: dotted, dashed and solid underline, each on a stronger ground. 0.9 in
+single precision is not below a level of 0.9 (`soniox_ds.analysis.confidence.as_decimals`). Hovering over a marked word
+shows its confidence and time. A paragraph is one speaker's words up to a pause.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from soniox_ds.analysis.arguments import checked_window
-from soniox_ds.analysis.confidence import HasTokens, words_of
+from soniox_ds.analysis.confidence import HasTokens, checked_confidence, words_of
 from soniox_ds.analysis.selection import one_recording
 from soniox_ds.errors import InputError
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
@@ -78,7 +79,8 @@ def show_transcript(
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a word is there twice, a confidence lies outside 0 to 1, or a time cannot be (one in
+        seconds, too).
     InputError
         If several recordings are there and none is named, or an option is wrong (a window in seconds, too).
 
@@ -109,7 +111,7 @@ def show_transcript(
         else pd.Series(False, index=own.index)
     )
     own = own[(translated if stream == "translation" else ~translated).to_numpy(bool)]
-    name = audio_id if audio_id is not None else str(own["audio_id"].iloc[0]) if len(own) else "nothing"
+    name = str(own["audio_id"].iloc[0]) if len(own) else "nothing" if audio_id is None else str(audio_id)
     if start_ms is not None or end_ms is not None:
         need(own, "start_ms", "end_ms", name="words")
         known_ends = own["end_ms"].dropna()
@@ -131,8 +133,12 @@ class TranscriptView:
         self.words = words
         """The words shown, ``schema.WORDS``."""
         self.levels = levels
+        numbers = checked_confidence(words)
+        self._confidence = pd.Series(numbers.values, index=words.index).astype("Float64").where(numbers.known)
 
     def __repr__(self) -> str:
+        if self.words.empty:
+            return f"{markup.plain_isolated(self.audio_id)}: No words."
         lines = [markup.plain_isolated(self.audio_id) + ": " + self._counts()]
         paragraphs = list(self._paragraphs())
         for paragraph in paragraphs[:_PLAIN_PARAGRAPHS]:
@@ -161,12 +167,12 @@ class TranscriptView:
 
     def _counts(self) -> str:
         count = len(self.words)
-        low = int((self.words["confidence"].astype("Float64") < self.levels[0]).fillna(False).sum())
+        low = int((self._confidence < self.levels[0]).fillna(False).sum())
         return f"{count:,} word{'' if count == 1 else 's'}, {low:,} below {self.levels[0]:g}"
 
     def _paragraphs(self) -> Iterator[list[_Word]]:
         """The words of one speaker up to a pause; a change of language alone does not begin another one."""
-        words = self.words
+        words = self.words.assign(confidence=self._confidence)
         columns = {
             name: words[name].astype(dtype) if name in words else pd.Series(pd.NA, index=words.index, dtype=dtype)
             for name, dtype in _COLUMNS.items()

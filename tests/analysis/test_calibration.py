@@ -8,8 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import soniox_ds as sx
 from soniox_ds import schema
 from soniox_ds.analysis.calibration import calibration, reliability
+from soniox_ds.analysis.confidence import as_decimals
 from soniox_ds.analysis.error_detection import precision_recall, roc
 from soniox_ds.analysis.recalibration import fit_recalibration
 from soniox_ds.errors import InputError, SchemaError
@@ -482,3 +484,74 @@ def test_the_order_of_the_rows_changes_nothing(rows, random):
     pd.testing.assert_frame_equal(calibration(judged, **quick)[names], calibration(shuffled, **quick)[names])
     pd.testing.assert_frame_equal(roc(judged), roc(shuffled))
     pd.testing.assert_frame_equal(precision_recall(judged), precision_recall(shuffled))
+
+
+# confidences in single precision
+
+
+def single(confidences, said):
+    """Alignments of words heard as `w0 w1 ...` with these confidences, as a corpus has them."""
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": range(len(confidences)), "confidence": confidences})
+    tokens["text"] = [f" w{place}" for place in range(len(confidences))]
+    found = sx.align_words(tokens, {"a": said})
+    assert found["confidence"].dtype == "Float32"
+    return found
+
+
+def test_a_confidence_on_an_edge_counts_to_the_bin_below_in_single_precision_too():
+    aligned = single([0.8, 0.8, 0.75, 0.75], "w0 w1 x y")
+    assert sx.calibration(aligned, bins=10, replicates=100)["ece"][0] == pytest.approx(0.275)
+    doubles = aligned.astype({"confidence": "Float64"})  # of what single precision holds
+    assert sx.calibration(doubles, bins=10, replicates=100)["ece"][0] == pytest.approx(0.275)
+
+
+@pytest.mark.parametrize("bins", [10, 15, 20, 30])
+def test_each_edge_is_in_the_bin_that_it_ends(bins):
+    edges = [round(place / bins, 9) for place in range(1, bins + 1) if round(place / bins, 4) * bins == place]
+    assert len(edges) >= 5
+    found = sx.reliability(single(edges, "nothing alike"), bins=bins, replicates=100)
+    ends = {round(place * bins) - 1 for place in edges}
+    assert found.loc[found["n"] > 0, "bin"].tolist() == sorted(ends)
+    assert found.loc[found["n"] > 0, "confidence_mean"].tolist() == edges
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=40))
+def test_decimals_survive_single_precision(thousandths):
+    given_numbers = np.array(thousandths) / 1000
+    assert as_decimals(given_numbers.astype(np.float32).astype(np.float64)).tolist() == given_numbers.tolist()
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=40))
+def test_decimals_keep_order_and_ties_and_are_near(numbers):
+    held = np.array(numbers)
+    found = as_decimals(held)
+    assert (np.sign(np.subtract.outer(found, found)) == np.sign(np.subtract.outer(held, held))).all()
+    assert (found.astype(np.float32) == held.astype(np.float32)).all()
+    assert ((found >= 0) & (found <= 1)).all()
+    assert as_decimals(found).tolist() == found.tolist()
+
+
+def test_recalibration_knows_the_decimals_it_was_fitted_on():
+    aligned = pd.DataFrame(
+        {
+            "audio_id": ["a", "b", "c", "d"] * 25,
+            "operation": ["hit", "substitution", "hit", "hit"] * 25,
+            "confidence": pd.array([0.9, 0.9, 0.95, 0.95] * 25, "Float32"),
+        }
+    )
+    learnt = sx.fit_recalibration(aligned)
+    assert learnt.knots.tolist() == [0.9, 0.95]
+    assert learnt.apply(pd.Series([0.9], dtype="Float32")).tolist() == learnt.apply([0.9]).tolist()
+    assert sx.roc(aligned)["threshold"].dropna().tolist() == [0.9, 0.95]
+
+
+@pytest.mark.parametrize("odd", [{"a": 0.5}, 0.5, "0.5"])
+def test_recalibration_is_applied_to_confidences_alone(odd):
+    aligned = pd.DataFrame(
+        {"audio_id": list("abcd") * 5, "operation": ["hit", "insertion"] * 10, "confidence": [0.9, 0.5] * 10}
+    )
+    learnt = sx.fit_recalibration(aligned)
+    with pytest.raises(InputError, match=f"a list of confidences, found {type(odd).__name__}"):
+        learnt.apply(odd)
+    with pytest.raises(InputError, match=r"found DataFrame; of a table give the column, table\['confidence'\]"):
+        learnt.apply(aligned)

@@ -175,6 +175,9 @@ def test_the_columns_are_the_documented_ones():
 
 # laws
 
+TICK_MS = 100
+"""Laws count in ticks: nobody takes turns every few milliseconds, and such tables are refused."""
+
 some_turns = st.lists(
     st.tuples(st.sampled_from("ABC"), st.integers(0, 40), st.integers(10, 40)).map(lambda t: (t[0], t[1], t[1] + t[2])),
     min_size=1,
@@ -183,13 +186,17 @@ some_turns = st.lists(
 
 
 def active(rows):
-    """At each millisecond the speakers who talk."""
-    return [{who for who, start, end in rows if start <= ms < end} for ms in range(100)]
+    """At each tick the speakers who talk."""
+    return [{who for who, start, end in rows if start <= tick < end} for tick in range(100)]
 
 
-def at(active, ms):
-    """Who talks at this millisecond; nobody outside."""
-    return active[ms] if 0 <= ms < len(active) else set()
+def at(active, tick):
+    """Who talks at this tick; nobody outside."""
+    return active[tick] if 0 <= tick < len(active) else set()
+
+
+def ticking(rows):
+    return turns_of(*[(who, TICK_MS * start, TICK_MS * end) for who, start, end in rows])
 
 
 def mappings(found, real):
@@ -201,24 +208,25 @@ def mappings(found, real):
 
 
 @given(some_turns, some_turns, st.sampled_from([0, 3]), st.booleans())
-def test_errors_agree_with_counting_every_millisecond(found, real, collar_ms, score_overlap):
+def test_errors_agree_with_counting_every_tick(found, real, collar, score_overlap):
     heard, said = active(found), active(real)
-    bounds = {ms for ms in range(101) for who in "ABC" if (who in at(said, ms - 1)) != (who in at(said, ms))}
+    bounds = {tick for tick in range(101) for who in "ABC" if (who in at(said, tick - 1)) != (who in at(said, tick))}
     scored = [
-        ms
-        for ms in range(100)
-        if (score_overlap or len(said[ms]) < 2)
-        and not any(bound - collar_ms <= ms < bound + collar_ms for bound in bounds)
+        tick
+        for tick in range(100)
+        if (score_overlap or len(said[tick]) < 2)
+        and not any(bound - collar <= tick < bound + collar for bound in bounds)
     ]
-    total = sum(len(said[ms]) for ms in scored)
-    missed = sum(max(len(said[ms]) - len(heard[ms]), 0) for ms in scored)
-    false_alarm = sum(max(len(heard[ms]) - len(said[ms]), 0) for ms in scored)
-    both = sum(min(len(said[ms]), len(heard[ms])) for ms in scored)
+    total = sum(len(said[tick]) for tick in scored)
+    missed = sum(max(len(said[tick]) - len(heard[tick]), 0) for tick in scored)
+    false_alarm = sum(max(len(heard[tick]) - len(said[tick]), 0) for tick in scored)
+    both = sum(min(len(said[tick]), len(heard[tick])) for tick in scored)
     agreed = max(
-        sum(len({mapping[who] for who in heard[ms]} & said[ms]) for ms in scored) for mapping in mappings(found, real)
+        sum(len({mapping[who] for who in heard[tick]} & said[tick]) for tick in scored)
+        for mapping in mappings(found, real)
     )
-    row = errors_of(turns_of(*found), turns_of(*real), collar_ms=collar_ms, score_overlap=score_overlap)
-    assert row[PARTS].tolist() == [total, missed, false_alarm, both - agreed]
+    row = errors_of(ticking(found), ticking(real), collar_ms=TICK_MS * collar, score_overlap=score_overlap)
+    assert row[PARTS].tolist() == [TICK_MS * ticks for ticks in (total, missed, false_alarm, both - agreed)]
     assert (
         pd.isna(row["der"])
         if not total
@@ -235,26 +243,26 @@ def test_jer_is_the_best_of_all_mappings(found, real):
         errors = []
         for name in names:
             own = next((who for who, target in mapping.items() if target == name), None)
-            one = {ms for ms in range(100) if name in said[ms]}
-            two = {ms for ms in range(100) if own in heard[ms]}
+            one = {tick for tick in range(100) if name in said[tick]}
+            two = {tick for tick in range(100) if own in heard[tick]}
             errors.append(1 - len(one & two) / len(one | two))
         return sum(errors) / len(errors)
 
     best = min(error(mapping) for mapping in mappings(found, real))
-    assert errors_of(turns_of(*found), turns_of(*real))["jer"] == pytest.approx(best)
+    assert errors_of(ticking(found), ticking(real))["jer"] == pytest.approx(best)
 
 
 @given(some_turns, some_turns)
 def test_names_and_order_of_turns_do_not_matter(found, real):
-    one = errors_of(turns_of(*found), turns_of(*real))
+    one = errors_of(ticking(found), ticking(real))
     renamed = [({"A": "b", "B": "c", "C": "a"}[who], *times) for who, *times in reversed(found)]
-    two = errors_of(turns_of(*renamed), turns_of(*reversed(real)))
+    two = errors_of(ticking(renamed), ticking(reversed(real)))
     assert one[[*PARTS, "jer"]].tolist() == pytest.approx(two[[*PARTS, "jer"]].tolist())
 
 
 @given(some_turns, some_turns)
 def test_exchanging_the_sides_exchanges_missed_and_false_alarm(found, real):
-    one, two = errors_of(turns_of(*found), turns_of(*real)), errors_of(turns_of(*real), turns_of(*found))
+    one, two = errors_of(ticking(found), ticking(real)), errors_of(ticking(real), ticking(found))
     assert (
         one[["missed_ms", "false_alarm_ms", "confusion_ms"]].tolist()
         == two[["false_alarm_ms", "missed_ms", "confusion_ms"]].tolist()
@@ -342,6 +350,31 @@ def test_unlike_conventions_are_not_pooled():
 
 
 # RTTM
+
+
+def test_turns_in_whole_seconds_on_both_sides_are_asked_about():
+    """They look like turns of 30 ms, one behind the other; a collar would leave nothing of them."""
+    seconds = turns_of(*[("xy"[place % 2], 30 * place, 30 * place + 29) for place in range(20)])
+    for call in (
+        lambda: sx.diarization_errors(seconds, seconds, collar_ms=250),
+        lambda: sx.speaker_stats(seconds),
+        lambda: sx.plot_timeline(seconds),
+    ):
+        with pytest.raises(
+            SchemaError, match=r": 20 turns follow each other every 30 ms.* all end by 599 ms\. Are these"
+        ):
+            call()
+    some = turns_of(*[("xyz"[place], 0, 200) for place in range(3)])  # three who laugh at once
+    assert errors_of(some, some)["der"] == 0
+
+
+def test_why_there_is_no_rate_is_said():
+    short = turns_of(("x", 0, 300), ("y", 300, 600))
+    whole = pd.concat([short, turns_of(("x", 0, 60_000), audio_id="b")])
+    with pytest.warns(UserWarning, match=r"1 of 2 recordings \(such as 'a'\) has reference speech, none .* 250 ms"):
+        table = sx.diarization_errors(whole, whole, collar_ms=250)
+    assert table["der"].isna().tolist() == [True, False]
+    assert sx.pool_diarization_errors(table)["der"].tolist() == [0.0]
 
 
 @given(some_turns)

@@ -193,7 +193,9 @@ WRONG = [
     ),
     pytest.param({"a": "x"}, {"a": 3}, SchemaError, r"reference must hold texts, found 3 \(int\)", id="a-number"),
     pytest.param({"a": 3}, {"a": "x"}, SchemaError, r"text must hold texts, found 3 \(int\)", id="a-number-heard"),
-    pytest.param({"a": "x"}, {1: "x"}, InputError, "an audio_id is a string, found 1", id="id-no-string"),
+    pytest.param(
+        {"a": "x"}, {True: "x"}, SchemaError, "an audio_id is a text or a whole number, found True", id="id-no-string"
+    ),
     pytest.param({"a": "x"}, pd.Series(["x"]), InputError, "its index must hold the audio_id", id="unnamed-series"),
     pytest.param({"a": "x"}, "x", InputError, "references are a table .* found str", id="a-text"),
     pytest.param("x", {"a": "x"}, InputError, "transcripts are a corpus, .* found str", id="a-text-heard"),

@@ -112,7 +112,7 @@ def test_the_order_of_units_and_the_unit_of_counting_change_nothing(pairs, seed)
     assert ours.interval() == pytest.approx(turned.interval(), nan_ok=True)
     hundredfold = drawn([(errors, 100 * words) for errors, words in pairs], seed=seed)
     for method in METHODS:
-        low, high, reason = ours.interval(method=method)
+        low, high, reason, _ = ours.interval(method=method)
         if reason is not None and "would reach from" in reason:
             continue  # that is said of rates, and so depends on what is counted
         other = hundredfold.interval(method=method)
@@ -127,7 +127,7 @@ def test_the_order_of_units_and_the_unit_of_counting_change_nothing(pairs, seed)
 @settings(max_examples=60)
 def test_an_interval_is_there_or_says_why(pairs, method, ci):
     found = drawn(pairs)
-    low, high, reason = found.interval(ci, method)
+    low, high, reason, _ = found.interval(ci, method)
     if reason is None:
         assert low <= high
         assert np.isfinite([low, high]).all()
@@ -142,7 +142,7 @@ def test_an_interval_is_there_or_says_why(pairs, method, ci):
 @settings(max_examples=60)
 def test_p_is_below_5_percent_just_where_the_interval_excludes_0(pairs, method):
     found = drawn(pairs, replicates=999)
-    low, high, reason = found.interval(0.95, method)
+    low, high, reason, _ = found.interval(0.95, method)
     p = found.p_value(method)
     if reason is not None:
         return
@@ -185,7 +185,7 @@ def test_the_studentized_interval_is_wider_than_the_percentile_one_for_few_units
 )
 def test_where_there_is_no_interval(pairs, words):
     found = bootstrap_rate([one for one, _ in pairs], [many for _, many in pairs])
-    low, high, reason = found.interval()
+    low, high, reason, _ = found.interval()
     assert words in reason
     assert np.isnan([low, high]).all()
 
@@ -200,7 +200,7 @@ def test_where_there_is_no_interval(pairs, words):
 )
 def test_an_interval_beyond_sense_is_none(errors, words, says):
     found = bootstrap_rate(errors, words)
-    low, high, reason = found.interval()
+    low, high, reason, _ = found.interval()
     assert np.isnan([low, high]).all()
     assert re.search(f"a few blocks decide: the studentized interval would {says}", reason)
     assert 'more blocks would help, method="percentile"' in reason

@@ -56,6 +56,19 @@ def test_percentile_intervals_of_few_speakers_do_not():
     assert np.mean((low <= TRUTH) & (high >= TRUTH)) < 0.9
 
 
+@pytest.mark.parametrize(("count", "most"), [(15, 0.05), (25, 0.02), (60, 0.0)])
+def test_intervals_that_cover_are_seldom_doubted(count, most):
+    """Those that are hold the true rate: they are honest, and wide."""
+    words, errors, _ = speakers(6, count, studies=500)
+    found = [
+        bootstrap_rate(one, size, replicates=600, seed=seed).interval()
+        for seed, (one, size) in enumerate(zip(errors, words, strict=True))
+    ]
+    doubted = [bounds for bounds in found if bounds.doubt]
+    assert len(doubted) <= most * len(found)
+    assert sum(bounds.low <= TRUTH <= bounds.high for bounds in doubted) >= 0.9 * len(doubted)
+
+
 @pytest.mark.parametrize("count", [10, 25, 60])
 def test_equal_arms_differ_in_5_percent_of_the_experiments(count):
     words, first, second = speakers(2, count)

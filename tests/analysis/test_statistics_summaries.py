@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import soniox_ds as sx
 from soniox_ds import schema
 from soniox_ds.analysis.blocks import blocks_of
 from soniox_ds.analysis.statistics import bootstrap_rate
@@ -248,3 +249,119 @@ def test_wrong_input(errors, options, kind, words):
         return
     with pytest.raises(kind, match=words):
         summarize_errors(errors, **options)
+
+
+# errors of punctuation and capitals
+
+SAID = {
+    "a": ("So, we meet in Paris.", "So we meet in paris."),  # marks: 1 deleted of 2; capitals: 1 of 5 words
+    "b": ("Is it late? Yes.", "Is it late. Yes!"),  # 2 substituted of 2; none of 4
+    "c": ("We met Ann.", "We met, Ann."),  # 1 right, 1 inserted; none of 3
+    "d": ("Good day.", "good day."),  # 1 right; 1 of 2
+}
+
+
+def punctuated(**columns):
+    heard, said = ({name: texts[side] for name, texts in SAID.items()} for side in (1, 0))
+    return sx.punctuation_errors(heard, said).assign(**columns)
+
+
+def test_punctuation_and_capitals_are_pooled():
+    found = summarize_errors(punctuated(), replicates=200)
+    assert list(found) == list(schema.PUNCTUATION_ERROR_SUMMARY)
+    row = found.iloc[0]
+    counts = ["reference_marks", "hits", "substitutions", "deletions", "insertions", "case_words", "case_errors"]
+    assert row[counts].tolist() == [6, 3, 2, 1, 1, 14, 2]
+    assert row["per"] == pytest.approx(4 / 7)
+    assert row["case_error_rate"] == pytest.approx(2 / 14)
+    assert (row["blocks"], row["block"], row["normalizer"]) == (4, "audio_id", "basic 1")
+    for rate, wrong, whole in (("per", [1, 2, 1, 0], [2, 2, 2, 1]), ("case_error_rate", [1, 0, 0, 1], [5, 4, 3, 2])):
+        drawn = bootstrap_rate(wrong, whole, replicates=200).interval()
+        bounds = [row[f"{rate}_low"], row[f"{rate}_high"]]
+        expected = [max(0.0, drawn.low), drawn.high] if drawn.reason is None else [pd.NA, pd.NA]
+        assert bounds == (pytest.approx(expected) if drawn.reason is None else expected)
+
+
+def test_punctuation_by_group_and_block():
+    errors = punctuated(speaker=["x", "x", "y", "y"], room=["p", "p", "q", "q"])
+    found = summarize_errors(errors, by="room", block="audio_id", replicates=200)
+    assert found["room"].tolist() == ["p", "q"]
+    assert found["per"].tolist() == pytest.approx([3 / 4, 1 / 3])
+    assert found["case_error_rate"].tolist() == pytest.approx([1 / 9, 1 / 5])
+    assert summarize_errors(errors, replicates=200)["blocks"].tolist() == [2]
+    one = summarize_errors(errors, by="room", replicates=200)["note"][0]
+    assert one == "1 block: an interval needs two or more"  # of either rate, so that it is said once
+
+
+def test_what_the_references_do_not_have_is_not_known():
+    marks = sx.punctuation_errors({"a": "so. we", "b": "we meet"}, {"a": "so, we", "b": "we. meet"})
+    row = summarize_errors(marks, replicates=200).iloc[0]
+    assert row["per"] == 1
+    assert row[["case_words", "case_errors", "case_error_rate"]].isna().all()
+    assert "case_error_rate: no reference words that can have capitals" in row["note"]
+    capitals = sx.punctuation_errors({"a": "So we", "b": "We. meet"}, {"a": "so We", "b": "We meet"})
+    row = summarize_errors(capitals, replicates=200).iloc[0]
+    assert row[["reference_marks", "hits", "insertions", "per"]].isna().all()
+    assert row["case_errors"] == 2
+    assert "per: no reference marks" in row["note"]
+    failed = marks.assign(status="failed")
+    assert summarize_errors(failed)[["hits", "case_words"]].iloc[0].tolist() == [0, 0]
+
+
+def test_what_punctuation_cannot_do():
+    errors = punctuated()
+    for call in (lambda: sx.compare_errors(errors, errors), lambda: sx.power(errors, difference=0.01)):
+        with pytest.raises(InputError, match=r"errors of punctuation and capitals.*Compare word or character errors"):
+            call()
+    with pytest.raises(SchemaError, match="more case_errors than case_words"):
+        summarize_errors(errors.assign(case_words=0))
+    with pytest.raises(SchemaError, match=r"lacks .'case_words'"):
+        summarize_errors(errors.drop(columns="case_words"))
+    ax = sx.plot_error_summary(summarize_errors(errors, replicates=200))
+    assert ax.get_xlabel().startswith("punctuation error rate (%)")
+    assert "6 marks" in ax.texts[0].get_text()
+
+
+# intervals that a few blocks decide
+
+
+def test_an_interval_that_few_blocks_decide_is_doubted():
+    """Thirteen blocks as uneven as those of the samples."""
+    wrong = [14, 1, 0, 1, 8, 0, 1, 0, 1, 0, 3, 5, 0]
+    words = [40, 27, 14, 23, 34, 21, 23, 42, 22, 60, 80, 106, 0]
+    drawn = bootstrap_rate(wrong, words)
+    studentized, percentile = drawn.interval(), drawn.interval(method="percentile")
+    times = (studentized.high - studentized.low) / (percentile.high - percentile.low)
+    assert 2 < times < 5
+    assert studentized.doubt == (
+        f"a few blocks decide: the interval is doubtful, {times:.1f} times as wide as the percentile one"
+    )
+    assert percentile.doubt == (
+        "a few blocks decide: the interval is doubtful, and too narrow; the studentized one would be "
+        f"{times:.1f} times as wide"
+    )
+    rows = [(f"r{place}", "scored", error, 0, 0, max(size, error)) for place, (error, size) in
+            enumerate(zip(wrong, words, strict=True))]  # fmt: skip
+    row = summarize_errors(table(rows)).iloc[0]
+    assert row["note"] == studentized.doubt
+    ax = sx.plot_error_summary(summarize_errors(table(rows)))
+    assert ax.texts[0].get_text().startswith("6.9%, doubtful · n = 13")
+
+
+def test_even_blocks_are_not_doubted():
+    drawn = bootstrap_rate([1, 2, 1, 3, 2, 1, 2, 0, 1, 2, 1, 3], [20] * 12)
+    assert drawn.interval().doubt is None
+    assert drawn.interval(method="percentile").doubt is None
+
+
+# groups that cannot be
+
+
+def test_groups_must_be_single_values_of_one_kind():
+    lists = SIX.assign(tags=[["x"], ["y"], ["x", "y"], [], ["x"], ["y"]])
+    with pytest.raises(SchemaError, match=r"by names 'tags', which holds \['x'\] \(list\); a group needs"):
+        summarize_errors(lists, by="tags")
+    mixed = SIX.assign(day=[1, pd.Timestamp("2026-01-02"), 1, 2, 3, pd.NA])
+    with pytest.raises(SchemaError, match=r"by names 'day', which mixes Timestamp and int, so that .*astype\(str\)"):
+        summarize_errors(mixed, by="day")
+    assert len(summarize_errors(mixed.astype({"day": str}), by="day")) == 5

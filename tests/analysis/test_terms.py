@@ -404,7 +404,7 @@ def test_with_repeats_a_place_counts_once():
 def test_repeats_that_do_not_belong_together_are_refused():
     said = {"r0": "zyrtec or zyrtec"}
     a = transcribed(said, [said, said])
-    with pytest.raises(InputError, match=r"a: 'r0' has 'Zyrtec' at word 2 in 1 repeats and another place in 2"):
+    with pytest.raises(InputError, match=r"a: 'r0' has 'Zyrtec' at word 2 in 1 repeat and another place in 2"):
         compare_terms(a[:3], a, **QUICK)
     with pytest.raises(SchemaError, match="repeat"):
         compare_terms(pd.concat([a, a[:1]]), a, **QUICK)

@@ -32,7 +32,17 @@ NO_TABLES = {
         "Retry",
         "StreamOptions",
     ),
-    *("Streamed", "TranscriptionOptions", "Translation", "aio", "clean_up", "compare", "concat", "enable_nested_loops"),
+    *(
+        "StreamGate",
+        "Streamed",
+        "TranscriptionOptions",
+        "Translation",
+        "aio",
+        "clean_up",
+        "compare",
+        "concat",
+        "enable_nested_loops",
+    ),
     *("errors", "list_models", "local_service", "read_corpus", "read_rttm", "read_streamed", "report", "schema"),
     *("review", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe", "usage"),
 }
@@ -50,6 +60,8 @@ SURE = {True: [0.95, 0.9, 0.99, 0.8], False: [0.4, 0.6, 0.85]}
 
 class World(dict):
     """Tables by name; remembers which ones were asked for."""
+
+    first = "a"
 
     def __init__(self, tables):
         super().__init__(tables)
@@ -196,19 +208,19 @@ CALLS = {
     "language_errors": lambda w: sx.language_errors(w["words"], w["stretches"]),
     "language_switches": lambda w: sx.language_switches(w["words"], w["stretches"]),
     "language_word_errors": lambda w: sx.language_word_errors(w["alignments"], w["stretches"], **QUICK),
-    "plot_confidence": lambda w: sx.plot_confidence(w["words"], audio_id="a"),
+    "plot_confidence": lambda w: sx.plot_confidence(w["words"], audio_id=w.first),
     "plot_error_comparison": lambda w: sx.plot_error_comparison(w["comparison"]),
-    "plot_error_positions": lambda w: sx.plot_error_positions(w["alignments"], audio_id="a"),
+    "plot_error_positions": lambda w: sx.plot_error_positions(w["alignments"], audio_id=w.first),
     "plot_error_summary": lambda w: sx.plot_error_summary(w["summary"]),
     "plot_lag_distribution": lambda w: sx.plot_lag_distribution(w["latencies"]),
     "plot_language_confusion": lambda w: sx.plot_language_confusion(w["language confusion"]),
     "plot_reliability": lambda w: sx.plot_reliability(w["reliability"]),
     "plot_review_curve": lambda w: sx.plot_review_curve(w["curve"]),
     "plot_roc": lambda w: sx.plot_roc(w["roc"]),
-    "plot_timeline": lambda w: sx.plot_timeline(w["turns"], audio_id="a"),
+    "plot_timeline": lambda w: sx.plot_timeline(w["turns"], audio_id=w.first),
     "pool_diarization_errors": lambda w: sx.pool_diarization_errors(w["diarization"]),
     "pool_speaker_word_errors": lambda w: sx.pool_speaker_word_errors(w["speaker word errors"]),
-    "plot_token_arrival": lambda w: sx.plot_token_arrival(w["latencies"], audio_id="a"),
+    "plot_token_arrival": lambda w: sx.plot_token_arrival(w["latencies"], audio_id=w.first),
     "power": lambda w: sx.power([w["errors"], w["errors b"]], difference=0.05),
     "precision_recall": lambda w: sx.precision_recall(w["alignments"]),
     "punctuation_errors": lambda w: sx.punctuation_errors(w["words"], w["punctuated"]),
@@ -217,9 +229,9 @@ CALLS = {
     "reviewed_words": lambda w: sx.reviewed_words(w["words"], w["reviews"]),
     "roc": lambda w: sx.roc(w["alignments"]),
     "segments": lambda w: sx.segments(w["words"]),
-    "show_alignment": lambda w: repr(sx.show_alignment(w["alignments"], "a")),
+    "show_alignment": lambda w: repr(sx.show_alignment(w["alignments"], w.first)),
     "show_normalization": lambda w: sx.show_normalization(w["references"], unchanged=True),
-    "show_transcript": lambda w: repr(sx.show_transcript(w["words"], "a")),
+    "show_transcript": lambda w: repr(sx.show_transcript(w["words"], w.first)),
     "speaker_stats": lambda w: sx.speaker_stats(w["turns"]),
     "speaker_transitions": lambda w: sx.speaker_transitions(w["turns"]),
     "speaker_turns": lambda w: sx.speaker_turns(w["words"]),
@@ -642,6 +654,82 @@ def test_a_turn_may_be_said_twice_where_times_are_unknown():
     timeless = tables()["reference turns"].drop(columns=["start_ms", "end_ms"])
     with pytest.raises(SchemaError, match="9 of 18 rows are there again"):
         sx.speaker_word_errors(words, pd.concat([timeless, timeless]))
+
+
+# ids that are numbers
+
+NUMBER_OF = {"a": 1, "b": 2, "c": 3}
+OF_SESSIONS = {"sessions", "log", "latencies"}
+"""Sessions are written by our own recorder, whose ids are strings."""
+
+
+def renamed(table, kind):
+    """The table with 1, 2, 3 instead of a, b, c, as `kind` (str, int, float)."""
+    true = tables()[table]
+    if "audio_id" not in true:
+        return true
+    return true.assign(audio_id=pd.Series([kind(NUMBER_OF[name]) for name in true["audio_id"]], index=true.index))
+
+
+def numbered(name, **kinds):
+    world = World({table: renamed(table, kinds.get(table.replace(" ", "_"), kinds["rest"])) for table in used(name)})
+    world.first = kinds.get("first", "1")
+    return CALLS[name](world)
+
+
+@functools.cache
+def of_strings(name):
+    return numbered(name, rest=str)
+
+
+def alike(one, two):
+    """`same`, whichever kind of string the ids are."""
+    if isinstance(one, pd.DataFrame) and "audio_id" in one:
+        one, two = (table.astype({"audio_id": "string"}) for table in (one, two))
+    same(one, two)
+
+
+NUMBERED = [(name, table) for name, table in PAIRS if "audio_id" in tables()[table] and table not in OF_SESSIONS]
+
+
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize(("name", "table"), NUMBERED)
+def test_whole_numbers_are_ids_like_their_digits(name, table, kind):
+    """Whichever of the tables has them, and as ids of the result they are strings."""
+    alike(numbered(name, rest=str, **{table.replace(" ", "_"): kind}), of_strings(name))
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in NUMBERED}))
+def test_numbers_in_every_table(name):
+    alike(numbered(name, rest=int, first=1), of_strings(name))
+
+
+NO_MATTER = {
+    *("pool_diarization_errors", "pool_speaker_word_errors", "summarize_language_errors"),
+    *("summarize_language_switches", "term_errors"),
+}
+"""Their figures are of all rows, whatever the ids are."""
+
+
+@pytest.mark.parametrize(("name", "table"), [(name, table) for name, table in NUMBERED if name not in NO_MATTER])
+def test_fractions_are_no_ids(name, table):
+    fractions = renamed(table, float).assign(audio_id=lambda rows: rows["audio_id"] + 0.5)
+    with pytest.raises(
+        SchemaError, match=r"an audio_id is a text or a whole number, found \d\.5\. Make it a text where"
+    ):
+        call(name, {table: fractions})
+
+
+@pytest.mark.parametrize("texts", [dict, pd.Series])
+def test_texts_by_numbers(texts):
+    heard, said = texts({1: "a", 2: "b"}), texts({1: "a", 2: "c"})
+    found = sx.word_errors(heard, said)
+    pd.testing.assert_frame_equal(found, sx.word_errors({"1": "a", "2": "b"}, {"1": "a", "2": "c"}))
+    assert found["audio_id"].tolist() == ["1", "2"]
+    with pytest.raises(SchemaError, match="1' is there more than once"):
+        sx.word_errors({1: "a", "1": "b"}, said)
+    with pytest.raises(SchemaError, match="an audio_id is a text or a whole number, found True"):
+        sx.word_errors({True: "a"}, said)
 
 
 # numbers in seconds, files, mappings

@@ -94,6 +94,7 @@ def logs(settings):
             id="context",
         ),
         pytest.param({"enable_speaker_diarization": False}, {}, id="off"),
+        pytest.param({"context": {"text": "", "terms": []}}, {}, id="empty-context"),
     ],
 )
 def test_equal_settings_in_another_form_are_one_job(tones, settings, spoken, first, again):
@@ -210,6 +211,17 @@ def test_every_failure_can_be_raised(settings, spoken, tmp_path):
     assert isinstance(failure, TranscriptionFailed)
     assert failure.error_type == "file_not_found"
     assert str(failure).startswith(f"{failure.audio_id}: ")
+
+
+def test_what_is_remembered_is_recalled_although_the_money_is_gone(tones, settings, spoken):
+    sx.stream_dataset(spoken[1:3], **settings)
+    before = opened(tones)
+    tones.faults.next("ws_error", "websocket", frames=1, code=402, error_type="", message="No money.")
+    with pytest.warns(RecordingsFailedWarning):
+        live = sx.stream_dataset(spoken, concurrency=1, **settings)
+    assert live.recordings["status"].tolist() == ["failed", "completed", "completed", "failed"]
+    assert live.recordings["cost_usd"].tolist()[1:3] == [0, 0]
+    assert opened(tones) == before + 1, "nothing more is asked for"
 
 
 def test_where_the_money_is_gone_for_all_it_is_raised(tones, settings, spoken):
