@@ -137,8 +137,8 @@ def diarization_errors(
     Warns
     -----
     UserWarning
-        If some recordings of the reference are not there, or none of a recording's reference speech is scored, as where
-        the collar is wider than the turns: then its `der` is NA.
+        If some recordings of the reference are not there, or the collar leaves nothing of any recording's reference
+        speech to be scored, so that `der` is NA.
 
     Notes
     -----
@@ -173,30 +173,26 @@ def diarization_errors(
     nobody = Turns(np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
 
     rows: list[dict[str, Any]] = []
-    unscored: list[str] = []
+    silent: list[str] = []
     for audio_id, status in statuses(turns, found, [*real, *(regions or {})], failed):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
             sides = found.get(audio_id, nobody), real.get(audio_id, nobody)
             row |= _score(*sides, how, None if regions is None else regions[audio_id])._asdict()
             if sides[1].labels and not row["reference_ms"]:
-                unscored.append(audio_id)
+                silent.append(audio_id)
         rows.append(row | {"collar_ms": collar_ms, "conventions": str(how)})
     errors = conform(pd.DataFrame(rows, columns=list(DIARIZATION_ERRORS)), DIARIZATION_ERRORS)
     errors["der"] = _rate(errors)
-    if unscored:
+    if collar_ms and silent and not errors["reference_ms"].sum():
         warnings.warn(
-            f"{len(unscored)} of {len(rows)} recordings (such as {unscored[0]!r}) {_have(len(unscored))} reference "
-            f"speech, none of which is scored under these conventions: {how}. Their der is NA; a smaller collar_ms, "
-            "or other regions, would leave something.",
+            f"the der is NA: all reference speech (of {silent[0]!r}, say) lies within {collar_ms} ms of a start or "
+            "end, which the collar leaves out, or is left out with the overlap. Give a smaller collar_ms; be sure "
+            f"that the turns are in milliseconds. {IN_SECONDS}",
             UserWarning,
             stacklevel=2,
         )
     return with_metadata(errors, turns)
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"
 
 
 def pool_diarization_errors(errors: pd.DataFrame, by: str | Sequence[str] | None = None) -> pd.DataFrame:

@@ -207,6 +207,7 @@ def mappings(found, real):
         yield dict(zip(who, targets, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:the der is NA")  # of short turns a collar may leave nothing
 @given(some_turns, some_turns, st.sampled_from([0, 3]), st.booleans())
 def test_errors_agree_with_counting_every_tick(found, real, collar, score_overlap):
     heard, said = active(found), active(real)
@@ -370,9 +371,10 @@ def test_turns_in_whole_seconds_on_both_sides_are_asked_about():
 
 def test_why_there_is_no_rate_is_said():
     short = turns_of(("x", 0, 300), ("y", 300, 600))
+    with pytest.warns(UserWarning, match=r"^the der is NA: all reference speech \(of 'a', say\) lies within 250 ms of"):
+        assert sx.diarization_errors(short, short, collar_ms=250)["der"].isna().all()
     whole = pd.concat([short, turns_of(("x", 0, 60_000), audio_id="b")])
-    with pytest.warns(UserWarning, match=r"1 of 2 recordings \(such as 'a'\) has reference speech, none .* 250 ms"):
-        table = sx.diarization_errors(whole, whole, collar_ms=250)
+    table = sx.diarization_errors(whole, whole, collar_ms=250)  # something is left
     assert table["der"].isna().tolist() == [True, False]
     assert sx.pool_diarization_errors(table)["der"].tolist() == [0.0]
 

@@ -209,7 +209,7 @@ def test_speakers_are_blocks():
     table = sx.stream_latencies(made)
     assert set(table["blocks"]) == {3}
     assert set(table["block"]) == {"speaker"}
-    assert table["note"].str.contains("1 recordings without speaker are a block each").all()
+    assert table["note"].str.contains("1 recording without speaker is a block of its own").all()
 
 
 @given(
