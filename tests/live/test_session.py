@@ -104,7 +104,9 @@ async def test_cut_every_few_seconds(tones, kind):
     assert session.transcript.text == said(words)
     speakers = [token.speaker for token in session.transcript.settled]
     assert speakers[0] == "1"
-    assert speakers[-1] == "1@10", "nobody can say that it is the same speaker"
+    voices = [speaker.partition("@")[2] or "1" for speaker in dict.fromkeys(speakers)]
+    assert voices == [str(number) for number in range(1, len(voices) + 1)], "nobody can say that it is the same speaker"
+    assert 5 < len(voices) <= session.sessions, "a connection may be cut before it settles a word"
 
 
 async def test_one_session_cut_at_twenty_random_moments(tones):
