@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from soniox_ds.callers import warn_caller
 from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
 from soniox_ds.live.events import Update
-from soniox_ds.live.replay import Event
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.sources import RAW, is_recording, open_source
 from soniox_ds.live.streamed import Streamed
@@ -24,6 +24,8 @@ from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate
 
 __all__ = ["check_pace", "options_for", "run_session", "stream", "stream_updates"]
+
+_OPTIONS = tuple(field.name for field in dataclasses.fields(StreamOptions))
 
 
 async def stream(
@@ -110,7 +112,17 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, client_reference_id
     """
     if on_error not in ("report", "raise"):
         raise OptionsError(f'on_error is {on_error!r}; it is "report" (a failed row and a warning) or "raise"')
-    session = _session(locals(), on_update=on_update)
+    given = locals()
+    session = _session(
+        source,
+        {name: given[name] for name in _OPTIONS},
+        pace=(speed, chunk_ms),
+        connection=connection,
+        gate=gate,
+        audio_id=audio_id,
+        clock=clock,
+        on_update=on_update,
+    )
     failure = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
     if failure is not None:
         if on_error == "raise" or not session.transcript.settled:
@@ -163,7 +175,9 @@ async def stream_updates(
     >>> len(settled.split()) > 3
     True
     """
-    session = _session({**locals(), **options})
+    session = _session(
+        source, options, pace=(speed, chunk_ms), connection=connection, gate=gate, audio_id=audio_id, clock=clock
+    )
     chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(session.abort)
@@ -254,34 +268,25 @@ async def _feed(session: LiveSession, chunks: AsyncGenerator[bytes, None]) -> Ex
 
 
 def _session(
-    arguments: Mapping[str, Any],
+    source: Any,
+    options: Mapping[str, Any],
     *,
+    pace: tuple[float | None, int],
+    connection: Connection | None,
+    gate: StreamGate | None,
+    audio_id: str | None,
+    clock: Clock | None,
     on_update: Callable[[Update], object] | None = None,
-    earlier: Sequence[Event] = (),
 ) -> LiveSession:
-    source, speed, chunk_ms = arguments["source"], arguments["speed"], arguments["chunk_ms"]
+    speed, chunk_ms = pace
     check_pace(speed, chunk_ms)
-    ours = {
-        "source",
-        "speed",
-        "chunk_ms",
-        "on_update",
-        "connection",
-        "gate",
-        "audio_id",
-        "on_error",
-        "clock",
-        "options",
-    }
-    options = options_for(source, {name: value for name, value in arguments.items() if name not in ours})
     named = os.fspath(source) if isinstance(source, str | os.PathLike) else "live"
     return LiveSession(
-        options,
-        connection=arguments["connection"],
-        gate=arguments["gate"],
-        audio_id=arguments["audio_id"] or str(named),
+        options_for(source, options),
+        connection=connection,
+        gate=gate,
+        audio_id=audio_id or str(named),
         on_update=on_update,
         pace=None if speed is None else max(8.0, 2 * speed),
-        earlier=earlier,
-        clock=arguments["clock"],
+        clock=clock,
     )

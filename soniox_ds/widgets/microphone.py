@@ -398,6 +398,8 @@ class Microphone:
                 take.safe.forget()
         except Exception as error:  # noqa: BLE001  of disks and tables there are many: note, log and until_stopped tell
             _log.exception("%s was not saved", take.audio_id)
+            if take.safe is not None:
+                take.safe.close()  # it stays there: the next microphone with this folder tries again
             error.add_note(f"{take.audio_id} was not saved to {self.save_to}; what was said is in mic.result().")
             self._unsaved = error
             self._trouble(f"{take.audio_id} was not saved: {type(error).__name__}: {error}")

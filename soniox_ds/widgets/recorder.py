@@ -195,6 +195,8 @@ class Recorder:
             try:
                 await take.begin()
             except Exception as error:
+                if take.safe is not None:
+                    take.safe.forget()
                 self._post(
                     channel, {"type": "ended", "take": name, "text": self._said(error), "lost": False, "tokens": 0}
                 )

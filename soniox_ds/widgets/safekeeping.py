@@ -12,7 +12,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,14 +52,14 @@ class Kept:
     """One recording that goes on. A disk that fails costs the recording nothing: `trouble` is told once."""
 
     def __init__(self, store: StreamStore, key: str, begun: Event, pcm: Path | None, trouble: Callable[[str], object]):
-        self._stack = contextlib.ExitStack()
         self._trouble = trouble
         self._paths = [store.folder / f"{key}{end}" for end in _ENDS]
         lock = FileLock(store.folder / f"{key}.lock", thread_local=False)
-        self._stack.callback(lock.release)
-        lock.acquire(timeout=0)
-        self._write = self._stack.enter_context(store.writing(key, [begun]))
-        self._sound = None if pcm is None else self._stack.enter_context(pcm.open("wb"))
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(lock.acquire(timeout=0))
+            self._write = stack.enter_context(store.writing(key, [begun]))
+            self._sound = None if pcm is None else stack.enter_context(pcm.open("wb"))
+            self._stack = stack.pop_all()
 
     def write(self, event: Event) -> None:
         """Keep what happened."""
@@ -84,7 +84,7 @@ class Kept:
         self._stack.close()
 
     @contextlib.contextmanager
-    def _told(self) -> Any:
+    def _told(self) -> Iterator[None]:
         try:
             yield
         except (OSError, JournalError) as error:

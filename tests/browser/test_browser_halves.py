@@ -133,6 +133,10 @@ def plain(token):
     return [token.text, token.start_ms, token.end_ms, token.speaker, token.is_translation]
 
 
+PLAIN = "const plain = token => [token.text, token.start_ms, token.end_ms, token.speaker, token.is_translation];\n"
+"""The same in the page."""
+
+
 def test_the_browser_folds_messages_as_the_kernel_does(page):
     rng = random.Random(20)
     cases = [random_messages(rng) for _ in range(400)]
@@ -140,9 +144,9 @@ def test_the_browser_folds_messages_as_the_kernel_does(page):
         script(
             "seams.js",
             "transcript.js",
-            body="""return argument.map(sessions => {
+            body=PLAIN
+            + """return argument.map(sessions => {
                 const transcript = new Transcript();
-                const plain = token => [token.text, token.start_ms, token.end_ms, token.speaker, token.is_translation];
                 const steps = [];
                 sessions.forEach(({ offset, messages }, session) => messages.forEach(message => {
                     const { settled, isFinalized, isFinished } = transcript.fold(message, session, offset);
@@ -216,9 +220,9 @@ def test_the_browser_refuses_the_messages_that_the_kernel_refuses(page):
         script(
             "seams.js",
             "transcript.js",
-            body="""return argument.map(messages => {
+            body=PLAIN
+            + """return argument.map(messages => {
                 const transcript = new Transcript();
-                const plain = token => [token.text, token.start_ms, token.end_ms, token.speaker, token.is_translation];
                 return messages.map((message, number) => {
                     const before = JSON.stringify(transcript);
                     let verdict = "taken";

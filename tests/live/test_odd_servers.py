@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
+from waiting import until_async
 from websockets.asyncio.server import serve
 
 from soniox_ds.emulator import Limits, local_service
@@ -253,11 +254,9 @@ async def test_keepalive_bridges_silence_and_its_absence_costs_no_word(monkeypat
                 StreamOptions(**RAW), connection=connection, gate=StreamGate(), pace=None, clock=Clock()
             ) as session:
                 session.send(audio[:half])
-                async with asyncio.timeout(30):
-                    # as much silence as the service does not bear, and half of that again
-                    least = 1.5 * idle_s / keepalive_s if sessions == 1 else 0
-                    while session.sessions < sessions or kept_alive(session) < least:  # noqa: ASYNC110
-                        await asyncio.sleep(0.05)
+                # as much silence as the service does not bear, and half of that again
+                least = 1.5 * idle_s / keepalive_s if sessions == 1 else 0
+                await until_async(lambda: session.sessions >= sessions and kept_alive(session) >= least)  # noqa: B023
                 session.send(audio[half:])
             assert session.sessions == sessions
             assert session.transcript.text == " ".join(words)

@@ -8,6 +8,7 @@ import wave
 import numpy as np
 import pandas as pd
 import pytest
+from listening import SPEED
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
 from soniox_ds.emulator import Limits, local_service
@@ -19,22 +20,7 @@ from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
-SPEED = 20
 CHUNK = 3200  # 100 ms
-
-
-@pytest.fixture(scope="module")
-def tones():
-    limits = Limits(requests_per_minute=None, sessions_per_minute=None)
-    with local_service(ToneRecognizer(), speed=SPEED, limits=limits) as service:
-        yield service
-
-
-@pytest.fixture(autouse=True)
-def no_weather(request):
-    yield
-    if "tones" in request.fixturenames:
-        request.getfixturevalue("tones").faults.clear()
 
 
 def said(words):

@@ -1,42 +1,34 @@
 """Datasets transcribed live: what makes two calls the same, when it began, what failed, and how many at once."""
 
+import asyncio
+import json
 import re
 import socket
-import wave
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from tones import ToneRecognizer, pcm_bytes, random_words, speak
+from listening import opened, recording
+from waiting import until_async
 
 import soniox_ds as sx
-from soniox_ds.emulator import Limits, local_service
-from soniox_ds.errors import BalanceError, OptionsError, RecordingsFailedWarning, TranscriptionFailed
-from soniox_ds.service.clock import Clock
+from soniox_ds import aio
+from soniox_ds.errors import (
+    AuthError,
+    BalanceError,
+    OptionsError,
+    RecordingsFailedWarning,
+    ServiceError,
+    TranscriptionFailed,
+)
+from soniox_ds.live.seams import WINDOW_MS
+from soniox_ds.service.gate import StreamGate
+from soniox_ds.transcription import realtime
 from soniox_ds.transcription.stream_store import BEGUN, DONE
 
-SPEED = 20
 ERRORS_PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
-
-
-@pytest.fixture(scope="module")
-def tones():
-    limits = Limits(requests_per_minute=None, sessions_per_minute=None)
-    with local_service(ToneRecognizer(), speed=SPEED, limits=limits) as service:
-        yield service
-        assert not service.open_streams
-
-
-@pytest.fixture(autouse=True)
-def good_weather(tones):
-    yield
-    tones.faults.clear()
-
-
-@pytest.fixture
-def clock():
-    return Clock(speed=SPEED)
 
 
 @pytest.fixture
@@ -53,21 +45,7 @@ def settings(tones, clock, tmp_path):
 def spoken(tmp_path_factory):
     """Four short recordings."""
     folder = tmp_path_factory.mktemp("spoken")
-    paths = []
-    for seed in range(4):
-        words, pauses = random_words(seed, 6)
-        path = folder / f"{seed}.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(16_000)
-            file.writeframes(pcm_bytes(speak(words, pauses_ms=pauses)[0]))
-        paths.append(path)
-    return paths
-
-
-def opened(service):
-    return sum(request.route == "websocket" for request in service.requests)
+    return [recording(folder / f"{seed}.wav", seed, count=6)[0] for seed in range(4)]
 
 
 def logs(settings):
@@ -293,3 +271,137 @@ def test_where_more_were_agreed_on_more_are_open():
 
     assert sessions_at_once(50, sx.StreamGate(sessions=50)) == 50
     assert sessions_at_once(None, sx.StreamGate(sessions=50)) == 50
+
+
+# what it does, whatever the weather -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    texts = {}
+    for seed in range(6):
+        path, texts[f"{seed}.wav"] = recording(calls / f"{seed}.wav", seed + 20)
+        path.with_suffix(".txt").write_text(texts[f"{seed}.wav"])
+    return calls, texts
+
+
+def test_a_dataset_and_again_for_nothing(tones, clock, folder, settings):
+    calls, texts = folder
+    gate = StreamGate(sessions=3, clock=clock)
+    first = sx.stream_dataset(calls, gate=gate, **settings)
+    said = dict(zip(first.recordings["audio_id"], first.recordings["text"], strict=True))
+    assert said == texts
+    assert first.recordings["reference"].tolist() == list(texts.values())
+    before = opened(tones)
+    again = sx.stream_dataset(calls, **settings)
+    assert opened(tones) == before
+    assert again.recordings["cost_usd"].tolist() == [0.0] * 6
+    pd.testing.assert_frame_equal(first.tokens, again.tokens)
+    pd.testing.assert_frame_equal(first.log, again.log)
+    sx.stream_dataset(calls, repeat=1, **settings)
+    assert opened(tones) == before + 6, "a repetition is streamed"
+
+
+def test_the_same_audio_twice_is_streamed_once(tones, tmp_path, settings):
+    path, text = recording(tmp_path / "a.wav", 31)
+    (tmp_path / "b.wav").write_bytes(path.read_bytes())
+    before = opened(tones)
+    streamed = sx.stream_dataset([path, tmp_path / "b.wav"], **settings)
+    assert streamed.recordings["text"].tolist() == [text, text]
+    assert opened(tones) == before + 1
+
+
+def test_bad_recordings_are_rows(folder, settings):
+    calls, _ = folder
+    (calls / "broken.wav").write_bytes(b"RIFF")
+    with pytest.warns(RecordingsFailedWarning, match="2 of 8"):
+        streamed = sx.stream_dataset([*sorted(calls.glob("*.wav")), "https://example.org/x.wav"], **settings)
+    failed = streamed.recordings[streamed.recordings["status"] == "failed"]
+    assert len(streamed) == 8
+    assert failed["error_message"].str.len().min() > 10
+    assert failed["text"].isna().all()
+    with pytest.raises(ExceptionGroup, match="2 of 8"):
+        sx.stream_dataset(
+            [*sorted(calls.glob("*.wav")), "https://example.org/x.wav"],
+            on_error="raise",
+            **settings,
+        )
+
+
+def test_a_recording_that_vanishes_is_a_row(folder, monkeypatch, settings):
+    calls, texts = folder
+    inspect = realtime.inspect
+
+    def inspected(recording):
+        inspect(recording)
+        if recording.path.name == "3.wav":
+            recording.path.unlink()
+
+    monkeypatch.setattr(realtime, "inspect", inspected)
+    with pytest.warns(RecordingsFailedWarning, match="1 of 6"):
+        streamed = sx.stream_dataset(calls, **settings)
+    recordings = streamed.recordings.set_index("audio_id")
+    assert "no file" in recordings.loc["3.wav", "error_message"]
+    assert recordings["text"].dropna().to_dict() == {name: text for name, text in texts.items() if name != "3.wav"}
+
+
+def test_a_wrong_key_ends_it(tones, folder, settings):
+    connection = sx.Connection(api_key="wrong-key-wrong-key", api_base_url=tones.base_url)
+    with pytest.raises(AuthError):
+        sx.stream_dataset(folder[0], **settings | {"connection": connection})
+
+
+@pytest.mark.parametrize("lines", [1, 40, 120, 250])
+async def test_broken_off_it_is_taken_up_where_it_stopped(tmp_path, lines, settings):
+    path, text = recording(tmp_path / "a.wav", 33, count=60)
+
+    def written():
+        return sum(log.read_bytes().count(b"\n") for log in (tmp_path / "journal.sqlite.streams").glob("*.jsonl"))
+
+    task = asyncio.create_task(aio.stream_dataset(path, **settings))
+    await until_async(lambda: written() >= lines)
+    assert task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    streamed = await aio.stream_dataset(path, **settings)
+    assert streamed.text == text
+    opened_at = streamed.log.index[streamed.log["kind"] == "open"]
+    assert len(opened_at) == 1 + (lines > 1)
+    if lines > 1:
+        before = streamed.log.loc[: opened_at[1]].query("kind == 'message'")["payload"]
+        settled_ms = max((json.loads(message)["final_audio_proc_ms"] for message in before), default=0)
+        assert streamed.log.loc[opened_at[1], "offset_ms"] >= max(settled_ms - WINDOW_MS, 0), "not from the start"
+        assert settled_ms > 0 or lines < 100
+    assert (np.diff(streamed.log["at_ms"]) >= 0).all()
+    assert (streamed.tokens["received_ms"] <= streamed.tokens["final_ms"]).all()
+
+
+def test_a_log_that_a_crash_cut_off_is_taken_up(tmp_path, settings):
+    path, text = recording(tmp_path / "a.wav", 34, count=30)
+    sx.stream_dataset(path, **settings)
+    (log,) = (tmp_path / "journal.sqlite.streams").glob("*.jsonl")
+    lines = log.read_bytes()
+    log.write_bytes(lines[: len(lines) * 2 // 3])
+    assert sx.stream_dataset(path, **settings).text == text
+
+
+def test_dropped_sockets_of_a_dataset_lose_nothing(tones, folder, settings):
+    calls, texts = folder
+    tones.faults.rate("ws_drop", 0.5, "websocket", frames=20)
+    streamed = sx.stream_dataset(calls, **settings)
+    assert dict(zip(streamed.recordings["audio_id"], streamed.recordings["text"], strict=True)) == texts
+
+
+def test_an_outage_fails_the_row_and_the_next_run_goes_on(tones, clock, tmp_path, settings):
+    path, text = recording(tmp_path / "a.wav", 35)
+    tones.faults.rate("unavailable", 1.0, "websocket")
+    with pytest.warns(RecordingsFailedWarning):
+        streamed = sx.stream_dataset(path, **settings)
+    assert streamed.recordings["status"].tolist() == ["failed"]
+    tones.faults.clear()
+    assert sx.stream_dataset(path, **settings).text == text
+    tones.faults.rate("unavailable", 1.0, "websocket")
+    with pytest.raises(ServiceError):
+        sx.stream(path, clock=clock)
