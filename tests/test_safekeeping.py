@@ -14,6 +14,7 @@ import soniox_ds as sx
 from soniox_ds.emulator import local_service
 from soniox_ds.errors import InputError, RecordingsFailedWarning
 from soniox_ds.options import StreamOptions
+from soniox_ds.widgets import safekeeping
 from soniox_ds.widgets.safekeeping import Safekeeping
 
 OPTIONS = StreamOptions(
@@ -139,7 +140,7 @@ def test_what_goes_on_is_not_broken_off_and_what_is_forgotten_leaves_nothing(tmp
     assert not safe.folder.exists()
 
 
-def test_a_disk_that_fails_is_told_once_and_costs_the_recording_nothing(tmp_path):
+def test_a_disk_that_fails_is_told_once_and_costs_the_recording_nothing(tmp_path, monkeypatch):
     told = []
     _, kept = begun(tmp_path / "x", trouble=told.append)
     kept._sound.close()
@@ -148,6 +149,12 @@ def test_a_disk_that_fails_is_told_once_and_costs_the_recording_nothing(tmp_path
         kept.audio(b"\1\0")
     assert len(told) == 1
     assert "No space left" in told[0]
+    monkeypatch.setattr(safekeeping.secrets, "token_hex", lambda size: "x")
+    (tmp_path / "y.streams" / "20260504T000000-x.pcm").mkdir(parents=True)
+    safe, kept = begun(tmp_path / "y", trouble=told.append)
+    assert kept is None
+    assert len(safe.broken_off()) == 1, "no lock is left"
+    told.pop()
     (tmp_path / "file").write_text("")
     _, kept = begun(tmp_path / "file" / "x", trouble=told.append)
     assert kept is None

@@ -135,6 +135,12 @@ def test_a_mistake_is_explained(tones, source, options, error, words):
     assert opened(tones) == before
 
 
+def test_what_an_iterator_of_updates_does_not_take_is_refused(tones, tmp_path):
+    path, _ = recording(tmp_path / "a.wav", 4)
+    with pytest.raises(OptionsError, match="on_update"):
+        next(sx.stream_updates(path, on_update=print))
+
+
 async def test_hours_are_not_held_in_memory(tones):
     """A source that pours is held back."""
     given = 0
