@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test system lint types bench clean help
+.PHONY: demo test fuzz system lint types bench clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
 	@echo "make test   lint, type check and run all tests"
+	@echo "make fuzz   search at random for input that breaks something; FUZZ_FACTOR=100 searches five times as long as usual"
 	@echo "make bench  the figures of docs/benchmarks.md, measured here"
 	@echo "make clean  remove the virtual environment and what the demo wrote"
 
@@ -16,6 +17,12 @@ demo: $(VENV)/.ready-local
 
 test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+# The tests of Hypothesis and those marked `fuzz`, with other examples each time. What fails is printed with what repeats it.
+FUZZ_FACTOR ?= 20
+fuzz: $(VENV)/.ready-test
+	HYPOTHESIS_PROFILE=fuzz FUZZ_FACTOR=$(FUZZ_FACTOR) $(BIN)/python -m pytest -n auto --dist loadgroup --timeout 7200 \
+	  -m "fuzz or hypothesis" tests $(PYTEST_ARGS)
 
 # Debian packages that some tests need: NIST's scoring tools, and a browser with a microphone to fake. Without them
 # those tests are skipped and say so.

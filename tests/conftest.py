@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from fuzzing import load_profile
 
 from soniox_ds.emulator import LocalService, local_service
 
-# A busy machine must not fail a good test.
-settings.register_profile("soniox_ds", deadline=None)
-settings.load_profile("soniox_ds")
+load_profile()
 
 
 def write_wav(path: Path, seconds: float = 1.0, seed: int = 0, rate: int = 16_000) -> Path:

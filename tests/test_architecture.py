@@ -27,7 +27,7 @@ ROOMS = [
     {"service"},
     {"formats"},
     {"analysis"},
-    {"options", "prices"},
+    {"media", "options", "prices"},
     {"languages"},
     {"schema"},
     {"callers", "errors"},

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -313,7 +314,7 @@ def corpora(draw):
     return Corpus(recordings, tokens, run())
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(corpora(), st.sampled_from([None, "split", "status"]))
 def test_any_corpus_there_and_back(tmp_path_factory, corpus, partition_by):
     folder = tmp_path_factory.mktemp("corpus")

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,7 +147,7 @@ def test_a_chunk_of_translation_behind_a_sentence_begins_a_word(chunks, expected
     assert found.set_index("translation_status").loc["translation", "text"] == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["so?", " no.", "ing", " a", "!", "你", "。", " ¿", ""]))))
 def test_words_and_their_spaces_are_the_text(pieces):
     status = ["translation" if translated else "original" for translated, _ in pieces]
@@ -231,7 +232,7 @@ def test_tables_that_are_not_as_documented(tokens, says):
 
 # Laws
 
-few = settings(max_examples=50)  # each example holds two recordings of up to 25 tokens
+few = settings(max_examples=examples(50))  # each example holds two recordings of up to 25 tokens
 
 PIECES = [
     " a",

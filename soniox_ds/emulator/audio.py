@@ -10,13 +10,14 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from soniox_ds.emulator.recognizers import Pcm, UndecodableAudio
 
-__all__ = ["CONTAINERS", "SAMPLE_RATE", "decode_file", "duration_ms", "mono_resampler", "samples_of"]
+__all__ = ["CONTAINERS", "SAMPLE_RATE", "decode_file", "duration_ms", "mono_resampler", "open_media", "samples_of"]
 
 SAMPLE_RATE = 16_000
 
@@ -78,6 +79,17 @@ def mono_resampler() -> av.AudioResampler:
     return av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
 
 
+def open_media(file: Any, **options: Any) -> av.container.InputContainer:
+    """Open a file for reading, also when its tags are not written in UTF-8.
+
+    PyAV 19 does so by itself and no longer has the argument that asks for it.
+    """
+    if int(av.__version__.partition(".")[0]) < 19:
+        options["metadata_errors"] = "replace"
+    container: av.container.InputContainer = av.open(file, mode="r", **options)
+    return container
+
+
 def samples_of(frames: list[av.AudioFrame]) -> Iterator[Pcm]:
     """The samples of resampled frames."""
     for frame in frames:
@@ -86,8 +98,8 @@ def samples_of(frames: list[av.AudioFrame]) -> Iterator[Pcm]:
 
 def _open(path: Path) -> av.container.InputContainer:
     try:
-        container = av.open(str(path), mode="r")
-    except (av.FFmpegError, ValueError, UnicodeDecodeError) as error:
+        container = open_media(str(path))
+    except (av.FFmpegError, ValueError) as error:
         raise UndecodableAudio("the file cannot be opened as audio") from error
     if container.format.name not in CONTAINERS.values() or not container.streams.audio:
         found = container.format.name if container.streams.audio else "no audio stream"

@@ -16,7 +16,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from soniox_ds.emulator.audio import CONTAINERS, SAMPLE_RATE, mono_resampler, samples_of
+from soniox_ds.emulator.audio import CONTAINERS, SAMPLE_RATE, mono_resampler, open_media, samples_of
 from soniox_ds.emulator.recognizers import Pcm, UndecodableAudio
 
 __all__ = ["CONTAINER_FORMATS", "ContainerDecoder", "Decoder", "RawDecoder", "decoder_for", "is_raw"]
@@ -170,7 +170,7 @@ class ContainerDecoder:
         # Few bytes must do to recognize a stream: it is live.
         options = {"probesize": "4096", "analyzeduration": "0"}
         resampler = mono_resampler()
-        with av.open(_Pipe(self._read), mode="r", format=self._format, options=options, buffer_size=4096) as container:
+        with open_media(_Pipe(self._read), format=self._format, options=options, buffer_size=4096) as container:
             known = self._format is not None or container.format.name in _DEMUXERS
             if not known or not container.streams.audio:
                 raise UndecodableAudio("not a container that can be streamed")

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from soniox_ds.media import open_media
+
 __all__ = ["MIME_TYPE", "Excerpt", "excerpt", "opus", "why_not"]
 
 MIME_TYPE = "audio/ogg"
@@ -131,7 +133,7 @@ def _encoded(path: Path, start_s: float, end_s: float) -> bytes:
 
     file = io.BytesIO()
     written = 0
-    with av.open(str(path)) as source, av.open(file, "w", format="ogg") as target:
+    with open_media(str(path)) as source, av.open(file, "w", format="ogg") as target:
         stream = source.streams.audio[0]
         base = float((stream.start_time or 0) * (stream.time_base or 0))
         if start_s > 1:  # a little before, so that the decoder has settled

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from soniox_ds.errors import OptionsError, SourceError
+from soniox_ds.media import open_media
 from soniox_ds.service.clock import Clock
 
 __all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
@@ -58,7 +59,7 @@ def decoded(source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0) -> 
     skip = int(from_ms * _BYTES_PER_MS) // 2 * 2
     waiting = bytearray()
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as container:
+        with open_media(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as container:
             if not container.streams.audio:
                 raise SourceError(f"{shown} holds no audio")
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)

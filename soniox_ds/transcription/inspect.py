@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from soniox_ds.media import open_media
 from soniox_ds.transcription.containers import CONTAINERS, HEAD_BYTES, declared_size, sniff, tag_size
 from soniox_ds.transcription.recording import Recording, shown, upload_name
 
@@ -206,7 +207,7 @@ def _measure(file: BinaryIO, container: str, max_duration_ms: int) -> tuple[int,
     import av  # heavy: only where something is inspected
 
     try:
-        with av.open(file, format=CONTAINERS[container].demuxer, metadata_errors="replace") as media:
+        with open_media(file, format=CONTAINERS[container].demuxer) as media:
             if not media.streams.audio:
                 kinds = ", ".join(sorted({stream.type for stream in media.streams})) or "nothing"
                 raise UnusableAudio("undecodable_audio", f"holds no sound, only {kinds}")
@@ -219,7 +220,7 @@ def _measure(file: BinaryIO, container: str, max_duration_ms: int) -> tuple[int,
             )
         if duration_ms is None or (estimated and duration_ms > max_duration_ms):
             file.seek(0)
-            with av.open(file, format=CONTAINERS[container].demuxer, metadata_errors="replace") as media:
+            with open_media(file, format=CONTAINERS[container].demuxer) as media:
                 duration_ms = _counted_ms(media)
     except (av.error.FFmpegError, ValueError) as error:
         if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError):

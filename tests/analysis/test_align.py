@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -244,7 +245,7 @@ text = st.lists(st.sampled_from(["a", "B", "c.", "dd", "'", "ü"]), max_size=8).
     st.dictionaries(st.sampled_from("wxyz"), st.tuples(text, text), min_size=1),
     st.sampled_from(["sclite", "levenshtein"]),
 )
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_both_texts_can_be_read_off_and_counts_agree(texts, cost):
     heard, said = {name: two for name, (_, two) in texts.items()}, {name: one for name, (one, _) in texts.items()}
     found = sx.align_words(heard, said, cost=cost)

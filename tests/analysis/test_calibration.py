@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from soniox_ds.analysis.error_detection import precision_recall, roc
 from soniox_ds.analysis.recalibration import fit_recalibration
 from soniox_ds.errors import InputError, SchemaError
 
-few = settings(max_examples=40)
+few = settings(max_examples=examples(40))
 NAMES = {"h": "hit", "s": "substitution", "i": "insertion", "d": "deletion"}
 quick = {"replicates": 100}
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,7 +106,7 @@ texts = st.lists(word, max_size=7).map(" ".join)
 
 
 @given(texts, texts)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_every_wrong_word_is_in_one_row(said, heard):
     aligned = sx.align_words({"a": heard}, {"a": said})
     table = sx.confusions(aligned)
@@ -121,7 +122,7 @@ def test_every_wrong_word_is_in_one_row(said, heard):
 
 
 @given(texts, texts)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_the_order_of_the_rows_is_of_no_weight(said, heard):
     aligned = sx.align_words({"a": heard, "b": said}, {"a": said, "b": heard})
     mixed = pd.concat([aligned[aligned["audio_id"] == name].iloc[::-1] for name in ("a", "b")])

@@ -4,6 +4,7 @@ import warnings
 
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from soniox_ds.errors import InputError, SchemaError
 
 COUNTS = ["hits", "substitutions", "deletions", "insertions"]
 NA = pd.NA
-FEW = settings(max_examples=25)  # tables take their time
+FEW = settings(max_examples=examples(25))  # tables take their time
 
 
 def errors_of(said, heard, **options):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from soniox_ds.analysis.text import words as words_of
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.formats.corpus import Corpus
 
-few = settings(max_examples=60)
+few = settings(max_examples=examples(60))
 
 
 def words(confidence, start_ms=None, end_ms=None, audio_id="a", **columns):

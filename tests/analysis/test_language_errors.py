@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
@@ -152,13 +153,13 @@ def plain_confusion(found, real):
     return {key: tuple(value.tolist()) for key, value in total.items()}
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(scenes())
 def test_stretches_agree_with_plain_loops(scene):
     assert cells(language_confusion(*scene)) == plain_confusion(*scene)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(st.tuples(codes, codes, st.integers(10, 500)), min_size=1, max_size=12))
 def test_confusion_is_that_of_scikit_learn(rows):
     edges = np.concatenate([[0], np.cumsum([length for *_, length in rows])])
@@ -175,7 +176,7 @@ def test_confusion_is_that_of_scikit_learn(rows):
     assert counts.tolist() == confusion_matrix(one, two, labels=[*labels, "zz"])[:-1, :-1].tolist()
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(scenes())
 def test_errors_of_recordings_add_up_to_the_confusion(scene):
     confusion, errors = language_confusion(*scene), language_errors(*scene)
@@ -303,7 +304,7 @@ def plain_matching(real, found, tolerance):
     return best
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(switch_times, switch_times, st.integers(0, 20))
 def test_matching_agrees_with_trying_everything(real, found, tolerance):
     def scene(times, make):
@@ -408,7 +409,7 @@ def test_an_insertion_takes_the_reference_language_of_its_neighbour():
 operations = st.sampled_from(["hit", "substitution", "deletion", "insertion"])
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(st.lists(st.tuples(operations, codes), min_size=1, max_size=6), min_size=1, max_size=3))
 def test_parts_add_up_to_all_words(recordings):
     table = pd.concat(

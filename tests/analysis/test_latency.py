@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_logs import Log, streamed, token
@@ -279,7 +280,7 @@ def causal(draw):
     return log
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(causal())
 def test_in_real_time_nothing_comes_before_its_sound(log):
     table = sx.token_latencies(streamed(log))
@@ -293,7 +294,7 @@ def test_in_real_time_nothing_comes_before_its_sound(log):
     assert (values["p95_ms"] <= values["p99_ms"]).fillna(True).all()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(causal(), st.integers(-10_000, 10_000))
 def test_a_clock_that_is_set_changes_no_lag(log, shift_ms):
     made = streamed(log)

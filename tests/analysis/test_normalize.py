@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -238,7 +239,7 @@ def test_show_normalization():
 
 
 @given(st.lists(st.sampled_from(WORDS)))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_what_is_shown_is_what_is_compared(words):
     text = " ".join(words)
     for name in ("basic", "whisper-english"):

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -160,14 +161,14 @@ def test_mcnemar_is_that_of_statsmodels(only_a, only_b):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_holm_is_that_of_statsmodels(p_values):
     multitest = pytest.importorskip("statsmodels.stats.multitest", reason="pip install 'soniox-ds[oracles]'")
     assert holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1])
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(5, 60)), min_size=3, max_size=30))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_the_standard_error_is_that_of_a_plain_jackknife(pairs):
     errors, words = (np.array(column, float) for column in zip(*pairs, strict=True))
     kept = [np.arange(len(words)) != n for n in range(len(words))]

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_logs import Log, streamed, token
@@ -190,7 +191,7 @@ def test_more_messages_with_the_same_words_change_nothing(texts, data):
         assert _changes(*zip(*cut, strict=True), count_growth=growth) == whole
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(sessions())
 def test_final_tokens_never_change(texts):
     """Through the whole way from messages to tables: what was settled early is there in the end, in its place."""

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -105,7 +106,7 @@ def test_each_unit_is_drawn_as_often_as_by_lot(count):
 
 
 @given(units, st.integers(0, 5))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_the_order_of_units_and_the_unit_of_counting_change_nothing(pairs, seed):
     ours, turned = drawn(pairs, seed=seed), drawn(pairs[::-1], seed=seed)
     assert (ours.rates == turned.rates).all()
@@ -124,7 +125,7 @@ def test_the_order_of_units_and_the_unit_of_counting_change_nothing(pairs, seed)
 
 
 @given(units, st.sampled_from(METHODS), st.sampled_from([0.5, 0.9, 0.95]))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_an_interval_is_there_or_says_why(pairs, method, ci):
     found = drawn(pairs)
     low, high, reason, _ = found.interval(ci, method)
@@ -139,7 +140,7 @@ def test_an_interval_is_there_or_says_why(pairs, method, ci):
 
 
 @given(st.lists(st.tuples(st.integers(-10, 10), st.integers(1, 50)), min_size=2, max_size=25), st.sampled_from(METHODS))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_p_is_below_5_percent_just_where_the_interval_excludes_0(pairs, method):
     found = drawn(pairs, replicates=999)
     low, high, reason, _ = found.interval(0.95, method)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jiwer
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,7 +61,7 @@ def test_a_missing_interval_speaks_of_characters():
     assert summarize_errors(silent)["note"].tolist() == ["no reference characters"]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.tuples(st.text("ab ", min_size=1).filter(str.strip), st.text("ab ")), min_size=1, max_size=5))
 def test_the_pooled_rate_is_jiwers(pairs):
     said = {str(number): " ".join(pair[0].split()) for number, pair in enumerate(pairs)}

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,7 +129,7 @@ def test_segments_are_those_of_the_definition(pair):
 
 
 @given(st.lists(two_alignments(), min_size=1, max_size=5), st.randoms())
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_the_order_of_rows_does_not_matter_and_no_error_is_lost(pairs, random):
     first, second = (aligned(**{f"r{n}": pair[arm] for n, pair in enumerate(pairs)}) for arm in (0, 1))
     found = error_segments(first, second)
@@ -227,7 +228,7 @@ def test_recordings_of_one_arm_only_are_counted_and_left_out():
 
 
 @given(st.integers(0, 1000), st.sampled_from(METHODS))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_swapping_the_arms_turns_the_signs(seed, method):
     alignments, (a, b) = simulated(seed, recordings=30, rates=(0.2, 0.15))
     there = compare_quietly(a, b, alignments=alignments, method=method).iloc[0]

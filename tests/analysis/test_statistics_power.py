@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -14,7 +15,7 @@ from soniox_ds.errors import InputError
 
 
 @given(st.integers(4, 400), st.floats(0.1, 5), st.sampled_from([0.8, 0.95, 0.99]))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_power_is_that_of_the_noncentral_t_distribution(blocks, shift, ci):
     block_sd = 0.03
     found = (
@@ -28,7 +29,7 @@ def test_power_is_that_of_the_noncentral_t_distribution(blocks, shift, ci):
 
 
 @given(st.floats(0.002, 0.2), st.floats(0.3, 0.99), st.floats(0.01, 0.3))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_the_number_of_blocks_is_the_smallest_that_will_do(difference, target, block_sd):
     row = power(block_sd=block_sd, difference=difference, target=target).iloc[0]
     assert row["power"] >= target

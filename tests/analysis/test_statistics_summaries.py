@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -193,7 +194,7 @@ counts = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.i
 
 
 @given(st.lists(st.tuples(counts, st.sampled_from("xyz")), min_size=1, max_size=15))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_groups_add_up_to_the_whole(rows):
     errors = table([(f"{n}", "scored", *one) for n, (one, _) in enumerate(rows)], group=[group for _, group in rows])
     whole = summarize_errors(errors, replicates=100).iloc[0]

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,7 +160,7 @@ def both(pairs):
     }
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(recordings, st.sampled_from(["sclite", "levenshtein"]))
 def test_counts_agree_with_plain_loops(pairs, cost):
     heard, said = both(pairs)
@@ -177,7 +178,7 @@ def test_counts_agree_with_plain_loops(pairs, cost):
         assert [row.hits, row.misses, row.false_hits] == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(recordings)
 def test_occurrences_add_up_to_the_table(pairs):
     aligned = align_words(*both(pairs))
@@ -189,7 +190,7 @@ def test_occurrences_add_up_to_the_table(pairs):
         assert table[column].tolist() == [expected[term] for term in TERMS]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(few_words, min_size=1, max_size=4))
 def test_of_equal_texts_every_term_is_a_hit(texts):
     table = term_errors(align_words(*both([(text, text) for text in texts])), TERMS, normalizer="basic")
@@ -197,7 +198,7 @@ def test_of_equal_texts_every_term_is_a_hit(texts):
     assert (table["recall"].dropna() == 1).all()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(recordings, st.sampled_from(["list", "utterance"]))
 def test_both_parts_add_up_to_all_words(pairs, against):
     heard, said = both(pairs)
@@ -222,7 +223,7 @@ def published_rule(aligned, rare):
     return totals[True], totals[False]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(recordings, st.sets(st.sampled_from(["a", "b", "c"]), min_size=1))
 def test_utterance_rule_agrees_with_the_published_one(pairs, rare):
     heard, said = both(pairs)
@@ -410,7 +411,7 @@ def test_repeats_that_do_not_belong_together_are_refused():
         compare_terms(pd.concat([a, a[:1]]), a, **QUICK)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(recordings, recordings, st.integers(2, 5))
 def test_a_recogniser_that_does_not_vary_gives_the_same_p_for_any_number_of_repeats(one, two, repeats):
     size = min(len(one), len(two))
@@ -462,7 +463,7 @@ def test_blocks_of_occurrences_are_merged_in():
     assert "3 recordings without speaker are a block each" in row["note"]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(recordings, recordings)
 def test_swapping_the_arms_swaps_what_was_won_and_lost(one, two):
     size = min(len(one), len(two))

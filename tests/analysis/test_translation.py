@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF, TER
@@ -183,7 +184,7 @@ some = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(some, min_size=1, max_size=20))
 def test_nothing_is_lost_and_order_is_kept(rows):
     table = tokens(*((*row[:3], "de", row[3]) if row[0] == "t" else row for row in rows), ("t", " z."))
@@ -251,7 +252,7 @@ def test_scores_and_intervals_are_sacrebleus(metric):
     assert (row["texts"], row["units"], row["missing"]) == (6, 6, 0)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=5), st.sampled_from(list(SCORERS)))
 def test_scores_of_any_text_are_sacrebleus(rows, metric):
     said, right = (list(part) for part in zip(*rows, strict=True))
@@ -259,7 +260,7 @@ def test_scores_of_any_text_are_sacrebleus(rows, metric):
     assert row["score"] == pytest.approx(SCORERS[metric]().corpus_score(said, [right]).score)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.lists(sentences.filter(lambda text: len(text.split()) > 3), min_size=1, max_size=4))
 def test_the_reference_itself_scores_best(right):
     scores = translation_scores(right, right, replicates=100).set_index("metric")["score"]

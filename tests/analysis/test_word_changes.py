@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,7 +85,7 @@ texts = st.lists(st.lists(word, max_size=7).map(" ".join), min_size=3, max_size=
 
 
 @given(texts, texts)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_every_word_whose_outcome_differs_is_shown_and_nothing_else(first, second):
     said = {"r1": first[0], "r0": second[0]}
     base, own = (align_words({"r1": first[k], "r0": second[k]}, said) for k in (1, 2))

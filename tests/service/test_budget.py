@@ -8,6 +8,7 @@ from bisect import bisect_left
 from itertools import pairwise
 
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run_virtual
@@ -15,7 +16,7 @@ from virtual_time import run_virtual
 from soniox_ds.errors import InputError, QuotaError
 from soniox_ds.service.budget import Priority, Quota, RequestBudget
 
-quick = settings(deadline=None, max_examples=60)
+quick = settings(max_examples=examples(60))
 
 
 def most_in_a_minute(times):

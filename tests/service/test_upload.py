@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fuzzing import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from soniox import SonioxClient
@@ -80,7 +81,7 @@ file_names = st.text(
 ).filter(lambda name: name not in (".", ".."))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     name=file_names, reference=st.none() | st.text(st.characters(codec="utf-8"), max_size=40), raw=st.binary(max_size=9)
 )
