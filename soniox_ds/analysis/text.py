@@ -26,7 +26,7 @@ from soniox_ds.schema import need, need_milliseconds
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["segments", "texts", "words"]
+__all__ = ["segments", "spoken_texts", "texts", "words"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -275,6 +275,17 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
             "word_count": pd.array(np.diff(np.append(starts, len(stream.new))), dtype="Int32"),
         }
     )
+
+
+def spoken_texts(tokens: pd.DataFrame) -> dict[str, str]:
+    """Return what was spoken in each recording, as `texts` writes it; a recording without words is left out.
+
+    >>> spoken_texts(pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Good", " day"]}))
+    {'a.wav': 'Good day'}
+    """
+    found = texts(tokens)
+    spoken = found[found["translation_status"] == "original"]
+    return dict(zip(spoken["audio_id"].astype(str), spoken["text"].astype(str), strict=True))
 
 
 def _spaced(stream: Streams, starts: Ints, space_before: Bools) -> pa.Array:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from soniox_ds.analysis.scripts import is_unspaced
 from soniox_ds.errors import BadAnswerError
 from soniox_ds.live.seams import CLEAR_MS, first_new, resume_at, seam_passed
 
-__all__ = ["END", "FIN", "LiveToken", "Segment", "Transcript", "Update", "text_of"]
+__all__ = ["END", "FIN", "LiveToken", "Segment", "Transcript", "Update", "texts_of"]
 
 END = "<end>"
 """Marks an endpoint: an utterance is over, and its tokens are settled."""
@@ -69,13 +70,16 @@ class Update:
 
     @property
     def text(self) -> str:
-        """The originals that this message settled."""
-        return text_of(self.settled)
+        """The originals that this message settled, as they were sent: one piece of the text, with its leading space.
+
+        Where the speaker or the language changes, the service leaves the space out; `Transcript.text` puts it in.
+        """
+        return _as_sent(self.settled)
 
     @property
     def pending_text(self) -> str:
-        """The originals that are still open."""
-        return text_of(self.pending)
+        """The originals that are still open, as they were sent."""
+        return _as_sent(self.pending)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +90,22 @@ class Segment:
     translations: tuple[LiveToken, ...] = ()
     is_open: bool = False
     """Whether the utterance is still going on."""
+    in_order: tuple[LiveToken, ...] = field(default=(), repr=False, compare=False)
+    """Tokens and translations in the order of their arrival; without it, the translations follow all tokens."""
 
     @property
     def text(self) -> str:
-        """What was said."""
-        return text_of(self.tokens).strip()
+        """What was said, spaced as `soniox_ds.texts` spaces it."""
+        return self._texts.original
 
     @property
     def translation(self) -> str:
-        """Its translation; empty without one."""
-        return "".join(token.text for token in self.translations).strip()
+        """Its translation, spaced alike; empty without one."""
+        return self._texts.translation
+
+    @property
+    def _texts(self) -> Texts:
+        return texts_of(self.in_order or (*self.tokens, *self.translations))
 
     @property
     def start_ms(self) -> int | None:
@@ -130,8 +140,44 @@ class _Held:
         return audio_ms >= self.settled_end_ms + CLEAR_MS
 
 
-def text_of(tokens: Iterable[LiveToken]) -> str:
-    """The text of the originals among `tokens`."""
+class Texts(NamedTuple):
+    """The running text of some tokens."""
+
+    original: str
+    translation: str
+
+
+def texts_of(tokens: Sequence[LiveToken]) -> Texts:
+    """Write tokens out as `soniox_ds.texts` does, which puts in the spaces that the service leaves out.
+
+    >>> texts_of([LiveToken(text="Yes.", speaker="1"), LiveToken(text="No.", speaker="2")])
+    Texts(original='Yes. No.', translation='')
+    """
+    labels = {(token.speaker, token.language, token.source_language) for token in tokens}
+    if len(labels) < 2 and not any(token.is_translation for token in tokens):
+        return Texts(" ".join(_as_sent(tokens).split()), "")  # nothing in it takes more than that
+    return _spaced_texts(
+        tuple(
+            (token.text, token.speaker, token.language, token.translation_status, token.source_language)
+            for token in tokens
+        )
+    )
+
+
+@lru_cache(maxsize=4096)  # whoever shows a transcript asks for the same utterances at each endpoint
+def _spaced_texts(pieces: tuple[tuple[str | None, ...], ...]) -> Texts:
+    import pandas as pd
+
+    from soniox_ds.analysis.text import texts
+
+    names = ["text", "speaker", "language", "translation_status", "source_language"]
+    table = pd.DataFrame(pieces, columns=names).astype("string")
+    found = texts(table.assign(audio_id="live", token_index=range(len(table))))
+    by_kind = dict(zip(found["translation_status"], found["text"], strict=True))
+    return Texts(by_kind.get("original", ""), by_kind.get("translation", ""))
+
+
+def _as_sent(tokens: Iterable[LiveToken]) -> str:
     return "".join(token.text for token in tokens if not token.is_translation)
 
 
@@ -167,6 +213,7 @@ class Transcript:
         self._voices = 0  # earlier sessions that settled something
         self._settled_here = False
         self._after_seam = False  # nothing of this later session was settled or dropped yet
+        self._after_end = False  # nothing of this utterance was settled yet, and another one came before it
         self._untold: list[LiveToken] = []  # settled between two messages; the next update tells of them
         self._received_ms = 0.0
 
@@ -174,8 +221,8 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """Everything settled, as it was spoken."""
-        return text_of(self.settled)
+        """Everything settled that was spoken, spaced as `soniox_ds.texts` spaces it."""
+        return texts_of(self.settled).original
 
     @property
     def segments(self) -> list[Segment]:
@@ -184,26 +231,27 @@ class Transcript:
         A translation may arrive after the endpoint of what it translates, before anything else was said: it goes with
         that segment.
         """
-        segments: list[tuple[list[LiveToken], list[LiveToken], bool]] = []
+        utterances: list[tuple[list[LiveToken], bool]] = []
         start = 0
         for end in [*self.ends, len(self.settled)]:
-            is_open = end == len(self.settled) and end not in self.ends
-            originals: list[LiveToken] = []
+            own: list[LiveToken] | None = None
             for token in self.settled[start:end]:
-                if not token.is_translation:
-                    originals.append(token)
-                elif originals or not segments:
-                    if not segments or segments[-1][0] is not originals:
-                        segments.append((originals, [], is_open))
-                    segments[-1][1].append(token)
-                else:
-                    segments[-1][1].append(token)
-            if originals and (not segments or segments[-1][0] is not originals):
-                segments.append((originals, [], is_open))
+                if token.is_translation and own is None and utterances:
+                    utterances[-1][0].append(token)
+                    continue
+                if own is None:
+                    own = []
+                    utterances.append((own, end == len(self.settled) and end not in self.ends))
+                own.append(token)
             start = end
         return [
-            Segment(tokens=tuple(originals), translations=tuple(translations), is_open=is_open)
-            for originals, translations, is_open in segments
+            Segment(
+                tokens=tuple(token for token in own if not token.is_translation),
+                translations=tuple(token for token in own if token.is_translation),
+                is_open=is_open,
+                in_order=tuple(own),
+            )
+            for own, is_open in utterances
         ]
 
     def resume_ms(self) -> int:
@@ -350,6 +398,7 @@ class Transcript:
             self._held.items.append(END)
         elif len(self.settled) > (self.ends[-1] if self.ends else 0):
             self.ends.append(len(self.settled))
+            self._after_end = True
 
     def _release_held(self) -> list[LiveToken]:
         """Settle what is new of what was held back at a seam."""
@@ -384,8 +433,8 @@ class Transcript:
             if token.start_ms is not None and not token.is_translation:
                 received = self._when_reached(token.start_ms)
             marked = self._marked(replace(token, received_ms=received))
-            if self._after_seam and not marked.is_translation:
-                self._after_seam = False
+            if (self._after_seam or self._after_end) and not marked.is_translation:
+                self._after_seam = self._after_end = False
                 if self._glued(marked.text):
                     marked = replace(marked, text=f" {marked.text}")
             settled.append(marked)
@@ -395,7 +444,7 @@ class Transcript:
         return settled
 
     def _glued(self, text: str) -> bool:
-        """Whether the first token behind a seam lacks the space that a session's first token never has."""
+        """Whether the first token of a session or an utterance lacks the space that belongs before it."""
         before = next((token.text for token in reversed(self.settled) if not token.is_translation), "")
         if not before or before[-1].isspace() or not text or not text[0].isalnum():
             return False

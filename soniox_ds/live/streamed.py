@@ -94,10 +94,9 @@ class Streamed:
 
     @property
     def text(self) -> str:
-        """What was said, settled words only, recordings on lines of their own."""
-        tokens = self.tokens[~(self.tokens["translation_status"] == "translation").fillna(False)]
-        said = tokens.groupby("audio_id", observed=True)["text"].agg("".join)
-        return "\n".join(str(said.get(audio_id, "")).strip() for audio_id in self.recordings["audio_id"])
+        """What was said, settled words only, as `soniox_ds.texts` writes it; recordings on lines of their own."""
+        said = _text.spoken_texts(self.tokens)
+        return "\n".join(said.get(audio_id, "") for audio_id in self.recordings["audio_id"])
 
     def words(self) -> pd.DataFrame:
         """The words, ``schema.WORDS``; see `soniox_ds.words`."""
@@ -207,8 +206,6 @@ def streamed_of(
         [event._asdict() for event in events],
         columns=["at_ms", "kind", "session", "offset_ms", "audio_ms", "payload"],
     ).assign(audio_id=audio_id)
-    tokens = replay(log).tokens
-    spoken = tokens[~(tokens["translation_status"] == "translation").fillna(False)]
     open_ms = _open_ms(log)
     error_type = error_message = None
     if error is not None:
@@ -226,7 +223,7 @@ def streamed_of(
         "options_hash": options.hash(),
         "submitted_at": begun_at,
         "completed_at": datetime.now(UTC) if begun_at is not None else None,
-        "text": "".join(spoken["text"]).strip() if error_type is None else None,
+        "text": _text.spoken_texts(replay(log).tokens).get(audio_id, "") if error_type is None else None,
         "cost_usd": cost_usd(open_ms, REAL_TIME_USD_PER_HOUR),
         **(metadata or {}),
     }

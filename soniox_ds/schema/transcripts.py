@@ -32,7 +32,7 @@ RECORDINGS: Table = {
         "datetime64[ms, UTC]", "when the job was created, or the live session began; NA where nothing was sent"
     ),
     "completed_at": Column("datetime64[ms, UTC]", "when its transcript was safe on disk"),
-    "text": Column("string", "the transcript as the service assembled it; NA when failed"),
+    "text": Column("string", "what was said, without its translation, as `texts` writes it; NA when failed"),
     "cost_usd": Column(
         "Float64", "estimate from the duration and the list price; the invoice decides, and the stand-in is free"
     ),

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from soniox_ds.analysis.text import spoken_texts
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.options import TranscriptionOptions
@@ -73,7 +74,7 @@ def _assemble_chunk(
             warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
             described |= {
                 "status": "completed",
-                "text": text,
+                "text": "" if len(tokens) else text,
                 "cost_usd": 0.0 if job.key in paid_for else cost_usd(described["duration_ms"] or 0),
                 "warnings": " ".join(warnings) or None,
             }
@@ -82,7 +83,12 @@ def _assemble_chunk(
             described |= _failure(recording, job)
         rows.append(described)
     if chunk_tables:
-        tables.append(pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks())
+        table = pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks()
+        # The service's own text lacks the spaces where the speaker changes, and holds translations too.
+        said = spoken_texts(tokens_frame(table))
+        for described in rows[-len(recordings) :]:
+            described["text"] = said.get(described["audio_id"], described.get("text"))
+        tables.append(table)
 
 
 def _corpus(

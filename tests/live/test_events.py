@@ -53,7 +53,7 @@ def test_markers_are_no_text_and_cut_segments():
         message(token("One."), {"text": "<end>", "is_final": True}, token("Two", 900)),
         message({"text": "<fin>"}, {"text": "<end>"}, {"text": "<end>"}),
     )
-    assert transcript.text == "One.Two"
+    assert transcript.text == "One. Two"
     assert [(segment.text, segment.is_open) for segment in transcript.segments] == [("One.", False), ("Two", False)]
     assert [(update.is_endpoint, update.is_finalized) for update in updates] == [(True, False), (True, True)]
 
@@ -72,7 +72,7 @@ def test_translations_are_paired_with_what_they_translate():
         message(german(".")),  # after the endpoint
         message(english("Bye", 2000), german("Tschüs")),
     )
-    assert transcript.text == "Good morningBye"
+    assert transcript.text == "Good morning Bye"
     assert [(segment.text, segment.translation) for segment in transcript.segments] == [
         ("Good morning", "Guten Morgen."),
         ("Bye", "Tschüs"),

@@ -14,6 +14,7 @@ class Transcript {
     this.voices = 0;
     this.settledHere = false;
     this.afterSeam = false; // nothing of this later session was settled or dropped yet
+    this.afterEnd = false; // nothing of this utterance was settled yet, and another one came before it
     this.untold = []; // settled between two messages
   }
 
@@ -93,6 +94,7 @@ class Transcript {
     if (this.held) this.held.items.push("<end>");
     else if (this.settled.length > (this.ends.length ? this.ends[this.ends.length - 1] : 0)) {
       this.ends.push(this.settled.length);
+      this.afterEnd = true;
     }
   }
 
@@ -126,8 +128,9 @@ class Transcript {
   #settle(tokens) {
     const settled = tokens.map((token) => {
       const marked = this.#marked(token);
-      if (!this.afterSeam || marked.is_translation) return marked;
+      if (!(this.afterSeam || this.afterEnd) || marked.is_translation) return marked;
       this.afterSeam = false;
+      this.afterEnd = false;
       return this.#glued(marked.text) ? { ...marked, text: ` ${marked.text}` } : marked;
     });
     if (settled.length) {
