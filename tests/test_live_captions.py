@@ -5,6 +5,7 @@ import io
 import time
 import wave
 
+import pandas as pd
 import pytest
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
@@ -96,6 +97,19 @@ async def test_a_page_that_is_gone_ends_it_but_a_kernel_that_stood_still_does_no
     session = captions._playback.session
     assert session.audio_ms == pytest.approx(2500, abs=1)
     assert captions.state == "finished"
+    assert recorded_as(captions) == ("failed", "unfinished")
+
+
+@pytest.mark.parametrize("end", ["stop", "hello"], ids=["stopped", "another page"])
+async def test_only_what_ended_in_order_is_completed(tones, captions, end):
+    press(captions, {"type": "play"}, {"type": "at", "ms": 900.0}, {"type": end})
+    await eventually(lambda: captions.sent and captions.sent[-1]["type"] == "over")
+    assert recorded_as(captions) == (("completed", None) if end == "stop" else ("failed", "unfinished"))
+
+
+def recorded_as(captions):
+    row = captions.result().recordings.loc[0]
+    return row["status"], None if pd.isna(row["error_type"]) else row["error_type"]
 
 
 async def test_what_goes_wrong_inside_ends_it_and_is_raised(tones, captions, monkeypatch, caplog):

@@ -8,6 +8,7 @@ import time
 import wave
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import websockets
@@ -321,6 +322,26 @@ async def test_the_newest_page_wins(tones):
     assert (await page.get("ended", 2))["take"] == "second"
     assert [take.audio_id for take in recorder.takes] == ["microphone", "microphone-2"]
     assert [take.transcript.text.split() for take in recorder.takes] == [WORDS, WORDS]
+    await close(recorder)
+
+
+@pytest.mark.parametrize("mode", ["proxy", "direct"])
+@pytest.mark.parametrize("end", ["silence", "another page", "stop"])
+async def test_a_recording_whose_page_went_away_is_not_completed(tones, impatient, mode, end):
+    page = Page()
+    recorder = make(page)
+    recorder.heard({"type": "open", "take": "t", "mode": mode}, b"", page)
+    for seq, (content, sound) in enumerate(items(stop=False)[:5]):
+        event = {"kind": "event", "event": "audio", "at_ms": 100 * seq, "audio_ms": 100 * (seq + 1)}
+        recorder.heard(content | (event if mode == "direct" else {}), sound, page)
+    if end == "stop":
+        recorder.heard({"type": "item", "take": "t", "seq": 5, "kind": "stop"}, b"", page)
+    elif end == "another page":
+        recorder.heard({"type": "open", "take": "u", "mode": mode}, b"", page)
+    await page.get("ended")
+    row = recorder.takes[0].result().recordings.loc[0]
+    expected = ("completed", None) if end == "stop" else ("failed", "unfinished")
+    assert (row["status"], None if pd.isna(row["error_type"]) else row["error_type"]) == expected
     await close(recorder)
 
 

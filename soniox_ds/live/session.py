@@ -307,8 +307,11 @@ class LiveSession:
         """Audio that waits for a connection; None for packed formats."""
         return self._line.ms(self._line.end - self._sent)
 
-    def result(self, failure: Exception | None = None) -> Streamed:
-        """The tables of what has happened so far; `failure` is what else went wrong."""
+    def result(self, failure: Exception | None = None, *, is_whole: bool = True) -> Streamed:
+        """The tables of what has happened so far.
+
+        `failure` is what else went wrong. `is_whole` is False where more audio was to come than was handed over.
+        """
         shift_ms = self._started_ms
         return streamed_of(
             [event._replace(at_ms=event.at_ms - shift_ms) for event in list(self.log)],
@@ -317,7 +320,7 @@ class LiveSession:
             service=self.connection.service,
             audio_ms=self.audio_ms,
             error=self.error or failure,
-            is_whole=self.state == "finished",
+            is_whole=is_whole and self.state == "finished",
             begun_at=self._begun_at,
         )
 

@@ -141,7 +141,7 @@ class LiveCaptions:
         """The tables of the latest playing. Raises InputError where it was not played yet."""
         if self._playback is None:
             raise InputError("it was not played yet: show the widget and press Play")
-        return self._playback.session.result()
+        return self._playback.result()
 
     async def until_ended(self) -> Streamed:
         """Wait until a playing has ended and is settled, and return `result`; raises what made it fail."""
@@ -215,7 +215,7 @@ class LiveCaptions:
                     "state": playback.session.state,
                 }
             )
-            playback.stop()  # whatever page played it is another one now
+            playback.lose_page()  # whatever page played it is another one now
 
     def _play(self) -> None:
         """At once, or a second view that asks for it would start it a second time."""

@@ -15,6 +15,7 @@ from typing import Any
 from soniox_ds.errors import SonioxDSError
 from soniox_ds.live.events import LiveToken, Transcript, Update
 from soniox_ds.live.session import LiveSession
+from soniox_ds.live.streamed import Streamed
 from soniox_ds.options import StreamOptions
 from soniox_ds.service.connection import Connection
 
@@ -49,6 +50,8 @@ class Playback:
         self.is_over = False
         self.error: Exception | None = None
         """Why it failed."""
+        self.page_is_gone = False
+        """Whether it ended because the page that played it went away."""
         self._samples = samples
         self._played = 0  # bytes
         self._send = send
@@ -89,6 +92,16 @@ class Playback:
         if self._finishing is None:
             self._finishing = asyncio.get_running_loop().create_task(self._finish(), name="end of a playback")
 
+    def lose_page(self) -> None:
+        """The page that played it is gone: what was played is settled, and the recording is not whole."""
+        if self._finishing is None:
+            self.page_is_gone = True
+            self.stop()
+
+    def result(self) -> Streamed:
+        """The tables so far."""
+        return self.session.result(is_whole=not self.page_is_gone)
+
     async def over(self) -> None:
         """Wait until everything is settled."""
         self.stop()
@@ -126,7 +139,7 @@ class Playback:
 
     def _tick(self) -> None:
         if self._quiet_s >= SILENT_PAGE_S:
-            self.stop()
+            self.lose_page()
             return
         self._watch = asyncio.get_running_loop().call_later(TICK_S, self._tick)
         self._quiet_s += TICK_S

@@ -89,6 +89,11 @@ class Take:
         return self.failure
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it ended in order: neither did the page go away, nor did anything break here."""
+        return self.is_over and self.lost is None and self.failure is None
+
+    @property
     def audio_ms(self) -> float:
         """Audio that arrived here."""
         return self.received_bytes / _BYTES_PER_MS
@@ -166,7 +171,7 @@ class ProxyTake(Take):
         await self._session.finish()
 
     def result(self) -> Streamed:
-        return self._session.result()
+        return self._session.result(is_whole=self.is_whole)
 
 
 class DirectTake(Take):
@@ -257,6 +262,6 @@ class DirectTake(Take):
             service=self.connection.service,
             audio_ms=self._sent_ms,
             error=self._error,
-            is_whole=self.is_over and self.lost is None and self.failure is None,
+            is_whole=self.is_whole,
             begun_at=self.begun_at,
         )

@@ -110,7 +110,8 @@ def test_page_reload_loses_no_final_word(notebook, options):
         page.nb.page.click(".sx-go")  # and it can go on
         page.wait_for_status("Recording")
         page.stop()
-        assert page.ask("len(mic.result())") == 2
+        assert page.ask("mic.result().recordings['status'].tolist()") == ["failed", "completed"]
+        assert page.ask("mic.result().recordings['error_type'].tolist()[0]") == "unfinished"
 
 
 def test_kernel_restart(notebook):
