@@ -7,10 +7,11 @@ no connection waits. All methods belong to the event loop on which the session w
 
 Which failures are followed by another connection: everything that is a ServiceError (network, 5xx, 408, 429 by rate,
 messages that are none), and the refusals for which the longest duration is the reason. What is refused otherwise would
-be refused again, and ends the session with that error. So does a run of failures: a short one where nothing was ever
-heard, ten minutes of them where the service was there before (audio is kept meanwhile), and a longer run of
-connections that say something but get nowhere. What goes wrong elsewhere (a callback that raises, a log that cannot be
-written) ends it too, and is raised as it is.
+be refused again, and ends the session with that error. A connection over which nothing comes back, although something
+was sent, is given up after `SILENT_BREAK_S` and followed by another one. A run of failures ends the session, too: a
+short one where nothing was ever heard, ten minutes of them where the service was there before (audio is kept
+meanwhile), and a longer run of connections that say something but get nowhere. What goes wrong elsewhere (a callback
+that raises, a log that cannot be written) ends it too, and is raised as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
@@ -44,8 +46,9 @@ from soniox_ds.service.stream import StreamSocket, check_message
 
 __all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
 
-State = Literal["connecting", "open", "reconnecting", "paused", "finishing", "finished", "failed"]
-"""``"finished"``: everything handed over is settled; ``"failed"``: it ended otherwise."""
+State = Literal["connecting", "open", "silent", "reconnecting", "paused", "finishing", "finished", "failed"]
+"""``"silent"``: the service has not answered for `SILENT_S`; ``"finished"``: everything handed over is settled;
+``"failed"``: it ended otherwise."""
 
 LONGEST_SESSION_MS = 300 * 60_000
 """The service's limit of audio in one session."""
@@ -53,12 +56,18 @@ LONGEST_SESSION_MS = 300 * 60_000
 RETRY = Retry(attempts=6, wait_s=0.25, max_wait_s=8.0)
 PATIENCE_S = 600.0
 KEEPALIVE_S = 5.0
+SILENT_S = 5.0
+"""Real seconds without an answer to what was sent, after which the session says so."""
+SILENT_BREAK_S = 12.0
+"""Real seconds without an answer after which the connection is given up for another one."""
+_SILENT_BREAK_PACKED_S = 30.0  # packed formats cannot be taken up again
+_SILENT_BREAK_MOST_S = 60.0
+_LOOK_S = 0.25
 _ROTATE_BEFORE_MS = 5 * 60_000  # of the limit: from then on the next pause is used to open the next session
 _ROTATE_LATEST_MS = 20_000
 _FRAME_MS = 120  # the longest message of raw audio
 _PACKED_FRAME = 16_384  # bytes
 _AHEAD_MS = 1_000  # so much waiting audio goes at once, more is paced
-_FINISH_S = 30.0
 _RATE_WAIT_S = 5.0
 _STALLS = 5  # so many times the attempts of connections that say something, but get nowhere
 
@@ -152,14 +161,17 @@ class LiveSession:
         self._session_limit_ms = session_limit_ms
         self._line = AudioLine(options)
         self._sent = 0  # position
-        self._messages = 0  # that came
-        self._heard = 0  # of those, with anything in them
+        self._heard = 0  # messages with anything in them
         self._session = 0
         self._session_start = 0  # position
         self._offset_ms = 0
         self._finalizes: deque[_Finalize] = deque()  # unanswered
         self._asked = 0  # of those, sent by this connection
         self._paused = False
+        self._socket: StreamSocket | None = None
+        self._is_owed = False  # an answer of the service
+        self._silent_s = 0.0  # since an answer is owed, as far as this process was awake
+        self._silences = 0  # connections in a row that were given up for their silence
         self._ended = False
         self._done = False
         self._end_sent = False  # by this connection
@@ -222,7 +234,7 @@ class LiveSession:
 
     async def room(self, most_ms: float = 10_000) -> None:
         """Wait until no more audio than that waits to be sent; for sources that could pour out hours at once."""
-        while not self._done and (self.waiting_ms or 0.0) > most_ms:
+        while not self._done and (self._unsent_ms or 0.0) > most_ms:
             self._moved.clear()
             await self._moved.wait()
 
@@ -304,7 +316,22 @@ class LiveSession:
 
     @property
     def waiting_ms(self) -> float | None:
-        """Audio that waits for a connection; None for packed formats."""
+        """Audio that waits to be sent, here or in the connection's buffer; None for packed formats."""
+        held = 0 if self._socket is None else self._socket.held_bytes
+        return self._line.ms(min(self._line.end - self._sent + held, self._line.end))
+
+    @property
+    def unheard_ms(self) -> float | None:
+        """Audio handed over that the service has not said to have processed; None for packed formats."""
+        return None if self.audio_ms is None else max(self.audio_ms - self.transcript.total_audio_ms, 0.0)
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since something was sent to which no message has come yet; 0 where the service has answered."""
+        return self._silent_s
+
+    @property
+    def _unsent_ms(self) -> float | None:
         return self._line.ms(self._line.end - self._sent)
 
     def result(self, failure: Exception | None = None, *, is_whole: bool = True) -> Streamed:
@@ -406,29 +433,25 @@ class LiveSession:
                     self._show("finishing" if self._ended else "open")
                 sender = asyncio.create_task(self._send_audio(socket), name="live sender")
                 receiver = asyncio.create_task(self._receive(socket, offset_ms), name="live receiver")
+                watch = asyncio.create_task(self._watch_for_answers(), name="live watch")
+                self._socket = socket
                 try:
-                    await asyncio.wait([sender, receiver], return_when=asyncio.FIRST_COMPLETED)
-                    if not receiver.done() and (self.audio_bytes or not self._ended):
-                        await self._last_words(sender, receiver)
+                    await asyncio.wait([sender, receiver, watch], return_when=asyncio.FIRST_COMPLETED)
+                    if sender.done() and sender.exception() is not None:
+                        await asyncio.wait([receiver], timeout=2.0)  # the error frame that says why may be on its way
+                    elif sender.done() and (self.audio_bytes or not self._ended):
+                        await asyncio.wait([receiver, watch], return_when=asyncio.FIRST_COMPLETED)
                     if receiver.done():
                         await receiver
+                    elif watch.done():
+                        socket.drop()
+                        await watch
                     await sender
                 finally:
-                    for task in (sender, receiver):
+                    self._socket = None
+                    for task in (sender, receiver, watch):
                         task.cancel()
-                    await asyncio.gather(sender, receiver, return_exceptions=True)
-
-    async def _last_words(self, sender: asyncio.Task[None], receiver: asyncio.Task[None]) -> None:
-        """Wait for what the service has to say after the last thing was sent, as long as it says anything."""
-        if sender.exception() is not None:
-            # It may have been told why: the error frame is on its way.
-            await asyncio.wait([receiver], timeout=2.0)
-            return
-        while not receiver.done():
-            heard = self._messages
-            await asyncio.wait([receiver], timeout=_FINISH_S)
-            if not receiver.done() and self._messages == heard:
-                raise ConnectionFailed(f"the stream: nothing came for {_FINISH_S:g} s after the end of the audio")
+                    await asyncio.gather(sender, receiver, watch, return_exceptions=True)
 
     def _begin(self) -> int:
         """Set everything up for a new session; returns where its audio begins."""
@@ -436,6 +459,8 @@ class LiveSession:
         again = self.sessions and self._line.is_timed
         position = self._line.at(self.transcript.resume_ms()) if again else self._line.start
         self._end_sent = False
+        self._is_owed = False
+        self._silent_s = 0.0
         self._session = self.sessions
         self.sessions += 1
         self._sent = self._session_start = max(position, self._line.start)
@@ -457,6 +482,7 @@ class LiveSession:
             stop = self._next_stop()
             audio = self._line.read(self._sent, min(most, stop - self._sent))
             if audio:
+                self._is_owed = True
                 await socket.send_audio(audio)
                 self._sent += len(audio)
                 self._moved.set()
@@ -496,8 +522,8 @@ class LiveSession:
 
     async def _hold_back(self, size: int) -> None:
         """Audio that had to wait is not poured out at once."""
-        waiting_ms = self.waiting_ms
-        if self._pace is None or waiting_ms is None or waiting_ms <= _AHEAD_MS:
+        unsent_ms = self._unsent_ms
+        if self._pace is None or unsent_ms is None or unsent_ms <= _AHEAD_MS:
             return
         await self.clock.sleep((self._line.ms(size) or 0.0) / 1000 / self._pace)
 
@@ -522,7 +548,7 @@ class LiveSession:
 
     async def _receive(self, socket: StreamSocket, offset_ms: int) -> None:
         async for text in socket.messages():
-            self._messages += 1
+            self._note_answer()
             at_ms = self._note("message", text)
             message = check_message(text, self.connection)
             update = self.transcript.fold(message, received_ms=at_ms, session=self._session, offset_ms=offset_ms)
@@ -537,6 +563,38 @@ class LiveSession:
                     raise BadAnswerError("the stream: the service finished it although more audio was to come")
                 return
         raise ConnectionFailed("the stream: the service closed it before everything was settled")
+
+    def _note_answer(self) -> None:
+        if self._silent_s < SILENT_BREAK_S:
+            self._silences = 0
+        self._is_owed = False
+        self._silent_s = 0.0
+        if self.state == "silent":
+            self._show("finishing" if self._ended else "open")
+
+    async def _watch_for_answers(self) -> None:
+        """Say so where the service does not answer, and raise ConnectionFailed where it goes on like that.
+
+        Time counts in short steps: where this process did not get to run, answers may wait to be read.
+        """
+        most_s = SILENT_BREAK_S if self._line.is_timed else max(SILENT_BREAK_S, _SILENT_BREAK_PACKED_S)
+        most_s = min(most_s * 2.0**self._silences, _SILENT_BREAK_MOST_S)  # it may be slow, and not dead
+        looked_s = time.monotonic()
+        while self._silent_s < most_s:
+            await asyncio.sleep(_LOOK_S)
+            step_s = min(time.monotonic() - looked_s, 4 * _LOOK_S)
+            looked_s = time.monotonic()
+            if not self._is_owed and not self._end_sent and self._all_sent:
+                continue
+            self._silent_s += step_s
+            if self._silent_s >= SILENT_S and self.state != "silent":
+                self._note("silent", f"no answer for {SILENT_S:g} s")
+                self._show("silent")
+        self._silences += 1
+        raise ConnectionFailed(
+            f"the stream: nothing came for {most_s:g} s in answer to what was sent; the network or a proxy on the way "
+            "may hold it up"
+        )
 
     def _tell(self, update: Update) -> None:
         if self._updates is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from soniox_ds.callers import warn_caller
 from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
 from soniox_ds.live.events import Update
-from soniox_ds.live.session import LiveSession
+from soniox_ds.live.session import SILENT_S, LiveSession, State
 from soniox_ds.live.sources import RAW, is_recording, open_source
 from soniox_ds.live.streamed import Streamed
 from soniox_ds.options import Context, StreamOptions, Translation
@@ -23,7 +24,9 @@ from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate
 
-__all__ = ["check_pace", "options_for", "run_session", "stream", "stream_updates"]
+__all__ = ["check_pace", "options_for", "run_session", "silence_teller", "stream", "stream_updates"]
+
+_log = logging.getLogger(__name__)
 
 _OPTIONS = tuple(field.name for field in dataclasses.fields(StreamOptions))
 
@@ -233,6 +236,21 @@ def check_pace(speed: float | None, chunk_ms: int) -> None:
         raise OptionsError(f"chunk_ms is {chunk_ms!r}; it is a whole number from 10 to 1000")
 
 
+def silence_teller(audio_id: str) -> Callable[[State], None]:
+    """Return an ``on_state`` callback that logs a warning where the service stops answering."""
+
+    def tell(state: State) -> None:
+        if state == "silent":
+            _log.warning(
+                "%s: the service has not answered for %g s. Audio is kept; if this goes on, another connection is "
+                "opened, and what was not settled is sent again over it.",
+                audio_id,
+                SILENT_S,
+            )
+
+    return tell
+
+
 async def run_session(session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int) -> Exception | None:
     """Hand a source over to a session to its end; returns what made either fail, if anything did.
 
@@ -280,13 +298,14 @@ def _session(
 ) -> LiveSession:
     speed, chunk_ms = pace
     check_pace(speed, chunk_ms)
-    named = os.fspath(source) if isinstance(source, str | os.PathLike) else "live"
+    name = audio_id or (os.fspath(source) if isinstance(source, str | os.PathLike) else "live")
     return LiveSession(
         options_for(source, options),
         connection=connection,
         gate=gate,
-        audio_id=audio_id or str(named),
+        audio_id=name,
         on_update=on_update,
+        on_state=silence_teller(name),
         pace=None if speed is None else max(8.0, 2 * speed),
         clock=clock,
     )

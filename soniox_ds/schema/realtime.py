@@ -23,7 +23,8 @@ STREAM_LOG: Table = {
     "at_ms": Column("Float64", "when it happened, from the moment the first audio was handed over; may be negative"),
     "kind": Column(
         "string",
-        '"audio" (handed over), "connecting", "open", "lost", "control" (sent), "message" (received), "failed", "end"',
+        '"audio" (handed over), "connecting", "open", "silent" (no answer for seconds), "lost", "control" (sent), '
+        '"message" (received), "failed", "end"',
         repeats=True,
     ),
     "session": _SESSION,

@@ -6,7 +6,9 @@ received; ``check_message`` takes one apart. The network's timeouts are real sec
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket as sockets
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -26,6 +28,8 @@ __all__ = ["StreamSocket", "check_message", "is_error_frame", "parse_message"]
 _WHAT = "the stream"
 _LONGEST_MESSAGE = 16 << 20
 _CLOSE_S = 2.0
+_UNSENT_BYTES = 64 << 10
+"""The operating system buffers about so much of what was not sent; by default it would be minutes of audio."""
 
 
 class StreamSocket:
@@ -55,9 +59,13 @@ class StreamSocket:
                 max_size=_LONGEST_MESSAGE,
                 user_agent_header="soniox-ds",
                 proxy=True,
+                compression=None,  # sound hardly shrinks, and what is held could not be counted in seconds
+                # A ping that waits behind audio would break a line that is slow but works. The session watches instead.
+                ping_interval=None,
             )
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
             raise self._failed("no connection to", error) from None
+        self._socket.transport.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, _UNSENT_BYTES)
         try:
             await self._send(json.dumps(self.options.body()))
         except BaseException:
@@ -69,6 +77,16 @@ class StreamSocket:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._close()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that were handed to the connection and are not on their way yet."""
+        return 0 if self._socket is None else self._socket.transport.get_write_buffer_size()
+
+    def drop(self) -> None:
+        """Break the connection off at once: over a line that is blocked no goodbye would get through."""
+        if self._socket is not None:
+            self._socket.transport.abort()
 
     async def send_audio(self, audio: bytes) -> None:
         """Send some audio; nothing where there is none, since an empty message could end the stream."""
@@ -107,7 +125,12 @@ class StreamSocket:
     async def _close(self) -> None:
         if self._socket is not None:
             socket, self._socket = self._socket, None
-            await socket.close()
+            try:
+                async with asyncio.timeout(2 * _CLOSE_S):
+                    await socket.close()
+            except TimeoutError:  # what was to be sent before is stuck
+                socket.transport.abort()
+                await socket.wait_closed()
 
     def _open(self) -> ClientConnection:
         if self._socket is None:

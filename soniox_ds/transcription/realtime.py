@@ -20,7 +20,7 @@ from soniox_ds.live.replay import Event
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.sources import RAW
 from soniox_ds.live.streamed import Streamed, concat_streamed, streamed_of, why_failed
-from soniox_ds.live.streaming import check_pace, run_session
+from soniox_ds.live.streaming import check_pace, run_session, silence_teller
 from soniox_ds.options import Context, StreamOptions, Translation
 from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
 from soniox_ds.service.clock import Clock
@@ -254,6 +254,7 @@ class _Run:
                 self.options,
                 connection=self.connection,
                 audio_id=recording.audio_id,
+                on_state=silence_teller(recording.audio_id),
                 gate=self._gate,
                 pace=None if self._speed is None else max(8.0, 2 * self._speed),
                 earlier=earlier,

@@ -164,7 +164,7 @@ async def test_the_key_travels_in_the_header_alone():
 
 
 async def test_a_silent_server_is_given_up_after_the_end(monkeypatch):
-    monkeypatch.setattr(session_module, "_FINISH_S", 0.2)
+    monkeypatch.setattr(session_module, "SILENT_BREAK_S", 0.2)
 
     async def silent(socket):
         await socket.wait_closed()
@@ -177,7 +177,7 @@ async def test_a_silent_server_is_given_up_after_the_end(monkeypatch):
 
 
 async def test_a_server_silent_at_a_change_of_sessions_is_given_up_while_audio_goes_on(monkeypatch):
-    monkeypatch.setattr(session_module, "_FINISH_S", 0.3)
+    monkeypatch.setattr(session_module, "SILENT_BREAK_S", 0.3)
 
     async def silent_at_the_end(socket):
         await socket.wait_closed()
