@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from soniox_ds.service.gate import StreamGate
     from soniox_ds.transcription.blocking import enable_nested_loops
     from soniox_ds.transcription.limits import Limits
+    from soniox_ds.transcription.manifests import read_references
     from soniox_ds.views.alignment import show_alignment
     from soniox_ds.views.transcript import show_transcript
     from soniox_ds.widgets.live_captions import LiveCaptions
@@ -130,6 +131,7 @@ __all__ = [
     "precision_recall",
     "punctuation_errors",
     "read_corpus",
+    "read_references",
     "read_rttm",
     "read_streamed",
     "reliability",
@@ -226,6 +228,7 @@ _HOMES = {
     "precision_recall": "analysis.error_detection",
     "punctuation_errors": "analysis.punctuation",
     "read_corpus": "formats.corpus",
+    "read_references": "transcription.manifests",
     "read_rttm": "formats.rttm",
     "read_streamed": "live.streamed",
     "reliability": "analysis.calibration",

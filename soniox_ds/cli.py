@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from soniox_ds.errors import InputError, RecordingsFailedWarning, SetupError, SonioxDSError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from soniox_ds.service.connection import Connection
 
 __all__ = ["main"]
@@ -129,8 +131,8 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         "--references",
         type=Path,
         metavar="FILE",
-        help="csv, tsv, jsonl or parquet with audio_id and reference; an empty cell is no reference, a quoted one "
-        "is silence (default: the corpus's own column reference)",
+        help="csv, tsv, json, jsonl or parquet with audio_id and reference; an empty cell is no reference, a quoted "
+        "one is silence (default: the corpus's own column reference)",
     )
     add("--turns", type=Path, metavar="FILE", help="RTTM file of who really spoke when, for the diarization error rate")
     add("--by", nargs="+", metavar="COLUMN", help="metadata columns to group the errors by (default: those that can)")
@@ -242,40 +244,13 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _references(path: Path) -> Any:
-    import pandas as pd
+def _references(path: Path) -> pd.DataFrame:
+    """Read the references, and tell how many of a CSV's or TSV's cells are empty, since that means no reference."""
+    from soniox_ds.transcription.manifests import read_references
 
-    readers: dict[str, Callable[[], Any]] = {
-        ".csv": lambda: _separated(path, ","),
-        ".tsv": lambda: _separated(path, "\t"),
-        ".jsonl": lambda: pd.read_json(path, lines=True, dtype={"audio_id": "string", "reference": "string"}),
-        ".parquet": lambda: pd.read_parquet(path),
-    }
-    read = readers.get(path.suffix.lower())
-    if read is None:
-        raise SetupError(f"the references {path} must be a file of {', '.join(readers)}; found {path.suffix!r}.")
-    try:
-        return read()
-    except (OSError, ValueError) as error:
-        raise SetupError(f"the references {path} cannot be read: {error}") from error
-
-
-def _separated(path: Path, separator: str) -> Any:
-    """A table of references; an empty cell is no reference, and ``""`` is one: nothing was said."""
-    import pandas as pd
-    import pyarrow as pa
-    from pyarrow import csv
-
-    texts = {name: pa.string() for name in ("audio_id", "reference", "text", "speaker")}
-    table = csv.read_csv(
-        path,
-        parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            column_types=texts, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-        ),
-    ).to_pandas(types_mapper={pa.string(): pd.StringDtype()}.get)
+    table = read_references(path)
     column = "reference" if "reference" in table else "text"
-    if column in table and (empty := int(table[column].isna().sum())):
+    if path.suffix.lower() in (".csv", ".tsv") and column in table and (empty := int(table[column].isna().sum())):
         print(
             f"soniox-ds: {empty} of {len(table)} cells of {column!r} in {path} are empty and taken for no reference; "
             'write "" (with the quotes) where nothing was said',

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_ds.errors import SourceError
+from soniox_ds.formats.text_files import decode_text
 from soniox_ds.schema import RECORDINGS
-from soniox_ds.transcription.files import decode_text
 from soniox_ds.transcription.sources import AUDIO_COLUMNS, find_recordings
 from soniox_ds.transcription.urls import public_url, url_problem
 

@@ -22,6 +22,7 @@ from soniox_ds.reports import scores, sections, voices
 from soniox_ds.reports.arms import arms
 from soniox_ds.reports.elements import Section, note
 from soniox_ds.reports.findings import Findings
+from soniox_ds.transcription.manifests import read_references
 from soniox_ds.views.markup import visible
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def report(
     corpus
         What `transcribe` or `read_corpus` returned.
     references
-        What was really said, as `word_errors` takes it; by default the column `reference` of the recordings, where
-        there is one. Without references the page has no error rates, and everything else.
+        What was really said, as `word_errors` takes it, or a file as `read_references` reads it; by default the column
+        `reference` of the recordings, where there is one. Without references the page has no error rates, and
+        everything else.
     path
         The file to write; one that is there is replaced once the new page is complete.
     by
@@ -127,6 +129,8 @@ def report(
         or there are reference turns and no speakers.
     SchemaError
         If the references or turns are not as documented.
+    SourceError
+        If a file of references cannot be read.
 
     Examples
     --------
@@ -150,6 +154,8 @@ def report(
         raise InputError("the corpus holds no recordings, so there is nothing to report.")
     if min(recordings, clips) < 0:
         raise InputError(f"recordings and clips are numbers of 0 or more; found {recordings} and {clips}.")
+    if isinstance(references, str | Path):
+        references = read_references(references)
     errors = alignments = None
     if references is not None or ("reference" in corpus.recordings and corpus.recordings["reference"].notna().any()):
         errors = word_errors(corpus, references, normalizer=normalizer)

@@ -67,6 +67,7 @@ from soniox_ds.schema.shaping import (
     need_milliseconds,
     no_duplicates,
     with_ids,
+    with_named_levels,
 )
 from soniox_ds.schema.speakers import (
     DIARIZATION_ERRORS,
@@ -161,6 +162,7 @@ __all__ = [
     "need_milliseconds",
     "no_duplicates",
     "with_ids",
+    "with_named_levels",
 ]
 
 TABLES: Mapping[str, Table] = {

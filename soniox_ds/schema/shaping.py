@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.callers import warn_caller
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema.columns import Column, Table
 
@@ -27,6 +28,7 @@ __all__ = [
     "need_milliseconds",
     "no_duplicates",
     "with_ids",
+    "with_named_levels",
 ]
 
 IN_SECONDS = "Are these seconds? Multiply by 1000."
@@ -60,11 +62,66 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
     if not isinstance(given, pd.DataFrame):
         of_corpus = "; a corpus has its tables in .tokens, .recordings and .words()" if hasattr(given, "tokens") else ""
         raise InputError(f"{where}a table (DataFrame) is needed here, found {type(given).__name__}{of_corpus}.")
-    if missing := [column for column in columns if column not in table]:
+    again = () if table.columns.is_unique else set(table.columns[table.columns.duplicated()])
+    if repeated := [column for column in columns if column in again]:
         raise SchemaError(
-            f"{where}the table lacks {missing}; it has {list(table.columns)}. "
+            f"{where}the column {repeated[0]!r} stands more than once; the table has {list(table.columns)}. Drop or "
+            "rename one of them."
+        )
+    if missing := [column for column in columns if column not in table]:
+        levels = [name for name in table.index.names if name in missing]
+        advice = f"{levels} {'is' if len(levels) == 1 else 'are'} in its index: call .reset_index(). " if levels else ""
+        raise SchemaError(
+            f"{where}the table lacks {missing}; it has {list(table.columns)}. {advice}"
             "Which table each function takes is in docs/tables.md."
         )
+
+
+def with_named_levels(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Return the table with the named levels of its index as columns, and with a fresh index.
+
+    A level without a name means nothing if it holds numbers. If it holds texts that no column holds, they may well be
+    ids: then a warning says that they are left out, and how to keep them.
+
+    Warns
+    -----
+    UserWarning
+        If a level is left out: texts without a name, or a level that differs from the column of the same name.
+
+    Examples
+    --------
+    >>> with_named_levels(pd.DataFrame({"n": [1]}, index=pd.Index(["a.wav"], name="audio_id")), "sources")
+      audio_id  n
+    0    a.wav  1
+    """
+    if isinstance(table.index, pd.RangeIndex) and table.index.name is None:
+        return table
+    frame = table.reset_index(drop=True)
+    for number, name in reversed(list(enumerate(table.index.names))):
+        level = table.index.get_level_values(number)
+        values = pd.Series(level, index=frame.index, name=name)
+        if name is None:
+            texts = pd.api.types.infer_dtype(level, skipna=True) == "string"
+            if texts and not any(_equal_texts(values, frame.iloc[:, place]) for place in range(frame.shape[1])):
+                first = values.dropna().iloc[0]
+                warn_caller(
+                    f"{what}: the index ({first!r} and so on) has no name and is left out. If it holds the ids, give "
+                    "the table as table.rename_axis('audio_id').reset_index().",
+                    UserWarning,
+                )
+        elif name not in frame:
+            frame.insert(0, name, values)
+        elif isinstance(frame[name], pd.DataFrame) or not _equal_texts(values, frame[name]):
+            warn_caller(
+                f"{what}: the level {name!r} of the index differs from the column {name!r} and is left out; rename one "
+                "of them to keep both.",
+                UserWarning,
+            )
+    return frame
+
+
+def _equal_texts(one: pd.Series[Any], two: pd.Series[Any]) -> bool:
+    return bool((one.astype("string").fillna("") == two.astype("string").fillna("")).all())
 
 
 def as_ids(column: pd.Series[Any], what: str) -> pd.Series[Any]:

@@ -8,16 +8,16 @@ with forward slashes.
 
 from __future__ import annotations
 
-import codecs
 import fnmatch
 import os
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from soniox_ds.formats.text_files import decode_text
+
 __all__ = [
     "AUDIO_EXTENSIONS",
     "Listing",
-    "decode_text",
     "has_audio_extension",
     "is_pattern",
     "list_folder",
@@ -169,19 +169,3 @@ def read_sidecar(path: str) -> str | None:
             with open(name, "rb") as file:
                 return decode_text(file.read()).rstrip()
     return None
-
-
-def decode_text(raw: bytes) -> str:
-    """Decode UTF-8 or UTF-16, with or without a byte order mark; the mark is dropped.
-
-    >>> decode_text("né".encode("utf-16")), decode_text(b"\\xef\\xbb\\xbfok")
-    ('né', 'ok')
-    """
-    if raw.startswith(codecs.BOM_UTF8):
-        return raw[len(codecs.BOM_UTF8) :].decode("utf-8")
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16")
-    # Text holds no NUL; in UTF-16 without a mark every Latin letter brings one, before or behind it.
-    if b"\x00" in raw[:200]:
-        return raw.decode("utf-16-le" if raw[1:200:2].count(0) >= raw[0:200:2].count(0) else "utf-16-be")
-    return raw.decode("utf-8")

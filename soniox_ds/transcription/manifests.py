@@ -1,12 +1,13 @@
-"""Reading manifests: CSV, TSV, JSONL (NeMo's too), JSON and Parquet become DataFrames.
+"""Reading tables of recordings and of references: CSV, TSV, JSONL (NeMo's too), JSON and Parquet become DataFrames.
 
 Conventions: one row is one recording, columns are the file's own. In CSV and TSV an empty cell is NA and a quoted empty
 cell (``""``) is the empty text. Columns of whole numbers become Int64, of numbers Float64, of true/false boolean, all
 others string; numbers with leading zeros or more than 18 digits are ids and stay text, as do columns that must be text.
-The separator of a ``.csv`` is the one of comma, semicolon and tab that its header uses most. In ``.tsv`` quotes
-only count around a whole cell: many tools write sentences there that merely begin with one. Text is UTF-8 or UTF-16.
+The separator of a ``.csv`` is the one that a first line ``sep=;`` names, as Excel writes it, else the one of comma,
+semicolon, tab and ``|`` that the header uses most. In ``.tsv`` quotes only count around a whole cell: many tools write
+sentences there that merely begin with one. Text is UTF-8 or UTF-16. Rows at the end that hold nothing are left out.
 
-A manifest that cannot be read as a whole is refused: a line lost in silence would be a recording lost.
+A table that cannot be read as a whole is refused: a line lost in silence would be a recording or a reference lost.
 """
 
 from __future__ import annotations
@@ -15,30 +16,50 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from soniox_ds.callers import warn_caller
 from soniox_ds.errors import SourceError
-from soniox_ds.transcription.files import decode_text
+from soniox_ds.formats.text_files import decode_text, lines_of_file
+from soniox_ds.schema import with_named_levels
 from soniox_ds.transcription.recording import shown
+from soniox_ds.transcription.tables import AUDIO_COLUMNS, TEXT_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MANIFEST_EXTENSIONS", "frame_of", "is_manifest", "read_manifest"]
+__all__ = ["MANIFEST_EXTENSIONS", "SPREADSHEETS", "frame_of", "is_manifest", "read_manifest", "read_references"]
 
 MANIFEST_EXTENSIONS = frozenset((".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"))
 """Extensions, in lower case, of files that list recordings."""
+SPREADSHEETS = frozenset((".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers"))
+"""Extensions, in lower case, of tables that only an office program reads."""
 
 _WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"
 _NUMBER = r"^-?((0|[1-9][0-9]{0,17})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _NO_NUMBER = ("", "NA", "N/A", "NaN", "nan", "null", "None")
 _TRUTHS = ("true", "false", "True", "False", "TRUE", "FALSE")
+_SEPARATORS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[ ]*(?:\r\n|\n|\r)', re.IGNORECASE | re.ASCII)
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+
+
+class _File(NamedTuple):
+    """A file and what it is called in messages."""
+
+    path: str
+    what: str
+    rows: str
+    """What its rows are."""
+
+    def __str__(self) -> str:
+        return f"the {self.what} {shown(self.path)}"
 
 
 def is_manifest(path: str) -> bool:
-    """Whether a file of this name lists recordings instead of being one.
+    """Return True if a file of this name lists recordings instead of being one.
 
     >>> is_manifest("test.CSV"), is_manifest("a.wav")
     (True, False)
@@ -61,77 +82,153 @@ def read_manifest(path: str, text_columns: Collection[str] = ()) -> pd.DataFrame
     SourceError
         If the file cannot be read, with the line where that shows.
     """
-    extension = os.path.splitext(path)[1].lower()
+    return _read(_File(path, "manifest", "recording"), text_columns)
+
+
+def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table of references, as `word_errors` and `report` take it, from a file.
+
+    Parameters
+    ----------
+    path
+        A ``.csv`` (separated by comma, semicolon, tab or ``|``), ``.tsv``, ``.jsonl``, ``.json`` or ``.parquet`` file
+        with the columns `audio_id` and `reference` (or `text`). A manifest will do: without `audio_id` its column of
+        audio files is taken for the ids. In CSV and TSV an empty cell is no reference, and a quoted empty cell (``""``)
+        says that nothing was said.
+
+    Returns
+    -------
+    DataFrame
+        The file's columns. Ids, references and speakers are texts, also where they look like numbers.
+
+    Raises
+    ------
+    SourceError
+        If the file is no such table or cannot be read; the message names the line.
+
+    Examples
+    --------
+    >>> file = getfixture("tmp_path") / "references.csv"
+    >>> _ = file.write_text("audio_id;reference\\n007;good morning\\n")
+    >>> read_references(file)
+      audio_id     reference
+    0      007  good morning
+    """
+    name = os.fsdecode(path)
+    extension = os.path.splitext(name)[1].lower()
+    if extension not in MANIFEST_EXTENSIONS:
+        advice = " Save it as CSV." if extension in SPREADSHEETS else ""
+        raise SourceError(
+            f"the references {shown(name)} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found "
+            f"{extension or 'no extension'}.{advice}"
+        )
+    table = _read(_File(name, "references", "reference"), TEXT_COLUMNS)
+    table.columns = table.columns.map(str)
+    if repeated := sorted(set(table.columns[table.columns.duplicated()])):
+        raise SourceError(f"the references {shown(name)} have more than one column called {repeated[0]!r}.")
+    if "audio_id" not in table:
+        for column in AUDIO_COLUMNS:
+            if column in table:
+                table.insert(0, "audio_id", table[column])
+                break
+    for column in ("audio_id", "reference", "text", "speaker"):
+        if column in table and not isinstance(table[column].dtype, pd.StringDtype):
+            plain = table[column].map(_as_text, na_action="ignore")
+            if all(isinstance(value, str) for value in plain.dropna()):
+                table[column] = plain.astype("string")
+    return table
+
+
+def _as_text(value: Any) -> Any:
+    """A number as text, whole numbers without a fraction; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
+    extension = os.path.splitext(file.path)[1].lower()
     try:
         if extension == ".parquet":
-            return _read_parquet(path)
-        with open(path, "rb") as file:
-            raw = file.read()
-    except OSError as error:
-        raise SourceError(f"the manifest {shown(path)} cannot be read: {error.strerror or error}") from error
-    text = _decode(raw, path)
-    if not text.strip():
-        raise SourceError(f"the manifest {shown(path)} is empty; it needs a line for each recording")
-    if extension in (".csv", ".tsv"):
-        return _read_delimited(text, path, tabs=extension == ".tsv", text_columns=text_columns)
-    return _read_json(text, path)
-
-
-def _decode(raw: bytes, path: str) -> str:
+            return _read_parquet(file)
+        with open(file.path, "rb") as opened:
+            raw = opened.read()
+    except (OSError, ValueError) as error:  # a ValueError is a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SourceError(f"{file} cannot be read: {reason}") from error
     try:
-        return decode_text(raw)
+        text = decode_text(raw)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SourceError(
-            f"the manifest {shown(path)} is neither UTF-8 nor UTF-16: byte 0x{raw[error.start]:02x} in line {line}; "
+            f"{file} is neither UTF-8 nor UTF-16: byte 0x{raw[min(error.start, len(raw) - 1)]:02x} in line {line}; "
             "save it as UTF-8"
         ) from error
+    if not text.strip():
+        raise SourceError(f"{file} is empty; it needs a line for each {file.rows}")
+    if extension in (".csv", ".tsv"):
+        return _read_delimited(text, file, tabs=extension == ".tsv", text_columns=text_columns)
+    return _read_json(text, file)
 
 
-def _read_parquet(path: str) -> pd.DataFrame:
+def _read_parquet(file: _File) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # Read through an open file: pyarrow takes no names that are not Unicode.
+    with open(file.path, "rb") as opened:
+        raw = opened.read()
     try:
-        # Read through an open file: pyarrow takes no names that are not Unicode.
-        with open(path, "rb") as file:
-            frame: pd.DataFrame = pq.read_table(file).to_pandas().reset_index(drop=True)
-        return frame
-    except pa.ArrowException as error:
-        raise SourceError(f"the manifest {shown(path)} is not Parquet, or is damaged: {error}") from error
+        table = pq.read_table(pa.BufferReader(raw), page_checksum_verification=True)
+        table.validate(full=True)
+        frame: pd.DataFrame = table.to_pandas()
+    except Exception as error:  # pyarrow and pandas raise nearly anything about damaged bytes
+        raise SourceError(f"{file} is not Parquet, or is damaged: {error}") from error
+    return with_named_levels(frame, str(file))
 
 
-def _read_json(text: str, path: str) -> pd.DataFrame:
+def _read_json(text: str, file: _File) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     if text.lstrip().startswith("["):
-        try:
-            numbered = list(enumerate(json.loads(text), start=1))
-        except json.JSONDecodeError as error:
-            raise SourceError(f"the manifest {shown(path)}, line {error.lineno}: {error.msg}") from error
+        numbered = list(enumerate(_parsed(text, str(file), ""), start=1))
         place = "entry"
     else:
         numbered = []
         place = "line"
-        # Not splitlines(): it also cuts at separators that JSON allows inside texts.
-        for number, line in enumerate(text.split("\n"), start=1):
+        for number, line in enumerate(lines_of_file(text), start=1):
             if line and not line.isspace():
-                try:
-                    numbered.append((number, json.loads(line)))
-                except json.JSONDecodeError as error:
-                    raise SourceError(
-                        f"the manifest {shown(path)}, line {number}, column {error.colno}: {error.msg}; "
-                        "each line must be one JSON object"
-                    ) from error
+                numbered.append(
+                    (number, _parsed(line, f"{file}, line {number}", "; each line must be one JSON object"))
+                )
     for number, row in numbered:
         if not isinstance(row, dict):
             raise SourceError(
-                f"the manifest {shown(path)}, {place} {number}: found {type(row).__name__}, not an object such as "
-                '{"source": "a.wav"}'
+                f'{file}, {place} {number}: found {type(row).__name__}, not an object such as {{"source": "a.wav"}}'
             )
         rows.append(row)
     if not rows:
-        raise SourceError(f"the manifest {shown(path)} is empty; it needs an entry for each recording")
+        raise SourceError(f"{file} is empty; it needs an entry for each {file.rows}")
     return frame_of(rows)
+
+
+def _parsed(text: str, where: str, advice: str) -> Any:
+    """Parse JSON in which no object has a key twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats)
+    except json.JSONDecodeError as error:
+        line = f", line {error.lineno}" if "line" not in where else ""
+        raise SourceError(f"{where}{line}, column {error.colno}: {error.msg}{advice}") from error
+    except (ValueError, RecursionError) as error:  # a key twice, a number of thousands of digits, thousands of brackets
+        raise SourceError(f"{where}: {error}{advice}") from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"the keys {repeated} stand more than once in an object")
+    return found
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -160,15 +257,22 @@ def _column(values: list[Any]) -> pd.Series[Any]:
     return pd.Series(clean, dtype=object)
 
 
-def _read_delimited(text: str, path: str, *, tabs: bool, text_columns: Collection[str]) -> pd.DataFrame:
+def _read_delimited(text: str, file: _File, *, tabs: bool, text_columns: Collection[str]) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    delimiter = "\t" if tabs else _delimiter(text)
-    rows = _Rows(text, path, delimiter, quoting=not tabs)
-    position, header = next(iter(rows))
-    names = [_plain(cell) for cell in rows.cells(header)]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    named = _SEPARATOR_LINE.match(text)
+    start = named.end() if named else 0
+    header = _QUOTED.sub("", next((line for line in lines_of_file(text[start:]) if line.strip()), ""))
+    delimiter = named[1] if named else max("\t" + _SEPARATORS if tabs else _SEPARATORS, key=header.count)
+    tabs = tabs and delimiter == "\t"
+    rows = _Rows(text, file, delimiter, start=start, quoting=not tabs)
+    first = next(iter(rows), None)
+    if first is None:
+        raise SourceError(f"{file} has no header; its first line must name the columns")
+    position, line = first
+    names = [_plain(cell) for cell in rows.cells(line)]
+    if repeated := sorted({name for name in names if name and names.count(name) > 1}):
         raise rows.error(position, f"the columns {repeated} stand more than once in {names}")
     if '"' in text:
         rows.check(len(names))
@@ -178,12 +282,14 @@ def _read_delimited(text: str, path: str, *, tabs: bool, text_columns: Collectio
         broken.append(row)
         return "skip"
 
-    data = (text + "\n").encode("utf-8", "surrogatepass")
+    data = (text[start:] + "\n").encode("utf-8", "surrogatepass")
     try:
         table = pc.read_csv(
             pa.BufferReader(data),
             # One block and one thread, so that no row can lie across two.
-            read_options=pc.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            read_options=pc.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, column_names=[str(place) for place in range(len(names))]
+            ),
             parse_options=pc.ParseOptions(
                 delimiter=delimiter,
                 quote_char=False if tabs else '"',
@@ -191,38 +297,61 @@ def _read_delimited(text: str, path: str, *, tabs: bool, text_columns: Collectio
                 invalid_row_handler=note,
             ),
             convert_options=pc.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
+                column_types={str(place): pa.string() for place in range(len(names))},
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
-        )
-    except pa.ArrowException as error:
-        raise SourceError(f"the manifest {shown(path)} cannot be read: {error}") from error
+        ).slice(1)  # without the header
+    except (pa.ArrowException, UnicodeError) as error:
+        raise SourceError(f"{file} cannot be read: {error}") from error
     if broken:
         rows.check(len(names))
-        raise SourceError(f"the manifest {shown(path)} has a row that is not like its header: {shown(broken[0].text)}")
+        raise SourceError(f"{file} has a row that is not like its header: {shown(broken[0].text)}")
+    table = table.slice(0, _used_rows(table))
     columns = {}
     for place, name in enumerate(names):
-        if not name:  # an index that was written along
-            continue
         column = table.column(place).combine_chunks()
         if tabs:
             column = _unquoted(column)
-        columns[name] = _series(column, "string") if name in text_columns else _typed(column)
+        if name:
+            columns[name] = _series(column, "string") if name in text_columns else _typed(column)
+        elif place or _typed(column).dtype != "Int64":  # else it is an index that was written along
+            _warn_of_nameless(column, place, file)
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
 
 
-def _delimiter(text: str) -> str:
-    header = text.lstrip("\r\n").partition("\n")[0]
-    return max(",;\t", key=header.count)
+def _used_rows(table: pa.Table) -> int:
+    """Count the rows up to the last one that holds anything: spreadsheets write empty ones behind it."""
+    import pyarrow.compute as pc
+
+    used = 0
+    for column in table.columns:
+        if column.null_count < len(column):
+            filled = pc.indices_nonzero(column.is_valid())
+            used = max(used, filled[-1].as_py() + 1)
+    return used
+
+
+def _warn_of_nameless(column: pa.Array, place: int, file: _File) -> None:
+    known = column.drop_null()
+    if len(known):
+        warn_caller(
+            f"{file}: column {place + 1} has no name in the header and is left out (it holds "
+            f"{shown(known[0].as_py())}, say). Name it to keep it.",
+            UserWarning,
+        )
 
 
 class _Rows:
-    """Where the rows of a delimited text lie. Pyarrow reads it, but neither counts lines nor minds an open quote."""
+    """The places of the rows in a delimited text.
 
-    def __init__(self, text: str, path: str, delimiter: str, *, quoting: bool) -> None:
-        self.text, self.path, self.delimiter = text, path, delimiter
+    Pyarrow reads the cells, but it neither counts lines nor minds an open quote.
+    """
+
+    def __init__(self, text: str, file: _File, delimiter: str, *, start: int, quoting: bool) -> None:
+        self.text, self.file, self.delimiter, self.start = text, file, delimiter, start
+        delimiter = re.escape(delimiter)
         bare = rf"[^{delimiter}\r\n]"
         cell = rf'"(?:[^"]++|"")*+"|(?!"){bare}++|(?=[{delimiter}\r\n]|\Z)' if quoting else f"{bare}*+"
         self._row = re.compile(rf"(?:{cell})(?:{delimiter}(?:{cell}))*+(?:\r\n|\n|\r|\Z)")
@@ -230,7 +359,7 @@ class _Rows:
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         """Yield where each row begins, and the row; raise SourceError at the first one that is none."""
-        position, end, match = 0, len(self.text), self._row.match
+        position, end, match = self.start, len(self.text), self._row.match
         while position < end:
             row = match(self.text, position)
             if row is None:
@@ -265,11 +394,11 @@ class _Rows:
 
     def error(self, position: int, problem: str) -> SourceError:
         line = len(re.findall(r"\r\n|\n|\r", self.text[:position])) + 1
-        return SourceError(f"the manifest {shown(self.path)}, line {line}: {problem}")
+        return SourceError(f"{self.file}, line {line}: {problem}")
 
 
 def _plain(cell: str) -> str:
-    cell = cell.strip()
+    cell = cell.strip().strip("\ufeff")
     return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 

@@ -43,8 +43,18 @@ NO_TABLES = {
         "concat",
         "enable_nested_loops",
     ),
-    *("errors", "list_models", "local_service", "read_corpus", "read_rttm", "read_streamed", "report", "schema"),
-    *("review", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe", "usage"),
+    *("errors", "list_models", "local_service", "read_corpus", "read_references", "read_rttm", "read_streamed"),
+    *(
+        "report",
+        "review",
+        "schema",
+        "stream",
+        "stream_dataset",
+        "stream_updates",
+        "sweep_endpoints",
+        "transcribe",
+        "usage",
+    ),
 }
 """They take options, files, sources or whole corpora, whose own tests these are."""
 
@@ -760,9 +770,9 @@ def test_regions_in_seconds_are_asked_about():
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nope\.rttm does not exist \(looked for in .*\); give the path"):
+    with pytest.raises(InputError, match=r"nope\.rttm does not exist \(looked for in .*\); give the path"):
         sx.read_rttm(tmp_path / "nope.rttm")
-    with pytest.raises(FileNotFoundError, match="is a folder"):
+    with pytest.raises(InputError, match="is a folder"):
         sx.read_rttm(tmp_path)
 
 

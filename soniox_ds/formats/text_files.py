@@ -1,0 +1,44 @@
+"""Reading text files whose encoding nobody names."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+__all__ = ["decode_text", "lines_of_file"]
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def decode_text(raw: bytes) -> str:
+    """Decode UTF-8 or UTF-16, with or without a byte order mark; the mark is dropped.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If the bytes are neither.
+
+    Examples
+    --------
+    >>> decode_text("né".encode("utf-16")), decode_text(b"\\xef\\xbb\\xbfok")
+    ('né', 'ok')
+    """
+    if raw.startswith(codecs.BOM_UTF8):
+        return raw[len(codecs.BOM_UTF8) :].decode("utf-8")
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16")
+    # Text holds no NUL; in UTF-16 without a mark every Latin letter brings one, before or behind it.
+    if b"\x00" in raw[:200]:
+        return raw.decode("utf-16-le" if raw[1:200:2].count(0) >= raw[0:200:2].count(0) else "utf-16-be")
+    return raw.decode("utf-8")
+
+
+def lines_of_file(text: str) -> list[str]:
+    """Divide a text at its line ends: those of Unix, of Windows and of old Macs.
+
+    ``str.splitlines`` is no choice here: it also cuts at separators that stand within texts and names.
+
+    >>> lines_of_file("a\\r\\nb\\u2028c\\rd")
+    ['a', 'b\\u2028c', 'd']
+    """
+    return _LINE_END.split(text)

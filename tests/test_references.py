@@ -1,0 +1,181 @@
+"""Tables of references read from files: by the reader of manifests, on the command line and in Python alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import soniox_ds as sx
+from soniox_ds.cli import main
+from soniox_ds.errors import SchemaError, SourceError
+from soniox_ds.transcription.manifests import read_manifest
+
+ROWS = [["audio_id", "reference"], ["007", "hello he said"], ["b", "guten Morgen, ja"]]
+
+
+def write(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    recordings = pd.DataFrame({"audio_id": ["a", "b"], "status": "completed", "duration_ms": 1000})
+    tokens = pd.DataFrame(
+        {"audio_id": ["a", "b"], "token_index": 0, "text": ["hello", "good morning"], "confidence": 0.9}
+    )
+    folder = tmp_path / "corpus"
+    sx.Corpus(recordings, tokens).save(folder)
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("first", ["", "sep={}", '"sep={}"', "SEP={}"])
+def test_every_dialect_of_csv(tmp_path, encoding, end, separator, first):
+    lines = [separator.join(f'"{cell}"' if "," in cell else cell for cell in row) for row in ROWS]
+    text = end.join([*([first.format(separator)] if first else []), *lines, ""])
+    table = sx.read_references(write(tmp_path, "r.csv", text, encoding))
+    assert [table.columns.tolist(), *table.to_numpy().tolist()] == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("r.tsv", "audio_id\treference\n007\thello he said\nb\tguten Morgen, ja\n"),
+        ("r.tsv", 'audio_id,reference\n007,hello he said\nb,"guten Morgen, ja"\n'),  # the name tells a lie
+        ("r.csv", "audio_id;reference;;\n007;hello he said;;\nb;guten Morgen, ja;;\n;;;\n;;;\n"),  # Excel's ghosts
+        (
+            "r.csv",
+            '"audio_id, of ours";x\n'.replace('"audio_id, of ours";x', '"audio_id";"reference"')
+            + "007;hello he said\nb;guten Morgen, ja\n",
+        ),
+        (
+            "r.json",
+            json.dumps(
+                [{"audio_id": "007", "reference": "hello he said"}, {"audio_id": "b", "reference": "guten Morgen, ja"}]
+            ),
+        ),
+        (
+            "r.jsonl",
+            '{"audio_id": "007", "reference": "hello he said"}\n{"audio_id": "b", "reference": "guten Morgen, ja"}\n',
+        ),
+        (
+            "r.ndjson",
+            '{"audio_id": "007", "reference": "hello he said"}\r\n'
+            '\r\n{"audio_id": "b", "reference": "guten Morgen, ja"}',
+        ),
+    ],
+)
+def test_other_forms(tmp_path, name, text):
+    table = sx.read_references(write(tmp_path, name, text))
+    assert [table.columns.tolist(), *table.to_numpy().tolist()] == ROWS
+
+
+def test_parquet_keeps_what_stood_in_the_index(tmp_path):
+    frame = pd.DataFrame(ROWS[1:], columns=ROWS[0])
+    frame.to_parquet(tmp_path / "r.parquet")
+    frame.set_index("audio_id").to_parquet(tmp_path / "i.parquet")
+    for name in ("r", "i"):
+        assert sx.read_references(tmp_path / f"{name}.parquet").to_numpy().tolist() == ROWS[1:]
+
+
+def test_a_manifest_will_do(tmp_path):
+    path = write(tmp_path, "m.jsonl", '{"audio_filepath": "x/a.wav", "text": "hello", "duration": 1.5}\n')
+    assert sx.read_references(path)[["audio_id", "text"]].to_numpy().tolist() == [["x/a.wav", "hello"]]
+    errors = sx.word_errors({"x/a.wav": "hello"}, sx.read_references(path))
+    assert errors["wer"].tolist() == [0.0]
+    assert errors["duration"].tolist() == [1.5]
+
+
+def test_an_empty_cell_is_no_reference_and_a_quoted_one_is(tmp_path):
+    path = write(tmp_path, "r.csv", 'audio_id,reference\na,\nb,""\nc,NA\n1,007\n')
+    assert sx.read_references(path)["reference"].tolist() == [pd.NA, "", "NA", "007"]
+    path = write(tmp_path, "r.jsonl", '{"audio_id": 1, "reference": 7}\n{"audio_id": 2, "reference": null}\n')
+    assert sx.read_references(path).to_numpy().tolist() == [["1", "7"], ["2", pd.NA]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("r.csv", 'audio_id,reference\na,"Hello he said\nb,good\nc,bye\n', "line 2: a quote is opened"),
+        ("r.csv", 'sep=;\naudio_id;reference\na;"Hello he said\nb;good\n', "line 3: a quote is opened"),
+        ("r.csv", 'audio_id,reference\na,x\n\nb,"y" z\n', "line 4: a quote is opened"),
+        ("r.csv", "audio_id,reference\na,hello, he said\n", "line 2: found 3 cells where the header has 2"),
+        ("r.csv", "audio_id,reference,reference\na,b,c\n", r"line 1: the columns \['reference'\] stand more than once"),
+        ("r.tsv", "audio_id\taudio_id\na\tb\n", r"the columns \['audio_id'\] stand more than once"),
+        (
+            "r.jsonl",
+            '{"audio_id": "a", "reference": "x", "reference": "y"}\n',
+            r"line 1: the keys \['reference'\] stand",
+        ),
+        ("r.json", '[{"audio_id": "a", "audio_id": "b"}]', r"the keys \['audio_id'\] stand more than once"),
+        ("r.jsonl", '{"audio_id": "a"}\n{"audio_id": "b", "reference": \n', "line 2, column 32"),
+        ("r.jsonl", '{"audio_id": ' + "9" * 5000 + "}\n", "line 1: .*4300 digits"),
+        ("r.json", "[" * 100_000, "recursion"),
+        ("r.csv", "", "is empty; it needs a line for each reference"),
+        ("r.parquet", "PAR1 and nothing else", "is not Parquet, or is damaged"),
+        ("r.xlsx", "PK", "must be a file of .*found .xlsx. Save it as CSV"),
+        ("r.txt", "a hello", "must be a file of .*found .txt"),
+    ],
+)
+def test_what_cannot_be_read_whole_is_refused_by_both(tmp_path, corpus, capsys, name, text, words):
+    path = write(tmp_path, name, text)
+    with pytest.raises(SourceError, match=rf"the references '.*{name}'.*{words}"):
+        sx.read_references(path)
+    assert main(["report", str(corpus), "--references", str(path), "-o", str(tmp_path / "r.html")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    if name.endswith(("csv", "tsv", "jsonl", "json", "parquet")):
+        with pytest.raises(
+            SourceError, match=words.replace("reference; ", "recording; ").replace("each reference", "each recording")
+        ):
+            read_manifest(str(path))
+
+
+def test_encodings_that_are_not_taken_are_named(tmp_path):
+    path = write(tmp_path, "r.csv", "audio_id,reference\na,café\n", "latin-1")
+    with pytest.raises(SourceError, match="neither UTF-8 nor UTF-16: byte 0xe9 in line 2"):
+        sx.read_references(path)
+    path.write_bytes("audio_id".encode("utf-16")[:-1])
+    with pytest.raises(SourceError, match="neither UTF-8 nor UTF-16"):
+        sx.read_references(path)
+
+
+def test_files_that_are_not_there(tmp_path, corpus, capsys):
+    for name in ("gone.csv", "gone.parquet", "nul\0.csv"):
+        with pytest.raises(SourceError, match="cannot be read"):
+            sx.read_references(tmp_path / name)
+    assert main(["report", str(corpus), "--references", str(tmp_path / "gone.csv")]) == 2
+    assert main(["report", str(corpus), "--turns", str(tmp_path / "gone.rttm")]) == 2
+    assert "gone.rttm does not exist" in capsys.readouterr().err
+
+
+def test_a_column_without_a_name_is_told_unless_it_is_an_index(tmp_path):
+    path = write(tmp_path, "r.csv", ",audio_id,reference,\n0,a,x,\n2,b,y,lost\n")
+    with pytest.warns(UserWarning, match="column 4 has no name in the header and is left out .it holds 'lost', say"):
+        assert sx.read_references(path).columns.tolist() == ["audio_id", "reference"]
+    path = write(tmp_path, "i.csv", ",reference\na,x\nb,y\n")
+    with pytest.warns(UserWarning, match="column 1 has no name"):
+        sx.read_references(path)
+
+
+def test_the_report_takes_what_python_takes(tmp_path, corpus, capsys):
+    path = write(tmp_path, "r.csv", "audio_id;reference\r\na;hello\r\nb;good evening\r\n", "utf-8-sig")
+    page = tmp_path / "r.html"
+    assert main(["report", str(corpus), "--references", str(path), "-o", str(page)]) == 0
+    assert sx.word_errors(sx.read_corpus(corpus), sx.read_references(path))["substitutions"].tolist() == [0, 1]
+    assert "evening" in page.read_text(encoding="utf-8")
+
+
+def test_a_data_frame_with_a_column_twice_is_refused():
+    table = pd.DataFrame([["a", "hello he said", "hello"]], columns=["audio_id", "reference", "reference"])
+    with pytest.raises(SchemaError, match="references: the column 'reference' stands more than once"):
+        sx.word_errors({"a": "hello"}, table)
+    tokens = pd.DataFrame([["a", 0, "x", "y"]], columns=["audio_id", "token_index", "text", "text"])
+    with pytest.raises(SchemaError, match="tokens: the column 'text' stands more than once"):
+        sx.words(tokens)
