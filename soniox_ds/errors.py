@@ -23,6 +23,7 @@ SonioxDSError
 
 RecordingsFailedWarning    some recordings of a corpus failed (a UserWarning, not an exception of the tree)
 SmallSampleWarning         a test rests on too few units to be believed (a UserWarning)
+ModelWarning               transcripts may come from another model than their name says (a UserWarning)
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ __all__ = [
     "InputError",
     "InvalidStateError",
     "JournalError",
+    "ModelWarning",
     "NotFoundError",
     "OptionsError",
     "QuotaError",
@@ -172,6 +174,10 @@ class RecordingsFailedWarning(UserWarning):
 
 class SmallSampleWarning(UserWarning):
     """A comparison rests on few blocks or segments: its intervals and tests are doubtful, more data would help."""
+
+
+class ModelWarning(UserWarning):
+    """Transcripts may come from another model than the name that was asked for suggests, or from several models."""
 
 
 _ERROR_TYPES: tuple[tuple[type[SonioxDSError], str], ...] = (

@@ -59,6 +59,7 @@ __all__ = ["load_corpus", "write_corpus"]
 _KINDS = ("tokens", "recordings")  # in the order in which they are written
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_PARTITIONS = 2000
+_FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
 _LOCK = ".corpus.lock"
 _BEGUN = ".begun"  # the end of the name of a file that is being written
 
@@ -213,7 +214,7 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
             f"recordings have no column {partition_by!r} to partition by; they have {list(recordings.columns)}."
         )
     column = recordings[partition_by]
-    if partition_by in RECORDINGS and partition_by not in ("status", "error_type", "service", "model", "options_hash"):
+    if partition_by in RECORDINGS and partition_by not in _FEW_VALUES:
         raise SchemaError(
             f"{partition_by!r} differs from recording to recording; partition by a column with few values."
         )

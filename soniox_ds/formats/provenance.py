@@ -1,7 +1,8 @@
 """Where a corpus came from: package version, time, and one entry for each run.
 
 Conventions: a provenance is JSON: ``{"soniox_ds": version, "created_at": time, "runs": [{"soniox_ds", "created_at",
-"service", "model", "options", ...}]}``, times in ISO 8601 with UTC. It holds no secret.
+"service", "model", "resolved_model", "options", ...}]}``, times in ISO 8601 with UTC. `resolved_model` is the model
+that answered for `model`, which may be an alias; null where that is not known. It holds no secret.
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ def new_provenance(*runs: Mapping[str, Any]) -> dict[str, Any]:
     return {**_stamp(), "runs": [dict(run) for run in runs]}
 
 
-def new_run(*, service: str, model: str, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def new_run(
+    *, service: str, model: str, options: Mapping[str, Any], resolved_model: str | None = None, **more: Any
+) -> dict[str, Any]:
     """The entry of one run of now.
 
     >>> run = new_run(service="local", model="stt-async-v4", options={"language_hints": ["en"]})
     >>> run["service"], run["options"]
     ('local', {'language_hints': ['en']})
     """
-    return {**_stamp(), "service": service, "model": model, "options": dict(options), **more}
+    asked = {"service": service, "model": model, "resolved_model": resolved_model, "options": dict(options)}
+    return {**_stamp(), **asked, **more}
 
 
 def pooled(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

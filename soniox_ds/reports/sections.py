@@ -23,7 +23,7 @@ __all__ = ["conventions", "failures", "places", "provenance", "recordings", "sum
 _LOW = 0.5
 _SECONDS_PER_CLIP = 12
 _ROWS = 50
-_MADE_BY = ["service", "model", "options_hash"]
+_MADE_BY = ["service", "model", "resolved_model", "options_hash"]
 _PAIRS = 250
 _CONTEXT = 8
 
@@ -166,10 +166,10 @@ def provenance(found: Findings) -> Section:
     ]
     used = found.corpus.recordings.groupby(_MADE_BY, dropna=False).size().reset_index(name="n")
     services = table(
-        ("service", "model", "hash of the options", "recordings"),
-        [(*row[:3], int(row[3])) for row in used.itertuples(index=False)],
+        ("service", "model asked for", "model that answered", "hash of the options", "recordings"),
+        [(*row[:4], int(row[4])) for row in used.itertuples(index=False)],
         caption="What transcribed how many recordings",
-        numeric=(3,),
+        numeric=(4,),
     )
     head = ("run, UTC", "service", "model", "soniox_ds", "options")
     listed = table(head, own, caption=count(len(runs), "run")) if own else note("No run is on record.")

@@ -23,7 +23,12 @@ RECORDINGS: Table = {
     "error_type": Column("string", "why it failed, a stable slug (docs/errors.md); NA when completed", repeats=True),
     "error_message": Column("string", "the same in words, with what to do"),
     "service": Column("string", 'host that transcribed it, or "local" for a stand-in on this machine', repeats=True),
-    "model": Column("string", "model that was asked for", repeats=True),
+    "model": Column("string", "model that was asked for, which may be an alias", repeats=True),
+    "resolved_model": Column(
+        "string",
+        "model that answered for it, by the service's own list when the job or session began; NA where not known",
+        repeats=True,
+    ),
     "options_hash": Column(
         "string", "first 16 hexadecimal digits of the hash of all options that shape a transcript", repeats=True
     ),

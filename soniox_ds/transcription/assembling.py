@@ -35,8 +35,12 @@ async def assemble(
     journal: Journal,
     service: str,
     options: TranscriptionOptions,
+    resolved_model: str | None,
 ) -> Corpus:
-    """Make a corpus of what was found: one row for each recording, tokens of those that have a transcript."""
+    """Make a corpus of what was found: one row for each recording, tokens of those that have a transcript.
+
+    `resolved_model` is the model that answered for ``options.model`` in this run, None where nothing was sent.
+    """
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
     paid_for: set[str] = set()
@@ -54,7 +58,11 @@ async def assemble(
             paid_for,
         )
     asked = {"service": service, "model": options.model, "options_hash": options.hash()}
-    return await asyncio.to_thread(_corpus, rows, tables, asked, found.metadata, _provenance(service, options))
+    made_by = {row["resolved_model"] for row in rows if row["status"] == "completed"}
+    if resolved_model is None and len(made_by) == 1:
+        resolved_model = made_by.pop()
+    provenance = _provenance(service, options, resolved_model)
+    return await asyncio.to_thread(_corpus, rows, tables, asked, found.metadata, provenance)
 
 
 def _assemble_chunk(
@@ -119,6 +127,7 @@ def _describe(recording: Recording, job: Job | None) -> dict[str, Any]:
         "sha256": recording.sha256,
         "size_bytes": size,
         "duration_ms": (entry.duration_ms if entry is not None else None) or recording.duration_ms,
+        "resolved_model": entry.resolved_model if entry is not None else None,
         "transcription_id": entry.transcription_id if entry is not None else None,
         "submitted_at": parse_time(entry.submitted_at) if entry is not None else None,
         "completed_at": parse_time(entry.completed_at) if entry is not None else None,
@@ -135,6 +144,13 @@ def _failure(recording: Recording, job: Job | None) -> dict[str, Any]:
     }
 
 
-def _provenance(service: str, options: TranscriptionOptions) -> dict[str, Any]:
+def _provenance(service: str, options: TranscriptionOptions, resolved_model: str | None) -> dict[str, Any]:
     asked = {name: value for name, value in options.body().items() if not name.startswith("webhook_auth")}
-    return new_provenance(new_run(service=service, model=options.model, options=asked, options_hash=options.hash()))
+    run = new_run(
+        service=service,
+        model=options.model,
+        resolved_model=resolved_model,
+        options=asked,
+        options_hash=options.hash(),
+    )
+    return new_provenance(run)

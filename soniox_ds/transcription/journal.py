@@ -71,6 +71,8 @@ class Entry:
     error_message: str | None = None
     changed_at: float = 0.0
     """Seconds since 1970 of the last change of state."""
+    resolved_model: str | None = None
+    """The model that answers for `model`; None where that could not be told."""
 
 
 class Known(NamedTuple):

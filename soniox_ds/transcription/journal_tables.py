@@ -10,7 +10,7 @@ from soniox_ds.errors import JournalError
 
 __all__ = ["prepare"]
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x73786473  # "sxds"
 
 TABLES = """
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     state TEXT NOT NULL, source TEXT NOT NULL, model TEXT NOT NULL, options_hash TEXT NOT NULL,
     file_id TEXT, file_gone INTEGER NOT NULL, transcription_id TEXT, transcription_gone INTEGER NOT NULL,
     duration_ms INTEGER, submitted_at TEXT, completed_at TEXT, error_type TEXT, error_message TEXT,
-    changed_at REAL NOT NULL,
+    changed_at REAL NOT NULL, resolved_model TEXT,
     PRIMARY KEY (job_key, generation));
 CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_reference ON jobs (reference);
 CREATE INDEX IF NOT EXISTS jobs_not_clean ON jobs (service)
@@ -62,6 +62,8 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
         db.execute("BEGIN IMMEDIATE")  # all or nothing, and one process at a time
         for statement in TABLES.split(";")[:-1]:
             db.execute(statement)
+        if "resolved_model" not in {row[1] for row in db.execute("PRAGMA table_info(jobs)")}:  # written by version 1
+            db.execute("ALTER TABLE jobs ADD COLUMN resolved_model TEXT")
         db.execute("INSERT OR IGNORE INTO meta VALUES ('journal_id', ?)", [secrets.token_hex(4)])
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         db.execute(f"PRAGMA user_version={VERSION}")

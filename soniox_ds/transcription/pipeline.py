@@ -18,6 +18,7 @@ from soniox_ds.options import Context, TranscriptionOptions, Translation
 from soniox_ds.service.budget import RequestBudget
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
+from soniox_ds.service.models import ModelList
 from soniox_ds.service.rest import Client
 from soniox_ds.transcription.arguments import check_count, check_on_error, check_repeat
 from soniox_ds.transcription.assembling import assemble
@@ -25,6 +26,7 @@ from soniox_ds.transcription.collecting import clean_forever, fetch_forever
 from soniox_ds.transcription.failures import first_error, report_failures
 from soniox_ds.transcription.journal import Journal
 from soniox_ds.transcription.limits import Limits
+from soniox_ds.transcription.model_changes import warn_of_models
 from soniox_ds.transcription.preparing import Preparer
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.recording import Found
@@ -34,7 +36,7 @@ from soniox_ds.transcription.submission import submit_forever
 from soniox_ds.transcription.sweeping import say_goodbye, tidy_up
 from soniox_ds.transcription.watching import Watcher
 
-__all__ = ["transcribe"]
+__all__ = ["transcribe", "transcribe_as"]
 
 FETCHERS = 8
 CLEANERS = 8
@@ -144,6 +146,48 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
         webhook_auth_header_value=webhook_auth_header_value,
         client_reference_id_prefix=client_reference_id_prefix,
     )
+    return await transcribe_as(
+        options,
+        sources,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        connection=connection,
+        concurrency=concurrency,
+        requests_per_minute=requests_per_minute,
+        limits=limits,
+        journal=journal,
+        refresh=refresh,
+        repeat=repeat,
+        on_error=on_error,
+        progress=progress,
+        timeout_s=timeout_s,
+        clock=clock,
+    )
+
+
+async def transcribe_as(
+    options: TranscriptionOptions,
+    sources: Any,
+    *,
+    models: ModelList | None = None,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    connection: Connection | None = None,
+    concurrency: int = 16,
+    requests_per_minute: float = 480,
+    limits: Limits | None = None,
+    journal: str | Path | None = None,
+    refresh: bool = False,
+    repeat: int = 0,
+    on_error: Literal["report", "raise"] = "report",
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    timeout_s: float | None = None,
+    clock: Clock | None = None,
+) -> Corpus:
+    """Transcribe as `transcribe` does, under options that are checked already.
+
+    Calls that share one list of `models` ask the service for it once; whoever hands one in calls `warn_of_models`.
+    """
     check_count("concurrency", concurrency, "the number of uploads at once")
     check_repeat(repeat)
     check_on_error(on_error)
@@ -161,6 +205,7 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
     book = await asyncio.to_thread(Journal.open, journal)
     budget = RequestBudget(requests_per_minute, clock)
     name = book.start_run()
+    shared = models or ModelList()
     try:
         async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
             with Progress(display, now=clock.now) as shown:
@@ -175,6 +220,7 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
                     clock=clock,
                     progress=shown,
                     timeout_s=timeout_s,
+                    models=shared,
                 )
                 preparer = Preparer(run, found.recordings, refresh=refresh, repeat=repeat)
                 try:
@@ -185,14 +231,24 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
                 except BaseException:
                     await say_goodbye(run, preparer.jobs.values())
                     raise
+                finally:
+                    await shared.close()
         corpus = await assemble(
-            found, preparer.jobs, preparer.key_of_row, journal=book, service=connection.service, options=options
+            found,
+            preparer.jobs,
+            preparer.key_of_row,
+            journal=book,
+            service=connection.service,
+            options=options,
+            resolved_model=await shared.resolved(options.model),
         )
     except BaseException:
         with contextlib.suppress(JournalError):  # a claim ends with its run anyway, and the first error tells more
             await book.end_run(name)
         raise
     await book.end_run(name)
+    if models is None:
+        await warn_of_models(shared, options.model, corpus.recordings)
     report_failures(corpus.recordings, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")
     return corpus
 

@@ -16,6 +16,7 @@ from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import cost_usd
 from soniox_ds.service.budget import Priority, Quota
 from soniox_ds.service.clock import Clock
+from soniox_ds.service.models import ModelList
 from soniox_ds.service.rest import Client
 from soniox_ds.transcription.jobs import Job, reference_of
 from soniox_ds.transcription.journal import Entry, Journal, Lost, State
@@ -27,6 +28,9 @@ __all__ = ["FATAL_AFTER", "Run"]
 FATAL_AFTER = 8
 """So many jobs in a row failing for reasons that are not their own, with none in between that went well, end the
 spending."""
+
+LONGEST_MODEL = 256
+"""Characters of a model's name; what is longer is no name."""
 
 WAITING = 256
 """So many jobs may be inspected and not yet submitted."""
@@ -55,6 +59,7 @@ class Run:
         clock: Clock,
         progress: Progress,
         timeout_s: float | None,
+        models: ModelList,
     ) -> None:
         self.name = name
         self.client = client
@@ -66,6 +71,7 @@ class Run:
         self.clock = clock
         self.progress = progress
         self.timeout_s = timeout_s
+        self.models = models
         self.quotas = {
             "pending": Quota(limits.pending, "pending transcriptions", clock),
             "transcriptions": Quota(limits.transcriptions, "stored transcriptions", clock),
@@ -218,6 +224,14 @@ class Run:
         entry.state = state
         entry.changed_at = self.clock.utcnow().timestamp()
         await self.journal.put(entry)
+
+    async def note_model(self, entry: Entry, answered: object) -> None:
+        """Note which model did a job: the one that the job itself names, otherwise the one of the service's list."""
+        if isinstance(answered, str) and answered != entry.model and 0 < len(answered) <= LONGEST_MODEL:
+            entry.resolved_model = await self.models.resolved(answered) or answered
+            self.models.named_by_jobs.setdefault(entry.model, set()).add(entry.resolved_model)
+        elif entry.resolved_model is None:
+            entry.resolved_model = await self.models.resolved(entry.model)
 
     async def note_lost(self, job: Job, kind: str) -> None:
         """Under the job's present reference something may be on the server that nobody will use."""

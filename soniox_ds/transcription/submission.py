@@ -83,6 +83,8 @@ def _concerns_audio(error: SonioxDSError) -> bool:
 async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
     entry = job.entry
     job.submitted_s = run.clock.now()
+    if run.fatal is None:
+        run.models.ask(run.client)
     if entry is not None and entry.state == State.CREATED:
         _occupy_all(run, job)
         watcher.watch(job)
@@ -180,6 +182,7 @@ async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
 
 async def _create(run: Run, watcher: Watcher, job: Job) -> None:
     uploaded = run.journal.put(job.paid)  # what comes next to be written is written after it
+    job.paid.resolved_model = await run.models.resolved(run.options.model)
     while True:
         await run.acquire(job, "transcriptions")
         await run.acquire(job, "pending")

@@ -32,6 +32,10 @@ TEXT_COLUMNS = frozenset(("audio_id", "speaker", "reference", "text", *AUDIO_COL
 """Columns that are text in every manifest, even where they look like numbers."""
 
 
+_LATER_COLUMNS = {"resolved_model"}
+"""Columns of the recordings table that the first version did not write."""
+
+
 class Table(NamedTuple):
     """A table that was understood."""
 
@@ -73,7 +77,7 @@ def understand_table(
         _refuse_segments(frame, what)
     ids = [_id(value) for value in frame["audio_id"].tolist()] if "audio_id" in frame else None
     used = {audio, "audio_id", reference}
-    if frame.columns.isin(list(RECORDINGS)).sum() == len(RECORDINGS):
+    if set(RECORDINGS) - set(frame.columns) <= _LATER_COLUMNS:
         used |= set(RECORDINGS)
     names = [name for name in frame.columns if name not in used]
     metadata = frame[names].rename(columns=_renamed(names, what))

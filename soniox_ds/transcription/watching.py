@@ -224,6 +224,7 @@ class Watcher:
             return  # processing, or something that this version does not know; patience is limited anyway
         del self._watched[item["id"]]
         if status == "completed":
+            await run.note_model(entry, item.get("model"))
             run.to_fetch.put_nowait(job)
             return
         await self._ended_in_error(job, str(item.get("error_type") or "error"), str(item.get("error_message") or ""))
