@@ -109,18 +109,28 @@ def test_only_errors_of_the_window_are_counted():
 @pytest.mark.parametrize(
     ("window", "says"),
     [
-        ((60, 90), "60 to end_ms=90 are 30 ms of a recording of 13994000 ms. Are these seconds"),
-        ((None, 120), "None to end_ms=120 are 120 ms of"),
         ((1.5, 3), r"start_ms is 1\.5; give whole milliseconds, 0 or more. Are these seconds"),
         ((-5, 30), "start_ms is -5; give whole milliseconds"),
         (("0", 30), "start_ms is '0'; give whole milliseconds"),
         ((14_000_000, None), "nothing to show"),
     ],
 )
-def test_a_window_in_seconds_is_refused(window, says):
+def test_a_window_that_cannot_be_is_refused(window, says):
     with pytest.raises(InputError, match=says):
         plot_timeline(meeting(), start_ms=window[0], end_ms=window[1])
     assert plot_timeline(meeting(), start_ms=0, end_ms=500).get_xlim() == (0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("window", "says", "limits"),
+    [
+        ((60, 90), "60 to end_ms=90 are 30 ms of a recording of 13994000 ms. Are these seconds", (0.06, 0.09)),
+        ((None, 120), "None to end_ms=120 are 120 ms of", (0, 0.12)),
+    ],
+)
+def test_a_window_that_looks_like_seconds_is_shown_with_a_warning(window, says, limits):
+    with pytest.warns(UserWarning, match=says):
+        assert plot_timeline(meeting(), start_ms=window[0], end_ms=window[1]).get_xlim() == limits
 
 
 @pytest.mark.parametrize(("last_s", "label"), [(3599, "50:00"), (3600, "0:50:00"), (10_790, "2:30:00")])

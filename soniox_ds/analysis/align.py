@@ -70,7 +70,7 @@ def align_words(
     InputError
         If there are no references, none belongs to a recording, or an argument is none of those described.
     SchemaError
-        If a table lacks a column, an id is there twice, or the words' times cannot be (in seconds, too).
+        If a table lacks a column, an id is there twice, or the words' times are impossible (fractions, too).
 
     Warns
     -----

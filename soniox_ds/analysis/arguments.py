@@ -1,4 +1,4 @@
-"""Numbers that callers hand in."""
+"""Checks of numeric arguments."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from soniox_ds.errors import InputError
-from soniox_ds.schema import IN_SECONDS
+from soniox_ds.schema import IN_SECONDS, ask_about_seconds
 
 __all__ = ["checked_ms", "checked_window"]
 
 _BRIEFEST_MS = 500
-"""Nobody looks at so little of a recording, where the same numbers in seconds are a stretch of it."""
+"""A window shorter than this is rare, where the same numbers in seconds are a part of the recording."""
 
 
 def checked_ms(value: Any, name: str) -> int:
@@ -32,22 +32,26 @@ def checked_ms(value: Any, name: str) -> int:
 
 
 def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | None, int | None]:
-    """The two ends of a window of a recording that ends at `last_ms`, as whole milliseconds; None stays None.
+    """Return the two ends of a window of a recording that ends at `last_ms`, as whole milliseconds. None stays None.
 
     Raises
     ------
     InputError
-        If an end is no whole number of milliseconds, the window ends before it starts, or it can only be in seconds:
-        shorter than half a second, while so many seconds are a stretch of the recording.
+        If an end is no whole number of milliseconds, or the window ends before it starts.
+
+    Warns
+    -----
+    UserWarning
+        If the window is shorter than half a second, and the same numbers in seconds are a part of the recording.
 
     Examples
     --------
     >>> checked_window(1500, None, 60_000)
     (1500, None)
-    >>> checked_window(2, 30, 60_000)
+    >>> checked_window(2.5, 30, 60_000)
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.InputError: from start_ms=2 to end_ms=30 are 28 ms of a recording of 60000 ms. Are these ...
+    soniox_ds.errors.InputError: start_ms is 2.5; give whole milliseconds, 0 or more. Are these seconds? ...
     """
     start, end = (
         None if value is None else checked_ms(_whole(value), name)
@@ -62,9 +66,8 @@ def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | No
             f"both are milliseconds, and the recording ends at {last_ms:.0f}."
         )
     if width < _BRIEFEST_MS and 1000 * end <= last_ms:
-        raise InputError(
-            f"from start_ms={start_ms} to end_ms={end_ms} are {width} ms of a recording of {last_ms:.0f} ms. "
-            f"{IN_SECONDS}"
+        ask_about_seconds(
+            f"from start_ms={start_ms} to end_ms={end_ms} are {width} ms of a recording of {last_ms:.0f} ms."
         )
     return start, end
 

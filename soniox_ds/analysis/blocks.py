@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import IN_SECONDS, need, need_milliseconds, with_ids
+from soniox_ds.schema import ask_about_seconds, need, need_milliseconds, with_ids
 
 __all__ = [
     "CASE",
@@ -126,8 +126,12 @@ def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a duration is no number, below 0 or a fraction of a millisecond, or the recordings are too short for their
-        words, so that they can only be in seconds.
+        If a duration is no number, below 0 or a fraction of a millisecond.
+
+    Warns
+    -----
+    UserWarning
+        If the recordings are too short for their words, as durations in whole seconds are.
     """
     whole = need_milliseconds(table, what, "duration_ms").astype({"duration_ms": "Int64"})
     if "reference_words" not in table:
@@ -135,7 +139,7 @@ def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
     known = whole[(whole["status"] == "scored").to_numpy(np.bool_) & whole["duration_ms"].notna().to_numpy(np.bool_)]
     words, total = known["reference_words"].sum(), known["duration_ms"].sum()
     if len(known) >= _FEW_RECORDINGS and words > total / _SHORTEST_WORD_MS:
-        raise SchemaError(f"{what}: {words} reference words in {total} ms of audio (duration_ms). {IN_SECONDS}")
+        ask_about_seconds(f"{what}: {words} reference words in {total} ms of audio (duration_ms).")
     return whole
 
 

@@ -47,7 +47,7 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, an operation unknown, a row there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, an operation unknown, a row there twice, or a time is impossible (a fraction, too).
     InputError
         If `at_least` is below 1.
 

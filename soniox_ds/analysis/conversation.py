@@ -74,7 +74,7 @@ def speaker_stats(
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time is impossible or looks like seconds.
+        If a column is absent, a row is there twice, or a time is impossible.
     InputError
         If no word has a speaker although there are words, or an option is no whole number of 0 or more.
 
@@ -134,7 +134,7 @@ def speaker_transitions(
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time is impossible or looks like seconds.
+        If a column is absent, a row is there twice, or a time is impossible.
     InputError
         If no word has a speaker although there are words, or an option is no whole number of 0 or more.
 

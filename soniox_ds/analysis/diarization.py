@@ -32,7 +32,16 @@ from soniox_ds.analysis.turn_tables import (
     with_metadata,
 )
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import DIARIZATION_ERRORS, DIARIZATION_SUMMARY, IN_SECONDS, as_ids, conform, need, no_duplicates
+from soniox_ds.schema import (
+    DIARIZATION_ERRORS,
+    DIARIZATION_SUMMARY,
+    IN_SECONDS,
+    as_ids,
+    ask_about_seconds,
+    conform,
+    need,
+    no_duplicates,
+)
 
 __all__ = ["diarization_errors", "pool_diarization_errors"]
 
@@ -40,7 +49,7 @@ Bools = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float64]
 
 PARTS = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms"]
-_MUCH_SHORTER = 500  # regions that end so many times earlier than the reference are in seconds,
+_MUCH_SHORTER = 500  # regions that end so many times earlier than the reference look like seconds,
 _LONG_MS = 10_000  # unless all is over in a moment
 _REGIONS = ("both", "reference")
 
@@ -129,7 +138,7 @@ def diarization_errors(
     Raises
     ------
     SchemaError
-        If a column is absent, a time is missing or impossible, or times look like seconds.
+        If a column is absent, or a time is missing or impossible.
     InputError
         If the reference is empty (and no table of regions names a recording), no recording is on both sides, the
         regions leave out a recording, or an option is wrong.
@@ -280,7 +289,7 @@ def _regions(uem: pd.DataFrame, real: dict[str, Turns]) -> dict[str, tuple[Ms, M
     start, end = milliseconds(uem, "uem")
     last = max((int(turns.end.max(initial=0)) for turns in real.values()), default=0)
     if len(end) and max(_MUCH_SHORTER * int(end.max()), _LONG_MS) < last:
-        raise SchemaError(f"uem: the regions end at {end.max()} ms, the reference at {last} ms. {IN_SECONDS}")
+        ask_about_seconds(f"uem: the regions end at {end.max()} ms, the reference at {last} ms.")
     ids = as_ids(uem["audio_id"], "uem").to_numpy(object)
     regions = {str(audio_id): (start[ids == audio_id], end[ids == audio_id]) for audio_id in dict.fromkeys(ids)}
     if without := [audio_id for audio_id in real if audio_id not in regions]:

@@ -62,8 +62,8 @@ def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, a language is no two-letter code, or a time cannot be (one in
-        seconds, too).
+        If a column is absent, a row is there twice, a language is no two-letter code, or a time is impossible (a
+        fraction, too).
     InputError
         If no word has a language, or the references are of other recordings.
 

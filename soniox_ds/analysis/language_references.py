@@ -18,12 +18,12 @@ import pandas as pd
 
 from soniox_ds.analysis.text import words as words_of
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import IN_SECONDS, as_ids, need, need_milliseconds, no_duplicates, with_ids
+from soniox_ds.schema import as_ids, ask_about_seconds, need, need_milliseconds, no_duplicates, with_ids
 
 __all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
 
 _Ints = npt.NDArray[np.int64]
-_MUCH_SHORTER = 500  # references that end so many times earlier than the words are in seconds,
+_MUCH_SHORTER = 500  # references that end so many times earlier than the words look like seconds,
 _LONG_MS = 10_000  # unless all is over in a moment
 
 
@@ -56,7 +56,7 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a word is there twice, or a time is impossible (a fraction, too).
     InputError
         If `source` is neither a Corpus nor a table, or no word has a language.
     """
@@ -179,9 +179,7 @@ def _checked_segments(references: pd.DataFrame, words: pd.DataFrame) -> pd.DataF
     _check_codes(table["language"])
     last = words["end_ms"].astype("Float64").max() if "end_ms" in words else pd.NA
     if len(times) and not pd.isna(last) and max(times["end_ms"].max() * _MUCH_SHORTER, _LONG_MS) < last:
-        raise SchemaError(
-            f"the references end at {times['end_ms'].max():.0f} ms, the words at {last:.0f} ms. {IN_SECONDS}"
-        )
+        ask_about_seconds(f"the references end at {times['end_ms'].max():.0f} ms, the words at {last:.0f} ms.")
     return table.astype({"start_ms": "int64", "end_ms": "int64"})
 
 

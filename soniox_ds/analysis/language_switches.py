@@ -46,8 +46,8 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, a language is no two-letter code, or a time cannot be (one in
-        seconds, too).
+        If a column is absent, a row is there twice, a language is no two-letter code, or a time is impossible (a
+        fraction, too).
     InputError
         If no word has a language, the references are of whole recordings or of others, or `tolerance_ms` is no whole
         number of 0 or more.

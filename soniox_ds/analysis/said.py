@@ -92,8 +92,7 @@ def found_said(
     Raises
     ------
     SchemaError
-        If a column is absent, an id or text is NA, or a time cannot be; also if the times of the reference look like
-        seconds beside these.
+        If a column is absent, an id or text is NA, or a time is impossible.
     InputError
         If no word has a speaker although there are words.
     """

@@ -89,8 +89,8 @@ def speaker_word_errors(
     Raises
     ------
     SchemaError
-        If a column is absent, an id, speaker or text of the reference is NA, a word or a timed row of the reference is
-        there twice (without times: the whole reference), or times look like seconds.
+        If a column is absent, an id, speaker or text of the reference is NA, or a word or a timed row of the reference
+        is there twice (without times: the whole reference).
     InputError
         If no word has a speaker, no recording is on both sides, or an option is wrong.
 

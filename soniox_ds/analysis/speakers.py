@@ -42,7 +42,7 @@ def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a word is there twice, or a time is impossible (a fraction, too).
     InputError
         If no word has a speaker although there are words, or `gap_ms` is no whole number of 0 or more.
 

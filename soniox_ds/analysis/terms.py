@@ -65,7 +65,7 @@ def term_occurrences(
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a row is there twice, or a time is impossible (a fraction, too).
     InputError
         If there are no terms, two are the same after normalisation, nothing is left of one, or the normaliser is not
         that of the alignments.

@@ -65,8 +65,8 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, an id or text is NA, two tokens of a recording have the same index, or times cannot be
-        (fractions, in seconds, an end before its start).
+        If a column is absent, an id or text is NA, two tokens of a recording have the same index, or times are
+        impossible (fractions, an end before its start).
 
     Examples
     --------
@@ -162,7 +162,7 @@ def segments(
     Raises
     ------
     SchemaError
-        If a column is absent, or times cannot be (fractions, in seconds, an end before its start).
+        If a column is absent, or times are impossible (fractions, an end before its start).
     InputError
         If `split_at` names something else, or `gap_ms` is negative.
 

@@ -44,7 +44,7 @@ def translation_pairs(table: Any) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a row is there twice, or a time is impossible (a fraction, too).
     InputError
         If there are rows but no translation among them.
 

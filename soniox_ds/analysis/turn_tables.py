@@ -18,7 +18,7 @@ from soniox_ds.analysis import runs
 from soniox_ds.analysis.confidence import words_of
 from soniox_ds.analysis.speakers import speaker_turns
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import IN_SECONDS, RECORDINGS, need, need_milliseconds, with_ids
+from soniox_ds.schema import RECORDINGS, ask_about_seconds, need, need_milliseconds, with_ids
 
 __all__ = [
     "FAILED",
@@ -30,10 +30,10 @@ __all__ = [
     "covered",
     "joined",
     "milliseconds",
-    "refuse_hasty",
     "same_clock",
     "statuses",
     "turns_of",
+    "warn_about_hasty_turns",
     "with_metadata",
 ]
 
@@ -98,7 +98,7 @@ def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
 
 
 def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns") -> None:
-    """Raise SchemaError where the times of one side look like seconds beside those of the other."""
+    """Warn if the times of one side look like seconds beside those of the other."""
     if not len(found[0]) or not len(reference[0]):
         return
     sides = {what: found, "reference": reference}
@@ -106,7 +106,7 @@ def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Num
     typical = float(np.median(sides[short][1] - sides[short][0]))
     ends = [float(sides[side][1].max()) for side in (short, long)]
     if typical < _NOBODY_SPEAKS_SO_BRIEFLY_MS and ends[1] > _FAR_APART * ends[0]:
-        raise SchemaError(f"{short}: the times end at {ends[0]:g} ms, those of {long} at {ends[1]:g} ms. {IN_SECONDS}")
+        ask_about_seconds(f"{short}: the times end at {ends[0]:g} ms, those of {long} at {ends[1]:g} ms.")
 
 
 def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
@@ -125,23 +125,22 @@ def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
         )
     speaker = runs.codes_of(table, "speaker")
     start, end = milliseconds(table, what)
-    refuse_hasty(start, end, audio.codes, what)
+    warn_about_hasty_turns(start, end, audio.codes, what)
     order = np.argsort(audio.codes, kind="stable")
     return {
         str(audio.labels[audio.codes[rows[0]]]): _one(speaker, start, end, rows) for rows in _slices(audio.codes, order)
     }
 
 
-def refuse_hasty(start: Ms, end: Ms, recording: npt.NDArray[np.intp], what: str) -> None:
-    """Raise SchemaError where turns follow each other faster than anybody takes them, as whole seconds do."""
+def warn_about_hasty_turns(start: Ms, end: Ms, recording: npt.NDArray[np.intp], what: str) -> None:
+    """Warn if turns follow each other faster than people take them, as turns in whole seconds do."""
     if len(start) < _FEW_TURNS:
         return
     spans = pd.DataFrame({"start": start, "end": end}).groupby(recording).agg({"start": "min", "end": "max"})
     for_each = float((spans["end"] - spans["start"]).sum()) / len(start)
     if 0 < for_each < _NOBODY_TAKES_TURNS_SO_FAST_MS:
-        raise SchemaError(
-            f"{what}: {len(start)} turns follow each other every {for_each:.0f} ms, and all end by {end.max()} ms. "
-            f"{IN_SECONDS}"
+        ask_about_seconds(
+            f"{what}: {len(start)} turns follow each other every {for_each:.0f} ms, and all end by {end.max()} ms."
         )
 
 

@@ -144,8 +144,8 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
     Raises
     ------
     SchemaError
-        If a column is absent, a value is NA or a time that cannot be (one in seconds, too), or two names would become
-        one because they differ in spaces and underscores only.
+        If a column is absent, a value is NA or an impossible time (a fraction, too), or two names would become one
+        because they differ in spaces and underscores only.
 
     Examples
     --------

@@ -85,10 +85,9 @@ def plot_confidence(
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a word is there twice, or a time is impossible (a fraction, too).
     InputError
-        If several recordings are there and none is named, no word has a time and a confidence, or the window is empty
-        or in seconds.
+        If several recordings are there and none is named, no word has a time and a confidence, or the window is empty.
 
     Examples
     --------
@@ -177,10 +176,9 @@ def plot_error_positions(
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a row is there twice, or a time is impossible (a fraction, too).
     InputError
-        If several recordings are there and none is named, no word has a time, or the window is empty
-        or in seconds.
+        If several recordings are there and none is named, no word has a time, or the window is empty.
 
     Examples
     --------

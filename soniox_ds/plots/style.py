@@ -125,7 +125,7 @@ def group_labels(table: pd.DataFrame, columns: Sequence[str], single: str) -> li
 def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[float, float]:
     """The seconds to show of a recording that ends at `last_ms`.
 
-    Raises InputError where none are left, or the two are no whole milliseconds or look like seconds.
+    Raises InputError where none are left, or the two are no whole milliseconds.
     """
     first, last = checked_window(start_ms, end_ms, last_ms)
     start = 0.0 if first is None else first / 1000

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis.selection import one_recording
-from soniox_ds.analysis.turn_tables import HasRecordings, milliseconds, refuse_hasty, turns_of
+from soniox_ds.analysis.turn_tables import HasRecordings, milliseconds, turns_of, warn_about_hasty_turns
 from soniox_ds.errors import InputError
 from soniox_ds.plots.style import (
     COLOURS,
@@ -83,10 +83,10 @@ def plot_timeline(
     Raises
     ------
     SchemaError
-        If a column is absent, a turn is there twice, or a time cannot be (one in seconds, too).
+        If a column is absent, a turn is there twice, or a time is impossible (a fraction, too).
     InputError
         If the table holds several recordings and `audio_id` names none of them, has no turn to draw, or the window is
-        empty or in seconds.
+        empty.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def plot_timeline(
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = need_milliseconds(turns, "turns")
     known = turns.dropna(subset=["start_ms", "end_ms"])
-    refuse_hasty(*milliseconds(known, "turns"), pd.factorize(known["audio_id"])[0], "turns")
+    warn_about_hasty_turns(*milliseconds(known, "turns"), pd.factorize(known["audio_id"])[0], "turns")
     no_duplicates(turns, "turns", "audio_id", "speaker", "start_ms", "end_ms")
     own = one_recording(turns, audio_id, rows="turns", shows="a timeline").dropna(
         subset=["speaker", "start_ms", "end_ms"]

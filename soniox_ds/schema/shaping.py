@@ -20,6 +20,7 @@ __all__ = [
     "IN_SECONDS",
     "arrow_schema",
     "as_ids",
+    "ask_about_seconds",
     "conform",
     "empty",
     "frame_from_arrow",
@@ -32,12 +33,31 @@ __all__ = [
 ]
 
 IN_SECONDS = "Are these seconds? Multiply by 1000."
-"""What is asked wherever times look like seconds."""
+"""The question that is asked wherever times look like seconds."""
 
 _RESIDUE = 1e-3  # ms: what is left over when seconds are multiplied by 1000
 _SHORTEST_MS = 10  # half of the words or turns of a recording are never shorter
 _FEW_ROWS = 3  # of fewer nothing can be told
 _EXACT = 2**53  # beyond, floats are no longer single whole numbers
+
+
+def ask_about_seconds(found: str) -> None:
+    """Warn that times look like seconds. They are taken as milliseconds all the same.
+
+    Short words and turns are only a sign of seconds, and may be right; what cannot be right, a fraction of a
+    millisecond, is refused where it is found.
+
+    Parameters
+    ----------
+    found
+        A sentence that says what was found.
+
+    Warns
+    -----
+    UserWarning
+        Always, with the line of the caller.
+    """
+    warn_caller(f"{found} {IN_SECONDS} They were taken as milliseconds.", UserWarning)
 
 
 def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
@@ -193,8 +213,12 @@ def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: b
     Raises
     ------
     SchemaError
-        If a column is absent, or holds no numbers, fractions or times below 0; if a row ends before it starts; or if
-        there are three rows or more, so short (median below 10 ms) that the times can only be seconds.
+        If a column is absent, or holds no numbers, fractions or times below 0, or if a row ends before it starts.
+
+    Warns
+    -----
+    UserWarning
+        If there are three rows or more and half of them last less than 10 ms, as times in whole seconds do.
 
     Examples
     --------
@@ -254,9 +278,8 @@ def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64],
     # Recognisers do give words no length at all, so such rows are told by how close together they stand.
     if typical >= _SHORTEST_MS or (not typical and not _crowded(table[known], end[known])):
         return
-    raise SchemaError(
-        f"{what}: half of the {len(lengths)} rows last {typical:g} ms or less, and all end by {end[known].max():g} ms. "
-        f"{IN_SECONDS}"
+    ask_about_seconds(
+        f"{what}: half of the {len(lengths)} rows last {typical:g} ms or less, and all end by {end[known].max():g} ms."
     )
 
 

@@ -65,8 +65,8 @@ def show_alignment(alignments: Alignments, audio_id: str | None = None, *, conte
     Raises
     ------
     SchemaError
-        If a column is absent, an operation is not known, a row is there twice, or a time cannot be (one in seconds,
-        too).
+        If a column is absent, an operation is not known, a row is there twice, or a time is impossible (a
+        fraction, too).
     InputError
         If several recordings are there and none is named, or `context` is below 0.
 

@@ -79,10 +79,10 @@ def show_transcript(
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, a confidence lies outside 0 to 1, or a time cannot be (one in
-        seconds, too).
+        If a column is absent, a word is there twice, a confidence lies outside 0 to 1, or a time is
+        impossible (a fraction, too).
     InputError
-        If several recordings are there and none is named, or an option is wrong (a window in seconds, too).
+        If several recordings are there and none is named, or an option is wrong.
 
     Examples
     --------

@@ -285,13 +285,6 @@ SECONDS = turns_of(("x", 1.0, 5.5), ("y", 4.0, 8.0))
             SchemaError,
             r"reference: end_ms holds 5\.5.* Are these seconds\? Multiply by 1000",
         ),
-        (
-            REFERENCE,
-            turns_of(("x", 1, 5), ("y", 4, 8)),
-            {},
-            SchemaError,
-            r"reference: the times end at 8 ms, those of turns at 8000 ms\. Are these seconds\? Multiply by 1000",
-        ),
         (REFERENCE.drop(columns="end_ms"), REFERENCE, {}, SchemaError, r"lacks \['end_ms'\]"),
         (REFERENCE, REFERENCE.drop(columns="speaker"), {}, SchemaError, r"lacks \['speaker'\]"),
         (REFERENCE, turns_of(("x", 5, 3)), {}, SchemaError, "reference: end_ms comes before start_ms"),
@@ -354,16 +347,14 @@ def test_unlike_conventions_are_not_pooled():
 
 
 def test_turns_in_whole_seconds_on_both_sides_are_asked_about():
-    """They look like turns of 30 ms, one behind the other; a collar would leave nothing of them."""
+    """They look like turns of 30 ms, one behind the other."""
     seconds = turns_of(*[("xy"[place % 2], 30 * place, 30 * place + 29) for place in range(20)])
     for call in (
-        lambda: sx.diarization_errors(seconds, seconds, collar_ms=250),
+        lambda: sx.diarization_errors(seconds, seconds, collar_ms=10),
         lambda: sx.speaker_stats(seconds),
         lambda: sx.plot_timeline(seconds),
     ):
-        with pytest.raises(
-            SchemaError, match=r": 20 turns follow each other every 30 ms.* all end by 599 ms\. Are these"
-        ):
+        with pytest.warns(UserWarning, match=r": 20 turns follow each other every 30 ms.* end by 599 ms\. Are these"):
             call()
     some = turns_of(*[("xyz"[place], 0, 200) for place in range(3)])  # three who laugh at once
     assert errors_of(some, some)["der"] == 0

@@ -426,6 +426,19 @@ TIMELESS_TABLES = {
 }
 
 
+DURATIONS = {"errors", "errors b", "biasing"}
+"""Tables whose only time is `duration_ms`, which is a whole number in seconds, too."""
+
+
+def call_with_odd_times(name, tables):
+    """Call a function with times that are suspicious; rounded to seconds, reviews contradict each other."""
+    if name in ("apply_reviews", "reviewed_words"):
+        with pytest.raises(InputError, match="contradict each other"):
+            call(name, tables)
+    else:
+        call(name, tables)
+
+
 @pytest.mark.parametrize("how", ["times in seconds", "times in whole seconds", "end before start"])
 @pytest.mark.parametrize(("name", "table"), sorted({*cases("times in seconds"), *cases("end before start")}))
 def test_times_that_cannot_be_are_asked_about(name, table, how):
@@ -434,12 +447,12 @@ def test_times_that_cannot_be_are_asked_about(name, table, how):
         return
     if name in TIMELESS or (name, table) in TIMELESS_TABLES:
         same(call(name, {table: wrong}), call(name), without=["word_count"])
-    elif how == "times in seconds":
+    elif how == "times in seconds" and table not in DURATIONS:  # fractions cannot be right
         with pytest.raises(SchemaError, match=r" (ms|milliseconds).* Are these seconds\? Multiply by 1000\."):
             call(name, {table: wrong})
-    elif how == "times in whole seconds":
-        with pytest.raises(SchemaError, match=r" \d+ ms.* Are these seconds\? Multiply by 1000\.$"):
-            call(name, {table: wrong})
+    elif how != "end before start":  # whole numbers are only suspicious
+        with pytest.warns(UserWarning, match=r" \d+ ms.* Are these seconds\? Multiply by 1000\. They were taken as"):
+            call_with_odd_times(name, {table: wrong})
     else:
         with pytest.raises(SchemaError, match=r"end_ms comes before start_ms in 1 of \d+ rows, first in row \d+ of"):
             call(name, {table: wrong})
@@ -624,6 +637,77 @@ def test_real_tables_pass():
     assert whole["start_ms"].tolist() == [1001, pd.NA]
 
 
+SHORT_TURNS = pd.DataFrame(
+    {"audio_id": "a", "speaker": ["x", "y"], "text": ["a b", "c"], "start_ms": [60, 61], "end_ms": [61, 62]}
+)
+LONG_TURNS = SHORT_TURNS.assign(start_ms=[60_000, 61_000], end_ms=[61_000, 62_000])
+LONG_WORDS = LONG_TURNS.assign(word_index=[0, 1], text=["a", "c"], language="de", confidence=0.5)
+CLICKS = pd.DataFrame({"audio_id": "a", "word_index": range(3), "text": list("abc"), "confidence": 0.5}).assign(
+    start_ms=[0, 10, 30], end_ms=[1, 13, 50]
+)
+LAUGHTER = pd.DataFrame({"audio_id": "a", "speaker": list("uvwxyz"), "start_ms": [0, 5, 9, 20, 30, 40]}).assign(
+    end_ms=300
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "says", "right"),
+    [
+        pytest.param(
+            lambda: sx.flag_low_confidence(CLICKS, 0.5, merge_gap_ms=0, context_ms=0)["end_ms"].sort_values().tolist(),
+            "words: half of the 3 rows last 3 ms or less, and all end by 50 ms",
+            [1, 13, 50],
+            id="words",
+        ),
+        pytest.param(
+            lambda: sx.speaker_stats(LAUGHTER)["talk_ms"].tolist(),
+            "turns: 6 turns follow each other every 50 ms, and all end by 300 ms",
+            [300, 295, 291, 280, 270, 260],
+            id="hasty-turns",
+        ),
+        pytest.param(
+            lambda: sx.diarization_errors(LONG_TURNS, SHORT_TURNS)["missed_ms"].tolist(),
+            "reference: the times end at 62 ms, those of turns at 62000 ms",
+            [2],
+            id="short-reference",
+        ),
+        pytest.param(
+            lambda: sx.diarization_errors(SHORT_TURNS, LONG_TURNS)["missed_ms"].tolist(),
+            "turns: the times end at 62 ms, those of reference at 62000 ms",
+            [2000],
+            id="short-turns",
+        ),
+        pytest.param(
+            lambda: sx.speaker_word_errors(LONG_WORDS, SHORT_TURNS)["reference_words"].tolist(),
+            "reference: the times end at 62 ms, those of words at 62000 ms",
+            [3],
+            id="short-reference-of-words",
+        ),
+        pytest.param(
+            lambda: sx.language_errors(LONG_WORDS, SHORT_TURNS.assign(language="de"))["labelled_ms"].tolist(),
+            "the references end at 62 ms, the words at 62000 ms",
+            [0],
+            id="stretches-of-languages",
+        ),
+        pytest.param(
+            lambda: sx.summarize_errors(
+                sx.word_errors(texts := dict.fromkeys("abc", "one two"), texts).assign(duration_ms=15), **QUICK
+            )["wer"].tolist(),
+            "6 reference words in 45 ms of audio",
+            [0.0],
+            id="durations",
+        ),
+    ],
+)
+def test_what_looks_like_seconds_and_is_not_is_computed_with_a_warning(call, says, right):
+    """How short something is may make one ask, but it proves nothing."""
+    with pytest.warns(
+        UserWarning, match=rf"{says}.* Are these seconds\? .* They were taken as milliseconds\.$"
+    ) as told:
+        assert call() == right
+    assert {warning.filename for warning in told} == {__file__}  # the line that called, not one of the package
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [
@@ -765,8 +849,10 @@ def test_options_in_seconds_are_asked_about(function, table, other, option):
 
 def test_regions_in_seconds_are_asked_about():
     turns = pd.DataFrame({"audio_id": "a", "speaker": "x", "start_ms": [0], "end_ms": [60_000]})
-    with pytest.raises(SchemaError, match=r"uem: the regions end at 60 ms, the reference at 60000 ms\. Are these"):
-        sx.diarization_errors(turns, turns, uem=pd.DataFrame({"audio_id": "a", "start_ms": [0], "end_ms": [60]}))
+    uem = pd.DataFrame({"audio_id": "a", "start_ms": [0], "end_ms": [60]})
+    with pytest.warns(UserWarning, match=r"uem: the regions end at 60 ms, the reference at 60000 ms\. Are these"):
+        errors = sx.diarization_errors(turns, turns, uem=uem)
+    assert errors["reference_ms"].tolist() == [60]  # a guess does not hinder those who mean it
 
 
 def test_a_file_that_is_not_there(tmp_path):
