@@ -1,0 +1,428 @@
+"""Rules about digits that several languages share. Each takes a list of words and returns one.
+
+Conventions: number words have been replaced by digits already, so that the rules see the same words whether a text was
+written with "seven fifteen", "7 15" or "7:15".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+__all__ = [
+    "call_amounts",
+    "call_units",
+    "is_number",
+    "join_codes",
+    "join_digits",
+    "split_numbers",
+    "value_of",
+]
+
+_NUMBER = re.compile(r"[0-9]+")
+_SPLIT = re.compile(r"([0-9]+)([^\W\d_]+[23]?)")
+_MIXED = re.compile(r"(?=.*[0-9])(?=.*[a-z])[a-z0-9]{2,20}")
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{2,3}")
+_ORDINAL_ENDINGS = frozenset(("st", "nd", "rd", "th", "am", "pm"))
+_LONGEST_PHONE_NUMBER = 16
+
+
+def is_number(word: str) -> bool:
+    """Return True for a word that consists of the digits 0 to 9."""
+    return word.isascii() and word.isdigit()
+
+
+def value_of(word: str) -> int:
+    """Return the value of a word of digits, or -1 for any other word and for numbers of more than 18 digits."""
+    return int(word) if len(word) <= 18 and is_number(word) else -1
+
+
+def split_numbers(words: Sequence[str], endings: Collection[str]) -> list[str]:
+    """Divide a number from a unit that was written together with it.
+
+    >>> split_numbers(["5mg", "mp3"], {"mg"})
+    ['5', 'mg', 'mp3']
+    """
+    result: list[str] = []
+    for word in words:
+        if word[0].isdigit() and not is_number(word) and (found := _SPLIT.fullmatch(word)) and found[2] in endings:
+            result += [found[1], found[2]]
+        else:
+            result.append(word)
+    return result
+
+
+def join_digits(
+    words: Sequence[str],
+    *,
+    oh: Collection[str] = (),
+    repeats: Mapping[str, int] | None = None,
+    is_pair: Callable[[str, str], bool] = lambda first, second: False,
+    spaced_thousands: Callable[[Sequence[str]], bool] = lambda groups: False,
+    months: Collection[str] = (),
+) -> list[str]:
+    """Join digits that were spoken, or written, one group after the other.
+
+    Parameters
+    ----------
+    words
+        The words of a text.
+    oh
+        Words for zero inside a run of digits that mean something else elsewhere ("oh").
+    repeats
+        Words that repeat the digit behind them, such as "double": 2.
+    is_pair
+        Whether two numbers of two digits are the halves of one number of four digits ("19", "99").
+    spaced_thousands
+        Whether groups of digits are the thousands of one number ("1", "000").
+    months
+        Words after which digits are a day and a year, not a telephone number.
+
+    Returns
+    -------
+    list of str
+        The words, in which runs of single digits, telephone numbers and pairs are one word each.
+
+    >>> join_digits(["call", "555", "1212"])
+    ['call', '5551212']
+    >>> join_digits(["one", "9", "1", "1", "call"])
+    ['one', '911', 'call']
+    """
+    words = _zeros_and_repeats(words, oh, repeats or {})
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        if not is_number(words[place]):
+            result.append(words[place])
+            place += 1
+            continue
+        stop = place
+        while stop < len(words) and is_number(words[stop]):
+            stop += 1
+        before = result[-1] if result else ""
+        result += _joined_run(list(words[place:stop]), before in months, is_pair, spaced_thousands)
+        place = stop
+    return result
+
+
+def _zeros_and_repeats(words: Sequence[str], oh: Collection[str], repeats: Mapping[str, int]) -> Sequence[str]:
+    if not any(word in oh or word in repeats for word in words):
+        return words
+    words = list(words)
+    for place, word in enumerate(words):
+        if word in oh:
+            after = 0
+            while after < 3 and place + 1 + after < len(words) and len(words[place + 1 + after]) == 1:
+                if not (is_number(words[place + 1 + after]) or words[place + 1 + after] in oh):
+                    break
+                after += 1
+            before = place > 0 and is_number(words[place - 1])
+            if after >= 3 or (before and after >= 1) or (place > 1 and before and is_number(words[place - 2])):
+                words[place] = "0"
+    result: list[str] = []
+    for place, word in enumerate(words):
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        beside = words[place - 1] if place else ""
+        further = words[place + 2] if place + 2 < len(words) else ""
+        if word in repeats and _is_digit(behind) and (_is_digit(beside) or _is_digit(further) or further in repeats):
+            result += [behind] * (repeats[word] - 1)
+        else:
+            result.append(word)
+    return result
+
+
+def _is_digit(word: str) -> bool:
+    return len(word) == 1 and is_number(word)
+
+
+def _joined_run(
+    run: list[str],
+    after_month: bool,
+    is_pair: Callable[[str, str], bool],
+    spaced_thousands: Callable[[Sequence[str]], bool],
+) -> list[str]:
+    if len(run) == 1:
+        return run
+    if (
+        len(run[0]) <= 3
+        and run[0][0] != "0"
+        and all(len(group) == 3 for group in run[1:])
+        and len(run) <= 5
+        and spaced_thousands(run)
+    ):
+        return ["".join(run)]
+    run = _single_digits_joined(_zero_before_digit(run))
+    if len(run) > 1 and not after_month and _is_phone_number(run):
+        return ["".join(run)]
+    joined: list[str] = []
+    for group in run:
+        if joined and len(joined[-1]) == len(group) == 2 and is_pair(joined[-1], group):
+            joined[-1] += group
+        else:
+            joined.append(group)
+    return joined
+
+
+def _zero_before_digit(run: list[str]) -> list[str]:
+    """Read "10", "0", "5" as "10", "05"; and "7", "05" as "7", "0", "5"."""
+    result: list[str] = []
+    place = 0
+    while place < len(run):
+        two_digits = place > 0 and len(run[place - 1]) == 2 and run[place - 1][0] != "0"
+        nothing_follows = place + 2 >= len(run) or len(run[place + 2]) > 1
+        if run[place] == "0" and two_digits and place + 1 < len(run) and _is_digit(run[place + 1]) and nothing_follows:
+            result.append("0" + run[place + 1])
+            place += 2
+        elif len(run[place]) == 2 and run[place][0] == "0" and place > 0 and _is_digit(run[place - 1]):
+            result += run[place]
+            place += 1
+        else:
+            result.append(run[place])
+            place += 1
+    return result
+
+
+def _single_digits_joined(run: list[str]) -> list[str]:
+    result: list[str] = []
+    place = 0
+    while place < len(run):
+        stop = place
+        while stop < len(run) and _is_digit(run[stop]):
+            stop += 1
+        if stop - place >= 3:
+            result.append("".join(run[place:stop]))
+            place = stop
+        else:
+            result.append(run[place])
+            place += 1
+    return result
+
+
+def _is_phone_number(run: Sequence[str]) -> bool:
+    digits = sum(map(len, run))
+    years = sum(len(group) == 4 and group[:2] in ("18", "19", "20") for group in run)
+    return 7 <= digits <= _LONGEST_PHONE_NUMBER and (not years or digits >= 10 > 4 * years)
+
+
+def call_amounts(
+    words: Sequence[str],
+    *,
+    units: Mapping[str, tuple[str, str]],
+    hundredths: Mapping[str, str],
+    subunit: Mapping[str, tuple[str, str]],
+    scales: Collection[str],
+    point: str,
+    conjunctions: Collection[str],
+    glue: Collection[str] = (),
+) -> list[str]:
+    """Write amounts of money in one way: "15 dollars 20", "50 cents", "1 point 5 million dollars".
+
+    Parameters
+    ----------
+    words
+        The words of a text, with decimals as "15", `point`, "20".
+    units
+        For each word for a currency its singular and its plural.
+    hundredths
+        For each plural of a currency the word for its hundredth part.
+    subunit
+        For each word for a hundredth part its singular and its plural.
+    scales
+        Words such as "million" that stand between a decimal number and the currency.
+    point
+        The canonical word for the decimal mark.
+    conjunctions
+        Words for "and", which are left out before the hundredth parts.
+    glue
+        Words between a scale and the currency ("de" in "dos millones de euros"), which are kept.
+    """
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        if word in units and result:
+            singular, plural = units[word]
+            if result[-1] in scales or (len(result) > 1 and result[-1] in glue and is_number(result[-2])):
+                result.append(plural)
+            elif len(result) > 1 and result[-2] == point and len(result[-1]) == 2 and is_number(result[-1]):
+                has_whole = len(result) > 2 and is_number(result[-3])
+                whole, cents = result[-3] if has_whole else "0", result[-1]
+                del result[-3 if has_whole else -2 :]
+                small = hundredths.get(plural, "")
+                if value_of(whole) == 0 and value_of(cents) > 0 and small:
+                    result += [str(int(cents)), subunit[small][int(cents) != 1]]
+                else:
+                    result += [whole, singular if value_of(whole) == 1 else plural]
+                    if value_of(cents) > 0:
+                        result.append(str(int(cents)))
+            elif is_number(result[-1]):
+                decimal = len(result) > 1 and result[-2] == point
+                result.append(singular if value_of(result[-1]) == 1 and not decimal else plural)
+            else:
+                result.append(word)
+                place += 1
+                continue
+            ahead = place + 2 if place + 1 < len(words) and words[place + 1] in conjunctions else place + 1
+            if (
+                ahead + 1 < len(words)
+                and is_number(words[ahead])
+                and 0 < value_of(words[ahead]) < 100
+                and words[ahead + 1] in subunit
+            ):
+                result.append(str(int(words[ahead])))
+                place = ahead + 2
+                continue
+        elif word in subunit and result and is_number(result[-1]):
+            result.append(subunit[word][value_of(result[-1]) != 1])
+        else:
+            result.append(word)
+        place += 1
+    return result
+
+
+def call_units(
+    words: Sequence[str],
+    units: Mapping[str, tuple[str, str]],
+    scales: Collection[str],
+    point: str,
+) -> list[str]:
+    """Write units of measurement in full behind a number.
+
+    >>> call_units(["5", "mg", "or", "mg"], {"mg": ("milligram", "milligrams")}, (), "point")
+    ['5', 'milligrams', 'or', 'mg']
+    """
+    result: list[str] = []
+    for word in words:
+        if word in units and result and (is_number(result[-1]) or result[-1] in scales):
+            decimal = len(result) > 1 and result[-2] == point
+            one = value_of(result[-1]) == 1 and not decimal
+            result += units[word][not one].split()
+        else:
+            result.append(word)
+    return result
+
+
+def join_codes(
+    words: Sequence[str],
+    *,
+    word_letters: Collection[str] = (),
+    known: Collection[str] = (),
+    ends: Collection[str] = (),
+    point: str = "",
+) -> list[str]:
+    """Join the letters and digits of a code, and the letters of an abbreviation.
+
+    Parameters
+    ----------
+    words
+        The words of a text.
+    word_letters
+        Single letters that are words as well ("a", "i"); they do not begin or end a code.
+    known
+        Abbreviations that begin or end with such a letter ("ai", "ibm").
+    ends
+        Words before which a number is an amount and no part of a code (units, "percent").
+    point
+        The canonical word for the decimal mark.
+
+    >>> join_codes(["flight", "n", "p", "38", "b", "x", "and", "b", "500", "mg"], ends={"mg"})
+    ['flight', 'np38bx', 'and', 'b', '500', 'mg']
+    """
+    words = _letters_beside_codes(words, ends)
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        if not _is_code_part(words[place]):
+            result.append(words[place])
+            place += 1
+            continue
+        stop = place + 1
+        while stop < len(words) and _is_code_part(words[stop]) and _go_together(words[stop - 1], words[stop]):
+            stop += 1
+        chain = list(words[place:stop])
+        behind = words[stop] if stop < len(words) else ""
+        result += _joined_chain(chain, result[-1] if result else "", behind, word_letters, known, ends, point)
+        place = stop
+    return result
+
+
+def _letters_beside_codes(words: Sequence[str], ends: Collection[str]) -> list[str]:
+    """Join two or three consonants to the code beside them ("np" "38bx", or "np" "38" "bx")."""
+    result: list[str] = []
+    for place, word in enumerate(words):
+        before = result[-1] if result else ""
+        behind = words[place + 1 : place + 3]
+        if (
+            _are_initials(before, ends)
+            and (_MIXED.fullmatch(word) and word[0].isdigit() and not _is_ordinal_or_decade(word))
+        ) or (
+            before[:1].isalpha() and _MIXED.fullmatch(before) and before[-1:].isdigit() and _are_initials(word, ends)
+        ) or (
+            _are_initials(before, ends) and is_number(word) and behind and _are_initials(behind[0], ends)
+        ):  # fmt: skip
+            result[-1] += word
+        else:
+            result.append(word)
+    return result
+
+
+def _are_initials(word: str, ends: Collection[str]) -> bool:
+    return _CONSONANTS.fullmatch(word) is not None and word not in ends and word not in _ORDINAL_ENDINGS
+
+
+def _is_code_part(word: str) -> bool:
+    if len(word) == 1:
+        return word.isalnum() and word.isascii()
+    return is_number(word) or (_MIXED.fullmatch(word) is not None and not _is_ordinal_or_decade(word))
+
+
+def _is_ordinal_or_decade(word: str) -> bool:
+    return re.fullmatch(r"[0-9]+(?:st|nd|rd|th|s|e|er|re|a|o|as|os|te|ten|ter|tes|tem)s?", word) is not None
+
+
+def _go_together(first: str, second: str) -> bool:
+    """Digits follow digits in a code only where each of them was spoken alone."""
+    if first[-1].isdigit() and second[0].isdigit():
+        return len(first) == len(second) == 1
+    return True
+
+
+def _joined_chain(
+    chain: list[str],
+    before: str,
+    behind: str,
+    word_letters: Collection[str],
+    known: Collection[str],
+    ends: Collection[str],
+    point: str,
+) -> list[str]:
+    head: list[str] = []
+    tail: list[str] = []
+    if all(len(part) == 1 and part.isalpha() for part in chain) and "".join(chain) in known:
+        return ["".join(chain)]
+    while chain and chain[-1].isdigit() and (behind in ends or (point and behind == point)):
+        tail.insert(0, chain.pop())
+    while chain and (chain[-1] in word_letters):
+        tail.insert(0, chain.pop())
+    while chain and (chain[0] in word_letters or (chain[0].isdigit() and point and before == point)):
+        head.append(chain.pop(0))
+    while len(chain) > 1 and chain[0] in word_letters:
+        head.append(chain.pop(0))
+    if len(chain) < 2 or not any(part[0].isalpha() or part[-1].isalpha() for part in chain):
+        return [*head, *chain, *tail]
+    middle: list[str] = []
+    for group in _around_words(chain, word_letters):
+        middle += ["".join(group)] if any(part.isalpha() or not part.isdigit() for part in group) else group
+    return [*head, *middle, *tail]
+
+
+def _around_words(chain: Sequence[str], word_letters: Collection[str]) -> list[list[str]]:
+    """Divide a chain at letters that are words, unless letters of a code stand on both sides of them."""
+    groups: list[list[str]] = [[]]
+    for place, part in enumerate(chain):
+        beside = [chain[other] for other in (place - 1, place + 1) if 0 <= other < len(chain)]
+        if part in word_letters and not all(other.isalpha() and other not in word_letters for other in beside):
+            groups += [[part], []]
+        else:
+            groups[-1].append(part)
+    return [group for group in groups if group]

@@ -1,0 +1,151 @@
+"""Characters of written text: one way to write each, and the words between them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import regex
+
+__all__ = [
+    "Phrases",
+    "Rule",
+    "clean",
+    "join_thousands",
+    "join_words",
+    "listed",
+    "replace_letters_with_dots",
+    "sub_each",
+    "words_of",
+]
+
+Rule: TypeAlias = "tuple[regex.Pattern[str], str | Callable[[regex.Match[str]], str]]"
+
+_FRACTIONS = {
+    "½": "1/2",
+    "⅓": "1/3",
+    "⅔": "2/3",
+    "¼": "1/4",
+    "¾": "3/4",
+    "⅕": "1/5",
+    "⅖": "2/5",
+    "⅗": "3/5",
+    "⅘": "4/5",
+    "⅙": "1/6",
+    "⅚": "5/6",
+    "⅛": "1/8",
+    "⅜": "3/8",
+    "⅝": "5/8",
+    "⅞": "7/8",
+}
+_SIGNS = str.maketrans(
+    {
+        **{sign: f" {value} " for sign, value in _FRACTIONS.items()},
+        **dict.fromkeys("‘’ʼ´`＇‛′", "'"),
+        **dict.fromkeys("‐‑‒−﹣－", "-"),
+        **dict.fromkeys("—―", " – "),
+        **dict.fromkeys("\u2044\u2215", "/"),
+        **dict.fromkeys("™℠®©\u20e3", " "),
+        "№": " no. ",
+        "²": "2",
+        "³": "3",
+    }
+)
+_SPACED_THOUSANDS = regex.compile(r"(?<=(?<![0-9])[0-9]{1,3}|[0-9]{3})[\u00a0\u202f\u2009'](?=[0-9]{3}(?![0-9]))")
+_INVISIBLE = regex.compile(r"[\p{Cf}\p{Co}\p{Cs}\ufe00-\ufe0f]+")
+_WORDS = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+(?:'[\p{L}][\p{L}\p{M}]*+)*+|\p{Sc}")
+_DOTTED = regex.compile(r"(?<![\p{L}\p{N}.])((?:\p{L}\.){1,12}\p{L})\.?(?![\p{L}\p{N}])")
+
+
+def clean(text: str) -> str:
+    r"""Return the text in lower case, with one character for each kind of apostrophe, hyphen and space.
+
+    >>> clean("“Don’t” pay 1\u202f000 € — İzmir")
+    '"don\'t" pay 1000 € – izmir'
+    """
+    text = _SPACED_THOUSANDS.sub("", text.translate(_SIGNS)) if not text.isascii() else text
+    text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    text = unicodedata.normalize("NFC", text.casefold().replace("i\u0307", "i"))
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    text = text.replace("“", '"').replace("”", '"').replace("„", '"').replace("«", '"').replace("»", '"')
+    return " ".join(text.split())
+
+
+def listed(words: str, divider: str | None = None) -> list[str]:
+    """Return the entries of a table that is written as one text."""
+    return [entry for line in words.split("\n") for entry in line.strip().split(divider) if entry]
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a cleaned text; everything else divides them.
+
+    >>> words_of("don't stop! (5 €)")
+    ["don't", 'stop', '5', '€']
+    """
+    found: list[str] = _WORDS.findall(text)
+    return found
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Join words with single spaces."""
+    return " ".join(word for word in words if word)
+
+
+def replace_letters_with_dots(text: str) -> str:
+    """Take the dots from initials.
+
+    >>> replace_letters_with_dots("at 5 p.m. in the u.s.a. today.")
+    'at 5 pm in the usa today.'
+    """
+    return str(_DOTTED.sub(lambda found: found[1].replace(".", ""), text))
+
+
+def join_thousands(text: str, sign: str) -> str:
+    """Take the signs that group the digits of large numbers.
+
+    >>> join_thousands("1,000,000 and 12,50", ",")
+    '1000000 and 12,50'
+    """
+    if sign not in text:
+        return text
+    mark = regex.escape(sign)
+    grouped = rf"(?<![0-9{mark}])[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+(?![0-9]|{mark}[0-9])"
+    return str(regex.sub(grouped, lambda found: found[0].replace(sign, ""), text))
+
+
+def sub_each(text: str, rules: Iterable[Rule]) -> str:
+    """Apply one replacement after the other."""
+    for pattern, replacement in rules:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class Phrases:
+    """Replace sequences of words by others; the longest sequence wins.
+
+    >>> Phrases({"e mail": "email", "all right": "alright"})(["an", "e", "mail"])
+    ['an', 'email']
+    """
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self._by_first: dict[str, list[tuple[tuple[str, ...], list[str]]]] = {}
+        for phrase, replacement in table.items():
+            words = tuple(phrase.split())
+            self._by_first.setdefault(words[0], []).append((words, replacement.split()))
+        for options in self._by_first.values():
+            options.sort(key=lambda option: -len(option[0]))
+
+    def __call__(self, words: Sequence[str]) -> list[str]:
+        result: list[str] = []
+        place = 0
+        while place < len(words):
+            for phrase, replacement in self._by_first.get(words[place], ()):
+                if tuple(words[place : place + len(phrase)]) == phrase:
+                    result += replacement
+                    place += len(phrase)
+                    break
+            else:
+                result.append(words[place])
+                place += 1
+        return result
