@@ -121,7 +121,7 @@ def test_pretty_printed():
         pytest.param(body({"text": "", "end_ms": 2**31}), r"`tokens\[0\].end_ms` is 2147483648", id="time-too-late"),
         pytest.param(body({"text": "", "end_ms": 2**70}), r"tokens\[0\].end_ms", id="time-far-too-late"),
         pytest.param(b'{"text": "", "tokens": [{"text": "", "confidence": NaN}]}', "malformed", id="nan"),
-        pytest.param(b'{"text": "\xff", "tokens": []}', "utf-8", id="not-utf8"),
+        pytest.param(b'{"text": "\xff", "tokens": []}', "(?i:utf-8)", id="not-utf8"),  # msgspec 0.23 writes it large
         pytest.param(b"\xef\xbb\xbf" + body(), "malformed", id="byte-order-mark"),
     ],
 )
