@@ -23,7 +23,8 @@ def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unch
     ----------
     texts
         A text, a list of texts, a Series or a dict from audio_id to text, a table with `audio_id` and `reference` or
-        `text`, or a corpus (its transcripts). Missing texts are left out.
+        `text`, or a corpus (its transcripts). Missing texts are left out. The numbers that a Series has by default are
+        no ids: `audio_id` is NA then, as it is for a text or a list, and `text_index` says which text it is.
     normalizer
         As in `align_words`.
     unchanged
@@ -53,7 +54,7 @@ def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unch
     """
     named = _named(texts)
     chain = Normalizer.of(normalizer)
-    lines = lines_of([text for _, text in named])
+    lines = lines_of([text for _, _, text in named])
     vocabulary = Vocabulary()
     units = read_units(lines, chain, "words", vocabulary)
     labels = vocabulary.labels().tolist()
@@ -70,16 +71,16 @@ def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unch
 
 
 def _table(
-    named: list[tuple[str, str]],
+    named: list[tuple[int, Any, str]],
     lines: Lines,
     group: list[int],
     after: Mapping[int, list[str]],
     label: str,
     unchanged: bool,
 ) -> pd.DataFrame:
-    rows: list[tuple[str, int, str, str]] = []
+    rows: list[tuple[int, Any, int, str, str]] = []
     begin = 0
-    for (name, _), count in zip(named, lines.counts.tolist(), strict=True):
+    for (number, audio_id, _), count in zip(named, lines.counts.tolist(), strict=True):
         word = begin
         while word < begin + count:
             stop = word + 1
@@ -87,35 +88,43 @@ def _table(
                 stop += 1
             before, then = " ".join(lines.words[word:stop]), " ".join(after.get(group[word], []))
             if unchanged or before != then:
-                rows.append((name, word - begin, before, then))
+                rows.append((number, audio_id, word - begin, before, then))
             word = stop
         begin += count
-    frame = pd.DataFrame(rows, columns=["audio_id", "position", "before", "after"])
+    frame = pd.DataFrame(rows, columns=["text_index", "audio_id", "position", "before", "after"])
     return conform(frame.assign(changed=frame["before"] != frame["after"], normalizer=label), NORMALIZATION)
 
 
-def _named(texts: Any) -> list[tuple[str, str]]:
-    """Pairs of a name and a text."""
+def _named(texts: Any) -> list[tuple[int, Any, str]]:
+    """The number, the audio_id (NA where there is none) and the text of each text that is not missing."""
     if isinstance(texts, str):
-        pairs: list[tuple[Any, Any]] = [(0, texts)]
-    elif isinstance(texts, (pd.Series, Mapping)):
-        pairs = list(texts.items())
+        texts = [texts]
+    ids: Any = None
+    if isinstance(texts, (pd.Series, Mapping)):
+        numbered = isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0
+        ids = None if numbered else list(texts.keys())
+        values = list(texts if isinstance(texts, pd.Series) else texts.values())
     elif hasattr(texts, "recordings"):
-        pairs = list(zip(texts.recordings["audio_id"], texts.recordings["text"], strict=True))
+        ids, values = texts.recordings["audio_id"], list(texts.recordings["text"])
     elif isinstance(texts, pd.DataFrame):
         name = next((name for name in ("reference", "text") if name in texts), None)
         if "audio_id" not in texts or name is None:
             raise InputError(
                 f"a table of texts has audio_id and reference or text; this one has {list(texts.columns)}."
             )
-        pairs = list(zip(as_ids(texts["audio_id"], "texts"), texts[name], strict=True))
+        ids, values = texts["audio_id"], list(texts[name])
     elif isinstance(texts, Sequence):
-        pairs = list(enumerate(texts))
+        values = list(texts)
     else:
         raise InputError(
             f"texts are a text, a list, a Series, a dict, a table or a corpus; found {type(texts).__name__}."
         )
-    known = [(str(name), text) for name, text in pairs if not (pd.api.types.is_scalar(text) and pd.isna(text))]
-    if odd := [text for _, text in known if not isinstance(text, str)]:
+    names = [pd.NA] * len(values) if ids is None else as_ids(pd.Series(list(ids), dtype=object), "texts").tolist()
+    known = [
+        (number, audio_id, text)
+        for number, (audio_id, text) in enumerate(zip(names, values, strict=True))
+        if not (pd.api.types.is_scalar(text) and pd.isna(text))
+    ]
+    if odd := [text for _, _, text in known if not isinstance(text, str)]:
         raise InputError(f"texts must be strings, found {odd[0]!r}.")
     return known

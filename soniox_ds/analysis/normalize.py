@@ -1,6 +1,6 @@
 """Text normalisation: what is made equal before words are compared.
 
-Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 1") stands in every result that
+Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 2") stands in every result that
 was computed with it. Every chain composes characters first and after each step (Unicode NFC): the same letter in two
 spellings is never an error. Steps that need a word's neighbours (``whisper-english``, your own functions) get whole
 texts, never single words.
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
+from soniox_ds.analysis.characters import APOSTROPHES, is_invisible, one_spelling, without_case, without_vowel_marks
+from soniox_ds.analysis.scripts import is_unspaced
 from soniox_ds.errors import InputError, SetupError
 
 __all__ = ["NORMALIZERS", "NormalizationStep", "Normalizer", "NormalizerLike"]
@@ -66,13 +68,13 @@ class Normalizer:
     --------
     >>> basic = Normalizer.of("basic")
     >>> basic("“Don't,” she said - at 7:30 p.m.!"), basic.label
-    ("don't she said at 7:30 p m", 'basic 1')
+    ("don't she said at 7:30 p m", 'basic 2')
     >>> import re
     >>> def without_titles(text):
     ...     return re.sub(r"\\b(mr|mrs|dr)\\b", "", text)
     >>> chain = Normalizer.of(["basic", NormalizationStep("without-titles", "1", without_titles)])
     >>> chain("Dr. Grey's call"), chain.label
-    ("grey's call", 'basic 1 + without-titles 1')
+    ("grey's call", 'basic 2 + without-titles 1')
     """
 
     steps: tuple[NormalizationStep, ...]
@@ -84,11 +86,16 @@ class Normalizer:
         The names are
 
         - ``"none"``: composed characters (NFC) and nothing else;
-        - ``"basic"``: ``casefold`` and ``punctuation``, for every language and script;
-        - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``);
+        - ``"basic"``: ``characters``, ``casefold`` and ``punctuation``, for every language and script;
+        - ``"characters"``: one spelling for characters that are written in two ways (full-width letters, ligatures,
+          Arabic presentation forms, digits of any script), and none for those that nobody hears (soft hyphens, marks
+          of direction, emoji selectors, tatweel, joiners that do not divide the letters of a word);
+        - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``; the Turkish ``İ I ı i`` are one);
         - ``"punctuation"``: punctuation becomes white space, but for an apostrophe between letters (written ``'``),
           what stands between digits (``3.5``, ``10,000``, ``7:30``) and the signs that are spoken (``% & @ # §`` and
           those of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
+        - ``"vowel-marks"``: the vowel marks of Arabic (harakat) and Hebrew (niqqud) are dropped; those of no other
+          script. No part of ``basic``, for who writes them may want them compared: ``["vowel-marks", "basic"]``;
         - ``"apostrophes"``: typographic apostrophes become ``'``; put it before ``whisper-english``, which divides
           words at them;
         - ``"whisper-english"``: the leaderboards' convention, by package ``whisper-normalizer``. English only: it drops
@@ -159,23 +166,31 @@ def _digestible(code: Any) -> bytes:
 
 
 def _basic() -> Normalizer:
-    return Normalizer((NormalizationStep("basic", "1", _basic_form, per_word=True),))
+    return Normalizer((NormalizationStep("basic", "2", _basic_form, per_word=True),))
 
 
 def _none() -> Normalizer:
     return Normalizer(())
 
 
+def _characters() -> Normalizer:
+    return Normalizer((NormalizationStep("characters", "1", one_spelling, per_word=True),))
+
+
+def _vowel_marks() -> Normalizer:
+    return Normalizer((NormalizationStep("vowel-marks", "1", without_vowel_marks, per_word=True),))
+
+
 def _casefold() -> Normalizer:
-    return Normalizer((NormalizationStep("casefold", "1", str.casefold, per_word=True),))
+    return Normalizer((NormalizationStep("casefold", "2", without_case, per_word=True),))
 
 
 def _punctuation() -> Normalizer:
-    return Normalizer((NormalizationStep("punctuation", "1", without_punctuation, per_word=True),))
+    return Normalizer((NormalizationStep("punctuation", "2", without_punctuation, per_word=True),))
 
 
 def _apostrophes() -> Normalizer:
-    return Normalizer((NormalizationStep("apostrophes", "1", _straight, per_word=True),))
+    return Normalizer((NormalizationStep("apostrophes", "2", _straight, per_word=True),))
 
 
 @cache
@@ -194,42 +209,40 @@ def _whisper_english() -> Normalizer:
 NORMALIZERS: dict[str, Callable[[], Normalizer]] = {
     "none": _none,
     "basic": _basic,
+    "characters": _characters,
     "casefold": _casefold,
     "punctuation": _punctuation,
+    "vowel-marks": _vowel_marks,
     "apostrophes": _apostrophes,
     "whisper-english": _whisper_english,
 }
 
 
 def _straight(text: str) -> str:
-    return "".join("'" if char in _APOSTROPHES else char for char in text)
+    return "".join("'" if char in APOSTROPHES else char for char in text)
 
 
 def _basic_form(text: str) -> str:
     if text.isascii() and text.isalnum():  # nearly every word of most texts
         return text.lower()
-    return without_punctuation(unicodedata.normalize("NFC", text.casefold()))
+    return without_punctuation(without_case(one_spelling(text)))
 
 
 _SPOKEN_SIGNS = frozenset("%&@#§٪％＆＠＃‰°№")
-_APOSTROPHES = frozenset("'’ʼ＇")
 _WRITTEN_INSIDE_NUMBERS = frozenset(".,:٫٬")
-_INVISIBLE = frozenset(
-    "\u00ad\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
 _SHAPING = frozenset("\u200c\u200d")  # joiner and non-joiner: they shape letters, in Persian and Indic words
 
 
 @cache
 def _place_of(char: str) -> str:
     """What becomes of a character: "keep", "space", "nothing", "apostrophe" or "number"."""
-    if char in _APOSTROPHES:
+    if char in APOSTROPHES:
         return "apostrophe"
     if char in _WRITTEN_INSIDE_NUMBERS:
         return "number"
     if char in _SPOKEN_SIGNS or char in _SHAPING:
         return "keep"
-    if char in _INVISIBLE:
+    if is_invisible(char):
         return "nothing"
     category = unicodedata.category(char)
     if category.startswith("P") or category in ("Sk", "So", "Cf", "Cc") or char in "|~<>^":
@@ -243,7 +256,7 @@ def without_punctuation(text: str) -> str:
     >>> without_punctuation("Rock-’n’-roll, don’t “stop”; $3.50 (or 5%)…")
     "Rock  n  roll  don't  stop   $3.50  or 5%  "
     """
-    if text.isalnum():
+    if text.isalnum() and APOSTROPHES.isdisjoint(text):  # some apostrophes are letters to Unicode
         return text
     kept = []
     for place, char in enumerate(text):
@@ -262,5 +275,7 @@ def without_punctuation(text: str) -> str:
     return "".join(kept)
 
 
+@cache
 def _is_letter(char: str) -> bool:
-    return char.isalpha() or unicodedata.category(char).startswith("M")
+    """Whether an apostrophe beside this character can be part of a word; in scripts without spaces none is."""
+    return (char.isalpha() or unicodedata.category(char).startswith("M")) and not is_unspaced(char)

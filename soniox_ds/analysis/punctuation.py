@@ -2,12 +2,18 @@
 
 Conventions: words are aligned after normalisation, then the texts are looked at as they were written. A mark belongs
 to the word it follows (an opening one, ``¿`` or ``¡``, to the word it precedes); marks inside a word (``3.5``,
-``e-mail``) are part of it. Marks are compared between one aligned pair of words and the next, so that an inserted or
-deleted word takes no mark along.
+``e-mail``) are part of it. In scripts that are written without spaces every character is a unit, so that marks inside
+such text count as those between words do. A mark is one whatever its spelling: ``...`` and ``…``, ``，`` and ``,``.
+Marks are compared between one aligned pair of words and the next, so that an inserted or deleted word takes no mark
+along.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,16 +25,20 @@ from soniox_ds.analysis.edit_paths import DELETION, HIT, INSERTION, SUBSTITUTION
 from soniox_ds.analysis.errors import scored_table
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
-from soniox_ds.analysis.units import Lines, Units
+from soniox_ds.analysis.scripts import is_unspaced
+from soniox_ds.analysis.units import Lines, Units, glued
 from soniox_ds.errors import InputError
 from soniox_ds.schema import PUNCTUATION_ERRORS
 
 __all__ = ["MARKS", "punctuation_errors"]
 
-MARKS = ".,?!:;…。、，．？！：；؟،؛۔।॥¿¡"
+MARKS = ".,?!:;…。、，．？！：；؟،؛۔।॥¿¡၊။។៕"
 """The marks that are compared: those that divide and end sentences. Quotes, brackets and hyphens are not among them."""
 
-_OPENING = "¿¡"
+_SAME_MARK = dict(zip("。｡۔।။។，﹐،၊？؟！：；؛､⋯", "......,,,,??!:;;、…", strict=True))
+"""The same mark in another script or width."""
+_ELLIPSIS = "…"
+_ABBREVIATES = range(0x0E00, 0x0F00)  # between Thai or Lao letters a full stop abbreviates: พ.ศ.
 _Ints = npt.NDArray[np.intp]
 
 
@@ -48,7 +58,8 @@ def punctuation_errors(
     transcripts, references, normalizer, cost, failed
         As `word_errors` takes them; the normaliser only serves the alignment of the words.
     marks
-        The characters that are compared.
+        The characters that are compared, in whatever spelling: ``","`` stands for ``，`` and ``،`` too. Two or more
+        full stops in a row are ``…``.
 
     Returns
     -------
@@ -82,10 +93,11 @@ def punctuation_errors(
     0     1           1  0.5           5            2
     """
     pairs = pair_up(transcripts, references, failed)
+    own = frozenset(char for mark in marks for char in _one_spelling(mark))
+    pairs = pairs._replace(references=_cut(pairs.references, own), hypotheses=_cut(pairs.hypotheses, own))
     chain = Normalizer.of(normalizer)
     aligned = align(pairs, chain, cost, "mixed")
-    own = frozenset(marks)
-    has_marks = any(char in own for word in pairs.references.words for char in word)
+    has_marks = any(char in own for word in pairs.references.words for char in _one_spelling(word))
     has_capitals = any(word != word.lower() for word in pairs.references.words)
     if not has_marks and not has_capitals and pairs.references.words:
         raise InputError(
@@ -142,7 +154,7 @@ def _mark_counts(
 
 def _marks(lines: Lines, units: Units, marks: frozenset[str]) -> list[tuple[int, int, str]]:
     """Each mark: in which recording, after how many units (of all recordings), and the mark."""
-    found = []
+    at: dict[tuple[int, int], list[str]] = {}
     recording = np.repeat(np.arange(len(lines.counts)), lines.counts).tolist()
     first = np.searchsorted(units.first, np.arange(len(lines.words)), "left").tolist()
     after = np.searchsorted(units.first, np.arange(len(lines.words)), "right").tolist()
@@ -151,9 +163,84 @@ def _marks(lines: Lines, units: Units, marks: frozenset[str]) -> list[tuple[int,
             continue
         core = _core(text)
         head, _, tail = text.partition(core) if core else ("", "", text)
-        found += [(recording[word], first[word], char) for char in head if char in marks]
-        found += [(recording[word], after[word], char) for char in tail if char in marks]
+        for unit, around in ((first[word], head), (after[word], tail)):
+            at.setdefault((recording[word], unit), []).extend(_one_spelling(around))
+    return [(*place, mark) for place, found in at.items() for mark in _with_ellipses(found) if mark in marks]
+
+
+def _one_spelling(text: str) -> str:
+    """A text with its marks in one spelling.
+
+    >>> _one_spelling("，"), _one_spelling("？！"), _one_spelling("⁉"), _one_spelling("…")
+    (',', '?!', '!?', '…')
+    """
+    return text if text.isascii() else "".join(map(_mark_of, text))
+
+
+@cache
+def _mark_of(char: str) -> str:
+    if char == _ELLIPSIS:
+        return char
+    return _SAME_MARK.get(char) or unicodedata.normalize("NFKC", char)
+
+
+def _with_ellipses(marks: Iterable[str]) -> list[str]:
+    """Put full stops in a row together.
+
+    >>> _with_ellipses("?.."), _with_ellipses("....…"), _with_ellipses(".")
+    (['?', '…'], ['…'], ['.'])
+    """
+    found: list[str] = []
+    for mark in marks:
+        if mark in (".", _ELLIPSIS) and found and found[-1] in (".", _ELLIPSIS):
+            found[-1] = _ELLIPSIS
+        else:
+            found.append(mark)
     return found
+
+
+def _cut(lines: Lines, marks: frozenset[str]) -> Lines:
+    """Cut text without spaces where a mark stands in it, so that each mark is at the end of a word."""
+    if not any(map(_has_unspaced, lines.words)):
+        return lines
+    lines, _ = glued(lines)
+    pieces = [_pieces(word, marks) for word in lines.words]
+    numbers = np.array([len(own) for own in pieces], np.intp)
+    spaced = np.zeros(int(numbers.sum()), np.bool_)
+    spaced[np.cumsum(numbers) - numbers] = True
+    borders = np.concatenate([[0], np.cumsum(numbers)])[np.concatenate([[0], np.cumsum(lines.counts)])]
+    return Lines([piece for own in pieces for piece in own], np.diff(borders).astype(np.intp), spaced)
+
+
+def _pieces(word: str, marks: frozenset[str]) -> list[str]:
+    """The parts of a word that begin behind a mark, or where one kind of script follows upon the other.
+
+    >>> _pieces("你好吗？我3.5很好。", frozenset("?."))
+    ['你好吗？', '我', '3.5', '很好。']
+    >>> _pieces("e.g.", frozenset(".")), _pieces("พ.ศ.", frozenset("."))
+    (['e.g.'], ['พ.ศ.'])
+    """
+    if not _has_unspaced(word):
+        return [word]
+    letters = [place for place, char in enumerate(word) if char.isalnum()]
+    cuts = [0]
+    for before, after in pairwise(letters):
+        one, between, other = word[before], word[before + 1 : after], word[after]
+        if is_unspaced(one) == is_unspaced(other):
+            if one.isdecimal() and other.isdecimal():  # 3.5, in full width too
+                continue
+            if not any(map(is_unspaced, one + between)):  # Latin letters with a Latin mark: e.g.
+                continue
+            if "." in between and ord(one) in _ABBREVIATES and ord(other) in _ABBREVIATES:
+                continue
+            if marks.isdisjoint(_with_ellipses(_one_spelling(between))):
+                continue
+        cuts.append(after)
+    return [word[first:last] for first, last in pairwise([*cuts, len(word)])]
+
+
+def _has_unspaced(word: str) -> bool:
+    return not word.isascii() and any(map(is_unspaced, word))
 
 
 def _core(text: str) -> str:

@@ -22,7 +22,7 @@ from soniox_ds.analysis.normalize import NormalizationStep, Normalizer
 from soniox_ds.analysis.scripts import is_unspaced
 from soniox_ds.errors import InputError
 
-__all__ = ["KINDS_OF_UNITS", "Lines", "Units", "Vocabulary", "lines_of", "read_units", "split_units"]
+__all__ = ["KINDS_OF_UNITS", "Lines", "Units", "Vocabulary", "glued", "lines_of", "read_units", "split_units"]
 
 KINDS_OF_UNITS = ("mixed", "words")
 
@@ -133,7 +133,7 @@ def read_units(lines: Lines, normalizer: Normalizer, kind: str, vocabulary: Voca
         raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {kind!r}.")
     divide = split_units if kind == "mixed" else _undivided
     if kind == "words" and not lines.spaced.all():
-        lines, source = _glued(lines)
+        lines, source = glued(lines)
     else:
         source = np.arange(len(lines.words) + 1)
     if all(step.per_word for step in normalizer.steps):
@@ -147,7 +147,7 @@ def _undivided(word: str) -> list[str]:
     return [word]
 
 
-def _glued(lines: Lines) -> tuple[Lines, _Ints]:
+def glued(lines: Lines) -> tuple[Lines, _Ints]:
     """Put words without white space between them together; also where each new one begins among the old ones."""
     begins = lines.spaced.copy()
     firsts = np.cumsum(lines.counts) - lines.counts
@@ -163,10 +163,10 @@ def _chain(steps: Sequence[NormalizationStep], divide: Callable[[str], list[str]
     """From a word to its units, by steps that go word by word."""
 
     def units(word: str) -> list[str]:
-        parts = divide(word if word.isascii() else unicodedata.normalize("NFC", word))
+        parts = [word if word.isascii() else unicodedata.normalize("NFC", word)]
         for step in steps:
-            parts = [unit for part in parts for changed in step(part).split() for unit in divide(changed)]
-        return parts
+            parts = [changed for part in parts for changed in step(part).split()]
+        return [unit for part in parts for unit in divide(part)]
 
     return units
 
@@ -209,8 +209,8 @@ def _by_text(lines: Lines, normalizer: Normalizer, divide: Callable[[str], list[
     for count in lines.counts.tolist():
         line = _Line([], [], [], [])
         for word in range(begin, begin + count):
-            parts = divide(unicodedata.normalize("NFC", lines.words[word]))
-            _extend(line, parts, bool(lines.spaced[word]), word, word)
+            composed = unicodedata.normalize("NFC", lines.words[word])  # every step divides what it returns
+            _extend(line, [composed], bool(lines.spaced[word]), word, word)
         for step in normalizer.steps:
             line = _word_by_word(line, step, divide) if step.per_word else _whole(line, step, divide, alone)
         ids += map(vocabulary.number, line.units)

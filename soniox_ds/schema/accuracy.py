@@ -111,7 +111,8 @@ CONFUSIONS: Table = {
 }
 
 NORMALIZATION: Table = {
-    "audio_id": Column("string", "which text: its audio_id, label or number", repeats=True),
+    "text_index": Column("Int32", "which text, in the order they were given, from 0"),
+    "audio_id": Column("string", "which recording; NA where the texts came without ids", repeats=True),
     "position": Column("Int32", "position of the first of these words in the text, from 0"),
     "before": Column("string", "words as they were written"),
     "after": Column("string", 'what became of them; "" where nothing is left'),

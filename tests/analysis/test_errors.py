@@ -72,7 +72,7 @@ def test_the_table_is_as_documented():
     table = sx.word_errors({"a": "x"}, {"a": "x"})
     assert list(table) == list(schema.WORD_ERRORS)
     assert [str(dtype) for dtype in table.dtypes] == [column.dtype for column in schema.WORD_ERRORS.values()]
-    assert table[["normalizer", "cost", "status"]].iloc[0].tolist() == ["basic 1", "sclite", "scored"]
+    assert table[["normalizer", "cost", "status"]].iloc[0].tolist() == ["basic 2", "sclite", "scored"]
 
 
 def test_letters_in_two_spellings_are_no_error():
@@ -284,6 +284,58 @@ PUNCTUATION = [
     pytest.param("我爱你。", "我爱你，", (0, 1, 0, 0), (NA, NA), id="chinese"),
     pytest.param("I like Paris.", "i like london.", (1, 0, 0, 0), (2, 1), id="capitals-of-wrong-words-are-left-out"),
 ]
+
+
+ONE_MARK_IN_TWO_SPELLINGS = [
+    pytest.param("well... ok", "well… ok", 1, id="ellipsis"),
+    pytest.param("well. . . ok", "well⋯ ok", 1, id="spaced-ellipsis"),
+    pytest.param("等等……好。。。", "等等...好…", 2, id="chinese-ellipsis"),
+    pytest.param("Что?.. Да", "Что?... Да", 2, id="russian-ellipsis"),
+    pytest.param("你好，世界。真的吗？", "你好,世界.真的吗?", 3, id="full-width"),
+    pytest.param("｡､", "。、", 2, id="half-width"),
+    pytest.param("नमस्ते। आप कैसे हैं?", "नमस्ते. आप कैसे हैं?", 2, id="danda"),
+    pytest.param("مرحبا، كيف حالك؟", "مرحبا, كيف حالك?", 2, id="arabic"),
+    pytest.param("What⁉ No‼", "What!? No!!", 4, id="two-marks-in-one-character"),
+    pytest.param("Τι; Ναι", "Τι\u037e Ναι", 1, id="greek-question-mark"),
+    pytest.param("Wait!\ufe0f Now.", "Wait! Now.", 2, id="selector"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "marks"), ONE_MARK_IN_TWO_SPELLINGS)
+def test_a_mark_in_two_spellings_is_one(one, other, marks):
+    for said, heard in ((one, other), (other, one)):
+        row = sx.punctuation_errors({"a": heard}, {"a": said}).iloc[0]
+        assert (row["hits"], row["reference_marks"], row["hypothesis_marks"], row["per"]) == (marks, marks, marks, 0)
+
+
+WITHOUT_SPACES = [
+    pytest.param("你好吗。我很好。", "你好吗？我很好。", (1, 1, 0, 0), id="chinese"),
+    pytest.param("はい、そうです。でも「だめ。」", "はいそうです。でも「だめ、」", (1, 1, 1, 0), id="japanese"),
+    pytest.param("สบายดีไหม?ผมสบายดี", "สบายดีไหมผมสบายดี!", (0, 0, 1, 1), id="thai"),
+    pytest.param("พ.ศ.นี้,ปีหน้า", "พ.ศ.นี้ปีหน้า", (0, 0, 1, 0), id="thai-abbreviation"),
+    pytest.param("我用OK，3.5元。好", "我用OK。3.5元，好", (0, 2, 0, 0), id="numbers-and-latin-letters"),
+    pytest.param("你好。世界", "你好。新。世界", (1, 0, 0, 1), id="an-inserted-character-between"),
+    pytest.param("他说：「你好。」我走了。", "他说「你好。」我走了。", (2, 0, 1, 0), id="quotes"),
+]
+
+
+@pytest.mark.parametrize(("said", "heard", "marks"), WITHOUT_SPACES)
+def test_marks_inside_text_without_spaces_count(said, heard, marks):
+    assert tuple(sx.punctuation_errors({"a": heard}, {"a": said}).iloc[0][COUNTS]) == marks
+
+
+def test_marks_inside_text_without_spaces_count_alike_in_tokens():
+    said = "พ.ศ.นี้,ปีหน้า。我爱Paris，你呢"
+    pieces = ["พ.", "ศ.", "นี้,", "ปีหน้า", "。", "我", "爱", "Paris", "，", "你", "呢"]
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": range(len(pieces)), "text": pieces})
+    row = sx.punctuation_errors(tokens, {"a": said}).iloc[0]
+    assert tuple(row[COUNTS]) == (3, 0, 0, 0)
+    assert (row["case_words"], row["case_errors"]) == (1, 0)
+
+
+def test_the_marks_asked_for_are_compared_in_every_spelling():
+    row = sx.punctuation_errors({"a": "好,是吗?"}, {"a": "好，是吗。"}, marks="，").iloc[0]
+    assert tuple(row[COUNTS]) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(("said", "heard", "marks", "case"), PUNCTUATION)

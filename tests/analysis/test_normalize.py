@@ -26,15 +26,120 @@ BASIC = [
     pytest.param("e-mail twenty\u00adone “x”…", "e mail twentyone x", id="hyphen-and-soft-hyphen"),
     pytest.param("निम्बू, पानी।", "निम्बू पानी", id="hindi-keeps-its-marks"),
     pytest.param("น้ำ ที่นี่!", "น้ำ ที่นี่", id="thai-keeps-its-marks"),
-    pytest.param("می\u200cروم، بله؟", "می\u200cروم بله", id="persian-keeps-the-non-joiner"),
+    pytest.param("می\u200cروم، بله؟", "مي\u200cروم بله", id="persian-keeps-the-non-joiner"),
     pytest.param("Straße ΣΑΣ", "strasse σασ", id="full-case-folding"),
     pytest.param("cafe\u0301", "caf\u00e9", id="composed"),
     pytest.param("दु’आ", "दु'आ", id="apostrophe-after-a-vowel-sign"),
-    pytest.param("I\u0307stanbul", "i\u0307stanbul", id="dotted-capital"),
+    pytest.param("I\u0307stanbul", "istanbul", id="dotted-capital"),
     pytest.param("好的，谢谢。", "好的 谢谢", id="chinese"),
     pytest.param("", "", id="nothing"),
     pytest.param(" \t\n ", "", id="blank"),
 ]
+
+
+WRITTEN_IN_TWO_WAYS = [
+    pytest.param("love ❤️ it", "love it", id="emoji-selector"),
+    pytest.param("ok 👍🏽 👩‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿 go", "ok go", id="emoji-of-several-characters"),
+    pytest.param("♥︎ hearts", "hearts", id="text-selector"),
+    pytest.param("葛󠄀城", "葛城", id="ideographic-selector"),
+    pytest.param("press 1️⃣ now", "press 1 now", id="keycap"),
+    pytest.param("dial #️⃣ 2⃣", "dial # 2", id="keycap-without-selector"),
+    pytest.param("İstanbul İZMİR'de", "istanbul izmir'de", id="turkish-dotted-capital"),
+    pytest.param("DIYARBAKIR Iğdır", "diyarbakır ığdır", id="turkish-dotless-capital"),
+    pytest.param("ＳＩＭ １２", "sim 12", id="full-width"),
+    pytest.param("３．５％ ７：３０ １０，０００", "3.5% 7:30 10,000", id="full-width-numbers"),
+    pytest.param("ｱﾊﾟｰﾄ ｶﾞﾗｽ", "アパート ガラス", id="half-width-katakana"),
+    pytest.param("か゛く", "がく", id="sound-mark-on-its-own"),
+    pytest.param("كتـــاب", "كتاب", id="tatweel"),
+    pytest.param("ﻛﺘﺎﺏ ﻻ ﷲ", "كتاب لا الله", id="arabic-presentation-forms"),
+    pytest.param("کتاب علی", "كتاب علي", id="persian-and-arabic-keyboards"),
+    pytest.param("کار\u200cها", "کارها", id="non-joiner-that-changes-nothing"),
+    pytest.param("١٢٫٥ ۴۵ १२", "12.5 45 12", id="digits-of-other-scripts"),
+    pytest.param("rock´n´roll don`t l’eau", "rock'n'roll don't l'eau", id="apostrophes"),
+    pytest.param("Hawaiʻi п’ять пʼять oʻzbek", "Hawai'i п'ять п'ять o‘zbek", id="apostrophes-of-other-scripts"),
+    pytest.param("ג׳ירפה", "ג'ירפה", id="geresh"),
+    pytest.param("co\u00adoperate auf\u200clage a\u2060b", "cooperate auflage ab", id="invisible-inside-words"),
+    pytest.param("\u200fשלום\u200e \u2067abc\u2069 \ufeffword", "שלום abc word", id="marks-of-direction"),
+    pytest.param("\u061cمرحبا", "مرحبا", id="arabic-letter-mark"),
+    pytest.param("hello\u200b world", "hello world", id="zero-width-space"),
+    pytest.param("នេះ\u200bជា", "នេះជា", id="zero-width-space-in-khmer"),
+    pytest.param("ﬁrst ﬂoor ﬀ ĳs ǆ ſun", "first floor ff ijs dž sun", id="ligatures"),
+    pytest.param("𝐇𝐞𝐥𝐥𝐨 𝟙 Ⅳ ① ㎏", "hello 1 iv 1 kg", id="letters-of-other-fonts"),
+    pytest.param("re\u2011use 5\u00a0km 5\u202fkm", "re-use 5 km 5 km", id="non-breaking"),
+    pytest.param("−5 5–6 5—6", "-5 5-6 5-6", id="dashes-and-minus"),
+    pytest.param("1½ cups", "1 1/2 cups", id="fractions"),
+    pytest.param("m² CO₂ 1ˢᵗ 1.º", "m2 co2 1st 1º", id="superscripts"),
+    pytest.param("20℃ 20˚C", "20°C 20°C", id="degrees"),
+    pytest.param("well… ok", "well... ok", id="ellipsis"),
+    pytest.param("„so“ «so» ‹so› 「so」", '"so" "so" "so" "so"', id="quotes"),
+    pytest.param("เเม่ นำ้", "แม่ น้ำ", id="thai-vowels-in-another-order"),
+    pytest.param("നന്\u200dമ അവര്\u200d", "നൻമ അവർ", id="old-chillu-letters"),
+    pytest.param("ক্\u200cষ ক্\u200dষ", "ক্ষ ক্ষ", id="joiners-after-a-virama"),
+    pytest.param("București țară", "Bucureşti ţară", id="comma-and-cedilla"),
+    pytest.param("cafe\u0301 한", "café 한", id="decomposed"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), WRITTEN_IN_TWO_WAYS)
+def test_what_nobody_hears_is_no_error(one, other):
+    errors = sx.word_errors({"a": one, "b": other}, {"a": other, "b": one})
+    assert errors["wer"].tolist() == [0, 0]
+    assert sx.character_errors({"a": one}, {"a": other})["cer"].tolist() == [0]
+    assert Normalizer.of("basic")(one) == Normalizer.of("basic")(other)
+
+
+HEARD = [
+    pytest.param("की", "कि", id="hindi-vowel-signs"),
+    pytest.param("निम्बू", "नम्ब", id="hindi-marks"),
+    pytest.param("مي\u200cروم", "ميروم", id="persian-letters-that-are-divided"),
+    pytest.param("র\u200d্যা", "র্যা", id="bengali-r-before-y"),
+    pytest.param("10²", "102", id="a-power"),
+    pytest.param("1½", "11/2", id="a-fraction-beside-a-number"),
+    pytest.param("Windows™", "WindowsTM", id="a-trade-mark"),
+    pytest.param("e\u0301te\u0301", "ete", id="accents"),
+    pytest.param("น้า", "น้ำ", id="thai-vowels"),
+    pytest.param("שבת", "שבט", id="hebrew-letters"),
+    pytest.param("علي", "على", id="arabic-yeh-and-alef-maksura"),
+    pytest.param("أحمد", "احمد", id="hamza"),
+    pytest.param("كَتَبَ", "كُتِبَ", id="harakat-that-differ"),
+    pytest.param("か", "が", id="voiced"),
+    pytest.param("пʼять", "пять", id="an-apostrophe-that-is-there"),
+    pytest.param("50%", "50", id="spoken-signs"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), HEARD)
+def test_what_is_heard_stays_an_error(one, other):
+    assert sx.word_errors({"a": one}, {"a": other})["wer"].item() > 0
+
+
+VOWEL_MARKS = [
+    pytest.param("كِتَابٌ", "كتاب", id="harakat"),
+    pytest.param("مُحَمَّدٌ رَسُولُ", "محمد رسول", id="shadda"),
+    pytest.param("هٰذا", "هذا", id="superscript-alef"),
+    pytest.param("שָׁלוֹם", "שלום", id="niqqud"),
+    pytest.param("בְּרֵאשִׁ֖ית", "בראשית", id="cantillation"),
+    pytest.param("שׁלום", "שלום", id="hebrew-presentation-form"),
+]
+
+
+@pytest.mark.parametrize(("pointed", "plain"), VOWEL_MARKS)
+@pytest.mark.parametrize("chain", [["vowel-marks", "basic"], ["basic", "vowel-marks"]])
+def test_vowel_marks_are_a_step_of_their_own(pointed, plain, chain):
+    errors = sx.word_errors({"a": plain}, {"a": pointed}, normalizer=chain)
+    assert errors["wer"].tolist() == [0]
+    assert "vowel-marks 1" in errors["normalizer"].item()
+    assert sx.word_errors({"a": plain}, {"a": pointed})["wer"].item() > 0
+
+
+@pytest.mark.parametrize("text", ["निम्बू पानी", "น้ำที่", "café naïve", "tiếng Việt", "آب أخ إن", "カ\u3099"])
+def test_other_marks_are_no_vowel_marks(text):
+    assert Normalizer.of(["vowel-marks", "basic"])(text) == Normalizer.of("basic")(text)
+
+
+def test_quotation_marks_inside_unspaced_text_are_no_apostrophes():
+    assert sx.word_errors({"a": "他说'好'吧"}, {"a": "他说“好”吧"})["wer"].item() == 0
+    assert sx.word_errors({"a": "他说‘好’吧"}, {"a": "他说「好」吧"})["wer"].item() == 0
 
 
 @pytest.mark.parametrize(("text", "expected"), BASIC)
@@ -52,7 +157,7 @@ def test_basic_twice_is_basic_once(text):
 def test_a_letter_in_two_spellings_is_one(text):
     import unicodedata
 
-    for name in ("none", "basic", "punctuation", "casefold", "apostrophes"):
+    for name in ("none", "basic", "punctuation", "casefold", "apostrophes", "characters", "vowel-marks"):
         chain = Normalizer.of(name)
         assert chain(unicodedata.normalize("NFD", text)) == chain(unicodedata.normalize("NFC", text))
 
@@ -81,7 +186,7 @@ def test_typographic_apostrophes_before_whisper_english():
     assert Normalizer.of("whisper-english")("don’t") == "don t"
     chain = Normalizer.of(["apostrophes", "whisper-english"])
     assert chain("don’t") == "do not"
-    assert chain.label.startswith("apostrophes 1 + whisper-english 0.")
+    assert chain.label.startswith("apostrophes 2 + whisper-english 0.")
 
 
 def test_labels():
@@ -98,7 +203,7 @@ def test_labels():
     assert own.startswith("shout ")
     assert own.split()[1] != Normalizer.of(whisper).label.split()[1]
     shout.version = "7"
-    assert Normalizer.of(["basic", shout]).label == "basic 1 + shout 7"
+    assert Normalizer.of(["basic", shout]).label == "basic 2 + shout 7"
     assert Normalizer.of(NormalizationStep("mine", "2", str.upper)).label == "mine 2"
     assert Normalizer.of(str.upper).label.startswith("upper python-")
 
@@ -259,6 +364,27 @@ SHOWN = [
 def test_texts_of_every_form(texts):
     shown = sx.show_normalization(texts)
     assert shown[["audio_id", "before", "after", "changed"]].to_numpy().tolist() == [["a", "A", "a", True]]
+
+
+NUMBERED = [
+    pytest.param("A", id="text"),
+    pytest.param(["A"], id="list"),
+    pytest.param(pd.Series(["A"]), id="series"),
+    pytest.param(pd.DataFrame({"audio_id": ["a.wav"], "reference": ["A"]})["reference"], id="column"),
+]
+
+
+@pytest.mark.parametrize("texts", NUMBERED)
+def test_texts_without_ids_have_none(texts):
+    shown = sx.show_normalization(texts)
+    assert shown["audio_id"].isna().all()
+    assert shown["text_index"].tolist() == [0]
+
+
+def test_the_number_of_a_text_counts_missing_ones_along():
+    shown = sx.show_normalization(pd.Series([None, "A", "b", "C"]))
+    assert shown[["text_index", "after"]].to_numpy().tolist() == [[1, "a"], [3, "c"]]
+    assert sx.show_normalization(pd.Series({7: "A"}))["audio_id"].tolist() == ["7"]
 
 
 def test_texts_that_are_none():
