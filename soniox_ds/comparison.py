@@ -387,7 +387,8 @@ class Comparison:
         )
         note = "<p><b>local</b>: of the stand-in on this machine, not of Soniox</p>" if local else ""
         options = "".join(
-            f"<li><b>{escape(name)}</b>: {escape(str(options.body()))}</li>" for name, options in self.arms.items()
+            f"<li><b>{escape(name)}</b>: {escape(str(options.public_body()))}</li>"
+            for name, options in self.arms.items()
         )
         return f"<div>{self._overview().to_html(index=False, escape=True)}{note}<ul>{options}</ul></div>"
 

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from soniox_ds.errors import SourceError
 from soniox_ds.formats.text_files import decode_text
+from soniox_ds.options.addresses import public_url
 from soniox_ds.schema import RECORDINGS
 from soniox_ds.transcription.sources import AUDIO_COLUMNS, find_recordings
-from soniox_ds.transcription.urls import public_url, url_problem
+from soniox_ds.transcription.urls import url_problem
 
 URL = "https://host.example/calls/a.wav"
 

@@ -14,10 +14,10 @@ from importlib import metadata
 from typing import Any
 
 from soniox_ds.errors import SchemaError
+from soniox_ds.options.addresses import MASK, public_webhook
 
 __all__ = ["MASK", "new_provenance", "new_run", "pooled", "without_secrets"]
 
-MASK = "***"
 _SECRETS = ("api_key", "webhook_auth_header_value", "authorization")
 
 
@@ -52,10 +52,14 @@ def pooled(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def without_secrets(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which the values under a secret's name are masked; raises SchemaError for what JSON cannot hold.
+    """Copy a provenance with its secrets masked; raises SchemaError for what JSON cannot hold.
+
+    Values under a secret's name are replaced, and of a webhook's address only the public part stays.
 
     >>> without_secrets({"runs": [{"options": {"webhook_auth_header_value": "s3cret", "model": "m"}}]})
     {'runs': [{'options': {'webhook_auth_header_value': '***', 'model': 'm'}}]}
+    >>> without_secrets({"webhook_url": "https://me:pw@host.example/done?token=ab12"})
+    {'webhook_url': 'https://host.example/done'}
     """
     try:
         copy = json.loads(json.dumps(_masked(provenance), allow_nan=False))
@@ -66,13 +70,18 @@ def without_secrets(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {
-            key: MASK if str(key).lower() in _SECRETS and inner is not None else _masked(inner)
-            for key, inner in value.items()
-        }
+        return {key: _masked_value(str(key).lower(), inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_masked(inner) for inner in value]
     return value
+
+
+def _masked_value(name: str, value: Any) -> Any:
+    if name in _SECRETS and value is not None:
+        return MASK
+    if name == "webhook_url" and isinstance(value, str):
+        return public_webhook(value)
+    return _masked(value)
 
 
 def _stamp() -> dict[str, str]:

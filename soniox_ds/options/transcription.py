@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from soniox_ds.errors import OptionsError
+from soniox_ds.options.addresses import MASK, public_webhook
 from soniox_ds.options.checks import (
     check_flag,
     check_text,
@@ -48,9 +49,10 @@ class TranscriptionOptions:
     context
         A `Context`, or a dict of its sections.
     webhook_url
-        Where the service is to POST when a job is done: http or https, at most 256 characters.
+        Where the service is to POST when a job is done: http or https, at most 256 characters. Only its public part
+        (without user, password, signature or token) is ever stored or shown.
     webhook_auth_header_name, webhook_auth_header_value
-        A header that the service adds to that POST; both or neither. The value appears in no repr.
+        A header that the service adds to that POST; both or neither. The value is neither stored nor shown.
     client_reference_id_prefix
         Put before each job's reference id, at most 128 characters.
 
@@ -75,7 +77,7 @@ class TranscriptionOptions:
     enable_language_identification: bool | None = None
     translation: Translation | Mapping[str, Any] | None = None
     context: Context | Mapping[str, Any] | None = None
-    webhook_url: str | None = None
+    webhook_url: str | None = field(default=None, repr=False)
     webhook_auth_header_name: str | None = None
     webhook_auth_header_value: str | None = field(default=None, repr=False)
     client_reference_id_prefix: str | None = None
@@ -114,6 +116,20 @@ class TranscriptionOptions:
             }
         )
 
+    def public_body(self) -> dict[str, Any]:
+        """Return `body` as it may be stored and shown: secrets of the webhook are masked.
+
+        >>> options = TranscriptionOptions(webhook_url="https://host.example/done?token=ab12")
+        >>> options.public_body()["webhook_url"]
+        'https://host.example/done'
+        """
+        body = self.body()
+        if self.webhook_url is not None:
+            body["webhook_url"] = public_webhook(self.webhook_url)
+        if self.webhook_auth_header_value is not None:
+            body["webhook_auth_header_value"] = MASK
+        return body
+
     def hash(self) -> str:
         """16 hexadecimal digits that are equal where the transcript would be shaped in the same way.
 
@@ -140,11 +156,11 @@ class TranscriptionOptions:
             )
 
     def _check_webhook(self) -> None:
-        check_text(self.webhook_url, "webhook_url", 256)
+        check_text(self.webhook_url, "webhook_url", 256, secret=True)
         if self.webhook_url is not None and not _WEB_ADDRESS.fullmatch(self.webhook_url):
             raise OptionsError(
-                f"webhook_url {self.webhook_url!r} is not an address that starts with http:// or https:// and has no "
-                "white space"
+                f"webhook_url {public_webhook(self.webhook_url)!r} is not an address that starts with http:// or "
+                "https:// and has no white space"
             )
         name, value = self.webhook_auth_header_name, self.webhook_auth_header_value
         check_text(name, "webhook_auth_header_name", 256)

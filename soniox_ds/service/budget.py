@@ -11,6 +11,7 @@ import heapq
 import math
 import random
 from collections import deque
+from collections.abc import Callable
 from enum import IntEnum
 
 from soniox_ds.errors import InputError, QuotaError
@@ -61,6 +62,8 @@ class RequestBudget:
         self.requests_per_minute = requests_per_minute
         self.requests_made = 0
         """How many requests were let go."""
+        self.on_pause: Callable[[float], object] | None = None
+        """Called with the seconds of each pause when it begins, and with 0 when the first request after it goes."""
         self._clock = clock or Clock()
         self._rng = rng or random.Random()
         burst = int(min(max(requests_per_minute / 100, 1), 5))
@@ -73,6 +76,7 @@ class RequestBudget:
         self._due_s = -math.inf  # when the next request goes if none goes early
         self._paused_until_s = -math.inf
         self._pause_s = 0.0
+        self._told_until_s = -math.inf  # the end of the pause that was told of
         self._slow_rate = self._full_rate  # the rate right after the last pause
 
     def __repr__(self) -> str:
@@ -121,6 +125,9 @@ class RequestBudget:
             self._paused_until_s = max(self._paused_until_s, now + wait_s * self._rng.uniform(1.0, 1.1))
         # nothing is made up for after a pause
         self._due_s = max(self._due_s, self._paused_until_s + self._tolerance_s)
+        if self.on_pause is not None and self._paused_until_s > self._told_until_s:
+            self._told_until_s = self._paused_until_s
+            self.on_pause(self._paused_until_s - now)
 
     def _rate(self) -> float:
         """Requests per second."""
@@ -134,6 +141,9 @@ class RequestBudget:
     def _let_go(self) -> None:
         self._due_s = max(self._due_s, self._clock.now()) + 1 / self._rate()
         self.requests_made += 1
+        if self.on_pause is not None and self._told_until_s > -math.inf:
+            self._told_until_s = -math.inf
+            self.on_pause(0.0)
 
     async def _dispatch(self) -> None:
         try:

@@ -48,12 +48,13 @@ class Secret:
         """The string itself."""
         return self._value
 
-    def hide_in(self, text: str) -> str:
-        """`text` with the secret replaced by stars, for messages that others wrote.
+    def hide_in(self, text: str, *, shortest: int = 8) -> str:
+        """Replace the secret by stars in a text that somebody else wrote.
 
-        A made-up key of a few letters, such as "any" for a stand-in, is no secret and occurs in honest words.
+        A secret of fewer than `shortest` characters is left as it is: a made-up key of a few letters, such as "any" for
+        a stand-in, occurs in honest words.
         """
-        return text.replace(self._value, "***") if len(self._value) >= 8 else text
+        return text.replace(self._value, "***") if len(self._value) >= shortest else text
 
     def __repr__(self) -> str:
         return "***"

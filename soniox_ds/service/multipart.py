@@ -79,6 +79,8 @@ class UploadBody(httpx.AsyncByteStream):
     ) -> None:
         self._source = source
         self._on_progress = on_progress
+        self.when_sent: Callable[[], object] | None = None
+        """Called when all of it was handed to the network."""
         self._file: _File | None = None
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
@@ -109,6 +111,8 @@ class UploadBody(httpx.AsyncByteStream):
             if self._on_progress is not None:
                 self._on_progress(sent, self.size_bytes)
         yield self._tail
+        if self.when_sent is not None:
+            self.when_sent()
 
     async def _pieces_of_bytes(self) -> AsyncIterator[bytes]:
         assert isinstance(self._source, bytes)

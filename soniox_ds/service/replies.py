@@ -2,7 +2,8 @@
 
 Conventions: the HTTP status decides the class and the API's slug (`error_type`) goes along. A 404 or 409 steers what is
 paid and what is deleted, so it is believed only when the body is the API's own; a proxy's page with that status is a
-BadAnswerError. Messages hold what the server wrote, with the key replaced by stars, and what can be done about it.
+BadAnswerError. The same goes for every refusal of a request that costs money. Messages hold what the server wrote, cut
+to a readable length, with keys replaced by stars and web addresses in their public form, and what can be done about it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -28,9 +29,32 @@ from soniox_ds.errors import (
     RequestError,
     ServiceError,
 )
-from soniox_ds.service.connection import Connection
+from soniox_ds.options.addresses import hide_addresses
+from soniox_ds.service.connection import Connection, Secret
 
-__all__ = ["Reply", "check_transcript", "error_of", "object_of", "page_of", "quota_of", "retry_after_s"]
+__all__ = [
+    "Reply",
+    "check_models",
+    "check_transcript",
+    "check_usage",
+    "error_of",
+    "is_id",
+    "object_of",
+    "page_of",
+    "quota_of",
+    "retry_after_s",
+]
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_LONGEST_MESSAGE = 1000
+_LONGEST_SLUG = 100
+_LONGEST_EXCERPT = 200
+_FAR_FUTURE_S = 1e9
+
+T = TypeVar("T")
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+_Usd = Annotated[float, msgspec.Meta(ge=0, lt=1e12)] | Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,20})?$")]
 
 _ADVICE: dict[type[Exception], str] = {
     BalanceError: "add funds or raise the budget in the Soniox Console, then run the same call again",
@@ -69,6 +93,26 @@ class Reply:
     body: bytes = field(repr=False)
     what: str
     """What was asked, such as ``POST /v1/files``, for messages."""
+    secrets: tuple[Secret, ...] = ()
+    """What the request held and no message may show, besides the key."""
+    holds_key: bool = False
+    """True where a success holds a new key, so that nothing of the body may be shown."""
+
+    def hide(self, text: str, connection: Connection) -> str:
+        """Make what the server wrote fit to be shown."""
+        text = connection.api_key.hide_in(text)
+        for secret in self.secrets:
+            text = secret.hide_in(text, shortest=4)
+        return hide_addresses(text)
+
+
+def is_id(value: object) -> bool:
+    """Return True for what can be an id of the service: 1 to 128 letters, digits, hyphens and underscores.
+
+    >>> is_id("0c6b5c3e-6f0b-4b53-9a55-1d2a3b4c5d6e"), is_id("job:1/a"), is_id("a" * 100_000), is_id(None)
+    (True, False, False, False)
+    """
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def quota_of(message: str) -> str | None:
@@ -100,13 +144,18 @@ def retry_after_s(reply: Reply, now: datetime) -> float | None:
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
-        seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
+        try:
+            seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
+        except OverflowError:  # a time zone that moves it out of the years that there are
+            seconds = _FAR_FUTURE_S if date.year > now.year else 0.0
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def error_of(reply: Reply, connection: Connection, *, maybe_done: bool = False) -> RequestError | ServiceError:
+def error_of(
+    reply: Reply, connection: Connection, *, maybe_done: bool = False, spends: bool = False
+) -> RequestError | ServiceError:
     """The exception for an answer that is not a success.
 
     Parameters
@@ -117,27 +166,35 @@ def error_of(reply: Reply, connection: Connection, *, maybe_done: bool = False) 
         Names the region and hides the key.
     maybe_done
         Whether a server-side failure leaves open that the request was carried out.
+    spends
+        Whether the request costs money: a refusal that is not in the API's own words is then a bad answer, which leaves
+        that open, too.
     """
-    said = _said(reply)
+    said = _said(reply, connection)
     kind = _kind(reply.status, said)
-    quota = quota_of(said.api_message) if reply.status == 429 else None
-    if kind is RateLimitError and quota is not None:
+    if spends and not said.is_api and 400 <= reply.status < 500:
+        kind = BadAnswerError
+    quota = quota_of(said.api_message) if kind is RateLimitError else None
+    if quota is not None:
         kind = QuotaError
-    hide = connection.api_key.hide_in
-    details = "".join(f"; {item.get('location', '')}: {item.get('message', '')}" for item in said.validation_errors)
+    details = "".join(
+        f"; {item.get('location', '')}: {item.get('message', '')}" for item in said.validation_errors[:20]
+    )
     request = f", request {said.request_id}" if said.request_id else ""
-    wait = f", Retry-After: {reply.headers['retry-after']}" if "retry-after" in reply.headers else ""
+    wait = ""
+    if "retry-after" in reply.headers:
+        wait = f", Retry-After: {reply.hide(reply.headers['retry-after'][:_LONGEST_SLUG], connection)}"
     message = (
         f"{reply.what}: {said.message}{details} ({reply.status} {said.error_type or 'without slug'}{request}{wait})"
     )
     if advice := _advice(kind, reply, said, quota, connection):
         message = f"{message}. {advice[0].upper()}{advice[1:]}"
     error = kind(
-        hide(message),
+        message,
         status=reply.status,
         error_type=said.error_type,
         request_id=said.request_id,
-        validation_errors=[{key: hide(str(value)) for key, value in item.items()} for item in said.validation_errors],
+        validation_errors=said.validation_errors,
         maybe_done=maybe_done and issubclass(kind, ServiceError) and kind is not RateLimitError,
     )
     if isinstance(error, QuotaError):
@@ -145,12 +202,21 @@ def error_of(reply: Reply, connection: Connection, *, maybe_done: bool = False) 
     return error
 
 
-def object_of(reply: Reply, connection: Connection, *keys: str, maybe_done: bool = False) -> dict[str, Any]:
-    """The JSON object of a success, once the keys that others rely on are there as strings that are not empty."""
+def object_of(
+    reply: Reply, connection: Connection, *keys: str, maybe_done: bool = False, only_id: str | None = None
+) -> dict[str, Any]:
+    """The JSON object of a success, once the keys that others rely on are there as strings that are not empty.
+
+    ``id``, where it is among the keys, can be an id, and is `only_id` where that is given.
+    """
     value = _decoded(reply, connection, maybe_done)
     if not isinstance(value, dict):
         raise _bad(reply, connection, f"is not a JSON object but {_kind_name(value)}", maybe_done)
     _need(value, keys, "it", reply, connection, maybe_done)
+    if "id" in keys and not is_id(value["id"]):
+        raise _bad(reply, connection, f"has an id that cannot be one, {_shown_id(value['id'])}", maybe_done)
+    if only_id is not None and value["id"].casefold() != only_id.casefold():
+        raise _bad(reply, connection, f"is about {_shown_id(value['id'])} instead of {only_id!r}", maybe_done)
     return value
 
 
@@ -185,8 +251,56 @@ def check_transcript(reply: Reply, connection: Connection, transcription_id: str
     if not bytes(shape.tokens).startswith(b"["):
         raise _bad(reply, connection, "has no list of tokens")
     if shape.id.casefold() != transcription_id.casefold():
-        raise _bad(reply, connection, f"is the transcript of {shape.id!r} instead of {transcription_id!r}")
+        raise _bad(reply, connection, f"is the transcript of {_shown_id(shape.id)} instead of {transcription_id!r}")
     return reply.body
+
+
+class _Model(msgspec.Struct):
+    id: str
+    aliased_model_id: str | None = None
+    name: str | None = None
+    transcription_mode: str | None = None
+    context_version: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] | None = None
+    languages: list[Any] | None = None
+
+
+class _ModelUsage(msgspec.Struct):
+    model: str
+    days: list[Annotated[str, msgspec.Meta(pattern=r"^(19|20|21)\d\d-\d\d-\d\d($|T)", max_length=40)]]
+    num_requests: list[_Count]
+    input_audio_duration_ms: list[_Count]
+    cost_usd: list[_Usd]
+
+
+def check_models(reply: Reply, connection: Connection) -> dict[str, Any]:
+    """The JSON object of the list of models, once each of them has what `_Model` names."""
+    page = page_of(reply, connection, "models", "id")
+    _fits(page["models"], list[_Model], reply, connection)
+    return page
+
+
+def check_usage(reply: Reply, connection: Connection) -> dict[str, Any]:
+    """The JSON object of the usage, once it counts requests, audio and cost of each model for each of its days."""
+    summary = object_of(reply, connection)
+    for used in _fits(summary.get("models"), list[_ModelUsage], reply, connection):
+        counts = (used.num_requests, used.input_audio_duration_ms, used.cost_usd)
+        if any(len(column) != len(used.days) for column in counts):
+            raise _bad(reply, connection, f"counts for {len(used.days)} days of {used.model[:40]!r} other numbers")
+        try:
+            for day in used.days:
+                datetime.fromisoformat(day)
+            for cost in used.cost_usd:
+                float(cost)
+        except ValueError as error:
+            raise _bad(reply, connection, f"holds what is no day or no sum: {error}") from None
+    return summary
+
+
+def _fits(value: Any, kind: type[T], reply: Reply, connection: Connection) -> T:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise _bad(reply, connection, f"is not as documented: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +310,7 @@ class _Said:
     message: str
     error_type: str | None = None
     request_id: str | None = None
-    validation_errors: tuple[dict[str, Any], ...] = ()
+    validation_errors: tuple[dict[str, str], ...] = ()
     api_message: str = ""
     """`message` where it is the API's own, not our description of the answer."""
 
@@ -205,23 +319,32 @@ class _Said:
         return bool(self.error_type or self.api_message)
 
 
-def _said(reply: Reply) -> _Said:
-    request_id = reply.headers.get("x-request-id") or reply.headers.get("request-id")
+def _said(reply: Reply, connection: Connection) -> _Said:
+    def text(found: object, longest: int) -> str | None:
+        if not isinstance(found, str) or not found:
+            return None
+        shown = reply.hide(found, connection)
+        return shown if len(shown) <= longest else f"{shown[:longest]}..."
+
+    of_header = text(reply.headers.get("x-request-id") or reply.headers.get("request-id"), _LONGEST_SLUG)
     try:
         value = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        return _Said(message=f"the answer was {_excerpt(reply)}", request_id=request_id)
+        return _Said(message=f"the answer was {_excerpt(reply, connection)}", request_id=of_header)
     # REST answers and error frames name the text differently, and both occur
-    message = _string(value.get("message")) or _string(value.get("error_message"))
-    error_type = _string(value.get("error_type"))
+    message = text(value.get("message"), _LONGEST_MESSAGE) or text(value.get("error_message"), _LONGEST_MESSAGE)
     found = value.get("validation_errors")
     return _Said(
-        message=(message or f"the answer was {_excerpt(reply)}").rstrip("."),
-        error_type=error_type,
-        request_id=_string(value.get("request_id")) or request_id,
-        validation_errors=tuple(item for item in found if isinstance(item, dict)) if isinstance(found, list) else (),
+        message=(message or f"the answer was {_excerpt(reply, connection)}").rstrip("."),
+        error_type=text(value.get("error_type"), _LONGEST_SLUG),
+        request_id=text(value.get("request_id"), _LONGEST_SLUG) or of_header,
+        validation_errors=tuple(
+            {str(key): text(str(inner), _LONGEST_EXCERPT) or "" for key, inner in item.items()}
+            for item in (found if isinstance(found, list) else ())
+            if isinstance(item, dict)
+        ),
         api_message=message or "",
     )
 
@@ -285,26 +408,30 @@ def _need(
 def _bad(reply: Reply, connection: Connection, problem: str, maybe_done: bool = False) -> BadAnswerError:
     request_id = reply.headers.get("x-request-id") or reply.headers.get("request-id")
     return BadAnswerError(
-        connection.api_key.hide_in(
-            f"{reply.what}: the answer ({reply.status}) {problem}; it was {_excerpt(reply)}. Run the same call again; "
-            f"if that does not help, check that {connection.api_base_url} is the API and no proxy stands between"
-        ),
+        f"{reply.what}: the answer ({reply.status}) {reply.hide(problem, connection)}; it was "
+        f"{_excerpt(reply, connection)}. Run the same call again; if that does not help, check that "
+        f"{connection.api_base_url} is the API and no proxy stands between",
         status=reply.status,
-        request_id=request_id,
+        request_id=None if request_id is None else reply.hide(request_id[:_LONGEST_SLUG], connection),
         maybe_done=maybe_done,
     )
 
 
-def _excerpt(reply: Reply) -> str:
+def _excerpt(reply: Reply, connection: Connection) -> str:
     if not reply.body:
         return "empty"
-    start = " ".join(reply.body[:200].decode("utf-8", "replace").split())
-    more = "..." if len(reply.body) > 200 else ""
-    return f"{reply.headers.get('content-type', 'of no type')}, {len(reply.body):,} bytes: {start!r}{more}"
+    kind = reply.hide(reply.headers.get("content-type", "of no type")[:_LONGEST_SLUG], connection)
+    size = f"{kind}, {len(reply.body):,} bytes"
+    if reply.holds_key and reply.status < 300:
+        return f"{size}, not shown because it may hold a key"
+    # Hidden before it is cut, since half of a key or of an address would not be found.
+    text = reply.hide(" ".join(reply.body[:8192].decode("utf-8", "replace").split()), connection)
+    more = "..." if len(text) > _LONGEST_EXCERPT or len(reply.body) > 8192 else ""
+    return f"{size}: {text[:_LONGEST_EXCERPT]!r}{more}"
 
 
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _shown_id(value: str) -> str:
+    return repr(value) if len(value) <= 40 else f"{value[:40]!r}... of {len(value):,} characters"
 
 
 def _kind_name(value: object) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import functools
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,16 +20,22 @@ from soniox_ds.errors import BadAnswerError, InputError, RequestError, SonioxDSE
 from soniox_ds.options import Retry
 from soniox_ds.service.budget import Priority, RequestBudget
 from soniox_ds.service.clock import Clock
-from soniox_ds.service.connection import Connection
+from soniox_ds.service.connection import Connection, Secret
 from soniox_ds.service.multipart import UploadBody, safe_filename
-from soniox_ds.service.replies import Reply, check_transcript, object_of, page_of
-from soniox_ds.service.transport import Transport
+from soniox_ds.service.replies import Reply, check_models, check_transcript, check_usage, is_id, object_of, page_of
+from soniox_ds.service.transport import LONGEST_ANSWER, Transport
 
 __all__ = ["Client"]
 
 Json = dict[str, Any]
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+LONGEST_PAGE = 128 << 20
+"""Bytes of a page of a list: a thousand jobs, each with its context and the address of its audio."""
+TRANSCRIPT_BYTES_PER_S = 16_000
+"""Bytes of a transcript for each second of its audio: more than four times what fast, translated speech takes."""
+LONGEST_AUDIO_MS = 300 * 60_000
+MOST_PAGES = 10_000
+MOST_BARREN_PAGES = 10
 
 
 class Client:
@@ -138,7 +143,8 @@ class Client:
 
     async def get_file(self, file_id: str, *, priority: Priority = Priority.URGENT) -> Json:
         """One file."""
-        return await self._ask("GET", f"/files/{_checked_id(file_id)}", self._object("id"), priority=priority)
+        check = self._object("id", only_id=_checked_id(file_id))
+        return await self._ask("GET", f"/files/{file_id}", check, priority=priority)
 
     async def get_file_url(self, file_id: str, *, priority: Priority = Priority.URGENT) -> Json:
         """``url``: where the file can be fetched for about an hour. Not every version of the service has this."""
@@ -157,8 +163,12 @@ class Client:
         created; look for its ``client_reference_id`` in the listing before asking again.
         """
         check = self._object("id", "status", maybe_done=True)
+        value = body.get("webhook_auth_header_value")
+        secrets = (Secret(value),) if isinstance(value, str) else ()
         try:
-            return await self._ask("POST", "/transcriptions", check, priority=priority, json=body, spends=True)
+            return await self._ask(
+                "POST", "/transcriptions", check, priority=priority, json=body, spends=True, secrets=secrets
+            )
         except RequestError as error:
             if not _is_about_model(error):
                 raise
@@ -177,20 +187,25 @@ class Client:
 
     async def get_transcription(self, transcription_id: str, *, priority: Priority = Priority.URGENT) -> Json:
         """One job."""
-        path = f"/transcriptions/{_checked_id(transcription_id)}"
-        return await self._ask("GET", path, self._object("id", "status"), priority=priority)
+        check = self._object("id", "status", only_id=_checked_id(transcription_id))
+        return await self._ask("GET", f"/transcriptions/{transcription_id}", check, priority=priority)
 
-    async def get_transcript(self, transcription_id: str, *, priority: Priority = Priority.FETCH) -> bytes:
+    async def get_transcript(
+        self, transcription_id: str, *, audio_ms: float | None = None, priority: Priority = Priority.FETCH
+    ) -> bytes:
         """The transcript's JSON as bytes, whole and of this job, for `decode.decode_transcript`.
 
-        Raises InvalidStateError while the job is not completed, and when it failed.
+        `audio_ms` is the length of the audio where it is known: it bounds how much is taken for a transcript. Raises
+        InvalidStateError while the job is not completed, and when it failed.
         """
 
         def check(reply: Reply) -> bytes:
             return check_transcript(reply, self.connection, transcription_id)
 
         path = f"/transcriptions/{_checked_id(transcription_id)}/transcript"
-        return await self._ask("GET", path, check, priority=priority)
+        audio_ms = LONGEST_AUDIO_MS if audio_ms is None else min(audio_ms, LONGEST_AUDIO_MS)
+        longest = LONGEST_ANSWER + int(audio_ms / 1000 * TRANSCRIPT_BYTES_PER_S)
+        return await self._ask("GET", path, check, priority=priority, longest=longest)
 
     async def delete_transcription(self, transcription_id: str, *, priority: Priority = Priority.CLEAN) -> None:
         """Delete a job and its transcript, not its file; InvalidStateError while it is being processed."""
@@ -203,7 +218,7 @@ class Client:
         """``models``, each with ``id``: what can be asked for, with the languages of each."""
 
         def check(reply: Reply) -> Json:
-            return page_of(reply, self.connection, "models", "id")
+            return check_models(reply, self.connection)
 
         return await self._ask("GET", "/models", check, priority=priority)
 
@@ -226,9 +241,16 @@ class Client:
             "max_session_duration_seconds": max_session_duration_seconds,
         }
         body = {name: value for name, value in fields.items() if value is not None}
-        check = self._object("api_key", "expires_at")
+
+        def check(reply: Reply) -> Json:
+            made = object_of(reply, self.connection, "api_key", "expires_at")
+            key = made["api_key"]
+            if not (key.isascii() and key.isprintable()) or " " in key or len(key) > 4096:
+                raise BadAnswerError(f"{reply.what}: the answer holds what cannot be a key", status=reply.status)
+            return made
+
         # asked again freely: a key that nobody received expires by itself
-        return await self._ask("POST", "/auth/temporary-api-key", check, priority=priority, json=body)
+        return await self._ask("POST", "/auth/temporary-api-key", check, priority=priority, json=body, holds_key=True)
 
     async def usage_logs(
         self,
@@ -249,14 +271,19 @@ class Client:
         def check(reply: Reply) -> Json:
             return page_of(reply, self.connection, "usage_logs")
 
-        return await self._ask("GET", "/usage-logs", check, priority=priority, params=_without_none(params))
+        params = _without_none(params)
+        return await self._ask("GET", "/usage-logs", check, priority=priority, params=params, longest=LONGEST_PAGE)
 
     async def usage_summary(
         self, *, start_time: str | datetime, end_time: str | datetime, priority: Priority = Priority.URGENT
     ) -> Json:
         """``total`` and ``models``: requests, tokens and cost by UTC day (at most 366 of them)."""
+
+        def check(reply: Reply) -> Json:
+            return check_usage(reply, self.connection)
+
         params = _window(start_time, end_time)
-        return await self._ask("GET", "/usage/summary", self._object(), priority=priority, params=params)
+        return await self._ask("GET", "/usage/summary", check, priority=priority, params=params)
 
     async def concurrency_limits(self, *, priority: Priority = Priority.URGENT) -> Json:
         """``project`` and ``organization``: streams open now, and how many may be."""
@@ -278,24 +305,38 @@ class Client:
     async def iterate(
         self, list_method: Callable[..., Awaitable[Json]], **arguments: Any
     ) -> AsyncGenerator[Json, None]:
-        """Every item of a list, page by page: ``async for file in client.iterate(client.list_files): ...``"""
-        seen: set[str] = set()
+        """Every item of a list, page by page: ``async for file in client.iterate(client.list_files): ...``
+
+        Raises BadAnswerError where the list would never end: its cursor comes again, ten pages in a row have nothing
+        new, or there are ten thousand pages.
+        """
+        cursors: set[str] = set()
+        ids: set[str] = set()
+        barren = 0
         cursor: str | None = None
         while True:
             page = await list_method(cursor=cursor, **arguments)
             items = next(page[name] for name in ("files", "transcriptions", "usage_logs") if name in page)
+            found = {str(item.get("id") or item.get("uuid") or item) for item in items}
             for item in items:
                 yield item
             cursor = page["next_page_cursor"]
             if not cursor:
                 return
-            if cursor in seen:
-                raise BadAnswerError(f"the list came back to its cursor {cursor!r}, so it would never end")
-            seen.add(cursor)
+            if cursor in cursors:
+                raise BadAnswerError(f"the list came back to its cursor {cursor[:80]!r}, so it would never end")
+            barren = barren + 1 if found <= ids else 0
+            if barren >= MOST_BARREN_PAGES or len(cursors) >= MOST_PAGES:
+                raise BadAnswerError(
+                    f"the list has {len(cursors) + 1} pages, nothing new on the last {barren} of them, and yet another "
+                    "one is to follow, so it would never end"
+                )
+            cursors.add(cursor)
+            ids |= found
 
-    def _object(self, *keys: str, maybe_done: bool = False) -> Callable[[Reply], Json]:
+    def _object(self, *keys: str, maybe_done: bool = False, only_id: str | None = None) -> Callable[[Reply], Json]:
         def check(reply: Reply) -> Json:
-            return object_of(reply, self.connection, *keys, maybe_done=maybe_done)
+            return object_of(reply, self.connection, *keys, maybe_done=maybe_done, only_id=only_id)
 
         return check
 
@@ -314,7 +355,7 @@ class Client:
         def check(reply: Reply) -> Json:
             return page_of(reply, self.connection, items, *keys)
 
-        return await self._ask("GET", path, check, priority=priority, params=params)
+        return await self._ask("GET", path, check, priority=priority, params=params, longest=LONGEST_PAGE)
 
     async def _naming_models(self, error: RequestError, model: str) -> RequestError:
         """The same error, followed by the models that exist; they are looked up once."""
@@ -351,8 +392,8 @@ def _is_about_model(error: RequestError) -> bool:
 
 def _checked_id(value: str) -> str:
     # An empty id would turn DELETE /files/<id> into another request altogether, "../" too.
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise InputError(f"{value!r} is not an id of the service; it is a string such as a UUID")
+    if not is_id(value):
+        raise InputError(f"{str(value)[:80]!r} is not an id of the service; it is a string such as a UUID")
     return value
 
 

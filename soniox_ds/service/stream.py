@@ -1,7 +1,8 @@
 """One websocket of the service: open, send, receive, close. What survives a broken one is ``live.session``'s business.
 
 Conventions: the key travels in a header, never in a message or an error. Messages come out as the text that was
-received; ``check_message`` takes one apart. The network's timeouts are real seconds.
+received; ``check_message`` takes one apart. The network's timeouts are real seconds. Redirects are never followed,
+since the key would go along, and what ``websockets`` logs goes through a logger that hides the key.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from soniox_ds.errors import BadAnswerError, ConnectionFailed
 from soniox_ds.options import StreamOptions
 from soniox_ds.service.connection import Connection
+from soniox_ds.service.logs import redacting_logger
 from soniox_ds.service.replies import Reply, error_of
 
 __all__ = ["StreamSocket", "check_message", "is_error_frame", "parse_message"]
@@ -30,6 +32,13 @@ _LONGEST_MESSAGE = 16 << 20
 _CLOSE_S = 2.0
 _UNSENT_BYTES = 64 << 10
 """The operating system buffers about so much of what was not sent; by default it would be minutes of audio."""
+
+
+class _Connect(connect):
+    """Follows no redirect."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
 
 
 class StreamSocket:
@@ -51,7 +60,7 @@ class StreamSocket:
 
     async def __aenter__(self) -> StreamSocket:
         try:
-            self._socket = await connect(
+            self._socket = await _Connect(
                 self.connection.stream_url(),
                 additional_headers=self.connection.service_headers(),
                 open_timeout=self.timeout_s,
@@ -62,8 +71,9 @@ class StreamSocket:
                 compression=None,  # sound hardly shrinks, and what is held could not be counted in seconds
                 # A ping that waits behind audio would break a line that is slow but works. The session watches instead.
                 ping_interval=None,
+                logger=redacting_logger("websockets.client", self.connection.api_key.hide_in),
             )
-        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+        except (OSError, TimeoutError, websockets.WebSocketException, ValueError, ImportError) as error:
             raise self._failed("no connection to", error) from None
         self._socket.transport.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, _UNSENT_BYTES)
         try:

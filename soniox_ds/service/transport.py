@@ -3,7 +3,7 @@
 Conventions: `spends` marks a request that costs money or room when it is carried out. Such a request is asked again
 only where nothing can have been done (no connection was made, or 429 by rate); all others also after network trouble,
 5xx, 408 and unusable answers. Waiting goes through the clock handed in, network timeouts are real seconds. Redirects
-are never followed, since the key would go along.
+are never followed, since the key would go along. No answer may be longer than a bound, however well it is compressed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import logging
 import random
 import time
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from http.cookiejar import CookieJar
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,18 +22,34 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from soniox_ds.errors import BadAnswerError, ConnectionFailed, InputError, NotFoundError, RateLimitError, ServiceError
+from soniox_ds.errors import (
+    BadAnswerError,
+    ConnectionFailed,
+    InputError,
+    NotFoundError,
+    QuotaError,
+    RateLimitError,
+    ServiceError,
+    SetupError,
+    SonioxDSError,
+)
 from soniox_ds.options import Retry
+from soniox_ds.service.body import ENCODINGS, BadEncoding, TooLong, read_body
 from soniox_ds.service.budget import Priority, RequestBudget
 from soniox_ds.service.clock import Clock
-from soniox_ds.service.connection import Connection
+from soniox_ds.service.connection import Connection, Secret
 from soniox_ds.service.multipart import UploadBody
 from soniox_ds.service.replies import Reply, error_of, retry_after_s
 
-__all__ = ["Transport"]
+__all__ = ["LONGEST_ANSWER", "LONGEST_RETRY_AFTER_S", "Transport"]
 
 LONGEST_RETRY_AFTER_S = 300.0
 """Where the service asks for a longer wait than this, the call fails and says so."""
+
+LONGEST_ANSWER = 16 << 20
+"""Bytes of an answer, unpacked, where the caller names no other bound."""
+LONGEST_REFUSAL = 1 << 20
+"""So many bytes of an answer that is not a success are looked at; its status says the rest."""
 
 log = logging.getLogger("soniox_ds.service")
 
@@ -47,6 +65,18 @@ class _Bearer(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers.update(self._connection.service_headers())
         yield request
+
+
+class _NoCookies(CookieJar):
+    """Takes no cookies: the API sets none, and those of others are not worth parsing."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        pass
+
+
+async def _forget_where_to(response: httpx.Response) -> None:
+    """Take the address out of a redirect, since httpx raises errors of its own for one that it cannot parse."""
+    response.headers.pop("location", None)
 
 
 class Transport:
@@ -77,9 +107,21 @@ class Transport:
         self._rng = random.Random()
 
     async def __aenter__(self) -> Transport:
-        self._http = httpx.AsyncClient(
+        try:
+            self._http = self._client()
+        except (ValueError, OSError, ImportError, httpx.InvalidURL) as error:
+            raise SetupError(
+                f"requests cannot be made from here: {error}. Check the environment variables HTTPS_PROXY, HTTP_PROXY, "
+                "ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+            ) from error
+        return self
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
             auth=_Bearer(self.connection),
-            headers={"User-Agent": f"soniox-ds (httpx {httpx.__version__})"},
+            headers={"User-Agent": f"soniox-ds (httpx {httpx.__version__})", "Accept-Encoding": ENCODINGS},
+            cookies=_NoCookies(),
+            event_hooks={"response": [_forget_where_to]},
             # waiting for one of our own connections is no fault of the network
             timeout=httpx.Timeout(self.timeout_s, connect=min(self.timeout_s, 20.0), pool=None),
             limits=httpx.Limits(
@@ -91,7 +133,6 @@ class Transport:
             # proxies of the environment are for the world outside
             trust_env=self.connection.service != "local",
         )
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -111,13 +152,19 @@ class Transport:
         json: Mapping[str, Any] | None = None,
         upload: Callable[[], UploadBody] | None = None,
         spends: bool = False,
+        secrets: tuple[Secret, ...] = (),
+        holds_key: bool = False,
+        longest: int = LONGEST_ANSWER,
     ) -> T:
         """Ask until there is a usable answer or asking again is pointless; returns what `check` makes of it.
+
+        `secrets` are what the request holds and no message may show; `holds_key` says that the answer holds a key;
+        `longest` is how many bytes an answer may have.
 
         Raises
         ------
         RequestError
-            The API refused.
+            The API refused; QuotaError also where it asks for a pause of more than five minutes.
         ServiceError
             The network or the service failed, retries included; `maybe_done` where the request may have been carried
             out all the same.
@@ -132,13 +179,19 @@ class Transport:
             wanted_wait_s = None
             if self.budget is not None:
                 await self.budget.take(priority)
-            reply = await self._send(method, path, what, params=params, json=json, upload=upload, attempt=attempt)
+            reply = await self._send(
+                method, path, what, params=params, json=json, upload=upload, attempt=attempt, longest=longest
+            )
+            reply = replace(reply, secrets=secrets, holds_key=holds_key)
             if 200 <= reply.status < 300:
                 return check(reply)
             wanted_wait_s = retry_after_s(reply, self.clock.utcnow())
-            error = error_of(reply, self.connection, maybe_done=method != "GET")
-            if isinstance(error, RateLimitError) and self.budget is not None:
-                self.budget.slow_down(wanted_wait_s)
+            error = error_of(reply, self.connection, maybe_done=method != "GET", spends=spends and upload is None)
+            if isinstance(error, RateLimitError):
+                if wanted_wait_s is not None and wanted_wait_s > LONGEST_RETRY_AFTER_S:
+                    raise _closed_for_long(error, wanted_wait_s)
+                if self.budget is not None:
+                    self.budget.slow_down(wanted_wait_s)
             raise error
 
         def is_worth_it(error: BaseException) -> bool:
@@ -188,26 +241,30 @@ class Transport:
         json: Mapping[str, Any] | None,
         upload: Callable[[], UploadBody] | None,
         attempt: int,
+        longest: int,
     ) -> Reply:
         """One request, one answer; foreign exceptions become ours here and nowhere else."""
         if self._http is None:
             raise RuntimeError("the client is not open; use it as: async with Client(connection) as client: ...")
-        url = self.connection.api_base_url + path
         started_s = time.monotonic()
-        problem: ServiceError | None = None
+        problem: SonioxDSError | None = None
         body: UploadBody | None = None
         try:
             if upload is not None:
                 body = await asyncio.to_thread(upload)
-                headers = {"Content-Type": body.content_type, "Content-Length": str(body.content_length)}
-                request = self._http.build_request(method, url, headers=headers, content=body)
-                response = await self._http.send(request)
-            else:
-                request = self._http.build_request(method, url, params=params, json=json)
-                # an answer that comes drop by drop outlasts any timeout between two drops
-                async with asyncio.timeout(self.timeout_s * 5):
-                    response = await self._http.send(request)
-        except (httpx.HTTPError, TimeoutError) as error:
+            request = self._request(method, path, params=params, json=json, body=body)
+            # An answer that comes drop by drop outlasts any timeout between two drops.
+            async with asyncio.timeout(None if body is not None else self.timeout_s * 5) as limit:
+                if body is not None:
+                    body.when_sent = lambda: limit.reschedule(asyncio.get_running_loop().time() + self.timeout_s * 5)
+                response = await self._http.send(request, stream=True)
+                try:
+                    content = await self._read(response, what, longest, maybe_done=method != "GET")
+                finally:
+                    await response.aclose()
+        except SonioxDSError:
+            raise
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError, ValueError) as error:
             problem = self._problem(error, what, maybe_done=method != "GET")
         finally:
             if body is not None:
@@ -221,8 +278,52 @@ class Transport:
         return Reply(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=response.content,
+            body=content,
             what=what,
+        )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None,
+        json: Mapping[str, Any] | None,
+        body: UploadBody | None,
+    ) -> httpx.Request:
+        assert self._http is not None, "the client is open"
+        url = self.connection.api_base_url + path
+        try:
+            if body is None:
+                return self._http.build_request(method, url, params=params, json=json)
+            headers = {"Content-Type": body.content_type, "Content-Length": str(body.content_length)}
+            return self._http.build_request(method, url, headers=headers, content=body)
+        except httpx.InvalidURL as error:
+            raise InputError(
+                f"{self.connection.api_base_url!r} is no address that can be asked ({error}); set SONIOX_API_BASE_URL, "
+                "or pass Connection(api_base_url=...)"
+            ) from None
+
+    async def _read(self, response: httpx.Response, what: str, longest: int, *, maybe_done: bool) -> bytes:
+        """The unpacked body of an answer; of a refusal as much as can be had."""
+        is_success = 200 <= response.status_code < 300
+        encoding = response.headers.get("content-encoding", "")
+        host = urlsplit(self.connection.api_base_url).netloc
+        try:
+            return await read_body(response.aiter_raw(), encoding, longest if is_success else LONGEST_REFUSAL)
+        except TooLong as error:
+            if not is_success:
+                return error.body
+            problem = f"is longer than the {longest:,} bytes that such an answer can have; it was not read to its end"
+        except BadEncoding as error:
+            if not is_success:
+                return b""
+            problem = f"cannot be unpacked ({error})"
+        raise BadAnswerError(
+            f"{what}: the answer of {host} {problem}. Run the same call again; if that does not help, check that no "
+            "proxy stands between",
+            status=response.status_code,
+            maybe_done=maybe_done,
         )
 
     def _problem(self, error: Exception, what: str, *, maybe_done: bool) -> ServiceError:
@@ -232,8 +333,6 @@ class Transport:
             return ConnectionFailed(
                 f"{what}: no connection to {host} ({detail}). Check the network, proxies and SONIOX_API_BASE_URL"
             )
-        if isinstance(error, httpx.DecodingError):
-            return BadAnswerError(f"{what}: the answer of {host} cannot be unpacked ({detail})", maybe_done=maybe_done)
         if isinstance(error, httpx.TimeoutException | TimeoutError):
             return ConnectionFailed(
                 f"{what}: {host} did not answer in time ({type(error).__name__}, timeout_s={self.timeout_s:g}). "
@@ -243,3 +342,22 @@ class Transport:
         return ConnectionFailed(
             f"{what}: the connection to {host} broke ({detail}). Run the same call again", maybe_done=maybe_done
         )
+
+
+def _closed_for_long(error: RateLimitError, wait_s: float) -> QuotaError:
+    """Say that the service takes no requests for longer than a call would wait."""
+    return QuotaError(
+        f"{error}. The service asks for a pause of {_in_words(wait_s)}, and a call waits for at most "
+        f"{LONGEST_RETRY_AFTER_S / 60:.0f} minutes: nothing more is sent. What is paid for is kept; run the same call "
+        "again after the pause",
+        status=error.status,
+        error_type=error.error_type,
+        request_id=error.request_id,
+        validation_errors=error.validation_errors,
+    )
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours" if seconds < 200_000 else "more than two days"

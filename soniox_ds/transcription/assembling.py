@@ -145,7 +145,7 @@ def _failure(recording: Recording, job: Job | None) -> dict[str, Any]:
 
 
 def _provenance(service: str, options: TranscriptionOptions, resolved_model: str | None) -> dict[str, Any]:
-    asked = {name: value for name, value in options.body().items() if not name.startswith("webhook_auth")}
+    asked = {name: value for name, value in options.public_body().items() if not name.startswith("webhook_auth")}
     run = new_run(
         service=service,
         model=options.model,

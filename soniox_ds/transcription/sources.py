@@ -28,6 +28,7 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds.errors import SourceError
+from soniox_ds.options.addresses import public_url
 from soniox_ds.transcription.files import (
     AUDIO_EXTENSIONS,
     Listing,
@@ -42,7 +43,7 @@ from soniox_ds.transcription.inspect import os_error_type
 from soniox_ds.transcription.manifests import MANIFEST_EXTENSIONS, frame_of, is_manifest, read_manifest
 from soniox_ds.transcription.recording import Found, Recording, printable, shown, upload_name
 from soniox_ds.transcription.tables import AUDIO_COLUMNS, TEXT_COLUMNS, join_metadata, understand_table
-from soniox_ds.transcription.urls import looks_like_url, public_url, url_problem
+from soniox_ds.transcription.urls import looks_like_url, url_problem
 
 __all__ = ["AUDIO_COLUMNS", "Found", "Recording", "find_recordings"]
 

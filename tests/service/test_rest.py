@@ -314,10 +314,158 @@ async def test_a_wait_of_an_hour_is_left_to_the_caller():
     clock = RecordingClock()
     async with Wire(answer(429, RATE, {"Retry-After": "3600"})) as wire:
         async with Client(Connection(CANARY, api_base_url=wire.url), clock=clock) as client:
-            with pytest.raises(errors.RateLimitError, match="Retry-After: 3600"):
+            with pytest.raises(errors.QuotaError, match=r"Retry-After: 3600.*pause of 60 minutes.*run the same call"):
                 await client.list_files()
         assert len(wire.requests) == 1
     assert clock.slept_s == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["301", "1e300", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -1400", "99999999999999999999"],
+)
+async def test_a_pause_without_an_end_holds_up_nobody(value):
+    """Neither the request that was refused nor any other that shares its budget."""
+    clock = RecordingClock()
+    budget = RequestBudget(60_000, clock)
+    async with (
+        Wire(answer(429, RATE, {"Retry-After": value}), LIST_FILES) as wire,
+        Client(Connection(CANARY, api_base_url=wire.url), budget, clock=clock) as client,
+    ):
+        with pytest.raises(errors.QuotaError, match="nothing more is sent"):
+            await client.list_files()
+        assert await client.list_files() == {"files": [], "next_page_cursor": None}
+    assert sum(clock.slept_s) < 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "location", ["http://[", "https://exa mple", "//", "http://\x7f", "https://a..b/", "http://" + "a" * 70_000]
+)
+async def test_a_captive_portal_is_a_bad_answer(status, location):
+    """Its redirect may lead to what is no address at all."""
+    portal = answer(status, "<html>Log in", {"Location": location})
+    async with Wire(portal) as wire, Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
+        with pytest.raises(errors.BadAnswerError, match="not sent on to another address"):
+            await client.list_files()
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a..example", "https://xn--.example", "https://exa\u00ad mple.example", "https://*.example:99"]
+)
+async def test_an_address_that_cannot_be_asked_is_told(address):
+    with pytest.raises((errors.InputError, errors.ServiceError)):
+        async with Client(Connection(CANARY, api_base_url=address), retry=Retry(attempts=1)) as client:
+            await client.list_files()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTPS_PROXY", "proxy.example:99999999"), ("ALL_PROXY", "what://x"), ("SSL_CERT_FILE", "/nowhere/at/all.pem")],
+)
+async def test_an_environment_that_no_request_can_be_made_in_is_told(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises((errors.SetupError, errors.ServiceError), match=r"."):
+        async with Client(Connection(CANARY, region="eu"), retry=Retry(attempts=1), timeout_s=0.5) as client:
+            await client.list_files()
+
+
+@pytest.mark.parametrize("wrong", ["job:1/a", "a" * 129, "../x", "\ud83d", "a b", "-"])
+@pytest.mark.parametrize("how", ["upload", "create"])
+async def test_what_cannot_be_an_id_is_a_bad_answer_that_may_have_been_done(wrong, how):
+    made = {"id": wrong, "status": "queued"}
+    if wrong == "\ud83d":
+        made = json.dumps(made).encode()
+    async with Wire(answer(201, made)) as wire, Client(Connection(CANARY, api_base_url=wire.url)) as client:
+        with pytest.raises(errors.BadAnswerError) as caught:
+            await spend(client, how)
+        assert len(wire.requests) == 1
+    assert caught.value.maybe_done
+    assert len(str(caught.value)) < 1500
+
+
+async def test_another_id_in_the_answer_to_a_get_is_a_bad_answer():
+    other = answer(200, {"id": "b", "status": "completed"})
+    async with Wire(other) as wire, Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
+        for method in (client.get_file, client.get_transcription):
+            with pytest.raises(errors.BadAnswerError, match="is about 'b' instead of 'a'"):
+                await method("a")
+        assert (await client.get_transcription("B"))["id"] == "b"
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 418, 429])
+async def test_a_refusal_to_create_is_believed_in_the_apis_own_words_only(status):
+    """What a proxy says after the job was made must not have it made, and paid for, a second time."""
+    for body in ("<html>No.", {"id": "a", "status": "queued"}, "", {"detail": "no"}):
+        async with Wire(answer(status, body)) as wire:
+            async with Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
+                with pytest.raises(errors.BadAnswerError) as caught:
+                    await spend(client, "create")
+            assert caught.value.maybe_done
+            assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        [{"files": [{"id": "a"}], "next_page_cursor": "{}"}],
+        [{"files": [], "next_page_cursor": "{}"}],
+    ],
+    ids=["the same items", "no items"],
+)
+async def test_a_list_with_ever_new_cursors_ends(endless):
+    def page(request):
+        number = len(wire.requests)
+        return answer(200, {**endless[0], "next_page_cursor": f"c{number}"})
+
+    async with Wire(page) as wire, Client(Connection(CANARY, api_base_url=wire.url)) as client:
+        with pytest.raises(errors.BadAnswerError, match="would never end"):
+            _ = [item async for item in client.iterate(client.list_files)]
+        assert len(wire.requests) < 20
+
+
+WEBHOOK = "https://me:pass1234@hooks.example/T0X9f3Kq81LmZ2vB7c/in?token=qwertz12&job=7"
+SIGNED = "https://bucket.example/a.wav?X-Amz-Signature=deadbeef1234"
+
+
+async def test_secrets_of_a_job_are_in_no_error():
+    body = {
+        "model": "stt-async-v4",
+        "audio_url": SIGNED,
+        "webhook_url": WEBHOOK,
+        "webhook_auth_header_name": "X-Auth",
+        "webhook_auth_header_value": "open-sesame",
+    }
+    wrong = {"location": "body.payload.webhook_url", "message": f"{WEBHOOK} with open-sesame is refused"}
+    refusal = {
+        "status_code": 400,
+        "error_type": "invalid_request",
+        "message": f"Cannot reach {WEBHOOK} or {SIGNED} with open-sesame",
+        "validation_errors": [wrong],
+    }
+    without_id = {**body, "status": "queued"}
+    for trouble in (answer(400, refusal), answer(201, without_id), answer(500, json.dumps(body)), answer(201, [body])):
+        async with Wire(trouble) as wire, Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
+            with pytest.raises(errors.SonioxDSError) as caught:
+                await client.create_transcription(body)
+        told = str(caught.value) + repr(vars(caught.value))
+        for secret in ("pass1234", "qwertz12", "T0X9f3Kq81LmZ2vB7c", "deadbeef1234", "open-sesame"):
+            assert secret not in told
+        assert "hooks.example" in told
+
+
+async def test_a_new_key_is_in_no_error():
+    """Nor is the half of a key at which an excerpt would be cut."""
+    made = answer(201, {"api_key": "temp:ABCDEFGHIJKL", "expires_at": None})
+    half = answer(200, {"x": "y" * 175, "key": CANARY})
+    async with Wire(made) as wire, Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
+        with pytest.raises(errors.BadAnswerError, match="not shown because it may hold a key") as caught:
+            await client.create_temporary_api_key()
+    assert "ABCDEF" not in str(caught.value) + repr(vars(caught.value))
+    async with Wire(half) as wire, Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
+        with pytest.raises(errors.BadAnswerError) as caught:
+            await client.list_files()
+    assert "canary" not in str(caught.value)
 
 
 async def test_every_attempt_takes_its_turn_and_a_rate_limit_slows_all_down():

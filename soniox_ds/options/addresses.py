@@ -1,0 +1,98 @@
+"""Web addresses in the form that may be stored and shown.
+
+A signed URL is a key to somebody's storage, and the address of a webhook is often one to somebody's chat or server.
+`public_url` is the form of an audio URL that tables may hold: without user and password, without the fragment, and
+without the query parameters that sign, authorise or expire (``X-Amz-*``, ``sig``, ``token``, ``key``, ...). The same
+object signed anew keeps its name. `public_webhook` also masks the parts of the path and of the query that look like a
+token. A short secret that is part of a path cannot be told from a path.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+__all__ = ["MASK", "hide_addresses", "public_url", "public_webhook"]
+
+MASK = "***"
+
+_SECRET = re.compile(
+    r"x-(amz|goog|oss|ms|cos|obs)-|.*(token|secret|signature|credential|passw|api[-_]?key|access[-_]?(key|id)|session|jwt)"
+    r"|o?auth(?!or)|(sig|sas|key|pwd|pass|policy|expires|expiry|hmac|key-pair-id|code)$",
+    re.IGNORECASE,
+)
+# The other half of an Azure signature: harmless, but different each time the same object is signed.
+_AZURE = frozenset(
+    (
+        *("sv", "ss", "srt", "sp", "se", "st", "spr", "sip", "sr", "sdd", "scid"),
+        *("skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid"),
+    )
+)
+_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+_SHORTEST_TOKEN = 16
+
+
+def public_url(url: str) -> str:
+    """Return the form of an audio URL that may be stored and shown.
+
+    >>> public_url("https://me:pw@host.example/a.wav?channel=2&X-Amz-Signature=ab12#t")
+    'https://host.example/a.wav?channel=2'
+    """
+    if "?" not in url and "@" not in url and "#" not in url:
+        return url
+    scheme, slashes, rest = url.partition("://")
+    if not slashes:
+        scheme, slashes, rest = url.partition(":/")
+    rest = rest.partition("#")[0]
+    authority, slash, tail = rest.partition("/")
+    rest = authority.rpartition("@")[2] + slash + tail
+    rest, mark, query = rest.partition("?")
+    if mark:
+        query = _without_secrets(query)
+    return f"{scheme}{slashes}{rest}?{query}" if query else f"{scheme}{slashes}{rest}"
+
+
+def public_webhook(url: str) -> str:
+    """Return the form of a webhook's address that may be stored and shown; ``***`` for what is no address at all.
+
+    >>> public_webhook("https://me:pw@hooks.example/done/T0X9f3Kq81LmZ2vB7c?job=7&token=ab12")
+    'https://hooks.example/done/***?job=7'
+    """
+    if "://" not in url:
+        return MASK
+    address, mark, query = public_url(url).partition("?")
+    host, *path = address.split("/")
+    path = [MASK if _is_like_a_token(part) else part for part in path]
+    fields = [
+        f"{name}={MASK}" if _is_like_a_token(value) else f"{name}{sign}{value}"
+        for name, sign, value in (field.partition("=") for field in query.split("&"))
+    ]
+    return "/".join([host, *path]) + mark + "&".join(fields)
+
+
+def hide_addresses(text: str) -> str:
+    """Return a text that somebody else wrote with every web address in the form of `public_webhook`.
+
+    >>> hide_addresses('{"audio_url":"https://host.example/a.wav?sig=ab12","status":"queued"}')
+    '{"audio_url":"https://host.example/a.wav","status":"queued"}'
+    """
+    return _ADDRESS.sub(lambda found: public_webhook(found[0]), text)
+
+
+def _is_like_a_token(part: str) -> bool:
+    """Return True for 16 characters or more that nobody would choose as a name: digits or mixed case among letters."""
+    if len(part) < _SHORTEST_TOKEN or "." in part:  # a host or the name of a file
+        return False
+    has_lower, has_upper = part != part.upper(), part != part.lower()
+    return (has_lower != has_upper and any(map(str.isdigit, part))) or (has_lower and has_upper)
+
+
+def _without_secrets(query: str) -> str:
+    fields = query.split("&")
+    names = [unquote(field.partition("=")[0]).strip() for field in fields]
+    azure = any(name.lower() == "sig" for name in names)
+    return "&".join(
+        field
+        for field, name in zip(fields, names, strict=True)
+        if _SECRET.match(name) is None and not (azure and name.lower() in _AZURE)
+    )
