@@ -96,13 +96,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
+    from soniox_ds.options import ASYNC_MODEL
+
     add = parser.add_argument
     add("sources", nargs="+", help="files, folders, globs, manifests (csv, tsv, jsonl, parquet) or URLs")
     add("--out", type=Path, required=True, help="folder for the corpus (Parquet)")
     add("--append", action="store_true", help="add to the corpus that is there")
     add("--overwrite", action="store_true", help="replace the corpus that is there")
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
-    add("--model", default="stt-async-v4", help="default: %(default)s")
+    add("--model", default=ASYNC_MODEL, help="default: %(default)s")
     add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
     add("--language-hints-strict", action="store_true", default=None, help="keep to the hinted languages")
     add("--enable-speaker-diarization", action="store_true", default=None, help="mark who speaks")
@@ -143,7 +145,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_region(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--region", choices=("us", "eu", "jp"), help="where the key's project is (default: us)")
+    parser.add_argument("--region", help="where the key's project is: us, eu, in, jp or a newer one (default: us)")
 
 
 def _connection(options: argparse.Namespace) -> Connection | None:

@@ -6,6 +6,7 @@ import pytest
 
 import soniox_ds as sx
 from soniox_ds.errors import OptionsError
+from soniox_ds.options import ASYNC_MODEL, REAL_TIME_MODEL
 from soniox_ds.prices import ASYNC_USD_PER_HOUR, cost_usd
 
 
@@ -16,6 +17,14 @@ def test_models(service):
     assert models.loc["stt-async-v4", "languages"] == 60
 
 
+def test_our_defaults_are_the_newest_models(service):
+    models = sx.list_models()
+    version = models["id"].str.extract(r"-v(\d+)$")[0].astype("Int64")
+    for mode, ours in (("async", ASYNC_MODEL), ("real_time", REAL_TIME_MODEL)):
+        own = models[(models["transcription_mode"] == mode) & models["aliased_model_id"].isna()]
+        assert own.loc[version[own.index].idxmax(), "id"] == ours
+
+
 def test_usage_counts_what_was_transcribed(service, tiny_wav, tmp_path):
     assert sx.usage().empty
     files = [tiny_wav(tmp_path / f"{seed}.wav", seconds=2.0, seed=seed) for seed in range(3)]
@@ -23,7 +32,7 @@ def test_usage_counts_what_was_transcribed(service, tiny_wav, tmp_path):
     usage = sx.usage()
     assert usage["requests"].sum() == 3
     assert usage["audio_hours"].sum() == pytest.approx(6 / 3600)
-    assert set(usage["model"]) == {"stt-async-v4"}
+    assert set(usage["model"]) == {ASYNC_MODEL}
 
 
 @pytest.mark.parametrize("days", [0, -1, 400])

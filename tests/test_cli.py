@@ -11,6 +11,7 @@ from waiting import PATIENCE_S
 
 import soniox_ds as sx
 from soniox_ds.cli import main
+from soniox_ds.options import ASYNC_MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -94,12 +95,12 @@ def test_without_a_key_both_ways_on_are_named(monkeypatch, tmp_path, capsys):
 
 def test_models_usage_and_clean(service, tiny_wav, tmp_path, capsys):
     assert main(["models"]) == 0
-    assert "stt-async-v4" in capsys.readouterr().out
+    assert ASYNC_MODEL in capsys.readouterr().out
     assert main(["usage"]) == 0
     assert "nothing was used" in capsys.readouterr().out
     sx.transcribe(tiny_wav(tmp_path / "a.wav"), progress=False)
     assert main(["usage"]) == 0
-    assert "stt-async-v4" in capsys.readouterr().out
+    assert ASYNC_MODEL in capsys.readouterr().out
     assert main(["clean"]) == 0
     assert "nothing of this journal" in capsys.readouterr().out
 

@@ -17,7 +17,7 @@ from soniox.types import CreateTranscriptionConfig, StructuredContext
 
 from soniox_ds.errors import InputError, OptionsError
 from soniox_ds.languages import LANGUAGES, suggest_language
-from soniox_ds.options import Context, Retry, TranscriptionOptions, Translation
+from soniox_ds.options import ASYNC_MODEL, Context, Retry, TranscriptionOptions, Translation
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def sent_by_sdk():
         client._http_client.close()
         client._http_client = httpx.Client(base_url=client.api_base_url, transport=httpx.MockTransport(answer))
 
-        def ask(model="stt-async-v4", **options):
+        def ask(model=ASYNC_MODEL, **options):
             sent.clear()
             with pytest.raises(SonioxAPIError):
                 client.stt.create(model=model, file_id="f", config=CreateTranscriptionConfig(**options))
@@ -94,7 +94,7 @@ translations = st.one_of(
 all_options = st.fixed_dictionaries(
     {},
     optional={
-        "model": st.sampled_from(["stt-async-v4", "stt-async-v5", "stt-async-preview"]),
+        "model": st.sampled_from(["stt-async-v4", "stt-async-v5", "stt-async-v6", "stt-async-preview"]),
         "language_hints": st.lists(codes, min_size=1, max_size=4, unique=True),
         "enable_speaker_diarization": st.booleans(),
         "enable_language_identification": st.booleans(),

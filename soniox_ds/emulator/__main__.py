@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--requests-per-minute", type=int, default=500, help="limit of REST requests; 0 for none (default: 500)"
     )
     parser.add_argument("--key", help="the key to accept (default: a random one)")
+    parser.add_argument(
+        "--refuse-key-in-message",
+        action="store_true",
+        help="refuse a key in the first message of a websocket, as Soniox will from 15 January 2027 on (default: take "
+        "it, with one warning)",
+    )
 
 
 def serve(argv: Sequence[str] | None = None) -> int:
@@ -78,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         key=arguments.key,
         scripts=arguments.scripts,
         set_environment=False,
+        refuse_key_in_message=arguments.refuse_key_in_message,
     )
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -173,6 +173,7 @@ class LocalService:
             self.faults,
             slots=settings["slots"],
             queue_s=settings["queue_s"],
+            refuse_key_in_message=settings["refuse_key_in_message"],
         )
 
     def _set_environment(self) -> None:
@@ -295,6 +296,7 @@ def local_service(
     slots: int = 64,
     queue_s: float = 0.2,
     clock: ServiceClock | None = None,
+    refuse_key_in_message: bool = False,
     **recognizer_options: Any,
 ) -> LocalService:
     """A stand-in for the service on this machine, for trying things out without a key or a network.
@@ -324,6 +326,9 @@ def local_service(
         How many jobs are processed at once, and how many service seconds each waits in the queue at least.
     clock
         For tests: the service's time, instead of a clock at ``speed``.
+    refuse_key_in_message
+        Refuse a key in the first message of a websocket, as Soniox will from 15 January 2027 on. By default such a key
+        is taken, with one warning in the log, since older clients still send it there.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """The models and languages of the service, as ``GET /v1/models`` lists them.
 
-Conventions: an alias is an entry of its own with the full capability set of what it stands for. By default v4 stands
-for v5, as since mid 2026; with ``v4_is_alias=False`` v4 is a model of its own that lacks the endpoint settings which
-came with v5.
+Conventions: an alias is an entry of its own with the full capability set of what it stands for. The models are v6
+(since November 2026) and v5; v4 is an alias of v5, as since mid 2026, unless ``v4_is_alias=False`` makes it a model of
+its own, which lacks the endpoint settings that came with v5. Older names are aliases of v4.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class ModelCatalog:
     def __init__(self, *, v4_is_alias: bool = True) -> None:
         self._entries: dict[str, dict[str, Any]] = {}
         for short, mode in _MODES.items():
-            self._entries[f"stt-{short}-v5"] = _entry(f"stt-{short}-v5", mode, 5)
+            for version in (6, 5):
+                self._entries[f"stt-{short}-v{version}"] = _entry(f"stt-{short}-v{version}", mode, version)
             v4 = _entry(f"stt-{short}-v4", mode, 5 if v4_is_alias else 4)
             self._entries[v4["id"]] = v4 | {"aliased_model_id": f"stt-{short}-v5" if v4_is_alias else None}
         for alias, target in _ALIASES.items():
@@ -71,7 +72,7 @@ class ModelCatalog:
 
 def _entry(model: str, mode: str, version: int) -> dict[str, Any]:
     real_time = mode == "real_time"
-    newest = version >= 5
+    has_endpoint_settings = real_time and version >= 5
     title = "Real-time" if real_time else "Async"
     return {
         "id": model,
@@ -82,9 +83,10 @@ def _entry(model: str, mode: str, version: int) -> dict[str, Any]:
         "languages": [{"code": code, "name": name} for code, name in LANGUAGES.items()],
         "supports_language_hints_strict": True,
         "supports_max_endpoint_delay": real_time,
-        "supports_endpoint_sensitivity": real_time and newest,
-        "supports_endpoint_latency_adjustment": real_time and newest,
-        "endpoint_latency_adjustment_max_level": 3 if real_time and newest else 0,
+        "supports_endpoint_sensitivity": has_endpoint_settings,
+        "supports_endpoint_latency_adjustment": has_endpoint_settings,
+        "endpoint_latency_adjustment_max_level": 3 if has_endpoint_settings else 0,
+        "supports_agent_text_input": real_time and version >= 6,
         "translation_targets": [],
         "one_way_translation": "all_languages",
         "two_way_translation": "all_languages",

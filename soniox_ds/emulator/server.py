@@ -52,6 +52,7 @@ class Server:
         *,
         slots: int = 64,
         queue_s: float = 0.2,
+        refuse_key_in_message: bool = False,
     ) -> None:
         self.rules = rules
         self.faults = faults
@@ -63,6 +64,7 @@ class Server:
         self._clock = clock
         self._slots = slots
         self._queue_s = queue_s
+        self._refuse_key_in_message = refuse_key_in_message
         self._links: dict[str, tuple[str, float]] = {}
         self._stopping = asyncio.Event()
         self.port = 0
@@ -77,7 +79,13 @@ class Server:
         self._jobs = JobRunner(
             self.rules, self._recognizer, self._store, self._clock, slots=self._slots, queue_s=self._queue_s
         )
-        self._streams = StreamDoor(self.rules, self._recognizer, self.faults, self._clock)
+        self._streams = StreamDoor(
+            self.rules,
+            self._recognizer,
+            self.faults,
+            self._clock,
+            refuse_key_in_message=self._refuse_key_in_message,
+        )
         application = web.Application(middlewares=[self._outside], client_max_size=_BODY_LIMIT)
         application.add_routes(self._routes())
         self._runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=1.0)

@@ -22,6 +22,7 @@ _BOOLEANS = (
     "enable_speaker_diarization",
     "enable_language_identification",
     "enable_endpoint_detection",
+    "enable_agent_text_input",
 )
 _SAMPLE_RATES = range(1_000, 384_001)
 _CHANNELS = range(1, 33)
@@ -61,6 +62,8 @@ def check_start(message: Mapping[str, Any], catalog: ModelCatalog, *, context_ch
             raise refused("Model does not support translations.")
         if problem := check_translation(message["translation"]):
             raise refused(problem[1])
+    if message.get("enable_agent_text_input") and not model["supports_agent_text_input"]:
+        raise refused("Model does not support enable_agent_text_input.")
     _check_endpoint(message, model)
     reference = message.get("client_reference_id", "")
     if not isinstance(reference, str):

@@ -37,6 +37,10 @@ __all__ = ["SUBPROTOCOL", "StreamDoor"]
 _log = logging.getLogger(__name__)
 
 SUBPROTOCOL = "soniox-api-key"
+_KEY_IN_MESSAGE = (
+    "The API key came in the start request; send it with the connection: in an Authorization header or, in a browser, "
+    f"as the websocket subprotocols {SUBPROTOCOL} and the key."
+)
 _LONGEST_MESSAGE = 32 << 20
 _CLOSE_TIMEOUT_S = 2.0
 _QUEUE = 64
@@ -53,11 +57,22 @@ class _Gone(Exception):
 class StreamDoor:
     """Lets sessions in and counts them."""
 
-    def __init__(self, rules: Rules, recognizer: Recognizer, faults: Faults, clock: ServiceClock) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        recognizer: Recognizer,
+        faults: Faults,
+        clock: ServiceClock,
+        *,
+        refuse_key_in_message: bool = False,
+    ) -> None:
         self.rules = rules
         self.recognizer = recognizer
         self.faults = faults
         self.clock = clock
+        self.refuse_key_in_message = refuse_key_in_message
+        """Whether a key in the start message is refused, as the service does from 15 January 2027 on."""
+        self._has_warned = False
         self.threads = ThreadPoolExecutor(8, thread_name_prefix="soniox-local-stream")
         self.sessions = 0
         """Sessions that have started and not ended."""
@@ -77,6 +92,14 @@ class StreamDoor:
         finally:
             self._open.discard(session)
         return connection
+
+    def take_key_in_message(self) -> None:
+        """Accept a key that came in a start message, with a warning at the first one; raises Refusal 401."""
+        if self.refuse_key_in_message:
+            raise refused(_KEY_IN_MESSAGE, 401, "unauthenticated")
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning("%s Soniox refuses it from 15 January 2027 on; this stand-in still takes it.", _KEY_IN_MESSAGE)
 
     async def close(self) -> None:
         """End all sessions."""
@@ -215,6 +238,7 @@ class _Session:
             raise refused("The API key must be sent either with the connection or in the start request, not both.")
         if not isinstance(sent, str):
             raise refused("Start request is malformed.")
+        self._door.take_key_in_message()
         return sent
 
     # the session ------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from soniox_ds.live.events import Update
 from soniox_ds.live.session import SILENT_S, LiveSession, State
 from soniox_ds.live.sources import RAW, is_recording, open_source
 from soniox_ds.live.streamed import Streamed
-from soniox_ds.options import Context, StreamOptions, Translation
+from soniox_ds.options import REAL_TIME_MODEL, Context, StreamOptions, Translation
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate
@@ -37,7 +37,7 @@ async def stream(
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     on_update: Callable[[Update], object] | None = None,
-    model: str = "stt-rt-v4",
+    model: str = REAL_TIME_MODEL,
     audio_format: str | None = None,
     sample_rate: int | None = None,
     num_channels: int | None = None,
@@ -51,6 +51,7 @@ async def stream(
     max_endpoint_delay_ms: int | None = None,
     endpoint_sensitivity: float | None = None,
     endpoint_latency_adjustment_level: int | None = None,
+    enable_agent_text_input: bool | None = None,
     client_reference_id: str | None = None,
     connection: Connection | None = None,
     gate: StreamGate | None = None,
@@ -75,7 +76,7 @@ async def stream(
         Called with every `Update`: what was settled (`settled`, `text`) and what is open (`pending`, `pending_text`).
     model, audio_format, sample_rate, num_channels, language_hints, language_hints_strict, enable_speaker_diarization, \
 enable_language_identification, translation, context, enable_endpoint_detection, max_endpoint_delay_ms, \
-endpoint_sensitivity, endpoint_latency_adjustment_level, client_reference_id
+endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
         The API's own options; see `StreamOptions`.
     connection
         Key, region and address; by default from the environment.

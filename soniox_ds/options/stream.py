@@ -9,6 +9,7 @@ from typing import Any
 from soniox_ds.errors import OptionsError
 from soniox_ds.options.checks import check_flag, check_text, hash_of, hints_of, keywords_of, set_field, without_none
 from soniox_ds.options.context import Context, Translation
+from soniox_ds.options.models import REAL_TIME_MODEL
 
 __all__ = ["BYTES_PER_SAMPLE", "CONTAINER_FORMATS", "StreamOptions"]
 
@@ -29,6 +30,12 @@ BYTES_PER_SAMPLE: Mapping[str, int] = {
 }
 """Raw formats, which need `sample_rate` and `num_channels`, and the bytes of one sample of one channel."""
 
+_FLAGS = (
+    "enable_speaker_diarization",
+    "enable_language_identification",
+    "enable_endpoint_detection",
+    "enable_agent_text_input",
+)
 _RANGES = {
     "max_endpoint_delay_ms": (500, 3000),
     "endpoint_sensitivity": (-1.0, 1.0),
@@ -43,7 +50,7 @@ class StreamOptions:
     Parameters
     ----------
     model
-        Any model for live audio, by name.
+        Any model for live audio, by name; by default the newest.
     audio_format, sample_rate, num_channels
         What the bytes are. Raw formats (``pcm_s16le``, ``mulaw``, ...) need the other two; ``auto`` and the containers
         describe themselves. Only raw audio can be taken up again where a connection broke.
@@ -58,6 +65,9 @@ context
         -1.0 to 1.0; higher ends utterances sooner (newest models only).
     endpoint_latency_adjustment_level
         0 to 3; higher gives earlier endpoints and more segments (newest models only).
+    enable_agent_text_input
+        Let a voice agent tell the session what it said itself, as context for what the user says next (from
+        ``stt-rt-v6`` on). This package sends the option, but no agent texts: how they travel is not documented yet.
     client_reference_id
         Shows up in the vendor's usage logs; at most 256 characters.
 
@@ -69,10 +79,10 @@ context
     Examples
     --------
     >>> StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1).body()
-    {'model': 'stt-rt-v4', 'audio_format': 'pcm_s16le', 'sample_rate': 16000, 'num_channels': 1}
+    {'model': 'stt-rt-v6', 'audio_format': 'pcm_s16le', 'sample_rate': 16000, 'num_channels': 1}
     """
 
-    model: str = "stt-rt-v4"
+    model: str = REAL_TIME_MODEL
     audio_format: str = "auto"
     sample_rate: int | None = None
     num_channels: int | None = None
@@ -86,6 +96,7 @@ context
     max_endpoint_delay_ms: int | None = None
     endpoint_sensitivity: float | None = None
     endpoint_latency_adjustment_level: int | None = None
+    enable_agent_text_input: bool | None = None
     client_reference_id: str | None = None
 
     def __post_init__(self) -> None:
@@ -96,7 +107,7 @@ context
             )
         self._check_audio()
         set_field(self, "language_hints", hints_of(self.language_hints, self.language_hints_strict))
-        for name in ("enable_speaker_diarization", "enable_language_identification", "enable_endpoint_detection"):
+        for name in _FLAGS:
             check_flag(getattr(self, name), name)
         if self.translation is not None:
             set_field(self, "translation", Translation.of(self.translation))
@@ -154,6 +165,7 @@ context
             "max_endpoint_delay_ms": self.max_endpoint_delay_ms,
             "endpoint_sensitivity": self.endpoint_sensitivity,
             "endpoint_latency_adjustment_level": self.endpoint_latency_adjustment_level,
+            "enable_agent_text_input": self.enable_agent_text_input,
         }
 
     def _check_audio(self) -> None:

@@ -19,6 +19,7 @@ from soniox_ds.options.checks import (
     without_none,
 )
 from soniox_ds.options.context import Context, Translation
+from soniox_ds.options.models import ASYNC_MODEL
 
 __all__ = ["TranscriptionOptions"]
 
@@ -37,7 +38,7 @@ class TranscriptionOptions:
     Parameters
     ----------
     model
-        Any model for recordings, by name (at most 32 characters).
+        Any model for recordings, by name (at most 32 characters); by default the newest.
     language_hints
         Two-letter codes of the languages to expect; others may still be found.
     language_hints_strict
@@ -65,12 +66,12 @@ class TranscriptionOptions:
     --------
     >>> options = TranscriptionOptions(language_hints=["en"], context={"terms": ["Celebrex"]})
     >>> options.body()
-    {'model': 'stt-async-v4', 'language_hints': ['en'], 'context': {'terms': ['Celebrex']}}
+    {'model': 'stt-async-v6', 'language_hints': ['en'], 'context': {'terms': ['Celebrex']}}
     >>> options.hash()
     '7f76ff6fe967f912'
     """
 
-    model: str = "stt-async-v4"
+    model: str = ASYNC_MODEL
     language_hints: Iterable[str] | None = None
     language_hints_strict: bool | None = None
     enable_speaker_diarization: bool | None = None

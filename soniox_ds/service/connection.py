@@ -7,19 +7,37 @@ is in no repr, str, pickle or error.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
+from soniox_ds.callers import warn_caller
 from soniox_ds.errors import InputError, SetupError
 
 __all__ = ["REGIONS", "Connection", "Secret"]
 
-REGIONS: Mapping[str, str] = {"us": "soniox.com", "eu": "eu.soniox.com", "jp": "jp.soniox.com"}
-"""Region to the domain of its hosts, ``api.<domain>`` and ``stt-rt.<domain>``."""
+REGIONS: Mapping[str, str] = {
+    "us": "soniox.com",
+    "eu": "eu.soniox.com",
+    "in": "in.soniox.com",
+    "jp": "jp.soniox.com",
+}
+"""Known regions, each with the domain of its hosts, ``api.<domain>`` and ``stt-rt.<domain>``. A region that is newer
+than this package follows the same pattern: ``<region>.soniox.com``."""
+
+_REGION = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_REGION_URL = re.compile(rf"https://api\.({_REGION.pattern})\.soniox\.com/v1")
+_OTHER_NAMES = {
+    **dict.fromkeys(["usa", "america", "united states"], "us"),
+    **dict.fromkeys(["europe", "de", "germany", "frankfurt"], "eu"),
+    **dict.fromkeys(["india", "ind", "mumbai"], "in"),
+    **dict.fromkeys(["japan", "ja", "jpn", "tokyo"], "jp"),
+}
 
 _STREAM_PATH = "/transcribe-websocket"
 
@@ -87,7 +105,8 @@ class Connection:
     api_key
         The key; from ``SONIOX_API_KEY`` when not given.
     region
-        ``"us"`` (the default), ``"eu"`` or ``"jp"``: the one of the project that the key belongs to.
+        ``"us"`` (the default), ``"eu"``, ``"in"`` or ``"jp"``: the one of the project that the key belongs to. Another
+        name is taken for a region that is newer than this package, with a warning.
     api_base_url
         Another address of the REST API, with or without ``/v1``; from ``SONIOX_API_BASE_URL`` when neither it nor a
         region is given.
@@ -101,6 +120,11 @@ class Connection:
         If there is no key, or the environment contradicts what was passed.
     InputError
         If a region or an address cannot be one, or would send the key unencrypted over a network.
+
+    Warns
+    -----
+    UserWarning
+        If the region is not a known one; the warning says which one was probably meant.
 
     Examples
     --------
@@ -130,8 +154,8 @@ class Connection:
     ) -> None:
         env_base_url = _environment("SONIOX_API_BASE_URL")
         env_websocket_url = _environment("SONIOX_WS_URL")
-        if region is not None and region not in REGIONS:
-            raise InputError(f"region is {region!r}; there are {', '.join(REGIONS)}")
+        if region is not None:
+            _check_region(region)
         if api_base_url is not None:
             base_url = _base_url(api_base_url, "api_base_url")
             if region is not None and base_url != _region_url(region):
@@ -155,7 +179,7 @@ class Connection:
 
         set_field = object.__setattr__  # frozen from here on
         set_field(self, "api_key", _key(api_key))
-        set_field(self, "region", next((name for name in REGIONS if _region_url(name) == base_url), None))
+        set_field(self, "region", _region_of(base_url))
         set_field(self, "api_base_url", base_url)
         set_field(self, "websocket_url", stream_url or None)
 
@@ -206,8 +230,50 @@ def _key(given: str | Secret | None) -> Secret:
     return Secret(value)
 
 
+def _check_region(region: object) -> None:
+    """Raise for what cannot be the name of a region, and warn of a name that is not a known one."""
+    if region in REGIONS:
+        return
+    known = ", ".join(REGIONS)
+    if not isinstance(region, str):
+        raise InputError(f"region is {region!r}; it is a name such as {known}")
+    meant = _region_meant(region)
+    hint = "" if meant is None else f" Did you mean {meant!r}?"
+    if not _REGION.fullmatch(region):
+        raise InputError(
+            f"region is {region!r}; it is a name in lower-case letters, digits and hyphens, such as {known}.{hint}"
+        )
+    warn_caller(
+        f"region {region!r} is not one of those that this version knows ({known}); {_region_url(region)} is used for "
+        f"it.{hint}",
+        UserWarning,
+    )
+
+
+def _region_meant(text: str) -> str | None:
+    """The known region that was probably meant; None where nothing is near.
+
+    >>> [_region_meant(text) for text in ("EU", "ue", "europe", "eu-west-1", "use", "jpp", "kr")]
+    ['eu', 'eu', 'eu', 'eu', 'us', 'jp', None]
+    """
+    wanted = text.strip().casefold()
+    for name in (wanted, re.split(r"[-_. ]", wanted)[0], wanted[::-1]):
+        if name in REGIONS or name in _OTHER_NAMES:
+            return _OTHER_NAMES.get(name, name)
+    near = difflib.get_close_matches(wanted, [*REGIONS, *_OTHER_NAMES], n=1, cutoff=0.6)
+    near = near or difflib.get_close_matches(wanted, REGIONS, n=1, cutoff=0.5)
+    return _OTHER_NAMES.get(near[0], near[0]) if near else None
+
+
+def _region_of(base_url: str) -> str | None:
+    """The region of the REST API at an address; None where it is none of the vendor's hosts."""
+    found = _REGION_URL.fullmatch(base_url)
+    name = found[1] if found else "us"
+    return name if base_url == _region_url(name) else None  # there is no api.us.soniox.com
+
+
 def _region_url(region: str) -> str:
-    return f"https://api.{REGIONS[region]}/v1"
+    return f"https://api.{REGIONS.get(region, f'{region}.soniox.com')}/v1"
 
 
 def _base_url(url: str, name: str) -> str:

@@ -370,7 +370,7 @@ def _advice(kind: type[Exception], reply: Reply, said: _Said, quota: str | None,
         place = f"region {connection.region!r}" if connection.region else connection.service
         return (
             f"check SONIOX_API_KEY, and that it belongs to {place}: a key works only in the region of its project "
-            '(Connection(region="us"), "eu" or "jp")'
+            '(Connection(region="us"), "eu", "in" or "jp")'
         )
     if kind is AuthError:
         return "this key may not do that; give it the permission in the Soniox Console, or use another key"

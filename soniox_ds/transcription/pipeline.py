@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from soniox_ds.errors import JournalError, OptionsError
 from soniox_ds.formats.corpus import Corpus
-from soniox_ds.options import Context, TranscriptionOptions, Translation
+from soniox_ds.options import ASYNC_MODEL, Context, TranscriptionOptions, Translation
 from soniox_ds.service.budget import RequestBudget
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
@@ -47,7 +47,7 @@ async def transcribe(
     *,
     audio_column: str | None = None,
     reference_column: str | None = None,
-    model: str = "stt-async-v4",
+    model: str = ASYNC_MODEL,
     language_hints: Iterable[str] | None = None,
     language_hints_strict: bool | None = None,
     enable_speaker_diarization: bool | None = None,

@@ -21,7 +21,7 @@ from soniox_ds.live.session import LiveSession
 from soniox_ds.live.sources import RAW
 from soniox_ds.live.streamed import Streamed, concat_streamed, streamed_of, why_failed
 from soniox_ds.live.streaming import check_pace, run_session, silence_teller
-from soniox_ds.options import Context, StreamOptions, Translation
+from soniox_ds.options import REAL_TIME_MODEL, Context, StreamOptions, Translation
 from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
@@ -50,7 +50,7 @@ async def stream_dataset(
     concurrency: int | None = None,
     audio_column: str | None = None,
     reference_column: str | None = None,
-    model: str = "stt-rt-v4",
+    model: str = REAL_TIME_MODEL,
     language_hints: Iterable[str] | None = None,
     language_hints_strict: bool | None = None,
     enable_speaker_diarization: bool | None = None,
@@ -61,6 +61,7 @@ async def stream_dataset(
     max_endpoint_delay_ms: int | None = None,
     endpoint_sensitivity: float | None = None,
     endpoint_latency_adjustment_level: int | None = None,
+    enable_agent_text_input: bool | None = None,
     client_reference_id: str | None = None,
     connection: Connection | None = None,
     gate: StreamGate | None = None,
@@ -85,7 +86,7 @@ async def stream_dataset(
         Sessions at once; by default as many as the gate lets be open, and never more.
     model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
 translation, context, enable_endpoint_detection, max_endpoint_delay_ms, endpoint_sensitivity, \
-endpoint_latency_adjustment_level, client_reference_id
+endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
         The API's own options; see `StreamOptions`.
     connection
         Key, region and address; by default from the environment.
@@ -142,6 +143,7 @@ endpoint_latency_adjustment_level, client_reference_id
         max_endpoint_delay_ms=max_endpoint_delay_ms,
         endpoint_sensitivity=endpoint_sensitivity,
         endpoint_latency_adjustment_level=endpoint_latency_adjustment_level,
+        enable_agent_text_input=enable_agent_text_input,
         client_reference_id=client_reference_id,
     )
     connection = connection or Connection()

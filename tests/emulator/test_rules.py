@@ -379,12 +379,16 @@ def test_the_models_are_listed_with_their_aliases():
     assert len(LANGUAGES) == 60
     assert models["stt-async-v4"]["aliased_model_id"] == "stt-async-v5"
     assert models["stt-rt-preview"]["aliased_model_id"] == "stt-rt-v4"
-    assert models["stt-async-v5"]["aliased_model_id"] is None
+    own = {name for name, model in models.items() if model["aliased_model_id"] is None}
+    assert own == {"stt-async-v5", "stt-rt-v5", "stt-async-v6", "stt-rt-v6"}
+    assert [name for name, model in models.items() if model["supports_agent_text_input"]] == ["stt-rt-v6"]
     for model in models.values():
         assert len(model["languages"]) == 60
         assert model["supports_max_endpoint_delay"] == (model["transcription_mode"] == "real_time")
         assert model.keys() == models["stt-rt-v5"].keys()
     assert models["stt-rt-v4"]["supports_endpoint_sensitivity"]
+    assert models["stt-rt-v6"]["supports_endpoint_sensitivity"]
+    assert not models["stt-async-v6"]["supports_endpoint_sensitivity"]
     older = ModelCatalog(v4_is_alias=False).resolve("stt-rt-v3", "real_time")
     assert (older["id"], older["supports_endpoint_sensitivity"]) == ("stt-rt-v4", False)
 

@@ -242,6 +242,69 @@ def test_a_stream_can_be_scripted(service):
     assert settled(frames) == text
 
 
+@pytest.mark.parametrize(
+    "change", [{}, {"enable_agent_text_input": True}, {"enable_agent_text_input": False}, {"endpoint_sensitivity": 0.5}]
+)
+def test_a_session_of_the_newest_model(service, change):
+    frames, _ = exchange(service, SPEECH, "", start=RAW | {"model": "stt-rt-v6"} | change)
+    assert frames[-1]["finished"]
+    assert settled(frames[:-1])
+
+
+def test_an_older_model_may_be_told_that_no_agent_speaks(service):
+    frames, _ = exchange(service, SPEECH, "", start=RAW | {"model": "stt-rt-v5", "enable_agent_text_input": False})
+    assert frames[-1]["finished"]
+
+
+# where the key is sent
+
+
+@pytest.fixture(scope="module")
+def strict():
+    """A stand-in that refuses a key in the start message, as the service does from 15 January 2027 on."""
+    with local_service("scripted", set_environment=False, refuse_key_in_message=True) as running:
+        yield running
+
+
+def test_a_key_in_the_start_message_can_be_refused(strict):
+    status, slug, message = error_of(strict, start=RAW | {"api_key": strict.key}, key=False)
+    assert (status, slug) == (401, "unauthenticated")
+    assert "Authorization header" in message
+    assert strict.key not in message
+    body = {"usage_type": "transcribe_websocket", "expires_in_seconds": AN_HOUR_S}
+    temporary = strict.call(lambda rules: rules.mint(body))["api_key"]
+    assert error_of(strict, start=RAW | {"api_key": temporary}, key=False)[0] == 401
+    assert error_of(strict, start=RAW, key=False)[2] == "Missing API key."
+
+
+@pytest.mark.parametrize("way", ["header", "subprotocol"])
+@pytest.mark.parametrize("lasting", ["permanent", "temporary"])
+def test_a_key_that_comes_with_the_connection_is_taken(strict, way, lasting):
+    body = {"usage_type": "transcribe_websocket", "expires_in_seconds": AN_HOUR_S}
+    key = strict.key if lasting == "permanent" else strict.call(lambda rules: rules.mint(body))["api_key"]
+    how = {
+        "header": {"additional_headers": {"Authorization": f"Bearer {key}"}},
+        "subprotocol": {"subprotocols": ["soniox-api-key", key]},
+    }
+    with connect(strict.ws_url, **how[way]) as connection:
+        for message in (json.dumps(RAW), SPEECH, ""):
+            connection.send(message)
+        frames, _ = received(connection)
+    assert frames[-1]["finished"]
+
+
+def test_a_key_in_the_start_message_is_warned_of_once(caplog):
+    with local_service("scripted", set_environment=False) as lenient:
+        for _ in range(3):
+            frames, _ = exchange(lenient, SPEECH, "", start=RAW | {"api_key": lenient.key}, key=False)
+            assert frames[-1]["finished"]
+        exchange(lenient, SPEECH, "", start=RAW)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == 1
+    assert "15 January 2027" in told[0]
+    assert lenient.key not in told[0]
+
+
 # refusals
 
 WRONG = [
@@ -282,6 +345,12 @@ WRONG = [
         {"endpoint_sensitivity": 1.5}, (400, "invalid_request", "endpoint_sensitivity must be"), id="sensitive"
     ),
     pytest.param({"endpoint_latency_adjustment_level": 4}, (400, "invalid_request", "endpoint_latency"), id="level"),
+    pytest.param({"enable_agent_text_input": 1}, (400, "invalid_request", "Start request is malformed."), id="agent"),
+    pytest.param(
+        {"enable_agent_text_input": True, "model": "stt-rt-v5"},
+        (400, "invalid_request", "Model does not support enable_agent_text_input."),
+        id="agent-v5",
+    ),
     pytest.param(
         {"enable_endpoint_detection": "on"}, (400, "invalid_request", "Start request is malformed."), id="bool"
     ),

@@ -13,7 +13,7 @@ from soniox_ds.emulator import Limits, local_service
 from soniox_ds.errors import ConnectionFailed, ServiceError
 from soniox_ds.live import session as session_module
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.options import REAL_TIME_MODEL, Retry, StreamOptions
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate
@@ -160,7 +160,7 @@ async def test_the_key_travels_in_the_header_alone():
         session.send(bytes(6400))
     start, header = seen[0]
     assert header == f"Bearer {KEY}"
-    assert start == {"model": "stt-rt-v4", **RAW}
+    assert start == {"model": REAL_TIME_MODEL, **RAW}
 
 
 async def test_a_silent_server_is_given_up_after_the_end(monkeypatch):

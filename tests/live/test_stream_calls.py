@@ -14,6 +14,7 @@ from soniox_ds import aio
 from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SourceError
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.streaming import run_session
+from soniox_ds.options import REAL_TIME_MODEL
 from soniox_ds.schema import STREAM_LOG, STREAM_TOKENS, STREAM_UPDATES
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.gate import StreamGate
@@ -40,7 +41,7 @@ def test_a_recording_in_real_time(tones, clock, tmp_path):
         str(path),
         "completed",
         "local",
-        "stt-rt-v4",
+        REAL_TIME_MODEL,
     )
     assert row["cost_usd"] > 0
     # What everybody else takes a corpus for.

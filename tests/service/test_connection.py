@@ -53,6 +53,27 @@ PLACES = [
         "https://api.in.soniox.com/v1",
         "wss://stt-rt.in.soniox.com/transcribe-websocket",
         "api.in.soniox.com",
+        "in",
+    ),
+    (
+        {"region": "in"},
+        "https://api.in.soniox.com/v1",
+        "wss://stt-rt.in.soniox.com/transcribe-websocket",
+        "api.in.soniox.com",
+        "in",
+    ),
+    (
+        {"api_base_url": "https://api.kr-2.soniox.com"},
+        "https://api.kr-2.soniox.com/v1",
+        "wss://stt-rt.kr-2.soniox.com/transcribe-websocket",
+        "api.kr-2.soniox.com",
+        "kr-2",
+    ),
+    (
+        {"api_base_url": "https://api.us.soniox.com"},
+        "https://api.us.soniox.com/v1",
+        "wss://stt-rt.us.soniox.com/transcribe-websocket",
+        "api.us.soniox.com",
         None,
     ),
     (
@@ -122,6 +143,33 @@ def test_what_is_passed_wins_over_the_environment(monkeypatch):
     assert proxied.websocket_url == "ws://127.0.0.1:6/x"  # cannot be told from the address
 
 
+@pytest.mark.parametrize(
+    ("region", "meant"),
+    [
+        ("kr", None),
+        ("br", None),
+        ("eu-west-1", "eu"),
+        ("europe", "eu"),
+        ("ue", "eu"),
+        ("usa", "us"),
+        ("use", "us"),
+        ("india", "in"),
+        ("jpn", "jp"),
+        ("japan", "jp"),
+    ],
+)
+def test_an_unknown_region_follows_the_pattern_and_is_asked_about(region, meant):
+    with pytest.warns(UserWarning, match=f"region '{region}' is not one of those that this version knows") as told:
+        connection = Connection(CANARY, region=region)
+    assert connection.region == region
+    assert connection.api_base_url == f"https://api.{region}.soniox.com/v1"
+    assert connection.stream_url() == f"wss://stt-rt.{region}.soniox.com/transcribe-websocket"
+    said = str(told[0].message)
+    assert ("Did you mean" in said) == (meant is not None)
+    assert meant is None or f"Did you mean '{meant}'?" in said
+    assert told[0].filename == __file__
+
+
 def test_a_region_against_the_environment_is_a_contradiction(monkeypatch):
     monkeypatch.setenv("SONIOX_API_BASE_URL", "http://127.0.0.1:5")
     with pytest.raises(SetupError, match="region='eu' was asked for, but SONIOX_API_BASE_URL is 'http://127"):
@@ -149,7 +197,14 @@ def test_a_key_that_cannot_be_one_is_refused_without_being_shown(key):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"region": "uk"}, "region is 'uk'; there are us, eu, jp"),
+        ({"region": "EU"}, r"region is 'EU'; .* such as us, eu, in, jp\. Did you mean 'eu'\?"),
+        ({"region": " jp"}, "Did you mean 'jp'"),
+        ({"region": "eu_west"}, "Did you mean 'eu'"),
+        ({"region": ""}, "it is a name in lower-case letters"),
+        ({"region": "x"}, "it is a name in lower-case letters"),
+        ({"region": "eu.evil.example/"}, "it is a name in lower-case letters"),
+        ({"region": "-eu"}, "it is a name in lower-case letters"),
+        ({"region": 1}, "region is 1; it is a name such as us, eu, in, jp"),
         ({"api_base_url": "api.soniox.com"}, "starts with https://"),
         ({"api_base_url": "ftp://api.soniox.com"}, "starts with https://"),
         ({"api_base_url": "http://api.soniox.com"}, "would send the key unencrypted"),

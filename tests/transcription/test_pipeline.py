@@ -509,7 +509,7 @@ async def test_thousands_of_urls_are_recalled(service, tmp_path):
 
     count = 4_000
     urls = [f"https://host.example/{number}.wav" for number in range(count)]
-    options = TranscriptionOptions(model="stt-async-v4")
+    options = TranscriptionOptions()
     journal = Journal.open(tmp_path / "journal.sqlite")
     written = []
     for number, url in enumerate(urls):
