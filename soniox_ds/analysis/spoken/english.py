@@ -16,6 +16,7 @@ from soniox_ds.analysis.spoken.numerals import (
     split_numbers,
     value_of,
 )
+from soniox_ds.analysis.spoken.signs import code_rule, range_rules, read_addresses
 from soniox_ds.analysis.spoken.writing import (
     Rule,
     clean,
@@ -276,30 +277,6 @@ def _iso_date(found: regex.Match[str]) -> str:
     return str(found[0])
 
 
-def _range(found: regex.Match[str]) -> str:
-    """Read "10-15" as "10 to 15"."""
-    if int(found[1]) < int(found[2]) and (found[1] + found[2]) not in ("711", "911"):
-        return f"{found[1]} to {found[2]}"
-    return f"{found[1]} {found[2]}"
-
-
-def _chain(found: regex.Match[str]) -> str:
-    """Take the hyphens from a code ("np-38bx"), and make spaces of all others."""
-    parts = found[0].split("-")
-    letters = [part for part in parts if part.isalpha()]
-    if letters and not all(_may_be_code(part) for part in letters):
-        return " ".join(parts)
-    if any(part.isalpha() and not before[-1:].isalpha() for before, part in zip(["", *parts], parts, strict=False)):
-        if parts[0].isdigit() and parts[-1].isalpha() and len(parts) == 2 and len(parts[1]) > 1:
-            return " ".join(parts)
-        return "".join(parts)
-    return "".join(parts) if any(not part.isdigit() for part in parts) else " ".join(parts)
-
-
-def _may_be_code(letters: str) -> bool:
-    return len(letters) <= 2 and letters not in _NO_CODES
-
-
 _NO_CODES = frozenset(_ALL_UNITS) | frozenset(listed("to of in by up on am pm at no so ad bc st nd rd th or as go us"))
 
 _NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
@@ -336,9 +313,7 @@ _RULES: list[Rule] = [
         regex.compile(r"(?<![0-9/.])(?:(?P<whole>[0-9]+)\s)?(?P<top>[0-9]{1,3})/(?P<bottom>[0-9]{1,3})(?![0-9/])"),
         _fraction,
     ),
-    (regex.compile(r"(?<![0-9.,:/–-])([0-9]{1,4})\s?–\s?([0-9]{1,4})(?![0-9:/–-])"), _range),
-    (regex.compile(r"(?<![\w.,:/–-])([0-9]{1,3})-([0-9]{1,3})(?![0-9:/–-])"), _range),
-    (regex.compile(r"(?<![\w.,:/–-])((?:1[5-9]|20)[0-9]{2})-((?:1[5-9]|20)[0-9]{2})(?![\w:/–-])"), _range),
+    *range_rules("to"),
     (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " point "),
     (regex.compile(r"(?<!\w)\.(?=[0-9])"), " point "),
     (regex.compile(r"%"), " percent "),
@@ -367,12 +342,7 @@ _RULES: list[Rule] = [
     (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\b(?!\.[a-z]))"), " dot "),
     (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\s?\.|[a-z]+ dot )"), " dot "),
     (regex.compile(r"\bwww\."), "www dot "),
-    (
-        regex.compile(
-            r"(?<![\p{L}\p{N}-])(?=[a-z0-9-]{1,40}(?![a-z0-9-]))(?=[a-z-]*[0-9])[a-z0-9]++(?:-[a-z0-9]++)++"
-        ),
-        _chain,
-    ),
+    code_rule(_NO_CODES),
 ]  # fmt: skip
 
 
@@ -382,8 +352,7 @@ def _digit_before(found: regex.Match[str]) -> bool:
 
 def fold(text: str) -> str:
     """Fold an English text once."""
-    text = clean(text)
-    text = " ".join(map(_address, text.split(" "))) if "@" in text else text
+    text = read_addresses(clean(text), _IN_ADDRESSES)
     text = join_thousands(replace_letters_with_dots(text), ",")
     text = without_prefix_hyphens(sub_each(text, _RULES))
     words = split_numbers(words_of(text), _GLUED)
@@ -412,7 +381,8 @@ def fold(text: str) -> str:
     return join_words(words)
 
 
-_GLUED = frozenset(_ALL_UNITS) | {"am", "pm", "k"} - {"k"}
+_IN_ADDRESSES = {".": "dot", "@": "at", "_": "underscore", "-": "dash"}
+_GLUED = frozenset(_ALL_UNITS) | {"am", "pm"}
 _ENDS = (
     frozenset(_ALL_UNITS)
     | frozenset(_CURRENCIES)
@@ -422,16 +392,6 @@ _ENDS = (
     | frozenset(listed("times to of people miles and square hundred quarters half per weeks months day week month"))
     | {name for pair in _UNITS.values() for form in pair for name in form.split()}
 )
-
-
-def _address(token: str) -> str:
-    """Read an e-mail address aloud."""
-    if regex.fullmatch(r"[^\s@]+@[^\s@]+", token) is None:
-        return token
-    token = token.strip(".,;:!?()<>[]\"'")
-    for sign, name in ((".", "dot"), ("@", "at"), ("_", "underscore"), ("-", "dash")):
-        token = token.replace(sign, f" {name} ")
-    return token
 
 
 def _is_year(first: str, second: str) -> bool:

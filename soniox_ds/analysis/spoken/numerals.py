@@ -353,13 +353,19 @@ def _letters_beside_codes(words: Sequence[str], ends: Collection[str]) -> list[s
         before = result[-1] if result else ""
         behind = words[place + 1 : place + 3]
         if (
-            _are_initials(before, ends)
-            and (_MIXED.fullmatch(word) and word[0].isdigit() and not _is_ordinal_or_decade(word))
-        ) or (
-            before[:1].isalpha() and _MIXED.fullmatch(before) and before[-1:].isdigit() and _are_initials(word, ends)
-        ) or (
-            _are_initials(before, ends) and is_number(word) and behind and _are_initials(behind[0], ends)
-        ):  # fmt: skip
+            (before == "mp" and word in ("3", "4"))
+            or (
+                _are_initials(before, ends)
+                and (_MIXED.fullmatch(word) and word[0].isdigit() and not _is_ordinal_or_decade(word))
+            )
+            or (
+                before[:1].isalpha()
+                and _MIXED.fullmatch(before)
+                and before[-1:].isdigit()
+                and _are_initials(word, ends)
+            )
+            or (_are_initials(before, ends) and is_number(word) and behind and _are_initials(behind[0], ends))
+        ):
             result[-1] += word
         else:
             result.append(word)

@@ -66,7 +66,8 @@ def clean(text: str) -> str:
     """
     text = _SPACED_THOUSANDS.sub("", text.translate(_SIGNS)) if not text.isascii() else text
     text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
-    text = unicodedata.normalize("NFC", text.casefold().replace("i\u0307", "i"))
+    lower = "ß".join(part.casefold() for part in text.replace("ẞ", "ß").split("ß"))  # "Maße" is not "Masse"
+    text = unicodedata.normalize("NFC", lower.replace("i\u0307", "i"))
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     text = text.replace("“", '"').replace("”", '"').replace("„", '"').replace("«", '"').replace("»", '"')
     return " ".join(text.split())
