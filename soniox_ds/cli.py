@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(given[1:])
     options = _parser().parse_args(given)
     command: Callable[[argparse.Namespace], int] = options.command
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_: f"soniox-ds: {message}\n"  # no line of a program that nobody wrote
     try:
         return command(options)
     except SonioxDSError as error:
@@ -51,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("soniox-ds: interrupted; the same command takes up what is paid for", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        warnings.formatwarning = usual
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,11 +42,13 @@ def align_words(
     transcripts
         A corpus; ``schema.WORDS`` or ``schema.TOKENS``; or texts: a table with `audio_id` and `text`, a Series or a
         dict from audio_id to text. Only a corpus tells a recording in which nothing was said from one that is not
-        there.
+        there. Or a list of texts, beside a list of as many references; the ids are then "0", "1", ...
     references
         A table with `audio_id` and `reference` (or `text`), a Series or a dict from audio_id to text. With `speaker`
         and `start_ms` too it is a table of turns, which are put together in order of time. None for the corpus' own
-        column `reference`. NA is no reference, the empty text is one.
+        column `reference`. NA is no reference, the empty text is one. An id that names the file without its folder or
+        extension ("talk" for "calls/talk.wav") is taken for the one recording it can mean, with a warning; it is
+        refused if it can mean several.
     normalizer
         What both texts go through: ``"none"``, ``"basic"``, ``"whisper-english"``, a function from text to text, or a
         list of these; see `Normalizer.of`.

@@ -25,6 +25,7 @@ from soniox_ds.analysis.turn_tables import (
     checked_turns,
     covered,
     joined,
+    known_ids,
     milliseconds,
     same_clock,
     statuses,
@@ -41,6 +42,8 @@ from soniox_ds.schema import (
     conform,
     need,
     no_duplicates,
+    renamed,
+    with_named_levels,
 )
 
 __all__ = ["diarization_errors", "pool_diarization_errors"]
@@ -146,8 +149,8 @@ def diarization_errors(
     Warns
     -----
     UserWarning
-        If some recordings of the reference are not there, or the collar leaves nothing of any recording's reference
-        speech to be scored, so that `der` is NA.
+        If some recordings of the reference are not there, ids were matched by the names of files, or the collar leaves
+        nothing of any recording's reference speech to be scored, so that `der` is NA.
 
     Notes
     -----
@@ -168,11 +171,14 @@ def diarization_errors(
     0        a           100  0.1  {"1": "x", "2": "y"}
     """
     checked_ms(collar_ms, "collar_ms")
-    need(reference, "audio_id", "speaker", "start_ms", "end_ms", name="reference")
+    need(reference, name="reference")
+    reference = with_named_levels(reference, "reference")
     found_table = turns_of(turns)
     found, real = checked_turns(found_table, "turns"), checked_turns(reference, "reference")
     same_clock(milliseconds(found_table, "turns"), milliseconds(reference, "reference"))
-    regions = None if isinstance(uem, str) else _regions(uem, real)
+    recordings = known_ids(turns, found)
+    real = renamed(real, recordings, "reference")
+    regions = None if isinstance(uem, str) else _regions(uem, real, recordings)
     how = _How(collar_ms, score_overlap, _region_name(uem), map_before_collar)
     if not real and not regions:
         raise InputError(
@@ -281,8 +287,10 @@ def _region_name(uem: pd.DataFrame | str) -> str:
     return uem
 
 
-def _regions(uem: pd.DataFrame, real: dict[str, Turns]) -> dict[str, tuple[Ms, Ms]]:
+def _regions(uem: pd.DataFrame, real: dict[str, Turns], recordings: list[str]) -> dict[str, tuple[Ms, Ms]]:
     """Start and end of the evaluated regions of each recording."""
+    need(uem, name="uem")
+    uem = with_named_levels(uem, "uem")
     need(uem, "audio_id", "start_ms", "end_ms", name="uem")
     if uem["audio_id"].isna().any():
         raise SchemaError("uem: audio_id is NA in some rows; every region needs one.")
@@ -292,6 +300,7 @@ def _regions(uem: pd.DataFrame, real: dict[str, Turns]) -> dict[str, tuple[Ms, M
         ask_about_seconds(f"uem: the regions end at {end.max()} ms, the reference at {last} ms.")
     ids = as_ids(uem["audio_id"], "uem").to_numpy(object)
     regions = {str(audio_id): (start[ids == audio_id], end[ids == audio_id]) for audio_id in dict.fromkeys(ids)}
+    regions = renamed(regions, dict.fromkeys([*real, *recordings]), "uem")
     if without := [audio_id for audio_id in real if audio_id not in regions]:
         raise InputError(
             f"uem has no region of {without[:5]} ({len(without)} of {len(real)} recordings of the reference); "

@@ -53,7 +53,8 @@ def word_errors(
     -------
     DataFrame
         ``schema.WORD_ERRORS``, one row for each recording that has a reference, in the order of the corpus; then the
-        references without recording. The user's own columns of recordings and references follow. Where nothing was to
+        references without recording. The user's own columns of recordings and references follow; a column that both
+        have with different values is there twice, that of the references as ``..._of_reference``. Where nothing was to
         be said `wer` and `wil` are NA, and the insertions are there to be pooled.
 
     Raises
@@ -66,7 +67,7 @@ def word_errors(
     Warns
     -----
     UserWarning
-        If some references have no recording.
+        If some references have no recording, or ids were matched by the names of files.
 
     Notes
     -----

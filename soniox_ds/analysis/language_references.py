@@ -18,7 +18,16 @@ import pandas as pd
 
 from soniox_ds.analysis.text import words as words_of
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import as_ids, ask_about_seconds, need, need_milliseconds, no_duplicates, with_ids
+from soniox_ds.schema import (
+    as_ids,
+    ask_about_seconds,
+    matched_ids,
+    need,
+    need_milliseconds,
+    no_duplicates,
+    with_ids,
+    with_named_levels,
+)
 
 __all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
 
@@ -119,6 +128,7 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
         need(source.recordings, references, name="recordings")
         references = source.recordings.set_index("audio_id")[references]
     if isinstance(references, pd.DataFrame):
+        references = with_named_levels(references, "references")
         need(references, "audio_id", "language", name="references")
         references = with_ids(references, "references")
         if "start_ms" in references or "end_ms" in references:
@@ -133,6 +143,11 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
             f"{type(references).__name__}."
         )
     there = set(source.recordings["audio_id"]) if is_corpus(source) else set(words["audio_id"])
+    names = matched_ids(found.recordings or [], sorted(there), "references")
+    if names and found.segments is not None:
+        found = References(segments=found.segments.assign(audio_id=found.segments["audio_id"].replace(names)))
+    elif names and found.whole is not None:
+        found = References(whole={names.get(name, name): language for name, language in found.whole.items()})
     recordings = found.recordings or []
     missing = [name for name in recordings if name not in there]
     if there and found.column is None and not recordings:
@@ -145,7 +160,8 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
     if missing and there:
         warnings.warn(
             f"{len(missing)} of {len(recordings)} recordings of the references are not among those transcribed, such "
-            f"as {missing[0]!r}; they count for nothing. An audio_id must be written alike in both.",
+            f"as {missing[0]!r}; they count for nothing. An audio_id must be written alike in both, but for folders "
+            "and extensions.",
             UserWarning,
             stacklevel=3,
         )

@@ -8,8 +8,9 @@ is compared, never a translation.
 from __future__ import annotations
 
 import difflib
+import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -19,7 +20,7 @@ import pandas as pd
 from soniox_ds.analysis.text import words as words_of_tokens
 from soniox_ds.analysis.units import Lines, lines_of
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import RECORDINGS, as_ids, need, no_duplicates, with_ids
+from soniox_ds.schema import RECORDINGS, as_ids, matched_ids, need, no_duplicates, with_ids, with_named_levels
 
 __all__ = ["HasRecordings", "Pairs", "References", "Transcripts", "pair_up"]
 
@@ -36,10 +37,13 @@ class HasRecordings(Protocol):
     def tokens(self) -> pd.DataFrame: ...
 
 
-Transcripts: TypeAlias = "HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any]"
-References: TypeAlias = "pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | None"
+Transcripts: TypeAlias = "HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | Sequence[str | None]"
+References: TypeAlias = "pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | Sequence[str | None] | None"
 
 _OF_TEXTS = ("reference", "translation_status", "word_count")
+_SPEAKERS_OF_WORDS = "speakers of the words"
+"""Column of the references' own pairs of a speaker and a number of words; no column of the user's."""
+_OF_TURNS = ("audio_id", "reference", "speaker", "start_ms", "end_ms")
 _SPEAKER_CHANGES = ("speaker", "language", "source_language")
 
 
@@ -88,8 +92,12 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     """
     if failed not in ("apart", "as_silence"):
         raise InputError(f'failed must be "apart" or "as_silence", found {failed!r}.')
+    transcripts, references = _by_position(transcripts, references)
     heard = _heard(transcripts)
     spoken = _references(references, heard.recordings)
+    names = matched_ids(spoken["audio_id"].tolist(), heard.recordings["audio_id"].tolist(), "references")
+    if names:
+        spoken = spoken.assign(audio_id=spoken["audio_id"].replace(names))
     recordings = _matched(heard.recordings, spoken)
     if failed == "as_silence":
         recordings["status"] = "scored"
@@ -112,10 +120,52 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     own = spoken.take(_rows(spoken["audio_id"].tolist(), ids))
     lines = lines_of(own["reference"].tolist())
     speakers = None
-    if "speaker" in own:
-        labels = [label for parts in own["speaker"] for label, count in parts for _ in range(count)]
+    if _SPEAKERS_OF_WORDS in own:
+        labels = [label for parts in own[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
         speakers = pd.array(labels, dtype="string")
     return Pairs(recordings, scored, lines, hypotheses, speakers, words)
+
+
+def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
+    """Give the texts of two lists of equal length the ids "0", "1", ...; anything else comes back as it is.
+
+    A Series whose index only counts its rows is a list, too.
+
+    Raises
+    ------
+    InputError
+        If one side is a list and the other is none, or one is longer.
+    """
+    sides = {"transcripts": transcripts, "references": references}
+    listed = {what: list(texts) for what, texts in sides.items() if _is_list(texts) or _is_numbered(texts)}
+    if len(listed) < 2:
+        if not any(_is_list(texts) for texts in sides.values()):
+            return transcripts, references
+        [one] = listed
+        [other] = sides.keys() - listed
+        found = "none" if sides[other] is None else type(sides[other]).__name__
+        raise InputError(
+            f"{one} are a list, and {other} are not (found {found}). Two lists of equal length go by position. Else "
+            f"give the {one} by audio_id, in a dict: dict(zip(corpus, texts)) for texts in the order of a corpus, "
+            "dict(enumerate(texts)) to number them."
+        )
+    if len(listed["transcripts"]) != len(listed["references"]):
+        raise InputError(
+            f"there are {len(listed['transcripts'])} transcripts and {len(listed['references'])} references; lists go "
+            "by position and must be equally long. Else give both by audio_id, in a dict."
+        )
+    by_number = {what: {str(place): text for place, text in enumerate(texts)} for what, texts in listed.items()}
+    return by_number["transcripts"], by_number["references"]
+
+
+def _is_list(texts: Any) -> bool:
+    no_list = (str, bytes, os.PathLike, pd.Series, pd.DataFrame, Mapping, HasRecordings)
+    return isinstance(texts, Iterable) and not isinstance(texts, no_list)
+
+
+def _is_numbered(texts: Any) -> bool:
+    """Return True for a Series whose index only counts its rows."""
+    return isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0
 
 
 def _heard(transcripts: Any) -> _Heard:
@@ -126,10 +176,11 @@ def _heard(transcripts: Any) -> _Heard:
         return _heard(_as_table(transcripts, "text", "transcripts"))
     if not isinstance(transcripts, pd.DataFrame):
         raise InputError(
-            "transcripts are a corpus, a table of words or of texts, or texts by audio_id; "
-            f"found {type(transcripts).__name__}."
+            "transcripts are a corpus, a table of words or of texts, texts by audio_id (a dict or Series), or a list "
+            f"of texts beside a list of references; found {type(transcripts).__name__}."
         )
-    need(transcripts, "audio_id", "text", name="transcripts")
+    transcripts = with_named_levels(transcripts, "transcripts")
+    need(transcripts, "audio_id", "text", *transcripts.columns, name="transcripts")
     transcripts = with_ids(transcripts, "transcripts")
     if transcripts["audio_id"].isna().any():
         raise SchemaError(f"audio_id is NA in {int(transcripts['audio_id'].isna().sum())} rows of the transcripts.")
@@ -193,7 +244,7 @@ def _spaced(words: pd.DataFrame) -> _Bools:
 def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
     """A table of texts by audio_id, of a Series or a mapping."""
     ids = list(texts.index if isinstance(texts, pd.Series) else texts.keys())
-    if isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0:
+    if _is_numbered(texts):
         raise InputError(
             f"{what}: the Series is numbered from 0; its index must hold the audio_id of each text: "
             f"table.set_index('audio_id')['{name}']."
@@ -204,7 +255,7 @@ def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
 
 
 def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
-    """`audio_id`, `reference`, for turns also `speaker`: pairs of a label and a number of words."""
+    """Return `audio_id`, `reference` and the user's own columns; of turns also the speakers of their words."""
     if references is None:
         if "reference" not in recordings:
             own = [name for name in recordings.columns if name not in RECORDINGS]
@@ -217,11 +268,13 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     elif isinstance(references, (pd.Series, Mapping)):
         references = _as_table(references, "reference", "references")
     elif not isinstance(references, pd.DataFrame):
+        file = " A file is read by sx.read_references." if isinstance(references, (str, os.PathLike)) else ""
         raise InputError(
-            "references are a table with audio_id and reference, or texts by audio_id (a Series or a dict); "
-            f"found {type(references).__name__}."
+            "references are a table with audio_id and reference, texts by audio_id (a Series or a dict), or a list of "
+            f"texts beside a list of transcripts; found {type(references).__name__}.{file}"
         )
-    need(references, "audio_id", name="references")
+    references = with_named_levels(references, "references")
+    need(references, "audio_id", *references.columns, name="references")
     if "reference" not in references and "text" in references:
         references = references.rename(columns={"text": "reference"})
     need(references, "reference", name="references")
@@ -236,12 +289,33 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     if "start_ms" in kept and "speaker" in kept:
         return _joined_turns(kept)
     _refuse_repeats(kept["audio_id"], "references")
-    plain: pd.DataFrame = kept.drop(columns="speaker", errors="ignore")
+    plain: pd.DataFrame = kept
     return plain
 
 
 def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
+    """Join the turns of each recording, with the columns whose values do not differ between them.
+
+    The speakers stay a column of their own where each recording has one turn: then the table is one of recordings.
+    """
     turns = turns.sort_values("start_ms", kind="stable")
+    single = not turns["audio_id"].duplicated().any()
+    kept: dict[str, pd.Series[Any]] = {}
+    differing = []
+    for name in turns.columns:
+        if name not in _OF_TURNS or (single and name not in ("audio_id", "reference")):
+            values = turns[name].map(str, na_action="ignore")
+            if (values.groupby(turns["audio_id"]).nunique(dropna=False) > 1).any():
+                differing.append(str(name))
+            else:
+                kept[name] = turns.drop_duplicates("audio_id").set_index("audio_id")[name]
+    if differing:
+        warnings.warn(
+            f"references: {differing} differ between the turns of a recording, so that they are left out of the errors "
+            "of recordings.",
+            UserWarning,
+            stacklevel=5,
+        )
     texts, speakers = {}, {}
     for audio_id in pd.unique(turns["audio_id"]):
         own = turns[turns["audio_id"] == audio_id]
@@ -250,7 +324,12 @@ def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
             (label, len(text.split())) for label, text in zip(own["speaker"], own["reference"], strict=True)
         ]
     ids = pd.array(list(texts), dtype="string")
-    return pd.DataFrame({"audio_id": ids, "reference": list(texts.values()), "speaker": list(speakers.values())})
+    joined = pd.DataFrame(
+        {"audio_id": ids, "reference": list(texts.values()), _SPEAKERS_OF_WORDS: list(speakers.values())}
+    )
+    for name, values in kept.items():
+        joined[name] = values.loc[list(texts)].array
+    return joined
 
 
 def _refuse_repeats(ids: pd.Series[Any], what: str) -> None:
@@ -284,7 +363,7 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
     if len(missing) == len(wanted):
         raise InputError(
             f"no reference belongs to a recording: references have {_some(wanted)}, recordings {_some(ids)}. "
-            "An audio_id must be written alike in both."
+            "An audio_id must be written alike in both, but for folders and extensions."
         )
     if missing:
         near = difflib.get_close_matches(missing[0], ids, n=1)
@@ -297,11 +376,6 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
         )
     there = recordings[_rows(wanted, ids) >= 0]
     own = [name for name in recordings.columns if name not in RECORDINGS and name not in _OF_TEXTS]
-    further = [
-        name
-        for name in references.columns
-        if name not in ("audio_id", "reference", "speaker", "start_ms", "end_ms") and name not in recordings
-    ]
     frame = pd.DataFrame(
         {
             "audio_id": pd.array([*there["audio_id"], *missing], dtype="string"),
@@ -314,14 +388,26 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
     durations = there["duration_ms"].tolist() if "duration_ms" in there else [pd.NA] * len(there)
     frame["duration_ms"] = pd.array([*durations, *[pd.NA] * len(missing)], dtype="Int64")
     scored_or_not = frame["audio_id"].tolist()
-    rows = _rows(ids, scored_or_not)
+    of_recordings, of_references = _rows(ids, scored_or_not), _rows(wanted, scored_or_not)
     for name in own:
-        frame[name] = recordings[name].array.take(rows, allow_fill=True)
-    if further:
-        rows = _rows(wanted, scored_or_not)
-        for name in further:
-            frame[name] = references[name].array.take(rows, allow_fill=True)
+        frame[name] = recordings[name].array.take(of_recordings, allow_fill=True)
+    if set(RECORDINGS) <= set(references.columns):  # the recordings of a corpus themselves, references and all
+        references = references.drop(columns=list(RECORDINGS.keys() - {"audio_id"}))
+    for name in references.columns:
+        if name in ("audio_id", "reference", _SPEAKERS_OF_WORDS):
+            continue
+        values = references[name].array.take(of_references, allow_fill=True)
+        if name not in recordings:
+            frame[name] = values
+        elif not _says_no_more(values, recordings[name].array.take(of_recordings, allow_fill=True)):
+            frame[f"{name}_of_reference"] = values
     return frame
+
+
+def _says_no_more(values: Any, others: Any) -> bool:
+    """Return True if every known value of a column is there in the other one."""
+    one, two = (pd.Series(column).map(str, na_action="ignore").astype("string") for column in (values, others))
+    return bool((one.isna() | (one == two).fillna(False)).all())
 
 
 def _rows(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.intp]:

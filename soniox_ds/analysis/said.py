@@ -21,7 +21,7 @@ from soniox_ds.analysis.time_constrained import Floats, TimedWords, shared_out
 from soniox_ds.analysis.turn_tables import milliseconds, same_clock
 from soniox_ds.analysis.units import Lines, Units, Vocabulary, lines_of, read_units
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need, no_duplicates
+from soniox_ds.schema import need, no_duplicates, with_named_levels
 
 __all__ = ["NO_SPEAKER", "Said", "found_said", "reference_said"]
 
@@ -62,6 +62,8 @@ def reference_said(reference: pd.DataFrame, how: Normalizer, kind: str, vocabula
     SchemaError
         If a column is absent, an id, speaker or text is NA, or a time cannot be.
     """
+    need(reference, name="reference")
+    reference = with_named_levels(reference, "reference")
     need(reference, "audio_id", "speaker", "text", name="reference")
     audio = runs.codes_of(reference, "audio_id", required=True)
     speaker = runs.codes_of(reference, "speaker", required=True)

@@ -22,10 +22,10 @@ from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Ids, Sequences, p
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.said import Said, found_said, reference_said
 from soniox_ds.analysis.time_constrained import TimedWords, constrained_errors
-from soniox_ds.analysis.turn_tables import HasRecordings, statuses, with_metadata
+from soniox_ds.analysis.turn_tables import HasRecordings, known_ids, statuses, with_metadata
 from soniox_ds.analysis.units import Vocabulary
 from soniox_ds.errors import InputError
-from soniox_ds.schema import SPEAKER_WORD_ERRORS, SPEAKER_WORD_SUMMARY, conform, need, no_duplicates
+from soniox_ds.schema import SPEAKER_WORD_ERRORS, SPEAKER_WORD_SUMMARY, conform, need, no_duplicates, renamed
 
 __all__ = ["pool_speaker_word_errors", "speaker_word_errors"]
 
@@ -132,6 +132,7 @@ def speaker_word_errors(
     vocabulary = Vocabulary()
     real = reference_said(reference, how, units, vocabulary)
     found = found_said(words_of(words), how, units, vocabulary, list(real.values()))
+    real = renamed(real, known_ids(words, found), "reference")
     rows = []
     for audio_id, status in statuses(words, found, real, failed):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}

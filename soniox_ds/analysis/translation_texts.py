@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import as_ids, need, with_ids
+from soniox_ds.schema import as_ids, matched_ids, need, with_ids, with_named_levels
 
 __all__ = ["Texts", "texts_of", "where"]
 
@@ -35,6 +35,8 @@ def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool
         if not ids:
             raise InputError("there are no references; give the right translations by audio_id.")
         found = _translations_by_id(hypotheses)
+        names = matched_ids(ids, found, "references")
+        ids = [names.get(audio_id, audio_id) for audio_id in ids]
         said: list[Any] = [found.get(audio_id) for audio_id in ids]
         if not any(text is not None for text in said):
             raise InputError(
@@ -103,6 +105,7 @@ def _right(reference: Any) -> list[str]:
 
 def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
     if isinstance(references, pd.DataFrame):
+        references = with_named_levels(references, "references")
         need(references, "audio_id", "reference", name="references")
         ids, right = references["audio_id"].tolist(), references["reference"].tolist()
     elif isinstance(references, (Mapping, pd.Series)):

@@ -18,7 +18,7 @@ from soniox_ds.analysis import runs
 from soniox_ds.analysis.confidence import words_of
 from soniox_ds.analysis.speakers import speaker_turns
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import RECORDINGS, ask_about_seconds, need, need_milliseconds, with_ids
+from soniox_ds.schema import RECORDINGS, ask_about_seconds, need, need_milliseconds, with_ids, with_named_levels
 
 __all__ = [
     "FAILED",
@@ -29,6 +29,7 @@ __all__ = [
     "checked_turns",
     "covered",
     "joined",
+    "known_ids",
     "milliseconds",
     "same_clock",
     "statuses",
@@ -77,6 +78,7 @@ def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.Dat
         return speaker_turns(words_of(source), gap_ms=gap_ms)
     if not isinstance(source, pd.DataFrame):
         raise InputError(f"give a Corpus or a table of turns or words, found {type(source).__name__}.")
+    source = with_named_levels(source, "turns")
     if "token_index" in source or "word_index" in source:
         return speaker_turns(words_of(source), gap_ms=gap_ms)
     return with_ids(source, "turns")
@@ -181,6 +183,11 @@ def joined(turns: Turns) -> Turns:
     return Turns(speaker[first], start[first], (latest - apart)[last], turns.labels)
 
 
+def known_ids(source: object, found: Iterable[str]) -> list[str]:
+    """Return the ids of the recordings of the found side: of a corpus all of them, else those in `found`."""
+    return source.recordings["audio_id"].tolist() if isinstance(source, HasRecordings) else list(found)
+
+
 def statuses(source: object, found: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:
     """Which recordings of the reference can be scored, in the order of the corpus, else of the reference.
 
@@ -201,7 +208,7 @@ def statuses(source: object, found: Iterable[str], reference: Iterable[str], fai
     if wanted and known and not both:
         raise InputError(
             f"no recording of the reference (such as {wanted[0]!r}) is among those transcribed (such as "
-            f"{next(iter(known))!r}); audio_id must be the same on both sides."
+            f"{next(iter(known))!r}); audio_id must be the same on both sides, but for folders and extensions."
         )
     order = both if isinstance(source, HasRecordings) else [audio_id for audio_id in wanted if audio_id in known]
     rows = [Recording(audio_id, known[audio_id]) for audio_id in order]

@@ -46,6 +46,7 @@ from soniox_ds.schema.languages import (
     TRANSLATION_PAIRS,
     TRANSLATION_SCORES,
 )
+from soniox_ds.schema.matching import matched_ids, renamed
 from soniox_ds.schema.realtime import (
     ENDPOINT_SWEEP,
     STREAM_LATENCIES,
@@ -160,9 +161,11 @@ __all__ = [
     "empty",
     "frame_from_arrow",
     "frame_to_arrow",
+    "matched_ids",
     "need",
     "need_milliseconds",
     "no_duplicates",
+    "renamed",
     "with_ids",
     "with_named_levels",
 ]

@@ -234,7 +234,7 @@ def test_wrong_input(count, heard, said, kind, message):
 
 def test_a_near_name_is_suggested():
     with pytest.warns(UserWarning, match=r"Did you mean 'call_01.wav'\?"):
-        sx.word_errors({"call_01.wav": "x", "b": "y"}, {"call_01": "x", "b": "y"})
+        sx.word_errors({"call_01.wav": "x", "b": "y"}, {"call_1.wav": "x", "b": "y"})
 
 
 def test_a_warning_points_to_the_call():

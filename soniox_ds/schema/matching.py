@@ -1,0 +1,137 @@
+"""Which recording an id means, where it is not written as the recording's `audio_id`.
+
+Conventions: annotation tools name a recording by the stem of its file ("talk", "calls/talk"), transcriptions by the
+whole path ("calls/talk.wav"). Two ids mean the same recording if one path is the end of the other, once extensions of
+audio and annotation files are taken off. What more than one recording could be meant by is refused, never guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from soniox_ds.callers import warn_caller
+from soniox_ds.errors import InputError
+
+__all__ = ["matched_ids", "renamed"]
+
+_EXTENSIONS = frozenset(
+    (
+        *(".aac", ".aif", ".aifc", ".aiff", ".amr", ".asf", ".au", ".avi", ".caf", ".flac", ".gsm", ".m4a", ".m4b"),
+        *(".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg", ".nist", ".oga", ".ogg", ".opus", ".sph"),
+        *(".wav", ".wave", ".weba", ".webm", ".wma", ".wmv", ".3gp"),
+        *(".ctm", ".eaf", ".json", ".lab", ".rttm", ".srt", ".stm", ".textgrid", ".trn", ".trs", ".txt", ".vtt"),
+    )
+)
+_SHOWN = 3
+
+_Value = TypeVar("_Value")
+
+
+def matched_ids(wanted: Iterable[str], known: Iterable[str], what: str) -> dict[str, str]:
+    """Find the recordings that ids mean although they are written otherwise.
+
+    Parameters
+    ----------
+    wanted
+        The ids of references, turns or other annotations.
+    known
+        The ids of the recordings.
+    what
+        What the wanted ids belong to, for messages: "references".
+
+    Returns
+    -------
+    dict
+        From wanted ids to known ids, for those that are written otherwise and mean one recording. Ids that are written
+        alike, and ids that mean no recording, are not in it.
+
+    Raises
+    ------
+    InputError
+        If an id could mean more than one recording, or two ids mean the same one.
+
+    Warns
+    -----
+    UserWarning
+        If an id was matched in this way.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     matched_ids(["talk", "b.wav", "c"], ["calls/talk.wav", "b.wav"], "references")
+    {'talk': 'calls/talk.wav'}
+    """
+    ids, recordings = list(dict.fromkeys(wanted)), dict.fromkeys(known)
+    open_ids = [audio_id for audio_id in ids if audio_id not in recordings]
+    if not open_ids:
+        return {}
+    alike = recordings.keys() & set(ids)
+    by_stem: defaultdict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+    for audio_id in recordings:
+        if audio_id not in alike:
+            path = _path(audio_id)
+            by_stem[path[-1]].append((path, audio_id))
+    found: dict[str, str] = {}
+    meant_by: dict[str, str] = {}
+    for audio_id in open_ids:
+        path = _path(audio_id)
+        candidates = [name for other, name in by_stem[path[-1]] if _ends_alike(path, other)]
+        if len(candidates) > 1:
+            raise InputError(
+                f"{what}: {audio_id!r} could mean {_some(candidates)}. An audio_id must be written as the recordings "
+                "have it wherever file names alone are not unique."
+            )
+        if candidates:
+            other = meant_by.setdefault(candidates[0], audio_id)
+            if other != audio_id:
+                raise InputError(
+                    f"{what}: {other!r} and {audio_id!r} both mean the recording {candidates[0]!r}. Write the audio_id "
+                    "as the recordings have it, each once."
+                )
+            found[audio_id] = candidates[0]
+    if found:
+        pairs = [f"{one!r} is taken for {two!r}" for one, two in list(found.items())[:_SHOWN]]
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        warn_caller(
+            f"{what}: {len(found)} of {len(ids)} ids were matched by file names, without folders and extensions: "
+            f"{', '.join(pairs)}{more}.",
+            UserWarning,
+        )
+    return found
+
+
+def renamed(by_id: Mapping[str, _Value], known: Iterable[str], what: str) -> dict[str, _Value]:
+    """Return the values under the ids of the recordings; see `matched_ids`."""
+    names = matched_ids(by_id, known, what)
+    return {names.get(audio_id, audio_id): value for audio_id, value in by_id.items()}
+
+
+def _path(audio_id: str) -> tuple[str, ...]:
+    """The folders and the stem that an id names."""
+    text = unicodedata.normalize("NFC", audio_id).strip().replace("\\", "/")
+    if "://" in text:
+        text = text.partition("://")[2].partition("?")[0]
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if not parts:
+        return (audio_id,)
+    stem, extension = os.path.splitext(parts[-1])
+    while extension.lower() in _EXTENSIONS:
+        parts[-1] = stem
+        stem, extension = os.path.splitext(stem)
+    return tuple(parts)
+
+
+def _ends_alike(one: tuple[str, ...], two: tuple[str, ...]) -> bool:
+    shorter = min(len(one), len(two))
+    return one[-shorter:] == two[-shorter:]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return " or ".join(map(repr, names[:_SHOWN])) + more
