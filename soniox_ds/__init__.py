@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from soniox_ds.emulator.local import local_service
     from soniox_ds.formats.corpus import Corpus, concat, read_corpus
     from soniox_ds.formats.rttm import read_rttm, write_rttm
+    from soniox_ds.live.interrupted import last_interrupted
     from soniox_ds.live.streamed import Streamed, read_streamed
     from soniox_ds.options import Context, Retry, StreamOptions, TranscriptionOptions, Translation
     from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
@@ -112,6 +113,7 @@ __all__ = [
     "language_errors",
     "language_switches",
     "language_word_errors",
+    "last_interrupted",
     "list_models",
     "local_service",
     "plot_confidence",
@@ -209,6 +211,7 @@ _HOMES = {
     "language_errors": "analysis.language_errors",
     "language_switches": "analysis.language_switches",
     "language_word_errors": "analysis.language_word_errors",
+    "last_interrupted": "live.interrupted",
     "list_models": "doors",
     "local_service": "emulator.local",
     "plot_confidence": "plots.recording",

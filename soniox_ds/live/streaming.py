@@ -16,6 +16,7 @@ from typing import Any, Literal
 from soniox_ds.callers import warn_caller
 from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
 from soniox_ds.live.events import Update
+from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.session import SILENT_S, LiveSession, State
 from soniox_ds.live.sources import RAW, is_recording, open_source
 from soniox_ds.live.streamed import Streamed
@@ -104,6 +105,10 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
         If the session fails before anything was settled, or with ``on_error="raise"``. What a source raises is raised
         likewise, after what it gave before was settled.
 
+    Notes
+    -----
+    An interrupt raises KeyboardInterrupt; `last_interrupted` then returns what was settled.
+
     Examples
     --------
     >>> import soniox_ds as sx
@@ -127,7 +132,11 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
         clock=clock,
         on_update=on_update,
     )
-    failure = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
+    try:
+        failure = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
+    except asyncio.CancelledError as interrupt:
+        _keep(session, interrupt)
+        raise
     if failure is not None:
         if on_error == "raise" or not session.transcript.settled:
             raise failure
@@ -183,20 +192,24 @@ async def stream_updates(
         source, options, pace=(speed, chunk_ms), connection=connection, gate=gate, audio_id=audio_id, clock=clock
     )
     chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock)
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(session.abort)
-        updates = aiter(session)
-        feeding = asyncio.create_task(_feed(session, chunks), name="live source")
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(session.abort)
+            updates = aiter(session)
+            feeding = asyncio.create_task(_feed(session, chunks), name="live source")
 
-        async def stop() -> None:
-            feeding.cancel()
-            await asyncio.wait([feeding])
+            async def stop() -> None:
+                feeding.cancel()
+                await asyncio.wait([feeding])
 
-        stack.push_async_callback(stop)
-        async for update in updates:
-            yield update
-        if (failure := await feeding) is not None:
-            raise failure
+            stack.push_async_callback(stop)
+            async for update in updates:
+                yield update
+            if (failure := await feeding) is not None:
+                raise failure
+    except (asyncio.CancelledError, GeneratorExit) as interrupt:  # the latter where the loop's own body was interrupted
+        _keep(session, interrupt)
+        raise
 
 
 def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
@@ -284,6 +297,11 @@ async def _feed(session: LiveSession, chunks: AsyncGenerator[bytes, None]) -> Ex
         await session.abort()
         raise
     return failure
+
+
+def _keep(session: LiveSession, interrupt: BaseException) -> None:
+    if session.log:
+        keep_interrupted(session.result(), interrupt)
 
 
 def _session(

@@ -170,6 +170,18 @@ class _Work(Generic[T]):
         assert self._task is not None
         return self._task.result()
 
+    def notes(self) -> list[str]:
+        """What the work noted on the cancellation that ended it."""
+        if self._task is None or not self._task.done():
+            return []
+        try:
+            self._task.result()
+        except asyncio.CancelledError as cancelled:
+            return list(getattr(cancelled, "__notes__", []))
+        except BaseException:  # noqa: BLE001  the interrupt is raised in its stead
+            return []
+        return []
+
 
 class _Caller:
     """Who waits: tells whether the caller was interrupted, where that does not simply raise KeyboardInterrupt."""
@@ -239,7 +251,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     RuntimeError
         When called from the background loop itself, which would wait for ever.
     KeyboardInterrupt, asyncio.CancelledError
-        After an interrupt, once the work is cancelled: the latter inside a coroutine whose loop handles Ctrl-C.
+        After an interrupt, once the work is cancelled: the latter inside a coroutine whose loop handles Ctrl-C. Notes
+        that the work put on its CancelledError are on it.
     BaseException
         Whatever the coroutine raises.
 
@@ -268,7 +281,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         try:
             home.loop.call_soon_threadsafe(work.start)
             caller.wait(work.ended)
-        except BaseException:
+        except BaseException as interrupt:
             signals = caller.signals  # before the work can tell anybody that it was cancelled
             try:
                 home.loop.call_soon_threadsafe(work.cancel)
@@ -276,6 +289,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
                 coroutine.close()
                 raise
             caller.wait_a_little(work.ended, signals)
+            for note in work.notes():
+                interrupt.add_note(note)
             raise
     try:
         return work.result()

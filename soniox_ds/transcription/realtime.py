@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from soniox_ds.errors import AuthError, BalanceError, SonioxDSError, SourceError, error_type_of
 from soniox_ds.formats.provenance import new_provenance, new_run
+from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.replay import Event
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.sources import RAW
@@ -40,6 +41,8 @@ __all__ = ["NOT_STREAMED", "stream_dataset"]
 
 NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
 """Why URLs fail."""
+
+_GOES_ON = " They are on disk too: the same call goes on where this one stopped."
 
 
 async def stream_dataset(
@@ -116,6 +119,10 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
     ExceptionGroup
         Of `TranscriptionFailed`, with ``on_error="raise"``.
 
+    Notes
+    -----
+    After an interrupt the same call goes on where this one stopped; `last_interrupted` returns what there is so far.
+
     Examples
     --------
     >>> import soniox_ds as sx
@@ -171,8 +178,13 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
             settings=f"{repeat}:{speed}:{chunk_ms}",
             refresh=refresh,
         )
-        parts = await run.all(found.recordings, at_once)
-    streamed = _together(parts, found, run)
+        try:
+            await run.all(found.recordings, at_once)
+        except asyncio.CancelledError as interrupt:
+            if run.parts:
+                keep_interrupted(_together(run.parts, found, run), interrupt, _GOES_ON)
+            raise
+    streamed = _together(run.parts, found, run)
     report_failures(streamed.recordings, fatal=run.fatal, on_error=on_error, all_in="streamed.recordings")
     return streamed
 
@@ -206,26 +218,29 @@ class _Run:
         self._refresh = refresh
         self.fatal: SonioxDSError | None = None
         """What would stop every other recording, too."""
+        self.parts: dict[int, Streamed] = {}
+        """The tables of each row that is finished, or was begun before an interrupt."""
 
-    async def all(self, recordings: list[Recording], concurrency: int) -> list[Streamed]:
-        """Every recording's tables, in order."""
+    async def all(self, recordings: list[Recording], concurrency: int) -> None:
+        """Fill `parts` with the tables of every recording."""
         room = asyncio.Semaphore(concurrency)
         same: dict[str, asyncio.Lock] = {}
 
-        async def one(recording: Recording) -> Streamed:
+        async def one(row: int, recording: Recording) -> None:
             async with room:
-                return await self._one(recording, same)
+                self.parts[row] = await self._one(row, recording, same)
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(recording)) for recording in recordings]
+                for row, recording in enumerate(recordings):
+                    group.create_task(one(row, recording))
         except BaseExceptionGroup as errors:
             first = first_error(errors)
         else:
-            return [task.result() for task in tasks]
+            return
         raise first
 
-    async def _one(self, recording: Recording, same: dict[str, asyncio.Lock]) -> Streamed:
+    async def _one(self, row: int, recording: Recording, same: dict[str, asyncio.Lock]) -> Streamed:
         if recording.error_type is None and recording.url is not None:
             recording.fail("url_not_streamed", NOT_STREAMED)
         if recording.error_type is None:
@@ -241,14 +256,14 @@ class _Run:
             if self.fatal is not None:  # what is remembered needs no service; the rest would fail as well
                 recording.fail(error_type_of(self.fatal), str(self.fatal))
                 return self._failed(recording)
-            return await self._stream(recording, key, earlier)
+            return await self._stream(row, recording, key, earlier)
 
     def _failed(self, recording: Recording) -> Streamed:
         """The tables of a recording of which nothing was sent."""
         self._progress.finished(False)
         return self._tables([], recording)
 
-    async def _stream(self, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
+    async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
         begun = _begun(earlier, self._clock)
         earlier = [event for event in earlier if event.kind not in (BEGUN, "failed", "end")]
         with self._store.writing(key, [*begun, *earlier]) as write:
@@ -268,6 +283,10 @@ class _Run:
                 error = await run_session(session, source, speed=self._speed, chunk_ms=self._chunk_ms)
             except SourceError as unreadable:
                 error = unreadable
+            except asyncio.CancelledError:
+                if session.log:
+                    self.parts[row] = self._tables([*begun, *session.log], recording, is_whole=False)
+                raise
             if error is None:
                 done = Event(session.log[-1].at_ms, DONE, 0, 0, session.audio_ms, self._clock.utcnow().isoformat())
                 write(done)
@@ -284,7 +303,9 @@ class _Run:
         parts = [recording.sha256, self.options.hash(), self.options.model, self.connection.service, self._settings]
         return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
-    def _tables(self, events: list[Event], recording: Recording, *, recalled: bool = False) -> Streamed:
+    def _tables(
+        self, events: list[Event], recording: Recording, *, recalled: bool = False, is_whole: bool = True
+    ) -> Streamed:
         begun_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
         own = [event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind not in (BEGUN, DONE)]
         metadata: dict[str, Any] = {
@@ -309,7 +330,8 @@ class _Run:
             audio_id=recording.audio_id,
             options=self.options,
             service=self.connection.service,
-            audio_ms=recording.duration_ms,
+            audio_ms=recording.duration_ms if is_whole else max(event.audio_ms or 0.0 for event in events),
+            is_whole=is_whole,
             metadata=metadata,
         )
 
@@ -326,9 +348,11 @@ def _moment(events: list[Event], kind: str) -> datetime | None:
     return next((parse_time(event.payload) for event in events if event.kind == kind), None)
 
 
-def _together(parts: list[Streamed], found: Found, run: _Run) -> Streamed:
+def _together(parts: Mapping[int, Streamed], found: Found, run: _Run) -> Streamed:
+    """The tables of some or all rows of what was found, in their order."""
+    rows = sorted(parts)
     made = new_run(service=run.connection.service, model=run.options.model, options=run.options.body())
-    streamed = concat_streamed(parts, new_provenance(made))
+    streamed = concat_streamed([parts[row] for row in rows], new_provenance(made))
     for name in found.metadata.columns:
-        streamed.recordings[name] = found.metadata[name].to_numpy()
+        streamed.recordings[name] = found.metadata[name].to_numpy()[rows]
     return streamed

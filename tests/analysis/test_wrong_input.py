@@ -45,6 +45,7 @@ NO_TABLES = {
     ),
     *("errors", "list_models", "local_service", "read_corpus", "read_references", "read_rttm", "read_streamed"),
     *(
+        "last_interrupted",
         "report",
         "review",
         "schema",

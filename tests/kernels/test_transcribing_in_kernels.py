@@ -1,5 +1,6 @@
 """``sx.transcribe`` itself in real kernels, against the stand-in service in the test's own process."""
 
+import os
 import wave
 
 import pytest
@@ -66,3 +67,17 @@ def test_an_interrupt_leaves_nothing_going_on(kernel, recordings):
         assert service.key not in repr(outcome.messages)
         kernel.succeed("blocking.run(asyncio.sleep(0))")
         assert len(service.requests) == asked
+
+
+def test_an_interrupted_stream_says_in_the_cell_where_its_words_are(kernel):
+    with local_service("scripted", set_environment=False) as service:
+        kernel.succeed(f"import os\nimport soniox_ds as sx\nos.environ.update({service.environment!r})")
+        cell_id = kernel.start(f"sx.stream({os.path.abspath('data/samples/onion_soup.mp3')!r})")
+        until(lambda: service.open_streams)
+        kernel.interrupt()
+        outcome = kernel.outcome(cell_id)
+        assert outcome.error == "KeyboardInterrupt"
+        (shown,) = outcome.contents("error")
+        assert "soniox_ds.last_interrupted() returns them" in "\n".join(shown["traceback"])
+        assert kernel.succeed("print(sx.last_interrupted().recordings['status'][0])").printed == "failed"
+        until(lambda: not service.open_streams)
