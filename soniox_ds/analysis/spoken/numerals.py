@@ -306,6 +306,7 @@ def join_codes(
     words: Sequence[str],
     *,
     word_letters: Collection[str] = (),
+    dividers: Collection[str] = (),
     known: Collection[str] = (),
     ends: Collection[str] = (),
     point: str = "",
@@ -318,6 +319,8 @@ def join_codes(
         The words of a text.
     word_letters
         Single letters that are words as well ("a", "i"); they do not begin or end a code.
+    dividers
+        Single letters that are words and never letters of a code ("y" in Spanish).
     known
         Abbreviations that begin or end with such a letter ("ai", "ibm").
     ends
@@ -332,12 +335,17 @@ def join_codes(
     result: list[str] = []
     place = 0
     while place < len(words):
-        if not _is_code_part(words[place]):
+        if not _is_code_part(words[place]) or words[place] in dividers:
             result.append(words[place])
             place += 1
             continue
         stop = place + 1
-        while stop < len(words) and _is_code_part(words[stop]) and _go_together(words[stop - 1], words[stop]):
+        while (
+            stop < len(words)
+            and _is_code_part(words[stop])
+            and words[stop] not in dividers
+            and _go_together(words[stop - 1], words[stop])
+        ):
             stop += 1
         chain = list(words[place:stop])
         behind = words[stop] if stop < len(words) else ""
