@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz system lint types bench clean help
+.PHONY: demo test test-install fuzz system lint types bench update-constraints clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
 	@echo "make test   lint, type check and run all tests"
+	@echo "make test-install  test the wheel with the newest releases, in an environment of its own"
+	@echo "make update-constraints  choose the newest releases for make demo and make test"
 	@echo "make fuzz   search at random for input that breaks something; FUZZ_FACTOR=100 searches five times as long as usual"
 	@echo "make bench  the figures of docs/benchmarks.md, measured here"
 	@echo "make clean  remove the virtual environment and what the demo wrote"
@@ -17,6 +19,14 @@ demo: $(VENV)/.ready-local
 
 test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+# As somebody installs it today who knows no constraints; PYTHON chooses the interpreter.
+test-install:
+	.ci/test-install $(PYTHON)
+
+# For each Python of 3.11 to 3.13 that is found here; docs/installing.md says more.
+update-constraints:
+	constraints/update
 
 # The tests of Hypothesis and those marked `fuzz`, with other examples each time. What fails is printed with what repeats it.
 FUZZ_FACTOR ?= 20
@@ -56,10 +66,13 @@ $(BIN)/python:
 	    echo "That was not possible. As an administrator: apt-get install python3-venv" >&2; exit 1; }; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.ready-local: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+# The releases that were tested together on this Python: constraints/py311.txt and so on.
+CONSTRAINTS := constraints/install $(wildcard constraints/*.txt)
+
+$(VENV)/.ready-local: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	constraints/install $(BIN)/python local,notebook
 	@touch $@
 
-$(VENV)/.ready-test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+$(VENV)/.ready-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	constraints/install $(BIN)/python test
 	@touch $@ $(VENV)/.ready-local

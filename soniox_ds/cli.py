@@ -6,6 +6,7 @@ Exit status: 0 when all went well, 1 when some recordings failed, 2 when nothing
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import warnings
@@ -67,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="transcribe the sample recordings, measure, plot, save")
     demo.add_argument("--out", type=Path, default=Path("demo-output"), help="folder to write to (default: %(default)s)")
     demo.add_argument("--local", action="store_true", help="use the stand-in even if SONIOX_API_KEY is set")
+    demo.add_argument("--quick", action="store_true", help="two recordings only")
+    demo.add_argument(
+        "--whisper-model",
+        metavar="NAME",
+        help="for the stand-in: a model of faster-whisper (base.en, ...; downloaded on first use) or the folder of one "
+        "(default: $SONIOX_DS_WHISPER_MODEL, else the installed tiny.en)",
+    )
     demo.set_defaults(command=_demo)
 
     transcribe = commands.add_parser("transcribe", help="transcribe files, folders, globs, manifests or URLs")
@@ -122,6 +130,7 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
         help="a JSON file with the context: general, text, terms, translation_terms",
     )
     _add_region(parser)
+    add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
     add("--concurrency", type=int, default=16, help="uploads at once (default: %(default)s)")
     add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
     add("--timeout-s", type=float, help="for one recording after its submission")
@@ -167,21 +176,27 @@ def _version() -> str:
 def _demo(options: argparse.Namespace) -> int:
     from soniox_ds.demo import run_demo
 
-    return run_demo(options.out, local=options.local)
+    return run_demo(options.out, local=options.local, quick=options.quick, model=options.whisper_model)
 
 
 def _transcribe(options: argparse.Namespace) -> int:
     import soniox_ds as sx
+    from soniox_ds.demo import stand_in
     from soniox_ds.schema import RECORDINGS
     from soniox_ds.transcription.sources import find_recordings
 
     _check_out(options)
+    if options.local and options.region:
+        raise InputError("--local is on this machine and --region elsewhere; give one of them")
     found = find_recordings(options.sources[0] if len(options.sources) == 1 else options.sources)
     columns = [*RECORDINGS, *found.metadata]
     if options.partition_by is not None and options.partition_by not in columns:
         raise InputError(f"--partition-by {options.partition_by}: there is no such column; there are {columns}")
-    with warnings.catch_warnings():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", RecordingsFailedWarning)  # the corpus says it below
+        if options.local:
+            print(stack.enter_context(stand_in()).banner)
         corpus = sx.transcribe(
             found,
             model=options.model,

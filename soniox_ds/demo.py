@@ -1,13 +1,19 @@
 """The demo: the sample recordings, from audio to answers, on the stand-in or on the service.
 
 With SONIOX_API_KEY set it talks to the service (about four minutes of audio, less than a cent); otherwise, or with
-``local``, to the stand-in on this machine, and says so wherever a number is printed.
+``local``, to the stand-in on this machine, and says so wherever a number is printed. The commands that it prints at the
+end run as they are printed, from the current folder.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import json
 import os
+import shlex
+import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -19,12 +25,15 @@ import pandas as pd
 from soniox_ds.errors import SetupError
 
 if TYPE_CHECKING:
+    from soniox_ds.emulator import LocalService
     from soniox_ds.formats.corpus import Corpus
 
-__all__ = ["run_demo", "samples_folder"]
+__all__ = ["next_steps", "run_demo", "samples_folder", "stand_in"]
 
 LEAST_CONFIDENT = 10
 CONVERSATION = "garden_centre_call"
+QUICK = (CONVERSATION, "clinic_note")
+"""The recordings of the quick demo: one with two speakers, one with rare words."""
 NOTEBOOK = "notebooks/01_transcribe_a_dataset.ipynb"
 
 
@@ -37,19 +46,31 @@ def samples_folder() -> Path:
     raise SetupError(f"the sample recordings are neither in {package / '_samples'} nor in {package.parent / 'data'}")
 
 
-def run_demo(out: Path, *, local: bool = False) -> int:
-    """Transcribe the samples, measure, plot and save; returns the exit status."""
+def run_demo(out: Path, *, local: bool = False, quick: bool = False, model: str | None = None) -> int:
+    """Transcribe the samples, measure, plot and save; return the exit status.
+
+    Parameters
+    ----------
+    out
+        The folder to write to.
+    local
+        Use the stand-in even if SONIOX_API_KEY is set.
+    quick
+        Transcribe two of the recordings only.
+    model
+        The Whisper model of the stand-in; see ``sx.local_service``.
+    """
     if "matplotlib" not in sys.modules:
         import matplotlib as mpl
 
         mpl.use("agg")
     out.mkdir(parents=True, exist_ok=True)
-    with _service(local) as is_local:
-        return _show(out, is_local)
+    with _service(local, model) as is_local:
+        return _show(out, is_local, quick)
 
 
 @contextlib.contextmanager
-def _service(local: bool) -> Iterator[bool]:
+def _service(local: bool, model: str | None) -> Iterator[bool]:
     if os.environ.get("SONIOX_API_KEY") and not local:
         _say(
             "The service",
@@ -57,29 +78,53 @@ def _service(local: bool) -> Iterator[bool]:
         )
         yield False
         return
-    import soniox_ds as sx
-
-    with sx.local_service(recognizer="whisper") as service:
+    with stand_in(model) as service:
         _say("The service", service.banner)
         yield True
 
 
-def _show(out: Path, is_local: bool) -> int:
+@contextlib.contextmanager
+def stand_in(model: str | None = None) -> Iterator[LocalService]:
+    """Run the stand-in with real recognition.
+
+    Raises
+    ------
+    SetupError
+        If a package or the model is missing.
+    """
+    from soniox_ds.emulator.local import LocalServiceError, local_service
+
+    with contextlib.ExitStack() as stack:
+        try:
+            service = stack.enter_context(local_service("whisper", model=model))
+        except LocalServiceError as error:
+            raise SetupError(str(error)) from error
+        yield service
+
+
+def _show(out: Path, is_local: bool, quick: bool) -> int:
     import matplotlib.pyplot as plt
 
     import soniox_ds as sx
     from soniox_ds.analysis.diarization import diarization_errors
     from soniox_ds.formats.rttm import read_rttm
+    from soniox_ds.transcription.sources import find_recordings
 
     samples = samples_folder()
     journal = out / "demo.journal.sqlite"
     _say("Transcribe", 'corpus = sx.transcribe("data/samples/manifest.csv", enable_speaker_diarization=True)')
-    corpus = sx.transcribe(samples / "manifest.csv", enable_speaker_diarization=True, journal=journal)
+    recordings = find_recordings(samples / "manifest.csv")
+    if quick:
+        kept = [place for place, recording in enumerate(recordings.recordings) if recording.audio_id in QUICK]
+        recordings.recordings = [recordings.recordings[place] for place in kept]
+        recordings.metadata = recordings.metadata.iloc[kept].reset_index(drop=True)
+    corpus = sx.transcribe(recordings, enable_speaker_diarization=True, journal=journal)
     print(corpus)
 
-    _say("Tokens", 'corpus.tokens                                # of "short_answer"')
+    shortest = QUICK[-1] if quick else "short_answer"
+    _say("Tokens", f'corpus.tokens                                # of "{shortest}"')
     columns = ["text", "start_ms", "end_ms", "confidence", "speaker"]
-    _table(corpus.select(["short_answer"]).tokens[columns])
+    _table(corpus.select([shortest]).tokens[columns])
 
     _say("Word error rate against the references", "errors = sx.word_errors(corpus); sx.summarize_errors(errors)")
     _word_errors(corpus)
@@ -96,6 +141,7 @@ def _show(out: Path, is_local: bool) -> int:
     _say("Who spoke when", "turns = sx.speaker_turns(words); sx.plot_timeline(turns)")
     turns = sx.speaker_turns(words)
     reference = read_rttm(samples / "turns.rttm")
+    reference = reference[reference["audio_id"].isin(corpus.recordings["audio_id"])]
     columns = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms", "der", "speakers", "reference_speakers"]
     found = diarization_errors(turns, reference)
     _table(found[["audio_id", *columns]])
@@ -110,7 +156,7 @@ def _show(out: Path, is_local: bool) -> int:
 
     corpus.save(out / "corpus", overwrite=True)
     _say("Saved", f"{out / 'corpus'}  (Parquet)\n{picture}  (speaker timeline of {CONVERSATION})")
-    _say("What to type next", _next_steps(out, is_local))
+    _say("What to type next", "\n".join(next_steps(out, is_local)))
     return 1 if len(corpus.failed) else 0
 
 
@@ -119,17 +165,43 @@ NOT_SONIOX = textwrap.dedent("""\
     they say nothing about Soniox, nor about people.""")
 
 
-def _next_steps(out: Path, is_local: bool) -> str:
+def next_steps(out: Path, is_local: bool) -> list[str]:
+    """Return commands that run as they are, from the current folder; one line each."""
+    corpus, own = out / "corpus", out / "lighthouse"
+    read = f"import soniox_ds as sx; print(sx.read_corpus({json.dumps(str(corpus))}))"
+    transcribe = [_program("soniox-ds"), "transcribe", _near(samples_folder() / "lighthouse.m4a"), "--out", str(own)]
     steps = [
-        f"""python -c "import soniox_ds as sx; print(sx.read_corpus('{out / "corpus"}'))\"""",
-        f"soniox-ds report {out / 'corpus'} -o report.html",
-        "soniox-ds transcribe YOUR_FOLDER --out corpus/",
+        [_program("python"), "-c", read],
+        [_program("soniox-ds"), "report", str(corpus), "-o", str(out / "report.html")],
+        [*transcribe, *(["--overwrite"] if own.exists() else []), *(["--local"] if is_local else [])],
     ]
     if Path(NOTEBOOK).is_file():
-        steps.append(f"jupyter lab {NOTEBOOK}")
+        if importlib.util.find_spec("jupyterlab") is None:
+            steps.append([_program("python"), "-m", "pip", "install", "jupyterlab"])
+        as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # Jupyter refuses to run as root unless it is told to
+        steps.append([_program("jupyter-lab"), *(["--allow-root"] if as_root else []), NOTEBOOK])
+    lines = [subprocess.list2cmdline(step) if sys.platform == "win32" else shlex.join(step) for step in steps]
     if is_local:
-        steps.append("export SONIOX_API_KEY=...      # and the same commands use the service")
-    return "\n".join(steps)
+        lines.append("# With a key in SONIOX_API_KEY, transcribe without --local uses the service.")
+    return lines
+
+
+def _program(name: str) -> str:
+    """Return what to type for a program of this environment: its name where the shell finds it, otherwise its path."""
+    folder = Path(sys.executable).parent
+    path = Path(sys.executable) if name == "python" else folder / name
+    found = shutil.which(name)
+    if found is not None and Path(found).absolute().parent == folder:
+        return name
+    return _near(path)
+
+
+def _near(path: Path) -> str:
+    """Return a path as seen from the current folder if it lies in it, otherwise in full."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def _say(title: str, text: str) -> None:

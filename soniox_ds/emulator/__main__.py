@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whisper: real recognition, English; scripted: prepared or invented transcripts (default: whisper)",
     )
     parser.add_argument(
+        "--whisper-model",
+        metavar="NAME",
+        help="for whisper: a model of faster-whisper (base.en, ...; downloaded on first use) or the folder of one "
+        "(default: $SONIOX_DS_WHISPER_MODEL, else the installed tiny.en)",
+    )
+    parser.add_argument(
         "--scripts",
         metavar="DIR",
         help="for scripted: a folder with a <stem>.txt for each recording, or a .json or .csv",
@@ -77,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     service = local_service(
         arguments.recognizer,
+        model=arguments.whisper_model,
         port=arguments.port,
         speed=arguments.speed,
         requests_per_minute=arguments.requests_per_minute or None,

@@ -284,6 +284,7 @@ class LocalService:
 def local_service(
     recognizer: str | Recognizer = "whisper",
     *,
+    model: str | os.PathLike[str] | None = None,
     port: int = 0,
     speed: float = 1.0,
     requests_per_minute: int | None = 500,
@@ -306,6 +307,10 @@ def local_service(
     recognizer
         ``"whisper"``: real offline recognition, English, small; ``"scripted"``: invented or prepared transcripts,
         instantly; or an object of your own.
+    model
+        For the Whisper recognizer: the name of a model of faster-whisper, such as ``"base.en"``, which is downloaded
+        from the Hugging Face hub on first use, or the folder of a model converted for CTranslate2. None takes the one
+        that the environment variable SONIOX_DS_WHISPER_MODEL names, else the installed tiny.en.
     port
         TCP port on 127.0.0.1; 0 takes a free one.
     speed
@@ -350,6 +355,10 @@ def local_service(
     """
     if isinstance(recognizer, str) and recognizer not in ("scripted", "whisper"):
         raise ValueError(f"unknown recognizer {recognizer!r}; there are 'scripted', 'whisper' and objects of your own")
+    if model is not None and recognizer != "whisper":
+        raise ValueError(
+            f"model={os.fspath(model)!r} is for recognizer='whisper'; leave it out, or use that recognizer"
+        )
     settings = dict(locals())
     return LocalService(settings)
 
@@ -365,7 +374,8 @@ def _recognizer(settings: Mapping[str, Any]) -> Recognizer:
         from soniox_ds.emulator.recognizers.model import ModelUnavailable
         from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
 
-        whisper = WhisperRecognizer(**options)
+        model = settings["model"]
+        whisper = WhisperRecognizer(None if model is None else os.fspath(model), **options)
         try:
             # Now, when somebody can be told what is missing, rather than in the first job.
             whisper.load()

