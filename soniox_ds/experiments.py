@@ -19,6 +19,7 @@ from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.normalize import Normalizer
 from soniox_ds.analysis.pairing import Pairs, References
 from soniox_ds.analysis.statistics import METHODS, checked_resampling
+from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.term_search import aligned_words, checked_terms, units_of
 from soniox_ds.callers import warn_caller
 from soniox_ds.comparison import Comparison
@@ -133,7 +134,8 @@ async def compare(
     Warns
     -----
     UserWarning
-        Before `confirm` is called: if only some of the recordings have a reference, or some references no recording.
+        Before `confirm` is called: if only some of the recordings have a reference, or some references no recording,
+        hold tags that the normaliser makes words of, or are placeholders.
 
     Examples
     --------
@@ -162,6 +164,7 @@ async def compare(
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
     refuse_unusable(found, estimate.recordings)
     _warn_of_unreferenced(found, pairs)
+    warn_of_unsaid(pairs.references, chain)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
     parts = await _transcribe_all(found, chosen, repeats, seed, journal=journal, progress=progress, settings=settings)

@@ -16,6 +16,7 @@ import pandas as pd
 from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Paths, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.units import Units, Vocabulary, read_units
 from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_milliseconds
 
@@ -77,7 +78,7 @@ def align_words(
     Warns
     -----
     UserWarning
-        If some references have no recording.
+        If some references have no recording, hold tags that the normaliser makes words of, or are placeholders.
 
     Examples
     --------
@@ -93,6 +94,7 @@ def align_words(
     pairs = pair_up(transcripts, references, failed)
     pairs = pairs._replace(words=need_milliseconds(pairs.words, "words", required=False))
     chain = Normalizer.of(normalizer)
+    warn_of_unsaid(pairs.references, chain)
     aligned = align(pairs, chain, cost, units)
     frame = _table(pairs, aligned)
     frame["normalizer"] = pd.array([chain.label], dtype="string").take(np.zeros(len(frame), np.intp))

@@ -18,6 +18,7 @@ from soniox_ds.analysis.align import align
 from soniox_ds.analysis.edit_paths import Ids, Sequences, fewest_errors, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.units import Units, Vocabulary, read_units
 from soniox_ds.errors import InputError, SetupError
 from soniox_ds.schema import CHARACTER_ERRORS, WORD_ERRORS, Column, conform
@@ -67,7 +68,8 @@ def word_errors(
     Warns
     -----
     UserWarning
-        If some references have no recording, or ids were matched by the names of files.
+        If some references have no recording, or ids were matched by the names of files; if references hold tags that
+        the normaliser makes words of, or are placeholders.
 
     Notes
     -----
@@ -89,6 +91,7 @@ def word_errors(
     """
     pairs = pair_up(transcripts, references, failed)
     chain = Normalizer.of(normalizer)
+    warn_of_unsaid(pairs.references, chain)
     aligned = align(pairs, chain, cost, units)
     counts = aligned.paths.counts()
     fewest = counts[:, 1:].sum(axis=1)
@@ -146,7 +149,7 @@ def character_errors(
     Warns
     -----
     UserWarning
-        If some references have no recording.
+        If some references have no recording, hold tags that the normaliser makes words of, or are placeholders.
 
     Examples
     --------
@@ -159,6 +162,7 @@ def character_errors(
         raise InputError(f"unit must be one of {list(_CHARACTERS)}, found {unit!r}.")
     pairs = pair_up(transcripts, references, failed)
     chain = Normalizer.of(normalizer)
+    warn_of_unsaid(pairs.references, chain)
     vocabulary = Vocabulary()
     sides = [read_units(lines, chain, "words", vocabulary) for lines in (pairs.references, pairs.hypotheses)]
     characters = Vocabulary()

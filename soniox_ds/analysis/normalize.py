@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from soniox_ds.analysis.characters import APOSTROPHES, is_invisible, one_spelling, without_case, without_vowel_marks
 from soniox_ds.analysis.scripts import is_unspaced
+from soniox_ds.analysis.tags import without_tags
 from soniox_ds.errors import InputError, SetupError
 
 __all__ = ["NORMALIZERS", "NormalizationStep", "Normalizer", "NormalizerLike"]
@@ -96,6 +97,8 @@ class Normalizer:
           those of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
         - ``"vowel-marks"``: the vowel marks of Arabic (harakat) and Hebrew (niqqud) are dropped; those of no other
           script. No part of ``basic``, for who writes them may want them compared: ``["vowel-marks", "basic"]``;
+        - ``"tags"``: what names a sound or a gap and was not said is dropped, as in ``["tags", "basic"]``: ``<unk>``,
+          ``[noise]``, ``{NS}``, ``(laughs)``. Round brackets and asterisks stay unless they hold the name of an event;
         - ``"apostrophes"``: typographic apostrophes become ``'``; put it before ``whisper-english``, which divides
           words at them;
         - ``"whisper-english"``: the leaderboards' convention, by package ``whisper-normalizer``. English only: it drops
@@ -181,6 +184,10 @@ def _vowel_marks() -> Normalizer:
     return Normalizer((NormalizationStep("vowel-marks", "1", without_vowel_marks, per_word=True),))
 
 
+def _tags() -> Normalizer:
+    return Normalizer((NormalizationStep("tags", "1", without_tags),))
+
+
 def _casefold() -> Normalizer:
     return Normalizer((NormalizationStep("casefold", "2", without_case, per_word=True),))
 
@@ -213,6 +220,7 @@ NORMALIZERS: dict[str, Callable[[], Normalizer]] = {
     "casefold": _casefold,
     "punctuation": _punctuation,
     "vowel-marks": _vowel_marks,
+    "tags": _tags,
     "apostrophes": _apostrophes,
     "whisper-english": _whisper_english,
 }

@@ -26,6 +26,7 @@ from soniox_ds.analysis.errors import scored_table
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
 from soniox_ds.analysis.scripts import is_unspaced
+from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.units import Lines, Units, glued
 from soniox_ds.errors import InputError
 from soniox_ds.schema import PUNCTUATION_ERRORS
@@ -77,7 +78,7 @@ def punctuation_errors(
     Warns
     -----
     UserWarning
-        If some references have no recording.
+        If some references have no recording, hold tags that the normaliser makes words of, or are placeholders.
 
     Notes
     -----
@@ -96,6 +97,7 @@ def punctuation_errors(
     own = frozenset(char for mark in marks for char in _one_spelling(mark))
     pairs = pairs._replace(references=_cut(pairs.references, own), hypotheses=_cut(pairs.hypotheses, own))
     chain = Normalizer.of(normalizer)
+    warn_of_unsaid(pairs.references, chain)
     aligned = align(pairs, chain, cost, "mixed")
     has_marks = any(char in own for word in pairs.references.words for char in _one_spelling(word))
     has_capitals = any(word != word.lower() for word in pairs.references.words)

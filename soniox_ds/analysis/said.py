@@ -17,6 +17,7 @@ import pandas as pd
 from soniox_ds.analysis import runs
 from soniox_ds.analysis.edit_paths import Ids
 from soniox_ds.analysis.normalize import Normalizer
+from soniox_ds.analysis.tags import warn_of_tags
 from soniox_ds.analysis.time_constrained import Floats, TimedWords, shared_out
 from soniox_ds.analysis.turn_tables import milliseconds, same_clock
 from soniox_ds.analysis.units import Lines, Units, Vocabulary, lines_of, read_units
@@ -76,7 +77,9 @@ def reference_said(reference: pd.DataFrame, how: Normalizer, kind: str, vocabula
     begin, end = milliseconds(reference, "reference") if timed else _no_times(len(reference))
     order = np.lexsort((begin, audio.codes))  # stable
     texts: list[str] = reference["text"].astype("string").to_numpy(object)[order].tolist()
-    units = read_units(lines_of(texts), how, kind, vocabulary)
+    lines = lines_of(texts)
+    warn_of_tags(lines, how)
+    units = read_units(lines, how, kind, vocabulary)
     line = np.repeat(np.arange(len(order)), units.counts)
     starts, ends = shared_out(
         begin[order].astype(np.float64), end[order].astype(np.float64), line, _characters(units, vocabulary)

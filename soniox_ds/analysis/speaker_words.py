@@ -97,7 +97,7 @@ def speaker_word_errors(
     Warns
     -----
     UserWarning
-        If some recordings of the reference are not there.
+        If some recordings of the reference are not there, or texts hold tags that the normaliser makes words of.
 
     Notes
     -----

@@ -1,0 +1,141 @@
+"""Tags and placeholders in references: what stands in a text although nobody said it.
+
+Conventions: a tag names a sound or a gap (``<unk>``, ``[noise]``, ``{NS}``). Angle, square and curly brackets hold
+nothing else, so that all of them are tags. Round brackets and asterisks hold speech too, and are tags only around the
+name of an event: ``(laughs)`` is one, ``(as you know)`` is not. A placeholder takes the place of a whole reference that
+nobody wrote: ``-``, ``n/a``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import regex
+
+from soniox_ds.callers import warn_caller
+
+if TYPE_CHECKING:
+    from soniox_ds.analysis.normalize import Normalizer
+    from soniox_ds.analysis.units import Lines
+
+__all__ = ["warn_of_tags", "warn_of_unsaid", "without_tags"]
+
+_NOT_HEARD = r"""unk(?:nown)?|inaudible|unintelligible|indistinct|indiscernible|unclear|untranscribed|foreign|redacted|
+    xxx|no[ _-]?transcript(?:ion)?|not[ _-]transcribed|ignore_time_segment_in_scoring|unverständlich\w*|ininteligible|
+    inintelligible|incomprensible|聞き取り不能|听不清"""
+"""What says that somebody spoke, and nobody knows what."""
+_EVENT = rf"""{_NOT_HEARD}|
+    laugh\w*|chuckl\w*|giggl\w*|cough\w*|sneez\w*|sniff\w*|breath\w*|inhal\w*|exhal\w*|sigh\w*|gasp\w*|groan\w*|moan\w*|
+    cry(?:ing)?|cries|sob\w*|yawn\w*|snor\w*|hum(?:s|ming)|whistl\w*|mumbl\w*|mutter\w*|whisper\w*|scream\w*|shout\w*|
+    throat|lip|lips|smack\w*|click\w*|tsk|applau\w*|clap\w*|cheer\w*|music\w*|sing(?:s|ing)|noise\w*|noisy|static|beep\w*|
+    bleep\w*|buzz\w*|hiss\w*|ring(?:s|ing)|knock\w*|bang\w*|footsteps?|slam\w*|bark\w*|silence|silent|sil|pause\w*|
+    cross-?talk|overlap\w*|background|speak(?:s|ing)|doors?\ \w+|hesitat\w*|filler|sound\w*|
+    ns|nsn|spn|lau|lgh|brth|vocnoise|noi|sta|int|pp[lbco]|blank_audio|event|
+    lach\w*|kicher\w*|husten|hustet|räusper\w*|geräusch\w*|rauschen|musik|applaus|beifall|stille|atm\w*|
+    risas?|ríen?|tos|tose|ruidos?|música|aplausos|silencio|suspir\w*|
+    rires?|rit|rient|toux|tousse|bruits?|musique|applaudissements|soupir\w*|
+    笑\w*|拍手|音楽|雑音|咳\w*|噪音|音乐|掌声|呼吸\w*"""
+_SPEECH = (
+    r"i|you|he|she|it|we|they|is|are|was|were|am|be|my|your|our|do|did|have|had|not|ich|du|er|sie|wir|yo|je|tu|nous"
+)
+_FLAGS = regex.IGNORECASE | regex.VERBOSE
+
+_NAMES_EVENT = rf"(?=(?:[^()（）*\n]*?[^\w(（*])?(?:{_EVENT})(?!\w))(?![^()（）*\n]*\b(?:{_SPEECH})\b)"
+_TAG = regex.compile(
+    rf"""
+    \[\[[^\[\]\n]*\]\] | (?<!\w)[\[［【][^\[\]［］【】\n]*[\]］】](?!\w)
+    | \[(?:{_EVENT})[^\[\]\n]*\]                          # a word may touch the name of an event
+    | \{{\{{[^{{}}\n]*\}}\}} | [{{｛][^{{}}｛｝\n]*[}}｝]
+    | </?(?![\s\d<=])[^<>\n]{{0,80}}(?<!\s)>
+    | [(（]{_NAMES_EVENT}(?:\s*[^\s()（）]+){{1,5}}\s*[)）]
+    | \(\d?\.\d*\)                                        # a pause, in seconds
+    | (?<!\*)\*+{_NAMES_EVENT}[^\s*](?:[^*\n]{{0,38}}[^\s*])?\*+
+    | (?<!\S)\+\+\w+\+\+(?!\S) | (?<!\S)&=[\w:]+ | (?<!\S)[!%~](?:{_EVENT})(?!\w)
+    """,
+    _FLAGS,
+)
+_WORD_WHILE_LAUGHING = regex.compile(r"\[laugh(?:ter|ing)?-([^\[\]\s]+)\]", regex.IGNORECASE)
+_CANDIDATES = frozenset("[{<(*+&!%~［【｛（")
+_UNKNOWN = regex.compile(rf"\W*(?:{_NOT_HEARD})\b.*", _FLAGS)
+_PLACEHOLDERS = regex.compile(
+    r"(?i:n/a|unk|xxx|tbd|todo|ignore_time_segment_in_scoring)|#N/A|NA|<NA>|nan|NaN|None|null|NULL"
+)
+_SHOWN = 5
+_LOOKED_AT = 1000
+
+
+def without_tags(text: str) -> str:
+    """Take the tags out of a text.
+
+    >>> without_tags("hello <unk> there [noise] (laughs) {NS} *coughs* <b>you</b>").split()
+    ['hello', 'there', 'you']
+    >>> without_tags("I said (as you know) that *everybody* can call (555) 0199, [laughter-yes]")
+    'I said (as you know) that *everybody* can call (555) 0199, yes'
+    """
+    if _CANDIDATES.isdisjoint(text):
+        return text
+    return str(_TAG.sub(" ", _WORD_WHILE_LAUGHING.sub(r"\1", text)))
+
+
+def warn_of_unsaid(references: Lines, normalizer: Normalizer) -> None:
+    """Warn of tags that the normaliser makes words of, and of references that are placeholders."""
+    warn_of_tags(references, normalizer)
+    _warn_of_placeholders(references)
+
+
+def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
+    """Warn of the tags in references that the normaliser makes words of."""
+    if any(step.name == "tags" for step in normalizer.steps) or _CANDIDATES.isdisjoint("".join(references.words)):
+        return
+    found = Counter(match[0] for match in _TAG.finditer(" ".join(references.words)))
+    kept = {tag: count for tag, count in found.most_common(_LOOKED_AT) if normalizer(tag)}
+    if kept:
+        step = '["tags", "basic"]' if normalizer.label.startswith("basic ") else '["tags", ...] before the other steps'
+        warn_caller(
+            f"the references hold {_listed(kept)}, which {normalizer.label!r} makes words of that nobody said. The "
+            f"step 'tags' takes them out: normalizer={step}.",
+            UserWarning,
+        )
+
+
+def _warn_of_placeholders(references: Lines) -> None:
+    """Warn of references that nobody wrote."""
+    found = Counter(text for text in _short_texts(references) if _is_placeholder(text))
+    if found:
+        warn_caller(
+            f"placeholders stand where references should be: {_listed(found)}. No step makes a transcript of them, and "
+            "all that was heard there counts as errors. Where nobody has transcribed a recording, make its reference "
+            f"NA, which leaves it out: references.replace({list(found)[:_SHOWN]}, pd.NA). Where nothing was said, make "
+            'it "".',
+            UserWarning,
+        )
+
+
+def _is_placeholder(text: str) -> bool:
+    if _PLACEHOLDERS.fullmatch(text):
+        return True
+    rest = without_tags(text)
+    if any(char.isalnum() for char in rest):
+        return False
+    tags = _TAG.findall(text)
+    return any(map(_UNKNOWN.fullmatch, tags)) if tags else bool(text)
+
+
+def _short_texts(references: Lines) -> list[str]:
+    """The texts of few words; a placeholder has few."""
+    texts = []
+    begin = 0
+    for count in references.counts.tolist():
+        if 0 < count <= 3 and not (
+            count == 1 and references.words[begin].isalpha() and len(references.words[begin]) > 4
+        ):
+            texts.append(" ".join(references.words[begin : begin + count]))
+        begin += count
+    return texts
+
+
+def _listed(found: dict[str, int] | Counter[str]) -> str:
+    most = sorted(found.items(), key=lambda one: -one[1])
+    more = f" and {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
+    return ", ".join(f"{text!r} ({count})" for text, count in most[:_SHOWN]) + more
