@@ -14,7 +14,7 @@ from soniox_ds.errors import InputError
 
 __all__ = ["SPOKEN_LANGUAGES", "fold_spoken"]
 
-SPOKEN_LANGUAGES = ("en", "de", "es")
+SPOKEN_LANGUAGES = ("en", "de", "es", "fr")
 
 _MODULES = {"en": "english", "de": "german", "es": "spanish", "fr": "french"}
 _MOST_ROUNDS = 12  # of folding what was folded; two are enough for nearly every text

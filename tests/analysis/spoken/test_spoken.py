@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from num2words import num2words
 
@@ -59,6 +59,7 @@ numbers = st.one_of(
 @pytest.mark.parametrize("language", SPOKEN_LANGUAGES)
 @given(number=numbers)
 def test_numbers_in_words_and_in_digits_are_equal(language, number):
+    assume((language, number) != ("fr", 1))  # "un" is the article, too
     spoken = words_for(number, language)
     assert fold_spoken(spoken, language) == fold_spoken(str(number), language)
     assert fold_spoken(spoken.replace("-", " ").replace(",", ""), language) == fold_spoken(str(number), language)
