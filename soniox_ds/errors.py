@@ -13,8 +13,8 @@ SonioxDSError
 │   ├── BalanceError       the prepaid balance or a budget is used up (402)
 │   ├── NotFoundError      the file or transcription does not exist (404)
 │   ├── InvalidStateError  the transcription is not (or no longer) in a state that allows this (409)
-│   └── QuotaError         a limit on stored files, bytes, transcriptions or pending ones is reached (429 that waiting
-│                          does not cure)
+│   └── QuotaError         a limit on stored files, bytes, transcriptions or pending ones is reached, or the service
+│                          takes no requests for a long time (429 that waiting a few minutes does not cure)
 ├── ServiceError           the network or the service failed, retries included: run again later
 │   ├── RateLimitError     too many requests per minute, or too many streams at once (429 that waiting cures)
 │   ├── ConnectionFailed   no connection, a reset, or no answer in time
@@ -137,10 +137,16 @@ class InvalidStateError(RequestError):
 
 
 class QuotaError(RequestError):
-    """429 by count or storage: delete remote files or transcriptions (``sx.clean_up()``), or ask for a higher limit."""
+    """429 by count or storage: delete remote files or transcriptions (``sx.clean_up()``), or ask for a higher limit.
+
+    Also a 429 whose ``Retry-After`` is longer than five minutes: run the same call again after that time.
+    """
 
     quota: str | None = None
     """Which limit: ``"pending"``, ``"transcriptions"``, ``"files"`` or ``"storage"``; None where it cannot be told."""
+
+    retry_after_s: float | None = None
+    """Where the service takes no requests at all for longer than a call waits: for how long (seconds)."""
 
 
 class ServiceError(_Answered):

@@ -139,7 +139,7 @@ def tokens_frame(tokens: pa.Table) -> pd.DataFrame:
 def _parse(raw: bytes, audio_id: str) -> _Transcript:
     try:
         return _DECODER.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         whole = _HALVES.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
         if whole != raw:
             return _parse(whole, audio_id)

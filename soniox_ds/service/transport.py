@@ -346,7 +346,7 @@ class Transport:
 
 def _closed_for_long(error: RateLimitError, wait_s: float) -> QuotaError:
     """Say that the service takes no requests for longer than a call would wait."""
-    return QuotaError(
+    closed = QuotaError(
         f"{error}. The service asks for a pause of {_in_words(wait_s)}, and a call waits for at most "
         f"{LONGEST_RETRY_AFTER_S / 60:.0f} minutes: nothing more is sent. What is paid for is kept; run the same call "
         "again after the pause",
@@ -355,6 +355,8 @@ def _closed_for_long(error: RateLimitError, wait_s: float) -> QuotaError:
         request_id=error.request_id,
         validation_errors=error.validation_errors,
     )
+    closed.retry_after_s = wait_s
+    return closed
 
 
 def _in_words(seconds: float) -> str:

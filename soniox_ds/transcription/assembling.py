@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from soniox_ds.analysis.text import spoken_texts
+from soniox_ds.errors import BadAnswerError
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.options import TranscriptionOptions
@@ -76,8 +77,9 @@ def _assemble_chunk(
     chunk_tables = []
     for recording, job in recordings:
         described = _describe(recording, job)
-        if job is not None and job.key in transcripts:
-            text, tokens = decode_transcript(transcripts[job.key], recording.audio_id)
+        transcript = None if job is None or not _is_done(job) else _decoded(transcripts.get(job.key), recording)
+        if job is not None and transcript is not None:
+            text, tokens = transcript
             chunk_tables.append(tokens)
             warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
             described |= {
@@ -97,6 +99,13 @@ def _assemble_chunk(
         for described in rows[-len(recordings) :]:
             described["text"] = said.get(described["audio_id"], described.get("text"))
         tables.append(table)
+
+
+def _decoded(raw: bytes | None, recording: Recording) -> tuple[str, pa.Table] | None:
+    try:
+        return None if raw is None else decode_transcript(raw, recording.audio_id)
+    except BadAnswerError:  # it could be decoded before it was stored
+        return None
 
 
 def _corpus(
@@ -135,11 +144,19 @@ def _describe(recording: Recording, job: Job | None) -> dict[str, Any]:
 
 
 def _failure(recording: Recording, job: Job | None) -> dict[str, Any]:
-    error = (recording.error_type, recording.error_message) if recording.error_type else (job and job.error) or UNKNOWN
+    error_type, error_message = recording.error_type, recording.error_message
+    if error_type is None and job is not None and _is_done(job):
+        error_type = "damaged_transcript"
+        error_message = (
+            "this recording was finished, but its transcript in the journal is damaged or missing. The same call for "
+            "this recording alone, with refresh=True, transcribes it again, and that is paid for again"
+        )
+    elif error_type is None:
+        error_type, error_message = (job.error if job is not None else None) or UNKNOWN
     return {
         "status": "failed",
-        "error_type": error[0],
-        "error_message": error[1],
+        "error_type": error_type,
+        "error_message": error_message,
         "warnings": " ".join(recording.warnings) or None,
     }
 

@@ -64,7 +64,7 @@ async def _fetch(run: Run, job: Job) -> bytes:
     transcription_id = job.paid.transcription_id
     if transcription_id is None:
         raise RuntimeError(f"job {job.key[:12]} is to be fetched but has no id")
-    raw = await run.client.get_transcript(transcription_id)
+    raw = await run.client.get_transcript(transcription_id, audio_ms=job.paid.duration_ms)
     try:
         if len(raw) > LARGE_BYTES:
             await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)

@@ -53,14 +53,19 @@ def is_settled(error_type: str | None) -> bool:
 
 
 def parse_time(text: object) -> datetime | None:
-    """An API timestamp (ISO 8601, UTC) as a datetime; None where there is none or it cannot be read."""
+    """An API timestamp (ISO 8601) as a datetime in UTC; None where there is none or it is no moment of 1970 to 2199.
+
+    >>> parse_time("2026-10-03T14:40:37.263Z"), parse_time("9999-12-31T23:59:59-14:00")
+    (datetime.datetime(2026, 10, 3, 14, 40, 37, 263000, tzinfo=datetime.timezone.utc), None)
+    """
     if not isinstance(text, str):
         return None
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+    return when if 1970 <= when.year < 2200 else None
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +103,12 @@ class Job:
     lost_s: float | None = None
     """The run's clock when a create request ended without an answer; None otherwise."""
     listings_since_lost: int = 0
+    is_known: bool = False
+    """Whether the service has said that it was created, so that it is not created again where it is looked for."""
+    doubts: int = 0
+    """How often its id turned out not to be its own."""
+    answered_badly: str = ""
+    """What was wrong with the answer to its create request."""
     holds: dict[str, int] = field(default_factory=dict)
     """What it holds of each quota."""
 

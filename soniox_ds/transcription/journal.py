@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import hashlib
 import os
 import sqlite3
+import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import platformdirs
 import pyarrow as pa
 
 from soniox_ds.errors import JournalError
+from soniox_ds.service.replies import is_id
 from soniox_ds.transcription.claims import Runs
 from soniox_ds.transcription.journal_tables import prepare
 from soniox_ds.transcription.writer import Writer
@@ -104,6 +107,12 @@ class Lost(NamedTuple):
     """Seconds since 1970."""
 
 
+LONGEST_TRANSCRIPT = 1 << 30
+"""Bytes of a transcript; where the journal says more, it is damaged."""
+_CHECKSUM = struct.Struct("<II16s")
+_SKIPPED = (0x184D2A50, 16)
+"""Zstandard skips a frame of this kind and length; here it holds the checksum of what was packed before it."""
+
 COLUMNS = [field.name for field in fields(Entry)]
 ENTRY = ",".join(COLUMNS)
 REMAINS = (
@@ -177,7 +186,7 @@ class Journal:
                 rows = db.execute(
                     f"SELECT {ENTRY} FROM jobs WHERE job_key IN ({_marks(chunk)}) ORDER BY generation", chunk
                 )
-                for entry in (Entry(*row) for row in rows):
+                for entry in map(_entry, rows):
                     before = found.get(entry.job_key)
                     finished = entry if entry.state == State.DONE else (before.finished if before else None)
                     found[entry.job_key] = Known(entry, finished)
@@ -193,7 +202,7 @@ class Journal:
     def store(self, entry: Entry, transcript: bytes) -> asyncio.Future[None]:
         """Write a finished entry together with its transcript."""
         row = [getattr(entry, name) for name in COLUMNS]
-        packed: bytes = pa.compress(transcript, codec="zstd", asbytes=True)
+        packed = _pack(transcript)
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?)", [entry.job_key, len(transcript), packed])
@@ -202,29 +211,29 @@ class Journal:
         return self._do(write)
 
     async def transcripts(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The raw transcripts of finished jobs."""
+        """The raw transcripts of finished jobs; one that is damaged is left out."""
 
-        def read(db: sqlite3.Connection) -> list[tuple[str, int, bytes]]:
-            return [
-                row
-                for chunk in _chunks(keys)
-                for row in db.execute(
-                    f"SELECT job_key, bytes, zstd FROM transcripts WHERE job_key IN ({_marks(chunk)})", chunk
-                )
-            ]
+        def read(db: sqlite3.Connection) -> list[tuple[Any, Any, Any]]:
+            rows: list[tuple[Any, Any, Any]] = []
+            for chunk in _chunks(keys):
+                try:
+                    rows += _packed(db, chunk)
+                except sqlite3.DatabaseError as error:
+                    if isinstance(error, sqlite3.OperationalError):
+                        raise
+                    rows += _packed_one_by_one(db, chunk)  # a damaged page must not hide the others
+            return rows
 
         rows = await self._do(read, writes=False)
-        try:
-            return {key: pa.decompress(packed, size, codec="zstd", asbytes=True) for key, size, packed in rows}
-        except (OSError, pa.ArrowException) as error:
-            raise self._writer.trouble(error) from error
+        unpacked = {str(key): _unpack(packed, size) for key, size, packed in rows}
+        return {key: transcript for key, transcript in unpacked.items() if transcript is not None}
 
     async def remains(self, service: str) -> list[Entry]:
         """Entries that may still have something on the server: a file, a transcription, an unanswered request."""
 
         def read(db: sqlite3.Connection) -> list[Entry]:
             rows = db.execute(f"SELECT {ENTRY} FROM jobs WHERE service = ? AND {REMAINS}", [service])
-            return [Entry(*row) for row in rows]
+            return [_entry(row) for row in rows]
 
         return await self._do(read, writes=False)
 
@@ -342,6 +351,56 @@ class Journal:
             db.executemany("INSERT OR REPLACE INTO inspected VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         return self._do(write)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    """An entry as it was written, without an id that can be none: an earlier version kept whatever it was told."""
+    entry = Entry(*row)
+    if not is_id(entry.file_id):
+        entry.file_id = None
+    if not is_id(entry.transcription_id):
+        entry.transcription_id = None
+    return entry
+
+
+def _packed(db: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[Any, Any, Any]]:
+    return list(db.execute(f"SELECT job_key, bytes, zstd FROM transcripts WHERE job_key IN ({_marks(keys)})", keys))
+
+
+def _packed_one_by_one(db: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[Any, Any, Any]]:
+    rows: list[tuple[Any, Any, Any]] = []
+    for key in keys:
+        try:
+            rows += _packed(db, [key])
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            continue  # the recording fails, and its row says why
+    return rows
+
+
+def _pack(transcript: bytes) -> bytes:
+    packed: bytes = pa.compress(transcript, codec="zstd", asbytes=True)
+    return packed + _CHECKSUM.pack(*_SKIPPED, _digest(transcript))
+
+
+def _unpack(packed: object, size: object) -> bytes | None:
+    """A transcript as it was stored; None where it is damaged."""
+    if not isinstance(packed, bytes) or not isinstance(size, int) or not 0 <= size <= LONGEST_TRANSCRIPT:
+        return None
+    try:
+        transcript: bytes = pa.decompress(packed, size, codec="zstd", asbytes=True)
+    except (OSError, MemoryError, pa.ArrowException):
+        return None
+    if len(packed) > _CHECKSUM.size:  # an earlier version wrote none
+        *kind, digest = _CHECKSUM.unpack(packed[-_CHECKSUM.size :])
+        if tuple(kind) == _SKIPPED and digest != _digest(transcript):
+            return None
+    return transcript
+
+
+def _digest(transcript: bytes) -> bytes:
+    return hashlib.blake2b(transcript, digest_size=16).digest()
 
 
 def _put(db: sqlite3.Connection, rows: list[list[object]]) -> None:

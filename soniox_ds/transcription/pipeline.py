@@ -222,6 +222,8 @@ async def transcribe_as(
                     timeout_s=timeout_s,
                     models=shared,
                 )
+                budget.on_pause = run.note_pause
+                await run.learn_ids()
                 preparer = Preparer(run, found.recordings, refresh=refresh, repeat=repeat)
                 try:
                     await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
@@ -271,6 +273,7 @@ async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: in
                 *(group.create_task(fetch_forever(run)) for _ in range(FETCHERS)),
                 *(group.create_task(clean_forever(run)) for _ in range(CLEANERS)),
                 group.create_task(watcher.watch_forever()),
+                group.create_task(watcher.lose_patience_in_time()),
                 group.create_task(_tick(run.progress)),
             ]
             group.create_task(preparer.prepare())

@@ -11,7 +11,15 @@ import logging
 from dataclasses import replace
 from typing import Any, Protocol
 
-from soniox_ds.errors import InputError, NotFoundError, RequestError, ServiceError, SonioxDSError, error_type_of
+from soniox_ds.errors import (
+    InputError,
+    NotFoundError,
+    QuotaError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+    error_type_of,
+)
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import cost_usd
 from soniox_ds.service.budget import Priority, Quota
@@ -23,7 +31,7 @@ from soniox_ds.transcription.journal import Entry, Journal, Lost, State
 from soniox_ds.transcription.limits import Limits
 from soniox_ds.transcription.progress import Progress
 
-__all__ = ["FATAL_AFTER", "Run"]
+__all__ = ["FATAL_AFTER", "Ids", "Run"]
 
 FATAL_AFTER = 8
 """So many jobs in a row failing for reasons that are not their own, with none in between that went well, end the
@@ -36,6 +44,21 @@ WAITING = 256
 """So many jobs may be inspected and not yet submitted."""
 
 log = logging.getLogger("soniox_ds.transcription")
+
+
+class Ids:
+    """The ids that the service has given to files or to transcriptions, each of them to one owner."""
+
+    def __init__(self) -> None:
+        self._owner: dict[str, str] = {}
+
+    def take(self, remote_id: str, owner: str) -> bool:
+        """Note whose it is; False where it is somebody else's already."""
+        return self._owner.setdefault(remote_id, owner) == owner
+
+    def give(self, remote_id: str, owner: str) -> None:
+        """Note whose it is after all; who had it before finds out when taking it again."""
+        self._owner[remote_id] = owner
 
 
 class DeleteMethod(Protocol):
@@ -83,6 +106,10 @@ class Run:
         """Keeps the finding of recordings from running ahead of their submission."""
         self.to_fetch: asyncio.Queue[Job] = asyncio.Queue()
         self.to_clean: asyncio.Queue[Job] = asyncio.Queue()
+        self.file_ids = Ids()
+        """Owned by jobs, by their keys."""
+        self.transcription_ids = Ids()
+        """Owned by attempts at jobs, by their references."""
         self.fatal: SonioxDSError | None = None
         """Why nothing more may be spent."""
         self.left_behind: list[str] = []
@@ -94,6 +121,20 @@ class Run:
         self._all_found = False
         self._failures_in_a_row = 0
         self._good_s: float | None = None
+
+    async def learn_ids(self) -> None:
+        """Note the ids of what earlier runs have on the service."""
+        for entry in await self.journal.remains(self.service):
+            if entry.file_id is not None and not entry.file_gone:
+                self.file_ids.take(entry.file_id, entry.job_key)
+            if entry.transcription_id is not None and not entry.transcription_gone:
+                self.transcription_ids.take(entry.transcription_id, entry.reference)
+
+    def note_pause(self, seconds: float) -> None:
+        """Show that the service refuses requests for a while."""
+        self.progress.note(
+            f"pausing for {seconds:.0f} s, because the service takes no more requests" if seconds else ""
+        )
 
     # -- opening and closing jobs --------------------------------------------------------------------------------------
 
@@ -162,6 +203,11 @@ class Run:
             self.fatal = error
             self.progress.note(f"no new submissions: {type(error).__name__}")
 
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether the service has said that it takes no requests for longer than a run waits."""
+        return isinstance(self.fatal, QuotaError) and self.fatal.retry_after_s is not None
+
     # -- quotas --------------------------------------------------------------------------------------------------------
 
     async def acquire(self, job: Job, what: str, amount: int = 1) -> None:
@@ -205,6 +251,7 @@ class Run:
         elif job.recording.url is not None:
             entry.state = State.UPLOADED  # there is nothing to upload
         job.entry = entry
+        job.is_known = False
         if old is None:
             await self.journal.put(entry)
             return entry
@@ -318,6 +365,8 @@ class Run:
 
     async def delete(self, method: DeleteMethod, remote_id: str, priority: Priority) -> bool:
         """Delete one thing; what cannot be deleted now stays in the journal and is swept by a later run."""
+        if self.is_shut_out:
+            return False
         try:
             await method(remote_id, priority=priority)
         except NotFoundError:

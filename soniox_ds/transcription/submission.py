@@ -13,6 +13,7 @@ from typing import Any
 
 from soniox_ds.errors import (
     AuthError,
+    BadAnswerError,
     BalanceError,
     JournalError,
     NotFoundError,
@@ -23,6 +24,7 @@ from soniox_ds.errors import (
     SourceError,
 )
 from soniox_ds.service.budget import Priority
+from soniox_ds.service.replies import is_id
 from soniox_ds.transcription.inspect import fingerprint
 from soniox_ds.transcription.jobs import Job
 from soniox_ds.transcription.journal import State
@@ -87,6 +89,7 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
         run.models.ask(run.client)
     if entry is not None and entry.state == State.CREATED:
         _occupy_all(run, job)
+        job.is_known = True
         watcher.watch(job)
         return
     if entry is not None and entry.state == State.CREATING:
@@ -137,6 +140,7 @@ async def _upload(run: Run, job: Job) -> None:
             reply = await run.client.upload_file(
                 source, filename=recording.filename, client_reference_id=job.paid.reference
             )
+            _check_upload(run, job, reply)
         except QuotaError as error:
             await _make_room(run, job, error)
             continue
@@ -159,6 +163,23 @@ async def _upload(run: Run, job: Job) -> None:
         return
 
 
+def _check_upload(run: Run, job: Job, file: dict[str, Any]) -> None:
+    """Raise unless an answer is about the upload of this job, as far as it says so itself."""
+    reference, size = file.get("client_reference_id"), file.get("size")
+    if reference and reference != job.paid.reference:
+        problem = "it carries the reference of another upload"
+    elif isinstance(size, int) and size != job.recording.size_bytes:
+        problem = f"it says that {size:,} bytes came, and {job.recording.size_bytes or 0:,} were sent"
+    elif not run.file_ids.take(file["id"], job.key):
+        problem = "it has the id of another recording's file"
+    else:
+        return
+    raise BadAnswerError(
+        f"the answer to the upload of {job.recording.audio_id} is not its own: {problem}. Run the same call again",
+        maybe_done=True,
+    )
+
+
 def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
     """Raise unless the file is the one that was inspected: its transcript will be filed under that one's hash."""
     try:
@@ -172,7 +193,12 @@ def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
 async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
     """The upload whose answer was lost, where the list of files shows it whole."""
     async for file in run.client.iterate(run.client.list_files, priority=Priority.SUBMIT):
-        if file.get("client_reference_id") == job.paid.reference and file.get("size") == job.recording.size_bytes:
+        if (
+            file.get("client_reference_id") == job.paid.reference
+            and file.get("size") == job.recording.size_bytes
+            and is_id(file["id"])
+        ):
+            run.file_ids.give(file["id"], job.key)
             return file
     return None
 
@@ -188,12 +214,16 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
         await run.acquire(job, "pending")
         if run.fatal is not None:
             raise run.fatal.with_traceback(None)
+        if job.paid.file_id is not None and not run.file_ids.take(job.paid.file_id, job.key):
+            await _upload_again(run, job)
+            continue
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))
         job.submitted_s = run.clock.now()
         try:
             reply = await run.client.create_transcription(_body(run, job))
         except ServiceError as error:
             if error.maybe_done:
+                job.answered_badly = str(error)
                 watcher.lost(job, since_s=run.clock.now())
                 return
             job.paid.state = State.UPLOADED  # known not to be created
@@ -209,7 +239,14 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
             await _upload_again(run, job)
             continue
         run.answered(job)
-        await watcher.created(job, reply)
+        problem = watcher.contradiction(job, reply)
+        if problem is None and not run.transcription_ids.take(reply["id"], job.paid.reference):
+            problem = "the answer has the id of another job"
+        if problem is None:
+            await watcher.created(job, reply)
+        else:
+            job.answered_badly = problem
+            watcher.lost(job, since_s=run.clock.now())
         return
 
 
@@ -219,13 +256,23 @@ def _body(run: Run, job: Job) -> dict[str, Any]:
 
 
 def _upload_is_gone(job: Job, error: SonioxDSError) -> bool:
-    return isinstance(error, NotFoundError) and job.paid.file_id is not None and error.error_type == "file_not_found"
+    """Whether the service knows no file of the id that it gave."""
+    if job.paid.file_id is None or not isinstance(error, RequestError):
+        return False
+    places = [str(wrong.get("location", "")).rpartition(".")[2] for wrong in error.validation_errors]
+    return (isinstance(error, NotFoundError) and error.error_type == "file_not_found") or places == ["file_id"]
 
 
 async def _upload_again(run: Run, job: Job) -> None:
-    """The file of an earlier upload is gone from the server."""
+    """The file of an earlier upload is gone from the server, or is another recording's."""
+    found = await _find_upload(run, job)
+    if found is not None and found["id"] != job.paid.file_id:  # the answer had named another one
+        job.paid.file_id = found["id"]
+        await run.journal.put(job.paid)
+        return
     job.paid.file_gone = 1
     job.uploads += 1
+    await run.note_lost(job, "file")  # it may be there under another id than the one that was answered
     run.release(job, "files")
     run.release(job, "storage")
     await run.next_generation(job)

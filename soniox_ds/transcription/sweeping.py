@@ -29,6 +29,7 @@ from soniox_ds.errors import (
 from soniox_ds.service.budget import Priority, RequestBudget
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
+from soniox_ds.service.replies import is_id
 from soniox_ds.service.rest import Client
 from soniox_ds.transcription.jobs import Job
 from soniox_ds.transcription.journal import UNPAID, Entry, Journal, Lost, State
@@ -86,6 +87,9 @@ async def _abandon(journal: Journal, entry: Entry, now: float) -> Entry:
 async def sweep_known(client: Client, journal: Journal, entry: Entry) -> int:
     """Delete what an entry still has on the server; returns how many things went. Raises what deleting raises."""
     entry = replace(entry)
+    if not _has_remains(entry):  # it had an id that can be none, and is not to be looked at again
+        await journal.put(entry)
+        return 0
     gone = 0
     try:
         if entry.transcription_id is not None and not entry.transcription_gone:
@@ -123,7 +127,7 @@ class Swept(NamedTuple):
 async def sweep_lost(client: Client, journal: Journal, service: str, lost: Iterable[Lost]) -> Swept:
     """Delete what carries one of these references and is of no use to any entry."""
     wanted = {one.reference: one for one in lost}
-    gone, seen, busy = 0, set(), set()
+    gone, seen, busy, unusable = 0, set(), set(), set()
     if wanted:
         remains = await journal.remains(service)
         in_use = {entry.file_id for entry in remains if not entry.file_gone}
@@ -137,6 +141,9 @@ async def sweep_lost(client: Client, journal: Journal, service: str, lost: Itera
                 if reference not in wanted:
                     continue
                 seen.add(reference)
+                if not is_id(item["id"]):
+                    unusable.add(reference)  # nobody can delete it now
+                    continue
                 if item["id"] in in_use:
                     continue
                 try:
@@ -145,7 +152,7 @@ async def sweep_lost(client: Client, journal: Journal, service: str, lost: Itera
                     busy.add(reference)
                     continue
                 gone += 1
-        await journal.forget_lost(seen - busy)
+        await journal.forget_lost(seen - busy - unusable)
     return Swept(gone, [wanted[reference] for reference in wanted.keys() - seen], sorted(busy))
 
 
@@ -184,7 +191,7 @@ async def _sweep_all(run: Run, entries: list[Entry]) -> int:
 
 async def tidy_up(run: Run) -> None:
     """Delete what could not be deleted before, of this run or an earlier one, and what lost answers left behind."""
-    if isinstance(run.fatal, AuthError | ServiceError):
+    if isinstance(run.fatal, AuthError | ServiceError) or run.is_shut_out:
         return  # all of it stays in the journal
     run.left_behind.clear()
     async with _unused(run.journal, run.service) as entries:

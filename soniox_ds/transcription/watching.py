@@ -1,8 +1,9 @@
 """Watching: the states of all jobs from one listing, at predicted times, instead of one poll for each job.
 
 The request budget is the bottleneck of a run, so listings may take at most a fortieth of it; while little is going on
-they come more often. A create request whose answer was lost is looked for here: it counts as never carried out only
-when it has not shown up within `Limits.settle_s` and two listings.
+they come more often. A create request whose answer was lost, or was about another job, is looked for here by its
+reference: it counts as never carried out only when it has not shown up within `Limits.settle_s` and two listings. A job
+whose id the service does not know, or gives to another job, is looked for likewise, but never created again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 from typing import Any
 
 from soniox_ds.errors import (
+    BadAnswerError,
     BalanceError,
     NotFoundError,
     RequestError,
@@ -19,8 +21,10 @@ from soniox_ds.errors import (
     SonioxDSError,
     error_type_of,
 )
+from soniox_ds.options.addresses import hide_addresses
 from soniox_ds.service.budget import Priority
-from soniox_ds.transcription.jobs import MONEY_ERRORS, Job, is_final
+from soniox_ds.service.replies import is_id
+from soniox_ds.transcription.jobs import MONEY_ERRORS, Job, is_final, parse_time
 from soniox_ds.transcription.journal import State
 from soniox_ds.transcription.run import Run
 
@@ -33,6 +37,11 @@ FEW = 2
 """So many jobs are asked after one by one; a listing may be much longer than they are."""
 MISSES = 3
 """A job that is absent from so many listings is asked after by its id."""
+MOST_DOUBTS = 3
+"""So many times a job whose id is not its own is looked for."""
+LONGEST_DURATION_MS = 2**31 - 1
+LONGEST_SLUG = 100
+LONGEST_MESSAGE = 1000
 PATIENCE_S = 600.0
 """How long one recording may take beyond its own duration, unless the caller says otherwise."""
 ENDED = ("completed", "error", "failed")
@@ -52,16 +61,17 @@ class Watcher:
     # -- what comes in -------------------------------------------------------------------------------------------------
 
     def watch(self, job: Job) -> None:
-        """Follow a job whose id is known."""
+        """Follow a job whose id is known; one whose id is no id, or another job's, is looked for instead."""
         transcription_id = job.paid.transcription_id
-        if transcription_id is None:
-            raise RuntimeError(f"job {job.key[:12]} is said to be created but has no id")
+        if transcription_id is None or self._watched.get(transcription_id, job) is not job:
+            self.lost(job, since_s=self._run.clock.now())
+            return
         job.missed = 0
         self._watched[transcription_id] = job
         self._any.set()
 
     def lost(self, job: Job, *, since_s: float) -> None:
-        """Look for a job whose create request was not answered."""
+        """Look for a job whose id is not known."""
         job.lost_s, job.listings_since_lost = since_s, 0
         self._lost[job.paid.reference] = job
         self._any.set()
@@ -70,10 +80,21 @@ class Watcher:
         """Write down the id that the service gave a job, and follow it."""
         entry = job.paid
         entry.transcription_id = reply["id"]
-        entry.submitted_at = reply.get("created_at") or self._run.clock.utcnow().isoformat()
+        when = parse_time(reply.get("created_at")) or self._run.clock.utcnow()
+        entry.submitted_at = when.isoformat()
         job.lost_s = None
+        job.is_known = True
         await self._run.advance(job, State.CREATED)
         self.watch(job)
+
+    def contradiction(self, job: Job, item: dict[str, Any]) -> str | None:
+        """Say why what the service tells of a job is not about it; None where nothing speaks against it."""
+        reference, file_id = item.get("client_reference_id"), item.get("file_id")
+        if reference not in (None, "", job.paid.reference):
+            return "the answer carries the reference of another job"
+        if isinstance(file_id, str) and job.paid.file_id is not None and file_id != job.paid.file_id:
+            return "the answer is about another file"
+        return None
 
     # -- the loop ------------------------------------------------------------------------------------------------------
 
@@ -99,7 +120,6 @@ class Watcher:
         if isinstance(error, RequestError) or not self._run.may_wait(self._troubled_s):
             self._run.stop_spending(error)
             await self._give_up_all(error)
-        await self._lose_patience(now)
 
     def _wait_s(self) -> float:
         """A fifth of the age of the youngest job, within what the budget allows."""
@@ -111,45 +131,91 @@ class Watcher:
 
     async def _look(self) -> None:
         now = self._run.clock.now()
-        if len(self._watched) <= FEW and not self._lost:
+        if len(self._watched) > FEW or self._lost:
+            await self._list(now)
+            return
+        try:
             for transcription_id, job in list(self._watched.items()):
                 await self._ask(transcription_id, job)
-        else:
-            await self._list(now)
-        await self._lose_patience(now)
+        except BadAnswerError:
+            await self._list(now)  # what is told of all jobs may be right
 
     async def _list(self, asked_s: float) -> None:
         unseen = dict(self._watched)
         listing = self._run.client.iterate(self._run.client.list_transcriptions, priority=Priority.URGENT)
         async with contextlib.aclosing(listing):
             async for item in listing:
-                unseen.pop(item["id"], None)
-                await self._found(item)
+                if await self._found(item):
+                    unseen.pop(item["id"], None)
                 if not unseen and not self._lost:
                     return
         await self._not_found(unseen, asked_s)
 
-    async def _found(self, item: dict[str, Any]) -> None:
+    async def _found(self, item: dict[str, Any]) -> bool:
+        """Act on an item of a listing; True where it is about a job that is watched."""
         reference = item.get("client_reference_id")
         if isinstance(reference, str) and (job := self._lost.pop(reference, None)) is not None:
-            await self.created(job, item)
-        if (job := self._watched.get(item["id"])) is not None:
-            job.missed = 0
-            await self._act_on(job, item)
+            await self._adopt(job, item)
+        job = self._watched.get(item["id"])
+        if job is None or self.contradiction(job, item) is not None:
+            return False
+        job.missed = 0
+        await self._act_on(job, item)
+        return True
+
+    async def _adopt(self, job: Job, item: dict[str, Any]) -> None:
+        """A job that was looked for is there: take its id from whoever had it wrongly."""
+        remote_id = item["id"]
+        if not is_id(remote_id):
+            await self._give_up(
+                job,
+                f"the service lists this job under the id {remote_id[:40]!r}, by which nothing can be asked for. It "
+                f"may be paid for: ask the vendor's support for it by its reference {job.paid.reference}",
+            )
+            return
+        other = self._watched.pop(remote_id, None)
+        self._run.transcription_ids.give(remote_id, job.paid.reference)
+        await self.created(job, item)
+        if other is not None:
+            await self._doubt(other)
+
+    async def _doubt(self, job: Job) -> None:
+        """The id of a job, which is not watched any more, is not its own: look for it by its reference."""
+        job.doubts += 1
+        if job.doubts > MOST_DOUBTS:
+            await self._give_up(
+                job,
+                "the service contradicts itself about the id of this job. It may be paid for and is not forgotten: the "
+                "same call looks for it again",
+            )
+            return
+        self.lost(job, since_s=self._run.clock.now())
+
+    async def _give_up(self, job: Job, message: str) -> None:
+        """Fail the rows of a job that was paid for, as far as is known; a later run takes it up."""
+        self._run.failed(job, "bad_answer", message)
+        await self._run.closed(job)
 
     async def _not_found(self, unseen: dict[str, Job], asked_s: float) -> None:
         """After a listing to its end: what it did not show."""
         for transcription_id, job in unseen.items():
+            if self._watched.get(transcription_id) is not job:
+                continue  # it was given up meanwhile
             job.missed += 1
             if job.missed >= MISSES and asked_s - job.submitted_s >= self._run.limits.settle_s:
                 await self._ask(transcription_id, job)
         for reference, job in list(self._lost.items()):
-            if job.lost_s is None or job.lost_s > asked_s:
-                continue  # lost while the listing was on its way
+            if job.lost_s is None or job.lost_s > asked_s or self._lost.get(reference) is not job:
+                continue  # lost while the listing was on its way, or given up meanwhile
             job.listings_since_lost += 1
             if job.listings_since_lost >= 2 and asked_s - job.lost_s >= self._run.limits.settle_s:
                 del self._lost[reference]
-                await self._submit_again(job)
+                if job.is_known:
+                    job.paid.transcription_gone = 1
+                    job.paid.state = State.FAILED
+                    await self._run.refused(job, _vanished(), concerns_audio=True)
+                else:
+                    await self._submit_again(job)
 
     async def _submit_again(self, job: Job) -> None:
         """The create request was never carried out, as far as can be known; what turns up later is swept."""
@@ -159,7 +225,7 @@ class Watcher:
         job.attempts += 1
         if job.attempts >= run.limits.attempts:
             job.paid.state = State.UPLOADED
-            await run.refused(job, _never_created(job.attempts))
+            await run.refused(job, _never_created(job))
             return
         await self._resubmit(job)
 
@@ -173,34 +239,43 @@ class Watcher:
     async def _ask(self, transcription_id: str, job: Job) -> None:
         try:
             item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
-        except NotFoundError as error:
+        except NotFoundError:
             if self._run.clock.now() - job.submitted_s < self._run.limits.settle_s:
                 return  # it may not be everywhere yet
+            item = None
+        if self._watched.get(transcription_id) is not job:
+            return  # it was given up meanwhile
+        if item is None or self.contradiction(job, item) is not None:
             del self._watched[transcription_id]
-            job.paid.transcription_gone = 1
-            job.paid.state = State.FAILED
-            await self._run.refused(job, _vanished(error), concerns_audio=True)
+            await self._doubt(job)
             return
         job.missed = 0
         await self._act_on(job, item)
 
+    async def lose_patience_in_time(self) -> None:
+        """Give up the jobs that have taken too long, whatever the requests about them do; until cancelled."""
+        while True:
+            await self._run.clock.sleep(SHORTEST_WAIT_S)
+            await self._lose_patience(self._run.clock.now())
+
     async def _lose_patience(self, now: float) -> None:
         """Give up the jobs that have taken too long, for this run."""
         run = self._run
-        for transcription_id, job in list(self._watched.items()):
-            patience_s = run.timeout_s
-            if patience_s is None:
-                patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
-            if now - job.submitted_s <= patience_s:
-                continue
-            del self._watched[transcription_id]
-            run.failed(
-                job,
-                "timeout",
-                f"not finished after {patience_s:.0f} s. It may be paid for and is not forgotten: the same call takes "
-                "it up again; timeout_s= waits longer.",
-            )
-            await run.closed(job)
+        for jobs in (self._watched, self._lost):
+            for key, job in list(jobs.items()):
+                patience_s = run.timeout_s
+                if patience_s is None:
+                    patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
+                if now - job.submitted_s <= patience_s or jobs.get(key) is not job:
+                    continue
+                del jobs[key]
+                run.failed(
+                    job,
+                    "timeout",
+                    f"not finished after {patience_s:.0f} s. It may be paid for and is not forgotten: the same call "
+                    "takes it up again; timeout_s= waits longer.",
+                )
+                await run.closed(job)
 
     async def _give_up_all(self, error: SonioxDSError) -> None:
         """The states cannot be read any more: the rows fail, the jobs stay in the journal for a later run."""
@@ -215,7 +290,7 @@ class Watcher:
 
     async def _act_on(self, job: Job, item: dict[str, Any]) -> None:
         run, entry, status = self._run, job.paid, item["status"]
-        if isinstance(duration_ms := item.get("audio_duration_ms"), int) and duration_ms > 0:
+        if isinstance(duration_ms := item.get("audio_duration_ms"), int) and 0 < duration_ms <= LONGEST_DURATION_MS:
             entry.duration_ms = duration_ms
         if status == "queued":
             return
@@ -223,11 +298,19 @@ class Watcher:
         if status not in ENDED:
             return  # processing, or something that this version does not know; patience is limited anyway
         del self._watched[item["id"]]
+        if status == "completed" and entry.file_id is not None and not run.file_ids.take(entry.file_id, job.key):
+            entry.state, entry.file_gone = State.FAILED, 1
+            await run.refused(job, _of_another_file(), concerns_audio=True)
+            return
         if status == "completed":
             await run.note_model(entry, item.get("model"))
             run.to_fetch.put_nowait(job)
             return
-        await self._ended_in_error(job, str(item.get("error_type") or "error"), str(item.get("error_message") or ""))
+        error_type, message = item.get("error_type"), item.get("error_message")
+        if not isinstance(error_type, str) or not 0 < len(error_type) <= LONGEST_SLUG:
+            error_type = "error"
+        message = hide_addresses(message)[:LONGEST_MESSAGE] if isinstance(message, str) else ""
+        await self._ended_in_error(job, error_type, message)
 
     async def _ended_in_error(self, job: Job, error_type: str, message: str) -> None:
         run, entry = self._run, job.paid
@@ -248,19 +331,26 @@ class Watcher:
         run.to_clean.put_nowait(job)
 
 
-def _vanished(error: NotFoundError) -> NotFoundError:
+def _vanished() -> NotFoundError:
     return NotFoundError(
         "the service does not know this job any more: somebody deleted it, or it was made with the key of another "
         "project. The same call transcribes the recording again, and that is paid for again",
-        status=error.status,
-        error_type=error.error_type,
-        request_id=error.request_id,
+        status=404,
+        error_type="transcription_not_found",
     )
 
 
-def _never_created(attempts: int) -> ServiceError:
+def _of_another_file() -> BadAnswerError:
+    return BadAnswerError(
+        "the service gave this recording the id of another recording's file, so that its transcript is not its own. "
+        "The same call transcribes it again, and that is paid for again"
+    )
+
+
+def _never_created(job: Job) -> ServiceError:
+    said = f" The last answer: {job.answered_badly}" if job.answered_badly else ""
     return ServiceError(
-        f"the service did not answer {attempts} requests to create the transcription, and none of them shows up in its "
-        "listing; run the same call again later.",
+        f"the service did not answer {job.attempts} requests to create the transcription as documented, and none of "
+        f"them shows up in its listing; run the same call again later.{said}",
         error_type="answer_lost",
     )
