@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,3 +41,10 @@ def service() -> Iterator[LocalService]:
     """A scripted stand-in, a hundred times as fast as the wall clock, no rate limit; the environment points at it."""
     with local_service("scripted", speed=100, requests_per_minute=None) as running:
         yield running
+
+
+@pytest.fixture
+def own_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings of the microphone that a test leaves unread are told to no other test, and to no user."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("soniox_ds.widgets.microphone._microphones", weakref.WeakSet())

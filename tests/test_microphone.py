@@ -32,6 +32,7 @@ from soniox_ds.widgets.loopback import Loopback
 from soniox_ds.widgets.microphone_still import still_html, still_text
 from soniox_ds.widgets.recorder import Listeners, Recorder
 
+pytestmark = pytest.mark.usefixtures("own_recordings")
 WORDS, PAUSES = random_words(2, 8)
 SPOKEN = pcm_bytes(speak(WORDS, pauses_ms=PAUSES)[0])
 CHUNKS = [SPOKEN[at : at + 3200] for at in range(0, len(SPOKEN), 3200)]

@@ -1,5 +1,6 @@
 """What is kept of a recording while it goes on, and what is found of it when its kernel has ended."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import soniox_ds as sx
 from soniox_ds.emulator import local_service
 from soniox_ds.errors import InputError, RecordingsFailedWarning
 from soniox_ds.options import StreamOptions
+from soniox_ds.transcription.blocking import submit
 from soniox_ds.widgets import safekeeping
 from soniox_ds.widgets.safekeeping import Safekeeping
 
@@ -58,8 +60,7 @@ def spoken(tmp_path):
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def cache(tmp_path, own_recordings):
     return tmp_path / "cache"
 
 
@@ -115,7 +116,7 @@ def test_without_a_folder_it_is_recovered_and_told_once(tones, spoken, cache):
     assert all(path.stat().st_mode & 0o077 == 0 for path in cache.rglob("*.streams"))
     for path in cache.rglob("*.jsonl"):
         os.utime(path, times=(time.time() - 31 * 86_400,) * 2)
-    with pytest.raises(InputError, match="no recording was broken off"):
+    with pytest.raises(InputError, match="no recording was left behind"):
         _ = mic.recovered
     assert not list(cache.rglob("*.jsonl"))
 
@@ -123,6 +124,122 @@ def test_without_a_folder_it_is_recovered_and_told_once(tones, spoken, cache):
 def begun(place, **settings):
     safe = Safekeeping(place, keep_audio=True, **settings)
     return safe, safe.begin(audio_id="a", options=OPTIONS, service="local", begun_at=datetime(2026, 5, 4, tzinfo=UTC))
+
+
+def recorded(sound, *, stop=True, **settings):
+    """A microphone that has heard this much, and has settled all of it if it was stopped."""
+    mic = sx.Microphone(mode="proxy", transport="comm", **settings)
+
+    async def record():
+        send = mic._recorder.heard
+        send({"type": "open", "take": "t", "mode": "proxy"}, b"", mic._comm)
+        for seq, at in enumerate(range(0, len(sound), 3200)):
+            send({"type": "item", "take": "t", "seq": seq, "kind": "audio"}, sound[at : at + 3200], mic._comm)
+        if stop:
+            send({"type": "item", "take": "t", "seq": seq + 1, "kind": "stop"}, b"", mic._comm)
+        while not (mic._recorder.takes and (mic._recorder.takes[0].is_over or not stop)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await mic._all_put_away()
+        while not mic._recorder.takes[0].transcript.settled:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    submit(record()).result(timeout=60)
+    return mic
+
+
+def unread(cache):
+    return list(cache.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("reading", ["text", "tokens", "segments", "log", "result", "corpus"])
+def test_what_nobody_read_is_recovered_after_the_cell_was_run_again(tones, spoken, cache, reading):
+    path, words = spoken
+    first = recorded(path.read_bytes())
+    assert repr(first).startswith("Microphone(finished, 1 recording")  # neither this nor a picture of it reads it
+    first._repr_mimebundle_()
+    assert len(unread(cache)) == 1
+    told = rf"was neither read nor saved; {len(words)} words were settled and are in mic\.recovered"
+    with pytest.warns(RecordingsFailedWarning, match=told):
+        second = sx.Microphone()
+    assert second.recovered.text.split() == words
+    assert second.recovered.recordings["status"].tolist() == ["completed"]
+    sx.Microphone()  # told once
+    found = getattr(first, reading)
+    assert len(found() if callable(found) else found) > 0
+    with pytest.raises(InputError, match="no recording was left behind"):
+        _ = second.recovered
+    submit(asyncio.sleep(0)).result()
+    assert not unread(cache)
+
+
+def test_a_recording_that_goes_on_while_the_cell_is_run_again(tones, spoken, cache):
+    path, words = spoken
+    first = recorded(path.read_bytes(), stop=False)
+    with pytest.warns(RecordingsFailedWarning, match="has not ended yet"):
+        second = sx.Microphone()
+    assert " ".join(words).startswith(second.recovered.text)
+    first.stop()
+    first.close()
+    assert second.recovered.text.split() == words
+    assert first.text.split() == words
+
+
+def test_several_that_nobody_read_are_told_apart(tones, spoken, cache):
+    path, words = spoken
+    made = [recorded(path.read_bytes())]
+    for _ in range(2):
+        with pytest.warns(RecordingsFailedWarning, match="neither read nor saved"):
+            made.append(recorded(path.read_bytes()))
+    with pytest.warns(RecordingsFailedWarning, match="neither read nor saved"):
+        recovered = sx.Microphone().recovered
+    assert len(set(recovered.recordings["audio_id"])) == 3
+    assert [text.split() for text in recovered.text.split("\n")] == [words] * 3
+    for mic in made:
+        assert mic.text
+
+
+LEFT = """
+import asyncio, os, signal, sys
+import soniox_ds as sx
+from soniox_ds.transcription.blocking import submit
+sys.path.insert(0, sys.argv[2])
+from test_safekeeping import recorded
+
+mic = recorded(open(sys.argv[1], "rb").read())
+if sys.argv[3] == "read":
+    print(mic.text)
+    submit(asyncio.sleep(0)).result()
+elif sys.argv[3] == "wait":
+    print("recorded", flush=True)
+    sys.stdin.read()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def in_another_kernel(service, path, then):
+    return subprocess.Popen(
+        [sys.executable, "-c", LEFT, str(path), os.path.dirname(__file__), then],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | service.environment,
+    )
+
+
+def test_what_was_not_read_before_its_kernel_ended_is_recovered_whole(tones, spoken, cache):
+    path, words = spoken
+    with in_another_kernel(tones, path, "read") as kernel:
+        kernel.wait(timeout=120)
+    sx.Microphone()  # nothing to tell
+    with in_another_kernel(tones, path, "wait") as kernel:
+        assert kernel.stdout.readline() == "recorded\n"
+        sx.Microphone()  # that kernel lives, and has it
+        kernel.stdin.close()
+        kernel.wait(timeout=120)
+    with pytest.warns(RecordingsFailedWarning, match=f"before its kernel ended; {len(words)} words were settled"):
+        mic = sx.Microphone()
+    assert mic.recovered.text.split() == words
+    assert mic.recovered.recordings["status"].tolist() == ["completed"]
 
 
 def test_what_goes_on_is_not_broken_off_and_what_is_forgotten_leaves_nothing(tmp_path):

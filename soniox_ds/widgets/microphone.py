@@ -13,9 +13,12 @@ import os
 import secrets
 import warnings
 import wave
-from collections.abc import Callable, Mapping
+import weakref
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,7 @@ _TRANSPORTS = ("auto", "comm", "loopback")
 _CHUNK_MS = (20, 1000)
 
 _log = logging.getLogger(__name__)
+_microphones: weakref.WeakSet[Microphone] = weakref.WeakSet()  # of this process
 
 
 class MicrophoneWidget(anywidget.AnyWidget):
@@ -114,7 +118,8 @@ class Microphone:
         Key and address; by default from the environment.
     save_to
         A folder to which every recording is written: its tables (see `Streamed.save`) and, with `keep_audio`, a WAV
-        file. What the end of the kernel broke off is written there by the next microphone with this folder.
+        file. What the end of the kernel broke off is written there by the next microphone with this folder. Without a
+        folder, recordings that were not read are in `recovered` of the next microphone.
     options
         Every option of `StreamOptions` but the audio's format: ``language_hints``, ``enable_speaker_diarization``,
         ``enable_endpoint_detection``, ``translation``, ``context``, ``model``, ...
@@ -177,7 +182,7 @@ class Microphone:
             keep_audio=keep_audio and self.save_to is not None,
             trouble=self._trouble,
         )
-        self._take_up_what_was_broken_off()
+        self._take_up_what_was_left_behind()
         self._recorder = Recorder(
             options=self.options,
             connection=self.connection,
@@ -199,6 +204,7 @@ class Microphone:
         self._display_id: str | None = None
         obey_front_end(self.widget.comm)
         self.widget.on_msg(self._pass_on)
+        _microphones.add(self)
 
     # what was said ----------------------------------------------------------------------------------------------------
 
@@ -211,18 +217,19 @@ class Microphone:
     @property
     def tokens(self) -> pd.DataFrame:
         """``schema.STREAM_TOKENS``: everything settled so far, also while it is recorded."""
-        tables = [tokens_table(list(take.transcript.settled), take.audio_id) for take in self._takes]
+        takes = self._read()
+        tables = [tokens_table(list(take.transcript.settled), take.audio_id) for take in takes]
         return pd.concat(tables, ignore_index=True) if tables else empty(STREAM_TOKENS)
 
     @property
     def text(self) -> str:
-        """Everything settled so far, as it was spoken; recordings on lines of their own."""
-        return "\n".join(take.transcript.text.strip() for take in self._takes)
+        """Everything settled so far, spaced as `soniox_ds.texts` spaces it; recordings on lines of their own."""
+        return _text(self._read())
 
     @property
     def segments(self) -> list[Segment]:
         """Utterances so far, each with its translation; the last may be open."""
-        return [segment for take in self._takes for segment in take.transcript.segments]
+        return _segments(self._read())
 
     @property
     def log(self) -> pd.DataFrame:
@@ -234,9 +241,10 @@ class Microphone:
 
         Raises InputError where nothing was recorded yet.
         """
-        if not self._takes:
+        takes = self._read()
+        if not takes:
             raise InputError("nothing was recorded yet: show the widget, press Start, and speak")
-        return concat_streamed([take.result() for take in self._takes])
+        return concat_streamed([take.result() for take in takes])
 
     def corpus(self) -> Corpus:
         """The same as a corpus, for everything that takes one. Raises as `result`."""
@@ -257,15 +265,17 @@ class Microphone:
 
     @property
     def recovered(self) -> Streamed:
-        """Recordings of the last 30 days that ended with their kernel, on this machine, where `save_to` was not given.
+        """Recordings that were left behind: not read in the microphone that made them, and not saved.
 
-        What was settled by then is in ``tokens`` and ``log``; ``save(folder)`` keeps it. Raises InputError where there
-        is none.
+        They are those of earlier microphones of this kernel (the cell was run again), and those of the last 30 days
+        whose kernel has ended, on this machine, where `save_to` was not given. What was settled is in ``tokens`` and
+        ``log``; ``save(folder)`` keeps it. Raises InputError where there is none.
         """
-        found = self._safekeeping.broken_off()
+        found = [(one.streamed, one.begun_at) for one in self._safekeeping.broken_off()]
+        found += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
         if not found:
-            raise InputError("no recording was broken off by the end of its kernel")
-        return concat_streamed([one.streamed for one in found])
+            raise InputError("no recording was left behind: all were read, or saved, or are older than 30 days")
+        return concat_streamed(_told_apart(sorted(found, key=lambda one: one[1])))
 
     async def until_stopped(self) -> Streamed:
         """Wait until what is recorded has ended, is settled and written to `save_to`, and return `result`.
@@ -319,7 +329,7 @@ class Microphone:
     def __repr__(self) -> str:
         takes = self._takes
         seconds = sum(take.audio_ms for take in takes)
-        words = len(self.text.split())
+        words = len(_text(takes).split())
         recorded = (
             f", {len(takes)} recording{'s' * (len(takes) != 1)}, {clock(seconds)}, {words} words" if takes else ""
         )
@@ -328,7 +338,7 @@ class Microphone:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         shown = self.widget._repr_mimebundle_()
         data = dict(shown[0] if isinstance(shown, tuple) else shown or {})
-        segments = self.segments
+        segments = _segments(self._takes)
         return data | {
             "text/plain": still_text(repr(self), segments),
             "text/html": still_html(repr(self), segments),
@@ -356,6 +366,26 @@ class Microphone:
     @property
     def _takes(self) -> list[Take]:
         return list(self._recorder.takes)
+
+    def _read(self) -> list[Take]:
+        """The recordings so far; those that are over need not be kept for anybody else, unless they are to be saved."""
+        takes = self._takes
+        for take in takes:
+            if take.is_over and not take.is_kept_elsewhere and self.save_to is None:
+                take.is_kept_elsewhere = True
+                if take.safe is not None:
+                    event_loop().call_soon_threadsafe(take.safe.forget)
+        return takes
+
+    def _left_in_this_kernel(self) -> list[Take]:
+        """Recordings of other microphones of this process that nobody has read yet."""
+        return [
+            take
+            for other in list(_microphones)
+            if other is not self and other.save_to is None
+            for take in other._takes
+            if not take.is_kept_elsewhere and take.transcript.settled
+        ]
 
     def _kept(self, audio_id: str | None) -> bytes:
         if not self.keep_audio:
@@ -390,11 +420,15 @@ class Microphone:
 
     async def _put_away(self, take: Take) -> None:
         try:
-            if self.save_to is not None:
-                await asyncio.to_thread(
-                    _save, take.result(), self.save_to, take.begun_at, bytes(take.kept) if self.keep_audio else b""
-                )
+            result = await asyncio.to_thread(take.result)
             if take.safe is not None:
+                row = result.recordings.iloc[0]
+                take.safe.end(*(None if pd.isna(value) else value for value in row[["error_type", "error_message"]]))
+            if self.save_to is not None:
+                sound = bytes(take.kept) if self.keep_audio else b""
+                await asyncio.to_thread(_save, result, self.save_to, take.begun_at, sound)
+                take.is_kept_elsewhere = True
+            if take.safe is not None and (take.is_kept_elsewhere or not len(result.tokens)):
                 take.safe.forget()
         except Exception as error:  # noqa: BLE001  of disks and tables there are many: note, log and until_stopped tell
             _log.exception("%s was not saved", take.audio_id)
@@ -416,10 +450,13 @@ class Microphone:
         if self._saving:
             await asyncio.wait(list(self._saving))
 
-    def _take_up_what_was_broken_off(self) -> None:
+    def _take_up_what_was_left_behind(self) -> None:
         for found in self._safekeeping.broken_off():
-            begun, words = f"{found.begun_at:%Y-%m-%d %H:%M} UTC", len(found.streamed.text.split())
-            what = f"a recording of {begun} ended with its kernel; {words} words were settled"
+            if self.save_to is None and found.streamed.tokens.empty:
+                self._safekeeping.forget(found)
+                continue
+            end = "was neither read nor saved before its kernel ended" if found.has_ended else "ended with its kernel"
+            what = f"a recording of {_moment(found.begun_at)} {end}; {_words(found.streamed.text)} were settled"
             if self.save_to is not None:
                 kept = _save(found.streamed, self.save_to, found.begun_at, found.pcm)
                 self._safekeeping.forget(found)
@@ -427,6 +464,16 @@ class Microphone:
             elif found.is_news:
                 self._safekeeping.tell(found)
                 warnings.warn(f"{what} and are in mic.recovered", RecordingsFailedWarning, stacklevel=3)
+        for take in self._left_in_this_kernel():
+            if not take.was_told:
+                take.was_told = True
+                end = "was neither read nor saved" if take.is_over else "has not ended yet"
+                warnings.warn(
+                    f"a recording of {_moment(take.begun_at)} by another microphone of this kernel {end}; "
+                    f"{_words(take.transcript.text)} were settled and are in mic.recovered",
+                    RecordingsFailedWarning,
+                    stacklevel=3,
+                )
 
     def _trouble(self, text: str) -> None:
         event_loop().call_soon_threadsafe(self._comm.send, {"type": "trouble", "text": text})
@@ -436,6 +483,42 @@ class Microphone:
             self._changed.clear()
             await self._changed.wait()
         await self._all_put_away()
+
+
+def _text(takes: Sequence[Take]) -> str:
+    return "\n".join(take.transcript.text for take in takes)
+
+
+def _segments(takes: Sequence[Take]) -> list[Segment]:
+    return [segment for take in takes for segment in take.transcript.segments]
+
+
+def _moment(begun_at: datetime) -> str:
+    return f"{begun_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _words(text: str) -> str:
+    words = len(text.split())
+    return f"{words} word{'s' * (words != 1)}"
+
+
+def _told_apart(found: Sequence[tuple[Streamed, datetime]]) -> list[Streamed]:
+    """Recordings of several microphones; where two have the same name, each gets its time of day behind it."""
+    names = Counter(str(streamed.recordings["audio_id"].iloc[0]) for streamed, _ in found)
+    parts, taken = [], set[str]()
+    for streamed, begun_at in found:
+        audio_id = str(streamed.recordings["audio_id"].iloc[0])
+        if names[audio_id] > 1:
+            stem = f"{audio_id}-{begun_at:%Y%m%dT%H%M%S}"
+            audio_id = next(name for name in chain([stem], (f"{stem}-{n}" for n in count(2))) if name not in taken)
+            streamed = Streamed(
+                streamed.recordings.assign(audio_id=audio_id),
+                streamed.log.assign(audio_id=audio_id),
+                streamed.provenance,
+            )
+        taken.add(audio_id)
+        parts.append(streamed)
+    return parts
 
 
 def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any]) -> None:

@@ -1,9 +1,9 @@
-"""Recordings of the microphone on disk for as long as they go on: a kernel that ends takes nothing settled with it.
+"""Recordings of the microphone on disk until they were read or saved: a kernel that ends takes nothing settled with it.
 
 Conventions: a recording is a file of events as ``transcription.stream_store`` writes them, whose first line says what
-it is, and, where sound is kept too, its raw samples beside it. The process that records holds a lock; what lies there
-unlocked was broken off. Whoever has the recording elsewhere has it forgotten here. What nobody asks for is removed
-after 30 days.
+it is and whose last line, once it has ended, how; and, where sound is kept too, its raw samples beside it. The process
+that records holds a lock until the recording was read or saved; what lies there unlocked was left behind. Whoever has
+the recording elsewhere has it forgotten here. What nobody asks for is removed after 30 days.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from soniox_ds.errors import JournalError
 from soniox_ds.live.replay import Event
 from soniox_ds.live.streamed import Streamed, streamed_of
 from soniox_ds.options import StreamOptions
-from soniox_ds.transcription.stream_store import BEGUN, StreamStore
+from soniox_ds.transcription.stream_store import BEGUN, DONE, StreamStore
 
 __all__ = ["BrokenOff", "Kept", "Safekeeping"]
 
@@ -37,9 +37,11 @@ _ENDS = (".jsonl", ".pcm", ".told", ".lock")
 
 @dataclass(frozen=True)
 class BrokenOff:
-    """A recording whose kernel ended before it did."""
+    """A recording whose kernel ended before it did, or before it was read or saved."""
 
     streamed: Streamed
+    has_ended: bool
+    """Whether it had ended before its kernel did."""
     pcm: bytes
     """Its samples, none where they were not kept."""
     begun_at: datetime
@@ -49,17 +51,18 @@ class BrokenOff:
 
 
 class Kept:
-    """One recording that goes on. A disk that fails costs the recording nothing: `trouble` is told once."""
+    """One recording of this process. A disk that fails costs the recording nothing: `trouble` is told once."""
 
     def __init__(self, store: StreamStore, key: str, begun: Event, pcm: Path | None, trouble: Callable[[str], object]):
         self._trouble = trouble
         self._paths = [store.folder / f"{key}{end}" for end in _ENDS]
         lock = FileLock(store.folder / f"{key}.lock", thread_local=False)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(lock.acquire(timeout=0))
+        with contextlib.ExitStack() as lock_stack, contextlib.ExitStack() as stack:
+            lock_stack.enter_context(lock.acquire(timeout=0))
             self._write = stack.enter_context(store.writing(key, [begun]))
             self._sound = None if pcm is None else stack.enter_context(pcm.open("wb"))
             self._stack = stack.pop_all()
+            self._lock = lock_stack.pop_all()
 
     def write(self, event: Event) -> None:
         """Keep what happened."""
@@ -73,13 +76,23 @@ class Kept:
                 self._sound.write(sound)
                 self._sound.flush()
 
+    def end(self, error_type: str | None, error_message: str | None) -> None:
+        """Note that it has ended, and whether it failed. It stays there, and nobody else takes it for left behind."""
+        how = msgspec.json.encode({"error_type": error_type, "error_message": error_message}).decode()
+        self.write(Event(0.0, DONE, 0, 0, None, how))
+        self._close_files()
+
     def forget(self) -> None:
-        """It is safe elsewhere, or wanted no more."""
+        """Remove it: it was read, is safe elsewhere, or is wanted no more."""
         self.close()
         _remove(self._paths)
 
     def close(self) -> None:
-        """Write no more; what is there stays, as broken off."""
+        """Write no more; what is there stays, as left behind."""
+        self._close_files()
+        self._lock.close()
+
+    def _close_files(self) -> None:
         self._write, self._sound = _nothing, None
         self._stack.close()
 
@@ -127,7 +140,7 @@ class Safekeeping:
             return None
 
     def broken_off(self) -> list[BrokenOff]:
-        """What was broken off, the oldest first; what still goes on, here or elsewhere, is not among it."""
+        """Recordings that were left behind, the oldest first; those of living processes are not among them."""
         if not self.folder.is_dir():
             return []
         self._remove_old()
@@ -157,17 +170,22 @@ class Safekeeping:
         begun_at = datetime.fromisoformat(begun["at"])
         sound = self.folder / f"{key}.pcm"
         first_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
+        has_ended = events[-1].kind == DONE
+        ended: Mapping[str, Any] = msgspec.json.decode(events[-1].payload or "") if has_ended else {}
+        failed = {"status": "failed", "text": None, **ended} if ended.get("error_type") else {}
         streamed = streamed_of(
-            [event._replace(at_ms=event.at_ms - first_ms) for event in events[1:]],
+            [event._replace(at_ms=event.at_ms - first_ms) for event in events[1:] if event.kind != DONE],
             audio_id=begun["audio_id"],
             options=StreamOptions.of(**begun["options"]),
             service=begun["service"],
             audio_ms=max((event.audio_ms or 0.0 for event in events), default=0.0),
-            is_whole=False,
+            is_whole=has_ended,
             begun_at=begun_at,
+            metadata=failed,
         )
         return BrokenOff(
             streamed=streamed,
+            has_ended=has_ended,
             pcm=sound.read_bytes() if sound.is_file() else b"",
             begun_at=begun_at,
             key=key,

@@ -65,7 +65,11 @@ class Take:
         self.ended = asyncio.Event()
         self.begun_at = datetime.now(UTC)
         self.safe: Kept | None = None
-        """Where it is kept while it goes on."""
+        """Where it is kept until it was read or saved."""
+        self.is_kept_elsewhere = False
+        """Whether somebody has read all of it, or it was written to the user's folder."""
+        self.was_told = False
+        """Whether a later microphone of this process has told of it."""
         if safekeeping is not None:
             self.safe = safekeeping.begin(
                 audio_id=audio_id, options=options, service=connection.service, begun_at=self.begun_at

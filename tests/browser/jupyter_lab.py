@@ -68,13 +68,17 @@ class JupyterLab:
             raise
 
     def write_kernelspec(self, environment: dict[str, str]) -> str:
-        """Offer this Python as a kernel with an environment of its own; return the kernel's name."""
+        """Offer this Python as a kernel with an environment and a cache of its own; return the kernel's name."""
         name = f"soniox-ds-{secrets.token_hex(4)}"
+        own = {
+            "PYTHONPATH": os.pathsep.join(map(str, [HERE, ROOT])),
+            "XDG_CACHE_HOME": str(self._data / "caches" / name),
+        }
         spec = {
             "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             "display_name": name,
             "language": "python",
-            "env": {"PYTHONPATH": os.pathsep.join(map(str, [HERE, ROOT]))} | environment,
+            "env": own | environment,
         }
         folder = self._data / "kernels" / name
         folder.mkdir(parents=True)

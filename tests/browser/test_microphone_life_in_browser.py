@@ -114,6 +114,30 @@ def test_page_reload_loses_no_final_word(notebook, options):
         assert page.ask("mic.result().recordings['error_type'].tolist()[0]") == "unfinished"
 
 
+def test_a_reload_and_the_cell_run_again_lose_no_word(notebook):
+    """What was settled is with the next microphone, and the cell says so, whatever became of the first one's page."""
+    with listening_service() as service:
+        page = MicrophonePage(notebook, service, ALL)
+        page.start()
+        page.wait_for_words(5)
+        words = page.words()
+        page.nb.reload()
+        assert "has not ended yet" in page.nb.run(0)
+        page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
+        assert page.ask("[mic.state, mic.text]") == ["idle", ""]
+        assert page.ask("mic.recovered.text").split()[: len(words)] == words
+
+        page.nb.wait_for("() => !document.querySelector('.sx-go').disabled")
+        page.start()
+        page.wait_for_words(3)
+        page.stop()
+        words = page.words()
+        page.nb.reload()
+        assert "was neither read nor saved" in page.nb.run(0)
+        page.nb.until(lambda: len(page.ask("mic.recovered.recordings['status'].tolist()")) == 2)
+        assert page.ask("mic.recovered.text").split("\n")[1].split() == words
+
+
 def test_kernel_restart(notebook):
     for options in ("mode='proxy', transport='comm'", "mode='direct'"):
         with listening_service() as service:

@@ -14,6 +14,7 @@ from soniox_ds.live.replay import tokens_table
 from soniox_ds.live.sources import decoded
 from soniox_ds.transcription.blocking import submit
 
+pytestmark = pytest.mark.usefixtures("own_recordings")
 ONE_WAY = {"type": "one_way", "target_language": "de"}
 
 
