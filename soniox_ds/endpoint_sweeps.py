@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from soniox_ds.analysis.stability import stream_stability
 from soniox_ds.analysis.statistics import checked_resampling
 from soniox_ds.analysis.summaries import summarize_errors
 from soniox_ds.errors import Declined, InputError, OptionsError, SmallSampleWarning
+from soniox_ds.live.sources import RAW
 from soniox_ds.live.streamed import Streamed, concat_streamed
 from soniox_ds.live.streaming import check_pace
 from soniox_ds.options import StreamOptions
@@ -35,8 +36,10 @@ from soniox_ds.schema import ENDPOINT_SWEEP, conform
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate, sessions_at_once
+from soniox_ds.service.models import ModelList
+from soniox_ds.transcription.model_changes import warn_of_models
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
-from soniox_ds.transcription.realtime import NOT_STREAMED, stream_dataset
+from soniox_ds.transcription.realtime import NOT_STREAMED, stream_dataset_as
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
 from soniox_ds.trials import in_turns, inspected, length_text, planned, planned_pairs, price_text, refuse_unusable
@@ -304,19 +307,29 @@ async def sweep_endpoints(
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the sweep was not started: {estimate}")
 
+    models = ModelList()
     means: dict[str, Any] = {"connection": connection, "gate": gate, "journal": journal, "clock": clock}
 
     async def streamed(stretch: Found, name: str) -> Streamed:
-        own = {key: value for key, value in vars(chosen[name]).items() if value is not None and key in _TAKEN}
-        return await stream_dataset(
-            stretch, speed=speed, chunk_ms=chunk_ms, concurrency=at_once, progress=False, **own, **means
+        return await stream_dataset_as(
+            replace(chosen[name], **RAW),  # type: ignore[arg-type]  # a string and two numbers, each in its place
+            stretch,
+            models=models,
+            speed=speed,
+            chunk_ms=chunk_ms,
+            concurrency=at_once,
+            progress=False,
+            **means,
         )
 
     with Progress(progress_for(progress)) as shown:
         parts = await in_turns(found, list(chosen), streamed, seed=seed, progress=shown)
+    results = {name: concat_streamed(own) for name, own in parts.items()}
+    model = next(iter(chosen.values())).model  # settings are of endpoints only, so that all have the same one
+    await warn_of_models(models, model, pd.concat([one.recordings for one in results.values()]))
     return EndpointSweep(
         settings=chosen,
-        streamed={name: concat_streamed(own) for name, own in parts.items()},
+        streamed=results,
         references=references,
         scored=scored,
         normalizer=normalizer,
@@ -325,7 +338,6 @@ async def sweep_endpoints(
 
 
 _NOT_TAKEN = {"audio_format", "sample_rate", "num_channels"}  # recordings are decoded here
-_TAKEN = set(StreamOptions.__dataclass_fields__) - _NOT_TAKEN
 
 
 def _checked_settings(

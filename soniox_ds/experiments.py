@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.normalize import Normalizer
 from soniox_ds.analysis.pairing import Pairs, References
@@ -27,8 +29,14 @@ from soniox_ds.errors import Declined, InputError, OptionsError
 from soniox_ds.formats.corpus import Corpus, concat
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import ASYNC_USD_PER_HOUR, cost_usd
+from soniox_ds.service.connection import Connection
+from soniox_ds.service.models import ModelList
 from soniox_ds.transcription.arguments import check_count
-from soniox_ds.transcription.pipeline import transcribe
+from soniox_ds.transcription.jobs import job_key
+from soniox_ds.transcription.journal import Journal
+from soniox_ds.transcription.model_changes import warn_of_models, warn_of_same_models
+from soniox_ds.transcription.pipeline import transcribe, transcribe_as
+from soniox_ds.transcription.preparing import has_outcome
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
@@ -136,6 +144,10 @@ async def compare(
     UserWarning
         Before `confirm` is called: if only some of the recordings have a reference, or some references no recording,
         hold tags that the normaliser makes words of, or are placeholders.
+    ModelWarning
+        If arms that name different models are answered by the same one (an alias): before `confirm` is called, or
+        afterwards where everything was recalled. If recalled transcripts come from another model than the name of the
+        model means now.
 
     Examples
     --------
@@ -165,10 +177,18 @@ async def compare(
     refuse_unusable(found, estimate.recordings)
     _warn_of_unreferenced(found, pairs)
     warn_of_unsaid(pairs.references, chain)
+    models = ModelList()
+    asked = {name: options.model for name, options in chosen.items()}
+    if len(set(asked.values())) > 1 and await _sends_anything(found, chosen, repeats, journal, settings):
+        models.ask_at(settings.get("connection") or Connection())
+        warn_of_same_models(asked, {name: {await models.resolved(model)} for name, model in asked.items()})
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
-    parts = await _transcribe_all(found, chosen, repeats, seed, journal=journal, progress=progress, settings=settings)
+    parts = await _transcribe_all(
+        found, chosen, repeats, seed, models, journal=journal, progress=progress, settings=settings
+    )
     corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
+    await _warn_of_models(asked, corpora, models)
     return Comparison(
         arms=chosen,
         corpora=corpora,
@@ -239,6 +259,40 @@ def _warn_of_unreferenced(found: Found, pairs: Pairs) -> None:
         )
 
 
+async def _sends_anything(
+    found: Found,
+    arms: Mapping[str, TranscriptionOptions],
+    repeats: int,
+    journal: str | Path | None,
+    settings: Mapping[str, Any],
+) -> bool:
+    """Whether the journal lacks the outcome of any job of the experiment; recordings have been inspected before."""
+    service = (settings.get("connection") or Connection()).service
+    audios = [one.url or one.sha256 for one in found.recordings if one.error_type is None]
+    keys = {
+        job_key(audio, options.hash(), options.model, service, repeat)
+        for audio in audios
+        if audio is not None
+        for options in arms.values()
+        for repeat in range(repeats)
+    }
+    book = await asyncio.to_thread(Journal.open, journal)
+    known = await book.known(sorted(keys))
+    return not all(key in known and has_outcome(known[key]) for key in keys)
+
+
+async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequence[Corpus]], models: ModelList) -> None:
+    """Say what the recordings tell about the models: those that everything was recalled from, and old ones."""
+    recordings = {name: pd.concat([corpus.recordings for corpus in repeats]) for name, repeats in corpora.items()}
+    if not models.was_asked:
+        done = {name: table[table["status"] == "completed"] for name, table in recordings.items()}
+        made_by = {name: set(table["resolved_model"].dropna()) for name, table in done.items()}
+        warn_of_same_models(asked, made_by)
+    for model in dict.fromkeys(asked.values()):
+        of_model = [table for name, table in recordings.items() if asked[name] == model]
+        await warn_of_models(models, model, pd.concat(of_model))
+
+
 def _estimate(found: Found, arms: int, repeats: int) -> Estimate:
     """Lengths from the headers; bad recordings cost nothing."""
     good = inspected(found)
@@ -257,6 +311,7 @@ async def _transcribe_all(
     arms: Mapping[str, TranscriptionOptions],
     repeats: int,
     seed: int,
+    models: ModelList,
     *,
     journal: str | Path | None,
     progress: bool | Callable[[Snapshot], object] | None,
@@ -266,18 +321,14 @@ async def _transcribe_all(
 
     async def transcribed(stretch: Found, turn: tuple[str, int]) -> Corpus:
         name, repeat = turn
-        return await transcribe(
-            stretch, **_as_given(arms[name]), repeat=repeat, journal=journal, progress=False, **settings
+        return await transcribe_as(
+            arms[name], stretch, models=models, repeat=repeat, journal=journal, progress=False, **settings
         )
 
     turns = [(name, repeat) for name in arms for repeat in range(repeats)]
     with Progress(progress_for(progress)) as shown:
         parts = await in_turns(found, turns, transcribed, seed=seed, progress=shown, note=lambda turn: f"arm {turn[0]}")
     return {name: [parts[name, repeat] for repeat in range(repeats)] for name in arms}
-
-
-def _as_given(options: TranscriptionOptions) -> dict[str, Any]:
-    return {name: value for name, value in vars(options).items() if value is not None}
 
 
 def _listed(name: str, words: Iterable[str]) -> list[str]:

@@ -36,12 +36,14 @@ from soniox_ds.errors import (
 )
 from soniox_ds.live.events import Transcript, Update
 from soniox_ds.live.line import AudioLine
+from soniox_ds.live.model_event import MODEL, ModelEvent
 from soniox_ds.live.replay import Event, fold_events
 from soniox_ds.live.streamed import Streamed, streamed_of
 from soniox_ds.options import Retry, StreamOptions
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate, gate_for
+from soniox_ds.service.models import ModelList
 from soniox_ds.service.stream import StreamSocket, check_message
 
 __all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
@@ -106,6 +108,8 @@ class LiveSession:
         the audio from `resume_ms` on.
     on_event
         Called with each `Event` as it is logged, the earlier ones left out.
+    models
+        The service's list of models, where several sessions share it; by default the session asks for its own.
     clock
         For tests: time that runs faster.
 
@@ -138,6 +142,7 @@ class LiveSession:
         session_limit_ms: int = LONGEST_SESSION_MS,
         earlier: Sequence[Event] = (),
         on_event: Callable[[Event], object] | None = None,
+        models: ModelList | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.options = options
@@ -184,6 +189,10 @@ class LiveSession:
         self._updates: asyncio.Queue[Update | None] | None = None
         self._driver: asyncio.Task[None] | None = None
         self._on_event = on_event
+        self.model_event = ModelEvent(
+            options.model, self.connection, lambda resolved: self._note(MODEL, resolved), models
+        )
+        """Which model answers; noted in the log."""
         if earlier:
             self._take_up(earlier)
 
@@ -377,6 +386,7 @@ class LiveSession:
                     if self._ended and self._all_sent:
                         break
                     failures = stalls = 0
+            await self.model_event.finish()
             self._show("finished")
         except SonioxDSError as error:
             self.error = error
@@ -389,6 +399,7 @@ class LiveSession:
             finally:
                 if self._updates is not None:
                     self._updates.put_nowait(None)
+                await self.model_event.close()
 
     def _close(self) -> None:
         self._note("end")
@@ -424,6 +435,7 @@ class LiveSession:
         """One session of the service, until it is finished or fails."""
         if self._ended and not self.audio_bytes:
             return  # nothing was ever said, and the service refuses a session without audio
+        self.model_event.begin()
         async with self._gate.pass_through():
             self._note("connecting")
             async with StreamSocket(self.connection, self.options) as socket:

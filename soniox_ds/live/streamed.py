@@ -20,6 +20,7 @@ from soniox_ds.errors import InputError, SonioxDSError, error_type_of
 from soniox_ds.formats.corpus import Corpus, read_corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.formats.replacing import replacing
+from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.replay import Event, Replay, replay
 from soniox_ds.options import StreamOptions
 from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
@@ -207,6 +208,7 @@ def streamed_of(
         columns=["at_ms", "kind", "session", "offset_ms", "audio_ms", "payload"],
     ).assign(audio_id=audio_id)
     open_ms = _open_ms(log)
+    resolved_model = resolved_model_of((event.kind, event.payload) for event in events)
     error_type = error_message = None
     if error is not None:
         error_type, error_message = why_failed(error)
@@ -220,6 +222,7 @@ def streamed_of(
         "duration_ms": None if audio_ms is None else round(audio_ms),
         "service": service,
         "model": options.model,
+        "resolved_model": resolved_model,
         "options_hash": options.hash(),
         "submitted_at": begun_at,
         "completed_at": datetime.now(UTC) if begun_at is not None else None,
@@ -227,7 +230,7 @@ def streamed_of(
         "cost_usd": cost_usd(open_ms, REAL_TIME_USD_PER_HOUR),
         **(metadata or {}),
     }
-    run = new_run(service=service, model=options.model, options=options.body())
+    run = new_run(service=service, model=options.model, resolved_model=resolved_model, options=options.body())
     return Streamed(pd.DataFrame([row]), log, new_provenance(run))
 
 

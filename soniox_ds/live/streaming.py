@@ -145,6 +145,7 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
             f"settled before: {type(failure).__name__}: {failure}",
             RecordingsFailedWarning,
         )
+    session.model_event.models.warn_of_trouble()
     return session.result(failure)
 
 

@@ -24,14 +24,15 @@ STREAM_LOG: Table = {
     "kind": Column(
         "string",
         '"audio" (handed over), "connecting", "open", "silent" (no answer for seconds), "lost", "control" (sent), '
-        '"message" (received), "failed", "end"',
+        '"message" (received), "model" (which one answers), "failed", "end"',
         repeats=True,
     ),
     "session": _SESSION,
     "offset_ms": Column("Int64", "where on the recording's timeline the connection's audio begins"),
     "audio_ms": Column("Float64", "audio handed over so far; NA for packed formats, whose time is not known"),
     "payload": Column(
-        "string", "the message as received, the control as sent, what was wrong (lost, failed); NA otherwise"
+        "string",
+        "the message as received, the control as sent, the resolved model, what was wrong (lost, failed); NA otherwise",
     ),
 }
 

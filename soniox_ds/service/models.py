@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from soniox_ds.errors import SonioxDSError
+from soniox_ds.callers import warn_caller
+from soniox_ds.errors import ModelWarning, SonioxDSError
+from soniox_ds.service.connection import Connection
 from soniox_ds.service.rest import Client
 
 __all__ = ["ModelList", "resolve_alias"]
+
+log = logging.getLogger("soniox_ds.service")
 
 PATIENCE_S = 10.0
 """Real seconds to wait for the list, retries included; nothing is submitted meanwhile."""
@@ -28,13 +33,24 @@ class ModelList:
         self._request: asyncio.Task[list[dict[str, Any]] | None] | None = None
         self.trouble: str | None = None
         """Why the list could not be had."""
+        self._was_told = False
         self.named_by_jobs: dict[str, set[str]] = {}
         """For each name that was asked for, the models that jobs of this run named themselves."""
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the request was sent."""
+        return self._request is not None
 
     def ask(self, client: Client) -> None:
         """Send the request, unless it was sent already; `resolved` waits for the answer."""
         if self._request is None:
             self._request = asyncio.create_task(self._fetch(client), name="list of models")
+
+    def ask_at(self, connection: Connection) -> None:
+        """Send the request with a client of its own, unless it was sent already."""
+        if self._request is None:
+            self._request = asyncio.create_task(self._fetch_at(connection), name="list of models")
 
     async def resolved(self, model: str) -> str | None:
         """Return the model that answers for `model` now; None where that cannot be told."""
@@ -50,6 +66,20 @@ class ModelList:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._request
 
+    def warn_of_trouble(self) -> None:
+        """Warn, once, where the list could not be had."""
+        if self.trouble is not None and not self._was_told:
+            self._was_told = True
+            warn_caller(
+                "the service's list of models could not be had, so the column resolved_model is NA for what was "
+                f"transcribed now ({self.trouble}). The transcripts themselves are complete.",
+                ModelWarning,
+            )
+
+    async def _fetch_at(self, connection: Connection) -> list[dict[str, Any]] | None:
+        async with Client(connection) as client:
+            return await self._fetch(client)
+
     async def _fetch(self, client: Client) -> list[dict[str, Any]] | None:
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -60,6 +90,7 @@ class ModelList:
             self.trouble = str(error)
         else:
             return models
+        log.warning("the list of models could not be had: %s", self.trouble)
         return None
 
 

@@ -7,6 +7,7 @@ it may mean another model by now than it did when the transcript was made.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -50,12 +51,32 @@ async def warn_of_models(models: ModelList, asked: str, recordings: pd.DataFrame
             "resolved_model tells them apart.",
             ModelWarning,
         )
-    if models.trouble is not None and None in made_by:
-        warn_caller(
-            "the service's list of models could not be had, so the column resolved_model is NA for what was "
-            f"transcribed now ({models.trouble}). The transcripts themselves are complete.",
-            ModelWarning,
-        )
+    if None in made_by:
+        models.warn_of_trouble()
+
+
+def warn_of_same_models(asked: Mapping[str, str], made_by: Mapping[str, Collection[str | None]]) -> None:
+    """Warn where arms of an experiment name different models that are the same.
+
+    Parameters
+    ----------
+    asked
+        The model that each arm names.
+    made_by
+        The models that answer for it, or that its transcripts come from; nothing is said of an arm with several.
+    """
+    arms_of: dict[str, list[str]] = {}
+    for arm, models in made_by.items():
+        if len(models) == 1 and (model := next(iter(models))) is not None:
+            arms_of.setdefault(model, []).append(arm)
+    for model, arms in arms_of.items():
+        if len({asked[arm] for arm in arms}) > 1:
+            named = " and ".join(f"{arm!r} ({asked[arm]})" for arm in arms)
+            warn_caller(
+                f"the arms {named} are answered by the same model, {model!r}: whatever differs between them, it is not "
+                "the model.",
+                ModelWarning,
+            )
 
 
 def _listed(made_by: dict[str | None, int]) -> str:

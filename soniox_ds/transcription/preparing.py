@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from soniox_ds.errors import error_type_of
 from soniox_ds.transcription.inspect import fingerprint, inspect
 from soniox_ds.transcription.jobs import Job, is_settled, job_key
-from soniox_ds.transcription.journal import UNPAID, Inspection, State
+from soniox_ds.transcription.journal import UNPAID, Inspection, Known, State
 from soniox_ds.transcription.recording import Recording, printable
 from soniox_ds.transcription.run import Run
 
-__all__ = ["Preparer"]
+__all__ = ["Preparer", "has_outcome"]
 
 CHUNK = 128
 THREADS = 4
@@ -183,6 +183,14 @@ class Preparer:
         if fresh:
             await self._run.journal.remember(fresh)
         return prints
+
+
+def has_outcome(known: Known) -> bool:
+    """Whether the journal holds the outcome of a job, so that it is recalled instead of submitted."""
+    newest, finished = known
+    if newest.state == State.FAILED and is_settled(newest.error_type):
+        return True
+    return newest.state == State.DONE or (finished is not None and newest.state in UNPAID)
 
 
 def _where(recording: Recording) -> str:

@@ -27,17 +27,19 @@ from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate, gate_for, sessions_at_once
+from soniox_ds.service.models import ModelList
 from soniox_ds.transcription.arguments import check_on_error, check_repeat
 from soniox_ds.transcription.failures import first_error, report_failures
 from soniox_ds.transcription.inspect import inspect
 from soniox_ds.transcription.jobs import parse_time
 from soniox_ds.transcription.journal import default_path
+from soniox_ds.transcription.model_changes import warn_of_models
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.recording import Found, Recording
 from soniox_ds.transcription.sources import find_recordings
 from soniox_ds.transcription.stream_store import BEGUN, DONE, StreamStore
 
-__all__ = ["NOT_STREAMED", "stream_dataset"]
+__all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
 
 NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
 """Why URLs fail."""
@@ -132,11 +134,6 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
     >>> streamed.recordings["status"].tolist()
     ['completed', 'completed']
     """
-    check_pace(speed, chunk_ms)
-    speed = None if speed is None else float(speed)  # 1 and 1.0 are one speed
-    at_once = sessions_at_once(concurrency, gate)
-    check_repeat(repeat)
-    check_on_error(on_error)
     options = StreamOptions(
         model=model,
         **RAW,  # type: ignore[arg-type]  # a string and two numbers, each in its place
@@ -153,6 +150,53 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
         enable_agent_text_input=enable_agent_text_input,
         client_reference_id=client_reference_id,
     )
+    return await stream_dataset_as(
+        options,
+        sources,
+        speed=speed,
+        chunk_ms=chunk_ms,
+        concurrency=concurrency,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        connection=connection,
+        gate=gate,
+        journal=journal,
+        refresh=refresh,
+        repeat=repeat,
+        on_error=on_error,
+        progress=progress,
+        clock=clock,
+    )
+
+
+async def stream_dataset_as(
+    options: StreamOptions,
+    sources: Any,
+    *,
+    models: ModelList | None = None,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    concurrency: int | None = None,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    connection: Connection | None = None,
+    gate: StreamGate | None = None,
+    journal: str | Path | None = None,
+    refresh: bool = False,
+    repeat: int = 0,
+    on_error: Literal["report", "raise"] = "report",
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    clock: Clock | None = None,
+) -> Streamed:
+    """Stream as `stream_dataset` does, under options that are checked already and whose audio is `RAW`.
+
+    Calls that share one list of `models` ask the service for it once; whoever hands one in calls `warn_of_models`.
+    """
+    check_pace(speed, chunk_ms)
+    speed = None if speed is None else float(speed)  # 1 and 1.0 are one speed
+    at_once = sessions_at_once(concurrency, gate)
+    check_repeat(repeat)
+    check_on_error(on_error)
     connection = connection or Connection()
     connection.stream_url()
     clock = clock or Clock()
@@ -177,14 +221,19 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
             progress=shown,
             settings=f"{repeat}:{speed}:{chunk_ms}",
             refresh=refresh,
+            models=models or ModelList(),
         )
         try:
             await run.all(found.recordings, at_once)
         except asyncio.CancelledError as interrupt:
             if run.parts:
-                keep_interrupted(_together(run.parts, found, run), interrupt, _GOES_ON)
+                keep_interrupted(_together(run.parts, found, run, None), interrupt, _GOES_ON)
             raise
-    streamed = _together(run.parts, found, run)
+        finally:
+            await run.models.close()
+    streamed = _together(run.parts, found, run, await run.models.resolved(options.model))
+    if models is None:
+        await warn_of_models(run.models, options.model, streamed.recordings)
     report_failures(streamed.recordings, fatal=run.fatal, on_error=on_error, all_in="streamed.recordings")
     return streamed
 
@@ -205,6 +254,7 @@ class _Run:
         progress: Progress,
         settings: str,
         refresh: bool,
+        models: ModelList,
     ) -> None:
         self.options = options
         self.connection = connection
@@ -216,6 +266,7 @@ class _Run:
         self._progress = progress
         self._settings = settings
         self._refresh = refresh
+        self.models = models
         self.fatal: SonioxDSError | None = None
         """What would stop every other recording, too."""
         self.parts: dict[int, Streamed] = {}
@@ -266,6 +317,8 @@ class _Run:
     async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
         begun = _begun(earlier, self._clock)
         earlier = [event for event in earlier if event.kind not in (BEGUN, "failed", "end")]
+        self.models.ask_at(self.connection)
+        await self.models.resolved(self.options.model)  # what comes out short may be over before the list is there
         with self._store.writing(key, [*begun, *earlier]) as write:
             session = LiveSession(
                 self.options,
@@ -276,6 +329,7 @@ class _Run:
                 pace=None if self._speed is None else max(8.0, 2 * self._speed),
                 earlier=earlier,
                 on_event=write,
+                models=self.models,
                 clock=self._clock,
             )
             source = recording.data if recording.data is not None else recording.path
@@ -348,10 +402,16 @@ def _moment(events: list[Event], kind: str) -> datetime | None:
     return next((parse_time(event.payload) for event in events if event.kind == kind), None)
 
 
-def _together(parts: Mapping[int, Streamed], found: Found, run: _Run) -> Streamed:
+def _together(parts: Mapping[int, Streamed], found: Found, run: _Run, resolved_model: str | None) -> Streamed:
     """The tables of some or all rows of what was found, in their order."""
     rows = sorted(parts)
-    made = new_run(service=run.connection.service, model=run.options.model, options=run.options.body())
+    made_by = {name for row in rows for name in parts[row].recordings["resolved_model"].dropna()}
+    made = new_run(
+        service=run.connection.service,
+        model=run.options.model,
+        resolved_model=resolved_model or (made_by.pop() if len(made_by) == 1 else None),
+        options=run.options.body(),
+    )
     streamed = concat_streamed([parts[row] for row in rows], new_provenance(made))
     for name in found.metadata.columns:
         streamed.recordings[name] = found.metadata[name].to_numpy()[rows]

@@ -15,6 +15,7 @@ from typing import Any
 
 from soniox_ds.errors import BadAnswerError, ServiceError, SonioxDSError
 from soniox_ds.live.events import Transcript, Update
+from soniox_ds.live.model_event import MODEL, ModelEvent
 from soniox_ds.live.session import Event, LiveSession
 from soniox_ds.live.streamed import Streamed, streamed_of
 from soniox_ds.options import StreamOptions
@@ -188,6 +189,7 @@ class DirectTake(Take):
         self._error: SonioxDSError | None = None
         self._events: list[Event] = []
         self._sent_ms = 0.0
+        self._model_event = ModelEvent(self.options.model, self.connection, self._note_model)
         # it counts among the streams of this process although its socket is not here
         self._gate = AsyncExitStack()
         self._enters = asyncio.create_task(self._gate.enter_async_context(gate_for(self.connection).pass_through()))
@@ -210,7 +212,9 @@ class DirectTake(Take):
             self._sent_ms,
             None if payload is None else str(payload),
         )
-        if kind == "audio":
+        if kind == "connecting":
+            self._model_event.begin()
+        elif kind == "audio":
             self._sent_ms = float(event["audio_ms"])
             row = row._replace(audio_ms=self._sent_ms)
         elif kind == "open" and row.session > 0:
@@ -219,9 +223,16 @@ class DirectTake(Take):
             row = row._replace(kind="lost")
         elif kind == "failed":
             self._fail(row.payload or "")
+        self._keep(row)
+
+    def _keep(self, row: Event) -> None:
         self._events.append(row)
         if self.safe is not None:
             self.safe.write(row)
+
+    def _note_model(self, resolved: str) -> None:
+        at_ms = self._events[-1].at_ms if self._events else 0.0
+        self._keep(Event(at_ms, MODEL, 0, 0, self._sent_ms, resolved))
 
     def _fold(self, row: Event) -> bool:
         """Take a message of the service; False where it is none. What follows from an error, the browser decides."""
@@ -245,12 +256,14 @@ class DirectTake(Take):
             self._error = error
 
     async def finish(self) -> None:
+        await self._model_event.finish()
         self._events.append(Event(self._events[-1].at_ms if self._events else 0.0, "end", 0, 0, self._sent_ms, None))
         try:
             rest = self._transcript.close()
             if rest.settled:
                 self._tell(rest)
         finally:
+            await self._model_event.close()
             if self._enters.done():
                 await self._gate.aclose()
             else:
