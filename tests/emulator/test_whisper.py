@@ -4,7 +4,6 @@ import hashlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import jiwer
 import numpy as np
 import pytest
 from hearing import (
@@ -14,8 +13,9 @@ from hearing import (
     manifest,
     path_of,
     pcm_of,
-    plain,
     readings,
+    terms_heard,
+    terms_of,
     text_of,
     word_error_rate,
 )
@@ -35,9 +35,7 @@ def heard_readings():
 
 def test_clean_readings_are_recognized(heard_readings):
     assert len(heard_readings) >= 8
-    references = [plain(manifest()[name]["reference"]) for name in heard_readings]
-    texts = [plain(text_of(result.tokens)) for result in heard_readings.values()]
-    assert jiwer.wer(references, texts) < 0.08
+    assert word_error_rate({name: text_of(result.tokens) for name, result in heard_readings.items()}) < 0.06
 
 
 def test_tokens_look_like_the_services(heard_readings):
@@ -64,22 +62,26 @@ def test_silence_gives_no_tokens():
 
 
 def test_what_is_not_speech_gives_no_words():
-    tone = 0.2 * np.sin(2 * np.pi * 440 * np.arange(80_000) / 16_000).astype(np.float32)
+    times = np.arange(80_000) / 16_000
+    sounds = [
+        0.2 * np.sin(2 * np.pi * 440 * times),
+        0.1 * np.random.default_rng(0).standard_normal(80_000),
+        0.3 * np.sign(np.sin(2 * np.pi * 50 * times)),
+    ]
     model = RECOGNIZER.load()
-    assert model.words(tone, skip_silence=False)[0] != []  # "Beep beep beep"
-    assert model.words(tone)[0] == []
+    for sound in sounds:
+        assert model.words(sound.astype(np.float32))[0] == []
+    # Left to itself, the model makes words of some of it, such as "Beep beep beep".
+    assert any(model.words(sound.astype(np.float32), skip_silence=False)[0] for sound in sounds)
 
 
 def test_context_terms_repair_what_is_wrong_without_them():
-    row = manifest()["clinic_note"]
-    terms = row["terms"].split(";")
-    without = heard("clinic_note")
-    with_terms = heard("clinic_note", context={"terms": terms})
-    assert word_error_rate(row["reference"], text_of(without.tokens)) > 0.15
-    assert word_error_rate(row["reference"], text_of(with_terms.tokens)) < 0.10
-    for term in ("lisinopril", "metoprolol"):
-        assert term not in text_of(without.tokens).lower()
-        assert term in text_of(with_terms.tokens).lower()
+    names = [name for name, row in manifest().items() if row["terms"]]
+    without = {name: text_of(heard(name).tokens) for name in names}
+    with_terms = {name: text_of(heard(name, context={"terms": terms_of(name)}).tokens) for name in names}
+    assert word_error_rate(with_terms) < 0.10
+    assert word_error_rate(without) > 2 * word_error_rate(with_terms)
+    assert terms_heard(with_terms) >= terms_heard(without) + 3
 
 
 def test_hotwords_that_lead_the_model_astray_are_dropped():
@@ -87,9 +89,9 @@ def test_hotwords_that_lead_the_model_astray_are_dropped():
         "A short note dictated by a family doctor about the medicines of one patient, who takes lisinopril, "
         "metoprolol and atorvastatin."
     )
-    row = manifest()["harbour_warning"]
-    words, _ = RECOGNIZER.load().words(pcm_of("harbour_warning"), hotwords=prose)
-    assert word_error_rate(row["reference"], "".join(word.text for word in words)) < 0.15
+    names = ["harbour_warning", "evening_forecast", "new_colleagues"]
+    heard_with = {name: RECOGNIZER.load().words(pcm_of(name), hotwords=prose)[0] for name in names}
+    assert word_error_rate({name: "".join(word.text for word in words) for name, words in heard_with.items()}) < 0.15
 
 
 @pytest.mark.parametrize("name", conversations())
@@ -100,7 +102,7 @@ def test_speakers_and_languages_are_said_where_they_were_asked_for(name):
     assert result.tokens[0]["speaker"] == "1"
     assert {token["language"] for token in result.tokens} == {"en"}
     assert {token["translation_status"] for token in result.tokens} == {"none"}
-    assert word_error_rate(manifest()[name]["reference"], text_of(result.tokens)) < 0.10
+    assert word_error_rate({name: text_of(result.tokens)}) < 0.10
 
 
 def test_language_identification_alone_says_nothing_of_translation():
@@ -117,13 +119,17 @@ def test_what_is_not_audio_is_refused(tmp_path):
 
 
 def test_a_short_window_hears_the_same_at_nearly_the_same_times():
-    model, pcm = RECOGNIZER.load(), pcm_of("last_ferry")
-    whole, _ = model.words(pcm)
-    with model.short_window(pcm):
-        short, _ = model.words(pcm)
-    assert word_error_rate(manifest()["last_ferry"]["reference"], "".join(word.text for word in short)) < 0.15
-    assert short[0].start_s == pytest.approx(whole[0].start_s, abs=0.15)
-    assert short[-1].end_s == pytest.approx(whole[-1].end_s, abs=0.15)
+    model = RECOGNIZER.load()
+    texts = {}
+    for name in ("last_ferry", "evening_forecast", "reading_room"):
+        pcm = pcm_of(name)
+        whole, _ = model.words(pcm)
+        with model.short_window(pcm):
+            short, _ = model.words(pcm)
+        texts[name] = "".join(word.text for word in short)
+        assert short[0].start_s == pytest.approx(whole[0].start_s, abs=0.15)
+        assert short[-1].end_s == pytest.approx(whole[-1].end_s, abs=0.15)
+    assert word_error_rate(texts) < 0.12
 
 
 def test_a_short_window_is_the_threads_own_and_ends_with_its_block(monkeypatch):
