@@ -1,36 +1,43 @@
-"""How often 95 % intervals cover the true rate, and how often equal arms differ: see docs/metrics-uncertainty.md.
+"""How often 95 % intervals hold the true rate, and how often equal arms seem to differ: docs/metrics-uncertainty.md.
 
-Simulated speakers, each with a rate of their own, lognormal around a known 10 %; errors are Poisson. "alike" speakers
-have one rate and 500 words each, "usual" ones rates whose standard deviation is half their mean and sizes as uneven,
-"wild" ones rates whose standard deviation is the mean. "Sparse" ones say three short recordings (5 to 14 words each)
-and have rates from a beta distribution (0.5, 20), so that most make no error. 2,000 studies for each figure (standard
-error 0.5), 1,000 replicates each. Not figures of this machine, but it takes some minutes to get them.
+Every study has simulated speakers, each with an error rate of their own around a known 10 %; errors are Poisson. The
+rates and the numbers of words are lognormal. ``KINDS`` gives their standard deviations in units of the mean. The
+"sparse" speakers say three short recordings (5 to 14 words each) and have rates from a beta distribution (0.5, 20), so
+that most make no error. 2,000 studies for each figure (standard error 0.5), 1,000 bootstrap replicates each. The
+figures do not depend on the machine, but it takes some minutes to get them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from soniox_ds.analysis.statistics import METHODS, RateBootstrap, bootstrap_rate
+from soniox_ds.analysis.statistics import RateBootstrap, bootstrap_rate
 
 STUDIES = 2000
 REPLICATES = 1000
 TRUE_RATE = 0.1
 WORDS = 500
-SPEAKERS = (5, 8, 10, 15, 20, 30, 50, 100)
-KINDS = {"alike": (0.0, 0.0), "usual": (0.5, 0.5), "wild": (1.0, 0.5)}
-SPARSE_SPEAKERS = (12, 20, 30, 50, 100)
+SPEAKERS = (2, 3, 5, 8, 10, 20, 40, 100)
+KINDS = {
+    "even": (0.0, 0.0),
+    "uneven": (0.5, 0.5),
+    "very uneven sizes": (0.5, 1.0),
+    "very uneven rates": (1.0, 0.5),
+    "both": (1.0, 1.0),
+}
+SPARSE_SPEAKERS = (5, 8, 12, 20, 30, 50, 100)
 SPARSE_BETA = (0.5, 20.0)
+METHODS = ("studentized", "cr2", "jackknife", "percentile")
 
 
 def lognormal(rng: np.random.Generator, mean: float, variation: float, size: tuple[int, int]) -> np.ndarray:
-    """Values around `mean` with the coefficient of variation `variation`."""
+    """Draw values around `mean` with the coefficient of variation `variation`."""
     spread = np.sqrt(np.log1p(variation**2))
     return mean * np.exp(rng.normal(-(spread**2) / 2, spread, size))
 
 
 def studies(rng: np.random.Generator, kind: str, speakers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Words of each speaker, and the errors of two equal arms; one row for each study."""
+    """Draw the words of each speaker and the errors of two equal arms; one row for each study."""
     rates, sizes = KINDS[kind]
     shape = (STUDIES, speakers)
     words = np.maximum(1, lognormal(rng, WORDS, sizes, shape).round())
@@ -39,56 +46,80 @@ def studies(rng: np.random.Generator, kind: str, speakers: int) -> tuple[np.ndar
 
 
 def sparse_studies(rng: np.random.Generator, speakers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Likewise, of speakers of whom most make no error."""
+    """Draw speakers of whom most make no error."""
     words = rng.integers(5, 15, (STUDIES, speakers, 3)).sum(axis=2)
     rates = rng.beta(*SPARSE_BETA, (STUDIES, speakers))
     return words, rng.binomial(words, rates), rng.binomial(words, rates)
 
 
 def bootstrapped(errors: np.ndarray, words: np.ndarray) -> list[RateBootstrap]:
-    """Each study bootstrapped with a seed of its own."""
+    """Bootstrap each study with a seed of its own."""
     return [
         bootstrap_rate(one, size, replicates=REPLICATES, seed=number)
         for number, (one, size) in enumerate(zip(errors, words, strict=True))
     ]
 
 
-def covered(drawn: list[RateBootstrap], method: str, truth: float) -> float:
-    """Percentage of intervals that hold the truth, of those that exist."""
-    bounds = [one.interval(0.95, method) for one in drawn]
-    there = [bound for bound in bounds if bound.reason is None]
-    return 100 * float(np.mean([bound.low <= truth <= bound.high for bound in there]))
+def covered(drawn: list[RateBootstrap], method: str, truth: float) -> str:
+    """Return the percentage of intervals that hold the true rate, and in brackets of the studies that have none."""
+    intervals = [one.interval(0.95, method) for one in drawn]
+    existing = [interval for interval in intervals if interval.exists]
+    if not existing:
+        return "–"
+    share = 100 * float(np.mean([interval.low <= truth <= interval.high for interval in existing]))
+    return f"{share:.1f}" + without(len(existing), len(intervals))
 
 
-def without_interval(drawn: list[RateBootstrap]) -> float:
-    """Percentage of studies in which there is no studentized interval."""
-    return 100 * float(np.mean([one.interval().reason is not None for one in drawn]))
+def differing(drawn: list[RateBootstrap], method: str) -> str:
+    """Return the percentage of differences of equal arms whose interval excludes 0."""
+    intervals = [one.interval(0.95, method, "difference") for one in drawn]
+    existing = [interval for interval in intervals if interval.exists]
+    if not existing:
+        return "–"
+    share = 100 * float(np.mean([interval.low > 0 or interval.high < 0 for interval in existing]))
+    return f"{share:.1f}" + without(len(existing), len(intervals))
+
+
+def without(existing: int, studies: int) -> str:
+    """Return the percentage of studies without an interval, in brackets; nothing where all have one."""
+    return f" ({100 - 100 * existing / studies:.1f})" if existing < studies else ""
+
+
+def print_table(title: str, columns: list[str], rows: dict[int, list[str]]) -> None:
+    """Print a Markdown table with a row for each number of speakers."""
+    print(f"\n{title}\n\n| speakers | " + " | ".join(columns) + " |\n|---" + "|---" * len(columns) + "|")
+    for speakers, cells in rows.items():
+        print(f"| {speakers} | " + " | ".join(cells) + " |", flush=True)
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the tables of docs/metrics-uncertainty.md."""
     rng = np.random.default_rng(0)
-    print("sparse: speakers, of whom err in either arm; rate covered, without interval; A/A, without interval (%)")
-    truth = SPARSE_BETA[0] / sum(SPARSE_BETA)
+    rates: dict[int, list[str]] = {speakers: [] for speakers in SPEAKERS}
+    arms: dict[int, list[str]] = {speakers: [] for speakers in SPEAKERS}
+    methods: dict[int, list[str]] = {}
+    for kind in KINDS:
+        for speakers in SPEAKERS:
+            words, first, second = studies(rng, kind, speakers)
+            drawn, differences = bootstrapped(first, words), bootstrapped(second - first, words)
+            rates[speakers].append(covered(drawn, "auto", TRUE_RATE))
+            arms[speakers].append(differing(differences, "auto"))
+            if kind == "uneven":
+                methods[speakers] = [covered(drawn, method, TRUE_RATE) for method in METHODS]
+                methods[speakers] += [differing(differences, method) for method in METHODS]
+    print_table('Rates, method="auto": % of the intervals that hold the true rate', list(KINDS), rates)
+    print_table('Two equal arms, method="auto": % of the intervals that exclude 0', list(KINDS), arms)
+    titles = [*METHODS, *(f"A/A {method}" for method in METHODS)]
+    print_table("Uneven speakers, other methods: the same two figures", titles, methods)
+
+    sparse: dict[int, list[str]] = {}
     for speakers in SPARSE_SPEAKERS:
         words, first, second = sparse_studies(rng, speakers)
-        rate, difference = bootstrapped(first, words), bootstrapped(second - first, words)
+        drawn, differences = bootstrapped(first, words), bootstrapped(second - first, words)
         erring = ((first > 0) | (second > 0)).sum(axis=1).mean()
-        print(
-            f"{speakers:8} {erring:5.1f}; {covered(rate, METHODS[0], truth):.1f}, {without_interval(rate):.1f}; "
-            f"{100 - covered(difference, METHODS[0], 0.0):.1f}, {without_interval(difference):.1f}",
-            flush=True,
-        )
-    print("speakers  " + "  ".join(f"{kind}: {' / '.join(METHODS)}; A/A; without".ljust(38) for kind in KINDS))
-    for speakers in SPEAKERS:
-        cells = []
-        for kind in KINDS:
-            words, first, second = studies(rng, kind, speakers)
-            rate, difference = bootstrapped(first, words), bootstrapped(second - first, words)
-            coverage = " / ".join(f"{covered(rate, method, TRUE_RATE):.1f}" for method in METHODS)
-            false_alarms = " / ".join(f"{100 - covered(difference, method, 0.0):.1f}" for method in METHODS)
-            cells.append(f"{coverage}; {false_alarms}; none {without_interval(rate):.1f}".ljust(38))
-        print(f"{speakers:8}  " + "  ".join(cells), flush=True)
+        truth = SPARSE_BETA[0] / sum(SPARSE_BETA)
+        sparse[speakers] = [f"{erring:.1f}", covered(drawn, "auto", truth), differing(differences, "auto")]
+    print_table("Sparse errors", ["of whom err in either arm", "rates", "two equal arms"], sparse)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ class Comparison:
             return arm_differences(self.errors, alignments=self.alignments, baseline=self.baseline, **self._resampling)
         table = arm_differences(self.errors, baseline=self.baseline, **self._resampling)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SmallSampleWarning)  # of the blocks it has been said; the note has the rest
+            warnings.simplefilter("ignore", SmallSampleWarning)  # the note says the same
             first = arm_differences(
                 {name: self._first(name) for name in self.arms},
                 alignments=self.alignments,
@@ -148,9 +148,11 @@ class Comparison:
         for name in ("segments", *(f"mapsswe_{part}" for part in ("mean", "sd", "z", "p", "p_holm"))):
             table[name] = first[name]
         few = (first["segments"] < FEW_SEGMENTS).fillna(False)
-        said = few.map({True: f"MAPSSWE is of the first repeats, and doubtful below {FEW_SEGMENTS} error segments"})
-        said = said.fillna("MAPSSWE is of the first repeats").astype("string")
-        there = (table["note"] + "; ").fillna("") + said
+        said = few.map(
+            {True: f"MAPSSWE is of the first repeats; below {FEW_SEGMENTS} error segments its p is not reliable."}
+        )
+        said = said.fillna("MAPSSWE is of the first repeats.").astype("string")
+        there = (table["note"] + " ").fillna("") + said
         table["note"] = there.where(first["segments"].notna(), table["note"])
         return table
 

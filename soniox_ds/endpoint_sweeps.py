@@ -191,8 +191,8 @@ class EndpointSweep:
             return row
         paired = self.differences.set_index("b").to_dict("index")[name]
         if pd.isna(paired["difference_low"]):
-            note = f"of the paired difference: {paired['note']}"
-            row["note"] = note if pd.isna(row["note"]) else f"{row['note']}; {note}"
+            note = f"Paired difference: {paired['note']}"
+            row["note"] = note if pd.isna(row["note"]) else f"{row['note']} {note}"
         return row | {f"wer_{column}": paired[column] for column in ("difference", "difference_low", "difference_high")}
 
     def _for_each(self, table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
@@ -225,7 +225,7 @@ async def sweep_endpoints(
     normalizer: Any = "basic",
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     seed: int = 0,
     confirm: Callable[[SweepEstimate], bool] | None = None,
     connection: Connection | None = None,

@@ -22,7 +22,7 @@ SonioxDSError
 └── TranscriptionFailed    one recording could not be transcribed; raised in a group by ``on_error="raise"``
 
 RecordingsFailedWarning    some recordings of a corpus failed (a UserWarning, not an exception of the tree)
-SmallSampleWarning         a test rests on too few units to be believed (a UserWarning)
+SmallSampleWarning         a test rests on too few units to be reliable (a UserWarning)
 ModelWarning               transcripts may come from another model than their name says (a UserWarning)
 """
 
@@ -179,7 +179,7 @@ class RecordingsFailedWarning(UserWarning):
 
 
 class SmallSampleWarning(UserWarning):
-    """A comparison rests on few blocks or segments: its intervals and tests are doubtful, more data would help."""
+    """The matched pairs test has fewer than 30 error segments, so its p is not reliable. More audio would help."""
 
 
 class ModelWarning(UserWarning):

@@ -89,7 +89,7 @@ def test_of_one_speaker_all_but_the_interval_is_told(repeats):
     assert (row["wer_a"], row["wer_b"], row["difference"]) == (1 / 8, 0, -1 / 8)
     assert (row["only_b_right"], row["both_right"], row["mcnemar_p"]) == (1, 1, 1)
     assert row["segments"] == 1
-    assert "all 2 recordings that both arms share are of one block (speaker)" in row["note"]
+    assert "All 2 recordings that both arms share are of one speaker" in row["note"]
     assert '.with_block("audio_id")' in row["note"]
     assert "below 10" not in row["note"]
 
@@ -117,7 +117,9 @@ def test_of_one_recording_both_rates_and_their_difference_are_told(repeats):
     assert row[OF_BLOCKS].isna().all()
     assert (row["recordings"], row["wer_a"], row["wer_b"], row["difference"]) == (1, 1 / 4, 0, -1 / 4)
     assert row[["both_right", "only_a_right", "only_b_right", "both_wrong"]].tolist() == [0, 0, 1, 0]
-    assert row["note"] == "one recording is scored in both arms, and an interval needs two or more: add recordings"
+    assert (
+        row["note"] == "Only one recording is scored in both arms, and an interval needs two or more. Add recordings."
+    )
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
@@ -131,8 +133,8 @@ def test_where_an_arm_failed_altogether_the_note_says_so(repeats, arms):
     lost = [2 if name in arms else 0 for name in HEARD]
     assert (row["recordings"], row["only_a"], row["only_b"]) == (0, 2 - lost[0], 2 - lost[1])
     assert row["note"] == (
-        f"no recording is scored in both arms: of 2 failed {lost[0]} in 'plain' and {lost[1]} in 'terms'; their "
-        "error_message says why"
+        f"No recording is scored in both arms: of 2 failed {lost[0]} in 'plain' and {lost[1]} in 'terms'. The "
+        "column error_message says why."
     )
     assert trial.effects["transcripts"].tolist()[1] == 0
     assert pd.isna(trial.effects["effect"][1])
@@ -159,9 +161,9 @@ def test_arms_that_can_be_compared_stand_beside_those_that_cannot():
 @pytest.mark.parametrize(
     ("count", "failed", "said"),
     [
-        (2, None, "are of one block (speaker)"),
-        (1, None, "one recording is scored in both arms"),
-        (2, {"plain": ("a.wav", "b.wav"), "terms": ("a.wav", "b.wav")}, "no recording is scored in both arms"),
+        (2, None, "share are of one speaker"),
+        (1, None, "Only one recording is scored in both arms"),
+        (2, {"plain": ("a.wav", "b.wav"), "terms": ("a.wav", "b.wav")}, "No recording is scored in both arms"),
     ],
     ids=["one-speaker", "one-recording", "all-failed"],
 )

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis import statistics
-from soniox_ds.analysis.blocks import block_columns, blocks_of, known
+from soniox_ds.analysis.blocks import block_columns, block_noun, blocks_of, counted, known
 from soniox_ds.analysis.comparison import FEW_SEGMENTS, compare_errors
 from soniox_ds.errors import SmallSampleWarning
 from soniox_ds.schema import ERROR_COMPARISON, conform
@@ -34,7 +34,7 @@ def arm_differences(
     alignments: Mapping[str, pd.DataFrame] | None = None,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def arm_differences(
     >>> terms = plain.assign(hits=2, substitutions=0)
     >>> row = arm_differences({"plain": plain, "terms": terms}, baseline="plain").iloc[0]
     >>> float(row["difference"]), row["p"], row["note"]
-    (-0.5, <NA>, 'one recording is scored in both arms, and an interval needs two or more: add recordings')
+    (-0.5, <NA>, 'Only one recording is scored in both arms, and an interval needs two or more. Add recordings.')
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
     columns = block_columns(errors[baseline], block)
@@ -115,13 +115,13 @@ def _of_one_block(
     row[_OF_BLOCKS] = pd.NA
     label = "+".join(columns)
     note = (
-        f"all {row['recordings'].item()} recordings that both arms share are of one block ({label}), and an interval "
-        f'needs two or more: add some of another {label}, or take each recording by itself: .with_block("audio_id"),'
-        " which says nothing of others"
+        f"All {row['recordings'].item()} recordings that both arms share are of one {block_noun(columns)}, and an "
+        f'interval needs two or more. Add {block_noun(columns, 2)}, or call .with_block("audio_id") for an interval '
+        "that takes the recordings for independent."
     )
     segments = row["segments"].item()
     if pd.notna(segments) and segments < FEW_SEGMENTS:
-        note += f"; {segments} error segments: below {FEW_SEGMENTS} MAPSSWE is doubtful"
+        note += f" Only {counted(segments, 'error segment')}: below {FEW_SEGMENTS} the p of MAPSSWE is not reliable."
     return conform(row.assign(blocks=1, block=label, note=note), ERROR_COMPARISON)
 
 
@@ -143,7 +143,9 @@ def _of_few(
     }
     if shared.empty:
         failed = " and ".join(f"{int((one['status'] == 'failed').sum())} in {name!r}" for name, one in two.items())
-        note = f"no recording is scored in both arms: of {len(first)} failed {failed}; their error_message says why"
+        note = (
+            f"No recording is scored in both arms: of {len(first)} failed {failed}. The column error_message says why."
+        )
         return row | {"note": note}
     size = row["reference_words"]
     wrong = [int(one.loc[one["audio_id"].isin(shared["audio_id"]), _ERRORS].sum().sum()) for one in (first, second)]
@@ -157,5 +159,5 @@ def _of_few(
         "only_b_right": only_b,
         "both_wrong": int(min(wrong) > 0),
         "mcnemar_p": statistics.mcnemar(only_a, only_b),
-        "note": "one recording is scored in both arms, and an interval needs two or more: add recordings",
+        "note": "Only one recording is scored in both arms, and an interval needs two or more. Add recordings.",
     }

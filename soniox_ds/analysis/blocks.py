@@ -7,13 +7,14 @@ recording for which it is not known is a block of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.statistics import Interval, Remark
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema import ask_about_seconds, need, need_milliseconds, with_ids
 
@@ -21,29 +22,25 @@ __all__ = [
     "CASE",
     "COUNTS",
     "DEFAULT_BLOCKS",
-    "FEW_BLOCKS",
     "PUNCTUATION",
     "WORDS",
     "Blocks",
     "Measure",
     "block_columns",
+    "block_noun",
     "blocks_of",
     "checked_durations",
     "checked_errors",
     "counted",
-    "few_errors",
+    "explain",
     "known",
     "measure_of",
     "note_of",
+    "notes_of",
 ]
 
 COUNTS = ("hits", "substitutions", "deletions", "insertions")
 DEFAULT_BLOCKS = ("speaker", "session")
-FEW_BLOCKS = 10
-"""Below so many blocks an interval is marked as doubtful."""
-
-_FEW_ERRING = 5  # blocks with any error: below, 7 % instead of 2.5 % of the intervals lay below the true rate
-_FEW_ERRING_OF_ARMS = 30  # below, the intervals of the difference of equal arms excluded 0 in 7 to 10 %
 _SHORTEST_WORD_MS = 10  # on average nobody says a word faster,
 _FEW_RECORDINGS = 3  # but of fewer nothing can be told
 _STATUSES = ("scored", "failed", "missing")
@@ -186,28 +183,113 @@ def blocks_of(errors: pd.DataFrame, columns: Sequence[str]) -> Blocks:
 
 
 def note_of(
-    reason: str | None,
-    blocks: int,
-    unlabelled: int,
+    interval: Interval | None,
+    blocks: Blocks,
     columns: Sequence[str],
     *more: str,
     noun: str = "words",
-    doubt: str | None = None,
+    quantity: str = "rate",
 ) -> Any:
-    """What is to be said about an interval, as one string; NA for nothing.
+    """Write what a reader of an interval should know, in whole sentences; NA where there is nothing to say.
 
-    `reason` and `doubt` are those of `soniox_ds.analysis.statistics.Interval`. That few blocks decide goes without
-    saying where there are few.
+    Parameters
+    ----------
+    interval
+        The interval, whose `remark` is explained. None where it is explained elsewhere.
+    blocks, columns
+        The blocks that were resampled, and the columns that they are the values of.
+    *more
+        Further sentences.
+    noun, quantity
+        What the denominator counts, and what the interval is of.
+
+    Examples
+    --------
+    >>> few = Interval(0.1, 0.4, "cr2", "few-units")
+    >>> note_of(few, Blocks(np.array([0, 1, 2]), 3, 0), ["speaker"])
+    'Only 3 speakers: the interval is wide. More speakers would narrow it.'
     """
-    notes = [] if reason is None else [reason.replace("reference words", f"reference {noun}")]
-    if reason is None and blocks < FEW_BLOCKS:
-        notes.append(f"{counted(blocks, 'block')}: below {FEW_BLOCKS} the interval is doubtful")
-    elif reason is None and doubt is not None:
-        notes.append(doubt)
-    if unlabelled:
-        alone = "is a block of its own" if unlabelled == 1 else "are a block each"
-        notes.append(f"{counted(unlabelled, 'recording')} without {'+'.join(columns)} {alone}")
-    return "; ".join([*notes, *more]) or pd.NA
+    sentences = [] if interval is None else [explain(interval.remark, blocks.total, columns, noun, quantity)]
+    if blocks.unlabelled:
+        verb = "has" if blocks.unlabelled == 1 else "have"
+        sentences.append(
+            f"{counted(blocks.unlabelled, 'recording')} {verb} no {'+'.join(columns)} and "
+            f"{'counts as a block of its own' if blocks.unlabelled == 1 else 'count as a block each'}."
+        )
+    return " ".join([sentence for sentence in [*sentences, *more] if sentence]) or pd.NA
+
+
+def notes_of(
+    intervals: Mapping[str, Interval],
+    blocks: Blocks,
+    columns: Sequence[str],
+    *more: str,
+    noun: str = "words",
+    nouns: Mapping[str, str] | None = None,
+) -> Any:
+    """Write one note on the intervals of several rates, as `note_of`; what holds for all of them stands once.
+
+    `nouns` names what the denominators of single rates count, where it is not `noun`.
+    """
+    sentences = {
+        name: explain(interval.remark, blocks.total, columns, (nouns or {}).get(name, noun))
+        for name, interval in intervals.items()
+    }
+    if len(set(sentences.values())) == 1:
+        return note_of(None, blocks, columns, *set(sentences.values()), *more)
+    return note_of(None, blocks, columns, *(f"{name}: {text}" for name, text in sentences.items() if text), *more)
+
+
+def explain(
+    remark: Remark | None, blocks: int, columns: Sequence[str], noun: str = "words", quantity: str = "rate"
+) -> str:
+    """Return the sentences of a remark about an interval; an empty string for None.
+
+    >>> explain("one-unit", 1, ["speaker"])
+    'There is only one speaker, and an interval needs two or more. Add speakers, or pass block="audio_id" for an
+    interval that takes the recordings for independent.'
+    """
+    single = block_noun(columns)
+    plural = block_noun(columns, 2)
+    add = f"Add {plural}" + (
+        ""
+        if list(columns) == ["audio_id"]
+        else ', or pass block="audio_id" for an interval that takes the recordings for independent'
+    )
+    if remark is None:
+        return ""
+    return {
+        "no-units": "Nothing was scored, so there is no interval.",
+        "one-unit": f"There is only one {single}, and an interval needs two or more. {add}.",
+        "no-denominator": f"There are no {noun}, so there is no {quantity}.",
+        "one-holds-all": f"One {single} has all the {noun}, and an interval needs two or more. {add}.",
+        "no-variation": (
+            f"All {blocks} {plural} have the same {quantity}. Without variation there is no interval. {add}."
+        ),
+        "no-studentized": f'There are too few different {plural} for a studentized interval. Use method="auto".',
+        "few-units": f"Only {blocks} {plural}: the interval is wide. More {plural} would narrow it.",
+        "uneven": (
+            f"A few of the {blocks} {plural} decide the {quantity}: the interval is wide. "
+            f"More {plural} would narrow it."
+        ),
+        "no-errors": (
+            "There is not a single error. The upper end is the exact Poisson bound, which takes the "
+            f"{noun} for independent and ignores the {plural}."
+        ),
+        "too-narrow": f'Only {blocks} {plural}: a percentile interval is too narrow. Use method="auto".',
+    }[remark]
+
+
+def block_noun(columns: Sequence[str], count: int = 1) -> str:
+    """Return what a block is called.
+
+    >>> block_noun(["speaker"], 2), block_noun(["audio_id"]), block_noun(["room", "day"], 2)
+    ('speakers', 'recording', 'blocks of room+day')
+    """
+    names = list(columns)
+    if names in (["speaker"], ["session"], ["audio_id"]):
+        return ("recording" if names == ["audio_id"] else names[0]) + ("" if count == 1 else "s")
+    return f"block{'' if count == 1 else 's'} of {'+'.join(names)}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -217,34 +299,6 @@ def counted(number: int, noun: str) -> str:
     ('1 block', '2 blocks')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def few_errors(errors: npt.ArrayLike, others: npt.ArrayLike | None = None) -> list[str]:
-    """What is to be said in a note where few of the blocks hold any error; nothing elsewhere.
-
-    Parameters
-    ----------
-    errors, others
-        Errors of each block; for a difference those of both arms. The limits are those of the simulation in
-        docs/metrics-uncertainty.md: rates do with five blocks that hold errors, differences of equal arms take thirty.
-
-    Examples
-    --------
-    >>> few_errors([0, 0, 3, 1, 0, 0, 0, 0, 0, 0])
-    ['2 of 10 blocks hold any error: below 5 the interval is doubtful']
-    >>> few_errors([4, 2, 3, 1, 3, 4, 2, 5, 0, 3])
-    []
-    """
-    erring = np.asarray(errors) > 0
-    if others is not None:
-        erring |= np.asarray(others) > 0
-    count, total = int(erring.sum()), len(erring)
-    if count == total or count >= (_FEW_ERRING if others is None else _FEW_ERRING_OF_ARMS):
-        return []
-    hold = f"{count} of {total} blocks hold{'s' if count == 1 else ''} any error"
-    if others is None:
-        return [f"{hold}: below {_FEW_ERRING} the interval is doubtful"]
-    return [f"{hold}: below {_FEW_ERRING_OF_ARMS} a difference by chance is taken for one in up to 10 % instead of 5 %"]
 
 
 def known(value: float) -> Any:

@@ -19,15 +19,14 @@ import pandas as pd
 from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import (
     DEFAULT_BLOCKS,
-    FEW_BLOCKS,
     PUNCTUATION,
     WORDS,
+    Blocks,
     Measure,
     block_columns,
     blocks_of,
     checked_errors,
     counted,
-    few_errors,
     known,
     measure_of,
     note_of,
@@ -59,7 +58,7 @@ class PairedBlocks(NamedTuple):
     errors_b: npt.NDArray[np.float64]
     size: npt.NDArray[np.float64]  # words or characters
     columns: list[str]
-    unlabelled: int
+    blocks: Blocks
     only_a: int
     only_b: int
     settings: dict[str, Any]  # that both share: what counts as a character
@@ -71,7 +70,7 @@ def compare_errors(
     alignments: Mapping[str, pd.DataFrame] | Sequence[pd.DataFrame] | None = None,
     baseline: str | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -91,14 +90,18 @@ def compare_errors(
         (MAPSSWE). Without them its columns are NA; there is none of characters.
     baseline
         Compare this arm with each other one. None compares each with each, in the order given.
-    ci, method, replicates, seed
+    ci, replicates, seed
         As in `summarize_errors`.
+    method
+        ``"auto"`` is ``"jackknife"`` here: the t interval with the jackknife's standard error and blocks − 1 degrees of
+        freedom covers differences best, however many blocks there are. ``"studentized"``, ``"cr2"`` and
+        ``"percentile"`` are there for comparison.
 
     Returns
     -------
     DataFrame
         ``schema.ERROR_COMPARISON`` (of characters ``schema.CHARACTER_ERROR_COMPARISON``): one row for each comparison.
-        The interval and `p` are of the difference by blockwise bootstrap; `mapsswe_p` of the matched pairs test;
+        The interval and `p` are of the difference over blocks; `mapsswe_p` of the matched pairs test;
         `mcnemar_p` of recordings right and wrong. Each p is corrected by Holm over the rows of the table, whatever
         their number; the intervals are not corrected.
 
@@ -113,7 +116,7 @@ def compare_errors(
     Warns
     -----
     SmallSampleWarning
-        Below 10 blocks or 30 error segments; `note` says the same, and where fewer than 30 blocks hold any error.
+        Below 30 error segments, where the p of MAPSSWE is not reliable; `note` says the same.
 
     Notes
     -----
@@ -216,7 +219,7 @@ def paired_blocks(
         added("errors_b"),
         added(measure.size),
         columns,
-        blocks.unlabelled,
+        blocks,
         len(scored[0]) - len(shared),
         len(scored[1]) - len(shared),
         {name: first[name].iloc[0] for name in measure.settings if name != "normalizer" and name in first},
@@ -231,7 +234,7 @@ def _comparison(
     drawn = statistics.bootstrap_rate(
         paired.errors_b - paired.errors_a, paired.size, replicates=how.replicates, seed=how.seed
     )
-    interval = drawn.interval(how.ci, how.method)
+    interval = drawn.interval(how.ci, how.method, "difference")
     right_a, right_b = (paired.recordings[name].to_numpy() == 0 for name in ("errors_a", "errors_b"))
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     matched: dict[str, Any] = {}
@@ -245,9 +248,10 @@ def _comparison(
             "mapsswe_p": known(test.p),
         }
         if test.segments < FEW_SEGMENTS:
-            more.append(f"{counted(test.segments, 'error segment')}: below {FEW_SEGMENTS} MAPSSWE is doubtful")
-    if interval.reason is None:
-        more += few_errors(paired.errors_a, paired.errors_b)
+            more.append(
+                f"Only {counted(test.segments, 'error segment')}: below {FEW_SEGMENTS} the p of MAPSSWE is not "
+                "reliable."
+            )
     return {
         "recordings": len(paired.recordings),
         "only_a": paired.only_a,
@@ -261,8 +265,9 @@ def _comparison(
         "difference_low": known(interval.low),
         "difference_high": known(interval.high),
         "b_better": known(drawn.share_below(0)),
-        "p": known(drawn.p_value(how.method)) if interval.reason is None else pd.NA,
+        "p": known(drawn.p_value(interval.method)) if interval.method else pd.NA,
         **how._asdict(),
+        "method": interval.method,
         **matched,
         "both_right": int((right_a & right_b).sum()),
         "only_a_right": only_a,
@@ -270,13 +275,7 @@ def _comparison(
         "both_wrong": int((~right_a & ~right_b).sum()),
         "mcnemar_p": statistics.mcnemar(only_a, only_b),
         "note": note_of(
-            interval.reason,
-            len(paired.size),
-            paired.unlabelled,
-            paired.columns,
-            *more,
-            noun=measure.noun,
-            doubt=interval.doubt,
+            interval, paired.blocks, paired.columns, *more, noun=f"reference {measure.noun}", quantity="difference"
         ),
         **paired.settings,
     }
@@ -372,10 +371,10 @@ def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
 
 
 def _warn(result: pd.DataFrame) -> None:
-    doubtful = result["blocks"] < FEW_BLOCKS
-    if "segments" in result:
-        doubtful |= (result["segments"] < FEW_SEGMENTS).fillna(False)
-    if doubtful.any():
-        first = result[doubtful].iloc[0]
-        more = f" ({int(doubtful.sum())} comparisons are doubtful)" if doubtful.sum() > 1 else ""
+    if "segments" not in result:
+        return
+    few = (result["segments"] < FEW_SEGMENTS).fillna(False)
+    if few.any():
+        first = result[few].iloc[0]
+        more = f" ({int(few.sum())} comparisons have too few.)" if few.sum() > 1 else ""
         warnings.warn(f"{first['a']} and {first['b']}: {first['note']}{more}", SmallSampleWarning, stacklevel=3)

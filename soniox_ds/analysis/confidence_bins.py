@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from soniox_ds.analysis.blocks import FEW_BLOCKS
 from soniox_ds.analysis.resampling import resampled_sums
+from soniox_ds.analysis.statistics import FEW_UNITS
 from soniox_ds.errors import InputError
 
 __all__ = [
@@ -37,7 +37,7 @@ BINNINGS = ("equal_width", "equal_mass")
 """How bins are cut: the same width each, or the same number of words each as far as ties allow."""
 
 FEW_ERRORS = 10
-"""Below so many wrong (or right) words there is no interval of the ECE; nor below `FEW_BLOCKS` blocks."""
+"""Below so many wrong (or right) words there is no interval of the ECE; nor below `FEW_UNITS` blocks."""
 
 _GROUPS = 32
 _CELLS = 500_000  # numbers drawn at a time: 4 MB
@@ -167,7 +167,7 @@ def ece_interval(sums: Binned, by_chance: FloatArray, how: Resampling) -> EceInt
     blocks, bins = sums.words.shape
     least = float(by_chance.mean())
     if blocks < 2:
-        return EceInterval(nan, nan, least, "1 block: an interval needs two or more")
+        return EceInterval(nan, nan, least, "There is only one block, and an interval needs two or more.")
     counts = sums.words.sum(axis=0)
     shift = np.divide(sums.gaps.sum(axis=0), counts, out=np.zeros(bins), where=counts > 0)
     chance = sums.gaps - sums.words * shift  # what blocks differ by where each bin is right on the whole
@@ -188,8 +188,8 @@ def ece_interval(sums: Binned, by_chance: FloatArray, how: Resampling) -> EceInt
 def _too_little(sums: Binned) -> str | None:
     """Why the blocks cannot tell how far off the ECE may be."""
     blocks = len(sums.words)
-    if blocks < FEW_BLOCKS:
-        return f"{blocks} blocks: below {FEW_BLOCKS} an interval of the ECE is too narrow"
+    if blocks < FEW_UNITS:
+        return f"{blocks} blocks: below {FEW_UNITS} an interval of the ECE is too narrow"
     right, words = int(sums.right.sum()), int(sums.words.sum())
     fewer, what = min((words - right, "wrong"), (right, "right"))
     if fewer < FEW_ERRORS:

@@ -160,7 +160,7 @@ def summarize_language_errors(
     *,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -218,7 +218,16 @@ def summarize_language_errors(
                 "failed": int((part["status"] == "failed").sum()),
                 "missing": int((part["status"] == "missing").sum()),
                 **sums,
-                **rated(scored, scored["wrong_ms"], scored["labelled_ms"], columns, how, "error_rate"),
+                **rated(
+                    scored,
+                    scored["wrong_ms"],
+                    scored["labelled_ms"],
+                    columns,
+                    how,
+                    "error_rate",
+                    kind="share",
+                    noun="words that have a language on both sides",
+                ),
             }
         )
     result = conform(pd.DataFrame(rows), LANGUAGE_SUMMARY)

@@ -15,9 +15,17 @@ __all__ = ["rated"]
 
 
 def rated(
-    part: pd.DataFrame, wrong: Any, whole: Any, columns: Sequence[str], how: statistics.Resampling, name: str
+    part: pd.DataFrame,
+    wrong: Any,
+    whole: Any,
+    columns: Sequence[str],
+    how: statistics.Resampling,
+    name: str,
+    *,
+    kind: statistics.Kind,
+    noun: str,
 ) -> dict[str, Any]:
-    """A pooled rate with its interval, between 0 and whatever it can be."""
+    """Pool a rate over the recordings of `part`, with its interval; `noun` is what the denominator counts."""
     blocks = blocks_of(part, columns)
     drawn = statistics.bootstrap_rate(
         np.bincount(blocks.codes, weights=wrong.to_numpy(np.float64), minlength=blocks.total),
@@ -25,13 +33,14 @@ def rated(
         replicates=how.replicates,
         seed=how.seed,
     )
-    interval = drawn.interval(how.ci, how.method)
+    interval = drawn.interval(how.ci, how.method, kind)
     return {
         name: known(drawn.estimate),
-        f"{name}_low": known(max(0.0, interval.low) if interval.reason is None else interval.low),
+        f"{name}_low": known(interval.low),
         f"{name}_high": known(interval.high),
         "blocks": blocks.total,
         "block": "+".join(columns),
         **how._asdict(),
-        "note": note_of(interval.reason, blocks.total, blocks.unlabelled, columns, doubt=interval.doubt),
+        "method": interval.method,
+        "note": note_of(interval, blocks, columns, noun=noun),
     }

@@ -29,7 +29,7 @@ def language_word_errors(
     *,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -108,7 +108,9 @@ def language_word_errors(
                 "language_status": state,
                 "recordings": part["audio_id"].nunique(),
                 **{name: int(counts[name].sum()) for name in (*COUNTS, "reference_words")},
-                **rated(counts, wrong, counts["reference_words"], columns, how, "wer"),
+                **rated(
+                    counts, wrong, counts["reference_words"], columns, how, "wer", kind="errors", noun="reference words"
+                ),
             }
         )
     return conform(pd.DataFrame(result), LANGUAGE_WORD_ERRORS) if result else empty(LANGUAGE_WORD_ERRORS)

@@ -22,7 +22,7 @@ from scipy import stats
 
 from soniox_ds.analysis.blocks import Blocks, block_columns, blocks_of, known, note_of
 from soniox_ds.analysis.latency import StreamTables, checked_tables, ends_of_audio, token_latencies
-from soniox_ds.analysis.statistics import Resampling, checked_resampling
+from soniox_ds.analysis.statistics import FEW_UNITS, Interval, Remark, Resampling, checked_resampling
 from soniox_ds.errors import InputError
 from soniox_ds.schema import STREAM_LATENCIES, Table, conform, need
 
@@ -75,7 +75,7 @@ def stream_latencies(
         endpoint behind it, for each endpoint that came while audio was still being sent.
 
         A measure without any value has a `count` of 0 and NA percentiles. Bounds are NA below two blocks, and `note`
-        says why; below 10 blocks it says that the interval is doubtful.
+        says why; below 10 blocks it says that the interval is wide.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def stream_latencies(
     >>> latencies["measure"].tolist()
     ['connect', 'first_token', 'first_lag', 'finalization_lag', 'endpoint_lag', 'translation_lag']
     >>> latencies.loc[3, "note"]
-    '1 block: an interval needs two or more; p99: the greatest of 23 values'
+    'There is only one recording, and an interval needs two or more. Add recordings. p99: the greatest of 23 values.'
     """
     how = checked_resampling(ci, "percentile", replicates, seed)._replace(method="expanded percentile")
     tables = checked_tables(streamed, recordings=True)
@@ -215,7 +215,7 @@ class _Percentiles(NamedTuple):
     estimates: _Floats
     lows: _Floats
     highs: _Floats
-    reason: str | None
+    remark: Remark | None
 
 
 def _row(
@@ -227,8 +227,12 @@ def _row(
         row[name] = known(found.estimates[place])
         row[f"{name}_low"], row[f"{name}_high"] = known(found.lows[place]), known(found.highs[place])
     greatest = [name[:3] for name, share in _PERCENTILES.items() if 0 < len(values) * (1 - share) < 1 - 1e-9]
-    few = [f"{' and '.join(greatest)}: the greatest of {len(values)} values"] if greatest and len(values) else []
-    row["note"] = note_of(found.reason, blocks.total, blocks.unlabelled, columns, *few)
+    few = [f"{' and '.join(greatest)}: the greatest of {len(values)} values."] if greatest and len(values) else []
+    if not len(values):
+        row["note"] = note_of(None, blocks, columns, "Nothing was measured.")
+        return row
+    interval = Interval(found.lows[0], found.highs[0], how.method, found.remark)
+    row["note"] = note_of(interval, blocks, columns, *few, noun="values")
     return row
 
 
@@ -238,15 +242,15 @@ def _bootstrap(
     """Percentiles of the values, and their intervals from drawing as many units as there are with replacement."""
     nothing = np.full(len(shares), nan)
     if not len(values):
-        return _Percentiles(nothing, nothing, nothing, "nothing was measured")
+        return _Percentiles(nothing, nothing, nothing, None)
     order = np.argsort(values, kind="stable")
     values, units = values[order], units[order]
     estimates = values[observed_ranks(np.ones((1, len(values))), shares)[0]]
     with_values = len(np.unique(units))
     if total < 2:
-        return _Percentiles(estimates, nothing, nothing, f"{total} block: an interval needs two or more")
+        return _Percentiles(estimates, nothing, nothing, "one-unit" if total else "no-units")
     if with_values < 2:
-        return _Percentiles(estimates, nothing, nothing, "one block holds all values: an interval needs two or more")
+        return _Percentiles(estimates, nothing, nothing, "one-holds-all")
     rng = np.random.default_rng(how.seed)
     rows = max(1, _CELLS_PER_CHUNK // len(values))
     drawn: list[_Floats] = []
@@ -257,7 +261,7 @@ def _bootstrap(
         drawn.append(values[observed_ranks(weights, shares)])
     tail = _tail(how.ci, with_values)
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
-    return _Percentiles(estimates, low, high, None)
+    return _Percentiles(estimates, low, high, "few-units" if total < FEW_UNITS else None)
 
 
 def _tail(ci: float, blocks: int) -> float:

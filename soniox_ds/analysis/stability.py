@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import LCSseq, Prefix
 
-from soniox_ds.analysis.blocks import block_columns, blocks_of, known, note_of
+from soniox_ds.analysis.blocks import block_columns, blocks_of, known, notes_of
 from soniox_ds.analysis.latency import StreamTables, checked_tables
 from soniox_ds.analysis.latency_summaries import checked_groups
-from soniox_ds.analysis.statistics import Resampling, bootstrap_rate, checked_resampling
+from soniox_ds.analysis.statistics import Interval, Resampling, bootstrap_rate, checked_resampling, methods_used
 from soniox_ds.analysis.units import split_units
 from soniox_ds.errors import SchemaError
 from soniox_ds.schema import STREAM_STABILITY, conform, need
@@ -39,7 +39,7 @@ def stream_stability(
     count_growth: bool = False,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -128,23 +128,15 @@ def _row(part: pd.DataFrame, columns: Sequence[str], how: Resampling) -> dict[st
         "block": "+".join(columns),
         **how._asdict(),
     }
-    reasons: list[str] = []
-    doubts: list[str] = []
+    intervals: dict[str, Interval] = {}
     for rate, count in _RATES.items():
         changed = np.bincount(blocks.codes, weights=done[count].to_numpy(np.float64), minlength=blocks.total)
         drawn = bootstrap_rate(changed, words, replicates=how.replicates, seed=how.seed)
-        interval = drawn.interval(how.ci, how.method)
+        intervals[rate] = drawn.interval(how.ci, how.method, "rate")
         row[rate] = known(drawn.estimate)
-        row[f"{rate}_low"] = known(max(0.0, interval.low) if interval.reason is None else interval.low)
-        row[f"{rate}_high"] = known(interval.high)
-        if interval.reason is not None:
-            reasons.append(interval.reason.replace("reference words", "settled words"))
-        if interval.doubt is not None:
-            doubts.append(f"{rate}: {interval.doubt}")
-    reason = "; ".join(dict.fromkeys(reasons)) or None
-    row["note"] = note_of(
-        reason, blocks.total, blocks.unlabelled, columns, noun="words", doubt="; ".join(doubts) or None
-    )
+        row[f"{rate}_low"], row[f"{rate}_high"] = known(intervals[rate].low), known(intervals[rate].high)
+    row["method"] = methods_used(intervals)
+    row["note"] = notes_of(intervals, blocks, columns, noun="settled words")
     return row
 
 

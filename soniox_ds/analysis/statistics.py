@@ -14,10 +14,10 @@ rejective multiple test procedure", 1979.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, nan
-from typing import Any, NamedTuple
+from math import inf, log, nan
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,13 @@ from soniox_ds.analysis.resampling import resampled_sums
 from soniox_ds.errors import InputError
 
 __all__ = [
+    "FEW_UNITS",
     "METHODS",
     "Interval",
+    "Kind",
     "MatchedPairs",
     "RateBootstrap",
+    "Remark",
     "Resampling",
     "bootstrap_rate",
     "check_level",
@@ -39,21 +42,31 @@ __all__ = [
     "holm",
     "mapsswe",
     "mcnemar",
+    "methods_used",
 ]
 
 FloatArray = npt.NDArray[np.float64]
 
-METHODS = ("studentized", "percentile")
-"""Kinds of interval; docs/metrics-uncertainty.md shows how often each covers."""
+METHODS = ("auto", "studentized", "cr2", "jackknife", "percentile")
+"""The kinds of interval that can be asked for; docs/metrics-uncertainty.md shows how often each covers."""
 
+FEW_UNITS = 10
+"""Below this number of units ``"auto"`` takes the t interval with the CR2 variance for a rate."""
 
-_WIDEST = 5.0
-"""Times the width of the percentile interval. Student's t of three equal units gives 2.7, of two 9: what is wider still
-rests on a few units, whatever their number. docs/metrics-uncertainty.md shows that honest intervals seldom are."""
-_DOUBTFUL = 2.0
-"""Likewise: Student's t of four equal units gives 1.9. What is wider is honest, but says how few units decide."""
-_WHOLE = 1.0  # a bound beyond it says nothing of a rate that is less than a third of it
-_WAYS_ON = 'more blocks would help, method="percentile" gives an interval that is too narrow'
+_UNEVEN = 2.0
+"""The studentized interval of a rate is replaced where it is more than this many times as wide as the percentile
+interval: then a few units decide. Student's t makes the interval of four equal units 1.9 times as wide."""
+
+Kind = Literal["errors", "rate", "share", "difference"]
+"""What the numbers are: ``"errors"`` per reference unit (0 or more, as WER and CER), another ``"rate"`` of 0 or more, a
+``"share"`` between 0 and 1, or the ``"difference"`` of two arms."""
+
+Remark = Literal[
+    "no-units", "one-unit", "no-denominator", "one-holds-all", "no-variation", "no-studentized",
+    "few-units", "uneven", "no-errors", "too-narrow",
+]  # fmt: skip
+"""Why there is no interval (the first line), or what a reader of it should know (the second).
+`soniox_ds.analysis.blocks.note_of` makes sentences of them."""
 
 
 class Resampling(NamedTuple):
@@ -66,15 +79,35 @@ class Resampling(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Two bounds, both NaN where there is no honest interval; then `reason` says why.
+    """Two bounds, both NaN where there is no interval; `remark` then says why.
 
-    `doubt` says why to doubt the bounds that there are.
+    `method` names how the bounds were made: one of `METHODS` other than ``"auto"``, ``"poisson"``, or None.
     """
 
     low: float
     high: float
-    reason: str | None
-    doubt: str | None = None
+    method: str | None
+    remark: Remark | None = None
+
+    @property
+    def exists(self) -> bool:
+        """True where there are bounds."""
+        return self.method is not None
+
+
+def methods_used(intervals: Mapping[str, Interval]) -> str | None:
+    """Return the method of all intervals, or of each where they differ; None where there is no interval.
+
+    >>> short, none = Interval(0.1, 0.2, "cr2"), Interval(nan, nan, None, "no-variation")
+    >>> methods_used({"per": short, "case_error_rate": none}), methods_used({"per": none})
+    ('cr2', None)
+    >>> methods_used({"recall": short, "precision": short._replace(method="studentized")})
+    'recall: cr2, precision: studentized'
+    """
+    methods = {name: interval.method for name, interval in intervals.items() if interval.method is not None}
+    if len(set(methods.values())) < 2:
+        return next(iter(methods.values()), None)
+    return ", ".join(f"{name}: {method}" for name, method in methods.items())
 
 
 @dataclass(frozen=True)
@@ -87,92 +120,147 @@ class RateBootstrap:
     """By the jackknife over units; NaN where it cannot be had."""
     units: int
     """Number of units."""
+    errors: float
+    """Sum of the numerators."""
+    size: float
+    """Sum of the denominators."""
+    cr2_error: float
+    """Standard error of the rate with the CR2 variance; NaN where it cannot be had."""
+    cr2_freedom: float
+    """Bell and McCaffrey's degrees of freedom of that standard error."""
     rates: FloatArray
     """The rate of each replicate; replicates without any denominator are left out."""
     studentized: FloatArray
     """(rate of the replicate − estimate) / the replicate's own standard error; ±inf where that is 0."""
 
-    def interval(self, ci: float = 0.95, method: str = "studentized") -> Interval:
-        """The interval that covers the true rate in a share `ci` of repetitions of the whole study.
+    def interval(self, ci: float = 0.95, method: str = "auto", kind: Kind = "errors") -> Interval:
+        """Return the interval that covers the true rate in a share `ci` of repetitions of the whole study.
 
-        ``"percentile"`` takes the quantiles of the replicates as they are. It is what most tools print, and too narrow
-        for few units. ``"studentized"`` takes the quantiles of the studentised replicates (bootstrap-t): it makes up
-        for few units and for units of uneven size and difficulty. There is none where it would be beyond
-        sense: more than five times as wide as the percentile one, or reaching beyond ±100 % around a rate of less than
-        a third of that. Then a few units decide, and nobody can say how far the rate may be off. More than twice as
-        wide, it is there and `doubt` says so; that of a percentile interval says how wide the studentized one would be.
+        Parameters
+        ----------
+        ci
+            Level of the interval, as a share.
+        method
+            ``"studentized"`` takes the quantiles of the studentized replicates (bootstrap-t). ``"cr2"`` is a t interval
+            with the CR2 variance and Bell and McCaffrey's degrees of freedom, on the cube root scale for whatever is 0
+            or more. ``"jackknife"`` is a t interval with the jackknife's standard error and units − 1 degrees of
+            freedom. ``"percentile"`` takes the quantiles of the replicates as they are; most tools print it, and it is
+            too narrow for few units. ``"auto"`` takes the one that covers best: for a difference ``"jackknife"``, for
+            everything else ``"studentized"`` from 10 units on and ``"cr2"`` below, and also where the studentized
+            interval has no bound or is more than twice as wide as the percentile interval.
+        kind
+            What the numbers are. It says which values are possible, and what ``"auto"`` takes.
+
+        Returns
+        -------
+        Interval
+            Never of zero width. Where nothing varies there is none, but for ``"errors"`` of which there is not one:
+            then the upper bound is the exact Poisson bound, −ln((1 − ci) / 2) / size.
 
         Examples
         --------
         >>> few = bootstrap_rate([10, 12, 30, 8, 15], [100, 100, 100, 100, 100], seed=1)
-        >>> [round(bound, 2) for bound in few.interval(method="percentile")[:2]]
-        [0.1, 0.23]
-        >>> [round(bound, 2) for bound in few.interval()[:2]]
-        [0.08, 0.46]
+        >>> for method in ("auto", "studentized", "percentile"):
+        ...     low, high, made_by, remark = few.interval(method=method)
+        ...     print(round(low, 3), round(high, 3), made_by, remark)
+        0.065 0.287 cr2 few-units
+        0.081 0.46 studentized few-units
+        0.096 0.228 percentile too-narrow
+        >>> bootstrap_rate([0, 0], [100, 200]).interval()
+        Interval(low=0.0, high=0.01229..., method='poisson', remark='no-errors')
         """
         check_level(ci)
         check_method(method)
-        if reason := self._no_interval():
-            return Interval(nan, nan, reason)
         tail = (1 - ci) / 2
-        first, last = np.quantile(self.rates, [tail, 1 - tail])
-        lower, upper = _outer_quantiles(self.studentized, tail)
-        bounded = bool(np.isfinite([lower, upper]).all())
-        low, high = self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error
-        times = (high - low) / (last - first) if last > first else inf
-        doubtful = "a few blocks decide: the interval is doubtful"
+        if kind == "errors" and self.size > 0 and self.errors == 0:
+            return Interval(0.0, -log(tail) / self.size, "poisson", "no-errors")
+        if (reason := self._no_interval()) is not None:
+            return Interval(nan, nan, None, reason)
+        few: Remark | None = "few-units" if self.units < FEW_UNITS else None
+        if method == "auto":
+            method, few = self._best(tail, kind, few)
         if method == "percentile":
-            so_wide = f"be {times:.1f} times as wide" if bounded and np.isfinite(times) else "have no bound"
-            doubt = f"{doubtful}, and too narrow; the studentized one would {so_wide}"
-            return Interval(float(first), float(last), None, doubt if not bounded or times > _DOUBTFUL else None)
-        if not bounded:
-            return Interval(
-                nan,
-                nan,
-                "in too many replicates all units drawn have the same rate, so that the studentized interval has no "
-                f"bound; {_WAYS_ON}",
-            )
-        if times > _WIDEST:
-            beyond = f"be {times:.1f} times as wide as the percentile one"
-        elif max(-low, high) > _WHOLE and abs(self.estimate) < _WHOLE / 3:
-            beyond = f"reach from {low:.0%} to {high:.0%}"
+            low, high = (float(bound) for bound in np.quantile(self.rates, [tail, 1 - tail]))
+            few = "too-narrow" if few else None
+        elif method == "studentized":
+            low, high = self._studentized_bounds(tail)
+            if not np.isfinite([low, high]).all():
+                return Interval(nan, nan, None, "no-studentized")
+        elif method == "cr2":
+            low, high = self._cr2_bounds(tail, kind)
         else:
-            doubt = f"{doubtful}, {times:.1f} times as wide as the percentile one"
-            return Interval(low, high, None, doubt if times > _DOUBTFUL else None)
-        return Interval(nan, nan, f"a few blocks decide: the studentized interval would {beyond}; {_WAYS_ON}")
+            reach = float(stats.t.isf(tail, self.units - 1)) * self.standard_error
+            low, high = self.estimate - reach, self.estimate + reach
+        if kind != "difference":
+            low, high = max(low, 0.0), min(high, 1.0) if kind == "share" else high
+        if not low < high:
+            return Interval(nan, nan, None, "no-variation")
+        return Interval(low, high, method, few)
 
-    def p_value(self, method: str = "studentized") -> float:
-        """Two-sided p of "the true rate is 0"; below ``1 - ci`` just where `interval` of the same method excludes 0.
+    def p_value(self, method: str = "auto") -> float:
+        """Return the two-sided p of "the true difference is 0"; NaN where there is no interval.
 
-        NaN where there is no interval. Meant for differences.
+        It is below ``1 - ci`` just where `interval` of the same method, for a difference, excludes 0.
         """
         check_method(method)
-        if self._no_interval():
+        if self._no_interval() is not None:
             return nan
         if method == "percentile":
             below, above = np.count_nonzero(self.rates <= 0), np.count_nonzero(self.rates >= 0)
-            count = len(self.rates)
-        else:
+            return float(min(1.0, 2 * (min(below, above) + 1) / (len(self.rates) + 1)))
+        if method == "studentized":
             observed = self.estimate / self.standard_error
             below = np.count_nonzero(self.studentized >= observed)
             above = np.count_nonzero(self.studentized <= observed)
-            count = len(self.studentized)
-        return float(min(1.0, 2 * (min(below, above) + 1) / (count + 1)))
+            return float(min(1.0, 2 * (min(below, above) + 1) / (len(self.studentized) + 1)))
+        error, freedom = (
+            (self.cr2_error, self.cr2_freedom) if method == "cr2" else (self.standard_error, self.units - 1)
+        )
+        return float(2 * stats.t.sf(abs(self.estimate) / error, freedom))
 
     def share_below(self, value: float = 0.0) -> float:
         """The share of replicates whose rate is less than `value`; NaN for fewer than two units."""
         return float(np.mean(self.rates < value)) if self.units >= 2 and len(self.rates) else nan
 
-    def _no_interval(self) -> str | None:
+    def _no_interval(self) -> Remark | None:
+        """Return why there can be no interval by any method; None where there can."""
         if self.units < 2:
-            return f"{self.units} block{'' if self.units == 1 else 's'}: an interval needs two or more"
+            return "one-unit" if self.units else "no-units"
         if np.isnan(self.estimate):
-            return "no reference words"
+            return "no-denominator"
         if np.isnan(self.standard_error):
-            return "one block holds all the reference words: an interval needs two or more"
-        if self.standard_error == 0:
-            return "all blocks have the same rate, so that nothing can be said about its spread"
-        return None
+            return "one-holds-all"
+        return "no-variation" if self.standard_error == 0 else None
+
+    def _best(self, tail: float, kind: Kind, few: Remark | None) -> tuple[str, Remark | None]:
+        """Choose the method that covers best, and what a reader of its interval should know."""
+        if kind == "difference":
+            return "jackknife", few
+        if few:
+            return "cr2", few
+        low, high = self._studentized_bounds(tail)
+        first, last = np.quantile(self.rates, [tail, 1 - tail])
+        return ("studentized", None) if high - low <= _UNEVEN * (last - first) else ("cr2", "uneven")
+
+    def _studentized_bounds(self, tail: float) -> tuple[float, float]:
+        lower, upper = _outer_quantiles(self.studentized, tail)
+        return self.estimate - upper * self.standard_error, self.estimate - lower * self.standard_error
+
+    def _cr2_bounds(self, tail: float, kind: Kind) -> tuple[float, float]:
+        """Return the t interval with the CR2 variance.
+
+        Rates of few speakers are skewed: one speaker with many errors pulls them up. The cube root makes sums of skewed
+        numbers nearly normal (Wilson and Hilferty, 1931): on that scale the interval reaches further up than down, and
+        covers 1 to 3 points more. A share above one half is skewed to the other side, so its complement is taken.
+        """
+        reach = float(stats.t.isf(tail, self.cr2_freedom)) * self.cr2_error
+        if kind == "difference" or self.estimate <= 0 or (kind == "share" and self.estimate >= 1):
+            return self.estimate - reach, self.estimate + reach
+        mirrored = kind == "share" and self.estimate > 0.5
+        rate = 1 - self.estimate if mirrored else self.estimate
+        root, reach = rate ** (1 / 3), reach / (3 * rate ** (2 / 3))
+        low, high = max(0.0, root - reach) ** 3, (root + reach) ** 3
+        return (1 - high, 1 - low) if mirrored else (low, high)
 
 
 def bootstrap_rate(
@@ -206,6 +294,13 @@ def bootstrap_rate(
     A replicate's own standard error is that of a ratio of sums, √(B/(B−1) Σ(e − r n)²) / Σn, over the B units drawn;
     the estimate's is the jackknife's, which does not shrink where few units hold most of the words.
 
+    With h = n / Σn the CR2 variance is Σ (e − r n)² / (1 − h) / (Σn)². Its degrees of freedom are those of Bell and
+    McCaffrey for units that have a rate of their own each (variance of e proportional to n²), which is what speakers
+    have: in the simulations of docs/metrics-uncertainty.md they cover 1 to 4 points more than those for independent
+    words. Sources: Bell and McCaffrey, "Bias reduction in standard errors for linear regression with multi-stage
+    samples", Survey Methodology 28, 2002; Pustejovsky and Tipton, "Small-sample methods for cluster-robust variance
+    estimation and hypothesis testing in fixed effects models", Journal of Business & Economic Statistics 36, 2018.
+
     Examples
     --------
     >>> drawn = bootstrap_rate([1, 0, 3, 2], [10, 8, 12, 10])
@@ -221,7 +316,7 @@ def bootstrap_rate(
     count, total = len(words), float(words.sum())
     if count < 2 or total == 0:
         estimate = float(errors.sum()) / total if total else nan
-        return RateBootstrap(estimate, nan, count, np.empty(0), np.empty(0))
+        return RateBootstrap(estimate, nan, count, float(errors.sum()), total, nan, nan, np.empty(0), np.empty(0))
     estimate = float(errors.sum()) / total
 
     # Residuals instead of errors: the squares below would otherwise cancel where rates hardly differ.
@@ -241,7 +336,16 @@ def bootstrap_rate(
     wrong = sums[:, 0] + estimate * sums[:, 1]
     if (errors == np.rint(errors)).all():
         wrong = np.rint(wrong)  # so that a tie of two arms is a tie
-    return RateBootstrap(estimate, _jackknife_error(errors, words), count, wrong / sums[:, 1], studentized)
+    return RateBootstrap(
+        estimate,
+        _jackknife_error(errors, words),
+        count,
+        float(errors.sum()),
+        total,
+        *_cr2(errors - estimate * words, words),
+        wrong / sums[:, 1],
+        studentized,
+    )
 
 
 class MatchedPairs(NamedTuple):
@@ -358,6 +462,28 @@ def _jackknife_error(errors: FloatArray, words: FloatArray) -> float:
     deviation = without - without.mean()
     error = float(np.sqrt((len(words) - 1) / len(words) * np.dot(deviation, deviation)))
     return error if error > 1e-12 * max(1e-300, float(np.abs(without).max())) else 0.0
+
+
+def _cr2(residuals: FloatArray, words: FloatArray) -> tuple[float, float]:
+    """Return the standard error of the pooled rate with the CR2 variance, and its degrees of freedom.
+
+    With V = e' R' C R e, where R takes the pooled rate out (R = I − h 1') and C = diag(1 / (1 − h)), the degrees of
+    freedom are tr(C R Φ R')² / tr((C R Φ R')²) for Φ = diag(n²). The sums over pairs are multiplied out, so that the
+    time is linear in the number of units.
+    """
+    share = words / words.sum()
+    if (share >= 1).any():
+        return nan, nan
+    scale = 1 / (1 - share)
+    error = float(np.sqrt(np.dot(residuals**2, scale))) / float(words.sum())
+    variance = share**2  # of the numerators, up to a factor
+    total = variance.sum()
+    own = variance * (1 - 2 * share) + share**2 * total  # the diagonal of R Φ R'
+    off = own - variance  # what the formula of the other entries, −h_i φ_j − h_j φ_i + h_i h_j Σφ, gives there
+    a, b, d = (float(np.dot(scale, column)) for column in (share**2, variance**2, share * variance))
+    pairs = 2 * a * b + (a * total) ** 2 + 2 * d * d - 4 * a * d * total
+    squares = pairs + float(np.dot(scale**2, own**2 - off**2))
+    return error, float(np.dot(scale, own)) ** 2 / squares
 
 
 def _outer_quantiles(values: FloatArray, tail: float) -> tuple[float, float]:

@@ -17,17 +17,15 @@ from soniox_ds.analysis import statistics
 from soniox_ds.analysis.blocks import (
     CASE,
     COUNTS,
-    FEW_BLOCKS,
     PUNCTUATION,
     Blocks,
     Measure,
     block_columns,
     blocks_of,
     checked_errors,
-    few_errors,
     known,
     measure_of,
-    note_of,
+    notes_of,
 )
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema import (
@@ -55,7 +53,7 @@ def summarize_errors(
     *,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -76,7 +74,9 @@ def summarize_errors(
     ci
         Level of the interval, as a share.
     method
-        ``"studentized"`` (bootstrap-t) or ``"percentile"``; the latter is too narrow below some 100 blocks
+        ``"auto"`` takes the interval that covers best: ``"studentized"`` (bootstrap-t) from 10 blocks on; ``"cr2"``, a
+        t interval with the CR2 variance, below 10 blocks and wherever a few blocks decide. ``"jackknife"`` (a t
+        interval too) and ``"percentile"`` are there for comparison; both are too narrow for few blocks
         (docs/metrics-uncertainty.md has the simulation).
     replicates, seed
         Of the bootstrap. The row of a group does not depend on which other groups are there, nor on the order of rows.
@@ -86,11 +86,10 @@ def summarize_errors(
     DataFrame
         The columns of `by`, then ``schema.ERROR_SUMMARY`` (of characters ``schema.CHARACTER_ERROR_SUMMARY``, with
         `cer`; of punctuation and capitals ``schema.PUNCTUATION_ERROR_SUMMARY``, with `per` and `case_error_rate`): one
-        row for each group, sorted by `by`. Bounds are NA where no honest interval exists (fewer than two blocks, no
-        spread, or so few that decide that the studentized interval would be beyond sense), and `note` says why. It says
-        that the interval is doubtful below 10 blocks, where fewer than five hold any error, and where the studentized
-        interval is more than twice as wide as the percentile one: then a few blocks decide. A group without scored
-        recordings has counts of 0 and NA rates.
+        row for each group, sorted by `by`. `method` names the interval that was taken. Bounds are NA with a single
+        block and where all blocks have the same rate, but for word and character rates of 0: their upper bound is the
+        exact Poisson bound. `note` says in a sentence why there is no interval, or why it is wide. A group without
+        scored recordings has counts of 0 and NA rates.
 
     Raises
     ------
@@ -102,7 +101,8 @@ def summarize_errors(
 
     Notes
     -----
-    Source: Liu and Peng, "Statistical Testing on ASR Performance via Blockwise Bootstrap", 2019.
+    Sources: Liu and Peng, "Statistical Testing on ASR Performance via Blockwise Bootstrap", 2019; Bell and McCaffrey,
+    "Bias reduction in standard errors for linear regression with multi-stage samples", Survey Methodology 28, 2002.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def summarize_errors(
     0    x           2       0       2  0.15
     1    y           1       1       1   0.6
     >>> summary["note"][1]
-    '1 block: an interval needs two or more'
+    'There is only one recording, and an interval needs two or more. Add recordings.'
     """
     how = statistics.checked_resampling(ci, method, replicates, seed)
     measure = measure_of(errors)
@@ -142,9 +142,11 @@ def _summary(
     counts = {name: _total(scored[name]) for name in (*COUNTS, measure.size, *(CASE if marks else ()))}
     blocks = blocks_of(scored, columns)
     wrong = scored[["substitutions", "deletions", "insertions"]].sum(axis=1)
-    rates = [_rate(measure.rate, wrong, wrong + scored["hits"] if marks else scored[measure.size], blocks, how)]
+    whole = wrong + scored["hits"] if marks else scored[measure.size]
+    rates = [_rate(measure.rate, wrong, whole, blocks, how, "share" if marks else "errors")]
     if marks:
-        rates.append(_rate("case_error_rate", scored["case_errors"], scored["case_words"], blocks, how))
+        rates.append(_rate("case_error_rate", scored["case_errors"], scored["case_words"], blocks, how, "share"))
+    intervals = {rate.name: rate.interval for rate in rates}
     return {
         "recordings": len(scored),
         "failed": int((part["status"] == "failed").sum()),
@@ -155,22 +157,29 @@ def _summary(
         **counts,
         **{name: value for rate in rates for name, value in rate.figures.items()},
         **how._asdict(),
+        "method": statistics.methods_used(intervals),
         **{name: _only(part, name) for name in measure.settings},
-        "note": _note(rates, blocks, columns, measure.noun),
+        "note": notes_of(
+            intervals,
+            blocks,
+            columns,
+            noun=f"reference {measure.noun}",
+            nouns={"case_error_rate": "reference words that can have capitals"},
+        ),
     }
 
 
 class _Rate(NamedTuple):
-    """A pooled rate and its bounds, as columns of the result, and what is to be said of them."""
+    """A pooled rate and its bounds as columns of the result, and how the interval was made."""
 
     name: str
     figures: dict[str, Any]
-    reason: str | None
-    doubt: str | None
-    few: list[str]
+    interval: statistics.Interval
 
 
-def _rate(name: str, wrong: Any, whole: Any, blocks: Blocks, how: statistics.Resampling) -> _Rate:
+def _rate(
+    name: str, wrong: Any, whole: Any, blocks: Blocks, how: statistics.Resampling, kind: statistics.Kind
+) -> _Rate:
     numerators, denominators = (
         np.bincount(
             blocks.codes, weights=column.astype("Float64").fillna(0).to_numpy(np.float64), minlength=blocks.total
@@ -178,30 +187,9 @@ def _rate(name: str, wrong: Any, whole: Any, blocks: Blocks, how: statistics.Res
         for column in (wrong, whole)
     )
     drawn = statistics.bootstrap_rate(numerators, denominators, replicates=how.replicates, seed=how.seed)
-    interval = drawn.interval(how.ci, how.method)
-    figures = {
-        name: known(drawn.estimate),
-        f"{name}_low": known(max(0.0, interval.low) if interval.reason is None else interval.low),
-        f"{name}_high": known(interval.high),
-    }
-    few = few_errors(numerators) if interval.reason is None else []
-    return _Rate(name, figures, interval.reason, None if few else interval.doubt, few)
-
-
-def _note(rates: Sequence[_Rate], blocks: Blocks, columns: Sequence[str], noun: str) -> Any:
-    """What is to be said of the interval, or of each of several."""
-    first = rates[0]
-    if len(rates) == 1:
-        return note_of(first.reason, blocks.total, blocks.unlabelled, columns, *first.few, noun=noun, doubt=first.doubt)
-    nouns = dict.fromkeys((rate.name for rate in rates), "words that can have capitals") | {first.name: noun}
-    notes = {
-        rate.name: note_of(rate.reason, blocks.total, 0, columns, *rate.few, noun=nouns[rate.name], doubt=rate.doubt)
-        for rate in rates
-    }
-    said = {name: note for name, note in notes.items() if isinstance(note, str)}
-    alike = len(said) == len(rates) and len(set(said.values())) == 1
-    own = list(said.values())[:1] if alike else [f"{name}: {note}" for name, note in said.items()]
-    return note_of(None, FEW_BLOCKS, blocks.unlabelled, columns, *own)
+    interval = drawn.interval(how.ci, how.method, kind)
+    figures = {name: known(drawn.estimate), f"{name}_low": known(interval.low), f"{name}_high": known(interval.high)}
+    return _Rate(name, figures, interval)
 
 
 def _total(column: pd.Series[Any]) -> Any:

@@ -19,7 +19,16 @@ import pandas as pd
 
 from soniox_ds.analysis import statistics
 from soniox_ds.analysis.alignments import Alignments
-from soniox_ds.analysis.blocks import Blocks, block_columns, blocks_of, checked_errors, known, note_of
+from soniox_ds.analysis.blocks import (
+    Blocks,
+    block_columns,
+    blocks_of,
+    checked_errors,
+    counted,
+    known,
+    note_of,
+    notes_of,
+)
 from soniox_ds.analysis.normalize import NormalizerLike
 from soniox_ds.analysis.repeats import places
 from soniox_ds.analysis.term_search import aligned_words, checked_terms, same_transcripts
@@ -46,7 +55,7 @@ def summarize_terms(
     units: str = "mixed",
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -112,7 +121,7 @@ def compare_terms(
     *,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
-    method: str = "studentized",
+    method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -233,46 +242,32 @@ def _summary(
         "hallucinated_terms": false_rows["term"].nunique(),
         **how._asdict(),
     }
-    rates: dict[str, tuple[Any, Any, float]] = {
-        "precision": (hits, hits + false, 1.0),
-        "recall": (hits, hits + misses, 1.0),
-        "f1": (2 * hits, 2 * hits + misses + false, 1.0),
+    rates: dict[str, tuple[Any, Any, statistics.Kind]] = {
+        "precision": (hits, hits + false, "share"),
+        "recall": (hits, hits + misses, "share"),
+        "f1": (2 * hits, 2 * hits + misses + false, "share"),
     }
     if not pd.isna(hours):
-        rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64), np.inf)
-    reasons, doubts = {}, {}
-    for name, (top, bottom, most) in rates.items():
-        rate, reasons[name], doubts[name] = _rate(
-            top, bottom, blocks, how, name, most, 1 if np.isfinite(most) else _MS_PER_HOUR
+        rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64) / _MS_PER_HOUR, "rate")
+    intervals: dict[str, statistics.Interval] = {}
+    for name, (top, bottom, kind) in rates.items():
+        drawn = statistics.bootstrap_rate(
+            np.bincount(blocks.codes, weights=top, minlength=blocks.total),
+            np.bincount(blocks.codes, weights=bottom, minlength=blocks.total),
+            replicates=how.replicates,
+            seed=how.seed,
         )
-        row |= rate
+        intervals[name] = drawn.interval(how.ci, how.method, kind)
+        row |= {
+            name: known(drawn.estimate),
+            f"{name}_low": known(intervals[name].low),
+            f"{name}_high": known(intervals[name].high),
+        }
     if not pd.isna(hours) and not pd.isna(row["false_hits_per_hour"]):
         row["false_hits_per_hour_per_100_terms"] = row["false_hits_per_hour"] * 100 / size
-    without, doubtful = (
-        "; ".join(f"{name}: {text}" for name, text in found.items() if text is not None) or None
-        for found in (reasons, doubts)
-    )
-    row["note"] = note_of(without, blocks.total, blocks.unlabelled, columns, doubt=doubtful)
+    row["method"] = statistics.methods_used(intervals)
+    row["note"] = notes_of(intervals, blocks, columns, noun="occurrences")
     return row
-
-
-def _rate(
-    top: Any, bottom: Any, blocks: Blocks, how: statistics.Resampling, name: str, most: float, scale: float
-) -> tuple[dict[str, Any], str | None, str | None]:
-    """A pooled rate times `scale` with its interval, between 0 and `most`; why there is none, or why to doubt it.
-
-    What is no share is drawn in a unit in which it is far below 1: the bootstrap refuses bounds beyond 100 %.
-    """
-    drawn = statistics.bootstrap_rate(
-        np.bincount(blocks.codes, weights=top, minlength=blocks.total),
-        np.bincount(blocks.codes, weights=bottom, minlength=blocks.total),
-        replicates=how.replicates,
-        seed=how.seed,
-    )
-    interval = drawn.interval(how.ci, how.method)
-    low, high = (known(float(np.clip(bound * scale, 0.0, most))) for bound in interval[:2])
-    reason = None if interval.reason is None else interval.reason.replace("no reference words", "never counted")
-    return {name: known(drawn.estimate * scale), f"{name}_low": low, f"{name}_high": high}, reason, interval.doubt
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[str]) -> pd.DataFrame:
@@ -325,19 +320,22 @@ def _comparison(
     count = len(said)
     only_a, only_b = int((lead < 0).sum()), int((lead > 0).sum())
     codes, distinct = pd.factorize(said[_BLOCK])
+    blocks = Blocks(codes, len(distinct), unlabelled)
     drawn = statistics.bootstrap_rate(
         np.bincount(codes, weights=share_b - share_a, minlength=len(distinct)),
         np.bincount(codes, minlength=len(distinct)),
         replicates=how.replicates,
         seed=how.seed,
     )
-    interval = drawn.interval(how.ci, how.method)
-    notes = [] if count else ["nothing is said in a recording that both arms have"]
+    interval = drawn.interval(how.ci, how.method, "difference")
+    notes = [] if count else ["No term is said in a recording that both arms have."]
     if count and 0 < only_a + only_b < _FEW_DISCORDANT:
-        notes.append(f"the arms differ in {only_a + only_b}: McNemar's p cannot be below 0.05 for fewer than 6")
+        notes.append(
+            f"The arms differ in {counted(only_a + only_b, 'occurrence')}: below 6 McNemar's p cannot be below 0.05."
+        )
     if count and max(repeats_a.max(), repeats_b.max()) > 1:
         notes.append(
-            "with repeats a place counts once, for the arm that hit it more often; false hits are of all repeats"
+            "With repeats an occurrence counts once, for the arm that hit it more often; false hits are of all repeats."
         )
     return {
         "occurrences": count,
@@ -358,7 +356,8 @@ def _comparison(
         "blocks": len(distinct),
         "block": "+".join(columns),
         **how._asdict(),
-        "note": note_of(interval.reason, len(distinct), unlabelled, columns, *notes, doubt=interval.doubt)
+        "method": interval.method,
+        "note": note_of(interval, blocks, columns, *notes, noun="occurrences", quantity="difference")
         if count
         else notes[0],
     }

@@ -1,7 +1,8 @@
 """Error rates of groups and differences of arms, each with its interval.
 
 Conventions: a table and an ax in, the ax out; nothing is computed here. Rates are drawn in per cent, differences in
-percentage points. What has no interval is a hollow mark, an interval to be doubted (the table's `note`) a dashed line.
+percentage points. What has no interval is a hollow mark. The interval of few or very uneven blocks is a dashed line;
+the table's `note` says more.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def plot_error_summary(
     -------
     Axes
         One row for each group; at the right how many recordings and words (characters, marks) it rests on, and where
-        there is "no interval" or a "doubtful" one (the table's `note` says why). An interval that reaches beyond three
-        times the highest rate is cut off there, with an arrow.
+        there is "no interval". The interval of few or very uneven blocks is a dashed line; see the table's `note`.
+        An interval that reaches beyond three times the highest rate is cut off there, with an arrow.
 
     Raises
     ------
@@ -103,15 +104,14 @@ def plot_error_summary(
     # the interval of a few speakers may reach far beyond all rates: cut off, it leaves them room
     highest = float(np.nanmax([*bounds[:, 0], 100 * (overall or 0.0)]))
     limit = max(_REACH * highest, 1.0)
-    _rows(ax, bounds, _doubtful(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
+    _rows(ax, bounds, _is_dashed(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
     _labels(ax, group_labels(summary, columns, "all recordings"))
-    notes = summary["note"] if "note" in summary else [pd.NA] * len(summary)
-    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], bounds, notes, strict=True)
+    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], bounds, strict=True)
     _right(
         ax,
         [
-            f"{_rate(rate, known[1], note)} · n = {n:,} · {text_of(size, ',.0f')} {measure.noun}"
-            for rate, n, size, known, note in sizes
+            f"{_rate(rate, known[1])} · n = {n:,} · {text_of(size, ',.0f')} {measure.noun}"
+            for rate, n, size, known in sizes
         ],
     )
     ax.set_xlim(0, min(float(np.nanmax([*bounds.ravel(), highest])), limit) * 1.06 or 1.0)
@@ -163,7 +163,7 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     bounds = 100 * numbers(comparison, "difference", "difference_low", "difference_high")
     significant = (comparison["p_holm"].astype("Float64") < 1 - comparison["ci"].astype("Float64")).fillna(False)
     ax.axvline(0, color=GREY, linewidth=1)
-    _rows(ax, bounds, _doubtful(comparison), filled=significant.to_numpy(np.bool_), marker="s")
+    _rows(ax, bounds, _is_dashed(comparison), filled=significant.to_numpy(np.bool_), marker="s")
     _labels(ax, [f"{drawn_text(b)} − {drawn_text(a)}" for a, b in zip(comparison["a"], comparison["b"], strict=True)])
     _right(ax, [_interval(*row) for row in bounds])
     reach = float(np.nanmax(np.abs(bounds))) * 1.08 or 1.0
@@ -178,11 +178,11 @@ def _rate_of(measure: Measure) -> str:
     return {"wer": "word", "cer": "character", "per": "punctuation"}[measure.rate] + " error rate"
 
 
-def _rows(ax: Axes, bounds: Any, doubtful: Any, filled: Any, marker: str = "o", limit: float = np.inf) -> None:
+def _rows(ax: Axes, bounds: Any, dashed: Any, filled: Any, marker: str = "o", limit: float = np.inf) -> None:
     """One mark and one line for each row of (value, low, high)."""
     for row, (value, low, high) in enumerate(bounds):
         if np.isfinite(low) and np.isfinite(high):
-            line = "--" if doubtful[row] else "-"
+            line = "--" if dashed[row] else "-"
             shown = min(high, limit)
             ax.plot([low, shown], [row, row], color=BLUE, linewidth=1.8, linestyle=line, solid_capstyle="butt")
             ax.plot([low], [row], color=BLUE, marker="|", markersize=8, linestyle="none")
@@ -215,10 +215,10 @@ def _right(ax: Axes, texts: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-def _rate(value: Any, low: float, note: Any) -> str:
+def _rate(value: Any, low: float) -> str:
     if pd.notna(value) and np.isnan(low):
         return text_of(value, ".1%") + ", no interval"
-    return text_of(value, ".1%") + (", doubtful" if isinstance(note, str) and "doubtful" in note else "")
+    return text_of(value, ".1%")
 
 
 def _interval(value: float, low: float, high: float) -> str:
@@ -228,7 +228,7 @@ def _interval(value: float, low: float, high: float) -> str:
     return shown.replace("-", "−")
 
 
-def _doubtful(table: pd.DataFrame) -> Any:
+def _is_dashed(table: pd.DataFrame) -> Any:
     return table["note"].notna().to_numpy() if "note" in table else np.zeros(len(table), np.bool_)
 
 

@@ -43,8 +43,7 @@ def summary(found: Findings) -> Section:
     if found.overall is not None:
         row = found.overall.iloc[0]
         remark = str(row["note"]) if known(row["note"]) else ""
-        doubt = ", doubtful" if "doubtful" in remark else ""
-        own.insert(0, ("word error rate", percent(row["wer"], row["wer_low"], row["wer_high"]) + doubt))
+        own.insert(0, ("word error rate", percent(row["wer"], row["wer_low"], row["wer_high"])))
     confidence = words["confidence"].dropna().astype("Float64")
     if len(confidence):
         own.append(("mean confidence", f"{confidence.mean():.3f}"))
@@ -62,7 +61,7 @@ def summary(found: Findings) -> Section:
     warned = corpus.recordings[corpus.recordings["warnings"].notna().to_numpy(bool)]
     parts = [facts(own)]
     if remark:
-        parts.append(note(f"Interval of the word error rate: {remark}."))
+        parts.append(note(f"Word error rate: {remark}"))
     if len(warned):
         rows = [
             (slug, int(number))

@@ -133,11 +133,15 @@ ERROR_SUMMARY: Table = {
     "deletions": Column("Int64", "words that did not come out"),
     "insertions": Column("Int64", "words that nobody said"),
     "wer": Column("Float64", "all errors / reference_words, 0 or more; NA without reference words"),
-    "wer_low": Column("Float64", "lower bound of the interval, 0 or more; NA where there is none, and `note` says why"),
+    "wer_low": Column(
+        "Float64", "lower bound of the interval, 0 or more; NA where there is no interval, and `note` says why"
+    ),
     "wer_high": Column("Float64", "upper bound of the interval"),
     **INTERVAL,
     "normalizer": Column("string", "of the word errors", repeats=True),
-    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+    "note": Column(
+        "string", "why there is no interval, or why it is wide, in whole sentences; NA when there is nothing to say"
+    ),
 }
 
 ERROR_COMPARISON: Table = {
@@ -172,7 +176,10 @@ ERROR_COMPARISON: Table = {
     "both_wrong": Column("Int64", "number of recordings with errors in both"),
     "mcnemar_p": Column("Float64", "two-sided p of McNemar's exact test of only_a_right against only_b_right"),
     "mcnemar_p_holm": Column("Float64", "the same, by Holm's correction"),
-    "note": Column("string", "why there is no interval, or why to doubt a number; NA when nothing is to be said"),
+    "note": Column(
+        "string",
+        "why there is no interval or why a number is not reliable, in whole sentences; NA when there is nothing to say",
+    ),
 }
 
 

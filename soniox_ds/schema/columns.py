@@ -59,7 +59,11 @@ BLOCK = Column(
 
 INTERVAL = {
     "ci": Column("Float64", "level of the interval, such as 0.95"),
-    "method": Column("string", '"studentized" or "percentile"', repeats=True),
+    "method": Column(
+        "string",
+        'how the interval was made: "studentized", "cr2", "jackknife", "percentile" or "poisson"; NA without one',
+        repeats=True,
+    ),
     "replicates": Column("Int64", "number of bootstrap replicates"),
-    "seed": Column("Int64", "of the replicates"),
+    "seed": Column("Int64", "seed of the bootstrap; the same seed gives the same interval"),
 }

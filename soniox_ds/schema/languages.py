@@ -52,7 +52,9 @@ LANGUAGE_SUMMARY: Table = {
     "error_rate_low": Column("Float64", "lower bound of its interval; NA where there is none, and `note` says why"),
     "error_rate_high": Column("Float64", "upper bound of its interval"),
     **INTERVAL,
-    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+    "note": Column(
+        "string", "why there is no interval, or why it is wide, in whole sentences; NA when there is nothing to say"
+    ),
 }
 
 LANGUAGE_SWITCHES: Table = {
@@ -103,7 +105,9 @@ LANGUAGE_WORD_ERRORS: Table = {
     "wer_low": Column("Float64", "lower bound of its interval; NA where there is none, and `note` says why"),
     "wer_high": Column("Float64", "upper bound of its interval"),
     **INTERVAL,
-    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+    "note": Column(
+        "string", "why there is no interval, or why it is wide, in whole sentences; NA when there is nothing to say"
+    ),
 }
 
 TRANSLATION_PAIRS: Table = {

@@ -110,7 +110,9 @@ STREAM_LATENCIES: Table = {
     **_percentile("p99_ms", "99th percentile"),
     **INTERVAL,
     "method": Column("string", '"expanded percentile"', repeats=True),
-    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+    "note": Column(
+        "string", "why there is no interval, or why it is wide, in whole sentences; NA when there is nothing to say"
+    ),
 }
 
 STREAM_STABILITY: Table = {
@@ -129,7 +131,9 @@ STREAM_STABILITY: Table = {
     "blocks": Column("Int64", "number of blocks that were resampled"),
     "block": BLOCK,
     **INTERVAL,
-    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+    "note": Column(
+        "string", "why there is no interval, or why it is wide, in whole sentences; NA when there is nothing to say"
+    ),
 }
 
 ENDPOINT_SWEEP: Table = {
@@ -153,5 +157,7 @@ ENDPOINT_SWEEP: Table = {
     "upwr": Column("Float64", "unstable partial word ratio"),
     "normalized_erasure": Column("Float64", "normalised erasure"),
     "cost_usd": Column("Float64", "estimate at the list price; 0 for what was remembered"),
-    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+    "note": Column(
+        "string", "why there is no interval, or why it is wide, in whole sentences; NA when there is nothing to say"
+    ),
 }

@@ -77,7 +77,9 @@ TERM_SUMMARY: Table = {
     "false_hits_per_hour_high": Column("Float64", "upper bound of its interval"),
     "false_hits_per_hour_per_100_terms": Column("Float64", "the same for every hundred terms of the list"),
     **INTERVAL,
-    "note": Column("string", "why there is no interval, or why to doubt it; NA when nothing is to be said"),
+    "note": Column(
+        "string", "why there is no interval, or why it is wide, in whole sentences; NA when there is nothing to say"
+    ),
 }
 
 TERM_COMPARISON: Table = {
@@ -102,7 +104,10 @@ TERM_COMPARISON: Table = {
     "blocks": Column("Int64", "number of blocks that were resampled"),
     "block": BLOCK,
     **INTERVAL,
-    "note": Column("string", "why there is no interval, or why to doubt a number; NA when nothing is to be said"),
+    "note": Column(
+        "string",
+        "why there is no interval or why a number is not reliable, in whole sentences; NA when there is nothing to say",
+    ),
 }
 
 BIASING_ERRORS: Table = {

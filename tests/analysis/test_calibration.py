@@ -224,7 +224,7 @@ def test_intervals_need_two_blocks_and_are_repeatable():
     one = alignments("hs", [0.9, 0.8], audio_id="a")
     row = calibration(one).iloc[0]
     assert row[["ece_low", "ece_high"]].isna().all()
-    assert row["note"] == "1 block: an interval needs two or more"
+    assert row["note"] == "There is only one block, and an interval needs two or more."
     assert reliability(one)[["accuracy_low", "accuracy_high"]].isna().all(axis=None)
     judged = simulated(12, 20, -1, 0)
     pd.testing.assert_frame_equal(calibration(judged, **quick), calibration(judged, **quick))

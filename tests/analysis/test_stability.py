@@ -86,7 +86,7 @@ def test_recordings_are_pooled_and_grouped():
     by_room = sx.stream_stability(made, by="room").set_index("room")
     assert by_room["upwr"].to_dict() == {"1": 0.0, "2": 1.0}
     assert by_room["failed"].to_dict() == {"1": 0, "2": 1}
-    assert by_room["note"].str.startswith("1 block: an interval needs two or more").all()
+    assert by_room["note"].str.startswith("There is only one recording, and an interval needs two or more.").all()
 
 
 def test_intervals_are_those_of_rates():

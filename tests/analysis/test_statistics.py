@@ -1,7 +1,6 @@
 """Intervals and tests on plain arrays: cases counted by hand, and laws."""
 
 import itertools
-import re
 
 import numpy as np
 import pytest
@@ -113,43 +112,113 @@ def test_the_order_of_units_and_the_unit_of_counting_change_nothing(pairs, seed)
     assert ours.interval() == pytest.approx(turned.interval(), nan_ok=True)
     hundredfold = drawn([(errors, 100 * words) for errors, words in pairs], seed=seed)
     for method in METHODS:
-        low, high, reason, _ = ours.interval(method=method)
-        if reason is not None and "would reach from" in reason:
-            continue  # that is said of rates, and so depends on what is counted
+        low, high, made_by, remark = ours.interval(method=method)
         other = hundredfold.interval(method=method)
-        assert (reason is None) == (other.reason is None)
+        assert (made_by, remark) == (other.method, other.remark)
         assert [low, high] == pytest.approx([100 * other.low, 100 * other.high], nan_ok=True, rel=1e-6, abs=1e-9)
 
 
 # --- intervals
 
 
-@given(units, st.sampled_from(METHODS), st.sampled_from([0.5, 0.9, 0.95]))
+KINDS = ("errors", "rate", "share", "difference")
+
+
+@given(units, st.sampled_from(METHODS), st.sampled_from([0.5, 0.9, 0.95]), st.sampled_from(KINDS))
 @settings(max_examples=examples(60))
-def test_an_interval_is_there_or_says_why(pairs, method, ci):
+def test_an_interval_is_there_or_says_why(pairs, method, ci, kind):
+    if kind == "share":
+        pairs = [(min(errors, words), words) for errors, words in pairs]
     found = drawn(pairs)
-    low, high, reason, _ = found.interval(ci, method)
-    if reason is None:
-        assert low <= high
-        assert np.isfinite([low, high]).all()
-        wider = found.interval(0.99, method)
-        if wider.reason is None:
-            assert wider.low <= low <= high <= wider.high
-    else:
+    low, high, made_by, remark = found.interval(ci, method, kind)
+    if made_by is None:
         assert np.isnan([low, high]).all()
+        assert remark is not None
+        return
+    assert np.isfinite([low, high]).all()
+    assert low < high
+    assert made_by == ("poisson" if remark == "no-errors" else made_by if method == "auto" else method)
+    if kind != "difference":
+        assert low >= 0
+    if kind == "share":
+        assert high <= 1
+    if made_by in ("cr2", "jackknife", "poisson"):
+        assert low <= found.estimate <= high
+    wider = found.interval(0.99, made_by if made_by in METHODS else method, kind)
+    if wider.exists:
+        assert wider.low <= low <= high <= wider.high
+
+
+@given(units, st.sampled_from(KINDS))
+@settings(max_examples=examples(60))
+def test_auto_has_an_interval_wherever_anything_varies(pairs, kind):
+    if kind == "share":
+        pairs = [(min(errors, words), words) for errors, words in pairs]
+    found = drawn(pairs)
+    if found.standard_error > 0:
+        assert found.interval(kind=kind).exists
 
 
 @given(st.lists(st.tuples(st.integers(-10, 10), st.integers(1, 50)), min_size=2, max_size=25), st.sampled_from(METHODS))
 @settings(max_examples=examples(60))
 def test_p_is_below_5_percent_just_where_the_interval_excludes_0(pairs, method):
     found = drawn(pairs, replicates=999)
-    low, high, reason, _ = found.interval(0.95, method)
-    p = found.p_value(method)
-    if reason is not None:
+    low, high, made_by, _ = found.interval(0.95, method, "difference")
+    if made_by is None:
         return
+    p = found.p_value(made_by)
     assert 0 < p <= 1
-    if abs(p - 0.05) > 0.005:  # quantiles of 999 replicates lie between replicates
+    resampled = made_by in ("studentized", "percentile")
+    if abs(p - 0.05) > (0.005 if resampled else 1e-9):  # quantiles of 999 replicates lie between replicates
         assert (p < 0.05) == (low > 0 or high < 0)
+
+
+def test_intervals_counted_by_hand():
+    """Two speakers of 100 words with 8 and 12 errors.
+
+    Jackknife: leaving one out gives 0.12 and 0.08, standard error √(1/2 · 2 · 0.02²) = 0.02, one degree of freedom, so
+    0.1 ± 12.706 · 0.02. CR2: residuals ±2, variance 2 · 4 / 0.5 / 200² = 0.0004, the same standard error and degree of
+    freedom; on the scale of the cube root 0.1^(1/3) ± 12.706 · 0.02 / (3 · 0.1^(2/3)).
+    """
+    two = bootstrap_rate([8, 12], [100, 100])
+    assert two.interval(method="jackknife", kind="difference")[:2] == pytest.approx((-0.15412, 0.35412), abs=1e-5)
+    assert (two.cr2_error, two.cr2_freedom) == (pytest.approx(0.02), pytest.approx(1))
+    root, reach = 0.1 ** (1 / 3), 12.7062 * 0.02 / (3 * 0.1 ** (2 / 3))
+    assert two.interval()[:2] == pytest.approx((max(0, root - reach) ** 3, (root + reach) ** 3), abs=1e-5)
+    assert two.interval(kind="difference").method == "jackknife"
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 40])
+def test_the_cr2_variance_is_that_of_the_matrices(count):
+    """Bell and McCaffrey's definition with the whole matrices, for a working covariance of diag(words²)."""
+    rng = np.random.default_rng(count)
+    words = rng.integers(1, 500, count).astype(float)
+    errors = rng.poisson(words / 10).astype(float)
+    share = words / words.sum()
+    residual_maker = np.eye(count) - np.outer(share, np.ones(count))
+    scale = np.diag(1 / (1 - share))
+    middle = scale @ residual_maker @ np.diag(words**2) @ residual_maker.T
+    found = bootstrap_rate(errors, words, replicates=100)
+    variance = errors @ residual_maker.T @ scale @ residual_maker @ errors / words.sum() ** 2
+    assert found.cr2_error == pytest.approx(variance**0.5)
+    assert found.cr2_freedom == pytest.approx(np.trace(middle) ** 2 / np.trace(middle @ middle))
+
+
+def test_a_share_and_its_complement_have_mirrored_intervals():
+    right, of = [9, 10, 8, 10, 7], [10, 10, 10, 11, 10]
+    wrong = [many - one for one, many in zip(right, of, strict=True)]
+    low, high, _, _ = bootstrap_rate(right, of).interval(kind="share")
+    other = bootstrap_rate(wrong, of).interval(kind="share")
+    assert (low, high) == pytest.approx((1 - other.high, 1 - other.low))
+
+
+def test_without_a_single_error_the_upper_end_is_the_exact_poisson_bound():
+    """P(no error | 3.689 expected) = 0.025."""
+    for words in ([50, 150], [200]):
+        found = bootstrap_rate([0] * len(words), words).interval()
+        assert found[:3] == (0.0, pytest.approx(3.688879 / 200), "poisson")
+        assert np.exp(-found.high * 200) == pytest.approx(0.025)
+    assert not bootstrap_rate([0, 0], [50, 150]).interval(kind="share").exists
 
 
 def test_the_studentized_interval_of_many_equal_units_is_that_of_the_normal_distribution():
@@ -159,9 +228,10 @@ def test_the_studentized_interval_of_many_equal_units_is_that_of_the_normal_dist
     found = bootstrap_rate(errors, words)
     error = errors.std(ddof=1) / 20 / np.sqrt(2000)
     assert found.standard_error == pytest.approx(error, rel=1e-3)
-    assert found.interval()[:2] == pytest.approx(
-        [found.estimate - 1.96 * error, found.estimate + 1.96 * error], rel=5e-3
-    )
+    for method in METHODS:
+        assert found.interval(method=method)[:2] == pytest.approx(
+            [found.estimate - 1.96 * error, found.estimate + 1.96 * error], rel=5e-3
+        )
 
 
 def test_the_studentized_interval_is_wider_than_the_percentile_one_for_few_units():
@@ -171,53 +241,46 @@ def test_the_studentized_interval_is_wider_than_the_percentile_one_for_few_units
 
 
 @pytest.mark.parametrize(
-    ("pairs", "words"),
+    ("pairs", "remark"),
     [
-        pytest.param([], "0 blocks: an interval needs two or more", id="nothing"),
-        pytest.param([(1, 10)], "1 block: an interval needs two or more", id="one"),
-        pytest.param([(1, 0), (0, 0)], "no reference words", id="no-words"),
-        pytest.param([(1, 10), (2, 20)], "all blocks have the same rate", id="same-rate"),
-        pytest.param([(0, 10), (0, 20)], "all blocks have the same rate", id="all-right"),
-        pytest.param([(0, 10), (2, 0)], "one block holds all the reference words", id="one-holds-all"),
-        pytest.param(
-            [(0, 10), (2, 20), (1, 30)], "in too many replicates all units drawn have the same rate", id="three"
-        ),
+        pytest.param([], "no-units", id="nothing"),
+        pytest.param([(1, 10)], "one-unit", id="one"),
+        pytest.param([(1, 0), (0, 0)], "no-denominator", id="no-words"),
+        pytest.param([(1, 10), (2, 20)], "no-variation", id="same-rate"),
+        pytest.param([(0, 10), (2, 0)], "one-holds-all", id="one-holds-all"),
     ],
 )
-def test_where_there_is_no_interval(pairs, words):
+def test_where_there_is_no_interval(pairs, remark):
     found = bootstrap_rate([one for one, _ in pairs], [many for _, many in pairs])
-    low, high, reason, _ = found.interval()
-    assert words in reason
-    assert np.isnan([low, high]).all()
+    for method in METHODS:
+        low, high, made_by, why = found.interval(method=method)
+        assert (made_by, why) == (None, remark)
+        assert np.isnan([low, high]).all()
 
 
-@pytest.mark.parametrize(
-    ("errors", "words", "says"),
-    [
-        pytest.param([0, 1, 0, 0, 1, 60], [99, 90, 100, 110, 95, 150], r"be \d+\.\d times as wide as", id="wide"),
-        pytest.param([8, 1, 1, 2, 3], [10, 10, 10, 10, 10], r"reach from -?\d+% to 1\d\d%", id="above-1"),
-        pytest.param([-8, -1, -1, -2, -3], [10, 10, 10, 10, 10], r"reach from -1\d\d% to -?\d+%", id="below-1"),
-    ],
-)
-def test_an_interval_beyond_sense_is_none(errors, words, says):
-    found = bootstrap_rate(errors, words)
-    low, high, reason, _ = found.interval()
-    assert np.isnan([low, high]).all()
-    assert re.search(f"a few blocks decide: the studentized interval would {says}", reason)
-    assert 'more blocks would help, method="percentile"' in reason
-    assert found.interval(method="percentile").reason is None
+def test_a_studentized_interval_without_a_bound_does_not_exist_and_auto_takes_another():
+    few = bootstrap_rate([0, 2, 1], [10, 20, 30])
+    assert few.interval(method="studentized")[2:] == (None, "no-studentized")
+    assert few.interval()[2:] == ("cr2", "few-units")
 
 
-def test_a_wide_interval_that_says_something_stays():
-    """Nearly three times as wide as the percentile one, or of a rate that is high itself."""
-    assert bootstrap_rate([10, 12, 30, 8, 15], [100] * 5, seed=1).interval().reason is None
-    assert bootstrap_rate([9, 6, 12, 5, 15], [10] * 5).interval().high > 1
+def test_where_a_few_of_many_units_decide_auto_takes_the_cr2_interval():
+    """Thirteen speakers as uneven as those of the samples."""
+    wrong = [14, 1, 0, 1, 8, 0, 1, 0, 1, 0, 3, 5, 0]
+    words = [40, 27, 14, 23, 34, 21, 23, 42, 22, 60, 80, 106, 0]
+    uneven = bootstrap_rate(wrong, words)
+    widths = {method: np.ptp(uneven.interval(method=method)[:2]) for method in METHODS}
+    assert widths["studentized"] > 2 * widths["percentile"]
+    assert uneven.interval()[2:] == ("cr2", "uneven")
+    assert widths["percentile"] < widths["auto"] == widths["cr2"] < widths["studentized"]
+    even = bootstrap_rate([1, 2, 1, 3, 2, 1, 2, 0, 1, 2, 1, 3], [20] * 12)
+    assert even.interval()[2:] == ("studentized", None)
 
 
 def test_units_without_words_count_their_errors():
     found = drawn([(2, 0), (1, 10), (3, 10), (0, 20), (4, 20)])
     assert found.estimate == pytest.approx(10 / 60)
-    assert found.interval().reason is None
+    assert found.interval().exists
 
 
 def test_share_below():
@@ -296,7 +359,9 @@ def test_holm_lies_between_the_plain_p_and_bonferroni(p_values):
         pytest.param(lambda: bootstrap_rate([1, float("nan")], [3, 1]), "finite", id="nan"),
         pytest.param(lambda: bootstrap_rate([1, 2], [3, 4], replicates=10), "100 or more", id="replicates"),
         pytest.param(lambda: bootstrap_rate([1, 2], [3, 4]).interval(95), "such as 0.95", id="level"),
-        pytest.param(lambda: bootstrap_rate([1, 2], [3, 4]).interval(0.9, "bca"), "'studentized' or", id="method"),
+        pytest.param(
+            lambda: bootstrap_rate([1, 2], [3, 4]).interval(0.9, "bca"), "'auto' or 'studentized' or", id="method"
+        ),
         pytest.param(lambda: bootstrap_rate([1, 2], [3, 4]).p_value("t"), "method is 't'", id="method-of-p"),
         pytest.param(lambda: checked_resampling(0.95, "percentile", 1000, -1), "seed is -1", id="seed"),
         pytest.param(lambda: mcnemar(-1, 2), "two counts", id="counts"),

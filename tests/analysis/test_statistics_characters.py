@@ -58,7 +58,7 @@ def test_the_interval_is_that_of_the_same_counts_as_words():
 
 def test_a_missing_interval_speaks_of_characters():
     silent = character_errors({"a": "x", "b": "y"}, {"a": "", "b": ""})
-    assert summarize_errors(silent)["note"].tolist() == ["no reference characters"]
+    assert summarize_errors(silent)["note"].tolist() == ["There are no reference characters, so there is no rate."]
 
 
 @settings(max_examples=examples(50))

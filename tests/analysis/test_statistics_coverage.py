@@ -4,8 +4,6 @@ Speakers have rates of their own (lognormal, standard deviation half the mean) a
 Poisson. Fixed seeds; 1,500 studies leave a standard error of 0.6 points. benchmarks/bench_coverage.py has more cases.
 """
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +11,6 @@ import pytest
 from soniox_ds.analysis.comparison import compare_errors
 from soniox_ds.analysis.statistics import bootstrap_rate, mapsswe
 from soniox_ds.analysis.summaries import summarize_errors
-from soniox_ds.errors import SmallSampleWarning
 
 TRUTH = 0.1
 STUDIES = 1500
@@ -32,47 +29,34 @@ def speakers(seed, count, studies=STUDIES):
     return words, rng.poisson(expected), rng.poisson(expected)
 
 
-def intervals(numerators, words, method="studentized"):
+def intervals(numerators, words, method="auto", kind="errors"):
     found = [
-        bootstrap_rate(one, size, replicates=600, seed=seed).interval(0.95, method)
+        bootstrap_rate(one, size, replicates=600, seed=seed).interval(0.95, method, kind)
         for seed, (one, size) in enumerate(zip(numerators, words, strict=True))
     ]
-    there = [bounds[:2] for bounds in found if bounds.reason is None]
-    assert len(there) >= 0.98 * len(found)  # where a few blocks decide there is none
-    return np.array(there).T
+    existing = [bounds[:2] for bounds in found if bounds.exists]
+    assert len(existing) >= 0.99 * len(found)
+    return np.array(existing).T
 
 
-@pytest.mark.parametrize("count", [10, 25, 60])
+@pytest.mark.parametrize("count", [2, 3, 5, 10, 25, 60])
 def test_intervals_by_speaker_cover_the_true_rate(count):
     words, errors, _ = speakers(0, count)
     low, high = intervals(errors, words)
-    assert 0.93 <= np.mean((low <= TRUTH) & (high >= TRUTH)) <= 0.97
+    assert 0.92 <= np.mean((low <= TRUTH) & (high >= TRUTH)) <= 0.98
 
 
 def test_percentile_intervals_of_few_speakers_do_not():
-    """Why they are not the default."""
+    """They are not the default because they cover too little."""
     words, errors, _ = speakers(1, 10)
     low, high = intervals(errors, words, "percentile")
     assert np.mean((low <= TRUTH) & (high >= TRUTH)) < 0.9
 
 
-@pytest.mark.parametrize(("count", "most"), [(15, 0.05), (25, 0.02), (60, 0.0)])
-def test_intervals_that_cover_are_seldom_doubted(count, most):
-    """Those that are hold the true rate: they are honest, and wide."""
-    words, errors, _ = speakers(6, count, studies=500)
-    found = [
-        bootstrap_rate(one, size, replicates=600, seed=seed).interval()
-        for seed, (one, size) in enumerate(zip(errors, words, strict=True))
-    ]
-    doubted = [bounds for bounds in found if bounds.doubt]
-    assert len(doubted) <= most * len(found)
-    assert sum(bounds.low <= TRUTH <= bounds.high for bounds in doubted) >= 0.9 * len(doubted)
-
-
-@pytest.mark.parametrize("count", [10, 25, 60])
+@pytest.mark.parametrize("count", [2, 3, 5, 10, 25, 60])
 def test_equal_arms_differ_in_5_percent_of_the_experiments(count):
     words, first, second = speakers(2, count)
-    low, high = intervals(second - first, words)
+    low, high = intervals(second - first, words, kind="difference")
     assert 0.03 <= np.mean((low > 0) | (high < 0)) <= 0.07
 
 
@@ -106,7 +90,7 @@ def test_the_tables_have_the_same_intervals_and_recordings_as_blocks_would_not_d
         row, difference = summarize_errors(a, replicates=200).iloc[0], compare_errors(a, b, replicates=200).iloc[0]
         drawn = bootstrap_rate(errors, words_there, replicates=200).interval()
         assert [row["wer_low"], row["wer_high"]] == pytest.approx(drawn[:2])
-        drawn = bootstrap_rate(others - errors, words_there, replicates=200).interval()
+        drawn = bootstrap_rate(others - errors, words_there, replicates=200).interval(kind="difference")
         assert [difference["difference_low"], difference["difference_high"]] == pytest.approx(drawn[:2])
         single = summarize_errors(a, block="audio_id", replicates=200).iloc[0]
         truth = TRUTH * words.sum() / words_there.sum()  # a recording holds whole words
@@ -122,11 +106,10 @@ def test_mapsswe_of_equal_systems_is_significant_in_5_percent():
     assert 0.03 <= np.mean(np.array(found) < 0.05) <= 0.07
 
 
-def test_small_samples_are_warned_of():
+def test_few_speakers_are_noted_and_no_reason_to_warn():
     words, first, second = speakers(5, 9, studies=1)
-    with pytest.warns(SmallSampleWarning, match="9 blocks: below 10 the interval is doubtful"):
-        compare_errors(recordings(words[0], first[0], 2), recordings(words[0], second[0], 2))
-    words, first, second = speakers(5, 10, studies=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        compare_errors(recordings(words[0], first[0], 2), recordings(words[0], second[0], 2))
+    a, b = (recordings(words[0], errors[0], 2) for errors in (first, second))
+    row = compare_errors(a, b).iloc[0]
+    assert row["note"] == "Only 9 speakers: the interval is wide. More speakers would narrow it."
+    assert row["method"] == "jackknife"
+    assert row[["difference_low", "difference_high", "p"]].notna().all()

@@ -313,7 +313,7 @@ def test_summary_says_why_there_is_no_interval():
     assert row["recall"] == 1
     assert pd.isna(row["recall_low"])
     assert pd.isna(row["false_hits_per_hour"])
-    assert "recall: all blocks have the same rate" in row["note"]
+    assert "All 4 recordings have the same rate." in row["note"]
 
 
 def test_the_interval_of_false_hits_per_hour_does_not_depend_on_the_length_of_an_hour():
@@ -394,7 +394,7 @@ def test_with_repeats_a_place_counts_once():
     assert row["difference"] == pytest.approx(1 / 8)
     assert row["p"] == 1
     assert (row["false_hits_a"], row["false_hits_b"]) == (0, 1)
-    assert "with repeats a place counts once" in row["note"]
+    assert "With repeats an occurrence counts once" in row["note"]
     single = compare_terms(*(one[one["repeat"] == 0] for one in (a, b)), **QUICK).iloc[0]
     assert single[["both", "only_a", "only_b", "neither"]].tolist() == [1, 1, 1, 1]
     assert "repeats" not in single["note"]
@@ -447,7 +447,7 @@ def test_an_experiment_in_which_nothing_is_said_and_nothing_made_up():
     row = compare_terms(a, b, by=None, **QUICK).iloc[0]
     assert row[["occurrences", "only_a", "false_hits_b", "unpaired", "blocks"]].tolist() == [0] * 5
     assert row[["p", "recall_a", "difference", "difference_low"]].isna().all()
-    assert "nothing is said" in row["note"]
+    assert "No term is said" in row["note"]
     by_term = compare_terms(a, b, **QUICK)
     assert by_term.empty
     assert list(by_term.columns) == ["term", *schema.TERM_COMPARISON]
@@ -460,7 +460,7 @@ def test_blocks_of_occurrences_are_merged_in():
     talkers = pd.DataFrame({"audio_id": list(said), "speaker": ["x", "y", "z"] * 3 + [None] * 3})
     row = compare_terms(a.merge(talkers), b, **QUICK).iloc[0]
     assert (row["block"], row["blocks"]) == ("speaker", 6)
-    assert "3 recordings without speaker are a block each" in row["note"]
+    assert "3 recordings have no speaker and count as a block each." in row["note"]
 
 
 @settings(max_examples=examples(30))
