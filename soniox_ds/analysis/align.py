@@ -18,7 +18,7 @@ from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
 from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.units import Units, Vocabulary, read_units
-from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_milliseconds
+from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_confidences, need_milliseconds
 
 __all__ = ["OPERATIONS", "align_words"]
 
@@ -92,7 +92,8 @@ def align_words(
     4      deletion     daily       <NA>
     """
     pairs = pair_up(transcripts, references, failed)
-    pairs = pairs._replace(words=need_milliseconds(pairs.words, "words", required=False))
+    words = need_confidences(need_milliseconds(pairs.words, "words", required=False), "words", "confidence")
+    pairs = pairs._replace(words=words)
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
     aligned = align(pairs, chain, cost, units)

@@ -13,7 +13,7 @@ import pandas as pd
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.pairing import HasRecordings
 from soniox_ds.errors import InputError
-from soniox_ds.schema import with_ids
+from soniox_ds.schema import need_confidences, with_ids
 
 __all__ = ["Alignments", "alignments_of"]
 
@@ -28,7 +28,7 @@ def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
     InputError
         If it is neither, or a corpus without references.
     SchemaError
-        If an `audio_id` is neither a text nor a whole number.
+        If an `audio_id` is neither a text nor a whole number, or a confidence lies outside 0 to 1.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
     ['hit', 'substitution']
     """
     if isinstance(source, pd.DataFrame):
-        return with_ids(source, what)
+        return need_confidences(with_ids(source, what), what)
     if not isinstance(source, HasRecordings):
         raise InputError(
             f"{what} must be a table of align_words, or a corpus with references, found {type(source).__name__}; "

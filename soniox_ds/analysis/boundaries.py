@@ -6,13 +6,19 @@ distinct text is looked at once. The rules are those that `soniox_ds.analysis.te
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 
 from soniox_ds.analysis.runs import Codes, Ints, changes
 from soniox_ds.analysis.scripts import Features
 
-__all__ = ["divided", "word_starts"]
+__all__ = ["MARKERS", "divided", "is_word", "pieces_of", "without_markers", "word_starts"]
+
+MARKERS = ("<end>", "<fin>")
+"""What the service writes between words: the end of an utterance, and the answer to a call of finalize."""
+_MARKER = re.compile("(<end>|<fin>)")
 
 Bools = npt.NDArray[np.bool_]
 
@@ -20,7 +26,7 @@ Bools = npt.NDArray[np.bool_]
 def divided(text: Codes, rows: Ints, streams: Ints) -> tuple[list[str], Ints, Ints, Ints]:
     """The distinct texts, a code into them for each row, the rows and streams; tokens of several words divided."""
     vocabulary = [str(label) for label in text.labels]
-    pieces = [_pieces(label) for label in vocabulary]
+    pieces = [pieces_of(label) for label in vocabulary]
     codes = text.codes[rows]
     if len(pieces) == sum(map(len, pieces)):
         return vocabulary, codes, rows, streams
@@ -32,8 +38,32 @@ def divided(text: Codes, rows: Ints, streams: Ints) -> tuple[list[str], Ints, In
     return [part for parts in pieces for part in parts], spelling, np.repeat(rows, repeats), np.repeat(streams, repeats)
 
 
-def _pieces(text: str) -> list[str]:
-    """Cut a text before each white space within; what surrounds it stays where it is."""
+def is_word(piece: str) -> bool:
+    """Return False for a marker, and for white space alone."""
+    return piece not in MARKERS and not piece.isspace() and piece != ""
+
+
+def without_markers(text: str) -> str:
+    """Put a space in the place of each marker of a running text.
+
+    >>> without_markers("Hi.<end>Bye"), without_markers("a <b>")
+    ('Hi. Bye', 'a <b>')
+    """
+    return _MARKER.sub(" ", text) if "<" in text else text
+
+
+def pieces_of(text: str) -> list[str]:
+    """Cut the text of a token around markers and before each white space; what surrounds it stays where it is.
+
+    >>> pieces_of(" Hi."), pieces_of("Hi you<end> there"), pieces_of(" <end>")
+    ([' Hi.'], ['Hi', ' you', '<end>', ' there'], [' ', '<end>'])
+    """
+    if "<" in text and len(parts := _MARKER.split(text)) > 1:
+        return [piece for part in parts if part for piece in ([part] if part in MARKERS else _words(part))]
+    return _words(text)
+
+
+def _words(text: str) -> list[str]:
     inner = text.split()
     if len(inner) < 2:
         return [text]

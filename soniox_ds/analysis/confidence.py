@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.analysis import runs, text
+from soniox_ds.analysis.boundaries import is_word, pieces_of
 from soniox_ds.analysis.scripts import features
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import need, no_duplicates, with_ids
+from soniox_ds.schema import need, need_confidences, no_duplicates, with_ids
 
 __all__ = [
     "OPERATIONS",
@@ -36,8 +37,6 @@ OPERATIONS = ("hit", "substitution", "deletion", "insertion")
 RULES = ("minimum", "mean", "product")
 """How the confidences of a word's pieces become the word's."""
 
-_MARKERS = ("<end>", "<fin>")
-_SHOWN = 3
 _MOST_PLACES = 9  # of a number from 0 to 1 in single precision; more are not needed to tell it from its neighbours
 
 Bools = npt.NDArray[np.bool_]
@@ -68,7 +67,7 @@ def words_of(source: pd.DataFrame | HasTokens) -> pd.DataFrame:
     """The words of a corpus or of a tokens table, or the words table itself; ids are strings."""
     if isinstance(source, pd.DataFrame):
         of_tokens = "token_index" in source and "word_index" not in source
-        return text.words(source) if of_tokens else with_ids(source, "words")
+        return text.words(source) if of_tokens else need_confidences(with_ids(source, "words"), "words")
     if isinstance(getattr(source, "tokens", None), pd.DataFrame):
         return text.words(source.tokens)
     raise InputError(f"give a Corpus or a table of words (sx.words), found {type(source).__name__}.")
@@ -99,23 +98,12 @@ def as_decimals(confidence: FloatArray) -> FloatArray:
     return decimals
 
 
-def checked_confidence(table: pd.DataFrame, name: str = "confidence") -> runs.Numbers:
-    """A column of confidences as `as_decimals` has them; raises SchemaError where one lies outside 0 to 1."""
-    need(table, name, name="words")
-    column: Any = table[name]
-    try:
-        numbers = pd.to_numeric(column).astype("Float64").array
-    except (TypeError, ValueError) as error:
-        raise SchemaError(f"{name} must hold numbers from 0 to 1, found dtype {column.dtype}: {error}") from error
-    found = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+def checked_confidence(table: pd.DataFrame, name: str = "confidence", what: str = "words") -> runs.Numbers:
+    """Read a column of confidences as `as_decimals` has them; raises SchemaError if one lies outside 0 to 1."""
+    need(table, name, name=what)
+    need_confidences(table, what, name)
+    found = pd.to_numeric(table[name]).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     known = ~np.isnan(found)
-    outside = np.flatnonzero(known & ~((found >= 0) & (found <= 1)))
-    if outside.size:
-        percent = " They look like percentages: divide them by 100." if (found[outside] > 1).all() else ""
-        raise SchemaError(
-            f"{name} must lie between 0 and 1, found {found[outside[:_SHOWN]].tolist()} in rows "
-            f"{outside[:_SHOWN].tolist()} ({outside.size} of {len(found)} rows are outside).{percent}"
-        )
     return runs.Numbers(as_decimals(np.where(known, found, 0.0)), known)
 
 
@@ -145,7 +133,7 @@ def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
         raise SchemaError(f"operation must be one of {list(OPERATIONS)}, found {unknown}; sx.align_words makes them.")
     names = np.array([*map(str, operation.labels), ""])[operation.codes]
     said = names != "deletion"
-    confidence = checked_confidence(alignments)
+    confidence = checked_confidence(alignments, what="alignments")
     rows = np.flatnonzero(said & confidence.known)
     if said.any() and not rows.size:
         raise InputError(
@@ -237,7 +225,7 @@ def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
             "belong to other recordings; pass the tokens that the words were made from (sx.words(tokens))."
         )
     starts = (np.cumsum(count[order]) - count[order]).astype(np.intp)
-    confidence = runs.at(checked_confidence(tokens), pieces)
+    confidence = runs.at(checked_confidence(tokens, what="tokens"), pieces)
     spoken = features(vocabulary).spoken[spelling]
     any_spoken = np.add.reduceat(spoken.astype(np.int64), starts) > 0 if len(starts) else np.zeros(0, np.bool_)
     used = (spoken | ~np.repeat(any_spoken, count[order])) & confidence.known
@@ -255,7 +243,7 @@ def _pieces(tokens: pd.DataFrame) -> tuple[Ints, Ints, list[str]]:
     A token that holds several words is there once for each of them.
     """
     told = runs.codes_of(tokens, "text", required=True)
-    parts = [[] if str(label) in _MARKERS else str(label).split() for label in told.labels]
+    parts = [[part.strip() for part in pieces_of(str(label)) if is_word(part)] for label in told.labels]
     lengths = np.array([len(own) for own in parts], np.intp)
     offsets = np.cumsum(lengths) - lengths
     event = runs.numbers_of(tokens, "is_audio_event", "boolean").values.astype(np.bool_)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.analysis.boundaries import without_markers
 from soniox_ds.analysis.text import words as words_of_tokens
 from soniox_ds.analysis.units import Lines, lines_of
 from soniox_ds.errors import InputError, SchemaError
@@ -118,7 +119,7 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     hypotheses = Lines(texts, counts, _spaced(words))
 
     own = spoken.take(_rows(spoken["audio_id"].tolist(), ids))
-    lines = lines_of(own["reference"].tolist())
+    lines = lines_of(map(without_markers, own["reference"].tolist()))
     speakers = None
     if _SPEAKERS_OF_WORDS in own:
         labels = [label for parts in own[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
@@ -205,8 +206,16 @@ def _from_words(words: pd.DataFrame) -> _Heard:
     words = words.take(order)
     no_duplicates(words, "words", "audio_id", "word_index")
     recordings = pd.DataFrame({"audio_id": ids, "status": "completed"}).reset_index(drop=True)
-    words = _original(words)
+    words = _without_markers(_original(words))
     return _Heard(recordings, words["text"].tolist(), _place(recordings, words), words)
+
+
+def _without_markers(words: pd.DataFrame) -> pd.DataFrame:
+    """Take out the markers that stand among the words or within them."""
+    if not words["text"].str.contains("<end>|<fin>").any():
+        return words
+    texts = words["text"].map(without_markers).str.strip()
+    return words.assign(text=texts)[(texts != "").to_numpy(np.bool_)]
 
 
 def _place(recordings: pd.DataFrame, words: pd.DataFrame) -> npt.NDArray[np.intp]:
@@ -223,7 +232,7 @@ def _from_texts(texts: pd.DataFrame) -> _Heard:
     if "status" in texts:
         there = there & (texts["status"] != "failed").fillna(True).to_numpy(np.bool_)
     recordings = texts.drop(columns=["text"]).assign(status=np.where(there, "completed", "failed"))
-    lines = lines_of(texts["text"].where(there, "").tolist())
+    lines = lines_of(map(without_markers, texts["text"].where(there, "").tolist()))
     place = np.repeat(np.arange(len(texts)), lines.counts)
     within = np.arange(len(place)) - np.repeat(np.cumsum(lines.counts) - lines.counts, lines.counts)
     return _Heard(recordings, lines.words, place, pd.DataFrame({"word_index": within}))
@@ -321,7 +330,8 @@ def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
         own = turns[turns["audio_id"] == audio_id]
         texts[audio_id] = " ".join(own["reference"])
         speakers[audio_id] = [
-            (label, len(text.split())) for label, text in zip(own["speaker"], own["reference"], strict=True)
+            (label, len(without_markers(text).split()))
+            for label, text in zip(own["speaker"], own["reference"], strict=True)
         ]
     ids = pd.array(list(texts), dtype="string")
     joined = pd.DataFrame(

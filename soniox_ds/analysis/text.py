@@ -3,7 +3,8 @@
 Conventions: the rows of a recording are taken in the API's order (`token_index`, `word_index`), never sorted by time.
 What was spoken and its translation are two streams; each is read by itself, however they interleave. Spaces are the
 API's: a word knows whether one stood before it, and white space of any length counts as one space. The markers
-``<end>`` and ``<fin>`` and the sounds that are not speech (`is_audio_event`) are no words; they end the word before.
+``<end>`` and ``<fin>``, wherever they stand in a token, and the sounds that are not speech (`is_audio_event`) are no
+words; they end the word before.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.analysis import runs
-from soniox_ds.analysis.boundaries import divided, word_starts
+from soniox_ds.analysis.boundaries import MARKERS, divided, word_starts
 from soniox_ds.analysis.runs import Codes, Ints, Numbers
 from soniox_ds.analysis.scripts import ends_sentence, features, starts_lower
 from soniox_ds.analysis.streams import LABELS, OF_WORDS, Streams, late_chunks, reading_order, word_streams
 from soniox_ds.errors import InputError
-from soniox_ds.schema import need, need_milliseconds
+from soniox_ds.schema import need, need_confidences, need_milliseconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,6 @@ __all__ = ["segments", "spoken_texts", "texts", "words"]
 
 Bools = npt.NDArray[np.bool_]
 
-_MARKERS = ("<end>", "<fin>")
 _SPLITS = ("speaker", "language", "sentence")
 
 
@@ -65,8 +65,8 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, an id or text is NA, two tokens of a recording have the same index, or times are
-        impossible (fractions, an end before its start).
+        If a column is absent, an id or text is NA, two tokens of a recording have the same index, times are
+        impossible (fractions, an end before its start), or a confidence lies outside 0 to 1.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     import pyarrow as pa
 
     need(tokens, "audio_id", "token_index", "text", name="tokens")
-    tokens = need_milliseconds(tokens, "tokens", required=False)
+    tokens = need_confidences(need_milliseconds(tokens, "tokens", required=False), "tokens")
     audio = runs.codes_of(tokens, "audio_id", required=True)
     text = runs.codes_of(tokens, "text", required=True)
     index = runs.numbers_of(tokens, "token_index", "Int32")
@@ -98,7 +98,7 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     rows, streams = reading_order(tokens, audio, labels["translation_status"], index)
     vocabulary, spelling, rows, streams = divided(text, rows, streams)
     found = features(vocabulary)
-    marker = np.array([text in _MARKERS for text in vocabulary], np.bool_)
+    marker = np.array([text in MARKERS for text in vocabulary], np.bool_)
 
     no_word = found.blank[spelling] | marker[spelling] | event[rows]
     late = late_chunks(vocabulary, spelling, rows, streams, audio, index)
@@ -162,7 +162,8 @@ def segments(
     Raises
     ------
     SchemaError
-        If a column is absent, or times are impossible (fractions, an end before its start).
+        If a column is absent, times are impossible (fractions, an end before its start), or a confidence lies
+        outside 0 to 1.
     InputError
         If `split_at` names something else, or `gap_ms` is negative.
 
@@ -185,7 +186,7 @@ def segments(
     if gap_ms is not None and gap_ms < 0:
         raise InputError(f"gap_ms is {gap_ms}; give ms of silence, 0 or more, or None for no splitting at gaps.")
     need(words, *OF_WORDS, name="words")
-    words = need_milliseconds(words, "words", required=False)
+    words = need_confidences(need_milliseconds(words, "words", required=False), "words")
     stream = word_streams(words)
     start = runs.at(runs.numbers_of(words, "start_ms", "Int32"), stream.rows)
     end = runs.at(runs.numbers_of(words, "end_ms", "Int32"), stream.rows)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.errors import SchemaError
-from soniox_ds.schema import RECORDINGS, TOKENS, conform, need
+from soniox_ds.schema import RECORDINGS, TOKENS, conform, need, need_confidences
 
 __all__ = ["checked_recordings", "checked_tokens", "some"]
 
@@ -45,6 +45,7 @@ def checked_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
 def checked_tokens(tokens: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
     """Tokens as documented, in the order of their recordings, with a fresh index; raises SchemaError."""
     need(tokens, "audio_id", "token_index", "text")
+    need_confidences(tokens, "tokens")
     frame = _conformed(tokens, TOKENS, "tokens")
     for name in ("audio_id", "token_index", "text"):
         if frame[name].isna().any():

@@ -11,6 +11,7 @@ A session that follows a broken one starts its speaker labels anew, and nobody c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -26,6 +27,7 @@ END = "<end>"
 """Marks an endpoint: an utterance is over, and its tokens are settled."""
 FIN = "<fin>"
 """Answers a manual finalize."""
+_MARK = re.compile(f"({END}|{FIN})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,16 +358,17 @@ class Transcript:
         for raw in tokens:
             if not isinstance(raw, Mapping) or not isinstance(raw.get("text"), str):
                 raise BadAnswerError(f"a message of the stream holds a token without text: {str(raw)[:120]}")
-            if raw["text"] in (END, FIN):
-                marks.append((None, raw["text"]))
-                continue
             is_final = raw.get("is_final") is True
-            token = _token(raw, session, offset_ms, received_ms if is_final else None)
-            if is_final:
-                finals.append(token)
-                marks.append((token, ""))
-            else:
-                tail.append(token)
+            for part in _marks_apart(raw):
+                if part["text"] in (END, FIN):
+                    marks.append((None, part["text"]))
+                    continue
+                token = _token(part, session, offset_ms, received_ms if is_final else None)
+                if is_final:
+                    finals.append(token)
+                    marks.append((token, ""))
+                else:
+                    tail.append(token)
         return finals, tail, marks
 
     def _note_reach(self, tokens: Sequence[LiveToken], received_ms: float) -> None:
@@ -454,6 +457,12 @@ class Transcript:
         if self._voices and token.speaker is not None:
             return replace(token, speaker=f"{token.speaker}@{self._voices + 1}")
         return token
+
+
+def _marks_apart(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Divide a token that holds a marker and something else, such as "amen.<end>", into tokens for each."""
+    parts = _MARK.split(raw["text"])
+    return [raw] if len(parts) == 1 else [{**raw, "text": part} for part in parts if part.strip()]
 
 
 def _behind_seam(held: _Held, tokens: Sequence[LiveToken]) -> list[LiveToken]:

@@ -26,6 +26,7 @@ __all__ = [
     "frame_from_arrow",
     "frame_to_arrow",
     "need",
+    "need_confidences",
     "need_milliseconds",
     "no_duplicates",
     "with_ids",
@@ -37,6 +38,7 @@ IN_SECONDS = "Are these seconds? Multiply by 1000."
 
 _RESIDUE = 1e-3  # ms: what is left over when seconds are multiplied by 1000
 _SHORTEST_MS = 10  # half of the words or turns of a recording are never shorter
+_SHOWN = 3
 _FEW_ROWS = 3  # of fewer nothing can be told
 _EXACT = 2**53  # beyond, floats are no longer single whole numbers
 
@@ -288,6 +290,48 @@ def _crowded(rows: pd.DataFrame, end: npt.NDArray[np.float64]) -> bool:
     ends = pd.Series(end)
     last = ends.groupby(rows["audio_id"].to_numpy()).max().sum() if "audio_id" in rows else ends.max()
     return bool(last < _SHORTEST_MS * len(rows))
+
+
+def need_confidences(table: pd.DataFrame, what: str, *columns: str) -> pd.DataFrame:
+    """Raise unless the confidences of a table are numbers from 0 to 1, or NA; the table comes back as it is.
+
+    Parameters
+    ----------
+    table, what
+        A table that may hold confidences, and what it is called in messages.
+    *columns
+        Which columns to look at; by default `confidence` and `confidence_mean`. One that is not there is passed over.
+
+    Raises
+    ------
+    SchemaError
+        If a confidence is no number, or lies outside 0 to 1.
+
+    Examples
+    --------
+    >>> need_confidences(pd.DataFrame({"confidence": [90, 85.5]}), "words")
+    Traceback (most recent call last):
+    ...
+    soniox_ds.errors.SchemaError: words: confidence must lie between 0 and 1, found [90.0, 85.5] in rows [0, 1] (2 ...
+    """
+    for name in columns or ("confidence", "confidence_mean"):
+        if name not in table:
+            continue
+        column: Any = table[name]
+        try:
+            found = pd.to_numeric(column).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise SchemaError(
+                f"{what}: {name} must hold numbers from 0 to 1, found dtype {column.dtype}: {error}"
+            ) from error
+        outside = np.flatnonzero(~np.isnan(found) & ~((found >= 0) & (found <= 1)))
+        if outside.size:
+            percent = " They look like percentages: divide them by 100." if (found[outside] > 1).all() else ""
+            raise SchemaError(
+                f"{what}: {name} must lie between 0 and 1, found {found[outside[:_SHOWN]].tolist()} in rows "
+                f"{outside[:_SHOWN].tolist()} ({outside.size} of {len(found)} rows are outside).{percent}"
+            )
+    return table
 
 
 def no_duplicates(table: pd.DataFrame, what: str, *keys: str, also: Iterable[str] = ()) -> None:

@@ -17,7 +17,7 @@ from soniox_ds.options import TranscriptionOptions
 from soniox_ds.prices import cost_usd
 from soniox_ds.schema import RECORDINGS, TOKENS, arrow_schema, conform
 from soniox_ds.service.decode import decode_transcript, tokens_frame
-from soniox_ds.transcription.checks import check_transcript
+from soniox_ds.transcription.checks import check_transcript, with_possible_confidences
 from soniox_ds.transcription.jobs import Job, parse_time
 from soniox_ds.transcription.journal import Journal
 from soniox_ds.transcription.recording import Found, Recording
@@ -80,7 +80,7 @@ def _assemble_chunk(
         transcript = None if job is None or not _is_done(job) else _decoded(transcripts.get(job.key), recording)
         if job is not None and transcript is not None:
             text, tokens = transcript
-            chunk_tables.append(tokens)
+            chunk_tables.append(with_possible_confidences(tokens))
             warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
             described |= {
                 "status": "completed",

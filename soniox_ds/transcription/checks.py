@@ -7,6 +7,7 @@ Each check gives a slug for the column ``warnings`` of the recordings table:
   of the recording (music and silence do it too).
 - ``implausible_rate``: more than 40 characters a second between first and last token, spaces not counted (fast English
   has about 25).
+- ``odd_confidence``: a confidence lies outside 0 to 1; it is NA in the tokens.
 - ``repeats``: the same one to twelve words at least four times in a row, twelve words or more in all.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["check_transcript"]
+__all__ = ["check_transcript", "with_possible_confidences"]
 
 QUIET_MS = 10_000
 QUIET_SHARE = 0.1
@@ -41,7 +42,7 @@ def check_transcript(tokens: pa.Table, duration_ms: int | None) -> list[str]:
     spoken = tokens.filter(pc.is_valid(starts)) if starts.null_count else tokens
     if not spoken.num_rows:
         return ["no_speech"]
-    warnings = []
+    warnings = [] if pc.all(_is_possible(tokens)).as_py() else ["odd_confidence"]
     first_ms, last_ms = pc.min(spoken["start_ms"]).as_py(), pc.max(spoken["end_ms"]).as_py()
     if duration_ms:
         quiet_ms = max(QUIET_MS, QUIET_SHARE * duration_ms)
@@ -58,6 +59,18 @@ def check_transcript(tokens: pa.Table, duration_ms: int | None) -> list[str]:
     if _repeats(words):
         warnings.append("repeats")
     return warnings
+
+
+def with_possible_confidences(tokens: pa.Table) -> pa.Table:
+    """Replace confidences outside 0 to 1 by NA: the service said something, but not how sure it was."""
+    column = tokens.column_names.index("confidence")
+    values = pc.if_else(_is_possible(tokens), tokens["confidence"], pa.scalar(None, pa.float32()))
+    return tokens.set_column(column, tokens.field(column), values)
+
+
+def _is_possible(tokens: pa.Table) -> pa.ChunkedArray:
+    values = tokens["confidence"]
+    return pc.fill_null(pc.and_(pc.greater_equal(values, 0), pc.less_equal(values, 1)), True)
 
 
 def _repeats(words: list[str]) -> bool:

@@ -193,7 +193,11 @@ def odd_message(rng):
     """A message in which something may be what it should not be, and may not matter."""
 
     def token():
-        made = {"text": rng.choice([" a", "b", "<end>", "<fin>"]), "start_ms": rng.randint(0, 900), "is_final": True}
+        made = {
+            "text": rng.choice([" a", "b", "<end>", "<fin>", " c.<end>", " <end> d"]),
+            "start_ms": rng.randint(0, 900),
+            "is_final": True,
+        }
         made["end_ms"] = made["start_ms"] + 60
         if rng.random() < 0.3:
             made[rng.choice(["text", "start_ms", "end_ms", "is_final", "language"])] = rng.choice(ODD)

@@ -266,3 +266,13 @@ def test_the_first_word_behind_a_seam_keeps_its_distance():
     transcript.fold(message(token("你好", 0), final_audio_proc_ms=3000), received_ms=0.0)
     transcript.fold(message(token("世界", 500)), received_ms=0.0, session=1, offset_ms=3000)
     assert transcript.text == "你好世界"
+
+
+@pytest.mark.parametrize("text", [" amen.<end>", " amen. <end>", " amen.<end> "])
+def test_a_marker_inside_a_token_ends_the_utterance_and_is_no_text(text):
+    transcript = Transcript()
+    tokens = [{"text": text, "start_ms": 0, "end_ms": 60, "is_final": True}, {"text": " go", "is_final": False}]
+    update = transcript.fold({"tokens": tokens}, received_ms=100.0)
+    assert [token.text.strip() for token in transcript.settled] == ["amen."]
+    assert update.is_endpoint
+    assert "<" not in update.text + update.pending_text

@@ -179,10 +179,14 @@ function behindSeam(held, tokens) {
 /** A message taken apart as `{mark}` or `{isFinal, token}`. */
 function tokensOf({ tokens = [] }, offsetMs) {
   if (!Array.isArray(tokens)) throw new TypeError("tokens is no list");
-  return tokens.map((raw) => {
+  return tokens.flatMap((raw) => {
     if (raw === null || typeof raw !== "object" || typeof raw.text !== "string") throw new TypeError("a token has no text");
-    if (raw.text === "<end>" || raw.text === "<fin>") return { mark: raw.text };
-    return { isFinal: raw.is_final === true, token: tokenOf(raw, offsetMs) };
+    // A token may hold a marker and something else, such as "amen.<end>".
+    const parts = raw.text.split(/(<end>|<fin>)/);
+    return (parts.length === 1 ? parts : parts.filter((part) => part.trim())).map((text) => {
+      if (text === "<end>" || text === "<fin>") return { mark: text };
+      return { isFinal: raw.is_final === true, token: tokenOf({ ...raw, text }, offsetMs) };
+    });
   });
 }
 
