@@ -116,6 +116,8 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--append", action="store_true", help="add to the corpus that is there")
     add("--overwrite", action="store_true", help="replace the corpus that is there")
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
+    add("--audio-column", metavar="COLUMN", help="column of a manifest that holds the audio, if its name does not tell")
+    add("--reference-column", metavar="COLUMN", help="column of a manifest that holds what was said")
     add("--model", default=ASYNC_MODEL, help="default: %(default)s")
     add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
     add("--language-hints-strict", action="store_true", default=None, help="keep to the hinted languages")
@@ -188,7 +190,11 @@ def _transcribe(options: argparse.Namespace) -> int:
     _check_out(options)
     if options.local and options.region:
         raise InputError("--local is on this machine and --region elsewhere; give one of them")
-    found = find_recordings(options.sources[0] if len(options.sources) == 1 else options.sources)
+    found = find_recordings(
+        options.sources[0] if len(options.sources) == 1 else options.sources,
+        audio_column=options.audio_column,
+        reference_column=options.reference_column,
+    )
     columns = [*RECORDINGS, *found.metadata]
     if options.partition_by is not None and options.partition_by not in columns:
         raise InputError(f"--partition-by {options.partition_by}: there is no such column; there are {columns}")

@@ -219,6 +219,8 @@ async def sweep_endpoints(
     references: References = None,
     *,
     settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]],
+    audio_column: str | None = None,
+    reference_column: str | None = None,
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     concurrency: int | None = None,
@@ -248,7 +250,7 @@ async def sweep_endpoints(
         Sets of endpoint options, such as ``[{}, {"max_endpoint_delay_ms": 800}]``: `enable_endpoint_detection` (True
         unless given), `max_endpoint_delay_ms`, `endpoint_sensitivity`, `endpoint_latency_adjustment_level`. A mapping
         gives them names. The others are compared with the first.
-    speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
+    audio_column, reference_column, speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
         As in `stream_dataset`. Latencies are those of real use at a `speed` of 1.0 only.
     normalizer, block, ci, method
         As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
@@ -300,7 +302,9 @@ async def sweep_endpoints(
     chosen = _checked_settings(settings, options)
     Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
     checked_resampling(ci, method, 10_000, seed)
-    found = await asyncio.to_thread(find_recordings, sources)
+    found = await asyncio.to_thread(
+        find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+    )
     scored = _has_references(found, references, block)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), speed, at_once)
     refuse_unusable(found, estimate.recordings, urls=NOT_STREAMED)

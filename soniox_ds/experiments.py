@@ -79,6 +79,8 @@ async def compare(
     references: References = None,
     *,
     arms: Mapping[str, Mapping[str, Any]],
+    audio_column: str | None = None,
+    reference_column: str | None = None,
     terms: Iterable[str] | None = None,
     distractors: Iterable[str] = (),
     repeats: int = 1,
@@ -102,6 +104,8 @@ async def compare(
     arms
         From names to transcription options, such as ``{"plain": {}, "terms": {"context": {"terms": terms}}}``. The
         first is the baseline that the others are compared with.
+    audio_column, reference_column
+        Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
     terms
         Words and names that matter; by default all terms of the arms' contexts, of those that are the same after
         normalisation the first.
@@ -169,7 +173,9 @@ async def compare(
     distractors = _listed("distractors", distractors)
     all_terms = _listed("terms", terms) if terms is not None else _terms_of(chosen, distractors, chain)
     checked_resampling(ci, METHODS[0], 10_000, seed)
-    found = await asyncio.to_thread(find_recordings, sources)
+    found = await asyncio.to_thread(
+        find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+    )
     pairs = planned_pairs(found, references, block)
     if all_terms or distractors:
         await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, chain)

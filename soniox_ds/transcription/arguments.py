@@ -6,7 +6,7 @@ from numbers import Integral
 
 from soniox_ds.errors import OptionsError
 
-__all__ = ["check_count", "check_on_error", "check_repeat"]
+__all__ = ["check_columns_unused", "check_count", "check_on_error", "check_repeat"]
 
 
 def check_count(name: str, value: object, meaning: str, least: int = 1) -> None:
@@ -29,3 +29,12 @@ def check_on_error(value: object) -> None:
     """Raise OptionsError unless it is one of the two."""
     if value not in ("report", "raise"):
         raise OptionsError(f'on_error is {value!r}; it is "report" (failed rows and a warning) or "raise"')
+
+
+def check_columns_unused(audio_column: str | None, reference_column: str | None) -> None:
+    """Raise OptionsError if columns are named for recordings that were found already: they would be ignored."""
+    if named := [name for name in (audio_column, reference_column) if name is not None]:
+        raise OptionsError(
+            f"the columns {named} are named for recordings that were found already; name them where the recordings are "
+            "looked for"
+        )

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import stat
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from soniox_ds.formats.text_files import decode_text
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "KALDI_LIST",
     "Listing",
+    "Sidecar",
     "has_audio_extension",
     "is_pattern",
     "list_folder",
@@ -25,6 +29,8 @@ __all__ = [
     "read_sidecar",
 ]
 
+KALDI_LIST = "wav.scp"
+"""What Kaldi calls its list of recordings."""
 AUDIO_EXTENSIONS = frozenset(
     (
         *(".aac", ".aif", ".aifc", ".aiff", ".amr", ".asf", ".flac", ".m4a", ".m4b", ".mp3", ".mp4", ".oga", ".ogg"),
@@ -48,6 +54,8 @@ class Listing:
     """Folders that the last part of a glob matched."""
     refused: list[tuple[str, OSError]] = field(default_factory=list)
     """Folders that could not be read."""
+    lists: list[str] = field(default_factory=list)
+    """Files that look like lists of the recordings, and are not read."""
 
     def inventory(self) -> str:
         """Say what was found instead of audio."""
@@ -140,9 +148,23 @@ def _walk(base: str, parts: list[str]) -> Listing:
                 if has_audio_extension(entry.name):
                     listing.files.append(inner)
                 else:
+                    if _looks_like_list(entry.name, at_top=not relative):
+                        listing.lists.append(inner)
                     listing.others[os.path.splitext(entry.name)[1].lower() or "no extension"] += 1
     listing.files.sort()
+    stems = {os.path.splitext(name)[0] for name in listing.files}
+    listing.lists = [name for name in listing.lists if os.path.splitext(name)[0] not in stems]
     return listing
+
+
+def _looks_like_list(name: str, *, at_top: bool) -> bool:
+    """Return True for a list of recordings of Kaldi or Hugging Face, and for a table at the top of a folder."""
+    stem, extension = os.path.splitext(name.lower())
+    if name == KALDI_LIST:
+        return True
+    if stem in ("metadata", "manifest"):
+        return extension in (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+    return at_top and extension in (".csv", ".tsv", ".jsonl", ".ndjson")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -152,10 +174,28 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def read_sidecar(path: str) -> str | None:
-    """Read the reference text beside ``call.wav``: ``call.wav.txt`` or, failing that, ``call.txt``; None if neither is.
+class Sidecar(NamedTuple):
+    """The reference text beside a recording."""
 
-    White space at the end is dropped; an empty file is the reference "", nothing was to be said.
+    text: str | None
+    """None if there is none."""
+    refused: tuple[str, ...]
+    """Files of the right name that are not read: links, what is no regular file, what lies outside the folder."""
+
+
+def read_sidecar(path: str, root: str | None = None) -> Sidecar:
+    """Read the reference text beside ``call.wav``: ``call.wav.txt`` or, failing that, ``call.txt``.
+
+    White space at the end is dropped; an empty file is the reference "", nothing was to be said. A text must be a
+    regular file, no link to another one, and lie within `root`: else any file of the machine could become a reference
+    and travel into reports. A text file is never its own reference.
+
+    Parameters
+    ----------
+    path
+        The audio file.
+    root
+        The folder that the text must lie in, at any depth; None for the folder of the audio file.
 
     Raises
     ------
@@ -164,8 +204,22 @@ def read_sidecar(path: str) -> str | None:
     UnicodeDecodeError
         If it is neither UTF-8 nor UTF-16.
     """
+    refused = []
     for name in (f"{path}.txt", f"{os.path.splitext(path)[0]}.txt"):
-        if os.path.isfile(name):
-            with open(name, "rb") as file:
-                return decode_text(file.read()).rstrip()
-    return None
+        try:
+            found = os.lstat(name)
+        except (OSError, ValueError):  # not there, or no name of a file
+            continue
+        if stat.S_ISDIR(found.st_mode) or os.path.samestat(found, os.stat(path)):
+            continue
+        if not stat.S_ISREG(found.st_mode) or not _lies_within(name, os.path.dirname(name) if root is None else root):
+            refused.append(name)
+            continue
+        with open(name, "rb") as file:
+            return Sidecar(decode_text(file.read()).rstrip(), tuple(refused))
+    return Sidecar(None, tuple(refused))
+
+
+def _lies_within(path: str, folder: str) -> bool:
+    top = os.path.realpath(folder or ".")
+    return os.path.realpath(path).startswith(os.path.join(top, ""))

@@ -20,7 +20,7 @@ from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.models import ModelList
 from soniox_ds.service.rest import Client
-from soniox_ds.transcription.arguments import check_count, check_on_error, check_repeat
+from soniox_ds.transcription.arguments import check_columns_unused, check_count, check_on_error, check_repeat
 from soniox_ds.transcription.assembling import assemble
 from soniox_ds.transcription.collecting import clean_forever, fetch_forever
 from soniox_ds.transcription.failures import first_error, report_failures
@@ -197,6 +197,7 @@ async def transcribe_as(
     limits = limits or Limits()
     display = progress_for(progress)
     if isinstance(sources, Found):
+        check_columns_unused(audio_column, reference_column)
         found = sources
     else:
         found = await asyncio.to_thread(

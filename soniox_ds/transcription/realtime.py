@@ -28,7 +28,7 @@ from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.gate import StreamGate, gate_for, sessions_at_once
 from soniox_ds.service.models import ModelList
-from soniox_ds.transcription.arguments import check_on_error, check_repeat
+from soniox_ds.transcription.arguments import check_columns_unused, check_on_error, check_repeat
 from soniox_ds.transcription.failures import first_error, report_failures
 from soniox_ds.transcription.inspect import inspect
 from soniox_ds.transcription.jobs import parse_time
@@ -202,6 +202,7 @@ async def stream_dataset_as(
     clock = clock or Clock()
     display = progress_for(progress)
     if isinstance(sources, Found):
+        check_columns_unused(audio_column, reference_column)
         found = sources
     else:
         found = await asyncio.to_thread(

@@ -27,10 +27,14 @@ from typing import Any
 
 import pandas as pd
 
+from soniox_ds.callers import warn_caller
 from soniox_ds.errors import SourceError
+from soniox_ds.formats.text_files import decode_text
 from soniox_ds.options.addresses import public_url
+from soniox_ds.transcription.class_labels import with_label_names
 from soniox_ds.transcription.files import (
     AUDIO_EXTENSIONS,
+    KALDI_LIST,
     Listing,
     has_audio_extension,
     is_pattern,
@@ -40,7 +44,7 @@ from soniox_ds.transcription.files import (
 )
 from soniox_ds.transcription.identity import assign_ids
 from soniox_ds.transcription.inspect import os_error_type
-from soniox_ds.transcription.manifests import MANIFEST_EXTENSIONS, frame_of, is_manifest, read_manifest
+from soniox_ds.transcription.manifests import MANIFEST_EXTENSIONS, SPREADSHEETS, frame_of, is_manifest, read_manifest
 from soniox_ds.transcription.recording import Found, Recording, printable, shown, upload_name
 from soniox_ds.transcription.tables import AUDIO_COLUMNS, TEXT_COLUMNS, join_metadata, understand_table
 from soniox_ds.transcription.urls import looks_like_url, url_problem
@@ -132,7 +136,8 @@ class _Finder:
         self.keys: list[str | None] = []
         self.given: list[bool] = []
         self.tables: list[tuple[int, pd.DataFrame]] = []
-        self.beside: dict[int, str] = {}  # files, by row, that may have a text beside them
+        # Files, by row, that may have a text beside them, and the folder that it must lie in (None for their own).
+        self.beside: dict[int, tuple[str, str | None]] = {}
 
     # -- whole sources -----------------------------------------------------------------------------------------------
 
@@ -143,18 +148,21 @@ class _Finder:
             self.take_table(sources, "the DataFrame")
         elif hasattr(sources, "to_pandas"):
             self.take_converted(sources)
+        elif isinstance(sources, pd.Series) and _names_its_values(sources):
+            frame = sources.rename("source" if self.audio_column is None else self.audio_column).to_frame()
+            self.take_table(frame.rename_axis([name or "audio_id" for name in frame.index.names]), "the Series")
         elif isinstance(sources, Mapping) and not _is_audio_cell(sources):
             self.take_mapping(sources)
         elif isinstance(sources, tuple) and _is_named_data(sources):
             self.add_data(bytes(sources[1]), sources[0], given=True)
         elif isinstance(sources, bytes | bytearray | memoryview | Mapping):
-            self.add_cell(sources, "", "the source")
+            self.add_cell(sources, None, "the source")
         elif isinstance(sources, Iterable):
-            self.take_items(sources)
+            self.take_items(sources, getattr(sources, "features", None))
         else:
             raise SourceError(f"sources must be {_ACCEPTED}; found {_kind(sources)}")
 
-    def take_items(self, items: Iterable[Any]) -> None:
+    def take_items(self, items: Iterable[Any], features: Any = None) -> None:
         rows: list[Mapping[str, Any]] = []
         for position, item in enumerate(items, start=1):
             is_text = isinstance(item, str)  # asked first: the other questions are slow, and there may be a million
@@ -162,7 +170,7 @@ class _Finder:
                 rows.append(item)
                 continue
             if rows:
-                self.take_table(frame_of(rows), "the table of dicts")
+                self.take_table(with_label_names(frame_of(rows), features), "the table of dicts")
                 rows = []
             if is_text and item:
                 if item.startswith(("https://", "http://")):
@@ -173,10 +181,10 @@ class _Finder:
                 self.take_place(os.fsdecode(item), alone=False)
             elif isinstance(item, tuple) and _is_named_data(item):
                 self.add_data(bytes(item[1]), item[0], given=True)
-            elif not self.add_cell(item, "", f"item {position} of the list"):
+            elif not self.add_cell(item, None, f"item {position} of the list"):
                 raise SourceError(f"item {position} of the list is {_described(item)}; it must be {_ACCEPTED}")
         if rows:
-            self.take_table(frame_of(rows), "the table of dicts")
+            self.take_table(with_label_names(frame_of(rows), features), "the table of dicts")
 
     def take_mapping(self, sources: Mapping[Any, Any]) -> None:
         for name, value in sources.items():
@@ -184,7 +192,7 @@ class _Finder:
                 raise SourceError(f"found datasets under the names {list(sources)}; choose one: sources[{name!r}]")
             if not isinstance(name, str) or not name:
                 raise SourceError(f"the names in a mapping become ids and must be text; found {name!r}")
-            if not self.add_cell(value, "", f"the value of {shown(name)}", name=name):
+            if not self.add_cell(value, None, f"the value of {shown(name)}", name=name):
                 raise SourceError(
                     f"the value of {shown(name)} is {_described(value)}; it must be bytes, a path or a URL. "
                     "(A mapping is from names to audio; for a table make it a DataFrame)"
@@ -193,7 +201,8 @@ class _Finder:
     def take_converted(self, sources: Any) -> None:
         converted = sources.to_pandas()
         if isinstance(converted, pd.DataFrame):
-            self.take_table(converted, f"the {_kind(sources)}")
+            features = getattr(sources, "features", None)
+            self.take_table(with_label_names(converted, features), f"the {_kind(sources)}")
         else:
             self.take_items(converted)
 
@@ -202,7 +211,7 @@ class _Finder:
         if looks_like_url(text):
             self.add_url(text)
             return
-        path = os.path.expanduser(text)
+        path = _native(os.path.expanduser(text))
         exists = os.path.lexists(path)
         if os.path.isdir(path):
             self.take_listing(list_folder(path), f"the folder {shown(text)}")
@@ -211,6 +220,8 @@ class _Finder:
             self.take_table(read_manifest(path, texts), f"the manifest {shown(text)}", os.path.dirname(path))
         elif not exists and is_pattern(path):
             self.take_listing(list_pattern(path), f"the glob {shown(text)}")
+        elif exists and alone and (problem := _no_audio(path)) is not None:
+            raise SourceError(f"{shown(text)} {problem}")
         elif not exists and alone and not has_audio_extension(path):
             raise SourceError(
                 f"{shown(text)} does not exist; looked in {shown(os.getcwd())} for a file, folder, glob or manifest "
@@ -223,13 +234,16 @@ class _Finder:
         for relative, error in listing.refused:
             if not relative:
                 raise SourceError(f"{what} cannot be searched: {error.strerror or error}") from error
+        unread = _unread_lists(listing)
         if not listing.files and not listing.refused:
             raise SourceError(
                 f"no audio in {what}: {listing.inventory()}. Audio is told by {' '.join(sorted(AUDIO_EXTENSIONS))}; "
-                "files of other names can be passed as a list of paths"
+                f"files of other names can be passed as a list of paths{f'. {unread}' if unread else ''}"
             )
+        if unread:
+            warn_caller(f"{what}: {unread}", UserWarning)
         for relative in listing.files:
-            self.add_path(os.path.join(listing.base, relative), relative)
+            self.add_path(os.path.join(listing.base, relative), relative, root=listing.base)
         for relative, error in listing.refused:
             folder = os.path.join(listing.base, relative)
             recording = Recording(audio_id=printable(relative), source=printable(folder))
@@ -238,7 +252,8 @@ class _Finder:
             )
             self.add(recording, None)
 
-    def take_table(self, frame: pd.DataFrame, what: str, base: str = "") -> None:
+    def take_table(self, frame: pd.DataFrame, what: str, base: str | None = None) -> None:
+        """Take the rows of a table; `base` is the folder that its paths start from, if it is a file."""
         table = understand_table(frame, what, audio_column=self.audio_column, reference_column=self.reference_column)
         self.tables.append((len(self.recordings), table.metadata))
         ids = table.ids
@@ -261,7 +276,7 @@ class _Finder:
         self.keys.append(key)
         self.given.append(given)
 
-    def add_cell(self, cell: Any, base: str, place: str, *, name: str | None = None) -> bool:
+    def add_cell(self, cell: Any, base: str | None, place: str, *, name: str | None = None) -> bool:
         """Add what one cell of a table or list holds; False where that is nothing which holds audio."""
         if isinstance(cell, bytes | bytearray | memoryview):
             self.add_data(bytes(cell), name, given=name is not None)
@@ -271,8 +286,8 @@ class _Finder:
             if looks_like_url(text):
                 self.add_url(text, name)
             else:
-                path = os.path.expanduser(text)
-                self.add_path(os.path.join(base, path), path, name)
+                path = _native(os.path.expanduser(text), base)
+                self.add_path(os.path.join(base or "", path), path, name, root=base)
         elif cell is None or cell is pd.NA or (isinstance(cell, str) and not cell) or _is_nan(cell):
             recording = Recording(audio_id=place.partition(" of ")[0].replace(" ", "-") if name is None else name)
             recording.fail("missing_source", f"{place} names no audio; fill it in, or drop it")
@@ -283,7 +298,7 @@ class _Finder:
             return False
         return True
 
-    def add_audio_cell(self, cell: Mapping[str, Any], base: str, place: str, name: str | None) -> None:
+    def add_audio_cell(self, cell: Mapping[str, Any], base: str | None, place: str, name: str | None) -> None:
         if "array" in cell:
             raise _decoded(place)
         data, path = cell.get("bytes"), cell.get("path")
@@ -304,8 +319,8 @@ class _Finder:
             recording.fail("bad_url", problem)
         self.add(recording, url if name is None else name, given=name is not None)
 
-    def add_path(self, path: str, written: str, name: str | None = None) -> None:
-        """Add one file; `written` is what stands for it in its folder, manifest or list."""
+    def add_path(self, path: str, written: str, name: str | None = None, root: str | None = None) -> None:
+        """Add one file; `written` is what stands for it in its folder, manifest or list, `root` where texts may lie."""
         audio_id = name
         if audio_id is None:
             short = os.path.basename(written) if os.path.isabs(written) else os.path.normpath(written)
@@ -315,13 +330,20 @@ class _Finder:
             os.stat(path)
         except FileNotFoundError:
             below = "" if os.path.isabs(path) else f" in {shown(os.getcwd())}"
-            recording.fail("file_not_found", f"{shown(path)} does not exist{below}; check the name and the folder")
+            windows = (
+                "; a path of Windows? Backslashes divide no folders on this system, write / instead"
+                if "\\" in path and os.sep == "/"
+                else ""
+            )
+            recording.fail(
+                "file_not_found", f"{shown(path)} does not exist{below}; check the name and the folder{windows}"
+            )
         except OSError as error:
             recording.fail(os_error_type(error), f"{shown(path)} cannot be opened: {error.strerror or error}")
         except ValueError as error:  # a NUL in it
             recording.fail("unreadable", f"{shown(path)} cannot be the name of a file: {error}")
         else:
-            self.beside[len(self.recordings)] = path
+            self.beside[len(self.recordings)] = path, root
         self.add(recording, os.path.abspath(path) if name is None else name, given=name is not None)
 
     def add_data(self, data: bytes, name: str | None, *, given: bool = False) -> None:
@@ -337,17 +359,80 @@ class _Finder:
         recording.filename = upload_name(recording.audio_id)
 
 
-def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, str]) -> None:
+def _native(path: str, base: str | None = None) -> str:
+    """Return a path that was written on Windows as it is written here, if a file or a glob can be meant by it."""
+    if os.sep != "/" or "\\" not in path or os.path.lexists(os.path.join(base or "", path)):
+        return path
+    converted = path.replace("\\", "/")
+    is_glob = base is None and is_pattern(converted)
+    return converted if is_glob or os.path.lexists(os.path.join(base or "", converted)) else path
+
+
+def _names_its_values(series: pd.Series[Any]) -> bool:
+    """Return True for a Series whose index says what its values are called: by its own name, or by texts."""
+    names = series.index.names
+    return any(name is not None for name in names) or (
+        len(names) == 1 and pd.api.types.infer_dtype(series.index, skipna=True) == "string"
+    )
+
+
+def _no_audio(path: str) -> str | None:
+    """Say of a file that is given alone why it holds no audio; None if it may."""
+    extension = os.path.splitext(path)[1].lower()
+    if extension in SPREADSHEETS:
+        return "is a spreadsheet, which is not read here: save it as CSV, or pass pandas.read_excel(...)"
+    if has_audio_extension(path) or not os.path.isfile(path):
+        return None
+    try:
+        with open(path, "rb") as file:
+            text = decode_text(file.read(_MOST_TEXT))
+    except (OSError, UnicodeDecodeError):
+        return None  # the row of the recording will say it
+    if not text.strip() or not all(letter.isprintable() or letter.isspace() for letter in text):
+        return None
+    if os.path.basename(path) == KALDI_LIST:
+        return f"is a list of Kaldi, which is not read as it is. {_KALDI_ADVICE}"
+    return (
+        "is a text file, no audio. If it names a path in each line, pass a list: "
+        f"sx.transcribe(open({path!r}).read().splitlines()). If it is a table, call it .csv or .tsv"
+    )
+
+
+_MOST_TEXT = 1 << 20
+_KALDI_ADVICE = (
+    f"Pass a table made of it: pandas.read_csv('.../{KALDI_LIST}', sep=r'\\s+', names=['audio_id', 'source'])"
+)
+
+
+def _unread_lists(listing: Listing) -> str:
+    """Say which lists of recordings in a folder are passed over, and how to use them; empty if there are none."""
+    if not listing.lists:
+        return ""
+    kaldi = [name for name in listing.lists if os.path.basename(name) == KALDI_LIST]
+    names = f"{', '.join(listing.lists[:_SHOWN_NAMES])}{', ...' if len(listing.lists) > _SHOWN_NAMES else ''}"
+    first = os.path.join(listing.base, listing.lists[0])
+    advice = (
+        f"{_KALDI_ADVICE}; references and speakers are in text and utt2spk beside it"
+        if kaldi
+        else f"If it lists the recordings, pass it instead of the folder: {first!r}"
+    )
+    return f"{names} {'is' if len(listing.lists) == 1 else 'are'} not read, only audio files are. {advice}"
+
+
+def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str | None]]) -> None:
     """Fill in, in place, references that no column gives from the texts beside the files."""
     if "reference" in metadata:
         unknown = metadata["reference"].isna().to_numpy()
-        beside = {row: path for row, path in beside.items() if unknown[row]}
+        beside = {row: place for row, place in beside.items() if unknown[row]}
     texts: dict[int, str] = {}
-    unreadable = []
-    for row, path in beside.items():
+    unreadable: list[str] = []
+    refused: list[str] = []
+    for row, (path, root) in beside.items():
         try:
-            if (text := read_sidecar(path)) is not None:
-                texts[row] = text
+            sidecar = read_sidecar(path, root)
+            refused += sidecar.refused
+            if sidecar.text is not None:
+                texts[row] = sidecar.text
         except (OSError, UnicodeDecodeError) as error:
             unreadable.append(f"{shown(path)} ({getattr(error, 'strerror', None) or 'neither UTF-8 nor UTF-16'})")
     if unreadable:
@@ -355,6 +440,14 @@ def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, str]) -> None:
             f"the reference texts beside {len(unreadable)} recordings cannot be read and are left out: "
             f"{', '.join(unreadable[:_SHOWN_NAMES])}{', ...' if len(unreadable) > _SHOWN_NAMES else ''}",
             stacklevel=2,
+        )
+    if refused:
+        warn_caller(
+            f"{len(refused)} texts beside recordings are no references, since they are links, no regular files, or lie "
+            f"outside the folder: {', '.join(map(shown, refused[:_SHOWN_NAMES]))}"
+            f"{', ...' if len(refused) > _SHOWN_NAMES else ''}. Copy them there, or put the texts into a column "
+            "reference.",
+            UserWarning,
         )
     if texts:
         read = pd.Series(texts, dtype="string").reindex(metadata.index)

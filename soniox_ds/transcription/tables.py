@@ -1,11 +1,11 @@
 """Tables of recordings: which column holds the audio, which the reference, and what travels along.
 
-Conventions: a table has one row for each recording; its index means nothing. The audio is in the column that the user
-names, else in the first of `AUDIO_COLUMNS` that is there. The reference is in the column that the user names, else in
-``reference``, else, in NeMo manifests (recognised by ``audio_filepath``), in ``text``. ``audio_id`` is honoured. All
-other columns travel along untouched, but none may be called like a column of the recordings table: such a one gets
-``_given`` behind its name, with a warning. A table with *all* columns of the recordings table is one, about to be
-transcribed again, and loses them.
+Conventions: a table has one row for each recording; named levels of its index are columns, too. The audio is in the
+column that the user names, else in the first of `AUDIO_COLUMNS` that is there. The reference is in the column that the
+user names, else in ``reference``, else, in NeMo manifests (recognised by ``audio_filepath``), in ``text``. ``audio_id``
+is honoured. All other columns travel along untouched, but none may be called like a column of the recordings table:
+such a one gets ``_given`` behind its name, with a warning. A table with *all* columns of the recordings table is one,
+about to be transcribed again, and loses them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from soniox_ds.errors import SourceError
-from soniox_ds.schema import RECORDINGS
+from soniox_ds.schema import RECORDINGS, with_named_levels
 from soniox_ds.transcription.recording import printable
 
 __all__ = ["AUDIO_COLUMNS", "TEXT_COLUMNS", "Table", "join_metadata", "understand_table"]
@@ -65,7 +65,7 @@ def understand_table(
     >>> table.audio, table.metadata.columns.tolist()
     (['a.wav'], ['reference'])
     """
-    frame = table.reset_index(drop=True)
+    frame = with_named_levels(table, what).reset_index(drop=True)
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if repeated := sorted(set(frame.columns[frame.columns.duplicated()])):
         raise SourceError(f"{what} has more than one column called {repeated[0]!r}; it has {list(frame.columns)}")
