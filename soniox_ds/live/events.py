@@ -486,7 +486,7 @@ def _token(raw: Mapping[str, Any], session: int, offset_ms: int, final_ms: float
         start_ms=None if start is None else _whole(start, "start_ms") + offset_ms,
         end_ms=None if end is None else _whole(end, "end_ms") + offset_ms,
         confidence=_number(raw.get("confidence")),
-        speaker=None if raw.get("speaker") is None else str(raw["speaker"]),
+        speaker=_label(raw.get("speaker")),
         language=_optional(raw, "language"),
         translation_status=_optional(raw, "translation_status"),
         source_language=_optional(raw, "source_language"),
@@ -495,16 +495,32 @@ def _token(raw: Mapping[str, Any], session: int, offset_ms: int, final_ms: float
     )
 
 
+def _label(value: Any) -> str | None:
+    """A speaker, which some versions of the service number."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+        raise BadAnswerError(f"a message of the stream has speaker={_shown(value)}; a string is due")
+    return str(value)
+
+
 def _whole(value: Any, name: str, default: int | None = None) -> int:
     if value is None and default is not None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise BadAnswerError(f"a message of the stream has {name}={value!r}; a number of milliseconds is due")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= abs(value) < 2**31:
+        raise BadAnswerError(f"a message of the stream has {name}={_shown(value)}; a number of milliseconds is due")
     return round(value)
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A confidence; None for what is no number, or none that could be stored."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e30:
+        return None
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:80]
 
 
 def _optional(raw: Mapping[str, Any], name: str) -> str | None:

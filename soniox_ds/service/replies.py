@@ -172,7 +172,7 @@ def error_of(
     """
     said = _said(reply, connection)
     kind = _kind(reply.status, said)
-    if spends and not said.is_api and 400 <= reply.status < 500:
+    if spends and not (said.error_type and said.api_message) and 400 <= reply.status < 500:
         kind = BadAnswerError
     quota = quota_of(said.api_message) if kind is RateLimitError else None
     if quota is not None:

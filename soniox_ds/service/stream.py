@@ -194,6 +194,7 @@ def check_message(text: str, connection: Connection) -> dict[str, Any]:
         If it is an error frame: by its code, as for REST answers (`AuthError` for 401 and 403, `RateLimitError` for
         429, ...), with ``status``, ``error_type`` and ``request_id``.
     """
+    text = connection.api_key.hide_in(text)
     message = parse_message(text)
     if not is_error_frame(message):
         return message

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
+import re
 import secrets
 import struct
 from collections.abc import Callable, Mapping
@@ -22,11 +23,14 @@ import websockets
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from soniox_ds.service.logs import redacting_logger
+
 __all__ = ["Channel", "Loopback", "LoopbackChannel"]
 
 _LONGEST_MESSAGE = 8 << 20
 _MOST_PASSES = 64
 _LENGTH = struct.Struct("<I")
+_CREDENTIAL = re.compile(r'("(?:key|path|proof|next_proof)"\s*:\s*")[^"]*')
 
 
 class Channel(Protocol):
@@ -95,6 +99,7 @@ class Loopback:
                     compression=None,
                     close_timeout=1,
                     server_header=None,
+                    logger=redacting_logger("websockets.server", self._without_credentials),
                 )
         path = self._issue(_Pass(secrets.token_urlsafe(16), origin, heard))
         return {"port": self.port, "path": path, "proof": self._passes[path].proof}
@@ -118,6 +123,12 @@ class Loopback:
         path = secrets.token_urlsafe(24)
         self._passes[path] = admitted
         return path
+
+    def _without_credentials(self, logged: str) -> str:
+        """Hide ways in, and temporary keys, from the debug output of websockets."""
+        for path, admitted in list(self._passes.items()):
+            logged = logged.replace(path, "***").replace(admitted.proof, "***")
+        return _CREDENTIAL.sub(r"\1***", logged)
 
     def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         path = request.path.rpartition("/")[2]

@@ -9,6 +9,8 @@ import logging
 import pprint
 
 import pytest
+from waiting import until_async
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from wire import Wire, answer
 
@@ -20,6 +22,7 @@ from soniox_ds.service.gate import StreamGate
 from soniox_ds.service.logs import redacting_logger
 from soniox_ds.service.rest import Client
 from soniox_ds.service.stream import StreamSocket
+from soniox_ds.widgets.loopback import Loopback
 
 KEYS = ["canary-key-0123456789", "temp:CANARYKEY0123456789", "short"]
 RAW = StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
@@ -182,3 +185,27 @@ def test_tracebacks_and_arguments_are_looked_through(listener):
     assert "ValueError: the *** is out" in told
     assert "no arguments, 100 %" in told
     assert '"model": "m"' in told
+
+
+async def test_the_channel_to_the_page_logs_neither_keys_nor_ways_in(listener):
+    """A temporary key goes to the page by it, and so does the path by which the next connection is let in."""
+    loopback = Loopback()
+    channels = []
+    way = await loopback.offer("http://page.example", lambda content, data, channel: channels.append(channel))
+    try:
+        async with connect(
+            f"ws://127.0.0.1:{way['port']}/{way['path']}", origin="http://page.example", logger=QUIET, proxy=None
+        ) as page:
+            welcome = json.loads(await page.recv())
+            assert welcome["proof"] == way["proof"]
+            await page.send('{"type": "hello"}')
+            await until_async(lambda: channels)
+            channels[0].send({"type": "key", "key": "temp:CANARYKEY0123456789", "url": "wss://x"})
+            assert json.loads(await page.recv())["key"] == "temp:CANARYKEY0123456789"
+    finally:
+        await loopback.close()
+    told = listener.out.getvalue()
+    assert "websockets.server" in listener.names
+    assert '"type":"key"' in told
+    for secret in ("CANARYKEY", way["path"], way["proof"], welcome["path"], welcome["next_proof"]):
+        assert secret not in told
