@@ -24,6 +24,7 @@ from soniox_ds.analysis.spoken.writing import (
     join_words,
     listed,
     replace_letters_with_dots,
+    roman,
     sub_each,
     words_of,
 )
@@ -122,6 +123,7 @@ _UNITS = {
         "mg": "milligram",
         "mcg": "microgram",
         "μg": "microgram",
+        "g": "gram",
         "kg": "kilogram",
         "kgs": "kilogram",
         "km": "kilometer",
@@ -170,7 +172,7 @@ _UNITS = {
     "kph": ("kilometer per hour", "kilometers per hour"),
     "kmh": ("kilometer per hour", "kilometers per hour"),
     "db": ("decibel", "decibels"),
-    "rpm": ("rpm", "rpm"),
+    **dict.fromkeys(("kilo", "kilos"), ("kilogram", "kilograms")),
 }
 _METRIC = {
     form: (singular, plural)
@@ -180,6 +182,17 @@ _METRIC = {
 }
 _ALL_UNITS = {**_UNITS, **_METRIC}
 
+_PER = {
+    "dl": "deciliter",
+    "l": "liter",
+    "ml": "milliliter",
+    "kg": "kilogram",
+    "m2": "square meter",
+    "h": "hour",
+    "hr": "hour",
+    "min": "minute",
+    "day": "day",
+}
 _ABBREVIATIONS = {
     "jr": "junior",
     "sr": "senior",
@@ -217,13 +230,16 @@ _SAINTS = (
     "stephen|stephens|tropez|valentine|valentines|catherine|clair|albans|barts|bartholomew"
 )
 _KNOWN_INITIALS = frozenset(
+    listed("ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso cia nba nsa usa fda cpa mba ea dea fifa nra")
+)
+_RULERS = frozenset(
     listed(
-        "ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso it cia nba nsa usa fda cpa mba ea dea fifa nra"
+        "elizabeth henry george charles edward william james richard louis philip frederick catherine francis napoleon "
+        "paul pius benedict alexander nicholas ramesses ramses wilhelm gregory leo"
     )
 )
-_ROMAN = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12, "xiii": 13, "xiv": 14}
 _BEFORE_ROMAN = frozenset(
-    listed("war part chapter type phase volume act stage grade section title level episode act class")
+    listed("war part chapter type phase volume act stage grade section title level episode class bowl")
 )
 _TOP_DOMAINS = "com|org|net|edu|gov|io|co|uk|de|fr|es|eu|ai|us|info|html|pdf|txt|csv|py|js|exe|jpg|png|docx|xlsx|tv"
 
@@ -250,7 +266,7 @@ def _fraction(found: regex.Match[str]) -> str:
     whole, top, bottom = found["whole"], int(found["top"]), int(found["bottom"])
     if 60 <= top <= 260 and 30 <= bottom < top and not whole:
         return f"{top} over {bottom}"
-    if not (0 < top < bottom and bottom in (2, 3, 4, 5, 6, 8, 10, 16, 32)):
+    if not (0 < top < bottom and bottom in (2, 3, 4, 5, 6, 8, 10, 16, 32, 100, 1000)):
         return str(found[0]).replace("/", " ")
     if bottom == 2:
         name = "half"
@@ -310,10 +326,11 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=[0-9])\s?¢|(?<=[0-9]) ?c(?=\s+each\b)"), " cents "),
     (regex.compile(r"(?<![0-9.])([0-9]{1,2})p\b"), r"\1 pence"),
     (
-        regex.compile(r"(?<![0-9/.])(?:(?P<whole>[0-9]+)\s)?(?P<top>[0-9]{1,3})/(?P<bottom>[0-9]{1,3})(?![0-9/])"),
+        regex.compile(r"(?<![0-9/.])(?:(?P<whole>[0-9]+)\s)?(?P<top>[0-9]{1,3})/(?P<bottom>[0-9]{1,4})(?![0-9/])"),
         _fraction,
     ),
     *range_rules("to"),
+    (regex.compile(r"(?<![0-9.])([2-9][0-9]{2})\.([0-9]{3})\.([0-9]{4})(?![0-9.])"), r"\1 \2 \3"),
     (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " point "),
     (regex.compile(r"(?<!\w)\.(?=[0-9])"), " point "),
     (regex.compile(r"%"), " percent "),
@@ -323,6 +340,14 @@ _RULES: list[Rule] = [
     (regex.compile(r"°"), " degrees "),
     (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
     (regex.compile(r"(?<=[0-9])\s?m/s\b"), " meters per second "),
+    (regex.compile(r"(?<=[0-9]\s?(?:ft|feet|foot)\s[0-9]{1,2}\s?)in\b"), "inches"),
+    (
+        regex.compile(rf"(?<=\b(?:[mμk]?g|mcg|ml|units?))\s?/\s?({'|'.join(_PER)})\b"),
+        lambda found: f" per {_PER[found[1]]}",
+    ),
+    (regex.compile(r"\bph\.?\s?d\b\.?"), "phd"),
+    (regex.compile(r"\bext\.?(?=\s?[0-9])"), "extension"),
+    (regex.compile(r"\bi-(?=[0-9])"), "i "),
     (regex.compile(r"\bn(?:o|r)?\.\s?(?=[0-9])|#\s?(?=[0-9])"), " number "),
     (regex.compile(r"#(?=\p{L})"), " hashtag "),
     (regex.compile(r"\bw/(?=\s)"), " with "),
@@ -331,6 +356,8 @@ _RULES: list[Rule] = [
     (regex.compile(r"\+"), " plus "),
     (regex.compile(r"="), " equals "),
     (regex.compile(r"(?<=[0-9]\s?)×(?=\s?[0-9])"), " times "),
+    (regex.compile(r"(?<=[0-9])\s-\s(?=[0-9]+\s?=)"), " minus "),
+    (regex.compile(r"(?<!\w)'(?:cause|coz|cuz)\b|\b(?:coz|cuz)\b"), "cuz"),
     (regex.compile(r"÷"), " divided by "),
     (regex.compile(r"(?<=[0-9]\s?)\*(?=\s?[0-9])"), " times "),
     (regex.compile(rf"\bst\.?\s(?=(?:{_SAINTS})\b)"), " saint "),
@@ -350,10 +377,22 @@ def _digit_before(found: regex.Match[str]) -> bool:
     return str(found.string[: found.start()]).rstrip()[-1:].isdigit()
 
 
+def _apart(found: regex.Match[str]) -> str:
+    return " ".join(str(found[0]).replace(".", ""))
+
+
+def _with_capitals(text: str) -> str:
+    """Read what only its capitals tell from another word: "5M", "US", "IT", "WHO"."""
+    if text.isupper() or text.islower():
+        return text
+    text = _WORDS_IN_CAPITALS.sub(lambda found: " ".join(found[0]), text)
+    return str(_MILLIONS.sub(" million", text))
+
+
 def fold(text: str) -> str:
     """Fold an English text once."""
-    text = read_addresses(clean(text), _IN_ADDRESSES)
-    text = join_thousands(replace_letters_with_dots(text), ",")
+    text = read_addresses(clean(_with_capitals(text)), _IN_ADDRESSES)
+    text = join_thousands(replace_letters_with_dots(_WORDS_OF_LETTERS.sub(_apart, text)), ",")
     text = without_prefix_hyphens(sub_each(text, _RULES))
     words = split_numbers(words_of(text), _GLUED)
     words = closed_compounds([common_spelling(word) for word in words])
@@ -377,10 +416,15 @@ def fold(text: str) -> str:
         conjunctions=("and",),
     )
     words = call_units(words, _ALL_UNITS, _SCALES, "point")
-    words = join_codes(words, word_letters=("a", "i"), known=_KNOWN_INITIALS, ends=_ENDS, point="point")
+    words = join_codes(
+        words, word_letters=("a", "i"), known=_KNOWN_INITIALS, words_too=("us", "it", "who"), ends=_ENDS, point="point"
+    )
     return join_words(words)
 
 
+_MILLIONS = regex.compile(r"(?<=(?<![\w$£€¥₹₿.,])[0-9]+(?:\.[0-9]+)?)M\b")
+_WORDS_IN_CAPITALS = regex.compile(r"\b(?:US(?!\$)|IT|WHO)\b(?!['’])")
+_WORDS_OF_LETTERS = regex.compile(r"(?<![\w.])(?:u\.s|i\.t|w\.h\.o)\b(?!\.?[a-z$])\.?")
 _IN_ADDRESSES = {".": "dot", "@": "at", "_": "underscore", "-": "dash"}
 _GLUED = frozenset(_ALL_UNITS) | {"am", "pm"}
 _ENDS = (
@@ -400,7 +444,7 @@ def _is_year(first: str, second: str) -> bool:
 
 
 def _are_thousands(groups: Sequence[str]) -> bool:
-    return groups[-1].endswith("00") or len(groups) > 2
+    return groups[-1] == "000" or len(groups) > 2
 
 
 # Number words
@@ -443,12 +487,27 @@ def _read_numbers(words: list[str]) -> list[str]:
             result.append(f"{_DECADES[word]}s")
         elif word in ("negative", "minus") and place + 1 < len(words) and _begins_number(words, place + 1):
             result.append("minus")
-        elif word in _ROMAN and result and result[-1] in _BEFORE_ROMAN:
-            result.append(str(_ROMAN[word]))
+        elif (number := roman(word)) is not None and (kind := _reading_of_roman(word, number, result)):
+            result += ["the", _as_ordinal(number)] if kind == "ordinal" else [str(number)]
         else:
             result.append(word)
         place += 1
     return result
+
+
+def _reading_of_roman(word: str, value: int, before: list[str]) -> str:
+    """Return "ordinal" for the number of a ruler, "cardinal" for another Roman number, and "" for a word."""
+    if word == "i":
+        return "cardinal" if before[-2:] == ["world", "war"] else ""
+    if len(word) == 1:
+        return ""
+    if before and before[-1] in _RULERS:
+        return "ordinal"
+    if before and before[-1] in _BEFORE_ROMAN:
+        return "cardinal"
+    # "iv", "xi" and "xx" have other meanings as well.
+    clear = value in (2, 3, 7, 8, 12, 13) or (value > 16 and "i" in word)
+    return "cardinal" if clear and set(word) <= set("ivx") else ""
 
 
 def _counts_seconds(before: list[str]) -> bool:

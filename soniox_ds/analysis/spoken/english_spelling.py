@@ -62,11 +62,10 @@ sizeable sizable|loveable lovable|moveable movable|saleable salable|unshakeable 
 barbeque barbecue|barbeques barbecues|bbq barbecue|tranquillity tranquility|chilli chili|chillies chilies
 chilis chilies|hallo hello|hullo hello|eyeing eying|mollusc mollusk|molluscs mollusks|disc disk|discs disks
 premiss premise|phoney phony|gramme gram|grammes grams|kilogramme kilogram|kilogrammes kilograms
-milligramme milligram|milligrammes milligrams|per-cent percent|naïve naive|café cafe|cafés cafes|résumé resume
-résumés resumes|fiancé fiance|fiancée fiancee|cliché cliche|clichés cliches|façade facade|façades facades|déjà deja
-décor decor|entrée entree|jalapeño jalapeno|jalapeños jalapenos|piñata pinata|señor senor|touché touche|rôle role
-protégé protege|sauté saute|sautéed sauteed|crème creme|brûlée brulee|matinée matinee|naïveté naivete|née nee
-pâté pate|über uber|coöperate cooperate
+milligramme milligram|milligrammes milligrams|per-cent percent|naïve naive|café cafe|cafés cafes|fiancé fiance
+fiancée fiancee|cliché cliche|clichés cliches|façade facade|façades facades|déjà deja|décor decor|entrée entree
+jalapeño jalapeno|jalapeños jalapenos|piñata pinata|señor senor|touché touche|rôle role|protégé protege|sauté saute
+sautéed sauteed|crème creme|brûlée brulee|matinée matinee|naïveté naivete|née nee|über uber|coöperate cooperate
 """
 # Contractions that are also understood without their apostrophe, because there is no such word.
 _CONTRACTIONS = """
@@ -147,8 +146,20 @@ policy maker|policy makers|t shirt|t shirts|x ray|x rays|u turn|good bye|help de
 pipe line|play list|play lists|pre view|proof read|quarter back|run way|safe guard|sea side|sky scraper|snow board
 spot light|stock pile|store front|sub title|sub titles|sub total|sun set|sun rise|tax payer|tax payers|team mate
 team mates|touch screen|trade mark|white board|whole sale|wind mill|wood work|wrong doing|country side|down town
-up town|down stairs|up stairs|along side
+up town|down stairs|up stairs|along side|follow up|follow ups|set up|back up|log in|check in|check out|work out
+start up|take over|make up|break down|shut down|slow down|print out|cut off|pay off|lay out|roll out|turn over
+stand by|every one|some times|any body|any one|no one|a lot|a while|every day|long term|short term|full time
+part time|real time|web cam|cell phone|ice cream|life span|time frame|time frames|tool kit|tool box|birth place
+book store|drug store|back pack|back ground|back yard|bath tub|bed time|bee hive|blue print|brain storm|car pool
+cook book|cross road|dish washer|door bell|drive way|ear ring|ear rings|eye brow|eye brows|farm land|fire place
+fire works|flash light|gold fish|grape fruit|green house|hair cut|hand book|hand writing|high light|high lights
+high way|high ways|home town|house wife|land lord|land slide|light house|light weight|mail box|milk shake|mind set
+neck lace|net work|net works|night mare|out door|out doors|pan cake|pan cakes|pass port|pine apple|post card
+rain coat|sand box|sea shore|ship wreck|shop keeper|side line|small pox|snow man|sub division|sun flower|sun glasses
+sun screen|sweet heart|table cloth|text book|text books|thunder storm|tooth pick|under dog|under line|wall paper
+water melon|web master|week day|week days|wheel chair|work book|work day|year book
 """
+_PREFIX_WORDS = ("non", "anti", "multi", "semi", "pre")
 _HYPHENATED = {"co", "re", "pre", "non", "anti", "multi", "semi", "sub", "un", "e", "bi", "inter", "ultra", "super"}
 
 _JOINS = Phrases(
@@ -165,7 +176,12 @@ _JOINS = Phrases(
         "oclock": "o'clock",
     }
 )
-_HYPHEN = regex.compile(rf"(?<![\p{{L}}\p{{N}}'-])({'|'.join(sorted(_HYPHENATED))})-(?=\p{{L}}{{2}})")
+# "re-sign" is not "resign".
+_APART = (
+    "re-(?:sign|creat|cover|form|press|sort|stor|treat|serv|mark|lay|lease|dress|prov|sound|pos|strain|sent|act)|"
+    "pre-sent|un-ion|co-op(?![a-z])"
+)
+_HYPHEN = regex.compile(rf"(?<![\p{{L}}\p{{N}}'-])(?!{_APART})({'|'.join(sorted(_HYPHENATED))})-(?=\p{{L}}{{2}})")
 
 
 def closed_compounds(words: list[str]) -> list[str]:
@@ -174,7 +190,13 @@ def closed_compounds(words: list[str]) -> list[str]:
     >>> closed_compounds(["per", "cent", "of", "web", "sites"])
     ['percent', 'of', 'websites']
     """
-    return _JOINS(words)
+    result: list[str] = []
+    for word in _JOINS(words):
+        if result and result[-1] in _PREFIX_WORDS and len(word) > 3 and word.isalpha():
+            result[-1] += word
+        else:
+            result.append(word)
+    return result
 
 
 def without_prefix_hyphens(text: str) -> str:

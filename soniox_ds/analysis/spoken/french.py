@@ -25,6 +25,7 @@ from soniox_ds.analysis.spoken.writing import (
     join_words,
     listed,
     replace_letters_with_dots,
+    roman,
     sub_each,
     words_of,
 )
@@ -68,6 +69,8 @@ _UNITS = {
         ("gr", "gramme", "grammes"),
         ("kg", "kilogramme", "kilogrammes"),
         ("km", "kilomètre", "kilomètres"),
+        ("kilo", "kilogramme", "kilogrammes"),
+        ("kilos", "kilogramme", "kilogrammes"),
         ("cm", "centimètre", "centimètres"),
         ("mm", "millimètre", "millimètres"),
         ("m", "mètre", "mètres"),
@@ -114,7 +117,6 @@ _NUMBERED = frozenset(
     )
 )
 _KINGS = frozenset(listed("louis henri charles françois napoléon philippe paul benoît benoit pie jean léon clément"))
-_ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10}
 _SIGN = r"us\$|[€$£¥₹₽]"
 _NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
 _SPELLED_OUT = {
@@ -181,7 +183,7 @@ def _fraction(found: regex.Match[str]) -> str:
 
 
 def _roman_ordinal(found: regex.Match[str]) -> str:
-    value = _roman(found[1])
+    value = roman(found[1])
     return str(found[0]) if value is None else f"{value}{'er' if value == 1 else 'e'}"
 
 
@@ -195,6 +197,8 @@ _RULES: list[Rule] = [
     (regex.compile(r"\b([ivx]{3,7})(?:e|ème)\b"), _roman_ordinal),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
+    (regex.compile(r"\b24\s?h(?:eures)?\s?/\s?24\b"), "24 heures sur 24"),
+    (regex.compile(r"\b7\s?j(?:ours)?\s?/\s?7\b"), "7 jours sur 7"),
     (
         regex.compile(
             r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])(?::|\s?h\s?|\sheures?\s)(?P<minute>[0-5][0-9])(?![0-9:])"
@@ -204,7 +208,7 @@ _RULES: list[Rule] = [
     ),
     (regex.compile(r"(?<=[0-9]):(?=[0-9])"), " "),
     (regex.compile(r"(?<![0-9.])0[1-9](?:\.[0-9]{2}){4}(?![0-9])"), lambda found: str(found[0]).replace(".", " ")),
-    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?\s?[0-9])"), " moins "),
+    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " moins "),
     (
         regex.compile(rf"(?<!\w)(?P<sign>{_SIGN})\s?(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mille|millions?|milliards?)\b)?"),
         _amount,
@@ -243,7 +247,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"@"), " arobase "),
     (regex.compile(r"\+"), " plus "),
     (regex.compile(r"(?<=\s)=(?=\s)"), " égale "),
-    (regex.compile(r"(?<=[0-9]\s?)[×*](?=\s?[0-9])"), " fois "),
+    (regex.compile(r"(?<=[0-9]\s?)[×*](?=\s?[0-9])|(?<=[0-9]\s)x(?=\s[0-9])|(?<=[0-9])x\b"), " fois "),
     (regex.compile(r"\bwww\."), "www point "),
     (regex.compile(r"(?<=[\p{L}0-9])\.(?=(?:fr|com|org|net|be|ch|ca|eu|info|pdf|txt|html)\b)"), " point "),
 ]  # fmt: skip
@@ -256,12 +260,13 @@ _ENDS = (
 _NO_CODES = frozenset(_UNITS) | frozenset(
     listed("de en le la un au du et il on je tu me te se ce ne ou où si y ex co re mi st ans an as er re nd")
 )
+_CAPITAL_A = regex.compile(r"(?:^|(?<=[.!?…]\s))A(?=\s\p{Ll})")  # capitals are often written without accents
 _AT = {".": "point", "@": "arobase", "_": "tiret bas", "-": "tiret"}
 
 
 def fold(text: str) -> str:
     """Fold a French text once."""
-    text = read_addresses(clean(text), _AT)
+    text = read_addresses(clean(_CAPITAL_A.sub("À", text)), _AT)
     text = sub_each(join_thousands(text, "."), _RULES[: len(_SPELLED_OUT)])
     text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
     words = split_numbers(words_of(without_compound_hyphens(text)), _UNITS)
@@ -312,10 +317,14 @@ def _read_numbers(words: list[str]) -> list[str]:
             result.append(str(read[0]))
             place = read[1]
             continue
+        elif word == "ier" and before in _KINGS:
+            result.append("1er")
         elif word in _FIRST:
             result.append(_FIRST[word])
-        elif (value := _roman(word)) is not None and (
-            before in _KINGS or (len(word) > 2 and value > 10) or (before in _NUMBERED and len(word) > 1)
+        elif (value := roman(word)) is not None and (
+            before in _KINGS
+            or (len(word) > 2 and value > 10 and word != "xxx")
+            or (before in _NUMBERED and len(word) > 1)
         ):
             result.append("1er" if value == 1 and before in _KINGS else str(value))
         else:
@@ -339,14 +348,6 @@ def _is_one(words: list[str], place: int, before: str) -> bool:
 
 _FRACTIONS = ("5e", "6e", "7e", "8e", "9e", "10e", "20e", "100e", "1000e")
 _FIRST = {"premier": "1er", "première": "1re", "premiers": "1ers", "premières": "1res"}
-
-
-def _roman(word: str) -> int | None:
-    """Return the value of a Roman number up to 39."""
-    if not word or not regex.fullmatch(r"x{0,3}(?:ix|iv|v?i{0,3})", word):
-        return None
-    values = [_ROMAN_DIGITS[letter] for letter in word]
-    return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
 
 
 def _decimals(words: list[str], place: int) -> tuple[str, int]:

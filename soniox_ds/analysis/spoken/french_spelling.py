@@ -12,20 +12,21 @@ __all__ = ["closed_compounds", "common_spelling", "without_compound_hyphens"]
 
 # Another spelling and the one that stands for both.
 _VARIANTS = """
-oignon ognon|oignons ognons|nénuphar nénufar|nénuphars nénufars|crèmerie crémerie|cèleri céleri|allègement allégement
-allègrement allégrement|sècheresse sécheresse|abrègement abrégement|aiguë aigüe|aiguës aigües|ambiguë ambigüe
-ambiguës ambigües|ambiguïté ambigüité|ambiguïtés ambigüités|exiguë exigüe|contiguë contigüe|combattif combatif
-combattive combative|charriot chariot|charriots chariots|imbécillité imbécilité|persifler persiffler
-boursoufler boursouffler|relais relai|joaillier joailler|clef clé|clefs clés|yogourt yaourt|yoghourt yaourt
-yogourts yaourts|cuiller cuillère|cuillers cuillères|bistrot bistro|bistrots bistros|lys lis|tzar tsar|tannin tanin
-phantasme fantasme|phantasmes fantasmes|gaîté gaieté|gaité gaieté|saoul soul|saoule soule|saouls souls|paîment paiement
-payement paiement|payements paiements|week-end weekend|mail mail|mèl mail|okay ok|okey ok|kilogs kilos|dolmen dolmen
-assoir asseoir|règlementation réglementation|règlementaire réglementaire|règlementaires réglementaires
-réglement règlement|événement évènement|événements évènements|événementiel évènementiel|demie demi|demies demi
-iceberg iceberg|shampoing shampooing|shampoings shampooings|spaghettis spaghetti|média média|médias médias
-mme madame|mmes mesdames|mlle mademoiselle|mlles mesdemoiselles|dr docteur|pr professeur|etc etcétéra
-etcetera etcétéra|svp s'il-vous-plait|rdv rendez-vous|tél téléphone|env environ|bd boulevard|bvd boulevard|nb nombre
-quelqu'un quelqu'un|grand'mère grandmère|apr après|càd c'est-à-dire|ste sainte|mr monsieur
+oignon ognon|oignons ognons|nénuphar nénufar|nénuphars nénufars|crèmerie crémerie|cèleri céleri
+allègement allégement|allègrement allégrement|sècheresse sécheresse|abrègement abrégement|aiguë aigüe|aiguës aigües
+ambiguë ambigüe|ambiguës ambigües|ambiguïté ambigüité|ambiguïtés ambigüités|exiguë exigüe|contiguë contigüe
+combattif combatif|combattive combative|charriot chariot|charriots chariots|imbécillité imbécilité
+persifler persiffler|boursoufler boursouffler|relais relai|joaillier joailler|clef clé|clefs clés|yogourt yaourt
+yoghourt yaourt|yogourts yaourts|cuiller cuillère|cuillers cuillères|bistrot bistro|bistrots bistros|lys lis
+tzar tsar|tannin tanin|phantasme fantasme|phantasmes fantasmes|gaîté gaieté|gaité gaieté|saoul soul|saoule soule
+saouls souls|paîment paiement|payement paiement|payements paiements|week-end weekend|mail mail|mèl mail|okay ok
+okey ok|kilogs kilos|dolmen dolmen|assoir asseoir|règlementation réglementation|règlementaire réglementaire
+règlementaires réglementaires|réglement règlement|événement évènement|événements évènements
+événementiel évènementiel|demie demi|demies demi|iceberg iceberg|shampoing shampooing|shampoings shampooings
+spaghettis spaghetti|média média|médias médias|mme madame|mmes mesdames|mlle mademoiselle|mlles mesdemoiselles
+dr docteur|pr professeur|etc etcétéra|etcetera etcétéra|svp s'il-vous-plait|rdv rendez-vous|tél téléphone
+env environ|bd boulevard|bvd boulevard|nb nombre|quelqu'un quelqu'un|grand'mère grandmère|apr après|càd c'est-à-dire
+ste sainte|mr monsieur
 """
 _DROPPED = frozenset(("lys", "pr", "apr", "nb", "ste", "week-end"))
 _WORDS = {
@@ -40,11 +41,11 @@ _JOINS = Phrases(
         phrase: phrase.replace(" ", "")
         for phrase in listed(
             "week end|week ends|porte monnaie|tire bouchon|auto école|auto écoles|auto stop|extra terrestre|"
-            "chauve souris|extra terrestres|plate forme|plate formes|pique nique|pique niques|entre temps|"
-            "e mail|e mails|hot dog|hot dogs|base ball|basket ball|foot ball|hand ball|volley ball|micro ondes|"
-            "porte feuille|contre temps|haut parleur|hauts parleurs|wi fi|on line|web cam|smart phone|"
-            "o n u|a d n|u s a|i v a|r a t p|o m s|a n p e|o t a n|s a m u|c i a|p i b|d v d|v t t|r e r|"
-            "long temps|lors que|puis que|quelque fois|mal gré",
+            "chauve souris|extra terrestres|plate forme|plate formes|pique nique|pique niques|entre temps|e mail|"
+            "e mails|hot dog|hot dogs|base ball|basket ball|foot ball|hand ball|volley ball|micro ondes|"
+            "porte feuille|contre temps|haut parleur|hauts parleurs|wi fi|on line|web cam|smart phone|o n u|a d n|"
+            "u s a|i v a|r a t p|o m s|a n p e|o t a n|s a m u|c i a|p i b|d v d|v t t|r e r|long temps|lors que|"
+            "puis que|quelque fois|mal gré",
             "|",
         )
     }

@@ -25,6 +25,7 @@ from soniox_ds.analysis.spoken.writing import (
     join_words,
     listed,
     replace_letters_with_dots,
+    roman,
     sub_each,
     words_of,
 )
@@ -47,7 +48,22 @@ _AFTER_ORDINALS = frozenset(
     (
         *_MONTHS,
         *_SHORT_MONTHS,
-        *listed("jahrhundert jahrhunderts mal platz stock stockwerk etage klasse liga weltkrieg"),
+        *listed(
+            "jahrhundert jahrhunderts mal platz stock stockwerk etage klasse liga weltkrieg bundesliga gebot runde "
+            "spieltag minute stelle kapitel teil tag woche monat jahr lebensjahr geburtstag semester auflage hälfte "
+            "quartal obergeschoss preis reihe generation versuch satz bezirk spielminute halbzeit"
+        ),
+    )
+)
+
+_QUEENS = ("elisabeth", "katharina", "margrethe", "maria")
+_RULERS = frozenset(
+    (
+        *_QUEENS,
+        *listed(
+            "ludwig wilhelm friedrich karl heinrich otto johannes paul benedikt georg philipp franz napoleon pius "
+            "leo nikolaus alexander rudolf leopold ferdinand maximilian joseph"
+        ),
     )
 )
 
@@ -117,6 +133,8 @@ _UNITS = {
         "tl": "teelöffel",
     }.items()
 } | {
+    "kilo": ("kilogramm", "kilogramm"),
+    "stundenkilometer": ("kilometer pro stunde", "kilometer pro stunde"),
     "h": ("stunde", "stunden"),
     "std": ("stunde", "stunden"),
     "min": ("minute", "minuten"),
@@ -157,10 +175,10 @@ _NUMBERED = regex.compile(
     r"stöckig\p{L}*|sprachig\p{L}*|spurig\p{L}*|zeilig\p{L}*|geschossig\p{L}*|drittel|viertel|fünftel|sechstel|siebtel|"
     r"achtel|neuntel|zehntel|einhalb)"
 )
-_DECADE = regex.compile(r"(?P<number>\p{L}{4,40}|[0-9]{2,4})(?P<rest>er|ern|ers)")
+_DECADE = regex.compile(r"(?P<number>\p{L}{3,40}|[0-9]{2,4})(?P<rest>er|ern|ers)")
 _TEXT_OF_NUMBER = r"[0-9]+(?:[.,][0-9]+)*"
 _SIGN = r"us\$|[€$£¥₽₹]"
-_BEFORE_DATES = r"(?<=\b(?:am|vom|zum|bis|seit|ab|der|den|dem)\s)"
+_BEFORE_DATES = ("am", "vom", "zum", "bis", "seit", "ab", "der", "den", "dem")
 
 
 def _amount(found: regex.Match[str]) -> str:
@@ -199,7 +217,7 @@ def _fraction(found: regex.Match[str]) -> str:
 
 _SPELLED_OUT = {
     r"z\.\s?b\.": "zum beispiel",
-    r"zb(?=\s)": "zum beispiel",
+    r"zb(?!\w)": "zum beispiel",
     r"d\.\s?h\.": "das heißt",
     r"u\.\s?a\.": "unter anderem",
     r"u\.\s?s\.\s?w\.": "usw",
@@ -228,7 +246,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=\p{L})-str\.(?=\s|$|,)"), "-straße"),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
     (regex.compile(r"(?<![0-9.])([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?((?:1[0-9]|20)[0-9]{2})(?![0-9])"), _date),
-    (regex.compile(rf"{_BEFORE_DATES}([0-9]{{1,2}})\.\s?([0-9]{{1,2}})\.()(?!\s?[0-9])"), _date),
+    (regex.compile(rf"(?<=\b(?:{'|'.join(_BEFORE_DATES)})\s)([0-9]{{1,2}})\.\s?([0-9]{{1,2}})\.()(?!\s?[0-9])"), _date),
     (
         regex.compile(r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])[:.](?P<minute>[0-5][0-9])\s?(?:uhr|h)\b"),
         _time,
@@ -236,7 +254,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])(?::|\s?h\s?)(?P<minute>[0-5][0-9])(?![0-9:])"), _time),
     (regex.compile(r"(?<![0-9:])([0-9]{1,3}):([0-9]{1,3})(?![0-9:])"), r"\1 zu \2"),
     (regex.compile(r"(?<=[0-9]),(?:-|–)+"), ""),
-    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?\s?[0-9])"), " minus "),
+    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " minus "),
     (
         regex.compile(
             rf"(?<!\w)(?P<sign>{_SIGN})\s?(?P<number>{_TEXT_OF_NUMBER})"
@@ -281,7 +299,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"@"), " at "),
     (regex.compile(r"(?<=[0-9]\s?)\+|\+(?=\s?[0-9])"), " plus "),
     (regex.compile(r"(?<=\s)=(?=\s)"), " gleich "),
-    (regex.compile(r"(?<=[0-9]\s?)[×*](?=\s?[0-9])"), " mal "),
+    (regex.compile(r"(?<=[0-9]\s?)[x×*](?=\s?[0-9])|(?<=[0-9])x\b"), " mal "),
     (regex.compile(r"÷"), " geteilt durch "),
     (regex.compile(r"\bwww\."), "www punkt "),
     (regex.compile(r"(?<=[\p{L}0-9])\.(?=(?:de|com|org|net|at|ch|eu|info|pdf|txt|html)\b)"), " punkt "),
@@ -362,6 +380,10 @@ def _read_numbers(words: list[str]) -> list[str]:
             continue
         elif (value := _ordinal_value(word, behind, result)) is not None:
             result.append(f"{value}te")
+        elif (value := roman(word)) is not None and (result[-1:] and result[-1] in _RULERS) and len(word) > 1:
+            result += ["die" if result[-1] in _QUEENS else "der", f"{value}te"]
+        elif value is not None and behind in ("weltkrieg", "weltkriegs", "vatikanum"):
+            result.append(f"{value}te")
         elif (parts := _numbered(word)) is not None:
             result += parts
         else:
@@ -394,7 +416,7 @@ def _numbered(word: str) -> list[str] | None:
             return ["1", "einhalb"]
     if (found := _DECADE.fullmatch(word)) is not None:
         value = value_of(found["number"]) if is_number(found["number"]) else cardinal(found["number"])
-        if value is not None and value >= 10 and value % 10 == 0:
+        if value is not None and value >= 10:
             return [f"{value}{found['rest']}"]
     return None
 
@@ -440,7 +462,7 @@ def _dates(words: Sequence[str]) -> list[str]:
         before = result[-1] if result else ""
         a_day = before.endswith("te") and 1 <= value_of(before[:-2]) <= 31
         a_year_follows = len(behind) == 4 and is_number(behind)
-        a_date = a_year_follows or (len(result) > 1 and result[-2] in ("am", "vom", "zum"))
+        a_date = a_year_follows or (len(result) > 1 and result[-2] in _BEFORE_DATES)
         if a_day and a_date and word.endswith("te") and 1 <= value_of(word[:-2]) <= 12:
             result.append(_MONTHS[int(word[:-2]) - 1])
             continue

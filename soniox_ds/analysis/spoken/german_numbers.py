@@ -51,6 +51,7 @@ SCALES = {
     "billiarde": 10**15,
     "billiarden": 10**15,
 }
+_DIGITS = frozenset((*_ONES, "eins", "null")) - {"ein"}
 _PARTS = (*_BELOW_HUNDRED, *_ENDS_IN_ONE, "hundert", "tausend", "und")
 _LONGEST = 80  # letters of a number below a million, and more than any has
 
@@ -155,7 +156,12 @@ def _read_group(words: list[str], place: int) -> tuple[int, int, bool] | None:
     while stop > place:
         # "hundert und ein Hund" is no number; "hundertundein" is.
         an_article_ends_it = stop - place > 1 and words[stop - 1] in ("ein", *_ENDS_IN_ONE)
-        value = None if words[stop - 1] == "und" or an_article_ends_it else cardinal("".join(words[place:stop]))
+        digits_follow = stop - place > 1 and stop < len(words) and words[stop - 1] in _DIGITS and words[stop] in _DIGITS
+        value = (
+            None
+            if words[stop - 1] == "und" or an_article_ends_it or digits_follow
+            else cardinal("".join(words[place:stop]))
+        )
         if value is not None:
             return value, stop, True
         stop -= 1

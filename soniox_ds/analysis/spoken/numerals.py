@@ -21,8 +21,10 @@ __all__ = [
 
 _NUMBER = re.compile(r"[0-9]+")
 _SPLIT = re.compile(r"([0-9]+)([^\W\d_]+[23]?)")
+_MOBILE_NETWORK = re.compile(r"[2-6]g")
 _MIXED = re.compile(r"(?=.*[0-9])(?=.*[a-z])[a-z0-9]{2,20}")
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{2,3}")
+_NAME_AND_NUMBER = re.compile(r"([a-z]{2,})([0-9]+)")
 _ORDINAL_ENDINGS = frozenset(("st", "nd", "rd", "th", "am", "pm"))
 _LONGEST_PHONE_NUMBER = 16
 
@@ -45,7 +47,8 @@ def split_numbers(words: Sequence[str], endings: Collection[str]) -> list[str]:
     """
     result: list[str] = []
     for word in words:
-        if word[0].isdigit() and not is_number(word) and (found := _SPLIT.fullmatch(word)) and found[2] in endings:
+        found = _SPLIT.fullmatch(word) if word[0].isdigit() and not is_number(word) else None
+        if found is not None and found[2] in endings and _MOBILE_NETWORK.fullmatch(word) is None:
             result += [found[1], found[2]]
         else:
             result.append(word)
@@ -150,6 +153,8 @@ def _joined_run(
         and len(run) <= 5
         and spaced_thousands(run)
     ):
+        return ["".join(run)]
+    if len(run) == 2 and run[0] == "0" and _is_digit(run[1]):
         return ["".join(run)]
     run = _single_digits_joined(_zero_before_digit(run))
     if len(run) > 1 and not after_month and _is_phone_number(run):
@@ -308,10 +313,13 @@ def join_codes(
     word_letters: Collection[str] = (),
     dividers: Collection[str] = (),
     known: Collection[str] = (),
+    words_too: Collection[str] = (),
     ends: Collection[str] = (),
     point: str = "",
 ) -> list[str]:
     """Join the letters and digits of a code, and the letters of an abbreviation.
+
+    A number behind two letters or more stays a word of its own ("mp 3", "covid 19"), because it is often written so.
 
     Parameters
     ----------
@@ -323,6 +331,8 @@ def join_codes(
         Single letters that are words and never letters of a code ("y" in Spanish).
     known
         Abbreviations that begin or end with such a letter ("ai", "ibm").
+    words_too
+        Abbreviations whose letters stay apart, because they would be another word ("us", "it").
     ends
         Words before which a number is an amount and no part of a code (units, "percent").
     point
@@ -335,21 +345,26 @@ def join_codes(
     result: list[str] = []
     place = 0
     while place < len(words):
-        if not _is_code_part(words[place]) or words[place] in dividers:
-            result.append(words[place])
-            place += 1
+        letters = _spelled_word(words, place, words_too)
+        if letters or not _is_code_part(words[place]) or words[place] in dividers:
+            result += words[place : place + max(letters, 1)]
+            place += max(letters, 1)
             continue
         stop = place + 1
         while (
             stop < len(words)
             and _is_code_part(words[stop])
             and words[stop] not in dividers
+            and not _spelled_word(words, stop, words_too)
             and _go_together(words[stop - 1], words[stop])
         ):
             stop += 1
         chain = list(words[place:stop])
         behind = words[stop] if stop < len(words) else ""
-        result += _joined_chain(chain, result[-1] if result else "", behind, word_letters, known, ends, point)
+        before = result[-1] if result else ""
+        for part in _joined_chain(chain, before, behind, word_letters, known, ends, point):
+            name = _NAME_AND_NUMBER.fullmatch(part)
+            result += name.groups() if name else [part]  # "mp3" is also written "MP 3"
         place = stop
     return result
 
@@ -392,6 +407,20 @@ def _is_code_part(word: str) -> bool:
 
 def _is_ordinal_or_decade(word: str) -> bool:
     return re.fullmatch(r"[0-9]+(?:st|nd|rd|th|s|e|er|re|a|o|as|os|te|ten|ter|tes|tem)s?", word) is not None
+
+
+def _spelled_word(words: Sequence[str], place: int, words_too: Collection[str]) -> int:
+    """Return how many letters from here on spell one of the words, and no longer abbreviation; 0 for none."""
+    if not words_too or not _is_letter(words, place) or _is_letter(words, place - 1):
+        return 0
+    stop = place
+    while _is_letter(words, stop):
+        stop += 1
+    return stop - place if "".join(words[place:stop]) in words_too else 0
+
+
+def _is_letter(words: Sequence[str], place: int) -> bool:
+    return 0 <= place < len(words) and len(words[place]) == 1 and words[place].isalpha()
 
 
 def _go_together(first: str, second: str) -> bool:

@@ -32,6 +32,7 @@ from soniox_ds.analysis.spoken.writing import (
     join_words,
     listed,
     replace_letters_with_dots,
+    roman,
     sub_each,
     words_of,
 )
@@ -78,6 +79,8 @@ _UNITS = {
         ("kgs", "kilogramo", "kilogramos"),
         ("km", "kilómetro", "kilómetros"),
         ("kms", "kilómetro", "kilómetros"),
+        ("kilo", "kilogramo", "kilogramos"),
+        ("kilos", "kilogramo", "kilogramos"),
         ("cm", "centímetro", "centímetros"),
         ("mm", "milímetro", "milímetros"),
         ("m", "metro", "metros"),
@@ -117,8 +120,10 @@ _COUNTED = (
     | {singular.split()[0] for singular, _ in _UNITS.values()}
     | frozenset(listed("grado kilo gramo año día semana mes porciento milla pulgada pie tercio cuarto quinto sexto"))
 )
-_ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10}
 _BEFORE_ROMAN = frozenset(listed("siglo siglos capítulo tomo volumen parte tipo fase título mundial"))
+_RULERS = frozenset(
+    listed("felipe juan carlos isabel fernando alfonso enrique luis pablo pío benedicto francisco napoleón alejandro")
+)
 _SIGN = r"us\$|[€$£¥₹₽]"
 _NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
 _SPELLED_OUT = {
@@ -133,6 +138,10 @@ _SPELLED_OUT = {
     r"c/\s?(?=\p{L})": "calle",
     r"av\.(?=\s)": "avenida",
     r"pl\.(?=\s)": "plaza",
+    r"d\.(?=\s\p{L}{2})": "don",
+    r"(?:d\.a|dña\.?|d\.ª)(?=\s\p{L}{2})": "doña",
+    r"p\.(?=\s?[0-9])": "página",
+    r"(?<![0-9]\s)km\.?(?=\s?[0-9])": "kilómetro",
     r"cap\.(?=\s?[0-9])": "capítulo",
     r"art\.(?=\s?[0-9])": "artículo",
     r"vol\.(?=\s?[0-9])": "volumen",
@@ -185,7 +194,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})/((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
     (regex.compile(r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])(?::|\s?h\s?)(?P<minute>[0-5][0-9])(?![0-9:])"), _time),
     (regex.compile(r"(?<=[0-9]):(?=[0-9])"), " "),
-    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?\s?[0-9])"), " menos "),
+    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " menos "),
     (
         regex.compile(
             rf"(?<!\w)(?P<sign>{_SIGN})\s?(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mil|millón|millones)\b(?:\sde\b)?)?"
@@ -221,7 +230,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"@"), " arroba "),
     (regex.compile(r"\+"), " más "),
     (regex.compile(r"(?<=\s)=(?=\s)"), " igual a "),
-    (regex.compile(r"(?<=[0-9]\s?)[×*](?=\s?[0-9])"), " por "),
+    (regex.compile(r"(?<=[0-9]\s?)[x×*](?=\s?[0-9])"), " por "),
     (regex.compile(r"\bwww\."), "www punto "),
     (regex.compile(r"(?<=[\p{L}0-9])\.(?=(?:es|com|org|net|mx|ar|co|cl|eu|info|pdf|txt|html)\b)"), " punto "),
 ]  # fmt: skip
@@ -245,7 +254,7 @@ def fold(text: str) -> str:
     words = closed_compounds([common_spelling(word) for word in words])
     words = _read_numbers(words)
     words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year)
-    words = _hours(_without_de(words))
+    words = _hours(_without_de(_without_con(words)))
     words = call_amounts(
         words,
         units=_CURRENCIES,
@@ -301,9 +310,16 @@ def _read_numbers(words: list[str]) -> list[str]:
             result.append(ordinal[0])
             place = ordinal[1]
             continue
-        elif before in _BEFORE_ROMAN and (value := _roman(word)) is not None:
+        elif before in _RULERS and (value := roman(word)) is not None and value <= 10:
+            result.append(f"{value}{'a' if before == 'isabel' else 'o'}")
+        elif before in _BEFORE_ROMAN and (value := roman(word)) is not None:
             result.append(f"{value}o" if before == "siglo" and value <= 10 else str(value))
-        elif len(word) > 2 and set(word) <= {"x", "v", "i"} and (value := _roman(word)) is not None and value > 10:
+        elif (
+            len(word) > 2
+            and {"i"} <= set(word) <= {"x", "v", "i"}
+            and (value := roman(word)) is not None
+            and value > 10
+        ):
             result.append(str(value))
         else:
             result.append(word)
@@ -318,18 +334,6 @@ def _is_no_ordinal(word: str, before: str) -> bool:
     if word == "segundo":
         return is_number(before) or before in ("un", "por", "cada", "medio")
     return fraction_of(word) is not None and (is_number(before) or before in ("y", "menos", "un", "con"))
-
-
-def _roman(word: str) -> int | None:
-    """Return the value of a Roman number up to 39.
-
-    >>> [_roman(word) for word in ("xxi", "iv", "ix", "iiii", "mi")]
-    [21, 4, 9, None, None]
-    """
-    if not regex.fullmatch(r"x{0,3}(?:ix|iv|v?i{0,3})", word) or not word:
-        return None
-    values = [_ROMAN_DIGITS[letter] for letter in word]
-    return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
 
 
 def _decimals(words: list[str], place: int) -> tuple[str, int]:
@@ -349,6 +353,17 @@ def _decimals(words: list[str], place: int) -> tuple[str, int]:
         return words[place], place + 1
     read = read_small(words, place)
     return ("", place) if read is None else (str(read[0]), read[1])
+
+
+def _without_con(words: Sequence[str]) -> list[str]:
+    """Take the "con" before hundredths without a name ("veinte euros con cincuenta")."""
+    result: list[str] = []
+    for place, word in enumerate(words):
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        an_amount = len(result) > 1 and result[-1] in _CURRENCIES and is_number(result[-2])
+        if not (word == "con" and an_amount and 0 < value_of(behind) < 100):
+            result.append(word)
+    return result
 
 
 def _without_de(words: Sequence[str]) -> list[str]:

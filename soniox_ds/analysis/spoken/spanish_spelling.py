@@ -10,37 +10,36 @@ __all__ = ["closed_compounds", "common_spelling", "without_prefix_hyphens"]
 
 # Another spelling and the one that stands for both.
 _VARIANTS = """
-sólo solo|éste este|ésta esta|éstos estos|éstas estas|ése ese|ésa esa|ésos esos|ésas esas|aquél aquel|aquélla aquella
-aquéllos aquellos|aquéllas aquellas|guión guion|fué fue|fuí fui|dió dio|vió vio|tí ti|fé fe|pié pie|rió rio
-méjico méxico|mejicano mexicano|mejicana mexicana|mejicanos mexicanos|mejicanas mexicanas|tejas texas
+sólo solo|éste este|ésta esta|éstos estos|éstas estas|ése ese|ésa esa|ésos esos|ésas esas|aquél aquel
+aquélla aquella|aquéllos aquellos|aquéllas aquellas|guión guion|fué fue|fuí fui|dió dio|vió vio|tí ti|fé fe|pié pie
+rió rio|méjico méxico|mejicano mexicano|mejicana mexicana|mejicanos mexicanos|mejicanas mexicanas
 sicología psicología|sicólogo psicólogo|sicóloga psicóloga|sicológico psicológico|siquiatra psiquiatra
 siquiatría psiquiatría|substancia sustancia|substancias sustancias|substituir sustituir|substitución sustitución
 subscripción suscripción|subscribir suscribir|güisqui whisky|whiskey whisky|cinc zinc|harmonía armonía|yerba hierba
 yerbas hierbas|yedra hiedra|kiosco quiosco|kioscos quioscos|quilo kilo|quilos kilos|quilómetro kilómetro
 quilómetros kilómetros|okey okay|ok okay|oka okay|carné carnet|chalé chalet|bidé bidet|parqué parquet|debú debut
-sida sida|georgia georgia|irak iraq|iraquí iraquí|bisté bistec|jenjibre jengibre|ceta zeta|bulldog bulldog
-reúma reuma|exámen examen|jóven joven|órden orden|ví vi|construído construido|destruído destruido|incluído incluido
-huída huida|jesuíta jesuita|setiembre septiembre|séptima séptima|sicosis psicosis|seudónimo pseudónimo
-mas más|periódo período|folklore folclore|folklórico folclórico|futbol futbol|email email|correo correo
-sr señor|sra señora|srta señorita|dr doctor|dra doctora|ud usted|uds ustedes|vd usted|vds ustedes|etc etcétera
-etcetera etcétera|aprox aproximadamente|núm número|pág página|págs páginas|tel teléfono|avda avenida|dpto departamento
-prof profesor|profa profesora|sto santo|sta santa|ee.uu eeuu
+irak iraq|iraquí iraquí|bisté bistec|jenjibre jengibre|reúma reuma|exámen examen|jóven joven|órden orden|ví vi
+construído construido|destruído destruido|incluído incluido|huída huida|jesuíta jesuita|setiembre septiembre
+sicosis psicosis|seudónimo pseudónimo|periódo período|folklore folclore|folklórico folclórico|sr señor|sra señora
+srta señorita|dr doctor|dra doctora|ud usted|uds ustedes|vd usted|vds ustedes|etc etcétera|etcetera etcétera
+obscuro oscuro|obscura oscura|obscuros oscuros|obscuras oscuras|obscuridad oscuridad|futbol fútbol|video vídeo
+videos vídeos|períodos periodos|período periodo|chofer chófer|coctel cóctel|ícono icono|íconos iconos
+olimpíada olimpiada|olimpíadas olimpiadas|cardíaco cardiaco|cardíaca cardiaca|policíaco policiaco
+policíaca policiaca|austríaco austriaco|maníaco maniaco|zodíaco zodiaco|amoníaco amoniaco|beisbol béisbol
+alvéolo alveolo|elite élite|elites élites|dínamo dinamo|tfno teléfono|aprox aproximadamente|núm número|pág página
+págs páginas|tel teléfono|avda avenida|dpto departamento|prof profesor|profa profesora|sto santo|sta santa
 """
-_DROPPED = ("mas", "setiembre", "tejas", "cinc", "ceta")
-_WORDS = {
-    left: right
-    for left, right in (pair.split() for pair in listed(_VARIANTS, "|"))
-    if left != right and left not in _DROPPED
-} | {"cinc": "zinc"}
+_WORDS = {left: right for left, right in (pair.split() for pair in listed(_VARIANTS, "|")) if left != right}
 _JOINS = Phrases(
     {
         phrase: phrase.replace(" ", "")
         for phrase in listed(
-            "en seguida|así mismo|tal vez|medio ambiente|media noche|de prisa|arco iris|en frente|entre tanto|o sea|"
-            "e mail|e mails|on line|off line|wi fi|smart phone|smart phones|web site|pen drive|sub título|sub títulos|"
-            "por ciento|vice presidente|vice presidenta|auto estima|auto escuela|anti virus|anti cuerpos|super mercado|"
-            "i v a|o n u|u e|e e u u|ee uu|o t a n|o m s|a d n|a v e|r a e|u s a|u r s s|u n a m|p i b|o k|d n i|"
-            "u v a|a r n|i r p f|f b i|c i a|i d|a c|a p p|e e g|u c i|i a|o v n i|e t a|e r e|u b a|i m c",
+            "en seguida|medio día|cumple años|así mismo|tal vez|medio ambiente|media noche|de prisa|arco iris|"
+            "en frente|entre tanto|o sea|e mail|e mails|on line|off line|wi fi|smart phone|smart phones|web site|"
+            "pen drive|sub título|sub títulos|por ciento|vice presidente|vice presidenta|auto estima|auto escuela|"
+            "anti virus|anti cuerpos|super mercado|i v a|o n u|u e|e e u u|ee uu|o t a n|o m s|a d n|a v e|r a e|"
+            "u s a|u r s s|u n a m|p i b|o k|d n i|u v a|a r n|i r p f|f b i|c i a|i d|a c|a p p|e e g|u c i|i a|"
+            "o v n i|e t a|e r e|u b a|i m c",
             "|",
         )
     }

@@ -16,6 +16,7 @@ __all__ = [
     "join_words",
     "listed",
     "replace_letters_with_dots",
+    "roman",
     "sub_each",
     "words_of",
 ]
@@ -53,9 +54,14 @@ _SIGNS = str.maketrans(
     }
 )
 _SPACED_THOUSANDS = regex.compile(r"(?<=(?<![0-9])[0-9]{1,3}|[0-9]{3})[\u00a0\u202f\u2009'](?=[0-9]{3}(?![0-9]))")
+_GROUPED_AND_POINT = regex.compile(r"(?<![0-9,.])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?=\.[0-9])")
 _INVISIBLE = regex.compile(r"[\p{Cf}\p{Co}\p{Cs}\ufe00-\ufe0f]+")
 _WORDS = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+(?:'[\p{L}][\p{L}\p{M}]*+)*+|\p{Sc}")
 _DOTTED = regex.compile(r"(?<![\p{L}\p{N}.])((?:\p{L}\.){1,12}\p{L})\.?(?![\p{L}\p{N}])")
+
+
+_ROMAN = regex.compile(r"(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
+_ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
 def clean(text: str) -> str:
@@ -102,12 +108,26 @@ def replace_letters_with_dots(text: str) -> str:
     return str(_DOTTED.sub(lambda found: found[1].replace(".", ""), text))
 
 
+def roman(word: str) -> int | None:
+    """Return the value of a Roman number below 100, or None for any other word.
+
+    >>> [roman(word) for word in ("xxi", "iv", "lvi", "iiii", "mi", "")]
+    [21, 4, 56, None, None, None]
+    """
+    if not word or _ROMAN.fullmatch(word) is None:
+        return None
+    values = [_ROMAN_DIGITS[letter] for letter in word]
+    return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
+
+
 def join_thousands(text: str, sign: str) -> str:
     """Take the signs that group the digits of large numbers.
 
     >>> join_thousands("1,000,000 and 12,50", ",")
     '1000000 and 12,50'
     """
+    if "," in text:
+        text = _GROUPED_AND_POINT.sub(lambda found: found[0].replace(",", ""), text)
     if sign not in text:
         return text
     mark = regex.escape(sign)
