@@ -153,7 +153,18 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--turns", type=Path, metavar="FILE", help="RTTM file of who really spoke when, for the diarization error rate")
     add("--by", nargs="+", metavar="COLUMN", help="metadata columns to group the errors by (default: those that can)")
-    add("--normalizer", default="basic", help="what both texts go through first (default: %(default)s)")
+    add(
+        "--normalizer",
+        nargs="+",
+        default=["basic"],
+        metavar="NAME",
+        help="what both texts go through first, one step after the other: tags basic (default: basic)",
+    )
+    add(
+        "--language",
+        metavar="CODE",
+        help="language of the recordings, for the formatting-neutral word error rate (default: as the tables say)",
+    )
     add("--title", default="Transcription report", help="default: %(default)s")
     add("--recordings", type=int, default=5, help="worst recordings to show (default: %(default)s)")
     add("--clips", type=int, default=8, help="least confident places to show (default: %(default)s)")
@@ -262,6 +273,7 @@ def _report(options: argparse.Namespace) -> int:
         path=options.out,
         by=options.by,
         normalizer=options.normalizer,
+        language=options.language,
         title=options.title,
         recordings=options.recordings,
         clips=options.clips,

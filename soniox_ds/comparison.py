@@ -18,7 +18,9 @@ from soniox_ds.analysis.blocks import DEFAULT_BLOCKS, block_columns
 from soniox_ds.analysis.comparison import FEW_SEGMENTS
 from soniox_ds.analysis.effects import arm_effects
 from soniox_ds.analysis.errors import word_errors
-from soniox_ds.analysis.pairing import References
+from soniox_ds.analysis.normalize import Normalizer
+from soniox_ds.analysis.pairing import References, pair_up
+from soniox_ds.analysis.recording_languages import Languages, in_one_language
 from soniox_ds.analysis.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
 from soniox_ds.analysis.summaries import summarize_errors
 from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
@@ -55,6 +57,7 @@ class Comparison:
         terms: Sequence[str],
         distractors: Sequence[str],
         normalizer: Any,
+        language: Languages = None,
         block: str | Sequence[str] | None,
         ci: float,
         seed: int,
@@ -66,7 +69,7 @@ class Comparison:
         self.terms = list(terms)
         self.distractors = list(distractors)
         self._references = references
-        self._scoring: dict[str, Any] = {"normalizer": normalizer}
+        self._scoring: dict[str, Any] = {"normalizer": normalizer, "language": language}
         self._resampling: dict[str, Any] = {"block": block, "ci": ci, "seed": seed}
 
     @property
@@ -194,7 +197,7 @@ class Comparison:
                 self.terms,
                 distractors=self.distractors,
                 errors=self._all_errors[name],
-                **self._scoring,
+                normalizer=self._term_normalizer,
             )
             found = self.occurrences[name].groupby("term")["audio_id"].nunique()
             return table.assign(recordings=found.reindex(table["term"], fill_value=0).astype("Int64").array)
@@ -216,7 +219,7 @@ class Comparison:
                     self.terms,
                     self._all_errors[name],
                     distractors=self.distractors,
-                    **self._scoring,
+                    normalizer=self._term_normalizer,
                     **self._resampling_of_repeats,
                 ),
             )
@@ -235,7 +238,7 @@ class Comparison:
                         self._all_alignments[name],
                         [*self.terms, *self.distractors],
                         self._all_errors[name],
-                        **self._scoring,
+                        normalizer=self._term_normalizer,
                     ),
                     **self._resampling_of_repeats,
                 ),
@@ -303,6 +306,17 @@ class Comparison:
         columns = [name for name in named if name in errors and name not in occurrences]
         return occurrences.merge(errors[["audio_id", *columns]], on="audio_id", how="left")
 
+    @cached_property
+    def _term_normalizer(self) -> Normalizer:
+        """The normaliser of the terms, which belong to no recording."""
+        chain = Normalizer.of(self._scoring["normalizer"])
+        if not chain.languages:
+            return chain
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the errors have told it
+            pairs = pair_up(self.corpora[self.baseline][0], self._references)
+        return in_one_language(chain, pairs, self._scoring["language"])
+
     def _need_terms(self) -> None:
         if not self.terms and not self.distractors:
             raise InputError("this experiment has no terms; pass terms=[...] to compare")
@@ -336,7 +350,9 @@ class Comparison:
     def _all_occurrences(self) -> dict[str, pd.DataFrame]:
         self._need_terms()
         return {
-            name: term_occurrences(alignments, self.terms, distractors=self.distractors, **self._scoring)
+            name: term_occurrences(
+                alignments, self.terms, distractors=self.distractors, normalizer=self._term_normalizer
+            )
             for name, alignments in self._all_alignments.items()
         }
 

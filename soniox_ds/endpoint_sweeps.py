@@ -23,6 +23,7 @@ from soniox_ds.analysis.errors import word_errors
 from soniox_ds.analysis.latency_summaries import stream_latencies
 from soniox_ds.analysis.normalize import Normalizer
 from soniox_ds.analysis.pairing import References
+from soniox_ds.analysis.recording_languages import Languages
 from soniox_ds.analysis.stability import stream_stability
 from soniox_ds.analysis.statistics import checked_resampling
 from soniox_ds.analysis.summaries import summarize_errors
@@ -96,6 +97,7 @@ class EndpointSweep:
         references: References,
         scored: bool,
         normalizer: Any,
+        language: Languages = None,
         resampling: Mapping[str, Any],
     ) -> None:
         self.settings = dict(settings)
@@ -105,6 +107,7 @@ class EndpointSweep:
         self._references = references
         self._scored = scored
         self._normalizer = normalizer
+        self._language = language
         self._resampling = dict(resampling)
 
     def with_block(self, block: str | Sequence[str] | None) -> EndpointSweep:
@@ -120,6 +123,7 @@ class EndpointSweep:
             references=self._references,
             scored=self._scored,
             normalizer=self._normalizer,
+            language=self._language,
             resampling=self._resampling | {"block": block},
         )
 
@@ -129,7 +133,8 @@ class EndpointSweep:
         if not self._scored:
             return {}
         return {
-            name: word_errors(one, self._references, normalizer=self._normalizer) for name, one in self.streamed.items()
+            name: word_errors(one, self._references, normalizer=self._normalizer, language=self._language)
+            for name, one in self.streamed.items()
         }
 
     @cached_property
@@ -225,6 +230,7 @@ async def sweep_endpoints(
     chunk_ms: int = 100,
     concurrency: int | None = None,
     normalizer: Any = "basic",
+    language: Languages = None,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     method: str = "auto",
@@ -252,7 +258,7 @@ async def sweep_endpoints(
         gives them names. The others are compared with the first.
     audio_column, reference_column, speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
         As in `stream_dataset`. Latencies are those of real use at a `speed` of 1.0 only.
-    normalizer, block, ci, method
+    normalizer, language, block, ci, method
         As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
         ``sweep.with_block("audio_id")``.
     seed
@@ -337,6 +343,7 @@ async def sweep_endpoints(
         references=references,
         scored=scored,
         normalizer=normalizer,
+        language=language,
         resampling={"block": block, "ci": ci, "method": method, "seed": seed},
     )
 

@@ -20,6 +20,7 @@ import pandas as pd
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.normalize import Normalizer
 from soniox_ds.analysis.pairing import Pairs, References
+from soniox_ds.analysis.recording_languages import Languages, in_one_language
 from soniox_ds.analysis.statistics import METHODS, checked_resampling
 from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.term_search import aligned_words, checked_terms, units_of
@@ -86,6 +87,7 @@ async def compare(
     repeats: int = 1,
     seed: int = 0,
     normalizer: Any = "basic",
+    language: Languages = None,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     confirm: Callable[[Estimate], bool] | None = None,
@@ -115,7 +117,7 @@ async def compare(
         How often each arm is transcribed, to see how much the service varies by itself.
     seed
         Of the order of the arms, and of the bootstrap.
-    normalizer, block, ci
+    normalizer, language, block, ci
         As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
         ``trial.with_block("audio_id")``.
     confirm
@@ -171,14 +173,17 @@ async def compare(
     chosen = _checked_arms(arms, repeats, settings)
     chain = Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
     distractors = _listed("distractors", distractors)
-    all_terms = _listed("terms", terms) if terms is not None else _terms_of(chosen, distractors, chain)
+    listed = None if terms is None else _listed("terms", terms)
     checked_resampling(ci, METHODS[0], 10_000, seed)
     found = await asyncio.to_thread(
         find_recordings, sources, audio_column=audio_column, reference_column=reference_column
     )
     pairs = planned_pairs(found, references, block)
+    hints = {hint for options in chosen.values() for hint in options.language_hints or ()}
+    term_chain = in_one_language(chain, pairs, language, hint=hints.pop() if len(hints) == 1 else None)
+    all_terms = _terms_of(chosen, distractors, term_chain) if listed is None else listed
     if all_terms or distractors:
-        await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, chain)
+        await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, term_chain)
     estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
     refuse_unusable(found, estimate.recordings)
     _warn_of_unreferenced(found, pairs)
@@ -202,6 +207,7 @@ async def compare(
         terms=all_terms,
         distractors=distractors,
         normalizer=normalizer,
+        language=language,
         block=block,
         ci=ci,
         seed=seed,

@@ -7,6 +7,7 @@ from. The alignment is the cheapest at the stated costs; see `soniox_ds.analysis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Paths, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.analysis.recording_languages import Languages, bound_normalizers
 from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.units import Units, Vocabulary, read_units
 from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_confidences, need_milliseconds
@@ -35,6 +37,7 @@ def align_words(
     cost: str = "sclite",
     units: str = "mixed",
     failed: str = "apart",
+    language: Languages = None,
 ) -> pd.DataFrame:
     """Align each transcript with its reference.
 
@@ -60,6 +63,10 @@ def align_words(
         ``"mixed"``: words, and single characters of scripts without spaces. ``"words"``: white space alone divides.
     failed
         ``"as_silence"`` aligns failed and missing recordings with no words; otherwise they have no rows.
+    language
+        For ``normalizer="spoken"``: the language of the recordings, or a dict from audio_id to language. Where it does
+        not say, the language is taken from a column `language` of the references, else of the recordings, else it is
+        the one that most words of the transcript were identified as, else the language hint, if there was one only.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def align_words(
     pairs = pairs._replace(words=words)
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
-    aligned = align(pairs, chain, cost, units)
+    aligned = align(pairs, bound_normalizers(pairs, chain, language), cost, units)
     frame = _table(pairs, aligned)
     frame["normalizer"] = pd.array([chain.label], dtype="string").take(np.zeros(len(frame), np.intp))
     frame["cost"] = pd.array([cost], dtype="string").take(np.zeros(len(frame), np.intp))
@@ -112,11 +119,11 @@ class Aligned(NamedTuple):
     paths: Paths
 
 
-def align(pairs: Pairs, normalizer: Normalizer, cost: str, units: str) -> Aligned:
-    """Normalise both sides and find the path of each recording."""
+def align(pairs: Pairs, normalizers: Sequence[Normalizer], cost: str, units: str) -> Aligned:
+    """Normalise both sides, each recording by its normaliser, and find the path of each recording."""
     vocabulary = Vocabulary()
-    references = read_units(pairs.references, normalizer, units, vocabulary)
-    hypotheses = read_units(pairs.hypotheses, normalizer, units, vocabulary)
+    references = read_units(pairs.references, normalizers, units, vocabulary)
+    hypotheses = read_units(pairs.hypotheses, normalizers, units, vocabulary)
     return Aligned(vocabulary, references, hypotheses, paths(references.sequences(), hypotheses.sequences(), cost))
 
 

@@ -18,6 +18,7 @@ from soniox_ds.analysis.align import align
 from soniox_ds.analysis.edit_paths import Ids, Sequences, fewest_errors, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.analysis.recording_languages import Languages, bound_normalizers
 from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.units import Units, Vocabulary, read_units
 from soniox_ds.errors import InputError, SetupError
@@ -39,12 +40,13 @@ def word_errors(
     cost: str = "sclite",
     units: str = "mixed",
     failed: str = "apart",
+    language: Languages = None,
 ) -> pd.DataFrame:
     """Count the word errors of each recording that has a reference.
 
     Parameters
     ----------
-    transcripts, references, normalizer, cost, units
+    transcripts, references, normalizer, cost, units, language
         As `align_words` takes them.
     failed
         ``"apart"``: failed and missing recordings are rows without counts. ``"as_silence"``: they are scored as if
@@ -92,7 +94,7 @@ def word_errors(
     pairs = pair_up(transcripts, references, failed)
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
-    aligned = align(pairs, chain, cost, units)
+    aligned = align(pairs, bound_normalizers(pairs, chain, language), cost, units)
     counts = aligned.paths.counts()
     fewest = counts[:, 1:].sum(axis=1)
     if cost == "sclite":
@@ -120,12 +122,13 @@ def character_errors(
     spaces: bool = True,
     unit: str = "code point",
     failed: str = "apart",
+    language: Languages = None,
 ) -> pd.DataFrame:
     """Count the character errors of each recording that has a reference.
 
     Parameters
     ----------
-    transcripts, references, normalizer, failed
+    transcripts, references, normalizer, failed, language
         As `word_errors` takes them.
     cost
         As there; by default the fewest errors, as jiwer counts them.
@@ -164,7 +167,8 @@ def character_errors(
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
     vocabulary = Vocabulary()
-    sides = [read_units(lines, chain, "words", vocabulary) for lines in (pairs.references, pairs.hypotheses)]
+    chains = bound_normalizers(pairs, chain, language)
+    sides = [read_units(lines, chains, "words", vocabulary) for lines in (pairs.references, pairs.hypotheses)]
     characters = Vocabulary()
     said, heard = (_characters(side, vocabulary, characters, spaces, unit) for side in sides)
     counts = paths(Sequences.of(said), Sequences.of(heard), cost).counts()

@@ -9,6 +9,14 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
+from soniox_ds.analysis.recording_languages import (
+    Languages,
+    column_languages,
+    first_known,
+    hinted_languages,
+    in_languages,
+    language_of_each,
+)
 from soniox_ds.analysis.units import Lines, Vocabulary, lines_of, read_units
 from soniox_ds.errors import InputError
 from soniox_ds.schema import NORMALIZATION, as_ids, conform
@@ -16,7 +24,9 @@ from soniox_ds.schema import NORMALIZATION, as_ids, conform
 __all__ = ["show_normalization"]
 
 
-def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unchanged: bool = False) -> pd.DataFrame:
+def show_normalization(
+    texts: Any, normalizer: NormalizerLike = "basic", *, unchanged: bool = False, language: Languages = None
+) -> pd.DataFrame:
     """Show what a normaliser does to texts.
 
     Parameters
@@ -29,6 +39,9 @@ def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unch
         As in `align_words`.
     unchanged
         Whether words that stay as they are have rows too.
+    language
+        For ``normalizer="spoken"``: the language of the texts, or a dict from audio_id to language; by default a column
+        `language` of the table or of the recordings, else the language hint that a corpus was transcribed with.
 
     Returns
     -------
@@ -56,7 +69,10 @@ def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unch
     chain = Normalizer.of(normalizer)
     lines = lines_of([text for _, _, text in named])
     vocabulary = Vocabulary()
-    units = read_units(lines, chain, "words", vocabulary)
+    languages = first_known(
+        language_of_each(language, [str(audio_id) for _, audio_id, _ in named]), _languages(texts, named)
+    )
+    units = read_units(lines, in_languages(chain, languages), "words", vocabulary)
     labels = vocabulary.labels().tolist()
 
     # Words between which no unit reaches across stand apart; the units of each group follow in order.
@@ -68,6 +84,17 @@ def show_normalization(texts: Any, normalizer: NormalizerLike = "basic", *, unch
     for unit, word in zip(units.ids.tolist(), units.first.tolist(), strict=True):
         after.setdefault(int(group[word]), []).append(labels[unit])
     return _table(named, lines, group.tolist(), after, chain.label, unchanged)
+
+
+def _languages(texts: Any, named: list[tuple[int, Any, str]]) -> list[str | None]:
+    """The language of each text as far as the table of texts says it."""
+    table = texts.recordings if hasattr(texts, "recordings") else texts
+    codes: list[str | None] = [None] * len(named)
+    if isinstance(table, pd.DataFrame) and "language" in table:
+        column = column_languages(table["language"])
+        codes = [column[number] for number, _, _ in named]
+    hints = hinted_languages(texts) if hasattr(texts, "recordings") else {}
+    return first_known(codes, [hints.get(str(audio_id)) for _, audio_id, _ in named])
 
 
 def _table(

@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 from soniox_ds.analysis.characters import APOSTROPHES, is_invisible, one_spelling, without_case, without_vowel_marks
@@ -37,14 +37,30 @@ class NormalizationStep:
     per_word
         Whether a word's form never depends on its neighbours. The step is then applied once to each distinct word, and
         the words' times are known exactly; otherwise it is applied to whole texts.
+    languages
+        Functions for texts of single languages (two-letter codes); `function` is for all others.
     """
 
     name: str
     version: str
     function: Callable[[str], str]
     per_word: bool = False
+    languages: Mapping[str, Callable[[str], str]] = field(default_factory=dict, compare=False, repr=False)
+
+    def in_language(self, language: str | None) -> NormalizationStep:
+        """Return the step for texts of one language, None for a language that is not known."""
+        if not self.languages:
+            return self
+        if language is not None and language in self.languages:
+            return replace(self, function=self.languages[language], per_word=False, languages={})
+        return replace(self, languages={})
 
     def __call__(self, text: str) -> str:
+        if self.languages:
+            raise InputError(
+                f"the normaliser {self.name!r} depends on the language of the text: sx.Normalizer.of({self.name!r}, "
+                f"language={next(iter(self.languages))!r}) has {', '.join(self.languages)}."
+            )
         try:
             changed = self.function(text)
         except Exception as error:
@@ -81,8 +97,11 @@ class Normalizer:
     steps: tuple[NormalizationStep, ...]
 
     @classmethod
-    def of(cls, normalizer: NormalizerLike) -> Normalizer:
+    def of(cls, normalizer: NormalizerLike, *, language: str | None = None) -> Normalizer:
         """Make a normaliser of a name, a function, a step, or a sequence of them.
+
+        With `language`, a two-letter code, it is the one for texts of that language; functions that compare recordings
+        find the language of each by themselves.
 
         The names are
 
@@ -99,6 +118,9 @@ class Normalizer:
           script. No part of ``basic``, for who writes them may want them compared: ``["vowel-marks", "basic"]``;
         - ``"tags"``: what names a sound or a gap and was not said is dropped, as in ``["tags", "basic"]``: ``<unk>``,
           ``[noise]``, ``{NS}``, ``(laughs)``. Round brackets and asterisks stay unless they hold the name of an event;
+        - ``"spoken"``: numbers, ordinals, currencies, times, codes and spelling variants in one form, however they are
+          written (``$15.20``, ``fifteen dollars and twenty cents``), for texts in English, German, Spanish and French;
+          those in other languages go through ``basic``;
         - ``"apostrophes"``: typographic apostrophes become ``'``; put it before ``whisper-english``, which divides
           words at them;
         - ``"whisper-english"``: the leaderboards' convention, by package ``whisper-normalizer``. English only: it drops
@@ -113,6 +135,8 @@ class Normalizer:
         SetupError
             If ``whisper-normalizer`` is not installed.
         """
+        if language is not None:
+            return cls.of(normalizer).in_language(language)
         if isinstance(normalizer, Normalizer):
             return normalizer
         if isinstance(normalizer, NormalizationStep):
@@ -136,6 +160,15 @@ class Normalizer:
     def label(self) -> str:
         """Names and versions of the steps, as they stand in results."""
         return " + ".join(f"{step.name} {step.version}" for step in self.steps) or "none 1"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages whose texts are treated in a way of their own; empty where the language makes no difference."""
+        return tuple(dict.fromkeys(code for step in self.steps for code in step.languages))
+
+    def in_language(self, language: str | None) -> Normalizer:
+        """Return the normaliser for texts of one language, None for a language that is not known."""
+        return Normalizer(tuple(step.in_language(language) for step in self.steps)) if self.languages else self
 
     def __call__(self, text: str) -> str:
         """Normalise a whole text; words come out divided by single spaces."""
@@ -188,6 +221,14 @@ def _tags() -> Normalizer:
     return Normalizer((NormalizationStep("tags", "1", without_tags),))
 
 
+@cache
+def _spoken() -> Normalizer:
+    from soniox_ds.analysis.spoken import SPOKEN_LANGUAGES, fold_spoken
+
+    forms = {language: partial(fold_spoken, language=language) for language in SPOKEN_LANGUAGES}
+    return Normalizer((NormalizationStep("spoken", "1", _basic_form, per_word=True, languages=forms),))
+
+
 def _casefold() -> Normalizer:
     return Normalizer((NormalizationStep("casefold", "2", without_case, per_word=True),))
 
@@ -221,6 +262,7 @@ NORMALIZERS: dict[str, Callable[[], Normalizer]] = {
     "punctuation": _punctuation,
     "vowel-marks": _vowel_marks,
     "tags": _tags,
+    "spoken": _spoken,
     "apostrophes": _apostrophes,
     "whisper-english": _whisper_english,
 }

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.analysis.boundaries import without_markers
+from soniox_ds.analysis.recording_languages import hinted_languages
 from soniox_ds.analysis.text import words as words_of_tokens
 from soniox_ds.analysis.units import Lines, lines_of
 from soniox_ds.errors import InputError, SchemaError
@@ -61,6 +62,8 @@ class Pairs(NamedTuple):
     """The speaker of each reference word, a string array; None where references name none."""
     words: pd.DataFrame
     """One row for each word of `hypotheses`: what is known of it, columns as in ``schema.WORDS``."""
+    hints: Mapping[str, str]
+    """The language hint of the recordings that were transcribed with a single one."""
 
 
 class _Heard(NamedTuple):
@@ -124,7 +127,8 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     if _SPEAKERS_OF_WORDS in own:
         labels = [label for parts in own[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
         speakers = pd.array(labels, dtype="string")
-    return Pairs(recordings, scored, lines, hypotheses, speakers, words)
+    hints = hinted_languages(transcripts) if isinstance(transcripts, HasRecordings) else {}
+    return Pairs(recordings, scored, lines, hypotheses, speakers, words, hints)
 
 
 def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:

@@ -25,6 +25,7 @@ from soniox_ds.analysis.edit_paths import DELETION, HIT, INSERTION, SUBSTITUTION
 from soniox_ds.analysis.errors import scored_table
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.analysis.recording_languages import Languages, bound_normalizers
 from soniox_ds.analysis.scripts import is_unspaced
 from soniox_ds.analysis.tags import warn_of_unsaid
 from soniox_ds.analysis.units import Lines, Units, glued
@@ -51,12 +52,13 @@ def punctuation_errors(
     cost: str = "sclite",
     marks: str = MARKS,
     failed: str = "apart",
+    language: Languages = None,
 ) -> pd.DataFrame:
     """Count the errors of punctuation and of capitals in each recording that has a reference.
 
     Parameters
     ----------
-    transcripts, references, normalizer, cost, failed
+    transcripts, references, normalizer, cost, failed, language
         As `word_errors` takes them; the normaliser only serves the alignment of the words.
     marks
         The characters that are compared, in whatever spelling: ``","`` stands for ``，`` and ``،`` too. Two or more
@@ -98,7 +100,7 @@ def punctuation_errors(
     pairs = pairs._replace(references=_cut(pairs.references, own), hypotheses=_cut(pairs.hypotheses, own))
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
-    aligned = align(pairs, chain, cost, "mixed")
+    aligned = align(pairs, bound_normalizers(pairs, chain, language), cost, "mixed")
     has_marks = any(char in own for word in pairs.references.words for char in _one_spelling(word))
     has_capitals = any(word != word.lower() for word in pairs.references.words)
     if not has_marks and not has_capitals and pairs.references.words:

@@ -6,7 +6,7 @@ milliseconds. A turn is normalised as a whole, so that steps that need a word's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -55,8 +55,12 @@ class Said(NamedTuple):
         return [TimedWords(self.ids[rows], self.begin[rows], self.end[rows]) for rows in own]
 
 
-def reference_said(reference: pd.DataFrame, how: Normalizer, kind: str, vocabulary: Vocabulary) -> dict[str, Said]:
+def reference_said(
+    reference: pd.DataFrame, how: Mapping[str, Normalizer], kind: str, vocabulary: Vocabulary
+) -> dict[str, Said]:
     """The words of each recording of a reference, the time of each row shared out among its words.
+
+    `how` is the normaliser of each recording.
 
     Raises
     ------
@@ -78,8 +82,10 @@ def reference_said(reference: pd.DataFrame, how: Normalizer, kind: str, vocabula
     order = np.lexsort((begin, audio.codes))  # stable
     texts: list[str] = reference["text"].astype("string").to_numpy(object)[order].tolist()
     lines = lines_of(texts)
-    warn_of_tags(lines, how)
-    units = read_units(lines, how, kind, vocabulary)
+    chains = [how[str(label)] for label in np.asarray(audio.labels, dtype=object)[audio.codes[order]]]
+    if chains:
+        warn_of_tags(lines, chains[0])
+    units = read_units(lines, chains, kind, vocabulary)
     line = np.repeat(np.arange(len(order)), units.counts)
     starts, ends = shared_out(
         begin[order].astype(np.float64), end[order].astype(np.float64), line, _characters(units, vocabulary)
@@ -90,7 +96,7 @@ def reference_said(reference: pd.DataFrame, how: Normalizer, kind: str, vocabula
 
 
 def found_said(
-    words: pd.DataFrame, how: Normalizer, kind: str, vocabulary: Vocabulary, reference: Sequence[Said]
+    words: pd.DataFrame, how: Mapping[str, Normalizer], kind: str, vocabulary: Vocabulary, reference: Sequence[Said]
 ) -> dict[str, Said]:
     """The words of each recording of a transcript (``schema.WORDS``), each with its own time.
 
@@ -124,7 +130,9 @@ def found_said(
     counts = np.diff(np.append(np.flatnonzero(new), len(order)))
     labels = np.asarray(text.labels, dtype=object)
     lines = Lines(labels[text.codes[order]].tolist() if len(order) else [], counts, spaced | new)
-    units = read_units(lines, how, kind, vocabulary)
+    first_of_line = order[np.flatnonzero(new)]
+    chains = [how[str(label)] for label in np.asarray(audio.labels, dtype=object)[audio.codes[first_of_line]]]
+    units = read_units(lines, chains, kind, vocabulary)
 
     # Units of the same words share the time of those words out among them.
     together = np.cumsum(runs.changes(units.first) | runs.changes(units.last)) - 1

@@ -8,6 +8,7 @@ Words without a speaker are one speaker more, called "no speaker".
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,12 +21,29 @@ from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.analysis.confidence import words_of
 from soniox_ds.analysis.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
+from soniox_ds.analysis.recording_languages import (
+    Languages,
+    first_known,
+    hinted_languages,
+    in_languages,
+    language_of_each,
+    most_of_each,
+)
 from soniox_ds.analysis.said import Said, found_said, reference_said
 from soniox_ds.analysis.time_constrained import TimedWords, constrained_errors
 from soniox_ds.analysis.turn_tables import HasRecordings, known_ids, statuses, with_metadata
 from soniox_ds.analysis.units import Vocabulary
 from soniox_ds.errors import InputError
-from soniox_ds.schema import SPEAKER_WORD_ERRORS, SPEAKER_WORD_SUMMARY, conform, need, no_duplicates, renamed
+from soniox_ds.schema import (
+    SPEAKER_WORD_ERRORS,
+    SPEAKER_WORD_SUMMARY,
+    as_ids,
+    conform,
+    matched_ids,
+    need,
+    no_duplicates,
+    renamed,
+)
 
 __all__ = ["pool_speaker_word_errors", "speaker_word_errors"]
 
@@ -60,6 +78,7 @@ def speaker_word_errors(
     units: str = "mixed",
     collar_ms: int = 5000,
     failed: str = "apart",
+    language: Languages = None,
 ) -> pd.DataFrame:
     """Count word errors with the speakers taken into account.
 
@@ -79,6 +98,9 @@ def speaker_word_errors(
     failed
         ``"apart"``: recordings that failed or are not among the words are rows without scores. ``"as_silence"``: they
         are scored as if nothing had been heard.
+
+    language
+        As in `align_words`, for ``normalizer="spoken"``.
 
     Returns
     -------
@@ -130,8 +152,10 @@ def speaker_word_errors(
     checked_ms(collar_ms, "collar_ms")
     how = Normalizer.of(normalizer)
     vocabulary = Vocabulary()
-    real = reference_said(reference, how, units, vocabulary)
-    found = found_said(words_of(words), how, units, vocabulary, list(real.values()))
+    found_words = words_of(words)
+    forms = _normalizers(how, words, found_words, reference, language)
+    real = reference_said(reference, forms, units, vocabulary)
+    found = found_said(found_words, forms, units, vocabulary, list(real.values()))
     real = renamed(real, known_ids(words, found), "reference")
     rows = []
     for audio_id, status in statuses(words, found, real, failed):
@@ -141,6 +165,35 @@ def speaker_word_errors(
         rows.append(row | {"collar_ms": collar_ms, "normalizer": how.label})
     errors = conform(pd.DataFrame(rows, columns=list(SPEAKER_WORD_ERRORS)), SPEAKER_WORD_ERRORS)
     return with_metadata(_rated(errors), words)
+
+
+def _normalizers(
+    how: Normalizer, words: Any, found: pd.DataFrame, reference: pd.DataFrame, language: Languages
+) -> dict[str, Normalizer]:
+    """Return the normaliser of each recording of either side, in its language."""
+    need(reference, "audio_id", name="reference")
+    need(found, "audio_id", name="words")
+    spoken = found
+    if "translation_status" in found:
+        spoken = found[found["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
+    of_reference, of_words = as_ids(reference["audio_id"], "reference"), as_ids(found["audio_id"], "words")
+    known = known_ids(words, [str(name) for name in of_words.dropna().unique()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the caller says which ids were matched
+        same = matched_ids([str(name) for name in of_reference.dropna().unique()], known, "reference")
+    names = list(dict.fromkeys([*known, *(same.get(str(name), str(name)) for name in of_reference.dropna().unique())]))
+    codes = [language_of_each(language, names)]
+    if not how.languages:
+        return dict.fromkeys([*names, *same], how)
+    recordings = words.recordings if isinstance(words, HasRecordings) else found.iloc[:0]
+    for table, what in ((reference, "reference"), (recordings, "recordings"), (spoken, "words")):
+        if "language" in table and len(table):
+            place = pd.Index(names).get_indexer(pd.Index(as_ids(table["audio_id"], what).replace(same)))
+            codes.append(most_of_each(place[place >= 0], table["language"][place >= 0], len(names)))
+    hints = hinted_languages(words) if isinstance(words, HasRecordings) else {}
+    languages = first_known(*codes, [hints.get(name) for name in names])
+    forms = dict(zip(names, in_languages(how, languages), strict=True))
+    return forms | {name: forms[other] for name, other in same.items()}
 
 
 def pool_speaker_word_errors(errors: pd.DataFrame, by: str | Sequence[str] | None = None) -> pd.DataFrame:

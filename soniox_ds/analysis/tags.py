@@ -89,9 +89,11 @@ def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
     if any(step.name == "tags" for step in normalizer.steps) or _CANDIDATES.isdisjoint("".join(references.words)):
         return
     found = Counter(match[0] for match in _TAG.finditer(" ".join(references.words)))
-    kept = {tag: count for tag, count in found.most_common(_LOOKED_AT) if normalizer(tag)}
+    bound = normalizer.in_language(None)
+    kept = {tag: count for tag, count in found.most_common(_LOOKED_AT) if bound(tag)}
     if kept:
-        step = '["tags", "basic"]' if normalizer.label.startswith("basic ") else '["tags", ...] before the other steps'
+        alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
+        step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
         warn_caller(
             f"the references hold {_listed(kept)}, which {normalizer.label!r} makes words of that nobody said. The "
             f"step 'tags' takes them out: normalizer={step}.",

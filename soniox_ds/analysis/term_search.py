@@ -164,7 +164,7 @@ def _normalizer_of(aligned: Aligned, normalizer: NormalizerLike | None) -> Norma
     if len(used) > 1:
         raise InputError(f"the alignments were made after different normalisers: {sorted(used)}; take one.")
     if normalizer is not None:
-        chain = Normalizer.of(normalizer)
+        chain = _in_one_language(Normalizer.of(normalizer))
         if used and used[0] != chain.label:
             raise InputError(
                 f"the alignments were normalised by {used[0]!r}, the terms would be by {chain.label!r}; use the same."
@@ -179,11 +179,21 @@ def _normalizer_of(aligned: Aligned, normalizer: NormalizerLike | None) -> Norma
         return Normalizer.of("basic")
     for name in NORMALIZERS:
         if used[0].startswith(f"{name} ") and Normalizer.of(name).label == used[0]:
-            return Normalizer.of(name)
+            return _in_one_language(Normalizer.of(name))
     raise InputError(
         f"the alignments were normalised by {used[0]!r}, which is none of {list(NORMALIZERS)}; "
         "give the same normaliser with normalizer=."
     )
+
+
+def _in_one_language(chain: Normalizer) -> Normalizer:
+    if chain.languages:
+        name = next(step.name for step in chain.steps if step.languages)
+        raise InputError(
+            f"{chain.label!r} depends on the language, which terms do not tell; say it with "
+            f'normalizer=sx.Normalizer.of("{name}", language="{chain.languages[0]}").'
+        )
+    return chain
 
 
 def _check_words(aligned: Aligned, chain: Normalizer, units: str) -> None:

@@ -118,8 +118,10 @@ def _clings(char: str) -> bool:
     return unicodedata.category(char) in ("Mn", "Mc", "Me") or char in "\u0e33\u0eb3\u200c\u200d\u2060"
 
 
-def read_units(lines: Lines, normalizer: Normalizer, kind: str, vocabulary: Vocabulary) -> Units:
+def read_units(lines: Lines, normalizer: Normalizer | Sequence[Normalizer], kind: str, vocabulary: Vocabulary) -> Units:
     """Normalise texts and divide them into units.
+
+    `normalizer` is one for all texts, or one for each.
 
     `kind` is ``"mixed"`` (words, and single characters where a script has no spaces) or ``"words"`` (white space
     alone divides).
@@ -136,10 +138,12 @@ def read_units(lines: Lines, normalizer: Normalizer, kind: str, vocabulary: Voca
         lines, source = glued(lines)
     else:
         source = np.arange(len(lines.words) + 1)
-    if all(step.per_word for step in normalizer.steps):
-        units = _by_word(lines, _chain(normalizer.steps, divide), vocabulary)
+    chains = [normalizer] * len(lines.counts) if isinstance(normalizer, Normalizer) else list(normalizer)
+    distinct = list({id(chain): chain for chain in chains}.values())
+    if len(distinct) < 2 and all(step.per_word for chain in distinct for step in chain.steps):
+        units = _by_word(lines, _chain([step for chain in distinct for step in chain.steps], divide), vocabulary)
     else:
-        units = _by_text(lines, normalizer, divide, vocabulary)
+        units = _by_text(lines, chains, divide, vocabulary)
     return units._replace(first=source[units.first], last=source[units.last + 1] - 1)
 
 
@@ -198,7 +202,9 @@ class _Line(NamedTuple):
     last: list[int]
 
 
-def _by_text(lines: Lines, normalizer: Normalizer, divide: Callable[[str], list[str]], vocabulary: Vocabulary) -> Units:
+def _by_text(
+    lines: Lines, chains: Sequence[Normalizer], divide: Callable[[str], list[str]], vocabulary: Vocabulary
+) -> Units:
     """Text by text; what a step made of the words one by one tells which words its units came from."""
     alone: dict[tuple[NormalizationStep, str], list[str]] = {}
     ids: list[int] = []
@@ -206,12 +212,12 @@ def _by_text(lines: Lines, normalizer: Normalizer, divide: Callable[[str], list[
     last: list[int] = []
     counts = []
     begin = 0
-    for count in lines.counts.tolist():
+    for chain, count in zip(chains, lines.counts.tolist(), strict=True):
         line = _Line([], [], [], [])
         for word in range(begin, begin + count):
             composed = unicodedata.normalize("NFC", lines.words[word])  # every step divides what it returns
             _extend(line, [composed], bool(lines.spaced[word]), word, word)
-        for step in normalizer.steps:
+        for step in chain.steps:
             line = _word_by_word(line, step, divide) if step.per_word else _whole(line, step, divide, alone)
         ids += map(vocabulary.number, line.units)
         first += line.first

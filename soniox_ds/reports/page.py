@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.errors import word_errors
+from soniox_ds.analysis.recording_languages import Languages
 from soniox_ds.errors import InputError
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.formats.replacing import replacing
@@ -83,6 +84,7 @@ def report(
     path: str | Path = "report.html",
     by: str | Sequence[str] | None = None,
     normalizer: Any = "basic",
+    language: Languages = None,
     title: str = "Transcription report",
     recordings: int = 5,
     clips: int = 8,
@@ -103,7 +105,7 @@ def report(
         The file to write; one that is there is replaced once the new page is complete.
     by
         Metadata columns to group the errors by; by default those with 2 to 12 values, of two recordings or more each.
-    normalizer
+    normalizer, language
         What both texts go through before they are compared, as `word_errors` takes it.
     title
         Heading of the page.
@@ -158,10 +160,10 @@ def report(
         references = read_references(references)
     errors = alignments = None
     if references is not None or ("reference" in corpus.recordings and corpus.recordings["reference"].notna().any()):
-        errors = word_errors(corpus, references, normalizer=normalizer)
+        errors = word_errors(corpus, references, normalizer=normalizer, language=language)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # word_errors has said it
-            alignments = align_words(corpus, references, normalizer=normalizer)
+            alignments = align_words(corpus, references, normalizer=normalizer, language=language)
     reference_turns = read_rttm(turns) if isinstance(turns, str | Path) else turns
     groups = None if by is None else [by] if isinstance(by, str) else list(by)
     found = Findings.of(corpus, errors, alignments, groups)
