@@ -2,7 +2,9 @@
 
 import hashlib
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ import soniox_ds as sx
 from soniox_ds.emulator import LocalServiceError, local_service
 from soniox_ds.emulator.recognizers import UndecodableAudio
 from soniox_ds.emulator.recognizers import model as model_module
-from soniox_ds.emulator.recognizers.model import ModelUnavailable, load_model, verify
+from soniox_ds.emulator.recognizers.model import ModelUnavailable, SpeechModel, load_model, verify
 from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
 
 
@@ -147,6 +149,35 @@ def test_a_short_window_is_the_threads_own_and_ends_with_its_block(monkeypatch):
             other_thread.submit(model.words, pcm).result()
     model.words(pcm)
     assert seen == [1000, 3000, 3000]
+
+
+class Looping:
+    """A Whisper model that is done with the words and then goes round in circles, as it does on some processors."""
+
+    model = SimpleNamespace(is_multilingual=False)
+
+    def __init__(self, *segments):
+        self.segments = segments
+
+    def transcribe(self, pcm, **_):
+        info = SimpleNamespace(language="en", duration_after_vad=len(pcm) / 16_000)
+        return iter(self.segments), info
+
+
+def segment(text, start, end, compression_ratio):
+    words = [SimpleNamespace(word=f" {word}", start=start, end=end, probability=0.9) for word in text.split()]
+    return SimpleNamespace(words=words, start=start, end=end, compression_ratio=compression_ratio)
+
+
+def test_a_loop_over_the_silence_at_the_end_is_dropped():
+    said, loop = (
+        segment("looks after the boats.", 5.4, 8.0, 1.2),
+        segment("in the next video, and see you " * 8, 8.0, 8.5, 4.9),
+    )
+    often = segment("no " * 12, 0.0, 5.0, 3.1)  # as somebody may say it
+    model = SpeechModel(Looping(often, said, loop), threading.local())
+    words, _ = model.words(np.zeros(160_000, np.float32))
+    assert [word.text for word in words] == [" no"] * 12 + [" looks", " after", " the", " boats."]
 
 
 def test_the_model_is_loaded_once_however_many_ask():

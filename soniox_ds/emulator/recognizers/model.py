@@ -108,7 +108,10 @@ class SpeechModel:
         words: list[Word] = []
         circling = False
         for segment in segments:
-            circling = circling or segment.compression_ratio > _CIRCLING
+            if segment.compression_ratio > _CIRCLING:
+                circling = True
+                if len(segment.words) > _TOKENS_PER_S * (segment.end - segment.start):
+                    continue  # more than anybody can say in that time: a loop over the silence behind the last word
             words.extend(
                 Word(
                     text=str(word.word),
