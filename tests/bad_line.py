@@ -36,7 +36,8 @@ class BadLine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes_per_s: float | None = None
         self.freezes_after: int | None = None
-        """Bytes of the service after which the next connection freezes, one time."""
+        """Bytes of the service after which each of the next `freezes` connections freezes."""
+        self.freezes = 1
         self.connections = 0
         """Connections that were made."""
         self.url = ""
@@ -99,8 +100,9 @@ class BadLine:
         self.connections += 1
         connection = _Connection()
         self._connections.append(connection)
-        connection.freezes_after, self.freezes_after = self.freezes_after, None
-        with contextlib.suppress(OSError):
+        if self.connections <= self.freezes:
+            connection.freezes_after = self.freezes_after
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
             pumps = [
                 asyncio.create_task(self._pump(connection, "up", reader, far_writer)),

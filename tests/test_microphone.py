@@ -190,6 +190,81 @@ async def test_a_page_that_hangs_for_seconds_is_not_taken_to_be_gone(tones, monk
     await close(recorder)
 
 
+async def test_a_page_that_leaves_ends_its_recording_at_once(tones, monkeypatch):
+    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
+    page = Page()
+    recorder = make(page)
+    recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
+    for message in items(stop=False):
+        recorder.heard(*message, page)
+    recorder.heard({"type": "leave", "take": "another"}, b"", page)  # of no recording here
+    recorder.heard({"type": "leave", "take": "t"}, b"", page)
+    over = await page.get("ended")
+    assert (over["lost"], recorder.state) == (True, "lost")
+    assert recorder.takes[0].transcript.text.split() == WORDS
+    await close(recorder)
+
+
+async def test_another_page_learns_that_a_recording_goes_on_and_can_end_it(tones, monkeypatch):
+    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
+    monkeypatch.setattr(recorder_module, "_CUT_OFF_AFTER_S", 600.0)
+    monkeypatch.setattr(recorder_module, "_ANSWER_S", 0.2)
+    page, socket = Page(), Page("loopback")
+    recorder = make(page)
+    hello = {"type": "hello", "page": "q", "origin": "http://here"}
+    recorder.heard(hello, b"", page)
+    assert (await page.get("snapshot"))["running"] is None
+    recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", socket)
+    for message in items(stop=False):
+        recorder.heard(*message, socket)
+    recorder.heard(hello, b"", page)
+    assert (await page.get("snapshot", 2))["running"] == "recording"
+    recorder.heard({"type": "end", "page": "q"}, b"", page)
+    assert await socket.get("command") == {"type": "command", "action": "stop"}
+    assert (await page.get("ended"))["lost"] is True  # the page that recorded does not answer
+    assert recorder.takes[0].transcript.text.split() == WORDS
+    recorder.heard(hello, b"", page)
+    assert (await page.get("snapshot", 3))["running"] is None
+    await close(recorder)
+
+
+async def test_a_page_beside_which_another_one_appears_is_given_up_sooner(tones, monkeypatch):
+    """It was most likely loaded again; and what the other page says is no sign of life of the first."""
+    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
+    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
+    monkeypatch.setattr(recorder_module, "_CUT_OFF_AFTER_S", 0.12)
+    page = Page()
+    recorder = make(page)
+    recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
+    await page.get("beat", 30)
+    assert recorder.state == "recording"
+    for _ in range(200):
+        recorder.heard({"type": "hello", "page": "q", "origin": "http://here"}, b"", page)
+        await asyncio.sleep(0.005)
+        if page.of("ended"):
+            break
+    assert (await page.get("ended"))["lost"] is True
+    await close(recorder)
+
+
+async def test_a_page_whose_socket_closes_is_given_up_sooner(tones, monkeypatch):
+    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
+    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
+    monkeypatch.setattr(recorder_module, "_CUT_OFF_AFTER_S", 0.12)
+    page = Page()
+    recorder = make(page)
+    offer = await recorder.loopback.offer("http://here", recorder.heard)
+    async with connect(f"ws://127.0.0.1:{offer['port']}/{offer['path']}", origin="http://here") as socket:
+        await socket.send(json.dumps({"type": "open", "take": "t", "mode": "proxy"}))
+        async with asyncio.timeout(30):
+            beats = 0
+            while beats < 30:
+                beats += json.loads(await socket.recv())["type"] == "beat"
+        assert recorder.state == "recording"
+    assert (await page.get("ended"))["lost"] is True
+    await close(recorder)
+
+
 async def test_a_gap_is_asked_for(tones):
     page = Page()
     recorder = make(page)

@@ -44,7 +44,7 @@ LONGEST_MS = 60 * 60_000
 class LiveCaptionsWidget(anywidget.AnyWidget):
     """What the notebook shows of `LiveCaptions`."""
 
-    _esm = asset("captions.js", "live_captions.js")
+    _esm = asset("controls.js", "captions.js", "live_captions.js")
     _css = asset("captions.css", "live_captions.css")
     settings = traitlets.Dict().tag(sync=True)
 

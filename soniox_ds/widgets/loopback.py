@@ -60,6 +60,8 @@ class LoopbackChannel:
     name = "loopback"
 
     def __init__(self, socket: ServerConnection) -> None:
+        self.is_open = True
+        """Whether the page may still be there."""
         self._socket = socket
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
 
@@ -154,6 +156,7 @@ class Loopback:
         except (websockets.ConnectionClosed, msgspec.DecodeError, struct.error):
             await socket.close(1002)
         finally:
+            channel.is_open = False
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
 

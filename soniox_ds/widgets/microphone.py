@@ -64,6 +64,7 @@ class MicrophoneWidget(anywidget.AnyWidget):
     _esm = source(
         "seams.js",
         "transcript.js",
+        "controls.js",
         "captions.js",
         "capture.js",
         "patience.js",
@@ -100,8 +101,8 @@ class Microphone:
     mode
         Which way the audio takes. ``"proxy"``: from the browser to this kernel, and on to the service. ``"direct"``:
         from the browser to the service, with a temporary key; what is understood comes to the kernel from there.
-        ``"auto"``: proxy, unless only the notebook's own connection leads to the kernel and the browser does reach the
-        service. The real key never leaves the kernel.
+        ``"auto"``: direct where a temporary key can be made and the browser reaches the service, else proxy. The
+        widget shows which it is. The real key never leaves the kernel.
     transport
         How browser and kernel talk. ``"loopback"``: over a websocket of their own, which no running cell holds up; it
         needs both on one machine, or jupyter-server-proxy. ``"comm"``: over the notebook's own connection. ``"auto"``:

@@ -7,13 +7,15 @@ that the kernel is alive. The newest page wins: where another one begins a recor
 raises on the way (a channel, a listener, a take) is logged and told, and every take ends.
 
 From the page: ``hello``, ``offer``, ``open``, ``item`` (``audio``, ``control``, ``event``, ``stop``), ``beat``,
-``sync``, ``need_key``. To the page: ``snapshot``, ``offered``, ``beat``, ``update``, ``state``, ``ended``, ``missing``,
-``key``, ``no_key``, ``command``.
+``sync``, ``need_key``, ``leave`` (it is closed or loaded again), ``end`` (the page that records is to stop). To the
+page: ``snapshot``, ``offered``, ``beat``, ``update``, ``state``, ``ended``, ``missing``, ``key``, ``no_key``,
+``command``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from soniox_ds.live.events import LiveToken, Update
 from soniox_ds.options import StreamOptions
 from soniox_ds.service.connection import Connection
 from soniox_ds.widgets.kernels import CellWatch
-from soniox_ds.widgets.loopback import Channel, Loopback
+from soniox_ds.widgets.loopback import Channel, Loopback, LoopbackChannel
 from soniox_ds.widgets.safekeeping import Safekeeping
 from soniox_ds.widgets.takes import DirectTake, ProxyTake, Take
 from soniox_ds.widgets.temporary_keys import temporary_key
@@ -36,6 +38,8 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25
 LOST_AFTER_S = 15.0
 """Silence after which a page that was recording is taken to be gone; one that draws much may hang for seconds."""
+_CUT_OFF_AFTER_S = 5.0  # the same where its socket has closed, or another page shows the widget
+_ANSWER_S = 3.0
 _BUSY_FOR_S = 600.0  # while a cell runs, messages of the page may have to wait: so long at most
 _TAKES = {"proxy": ProxyTake, "direct": DirectTake}
 
@@ -87,6 +91,7 @@ class Recorder:
         self._quiet_s = 0.0
         self._busy_s = 0.0
         self._gap_s = 0.0
+        self._is_rivalled = False  # another page has shown the widget since the take began
         self._commands: list[str] = []
         self._mute: set[str] = set()  # names of channels that raise
 
@@ -94,7 +99,9 @@ class Recorder:
 
     def heard(self, message: Mapping[str, Any], data: bytes, channel: Channel) -> None:
         """A message of a page; they are served one after the other."""
-        self._quiet_s = self._busy_s = 0.0
+        self._busy_s = 0.0
+        if self.running is not None and message.get("take") == self.running.name:
+            self._quiet_s = 0.0
         if self._server is None:
             self._server = asyncio.create_task(self._serve(), name="microphone recorder")
         self._inbox.put_nowait((message, data, channel))
@@ -140,6 +147,13 @@ class Recorder:
             self._post(channel, {"type": "offered", "page": message["page"], "offer": offer})
         elif kind == "open":
             await self._open(message, channel)
+        elif kind == "leave":
+            take = self._ids.get(str(message["take"]))
+            if take is not None and not take.is_finishing:
+                take.lost = _GONE
+                self._spawn(self._finish(take))
+        elif kind == "end" and self.running is not None:
+            self._spawn(self._end_for_another_page(self.running))
         elif kind == "need_key":
             self._spawn(self._hand_over_key(message, channel))
         elif kind in ("item", "sync"):
@@ -155,13 +169,14 @@ class Recorder:
         self.shown = True
         commands, self._commands = self._commands, []
         last = self.takes[-1] if self.takes else None
+        self._is_rivalled = self.running is not None
         self._post(
             self.comm,
             {
                 "type": "snapshot",
                 "page": page,
                 "offer": await self._offer(origin),
-                "running": self.running is not None,
+                "running": self.state if self.running is not None else None,
                 "settled": [] if last is None else [_plain(token) for token in last.transcript.settled],
                 "ends": [] if last is None else last.ends,
                 "commands": commands,
@@ -282,12 +297,19 @@ class Recorder:
     def _beat(self, take: Take) -> None:
         self._post(
             self._channel,
-            {"type": "beat", "take": take.name, "next": take.intake.next, "waiting_ms": round(take.waiting_ms)},
+            {
+                "type": "beat",
+                "take": take.name,
+                "next": take.intake.next,
+                "waiting_ms": round(take.waiting_ms),
+                "unheard_ms": round(take.unheard_ms),
+            },
         )
 
     async def _watch(self, take: Take) -> None:
         """Beat while a take goes on, and end it where its page is gone."""
         self._quiet_s = self._busy_s = self._gap_s = 0.0
+        self._is_rivalled = False
         while not take.is_over:
             await asyncio.sleep(TICK_S)
             self._beat(take)
@@ -302,9 +324,25 @@ class Recorder:
                 self._busy_s += TICK_S
             else:
                 self._quiet_s += TICK_S
-            if self._quiet_s > LOST_AFTER_S or self._busy_s > _BUSY_FOR_S:
+            if self._quiet_s > self._patience_s or self._busy_s > _BUSY_FOR_S:
                 take.lost = _GONE
                 self._spawn(self._finish(take))
+
+    @property
+    def _patience_s(self) -> float:
+        """Seconds of silence after which the page that records is taken to be gone."""
+        has_closed = isinstance(self._channel, LoopbackChannel) and not self._channel.is_open
+        return min(LOST_AFTER_S, _CUT_OFF_AFTER_S) if has_closed or self._is_rivalled else LOST_AFTER_S
+
+    async def _end_for_another_page(self, take: Take) -> None:
+        """Have the page that records stop, and end the take without it where it does not answer."""
+        self._post(self._channel, {"type": "command", "action": "stop"})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_S):
+                await take.ended.wait()
+        if not take.is_finishing:
+            take.lost = _GONE
+            await self._finish(take)
 
     async def _finish(self, take: Take) -> None:
         if take.is_finishing:

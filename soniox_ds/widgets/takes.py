@@ -108,6 +108,11 @@ class Take:
         """Audio that arrived here and was not sent to the service."""
         return 0.0
 
+    @property
+    def unheard_ms(self) -> float:
+        """Audio that arrived here and that the service has not said to have processed."""
+        return 0.0
+
     async def begin(self) -> None:
         """Before anything else."""
 
@@ -164,6 +169,10 @@ class ProxyTake(Take):
     @property
     def waiting_ms(self) -> float:
         return self._session.waiting_ms or 0.0
+
+    @property
+    def unheard_ms(self) -> float:
+        return self._session.unheard_ms or 0.0
 
     def audio(self, pcm: bytes) -> None:
         super().audio(pcm)

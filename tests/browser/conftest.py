@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from jupyter_lab import INSECURE_HOST, PATIENCE_S, JupyterLab
 from notebook_page import NotebookPage
+from tones import pcm_bytes, random_words, speak
 
 BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
 FLAGS = [
@@ -85,6 +86,19 @@ def sound(tmp_path_factory):
         file.setframerate(rate)
         file.writeframes((samples * 32_767).astype("<i2").tobytes())
     return path
+
+
+@pytest.fixture
+def tones(tmp_path):
+    """A WAV file of words that are tones, which `ToneRecognizer` hears without error wherever a session begins."""
+    words, pauses_ms = random_words(4, 60)
+    samples, _ = speak(words, pauses_ms=pauses_ms, rate=48_000)
+    with wave.open(str(tmp_path / "tones.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(pcm_bytes(samples))
+    return tmp_path / "tones.wav"
 
 
 @pytest.fixture

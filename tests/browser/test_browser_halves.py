@@ -5,9 +5,11 @@ import json
 import random
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bad_line import BadLine
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
 from websockets.sync.server import serve
 
@@ -389,6 +391,79 @@ def test_the_direct_way_waits_for_an_outage_as_long_as_patience_lasts(page, pati
         assert said["kinds"].count("lost") == 6
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_direct_way_says_that_the_service_does_not_answer_and_takes_another_connection(page, count):
+    words, pauses_ms = random_words(10, 40)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
+    limits = Limits(sessions_per_minute=None)
+    with (
+        local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service,
+        BadLine(service.ws_url) as line,
+    ):
+        line.freezes_after = 2_000
+        line.freezes = count
+        place = SimpleNamespace(key=service.key, ws_url=line.url)
+        said = spoken_directly(page, place, audio, {"silentMs": 300, "silentBreakMs": 900, "waitMs": 5})
+    assert said["text"].split() == words
+    assert said["failure"] is None
+    assert said["session"] == line.connections - 1 >= count
+    told = [kind for kind in said["kinds"] if kind in ("silent", "lost")]
+    assert told[:2] == ["silent", "lost"]
+    assert told.count("lost") == said["session"]
+
+
+def test_the_direct_way_counts_what_the_socket_holds_and_leaves_the_rest_out_of_it(page):
+    with (
+        local_service(ToneRecognizer(), set_environment=False) as service,
+        BadLine(service.ws_url) as line,
+    ):
+        page.evaluate(
+            script(
+                "seams.js",
+                "transcript.js",
+                "patience.js",
+                "direct.js",
+                body="""
+                const { key, url, start } = argument;
+                Object.assign(DIRECT, { aheadMs: Infinity });
+                window.states = [];
+                window.direct = new DirectStream({
+                    needKey: async () => ({ key, url, start }),
+                    on: { event() {}, update() {}, state: (state) => window.states.push(state) },
+                });
+                return window.direct.tryToOpen().then(() => {
+                    window.direct.audio(new ArrayBuffer(3200));
+                    return new Promise((resolve) => {
+                        const timer = setInterval(() => {
+                            if (!window.direct.transcript.totalAudioMs) return;
+                            clearInterval(timer);
+                            resolve();
+                        }, 10);
+                    });
+                });
+                """,
+            ),
+            {
+                "start": {"model": "stt-rt-v4", "audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1},
+                "key": service.key,
+                "url": line.url,
+            },
+        )
+        line.freeze()
+        # five minutes, of which the operating system takes a part
+        page.evaluate("() => { for (let n = 0; n < 3000; n += 1) window.direct.audio(new ArrayBuffer(3200)); }")
+        page.wait_for_function("() => window.direct.socket?.bufferedAmount > 65536", timeout=60_000)
+        waiting, buffered, unsent, unheard = page.evaluate(
+            """() => [direct.waitingMs, direct.socket.bufferedAmount, direct.endMs - direct.sentMs, direct.unheardMs]"""
+        )
+        assert waiting == pytest.approx(unsent + buffered / 32)
+        assert unsent > 60_000
+        assert unheard >= 300_000
+        assert buffered < 65_536 + 3_300
+        page.wait_for_function("() => window.states.includes('silent')", timeout=60_000)
+        page.evaluate("() => window.direct.close()")
+
+
 @pytest.mark.parametrize(
     ("frame", "got_on", "connections"),
     [
@@ -436,6 +511,32 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
         assert said["failure"]
     else:
         assert said == {"keys": most + 1, "last": "open", "failure": None}
+
+
+def test_the_direct_way_is_not_waited_for_for_ever_where_another_would_do(page):
+    said = page.evaluate(
+        script(
+            "seams.js",
+            "transcript.js",
+            "patience.js",
+            "links.js",
+            "capture.js",
+            "direct.js",
+            "microphone_recorder.js",
+            body="""
+            Object.assign(MIC, { directMs: 300 });
+            const model = { get: () => ({ mode: "auto", transport: "comm", service: "a.b" }), on() {}, off() {},
+                send() {} };
+            const recorder = new Recorder(model);
+            clearInterval(recorder.timer);
+            const channel = { send: () => true };
+            const take = { name: "t", channel, outbox: { channel: null, put() {} } };
+            return recorder.goDirect(take, MIC.directMs).then((why) => [why, take.direct ?? null]);
+            """,
+        ),
+        None,
+    )
+    assert said == ["it took too long to answer", None]
 
 
 def test_a_key_that_does_not_come_is_not_waited_for_for_ever(page):

@@ -8,7 +8,8 @@ from microphone_page import MicrophonePage, listening_service, text_words
 from scipy.signal import resample_poly
 
 WAYS = [
-    pytest.param("mode='auto'", "through the kernel, own socket", id="proxy-loopback"),
+    pytest.param("mode='auto'", "direct to the service", id="auto"),
+    pytest.param("mode='proxy'", "through the kernel, own socket", id="proxy-loopback"),
     pytest.param("mode='proxy', transport='comm'", "through the kernel, notebook connection", id="proxy-comm"),
     pytest.param("mode='direct', transport='comm'", "direct to the service", id="direct"),
 ]

@@ -1,11 +1,9 @@
 """The microphone in bad weather: refused, absent, unplugged, muted; services that refuse, break and drop."""
 
-import wave
-
 import numpy as np
 import pytest
 from microphone_page import MicrophonePage, listening_service, text_words
-from tones import ToneRecognizer, pcm_bytes, random_words, speak
+from tones import ToneRecognizer
 
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 
@@ -17,19 +15,6 @@ NASTY = [
     },
     {"text": "\u202eevil \u05e9\u05dc\u05d5\u05dd 👩‍👩‍👧 \u0000 ok <b>again</b> and again and again.", "speaker": "2"},
 ]
-
-
-@pytest.fixture
-def tones(tmp_path):
-    """A WAV file of words that are tones, which `ToneRecognizer` hears without error wherever a session begins."""
-    words, pauses_ms = random_words(4, 60)
-    samples, _ = speak(words, pauses_ms=pauses_ms, rate=48_000)
-    with wave.open(str(tmp_path / "tones.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(pcm_bytes(samples))
-    return tmp_path / "tones.wav"
 
 
 def heard_at_once(samples):
@@ -176,7 +161,7 @@ def test_a_socket_that_breaks_with_the_question_for_a_key(notebook, tones):
         page.start()
         page.nb.until(lambda: len(service.hearing.streams) == 2, what="the second connection")
         page.wait_for_words(len(page.words()) + 5)
-        assert page.ask("questions") == ["comm", "loopback", "comm"]  # the first before the socket is in use
+        assert page.ask("questions") == ["loopback", "loopback", "comm"]
         page.stop()
         assert text_words(page) == page.words() == heard_at_once(page.samples())
 

@@ -6,8 +6,9 @@ const CAPTION_COLOURS = 8;
 const CAPTION_LINES = 400;
 
 class Captions {
-  /** Draws into `root`; `label` names the region for screen readers, `empty` is shown while there is nothing. */
-  constructor(root, { label = "Captions", empty = "" } = {}) {
+  /** Draws into `root`; `label` names the region for screen readers, `empty` is shown while there is nothing. `place` is
+      how far it is scrolled: `{follows, top}`; `moved(place)` is called when that changes. */
+  constructor(root, { label = "Captions", empty = "", place = {}, moved = () => {} } = {}) {
     root.classList.add("sx-captions");
     this.log = captionElement("div", "sx-log", { role: "log", "aria-live": "polite", "aria-label": label, tabindex: "0" });
     this.log.dataset.lmSuppressShortcuts = "true";
@@ -21,11 +22,15 @@ class Captions {
     this.lines = [];
     this.ghosts = [];
     this.voices = new Map();
-    this.follows = true;
+    this.place = { follows: true, top: 0, ...place };
+    this.moved = moved;
+    this.latest.hidden = this.place.follows;
     this.log.addEventListener("scroll", () => this.#noteScroll());
-    this.latest.addEventListener("click", () => this.#follow());
+    // What is not in the page cannot be scrolled, and what is taken out of it forgets how far it was.
+    new ResizeObserver(() => this.#goToPlace()).observe(this.log);
+    this.latest.addEventListener("click", () => this.follow());
     this.log.addEventListener("keydown", (event) => {
-      if (event.key === "End") this.#follow();
+      if (event.key === "End") this.follow();
     });
   }
 
@@ -35,6 +40,12 @@ class Captions {
     this.pending([]);
     this.voices.clear();
     this.empty.hidden = false;
+  }
+
+  /** Go to the latest words, and stay with them. */
+  follow() {
+    this.#move({ follows: true, top: this.log.scrollTop });
+    this.#goToPlace();
   }
 
   /** Settled tokens, in order; `ends` are the positions among them (counted from 0) behind which an utterance ended. */
@@ -56,10 +67,14 @@ class Captions {
     this.#dropGhosts();
     for (const token of tokens) {
       const line = token.is_translation ? this.#translationLine(token, true) : this.#lineFor(token, true);
-      const ghost = captionElement("span", "sx-pending", { "aria-hidden": "true" });
-      ghost.textContent = token.text;
-      (token.is_translation ? line.translationCell(token.language) : line.said).append(ghost);
-      this.ghosts.push(ghost);
+      const cell = token.is_translation ? line.translationCell(token.language) : line.said;
+      let ghost = cell.lastElementChild;
+      if (!ghost) {
+        ghost = captionElement("span", "sx-pending", { "aria-hidden": "true" });
+        cell.append(ghost);
+        this.ghosts.push(ghost);
+      }
+      ghost.textContent += token.text;
     }
     this.#drawn();
   }
@@ -128,17 +143,22 @@ class Captions {
 
   #drawn() {
     this.empty.hidden = this.lines.length > 0;
-    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+    if (this.place.follows) this.#goToPlace();
+  }
+
+  #goToPlace() {
+    this.log.scrollTop = this.place.follows ? this.log.scrollHeight : this.place.top;
   }
 
   #noteScroll() {
-    this.follows = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 24;
-    this.latest.hidden = this.follows;
+    const { scrollHeight, scrollTop, clientHeight } = this.log;
+    if (clientHeight) this.#move({ follows: scrollHeight - scrollTop - clientHeight < 24, top: scrollTop });
   }
 
-  #follow() {
-    this.log.scrollTop = this.log.scrollHeight;
-    this.#noteScroll();
+  #move(place) {
+    this.place = place;
+    this.latest.hidden = place.follows;
+    this.moved(place);
   }
 }
 
@@ -167,12 +187,11 @@ class CaptionLine {
   say(text, token) {
     if (!this.time.textContent) this.time.textContent = captionClock(token.start_ms);
     if (token.language) this.said.lang = token.language;
-    this.said.append(this.said.textContent ? text : text.trimStart());
+    appendCaption(this.said, text);
   }
 
   translate(token) {
-    const cell = this.translationCell(token.language);
-    cell.append(cell.textContent ? token.text : token.text.trimStart());
+    appendCaption(this.translationCell(token.language), token.text);
   }
 
   translationCell(language) {
@@ -183,6 +202,15 @@ class CaptionLine {
     }
     return this.translation;
   }
+}
+
+/** Add settled text; a word that comes in pieces is one text node, or screen readers would read the pieces. */
+function appendCaption(cell, text) {
+  const last = cell.lastChild;
+  const shown = last ? text : text.trimStart();
+  if (!shown) return;
+  if (!last || /^\s/u.test(shown) || /\s$/u.test(last.data)) cell.append(shown);
+  else last.appendData(shown);
 }
 
 /** "2" is a speaker of the first session, "2@3" one of the third, and nobody knows which of the earlier ones. */

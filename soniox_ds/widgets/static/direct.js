@@ -4,7 +4,8 @@
 
 const DIRECT = {
   attempts: 6, patienceMs: 600000, stalls: 5, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
-  limitMs: 300 * 60000, rotateBeforeMs: 5 * 60000, rotateLatestMs: 20000, finishMs: 30000, bytesPerMs: 32,
+  limitMs: 300 * 60000, rotateBeforeMs: 5 * 60000, rotateLatestMs: 20000, bytesPerMs: 32,
+  silentMs: 5000, silentBreakMs: 12000, silentBreakMostMs: 60000, lookMs: 1000, heldBytes: 65536,
 };
 const HTTP_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/u;
 
@@ -27,6 +28,10 @@ class DirectStream {
     this.stalls = 0; // without getting on
     this.heardHere = false; // anything, by this connection
     this.wasHeard = false; // anything, by any
+    this.isOwed = false; // an answer to what was sent
+    this.silentMs = 0; // since an answer is owed, as far as this page was awake
+    this.silences = 0; // connections in a row that were given up for their silence
+    this.lookedAt = performance.now();
     this.ended = false;
     this.over = false;
     this.rotating = false;
@@ -34,8 +39,14 @@ class DirectStream {
     this.timer = setInterval(() => this.#pump(), DIRECT.tickMs);
   }
 
+  /** Audio that waits to be sent, here or in the socket. */
   get waitingMs() {
-    return this.endMs - this.sentMs;
+    return this.endMs - this.sentMs + (this.socket?.bufferedAmount ?? 0) / DIRECT.bytesPerMs;
+  }
+
+  /** Audio that the service has not said to have processed. */
+  get unheardMs() {
+    return Math.max(this.endMs - this.transcript.totalAudioMs, 0);
   }
 
   /** Resolves once a first connection is open, or to false where none can be made. */
@@ -123,7 +134,8 @@ class DirectStream {
     this.endSent = false;
     this.asked = 0;
     this.quietSince = performance.now();
-    this.heardAt = performance.now();
+    this.isOwed = false;
+    this.silentMs = 0;
     const from = this.session ? Math.min(this.transcript.resumeMs(), this.endMs) : 0;
     // to the sample: a little more would bring the end of a word that was heard before
     this.startMs = this.line.length ? Math.max(this.line[0].at, from) : this.endMs;
@@ -134,19 +146,19 @@ class DirectStream {
 
   #pump() {
     const { socket } = this;
-    if (this.over || !socket || socket.readyState !== WebSocket.OPEN || this.endSent) {
-      if (this.endSent && performance.now() - this.heardAt > DIRECT.finishMs) this.#broken(socket, { text: "nothing came after the end of the audio", again: true });
-      return;
-    }
-    let most = this.waitingMs <= DIRECT.aheadMs ? Infinity : DIRECT.tickMs * DIRECT.pace;
+    this.#watchForAnswers();
+    if (this.over || socket !== this.socket || socket?.readyState !== WebSocket.OPEN || this.endSent) return;
+    let most = this.endMs - this.sentMs <= DIRECT.aheadMs ? Infinity : DIRECT.tickMs * DIRECT.pace;
     for (const chunk of this.line) {
       this.#askToFinalize();
-      if (most <= 0) return;
+      // What waits here is known, and a pong of the browser is not stuck behind it.
+      if (most <= 0 || socket.bufferedAmount > DIRECT.heldBytes) return;
       const nextMs = chunk.at + chunk.ms;
       if (nextMs <= this.sentMs) continue;
       socket.send(chunk.buffer.slice(Math.round(Math.max(this.sentMs - chunk.at, 0) * 16) * 2));
       most -= nextMs - this.sentMs;
       this.sentMs = nextMs;
+      this.isOwed = true;
       this.quietSince = performance.now();
     }
     this.#askToFinalize();
@@ -154,11 +166,37 @@ class DirectStream {
       this.rotating = !this.ended;
       socket.send("");
       this.endSent = true;
-      this.heardAt = performance.now();
       this.#note("control", { payload: "" });
     } else if (performance.now() - this.quietSince > DIRECT.keepaliveMs) {
       this.#control("keepalive");
     }
+  }
+
+  /** Say so where the service does not answer, and go on with another connection where it stays silent. */
+  #watchForAnswers() {
+    const now = performance.now();
+    const awakeMs = Math.min(now - this.lookedAt, DIRECT.lookMs);
+    this.lookedAt = now;
+    const isOwed = this.isOwed || this.endSent || this.sentMs < this.endMs;
+    if (this.over || !this.socket || !isOwed) return;
+    const wasSilent = this.silentMs >= DIRECT.silentMs;
+    this.silentMs += awakeMs;
+    if (!wasSilent && this.silentMs >= DIRECT.silentMs) {
+      this.#note("silent", { payload: `no answer for ${DIRECT.silentMs / 1000} s` });
+      this.on.state("silent");
+    }
+    const mostMs = Math.min(DIRECT.silentBreakMs * 2 ** this.silences, DIRECT.silentBreakMostMs); // it may be slow, and not dead
+    if (this.silentMs < mostMs) return;
+    this.silences += 1;
+    this.#broken(this.socket, { text: `nothing came for ${mostMs / 1000} s in answer to what was sent`, again: true });
+  }
+
+  #noteAnswer() {
+    const wasSilent = this.silentMs >= DIRECT.silentMs;
+    if (this.silentMs < DIRECT.silentBreakMs) this.silences = 0;
+    this.isOwed = false;
+    this.silentMs = 0;
+    if (wasSilent) this.on.state("open");
   }
 
   #askToFinalize() {
@@ -185,7 +223,7 @@ class DirectStream {
 
   #heard(socket, data) {
     if (socket !== this.socket || this.over || typeof data !== "string") return;
-    this.heardAt = performance.now();
+    this.#noteAnswer();
     let message;
     try {
       message = JSON.parse(data);

@@ -23,9 +23,9 @@ class LiveCaptionsView {
     const root = captionElement("div", "sx-live", { role: "group", "aria-label": "Live captions of a recording" });
     const bar = captionElement("div", "sx-live-bar");
     this.playButton = this.button("▶ Play", "Play the recording from its beginning", () => this.toggle());
-    this.playButton.disabled = true;
+    disableControl(this.playButton, true);
     this.stopButton = this.button("■ Stop", "Stop playing", () => this.stop());
-    this.stopButton.disabled = true;
+    disableControl(this.stopButton, true);
     this.title = captionElement("span", "sx-live-title", { dir: "auto" });
     this.title.textContent = this.settings.title;
     this.clock = captionElement("span", "sx-live-clock");
@@ -38,7 +38,14 @@ class LiveCaptionsView {
     const captions = captionElement("div", "sx-live-captions");
     root.append(bar, this.bar, this.alert, captions, this.lag);
     el.replaceChildren(root);
-    this.captions = new Captions(captions, { label: "Live captions", empty: "Press Play: words appear as they are recognized." });
+    this.captions = new Captions(captions, {
+      label: "Live captions",
+      empty: "Press Play: words appear as they are recognized.",
+      place: this.kept.place,
+      moved: (place) => { this.kept.place = place; },
+    });
+    this.root = root;
+    this.kept.focus.enter(root, { play: this.playButton, stop: this.stopButton, log: this.captions.log });
     this.audio = new Audio();
     this.audio.preload = "auto";
     this.audio.addEventListener("ended", () => this.ended());
@@ -47,10 +54,10 @@ class LiveCaptionsView {
   }
 
   button(text, label, action) {
-    const button = captionElement("button", "sx-live-button", { type: "button", "aria-label": label, title: label });
+    const button = controlButton("sx-live-button", action);
+    button.setAttribute("aria-label", label);
+    button.title = label;
     button.textContent = text;
-    button.dataset.lmSuppressShortcuts = "true";
-    button.addEventListener("click", action);
     return button;
   }
 
@@ -79,7 +86,7 @@ class LiveCaptionsView {
     this.release();
     this.url = URL.createObjectURL(new Blob([bytes], { type: "audio/ogg" }));
     this.audio.src = this.url;
-    this.playButton.disabled = false;
+    disableControl(this.playButton, false);
     this.status.textContent = "ready";
   }
 
@@ -93,7 +100,7 @@ class LiveCaptionsView {
     if (this.isPlaying) this.pause();
     else if (this.hasSession) this.go();
     else if (this.tell({ type: "play" })) {
-      this.playButton.disabled = true;
+      disableControl(this.playButton, true);
       this.status.textContent = "connecting…";
       this.alert.hidden = true;
     }
@@ -101,6 +108,7 @@ class LiveCaptionsView {
 
   begin() {
     this.captions.clear();
+    this.captions.follow();
     this.kept.lags = { shown: [], settled: [] };
     this.hasSession = true;
     this.audio.currentTime = 0;
@@ -109,8 +117,8 @@ class LiveCaptionsView {
   }
 
   async go() {
-    this.playButton.disabled = false;
-    this.stopButton.disabled = false;
+    disableControl(this.playButton, false);
+    disableControl(this.stopButton, false);
     try {
       await this.audio.play();
     } catch (error) {
@@ -132,8 +140,8 @@ class LiveCaptionsView {
   stop() {
     this.silence();
     if (this.hasSession) this.tell({ type: "stop" });
-    this.stopButton.disabled = true;
-    this.playButton.disabled = this.hasSession;
+    disableControl(this.stopButton, true);
+    disableControl(this.playButton, this.hasSession);
   }
 
   ended() {
@@ -141,8 +149,8 @@ class LiveCaptionsView {
     this.kept.atMs = this.settings.duration_ms;
     this.drawClock();
     this.tell({ type: "ended" });
-    this.stopButton.disabled = true;
-    this.playButton.disabled = true;
+    disableControl(this.stopButton, true);
+    disableControl(this.playButton, true);
     this.drawButton();
   }
 
@@ -150,14 +158,14 @@ class LiveCaptionsView {
     this.hasSession = false;
     this.silence();
     this.captions.pending([]);
-    this.playButton.disabled = false;
-    this.stopButton.disabled = true;
+    disableControl(this.playButton, false);
+    disableControl(this.stopButton, true);
     this.status.textContent = message.state;
     if (message.trouble) this.fail(message.trouble);
   }
 
   state(state) {
-    this.status.textContent = { open: "live", reconnecting: "connection lost, connecting anew…", connecting: "connecting…" }[state] || state;
+    this.status.textContent = { open: "live", silent: "no answer from the service…", reconnecting: "connection lost, connecting anew…", connecting: "connecting…" }[state] || state;
   }
 
   update(message) {
@@ -222,6 +230,7 @@ class LiveCaptionsView {
     clearInterval(this.timer);
     this.stop();
     this.model.off("msg:custom", this.onMessage);
+    this.kept.focus.leave(this.root);
     this.audio.removeAttribute("src");
     this.release();
   }
@@ -229,7 +238,7 @@ class LiveCaptionsView {
 
 export default () => {
   // What the views of a widget share: at the end the kernel has the output drawn anew.
-  const kept = { lags: { shown: [], settled: [] }, atMs: 0 };
+  const kept = { lags: { shown: [], settled: [] }, atMs: 0, place: {}, focus: new FocusMemory() };
   return {
     render({ model, el }) {
       const view = new LiveCaptionsView(model, el, kept);

@@ -3,15 +3,19 @@
 /** anywidget calls this once for each widget of the page. */
 export default () => {
   let recorder;
+  const focus = new FocusMemory(); // of all views
   return {
     initialize({ model }) {
       recorder = new Recorder(model);
       return () => recorder.dispose();
     },
     render({ el }) {
-      const view = new MicrophoneView(recorder, el);
+      const view = new MicrophoneView(recorder, el, focus);
       recorder.attach(view);
-      return () => recorder.detach(view);
+      return () => {
+        focus.leave(el);
+        recorder.detach(view);
+      };
     },
   };
 };

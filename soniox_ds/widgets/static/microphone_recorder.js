@@ -3,9 +3,12 @@
 
 const MIC = {
   beatMs: 1000, tickMs: 250, silentKernelMs: 5000, busyKernelMs: 60000, lastViewMs: 1500, quietMs: 5000, quietPeak: 0.002,
-  endMs: 45000, lateWordsMs: 2000, keyMs: 20000,
+  endMs: 45000, lateWordsMs: 2000, keyMs: 20000, directMs: 5000, lateMs: 5000, inTimeMs: 2500, backMs: 1000,
 };
 const MIC_ACTIVE = ["asking", "recording", "paused", "stopping"];
+const MIC_ELSEWHERE = { recording: "Recording in another page", paused: "Paused in another page", finishing: "Settling …" };
+const MIC_STILL_OPEN = "This page does not record, but a recording goes on and is billed: in another page, or in this one before it was loaded again. Where that page is gone, it ends by itself in some seconds; Stop ends it now.";
+const MIC_RECONNECTING = "Reconnecting to the service; nothing is lost.";
 const MIC_KERNEL_GONE = "The kernel was restarted or has ended, so the microphone is off. What was said until then is below; run the cell again to go on.";
 
 class Recorder {
@@ -18,7 +21,11 @@ class Recorder {
     this.state = "idle";
     this.trouble = null; // {kind, text}
     this.notes = {}; // what else is to be told: name -> text
+    this.figures = {}; // the same with figures, which change all the time: name -> text
     this.link = ""; // how audio goes
+    this.whyThisWay = "";
+    this.elsewhere = null; // what another page of this widget does: "recording", "paused", "finishing"
+    this.place = {}; // how far the captions are scrolled
     this.level = 0;
     this.elapsedMs = 0; // recorded
     this.openMs = 0; // what is paid for: pauses count
@@ -83,21 +90,23 @@ class Recorder {
     this.show();
   }
 
-  note(name, text) {
-    if ((this.notes[name] ?? "") === text) return;
-    if (text) this.notes[name] = text;
+  /** Tell something, or with "" no longer; `figured` is the same with figures, for the eye only. */
+  note(name, text, figured = text) {
+    const isNew = (this.notes[name] ?? "") !== text;
+    if (text) [this.notes[name], this.figures[name]] = [text, figured];
     else delete this.notes[name];
-    this.show();
+    if (isNew) this.show();
+    else this.views.forEach((view) => view.showNotes());
   }
 
   // ---- what the buttons do
 
   /** Pressed twice, it starts once. */
   async start() {
-    if (this.isActive || this.gone) return;
+    if (this.isActive || this.gone || this.elsewhere) return;
     this.notes = {};
     this.set("asking", null);
-    const take = { name: micRandomName(), outbox: null, stopAsked: false };
+    const take = { name: micRandomName(), outbox: null, channel: null, stopAsked: false };
     take.outbox = new Outbox(take.name);
     this.take = take;
     try {
@@ -131,7 +140,10 @@ class Recorder {
   }
 
   begin(take) {
-    this.views.forEach((view) => view.captions.clear());
+    this.views.forEach((view) => {
+      view.captions.clear();
+      view.captions.follow();
+    });
     this.lines = [];
     this.pendingTokens = [];
     this.settledCount = 0;
@@ -143,12 +155,15 @@ class Recorder {
     this.beatAt = performance.now();
     this.mode = null;
     this.link = "connecting …";
+    this.whyThisWay = "";
+    this.service = { state: "open", since: 0, waitingMs: 0, unheardMs: 0 }; // as the kernel says
     take.before = []; // audio that waits until it is known which way it takes
     this.set("recording", null);
   }
 
   async stop() {
     const { take } = this;
+    if (this.elsewhere) this.comm.send({ type: "end", page: this.page });
     if (!this.isActive || this.state === "stopping" || !take) return;
     if (this.state === "asking") {
       take.stopAsked = true;
@@ -214,23 +229,24 @@ class Recorder {
   }
 
   command(action) {
-    const actions = { start: () => this.start(), stop: () => this.stop(), pause: () => this.pause(), resume: () => this.resume(), finalize: () => this.finalize() };
+    const actions = { start: () => this.start(), stop: () => (this.isActive ? this.stop() : null), pause: () => this.pause(), resume: () => this.resume(), finalize: () => this.finalize() };
     actions[action]?.();
   }
 
   // ---- a take
 
-  /** Decide how audio goes: over which channel, and in which way. */
+  /** Decide how audio goes: in which way, and how this page talks to the kernel. */
   async choose(take) {
     const { mode, transport } = this.settings;
     let channel = null;
     if (transport !== "comm") channel = await this.openLoopback();
     if (!channel && transport === "loopback") throw new Error("No websocket to the kernel could be opened from this page (transport='loopback'): kernel and browser are on different machines, and there is no jupyter-server-proxy. Make the widget with transport='auto'.");
     channel ??= this.comm;
-    if (mode === "direct" || (mode === "auto" && channel === this.comm)) {
-      const direct = this.makeDirect(take);
-      if (await direct.tryToOpen()) take.direct = direct;
-      else if (mode === "direct") throw new Error(`The service could not be reached directly: ${direct.lastWords}.`);
+    take.channel = channel;
+    if (mode !== "proxy") {
+      const refusal = await this.goDirect(take, mode === "auto" ? MIC.directMs : Infinity);
+      if (refusal && mode === "direct") throw new Error(`The service could not be reached directly: ${refusal}.`);
+      if (refusal) this.whyThisWay = `Not directly to the service: ${refusal}.`;
     }
     if (this.take !== take || take.isOver) {
       take.direct?.close();
@@ -243,6 +259,22 @@ class Recorder {
     const { before } = take;
     take.before = null;
     before.forEach((put) => put());
+  }
+
+  /** Open the direct way, if that takes no longer than `mostMs`; returns why it could not be opened. */
+  async goDirect(take, mostMs) {
+    const isFar = this.settings.service === "local" && !LINK_LOOPBACK_HOSTS.test(location.hostname);
+    if (isFar && Number.isFinite(mostMs)) return "the stand-in listens on the kernel's machine only";
+    const direct = this.makeDirect(take);
+    let callOff = () => {};
+    const tooLate = new Promise((resolve) => {
+      if (Number.isFinite(mostMs)) callOff = afterPatience(mostMs, () => resolve(false));
+    });
+    const isOpen = await Promise.race([direct.tryToOpen(), tooLate]);
+    callOff();
+    if (isOpen) take.direct = direct;
+    else direct.close();
+    return isOpen ? "" : direct.lastWords ?? "it took too long to answer";
   }
 
   nameLink(take) {
@@ -339,6 +371,7 @@ class Recorder {
     const { take } = this;
     if (!take || take.isOver) return;
     take.isOver = true;
+    if (!this.gone) take.outbox.channel?.send({ type: "leave", take: take.name });
     take.capture?.release();
     take.direct?.close();
     if (take.outbox.channel && take.outbox.channel !== this.comm) take.outbox.channel.close();
@@ -395,7 +428,7 @@ class Recorder {
         resolve(found);
       };
       this.requests.set(message.request, { message, answered });
-      if (!take.outbox.channel?.send(message)) this.comm.send(message);
+      if (!(take.outbox.channel ?? take.channel)?.send(message)) this.comm.send(message);
     });
     if (answer.type === "no_key") throw Object.assign(new Error(answer.text), { isRefusal: !answer.again });
     return answer;
@@ -426,17 +459,34 @@ class Recorder {
     }
   }
 
-  beaten(take, { next, waiting_ms: waitingMs }) {
+  beaten(take, { next, waiting_ms: waitingMs, unheard_ms: unheardMs }) {
     take.outbox.acknowledge(next);
-    this.serviceWaitingMs = waitingMs;
+    Object.assign(this.service, { waitingMs, unheardMs });
   }
 
   stated(take, state, text) {
     if (take.isOver) return;
-    const waits = `${((take.direct?.waitingMs ?? this.serviceWaitingMs ?? 0) / 1000).toFixed(1)} s of audio waits`;
-    this.note("service", state === "reconnecting" ? `Reconnecting to the service; nothing is lost (${waits}).` : "");
-    this.reconnecting = state === "reconnecting";
+    Object.assign(this.service, { state, since: performance.now() });
+    this.tellOfService(take);
     if (state === "failed" && take.direct) this.fail(take, text);
+  }
+
+  /** What is to be told of the connection to the service. */
+  tellOfService(take) {
+    const { state, since } = this.service;
+    const { waitingMs, unheardMs } = take.direct ?? this.service;
+    const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+    this.isLate = unheardMs > (this.isLate ? MIC.inTimeMs : MIC.lateMs);
+    // a connection that breaks at once is none
+    const isBack = this.notes.service !== MIC_RECONNECTING || performance.now() - since > MIC.backMs;
+    if (state === "reconnecting" || !isBack) {
+      this.note("service", MIC_RECONNECTING, `Reconnecting to the service; nothing is lost (${seconds(waitingMs)} of audio waits).`);
+    } else if (state === "silent") {
+      const rest = "The recording goes on, and nothing is lost.";
+      this.note("service", `The service does not answer. ${rest}`, `The service does not answer: ${seconds(Math.max(waitingMs, unheardMs))} of audio waits. ${rest}`);
+    } else if (this.isLate) {
+      this.note("service", "The service is behind what is said: it, or the connection to it, is slower than the audio.", `The service is ${seconds(Math.max(waitingMs, unheardMs))} behind what is said: it, or the connection to it, is slower than the audio.`);
+    } else this.note("service", "");
   }
 
   /** The service refused for good: stop, and let the kernel settle what there is. */
@@ -458,8 +508,12 @@ class Recorder {
 
   // ---- captions
 
-  draw({ settled, ends, offer, commands, earlier }) {
+  draw({ settled, ends, offer, commands, earlier, running }) {
     if (offer) this.offer = offer;
+    if (!this.isActive) {
+      this.elsewhere = running;
+      this.note("elsewhere", running ? MIC_STILL_OPEN : "");
+    }
     if (!this.isActive && settled.length >= this.settledCount) {
       this.lines = [{ tokens: settled, ends }];
       this.settledCount = settled.length;
@@ -530,8 +584,8 @@ class Recorder {
     this.beat(now);
     if (!take.outbox.channel) return;
     const waitingMs = take.outbox.waitingMs;
-    this.note("kernel", waitingMs > 1500 ? `The kernel is busy: ${(waitingMs / 1000).toFixed(1)} s of audio waits in this page.` : "");
-    if (this.reconnecting) this.stated(take, "reconnecting");
+    this.note("kernel", waitingMs > 1500 ? "The kernel is busy; audio waits in this page." : "", `The kernel is busy: ${(waitingMs / 1000).toFixed(1)} s of audio waits in this page.`);
+    this.tellOfService(take);
     const { silentMs } = this;
     const kernel = this.model.widget_manager?.kernel;
     const isBusy = kernel?.status === "busy" && kernel?.connectionStatus === "connected";

@@ -1,15 +1,15 @@
 /* What one sees of the microphone, once for each place where it is shown. */
 
 class MicrophoneView {
-  constructor(recorder, root) {
+  constructor(recorder, root, focus) {
     this.recorder = recorder;
     this.root = root;
     root.classList.add("sx-mic");
     root.replaceChildren();
     const bar = captionElement("div", "sx-bar", { role: "group", "aria-label": "Microphone" });
-    this.go = this.button("sx-go", () => (recorder.isActive ? recorder.stop() : recorder.start()));
-    this.hold = this.button("sx-hold", () => (recorder.state === "paused" ? recorder.resume() : recorder.pause()));
-    this.settle = this.button("sx-settle", () => recorder.finalize());
+    this.go = controlButton("sx-button sx-go", () => (recorder.isActive || recorder.elsewhere ? recorder.stop() : recorder.start()));
+    this.hold = controlButton("sx-button sx-hold", () => (recorder.state === "paused" ? recorder.resume() : recorder.pause()));
+    this.settle = controlButton("sx-button sx-settle", () => recorder.finalize());
     this.settle.textContent = "Finalize";
     this.settle.title = "Settle the words said so far at once";
     this.time = captionElement("span", "sx-clock", { role: "timer", "aria-live": "off" });
@@ -26,17 +26,18 @@ class MicrophoneView {
     this.link = captionElement("span", "sx-link");
     line.append(this.status, this.link, this.cost);
     this.alert = captionElement("div", "sx-alert", { role: "alert", hidden: "" });
-    this.notes = captionElement("div", "sx-notes", { role: "status" });
+    // Figures in notes change all the time. Screen readers are told the same without them, once.
+    this.notes = captionElement("div", "sx-notes", { "aria-hidden": "true" });
+    this.told = captionElement("div", "sx-told", { role: "status" });
     const captions = captionElement("div", "");
-    root.append(bar, line, this.alert, this.notes, captions);
-    this.captions = new Captions(captions, { label: "Live captions", empty: "What is said appears here." });
-  }
-
-  button(name, pressed) {
-    const button = captionElement("button", `sx-button ${name}`, { type: "button" });
-    button.dataset.lmSuppressShortcuts = "true";
-    button.addEventListener("click", pressed);
-    return button;
+    root.append(bar, line, this.alert, this.notes, this.told, captions);
+    this.captions = new Captions(captions, {
+      label: "Live captions",
+      empty: "What is said appears here.",
+      place: recorder.place,
+      moved: (place) => { recorder.place = place; },
+    });
+    focus.enter(root, { go: this.go, hold: this.hold, settle: this.settle, device: this.device, log: this.captions.log });
   }
 
   /** Everything anew. */
@@ -52,21 +53,29 @@ class MicrophoneView {
     const { state } = recorder;
     this.root.dataset.state = state;
     const isActive = recorder.isActive;
-    micText(this.go, state === "stopping" ? "Settling …" : isActive ? "■ Stop" : "● Start");
-    this.go.disabled = state === "stopping" || state === "gone";
+    const isSettling = state === "stopping" || recorder.elsewhere === "finishing";
+    micText(this.go, isSettling ? "Settling …" : isActive || recorder.elsewhere ? "■ Stop" : "● Start");
+    disableControl(this.go, isSettling || state === "gone");
     micText(this.hold, state === "paused" ? "Resume" : "Pause");
-    this.hold.disabled = !["recording", "paused"].includes(state);
-    this.settle.disabled = state !== "recording";
-    micText(this.status, { idle: "Ready", asking: "Waiting for permission …", recording: "Recording", paused: "Paused", stopping: "Settling …", stopped: "Stopped", failed: "Stopped", gone: "Off" }[state]);
+    disableControl(this.hold, !["recording", "paused"].includes(state));
+    disableControl(this.settle, state !== "recording");
+    micText(this.status, recorder.elsewhere ? MIC_ELSEWHERE[recorder.elsewhere] : { idle: "Ready", asking: "Waiting for permission …", recording: "Recording", paused: "Paused", stopping: "Settling …", stopped: "Stopped", failed: "Stopped", gone: "Off" }[state]);
     micText(this.link, recorder.link);
+    this.link.title = recorder.whyThisWay;
     this.alert.hidden = !recorder.trouble;
     micText(this.alert, recorder.trouble?.text ?? "");
     this.alert.dataset.kind = recorder.trouble?.kind ?? "";
-    micText(this.notes, Object.values(recorder.notes).join(" "));
-    this.notes.hidden = !this.notes.textContent;
+    micText(this.told, Object.values(recorder.notes).join(" "));
+    this.showNotes();
     this.showDevices();
     this.showTime();
     this.showLevel();
+  }
+
+  showNotes() {
+    const { notes, figures } = this.recorder;
+    micText(this.notes, Object.entries(notes).map(([name, text]) => figures[name] ?? text).join(" "));
+    this.notes.hidden = !this.notes.textContent;
   }
 
   showTime() {
