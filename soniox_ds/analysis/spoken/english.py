@@ -230,7 +230,10 @@ _SAINTS = (
     "stephen|stephens|tropez|valentine|valentines|catherine|clair|albans|barts|bartholomew"
 )
 _KNOWN_INITIALS = frozenset(
-    listed("ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso cia nba nsa usa fda cpa mba ea dea fifa nra")
+    listed(
+        "ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso fyi asap roi gui cli faa aca ncaa cia nba nsa usa "
+        "fda cpa mba ea dea fifa nra"
+    )
 )
 _RULERS = frozenset(
     listed(

@@ -396,12 +396,16 @@ def _letters_beside_codes(words: Sequence[str], ends: Collection[str]) -> list[s
 
 
 def _are_initials(word: str, ends: Collection[str]) -> bool:
-    return _CONSONANTS.fullmatch(word) is not None and word not in ends and word not in _ORDINAL_ENDINGS
+    if len(word) > 3 or word in ends or word in _ORDINAL_ENDINGS:
+        return False
+    return _CONSONANTS.fullmatch(word) is not None
 
 
 def _is_code_part(word: str) -> bool:
     if len(word) == 1:
         return word.isalnum() and word.isascii()
+    if word.isalpha():
+        return False
     return is_number(word) or (_MIXED.fullmatch(word) is not None and not _is_ordinal_or_decade(word))
 
 
