@@ -231,8 +231,8 @@ _SAINTS = (
 )
 _KNOWN_INITIALS = frozenset(
     listed(
-        "ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso fyi asap roi gui cli faa aca ncaa cia nba nsa usa "
-        "fda cpa mba ea dea fifa nra"
+        "ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso fyi asap roi gui cli faa aca ncaa cia nba nsa "
+        "usa fda cpa mba ea dea fifa nra"
     )
 )
 _RULERS = frozenset(

@@ -197,6 +197,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"\b([ivx]{3,7})(?:e|ème)\b"), _roman_ordinal),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
+    (regex.compile(r"\bd'(?=[0-9])"), "de "),
     (regex.compile(r"\b24\s?h(?:eures)?\s?/\s?24\b"), "24 heures sur 24"),
     (regex.compile(r"\b7\s?j(?:ours)?\s?/\s?7\b"), "7 jours sur 7"),
     (
@@ -305,6 +306,8 @@ def _read_numbers(words: list[str]) -> list[str]:
         if word == "pour" and behind in ("cent", "100") and is_number(before):
             result.append("pourcent")
             place += 1
+        elif word in ("d'un", "d'une") and (behind in _COUNTED or behind == "virgule"):
+            result += ["de", "1"]
         elif word in _ARTICLES and _is_one(words, place, before):
             result.append("1")
         elif word in ("zéro", "zero"):

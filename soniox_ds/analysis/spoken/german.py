@@ -94,6 +94,10 @@ _SUBUNITS = {
 }
 _SIGNS = {"€": "euro", "$": "dollar", "£": "pfund", "¥": "yen", "₽": "rubel", "₹": "rupien", "us$": "us dollar"}
 
+# "5 km" is also read "fünf Kilometern".
+_IN_THE_DATIVE = listed(
+    "kilometer meter zentimeter millimeter liter milliliter quadratmeter quadratkilometer kubikmeter"
+)
 _UNITS = {
     short: (name, name)
     for short, name in {
@@ -134,6 +138,7 @@ _UNITS = {
     }.items()
 } | {
     "kilo": ("kilogramm", "kilogramm"),
+    **{f"{name}n": (name, name) for name in _IN_THE_DATIVE},
     "stundenkilometer": ("kilometer pro stunde", "kilometer pro stunde"),
     "h": ("stunde", "stunden"),
     "std": ("stunde", "stunden"),
