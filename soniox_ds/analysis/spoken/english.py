@@ -298,7 +298,7 @@ def _iso_date(found: regex.Match[str]) -> str:
 
 _NO_CODES = frozenset(_ALL_UNITS) | frozenset(listed("to of in by up on am pm at no so ad bc st nd rd th or as go us"))
 
-_NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
+_NUMBER_TEXT = r"(?:[0-9]+(?:[.,][0-9]+)*|\.[0-9]+)"
 _SIGN_TEXT = r"us\$|c\$|a\$|[$£€¥₹₿]"
 _RULES: list[Rule] = [
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
@@ -352,6 +352,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"\bext\.?(?=\s?[0-9])"), "extension"),
     (regex.compile(r"\bi-(?=[0-9])"), "i "),
     (regex.compile(r"\bn(?:o|r)?\.\s?(?=[0-9])|#\s?(?=[0-9])"), " number "),
+    (regex.compile(r"#(?=[a-z]{1,3}-?[0-9])"), " number "),
     (regex.compile(r"#(?=\p{L})"), " hashtag "),
     (regex.compile(r"\bw/(?=\s)"), " with "),
     (regex.compile(r"&"), " and "),
@@ -709,7 +710,13 @@ def _dates(words: list[str]) -> list[str]:
         word = words[place]
         behind = words[place + 1 : place + 3]
         month = _MONTHS.get(word)
-        if month is None and word in _SHORT_MONTHS and (_is_day(behind[:1]) or (result and _is_day(result[-1:]))):
+        if (
+            month is None
+            and word in _SHORT_MONTHS
+            and (
+                _is_day(behind[:1]) or _is_day(result[-1:]) or (behind and len(behind[0]) == 4 and is_number(behind[0]))
+            )
+        ):
             month = _SHORT_MONTHS[word]
         if month is None:
             result.append(word)

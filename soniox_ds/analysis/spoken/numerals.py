@@ -156,15 +156,14 @@ def _joined_run(
         return ["".join(run)]
     if len(run) == 2 and run[0] == "0" and _is_digit(run[1]):
         return ["".join(run)]
-    run = _single_digits_joined(_zero_before_digit(run))
-    if len(run) > 1 and not after_month and _is_phone_number(run):
-        return ["".join(run)]
     joined: list[str] = []
-    for group in run:
+    for group in _single_digits_joined(_zero_before_digit(run)):
         if joined and len(joined[-1]) == len(group) == 2 and is_pair(joined[-1], group):
             joined[-1] += group
         else:
             joined.append(group)
+    if len(joined) > 1 and not after_month and _is_phone_number(joined):
+        return ["".join(joined)]
     return joined
 
 
@@ -449,12 +448,17 @@ def _joined_chain(
         return ["".join(chain)]
     while chain and chain[-1].isdigit() and (behind in ends or (point and behind == point)):
         tail.insert(0, chain.pop())
-    while chain and (chain[-1] in word_letters):
+    letters = sum(part.isalpha() and part not in word_letters for part in chain)
+    a_long_code = len(chain) >= 5 and letters >= 2 and sum(map(is_number, chain)) >= 2
+    while chain and chain[-1] in word_letters and not (a_long_code and len(chain) >= 7):
         tail.insert(0, chain.pop())
-    while chain and (chain[0] in word_letters or (chain[0].isdigit() and point and before == point)):
+    while chain and (
+        (chain[0] in word_letters and not (a_long_code and len(chain) >= 7))
+        or (chain[0].isdigit() and point and before == point)
+    ):
         head.append(chain.pop(0))
-    while len(chain) > 1 and chain[0] in word_letters:
-        head.append(chain.pop(0))
+    if a_long_code:
+        return [*head, "".join(chain), *tail]
     if len(chain) < 2 or not any(part[0].isalpha() or part[-1].isalpha() for part in chain):
         return [*head, *chain, *tail]
     middle: list[str] = []
