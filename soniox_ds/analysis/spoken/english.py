@@ -20,6 +20,7 @@ from soniox_ds.analysis.spoken.signs import code_rule, range_rules, read_address
 from soniox_ds.analysis.spoken.writing import (
     Rule,
     clean,
+    is_clear_roman,
     join_thousands,
     join_words,
     listed,
@@ -491,7 +492,7 @@ def _read_numbers(words: list[str]) -> list[str]:
             result.append(f"{_DECADES[word]}s")
         elif word in ("negative", "minus") and place + 1 < len(words) and _begins_number(words, place + 1):
             result.append("minus")
-        elif (number := roman(word)) is not None and (kind := _reading_of_roman(word, number, result)):
+        elif (number := roman(word)) is not None and (kind := _reading_of_roman(word, result)):
             result += ["the", _as_ordinal(number)] if kind == "ordinal" else [str(number)]
         else:
             result.append(word)
@@ -499,7 +500,7 @@ def _read_numbers(words: list[str]) -> list[str]:
     return result
 
 
-def _reading_of_roman(word: str, value: int, before: list[str]) -> str:
+def _reading_of_roman(word: str, before: list[str]) -> str:
     """Return "ordinal" for the number of a ruler, "cardinal" for another Roman number, and "" for a word."""
     if word == "i":
         return "cardinal" if before[-2:] == ["world", "war"] else ""
@@ -509,9 +510,7 @@ def _reading_of_roman(word: str, value: int, before: list[str]) -> str:
         return "ordinal"
     if before and before[-1] in _BEFORE_ROMAN:
         return "cardinal"
-    # "iv", "xi" and "xx" have other meanings as well.
-    clear = value in (2, 3, 7, 8, 12, 13) or (value > 16 and "i" in word)
-    return "cardinal" if clear and set(word) <= set("ivx") else ""
+    return "cardinal" if is_clear_roman(word) else ""
 
 
 def _counts_seconds(before: list[str]) -> bool:

@@ -21,6 +21,8 @@ from soniox_ds.analysis.spoken.signs import code_rule, range_rules, read_address
 from soniox_ds.analysis.spoken.writing import (
     Rule,
     clean,
+    is_clear_roman,
+    join_capitals,
     join_thousands,
     join_words,
     listed,
@@ -57,7 +59,16 @@ _SUBUNITS = {
     "pence": ("penny", "pence"),
     "penny": ("penny", "pence"),
 }
-_SIGNS = {"€": "euros", "$": "dollars", "£": "livres", "¥": "yens", "₹": "roupies", "₽": "roubles", "us$": "dollars"}
+_SIGNS = {
+    "€": "euros",
+    "$": "dollars",
+    "£": "livres",
+    "¥": "yens",
+    "₹": "roupies",
+    "₽": "roubles",
+    "us$": "dollars",
+    "eur": "euros",
+}
 
 _UNITS = {
     short: (singular, plural)
@@ -102,8 +113,12 @@ _UNITS = {
         ("db", "décibel", "décibels"),
         ("kcal", "kilocalorie", "kilocalories"),
         ("t", "tonne", "tonnes"),
+        ("v", "volt", "volts"),
+        ("w", "watt", "watts"),
     )
 }
+# "1,85 m" is read as "un mètre quatre-vingt-cinq".
+_METERS = dict.fromkeys(("mètre", "mètres"), ("mètre", "mètres"))
 _COUNTED = (
     frozenset(_CURRENCIES)
     | frozenset(_SUBUNITS)
@@ -117,7 +132,7 @@ _NUMBERED = frozenset(
     )
 )
 _KINGS = frozenset(listed("louis henri charles françois napoléon philippe paul benoît benoit pie jean léon clément"))
-_SIGN = r"us\$|[€$£¥₹₽]"
+_SIGN = r"us\$|[€$£¥₹₽]|eur(?=\s?[0-9])"
 _NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
 _SPELLED_OUT = {
     r"c\.?-?\s?à-?\s?d\.": "c'est à dire",
@@ -197,7 +212,10 @@ _RULES: list[Rule] = [
     (regex.compile(r"\b([ivx]{3,7})(?:e|ème)\b"), _roman_ordinal),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
+    (regex.compile(r"\b(quelqu|jusqu|lorsqu|puisqu|aujourd)\s(?=\p{L})"), r"\1'"),
+    (regex.compile(r"\bgrand'(?=m)"), "grand "),
     (regex.compile(r"\bd'(?=[0-9])"), "de "),
+    (regex.compile(r"(?<![\w,.])([0-9]{1,2})\s?m\s?([0-9]{2})\b"), r"\1 mètres \2"),
     (regex.compile(r"\b24\s?h(?:eures)?\s?/\s?24\b"), "24 heures sur 24"),
     (regex.compile(r"\b7\s?j(?:ours)?\s?/\s?7\b"), "7 jours sur 7"),
     (
@@ -248,7 +266,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"@"), " arobase "),
     (regex.compile(r"\+"), " plus "),
     (regex.compile(r"(?<=\s)=(?=\s)"), " égale "),
-    (regex.compile(r"(?<=[0-9]\s?)[×*](?=\s?[0-9])|(?<=[0-9]\s)x(?=\s[0-9])|(?<=[0-9])x\b"), " fois "),
+    (regex.compile(r"(?<=[0-9]\s?)[×*](?=\s?[0-9])|(?<=[0-9]\s?)x(?=\s?[0-9])|(?<=[0-9])x\b"), " fois "),
     (regex.compile(r"\bwww\."), "www point "),
     (regex.compile(r"(?<=[\p{L}0-9])\.(?=(?:fr|com|org|net|be|ch|ca|eu|info|pdf|txt|html)\b)"), " point "),
 ]  # fmt: skip
@@ -267,7 +285,7 @@ _AT = {".": "point", "@": "arobase", "_": "tiret bas", "-": "tiret"}
 
 def fold(text: str) -> str:
     """Fold a French text once."""
-    text = read_addresses(clean(_CAPITAL_A.sub("À", text)), _AT)
+    text = read_addresses(clean(_CAPITAL_A.sub("À", join_capitals(text))), _AT)
     text = sub_each(join_thousands(text, "."), _RULES[: len(_SPELLED_OUT)])
     text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
     words = split_numbers(words_of(without_compound_hyphens(text)), _UNITS)
@@ -275,16 +293,17 @@ def fold(text: str) -> str:
     words = _read_numbers(words)
     words = join_digits(words, spaced_thousands=lambda groups: True, months=_MONTHS)
     words = _without_de(words)
+    words = call_units(words, _UNITS, SCALES, "virgule")
     words = call_amounts(
         words,
-        units=_CURRENCIES,
+        units=_CURRENCIES | _METERS,
         hundredths=_HUNDREDTHS,
         subunit=_SUBUNITS,
         scales=SCALES,
         point="virgule",
         conjunctions=("et",),
     )
-    words = _hours(call_units(words, _UNITS, SCALES, "virgule"))
+    words = _hours(words)
     words = join_codes(words, dividers=("a", "y"), ends=_ENDS, point="virgule")
     return join_words(words)
 
@@ -325,9 +344,7 @@ def _read_numbers(words: list[str]) -> list[str]:
         elif word in _FIRST:
             result.append(_FIRST[word])
         elif (value := roman(word)) is not None and (
-            before in _KINGS
-            or (len(word) > 2 and value > 10 and word != "xxx")
-            or (before in _NUMBERED and len(word) > 1)
+            before in _KINGS or (before in _NUMBERED and len(word) > 1) or is_clear_roman(word)
         ):
             result.append("1er" if value == 1 and before in _KINGS else str(value))
         else:

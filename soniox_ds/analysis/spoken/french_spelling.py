@@ -40,20 +40,20 @@ _JOINS = Phrases(
     {
         phrase: phrase.replace(" ", "")
         for phrase in listed(
-            "week end|week ends|porte monnaie|tire bouchon|auto école|auto écoles|auto stop|extra terrestre|"
-            "chauve souris|extra terrestres|plate forme|plate formes|pique nique|pique niques|entre temps|e mail|"
-            "e mails|hot dog|hot dogs|base ball|basket ball|foot ball|hand ball|volley ball|micro ondes|"
-            "porte feuille|contre temps|haut parleur|hauts parleurs|wi fi|on line|web cam|smart phone|o n u|a d n|"
-            "u s a|i v a|r a t p|o m s|a n p e|o t a n|s a m u|c i a|p i b|d v d|v t t|r e r|long temps|lors que|"
-            "puis que|quelque fois|mal gré",
+            "week end|week ends|porte monnaie|porte parole|porte clés|porte manteau|plate bande|tire bouchon|"
+            "auto école|auto écoles|auto stop|extra terrestre|chauve souris|extra terrestres|plate forme|"
+            "plate formes|pique nique|pique niques|entre temps|e mail|e mails|hot dog|hot dogs|base ball|"
+            "basket ball|foot ball|hand ball|volley ball|micro ondes|porte feuille|contre temps|haut parleur|"
+            "hauts parleurs|wi fi|on line|web cam|smart phone|o n u|a d n|u s a|i v a|r a t p|o m s|a n p e|o t a n|"
+            "s a m u|c i a|p i b|d v d|v t t|r e r|long temps|lors que|puis que|quelque fois|mal gré",
             "|",
         )
     }
-    | {"o k": "ok"}
+    | {"o k": "ok", "et cetera": "etcétéra", "et caetera": "etcétéra"}
 )
 _HYPHENATED = regex.compile(
     r"(?<![\p{L}\p{N}-])(ex|anti|pré|post|super|sub|semi|auto|vice|multi|inter|contre|co|re|e|micro|macro|mini|télé|"
-    r"bio|néo|pro|ultra|hyper|infra|intra|extra|socio|photo|vidéo|électro|agro|aéro|porte|tire|plate)-(?=\p{L}{2})"
+    r"bio|néo|pro|ultra|hyper|infra|intra|extra|socio|photo|vidéo|électro|agro|aéro)-(?=\p{L}{2})"
 )
 
 

@@ -21,6 +21,7 @@ from soniox_ds.analysis.spoken.signs import code_rule, range_rules, read_address
 from soniox_ds.analysis.spoken.writing import (
     Rule,
     clean,
+    is_clear_roman,
     join_thousands,
     join_words,
     listed,
@@ -32,7 +33,7 @@ from soniox_ds.analysis.spoken.writing import (
 
 __all__ = ["fold"]
 
-_ARTICLES = frozenset(("ein", "eine", "einen", "einem", "einer"))
+_ARTICLES = ("ein", "eine", "einen")  # "einer Stunde" is heard to be another word than "eine Stunde"
 _MONTHS = listed("januar februar märz april mai juni juli august september oktober november dezember")
 _SHORT_MONTHS = dict(zip(listed("jan feb mär apr jun jul aug sep sept okt nov dez"), (
     listed("januar februar märz april juni juli august september september oktober november dezember")
@@ -92,7 +93,17 @@ _SUBUNITS = {
     "pence": ("penny", "pence"),
     "penny": ("penny", "pence"),
 }
-_SIGNS = {"€": "euro", "$": "dollar", "£": "pfund", "¥": "yen", "₽": "rubel", "₹": "rupien", "us$": "us dollar"}
+_SIGNS = {
+    "€": "euro",
+    "$": "dollar",
+    "£": "pfund",
+    "¥": "yen",
+    "₽": "rubel",
+    "₹": "rupien",
+    "us$": "us dollar",
+    "eur": "euro",
+    "chf": "franken",
+}
 
 # "5 km" is also read "fünf Kilometern".
 _IN_THE_DATIVE = listed(
@@ -146,6 +157,8 @@ _UNITS = {
     "sek": ("sekunde", "sekunden"),
     "kwh": ("kilowattstunde", "kilowattstunden"),
     "t": ("tonne", "tonnen"),
+    "v": ("volt", "volt"),
+    "w": ("watt", "watt"),
     "mrd": ("milliarde", "milliarden"),
     "ms": ("millisekunde", "millisekunden"),
 }
@@ -180,9 +193,9 @@ _NUMBERED = regex.compile(
     r"stöckig\p{L}*|sprachig\p{L}*|spurig\p{L}*|zeilig\p{L}*|geschossig\p{L}*|drittel|viertel|fünftel|sechstel|siebtel|"
     r"achtel|neuntel|zehntel|einhalb)"
 )
-_DECADE = regex.compile(r"(?P<number>\p{L}{3,40}|[0-9]{2,4})(?P<rest>er|ern|ers)")
+_DECADE = regex.compile(r"(?P<number>\p{L}{3,40}|[0-9]{2,4})(?P<rest>er|ern|ers)(?P<years>jahren?)?")
 _TEXT_OF_NUMBER = r"[0-9]+(?:[.,][0-9]+)*"
-_SIGN = r"us\$|[€$£¥₽₹]"
+_SIGN = r"us\$|[€$£¥₽₹]|(?:eur|chf)(?=\s?[0-9])"
 _BEFORE_DATES = ("am", "vom", "zum", "bis", "seit", "ab", "der", "den", "dem")
 
 
@@ -227,6 +240,10 @@ _SPELLED_OUT = {
     r"u\.\s?a\.": "unter anderem",
     r"u\.\s?s\.\s?w\.": "usw",
     r"i\.\s?d\.\s?r\.": "in der regel",
+    r"z\.\s?zt\.": "zur zeit",
+    r"v\.\s?a\.": "vor allem",
+    r"abt\.(?=\s?[0-9])": "abteilung",
+    r"mwst\.?(?!\w)": "mehrwertsteuer",
     r"z\.\s?t\.": "zum teil",
     r"o\.\s?ä\.": "oder ähnliches",
     r"v\.\s?chr\.": "vor christus",
@@ -319,6 +336,7 @@ _ENDS = (
 )
 _NO_CODES = frozenset(_UNITS) | frozenset(listed("zu in ab am im um an so er es da ja du wo ob ei er eu tv"))
 _CHAIN = regex.compile(r"(?<![\p{L}\p{N}-])(\p{L}{3,40}+)(?:-\p{L}++)++")
+_LONG_CHAIN = regex.compile(r"(?<![\p{L}\p{N}-])\p{L}{3,40}+(?:-\p{L}{3,40}+){2,8}+(?![\p{L}\p{N}-])")
 _AT = {".": "punkt", "@": "at", "_": "unterstrich", "-": "minus"}
 
 
@@ -327,30 +345,36 @@ def fold(text: str) -> str:
     text = read_addresses(clean(text), _AT)
     text = sub_each(join_thousands(text, "."), _RULES[: len(_SPELLED_OUT)])
     text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
-    words = split_numbers(words_of(without_hyphens(_number_chains_apart(text))), _UNITS)
+    words = split_numbers(words_of(without_hyphens(_chains_apart(text))), _UNITS)
     words = closed_compounds([common_spelling(word) for word in words])
     words = _read_numbers(words)
     words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year, months=_MONTHS)
     words = _dates(_hours(words))
+    words = call_units(words, _UNITS, SCALES, "komma")
     words = call_amounts(
         words,
-        units=_CURRENCIES,
+        units=_CURRENCIES | {"meter": ("meter", "meter")},  # "1,85 m" is read as "ein Meter fünfundachtzig"
         hundredths=_HUNDREDTHS,
         subunit=_SUBUNITS,
         scales=SCALES,
         point="komma",
         conjunctions=("und",),
     )
-    words = call_units(words, _UNITS, SCALES, "komma")
     words = join_codes(words, ends=_ENDS, point="komma")
     return join_words(words)
 
 
-def _number_chains_apart(text: str) -> str:
-    """Make "drei zimmer wohnung" of "drei-zimmer-wohnung", as "3-zimmer-wohnung" is read."""
+def _chains_apart(text: str) -> str:
+    """Make "drei zimmer wohnung" of "drei-zimmer-wohnung" and "rhein main gebiet" of "rhein-main-gebiet"."""
     if "-" not in text:
         return text
-    return str(_CHAIN.sub(lambda found: found[0].replace("-", " ") if cardinal(found[1]) else found[0], text))
+    return str(
+        _CHAIN.sub(lambda found: _apart(found) if cardinal(found[1]) else found[0], _LONG_CHAIN.sub(_apart, text))
+    )
+
+
+def _apart(found: regex.Match[str]) -> str:
+    return str(found[0]).replace("-", " ")
 
 
 def _is_year(first: str, second: str) -> bool:
@@ -387,6 +411,8 @@ def _read_numbers(words: list[str]) -> list[str]:
             result.append(f"{value}te")
         elif (value := roman(word)) is not None and (result[-1:] and result[-1] in _RULERS) and len(word) > 1:
             result += ["die" if result[-1] in _QUEENS else "der", f"{value}te"]
+        elif value is not None and len(word) > 1 and _is_numeral(word, result):
+            result.append(str(value))
         elif value is not None and behind in ("weltkrieg", "weltkriegs", "vatikanum"):
             result.append(f"{value}te")
         elif (parts := _numbered(word)) is not None:
@@ -395,6 +421,12 @@ def _read_numbers(words: list[str]) -> list[str]:
             result.append(word)
         place += 1
     return result
+
+
+def _is_numeral(word: str, before: list[str]) -> bool:
+    """Return True for a Roman number that is read as a cardinal one ("Kapitel IV", "Rocky II")."""
+    named = bool(before) and before[-1] in ("kapitel", "teil", "band", "klasse", "stufe", "typ", "phase", "akt")
+    return named or is_clear_roman(word)
 
 
 def _is_half(word: str) -> bool:
@@ -422,7 +454,7 @@ def _numbered(word: str) -> list[str] | None:
     if (found := _DECADE.fullmatch(word)) is not None:
         value = value_of(found["number"]) if is_number(found["number"]) else cardinal(found["number"])
         if value is not None and value >= 10:
-            return [f"{value}{found['rest']}"]
+            return [f"{value}{found['rest']}", *([found["years"]] if found["years"] else [])]
     return None
 
 

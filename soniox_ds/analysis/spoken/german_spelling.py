@@ -26,8 +26,8 @@ schneuzen schnäuzen|quentchen quäntchen|mayonnaise majonäse|fuer für|ueber �
 muessen müssen|wuerde würde|wuerden würden|waere wäre|haette hätte|moechte möchte|spaeter später
 natuerlich natürlich|zurueck zurück|schoen schön|groesser grösser|dr doktor|prof professor|hr herr|frl fräulein
 etc etcetera|bzw beziehungsweise|ca circa|ggf gegebenenfalls|evtl eventuell|inkl inklusive|exkl exklusive
-bspw beispielsweise|vgl vergleiche|mio millionen|mrd milliarden|tsd tausend|zzgl zuzüglich|ät at|jhd jahrhundert
-jh jahrhundert|nr nummer
+bspw beispielsweise|vgl vergleiche|mio millionen|mrd milliarden|tsd tausend|zzgl zuzüglich|gemse gämse|gemsen gämsen
+bettuch betttuch|stop stopp|ät at|jhd jahrhundert|jh jahrhundert|nr nummer
 """
 _WORDS = dict(pair.split() for pair in listed(_VARIANTS, "|"))
 # Words that are other words with "ss".
@@ -50,7 +50,9 @@ e book|e books|u bahn|u bahnen|s bahn|s bahnen|t shirt|t shirts|u boot|u boote|w
 online shop|online shops|haus aufgaben|wochen ende|hand schuhe|fuss ball|fern sehen|web site|web sites
 sonder angebot|vor ort|zu sammen|da mit|auf einander|mit einander|durch einander|aneinander geraten|fertig stellen
 fest stellen|klar kommen|sauber machen|kaputt machen|weiter gehen|zurück kommen|bei spiel|allein stehend|all zu
-all zu viel|noch mal|genau so|dem nach|drei viertel
+all zu viel|noch mal|nordrhein westfalen|baden württemberg|rheinland pfalz|sachsen anhalt|mecklenburg vorpommern
+schleswig holstein|hans peter|karl heinz|klaus peter|hans jürgen|eva maria|anna lena|karl heinz|hans georg|genau so
+dem nach|drei viertel
 """
 _NOT_JOINED = ("da mit", "vor ort", "auto fahren", "um so", "fest stellen", "drei viertel")
 _JOINS = Phrases(

@@ -28,6 +28,8 @@ from soniox_ds.analysis.spoken.spanish_spelling import closed_compounds, common_
 from soniox_ds.analysis.spoken.writing import (
     Rule,
     clean,
+    is_clear_roman,
+    join_capitals,
     join_thousands,
     join_words,
     listed,
@@ -65,7 +67,16 @@ _HUNDREDTHS = {"euros": "céntimos", "dólares": "centavos", "pesos": "centavos"
 _SUBUNITS = {
     form: pair for pair in (("céntimo", "céntimos"), ("centavo", "centavos"), ("penique", "peniques")) for form in pair
 } | dict.fromkeys(("cént", "cts", "cént."), ("céntimo", "céntimos"))
-_SIGNS = {"€": "euros", "$": "dólares", "£": "libras", "¥": "yenes", "₹": "rupias", "₽": "rublos", "us$": "dólares"}
+_SIGNS = {
+    "€": "euros",
+    "$": "dólares",
+    "£": "libras",
+    "¥": "yenes",
+    "₹": "rupias",
+    "₽": "rublos",
+    "us$": "dólares",
+    "eur": "euros",
+}
 
 _UNITS = {
     short: (singular, plural)
@@ -111,8 +122,12 @@ _UNITS = {
         ("db", "decibelio", "decibelios"),
         ("kcal", "kilocaloría", "kilocalorías"),
         ("t", "tonelada", "toneladas"),
+        ("v", "voltio", "voltios"),
+        ("w", "vatio", "vatios"),
     )
 }
+# "1,85 m" is read as "un metro ochenta y cinco".
+_METERS = dict.fromkeys(("metro", "metros"), ("metro", "metros"))
 _COUNTED = (
     frozenset(_CURRENCIES)
     | frozenset(_SUBUNITS)
@@ -124,7 +139,7 @@ _BEFORE_ROMAN = frozenset(listed("siglo siglos capítulo tomo volumen parte tipo
 _RULERS = frozenset(
     listed("felipe juan carlos isabel fernando alfonso enrique luis pablo pío benedicto francisco napoleón alejandro")
 )
-_SIGN = r"us\$|[€$£¥₹₽]"
+_SIGN = r"us\$|[€$£¥₹₽]|eur(?=\s?[0-9])"
 _NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
 _SPELLED_OUT = {
     r"p\.\s?ej\.": "por ejemplo",
@@ -155,7 +170,8 @@ _BEFORE_CLEANING: list[Rule] = [
 
 
 def _amount(found: regex.Match[str]) -> str:
-    return f" {found['number']} {found['scale'] or ''} {_SIGNS[found['sign']]} "
+    scale = "millones" if found["scale"] in ("m", "mm") else found["scale"] or ""
+    return f" {found['number']} {scale} {_SIGNS[found['sign']]} "
 
 
 def _time(found: regex.Match[str]) -> str:
@@ -203,7 +219,7 @@ _RULES: list[Rule] = [
     ),
     (
         regex.compile(
-            rf"(?<![0-9.,])(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mil|m|millones)\b(?:\sde\b)?)?"
+            rf"(?<![0-9.,])(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mil|m|mm|millones)\b(?:\sde\b)?)?"
             rf"\s?(?P<sign>[€$£¥₹₽])"
         ),
         _amount,
@@ -246,7 +262,7 @@ _AT = {".": "punto", "@": "arroba", "_": "guion bajo", "-": "guion"}
 
 def fold(text: str) -> str:
     """Fold a Spanish text once."""
-    text = read_addresses(clean(sub_each(text, _BEFORE_CLEANING)), _AT)
+    text = read_addresses(clean(sub_each(join_capitals(text), _BEFORE_CLEANING)), _AT)
     text = _join_thousands_with_commas(join_thousands(text, "."))
     text = sub_each(text, _RULES[: len(_SPELLED_OUT)])
     text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
@@ -255,16 +271,16 @@ def fold(text: str) -> str:
     words = _read_numbers(words)
     words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year)
     words = _hours(_without_de(_without_con(words)))
+    words = call_units(words, _UNITS, SCALES, "coma")
     words = call_amounts(
         words,
-        units=_CURRENCIES,
+        units=_CURRENCIES | _METERS,
         hundredths=_HUNDREDTHS,
         subunit=_SUBUNITS,
         scales=SCALES,
         point="coma",
         conjunctions=("con", "y"),
     )
-    words = call_units(words, _UNITS, SCALES, "coma")
     words = join_codes(words, dividers=("y", "o", "a", "e", "u"), ends=_ENDS, point="coma")
     return join_words(words)
 
@@ -314,13 +330,8 @@ def _read_numbers(words: list[str]) -> list[str]:
             result.append(f"{value}{'a' if before == 'isabel' else 'o'}")
         elif before in _BEFORE_ROMAN and (value := roman(word)) is not None:
             result.append(f"{value}o" if before == "siglo" and value <= 10 else str(value))
-        elif (
-            len(word) > 2
-            and {"i"} <= set(word) <= {"x", "v", "i"}
-            and (value := roman(word)) is not None
-            and value > 10
-        ):
-            result.append(str(value))
+        elif is_clear_roman(word):
+            result.append(str(roman(word)))
         else:
             result.append(word)
         place += 1

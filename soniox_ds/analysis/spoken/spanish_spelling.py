@@ -26,24 +26,25 @@ obscuro oscuro|obscura oscura|obscuros oscuros|obscuras oscuras|obscuridad oscur
 videos vídeos|períodos periodos|período periodo|chofer chófer|coctel cóctel|ícono icono|íconos iconos
 olimpíada olimpiada|olimpíadas olimpiadas|cardíaco cardiaco|cardíaca cardiaca|policíaco policiaco
 policíaca policiaca|austríaco austriaco|maníaco maniaco|zodíaco zodiaco|amoníaco amoniaco|beisbol béisbol
-alvéolo alveolo|elite élite|elites élites|dínamo dinamo|tfno teléfono|aprox aproximadamente|núm número|pág página
-págs páginas|tel teléfono|avda avenida|dpto departamento|prof profesor|profa profesora|sto santo|sta santa
+alvéolo alveolo|elite élite|elites élites|dínamo dinamo|tfno teléfono|sres señores|sras señoras|dres doctores
+gral general|pza plaza|máx máximo|mín mínimo|cía compañía|aprox aproximadamente|núm número|pág página|págs páginas
+tel teléfono|avda avenida|dpto departamento|prof profesor|profa profesora|sto santo|sta santa
 """
 _WORDS = {left: right for left, right in (pair.split() for pair in listed(_VARIANTS, "|")) if left != right}
 _JOINS = Phrases(
     {
         phrase: phrase.replace(" ", "")
         for phrase in listed(
-            "en seguida|medio día|cumple años|así mismo|tal vez|medio ambiente|media noche|de prisa|arco iris|"
+            "en seguida|medio día|cumple años|mal humor|s a|tal vez|medio ambiente|media noche|de prisa|arco iris|"
             "en frente|entre tanto|o sea|e mail|e mails|on line|off line|wi fi|smart phone|smart phones|web site|"
             "pen drive|sub título|sub títulos|por ciento|vice presidente|vice presidenta|auto estima|auto escuela|"
             "anti virus|anti cuerpos|super mercado|i v a|o n u|u e|e e u u|ee uu|o t a n|o m s|a d n|a v e|r a e|"
-            "u s a|u r s s|u n a m|p i b|o k|d n i|u v a|a r n|i r p f|f b i|c i a|i d|a c|a p p|e e g|u c i|i a|"
-            "o v n i|e t a|e r e|u b a|i m c",
+            "u s a|u r s s|u n a m|p i b|o k|d n i|a r n|i r p f|f b i|c i a|i d|a c|a p p|e e g|u c i|i a|o v n i|"
+            "e t a|e r e|u b a|i m c",
             "|",
         )
     }
-    | {"o k": "okay", "u v a": "u v a", "por cien": "porciento", "en punto": "en punto"}
+    | {"o k": "okay", "por cien": "porciento", "así mismo": "asimismo"}
 )
 _PREFIX = regex.compile(
     r"(?<![\p{L}\p{N}-])(ex|anti|pre|post|pos|super|sub|semi|auto|vice|multi|inter|contra|co|re|e|micro|macro|mini|tele|"

@@ -12,6 +12,8 @@ __all__ = [
     "Phrases",
     "Rule",
     "clean",
+    "is_clear_roman",
+    "join_capitals",
     "join_thousands",
     "join_words",
     "listed",
@@ -55,6 +57,10 @@ _SIGNS = str.maketrans(
 )
 _SPACED_THOUSANDS = regex.compile(r"(?<=(?<![0-9])[0-9]{1,3}|[0-9]{3})[\u00a0\u202f\u2009'](?=[0-9]{3}(?![0-9]))")
 _GROUPED_AND_POINT = regex.compile(r"(?<![0-9,.])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?=\.[0-9])")
+_LETTER_A = regex.compile(
+    r"(?<=[\p{Ll}\p{N},;:]\s)A\s(?=[0-9])"
+)  # the road "A 4", for "a" is a word in three languages
+_CAPITALS = regex.compile(r"(?<![\w.'’])(?:\p{Lu} ){2,7}\p{Lu}(?![\w'’])")
 _INVISIBLE = regex.compile(r"[\p{Cf}\p{Co}\p{Cs}\ufe00-\ufe0f]+")
 _WORDS = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+(?:'[\p{L}][\p{L}\p{M}]*+)*+|\p{Sc}")
 _DOTTED = regex.compile(r"(?<![\p{L}\p{N}.])((?:\p{L}\.){1,12}\p{L})\.?(?![\p{L}\p{N}])")
@@ -70,6 +76,7 @@ def clean(text: str) -> str:
     >>> clean("“Don’t” pay 1\u202f000 € — İzmir")
     '"don\'t" pay 1000 € – izmir'
     """
+    text = _LETTER_A.sub("A", text)
     text = _SPACED_THOUSANDS.sub("", text.translate(_SIGNS)) if not text.isascii() else text
     text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
     lower = "ß".join(part.casefold() for part in text.replace("ẞ", "ß").split("ß"))  # "Maße" is not "Masse"
@@ -118,6 +125,20 @@ def roman(word: str) -> int | None:
         return None
     values = [_ROMAN_DIGITS[letter] for letter in word]
     return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
+
+
+def is_clear_roman(word: str) -> bool:
+    """Return True for a Roman number that is no word and no other abbreviation, as "iv", "vi", "xi" and "xx" are."""
+    return roman(word) is not None and "i" in word and word not in ("i", "iv", "vi", "ix", "xi", "li", "ci")
+
+
+def join_capitals(text: str) -> str:
+    """Join capital letters that were written with spaces.
+
+    >>> join_capitals("la A R N y la P S O E")
+    'la ARN y la PSOE'
+    """
+    return str(_CAPITALS.sub(lambda found: found[0].replace(" ", ""), text))
 
 
 def join_thousands(text: str, sign: str) -> str:
