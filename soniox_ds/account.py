@@ -14,6 +14,7 @@ from soniox_ds.service.rest import Client
 __all__ = ["list_models", "usage"]
 
 LONGEST_WINDOW = timedelta(days=366)
+_ALWAYS = ("id", "aliased_model_id", "name", "transcription_mode", "languages", "context_version")
 
 
 async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
@@ -22,9 +23,11 @@ async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each model: ``id``, ``aliased_model_id`` (what an alias stands for; NA otherwise), ``name``,
-        ``transcription_mode`` (``"async"`` for recordings, ``"real_time"`` for streams), ``languages`` (how many),
-        ``context_version``.
+        One row for each model, with every field that the service gives, under the service's names. Always there are
+        ``id``, ``aliased_model_id`` (the model that an alias stands for; NA otherwise), ``name``,
+        ``transcription_mode`` (``"async"`` for recordings, ``"real_time"`` for streams), ``languages`` (a list of dicts
+        with ``code`` and ``name``), ``context_version`` and our own ``language_count``. Texts, whole numbers and
+        booleans have a dtype with NA; everything else is kept as Python objects.
 
     Raises
     ------
@@ -35,16 +38,28 @@ async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
     >>> import soniox_ds as sx
     >>> with sx.local_service(recognizer="scripted"):
     ...     models = sx.list_models()
-    >>> "stt-async-v4" in set(models["id"])
-    True
+    >>> models.set_index("id").loc["stt-rt-v6", ["transcription_mode", "language_count"]].tolist()
+    ['real_time', 60]
     """
     async with Client(connection or Connection()) as client:
         models = (await client.list_models())["models"]
-    names = ["id", "aliased_model_id", "name", "transcription_mode"]
-    table = pd.DataFrame([{name: model.get(name) for name in names} for model in models], columns=names, dtype="string")
-    table["languages"] = pd.array([len(model.get("languages") or ()) for model in models], dtype="Int32")
-    table["context_version"] = pd.array([model.get("context_version") for model in models], dtype="Int32")
-    return table
+    names = dict.fromkeys([*_ALWAYS, *(name for model in models for name in model)])
+    table = pd.DataFrame({name: _column([model.get(name) for model in models]) for name in names})
+    languages = [model.get("languages") for model in models]
+    counts = [len(listed) if isinstance(listed, list) else None for listed in languages]
+    return table.assign(language_count=pd.array(counts, dtype="Int64"))
+
+
+def _column(values: list[Any]) -> pd.Series[Any]:
+    """One field of all models, in the narrowest dtype that loses nothing."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {str}:
+        return pd.Series(values, dtype="string")
+    if kinds == {bool}:
+        return pd.Series(values, dtype="boolean")
+    if kinds == {int} and all(-(2**63) <= value < 2**63 for value in values if value is not None):
+        return pd.Series(values, dtype="Int64")
+    return pd.Series(values, dtype=object)
 
 
 async def usage(

@@ -310,7 +310,8 @@ def _serve(arguments: list[str]) -> int:
 def _models(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    print(sx.list_models(connection=_connection(options)).fillna("").to_string(index=False))
+    shown = ["id", "aliased_model_id", "name", "transcription_mode", "language_count", "context_version"]
+    print(sx.list_models(connection=_connection(options))[shown].to_string(index=False, na_rep=""))
     return 0
 
 

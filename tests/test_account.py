@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pandas as pd
 import pytest
 
 import soniox_ds as sx
@@ -14,7 +15,52 @@ def test_models(service):
     models = sx.list_models().set_index("id")
     assert models.loc["stt-async-v4", "transcription_mode"] == "async"
     assert models.loc["stt-rt-v4", "transcription_mode"] == "real_time"
-    assert models.loc["stt-async-v4", "languages"] == 60
+    assert models.loc["stt-async-v4", "language_count"] == 60
+    assert models.loc["stt-async-v4", "languages"][2] == {"code": "ar", "name": "Arabic"}
+    assert models.loc["stt-async-v4", "aliased_model_id"] == "stt-async-v5"
+    assert pd.isna(models.loc["stt-async-v6", "aliased_model_id"])
+
+
+def listed(service, *models):
+    """What `sx.list_models` makes of these entries."""
+    service.call(lambda rules: setattr(rules.catalog, "listing", lambda: {"models": list(models)}))
+    return sx.list_models()
+
+
+def test_every_field_of_the_service_is_kept(service):
+    entries = service.call(lambda rules: rules.catalog.listing()["models"])
+    models = sx.list_models()
+    for name in {name for entry in entries for name in entry}:
+        found = models[name].astype(object)
+        assert found.where(found.notna(), None).tolist() == [entry.get(name) for entry in entries], name
+    assert models["supports_agent_text_input"].dtype == "boolean"
+    assert models["endpoint_latency_adjustment_max_level"].dtype == "Int64"
+    assert models["one_way_translation"].dtype == "string"
+
+
+def test_fields_of_the_future_are_kept_as_they_are(service):
+    models = listed(
+        service,
+        {"id": "a", "price": 0.1, "limits": {"hours": 5}, "tags": ["new"], "rank": 2**70, "odd": 1, "beta": True},
+        {"id": "b", "odd": "text", "context_version": 3},
+    ).set_index("id")
+    assert models.loc["a", ["price", "limits", "tags", "rank", "odd"]].tolist() == [
+        0.1,
+        {"hours": 5},
+        ["new"],
+        2**70,
+        1,
+    ]
+    assert models["odd"].tolist() == [1, "text"]
+    assert models["beta"].tolist() == [True, pd.NA]
+    assert models["context_version"].tolist() == [pd.NA, 3]
+    assert models["language_count"].isna().all()
+
+
+def test_no_models_are_an_empty_table(service):
+    models = listed(service)
+    assert models.empty
+    assert {"id", "aliased_model_id", "languages", "language_count"} <= set(models.columns)
 
 
 def test_our_defaults_are_the_newest_models(service):
