@@ -34,11 +34,12 @@ fuzz: $(VENV)/.ready-test
 	HYPOTHESIS_PROFILE=fuzz FUZZ_FACTOR=$(FUZZ_FACTOR) $(BIN)/python -m pytest -n auto --dist loadgroup --timeout 7200 \
 	  -m "fuzz or hypothesis" tests $(PYTEST_ARGS)
 
-# Debian packages that some tests need: NIST's scoring tools, and a browser with a microphone to fake. Without them
-# those tests are skipped and say so.
+# Debian packages that some tests need: NIST's scoring tools, a browser with a microphone to fake, and npm, with which a
+# test installs the Node SDK (Node 20 or newer). Without them those tests are skipped and say so.
 system:
 	@missing=""; command -v sctk >/dev/null || missing="sctk"; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
 	test -z "$$missing" || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } || \

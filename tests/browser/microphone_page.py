@@ -85,7 +85,11 @@ class RememberingRecognizer:
 
 @contextmanager
 def listening_service(recognizer=None, **settings):
-    """A stand-in in this process, whose environment is left alone; ``service.hearing`` is its recognizer."""
+    """A stand-in in this process, whose environment is left alone; ``service.hearing`` is its recognizer.
+
+    It refuses a key in the first message of a websocket, as the service does from 15 January 2027 on.
+    """
+    settings = {"refuse_key_in_message": True, **settings}
     hearing = RememberingRecognizer(recognizer or ScriptedRecognizer(**settings.pop("script", {})))
     with local_service(hearing, set_environment=False, **settings) as service:
         service.hearing = hearing

@@ -300,6 +300,12 @@ def test_the_browser_judges_seams_as_the_kernel_does(page):
     assert found == [[first_new(expected, heard), resume_at(expected, final)] for expected, heard, final in cases]
 
 
+def tones(**settings):
+    """A stand-in that hears tones and refuses a key in the first message, as the service from 15 January 2027 on."""
+    given = {"speed": 20, "set_environment": False, "refuse_key_in_message": True}
+    return local_service(ToneRecognizer(), **{**given, **settings})
+
+
 def spoken_directly(page, service, audio, settings, *, hurry=False):
     """What a page's `DirectStream` makes of some audio; in a `hurry`, the rest comes in the middle of a change."""
     return page.evaluate(
@@ -364,7 +370,7 @@ def test_the_direct_way_changes_to_a_new_session_before_the_longest_one_ends(pag
     words, pauses_ms = random_words(8, count)
     audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
     limits = Limits(duration_ms=7_500, sessions_per_minute=None)
-    with local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service:
+    with tones(limits=limits) as service:
         settings = {"limitMs": 7000, "rotateBeforeMs": 2000, "rotateLatestMs": 1000}
         said = spoken_directly(page, service, audio, settings, hurry=hurry)
     assert said["text"].split() == words
@@ -373,12 +379,31 @@ def test_the_direct_way_changes_to_a_new_session_before_the_longest_one_ends(pag
     assert "lost" not in said["kinds"]
 
 
+@pytest.mark.parametrize(
+    ("key", "strict", "is_heard"),
+    [
+        pytest.param("snx_temp_0123", True, True, id="in-the-subprotocol"),
+        pytest.param("temp:0123", False, True, id="with-a-colon"),
+        pytest.param("temp:0123", True, False, id="with-a-colon-refused"),
+    ],
+)
+def test_the_direct_way_sends_a_key_in_a_message_only_where_a_browser_has_no_other_way(page, key, strict, is_heard):
+    """A key with a colon fits into no subprotocol, and a page cannot set headers of a websocket."""
+    words, pauses_ms = random_words(9, 4)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
+    with tones(key=key, refuse_key_in_message=strict) as service:
+        said = spoken_directly(page, service, audio, {})
+    assert (said["text"].split() == words) == is_heard
+    assert (said["failure"] is None) == is_heard
+    assert is_heard or "send it with the connection" in said["failure"]
+
+
 @pytest.mark.parametrize("patience_ms", [600_000, 0])
 def test_the_direct_way_waits_for_an_outage_as_long_as_patience_lasts(page, patience_ms):
     words, pauses_ms = random_words(9, 20)
     audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
     limits = Limits(sessions_per_minute=None)
-    with local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service:
+    with tones(limits=limits) as service:
         service.faults.next("ws_drop", "websocket", frames=20)
         service.faults.next("unavailable", "websocket", times=12)
         said = spoken_directly(page, service, audio, {"waitMs": 5, "maxWaitMs": 10, "patienceMs": patience_ms})

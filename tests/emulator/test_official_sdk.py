@@ -114,6 +114,8 @@ def test_models(client):
     assert models["stt-async-v4"].aliased_model_id == "stt-async-v5"
     assert models["stt-rt-v5"].transcription_mode == "real_time"
     assert len(models["stt-rt-v5"].languages) == 60
+    assert models["stt-rt-v6"].aliased_model_id is None
+    assert len(models["stt-async-v6"].languages) == 60
 
 
 def test_usage_and_concurrency(client, path):
@@ -241,9 +243,17 @@ def chunks(data, size=3840):
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 
 
-def test_a_real_time_session(client, pcm):
+@pytest.mark.parametrize("model", ["stt-async-v6", "stt-async-v5", "stt-async-v4"])
+def test_every_model_for_recordings(client, path, model):
+    job = client.stt.transcribe_and_wait(model=model, file=str(path), **QUICK)
+    assert (job.status, job.model) == ("completed", model)
+    assert client.stt.get_transcript(job.id).text
+
+
+@pytest.mark.parametrize("model", ["stt-rt-v6", "stt-rt-v5", "stt-rt-v4"])
+def test_a_real_time_session(client, pcm, model):
     config = RealtimeSTTConfig(
-        model="stt-rt-v5",
+        model=model,
         enable_endpoint_detection=True,
         endpoint_sensitivity=0.5,
         enable_speaker_diarization=True,
@@ -272,6 +282,18 @@ def test_a_real_time_session_over_a_container(client, path):
         events = list(session.receive_events())
     assert events[-1].finished
     assert "".join(token.text for event in events for token in event.tokens if token.is_final)
+
+
+def test_a_real_time_session_where_keys_in_messages_are_refused(pcm):
+    """This SDK sends its key in a header, which goes on working after 15 January 2027."""
+    with local_service("scripted", speed=100, refuse_key_in_message=True) as strict:
+        config = RealtimeSTTConfig(model="stt-rt-v6", **RAW)
+        with (
+            SonioxClient(**addresses(strict)) as client,
+            client.realtime.stt.connect(config=config) as session,
+        ):
+            session.send_bytes(chunks(pcm))
+            assert list(session.receive_events())[-1].finished
 
 
 def test_pause_and_resume(client, pcm):
