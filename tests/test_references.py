@@ -179,3 +179,10 @@ def test_a_data_frame_with_a_column_twice_is_refused():
     tokens = pd.DataFrame([["a", 0, "x", "y"]], columns=["audio_id", "token_index", "text", "text"])
     with pytest.raises(SchemaError, match="tokens: the column 'text' stands more than once"):
         sx.words(tokens)
+
+
+def test_halves_of_surrogate_pairs_are_replaced(tmp_path):
+    path = write(tmp_path, "r.jsonl", '{"audio_id": "a\\ud800", "refe\\udc00rence": ["\\ud83d\\ude00", "\\ud83d"]}\n')
+    table = sx.read_references(path)
+    assert table.columns.tolist() == ["audio_id", "refe\ufffdrence"]
+    assert table.iloc[0].tolist() == ["a\ufffd", ["\U0001f600", "\ufffd"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import threading
 import wave
@@ -266,6 +267,53 @@ def test_nothing_said_survives_a_spreadsheet(tmp_path):
     ReviewStore(path).keep(a_review(1, "wrong", corrected=True, correction="", text="b"))
     plain = pd.read_csv(path)  # as anybody reads it
     assert sx.apply_reviews(words_of("a b c"), plain)["reference"].tolist() == ["a c"]
+
+
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-x",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    '=HYPERLINK("http://host.example";"x")',
+    "＝1",
+    "'=1",
+    "''-",
+    "a=1",
+    "'tis",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_text_of_a_csv_is_a_formula(tmp_path, text):
+    path = tmp_path / "reviews.csv"
+    row = a_review(0, "wrong", corrected=True, correction=text, text=text, note=text, reviewer=text, audio_id=text)
+    ReviewStore(path).keep(row)
+    with path.open(newline="", encoding="utf-8") as file:
+        cells = list(csv.reader(file))[1]
+    assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝")]
+    read = read_reviews(path).iloc[0]
+    assert [read[name] for name in ("audio_id", "text", "correction", "note", "reviewer")] == [text] * 5
+
+
+def test_a_file_with_quoted_formulas_is_applied_however_it_was_read(tmp_path):
+    path = tmp_path / "reviews.csv"
+    ReviewStore(path).keep(a_review(1, "wrong", corrected=True, correction="-5", text="-4"))
+    for table in (pd.read_csv(path), read_reviews(path)):
+        assert sx.apply_reviews(words_of("a -4 c"), table)["reference"].tolist() == ["a -5 c"]
+
+
+def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path):
+    path = tmp_path / "reviews.csv"
+    ReviewStore(path).keep(a_review(1, "wrong", corrected=True, correction="b; c", text="NA"))
+    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file, delimiter=";").writerows(rows)
+    assert read_reviews(path)[["text", "correction"]].to_numpy().tolist() == [["NA", "b; c"]]
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("NA", '"NA', 1), encoding="utf-8")
+    with pytest.raises(SchemaError, match=r"no table of reviews: the reviews .* line 2: a quote is opened"):
+        read_reviews(path)
 
 
 def test_two_queues_share_a_file_and_the_latest_review_counts(tmp_path):

@@ -17,6 +17,7 @@ import pandas as pd
 
 from soniox_ds.analysis import text as _text
 from soniox_ds.analysis.confidence import HasTokens, words_of
+from soniox_ds.analysis.formula_cells import formulas_unquoted
 from soniox_ds.analysis.review_merging import Review, Settled, settle, words_within
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.schema import REVIEWED_REFERENCES, WORDS, conform, need, need_milliseconds, no_duplicates, with_ids
@@ -184,6 +185,8 @@ def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
     if unknown := sorted({str(verdict) for verdict in reviews["verdict"].dropna()} - set(VERDICTS)):
         raise SchemaError(f"reviews: verdict holds {unknown}; it can be {', '.join(VERDICTS)}, or NA for none yet.")
     reviews = with_ids(reviews, "reviews")
+    texts = {name: formulas_unquoted(reviews[name]) for name in ("audio_id", "text", "correction") if name in reviews}
+    reviews = reviews.assign(**texts)  # the file of a review queue may have been read by pandas
     given = need_milliseconds(reviews[reviews["verdict"].notna().to_numpy(np.bool_)], "reviews")
     if missing := int(given[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
         raise SchemaError(f"reviews: {missing} rows have no audio_id, start_ms or end_ms, so that nothing is reviewed.")

@@ -30,7 +30,15 @@ from soniox_ds.transcription.tables import AUDIO_COLUMNS, TEXT_COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MANIFEST_EXTENSIONS", "SPREADSHEETS", "frame_of", "is_manifest", "read_manifest", "read_references"]
+__all__ = [
+    "MANIFEST_EXTENSIONS",
+    "SPREADSHEETS",
+    "frame_of",
+    "is_manifest",
+    "read_manifest",
+    "read_references",
+    "read_table",
+]
 
 MANIFEST_EXTENSIONS = frozenset((".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"))
 """Extensions, in lower case, of files that list recordings."""
@@ -43,6 +51,7 @@ _NO_NUMBER = ("", "NA", "N/A", "NaN", "nan", "null", "None")
 _TRUTHS = ("true", "false", "True", "False", "TRUE", "FALSE")
 _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[ ]*(?:\r\n|\n|\r)', re.IGNORECASE | re.ASCII)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
@@ -82,7 +91,18 @@ def read_manifest(path: str, text_columns: Collection[str] = ()) -> pd.DataFrame
     SourceError
         If the file cannot be read, with the line where that shows.
     """
-    return _read(_File(path, "manifest", "recording"), text_columns)
+    return read_table(path, "manifest", "recording", text_columns)
+
+
+def read_table(path: str | os.PathLike[str], what: str, rows: str, text_columns: Collection[str]) -> pd.DataFrame:
+    """Read a file of any of these kinds; `what` and `rows` are what messages call the file and its rows.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, with the line where that shows.
+    """
+    return _read(_File(os.fsdecode(path), what, rows), text_columns)
 
 
 def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -122,7 +142,7 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"the references {shown(name)} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found "
             f"{extension or 'no extension'}.{advice}"
         )
-    table = _read(_File(name, "references", "reference"), TEXT_COLUMNS)
+    table = read_table(name, "references", "reference", TEXT_COLUMNS)
     table.columns = table.columns.map(str)
     if repeated := sorted(set(table.columns[table.columns.duplicated()])):
         raise SourceError(f"the references {shown(name)} have more than one column called {repeated[0]!r}.")
@@ -214,12 +234,22 @@ def _read_json(text: str, file: _File) -> pd.DataFrame:
 def _parsed(text: str, where: str, advice: str) -> Any:
     """Parse JSON in which no object has a key twice."""
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats)
+        value = json.loads(text, object_pairs_hook=_without_repeats)
+        return _printable(value) if _SURROGATE.search(text) else value
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if "line" not in where else ""
         raise SourceError(f"{where}{line}, column {error.colno}: {error.msg}{advice}") from error
     except (ValueError, RecursionError) as error:  # a key twice, a number of thousands of digits, thousands of brackets
         raise SourceError(f"{where}: {error}{advice}") from error
+
+
+def _printable(value: Any) -> Any:
+    """Replace halves of surrogate pairs by U+FFFD, in keys and values: no other file could hold them."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return {_printable(key): _printable(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Reviews in memory and in a file, never lost between verdict and disk.
 
 Conventions: a review is known by recording, start and end; the one made last counts. The file holds ``schema.REVIEWS``
-and may be shared: what others have written there since is kept, and the file is replaced as a whole.
+and may be shared: what others have written there since is kept, and the file is replaced as a whole. In .csv no text
+can be run as a formula by a spreadsheet program (``formula_cells``).
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from threading import RLock
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 from filelock import FileLock
 
-from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.analysis.formula_cells import formulas_quoted, formulas_unquoted
+from soniox_ds.errors import InputError, SchemaError, SourceError
 from soniox_ds.formats.replacing import replacing
 from soniox_ds.schema import REVIEWS, conform, need, need_milliseconds
+from soniox_ds.transcription.manifests import read_table
 
 __all__ = ["Key", "ReviewStore", "read_reviews"]
 
 Key = tuple[str, int, int]
 
+_TEXTS = [name for name, column in REVIEWS.items() if column.dtype == "string"]
 _PATIENCE_S = 10  # for another queue that writes the same file
 _TRUE, _FALSE = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
 
@@ -77,14 +80,13 @@ def read_reviews(path: Path) -> pd.DataFrame:
         If the file holds something else.
     """
     try:
-        if path.suffix.lower() == ".parquet":
-            table = pd.read_parquet(path)
-        else:  # a word may well be "null" or "NA": only what is empty is not there
-            table = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
-    except (pa.ArrowException, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # pyarrow says OSError of damaged files too
-            raise
+        table = read_table(path, "reviews", "review", REVIEWS)
+    except SourceError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno is not None:  # it cannot be opened
+            raise error.__cause__ from None
         raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
+    if path.suffix.lower() == ".csv":
+        table = table.assign(**{name: formulas_unquoted(table[name]) for name in _TEXTS if name in table})
     need(table, "audio_id", "start_ms", "end_ms", "verdict", name=str(path))
     try:
         for name in ("start_ms", "end_ms"):
@@ -129,4 +131,6 @@ def _write(path: Path, table: pd.DataFrame) -> None:
             table.to_parquet(beside, index=False)
         else:
             when = table["reviewed_at"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
-            table.assign(reviewed_at=when).to_csv(beside, index=False)
+            texts = {name: formulas_quoted(table[name]) for name in _TEXTS}
+            # With this line end the writer quotes cells that hold either half of it.
+            table.assign(**texts, reviewed_at=when).to_csv(beside, index=False, lineterminator="\r\n")
