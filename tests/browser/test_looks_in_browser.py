@@ -196,6 +196,47 @@ def test_lines_hold_words_however_narrow_the_output_is(bare, frame, width):
     assert needed <= width
 
 
+@pytest.mark.parametrize("width", [100, 160, 300, 1200])
+def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
+    sources = source(
+        "seams.js",
+        "transcript.js",
+        "controls.js",
+        "captions.js",
+        "capture.js",
+        "patience.js",
+        "links.js",
+        "direct.js",
+        "microphone_recorder.js",
+        "microphone_view.js",
+    )
+    outside = bare.evaluate(
+        f"""width => {{ {sources}
+            const settings = {{ usd_per_hour: 0.12, service: "stt-rt.soniox.com" }};
+            const model = {{ get: () => settings, on() {{}}, off() {{}}, send() {{}} }};
+            const root = document.createElement("div");
+            root.style.width = `${{width}}px`;
+            document.body.replaceChildren(root);
+            const recorder = new Recorder(model);
+            clearInterval(recorder.timer);
+            recorder.state = "recording";
+            recorder.link = "through the kernel, notebook connection";
+            recorder.devices = [{{ deviceId: "a", label: "A microphone with a name that is long" }}];
+            recorder.deviceId = "a";
+            const view = new MicrophoneView(recorder, root, new FocusMemory());
+            recorder.attach(view);
+            recorder.note("service", "The service does not answer. The recording goes on, and nothing is lost.");
+            recorder.set("recording", {{ kind: "link", text: "Something is wrong, and this says what to do." }});
+            view.captions.add([{{ text: "Everything that people say.", speaker: "1", start_ms: 3600000 }}]);
+            const {{ right }} = root.getBoundingClientRect();
+            return [...root.querySelectorAll("*")].filter((part) => part.getBoundingClientRect().right > right + 0.5)
+                .map((part) => part.className);
+        }}""",
+        width,
+    )
+    assert outside == []
+
+
 def test_a_word_in_pieces_is_one_text_node_of_the_log(bare):
     nodes = bare.evaluate(
         f"""() => {{ {source("captions.js")}
