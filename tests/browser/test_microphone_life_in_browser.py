@@ -122,7 +122,7 @@ def test_a_reload_and_the_cell_run_again_lose_no_word(notebook):
         page.wait_for_words(5)
         words = page.words()
         page.nb.reload()
-        assert "has not ended yet" in page.nb.run(0)
+        assert "are in mic.recovered" in page.nb.run(0)
         page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
         assert page.ask("[mic.state, mic.text]") == ["idle", ""]
         assert page.ask("mic.recovered.text").split()[: len(words)] == words
