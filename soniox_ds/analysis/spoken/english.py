@@ -194,35 +194,32 @@ _PER = {
     "min": "minute",
     "day": "day",
 }
+# Short forms with a full stop, which are no words themselves.
 _ABBREVIATIONS = {
-    "jr": "junior",
-    "sr": "senior",
-    "gen": "general",
-    "sgt": "sergeant",
-    "capt": "captain",
-    "lt": "lieutenant",
-    "col": "colonel",
-    "gov": "governor",
-    "sen": "senator",
-    "rep": "representative",
-    "rev": "reverend",
     "ave": "avenue",
-    "blvd": "boulevard",
     "rd": "road",
-    "apt": "apartment",
-    "dept": "department",
-    "govt": "government",
     "mt": "mount",
     "ft": "fort",
-    "messrs": "messieurs",
     "misc": "miscellaneous",
-    "max": "maximum",
-    "min": "minimum",
-    "tel": "telephone",
+}
+_BEFORE_NUMBERS = {
+    "apt": "apartment",
     "vol": "volume",
     "fig": "figure",
     "ch": "chapter",
     "pp": "pages",
+    "tel": "telephone",
+}
+# Short titles, which are told from words ("one more rep") by their capital and the name behind them.
+_TITLES = {
+    "Gen": "general",
+    "Capt": "captain",
+    "Lt": "lieutenant",
+    "Col": "colonel",
+    "Gov": "governor",
+    "Sen": "senator",
+    "Rep": "representative",
+    "Rev": "reverend",
 }
 _SAINTS = (
     "louis|paul|john|johns|mary|marys|petersburg|patrick|patricks|george|georges|james|peter|peters|andrew|andrews|"
@@ -371,6 +368,7 @@ _RULES: list[Rule] = [
         regex.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\.(?=\s|$|,)"),
         lambda found: found[0] if found[1] in _UNITS and _digit_before(found) else _ABBREVIATIONS[found[1]],
     ),
+    (regex.compile(rf"\b({'|'.join(_BEFORE_NUMBERS)})\.(?=\s?[0-9])"), lambda found: _BEFORE_NUMBERS[found[1]]),
     (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\b(?!\.[a-z]))"), " dot "),
     (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\s?\.|[a-z]+ dot )"), " dot "),
     (regex.compile(r"\bwww\."), "www dot "),
@@ -387,9 +385,10 @@ def _apart(found: regex.Match[str]) -> str:
 
 
 def _with_capitals(text: str) -> str:
-    """Read what only its capitals tell from another word: "5M", "US", "IT", "WHO"."""
+    """Read what only its capitals tell from another word: "5M", "US", "IT", "WHO", "Gen. Lee"."""
     if text.isupper() or text.islower():
         return text
+    text = _SHORT_TITLES.sub(lambda found: _TITLES[found[1]], text)
     text = _WORDS_IN_CAPITALS.sub(lambda found: " ".join(found[0]), text)
     return str(_MILLIONS.sub(" million", text))
 
@@ -429,6 +428,7 @@ def fold(text: str) -> str:
 
 _MILLIONS = regex.compile(r"(?<=(?<![\w$£€¥₹₿.,])[0-9]+(?:\.[0-9]+)?)M\b")
 _WORDS_IN_CAPITALS = regex.compile(r"\b(?:US(?!\$)|IT|WHO)\b(?!['’])")
+_SHORT_TITLES = regex.compile(rf"\b({'|'.join(_TITLES)})\.(?=\s\p{{Lu}})")
 _WORDS_OF_LETTERS = regex.compile(r"(?<![\w.])(?:u\.s|i\.t|w\.h\.o)\b(?!\.?[a-z$])\.?")
 _IN_ADDRESSES = {".": "dot", "@": "at", "_": "underscore", "-": "dash"}
 _GLUED = frozenset(_ALL_UNITS) | {"am", "pm"}

@@ -139,8 +139,8 @@ _SPELLED_OUT = {
     r"p\.\s?ex\.": "par exemple",
     r"av\.\s?j\.?-?\s?c\.": "avant jésus christ",
     r"apr?\.\s?j\.?-?\s?c\.": "après jésus christ",
-    r"m\.(?=\s\p{L})": "monsieur",
-    r"mm\.(?=\s\p{L})": "messieurs",
+    r"(?<![0-9]\s)m\.(?=\s\p{L})": "monsieur",
+    r"(?<![0-9]\s)mm\.(?=\s\p{L})": "messieurs",
     r"pr\.?(?=\s\p{L})": "professeur",
     r"st[- ](?=\p{L}{3})": "saint",
     r"ste[- ](?=\p{L}{3})": "sainte",
@@ -203,7 +203,7 @@ def _roman_ordinal(found: regex.Match[str]) -> str:
 
 
 _RULES: list[Rule] = [
-    *((regex.compile(rf"(?<![\w.]){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
+    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
     (regex.compile(r"(?<=\b(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|puisqu|quelqu))'\s+(?=\p{L})"), "'"),
     (
         regex.compile(r"\b([ivx]+)(?:er|ère|e|ème|eme|ième)(?=\s(?:siècles?|arrondissement|république|dynastie)\b)"),

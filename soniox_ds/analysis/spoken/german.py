@@ -250,7 +250,6 @@ _SPELLED_OUT = {
     r"n\.\s?chr\.": "nach christus",
     r"v\.\s?h\.": "prozent",
     r"s\.\s?o\.": "siehe oben",
-    r"sog\.": "sogenannte",
     r"st\.(?=\s\p{L})": "sankt",
     r"max\.": "maximal",
     r"tel\.": "telefon",
@@ -258,12 +257,12 @@ _SPELLED_OUT = {
     r"art\.(?=\s?[0-9])": "artikel",
     r"kap\.(?=\s?[0-9])": "kapitel",
     r"s\.(?=\s?[0-9])": "seite",
-    r"min\.(?!\s?$)(?=\s[0-9])": "mindestens",
+    r"(?<![0-9]\s)min\.(?=\s[0-9])": "mindestens",
     r"bd\.(?=\s?[0-9])": "band",
     r"n[ro]\.?(?=\s?[0-9])": "nummer",
 }
 _RULES: list[Rule] = [
-    *((regex.compile(rf"(?<![\w.]){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
+    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
     (regex.compile(r"(?<=\p{L})str\.(?=\s|$|,)"), "straße"),
     (regex.compile(r"(?<=\p{L})-str\.(?=\s|$|,)"), "-straße"),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
@@ -300,8 +299,8 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " punkt "),
     (
         regex.compile(
-            rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,4}})\.(?=\s[\p{{L}}])"
-            rf"|(?<![0-9])([0-9]{{1,4}})\.(?=\s(?:{'|'.join(sorted(_AFTER_ORDINALS))})\b)"
+            rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s[\p{{L}}])"
+            rf"|(?<![0-9.,:])([0-9]{{1,3}})\.(?=\s(?:{'|'.join(sorted(_AFTER_ORDINALS))})\b)"
         ),
         lambda found: f"{found[1] or found[2]}te",
     ),

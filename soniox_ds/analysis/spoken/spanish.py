@@ -146,14 +146,13 @@ _SPELLED_OUT = {
     r"ee\.?\s?uu\.?(?!\w)": "eeuu",
     r"a\.\s?m\.": "am",
     r"p\.\s?m\.": "pm",
-    r"a\.\s?c\.": "antes de cristo",
-    r"d\.\s?c\.": "después de cristo",
+    r"(?<=[0-9ivx]\s)a\.\s?c\.": "antes de cristo",
+    r"(?<=[0-9ivx]\s)d\.\s?c\.": "después de cristo",
     r"s\.\s?a\.": "sa",
     r"n[.o]{0,2}\.\s?(?=[0-9])": "número",
     r"c/\s?(?=\p{L})": "calle",
     r"av\.(?=\s)": "avenida",
     r"pl\.(?=\s)": "plaza",
-    r"d\.(?=\s\p{L}{2})": "don",
     r"(?:d\.a|dña\.?|d\.ª)(?=\s\p{L}{2})": "doña",
     r"p\.(?=\s?[0-9])": "página",
     r"(?<![0-9]\s)km\.?(?=\s?[0-9])": "kilómetro",
@@ -204,7 +203,7 @@ def _fraction(found: regex.Match[str]) -> str:
 
 
 _RULES: list[Rule] = [
-    *((regex.compile(rf"(?<![\w.]){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
+    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), r"\1/\3/\4"),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})/((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
