@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -32,6 +31,7 @@ from soniox_ds.widgets.assets import source as asset
 from soniox_ds.widgets.kernels import obey_front_end
 from soniox_ds.widgets.microphone_still import clock, still_html, still_text
 from soniox_ds.widgets.playback import BYTES_PER_MS, Playback, shown
+from soniox_ds.widgets.still import Still
 
 __all__ = ["LiveCaptions", "LiveCaptionsWidget"]
 
@@ -45,7 +45,7 @@ class LiveCaptionsWidget(anywidget.AnyWidget):
     """What the notebook shows of `LiveCaptions`."""
 
     _esm = asset("controls.js", "captions.js", "live_captions.js")
-    _css = asset("captions.css", "live_captions.css")
+    _css = asset("captions.css", "live_captions.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
 
@@ -103,7 +103,7 @@ class LiveCaptions:
             )
         self._audio: bytes | None = None
         self._playback: Playback | None = None
-        self._display_id: str | None = None
+        self._still = Still(self._picture)
         self._over = asyncio.Event()
         self._closed = False
         self.widget = LiveCaptionsWidget(
@@ -161,16 +161,14 @@ class LiveCaptions:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         bundle = self.widget._repr_mimebundle_()
         data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
-        segments = self.segments
-        return data | {"text/plain": still_text(repr(self), segments), "text/html": still_html(repr(self), segments)}
+        return data | self._picture()
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
+        self._still.display("Live captions", self._repr_mimebundle_())
 
-        self._display_id = self._display_id or secrets.token_hex(8)
-        display(  # type: ignore[no-untyped-call]  # IPython has no types there
-            self._repr_mimebundle_(), raw=True, display_id=self._display_id
-        )
+    def _picture(self) -> dict[str, str]:
+        segments = self.segments
+        return {"text/plain": still_text(repr(self), segments), "text/html": still_html(repr(self), segments)}
 
     def close(self) -> None:
         """End the playing, and take the widget from the page; what was said stays here."""
@@ -226,18 +224,20 @@ class LiveCaptions:
             self.connection,
             audio_id=self.audio_id,
             send=self._send,
+            settled=self._still.grown,
             ended=self._note_end,
         )
         self._playback.begin()
 
     def _note_end(self) -> None:
         self._over.set()
-        if self._display_id is not None:
-            from IPython.display import update_display
+        submit(self._show_the_end())
 
-            update_display(  # type: ignore[no-untyped-call]  # IPython has no types there
-                self._repr_mimebundle_(), raw=True, display_id=self._display_id
-            )
+    async def _show_the_end(self) -> None:
+        try:
+            await self._still.finish()
+        except Exception:  # noqa: BLE001  it costs the transcript nothing
+            _log.exception("the notebook's output does not show what was said in %s", self.audio_id)
 
     def _send(self, message: Mapping[str, Any]) -> None:
         if self.widget.comm is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 import warnings
 import wave
 import weakref
@@ -46,6 +45,7 @@ from soniox_ds.widgets.loopback import Loopback
 from soniox_ds.widgets.microphone_still import clock, still_html, still_text
 from soniox_ds.widgets.recorder import Listeners, Recorder
 from soniox_ds.widgets.safekeeping import Safekeeping
+from soniox_ds.widgets.still import Still
 from soniox_ds.widgets.takes import RATE, Take
 
 __all__ = ["Microphone", "MicrophoneWidget"]
@@ -74,7 +74,7 @@ class MicrophoneWidget(anywidget.AnyWidget):
         "microphone_view.js",
         "microphone.js",
     )
-    _css = source("captions.css", "microphone.css")
+    _css = source("captions.css", "microphone.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
 
@@ -202,7 +202,7 @@ class Microphone:
         self._changed: asyncio.Event = asyncio.Event()
         self._saving: set[asyncio.Task[None]] = set()
         self._unsaved: Exception | None = None  # why the latest was not written
-        self._display_id: str | None = None
+        self._still = Still(self._picture)
         obey_front_end(self.widget.comm)
         self.widget.on_msg(self._pass_on)
         _microphones.add(self)
@@ -339,28 +339,14 @@ class Microphone:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         shown = self.widget._repr_mimebundle_()
         data = dict(shown[0] if isinstance(shown, tuple) else shown or {})
-        segments = _segments(self._takes)
-        return data | {
-            "text/plain": still_text(repr(self), segments),
-            "text/html": still_html(repr(self), segments),
-        }
+        return data | self._picture()
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
+        self._still.display("Microphone", self._repr_mimebundle_())
 
-        self._display_id = self._display_id or secrets.token_hex(8)
-        display(  # type: ignore[no-untyped-call]  # IPython has no types there
-            self._repr_mimebundle_(), raw=True, display_id=self._display_id
-        )
-
-    def _show_what_was_said(self) -> None:
-        """Let the saved notebook hold the transcript."""
-        if self._display_id is not None:
-            from IPython.display import update_display
-
-            update_display(  # type: ignore[no-untyped-call]  # likewise
-                self._repr_mimebundle_(), raw=True, display_id=self._display_id
-            )
+    def _picture(self) -> dict[str, str]:
+        segments = _segments(self._takes)
+        return {"text/plain": still_text(repr(self), segments), "text/html": still_html(repr(self), segments)}
 
     # inside -----------------------------------------------------------------------------------------------------------
 
@@ -411,6 +397,8 @@ class Microphone:
 
     def _updated(self, take: Take, update: Update) -> None:
         self._callbacks.updated(take, update)
+        if update.settled or update.is_endpoint:
+            self._still.grown(is_endpoint=update.is_endpoint)
 
     def _ended(self, take: Take) -> None:
         task = asyncio.get_running_loop().create_task(self._put_away(take), name=f"saving {take.audio_id}")
@@ -439,7 +427,7 @@ class Microphone:
             self._unsaved = error
             self._trouble(f"{take.audio_id} was not saved: {type(error).__name__}: {error}")
         try:
-            self._show_what_was_said()
+            await self._still.finish()
         except Exception:  # noqa: BLE001  the recording is kept
             _log.exception("the notebook's output does not show what was said in %s", take.audio_id)
 

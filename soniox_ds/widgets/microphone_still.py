@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from soniox_ds.live.events import Segment
+from soniox_ds.widgets.still import framed
 
 __all__ = ["clock", "still_html", "still_text"]
 
@@ -58,4 +59,5 @@ def still_html(heading: str, segments: Sequence[Segment]) -> str:
         cells = [clock(segment.start_ms), f"speaker {segment.speaker}" if segment.speaker else "", segment.text]
         cells += [segment.translation] if translates else []
         rows.append("<tr>" + "".join(f'<td dir="auto" {_CELL}>{escape(cell)}</td>' for cell in cells) + "</tr>")
-    return f"<p><strong>{escape(heading)}</strong></p><table>{''.join(rows)}</table>"
+    body = f"<table>{''.join(rows)}</table>" if rows else ""
+    return framed(f"<p><strong>{escape(heading)}</strong></p>{body}")

@@ -42,6 +42,7 @@ class Playback:
         *,
         audio_id: str,
         send: Callable[[Mapping[str, Any]], object],
+        settled: Callable[..., object],
         ended: Callable[[], object],
     ) -> None:
         self.session = LiveSession(
@@ -55,6 +56,7 @@ class Playback:
         self._samples = samples
         self._played = 0  # bytes
         self._send = send
+        self._settled = settled
         self._ended = ended
         self._watch: asyncio.TimerHandle | None = None
         self._quiet_s = 0.0
@@ -156,6 +158,9 @@ class Playback:
                 "pending": [shown(token) for token in update.pending],
             }
         )
+
+        if update.settled or update.is_endpoint:
+            self._settled(is_endpoint=update.is_endpoint)
 
     def _state(self, state: str) -> None:
         self._send({"type": "state", "state": state})

@@ -26,6 +26,7 @@ from soniox_ds.widgets import review_still
 from soniox_ds.widgets.assets import source
 from soniox_ds.widgets.review_places import Places
 from soniox_ds.widgets.review_store import ReviewStore
+from soniox_ds.widgets.still import Still
 
 __all__ = ["ReviewQueue", "review"]
 
@@ -113,13 +114,14 @@ class ReviewQueue(anywidget.AnyWidget):
     """A queue of clips in a notebook; made by `review`."""
 
     _esm = source("review_parts.js", "review.js")
-    _css = source("review.css")
+    _css = source("review.css", "still.css")
 
     def __init__(self, places: Places, store: ReviewStore, *, reviewer: str | None, margin_ms: int) -> None:
         self._places = places
         self._store = store
         self._reviewer = reviewer
         self._margin_ms = margin_ms
+        self._still = Still(self._picture)
         super().__init__()
         self.on_msg(self._answer)
 
@@ -134,9 +136,16 @@ class ReviewQueue(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            rows = self._first_rows(review_still.MOST_ROWS)
-            bundle[0]["text/html"] = review_still.html(self._head(), rows, len(self._places))
+            bundle[0].update(self._picture())
         return bundle
+
+    def _ipython_display_(self) -> None:
+        bundle = self._repr_mimebundle_()
+        self._still.display("Review", bundle[0] if isinstance(bundle, tuple) else bundle or {})
+
+    def _picture(self) -> dict[str, str]:
+        rows = self._first_rows(review_still.MOST_ROWS)
+        return {"text/plain": repr(self), "text/html": review_still.html(self._head(), rows, len(self._places))}
 
     def _head(self) -> str:
         count, verdicts = len(self._places), self.table["verdict"].dropna()
@@ -170,6 +179,8 @@ class ReviewQueue(anywidget.AnyWidget):
             raise InputError(f"the view sent a message of an unknown type: {kind!r}")
         answer, audio = kinds[kind](content)
         self.send({"type": "kept" if kind == "review" else kind, "view": content.get("view")} | answer, audio)
+        if kind == "review":
+            self._still.renew()
 
     def _start(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         verdicts = [self._review(row)["verdict"] for row in range(len(self._places))]

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from soniox_ds.widgets.still import framed
+
 __all__ = ["MOST_ROWS", "clock", "html", "plain"]
 
 MOST_ROWS = 60
@@ -64,7 +66,7 @@ def html(head: str, rows: Sequence[Mapping[str, Any]], count: int) -> str:
     cells = "".join(
         f"<th scope='col' style='{_CELL}'>{name}</th>" for name in ("verdict", "recording", "start", "transcript")
     )
-    return (
+    return framed(
         f"<div class='soniox-ds-review-still' style='color:inherit;background:none'><p style='margin:0 0 .3em'>"
         f"{escape(_line(head))}</p><table style='border-collapse:collapse;color:inherit;background:none'>"
         f"<thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>{rest}</div>"

@@ -97,7 +97,7 @@ def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
 
         # the notebook as saved says it too, without widget and without key
         saved = page.nb.save()
-        assert words[0] in saved.cells[0].outputs[0].data["text/html"]
+        assert words[0] in saved.cells[0].outputs[1].data["text/html"]
         assert "widgets" not in saved.metadata
         assert CANARY not in str(saved)
 

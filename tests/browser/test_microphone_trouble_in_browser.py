@@ -240,7 +240,7 @@ def test_text_is_text(notebook):
         assert set(page.nb.page.eval_on_selector_all(".sx-said", "all => all.map(one => one.dir)")) == {"auto"}
 
         def saved():
-            return page.nb.save().cells[0].outputs[0].data["text/html"]
+            return page.nb.save().cells[0].outputs[1].data["text/html"]
 
         page.nb.until(lambda: "&lt;b&gt;bold" in saved(), what="the words are kept in the notebook")
         assert "<b>" not in saved()

@@ -1,0 +1,97 @@
+"""The plain HTML output beside a widget: what a saved notebook shows of it where no kernel runs.
+
+Conventions: a notebook holds a widget as a name that only the kernel that made it can resolve. The still picture is an
+output of its own, renewed while the widget lives, and hidden by the widgets' style sheets where the live one is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["Still", "framed"]
+
+# In a notebook without its kernel the output above holds nothing but the text that the widget's model is not found.
+_HIDE_EMPTY_WIDGET = (
+    "<style>.jp-OutputArea-child:not(:has(.jp-OutputArea-output *)):has(+ .jp-OutputArea-child .sx-still)"
+    "{display:none}</style>"
+)
+_SELDOM_S = 5.0  # between two pictures where no utterance ends
+_BYTES_PER_S = 50_000  # of pictures that are sent to the page, on average
+
+
+def framed(content: str) -> str:
+    """Put the HTML of a still picture into the element that ``static/still.css`` hides beside the live widget."""
+    hint = "As saved with the notebook; run the cell again for the live widget."
+    return (
+        f'{_HIDE_EMPTY_WIDGET}<div class="sx-still" style="color:inherit">{content}'
+        f'<p style="margin:.4em 0 0;opacity:.75;font-size:smaller">{hint}</p></div>'
+    )
+
+
+class Still:
+    """A still picture of one widget.
+
+    Parameters
+    ----------
+    picture
+        Gives the picture as a mime bundle, ``text/html`` and ``text/plain``; called in any thread.
+    """
+
+    def __init__(self, picture: Callable[[], Mapping[str, str]]) -> None:
+        self._picture = picture
+        self._display_id: str | None = None
+        self._renewed_s = float("-inf")
+        self._pause_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._drawing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def display(self, name: str, widget: Mapping[str, Any]) -> None:
+        """Show a widget (its mime bundle), and the picture below it."""
+        from IPython.display import display
+
+        self._display_id = self._display_id or secrets.token_hex(8)
+        live = {kind: content for kind, content in widget.items() if kind != "text/html"}
+        live["text/plain"] = f"{name}: a live widget, which is seen while its kernel runs"
+        display(live, raw=True)  # type: ignore[no-untyped-call]  # IPython has no types there
+        display(dict(self._picture()), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+
+    def renew(self) -> None:
+        """Draw the picture anew, wherever it is shown."""
+        if self._display_id is None:
+            return
+        from IPython.display import update_display
+
+        picture = dict(self._picture())
+        self._pause_s = len(picture["text/html"]) / _BYTES_PER_S
+        update_display(picture, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+
+    def grown(self, *, is_endpoint: bool) -> None:
+        """Draw the picture anew, soon: there is more to be seen. For the event loop."""
+        if self._display_id is None:
+            return
+        loop = asyncio.get_running_loop()
+        due_s = self._renewed_s + max(self._pause_s, 0.0 if is_endpoint else _SELDOM_S)
+        if self._timer is not None:
+            if self._timer.when() <= due_s:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(max(due_s, loop.time()), self._begin)
+
+    async def finish(self) -> None:
+        """Draw the last picture. For the event loop."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        async with self._drawing:
+            await asyncio.to_thread(self.renew)
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._renewed_s = asyncio.get_running_loop().time()
+        task = asyncio.create_task(self.finish(), name="still picture")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
