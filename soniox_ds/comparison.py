@@ -412,4 +412,7 @@ class Comparison:
 
     def _overview(self) -> pd.DataFrame:
         columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "effect", "cost_usd"]
-        return self.summary[columns].round({"wer": 4, "wer_low": 4, "wer_high": 4, "changed": 3, "cost_usd": 4})
+        if self.summary["neutral_wer"].notna().any():
+            columns.insert(columns.index("wer_high") + 1, "neutral_wer")
+        digits = {"wer": 4, "wer_low": 4, "wer_high": 4, "neutral_wer": 4, "changed": 3, "cost_usd": 4}
+        return self.summary[columns].round({name: digits[name] for name in columns if name in digits})

@@ -16,6 +16,7 @@ import pandas as pd
 
 from soniox_ds.analysis.align import align
 from soniox_ds.analysis.edit_paths import Ids, Sequences, fewest_errors, paths
+from soniox_ds.analysis.neutral_errors import neutral_errors
 from soniox_ds.analysis.normalize import Normalizer, NormalizerLike
 from soniox_ds.analysis.pairing import Pairs, References, Transcripts, pair_up
 from soniox_ds.analysis.recording_languages import Languages, bound_normalizers
@@ -59,6 +60,11 @@ def word_errors(
         references without recording. The user's own columns of recordings and references follow; a column that both
         have with different values is there twice, that of the references as ``..._of_reference``. Where nothing was to
         be said `wer` and `wil` are NA, and the insertions are there to be pooled.
+
+        `neutral_errors` are the errors that are left when numbers, times, currencies and spellings have one form each,
+        and `neutral_wer` is their rate over the same reference words: what the normaliser "spoken" would have in the
+        place of "basic". They are NA where the language of a recording is not known (see `language` of `align_words`)
+        or not English, German, Spanish or French, and after other normalisers.
 
     Raises
     ------
@@ -110,6 +116,10 @@ def word_errors(
         "mer": _share(wrong, hits + wrong),
         "wil": _share(product - hits * hits, product),
     }
+    neutral = neutral_errors(pairs, aligned, chain, language, cost, units)
+    columns["neutral_errors"] = neutral
+    columns["neutral_wer"] = (neutral / pd.array(np.where(said > 0, said, 1))).astype("Float64")
+    columns["neutral_wer"][said == 0] = pd.NA
     return scored_table(pairs, counts, columns, WORD_ERRORS, normalizer=chain.label, cost=cost)
 
 

@@ -37,6 +37,7 @@ def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         "reference_words",
         "hypothesis_words",
         "fewest_errors",
+        "neutral_errors",
         "duration_ms",
     ]
     others = [table.set_index("audio_id") for table in tables[1:]]
@@ -47,7 +48,9 @@ def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         worse = aligned["status"].ne("scored") & added["status"].eq("scored")
         added.loc[worse, "status"] = aligned.loc[worse, "status"]
     wrong = added["substitutions"] + added["deletions"] + added["insertions"]
-    added["wer"] = (wrong / added["reference_words"].where(added["reference_words"] > 0)).astype("Float64")
+    words = added["reference_words"].where(added["reference_words"] > 0)
+    added["wer"] = (wrong / words).astype("Float64")
+    added["neutral_wer"] = (added["neutral_errors"] / words).astype("Float64")
     return added.assign(mer=pd.array([pd.NA] * len(added), "Float64"), wil=pd.array([pd.NA] * len(added), "Float64"))
 
 

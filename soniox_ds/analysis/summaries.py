@@ -18,6 +18,7 @@ from soniox_ds.analysis.blocks import (
     CASE,
     COUNTS,
     PUNCTUATION,
+    WORDS,
     Blocks,
     Measure,
     block_columns,
@@ -89,7 +90,8 @@ def summarize_errors(
         row for each group, sorted by `by`. `method` names the interval that was taken. Bounds are NA with a single
         block and where all blocks have the same rate, but for word and character rates of 0: their upper bound is the
         exact Poisson bound. `note` says in a sentence why there is no interval, or why it is wide. A group without
-        scored recordings has counts of 0 and NA rates.
+        scored recordings has counts of 0 and NA rates. `neutral_wer` is the rate without errors of formatting, over the
+        `neutral_words` of the recordings that have `neutral_errors`; its interval is made as that of `wer`.
 
     Raises
     ------
@@ -156,6 +158,7 @@ def _summary(
         "hours": _hours(scored),
         **counts,
         **{name: value for rate in rates for name, value in rate.figures.items()},
+        **(_neutral(scored, columns, how) if measure is WORDS else {}),
         **how._asdict(),
         "method": statistics.methods_used(intervals),
         **{name: _only(part, name) for name in measure.settings},
@@ -166,6 +169,19 @@ def _summary(
             noun=f"reference {measure.noun}",
             nouns={"case_error_rate": "reference words that can have capitals"},
         ),
+    }
+
+
+def _neutral(scored: pd.DataFrame, columns: Sequence[str], how: statistics.Resampling) -> dict[str, Any]:
+    """The formatting-neutral rate of the recordings that have one."""
+    if "neutral_errors" not in scored or scored["neutral_errors"].isna().all():
+        return {}
+    own = scored[scored["neutral_errors"].notna().to_numpy(np.bool_)]
+    rate = _rate("neutral_wer", own["neutral_errors"], own["reference_words"], blocks_of(own, columns), how, "errors")
+    return {
+        "neutral_words": int(own["reference_words"].sum()),
+        "neutral_errors": int(own["neutral_errors"].sum()),
+        **rate.figures,
     }
 
 

@@ -18,10 +18,12 @@ __all__ = ["arms"]
 def arms(trial: Comparison) -> Section:
     """Each arm's error rate, its difference from the baseline, and the terms it hears."""
     summary, differences = trial.summary, trial.differences
+    neutral = ["neutral_wer"] if summary["neutral_wer"].notna().any() else []
     rows = [
         (
             row["arm"],
             percent(row["wer"], row["wer_low"], row["wer_high"]),
+            *(percent(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in neutral),
             int(row["recordings"]),
             int(row["failed"]),
             int(row["reference_words"]),
@@ -34,6 +36,7 @@ def arms(trial: Comparison) -> Section:
     head = (
         "arm",
         "word error rate",
+        *("formatting-neutral" for _ in neutral),
         "recordings",
         "failed",
         "words",
@@ -46,7 +49,7 @@ def arms(trial: Comparison) -> Section:
             f"The same recordings under several options, compared with the baseline “{trial.baseline}” recording by "
             "recording. A difference below 0 is fewer errors."
         ),
-        table(head, rows, numeric=(*range(1, 6), 7)),
+        table(head, rows, numeric=(*range(1, 6 + len(neutral)), 7 + len(neutral))),
     ]
     if differences["difference"].notna().any():
         parts.append(

@@ -147,11 +147,14 @@ def _least_sure(words: pd.DataFrame) -> str:
 
 def _summary_table(summary: pd.DataFrame, columns: list[str], caption: str) -> str:
     apart = [name for name in ("failed", "missing") if summary[name].any()]  # where all are scored: nothing to say
-    head = (*columns, "word error rate", "recordings", *apart, "words", "S", "D", "I", "blocks", "remark")
+    neutral = ["neutral_wer"] if summary["neutral_wer"].notna().any() else []
+    rates = ["word error rate", *("formatting-neutral" for _ in neutral)]
+    head = (*columns, *rates, "recordings", *apart, "words", "S", "D", "I", "blocks", "remark")
     rows = [
         (
             *(_named(row[name]) for name in columns),
             percent(row["wer"], row["wer_low"], row["wer_high"]),
+            *(percent(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in neutral),
             *(int(row[name]) for name in ("recordings", *apart, "reference_words")),
             *(int(row[name]) for name in ("substitutions", "deletions", "insertions", "blocks")),
             row["note"] if known(row["note"]) else "",
@@ -159,7 +162,7 @@ def _summary_table(summary: pd.DataFrame, columns: list[str], caption: str) -> s
         for row in summary.to_dict("records")
     ]
     first = len(columns)
-    return table(head, rows, caption=caption, numeric=range(first, first + 7 + len(apart)))
+    return table(head, rows, caption=caption, numeric=range(first, first + 7 + len(neutral) + len(apart)))
 
 
 def _named(value: Any) -> str:

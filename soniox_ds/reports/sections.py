@@ -39,11 +39,17 @@ def summary(found: Findings) -> Section:
         ("audio", f"{corpus.hours:,.2f} hours" if corpus.hours >= 1 else f"{corpus.hours * 60:,.1f} minutes"),
         ("words", len(words)),
     ]
-    remark = ""
+    remarks = []
     if found.overall is not None:
         row = found.overall.iloc[0]
-        remark = str(row["note"]) if known(row["note"]) else ""
+        if known(row["note"]):
+            remarks.append(f"Word error rate: {row['note']}")
         own.insert(0, ("word error rate", percent(row["wer"], row["wer_low"], row["wer_high"])))
+        if known(row["neutral_wer"]):
+            neutral = percent(row["neutral_wer"], row["neutral_wer_low"], row["neutral_wer_high"])
+            own.insert(1, ("formatting-neutral word error rate", neutral))
+            if row["neutral_words"] < row["reference_words"]:
+                remarks.append(f"The formatting-neutral rate is of {_neutral_words(row)}.")
     confidence = words["confidence"].dropna().astype("Float64")
     if len(confidence):
         own.append(("mean confidence", f"{confidence.mean():.3f}"))
@@ -59,9 +65,7 @@ def summary(found: Findings) -> Section:
     if known(cost):
         own.append(("cost by list price", f"${cost:,.2f}" if cost >= 0.005 or not cost else "below $0.01"))
     warned = corpus.recordings[corpus.recordings["warnings"].notna().to_numpy(bool)]
-    parts = [facts(own)]
-    if remark:
-        parts.append(note(f"Word error rate: {remark}"))
+    parts = [facts(own), *map(note, remarks)]
     if len(warned):
         rows = [
             (slug, int(number))
@@ -193,10 +197,34 @@ def conventions(found: Findings) -> Section:
             f"Intervals: {row['ci']:.0%}, {row['method']} bootstrap with {row['replicates']:,} replicates and seed "
             f"{row['seed']}, resampling blocks of “{row['block']}”, since recordings of one speaker or session are not "
             "independent.",
+            _neutral(row),
             "Failed recordings and references without a recording are counted apart, never as silence.",
             *points,
         ]
     return "conventions", "Conventions", "<ul>" + "".join(f"<li>{visible(point)}</li>" for point in points) + "</ul>"
+
+
+def _neutral(row: pd.Series[Any]) -> str:
+    """How the formatting-neutral rate was made, or why there is none."""
+    if not known(row["neutral_wer"]):
+        return (
+            "There is no formatting-neutral word error rate: it needs the normaliser “basic” and the language of the "
+            "recordings, one of English, German, Spanish and French (the option language says it)."
+        )
+    return (
+        "Formatting-neutral: numbers, times, currencies and spellings that are written in another way are no errors "
+        "(“7” for “seven”, “$15.20” for “fifteen dollars and twenty cents”). The errors that are left are divided by "
+        f"the words of the reference: {_neutral_words(row)}."
+    )
+
+
+def _neutral_words(row: pd.Series[Any]) -> str:
+    if row["neutral_words"] == row["reference_words"]:
+        return f"all {row['neutral_words']:,}"
+    return (
+        f"{row['neutral_words']:,} of {row['reference_words']:,} reference words, those of recordings in English, "
+        "German, Spanish and French"
+    )
 
 
 def _span(start_ms: Any, end_ms: Any) -> str:

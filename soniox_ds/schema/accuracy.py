@@ -42,6 +42,10 @@ WORD_ERRORS: Table = {
     "wer": Column("Float64", "all errors / reference_words, 0 or more; NA where nothing was to be said"),
     "mer": Column("Float64", "all errors / (hits + all errors), 0 to 1; NA where both texts are empty"),
     "wil": Column("Float64", "1 - hits² / (reference_words × hypothesis_words), 0 to 1; NA as wer"),
+    "neutral_errors": Column(
+        "Int64", "errors that are not of formatting alone; NA where the language is not known or has no spoken form"
+    ),
+    "neutral_wer": Column("Float64", "neutral_errors / reference_words, at most wer; NA as both"),
     "duration_ms": Column("Int64", "of the recording; NA where it is not known"),
     "normalizer": NORMALIZER,
     "cost": COST,
@@ -137,6 +141,11 @@ ERROR_SUMMARY: Table = {
         "Float64", "lower bound of the interval, 0 or more; NA where there is no interval, and `note` says why"
     ),
     "wer_high": Column("Float64", "upper bound of the interval"),
+    "neutral_words": Column("Int64", "number of reference words in recordings that have neutral_errors"),
+    "neutral_errors": Column("Int64", "errors of these recordings that are not of formatting alone"),
+    "neutral_wer": Column("Float64", "neutral_errors / neutral_words, 0 or more; NA without such words"),
+    "neutral_wer_low": Column("Float64", "lower bound of its interval; NA where there is none"),
+    "neutral_wer_high": Column("Float64", "upper bound of its interval"),
     **INTERVAL,
     "normalizer": Column("string", "of the word errors", repeats=True),
     "note": Column(
@@ -190,7 +199,7 @@ def _of_characters(table: Table) -> Table:
             meaning=column.meaning.replace("wer_", "cer_").replace("word", "character")
         )
         for name, column in table.items()
-        if name != "segments" and not name.startswith("mapsswe")
+        if name != "segments" and not name.startswith(("mapsswe", "neutral"))
     }
     settings = {name: CHARACTER_ERRORS[name] for name in ("unit", "spaces")}
     return {name: column for name, column in named.items() if name != "note"} | settings | {"note": named["note"]}

@@ -172,6 +172,9 @@ def test_terms_need_to_be_told_the_language():
     assert found["hits"].tolist() == [1]
 
 
+SAID_OF_TWO = ["it costs fifteen dollars and twenty cents", "call seven people"]
+
+
 def experiment(**options):
     from soniox_ds.comparison import Comparison
     from soniox_ds.options import TranscriptionOptions
@@ -186,9 +189,7 @@ def experiment(**options):
             for place, word in enumerate(text.split())
         ]
         corpora[name] = [sx.Corpus(recordings.assign(duration_ms=60_000, cost_usd=0.0), pd.DataFrame(tokens))]
-    said = pd.DataFrame(
-        {"audio_id": ["a", "b"], "reference": ["it costs fifteen dollars and twenty cents", "call seven people"]}
-    )
+    said = pd.DataFrame({"audio_id": ["a", "b"], "reference": SAID_OF_TWO})
     return Comparison(
         arms={"plain": TranscriptionOptions(), "terms": TranscriptionOptions(context={"terms": ["seven"]})},
         corpora=corpora,
@@ -229,6 +230,35 @@ def test_a_report_and_the_command_line(tmp_path):
     assert "No scored recording has an error." in written
     with pytest.warns(UserWarning, match="the references hold"):
         assert main(arguments) == 0
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_reports_and_experiments_show_both_rates_side_by_side(tmp_path):
+    trial = experiment(normalizer="basic", language="en")
+    assert trial.summary["wer"].tolist() == [6 / 10, 5 / 10]
+    assert trial.summary["neutral_wer"].tolist() == [0, 1 / 10]
+    assert "neutral_wer" in repr(trial)
+    corpus_of_one = trial.corpora["plain"][0]
+    corpus_of_one = sx.Corpus(corpus_of_one.recordings.assign(reference=SAID_OF_TWO), corpus_of_one.tokens)
+    page = sx.report(corpus_of_one, path=tmp_path / "report.html", language="en", comparison=trial).read_text("utf-8")
+    assert page.count("formatting-neutral") >= 3  # the summary, the table of errors, the arms
+    assert "Formatting-neutral: numbers, times" in page
+    assert "The formatting-neutral rate is of" not in page
+    partly = sx.report(corpus_of_one, path=tmp_path / "report.html", language={"a": "en"}).read_text("utf-8")
+    assert "The formatting-neutral rate is of 7 of 10 reference words" in partly
+    without = sx.report(corpus_of_one, path=tmp_path / "report.html").read_text("utf-8")
+    assert "There is no formatting-neutral word error rate" in without
+    assert "formatting-neutral</th>" not in without
+    assert "neutral_wer" not in repr(experiment(normalizer="basic"))
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.errors.SmallSampleWarning")
+def test_repeats_add_their_neutral_errors_up():
+    trial = experiment(normalizer="basic", language="en")
+    repeated = experiment(normalizer="basic", language="en")
+    repeated.corpora = {name: own * 2 for name, own in repeated.corpora.items()}
+    assert repeated.summary["neutral_wer"].tolist() == trial.summary["neutral_wer"].tolist()
+    assert repeated.summary["neutral_errors"].tolist() == [0, 2]
 
 
 def test_an_experiment_looks_at_terms_in_the_language_of_the_recordings(tmp_path):

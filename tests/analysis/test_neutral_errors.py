@@ -1,0 +1,150 @@
+"""Errors that are not of formatting alone, beside the word errors."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import soniox_ds as sx
+
+COUNTED_BY_HAND = [
+    pytest.param("call seven people", "call 7 people", 1, 0, id="formatting-alone"),
+    pytest.param("call seven people now", "call 7 people no", 2, 1, id="formatting-and-an-error"),
+    pytest.param("it costs fifteen dollars and twenty cents", "it costs $15.20", 5, 0, id="several-words-for-one"),
+    pytest.param("it costs fifteen dollars and twenty cents", "it costs $50.20", 5, 1, id="another-amount"),
+    pytest.param("the centre is here", "the center is there", 2, 1, id="spelling"),
+    pytest.param("at seven fifteen", "at 8:20", 2, 2, id="never-more-than-word-errors"),
+    pytest.param("all is well", "all is well", 0, 0, id="no-error"),
+    pytest.param("one two three", "", 3, 1, id="nothing-transcribed"),
+    pytest.param("", "seven", 1, 1, id="nothing-was-said"),
+]
+
+
+@pytest.mark.parametrize(("said", "heard", "raw", "neutral"), COUNTED_BY_HAND)
+def test_counted_by_hand(said, heard, raw, neutral):
+    row = sx.word_errors({"a": heard}, {"a": said}, language="en").iloc[0]
+    assert row[["substitutions", "deletions", "insertions"]].sum() == raw
+    assert row["neutral_errors"] == neutral
+    if said:
+        assert row["neutral_wer"] == neutral / len(said.split())
+    else:
+        assert pd.isna(row["neutral_wer"])
+
+
+def test_the_other_columns_do_not_change():
+    heard, said = {"a": "call 7 people no"}, {"a": "call seven people now"}
+    without, beside = sx.word_errors(heard, said), sx.word_errors(heard, said, language="en")
+    assert without[["neutral_errors", "neutral_wer"]].isna().all(axis=None)
+    own = [name for name in without if not name.startswith("neutral")]
+    pd.testing.assert_frame_equal(without[own], beside[own])
+
+
+def test_languages_that_are_not_known_have_none():
+    said = {"a": "seven", "b": "hét", "c": "seven", "d": "sieben"}
+    heard = dict.fromkeys(said, "7")
+    errors = sx.word_errors(heard, said, language={"a": "en", "b": "hu", "d": "German"})
+    assert errors["neutral_errors"].tolist() == [0, pd.NA, pd.NA, 0]
+    pooled = sx.summarize_errors(errors).iloc[0]
+    assert pooled[["reference_words", "neutral_words", "neutral_errors", "neutral_wer"]].tolist() == [4, 2, 0, 0]
+    assert pooled["wer"] == 1
+    none = sx.summarize_errors(sx.word_errors(heard, said))
+    columns = ["neutral_words", "neutral_errors", "neutral_wer", "neutral_wer_low", "neutral_wer_high"]
+    assert none[columns].isna().all(axis=None)
+
+
+NORMALIZERS = [
+    pytest.param(["tags", "basic"], "seven [noise] cats", 0, id="basic-among-others"),
+    pytest.param("spoken", "seven cats", 0, id="spoken-itself"),
+    pytest.param("none", "seven cats", pd.NA, id="none"),
+    pytest.param(str.upper, "seven cats", pd.NA, id="a-function"),
+]
+
+
+@pytest.mark.parametrize(("normalizer", "said", "neutral"), NORMALIZERS)
+def test_other_normalisers(normalizer, said, neutral):
+    found = sx.word_errors({"a": "7 cats"}, {"a": said}, normalizer=normalizer, language="en")["neutral_errors"].item()
+    assert (pd.isna(found) and pd.isna(neutral)) or found == neutral
+
+
+def test_a_difference_in_a_long_recording():
+    words = [f"word{number} and" for number in range(2000)]
+    said = " ".join([*words, "it costs fifteen dollars and twenty cents", *words, "no, at seven", *words])
+    heard = " ".join([*words, "it costs $15.20", *words, "now, at 7", *words])
+    row = sx.word_errors({"a": heard}, {"a": said}, language="en").iloc[0]
+    assert (row["substitutions"] + row["deletions"] + row["insertions"], row["neutral_errors"]) == (7, 1)
+
+
+PHRASES = [
+    "the cat",
+    "sat on",
+    "twenty five",
+    "25",
+    "seven",
+    "7",
+    "$15.20",
+    "centre",
+    "center",
+    "e-mail",
+    "email",
+    "NP-38BX",
+    "it's",
+    "3.5 percent",
+    "3.5%",
+    "and",
+    "mat.",
+    "O'Neil",
+]
+phrases = st.lists(st.sampled_from(PHRASES), max_size=30).map(" ".join)
+
+
+@given(phrases, phrases)
+@settings(max_examples=50, deadline=None)
+def test_never_more_than_word_errors_and_none_for_equal_texts(said, heard):
+    errors = sx.word_errors({"a": heard, "b": said}, {"a": said, "b": said}, language="en")
+    raw = errors[["substitutions", "deletions", "insertions"]].sum(axis=1)
+    assert (errors["neutral_errors"] <= raw).all()
+    assert errors["neutral_errors"].iloc[1] == 0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["plain words here", "and so on"]),
+            st.sampled_from(
+                [
+                    ("seven", "7"),
+                    ("twenty five", "25"),
+                    ("centre", "center"),
+                    ("cat", "dog"),
+                    ("hot", ""),
+                    ("3.5%", "three point five percent"),
+                ]
+            ),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_stretches_count_what_whole_texts_count(parts):
+    said = " ".join(f"{before * 4} we say {one} then" for before, (one, _) in parts)
+    heard = " ".join(f"{before * 4} we say {other} then" for before, (_, other) in parts)
+    wrong = sum(one in ("cat", "hot") for _, (one, _) in parts)
+    assert sx.word_errors({"a": heard}, {"a": said}, language="en")["neutral_errors"].item() == wrong
+    whole = sx.word_errors({"a": heard}, {"a": said}, language="en", normalizer="spoken")
+    assert whole[["substitutions", "deletions", "insertions"]].sum(axis=1).item() == wrong
+
+
+def test_written_words_that_are_several_units():
+    said = "so we send an e-mail about seven things at the well-known centre, ok? " * 3
+    heard = "so we send an e mail about 7 things at the well known center ok " * 3
+    assert sx.word_errors({"a": heard}, {"a": said}, language="en")["neutral_errors"].item() == 0
+
+
+def test_summaries_have_the_rate_with_its_interval():
+    said = {f"r{number}": "we call seven people and one more" for number in range(12)}
+    heard = dict.fromkeys(said, "we call 7 people and one more")
+    heard["r3"], heard["r7"] = "we call 7 people and more", "we call 8 people and one more"
+    pooled = sx.summarize_errors(sx.word_errors(heard, said, language="en")).iloc[0]
+    assert pooled["wer"] == pytest.approx(13 / 84)
+    assert pooled["neutral_wer"] == pytest.approx(2 / 84)
+    assert pooled["neutral_wer_low"] < 2 / 84 < pooled["neutral_wer_high"] < pooled["wer"]
