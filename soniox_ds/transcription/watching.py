@@ -42,6 +42,8 @@ MOST_DOUBTS = 3
 LONGEST_DURATION_MS = 2**31 - 1
 LONGEST_SLUG = 100
 LONGEST_MESSAGE = 1000
+LAST_RESORT = 4
+"""So many times its patience is the most that a job may take, although requests about it are still under way."""
 PATIENCE_S = 600.0
 """How long one recording may take beyond its own duration, unless the caller says otherwise."""
 ENDED = ("completed", "error", "failed")
@@ -120,6 +122,7 @@ class Watcher:
         if isinstance(error, RequestError) or not self._run.may_wait(self._troubled_s):
             self._run.stop_spending(error)
             await self._give_up_all(error)
+        await self._lose_patience(now)
 
     def _wait_s(self) -> float:
         """A fifth of the age of the youngest job, within what the budget allows."""
@@ -133,12 +136,13 @@ class Watcher:
         now = self._run.clock.now()
         if len(self._watched) > FEW or self._lost:
             await self._list(now)
-            return
-        try:
-            for transcription_id, job in list(self._watched.items()):
-                await self._ask(transcription_id, job)
-        except BadAnswerError:
-            await self._list(now)  # what is told of all jobs may be right
+        else:
+            try:
+                for transcription_id, job in list(self._watched.items()):
+                    await self._ask(transcription_id, job)
+            except BadAnswerError:
+                await self._list(now)  # what is told of all jobs may be right
+        await self._lose_patience(now)
 
     async def _list(self, asked_s: float) -> None:
         unseen = dict(self._watched)
@@ -253,12 +257,17 @@ class Watcher:
         await self._act_on(job, item)
 
     async def lose_patience_in_time(self) -> None:
-        """Give up the jobs that have taken too long, whatever the requests about them do; until cancelled."""
+        """Give up the jobs that have taken too long, whatever the requests about them do; until cancelled.
+
+        Where the caller named no time, requests that are under way are waited for: they may tell that it is done.
+        """
         while True:
             await self._run.clock.sleep(SHORTEST_WAIT_S)
-            await self._lose_patience(self._run.clock.now())
+            await self._lose_patience(
+                self._run.clock.now(), times=1 if self._run.timeout_s is not None else LAST_RESORT
+            )
 
-    async def _lose_patience(self, now: float) -> None:
+    async def _lose_patience(self, now: float, *, times: int = 1) -> None:
         """Give up the jobs that have taken too long, for this run."""
         run = self._run
         for jobs in (self._watched, self._lost):
@@ -266,7 +275,7 @@ class Watcher:
                 patience_s = run.timeout_s
                 if patience_s is None:
                     patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
-                if now - job.submitted_s <= patience_s or jobs.get(key) is not job:
+                if now - job.submitted_s <= patience_s * times or jobs.get(key) is not job:
                     continue
                 del jobs[key]
                 run.failed(
