@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import sys
 import warnings
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ...
     SystemExit: 0
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Not every console can show every letter of a transcript or a path; standard error copes by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["serve"]:  # the stand-in has its own options
         return _serve(given[1:])

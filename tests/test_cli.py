@@ -1,6 +1,7 @@
 """The command line, against the scripted stand-in of the fixture."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -164,3 +165,27 @@ def test_the_demo_shows_real_recognition(tmp_path, monkeypatch, capsys):
     corpus = sx.read_corpus(out / "corpus")
     assert len(corpus) == 17
     assert set(corpus.recordings["service"]) == {"local"}
+
+
+def test_a_console_that_lacks_letters_is_no_hindrance(service, tiny_wav, tmp_path):
+    """The consoles of Windows often know 256 letters, and so does output that goes to a file there."""
+    tiny_wav(tmp_path / "разговор.wav")
+    command = "import sys; from soniox_ds.cli import main; sys.exit(main(sys.argv[1:]))"
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            command,
+            "transcribe",
+            str(tmp_path / "разговор.wav"),
+            "--out",
+            str(tmp_path / "корпус"),
+        ],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"},
+        capture_output=True,
+        text=True,
+        encoding="cp1252",
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert rf"saved to {tmp_path}/\u043a\u043e\u0440\u043f\u0443\u0441" in ran.stdout

@@ -20,6 +20,8 @@ from soniox_ds.emulator.local import LocalServiceError, local_service
 
 __all__ = ["add_arguments", "main", "serve"]
 
+_LOOKS_EVERY_S = 0.5
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``serve`` to a parser."""
@@ -99,7 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
             lines = [f"# {service.banner}"]
             lines += [f"export {name}={shlex.quote(value)}" for name, value in service.environment.items()]
             print("\n".join(lines), flush=True)
-            asked_to_stop.wait()
+            while not asked_to_stop.wait(_LOOKS_EVERY_S):  # on Windows a signal cannot end a wait without a limit
+                pass
     except (LocalServiceError, ValueError, OSError) as error:
         print(f"soniox-ds serve: {error}", file=sys.stderr)
         return 1
