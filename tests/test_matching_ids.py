@@ -165,6 +165,15 @@ def test_languages():
         assert errors["status"].tolist() == ["scored", "scored"]
 
 
+def test_reviews():
+    reviews = pd.DataFrame(
+        {"audio_id": ["talk"], "start_ms": [0], "end_ms": [900], "verdict": "wrong", "correction": "Bad"}
+    )
+    with pytest.warns(UserWarning, match="'talk' is taken for 'calls/talk.wav'"):
+        table = sx.apply_reviews(corpus("calls/talk.wav", "b.wav"), reviews)
+    assert table["reference"].tolist() == ["Bad day", "Good day"]
+
+
 def test_translations():
     with pytest.warns(UserWarning, match=TAKEN):
         scores = sx.translation_scores(

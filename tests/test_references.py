@@ -137,6 +137,17 @@ def test_what_cannot_be_read_whole_is_refused_by_both(tmp_path, corpus, capsys, 
             read_manifest(str(path))
 
 
+@pytest.mark.parametrize(
+    "raw", [b"PK\x03\x04" + b"\x14\x00\x06\x00" * 50, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 200]
+)
+def test_a_spreadsheet_under_another_name_is_named(tmp_path, raw):
+    (tmp_path / "r.csv").write_bytes(raw)
+    with pytest.raises(
+        SourceError, match=r"r\.csv' is a document of an office program under another name; save it as CSV"
+    ):
+        sx.read_references(tmp_path / "r.csv")
+
+
 def test_encodings_that_are_not_taken_are_named(tmp_path):
     path = write(tmp_path, "r.csv", "audio_id,reference\na,café\n", "latin-1")
     with pytest.raises(SourceError, match="neither UTF-8 nor UTF-16: byte 0xe9 in line 2"):

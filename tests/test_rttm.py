@@ -17,7 +17,7 @@ def write(tmp_path, text, encoding="utf-8", name="a.rttm"):
     return path
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_every_encoding_and_line_end(tmp_path, encoding, end):
     text = (GOOD + GOOD.replace(" A ", " Łucja ").replace("0.4", "2")).replace("\n", end)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -164,7 +164,7 @@ def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
 
 
 def _is_list(texts: Any) -> bool:
-    no_list = (str, bytes, os.PathLike, pd.Series, pd.DataFrame, Mapping, HasRecordings)
+    no_list = (str, bytes, os.PathLike, pd.Series, pd.DataFrame, Mapping, Set, HasRecordings)
     return isinstance(texts, Iterable) and not isinstance(texts, no_list)
 
 

@@ -20,7 +20,16 @@ from soniox_ds.analysis.confidence import HasTokens, words_of
 from soniox_ds.analysis.formula_cells import formulas_unquoted
 from soniox_ds.analysis.review_merging import Review, Settled, settle, words_within
 from soniox_ds.errors import InputError, SchemaError
-from soniox_ds.schema import REVIEWED_REFERENCES, WORDS, conform, need, need_milliseconds, no_duplicates, with_ids
+from soniox_ds.schema import (
+    REVIEWED_REFERENCES,
+    WORDS,
+    conform,
+    matched_ids,
+    need,
+    need_milliseconds,
+    no_duplicates,
+    with_ids,
+)
 
 __all__ = ["VERDICTS", "apply_reviews", "reviewed_words", "spoken_in_order"]
 
@@ -38,7 +47,8 @@ def apply_reviews(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.
         A corpus, or ``schema.WORDS``: the transcripts that were reviewed.
     reviews
         ``schema.REVIEWS``, from one reviewer or several; `audio_id`, `start_ms`, `end_ms` and `verdict` must be there.
-        Rows without a verdict, and recordings that `words` do not have, are left out.
+        Rows without a verdict, and recordings that `words` do not have, are left out. Ids without folder or extension
+        are matched as `word_errors` matches those of references.
 
     Returns
     -------
@@ -148,6 +158,8 @@ def _merge(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> _Merged:
     said = spoken_in_order(words_of(words))
     given = _checked(reviews)
     names = [*dict.fromkeys(said["audio_id"].tolist()), *_silent(words, said)]
+    if meant := matched_ids(given["audio_id"].tolist(), names, "reviews"):
+        given = given.assign(audio_id=given["audio_id"].replace(meant))
     if len(given) and not given["audio_id"].isin(names).any():
         raise InputError(
             f"words and reviews share no recording: the words have {names[:3]}, the reviews "

@@ -11,7 +11,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 def decode_text(raw: bytes) -> str:
-    """Decode UTF-8 or UTF-16, with or without a byte order mark; the mark is dropped.
+    """Decode UTF-8 or UTF-16, with or without a byte order mark, or UTF-32 with one; the mark is dropped.
 
     Raises
     ------
@@ -25,6 +25,8 @@ def decode_text(raw: bytes) -> str:
     """
     if raw.startswith(codecs.BOM_UTF8):
         return raw[len(codecs.BOM_UTF8) :].decode("utf-8")
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # the mark of UTF-16 is the beginning of one of them
+        return raw.decode("utf-32")
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16")
     # Text holds no NUL; in UTF-16 without a mark every Latin letter brings one, before or behind it.

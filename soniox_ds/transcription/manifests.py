@@ -45,6 +45,9 @@ MANIFEST_EXTENSIONS = frozenset((".csv", ".tsv", ".jsonl", ".ndjson", ".json", "
 SPREADSHEETS = frozenset((".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers"))
 """Extensions, in lower case, of tables that only an office program reads."""
 
+_OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+"""What the files of office programs begin with: new ones are ZIP archives."""
+
 _WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"
 _NUMBER = r"^-?((0|[1-9][0-9]{0,17})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _NO_NUMBER = ("", "NA", "N/A", "NaN", "nan", "null", "None")
@@ -176,6 +179,8 @@ def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # a ValueError is a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SourceError(f"{file} cannot be read: {reason}") from error
+    if raw.startswith(_OFFICE):
+        raise SourceError(f"{file} is a document of an office program under another name; save it as CSV there")
     try:
         text = decode_text(raw)
     except UnicodeDecodeError as error:

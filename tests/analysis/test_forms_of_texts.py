@@ -56,6 +56,7 @@ def test_what_is_missing_in_a_list_failed_or_has_no_reference():
         ),
         (["a"], None, r"transcripts are a list, and references are not \(found none\)"),
         (["a"], "a", r"\(found str\)"),
+        ({"a"}, {"a"}, "found set"),  # a set has no order
         ("a", "a", "transcripts are a corpus.* found str"),
         ({"x": "a"}, "references.csv", r"found str\. A file is read by sx\.read_references"),
         (pd.Series(["a"]), {"x": "a"}, "the Series is numbered from 0"),
