@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import regex
 
-from soniox_ds.analysis.spoken.writing import Phrases, listed
+from soniox_ds.analysis.spoken.writing import Phrases, join_prefixes, listed
 
 __all__ = ["closed_compounds", "common_spelling", "without_prefix_hyphens"]
 
@@ -197,13 +197,7 @@ def closed_compounds(words: list[str]) -> list[str]:
     >>> closed_compounds(["per", "cent", "of", "web", "sites"])
     ['percent', 'of', 'websites']
     """
-    result: list[str] = []
-    for word in _JOINS(words):
-        if result and result[-1] in _PREFIX_WORDS and len(word) > 3 and word.isalpha():
-            result[-1] += word
-        else:
-            result.append(word)
-    return result
+    return join_prefixes(_JOINS(words), _PREFIX_WORDS)
 
 
 def without_prefix_hyphens(text: str) -> str:

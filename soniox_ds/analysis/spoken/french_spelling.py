@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import regex
 
-from soniox_ds.analysis.spoken.writing import Phrases, listed
+from soniox_ds.analysis.spoken.writing import Phrases, join_prefixes, listed
 
 __all__ = ["closed_compounds", "common_spelling", "without_compound_hyphens"]
 
@@ -63,13 +63,7 @@ def closed_compounds(words: list[str]) -> list[str]:
     >>> closed_compounds(["ce", "week", "end", "un", "ex", "ministre"])
     ['ce', 'weekend', 'un', 'exministre']
     """
-    result: list[str] = []
-    for word in _JOINS(words):
-        if result and result[-1] == "ex" and len(word) > 3 and word.isalpha():
-            result[-1] += word
-        else:
-            result.append(word)
-    return result
+    return join_prefixes(_JOINS(words), ("ex",))
 
 
 def without_compound_hyphens(text: str) -> str:

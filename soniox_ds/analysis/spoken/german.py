@@ -278,7 +278,7 @@ _RULES: list[Rule] = [
     (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " minus "),
     (
         regex.compile(
-            rf"(?<!\w)(?P<sign>{_SIGN})\s?(?P<number>{_TEXT_OF_NUMBER})"
+            rf"(?<![\w€$£¥₽₹])(?<!(?:eur|chf|[€$£¥₽₹])\s)(?P<sign>{_SIGN})\s?(?P<number>{_TEXT_OF_NUMBER})"
             r"(?:\s?(?P<scale>mio|mrd|millionen|milliarden|million|milliarde|tausend)\b\.?)?"
         ),
         _amount,

@@ -122,16 +122,17 @@ def _zeros_and_repeats(words: Sequence[str], oh: Collection[str], repeats: Mappi
             before = place > 0 and is_number(words[place - 1])
             if after >= 3 or (before and after >= 1) or (place > 1 and before and is_number(words[place - 2])):
                 words[place] = "0"
-    result: list[str] = []
-    for place, word in enumerate(words):
-        behind = words[place + 1] if place + 1 < len(words) else ""
+    result: list[str] = []  # from the last word to the first, so that "double double 5 5" is read at once
+    for place in reversed(range(len(words))):
+        word = words[place]
+        behind = result[-1] if result else ""
+        further = result[-2] if len(result) > 1 else ""
         beside = words[place - 1] if place else ""
-        further = words[place + 2] if place + 2 < len(words) else ""
         if word in repeats and _is_digit(behind) and (_is_digit(beside) or _is_digit(further) or further in repeats):
             result += [behind] * (repeats[word] - 1)
         else:
             result.append(word)
-    return result
+    return result[::-1]
 
 
 def _is_digit(word: str) -> bool:

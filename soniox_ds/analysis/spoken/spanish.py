@@ -212,7 +212,7 @@ _RULES: list[Rule] = [
     (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " menos "),
     (
         regex.compile(
-            rf"(?<!\w)(?P<sign>{_SIGN})\s?(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mil|millón|millones)\b(?:\sde\b)?)?"
+            rf"(?<![\w€$£¥₽₹])(?<!(?:eur|chf|[€$£¥₽₹])\s)(?P<sign>{_SIGN})\s?(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mil|millón|millones)\b(?:\sde\b)?)?"
         ),
         _amount,
     ),
@@ -313,7 +313,7 @@ def _read_numbers(words: list[str]) -> list[str]:
         ordinal = None if _is_no_ordinal(word, before) else read_ordinal(words, place)
         if (word in _ARTICLES and behind in _COUNTED) or (word == "una" and before == "la"):
             result.append("1")
-        elif word in _ARTICLES and behind == "medio":
+        elif word in _ARTICLES and behind == "medio" and before not in _ARTICLES:
             pass
         elif word == "cero":
             result.append("0")

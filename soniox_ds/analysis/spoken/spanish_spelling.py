@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex
 
-from soniox_ds.analysis.spoken.writing import Phrases, listed
+from soniox_ds.analysis.spoken.writing import Phrases, join_prefixes, listed
 
 __all__ = ["closed_compounds", "common_spelling", "without_prefix_hyphens"]
 
@@ -58,13 +58,7 @@ def closed_compounds(words: list[str]) -> list[str]:
     >>> closed_compounds(["cinco", "por", "ciento", "tal", "vez", "ex", "ministro"])
     ['cinco', 'porciento', 'talvez', 'exministro']
     """
-    result: list[str] = []
-    for word in _JOINS(words):
-        if result and result[-1] == "ex" and len(word) > 3 and word.isalpha():
-            result[-1] += word
-        else:
-            result.append(word)
-    return result
+    return join_prefixes(_JOINS(words), ("ex",))
 
 
 def without_prefix_hyphens(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import regex
@@ -14,6 +14,7 @@ __all__ = [
     "clean",
     "is_clear_roman",
     "join_capitals",
+    "join_prefixes",
     "join_thousands",
     "join_words",
     "listed",
@@ -113,6 +114,21 @@ def replace_letters_with_dots(text: str) -> str:
     'at 5 pm in the usa today.'
     """
     return str(_DOTTED.sub(lambda found: found[1].replace(".", ""), text))
+
+
+def join_prefixes(words: Sequence[str], prefixes: Collection[str]) -> list[str]:
+    """Join words that are written as prefixes to the word behind them.
+
+    >>> join_prefixes(["my", "ex", "husband", "ex"], ("ex",))
+    ['my', 'exhusband', 'ex']
+    """
+    result: list[str] = []
+    for word in reversed(words):
+        if word in prefixes and result and len(result[-1]) > 3 and result[-1].isalpha():
+            result[-1] = word + result[-1]
+        else:
+            result.append(word)
+    return result[::-1]
 
 
 def roman(word: str) -> int | None:

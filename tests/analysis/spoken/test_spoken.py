@@ -113,6 +113,10 @@ texts = st.one_of(
 @pytest.mark.parametrize("language", SPOKEN_LANGUAGES)
 @given(text=texts)
 @example(text="9" * 5000)
+@example(text="non " * 30 + "profit " + "ex " * 30 + "ministro")
+@example(text="double " * 30 + "5 5 " + "oh " * 30 + "5 " + "y " * 30 + "5")
+@example(text="€ " * 30 + "12 " + "st. " * 30 + "denis " + "$ " * 30)
+@example(text="20 " * 30 + "de " * 30 + "1000000 " + "de " * 30 + "euro " * 30)
 @example(text="1:" * 50 + "٣½²" + "\u0307i\u0307")
 def test_folding_again_changes_nothing(language, text):
     folded = fold_spoken(text, language)
