@@ -17,7 +17,7 @@ from soniox.types import CreateTranscriptionConfig, StructuredContext
 
 from soniox_ds.errors import InputError, OptionsError
 from soniox_ds.languages import LANGUAGES, suggest_language
-from soniox_ds.options import ASYNC_MODEL, Context, Retry, TranscriptionOptions, Translation
+from soniox_ds.options import ASYNC_MODEL, Context, Retry, StreamOptions, TranscriptionOptions, Translation
 
 
 @pytest.fixture(scope="module")
@@ -324,3 +324,14 @@ def test_retry_takes_sensible_numbers(wrong):
     [name] = wrong
     with pytest.raises(InputError, match=f"{name} is"):
         Retry(**wrong)
+
+
+def test_agent_text_input_is_sent_and_shapes_the_transcript():
+    plain = StreamOptions()
+    assert "enable_agent_text_input" not in plain.body()
+    for value in (True, False):
+        options = StreamOptions(enable_agent_text_input=value)
+        assert options.body()["enable_agent_text_input"] is value
+        assert (options.hash() != plain.hash()) == value  # off is the service's default
+    with pytest.raises(OptionsError, match="enable_agent_text_input is 'yes'; it is True, False or None"):
+        StreamOptions(enable_agent_text_input="yes")

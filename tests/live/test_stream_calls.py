@@ -11,7 +11,7 @@ from waiting import until, until_async
 
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.errors import OptionsError, RecordingsFailedWarning, SourceError
+from soniox_ds.errors import OptionsError, RecordingsFailedWarning, RequestError, SourceError
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.streaming import run_session
 from soniox_ds.options import REAL_TIME_MODEL
@@ -213,3 +213,10 @@ async def test_a_generator_is_closed_where_a_session_fails(tones):
     with pytest.raises(sx.errors.BalanceError):
         await aio.stream(microphone(), **RAW)
     assert closed
+
+
+def test_agent_text_input_reaches_the_service(tones, tmp_path):
+    path, text = recording(tmp_path / "a.wav", 1)
+    assert sx.stream(path, speed=None, enable_agent_text_input=True).text == text
+    with pytest.raises(RequestError, match="does not support enable_agent_text_input"):
+        sx.stream(path, speed=None, enable_agent_text_input=True, model="stt-rt-v5")

@@ -1,8 +1,10 @@
 """Which model answered for the name that was asked for: aliases, the service's list, and the journal's memory."""
 
+import json
 import sqlite3
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from batches import batch, stand_in, transcribe
 
@@ -259,3 +261,28 @@ async def test_a_recordings_table_of_the_version_before_can_be_transcribed_again
     older = corpus.recordings.drop(columns="resolved_model")
     again = await transcribe(older, service, tmp_path)
     pd.testing.assert_frame_equal(again.recordings, corpus.recordings.assign(cost_usd=again.recordings["cost_usd"]))
+
+
+def without_the_column(path):
+    """Rewrite a file of recordings as version 1 of the package wrote it."""
+    table = pq.read_table(path, partitioning=None).drop_columns("resolved_model")
+    metadata = dict(table.schema.metadata)
+    note = json.loads(metadata[b"soniox_ds"])
+    del note["columns"]["resolved_model"]
+    metadata[b"soniox_ds"] = json.dumps(note).encode()
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+async def test_a_corpus_of_the_version_before_is_read_and_appended_to(service, tmp_path):
+    first = await transcribe(batch(2), service, tmp_path)
+    first.save(tmp_path / "corpus")
+    [path] = (tmp_path / "corpus" / "recordings").glob("*.parquet")
+    without_the_column(path)
+    older = sx.read_corpus(tmp_path / "corpus")
+    assert older.recordings["resolved_model"].isna().all()
+    assert older.recordings["text"].tolist() == first.recordings["text"].tolist()
+    more = await transcribe(batch(1, first=2), service, tmp_path)
+    more.save(tmp_path / "corpus", append=True)
+    both = sx.read_corpus(tmp_path / "corpus")
+    assert both.recordings["resolved_model"].isna().tolist() == [True, True, False]
+    assert list(both.recordings.columns) == list(more.recordings.columns)
