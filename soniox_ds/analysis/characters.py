@@ -49,6 +49,7 @@ _SAME_SOUND = {
     "ی": "ي",  # Persian and Arabic keyboards have one letter at two code points
     "ک": "ك",
     "ۀ": "ه\u0654",
+    "ٱ": "ا",  # of the Quran: joined in speech
     "ș": "ş",  # Romanian has its s and t with a comma or, from old code pages, with a cedilla
     "ț": "ţ",
     "Ș": "Ş",

@@ -30,7 +30,7 @@ _EVENT = rf"""{_NOT_HEARD}|
     cry(?:ing)?|cries|sob\w*|yawn\w*|snor\w*|hum(?:s|ming)|whistl\w*|mumbl\w*|mutter\w*|whisper\w*|scream\w*|shout\w*|
     throat|lip|lips|smack\w*|click\w*|tsk|applau\w*|clap\w*|cheer\w*|music\w*|sing(?:s|ing)|noise\w*|noisy|static|beep\w*|
     bleep\w*|buzz\w*|hiss\w*|ring(?:s|ing)|knock\w*|bang\w*|footsteps?|slam\w*|bark\w*|silence|silent|sil|pause\w*|
-    cross-?talk|overlap\w*|background|speak(?:s|ing)|doors?\ \w+|hesitat\w*|filler|sound\w*|
+    cross-?talk|overlap\w*|background|speak(?:s|ing)|talk(?:s|ing)|chatter\w*|doors?\ \w+|hesitat\w*|filler|sound\w*|
     ns|nsn|spn|lau|lgh|brth|vocnoise|noi|sta|int|pp[lbco]|blank_audio|event|
     lach\w*|kicher\w*|husten|hustet|räusper\w*|geräusch\w*|rauschen|musik|applaus|beifall|stille|atm\w*|
     risas?|ríen?|tos|tose|ruidos?|música|aplausos|silencio|suspir\w*|
@@ -51,15 +51,17 @@ _TAG = regex.compile(
     | [(（]{_NAMES_EVENT}(?:\s*[^\s()（）]+){{1,5}}\s*[)）]
     | \(\d?\.\d*\)                                        # a pause, in seconds
     | (?<!\*)\*+{_NAMES_EVENT}[^\s*](?:[^*\n]{{0,38}}[^\s*])?\*+
-    | (?<!\S)\+\+\w+\+\+(?!\S) | (?<!\S)&=[\w:]+ | (?<!\S)[!%~](?:{_EVENT})(?!\w)
+    | (?<!\S)//(?:{_EVENT})//(?!\S)
+    | (?<!\S)\+\+\w+\+\+(?!\S) | (?<!\S)&=[\w:]+ | (?<!\S)[!%~\#](?:{_EVENT})(?!\w)
     """,
     _FLAGS,
 )
 _WORD_WHILE_LAUGHING = regex.compile(r"\[laugh(?:ter|ing)?-([^\[\]\s]+)\]", regex.IGNORECASE)
-_CANDIDATES = frozenset("[{<(*+&!%~［【｛（")
+_CANDIDATES = frozenset("[{<(*+&!%~#/［【｛（")
 _UNKNOWN = regex.compile(rf"\W*(?:{_NOT_HEARD})\b.*", _FLAGS)
 _PLACEHOLDERS = regex.compile(
-    r"(?i:n/a|unk|xxx|tbd|todo|ignore_time_segment_in_scoring)|#N/A|NA|<NA>|nan|NaN|None|null|NULL"
+    r"(?i:n/a|n\.a\.?|unk|xxx|tbd|todo|inaudible|unintelligible|untranscribed|no[ _-]transcript(?:ion)?|"
+    r"not[ _-]transcribed|ignore_time_segment_in_scoring)\.?|#N/A|NA|<NA>|nan|NaN|None|null|NULL"
 )
 _SHOWN = 5
 _LOOKED_AT = 1000
@@ -103,7 +105,8 @@ def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
 
 def _warn_of_placeholders(references: Lines) -> None:
     """Warn of references that nobody wrote."""
-    found = Counter(text for text in _short_texts(references) if _is_placeholder(text))
+    texts = Counter(_short_texts(references))
+    found = {text: count for text, count in texts.items() if _is_placeholder(text)}
     if found:
         warn_caller(
             f"placeholders stand where references should be: {_listed(found)}. No step makes a transcript of them, and "
@@ -121,7 +124,9 @@ def _is_placeholder(text: str) -> bool:
     if any(char.isalnum() for char in rest):
         return False
     tags = _TAG.findall(text)
-    return any(map(_UNKNOWN.fullmatch, tags)) if tags else bool(text)
+    if any(char.isalnum() for tag in tags for char in tag):
+        return any(map(_UNKNOWN.fullmatch, tags))
+    return bool(text)
 
 
 def _short_texts(references: Lines) -> list[str]:
@@ -129,15 +134,13 @@ def _short_texts(references: Lines) -> list[str]:
     texts = []
     begin = 0
     for count in references.counts.tolist():
-        if 0 < count <= 3 and not (
-            count == 1 and references.words[begin].isalpha() and len(references.words[begin]) > 4
-        ):
+        if 0 < count <= 3:
             texts.append(" ".join(references.words[begin : begin + count]))
         begin += count
     return texts
 
 
-def _listed(found: dict[str, int] | Counter[str]) -> str:
+def _listed(found: dict[str, int]) -> str:
     most = sorted(found.items(), key=lambda one: -one[1])
     more = f" and {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
     return ", ".join(f"{text!r} ({count})" for text, count in most[:_SHOWN]) + more

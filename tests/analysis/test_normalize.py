@@ -53,6 +53,7 @@ WRITTEN_IN_TWO_WAYS = [
     pytest.param("كتـــاب", "كتاب", id="tatweel"),
     pytest.param("ﻛﺘﺎﺏ ﻻ ﷲ", "كتاب لا الله", id="arabic-presentation-forms"),
     pytest.param("کتاب علی", "كتاب علي", id="persian-and-arabic-keyboards"),
+    pytest.param("ٱلله", "الله", id="alef-of-the-quran"),
     pytest.param("کار\u200cها", "کارها", id="non-joiner-that-changes-nothing"),
     pytest.param("١٢٫٥ ۴۵ १२", "12.5 45 12", id="digits-of-other-scripts"),
     pytest.param("rock´n´roll don`t l’eau", "rock'n'roll don't l'eau", id="apostrophes"),

@@ -22,6 +22,7 @@ TAGGED = [
     pytest.param("(Applaus) danke (risas) gracias (rires) merci", "danke gracias merci", id="other-languages"),
     pytest.param("よし（笑） 【音楽】 ［雑音］", "よし", id="japanese"),
     pytest.param("so ++noise++ well &=laughs yes %hesitation no !SIL", "so well yes no", id="of-other-tools"),
+    pytest.param("so //noise// well yes #laugh no", "so well yes no", id="of-still-other-tools"),
     pytest.param("I (0.5) think (.) so", "I think so", id="pauses"),
 ]
 
@@ -87,7 +88,24 @@ def test_tags_of_turns():
     assert sx.speaker_word_errors(words, turns, normalizer=["tags", "basic"])["cpwer"].item() == 0
 
 
-PLACEHOLDERS = ["-", "--", "—", "...", "***", "n/a", "nan", "None", "<unk>", "[inaudible]", "(unintelligible)", "xxx"]
+PLACEHOLDERS = [
+    "-",
+    "--",
+    "—",
+    "...",
+    "***",
+    "n/a",
+    "nan",
+    "None",
+    "<unk>",
+    "[inaudible]",
+    "(unintelligible)",
+    "xxx",
+    "inaudible",
+    "[]",
+    "no transcript",
+    "N.A.",
+]
 
 
 @pytest.mark.parametrize("text", PLACEHOLDERS)
@@ -100,7 +118,7 @@ def test_placeholders_are_warned_of(text, normalizer):
     assert any(f"references.replace([{text!r}], pd.NA)" in str(one.message) for one in caught)
 
 
-@pytest.mark.parametrize("text", ["", "No.", "none", "5", "好", "(laughs) yes", "- yes"])
+@pytest.mark.parametrize("text", ["", "No.", "none", "5", "inaudible music", "好", "(laughs) yes", "- yes"])
 def test_short_references_are_no_placeholders(text):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
