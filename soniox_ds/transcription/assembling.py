@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from soniox_ds.analysis.text import spoken_texts
-from soniox_ds.errors import BadAnswerError
+from soniox_ds.errors import BadAnswerError, SchemaError
 from soniox_ds.formats.corpus import Corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.options import TranscriptionOptions
@@ -74,13 +74,15 @@ def _assemble_chunk(
     paid_for: set[str],
 ) -> None:
     """Add the rows and the tokens of some recordings."""
-    chunk_tables = []
+    chunk_tables: list[pa.Table] = []
+    own_texts: list[str] = []
     for recording, job in recordings:
         described = _describe(recording, job)
         transcript = None if job is None or not _is_done(job) else _decoded(transcripts.get(job.key), recording)
         if job is not None and transcript is not None:
             text, tokens = transcript
             chunk_tables.append(with_possible_confidences(tokens))
+            own_texts.append(text)
             warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
             described |= {
                 "status": "completed",
@@ -95,10 +97,24 @@ def _assemble_chunk(
     if chunk_tables:
         table = pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks()
         # The service's own text lacks the spaces where the speaker changes, and holds translations too.
-        said = spoken_texts(tokens_frame(table))
+        said = _spoken_texts(table, chunk_tables, own_texts)
         for described in rows[-len(recordings) :]:
             described["text"] = said.get(described["audio_id"], described.get("text"))
         tables.append(table)
+
+
+def _spoken_texts(table: pa.Table, parts: list[pa.Table], own_texts: list[str]) -> dict[str, str]:
+    """The text of each recording; the service's own where the times of its tokens make no words."""
+    try:
+        return dict(spoken_texts(tokens_frame(table)).items())
+    except SchemaError:
+        said: dict[str, str] = {}
+        for part, own_text in zip(parts, own_texts, strict=True):
+            try:
+                said |= dict(spoken_texts(tokens_frame(part)).items())
+            except SchemaError:
+                said[str(part["audio_id"][0])] = own_text
+        return said
 
 
 def _decoded(raw: bytes | None, recording: Recording) -> tuple[str, pa.Table] | None:

@@ -444,6 +444,27 @@ def test_signatures_are_not_in_what_a_job_failed_with(tmp_path):
     assert b"s3cretsig" not in (tmp_path / "journal.sqlite").read_bytes()
 
 
+@pytest.mark.parametrize("wrong", [{"start_ms": -1}, {"start_ms": 500, "end_ms": 400}, {"end_ms": -(2**31)}])
+async def test_times_that_cannot_be_cost_nobody_a_transcript(wrong, tmp_path, honest):
+    """A transcript that is paid for is kept as it came, and the other recordings are not held up by it."""
+    first = []
+
+    def lie(told):
+        if told.route == "transcript" and told.status < 300:
+            first.append(told.json["id"])
+            if told.json["id"] == first[0]:
+                return told.saying(
+                    {**told.json, "tokens": [{**told.json["tokens"][0], **wrong}, *told.json["tokens"][1:]]}
+                )
+        return told
+
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, lie)
+        assert_all_well(corpus, service)
+    assert corpus.tokens["text"].equals(honest["text"])
+    assert (corpus.recordings["text"].str.len() > 0).all()
+
+
 # -- transcripts that the journal has lost -----------------------------------------------------------------------------
 
 
