@@ -467,6 +467,7 @@ def test_flagged_words_are_marked(corpus, ask, change, marked):
     assert "".join(text for text, _, _ in row["pieces"]) == row["text"] == "take listen april <daily>"
 
 
+@pytest.mark.filterwarnings("ignore:the references hold '<daily>'")  # it is a word of this transcript
 def test_places_of_other_tables_can_be_reviewed(corpus, ask):
     references = pd.DataFrame({"audio_id": ["a.wav"], "reference": ["please take your lisinopril <daily> now"]})
     confusions = sx.confusions(sx.align_words(corpus, references, normalizer="none"))
@@ -512,6 +513,7 @@ def test_missing_audio_is_said_and_does_not_hinder(corpus, ask, tmp_path):
     assert "cannot be read" in ask(broken, "clip", row=0)[0]["reason"]
 
 
+@pytest.mark.filterwarnings("ignore:the references hold '<daily>'")  # it is a word of this transcript
 def test_verdicts_become_a_table_a_file_and_references(corpus, ask, tmp_path):
     clips = sx.flag_low_confidence(corpus, 0.35, context_ms=100)
     path = tmp_path / "reviews.csv"
