@@ -40,6 +40,8 @@ LOST_AFTER_S = 15.0
 """Silence after which a page that was recording is taken to be gone; one that draws much may hang for seconds."""
 _CUT_OFF_AFTER_S = 5.0  # the same where its socket has closed, or another page shows the widget
 _ANSWER_S = 3.0
+ASLEEP_FOR_S = 600.0
+"""Silence after which a page whose own socket stays open is given up: its computer sleeps, and may wake up."""
 _BUSY_FOR_S = 600.0  # while a cell runs, messages of the page may have to wait: so long at most
 _TAKES = {"proxy": ProxyTake, "direct": DirectTake}
 
@@ -91,6 +93,7 @@ class Recorder:
         self._quiet_s = 0.0
         self._busy_s = 0.0
         self._gap_s = 0.0
+        self._asleep: Take | None = None  # whose page fell silent although its socket is open
         self._is_rivalled = False  # another page has shown the widget since the take began
         self._commands: list[str] = []
         self._mute: set[str] = set()  # names of channels that raise
@@ -102,6 +105,7 @@ class Recorder:
         self._busy_s = 0.0
         if self.running is not None and message.get("take") == self.running.name:
             self._quiet_s = 0.0
+            self._wake_up()
         if self._server is None:
             self._server = asyncio.create_task(self._serve(), name="microphone recorder")
         self._inbox.put_nowait((message, data, channel))
@@ -324,6 +328,11 @@ class Recorder:
                 self._busy_s += TICK_S
             else:
                 self._quiet_s += TICK_S
+            if self._quiet_s > LOST_AFTER_S and self._asleep is None and self.state == "recording":
+                self._fall_asleep(take)
+            if self._asleep is not None and not self._has_open_socket:
+                self._quiet_s = 0.0  # it may have woken up, and connect anew
+                self._wake_up()
             if self._quiet_s > self._patience_s or self._busy_s > _BUSY_FOR_S:
                 take.lost = _GONE
                 self._spawn(self._finish(take))
@@ -331,8 +340,27 @@ class Recorder:
     @property
     def _patience_s(self) -> float:
         """Seconds of silence after which the page that records is taken to be gone."""
+        if self._asleep is not None and self._has_open_socket and not self._is_rivalled:
+            return ASLEEP_FOR_S
         has_closed = isinstance(self._channel, LoopbackChannel) and not self._channel.is_open
         return min(LOST_AFTER_S, _CUT_OFF_AFTER_S) if has_closed or self._is_rivalled else LOST_AFTER_S
+
+    @property
+    def _has_open_socket(self) -> bool:
+        return isinstance(self._channel, LoopbackChannel) and self._channel.is_open
+
+    def _fall_asleep(self, take: Take) -> None:
+        """Settle what was said where the page's computer seems to sleep; the recording goes on when it wakes up."""
+        if self._has_open_socket:
+            self._asleep = take
+            self.state = "paused"
+            take.control("pause")
+
+    def _wake_up(self) -> None:
+        take, self._asleep = self._asleep, None
+        if take is not None and not take.is_finishing:
+            self.state = "recording"
+            take.control("resume")
 
     async def _end_for_another_page(self, take: Take) -> None:
         """Have the page that records stop, and end the take without it where it does not answer."""

@@ -1,9 +1,13 @@
 """The microphone in bad weather: refused, absent, unplugged, muted; services that refuse, break and drop."""
 
+import time
+
 import numpy as np
+import psutil
 import pytest
 from microphone_page import MicrophonePage, listening_service, text_words
 from tones import ToneRecognizer
+from waiting import until
 
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 
@@ -283,3 +287,57 @@ def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):
             page.wait_for_status("Stopped")
             assert service.hearing.heard().tolist() == page.samples().tolist()
             page.nb.page.evaluate("() => { window.sxSamples.length = 0; }")
+
+
+def processes_of(browser_folder):
+    """The browser that has its profile there, and all its children."""
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(browser_folder) in part for part in process.info["cmdline"] or ()):
+            return [process, *process.children(recursive=True)]
+    raise AssertionError("no browser is there")
+
+
+WATCH_STATE = """
+import threading
+def watch():
+    while True:
+        pathlib.Path('state').write_text(mic.state)
+        time.sleep(0.05)
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("mode", ["proxy", "direct"])
+def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tones, tmp_path, mode):
+    with listening_service(ToneRecognizer()) as service:
+        page = MicrophonePage(
+            notebook,
+            service,
+            f"{ALL} mode='{mode}', transport='loopback'",
+            wav=tones,
+            loop=True,
+            before="from soniox_ds.widgets import recorder\nrecorder.LOST_AFTER_S = 3",
+        )
+        page.start()
+        page.wait_for_words(3)
+        page.nb.python(WATCH_STATE)
+        asleep = processes_of(tmp_path / "browser-0")
+        for process in asleep:
+            process.suspend()
+        try:
+            until(lambda: (page.nb.folder / "state").read_text() == "paused")
+            time.sleep(8)  # the computer sleeps
+            assert (page.nb.folder / "state").read_text() == "paused"
+        finally:
+            for process in reversed(asleep):
+                process.resume()
+        assert "slept for" in page.wait_for_alert("sleep")
+        page.wait_for_status("Paused")
+        before = len(page.words())
+        page.nb.page.click(".sx-hold")
+        page.wait_for_status("Recording")
+        page.nb.wait_for("() => document.querySelector('.sx-alert').hidden")
+        page.wait_for_words(before + 3)
+        page.stop()
+        assert page.ask("[mic.state, len(mic.result())]") == ["finished", 1]
+        assert text_words(page) == page.words()

@@ -3,7 +3,7 @@
 
 const MIC = {
   beatMs: 1000, tickMs: 250, silentKernelMs: 5000, busyKernelMs: 60000, lastViewMs: 1500, quietMs: 5000, quietPeak: 0.002,
-  endMs: 45000, lateWordsMs: 2000, keyMs: 20000, directMs: 5000, lateMs: 5000, inTimeMs: 2500, backMs: 1000,
+  sleepMs: 5000, sleepLooks: 8, endMs: 45000, lateWordsMs: 2000, keyMs: 20000, directMs: 5000, lateMs: 5000, inTimeMs: 2500, backMs: 1000,
 };
 const MIC_ACTIVE = ["asking", "recording", "paused", "stopping"];
 const MIC_ELSEWHERE = { recording: "Recording in another page", paused: "Paused in another page", finishing: "Settling …" };
@@ -38,6 +38,9 @@ class Recorder {
     this.requests = new Map(); // for keys, by their names: {message, answered}
     this.silentMs = 0; // since the kernel was heard, as far as this page was awake
     this.tickedAt = performance.now();
+    this.wallAt = Date.now(); // of the latest tick, and how much was recorded by then
+    this.heardAtTick = 0;
+    this.gap = null; // in which no tick came: {at, heardMs, looks}
     this.gone = false;
     this.turn = Promise.resolve(); // what was pressed is done one after the other
     this.onMessage = (message) => this.heard(message, this.comm);
@@ -148,6 +151,8 @@ class Recorder {
     this.pendingTokens = [];
     this.settledCount = 0;
     this.elapsedMs = 0;
+    this.heardAtTick = 0;
+    this.gap = null;
     this.openMs = 0;
     this.begunAt = performance.now();
     this.soundAt = performance.now();
@@ -193,7 +198,7 @@ class Recorder {
   async resume() {
     if (this.state !== "paused") return;
     this.soundAt = performance.now();
-    this.set("recording");
+    this.set("recording", this.trouble?.kind === "sleep" ? null : this.trouble);
     await this.inTurn(async (take) => {
       this.control(take, "resume");
       await take.capture.command("resume");
@@ -496,6 +501,9 @@ class Recorder {
   }
 
   ended(take, { text, lost, tokens }) {
+    if (lost && (this.gap || this.sleptMs || this.trouble?.kind === "sleep")) {
+      text = "This computer slept, and the recording has ended meanwhile; what had arrived was settled. Press Start to go on.";
+    }
     if (this.mode === "proxy" && tokens > this.settledCount) {
       take.outbox.channel?.send({ type: "sync", take: take.name, have: this.settledCount });
       this.comm.send({ type: "sync", take: take.name, have: this.settledCount });
@@ -579,6 +587,7 @@ class Recorder {
     // Where this page hung, what the kernel said meanwhile is still to be heard: a tick is a short time at most.
     this.silentMs += Math.min(now - this.tickedAt, 4 * MIC.tickMs);
     this.tickedAt = now;
+    this.lookForSleep();
     if (!take || take.isOver || !this.isActive) return;
     if (this.state !== "asking") this.openMs = now - this.begunAt;
     this.beat(now);
@@ -593,6 +602,29 @@ class Recorder {
       this.abandon(take, { kind: "kernel", text: `The kernel has not answered for ${Math.round(silentMs / 1000)} seconds, so the microphone is off. What was said until then is below.` });
     }
     this.views.forEach((view) => view.showTime());
+  }
+
+  /** A computer that slept is told from a page that hung by its sound: what was recorded while a page hung comes late. */
+  lookForSleep() {
+    const wall = Date.now();
+    if (this.sleptMs && this.state === "recording") this.gap ??= { at: this.wallAt, heardMs: this.heardAtTick, looks: MIC.sleepLooks };
+    this.wallAt = wall;
+    this.heardAtTick = this.elapsedMs;
+    if (!this.gap) return;
+    this.gap.looks -= 1;
+    if (this.gap.looks > 0) return;
+    const { at, heardMs } = this.gap;
+    this.gap = null;
+    const missedMs = wall - at - (this.elapsedMs - heardMs);
+    if (missedMs < MIC.sleepMs || this.state !== "recording") return;
+    this.set("recording", { kind: "sleep", text: `This computer slept for ${Math.round(missedMs / 1000)} seconds, and the recording was paused meanwhile. Press Resume to go on, or Stop.` });
+    this.pause();
+  }
+
+  /** For how long no tick came until now, where that was longer than any page hangs between two; else 0. */
+  get sleptMs() {
+    const gapMs = Date.now() - this.wallAt;
+    return gapMs > MIC.sleepMs ? gapMs : 0;
   }
 
   async listDevices() {
