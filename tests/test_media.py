@@ -109,5 +109,5 @@ def test_tags_in_latin_1_disturb_nobody(tmp_path, kind):
 def test_tags_in_latin_1_are_transcribed(tmp_path, service):
     for kind in ("wav", "mp3"):
         in_latin_1(kind, tmp_path)
-    corpus = sx.transcribe(tmp_path, model="stt-async-v5", progress=False)
+    corpus = sx.transcribe(tmp_path, journal=tmp_path / "journal.sqlite", progress=False)
     assert corpus.recordings["status"].tolist() == ["completed", "completed"]
