@@ -367,12 +367,12 @@ class LiveSession:
         lost_s = 0.0
         try:
             while True:
-                seen, heard = (self.transcript.total_audio_ms, len(self.transcript.settled)), self._heard
+                seen, heard = (self.transcript.total_audio_ms, self.transcript.final_audio_ms), self._heard
                 try:
                     await self._connect()
                 except SonioxDSError as error:
                     spoke = self._heard > heard
-                    got_on = (self.transcript.total_audio_ms, len(self.transcript.settled)) != seen
+                    got_on = (self.transcript.total_audio_ms, self.transcript.final_audio_ms) != seen
                     failures = 1 if spoke else failures + 1
                     stalls = 1 if got_on else stalls + spoke
                     if failures == 1:

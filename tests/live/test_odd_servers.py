@@ -234,6 +234,19 @@ async def test_connections_that_say_something_and_get_nowhere_are_given_up_in_th
     assert len(seen) == 3 * 5
 
 
+async def test_words_that_come_again_without_end_are_no_progress():
+    """Without times they cannot be told from new ones, but the audio does not go on."""
+
+    async def the_same_again(socket):
+        await socket.recv()
+        await socket.send(json.dumps({"tokens": [{"text": "Again", "is_final": True}]}))
+
+    async with server(the_same_again) as (connection, seen):
+        with pytest.raises(ServiceError, match="closed it before"):
+            await listen(live(connection))
+    assert len(seen) <= 3 * 5 + 1
+
+
 def kept_alive(session):
     return sum(event.kind == "control" and "keepalive" in event.payload for event in session.log)
 
