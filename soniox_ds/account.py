@@ -38,8 +38,8 @@ async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
     >>> import soniox_ds as sx
     >>> with sx.local_service(recognizer="scripted"):
     ...     models = sx.list_models()
-    >>> models.set_index("id").loc["stt-rt-v6", ["transcription_mode", "language_count"]].tolist()
-    ['real_time', 60]
+    >>> models.set_index("id").loc["stt-rt-v6", "transcription_mode"]
+    'real_time'
     """
     async with Client(connection or Connection()) as client:
         models = (await client.list_models())["models"]

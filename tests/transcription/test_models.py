@@ -251,8 +251,9 @@ def test_a_journal_of_a_later_version_is_refused(tmp_path):
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA application_id={0x73786473}")
         db.execute("PRAGMA user_version=99")
+    connection = sx.Connection(api_key="any", region="us")
     with pytest.raises(JournalError, match="written by a newer soniox_ds"):
-        sx.transcribe("data/samples", journal=path, connection=sx.Connection(api_key="any", region="us"))
+        sx.transcribe("data/samples/short_answer.wav", journal=path, connection=connection)
 
 
 async def test_a_recordings_table_of_the_version_before_can_be_transcribed_again(service, tmp_path, tiny_wav):
