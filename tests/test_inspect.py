@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from tones import amr_file
 
+from soniox_ds.media import open_media
 from soniox_ds.transcription.containers import CONTAINERS, sniff
 from soniox_ds.transcription.inspect import fingerprint, hash_audio, inspect, probe
 from soniox_ds.transcription.recording import Recording, upload_name
@@ -182,6 +183,101 @@ def test_a_file_cut_in_half_is_transcribed_and_noted(tmp_path, name, codec, enco
     assert seen.duration_ms == pytest.approx(10_000, rel=0.05)
 
 
+def with_size(path, size):
+    """Write another size of the samples into the header of a WAV file."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = struct.pack("<I", size)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "size",
+    [0, 0xFFFFFFFF, 0xFFFFFFF0, 0xFFFFFFFF - 36, 0x7FFFF000, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0x80000000, 0x7FFFF024],
+    ids=hex,
+)
+def test_a_placeholder_of_a_pipe_is_no_size(tmp_path, size):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_bytes(2.0))
+    seen = look(with_size(path, size))
+    assert (seen.error_type, seen.duration_ms, seen.warnings) == (None, 2000, [])
+
+
+@pytest.mark.parametrize("size", [1_000_000, 0x10000000, 0x7FF00000, 0x90000000], ids=hex)
+def test_a_size_that_is_no_placeholder_is_believed(tmp_path, size):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_bytes(2.0))
+    assert look(with_size(path, size)).warnings == ["truncated_file"]
+
+
+JOINED = {
+    "a.wav": ("pcm_s16le", "wav", {}),
+    "a.aiff": ("pcm_s16be", "aiff", {}),
+    "a.mp3": ("libmp3lame", "mp3", {}),
+    "tagged.mp3": ("libmp3lame", "mp3", {"id3v2_version": "3"}),
+    "a.m4a": ("aac", "ipod", {}),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_files_joined_byte_by_byte_are_noted(tmp_path, name):
+    codec, encoder, options = JOINED[name]
+    path = make_audio(tmp_path / name, codec, encoder, seconds=5, **options)
+    assert look(path).warnings == []
+    path.write_bytes(path.read_bytes() * 2)
+    assert look(path).warnings == ["longer_than_header"]
+
+
+def test_samples_behind_a_header_that_was_never_brought_up_to_date_are_noted(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_bytes(5.0))
+    seen = look(with_size(path, 32_000))
+    assert (seen.duration_ms, seen.warnings) == (2000, ["longer_than_header"])
+
+
+def chunk(name, content):
+    return name + struct.pack("<I", len(content)) + content + b"\x00" * (len(content) % 2)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(chunk(b"LIST", b"INFOISFT" + bytes(5000)), id="list"),
+        pytest.param(chunk(b"id3 ", bytes(9001)) + chunk(b"_PMX", bytes(4000)), id="two-chunks"),
+        pytest.param(bytes(512), id="padding"),
+        pytest.param(b"TAG" + bytes(125), id="id3v1"),
+    ],
+)
+def test_chunks_of_text_behind_the_samples_are_no_audio(tmp_path, behind):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_bytes(2.0) + behind)
+    assert look(path).warnings == []
+
+
+@pytest.mark.parametrize("behind", [b"TAG" + bytes(125), b"APETAGEX" + b"cover" * 40_000], ids=["id3v1", "ape"])
+def test_tags_behind_an_mp3_are_no_audio(tmp_path, behind):
+    path = make_audio(tmp_path / "a.mp3", "libmp3lame", "mp3", seconds=5)
+    path.write_bytes(path.read_bytes() + behind)
+    assert look(path).warnings == []
+
+
+@pytest.mark.parametrize(("name", "codec", "container"), [("a.mkv", "libopus", "matroska"), ("a.mp4", "aac", "mp4")])
+def test_a_second_audio_track_is_noted(tmp_path, name, codec, container):
+    for tracks in (1, 2):
+        path = tmp_path / name
+        with av.open(str(path), "w", format=container) as media:
+            streams = [media.add_stream(codec, rate=48_000, layout="mono") for _ in range(tracks)]
+            for start in range(0, 48_000 * 2, 960):
+                for stream in streams:
+                    frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), "<i2"), format="s16", layout="mono")
+                    frame.sample_rate, frame.pts = 48_000, start
+                    media.mux(stream.encode(frame))
+            for stream in streams:
+                media.mux(stream.encode(None))
+        assert look(path).warnings == ["several_audio_tracks"] * (tracks - 1)
+
+
 def test_inspecting_twice_notes_once(tmp_path):
     path = tmp_path / "a.wav"
     path.write_bytes(wav_bytes()[:9000])
@@ -298,7 +394,7 @@ def test_the_limits_of_the_service_hold_without_being_asked_for(tmp_path):
     assert "lasts 301.0 min, the service takes at most 300 min" in str(seen.error_message)
 
 
-def test_an_estimate_alone_does_not_refuse(tmp_path):
+def test_audio_without_a_stated_length_is_counted_and_not_estimated(tmp_path):
     # Loud behind silence: the first frames are small, so that the bit rate says ten times the duration.
     rate = 16_000
     path = tmp_path / "a.aac"
@@ -313,7 +409,8 @@ def test_an_estimate_alone_does_not_refuse(tmp_path):
             frame.sample_rate, frame.pts = rate, start
             media.mux(stream.encode(frame))
         media.mux(stream.encode(None))
-    assert probe(path).duration_ms > 30_000, "the estimate should be far off, or this test shows nothing"
+    with open_media(str(path)) as media:
+        assert media.duration > 30_000_000, "the estimate should be far off, or this test shows nothing"
     seen = look(path, max_duration_ms=25_000)
     assert (seen.error_type, seen.duration_ms) == (None, pytest.approx(20_000, abs=200))
 

@@ -58,19 +58,30 @@ def duration_ms(path: Path) -> int:
 
 
 def decode_file(path: Path) -> Pcm:
-    """All samples of a recording; raises UndecodableAudio. A file that breaks off is decoded as far as it goes."""
+    """Decode all samples of a recording; raises UndecodableAudio.
+
+    A packet that cannot be decoded is passed over, as ffmpeg does: joined files have tags in their middle. A file that
+    breaks off is decoded as far as it goes.
+    """
     parts: list[Pcm] = []
+    trouble: av.FFmpegError | None = None
     with _open(path) as container:
         resampler = mono_resampler()
         try:
-            for frame in container.decode(container.streams.audio[0]):
-                parts.extend(samples_of(resampler.resample(frame)))
+            for packet in container.demux(container.streams.audio[0]):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError as error:
+                    trouble = error
+                    continue
+                for frame in frames:
+                    parts.extend(samples_of(resampler.resample(frame)))
             parts.extend(samples_of(resampler.resample(None)))
         except av.FFmpegError as error:
-            if not parts:
-                raise UndecodableAudio(f"the audio cannot be decoded: {error.strerror}") from error
+            trouble = error
     if not parts:
-        raise UndecodableAudio("no audio in the file")
+        reason = f"the audio cannot be decoded: {trouble.strerror}" if trouble else "no audio in the file"
+        raise UndecodableAudio(reason) from trouble
     return np.concatenate(parts)
 
 
@@ -117,7 +128,7 @@ def _first_to_last(container: av.container.InputContainer) -> tuple[bool, float]
     end = 0
     try:
         for packet in container.demux(stream):
-            heard = heard or bool(packet.decode())
+            heard = heard or _is_decodable(packet)
             length = packet.duration or 0
             if packet.size and packet.pts is not None:
                 first = packet.pts if first is None else first
@@ -129,6 +140,13 @@ def _first_to_last(container: av.container.InputContainer) -> tuple[bool, float]
             return False, 0.0
     ticks = end - first if first is not None and end > first else seconds
     return heard, float(ticks * stream.time_base) if stream.time_base else 0.0
+
+
+def _is_decodable(packet: av.Packet) -> bool:
+    try:
+        return bool(packet.decode())
+    except av.FFmpegError:
+        return False
 
 
 def _plain_wav_ms(path: Path) -> int | None:

@@ -83,7 +83,9 @@ def _assemble_chunk(
             text, tokens = transcript
             chunk_tables.append(with_possible_confidences(tokens))
             own_texts.append(text)
-            warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"])]
+            # The length of a file that was cut off is an estimate, and it is marked already.
+            measured_ms = None if "truncated_file" in recording.warnings else recording.duration_ms
+            warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"], measured_ms)]
             described |= {
                 "status": "completed",
                 "text": "" if len(tokens) else text,

@@ -2,6 +2,8 @@
 
 Each check gives a slug for the column ``warnings`` of the recordings table:
 
+- ``heard_in_part``, ``heard_longer``: the service's duration is shorter or longer than what the file was measured to
+  have, by more than a second and more than 2 %.
 - ``no_speech``: there is no spoken token.
 - ``starts_late``, ``ends_early``: no token in the first or last stretch of the audio, longer than 10 s and than a tenth
   of the recording (music and silence do it too).
@@ -19,6 +21,8 @@ import pyarrow.compute as pc
 
 __all__ = ["check_transcript", "with_possible_confidences"]
 
+DIFFERENT_MS = 1_000
+DIFFERENT_SHARE = 0.02
 QUIET_MS = 10_000
 QUIET_SHARE = 0.1
 CHARACTERS_PER_S = 40
@@ -28,16 +32,31 @@ REPETITIONS = 4
 REPEATED_WORDS = 12
 
 
-def check_transcript(tokens: pa.Table, duration_ms: int | None) -> list[str]:
-    """The warnings of one recording, in the order listed above.
+def check_transcript(tokens: pa.Table, duration_ms: int | None, measured_ms: int | None = None) -> list[str]:
+    """List the warnings of one recording, in the order given above.
 
     Parameters
     ----------
     tokens
         One recording's tokens in ``schema.TOKENS`` (Arrow), translations included.
     duration_ms
-        Of the audio; None where it is not known, and then nothing is said about its ends.
+        Duration of the audio as the service reports it. Without it (None) the ends of the audio are not checked.
+    measured_ms
+        Duration of the file as it was measured here before it was sent. None for URLs, which are not measured.
     """
+    return [*_compare_durations(duration_ms, measured_ms), *_check_tokens(tokens, duration_ms)]
+
+
+def _compare_durations(duration_ms: int | None, measured_ms: int | None) -> list[str]:
+    if not duration_ms or not measured_ms:
+        return []
+    difference_ms = duration_ms - measured_ms
+    if abs(difference_ms) <= max(DIFFERENT_MS, DIFFERENT_SHARE * measured_ms):
+        return []
+    return ["heard_in_part" if difference_ms < 0 else "heard_longer"]
+
+
+def _check_tokens(tokens: pa.Table, duration_ms: int | None) -> list[str]:
     starts = tokens["start_ms"]
     spoken = tokens.filter(pc.is_valid(starts)) if starts.null_count else tokens
     if not spoken.num_rows:

@@ -12,10 +12,22 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["CONTAINERS", "HEAD_BYTES", "Container", "declared_size", "sniff", "tag_size"]
+__all__ = [
+    "CONTAINERS",
+    "HEAD_BYTES",
+    "Container",
+    "declared_size",
+    "has_audio_behind",
+    "has_frame_count",
+    "sniff",
+    "tag_size",
+]
 
 HEAD_BYTES = 4096
 """How much of a file `sniff` wants to see."""
+
+
+_LITTLE_BYTES = 2048  # padding behind the samples, which says nothing
 
 
 class Container(NamedTuple):
@@ -168,8 +180,8 @@ def _behind_tag(head: bytes) -> bytes:
 def declared_size(file: BinaryIO, container: str, size_bytes: int) -> int | None:
     """Return how many bytes the file would have if it were whole, by its own headers; None where they do not say.
 
-    Known for wav, aiff, mp4, and mp3 with a Xing or Info header. A size of 0 or all ones is what a writer leaves that
-    could not go back to fill it in, and says nothing.
+    Known for wav, aiff, mp4, and mp3 with a Xing or Info header. A program that writes into a pipe cannot go back to fill
+    in the size and leaves a placeholder (see `_is_placeholder`), which says nothing.
     """
     if container == "wav":
         return _riff_size(file, size_bytes)
@@ -180,6 +192,65 @@ def declared_size(file: BinaryIO, container: str, size_bytes: int) -> int | None
     if container == "mp3":
         return _xing_size(file)
     return None
+
+
+def _is_placeholder(size: int) -> bool:
+    """Return True for sizes that mean "not known".
+
+    They are 0, or a little less than 2 GB or 4 GB: ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, arecord 0x80000000, others
+    0x7FFFFFFF or 0xFFFFFFF0, and some of them count the header along.
+    """
+    near = 1 << 16
+    return size == 0 or (1 << 31) - near <= size <= (1 << 31) + near or size >= (1 << 32) - near
+
+
+def has_audio_behind(file: BinaryIO, container: str, declared: int, size_bytes: int) -> bool:
+    """Return True where the file goes on with more audio behind the end that its header declares.
+
+    Files joined by ``cat`` do so, and recordings whose header was never brought up to date. Chunks of text behind the
+    samples, tags and padding are no audio.
+    """
+    if container in ("wav", "aiff"):
+        return size_bytes - _end_of_chunks(file, container, declared, size_bytes) > _LITTLE_BYTES
+    if container == "mp3":
+        behind = _at(file, declared, HEAD_BYTES)
+        tag = tag_size(behind)
+        return _mpeg(_at(file, declared + tag, HEAD_BYTES) if tag else behind) == "mp3"
+    return container == "mp4" and _count_boxes(file, b"ftyp", size_bytes) > 1
+
+
+def has_frame_count(file: BinaryIO) -> bool:
+    """Return True for an mp3 whose Xing or Info header says how many frames it has."""
+    frame = _at(file, tag_size(_at(file, 0, 10)), 2048)
+    place = max(frame.find(b"Xing", 0, 200), frame.find(b"Info", 0, 200))
+    return place >= 0 and len(frame) >= place + 8 and bool(frame[place + 7] & 1)
+
+
+def _end_of_chunks(file: BinaryIO, container: str, position: int, size_bytes: int) -> int:
+    """Return where the chunks behind the samples end; `position` is the end of the samples."""
+    order = "<I" if container == "wav" else ">I"
+    position += position % 2
+    while position < size_bytes and len(header := _at(file, position, 8)) == 8:
+        name, size = header[:4], struct.unpack(order, header[4:])[0]
+        is_chunk = all(32 <= byte < 127 for byte in name) and name not in (b"RIFF", b"RF64", b"FORM", b"data")
+        if not is_chunk or position + 8 + size > size_bytes + 1:
+            break
+        position += 8 + size + size % 2
+    return position
+
+
+def _count_boxes(file: BinaryIO, name: bytes, size_bytes: int) -> int:
+    """Count the boxes of this name at the top of an MP4 file."""
+    position = found = 0
+    while position < size_bytes and len(header := _at(file, position, 16)) >= 8:
+        size = struct.unpack(">I", header[:4])[0]
+        if size == 1 and len(header) == 16:
+            size = struct.unpack(">Q", header[8:])[0]
+        found += header[4:8] == name
+        if size < 8:
+            break
+        position += size
+    return found
 
 
 def _riff_size(file: BinaryIO, size_bytes: int) -> int | None:
@@ -193,7 +264,7 @@ def _riff_size(file: BinaryIO, size_bytes: int) -> int | None:
         if name == b"data":
             if wide and size == 0xFFFFFFFF:
                 size = long_data
-            return None if size in (0, 0xFFFFFFFF) else position + 8 + size
+            return None if _is_placeholder(size) else position + 8 + size
         position += 8 + size + size % 2
     return None
 
@@ -203,7 +274,7 @@ def _aiff_size(file: BinaryIO, size_bytes: int) -> int | None:
     while len(header := _at(file, position, 8)) == 8 and position < size_bytes:
         name, size = header[:4], struct.unpack(">I", header[4:])[0]
         if name == b"SSND":
-            return None if size in (0, 0xFFFFFFFF) else position + 8 + size
+            return None if _is_placeholder(size) else position + 8 + size
         position += 8 + size + size % 2
     return None
 

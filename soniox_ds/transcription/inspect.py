@@ -1,8 +1,9 @@
 """Looking into one recording before it is sent: size, container, duration, hash.
 
 Conventions: everything here blocks and is called in worker threads. Nothing is decoded but the first frame. Durations
-(whole milliseconds) are what the headers say; of raw AAC and AMR, and of MP3 without a Xing header, they are estimates
-from the bit rate. A call takes about a millisecond, and the hash another two for each megabyte.
+(whole milliseconds) are what the headers say. Raw AAC and AMR, and MP3 without a Xing header, do not say it: there the
+packets are counted, which takes about ten milliseconds for each minute. Otherwise a call takes about a millisecond, and
+the hash another two for each megabyte.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from soniox_ds.media import open_media
-from soniox_ds.transcription.containers import CONTAINERS, HEAD_BYTES, declared_size, sniff, tag_size
+from soniox_ds.transcription.containers import (
+    CONTAINERS,
+    HEAD_BYTES,
+    declared_size,
+    has_audio_behind,
+    has_frame_count,
+    sniff,
+    tag_size,
+)
 from soniox_ds.transcription.recording import Recording, shown, upload_name
 
 __all__ = [
@@ -85,7 +94,9 @@ def inspect(
     Recording
         The same object. ``error_type`` is None or one of ``file_not_found``, ``not_a_file``, ``permission_denied``,
         ``unreadable``, ``empty_file``, ``too_large``, ``unsupported_container``, ``undecodable_audio``, ``too_long``;
-        ``warnings`` gains ``truncated_file`` where the file ends before its own header says it does.
+        ``warnings`` gains ``truncated_file`` where the file ends before its own header says it does,
+        ``longer_than_header`` where it goes on with audio behind that, and ``several_audio_tracks`` where it holds more
+        than one: the first is transcribed.
     """
     source = recording.data if recording.data is not None else recording.path
     if recording.error_type is not None or source is None:
@@ -152,18 +163,24 @@ def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Pr
             )
         size_bytes = file.seek(0, os.SEEK_END)
         declared = declared_size(file, container, size_bytes)
+        is_truncated = declared is not None and declared > size_bytes + (_CUT_BYTES if container == "mp3" else 1)
+        warnings = ["truncated_file"] if is_truncated else []
+        if declared is not None and not is_truncated and has_audio_behind(file, container, declared, size_bytes):
+            warnings.append("longer_than_header")
+        is_counted = container in ("aac", "amr") or (
+            container == "mp3" and ("longer_than_header" in warnings or not has_frame_count(file))
+        )
         file.seek(0)
-        duration_ms, has_video = _measure(file, container, max_duration_ms)
-    warnings: tuple[str, ...] = ()
-    if declared is not None and declared > size_bytes + (_CUT_BYTES if container == "mp3" else 1):
-        warnings = ("truncated_file",)
-    if warnings and declared and container != "wav":  # of wav files the decoder already counts what is there
+        duration_ms, has_video, tracks = _measure(file, container, is_counted)
+    if tracks > 1:
+        warnings.append("several_audio_tracks")
+    if is_truncated and declared and container != "wav":  # of wav files the decoder already counts what is there
         duration_ms = duration_ms * size_bytes // declared
     return Probe(
         container=container,
         extension=_extension(container, head, has_video),
         duration_ms=duration_ms,
-        warnings=warnings,
+        warnings=tuple(warnings),
     )
 
 
@@ -202,8 +219,11 @@ def _check_size(size_bytes: int, max_bytes: int) -> None:
         )
 
 
-def _measure(file: BinaryIO, container: str, max_duration_ms: int) -> tuple[int, bool]:
-    """Return the duration in ms and whether there are moving pictures."""
+def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, bool, int]:
+    """Return the duration in ms, whether there are moving pictures, and the number of audio tracks.
+
+    The duration is that of the packets where `is_counted`, or where the header does not say it.
+    """
     import av  # heavy: only where something is inspected
 
     try:
@@ -214,11 +234,11 @@ def _measure(file: BinaryIO, container: str, max_duration_ms: int) -> tuple[int,
             audio = media.streams.audio[0]
             _decode_one(media, audio)
             duration_ms = _stated_ms(media, audio)
-            estimated = container in ("aac", "amr", "mp3")
+            tracks = len(media.streams.audio)
             has_video = any(
                 not stream.disposition & av.stream.Disposition.attached_pic for stream in media.streams.video
             )
-        if duration_ms is None or (estimated and duration_ms > max_duration_ms):
+        if duration_ms is None or is_counted:
             file.seek(0)
             with open_media(file, format=CONTAINERS[container].demuxer) as media:
                 duration_ms = _counted_ms(media)
@@ -230,7 +250,7 @@ def _measure(file: BinaryIO, container: str, max_duration_ms: int) -> tuple[int,
         ) from error
     if duration_ms <= 0:
         raise UnusableAudio("undecodable_audio", f"is {container} without any audio in it (0 ms)")
-    return duration_ms, has_video
+    return duration_ms, has_video, tracks
 
 
 def _decode_one(media: Any, audio: Any) -> None:

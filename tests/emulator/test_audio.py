@@ -94,3 +94,14 @@ def test_a_container_that_the_service_does_not_take(tmp_path):
     path = write(tmp_path / "a.au", "au", "pcm_s16be", 16_000)
     with pytest.raises(UndecodableAudio, match=r"unsupported audio \(au\)"):
         duration_ms(path)
+
+
+def test_decoding_goes_on_behind_what_cannot_be_decoded(tmp_path):
+    """Two recordings joined byte by byte: a tag that is no audio stands between them."""
+    write(tmp_path / "a.mp3", "mp3", "mp3", 16_000)
+    whole = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "joined.mp3").write_bytes(
+        whole + b"ID3" + bytes([3, 0, 0, 0, 0, 7, 104]) + bytes(range(256)) * 4 + whole
+    )
+    assert len(decode_file(tmp_path / "joined.mp3")) / 16_000 == pytest.approx(6, abs=0.3)
+    assert duration_ms(tmp_path / "joined.mp3") == pytest.approx(6_000, abs=300)

@@ -52,3 +52,22 @@ COUNTED_BY_HAND = [
 @pytest.mark.parametrize(("table", "duration_ms", "expected"), COUNTED_BY_HAND)
 def test_warnings(table, duration_ms, expected):
     assert check_transcript(table, duration_ms) == expected
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "measured_ms", "expected"),
+    [
+        pytest.param(60_000, 60_000, [], id="equal"),
+        pytest.param(59_000, 60_000, [], id="a-second-shorter"),
+        pytest.param(58_000, 60_000, ["heard_in_part"], id="two-seconds-shorter"),
+        pytest.param(61_201, 60_000, ["heard_longer"], id="longer-by-more-than-two-percent"),
+        pytest.param(3_590_000, 3_600_000, [], id="ten-seconds-of-an-hour"),
+        pytest.param(3_500_000, 3_600_000, ["heard_in_part"], id="three-percent-of-an-hour"),
+        pytest.param(60_000, None, [], id="a-url"),
+        pytest.param(None, 60_000, [], id="the-service-does-not-say"),
+    ],
+)
+def test_the_length_heard_is_compared_with_the_length_measured(heard_ms, measured_ms, expected):
+    spoken = tokens(*words("all is well"), times=[0, 1000, (heard_ms or 3000) - 100])
+    found = check_transcript(spoken, heard_ms, measured_ms)
+    assert [slug for slug in found if slug.startswith("heard")] == expected
