@@ -180,8 +180,8 @@ def _behind_tag(head: bytes) -> bytes:
 def declared_size(file: BinaryIO, container: str, size_bytes: int) -> int | None:
     """Return how many bytes the file would have if it were whole, by its own headers; None where they do not say.
 
-    Known for wav, aiff, mp4, and mp3 with a Xing or Info header. A program that writes into a pipe cannot go back to fill
-    in the size and leaves a placeholder (see `_is_placeholder`), which says nothing.
+    Known for wav, aiff, mp4, and mp3 with a Xing or Info header. A program that writes into a pipe cannot go back to
+    fill in the size and leaves a placeholder (see `_is_placeholder`), which says nothing.
     """
     if container == "wav":
         return _riff_size(file, size_bytes)

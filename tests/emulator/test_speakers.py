@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.fft
 from hearing import conversations, diarization_error_rate, manifest, pcm_of, turns_of
+from robots import conversation, sentence
 
 from soniox_ds.emulator.recognizers.features import _cosines, cepstra, pitch
 from soniox_ds.emulator.recognizers.pieces import Word
@@ -42,6 +43,40 @@ def test_one_person_talking_is_one_speaker():
     assert len(alone) >= 12
     found = {name: {turn.speaker for turn in find_turns(pcm_of(name))} for name in alone}
     assert found == {name: {"1"} for name in alone}
+
+
+TWO_ROBOTS = [(110.0, 1.0), (220.0, 1.18)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_minute_of_two_robots_is_two_speakers(seed):
+    pcm, turns = conversation(TWO_ROBOTS, 60, seed)
+    found = find_turns(pcm)
+    assert {turn.speaker for turn in found} == {"1", "2"}
+    assert diarization_error_rate(turns, spans(found)) < 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("voices", [TWO_ROBOTS, [(95.0, 0.95), (180.0, 1.1)]], ids=["far", "nearer"])
+def test_ten_minutes_of_two_robots_are_two_speakers(voices):
+    pcm, turns = conversation(voices, 600)
+    found = find_turns(pcm)
+    assert {turn.speaker for turn in found} == {"1", "2"}
+    assert diarization_error_rate(turns, spans(found)) < 0.15
+
+
+@pytest.mark.parametrize("seed", [0, 17, 22, 24, 28])
+def test_one_robot_of_a_few_seconds_is_one_speaker(seed):
+    pitch_hz, tract = [(110.0, 1.0), (220.0, 1.18), (95.0, 0.95), (180.0, 1.1)][seed % 4]
+    spoken = np.pad(sentence(np.random.default_rng(seed), pitch_hz, tract, sounds=24), 4_000)
+    assert 4 < len(spoken) / 16_000 < 6
+    assert {turn.speaker for turn in find_turns(spoken)} == {"1"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_robot_of_a_minute_is_one_speaker(seed):
+    pcm, _ = conversation([(220.0, 1.18)], 60, seed)
+    assert {turn.speaker for turn in find_turns(pcm)} == {"1"}
 
 
 def test_turns_are_in_order_and_apart_and_named_as_they_appear():

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from soniox_ds.emulator.recognizers import Pcm
 from soniox_ds.emulator.recognizers.model import speech_probabilities
 from soniox_ds.emulator.recognizers.pieces import Word
-from soniox_ds.emulator.recognizers.voices import BLOCKS_PER_S, Blocks, Voice, stretches_of, unlikeness
+from soniox_ds.emulator.recognizers.voices import BLOCKS_PER_S, Blocks, Voice, distance, stretches_of, unlikeness
 
 __all__ = ["MOST_SPEAKERS", "SpeakerTracker", "Turn", "assign_speakers", "find_turns"]
 
@@ -33,6 +33,12 @@ MOST_SPEAKERS = 15
 # leans to too few speakers; cutting too often does no harm, since alike pieces are joined again.
 _SAME = (1.6, 0.4)
 _SAME_WITHOUT_PAUSE = (1.0, 0.0)
+
+
+# A speaker has at least so much speech, and such a share of all speech.
+_FEWEST_S = 4.0
+_SMALLEST_SHARE = 0.01
+_UNSURE_S = 1.2  # how much further apart two voices must be, in shares, times the seconds of the shorter one
 
 _SHORTEST_PIECE = BLOCKS_PER_S  # blocks: less than a second says more about the words than about the voice
 _MOST_PIECES = 1000  # the longest ones decide; work grows with the square
@@ -75,7 +81,7 @@ def find_turns(pcm: Pcm, *, most_speakers: int = MOST_SPEAKERS) -> list[Turn]:
     else:
         labels = blocks.label(voices)
         for _ in range(_ROUNDS):
-            voices = [blocks.voice_of(labels == label) for label in np.unique(labels)]
+            voices = _proven([blocks.voice_of(labels == label) for label in np.unique(labels)])
             labels = blocks.label(voices)
     return _turns(blocks, labels)
 
@@ -225,6 +231,33 @@ def _cluster(pieces: Sequence[Voice], most: int) -> list[Voice]:
             others = Voice.stack([voices[index] for index in rest])
             table[one, rest] = table[rest, one] = unlikeness(others, voices[one], _SAME)
     return [voices[index] for index in np.flatnonzero(alive)]
+
+
+def _proven(voices: Sequence[Voice]) -> list[Voice]:
+    """Join what the audio does not prove to be different speakers.
+
+    The longer a voice is heard, the surer it is that no single Gaussian describes it: its vowels alone make two or more
+    of it, which `unlikeness` takes for speakers. But such halves have nearly the same mean. So a speaker needs some
+    seconds of speech, and a mean of the cepstra or of the pitch that is clearly apart from everybody else's.
+    """
+    voices = list(voices)
+    while len(voices) > 1:
+        stacked = Voice.stack(voices)
+        apart = np.array([distance(stacked, voice) for voice in voices])
+        np.fill_diagonal(apart, np.inf)
+        seconds = np.array([voice.seconds for voice in voices])
+        shortest = int(seconds.argmin())
+        if seconds[shortest] < max(_FEWEST_S, _SMALLEST_SHARE * seconds.sum()):
+            one, other = shortest, int(apart[shortest].argmin())
+        else:
+            # The mean of a voice that is heard for a few seconds only still depends on what it said.
+            needed = 1 + _UNSURE_S / np.minimum(seconds[:, None], seconds[None, :])
+            one, other = (int(index) for index in np.unravel_index((apart / needed).argmin(), apart.shape))
+            if apart[one, other] >= needed[one, other]:
+                break
+        rest = [voice for index, voice in enumerate(voices) if index not in (one, other)]
+        voices = [*rest, voices[one] + voices[other]]
+    return voices
 
 
 def _turns(blocks: Blocks, labels: NDArray[np.int64]) -> list[Turn]:

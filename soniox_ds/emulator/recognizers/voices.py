@@ -20,7 +20,7 @@ from soniox_ds.emulator.recognizers import Pcm
 from soniox_ds.emulator.recognizers.features import HOP_S, cepstra, pitch
 from soniox_ds.emulator.recognizers.model import SAMPLE_RATE, VAD_FRAME
 
-__all__ = ["BLOCKS_PER_S", "Blocks", "Floats", "Voice", "stretches_of", "unlikeness"]
+__all__ = ["BLOCKS_PER_S", "Blocks", "Floats", "Voice", "distance", "stretches_of", "unlikeness"]
 
 BLOCKS_PER_S = 10
 
@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 _CEPSTRA = 16
 _BLOCK_FRAMES = 10
 _PITCH_WEIGHT = 3.0
+_APART = 1.4
+_APART_IN_PITCH = 1.5
 _SWITCH_COST = 120.0  # in log likelihood, for a change of speaker without a pause
 _PAUSE_SWITCH_COST = 30.0
 
@@ -94,6 +96,22 @@ def unlikeness(one: Voice, other: Voice, price: tuple[float, float]) -> Floats:
     length = 0.5 * parameters * np.log(np.maximum(both.frames, 2.0))
     length = length + _PITCH_WEIGHT * np.log(np.maximum(both.voiced, 2.0))
     return np.asarray(gain - per_parameter * length - per_frame * np.minimum(one.frames, other.frames))
+
+
+def distance(one: Voice, other: Voice) -> Floats:
+    """Return how far apart the means of two voices are: above 1 for two speakers who are heard for long enough.
+
+    It is the Mahalanobis distance of the mean cepstra over 1.4, or the distance of the mean log pitches in standard
+    deviations over 1.5, whichever is larger. Halves of one voice, cut by its vowels, came to 1.2 with 6 s each and to
+    0.55 with 20 s; different speakers to at least 1.03 (ten human-like and eight robotic synthetic voices).
+    """
+    cepstra_1, covariance_1, pitch_1, variance_1 = one.gaussians()
+    cepstra_2, covariance_2, pitch_2, variance_2 = other.gaussians()
+    difference = cepstra_1 - cepstra_2
+    inverse = np.linalg.inv((covariance_1 + covariance_2) / 2)
+    shape = np.sqrt(np.einsum("...i,...ij,...j->...", difference, inverse, difference))
+    height = np.abs(pitch_1 - pitch_2) / np.sqrt((variance_1 + variance_2) / 2)
+    return np.maximum(shape / _APART, height / _APART_IN_PITCH)
 
 
 class Blocks:
