@@ -142,7 +142,7 @@ def _first_to_last(container: av.container.InputContainer) -> tuple[bool, float]
     return heard, float(ticks * stream.time_base) if stream.time_base else 0.0
 
 
-def _is_decodable(packet: av.Packet) -> bool:
+def _is_decodable(packet: Any) -> bool:
     try:
         return bool(packet.decode())
     except av.FFmpegError:

@@ -111,7 +111,7 @@ def distance(one: Voice, other: Voice) -> Floats:
     inverse = np.linalg.inv((covariance_1 + covariance_2) / 2)
     shape = np.sqrt(np.einsum("...i,...ij,...j->...", difference, inverse, difference))
     height = np.abs(pitch_1 - pitch_2) / np.sqrt((variance_1 + variance_2) / 2)
-    return np.maximum(shape / _APART, height / _APART_IN_PITCH)
+    return np.asarray(np.maximum(shape / _APART, height / _APART_IN_PITCH))
 
 
 class Blocks:
