@@ -400,7 +400,7 @@ def test_an_append_that_is_killed_at_any_moment(tmp_path, monkeypatch, survived)
         return step
 
     with monkeypatch.context() as dying:
-        dying.setattr(parquet.pq, "write_table", counted(pq.write_table))  # 4 times
+        dying.setattr(pq, "write_table", counted(pq.write_table))  # 4 times
         dying.setattr(parquet.Path, "rename", counted(parquet.Path.rename))  # 4 times
         dying.setattr(parquet.Path, "unlink", counted(parquet.Path.unlink))
         if survived < 8:

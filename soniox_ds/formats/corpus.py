@@ -303,7 +303,8 @@ def read_corpus(
     Raises
     ------
     InputError
-        If the folder holds no corpus, one that was cut off while it was written, or lacks an id or column asked for.
+        If the folder holds no corpus, one that was cut off while it was written or has a damaged file (the message
+        names it), or lacks an id or column asked for.
 
     Examples
     --------

@@ -7,8 +7,9 @@ object columns come back as None, sequences of whatever kind as lists.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +20,7 @@ from soniox_ds.schema import RECORDINGS, Table, conform, frame_to_arrow
 __all__ = ["Described", "describe", "restore", "stacked", "to_arrow"]
 
 
-class Described(NamedTuple):
+class Described(msgspec.Struct, frozen=True):
     """What Arrow does not say of a column."""
 
     dtype: str

@@ -10,7 +10,8 @@ Conventions: one save writes the parts of one number, an append those of the nex
 dictionary-encoded, everything is compressed with zstd. A partition's value is in the folder's name, percent-encoded as
 Hive, Spark, DuckDB and pyarrow read it (NA and "" as ``__HIVE_DEFAULT_PARTITION__``), and not in its files. What
 Parquet cannot say (pandas dtypes, categories, the order of rows across parts, the partition's exact value) and the
-provenance stand in each file's metadata under the keys ``soniox_ds`` (JSON) and ``soniox_ds.*`` (Arrow streams).
+provenance stand in each file's metadata under the keys ``soniox_ds`` (JSON) and ``soniox_ds.*`` (Arrow streams). Files
+have checksums (`soniox_ds.formats.sealed`).
 
 A save that is cut off leaves nothing half-readable: files are written under another name, forced to the disk and
 renamed, all of the tokens before any of the recordings. Tokens without their recordings are not read; a save of which
@@ -19,7 +20,6 @@ only some recordings arrived is refused with a message.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
@@ -31,24 +31,27 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock
 
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.formats.dtypes import stacked, to_arrow
 from soniox_ds.formats.parts import (
-    FORMAT,
     NOTE,
     ROWS,
     SAMPLES,
+    Belonging,
+    Note,
     Part,
     find_parts,
     in_saves,
+    name_of_part,
+    note_bytes,
     pack,
     read_recordings,
     read_tokens,
 )
 from soniox_ds.formats.provenance import pooled
+from soniox_ds.formats.sealed import damaged, read_sealed, reading, sealed
 from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
 
 if TYPE_CHECKING:
@@ -103,14 +106,14 @@ def write_corpus(
         parts = find_parts(folder)
         if append:
             if partition_by is None and parts:
-                partition_by = parts[0].note["partition_by"]
+                partition_by = parts[0].note.partition_by
             _check_fit(corpus, folder, parts, partition_by)
         elif not overwrite and (found := [path.name for path in folder.iterdir() if path.name != _LOCK]):
             raise InputError(
                 f"{folder} is not empty (it holds {sorted(found)[:3]}). Name another folder, or say append=True "
                 "to add to the corpus there or overwrite=True to replace it."
             )
-        files = _files(corpus, partition_by, number=max((part.number for part in parts), default=-1) + 1)
+        files = _files(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
         if overwrite:
             _replace(folder, files)
         else:
@@ -143,11 +146,15 @@ def load_corpus(
             if wanted is not None:
                 recordings = recordings[np.asarray(recordings["audio_id"].isin(wanted), np.bool_)]
             if wanted is None or len(recordings):
-                tokens.append(read_tokens(part, None if wanted is None else recordings["audio_id"].tolist()))
+                tokens.append(read_tokens(part, recordings, only_these=wanted is not None))
             frames.append(recordings)
-        whole = stacked(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True).drop(columns="__row")
+        with reading(save[0].recordings):
+            whole = stacked(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True)
+        if wanted is None and whole["__row"].tolist() != list(range(len(whole))):
+            raise damaged(save[0].recordings, "the files of its save do not fit together")
+        whole = whole.drop(columns="__row")
         saves.append(whole if kept is None else whole[[name for name in whole if name in RECORDINGS or name in kept]])
-        provenances.append(save[0].note["provenance"])
+        provenances.append(save[0].note.provenance)
     if kept is not None and (unknown := sorted(kept - names)):
         raise InputError(f"the corpus in {folder} has no columns {unknown}; it has {sorted(names - {'__row'})}.")
     recordings = stacked(saves, RECORDINGS) if len(saves) > 1 else saves[0]
@@ -155,7 +162,12 @@ def load_corpus(
         raise InputError(f"the corpus in {folder} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown).")
     table = pa.concat_tables(tokens).unify_dictionaries() if tokens else None
     found = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
-    return Corpus(recordings, found, pooled(provenances))
+    try:
+        return Corpus(recordings, found, pooled(provenances))
+    except SchemaError as error:
+        raise SchemaError(
+            f"{folder} was changed by other means than Corpus.save, and is no corpus now: {error}"
+        ) from error
 
 
 class _File(NamedTuple):
@@ -181,27 +193,34 @@ def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_Fi
             member = np.zeros(len(recordings), np.bool_)
             member[rows] = True
             tokens = corpus.tokens[member[places]]
-        note = {
-            "format": FORMAT,
-            "number": number,
-            "save": save,
-            "piece": piece,
-            "pieces": len(groups),
-            "partition_by": partition_by,
-            "columns": {name: column._asdict() for name, column in described.items()},
-            "provenance": corpus.provenance,
-        }
         metadata = {
             **(own.schema.metadata or {}),
-            NOTE: json.dumps(note, ensure_ascii=False).encode(),
             SAMPLES: pack(own.slice(0, 1) if partition_by else own.slice(0, 0)),
             ROWS: pack(pa.table({"row": pa.array(rows, pa.int64())})),
         }
+        note = Note(
+            number=number,
+            save=save,
+            piece=piece,
+            pieces=len(groups),
+            partition_by=partition_by,
+            columns=described,
+            provenance=corpus.provenance,
+        )
+        note.check = note.digest(metadata)
+        metadata[NOTE] = note_bytes(note)
+        belonging = {NOTE: note_bytes(Belonging(save, piece))}
         written = own.drop_columns([partition_by]) if partition_by else own
-        path = Path(*folder, f"part-{number:06d}-{save}-{piece}.parquet")
+        path = Path(*folder, name_of_part(number, save, piece))
         # the pandas metadata would name the column that is in the folder's name only
         metadata.pop(b"pandas", None)
-        files.append(_File(path, written.replace_schema_metadata(metadata), frame_to_arrow(tokens, TOKENS)))
+        files.append(
+            _File(
+                path,
+                written.replace_schema_metadata(metadata),
+                frame_to_arrow(tokens, TOKENS).replace_schema_metadata(belonging),
+            )
+        )
     return files
 
 
@@ -257,7 +276,7 @@ def _write(folder: Path, files: list[_File]) -> None:
                 waiting.append((begun, final))
                 table = file.tokens if kind == "tokens" else file.recordings
                 with begun.open("wb") as sink:
-                    pq.write_table(table, sink, compression="zstd")
+                    sink.write(sealed(table))
                     sink.flush()
                     os.fsync(sink.fileno())
         for begun, final in waiting:
@@ -302,18 +321,14 @@ def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: st
         if found := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
             raise InputError(f"{folder} holds no corpus to append to, but {sorted(found)[:3]}. Name another folder.")
         return
-    there = parts[0].note["partition_by"]
+    there = parts[0].note.partition_by
     if there != partition_by:
         raise InputError(
             f"the corpus in {folder} has partition_by={there!r}, found {partition_by!r}; append the same way."
         )
     ids: set[str] = set()
     for part in parts:
-        ids |= set(
-            pq.read_table(folder / "recordings" / part.path, columns=["audio_id"], partitioning=None)[
-                "audio_id"
-            ].to_pylist()
-        )
+        ids |= set(read_sealed(part.recordings, columns=["audio_id"])["audio_id"].to_pylist())
     if repeated := [name for name in corpus if name in ids]:
         raise InputError(
             f"{len(repeated)} of {len(corpus)} recordings are in {folder} already: {repeated[:5]}. "
@@ -321,12 +336,12 @@ def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: st
             "corpus.select(~corpus.recordings['audio_id'].isin(known))."
         )
     _, described = to_arrow(corpus.recordings)
-    before = {name: column for part in parts for name, column in part.note["columns"].items()}
+    before = {name: column for part in parts for name, column in part.note.columns.items()}
     for name, column in described.items():
-        if name in before and before[name]["dtype"] != column.dtype:
+        if name in before and before[name].dtype != column.dtype:
             raise InputError(
-                f"column {name!r} has dtype {column.dtype}, in {folder} it has {before[name]['dtype']}; "
-                f"convert it first: recordings[{name!r}].astype({before[name]['dtype']!r})."
+                f"column {name!r} has dtype {column.dtype}, in {folder} it has {before[name].dtype}; "
+                f"convert it first: recordings[{name!r}].astype({before[name].dtype!r})."
             )
 
 

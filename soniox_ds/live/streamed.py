@@ -112,12 +112,12 @@ class Streamed:
 
         Raises InputError where the folder is not empty, unless it may be overwritten.
         """
-        import pyarrow.parquet as pq
+        from soniox_ds.formats.sealed import sealed
 
         target = Path(folder)
         self.corpus().save(target, overwrite=overwrite)
         with replacing(target / LOG_FILE) as beside:
-            pq.write_table(frame_to_arrow(self.log, STREAM_LOG), beside, compression="zstd")
+            beside.write_bytes(sealed(frame_to_arrow(self.log, STREAM_LOG)))
         return target
 
     def __len__(self) -> int:
@@ -166,7 +166,7 @@ def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
     >>> len(read_streamed(nothing.save(getfixture("tmp_path") / "live")))
     1
     """
-    import pyarrow.parquet as pq
+    from soniox_ds.formats.sealed import read_sealed, reading
 
     source = Path(folder)
     corpus = read_corpus(source)
@@ -174,8 +174,10 @@ def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
         raise InputError(
             f"{source} holds a corpus but no {LOG_FILE}, so nobody knows what came when; read it with sx.read_corpus()."
         )
-    log = frame_from_arrow(pq.read_table(source / LOG_FILE), STREAM_LOG)
-    return Streamed(corpus.recordings, log, corpus.provenance)
+    table = read_sealed(source / LOG_FILE)
+    with reading(source / LOG_FILE):
+        table.select(["audio_id", "at_ms", "kind", "session", "offset_ms", "payload"])  # raises where one is missing
+        return Streamed(corpus.recordings, frame_from_arrow(table, STREAM_LOG), corpus.provenance)
 
 
 def concat_streamed(parts: Iterable[Streamed], provenance: dict[str, Any] | None = None) -> Streamed:
