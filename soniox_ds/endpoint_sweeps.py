@@ -32,7 +32,7 @@ from soniox_ds.live.sources import RAW
 from soniox_ds.live.streamed import Streamed, concat_streamed
 from soniox_ds.live.streaming import check_pace
 from soniox_ds.options import StreamOptions
-from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd
+from soniox_ds.prices import REAL_TIME_USD_PER_HOUR, cost_usd, price_text
 from soniox_ds.schema import ENDPOINT_SWEEP, conform
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection
@@ -43,7 +43,7 @@ from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.realtime import NOT_STREAMED, stream_dataset_as
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
-from soniox_ds.trials import in_turns, inspected, length_text, planned, planned_pairs, price_text, refuse_unusable
+from soniox_ds.trials import in_turns, inspected, length_text, planned, planned_pairs, refuse_unusable
 
 __all__ = ["EndpointSweep", "SweepEstimate", "sweep_endpoints"]
 
@@ -82,7 +82,7 @@ class SweepEstimate:
         lasts = "" if self.duration_s is None else f", some {length_text(self.duration_s / 3600)}"
         return (
             f"{self.recordings} recordings ({length_text(self.hours)}) x {self.settings} settings: "
-            f"{price_text(self.cost_usd)}, at ${REAL_TIME_USD_PER_HOUR:.2f} an hour{lasts}"
+            f"{price_text(self.cost_usd, at_most=True)}, at ${REAL_TIME_USD_PER_HOUR:.2f} an hour{lasts}"
         )
 
 

@@ -29,7 +29,7 @@ from soniox_ds.comparison import Comparison
 from soniox_ds.errors import Declined, InputError, OptionsError
 from soniox_ds.formats.corpus import Corpus, concat
 from soniox_ds.options import TranscriptionOptions
-from soniox_ds.prices import ASYNC_USD_PER_HOUR, cost_usd
+from soniox_ds.prices import ASYNC_USD_PER_HOUR, cost_usd, price_text
 from soniox_ds.service.connection import Connection
 from soniox_ds.service.models import ModelList
 from soniox_ds.transcription.arguments import check_count
@@ -41,7 +41,7 @@ from soniox_ds.transcription.preparing import has_outcome
 from soniox_ds.transcription.progress import Progress, Snapshot, progress_for
 from soniox_ds.transcription.recording import Found
 from soniox_ds.transcription.sources import find_recordings
-from soniox_ds.trials import in_turns, inspected, length_text, planned_pairs, price_text, refuse_unusable
+from soniox_ds.trials import in_turns, inspected, length_text, planned_pairs, refuse_unusable
 
 __all__ = ["Estimate", "compare"]
 
@@ -66,7 +66,7 @@ class Estimate:
     def __str__(self) -> str:
         lengths = [length_text(self.hours)] if self.unknown < self.recordings or not self.recordings else []
         more = ", without those of unknown length" if lengths and self.unknown else ""
-        price = f"{price_text(self.cost_usd)}{more}, at" if lengths else "at"
+        price = f"{price_text(self.cost_usd, at_most=True)}{more}, at" if lengths else "at"
         if self.unknown:
             lengths.append(f"{self.unknown} of unknown length")
         return (

@@ -6,7 +6,7 @@ of audio transcribed from files, about 0.12 USD for an hour of an open real-time
 
 from __future__ import annotations
 
-__all__ = ["ASYNC_USD_PER_HOUR", "REAL_TIME_USD_PER_HOUR", "cost_usd"]
+__all__ = ["ASYNC_USD_PER_HOUR", "REAL_TIME_USD_PER_HOUR", "cost_usd", "price_text"]
 
 ASYNC_USD_PER_HOUR = 0.10
 REAL_TIME_USD_PER_HOUR = 0.12
@@ -15,9 +15,25 @@ MS_PER_HOUR = 3_600_000
 
 
 def cost_usd(duration_ms: float, usd_per_hour: float = ASYNC_USD_PER_HOUR) -> float:
-    """Estimated cost of so much audio.
+    """Estimate the cost of so much audio.
 
     >>> round(cost_usd(90 * 60 * 1000), 4)
     0.15
     """
     return duration_ms / MS_PER_HOUR * usd_per_hour
+
+
+def price_text(usd: float, *, at_most: bool = False) -> str:
+    """Write an estimated price, the same everywhere; what is not nothing is never shown as nothing.
+
+    >>> price_text(12.345), price_text(0.104), price_text(0.0052), price_text(0.0004), price_text(0)
+    ('about $12.35', 'about $0.10', 'about $0.005', 'less than $0.001', '$0.00')
+    >>> price_text(12.345, at_most=True)
+    'at most about $12.35'
+    """
+    if usd == 0:
+        return "$0.00"
+    if usd < 0.001:
+        return "less than $0.001"
+    amount = f"about ${usd:,.2f}" if usd >= 0.095 else f"about ${usd:.1g}"
+    return f"at most {amount}" if at_most else amount

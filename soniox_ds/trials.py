@@ -25,7 +25,6 @@ __all__ = [
     "length_text",
     "planned",
     "planned_pairs",
-    "price_text",
     "refuse_unusable",
     "stretches",
 ]
@@ -152,15 +151,6 @@ def length_text(hours: float) -> str:
         if hours * share >= 1:
             return f"{hours * share:.2f} {unit}"
     return f"{hours * 3600:.1f} s"
-
-
-def price_text(usd: float) -> str:
-    """An amount that is not nothing is never shown as $0.00.
-
-    >>> price_text(1.234), price_text(0.004), price_text(0)
-    ('at most about $1.23', 'less than $0.01', 'at most about $0.00')
-    """
-    return "less than $0.01" if 0 < usd < 0.01 else f"at most about ${usd:.2f}"
 
 
 def _number(value: Any) -> Any:

@@ -156,8 +156,8 @@ def test_settings_on_one_speaker_and_by_other_blocks(spoken, service, tmp_path):
 def test_the_cost_is_told_before_anything_is_sent(spoken, service, tmp_path):
     sent, asked = len(service.requests), []
     expected = (
-        r"the sweep was not started: 3 recordings \(\d+\.\d s\) x 2 settings: less than \$0\.01, at \$0\.12 an hour, "
-        r"some \d+\.\d s$"
+        r"the sweep was not started: 3 recordings \(\d+\.\d s\) x 2 settings: "
+        r"(at most about|less than) \$0\.00\d, at \$0\.12 an hour, some \d+\.\d s$"
     )
     with pytest.raises(Declined, match=expected):
         sweep(spoken, service, tmp_path, confirm=lambda estimate: asked.append(estimate))
@@ -238,4 +238,7 @@ def test_real_time_against_files(spoken, service, tmp_path):
     pd.testing.assert_frame_equal(sx.word_errors(live), sx.word_errors(live.corpus()))
     row = sx.compare_errors(errors, method="percentile").iloc[0]
     assert row["difference"] > 0.2
-    assert 0 < row["difference_low"] <= row["difference"] <= row["difference_high"]
+    if errors["real time"]["wer"].nunique() == 1:  # chance decides how many words each recording loses
+        assert row["note"].startswith("All 3 recordings have the same difference.")
+    else:
+        assert 0 < row["difference_low"] <= row["difference"] <= row["difference_high"]

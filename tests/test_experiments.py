@@ -99,7 +99,7 @@ def test_the_estimate_comes_before_the_money(trial_service, files, tmp_path):
     assert not trial_service.requests
     assert seen[0].hours == pytest.approx(9 / 3600)
     assert seen[0].cost_usd == pytest.approx(9 / 3600 * 0.10 * 6)
-    assert str(seen[0]) == "3 recordings (9.0 s) x 2 arms x 3 repeats: less than $0.01, at $0.10 an hour"
+    assert str(seen[0]) == "3 recordings (9.0 s) x 2 arms x 3 repeats: at most about $0.002, at $0.10 an hour"
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_the_estimate_comes_before_the_money(trial_service, files, tmp_path):
     [
         (5, 2.5, 0, "5 recordings (2.50 h) x 2 arms x 1 repeats: at most about $0.50, at $0.10 an hour"),
         (5, 0.055, 0, "5 recordings (3.30 min) x 2 arms x 1 repeats: at most about $0.01, at $0.10 an hour"),
-        (5, 0.04, 0, "5 recordings (2.40 min) x 2 arms x 1 repeats: less than $0.01, at $0.10 an hour"),
-        (0, 0, 0, "0 recordings (0.0 s) x 2 arms x 1 repeats: at most about $0.00, at $0.10 an hour"),
+        (5, 0.04, 0, "5 recordings (2.40 min) x 2 arms x 1 repeats: at most about $0.008, at $0.10 an hour"),
+        (0, 0, 0, "0 recordings (0.0 s) x 2 arms x 1 repeats: $0.00, at $0.10 an hour"),
         (3, 0, 3, "3 recordings (3 of unknown length) x 2 arms x 1 repeats: at $0.10 an hour"),
         (
             *(3, 1, 2),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import soniox_ds as sx
 from soniox_ds.transcription import progress as module
 from soniox_ds.transcription.progress import (
     CallbackProgress,
@@ -227,3 +228,15 @@ def test_a_silent_display_takes_everything(capsys):
         progress.found(1)
         progress.finished(True)
     assert capsys.readouterr() == ("", "")
+
+
+def test_one_cost_figure_everywhere(service, tiny_wav, tmp_path):
+    """Progress, repr and report write the estimated price alike: 180 s at $0.10 an hour are half a cent."""
+    for number in range(3):
+        tiny_wav(tmp_path / "calls" / f"{number}.wav", seconds=60, seed=number)
+    seen = []
+    corpus = sx.transcribe(tmp_path / "calls", progress=seen.append, journal=tmp_path / "journal.sqlite")
+    assert "about $0.005" in seen[-1].line
+    assert "about $0.005" in repr(corpus)
+    page = sx.report(corpus, path=tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "about $0.005" in page

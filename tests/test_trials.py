@@ -4,13 +4,12 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_ds.transcription.progress import Progress, SilentProgress
 from soniox_ds.transcription.recording import Found, Recording
-from soniox_ds.trials import SHORTEST_STRETCH, STRETCHES, in_turns, length_text, price_text, stretches
+from soniox_ds.trials import SHORTEST_STRETCH, STRETCHES, in_turns, length_text, stretches
 
 
 def found(count):
@@ -66,19 +65,6 @@ async def test_no_turn_is_always_the_first():
         [calls[place][1] for seed in range(20) for calls in [(await turned(seed))[0]] for place in range(0, 30, 3)]
     )
     assert min(firsts[turn] for turn in "abc") > 40, "of 200, where a third is expected"
-
-
-@pytest.mark.parametrize(
-    ("usd", "expected"),
-    [
-        (0, "at most about $0.00"),
-        (0.0004, "less than $0.01"),
-        (0.01, "at most about $0.01"),
-        (2, "at most about $2.00"),
-    ],
-)
-def test_little_money_does_not_look_like_none(usd, expected):
-    assert price_text(usd) == expected
 
 
 def test_little_audio_does_not_look_like_none():

@@ -96,17 +96,27 @@ def reference_said(
 
 
 def found_said(
-    words: pd.DataFrame, how: Mapping[str, Normalizer], kind: str, vocabulary: Vocabulary, reference: Sequence[Said]
+    words: pd.DataFrame,
+    how: Mapping[str, Normalizer],
+    kind: str,
+    vocabulary: Vocabulary,
+    reference: Sequence[Said],
+    order_by: str = "word_index",
 ) -> dict[str, Said]:
-    """The words of each recording of a transcript (``schema.WORDS``), each with its own time.
+    """Return the words of each recording of a transcript (``schema.WORDS``), each with its own time.
+
+    They are in the order of `order_by`, ``"word_index"`` or ``"time"``.
 
     Raises
     ------
     SchemaError
         If a column is absent, an id or text is NA, or a time is impossible.
     InputError
-        If no word has a speaker although there are words.
+        If no word has a speaker although there are words, or `order_by` is something else or asks for times that no
+        word has.
     """
+    if order_by not in ("word_index", "time"):
+        raise InputError(f"order is {order_by!r}; it can be 'word_index' or 'time'.")
     need(words, "audio_id", "word_index", "text", "speaker", name="words")
     no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
     spoken = words
@@ -123,6 +133,11 @@ def found_said(
     _check_clocks(reference, begin[timed], end[timed])
 
     order = runs.lexical_order(audio.codes, runs.numbers_of(spoken, "word_index", "Int32").values)
+    if order_by == "time":
+        if len(spoken) and not timed.any():
+            raise InputError('no word has a time, so that order="time" is not possible; use order="word_index".')
+        starts_ms = pd.Series(np.where(timed, begin, np.nan)[order]).groupby(audio.codes[order]).ffill().fillna(-1.0)
+        order = order[np.lexsort((starts_ms.to_numpy(), audio.codes[order]))]  # stable
     new = runs.changes(audio.codes[order]) | runs.changes(speaker.codes[order])
     spaced = np.ones(len(order), np.bool_)
     if "space_before" in spoken:

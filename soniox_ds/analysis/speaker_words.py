@@ -78,6 +78,7 @@ def speaker_word_errors(
     units: str = "mixed",
     collar_ms: int = 5000,
     failed: str = "apart",
+    order: str = "word_index",
     language: Languages = None,
 ) -> pd.DataFrame:
     """Count word errors with the speakers taken into account.
@@ -98,7 +99,9 @@ def speaker_word_errors(
     failed
         ``"apart"``: recordings that failed or are not among the words are rows without scores. ``"as_silence"``: they
         are scored as if nothing had been heard.
-
+    order
+        In which order the words of a speaker are put in a row: ``"word_index"``, as the service gave them, or
+        ``"time"``, by their start, as the package meeteval does. Words without a time stay behind the word before them.
     language
         As in `align_words`, for ``normalizer="spoken"``.
 
@@ -155,7 +158,7 @@ def speaker_word_errors(
     found_words = words_of(words)
     forms = _normalizers(how, words, found_words, reference, language)
     real = reference_said(reference, forms, units, vocabulary)
-    found = found_said(found_words, forms, units, vocabulary, list(real.values()))
+    found = found_said(found_words, forms, units, vocabulary, list(real.values()), order)
     real = renamed(real, known_ids(words, found), "reference")
     rows = []
     for audio_id, status in statuses(words, found, real, failed):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from soniox_ds.prices import price_text
+
 if TYPE_CHECKING:
     from soniox_ds.formats.corpus import Corpus
 
@@ -102,9 +104,7 @@ def _facts(corpus: Corpus) -> list[str]:
     facts.append(audio + (f" (duration of {unknown:,} unknown)" if unknown else ""))
     facts.append(f"{len(corpus.tokens):,} token{'' if len(corpus.tokens) == 1 else 's'}")
     if not math.isnan(corpus.cost_usd):
-        facts.append(
-            f"about ${corpus.cost_usd:,.2f}" if corpus.cost_usd >= 0.005 or not corpus.cost_usd else "below $0.01"
-        )
+        facts.append(price_text(corpus.cost_usd))
     if warned := int(recordings["warnings"].notna().sum()):
         facts.append(f"{warned:,} with warnings")
     return facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from soniox_ds.plots.errors import plot_error_comparison
+from soniox_ds.prices import price_text
 from soniox_ds.reports.elements import Section, note, percent, table
 from soniox_ds.reports.figures import figure
 from soniox_ds.views.markup import known
@@ -29,7 +30,7 @@ def arms(trial: Comparison) -> Section:
             int(row["reference_words"]),
             percent(row["changed"]),
             row["effect"] if known(row["effect"]) else "–",
-            f"${row['cost_usd']:,.2f}" if row["cost_usd"] >= 0.005 or not row["cost_usd"] else "below $0.01",
+            price_text(row["cost_usd"]),
         )
         for row in summary.to_dict("records")
     ]

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds.analysis.flagging import flag_low_confidence
+from soniox_ds.prices import price_text
 from soniox_ds.reports.audio import LONGEST_MS, cut
 from soniox_ds.reports.elements import Markup, Section, count, facts, note, percent, player, table
 from soniox_ds.reports.findings import Findings
@@ -63,7 +64,7 @@ def summary(found: Findings) -> Section:
         own.append(("speakers in a recording", f"{voices.min()} to {voices.max()}"))
     cost = corpus.cost_usd
     if known(cost):
-        own.append(("cost by list price", f"${cost:,.2f}" if cost >= 0.005 or not cost else "below $0.01"))
+        own.append(("cost by list price", price_text(cost)))
     warned = corpus.recordings[corpus.recordings["warnings"].notna().to_numpy(bool)]
     parts = [facts(own), *map(note, remarks)]
     if len(warned):

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from soniox_ds.prices import price_text
+
 __all__ = ["Snapshot", "Tally"]
 
 _FEWEST_FOR_PACE = 5
@@ -74,7 +76,7 @@ class Snapshot:
         if self.audio_ms:
             parts.append(f"{_words_for_audio(self.audio_ms)} of audio")
         if self.cost_usd:
-            parts.append(_words_for_cost(self.cost_usd))
+            parts.append(price_text(self.cost_usd))
         parts.append(_words_for_seconds(self.elapsed_s))
         if self.eta_s is not None and not self.closed:
             parts.append(f"about {_words_for_seconds(self.eta_s)} left")
@@ -100,12 +102,6 @@ def _words_for_audio(milliseconds: int) -> str:
     if seconds < 3570:
         return f"{seconds / 60:.1f} min"
     return f"{seconds / 3600:,.1f} h"
-
-
-def _words_for_cost(dollars: float) -> str:
-    if dollars < 0.001:
-        return "less than $0.001"
-    return f"about ${dollars:,.2f}" if dollars >= 0.095 else f"about ${dollars:.1g}"
 
 
 class Tally:

@@ -339,6 +339,30 @@ def test_cpwer_and_tcpwer_equal_meeteval(seed, collar_ms):
     assert pooled["cpwer"].iloc[0] == pytest.approx(wer.combine_error_rates(*both).error_rate)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_words_out_of_order_equal_meeteval_by_time(seed):
+    """Meeteval sorts by time; by default the order of the service stays, and then the errors are others."""
+    wer = oracle("meeteval").wer
+    words, reference = random_meetings(seed)
+    words["start_ms"] += words["word_index"]  # no two at the same time
+    words["end_ms"] += 100
+    order = np.random.default_rng(seed).permutation(len(words))
+    words["word_index"] = words["word_index"].to_numpy()[order]
+    words["word_index"] = words.groupby("audio_id")["word_index"].rank(method="first").astype(int) - 1
+    real, found = segments(reference).groupby("session_id"), segments(words).groupby("session_id")
+    options = {"normalizer": "none", "failed": "as_silence"}
+    errors = {
+        order_by: speaker_word_errors(words, reference, order=order_by, **options).set_index("audio_id")
+        for order_by in ("time", "word_index")
+    }
+    parts = ["cp_substitutions", "cp_deletions", "cp_insertions"]
+    by_time, by_index = (errors[order_by][parts].sum(axis=1) for order_by in ("time", "word_index"))
+    empty = segments(words[:0])
+    theirs = {name: wer.cp_word_error_rate(real[name], found.get(name, empty)).errors for name in real}
+    assert by_time.to_dict() == theirs
+    assert (by_time != by_index).sum() > 10
+
+
 def test_the_samples_by_meeteval():
     """The reference turns, some words wrong and some with the wrong speaker, are the transcript."""
     wer = oracle("meeteval").wer

@@ -322,3 +322,29 @@ def test_unlike_counts_are_not_pooled():
         sx.pool_speaker_word_errors(pd.concat(errors))
     with pytest.raises(InputError, match="by names"):
         sx.pool_speaker_word_errors(errors[0], by="cpwer")
+
+
+OUT_OF_ORDER = pd.DataFrame(
+    {
+        "audio_id": "a",
+        "word_index": range(4),
+        "text": ["sat", "the", "cat", "down"],
+        "speaker": "1",
+        "start_ms": pd.array([600, 0, pd.NA, 900], "Int64"),
+        "end_ms": pd.array([700, 100, pd.NA, 1000], "Int64"),
+    }
+)
+
+
+def test_words_in_the_order_of_time_counted_by_hand():
+    """By time: the (cat has no time and stays behind it) cat sat down; as they come: sat the cat down."""
+    reference = pd.DataFrame({"audio_id": "a", "speaker": ["x"], "text": ["the cat sat down"]})
+    parts = ["cp_substitutions", "cp_deletions", "cp_insertions"]
+    by_index = sx.speaker_word_errors(OUT_OF_ORDER, reference).iloc[0]
+    by_time = sx.speaker_word_errors(OUT_OF_ORDER, reference, order="time").iloc[0]
+    assert by_index[parts].sum() == 2
+    assert by_time[parts].sum() == 0
+    with pytest.raises(InputError, match=r"order is 'start'; it can be 'word_index' or 'time'"):
+        sx.speaker_word_errors(OUT_OF_ORDER, reference, order="start")
+    with pytest.raises(InputError, match=r'no word has a time.*order="word_index"'):
+        sx.speaker_word_errors(OUT_OF_ORDER.drop(columns=["start_ms", "end_ms"]), reference, order="time")
