@@ -260,6 +260,13 @@ def cut(folder: Path, rng: random.Random) -> None:
     path.write_bytes(rng.choice([data[:begin], data[begin:], data[:begin] + data[end:], data + data[begin:end]]))
 
 
+def lose(folder: Path, rng: random.Random) -> None:
+    path = rng.choice(parquet_files(folder))
+    for other in parquet_files(folder) if rng.randrange(2) else [path]:
+        if other.name[:20] == path.name[:20]:  # of the same save
+            other.unlink()
+
+
 def exchange(folder: Path, rng: random.Random) -> None:
     one, two = rng.sample(parquet_files(folder), 2)
     first, second = one.read_bytes(), two.read_bytes()
@@ -289,7 +296,7 @@ def edit(folder: Path, rng: random.Random) -> None:
     rewrite(path, soniox_ds=note)
 
 
-DAMAGES = [flip, flip, cut, exchange, copy, edit]
+DAMAGES = [flip, flip, cut, lose, exchange, copy, edit]
 
 
 @pytest.mark.fuzz
@@ -322,3 +329,44 @@ def test_a_damaged_corpus_is_refused_or_whole(tmp_path, save):
             assert some.tokens.equals(BOTH.select(["b", "e"]).tokens), f"example {number}: {damage.__name__}"
         shutil.rmtree(folder)
     assert refused > 0.5 * examples(100)
+
+
+# Whole saves that are gone, and what helps
+
+
+@pytest.mark.parametrize("which", ["first", "last", "one file of the last"])
+def test_a_save_that_is_gone(tmp_path, which):
+    save_appended(tmp_path)
+    number = "part-000000" if which == "first" else "part-000001"
+    gone = [path for path in parquet_files(tmp_path) if path.name.startswith(number)]
+    for path in gone[:1] if which.startswith("one") else gone:
+        path.unlink()
+    with pytest.raises(InputError, match=rf"{number}-\w{{8}}-\*\.parquet.*_saves\.json") as caught:
+        sx.read_corpus(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+    with pytest.raises(InputError, match="Put"):
+        corpus_of("z", split=["x"]).save(tmp_path, append=True)
+
+
+def test_a_corpus_without_its_list_of_saves(tmp_path):
+    """An earlier version writes none, and appends to a corpus without changing the list."""
+    save_appended(tmp_path)
+    saves = tmp_path / "recordings" / "_saves.json"
+    saves.unlink()
+    assert sx.read_corpus(tmp_path).equals(BOTH)
+    for listed in ([], [parquet_files(tmp_path)[0].name[5:20]]):
+        saves.write_text(json.dumps({"saves": listed, "new": 1}))
+        assert sx.read_corpus(tmp_path).equals(BOTH)
+    saves.write_text('{"saves": 3')
+    with pytest.raises(InputError, match=r"_saves\.json is damaged .*delete it"):
+        sx.read_corpus(tmp_path)
+
+
+def test_what_is_damaged_can_be_saved_again(tmp_path):
+    save_appended(tmp_path)
+    for path in parquet_files(tmp_path):
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="overwrite=True"):
+        sx.read_corpus(tmp_path)
+    BOTH.save(tmp_path, overwrite=True)
+    assert sx.read_corpus(tmp_path).equals(BOTH)

@@ -3,6 +3,7 @@
 Layout of a folder::
 
     recordings/part-000000-1a2b3c4d-0.parquet              schema.RECORDINGS and the metadata columns
+    recordings/_saves.json                                 the list of the complete saves
     tokens/part-000000-1a2b3c4d-0.parquet                  schema.TOKENS of the recordings in the part of the same name
     recordings/split=test/part-000000-1a2b3c4d-0.parquet   the same with partition_by="split"
 
@@ -14,12 +15,14 @@ provenance stand in each file's metadata under the keys ``soniox_ds`` (JSON) and
 have checksums (`soniox_ds.formats.sealed`).
 
 A save that is cut off leaves nothing half-readable: files are written under another name, forced to the disk and
-renamed, all of the tokens before any of the recordings. Tokens without their recordings are not read; a save of which
-only some recordings arrived is refused with a message.
+renamed, all of the tokens before any of the recordings, and then the save is added to the list. A save that is neither
+complete nor in the list is not read, so that readers see the corpus as it was before or as it is after a save. Writers
+wait for each other. A reader takes no lock; where it finds something wrong, it looks again while nobody writes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -31,7 +34,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from soniox_ds.errors import InputError, SchemaError
 from soniox_ds.formats.dtypes import stacked, to_arrow
@@ -45,10 +48,13 @@ from soniox_ds.formats.parts import (
     find_parts,
     in_saves,
     name_of_part,
+    name_of_save,
     note_bytes,
     pack,
     read_recordings,
+    read_saves,
     read_tokens,
+    write_saves,
 )
 from soniox_ds.formats.provenance import pooled
 from soniox_ds.formats.sealed import damaged, read_sealed, reading, sealed
@@ -64,6 +70,8 @@ _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_PARTITIONS = 2000
 _FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
 _LOCK = ".corpus.lock"
+_LONGEST_WAIT_S = 60.0
+"""How long a reader waits for a writer, where what it has read is not right (seconds)."""
 _BEGUN = ".begun"  # the end of the name of a file that is being written
 
 
@@ -103,7 +111,7 @@ def write_corpus(
     except OSError as error:
         raise InputError(f"the folder {folder} cannot be made: {error}. Name another one.") from error
     with FileLock(folder / _LOCK):
-        parts = find_parts(folder)
+        parts = [] if overwrite else find_parts(folder)  # what is damaged can be replaced
         if append:
             if partition_by is None and parts:
                 partition_by = parts[0].note.partition_by
@@ -118,17 +126,30 @@ def write_corpus(
             _replace(folder, files)
         else:
             _sweep(folder, parts)
-            _write(folder, files)
+            _write(folder, files, parts)
 
 
 def load_corpus(
     folder: Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
 ) -> Corpus:
     """Read what `write_corpus` wrote; see `soniox_ds.read_corpus`."""
-    from soniox_ds.formats.corpus import Corpus
-
     if isinstance(audio_ids, str) or isinstance(columns, str):
         raise InputError("audio_ids and columns take a list of names, not one string.")
+    try:
+        return _load(folder, audio_ids, columns)
+    except InputError:
+        if not (folder / _LOCK).exists():
+            raise
+    # A writer may have been at work meanwhile. What is wrong while nobody writes is wrong.
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, Timeout):  # a folder that cannot be written to: nobody here writes either
+            stack.enter_context(FileLock(folder / _LOCK, timeout=_LONGEST_WAIT_S))
+        return _load(folder, audio_ids, columns)
+
+
+def _load(folder: Path, audio_ids: Collection[str] | None, columns: Collection[str] | None) -> Corpus:
+    from soniox_ds.formats.corpus import Corpus
+
     parts = find_parts(folder)
     if not parts:
         raise InputError(_nothing(folder))
@@ -173,6 +194,7 @@ def load_corpus(
 class _File(NamedTuple):
     """A file about to be written."""
 
+    save: str  # as `name_of_save` says it
     path: Path  # relative to "recordings" or "tokens"
     recordings: pa.Table
     tokens: pa.Table
@@ -216,6 +238,7 @@ def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_Fi
         metadata.pop(b"pandas", None)
         files.append(
             _File(
+                name_of_save(note),
                 path,
                 written.replace_schema_metadata(metadata),
                 frame_to_arrow(tokens, TOKENS).replace_schema_metadata(belonging),
@@ -264,9 +287,11 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
     return groups
 
 
-def _write(folder: Path, files: list[_File]) -> None:
-    """Tokens first and recordings last; what was renamed is complete."""
+def _write(folder: Path, files: list[_File], parts: list[Part]) -> None:
+    """Write the files of a save beside `parts`: tokens first, recordings last, then the list of the saves."""
+    saves = list(dict.fromkeys(name_of_save(part.note) for part in parts))
     waiting: list[tuple[Path, Path]] = []
+    renamed: list[Path] = []
     try:
         for kind in _KINDS:
             for file in files:
@@ -279,23 +304,25 @@ def _write(folder: Path, files: list[_File]) -> None:
                     sink.write(sealed(table))
                     sink.flush()
                     os.fsync(sink.fileno())
+        if read_saves(folder) is None:  # so that readers know this save for one that is not complete
+            write_saves(folder, saves)
         for begun, final in waiting:
+            renamed.append(final)
             begun.rename(final)
+        write_saves(folder, [*saves, files[0].save])
     except BaseException:
-        for begun, _ in waiting:
-            begun.unlink(missing_ok=True)
+        for path in (*(begun for begun, _ in waiting), *renamed):
+            path.unlink(missing_ok=True)
         raise
 
 
 def _sweep(folder: Path, parts: list[Part]) -> None:
-    """Remove what a save that was killed left behind: files half written, and tokens whose recordings never came."""
-    known = {folder / "tokens" / part.path for part in parts}
+    """Remove what a save that was killed left behind: files half written, and files of a save that is not complete."""
+    known = {path for part in parts for path in (part.tokens, part.recordings)}
     for kind in _KINDS:
-        for path in list((folder / kind).rglob(f".part-*{_BEGUN}")):
-            path.unlink()
-    for path in list((folder / "tokens").rglob("part-*.parquet")):
-        if path not in known:
-            path.unlink()
+        for path in [*(folder / kind).rglob(f".part-*{_BEGUN}"), *(folder / kind).rglob("part-*.parquet")]:
+            if path not in known:
+                path.unlink()
 
 
 def _replace(folder: Path, files: list[_File]) -> None:
@@ -303,7 +330,7 @@ def _replace(folder: Path, files: list[_File]) -> None:
     beside = folder / f".new-{uuid.uuid4().hex[:8]}"
     aside = folder / f".old-{uuid.uuid4().hex[:8]}"
     try:
-        _write(beside, files)
+        _write(beside, files, [])
         aside.mkdir()
         # Recordings go first and come last, so that what is visible in between is no corpus rather than a wrong one.
         for kind in reversed(_KINDS):

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from soniox_ds.errors import InputError
 from soniox_ds.formats.dtypes import Described, restore
+from soniox_ds.formats.replacing import replacing
 from soniox_ds.formats.sealed import damaged, read_sealed, reading
 from soniox_ds.schema import TOKENS, arrow_schema
 
@@ -28,16 +29,20 @@ __all__ = [
     "NOTE",
     "ROWS",
     "SAMPLES",
+    "SAVES",
     "Belonging",
     "Note",
     "Part",
     "find_parts",
     "in_saves",
     "name_of_part",
+    "name_of_save",
     "note_bytes",
     "pack",
     "read_recordings",
+    "read_saves",
     "read_tokens",
+    "write_saves",
 ]
 
 FORMAT = 1
@@ -47,11 +52,21 @@ NOTE, SAMPLES, ROWS = b"soniox_ds", b"soniox_ds.samples", b"soniox_ds.rows"
 """Keys of a file's metadata: JSON; a slice of the recordings with whole dictionaries; the places of its rows."""
 
 
+SAVES = "_saves.json"
+"""File beside the recordings that lists the complete saves; a name that readers of Parquet folders skip."""
+
+
 class _Version(msgspec.Struct):
     """The part of every note, of any version, that says which version wrote it."""
 
     format: int | float | str
     provenance: dict[str, Any] = {}
+
+
+class _Saves(msgspec.Struct):
+    """The list of the saves in a folder, each by its `name_of_save`."""
+
+    saves: list[str]
 
 
 class Belonging(msgspec.Struct):
@@ -127,21 +142,28 @@ def name_of_part(number: int, save: str, piece: int) -> str:
 def find_parts(folder: Path) -> list[Part]:
     """Find the parts in a folder, in the order of the saves.
 
+    A save that is not complete and not in the list of saves is left out: it goes on, or was killed.
+
     Raises
     ------
     InputError
         If a file is damaged, belongs elsewhere, or was written by a later version; if a save is not complete.
     """
+    listed = read_saves(folder)
     root = folder / "recordings"
     paths = sorted(root.rglob("part-*.parquet")) if root.is_dir() else []
-    parts = [_part(folder, path.relative_to(root)) for path in paths]
-    parts.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
-    for save in in_saves(parts):
+    found = [_part(folder, path.relative_to(root)) for path in paths]
+    found.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
+    saves: dict[str, list[Part]] = {}
+    for save in in_saves(found):
         note = save[0].note
+        name = name_of_save(note)
         if len(save) != note.pieces:
+            if listed is not None and name not in listed:
+                continue
             raise InputError(
-                f"a save into {folder} was cut off: {len(save)} of {note.pieces} files arrived. "
-                f"Delete the files named part-{note.number:06d}-{note.save}-*.parquet "
+                f"a save into {folder} is not whole: {len(save)} of {note.pieces} files are there. Put the others "
+                f"back, or delete the files named part-{name}-*.parquet (and {root / SAVES}, if it is there) "
                 "and save that corpus again."
             )
         if [part.note.piece for part in save] != list(range(note.pieces)):
@@ -149,7 +171,51 @@ def find_parts(folder: Path) -> list[Part]:
         for part in save:
             if not part.tokens.is_file():
                 raise InputError(f"{part.tokens} is not there; the recordings of the same name need it.")
-    return parts
+        saves[name] = save
+    if listed is not None:
+        gone = [name for name in listed if name not in saves]
+        numbers = [save[0].note.number for save in saves.values()]
+        if not gone and numbers != list(range(len(numbers))):
+            gone = [f"{number:06d}-*" for number in range(len(numbers)) if number not in numbers]
+        if gone:
+            raise InputError(
+                f"{folder} lacks the files named part-{gone[0]}-*.parquet that were saved there. Put them back, or "
+                f"delete {root / SAVES} to go on with the other recordings."
+            )
+    return [part for save in saves.values() for part in save]
+
+
+def read_saves(folder: Path) -> list[str] | None:
+    """Read the list of the saves in a folder; None where an earlier version, which keeps no list, wrote it."""
+    path = folder / "recordings" / SAVES
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    try:
+        return msgspec.json.decode(content, type=_Saves).saves
+    except msgspec.DecodeError as error:
+        raise InputError(
+            f"{path} is damaged ({error}). Restore it from a copy, or delete it: the corpus is read without it, but "
+            "then nobody notices whether files of a whole save are missing."
+        ) from error
+
+
+def write_saves(folder: Path, saves: list[str]) -> None:
+    """Replace the list of the saves in a folder."""
+    with replacing(folder / "recordings" / SAVES) as beside:
+        beside.write_bytes(msgspec.json.encode(_Saves(saves)))
+
+
+def name_of_save(note: Note) -> str:
+    """Name a save as the names of its files do.
+
+    >>> name_of_save(Note(number=3, save="1a2b3c4d", piece=0, pieces=1, partition_by=None, columns={}, provenance={}))
+    '000003-1a2b3c4d'
+    """
+    return f"{note.number:06d}-{note.save}"
 
 
 def _part(folder: Path, path: Path) -> Part:
