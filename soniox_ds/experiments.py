@@ -288,8 +288,8 @@ async def _sends_anything(
         for options in arms.values()
         for repeat in range(repeats)
     }
-    book = await asyncio.to_thread(Journal.open, journal)
-    known = await book.known(sorted(keys))
+    async with Journal.using(journal) as book:
+        known = await book.known(sorted(keys))
     return not all(key in known and has_outcome(known[key]) for key in keys)
 
 

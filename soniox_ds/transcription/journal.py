@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
+import contextlib
 import hashlib
 import os
 import sqlite3
 import struct
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -127,7 +129,7 @@ def default_path() -> Path:
 
 
 class Journal:
-    """The journal at one path; `open` gives the same object for the same path within a process."""
+    """The journal at one path, shared by all that use it within a process and closed when the last of them is done."""
 
     _opened: ClassVar[dict[Path, Journal]] = {}
     _opening: ClassVar[threading.Lock] = threading.Lock()
@@ -139,6 +141,7 @@ class Journal:
         self._writer = Writer(path, self._prepare)
         self._do = self._writer.do
         self._runs = Runs(path)
+        self._users = 0
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
@@ -148,7 +151,10 @@ class Journal:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Journal:
-        """Open the journal at `path` (default: `default_path()`), or return the one already open there."""
+        """Open the journal at `path` (default: `default_path()`), or return the one already open there.
+
+        Each call is one more user; `close` is called once for each.
+        """
         try:
             where = (Path(path).expanduser() if path is not None else default_path()).resolve()
             is_folder = where.is_dir()
@@ -160,20 +166,50 @@ class Journal:
             )
         with cls._opening:
             journal = cls._opened.get(where)
-            if journal is not None and not journal._writer.usable:  # forked, or its file was deleted
-                journal._writer.close()
-                journal = None
-            if journal is None:
+            if journal is None or not journal._writer.usable:  # its file was deleted: left to those that use it
                 journal = cls._opened[where] = cls(where)
+            journal._users += 1
             return journal
 
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def using(cls, path: str | Path | None = None) -> AsyncIterator[Journal]:
+        """Open the journal at `path` for a while, without holding up the event loop."""
+        opening: concurrent.futures.Future[Journal] = concurrent.futures.Future()
+
+        def open_it() -> None:
+            try:
+                opening.set_result(cls.open(path))
+            except BaseException as error:  # noqa: BLE001 - nothing is swallowed: `result` raises it
+                opening.set_exception(error)
+
+        try:
+            await asyncio.to_thread(open_it)
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda opened: None if opened.exception() else opened.result().close())
+            raise
+        journal = opening.result()
+        try:
+            yield journal
+        finally:
+            if journal._leave():
+                await journal._writer.aclose()
+
     def close(self) -> None:
-        """Write what still waits, then close; opening the path again gives a new object."""
+        """End one use; the last one writes what still waits and closes, and the next `open` gives a new object."""
+        if self._leave():
+            self._writer.close()
+
+    def _leave(self) -> bool:
+        """Count one user less; True for the last one, who closes the file."""
         with self._opening:
+            self._users -= 1
+            if self._users > 0:
+                return False
             if self._opened.get(self.path) is self:
                 del self._opened[self.path]
-        self._writer.close()
         self._runs.end_all()
+        return True
 
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
@@ -425,7 +461,8 @@ def _marks(items: Sequence[object]) -> str:
 @atexit.register
 def _close_all() -> None:
     for journal in list(Journal._opened.values()):
-        journal.close()
+        journal._writer.close()
+        journal._runs.end_all()
 
 
 def _forget_after_fork() -> None:

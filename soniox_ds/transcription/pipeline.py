@@ -203,53 +203,53 @@ async def transcribe_as(
         found = await asyncio.to_thread(
             find_recordings, sources, audio_column=audio_column, reference_column=reference_column
         )
-    book = await asyncio.to_thread(Journal.open, journal)
     budget = RequestBudget(requests_per_minute, clock)
-    name = book.start_run()
     shared = models or ModelList()
-    try:
-        async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
-            with Progress(display, now=clock.now) as shown:
-                shown.found(len(found.recordings))
-                run = Run(
-                    name=name,
-                    client=client,
-                    journal=book,
-                    options=options,
-                    service=connection.service,
-                    limits=limits,
-                    clock=clock,
-                    progress=shown,
-                    timeout_s=timeout_s,
-                    models=shared,
-                )
-                budget.on_pause = run.note_pause
-                await run.learn_ids()
-                preparer = Preparer(run, found.recordings, refresh=refresh, repeat=repeat)
-                try:
-                    await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
-                    await tidy_up(run)
-                except JournalError:
-                    raise  # nothing is deleted that may not be written down
-                except BaseException:
-                    await say_goodbye(run, preparer.jobs.values())
-                    raise
-                finally:
-                    await shared.close()
-        corpus = await assemble(
-            found,
-            preparer.jobs,
-            preparer.key_of_row,
-            journal=book,
-            service=connection.service,
-            options=options,
-            resolved_model=await shared.resolved(options.model),
-        )
-    except BaseException:
-        with contextlib.suppress(JournalError):  # a claim ends with its run anyway, and the first error tells more
-            await book.end_run(name)
-        raise
-    await book.end_run(name)
+    async with Journal.using(journal) as book:
+        name = book.start_run()
+        try:
+            async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
+                with Progress(display, now=clock.now) as shown:
+                    shown.found(len(found.recordings))
+                    run = Run(
+                        name=name,
+                        client=client,
+                        journal=book,
+                        options=options,
+                        service=connection.service,
+                        limits=limits,
+                        clock=clock,
+                        progress=shown,
+                        timeout_s=timeout_s,
+                        models=shared,
+                    )
+                    budget.on_pause = run.note_pause
+                    await run.learn_ids()
+                    preparer = Preparer(run, found.recordings, refresh=refresh, repeat=repeat)
+                    try:
+                        await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
+                        await tidy_up(run)
+                    except JournalError:
+                        raise  # nothing is deleted that may not be written down
+                    except BaseException:
+                        await say_goodbye(run, preparer.jobs.values())
+                        raise
+                    finally:
+                        await shared.close()
+            corpus = await assemble(
+                found,
+                preparer.jobs,
+                preparer.key_of_row,
+                journal=book,
+                service=connection.service,
+                options=options,
+                resolved_model=await shared.resolved(options.model),
+            )
+        except BaseException:
+            with contextlib.suppress(JournalError):  # a claim ends with its run anyway, and the first error tells more
+                await book.end_run(name)
+            raise
+        await book.end_run(name)
     if models is None:
         await warn_of_models(shared, options.model, corpus.recordings)
     report_failures(corpus.recordings, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")

@@ -298,10 +298,12 @@ async def clean_up(
     Index: []
     """
     connection = connection or Connection()
-    book = await asyncio.to_thread(Journal.open, journal)
     rows = []
     clock = Clock()
-    async with Client(connection, budget=RequestBudget(REQUESTS_PER_MINUTE, clock), clock=clock) as client:
+    async with (
+        Journal.using(journal) as book,
+        Client(connection, budget=RequestBudget(REQUESTS_PER_MINUTE, clock), clock=clock) as client,
+    ):
         async with _unused(book, connection.service, unfinished=True) as entries:
             for entry in entries:
                 outcome = "kept"

@@ -64,6 +64,7 @@ class Writer:
         """Held while the connection is used; a fork waits for it."""
         self._db: sqlite3.Connection | None = None
         self._closed = False
+        self._tell_closed: Callable[[], None] | None = None
         self._work: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         with Writer._registry:
             try:
@@ -119,17 +120,43 @@ class Writer:
 
     def close(self) -> None:
         """Do what still waits, then close."""
+        if self._end():
+            self._thread.join()
+
+    async def aclose(self) -> None:
+        """Do what still waits, then close, while the event loop goes on."""
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def tell() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(ended.set)
+
+        if self._end(tell):
+            await ended.wait()
+            self._thread.join()  # it has nothing left to do
+
+    def _end(self, tell: Callable[[], None] | None = None) -> bool:
+        """Take no more work; True where there is a thread that ends, which calls `tell` at its end."""
         if self._closed or self._pid != os.getpid():
-            return
+            return False
         self._closed = True
+        self._tell_closed = tell
         self._work.put(None)
-        self._thread.join()
-        with self._turn:
-            self._disconnect()
+        return True
 
     # -- in the thread -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._work_until_closed()
+            with self._turn:
+                self._disconnect()
+        finally:
+            if self._tell_closed is not None:
+                self._tell_closed()
+
+    def _work_until_closed(self) -> None:
         open_ended = True
         while open_ended and (item := self._work.get()) is not None:
             batch = [item]

@@ -212,7 +212,10 @@ async def test_a_killed_run_holds_nothing(journal, path):
 
 def test_the_same_path_is_the_same_journal(path, journal, tmp_path):
     (tmp_path / "link.sqlite").symlink_to(path)
-    assert Journal.open(str(path)) is Journal.open(tmp_path / "link.sqlite") is journal
+    for other in (str(path), tmp_path / "link.sqlite"):
+        same = Journal.open(other)
+        assert same is journal
+        same.close()
 
 
 async def test_closed_and_opened_again(path, journal):
