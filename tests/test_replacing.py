@@ -6,6 +6,7 @@ import stat
 import pandas as pd
 import pytest
 
+from soniox_ds.errors import InputError
 from soniox_ds.formats.replacing import replacing
 from soniox_ds.reports.page import _write as write_page
 from soniox_ds.widgets.review_store import ReviewStore
@@ -73,7 +74,7 @@ def test_what_breaks_off_changes_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         break_off()
     assert (path.read_text(), mode(path), list(tmp_path.iterdir())) == ("good", 0o640, [path])
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="cannot be written: No such file"):
         write(tmp_path / "nowhere" / "a.txt", "x")
 
 

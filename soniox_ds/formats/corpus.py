@@ -203,7 +203,11 @@ class Corpus:
     def save(
         self, folder: str | Path, *, partition_by: str | None = None, append: bool = False, overwrite: bool = False
     ) -> None:
-        """Write the corpus as Parquet; see `soniox_ds.formats.parquet.write_corpus`."""
+        """Write the corpus as Parquet; see `soniox_ds.formats.parquet.write_corpus`.
+
+        Raises InputError where it does not fit into the folder, or the disk is full or cannot be written to; the folder
+        is then as it was.
+        """
         from soniox_ds.formats.parquet import write_corpus
 
         write_corpus(self, Path(folder), partition_by=partition_by, append=append, overwrite=overwrite)

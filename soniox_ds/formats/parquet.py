@@ -26,7 +26,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -42,6 +42,7 @@ from soniox_ds.formats.parts import (
     NOTE,
     ROWS,
     SAMPLES,
+    SAVES,
     Belonging,
     Note,
     Part,
@@ -57,6 +58,7 @@ from soniox_ds.formats.parts import (
     write_saves,
 )
 from soniox_ds.formats.provenance import pooled
+from soniox_ds.formats.replacing import writing
 from soniox_ds.formats.sealed import damaged, read_sealed, reading, sealed
 from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
 
@@ -76,7 +78,13 @@ _BEGUN = ".begun"  # the end of the name of a file that is being written
 
 
 def write_corpus(
-    corpus: Corpus, folder: Path, *, partition_by: str | None = None, append: bool = False, overwrite: bool = False
+    corpus: Corpus,
+    folder: Path,
+    *,
+    partition_by: str | None = None,
+    append: bool = False,
+    overwrite: bool = False,
+    beside: Mapping[str, pa.Table] | None = None,
 ) -> None:
     """Write a corpus into a folder.
 
@@ -93,11 +101,14 @@ def write_corpus(
         the dtypes of the metadata must be the same. A folder that is empty or absent is begun.
     overwrite
         Replace the corpus in the folder, or add one beside unrelated files, which stay.
+    beside
+        Further tables, by the names of their files in the folder.
 
     Raises
     ------
     InputError
-        If the folder is not empty, ids are in it already, or the two corpora do not fit together.
+        If the folder is not empty, ids are in it already, or the two corpora do not fit together; if it cannot be
+        written to, or the disk is full. The folder is then as it was.
     SchemaError
         If a metadata column cannot be written, or `partition_by` is no column to partition by.
     """
@@ -106,27 +117,57 @@ def write_corpus(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; a corpus is saved into a folder.")
     _groups(corpus.recordings, partition_by)  # what cannot be partitioned leaves no folder behind
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be made: {error}. Name another one.") from error
-    with FileLock(folder / _LOCK):
-        parts = [] if overwrite else find_parts(folder)  # what is damaged can be replaced
-        if append:
-            if partition_by is None and parts:
-                partition_by = parts[0].note.partition_by
-            _check_fit(corpus, folder, parts, partition_by)
-        elif not overwrite and (found := [path.name for path in folder.iterdir() if path.name != _LOCK]):
-            raise InputError(
-                f"{folder} is not empty (it holds {sorted(found)[:3]}). Name another folder, or say append=True "
-                "to add to the corpus there or overwrite=True to replace it."
-            )
-        files = _files(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
-        if overwrite:
-            _replace(folder, files)
-        else:
-            _sweep(folder, parts)
-            _write(folder, files, parts)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the folder {folder} cannot be made: {error}. Name another one.") from error
+        with writing(folder), FileLock(folder / _LOCK):
+            _save(corpus, folder, partition_by, append=append, overwrite=overwrite, beside=beside or {})
+    except BaseException:
+        if folder in made and folder.is_dir():
+            (folder / _LOCK).unlink(missing_ok=True)
+        _remove_if_empty(made)
+        raise
+
+
+def _save(
+    corpus: Corpus,
+    folder: Path,
+    partition_by: str | None,
+    *,
+    append: bool,
+    overwrite: bool,
+    beside: Mapping[str, pa.Table],
+) -> None:
+    parts = [] if overwrite else find_parts(folder)  # what is damaged can be replaced
+    if append:
+        if partition_by is None and parts:
+            partition_by = parts[0].note.partition_by
+        _check_fit(corpus, folder, parts, partition_by)
+    elif not overwrite and (found := _content(folder)):
+        raise InputError(
+            f"{folder} is not empty (it holds {sorted(found)[:3]}). Name another folder, or say append=True "
+            "to add to the corpus there or overwrite=True to replace it."
+        )
+    files = _files(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
+    if overwrite:
+        _replace(folder, files, beside)
+    else:
+        _sweep(folder, parts)
+        _write(folder, files, parts, beside)
+
+
+def _content(folder: Path) -> list[str]:
+    """Name what is in a folder, without the remains of a first save that was killed."""
+    found = [path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.endswith(_BEGUN)]
+    inner = [path for kind in _KINDS for path in (folder / kind).rglob("*") if path.is_file()]
+    if read_saves(folder) == []:
+        inner = [path for path in inner if path.name != SAVES and not path.match("part-*.parquet")]
+    if all(path.match(f".part-*{_BEGUN}") for path in inner):
+        found = [name for name in found if name not in _KINDS]
+    return found
 
 
 def load_corpus(
@@ -287,33 +328,43 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
     return groups
 
 
-def _write(folder: Path, files: list[_File], parts: list[Part]) -> None:
+def _write(folder: Path, files: list[_File], parts: list[Part], beside: Mapping[str, pa.Table]) -> None:
     """Write the files of a save beside `parts`: tokens first, recordings last, then the list of the saves."""
     saves = list(dict.fromkeys(name_of_save(part.note) for part in parts))
-    waiting: list[tuple[Path, Path]] = []
+    had_list = read_saves(folder) is not None
+    tables = [
+        *((folder / name, table) for name, table in beside.items()),
+        *((folder / "tokens" / file.path, file.tokens) for file in files),
+        *((folder / "recordings" / file.path, file.recordings) for file in files),
+    ]
+    begun = [final.with_name(f".{final.name}{_BEGUN}") for final, _ in tables]
     renamed: list[Path] = []
     try:
-        for kind in _KINDS:
-            for file in files:
-                final = folder / kind / file.path
-                final.parent.mkdir(parents=True, exist_ok=True)
-                begun = final.with_name(f".{final.name}{_BEGUN}")
-                waiting.append((begun, final))
-                table = file.tokens if kind == "tokens" else file.recordings
-                with begun.open("wb") as sink:
-                    sink.write(sealed(table))
-                    sink.flush()
-                    os.fsync(sink.fileno())
-        if read_saves(folder) is None:  # so that readers know this save for one that is not complete
+        for path, (_, table) in zip(begun, tables, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as sink:
+                sink.write(sealed(table))
+                sink.flush()
+                os.fsync(sink.fileno())
+        if not had_list:  # so that readers know this save for one that is not complete
             write_saves(folder, saves)
-        for begun, final in waiting:
+        for path, (final, _) in zip(begun, tables, strict=True):
             renamed.append(final)
-            begun.rename(final)
+            path.rename(final)
         write_saves(folder, [*saves, files[0].save])
     except BaseException:
-        for path in (*(begun for begun, _ in waiting), *renamed):
+        for path in (*begun, *renamed, *([] if had_list else [folder / "recordings" / SAVES])):
             path.unlink(missing_ok=True)
+        for kind in _KINDS:
+            _remove_if_empty([*sorted((folder / kind).rglob("*/"), reverse=True), folder / kind])
         raise
+
+
+def _remove_if_empty(folders: Iterable[Path]) -> None:
+    """Remove these folders, the inner ones first, as far as there is nothing in them."""
+    for path in folders:
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 def _sweep(folder: Path, parts: list[Part]) -> None:
@@ -325,21 +376,30 @@ def _sweep(folder: Path, parts: list[Part]) -> None:
                 path.unlink()
 
 
-def _replace(folder: Path, files: list[_File]) -> None:
-    """Write beside what is there, then change places; only ``recordings`` and ``tokens`` are touched."""
-    beside = folder / f".new-{uuid.uuid4().hex[:8]}"
+def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -> None:
+    """Write elsewhere, then change places; only what is written anew is touched."""
+    new = folder / f".new-{uuid.uuid4().hex[:8]}"
     aside = folder / f".old-{uuid.uuid4().hex[:8]}"
+    # Recordings go first and come last, so that what is visible in between is no corpus rather than a wrong one.
+    names = [*beside, *_KINDS]
     try:
-        _write(beside, files, [])
+        _write(new, files, [], beside)
         aside.mkdir()
-        # Recordings go first and come last, so that what is visible in between is no corpus rather than a wrong one.
-        for kind in reversed(_KINDS):
-            if (folder / kind).exists():
-                (folder / kind).rename(aside / kind)
-        for kind in _KINDS:
-            (beside / kind).rename(folder / kind)
+        for name in reversed(names):
+            if (folder / name).exists():
+                (folder / name).rename(aside / name)
+        for name in names:
+            (new / name).rename(folder / name)
+    except OSError:
+        for name in names:
+            if (aside / name).exists():
+                if (folder / name).exists():
+                    (folder / name).rename(new / name)
+                (aside / name).rename(folder / name)
+        _remove_if_empty([aside])
+        raise
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
     shutil.rmtree(aside)
 
 

@@ -13,15 +13,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing"]
+from soniox_ds.errors import InputError
+
+__all__ = ["replacing", "writing"]
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an OSError into an InputError that names what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{os.fspath(path)} cannot be written: {error.strerror or error}. Free space there, or name another place. "
+            "Nothing was changed."
+        ) from error
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give an empty file to write to, which takes the place of `path` when the block ends.
 
-    Where the block raises, `path` is what it was, and what was written is deleted. Raises OSError where the folder is
-    not there or cannot be written to.
+    Where the block raises, `path` is what it was, and what was written is deleted. Raises InputError where the folder
+    is not there or cannot be written to, or the disk is full.
 
     Examples
     --------
@@ -33,7 +47,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     page.read_text(encoding="utf-8"), len(os.listdir(folder))
     ('complete', 1)
     """
-    target = Path(os.path.realpath(path))
+    with writing(path), _replacing(Path(os.path.realpath(path))) as beside:
+        yield beside
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     # What replaces a file is nobody else's business before it has that file's permissions.

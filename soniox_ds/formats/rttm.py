@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.formats.replacing import replacing
 from soniox_ds.formats.text_files import decode_text, lines_of_file
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
 
@@ -146,6 +147,8 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
     SchemaError
         If a column is absent, a value is NA or an impossible time (a fraction, too), or two names would become one
         because they differ in spaces and underscores only.
+    InputError
+        If the file cannot be written. The file that was there is kept then.
 
     Examples
     --------
@@ -168,7 +171,8 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
             index=False
         )
     ]
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    with replacing(path) as beside:
+        beside.write_text("".join(lines), encoding="utf-8")
 
 
 def _without_spaces(column: pd.Series[str], name: str) -> dict[str, str]:

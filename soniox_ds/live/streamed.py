@@ -19,7 +19,6 @@ from soniox_ds.analysis import text as _text
 from soniox_ds.errors import InputError, SonioxDSError, error_type_of
 from soniox_ds.formats.corpus import Corpus, read_corpus
 from soniox_ds.formats.provenance import new_provenance, new_run
-from soniox_ds.formats.replacing import replacing
 from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.replay import Event, Replay, replay
 from soniox_ds.options import StreamOptions
@@ -110,14 +109,13 @@ class Streamed:
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a corpus, and the log beside it, as Parquet; `soniox_ds.read_streamed` reads both.
 
-        Raises InputError where the folder is not empty, unless it may be overwritten.
+        Raises InputError where the folder is not empty, unless it may be overwritten, or cannot be written to.
         """
-        from soniox_ds.formats.sealed import sealed
+        from soniox_ds.formats.parquet import write_corpus
 
         target = Path(folder)
-        self.corpus().save(target, overwrite=overwrite)
-        with replacing(target / LOG_FILE) as beside:
-            beside.write_bytes(sealed(frame_to_arrow(self.log, STREAM_LOG)))
+        log = frame_to_arrow(self.log, STREAM_LOG)
+        write_corpus(self.corpus(), target, overwrite=overwrite, beside={LOG_FILE: log})
         return target
 
     def __len__(self) -> int:

@@ -29,6 +29,7 @@ import traitlets
 
 from soniox_ds.errors import InputError, RecordingsFailedWarning, SetupError
 from soniox_ds.formats.corpus import Corpus
+from soniox_ds.formats.replacing import replacing
 from soniox_ds.live.events import Segment, Update
 from soniox_ds.live.replay import tokens_table
 from soniox_ds.live.streamed import Streamed, concat_streamed
@@ -534,7 +535,7 @@ def _save(streamed: Streamed, folder: Path, begun_at: datetime, pcm: bytes) -> P
 
 
 def _write_wav(path: Path, pcm: bytes) -> Path:
-    with wave.open(str(path), "wb") as file:
+    with replacing(path) as beside, wave.open(str(beside), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)

@@ -20,7 +20,7 @@ import pandas as pd
 from soniox_ds.analysis.arguments import checked_ms
 from soniox_ds.analysis.confidence import HasTokens, words_of
 from soniox_ds.analysis.reviews import VERDICTS
-from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.errors import InputError
 from soniox_ds.formats.excerpts import MIME_TYPE
 from soniox_ds.widgets import review_still
 from soniox_ds.widgets.assets import source
@@ -224,8 +224,9 @@ class ReviewQueue(anywidget.AnyWidget):
         problem = ""
         try:
             self._store.keep(kept)
-        except (OSError, SchemaError) as error:
-            said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        except (OSError, InputError) as error:
+            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+            said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)
             problem = f"{os.fspath(self._store.path or '')} could not be written: {said}"
         return {"row": row, "number": content.get("number"), "problem": problem} | self._review(row), []
 

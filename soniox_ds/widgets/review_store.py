@@ -51,7 +51,10 @@ class ReviewStore:
             return self._rows.get(key)
 
     def keep(self, review: Mapping[str, Any]) -> None:
-        """Take a row of ``schema.REVIEWS`` and write the file; raises OSError where that fails (it is kept here)."""
+        """Take a row of ``schema.REVIEWS`` and write the file.
+
+        Raises InputError or OSError where the file cannot be written; the row is kept here all the same.
+        """
         with self._lock:
             key = (review["audio_id"], review["start_ms"], review["end_ms"])
             self._rows[key] = dict(review)

@@ -1,0 +1,173 @@
+"""Disks that are full or read-only: the package's own errors, and nothing left behind."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import soniox_ds as sx
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and mounts of Linux")
+
+SETUP = """
+import contextlib, resource, sys
+from pathlib import Path
+import pandas as pd
+import soniox_ds as sx
+from soniox_ds.errors import InputError
+from soniox_ds.live.streamed import Streamed
+
+folder = Path(sys.argv[1])
+word = " ".join(str(number ** 7) for number in range(300))
+
+def corpus_of(*ids):
+    recordings = pd.DataFrame(
+        {"audio_id": list(ids), "status": "completed", "text": word, "split": [f"s{n}" for n in range(len(ids))]}
+    )
+    return sx.Corpus(recordings, pd.DataFrame({"audio_id": list(ids), "token_index": 0, "text": list(ids)}))
+
+def files():
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*") if path.name != ".corpus.lock"}
+
+@contextlib.contextmanager
+def full(largest):
+    # A file that grows beyond the limit is the OSError that a full disk is, at the same places, for root as well.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+def refused(call, *says):
+    before = files()
+    try:
+        call()
+    except InputError as error:
+        assert all(text in str(error) for text in ("cannot be", *says)), error
+    else:
+        raise AssertionError("nothing was refused")
+    assert files() == before, set(files()) ^ set(before)
+"""
+
+
+def run(body: str, folder: Path) -> None:
+    subprocess.run([sys.executable, "-c", SETUP + textwrap.dedent(body), str(folder)], check=True, timeout=120)
+
+
+# What a save needs: less than the first file, all of the tokens but not the recordings, all but the list of saves.
+LIMITS = [0, 100, 4000, 6000]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("partition_by", [None, "split"])
+def test_saving_a_corpus_on_a_full_disk(tmp_path, limit, partition_by):
+    run(
+        f"""
+        new = folder / "deep" / "new"
+        options = {{"partition_by": {partition_by!r}}}
+        with full({limit}):
+            refused(lambda: corpus_of("a", "b").save(new, **options), str(new), "Free space")
+        assert not new.parent.exists()
+        corpus_of("a", "b").save(new, **options)
+        with full({limit}):
+            refused(lambda: corpus_of("c").save(new, append=True), str(new))
+            refused(lambda: corpus_of("c").save(new, overwrite=True), str(new))
+        assert sx.read_corpus(new).equals(corpus_of("a", "b"))
+        corpus_of("c").save(new, append=True)
+        assert list(sx.read_corpus(new)) == ["a", "b", "c"]
+        (folder / "empty").mkdir()
+        with full({limit}):
+            refused(lambda: corpus_of("c").save(folder / "empty"))
+        corpus_of("c").save(folder / "empty")
+        """,
+        tmp_path,
+    )
+
+
+def test_saving_live_recordings_on_a_full_disk(tmp_path):
+    run(
+        """
+        def streamed_of(audio_id, payload):
+            log = {"audio_id": audio_id, "at_ms": [1.0], "kind": "note", "session": 0, "offset_ms": 0}
+            recordings = pd.DataFrame({"audio_id": [audio_id], "status": ["completed"]})
+            return Streamed(recordings, pd.DataFrame({**log, "payload": payload}))
+
+        long = " ".join(str(number ** 9) for number in range(3000))
+        with full(12_000):
+            refused(lambda: streamed_of("a", long).save(folder / "live"))
+        assert not (folder / "live").exists()
+        streamed_of("a", "x").save(folder / "live")
+        with full(12_000):
+            refused(lambda: streamed_of("b", long).save(folder / "live", overwrite=True))
+        kept = sx.read_streamed(folder / "live")
+        assert (list(kept.recordings["audio_id"]), list(kept.log["payload"])) == (["a"], ["x"])
+        streamed_of("b", long).save(folder / "live", overwrite=True)
+        assert sx.read_streamed(folder / "live").log["payload"].tolist() == [long]
+        """,
+        tmp_path,
+    )
+
+
+def test_single_files_on_a_full_disk(tmp_path):
+    run(
+        """
+        turns = pd.DataFrame({"audio_id": "a", "speaker": "1", "start_ms": range(0, 90000, 10)})
+        turns = turns.assign(end_ms=turns["start_ms"] + 10)
+        corpus = corpus_of("a")
+        for name, write in (("a.rttm", lambda path: sx.write_rttm(turns, path)),
+                            ("a.html", lambda path: sx.report(corpus, path=path))):
+            with full(1000):
+                refused(lambda: write(folder / name), name)
+            write(folder / name)
+            with full(1000):
+                refused(lambda: write(folder / name), name)
+            refused(lambda: write(folder / "nowhere" / name)) if name == "a.rttm" else None
+        """,
+        tmp_path,
+    )
+
+
+def read_only(body: str, tmp_path: Path) -> None:
+    """Run code with a read-only disk at `tmp_path`, for root as well."""
+    script = tmp_path / "script.py"
+    script.write_text(SETUP + textwrap.dedent(body))
+    mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 77; exec "$2" "$1/script.py" "$1"'
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        pytest.skip("no unshare here")
+    done = subprocess.run(
+        [unshare, "-rm", "sh", "-c", mount, "sh", str(tmp_path), sys.executable],
+        check=False,
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode in (1, 77) and ("unshare" in done.stderr or "mount:" in done.stderr):
+        pytest.skip(f"no mounts here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_writing_to_a_read_only_disk(tmp_path):
+    recordings = pd.DataFrame({"audio_id": ["a"], "status": ["completed"]})
+    sx.Corpus(recordings).save(tmp_path / "c")
+    (tmp_path / "empty").mkdir()
+    read_only(
+        """
+        corpus = corpus_of("b")
+        assert list(sx.read_corpus(folder / "c")) == ["a"]
+        refused(lambda: corpus.save(folder / "c", append=True), "Read-only")
+        refused(lambda: corpus.save(folder / "c", overwrite=True), "Read-only")
+        refused(lambda: corpus.save(folder / "empty"), "Read-only")
+        refused(lambda: corpus.save(folder / "new"), "Read-only")
+        refused(lambda: sx.report(corpus, path=folder / "a.html"), "Read-only")
+        turns = pd.DataFrame({"audio_id": ["a"], "speaker": ["1"], "start_ms": [0], "end_ms": [5]})
+        refused(lambda: sx.write_rttm(turns, folder / "a.rttm"), "Read-only")
+        """,
+        tmp_path,
+    )
