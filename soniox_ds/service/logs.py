@@ -1,7 +1,8 @@
 """Loggers for libraries that would write the key into their debug output.
 
 ``websockets`` logs every header of a handshake and every message. Its records go through `redacting_logger`, which
-replaces keys by stars before any handler sees them.
+replaces keys by stars before any handler sees them. ``httpcore`` hides the key of a request, but writes the headers of
+the answer, in which a server may repeat it; it takes no logger, so that its own loggers get a filter.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["redacting_logger"]
+__all__ = ["hide_keys_of_httpcore", "redacting_logger"]
 
 _CREDENTIALS = re.compile(
     r"(?i)(authorization\W{1,5}(?:bearer\s+|basic\s+)?+|bearer\s+|soniox-api-key\W{1,5}|\"?api_key\"?\s*[:=]\s*\"?)"
@@ -64,3 +65,23 @@ def redacting_logger(name: str, hide: Callable[[str], str]) -> logging.LoggerAda
     '> Authorization: Bearer ***, and ***'
     """
     return _Redacting(logging.getLogger(name), hide)
+
+
+class _KeysHidden(logging.Filter):
+    """Replaces keys by stars in the message of each record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        hidden = _CREDENTIALS.sub(r"\1***", text)
+        if hidden != text:
+            record.msg, record.args = hidden, ()
+        return True
+
+
+_KEYS_HIDDEN = _KeysHidden()
+
+
+def hide_keys_of_httpcore() -> None:
+    """Hide keys in what ``httpcore`` logs; calling it again changes nothing."""
+    for part in ("connection", "http11", "http2", "proxy", "socks"):
+        logging.getLogger(f"httpcore.{part}").addFilter(_KEYS_HIDDEN)

@@ -38,6 +38,7 @@ from soniox_ds.service.body import ENCODINGS, BadEncoding, TooLong, read_body
 from soniox_ds.service.budget import Priority, RequestBudget
 from soniox_ds.service.clock import Clock
 from soniox_ds.service.connection import Connection, Secret
+from soniox_ds.service.logs import hide_keys_of_httpcore
 from soniox_ds.service.multipart import UploadBody
 from soniox_ds.service.replies import Reply, error_of, retry_after_s
 
@@ -107,6 +108,7 @@ class Transport:
         self._rng = random.Random()
 
     async def __aenter__(self) -> Transport:
+        hide_keys_of_httpcore()
         try:
             self._http = self._client()
         except (ValueError, OSError, ImportError, httpx.InvalidURL) as error:

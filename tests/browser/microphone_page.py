@@ -96,6 +96,16 @@ def listening_service(recognizer=None, **settings):
         yield service
 
 
+# Whether the status is another one than "Recording" within two seconds.
+LEFT_RECORDING = """async () => {
+    const status = () => document.querySelector(".sx-status")?.textContent;
+    for (let look = 0; look < 40 && status() === "Recording"; look += 1) {
+        await new Promise((done) => setTimeout(done, 50));
+    }
+    return status() !== "Recording";
+}"""
+
+
 class MicrophonePage:
     """A notebook whose first cell shows the widget; further `cells` may follow."""
 
@@ -114,7 +124,11 @@ class MicrophonePage:
         self.wait_for_status("Recording")
 
     def stop(self):
-        self.nb.page.click(".sx-go")
+        # Where the notebook moves its outputs between press and release, browsers see no click; a person clicks again.
+        for _ in range(3):
+            self.nb.page.click(".sx-go")
+            if self.nb.page.evaluate(LEFT_RECORDING):
+                break
         self.wait_for_status("Stopped")
 
     # what a person sees

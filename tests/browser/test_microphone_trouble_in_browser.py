@@ -301,7 +301,8 @@ WATCH_STATE = """
 import threading
 def watch():
     while True:
-        pathlib.Path('state').write_text(mic.state)
+        pathlib.Path('state.new').write_text(mic.state)
+        pathlib.Path('state.new').replace('state')  # nobody reads half of it
         time.sleep(0.05)
 threading.Thread(target=watch, daemon=True).start()
 """
