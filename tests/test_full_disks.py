@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from transcription.batches import wav
 
 import soniox_ds as sx
 
@@ -171,3 +172,62 @@ def test_writing_to_a_read_only_disk(tmp_path):
         """,
         tmp_path,
     )
+
+
+@pytest.mark.parametrize("left", ["closed", "killed"])
+def test_recalling_from_a_journal_on_a_read_only_disk(tmp_path, left):
+    """What is known comes, what is new is refused by name, and nothing is sent."""
+    (tmp_path / "audio").mkdir()
+    for number, name in enumerate("abc"):
+        (tmp_path / "audio" / f"{name}.wav").write_bytes(wav(number))
+    with sx.local_service("scripted", speed=100, set_environment=False) as service:
+        script = f"""
+        from soniox_ds import Connection
+        here = Connection(api_key={service.key!r}, api_base_url={service.base_url!r})
+        corpus = sx.transcribe([folder / "audio" / "a.wav", folder / "audio" / "b.wav"],
+                               journal=folder / "j.sqlite", connection=here, progress=False)
+        assert len(corpus.completed) == 2
+        corpus.save(folder / "kept")
+        """
+        run(script, tmp_path)
+        if left == "killed":
+            leave_log(tmp_path / "j.sqlite")
+        sent = len(service.requests)
+        read_only(
+            f"""
+            import warnings
+            from soniox_ds import Connection
+            from soniox_ds.errors import JournalError
+            here = Connection(api_key={service.key!r}, api_base_url={service.base_url!r})
+            def transcribe(*names):
+                return sx.transcribe([folder / "audio" / name for name in names],
+                                     journal=folder / "j.sqlite", connection=here, progress=False)
+            corpus = transcribe("a.wav", "b.wav")
+            assert corpus.tokens.equals(sx.read_corpus(folder / "kept").tokens)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                corpus = transcribe("a.wav", "c.wav")
+            assert corpus.recordings["status"].tolist() == ["completed", "failed"]
+            assert corpus.recordings["error_type"].tolist()[1] == "journal_error"
+            assert "j.sqlite" in corpus.recordings["error_message"].iloc[1]
+            try:
+                transcribe("c.wav")
+            except JournalError as error:
+                assert "j.sqlite" in str(error), error
+            else:
+                raise AssertionError("nothing was refused")
+            """,
+            tmp_path,
+        )
+        assert len(service.requests) == sent
+
+
+def leave_log(path: Path) -> None:
+    """Leave the journal as a killed process does: what was written last stands in the log beside it."""
+    code = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); "
+        "db.execute(\"INSERT INTO claims VALUES ('x', 'y')\"); db.commit(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    path.with_name(f"{path.name}-shm").unlink()
+    assert path.with_name(f"{path.name}-wal").stat().st_size

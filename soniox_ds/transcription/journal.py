@@ -146,6 +146,11 @@ class Journal:
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
 
+    @property
+    def read_only(self) -> JournalError | None:
+        """Why the journal can only be read; None where it can be written."""
+        return self._writer.read_only
+
     def _prepare(self, db: sqlite3.Connection) -> None:
         self.id = prepare(db, self.path)
 
@@ -312,7 +317,9 @@ class Journal:
     # -- claims --------------------------------------------------------------------------------------------------------
 
     def start_run(self) -> str:
-        """Begin a run: a name under which jobs are claimed."""
+        """Begin a run: a name under which jobs are claimed, which a journal that can only be read does not allow."""
+        if self.read_only is not None:
+            return ""
         try:
             return self._runs.start()
         except OSError as error:
@@ -320,6 +327,8 @@ class Journal:
 
     async def end_run(self, run: str) -> None:
         """Give up every claim of a run."""
+        if self.read_only is not None:
+            return
         self._runs.end(run)  # which makes its claims void, should the disk be full
         await self._do(lambda db: db.execute("DELETE FROM claims WHERE run = ?", [run]))
 

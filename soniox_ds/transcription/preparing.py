@@ -31,19 +31,24 @@ class Preparer:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
         self.jobs: dict[str, Job] = {}
         """Every job of the run by its key."""
+        self._refused = False
+        """Whether the journal, which could not be written, kept any job from being submitted."""
         self.key_of_row: list[str | None] = [None] * len(recordings)
         """The job of each recording; None where it was bad from the start."""
 
     async def prepare(self) -> None:
         """Find all jobs and queue those that have to be submitted."""
+        run = self._run
         try:
             others: list[Job] = []
             for start in range(0, len(self._recordings), CHUNK):
                 others += await self._prepare_chunk(range(start, min(start + CHUNK, len(self._recordings))))
             await self._wait_for_others(others)
+            if self._refused and run.journal.read_only is not None:
+                run.stop_spending(run.journal.read_only)
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
-        self._run.all_found()
+        run.all_found()
 
     async def _prepare_chunk(self, rows: range) -> list[Job]:
         """Queue the jobs of these rows; returns those that another run is working on."""
@@ -83,6 +88,13 @@ class Preparer:
         run = self._run
         wanted = await self._unknown(jobs)
         if not wanted:
+            return []
+        if (trouble := run.journal.read_only) is not None:  # nothing may be spent that cannot be written down
+            self._refused = True
+            for job in wanted:
+                run.opened()
+                run.failed(job, error_type_of(trouble), str(trouble))
+                await run.closed(job)
             return []
         held = await run.journal.claim([job.key for job in wanted], run.name)
         # Looked up again: another run may have finished some and let go of them between the look and the claim.
@@ -180,7 +192,7 @@ class Preparer:
             for r in todo
             if r.error_type is None and r.sha256 is not None and (where := _where(r)) in prints
         }
-        if fresh:
+        if fresh and self._run.journal.read_only is None:
             await self._run.journal.remember(fresh)
         return prints
 

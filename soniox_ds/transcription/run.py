@@ -147,8 +147,9 @@ class Run:
         """Nothing is left to do for this job; other runs may have it. Writes its entry where one is given."""
         for what in list(job.holds):
             self.release(job, what)
-        writes = [] if entry is None else [self.journal.put(entry)]
-        await asyncio.gather(*writes, self.journal.release(job.key, self.name))  # in this order, and together
+        if self.journal.read_only is None:
+            writes = [] if entry is None else [self.journal.put(entry)]
+            await asyncio.gather(*writes, self.journal.release(job.key, self.name))  # in this order, and together
         self._open -= 1
         self._check()
 

@@ -191,7 +191,7 @@ async def _sweep_all(run: Run, entries: list[Entry]) -> int:
 
 async def tidy_up(run: Run) -> None:
     """Delete what could not be deleted before, of this run or an earlier one, and what lost answers left behind."""
-    if isinstance(run.fatal, AuthError | ServiceError) or run.is_shut_out:
+    if isinstance(run.fatal, AuthError | ServiceError) or run.is_shut_out or run.journal.read_only is not None:
         return  # all of it stays in the journal
     run.left_behind.clear()
     async with _unused(run.journal, run.service) as entries:

@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import os
 import queue
+import shutil
 import sqlite3
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable
@@ -49,6 +51,9 @@ class Writer:
     ------
     JournalError
         If the file cannot be opened or is no database.
+
+    A file that is there but cannot be written is opened for reading alone; `read_only` says why, and whatever would
+    write raises that.
     """
 
     _all: ClassVar[weakref.WeakSet[Writer]] = weakref.WeakSet()
@@ -63,20 +68,32 @@ class Writer:
         self._turn = threading.Lock()
         """Held while the connection is used; a fork waits for it."""
         self._db: sqlite3.Connection | None = None
+        self.read_only: JournalError | None = None
+        """Why the file can only be read; None where it can be written."""
         self._closed = False
         self._tell_closed: Callable[[], None] | None = None
         self._work: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         with Writer._registry:
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch(mode=0o600)
-                self._connection()
+                self._open()
                 self._file = _identity(path)
             except (OSError, sqlite3.Error) as error:
                 raise self.trouble(error) from error
             Writer._all.add(self)
         self._thread = threading.Thread(target=self._run, name="soniox-ds-journal", daemon=True)
         self._thread.start()
+
+    def _open(self) -> None:
+        """Connect; raises OSError or sqlite3.Error where the file can neither be written nor read."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)
+            self._connection()
+        except (OSError, sqlite3.OperationalError) as error:
+            if not self.path.is_file() or not self.path.stat().st_size:
+                raise
+            self.read_only = self.trouble(error)
+            self._connection()
 
     @property
     def usable(self) -> bool:
@@ -114,6 +131,8 @@ class Writer:
 
         if self._closed or self._pid != os.getpid():
             future.set_exception(JournalError(f"the journal {self.path} was closed while it was still in use"))
+        elif writes and self.read_only is not None:
+            future.set_exception(self.read_only)
         else:
             self._work.put(_Item(work, tell, writes))
         return future
@@ -212,15 +231,31 @@ class Writer:
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
-            db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            db = self._connect()
             try:
                 self._prepare(db)
-                db.execute("PRAGMA synchronous=FULL")
+                if self.read_only is None:
+                    db.execute("PRAGMA synchronous=FULL")
             except BaseException:
                 db.close()
                 raise
             self._db = db
         return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.read_only is None:
+            return sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            # SQLite reads what is not yet in the file itself only where it may write beside it.
+            folder = tempfile.TemporaryDirectory(prefix="soniox-ds-journal-")
+            weakref.finalize(self, folder.cleanup)
+            copy = Path(folder.name, self.path.name)
+            shutil.copyfile(self.path, copy)
+            shutil.copyfile(log, copy.with_name(log.name))
+            return sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
+        address = f"{self.path.absolute().as_uri()}?immutable=1"
+        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
 
     def _disconnect(self) -> None:
         db, self._db = self._db, None
