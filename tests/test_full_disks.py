@@ -231,3 +231,29 @@ def leave_log(path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
     path.with_name(f"{path.name}-shm").unlink()
     assert path.with_name(f"{path.name}-wal").stat().st_size
+
+
+def test_live_recordings_on_a_read_only_disk(tmp_path):
+    for number, name in enumerate("ab"):
+        (tmp_path / f"{name}.wav").write_bytes(wav(number))
+    with sx.local_service("scripted", speed=100, set_environment=False) as service:
+        call = f"""
+        from soniox_ds import Connection
+        from soniox_ds.errors import JournalError
+        here = Connection(api_key={service.key!r}, api_base_url={service.base_url!r})
+        def stream(name):
+            return sx.stream_dataset([folder / name], journal=folder / "j.sqlite", connection=here, progress=False)
+        """
+        run(f'{call}\n        stream("a.wav").save(folder / "kept")\n', tmp_path)
+        read_only(
+            f"""{call}
+        assert stream("a.wav").log["payload"].equals(sx.read_streamed(folder / "kept").log["payload"])
+        try:
+            stream("b.wav")
+        except JournalError as error:
+            assert "j.sqlite" in str(error), error
+        else:
+            raise AssertionError("nothing was refused")
+        """,
+            tmp_path,
+        )

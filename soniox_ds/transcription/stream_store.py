@@ -41,9 +41,13 @@ class StreamStore:
     async def claim(self, key: str) -> AsyncIterator[None]:
         """Be the only one that works on it."""
         lock = FileLock(self.folder / f"{key}.lock", thread_local=False)
-        # Not by a thread that waits: cancelled meanwhile, it would hold the lock for ever.
-        while not _acquired(lock):  # noqa: ASYNC110  another process holds it
-            await asyncio.sleep(_LOOK_S)
+        try:
+            # Not by a thread that waits: cancelled meanwhile, it would hold the lock for ever.
+            while not _acquired(lock):  # noqa: ASYNC110  another process holds it
+                await asyncio.sleep(_LOOK_S)
+        except OSError:  # a disk that nobody can write to: what is there can be read, and `writing` says what is wrong
+            yield
+            return
         try:
             yield
         finally:
