@@ -11,6 +11,7 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.cli import main
 from soniox_ds.errors import SchemaError, SourceError
+from soniox_ds.formats.text_files import decode_text
 from soniox_ds.transcription.manifests import read_manifest
 
 ROWS = [["audio_id", "reference"], ["007", "hello he said"], ["b", "guten Morgen, ja"]]
@@ -190,6 +191,18 @@ def test_a_data_frame_with_a_column_twice_is_refused():
     tokens = pd.DataFrame([["a", 0, "x", "y"]], columns=["audio_id", "token_index", "text", "text"])
     with pytest.raises(SchemaError, match="tokens: the column 'text' stands more than once"):
         sx.words(tokens)
+
+
+@pytest.mark.parametrize("reference", ["he\0llo", "h\0éllo", "\0hello there"])
+def test_a_stray_nul_does_not_make_utf_16_of_a_file(tmp_path, reference):
+    table = sx.read_references(write(tmp_path, "r.csv", f"audio_id,reference\na,{reference}\nb,x\n"))
+    assert table.to_numpy().tolist() == [["a", reference], ["b", "x"]]
+
+
+@pytest.mark.parametrize("text", ["привет мир и все остальные", "中国人民很好。\n", "שלום עולם\n", "Γειά σου\n"])
+def test_utf_16_without_a_mark_and_with_few_nuls_is_still_read(text):
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert decode_text(text.encode(encoding)) == text
 
 
 def test_halves_of_surrogate_pairs_are_replaced(tmp_path):

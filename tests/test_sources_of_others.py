@@ -152,6 +152,15 @@ def test_paths_written_on_windows(tmp_path, monkeypatch):
         assert "a path of Windows? Backslashes divide no folders" in str(recording.error_message)
 
 
+@pytest.mark.parametrize("written", [" a.wav ", "A.WAV", "a"])
+def test_a_missing_file_that_is_nearly_there_is_named(tmp_path, written):
+    lay(tmp_path, "a.wav")
+    (tmp_path / "list.csv").write_text(f"file\n{written}\n")
+    [recording] = find_recordings(tmp_path / "list.csv").recordings
+    assert recording.error_type == "file_not_found"
+    assert "did you mean 'a.wav', which is there?" in str(recording.error_message)
+
+
 # -- texts beside recordings -----------------------------------------------------------------------------------------
 
 

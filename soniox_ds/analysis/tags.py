@@ -52,6 +52,7 @@ _TAG = regex.compile(
     | \(\d?\.\d*\)                                        # a pause, in seconds
     | (?<!\*)\*+{_NAMES_EVENT}[^\s*](?:[^*\n]{{0,38}}[^\s*])?\*+
     | (?<!\S)//(?:{_EVENT})//(?!\S)
+    | (?<!\S)(?P<mark>[\#+~])(?:{_EVENT})(?P=mark)(?!\S)
     | (?<!\S)\+\+\w+\+\+(?!\S) | (?<!\S)&=[\w:]+ | (?<!\S)[!%~\#](?:{_EVENT})(?!\w)
     """,
     _FLAGS,
@@ -97,8 +98,8 @@ def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
         alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
         step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
         warn_caller(
-            f"the references hold {_listed(kept)}, which {normalizer.label!r} makes words of that nobody said. The "
-            f"step 'tags' takes them out: normalizer={step}.",
+            f"the references hold {_listed(kept)}. Nobody said them, but {normalizer.label!r} counts them as words. "
+            f"The step 'tags' takes them out: normalizer={step}.",
             UserWarning,
         )
 
@@ -109,10 +110,10 @@ def _warn_of_placeholders(references: Lines) -> None:
     found = {text: count for text, count in texts.items() if _is_placeholder(text)}
     if found:
         warn_caller(
-            f"placeholders stand where references should be: {_listed(found)}. No step makes a transcript of them, and "
-            "all that was heard there counts as errors. Where nobody has transcribed a recording, make its reference "
-            f"NA, which leaves it out: references.replace({list(found)[:_SHOWN]}, pd.NA). Where nothing was said, make "
-            'it "".',
+            f"some references are only placeholders: {_listed(found)}. No normalizer can turn them into transcripts, "
+            "so every word heard there counts as an error. If a recording was never transcribed, set its reference to "
+            f"NA to leave it out: references.replace({list(found)[:_SHOWN]}, pd.NA). If nothing was said in it, set "
+            'the reference to "".',
             UserWarning,
         )
 
@@ -123,7 +124,7 @@ def _is_placeholder(text: str) -> bool:
     rest = without_tags(text)
     if any(char.isalnum() for char in rest):
         return False
-    tags = _TAG.findall(text)
+    tags = [match[0] for match in _TAG.finditer(text)]
     if any(char.isalnum() for tag in tags for char in tag):
         return any(map(_UNKNOWN.fullmatch, tags))
     return bool(text)

@@ -7,6 +7,8 @@ import re
 
 __all__ = ["decode_text", "lines_of_file"]
 
+_OTHER_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
+"""Control characters that no text holds: all but NUL, tab and line ends."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -30,9 +32,22 @@ def decode_text(raw: bytes) -> str:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16")
     # Text holds no NUL; in UTF-16 without a mark every Latin letter brings one, before or behind it.
-    if b"\x00" in raw[:200]:
+    if b"\x00" in raw[:200] and not _is_text_with_stray_nul(raw):
         return raw.decode("utf-16-le" if raw[1:200:2].count(0) >= raw[0:200:2].count(0) else "utf-16-be")
     return raw.decode("utf-8")
+
+
+def _is_text_with_stray_nul(raw: bytes) -> bool:
+    """Return True for UTF-8 in which a few NUL bytes stand, as damaged exports have them."""
+    head = raw[:200]
+    # UTF-16 has a NUL for every Latin letter, and other control characters where it is Cyrillic, Greek or Arabic.
+    if head.count(0) * 8 > len(head) or _OTHER_CONTROLS.search(head):
+        return False
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def lines_of_file(text: str) -> list[str]:

@@ -336,7 +336,9 @@ class _Finder:
                 else ""
             )
             recording.fail(
-                "file_not_found", f"{shown(path)} does not exist{below}; check the name and the folder{windows}"
+                "file_not_found",
+                f"{shown(path)} does not exist{below}; "
+                f"{_similar_file(path) or 'check the name and the folder'}{windows}",
             )
         except OSError as error:
             recording.fail(os_error_type(error), f"{shown(path)} cannot be opened: {error.strerror or error}")
@@ -481,3 +483,14 @@ def _kind(value: Any) -> str:
 
 def _described(value: Any) -> str:
     return f"{_kind(value)} {printable(repr(value), limit=80)}"
+
+
+def _similar_file(path: str) -> str:
+    """Ask about a file that differs from the missing one by white space, capitals or the extension only."""
+    folder, name = os.path.split(path)
+    missing, name = name, name.strip()
+    names = (name, name.lower(), name.upper(), *(name + extension for extension in sorted(AUDIO_EXTENSIONS)))
+    for other in names:
+        if other and other != missing and os.path.isfile(os.path.join(folder, other)):
+            return f"did you mean {shown(other)}, which is there?"
+    return ""
