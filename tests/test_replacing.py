@@ -2,6 +2,10 @@
 
 import os
 import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -89,3 +93,48 @@ def test_a_link_stays_one(tmp_path):
     path.unlink()
     write(link, "newer")  # it led to nothing
     assert path.read_text() == "newer"
+
+
+def test_devices_and_pipes_are_written_to_and_never_replaced(tmp_path):
+    device = tmp_path / "device"
+    if os.geteuid() == 0:
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # what /dev/null is
+    else:
+        device = Path(os.devnull)
+    with replacing(device) as beside:
+        beside.write_text("for nobody", encoding="utf-8")
+    assert stat.S_ISCHR(device.stat().st_mode)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(pipe.read_text, encoding="utf-8")
+        with replacing(pipe) as beside:
+            beside.write_text("for the other end", encoding="utf-8")
+        assert heard.result(timeout=60) == "for the other end"
+    assert pipe.is_fifo()
+    assert {found.name for found in tmp_path.iterdir()} <= {"device", "pipe"}
+
+
+def test_what_is_written_for_a_pipe_is_not_sent_where_the_block_fails(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(os.devnull)
+
+    def fail_half_way():
+        with replacing(link) as beside:
+            beside.write_text("half", encoding="utf-8")
+            raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        fail_half_way()
+    assert stat.S_ISCHR(link.stat().st_mode)
+    assert link.is_symlink()
+
+
+def test_standard_output_can_be_written_to():
+    program = (
+        "from soniox_ds.formats.replacing import replacing\n"
+        "with replacing('/dev/stdout') as beside:\n"
+        "    beside.write_text('a line')"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (ran.stdout, ran.returncode) == ("a line", 0), ran.stderr

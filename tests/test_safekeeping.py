@@ -4,8 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -182,6 +184,26 @@ def test_a_recording_that_goes_on_while_the_cell_is_run_again(tones, spoken, cac
     first.close()
     assert second.recovered.text.split() == words
     assert first.text.split() == words
+
+
+def test_recordings_may_be_removed_while_others_are_looked_for(tmp_path):
+    over = threading.Event()
+
+    def come_and_go():
+        while not over.is_set():
+            _, kept = begun(tmp_path / "place")
+            kept.forget()
+
+    looking = Safekeeping(tmp_path / "place", keep_audio=True)
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(come_and_go) for _ in range(3)]
+        try:
+            for _ in range(300):
+                looking.broken_off()
+        finally:
+            over.set()
+        for other in others:
+            other.result()
 
 
 def test_several_that_nobody_read_are_told_apart(tones, spoken, cache):

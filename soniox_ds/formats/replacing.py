@@ -1,14 +1,17 @@
 """Files that are replaced as a whole, or not at all.
 
 Conventions: what is written lies beside the file until it is complete. A file that was there keeps its permissions, a
-new one gets those that any new file gets here (the umask); a link stays one, and what it leads to is replaced.
+new one gets those that any new file gets here (the umask); a link stays one, and what it leads to is replaced. Pipes
+and devices (``/dev/null``, ``/dev/stdout``) are written to, never replaced.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,8 +50,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     page.read_text(encoding="utf-8"), len(os.listdir(folder))
     ('complete', 1)
     """
-    with writing(path), _replacing(Path(os.path.realpath(path))) as beside:
+    target = Path(path)
+    is_special = target.exists() and not target.is_file() and not target.is_dir()
+    with writing(path), _written_into(target) if is_special else _replacing(Path(os.path.realpath(path))) as beside:
         yield beside
+
+
+@contextmanager
+def _written_into(target: Path) -> Iterator[Path]:
+    """Copy what was written to a pipe or device when the block ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder, "written")
+        beside.touch()
+        yield beside
+        with beside.open("rb") as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
 
 
 @contextmanager

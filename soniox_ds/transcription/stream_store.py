@@ -55,11 +55,12 @@ class StreamStore:
 
     def read(self, key: str) -> list[Event]:
         """The events so far; a line that was cut off by a crash is left out, with all behind it."""
-        path = self._path(key)
+        try:
+            text = self._path(key).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
         events: list[Event] = []
-        if not path.is_file():
-            return events
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in text.splitlines():
             try:
                 events.append(Event(*msgspec.json.decode(line)))
             except (msgspec.DecodeError, TypeError):

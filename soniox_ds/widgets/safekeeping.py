@@ -194,9 +194,10 @@ class Safekeeping:
 
     def _remove_old(self) -> None:
         before_s = time.time() - _KEPT_DAYS * 86_400
-        for path in self.folder.iterdir():
-            if path.suffix == ".jsonl" and path.stat().st_mtime < before_s:
-                _remove(self._paths(path.stem))
+        for path in self.folder.glob("*.jsonl"):
+            with contextlib.suppress(FileNotFoundError):  # its own process removed it just now
+                if path.stat().st_mtime < before_s:
+                    _remove(self._paths(path.stem))
 
 
 def _remove(paths: list[Path]) -> None:

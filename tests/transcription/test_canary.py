@@ -11,6 +11,7 @@ from batches import Limits, batch, settings_for, stand_in
 
 import soniox_ds as sx
 from soniox_ds import aio, errors
+from soniox_ds.transcription.journal import Journal
 
 CANARY = "canary-5f1c9e7d0b"
 TRACES = [CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("="), CANARY.encode().hex()]
@@ -61,6 +62,7 @@ async def test_a_run_in_bad_weather(service, tmp_path, log, capfd):
         service.faults.rate(kind, 0.03)
     settings = settings_for(service, tmp_path, progress=None, limits=Limits(request_timeout_s=1.0))
     seen = []
+    journal = Journal.open(settings["journal"])  # one more user, so that the files beside it are there to be searched
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         corpus = await aio.transcribe({**batch(40), "bad": b"x"}, **settings)
@@ -74,6 +76,8 @@ async def test_a_run_in_bad_weather(service, tmp_path, log, capfd):
     assert_clean(repr(settings) + str(settings), "the settings")
     corpus.save(tmp_path / "corpus")
     assert (tmp_path / "journal.sqlite-wal").exists()
+    assert_clean_disk(tmp_path)
+    journal.close()
     assert_clean_disk(tmp_path)
     assert "httpcore" in {record.name.split(".")[0] for record in log.records}
     assert "soniox_ds" in {record.name.split(".")[0] for record in log.records}
