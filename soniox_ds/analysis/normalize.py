@@ -117,7 +117,8 @@ class Normalizer:
         - ``"vowel-marks"``: the vowel marks of Arabic (harakat) and Hebrew (niqqud) are dropped; those of no other
           script. No part of ``basic``, for who writes them may want them compared: ``["vowel-marks", "basic"]``;
         - ``"tags"``: what names a sound or a gap and was not said is dropped, as in ``["tags", "basic"]``: ``<unk>``,
-          ``[noise]``, ``{NS}``, ``(laughs)``. Round brackets and asterisks stay unless they hold the name of an event;
+          ``[noise]``, ``{NS}``, ``(laughs)``, ``&=coughs``, ``SPN``, ``xxx``. Round brackets and asterisks stay unless
+          they hold the name of an event or a hesitation (docs/metrics-words.md lists what is known);
         - ``"spoken"``: numbers, ordinals, currencies, times, codes and spelling variants in one form, however they are
           written (``$15.20``, ``fifteen dollars and twenty cents``), for texts in English, German, Spanish and French;
           those in other languages go through ``basic``;
@@ -218,7 +219,7 @@ def _vowel_marks() -> Normalizer:
 
 
 def _tags() -> Normalizer:
-    return Normalizer((NormalizationStep("tags", "1", without_tags),))
+    return Normalizer((NormalizationStep("tags", "2", without_tags),))
 
 
 @cache
