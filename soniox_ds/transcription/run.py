@@ -51,14 +51,30 @@ class Ids:
 
     def __init__(self) -> None:
         self._owner: dict[str, str] = {}
+        self._kept: set[str] = set()
+        self.contested = False
+        """True once an id was given to a second owner, so that no other id can be trusted without a look."""
 
     def take(self, remote_id: str, owner: str) -> bool:
-        """Note whose it is; False where it is somebody else's already."""
-        return self._owner.setdefault(remote_id, owner) == owner
+        """Note that an answer gives the id to this owner; False if it belongs to another one already."""
+        is_own = self._owner.setdefault(remote_id, owner) == owner
+        self.contested = self.contested or not is_own
+        return is_own
 
-    def give(self, remote_id: str, owner: str) -> None:
-        """Note whose it is after all; who had it before finds out when taking it again."""
+    def keep(self, remote_id: str, owner: str) -> bool:
+        """Note for good that the id belongs to this owner, because the service said so when asked for the id itself.
+
+        An owner who only took the id learns of it by taking it again. False if another owner keeps it.
+        """
+        if remote_id in self._kept:
+            return self._owner[remote_id] == owner
         self._owner[remote_id] = owner
+        self._kept.add(remote_id)
+        return True
+
+    def is_kept(self, remote_id: str, owner: str) -> bool:
+        """Return True if the id belongs to this owner for good."""
+        return remote_id in self._kept and self._owner[remote_id] == owner
 
 
 class DeleteMethod(Protocol):
@@ -128,7 +144,8 @@ class Run:
             if entry.file_id is not None and not entry.file_gone:
                 self.file_ids.take(entry.file_id, entry.job_key)
             if entry.transcription_id is not None and not entry.transcription_gone:
-                self.transcription_ids.take(entry.transcription_id, entry.reference)
+                note = self.transcription_ids.keep if entry.state == State.DONE else self.transcription_ids.take
+                note(entry.transcription_id, entry.reference)
 
     def note_pause(self, seconds: float) -> None:
         """Show that the service refuses requests for a while."""

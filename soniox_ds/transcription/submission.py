@@ -191,16 +191,32 @@ def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
 
 
 async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
-    """The upload whose answer was lost, where the list of files shows it whole."""
+    """Return the upload whose answer was lost, if the list of files shows it whole and the file itself agrees."""
     async for file in run.client.iterate(run.client.list_files, priority=Priority.SUBMIT):
         if (
             file.get("client_reference_id") == job.paid.reference
             and file.get("size") == job.recording.size_bytes
             and is_id(file["id"])
+            and await _is_own_file(run, job, file["id"])
         ):
-            run.file_ids.give(file["id"], job.key)
             return file
     return None
+
+
+async def _is_own_file(run: Run, job: Job, file_id: str | None) -> bool:
+    """Ask for a file by its id whether it is the upload of this job; True for audio that was not uploaded.
+
+    Answers and lists may give one id to several uploads, and a transcription of the wrong file is paid for.
+    """
+    if file_id is None or run.file_ids.is_kept(file_id, job.key):
+        return True
+    try:
+        file = await run.client.get_file(file_id, priority=Priority.SUBMIT)
+    except (NotFoundError, BadAnswerError):
+        return False
+    # The reference of the upload itself may be an earlier attempt's: a file moves along to the next one.
+    same_job = str(file.get("client_reference_id")).rpartition(":")[0] == job.paid.reference.rpartition(":")[0]
+    return same_job and run.file_ids.keep(file_id, job.key)
 
 
 # -- creating ----------------------------------------------------------------------------------------------------------
@@ -215,6 +231,14 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
         if run.fatal is not None:
             raise run.fatal.with_traceback(None)
         if job.paid.file_id is not None and not run.file_ids.take(job.paid.file_id, job.key):
+            await _upload_again(run, job)
+            continue
+        if run.file_ids.contested and not await _is_own_file(run, job, job.paid.file_id):
+            if job.uploads >= run.limits.attempts:
+                raise BadAnswerError(
+                    f"the service gave {job.recording.audio_id} the ids of other recordings' files {job.uploads} "
+                    "times. Nothing was paid for it; run the same call again later"
+                )
             await _upload_again(run, job)
             continue
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))

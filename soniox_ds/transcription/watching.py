@@ -158,7 +158,7 @@ class Watcher:
     async def _found(self, item: dict[str, Any]) -> bool:
         """Act on an item of a listing; True where it is about a job that is watched."""
         reference = item.get("client_reference_id")
-        if isinstance(reference, str) and (job := self._lost.pop(reference, None)) is not None:
+        if isinstance(reference, str) and (job := self._lost.get(reference)) is not None:
             await self._adopt(job, item)
         job = self._watched.get(item["id"])
         if job is None or self.contradiction(job, item) is not None:
@@ -168,8 +168,15 @@ class Watcher:
         return True
 
     async def _adopt(self, job: Job, item: dict[str, Any]) -> None:
-        """A job that was looked for is there: take its id from whoever had it wrongly."""
-        remote_id = item["id"]
+        """A job that was looked for is there: take its id from whoever had it wrongly.
+
+        A listing may give one id to several jobs, so the job itself is asked whose it is.
+        """
+        remote_id, reference = item["id"], job.paid.reference
+        is_own = is_id(remote_id) and await self._is_own(job, remote_id)
+        if self._lost.get(reference) is not job:
+            return  # it was given up meanwhile
+        del self._lost[reference]
         if not is_id(remote_id):
             await self._give_up(
                 job,
@@ -177,11 +184,26 @@ class Watcher:
                 f"may be paid for: ask the vendor's support for it by its reference {job.paid.reference}",
             )
             return
+        if not is_own:
+            await self._doubt(job)
+            return
         other = self._watched.pop(remote_id, None)
-        self._run.transcription_ids.give(remote_id, job.paid.reference)
         await self.created(job, item)
         if other is not None:
             await self._doubt(other)
+
+    async def _is_own(self, job: Job, transcription_id: str) -> bool:
+        """Ask for a transcription by its id whether it is this job's."""
+        try:
+            item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
+        except (NotFoundError, BadAnswerError):
+            return False
+        reference = job.paid.reference
+        return (
+            item.get("client_reference_id") == reference
+            and self.contradiction(job, item) is None
+            and self._run.transcription_ids.keep(transcription_id, reference)
+        )
 
     async def _doubt(self, job: Job) -> None:
         """The id of a job, which is not watched any more, is not its own: look for it by its reference."""
@@ -189,8 +211,8 @@ class Watcher:
         if job.doubts > MOST_DOUBTS:
             await self._give_up(
                 job,
-                "the service contradicts itself about the id of this job. It may be paid for and is not forgotten: the "
-                "same call looks for it again",
+                "the service contradicts itself about this job: the id that it lists for it belongs to another job, or "
+                "to none. It may be paid for and is not forgotten: the same call looks for it again",
             )
             return
         self.lost(job, since_s=self._run.clock.now())
@@ -308,8 +330,12 @@ class Watcher:
             return  # processing, or something that this version does not know; patience is limited anyway
         del self._watched[item["id"]]
         if status == "completed" and entry.file_id is not None and not run.file_ids.take(entry.file_id, job.key):
+            await run.note_lost(job, "file")  # its own file is there under an id that was never told
             entry.state, entry.file_gone = State.FAILED, 1
             await run.refused(job, _of_another_file(), concerns_audio=True)
+            return
+        if status == "completed" and not run.transcription_ids.keep(item["id"], entry.reference):
+            await self._doubt(job)
             return
         if status == "completed":
             await run.note_model(entry, item.get("model"))

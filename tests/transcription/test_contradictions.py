@@ -6,6 +6,7 @@ Nothing is paid twice, nothing hangs, one recording's trouble is not another's, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import sqlite3
@@ -137,14 +138,128 @@ async def test_answers_about_something_else_are_looked_into(lie, tmp_path, hones
     assert corpus.tokens.equals(honest)
 
 
-async def test_two_recordings_never_share_a_file(tmp_path):
+@pytest.mark.parametrize("more", [{}, {"client_reference_id": None}], ids=["with references", "without references"])
+async def test_two_recordings_never_share_a_file(more, tmp_path, honest):
     """Each upload is answered with the id of the one before, which nothing in the answer itself speaks against."""
-    with stand_in() as service, warnings.catch_warnings():
-        warnings.simplefilter("ignore", errors.RecordingsFailedWarning)
-        corpus, _ = await lied_to(service, tmp_path, one_before("upload"))
-    texts = corpus.recordings["text"].dropna()
-    assert texts.is_unique
-    assert len(texts)
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, one_before("upload", **more))
+        assert_all_well(corpus, service)
+    assert corpus.tokens.equals(honest)
+
+
+# -- lists that give one id to several ---------------------------------------------------------------------------------
+
+
+def lost_and_listed(answer, list_route, items, change):
+    """The answers of a route are lost, so that their things are looked for in a list, and the list is changed."""
+
+    def lie(told):
+        if told.route == answer and told.status < 300:
+            return dataclasses.replace(told, body=b"<html>")
+        if told.route == list_route and told.status < 300:
+            page = told.json
+            change(page[items])
+            return told.saying(page)
+        return told
+
+    return lie
+
+
+def all_have(place, *names):
+    """Every item has these values of one of them."""
+
+    def change(items):
+        for item in items:
+            item.update({name: items[place][name] for name in names})
+
+    return change
+
+
+def swap(*names):
+    """Every item has these values of the next one."""
+
+    def change(items):
+        values = [{name: item[name] for name in names} for item in items]
+        for item, others in zip(items, values[1:] + values[:1], strict=True):
+            item.update(others)
+
+    return change
+
+
+def without_file(change):
+    def also(items):
+        change(items)
+        for item in items:
+            item["file_id"] = None
+
+    return also
+
+
+LISTINGS = {
+    "the first id": all_have(0, "id"),
+    "the last id": all_have(-1, "id"),
+    "the first id and file": all_have(0, "id", "file_id", "filename"),
+    "the first id and no file": without_file(all_have(0, "id")),
+    "swapped ids": swap("id"),
+    "swapped ids and no file": without_file(swap("id")),
+    "swapped references": swap("client_reference_id"),
+}
+
+
+@pytest.mark.parametrize("change", LISTINGS.values(), ids=LISTINGS)
+async def test_a_listing_that_gives_ids_to_the_wrong_jobs(change, tmp_path, honest):
+    """Nobody gets another recording's transcript; nothing is paid twice, and the next run brings everything home."""
+    lie = lost_and_listed("create", "list", "transcriptions", change)
+    with stand_in() as service:
+        with pytest.warns(errors.RecordingsFailedWarning, match="contradicts itself"):
+            corpus, _ = await lied_to(service, tmp_path, lie)
+        assert set(corpus.failed.recordings["error_type"]) == {"bad_answer"}
+        own = corpus.tokens["audio_id"].unique().tolist()
+        assert corpus.tokens.equals(honest[honest["audio_id"].isin(own)].reset_index(drop=True))
+        assert service.created.total == COUNT
+        corpus = await transcribe(batch(COUNT), service, tmp_path)
+        assert_all_well(corpus, service)
+    assert corpus.tokens.equals(honest)
+
+
+async def test_a_listing_that_names_a_job_of_an_earlier_run(tmp_path, honest):
+    """Its id is known in the journal, because its deletion failed."""
+
+    def keep_all(told):
+        return dataclasses.replace(told, status=500) if told.route == "delete_transcription" else told
+
+    earlier = []
+
+    def change(items):
+        for item in items:
+            item["id"] = earlier[0]
+
+    with stand_in() as service:
+        before, _ = await lied_to(service, tmp_path, keep_all, batch(1, first=50))
+        earlier += before.recordings["transcription_id"].tolist()
+        with pytest.warns(errors.RecordingsFailedWarning):
+            corpus, _ = await lied_to(service, tmp_path, lost_and_listed("create", "list", "transcriptions", change))
+        assert corpus.recordings["error_type"].tolist() == ["bad_answer"] * COUNT
+        assert (await transcribe(batch(COUNT), service, tmp_path)).tokens.equals(honest)
+        assert service.created.total == COUNT + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [all_have(0, "id"), all_have(-1, "id"), swap("id"), swap("client_reference_id")],
+    ids=["the first id", "the last id", "swapped ids", "swapped references"],
+)
+async def test_a_list_of_files_that_gives_ids_to_the_wrong_uploads(change, tmp_path, honest):
+    with stand_in() as service:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", errors.RecordingsFailedWarning)
+            with contextlib.suppress(errors.ServiceError):
+                corpus, _ = await lied_to(service, tmp_path, lost_and_listed("upload", "files", "files", change))
+                own = corpus.tokens["audio_id"].unique().tolist()
+                assert corpus.tokens.equals(honest[honest["audio_id"].isin(own)].reset_index(drop=True))
+        corpus = await transcribe(batch(COUNT), service, tmp_path)
+        assert_all_well(corpus, service)
+    assert corpus.tokens.equals(honest)
 
 
 async def test_the_same_answer_to_every_question_about_a_state(tmp_path):
