@@ -196,7 +196,8 @@ class Client:
         """The transcript's JSON as bytes, whole and of this job, for `decode.decode_transcript`.
 
         `audio_ms` is the length of the audio where it is known: it bounds how much is taken for a transcript. Raises
-        InvalidStateError while the job is not completed, and when it failed.
+        InvalidStateError while the job is not completed, and when it failed; BadAnswerError for the first answer that
+        is no transcript of this job: a damaged one often stays so.
         """
 
         def check(reply: Reply) -> bytes:
@@ -205,7 +206,7 @@ class Client:
         path = f"/transcriptions/{_checked_id(transcription_id)}/transcript"
         audio_ms = LONGEST_AUDIO_MS if audio_ms is None else min(audio_ms, LONGEST_AUDIO_MS)
         longest = LONGEST_ANSWER + int(audio_ms / 1000 * TRANSCRIPT_BYTES_PER_S)
-        return await self._ask("GET", path, check, priority=priority, longest=longest)
+        return await self._ask("GET", path, check, priority=priority, longest=longest, again_if_damaged=False)
 
     async def delete_transcription(self, transcription_id: str, *, priority: Priority = Priority.CLEAN) -> None:
         """Delete a job and its transcript, not its file; InvalidStateError while it is being processed."""

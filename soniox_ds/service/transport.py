@@ -157,11 +157,13 @@ class Transport:
         secrets: tuple[Secret, ...] = (),
         holds_key: bool = False,
         longest: int = LONGEST_ANSWER,
+        again_if_damaged: bool = True,
     ) -> T:
         """Ask until there is a usable answer or asking again is pointless; returns what `check` makes of it.
 
         `secrets` are what the request holds and no message may show; `holds_key` says that the answer holds a key;
-        `longest` is how many bytes an answer may have.
+        `longest` is how many bytes an answer may have; `again_if_damaged` says whether to ask again where the answer is
+        a success by its status and cannot be used.
 
         Raises
         ------
@@ -203,6 +205,8 @@ class Transport:
                 return isinstance(error, RateLimitError) or (
                     isinstance(error, ConnectionFailed) and not error.maybe_done
                 )
+            if isinstance(error, BadAnswerError) and error.status in range(200, 300) and not again_if_damaged:
+                return False
             is_redirect = isinstance(error, BadAnswerError) and error.status is not None and 300 <= error.status < 400
             return isinstance(error, ServiceError) and not is_redirect
 

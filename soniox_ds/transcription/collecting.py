@@ -21,6 +21,9 @@ from soniox_ds.transcription.run import Run
 __all__ = ["clean_forever", "fetch_forever"]
 
 PAUSE_S = 2.0
+MOST_DAMAGED = 3
+"""So many times a transcript that comes back damaged is fetched. Once may be chance, such as a proxy that cuts it off.
+Damage that is still there after some seconds is likely to stay, and a later run may look again."""
 LARGE_BYTES = 1_000_000
 """A transcript above this is decoded in a thread, so that the event loop goes on turning."""
 
@@ -34,6 +37,15 @@ async def fetch_forever(run: Run) -> None:
         except JournalError:
             raise
         except (ServiceError, InvalidStateError) as error:
+            if _is_damaged(error):
+                run.answered()  # the service is there, but what it says is not what is documented
+                job.damaged += 1
+                if job.damaged < MOST_DAMAGED:
+                    await run.clock.sleep(PAUSE_S)
+                    run.to_fetch.put_nowait(job)
+                else:
+                    await run.refused(job, _stays_damaged(error))
+                continue
             job.fetches += 1
             if job.fetches < run.limits.attempts and run.trouble(job, error):
                 await run.clock.sleep(PAUSE_S)
@@ -65,15 +77,23 @@ async def _fetch(run: Run, job: Job) -> bytes:
     if transcription_id is None:
         raise RuntimeError(f"job {job.key[:12]} is to be fetched but has no id")
     raw = await run.client.get_transcript(transcription_id, audio_ms=job.paid.duration_ms)
-    try:
-        if len(raw) > LARGE_BYTES:
-            await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
-        else:
-            decode_transcript(raw, job.recording.audio_id)
-    except BadAnswerError:
-        run.answered()  # it is there, but what it says is not what is documented
-        raise
+    if len(raw) > LARGE_BYTES:
+        await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
+    else:
+        decode_transcript(raw, job.recording.audio_id)
     return raw
+
+
+def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
+    """Return True if a transcript came, but cannot be used; False if none came."""
+    return isinstance(error, BadAnswerError) and (error.status is None or 200 <= error.status < 300)
+
+
+def _stays_damaged(error: ServiceError | InvalidStateError) -> BadAnswerError:
+    return BadAnswerError(
+        f"the transcript came back damaged {MOST_DAMAGED} times. The recording is paid for and is not forgotten: the "
+        f"same call fetches its transcript again. The last answer: {error}"
+    )
 
 
 async def clean_forever(run: Run) -> None:

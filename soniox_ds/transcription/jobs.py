@@ -92,6 +92,8 @@ class Job:
     """How often its upload was lost."""
     fetches: int = 0
     """How often its transcript could not be fetched."""
+    damaged: int = 0
+    """How often its transcript came back damaged."""
     troubled_s: float | None = None
     """The run's clock when the service began to fail on it; None while all is well."""
     crowded_s: float | None = None

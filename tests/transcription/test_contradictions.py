@@ -580,6 +580,58 @@ async def test_times_that_cannot_be_cost_nobody_a_transcript(wrong, tmp_path, ho
     assert (corpus.recordings["text"].str.len() > 0).all()
 
 
+# -- transcripts that are always damaged -------------------------------------------------------------------------------
+
+
+def saying_it_wrongly(**wrong):
+    return lambda told: told.saying({**told.json, **wrong})
+
+
+DAMAGED_ANSWERS = {
+    "no JSON": lambda told: dataclasses.replace(told, body=told.body[: len(told.body) // 2]),
+    "a page": lambda told: dataclasses.replace(told, body=b"<html>Please log in</html>"),
+    "nothing": lambda told: dataclasses.replace(told, body=b""),
+    "no UTF-8": lambda told: dataclasses.replace(told, body=b"\xff" + told.body),
+    "another id": saying_it_wrongly(id="somebody-elses"),
+    "no tokens": saying_it_wrongly(tokens=None),
+    "a time beyond all bounds": saying_it_wrongly(tokens=[{"text": "a", "start_ms": 2**31, "end_ms": 2**31}]),
+    "a fraction of a millisecond": saying_it_wrongly(tokens=[{"text": "a", "start_ms": 0.5, "end_ms": 1}]),
+    "a number for a text": saying_it_wrongly(text=5),
+    "packed wrongly": lambda told: dataclasses.replace(told, headers=(*told.headers, ("Content-Encoding", "gzip"))),
+    "too long": lambda told: dataclasses.replace(told, body=told.body + b" " * (18 << 20)),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGED_ANSWERS.values(), ids=DAMAGED_ANSWERS)
+async def test_a_transcript_that_is_always_damaged_fails_its_row_soon(how, tmp_path):
+    first = []
+
+    def lie(told):
+        if told.route != "transcript" or told.status >= 300:
+            return told
+        first.append(told.json["id"])
+        return how(told) if told.json["id"] == first[0] else told
+
+    with stand_in() as service:
+        with pytest.warns(errors.RecordingsFailedWarning, match="damaged 3 times.*paid for"):
+            corpus, liar = await lied_to(service, tmp_path, lie)
+        assert liar.asked["transcript"] == COUNT - 1 + 3
+        assert corpus.failed.recordings["error_type"].tolist() == ["bad_answer"]
+        assert (corpus.recordings["status"] == "completed").sum() == COUNT - 1
+        assert len(service.transcriptions) == 1
+        assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
+
+
+async def test_a_transcript_that_is_damaged_twice_comes(tmp_path):
+    def lie(told):
+        return dataclasses.replace(told, body=b"{") if told.route == "transcript" and next(count) < 2 else told
+
+    count = iter(range(10**6))
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, lie, batch(1))
+        assert_all_well(corpus, service, batch(1))
+
+
 # -- transcripts that the journal has lost -----------------------------------------------------------------------------
 
 
