@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from soniox_ds.forks import check_imports, watch_forks
+
 if TYPE_CHECKING:
     from soniox_ds import aio, errors, schema
     from soniox_ds.analysis.align import align_words
@@ -274,11 +276,15 @@ _HOMES = {
 }
 _MODULES = ("aio", "errors", "schema")
 
+watch_forks()
+
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
+        check_imports()
         return import_module(f"soniox_ds.{name}")
     if name in _HOMES:
+        check_imports()
         value = getattr(import_module(f"soniox_ds.{_HOMES[name]}"), name)
         globals()[name] = value
         return value

@@ -30,6 +30,7 @@ ROOMS = [
     {"media", "options", "prices"},
     {"languages"},
     {"schema"},
+    {"forks"},
     {"callers", "errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

@@ -6,7 +6,9 @@ Minutes are those of the clock that is handed in.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -83,6 +85,13 @@ class StreamGate:
         self._queue: deque[object] = deque()
         self._openings: deque[float] = deque()
         self._closed_until = 0.0
+        _all.add(self)
+
+    def _forget(self) -> None:
+        """Begin anew in a forked child, where the streams of the parent are not, nor the thread that held the lock."""
+        self._lock = threading.Lock()
+        self._queue.clear()
+        self.open = 0
 
     @asynccontextmanager
     async def pass_through(self) -> AsyncIterator[None]:
@@ -127,6 +136,7 @@ class StreamGate:
             return True
 
 
+_all: weakref.WeakSet[StreamGate] = weakref.WeakSet()
 _gates: dict[tuple[str, int], StreamGate] = {}
 _gates_lock = threading.Lock()
 
@@ -167,3 +177,14 @@ def sessions_at_once(concurrency: int | None, gate: StreamGate | None) -> int:
             f"pass gate=sx.StreamGate(sessions={concurrency})"
         )
     return concurrency
+
+
+def _forget_after_fork() -> None:
+    global _gates_lock
+    _gates_lock = threading.Lock()
+    for gate in _all:
+        gate._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

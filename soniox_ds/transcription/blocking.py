@@ -2,8 +2,10 @@
 
 Conventions: one background thread per process turns one event loop, and everything asynchronous of this package lives
 there: clients, sockets, timers, live sessions. It is started at first use, anew after a fork, and stopped when the
-interpreter exits. A plain call hands its coroutine over and waits. Nothing of the caller's event loop is touched or
-patched, so that it does not matter whether one is running, whose it is, or whether nest_asyncio was applied to it.
+interpreter exits. In a child that was forked while another thread imported modules for a call, SetupError is raised
+instead, since they cannot be completed there. A plain call hands its coroutine over and waits. Nothing of the caller's
+event loop is touched or patched, so that it does not matter whether one is running, whose it is, or whether
+nest_asyncio was applied to it.
 
 While a plain call waits, the caller's own loop stands still, and a timeout of the caller (``asyncio.timeout``) has no
 effect before the call returns; code that is itself asynchronous does better with the awaitable twins in
@@ -33,6 +35,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from soniox_ds.callers import remembered_caller
 from soniox_ds.errors import SetupError
+from soniox_ds.forks import check_imports
 
 __all__ = ["GRACE_S", "enable_nested_loops", "event_loop", "plain", "plain_iterator", "run", "submit"]
 
@@ -98,6 +101,7 @@ _left_behind: list[_LoopThread] = []
 
 def _loop_thread() -> _LoopThread:
     global _home
+    check_imports()
     with _home_lock:
         if _home is None or not _home.thread.is_alive():
             _home = _LoopThread()
