@@ -293,7 +293,11 @@ def _references(path: Path) -> pd.DataFrame:
 
     table = read_references(path)
     column = "reference" if "reference" in table else "text"
-    if path.suffix.lower() in (".csv", ".tsv") and column in table and (empty := int(table[column].isna().sum())):
+    if (
+        path.suffix.lower() in (".csv", ".tsv", ".txt")
+        and column in table
+        and (empty := int(table[column].isna().sum()))
+    ):
         print(
             f"soniox-ds: {empty} of {len(table)} cells of {column!r} in {path} are empty and taken for no reference; "
             'write "" (with the quotes) where nothing was said',

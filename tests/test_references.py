@@ -172,7 +172,10 @@ def test_a_column_without_a_name_is_told_unless_it_is_an_index(tmp_path):
     with pytest.warns(UserWarning, match="column 4 has no name in the header and is left out .it holds 'lost', say"):
         assert sx.read_references(path).columns.tolist() == ["audio_id", "reference"]
     path = write(tmp_path, "i.csv", ",reference\na,x\nb,y\n")
-    with pytest.warns(UserWarning, match="column 1 has no name"):
+    with (
+        pytest.warns(UserWarning, match="column 1 has no name"),
+        pytest.raises(SourceError, match=r"known to hold the ids of the recordings; it has \['reference'\]"),
+    ):
         sx.read_references(path)
 
 
@@ -207,6 +210,154 @@ def test_utf_16_without_a_mark_and_with_few_nuls_is_still_read(text):
 
 def test_halves_of_surrogate_pairs_are_replaced(tmp_path):
     path = write(tmp_path, "r.jsonl", '{"audio_id": "a\\ud800", "refe\\udc00rence": ["\\ud83d\\ude00", "\\ud83d"]}\n')
-    table = sx.read_references(path)
+    table = read_manifest(str(path))
     assert table.columns.tolist() == ["audio_id", "refe\ufffdrence"]
     assert table.iloc[0].tolist() == ["a\ufffd", ["\U0001f600", "\ufffd"]]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Audio_ID,Reference",
+        "AUDIO ID,TEXT",
+        "audio-id,Transcript",
+        "path,sentence",
+        "File,transcription",
+        "FileName,normalized_text",
+        "file_name,transcription",
+        "id,ground_truth",
+        "Utterance ID,ref",
+        "audio,text",
+    ],
+)
+def test_usual_names_of_columns(tmp_path, header):
+    table = sx.read_references(write(tmp_path, "r.csv", f"{header},client_id\n007,1e5,x\nfalse,true,y\n"))
+    text = "text" if "text" in table else "reference"
+    assert table[["audio_id", text, "client_id"]].to_numpy().tolist() == [["007", "1e5", "x"], ["false", "true", "y"]]
+    assert sx.word_errors({"007": "1e5", "false": "true"}, table)["wer"].tolist() == [0.0, 0.0]
+
+
+def test_common_voice(tmp_path):
+    path = write(
+        tmp_path,
+        "validated.tsv",
+        'client_id\tpath\tsentence\tup_votes\tlocale\nx\tcv_1.mp3\t"Yes", he said.\t2\ten\nx\tcv_2.mp3\tNo.\t0\ten\n',
+    )
+    table = sx.read_references(path)
+    assert table[["audio_id", "reference"]].to_numpy().tolist() == [
+        ["cv_1.mp3", '"Yes", he said.'],
+        ["cv_2.mp3", "No."],
+    ]
+    assert table.columns.tolist() == ["audio_id", "client_id", "path", "reference", "up_votes", "locale"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("r.csv", "a.wav,hello there\nb.wav,good morning\n", r"it has \['a.wav', 'hello there'\].*write one above it"),
+        (
+            "r.csv",
+            "audio_id,words\na,b\n",
+            r"known to hold the texts; it has \['audio_id', 'words'\].*looked for: refer",
+        ),
+        ("r.csv", "speaker,reference\na,b\n", "known to hold the ids of the recordings"),
+        ("r.csv", "id,transcript,sentence\na,b,c\n", r"the columns \['transcript', 'sentence'\] can all be meant"),
+        ("r.csv", "id,Text,TEXT\na,b,c\n", r"the columns \['Text', 'TEXT'\] can all be meant by 'reference'"),
+        ("r.csv", "ID,Id,text\na,b,c\n", r"the columns \['ID', 'Id'\] can all be meant by 'audio_id'"),
+        ("r.csv", "clip_name|words|norm\na|b c d|b c d\n", r"it has \['clip_name', 'words', 'norm'\]"),
+        (
+            "r.json",
+            '{"data": [{"audio_id": "a", "reference": "x"}]}',
+            r"one JSON object with the keys \['data'\].*list",
+        ),
+        ("r.json", '{"a": "x", "b": 7}', "values of type int, str"),
+        ("r.json", "{}", "values of type none"),
+        ("r.json", '{"a": "x", "a": "y"}', r"the keys \['a'\] stand more than once"),
+        ("r.json", '{"a": "x",\n "b": \n', "line 3"),
+        ("r.txt", "audio_id\thello\na\tb\n", "found .txt whose first line is no header of a table"),
+        ("r.csv", "audio_id,reference\na,x\nb,y\na,z\n", r"more than one reference for a recording: 'a' \(rows 1, 3\)"),
+        ("r.csv", "audio_id,reference\n a,x\na,x\n", r"more than one reference for a recording: 'a' \(rows 1, 2\)"),
+        ("r.jsonl", '{"audio_id": 1, "text": "x"}\n{"audio_id": "1", "text": "y"}\n', r"'1' \(rows 1, 2\)"),
+    ],
+)
+def test_tables_that_are_not_understood_are_refused(tmp_path, corpus, capsys, name, text, words):
+    path = write(tmp_path, name, text)
+    with pytest.raises(SourceError, match=rf"the references '.*{name}'.*{words}"):
+        sx.read_references(path)
+    assert main(["report", str(corpus), "--references", str(path), "-o", str(tmp_path / "r.html")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "audio_id,speaker,start_ms,reference\na,X,0,hello\na,Y,900,there\n",
+        "audio_id,speaker,text\na,X,hello\na,Y,there\n",
+        "audio_id,reference\na,x\na,\n",
+    ],
+)
+def test_turns_and_rows_without_a_text_may_repeat_ids(tmp_path, text):
+    assert sx.read_references(write(tmp_path, "r.csv", text))["audio_id"].tolist() == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"007": "hello he said", "b": "guten Morgen, ja"},
+        {"007": {"reference": "hello he said"}, "b": {"reference": "guten Morgen, ja"}},
+        {
+            "x": {"audio_id": "007", "reference": "hello he said"},
+            "y": {"audio_id": "b", "reference": "guten Morgen, ja"},
+        },
+        {"audio_id": ["007", "b"], "reference": ["hello he said", "guten Morgen, ja"]},
+        {"audio_id": {"0": "007", "1": "b"}, "reference": {"0": "hello he said", "1": "guten Morgen, ja"}},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_json_objects(tmp_path, found, indent):
+    table = sx.read_references(write(tmp_path, "r.json", json.dumps(found, indent=indent)))
+    assert [table.columns.tolist(), *table.to_numpy().tolist()] == ROWS
+
+
+def test_a_json_object_of_one_row_is_a_row(tmp_path):
+    assert sx.read_references(write(tmp_path, "r.json", '{"audio_id": "a", "text": "b"}')).to_numpy().tolist() == [
+        ["a", "b"]
+    ]
+    lines = write(tmp_path, "l.json", '{"audio_id": "a", "text": "b"}\n{"audio_id": "c", "text": "d"}\n')
+    assert sx.read_references(lines).to_numpy().tolist() == [["a", "b"], ["c", "d"]]
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.txt"])
+@pytest.mark.parametrize("columns", [2, 3])
+def test_ljspeech_has_no_header(tmp_path, name, columns):
+    said = ['Printing, in the "only sense, in 1455,', '"The rest" of it.', "Dr. X; has, many, commas,,,"]
+    lines = ["|".join([f"LJ001-000{place}", *[text] * (columns - 1)]) for place, text in enumerate(said, 1)]
+    table = sx.read_references(write(tmp_path, name, "\n".join(lines) + "\n"))
+    assert table["audio_id"].tolist() == ["LJ001-0001", "LJ001-0002", "LJ001-0003"]
+    assert table["text"].tolist() == said
+    assert table.columns.tolist() == ["audio_id", "text", "normalized_text"][:columns]
+
+
+def test_excels_unicode_text(tmp_path):
+    text = 'Audio_ID\tReference\r\n007\t"hello ""he"" said"\r\nb\tgrüß Gott, ja\r\n'
+    table = sx.read_references(write(tmp_path, "r.txt", text, "utf-16"))
+    assert table.to_numpy().tolist() == [["007", 'hello "he" said'], ["b", "grüß Gott, ja"]]
+
+
+@pytest.mark.parametrize("separator", [";", ",", "|"])
+def test_cells_with_spaces_around_the_separator(tmp_path, separator):
+    lines = [["audio_id", "reference", "n"], ["007", "hello he said", "1"], ["b", " ", "2"], ["c", '""', "3"]]
+    path = write(tmp_path, "r.csv", "\n".join(f" {separator} ".join(line) for line in lines) + "\n")
+    table = sx.read_references(path)
+    assert table.to_numpy().tolist() == [["007", "hello he said", 1], ["b", pd.NA, 2], ["c", "", 3]]
+    path = write(tmp_path, "u.csv", f"audio_id{separator}reference\na {separator} x\n")
+    assert sx.read_references(path).to_numpy().tolist() == [["a", "x"]]
+
+
+def test_audio_of_hugging_face(tmp_path):
+    frame = pd.DataFrame({"audio": [{"bytes": b"RIFF", "path": "a.wav"}], "text": ["hello"]})
+    frame.to_parquet(tmp_path / "r.parquet")
+    assert sx.read_references(tmp_path / "r.parquet")["audio_id"].tolist() == ["a.wav"]
+    pd.DataFrame({"audio": [{"bytes": b"RIFF", "path": None}], "text": ["hello"]}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(SourceError, match=r"has no 'path', which would be its id. Add a column 'audio_id'"):
+        sx.read_references(tmp_path / "b.parquet")

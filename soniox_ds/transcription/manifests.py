@@ -25,7 +25,15 @@ from soniox_ds.errors import SourceError
 from soniox_ds.formats.text_files import decode_text, lines_of_file
 from soniox_ds.schema import with_named_levels
 from soniox_ds.transcription.recording import shown
-from soniox_ds.transcription.tables import AUDIO_COLUMNS, TEXT_COLUMNS
+from soniox_ds.transcription.reference_columns import (
+    REFERENCE_COLUMNS,
+    folded,
+    is_row,
+    refuse_repeated_ids,
+    rows_of_object,
+    with_header_of_ljspeech,
+    with_usual_names,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,19 +123,25 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
     ----------
     path
         A ``.csv`` (separated by comma, semicolon, tab or ``|``), ``.tsv``, ``.jsonl``, ``.json`` or ``.parquet`` file
-        with the columns `audio_id` and `reference` (or `text`). A manifest will do: without `audio_id` its column of
-        audio files is taken for the ids. In CSV and TSV an empty cell is no reference, and a quoted empty cell (``""``)
-        says that nothing was said.
+        with the columns `audio_id` and `reference` (or `text`), whatever their capitals; or a ``.txt`` file with such a
+        header, as Excel's "Unicode Text" is. Other usual names are taken where only one column can be meant: for ids
+        those of audio files (``path``, ``file_name``, ...), ``id`` and ``utt_id``; for texts ``transcript``,
+        ``transcription``, ``sentence``, ``normalized_text`` and ``ground_truth``. A manifest will do. A ``.json`` file
+        may be an object of texts by id, and a table without a header may be like that of LJSpeech
+        (``id|text|normalized``, where `text` is taken). In CSV and TSV an empty cell is no reference, and a quoted
+        empty cell (``""``) says that nothing was said.
 
     Returns
     -------
     DataFrame
-        The file's columns. Ids, references and speakers are texts, also where they look like numbers.
+        The file's columns, with the ids in `audio_id` and the texts in `reference` or `text`. Ids, references and
+        speakers are texts, also where they look like numbers, without white space around them.
 
     Raises
     ------
     SourceError
-        If the file is no such table or cannot be read; the message names the line.
+        If the file is no such table or cannot be read (the message names the line), or if a recording has more than
+        one reference.
 
     Examples
     --------
@@ -139,26 +153,26 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     name = os.fsdecode(path)
     extension = os.path.splitext(name)[1].lower()
-    if extension not in MANIFEST_EXTENSIONS:
+    if extension not in MANIFEST_EXTENSIONS and extension != ".txt":
         advice = " Save it as CSV." if extension in SPREADSHEETS else ""
         raise SourceError(
             f"the references {shown(name)} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found "
             f"{extension or 'no extension'}.{advice}"
         )
-    table = read_table(name, "references", "reference", TEXT_COLUMNS)
+    file = _File(name, "references", "reference")
+    table = _read(file, REFERENCE_COLUMNS)
     table.columns = table.columns.map(str)
     if repeated := sorted(set(table.columns[table.columns.duplicated()])):
-        raise SourceError(f"the references {shown(name)} have more than one column called {repeated[0]!r}.")
-    if "audio_id" not in table:
-        for column in AUDIO_COLUMNS:
-            if column in table:
-                table.insert(0, "audio_id", table[column])
-                break
+        raise SourceError(f"{file} have more than one column called {repeated[0]!r}.")
+    table = with_usual_names(table, str(file))
     for column in ("audio_id", "reference", "text", "speaker"):
         if column in table and not isinstance(table[column].dtype, pd.StringDtype):
             plain = table[column].map(_as_text, na_action="ignore")
             if all(isinstance(value, str) for value in plain.dropna()):
                 table[column] = plain.astype("string")
+        if column in table and isinstance(table[column].dtype, pd.StringDtype):
+            table[column] = table[column].str.strip()
+    refuse_repeated_ids(table, str(file))
     return table
 
 
@@ -191,9 +205,25 @@ def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
         ) from error
     if not text.strip():
         raise SourceError(f"{file} is empty; it needs a line for each {file.rows}")
-    if extension in (".csv", ".tsv"):
-        return _read_delimited(text, file, tabs=extension == ".tsv", text_columns=text_columns)
-    return _read_json(text, file)
+    if extension in (".csv", ".tsv", ".txt"):
+        if file.rows == "reference" and (table := with_header_of_ljspeech(text)) is not None:
+            return _read_delimited(table, file, tabs=True, text_columns=text_columns, quotes=False)
+        if extension == ".txt":
+            _refuse_text(text, file)
+        return _read_delimited(text, file, tabs=extension != ".csv", text_columns=text_columns)
+    return _read_json(text, file, whole=extension == ".json")
+
+
+def _refuse_text(text: str, file: _File) -> None:
+    """Raise SourceError if a text file is no table."""
+    header = next(line for line in lines_of_file(text) if line.strip())
+    names = [_plain(cell) for cell in re.split(r"[,;\t|]", header)]
+    if len(names) < 2 or not is_row(dict.fromkeys(names)):
+        raise SourceError(
+            f"{file} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found .txt whose first line is no "
+            f"header of a table: {shown(header)}. A table in a text file begins with a line such as "
+            "audio_id<tab>reference"
+        )
 
 
 def _read_parquet(file: _File) -> pd.DataFrame:
@@ -212,8 +242,10 @@ def _read_parquet(file: _File) -> pd.DataFrame:
     return with_named_levels(frame, str(file))
 
 
-def _read_json(text: str, file: _File) -> pd.DataFrame:
+def _read_json(text: str, file: _File, *, whole: bool) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
+    if whole and file.rows == "reference" and (found := _single_object(text, str(file))) is not None:
+        return frame_of(rows_of_object(found, str(file)))
     if text.lstrip().startswith("["):
         numbered = list(enumerate(_parsed(text, str(file), ""), start=1))
         place = "entry"
@@ -234,6 +266,19 @@ def _read_json(text: str, file: _File) -> pd.DataFrame:
     if not rows:
         raise SourceError(f"{file} is empty; it needs an entry for each {file.rows}")
     return frame_of(rows)
+
+
+def _single_object(text: str, where: str) -> dict[str, Any] | None:
+    """Return the object that a whole file is, None for a list or for an object in each line."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        found = _parsed(text, where, "")
+    except SourceError as error:
+        if isinstance(error.__cause__, json.JSONDecodeError) and error.__cause__.msg == "Extra data":
+            return None
+        raise
+    return found if isinstance(found, dict) else None
 
 
 def _parsed(text: str, where: str, advice: str) -> Any:
@@ -292,7 +337,9 @@ def _column(values: list[Any]) -> pd.Series[Any]:
     return pd.Series(clean, dtype=object)
 
 
-def _read_delimited(text: str, file: _File, *, tabs: bool, text_columns: Collection[str]) -> pd.DataFrame:
+def _read_delimited(
+    text: str, file: _File, *, tabs: bool, text_columns: Collection[str], quotes: bool = True
+) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.csv as pc
 
@@ -306,7 +353,9 @@ def _read_delimited(text: str, file: _File, *, tabs: bool, text_columns: Collect
     if first is None:
         raise SourceError(f"{file} has no header; its first line must name the columns")
     position, line = first
-    names = [_plain(cell) for cell in rows.cells(line)]
+    header_cells = rows.cells(line)
+    names = [_plain(cell) for cell in header_cells]
+    padded = delimiter != "\t" and any(cell != cell.strip() for cell in header_cells)  # "audio_id ; reference"
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
         raise rows.error(position, f"the columns {repeated} stand more than once in {names}")
     if '"' in text:
@@ -347,10 +396,13 @@ def _read_delimited(text: str, file: _File, *, tabs: bool, text_columns: Collect
     columns = {}
     for place, name in enumerate(names):
         column = table.column(place).combine_chunks()
-        if tabs:
+        if padded:
+            column = _without_padding(column)
+        if (tabs or padded) and quotes:
             column = _unquoted(column)
         if name:
-            columns[name] = _series(column, "string") if name in text_columns else _typed(column)
+            as_text = name in text_columns or folded(name) in text_columns
+            columns[name] = _series(column, "string") if as_text else _typed(column)
         elif place or _typed(column).dtype != "Int64":  # else it is an index that was written along
             _warn_of_nameless(column, place, file)
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
@@ -435,6 +487,16 @@ class _Rows:
 def _plain(cell: str) -> str:
     cell = cell.strip().strip("\ufeff")
     return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+
+
+def _without_padding(column: pa.Array) -> pa.Array:
+    """Take the white space around cells; a cell of nothing else is empty."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(column)
+    emptied = pc.and_(pc.equal(trimmed, ""), pc.not_equal(column, ""))
+    return pc.if_else(pc.fill_null(emptied, False), pa.scalar(None, pa.string()), trimmed)
 
 
 def _unquoted(column: pa.Array) -> pa.Array:
