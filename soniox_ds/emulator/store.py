@@ -1,19 +1,30 @@
 """Where uploaded and downloaded audio lies: files in a temporary folder, written as they come in.
 
 Conventions: bytes go to disk chunk by chunk, so memory does not grow with a file. A file that is deleted while a job
-reads it goes when the job lets go of it.
+reads it goes when the job lets go of it. Each folder holds a lock file, which is locked as long as its process lives;
+folders of processes that were killed are deleted when the next stand-in starts.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
+import stat
 import tempfile
 import uuid
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import filelock
+
 __all__ = ["AudioStore", "TooLarge"]
+
+
+PREFIX = "soniox-ds-local-"
+LOCK = "in-use.lock"
 
 
 class TooLarge(Exception):
@@ -24,13 +35,15 @@ class AudioStore:
     """A temporary folder of audio files."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="soniox-ds-local-")
+        _delete_stale_folders()
+        self.folder, lock = _new_folder()
+        self._finalizer = weakref.finalize(self, _delete, self.folder, lock, os.getpid())
         self._held: Counter[str] = Counter()
         self._dropped: set[str] = set()
 
     async def write(self, chunks: AsyncIterator[bytes], *, limit: int) -> tuple[str, int, str]:
         """Write chunks to a new file: its path, size in bytes and sha256; raises TooLarge, leaving nothing behind."""
-        path = Path(self._folder.name, uuid.uuid4().hex)
+        path = Path(self.folder, uuid.uuid4().hex)
         digest = hashlib.sha256()
         size = 0
         try:
@@ -69,4 +82,49 @@ class AudioStore:
 
     def close(self) -> None:
         """Delete everything."""
-        self._folder.cleanup()
+        self._finalizer()
+
+
+def _new_folder() -> tuple[Path, filelock.BaseFileLock]:
+    """Make a folder, and lock it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = filelock.FileLock(folder / LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except (filelock.Timeout, FileNotFoundError):
+            continue  # another stand-in started in this moment and took the folder for a stale one
+        if (folder / LOCK).exists():
+            return folder, lock
+        lock.release()
+
+
+def _delete(folder: Path, lock: filelock.BaseFileLock, process: int) -> None:
+    """Delete the folder of a stand-in, unless this is a child process that was forked meanwhile."""
+    if os.getpid() == process:
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)  # another stand-in that starts now may delete it, too
+
+
+def _delete_stale_folders() -> None:
+    """Delete folders of this user's stand-ins that were killed: nobody holds their locks."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if not _is_own_folder(folder) or not (folder / LOCK).is_file():
+            continue
+        lock = filelock.FileLock(folder / LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except (filelock.Timeout, OSError):
+            continue  # its stand-in runs, or another one deletes it right now
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)  # Windows keeps a file that is locked
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Return True for a real folder, not a link to one, that belongs to this user."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and (not hasattr(os, "getuid") or status.st_uid == os.getuid())

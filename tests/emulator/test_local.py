@@ -114,7 +114,7 @@ def test_nothing_is_left_behind(tiny_wav, tmp_path):
         return [name for name in names if name.startswith(("soniox-ds-local-", "soniox-local-", "asyncio_"))]
 
     with local_service("scripted") as service:
-        folder = service._server._store._folder.name
+        folder = service._server._store.folder
         port = int(service.base_url.rsplit(":", 1)[1])
         headers = {"Authorization": f"Bearer {service.key}"}
         service.faults.next("stuck")
