@@ -4,7 +4,8 @@ A signed URL is a key to somebody's storage, and the address of a webhook is oft
 `public_url` is the form of an audio URL that tables may hold: without user and password, without the fragment, and
 without the query parameters that sign, authorise or expire (``X-Amz-*``, ``sig``, ``token``, ``key``, ...). The same
 object signed anew keeps its name. `public_webhook` also masks the parts of the path and of the query that look like a
-token. A short secret that is part of a path cannot be told from a path.
+token, and the parameters of the path (``;token=...``, ``/key=...``) that have such a name. A short secret that is part
+of a path and has no name cannot be told from a path.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ MASK = "***"
 
 _SECRET = re.compile(
     r"x-(amz|goog|oss|ms|cos|obs)-|.*(token|secret|signature|credential|passw|api[-_]?key|access[-_]?(key|id)|session|jwt)"
-    r"|o?auth(?!or)|(sig|sas|key|pwd|pass|policy|expires|expiry|hmac|key-pair-id|code)$",
+    r"|o?auth(?!or(?!i[sz]))|bearer|(.*[-_])?key$|(sig|sas|pw|pwd|pass|passphrase|policy|expires|expiry|hmac|key-pair-id|code)$",
     re.IGNORECASE,
 )
 # The other half of an Azure signature: harmless, but different each time the same object is signed.
@@ -30,6 +31,8 @@ _AZURE = frozenset(
 )
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 _SHORTEST_TOKEN = 16
+_JSON_WEB_TOKEN = re.compile(r"eyJ[\w-]+(\.[\w-]*){1,4}")
+_SEPARATOR = re.compile(r"([&;])")
 
 
 def public_url(url: str) -> str:
@@ -61,13 +64,10 @@ def public_webhook(url: str) -> str:
     if "://" not in url:
         return MASK
     address, mark, query = public_url(url).partition("?")
-    host, *path = address.split("/")
-    path = [MASK if _is_like_a_token(part) else part for part in path]
-    fields = [
-        f"{name}={MASK}" if _is_like_a_token(value) else f"{name}{sign}{value}"
-        for name, sign, value in (field.partition("=") for field in query.split("&"))
-    ]
-    return "/".join([host, *path]) + mark + "&".join(fields)
+    scheme, slashes, rest = address.partition("://")
+    host, *path = rest.split("/")
+    path = ["".join(map(_masked, _SEPARATOR.split(part))) for part in path]
+    return f"{scheme}{slashes}{'/'.join([host, *path])}{mark}{''.join(map(_masked, _SEPARATOR.split(query)))}"
 
 
 def hide_addresses(text: str) -> str:
@@ -79,8 +79,19 @@ def hide_addresses(text: str) -> str:
     return _ADDRESS.sub(lambda found: public_webhook(found[0]), text)
 
 
+def _masked(part: str) -> str:
+    """Return a word or ``name=value`` with its value masked where that looks like a token or is named as a secret."""
+    name, sign, value = part.partition("=")
+    if not sign:
+        return MASK if _is_like_a_token(part) else part
+    secret = _is_like_a_token(value) or _SECRET.match(unquote(name).strip())
+    return f"{MASK if _is_like_a_token(name) else name}={MASK if secret else value}"
+
+
 def _is_like_a_token(part: str) -> bool:
     """Return True for 16 characters or more that nobody would choose as a name: digits or mixed case among letters."""
+    if _JSON_WEB_TOKEN.fullmatch(part):
+        return True
     if len(part) < _SHORTEST_TOKEN or "." in part:  # a host or the name of a file
         return False
     has_lower, has_upper = part != part.upper(), part != part.lower()
@@ -88,11 +99,13 @@ def _is_like_a_token(part: str) -> bool:
 
 
 def _without_secrets(query: str) -> str:
-    fields = query.split("&")
+    parts = _SEPARATOR.split(query)
+    fields, separators = parts[::2], ["", *parts[1::2]]
     names = [unquote(field.partition("=")[0]).strip() for field in fields]
     azure = any(name.lower() == "sig" for name in names)
-    return "&".join(
-        field
-        for field, name in zip(fields, names, strict=True)
+    kept = [
+        separator + field
+        for separator, field, name in zip(separators, fields, names, strict=True)
         if _SECRET.match(name) is None and not (azure and name.lower() in _AZURE)
-    )
+    ]
+    return "".join(kept).lstrip("&;")

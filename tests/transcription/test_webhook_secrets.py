@@ -16,6 +16,7 @@ from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.addresses import hide_addresses, public_url, public_webhook
 
 SECRETS = ("s3cretuser", "pw9876", "qwertz12", "T0X9f3Kq81LmZ2vB7c", "open-sesame-1234")
+JSON_WEB_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"
 URL = "http://s3cretuser:pw9876@127.0.0.1:9/done/T0X9f3Kq81LmZ2vB7c?token=qwertz12&job=7"
 WEBHOOK = {
     "webhook_url": URL,
@@ -98,6 +99,19 @@ def test_nor_the_error_about_a_wrong_address(wrong):
             "https://hooks.example/services/T0001/B0001/***",
         ),
         ("https://x.example/in/0c6b5c3e-6f0b-4b53-9a55-1d2a3b4c5d6e", "https://x.example/in/***"),
+        (f"https://x.example/in/{JSON_WEB_TOKEN}", "https://x.example/in/***"),
+        (f"https://x.example/in?t={JSON_WEB_TOKEN}&job=7", "https://x.example/in?t=***&job=7"),
+        ("https://x.example/in?T0X9f3Kq81LmZ2vB7c", "https://x.example/in?***"),
+        ("https://x.example/in?job=7;token=s3cret", "https://x.example/in?job=7"),
+        ("https://x.example/in?token=s3cret;job=7", "https://x.example/in?job=7"),
+        ("https://x.example/in;token=s3cret;v=2/done", "https://x.example/in;token=***;v=2/done"),
+        ("https://x.example/in;jsessionid=s3cret", "https://x.example/in;jsessionid=***"),
+        ("https://x.example/key=s3cret/done", "https://x.example/key=***/done"),
+        ("https://x.example/in?author=me&authorization=s3cret", "https://x.example/in?author=me"),
+        (
+            "https://x.example/in?bearer=s3cret&pw=s3cret&passphrase=s3cret&webhook_key=s3cret&v=2",
+            "https://x.example/in?v=2",
+        ),
         ("me:secret@host.example/x?token=a", "***"),
         ("", "***"),
     ],
