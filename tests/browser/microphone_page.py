@@ -1,6 +1,7 @@
 """``sx.Microphone`` in a notebook, as a person uses it, and a service that remembers what it heard."""
 
 import json
+import os
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,6 +18,9 @@ BUSY = {
     "sleep": "while not pathlib.Path('go').exists(): time.sleep(0.05)",
     "cpu": "while not pathlib.Path('go').exists(): sum(range(20_000))",
 }
+# A call into C that keeps Python's lock until `MicrophonePage.let_go`. It takes the lock before the kernel has told
+# the page that it is busy.
+HOLD = "import ctypes\nctypes.PyDLL(None).open(b'hold', 0)"
 
 # Every stream that the page gets, and every sample that leaves the audio thread.
 WATCH = """() => {
@@ -96,16 +100,6 @@ def listening_service(recognizer=None, **settings):
         yield service
 
 
-# Whether the status is another one than "Recording" within two seconds.
-LEFT_RECORDING = """async () => {
-    const status = () => document.querySelector(".sx-status")?.textContent;
-    for (let look = 0; look < 40 && status() === "Recording"; look += 1) {
-        await new Promise((done) => setTimeout(done, 50));
-    }
-    return status() !== "Recording";
-}"""
-
-
 class MicrophonePage:
     """A notebook whose first cell shows the widget; further `cells` may follow."""
 
@@ -114,6 +108,7 @@ class MicrophonePage:
         page.setdefault("loop", "wav" not in page)  # a slow machine must not run out of sound
         self.nb = notebook([CELL.format(options=options).replace("mic = ", f"{before}\nmic = ", 1), *cells], **page)
         self.nb.page.evaluate(WATCH)
+        os.mkfifo(self.nb.folder / "hold")
         self.nb.run(0)
         self.nb.page.wait_for_selector(".sx-mic .sx-go:not(:disabled)")
 
@@ -124,11 +119,9 @@ class MicrophonePage:
         self.wait_for_status("Recording")
 
     def stop(self):
-        # Where the notebook moves its outputs between press and release, browsers see no click; a person clicks again.
-        for _ in range(3):
-            self.nb.page.click(".sx-go")
-            if self.nb.page.evaluate(LEFT_RECORDING):
-                break
+        button = self.nb.page.inner_text(".sx-go")
+        assert button == "■ Stop", f"the button says {button!r}: {self.nb.page.inner_text('.sx-mic')}"
+        self.nb.page.click(".sx-go")
         self.wait_for_status("Stopped")
 
     # what a person sees
@@ -188,6 +181,10 @@ class MicrophonePage:
     def go(self):
         """Let the busy cell end."""
         (self.nb.folder / "go").touch()
+
+    def let_go(self):
+        """Let `HOLD` return."""
+        os.close(os.open(self.nb.folder / "hold", os.O_WRONLY | os.O_NONBLOCK))
 
 
 def text_words(page):

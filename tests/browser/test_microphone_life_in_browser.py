@@ -2,8 +2,9 @@
 
 import json
 
+import psutil
 import pytest
-from microphone_page import BUSY, MicrophonePage, listening_service, text_words
+from microphone_page import BUSY, HOLD, MicrophonePage, listening_service, text_words
 
 ALL = "language_hints=['en'], enable_endpoint_detection=True, "
 
@@ -66,6 +67,52 @@ def test_where_a_cell_holds_messages_up_the_page_says_so_and_nothing_is_lost(not
         assert service.hearing.heard().tolist() == page.samples().tolist()
         assert page.ask("[mic.state, len(mic.result())]") == ["finished", 1]
         assert text_words(page) == page.words()
+
+
+LATER = f"""
+import threading
+def hold():
+    while not pathlib.Path('go').exists(): time.sleep(0.02)
+    {HOLD.replace(chr(10), "; ")}
+threading.Thread(target=hold).start()
+"""
+
+
+@pytest.mark.parametrize("transport", ["loopback", "comm"])
+@pytest.mark.parametrize("holds", ["cell", "thread"])
+def test_code_that_holds_pythons_lock_ends_no_recording(notebook, transport, holds):
+    """The kernel cannot even say that it is busy; a thread may hold the lock while no cell runs at all."""
+    with listening_service() as service:
+        options = f"{ALL} mode='proxy', transport='{transport}'"
+        page = MicrophonePage(notebook, service, options, [HOLD if holds == "cell" else LATER])
+        page.start()
+        page.wait_for_words(2)
+        page.nb.run(1, wait=holds == "thread")
+        page.go()
+        page.nb.wait_for(  # for longer than a kernel may be silent whose process may have ended
+            """() => {
+                const notes = document.querySelector('.sx-notes').textContent;
+                const told = /([\\d.]+) s of audio waits in this page/u.exec(notes);
+                return told && Number(told[1]) >= 7;
+            }"""
+        )
+        page.let_go()
+        page.nb.wait_for("() => document.querySelector('.sx-notes').textContent === ''")
+        page.stop()
+        assert service.hearing.heard().tolist() == page.samples().tolist()
+        assert page.ask("[mic.state, len(mic.result())]") == ["finished", 1]
+        assert text_words(page) == page.words()
+
+
+@pytest.mark.parametrize("options", ["mode='proxy', transport='comm'", "mode='direct', transport='loopback'"])
+def test_a_kernel_that_is_killed_is_told_at_once(notebook, options):
+    with listening_service() as service:
+        page = MicrophonePage(notebook, service, f"{ALL}{options}")
+        page.start()
+        page.wait_for_words(2)
+        psutil.Process(page.nb.python("import os; print(os.getpid())")).kill()
+        assert "restarted or has ended" in page.wait_for_alert("kernel")
+        closed(page, service)
 
 
 def test_cell_run_again_output_deleted_and_started_twice(notebook):

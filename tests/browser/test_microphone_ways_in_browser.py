@@ -2,7 +2,7 @@
 
 import pytest
 from bad_line import BadLine
-from microphone_page import MicrophonePage, listening_service, text_words
+from microphone_page import HOLD, MicrophonePage, listening_service, text_words
 from tones import ToneRecognizer
 
 ALL = "language_hints=['en'], enable_endpoint_detection=True, "
@@ -25,21 +25,19 @@ REWRITTEN = """() => {
 }"""
 
 
-@pytest.mark.skip(reason="Stop, clicked as a cell ends that held the lock, is sometimes lost: docs/open-points.md")
 def test_auto_goes_directly_and_a_cell_that_holds_pythons_lock_delays_nothing(notebook):
-    hold = "import ctypes\nctypes.PyDLL(None).usleep(6_000_000)\nheld = mic.audio.size"
     with listening_service() as service:
-        page = MicrophonePage(notebook, service, ALL, [hold])
+        page = MicrophonePage(notebook, service, ALL, [HOLD])
         page.start()
         page.wait_for_words(2)
         assert page.link() == "direct to the service"
         before = sum(piece.size for piece in service.hearing.streams[-1])
         page.nb.run(1, wait=False)
-        page.nb.until(
-            lambda: sum(piece.size for piece in service.hearing.streams[-1]) > before + 4 * 16_000,
-            what="four more seconds at the service",
+        page.nb.until(  # for longer than a kernel may be silent whose process may have ended
+            lambda: sum(piece.size for piece in service.hearing.streams[-1]) > before + 7 * 16_000,
+            what="seven more seconds at the service",
         )
-        assert not page.nb.page.evaluate("() => window.sonioxRuns[1].done"), "the cell still holds the lock"
+        page.let_go()
         page.nb.wait_for_cell(1)
         page.stop()
         assert text_words(page) == page.words()

@@ -596,12 +596,18 @@ class Recorder {
     this.note("kernel", waitingMs > 1500 ? "The kernel is busy; audio waits in this page." : "", `The kernel is busy: ${(waitingMs / 1000).toFixed(1)} s of audio waits in this page.`);
     this.tellOfService(take);
     const { silentMs } = this;
-    const kernel = this.model.widget_manager?.kernel;
-    const isBusy = kernel?.status === "busy" && kernel?.connectionStatus === "connected";
-    if (silentMs > (isBusy ? MIC.busyKernelMs : MIC.silentKernelMs)) {
+    if (silentMs > (this.kernelLives(take) ? MIC.busyKernelMs : MIC.silentKernelMs)) {
       this.abandon(take, { kind: "kernel", text: `The kernel has not answered for ${Math.round(silentMs / 1000)} seconds, so the microphone is off. What was said until then is below.` });
     }
     this.views.forEach((view) => view.showTime());
+  }
+
+  /** Return true while something shows that the kernel's process is there. It may be silent then because some code holds
+      Python's lock: from the moment it takes the lock, the kernel can send neither answers nor the status "busy". */
+  kernelLives({ outbox }) {
+    const kernel = this.model.widget_manager?.kernel; // JupyterLab tells; its status changes when the process ends
+    const isListed = ["idle", "busy"].includes(kernel?.status) && kernel.connectionStatus === "connected";
+    return isListed || outbox.channel.socket?.readyState === WebSocket.OPEN; // the system closes the socket of a process that ends
   }
 
   /** A computer that slept is told from a page that hung by its sound: what was recorded while a page hung comes late. */
