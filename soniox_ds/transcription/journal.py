@@ -53,6 +53,11 @@ UNPAID = (State.UPLOADING, State.UPLOADED, State.FAILED)
 """States of an attempt that cost nothing, or nothing that could still be had."""
 
 
+_STATES = (State.UPLOADING, State.UPLOADED, State.CREATING, State.CREATED, State.DONE, State.FAILED)
+_TEXTS = ("submitted_at", "completed_at", "error_type", "error_message", "resolved_model")
+_TOO_LARGE = 2**53
+
+
 @dataclass(slots=True)
 class Entry:
     """One paid attempt at one job, as the journal holds it."""
@@ -399,13 +404,27 @@ class Journal:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    """An entry as it was written, without an id that can be none: an earlier version kept whatever it was told."""
+    """An entry as it was written, without damaged values and without ids that an earlier version kept."""
     entry = Entry(*row)
+    for name in _TEXTS:
+        if not isinstance(getattr(entry, name), str):
+            setattr(entry, name, None)
     if not is_id(entry.file_id):
         entry.file_id = None
     if not is_id(entry.transcription_id):
         entry.transcription_id = None
+    if not _is_number(entry.duration_ms):
+        entry.duration_ms = None
+    if not _is_number(entry.changed_at):
+        entry.changed_at = 0.0
+    if entry.state not in _STATES:
+        # Taken for done, so that nothing is paid for twice: where there is no transcript, the row fails by name.
+        entry.state = State.DONE
     return entry
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < _TOO_LARGE
 
 
 def _packed(db: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[Any, Any, Any]]:

@@ -690,6 +690,37 @@ async def test_one_damaged_transcript_fails_its_own_row_only(how, tmp_path):
         assert (await transcribe(batch(COUNT), service, tmp_path)).tokens.equals(whole.tokens)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("duration_ms", "abc"),
+        ("duration_ms", b"\xff"),
+        ("duration_ms", -(2**63)),
+        ("duration_ms", 2**62),
+        ("resolved_model", b"\xff\x00"),
+        ("submitted_at", b"\xff"),
+        ("completed_at", "yesterday"),
+        ("error_type", b"\xff"),
+        ("changed_at", "noon"),
+        ("changed_at", float("inf")),
+        ("state", "funny"),
+        ("state", b"\xff"),
+    ],
+)
+async def test_a_damaged_value_of_a_finished_job_costs_nothing_but_itself(column, value, tmp_path):
+    with stand_in() as service:
+        whole = await transcribe(batch(COUNT), service, tmp_path)
+        Journal.open(tmp_path / "journal.sqlite").close()
+        with sqlite3.connect(tmp_path / "journal.sqlite") as db:
+            db.execute(f"UPDATE jobs SET {column} = ? WHERE rowid = (SELECT min(rowid) FROM jobs)", [value])
+        db.close()
+        since = len(service.requests)
+        corpus = await transcribe(batch(COUNT), service, tmp_path)
+        assert len(service.requests) == since
+        assert corpus.tokens.equals(whole.tokens)
+        assert corpus.recordings["status"].tolist() == ["completed"] * COUNT
+
+
 async def test_a_damaged_page_of_the_journal_hides_no_other_transcript(tmp_path):
     """Bytes of the file itself, where one long transcript lies."""
     path = tmp_path / "journal.sqlite"
