@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -174,7 +175,7 @@ def test_writing_to_a_read_only_disk(tmp_path):
     )
 
 
-@pytest.mark.parametrize("left", ["closed", "killed"])
+@pytest.mark.parametrize("left", ["closed", "killed", "by an earlier version"])
 def test_recalling_from_a_journal_on_a_read_only_disk(tmp_path, left):
     """What is known comes, what is new is refused by name, and nothing is sent."""
     (tmp_path / "audio").mkdir()
@@ -192,6 +193,8 @@ def test_recalling_from_a_journal_on_a_read_only_disk(tmp_path, left):
         run(script, tmp_path)
         if left == "killed":
             leave_log(tmp_path / "j.sqlite")
+        if left == "by an earlier version":
+            made_older(tmp_path / "j.sqlite")
         sent = len(service.requests)
         read_only(
             f"""
@@ -222,6 +225,16 @@ def test_recalling_from_a_journal_on_a_read_only_disk(tmp_path, left):
         assert len(service.requests) == sent
 
 
+def made_older(path: Path) -> None:
+    """Make a journal what the version before this one wrote."""
+    db = sqlite3.connect(path)
+    db.execute("ALTER TABLE jobs DROP COLUMN resolved_model")
+    db.execute("PRAGMA user_version=1")
+    db.commit()
+    db.close()
+    assert not path.with_name(f"{path.name}-wal").exists()
+
+
 def leave_log(path: Path) -> None:
     """Leave the journal as a killed process does: what was written last stands in the log beside it."""
     code = (
@@ -234,20 +247,31 @@ def leave_log(path: Path) -> None:
 
 
 def test_live_recordings_on_a_read_only_disk(tmp_path):
-    for number, name in enumerate("ab"):
+    for number, name in enumerate("abcd"):
         (tmp_path / f"{name}.wav").write_bytes(wav(number))
     with sx.local_service("scripted", speed=100, set_environment=False) as service:
         call = f"""
         from soniox_ds import Connection
         from soniox_ds.errors import JournalError
         here = Connection(api_key={service.key!r}, api_base_url={service.base_url!r})
-        def stream(name):
-            return sx.stream_dataset([folder / name], journal=folder / "j.sqlite", connection=here, progress=False)
+        def stream(*names):
+            return sx.stream_dataset([folder / name for name in names], journal=folder / "j.sqlite",
+                                     connection=here, progress=False)
         """
-        run(f'{call}\n        stream("a.wav").save(folder / "kept")\n', tmp_path)
+        run(f'{call}\n        stream("a.wav", "d.wav").save(folder / "kept")\n', tmp_path)
+        sent = len(service.requests)
         read_only(
             f"""{call}
-        assert stream("a.wav").log["payload"].equals(sx.read_streamed(folder / "kept").log["payload"])
+        import warnings
+        kept = sx.read_streamed(folder / "kept")
+        assert stream("a.wav", "d.wav").log["payload"].equals(kept.log["payload"])
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            mixed = stream("b.wav", "a.wav", "c.wav", "d.wav")
+        assert "2 of 4 recordings failed: journal_error (2)" in str(warned[0].message), warned
+        assert mixed.recordings["status"].tolist() == ["failed", "completed", "failed", "completed"]
+        assert "j.sqlite" in mixed.recordings["error_message"].iloc[0]
+        assert mixed.log["payload"].equals(kept.log["payload"])
         try:
             stream("b.wav")
         except JournalError as error:
@@ -257,3 +281,4 @@ def test_live_recordings_on_a_read_only_disk(tmp_path):
         """,
             tmp_path,
         )
+        assert len(service.requests) == sent

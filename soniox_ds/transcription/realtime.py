@@ -8,13 +8,14 @@ it stopped. Two processes never work on the same one: the second waits for the f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from soniox_ds.errors import AuthError, BalanceError, SonioxDSError, SourceError, error_type_of
+from soniox_ds.errors import AuthError, BalanceError, JournalError, SonioxDSError, SourceError, error_type_of
 from soniox_ds.formats.provenance import new_provenance, new_run
 from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.replay import Event
@@ -118,6 +119,8 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
         Before anything is sent.
     AuthError, BalanceError
         Where for one of these reasons not a single recording could be transcribed.
+    JournalError
+        If the journal cannot be written and knows none of the recordings, or can no longer be written on the way.
     ExceptionGroup
         Of `TranscriptionFailed`, with ``on_error="raise"``.
 
@@ -318,9 +321,15 @@ class _Run:
     async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
         begun = _begun(earlier, self._clock)
         earlier = [event for event in earlier if event.kind not in (BEGUN, "failed", "end")]
-        self.models.ask_at(self.connection)
-        await self.models.resolved(self.options.model)  # what comes out short may be over before the list is there
-        with self._store.writing(key, [*begun, *earlier]) as write:
+        with contextlib.ExitStack() as stack:
+            try:
+                write = stack.enter_context(self._store.writing(key, [*begun, *earlier]))
+            except JournalError as trouble:  # nothing may be sent that cannot be written down
+                self.fatal = trouble
+                recording.fail(error_type_of(trouble), str(trouble))
+                return self._failed(recording)
+            self.models.ask_at(self.connection)
+            await self.models.resolved(self.options.model)  # what comes out short may be over before the list is there
             session = LiveSession(
                 self.options,
                 connection=self.connection,

@@ -231,31 +231,46 @@ class Writer:
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
-            db = self._connect()
-            try:
-                self._prepare(db)
-                if self.read_only is None:
-                    db.execute("PRAGMA synchronous=FULL")
-            except BaseException:
-                db.close()
-                raise
-            self._db = db
+            if self.read_only is None:
+                db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+                self._db = self._prepared(db)
+                self._db.execute("PRAGMA synchronous=FULL")
+            else:
+                self._db = self._connected_for_reading()
         return self._db
 
-    def _connect(self) -> sqlite3.Connection:
-        if self.read_only is None:
-            return sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        log = self.path.with_name(f"{self.path.name}-wal")
-        if log.exists() and log.stat().st_size:
-            # SQLite reads what is not yet in the file itself only where it may write beside it.
-            folder = tempfile.TemporaryDirectory(prefix="soniox-ds-journal-")
-            weakref.finalize(self, folder.cleanup)
-            copy = Path(folder.name, self.path.name)
-            shutil.copyfile(self.path, copy)
-            shutil.copyfile(log, copy.with_name(log.name))
-            return sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
-        address = f"{self.path.absolute().as_uri()}?immutable=1"
-        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    def _connected_for_reading(self) -> sqlite3.Connection:
+        log = self._log
+        if not (log.exists() and log.stat().st_size):
+            address = f"{self.path.absolute().as_uri()}?immutable=1"
+            try:
+                return self._prepared(sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False))
+            except sqlite3.OperationalError:
+                pass  # an earlier version wrote it, and its tables are to be brought up to date: in a copy
+        return self._prepared(sqlite3.connect(self._copied(), isolation_level=None, check_same_thread=False))
+
+    def _prepared(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            self._prepare(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    @property
+    def _log(self) -> Path:
+        """Where SQLite keeps what is not yet in the file itself."""
+        return self.path.with_name(f"{self.path.name}-wal")
+
+    def _copied(self) -> Path:
+        """Copy the file and its log to where SQLite may write, which it must to read a log or to change tables."""
+        folder = tempfile.TemporaryDirectory(prefix="soniox-ds-journal-")
+        weakref.finalize(self, folder.cleanup)
+        copy = Path(folder.name, self.path.name)
+        shutil.copyfile(self.path, copy)
+        if self._log.exists():
+            shutil.copyfile(self._log, copy.with_name(self._log.name))
+        return copy
 
     def _disconnect(self) -> None:
         db, self._db = self._db, None
