@@ -227,7 +227,7 @@ def _spoken() -> Normalizer:
     from soniox_ds.analysis.spoken import SPOKEN_LANGUAGES, fold_spoken
 
     forms = {language: partial(fold_spoken, language=language) for language in SPOKEN_LANGUAGES}
-    return Normalizer((NormalizationStep("spoken", "1", _basic_form, per_word=True, languages=forms),))
+    return Normalizer((NormalizationStep("spoken", "2", _basic_form, per_word=True, languages=forms),))
 
 
 def _casefold() -> Normalizer:

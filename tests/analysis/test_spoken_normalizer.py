@@ -39,7 +39,7 @@ def test_formatting_is_no_error(said, heard):
     aligned = sx.align_words({"a": heard}, {"a": said}, normalizer="spoken", language="en")
     assert (aligned["operation"] == "hit").all()
     assert sx.confusions(aligned).empty
-    assert aligned["normalizer"].unique().tolist() == ["spoken 1"]
+    assert aligned["normalizer"].unique().tolist() == ["spoken 2"]
 
 
 def corpus(*, languages=(None, None), column=None, hints=None):
@@ -97,11 +97,11 @@ def test_most_words_decide():
 def test_other_languages_go_through_basic_with_a_warning():
     heard = {"a": "7", "b": "ÖT", "c": "7"}
     said = {"a": "seven", "b": "öt", "c": "seven"}
-    message = r"'spoken 1' is for the languages en, .* 2 of 3 texts go through 'basic' .*: hu \(1\), not known \(1\)"
+    message = r"'spoken 2' is for the languages en, .* 2 of 3 texts go through 'basic' .*: hu \(1\), not known \(1\)"
     with pytest.warns(UserWarning, match=message):
         errors = sx.word_errors(heard, said, normalizer="spoken", language={"a": "en", "b": "hu"})
     assert errors["wer"].tolist() == [0, 0, 1]
-    assert errors["normalizer"].unique().tolist() == ["spoken 1"]
+    assert errors["normalizer"].unique().tolist() == ["spoken 2"]
 
 
 def test_only_this_normaliser_asks_for_the_language():
@@ -117,7 +117,7 @@ def test_only_this_normaliser_asks_for_the_language():
 
 def test_with_other_steps():
     errors = sx.word_errors({"a": "7 cats"}, {"a": "seven [noise] cats"}, normalizer=["tags", "spoken"], language="en")
-    assert errors[["wer", "normalizer"]].to_numpy().tolist() == [[0, "tags 1 + spoken 1"]]
+    assert errors[["wer", "normalizer"]].to_numpy().tolist() == [[0, "tags 2 + spoken 2"]]
 
 
 def test_the_chain_by_itself():
@@ -142,7 +142,7 @@ def test_speakers():
         {"audio_id": "a", "word_index": range(4), "text": ["7", "cats", "at", "7:15"], "speaker": list("1122")}
     )
     errors = sx.speaker_word_errors(words, reference, normalizer="spoken", language="en")
-    assert errors[["cpwer", "wder", "normalizer"]].to_numpy().tolist() == [[0, 0, "spoken 1"]]
+    assert errors[["cpwer", "wder", "normalizer"]].to_numpy().tolist() == [[0, 0, "spoken 2"]]
     labelled = sx.speaker_word_errors(words, reference.assign(language="en"), normalizer="spoken")
     pd.testing.assert_frame_equal(labelled, errors)
     identified = sx.speaker_word_errors(words.assign(language="en"), reference, normalizer="spoken")
@@ -208,7 +208,7 @@ def test_an_experiment():
     trial = experiment(normalizer="spoken", language="en")
     assert trial.summary["wer"].tolist()[0] == 0
     assert trial.summary["wer"].tolist()[1] > 0
-    assert trial.summary["normalizer"].tolist() == ["spoken 1"] * 2
+    assert trial.summary["normalizer"].tolist() == ["spoken 2"] * 2
     assert trial.term_summary["recall"].tolist() == [1, 1]
     assert trial.term_errors["hits"].tolist() == [1, 1]
 
@@ -226,7 +226,7 @@ def test_a_report_and_the_command_line(tmp_path):
     arguments = ["report", str(tmp_path / "corpus"), "--references", str(references), "-o", str(page)]
     assert main([*arguments, "--normalizer", "tags", "spoken", "--language", "English"]) == 0
     written = page.read_text(encoding="utf-8")
-    assert "tags 1 + spoken 1" in written
+    assert "tags 2 + spoken 2" in written
     assert "No scored recording has an error." in written
     with pytest.warns(UserWarning, match="the references hold"):
         assert main(arguments) == 0

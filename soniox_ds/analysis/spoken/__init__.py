@@ -34,7 +34,8 @@ def fold_spoken(text: str, language: str) -> str:
     -------
     str
         Words in lower case, divided by single spaces, without punctuation (apostrophes between letters stay, because
-        "we're" and "were" are different words). Numbers are written in digits. Folding the result again changes
+        "he'll" and "hell" are different words). English contractions are written out where they stand for one pair of
+        words ("it's", "don't"). Numbers are written in digits. Folding the result again changes
         nothing.
 
     Raises
@@ -45,9 +46,9 @@ def fold_spoken(text: str, language: str) -> str:
     Examples
     --------
     >>> fold_spoken("That's $15.20, at 7:15 p.m.", "en")
-    "that's 15 dollars 20 at 7 15 pm"
+    'that is 15 dollars 20 at 7 15 pm'
     >>> fold_spoken("that's fifteen dollars and twenty cents at seven fifteen PM", "en")
-    "that's 15 dollars 20 at 7 15 pm"
+    'that is 15 dollars 20 at 7 15 pm'
     """
     if language not in SPOKEN_LANGUAGES:
         raise InputError(

@@ -9,6 +9,7 @@ import regex
 from soniox_ds.analysis.spoken.english_spelling import closed_compounds, common_spelling, without_prefix_hyphens
 from soniox_ds.analysis.spoken.numerals import (
     call_amounts,
+    call_thousands,
     call_units,
     is_number,
     join_codes,
@@ -208,6 +209,8 @@ _BEFORE_NUMBERS = {
     "fig": "figure",
     "ch": "chapter",
     "pp": "pages",
+    "p": "page",
+    "pg": "page",
     "tel": "telephone",
 }
 # Short titles, which are told from words ("one more rep") by their capital and the name behind them.
@@ -230,7 +233,7 @@ _SAINTS = (
 _KNOWN_INITIALS = frozenset(
     listed(
         "ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso fyi asap roi gui cli faa aca ncaa cia nba nsa "
-        "usa fda cpa mba ea dea fifa nra"
+        "usa fda cpa mba ea dea fifa nra fbi dna rna mri usda ada nda pga rca pca mfa gpa kpi hdmi qa pa va"
     )
 )
 _RULERS = frozenset(
@@ -388,6 +391,7 @@ def _with_capitals(text: str) -> str:
     """Read what only its capitals tell from another word: "5M", "US", "IT", "WHO", "Gen. Lee"."""
     if text.isupper() or text.islower():
         return text
+    text = _STREET.sub("Street", text)
     text = _SHORT_TITLES.sub(lambda found: _TITLES[found[1]], text)
     text = _WORDS_IN_CAPITALS.sub(lambda found: " ".join(found[0]), text)
     return str(_MILLIONS.sub(" million", text))
@@ -396,6 +400,7 @@ def _with_capitals(text: str) -> str:
 def fold(text: str) -> str:
     """Fold an English text once."""
     text = read_addresses(clean(_with_capitals(text)), _IN_ADDRESSES)
+    text = _MOBILE_NETWORK.sub(lambda found: f"{_ONES[found[1]]}g", text)
     text = join_thousands(replace_letters_with_dots(_WORDS_OF_LETTERS.sub(_apart, text)), ",")
     text = without_prefix_hyphens(sub_each(text, _RULES))
     words = split_numbers(words_of(text), _GLUED)
@@ -404,12 +409,13 @@ def fold(text: str) -> str:
     words = join_digits(
         words,
         oh=("oh", "o"),
+        oh_after=_BEFORE_OH,
         repeats={"double": 2, "triple": 3},
         is_pair=_is_year,
         spaced_thousands=_are_thousands,
         months=_MONTHS,
     )
-    words = _dates(_decades(_fractions(words)))
+    words = _dates(_decades(_fractions(call_thousands(words, "thousand", "point"))))
     words = call_amounts(
         words,
         units=_CURRENCIES,
@@ -426,6 +432,9 @@ def fold(text: str) -> str:
     return join_words(words)
 
 
+_BEFORE_OH = frozenset(listed("in of since from by until before after around late early summer winter spring fall to"))
+_STREET = regex.compile(r"(?<=\b\p{Lu}\p{Ll}{2,} )St\b\.?(?=$|[,;:?!]|\s+(?:\p{Ll}|$))")
+_MOBILE_NETWORK = regex.compile(r"\b(two|three|four|five|six)[ -]g\b", regex.IGNORECASE)
 _MILLIONS = regex.compile(r"(?<=(?<![\w$£€¥₹₿.,])[0-9]+(?:\.[0-9]+)?)M\b")
 _WORDS_IN_CAPITALS = regex.compile(r"\b(?:US(?!\$)|IT|WHO)\b(?!['’])")
 _SHORT_TITLES = regex.compile(rf"\b({'|'.join(_TITLES)})\.(?=\s\p{{Lu}})")
@@ -694,6 +703,8 @@ def _decades(words: list[str]) -> list[str]:
             and result[-1] in ("15", "16", "17", "18", "19", "20")
         ):
             result[-1] += word
+        elif word == "thousands" and result and result[-1] == "2":
+            result[-1] = "2000s"
         elif word == "hundreds" and result and result[-1] in ("15", "16", "17", "18", "19"):
             result[-1] += "00s"
         else:

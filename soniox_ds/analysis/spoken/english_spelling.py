@@ -73,6 +73,25 @@ don't doesn't didn't isn't aren't wasn't weren't hasn't haven't hadn't couldn't 
 y'all you're they're you've they've we've i've you'd they'd you'll they'll that's there's what's who's where's here's
 how's could've should've would've might've must've it'll that'll i'm
 """
+# "Is" is contracted behind these words, where behind others "'s" is a genitive.
+_BEFORE_IS = listed("it that there he she what who where here how when")
+_BEFORE_HAS = ("it", "that", "there", "he", "she", "what", "who", "where", "how")
+_HAS = listed("been got become had")  # behind "it's", "has" and not "is" is meant
+_NEGATED = listed("do does did is are was were has have had could would should must need")
+_FULL_FORMS = {
+    "can't": "cannot",
+    "won't": "will not",
+    "shan't": "shall not",
+    "let's": "let us",
+    "i'm": "i am",
+    **{f"{word}n't": f"{word} not" for word in _NEGATED},
+    **{f"{word}'re": f"{word} are" for word in ("you", "we", "they", "there", "what", "who", "where")},
+    **{f"{word}'ve": f"{word} have" for word in listed("i you we they could should would might must who there")},
+    **{f"{word}'ll": f"{word} will" for word in listed("i you he she it we they that there who what this")},
+    **{f"{word}'s": f"{word} is" for word in _BEFORE_IS},
+    **{f"{word}'s {has}": f"{word} has {has}" for word in _BEFORE_HAS for has in _HAS},
+}
+"""Contractions written out: which of the two was said is hardly heard, and everybody writes it otherwise."""
 _WORDS = {
     **dict(pair.split() for pair in listed(_VARIANTS, "|")),
     **{word.replace("'", ""): word for word in listed(_CONTRACTIONS)},
@@ -172,6 +191,7 @@ _HYPHENATED = {"co", "re", "pre", "non", "anti", "multi", "semi", "sub", "un", "
 _JOINS = Phrases(
     {
         **{phrase: phrase.replace(" ", "") for phrase in listed(_COMPOUNDS, "|")},
+        **_FULL_FORMS,
         "can not": "cannot",
         "all right": "alright",
         "per cent": "percent",

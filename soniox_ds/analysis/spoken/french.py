@@ -10,6 +10,7 @@ from soniox_ds.analysis.spoken.french_numbers import DIGITS, SCALES, read_cardin
 from soniox_ds.analysis.spoken.french_spelling import closed_compounds, common_spelling, without_compound_hyphens
 from soniox_ds.analysis.spoken.numerals import (
     call_amounts,
+    call_thousands,
     call_units,
     is_number,
     join_codes,
@@ -202,6 +203,7 @@ def _roman_ordinal(found: regex.Match[str]) -> str:
     return str(found[0]) if value is None else f"{value}{'er' if value == 1 else 'e'}"
 
 
+_GENERATIONS = {"deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6}  # of mobile networks
 _RULES: list[Rule] = [
     *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
     (regex.compile(r"(?<=\b(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|puisqu|quelqu))'\s+(?=\p{L})"), "'"),
@@ -210,6 +212,12 @@ _RULES: list[Rule] = [
         _roman_ordinal,
     ),
     (regex.compile(r"\b([ivx]{3,7})(?:e|ème)\b"), _roman_ordinal),
+    (regex.compile(r"\bi(?:re|ère)(?=\sguerre mondiale\b)"), "1re"),
+    (regex.compile(r"\b(ii)(?:e|ème|ième)(?=\sguerre mondiale\b)"), _roman_ordinal),
+    (regex.compile(r"(?<=[0-9])\s?mds?(?=\s(?:de|d')|\.?$)"), " milliards"),
+    (regex.compile(r"(?<=[0-9])\s?cts?\b"), " centimes"),
+    (regex.compile(r"(?<=[0-9]\s)av\.(?=\s\p{L})"), "avenue"),
+    (regex.compile(r"\b(deux|trois|quatre|cinq|six)[ -]g\b"), lambda found: f"{_GENERATIONS[found[1]]}g"),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
     (regex.compile(r"\b(quelqu|jusqu|lorsqu|puisqu|aujourd)\s(?=\p{L})"), r"\1'"),
@@ -292,7 +300,7 @@ def fold(text: str) -> str:
     words = closed_compounds(" ".join([common_spelling(word) for word in words]).split())
     words = _read_numbers(words)
     words = join_digits(words, spaced_thousands=lambda groups: True, months=_MONTHS)
-    words = _without_de(words)
+    words = call_thousands(_without_de(words), "mille", "virgule")
     words = call_units(words, _UNITS, SCALES, "virgule")
     words = call_amounts(
         words,

@@ -10,6 +10,7 @@ from soniox_ds.analysis.spoken.german_numbers import SCALES, cardinal, ordinal, 
 from soniox_ds.analysis.spoken.german_spelling import closed_compounds, common_spelling, without_hyphens
 from soniox_ds.analysis.spoken.numerals import (
     call_amounts,
+    call_thousands,
     call_units,
     is_number,
     join_codes,
@@ -304,6 +305,19 @@ _RULES: list[Rule] = [
         ),
         lambda found: f"{found[1] or found[2]}te",
     ),
+    # At the end of a sentence "die 3." is three of them, and "mit der 3." is a line of trams.
+    (
+        regex.compile(
+            rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s?[,;)])"
+            r"|(?<=(?<!\bmit\s)\b(?:der|den|dem|des|am|zum|beim|vom)\s)([0-9]{1,3})\.(?=\s*$)"
+        ),
+        lambda found: f"{found[1] or found[2]}te",
+    ),
+    (regex.compile(r"\bfr\.(?=\s\p{L})"), "frau"),
+    (regex.compile(r"\bgr\.(?=\s?[0-9])"), "größe"),
+    (regex.compile(r"\bmind\.(?=\s?[0-9])"), "mindestens"),
+    (regex.compile(r"(?<=\s)str\.(?=\s|$|,)"), "straße"),
+    (regex.compile(r"\b(zwei|drei|vier|fünf|sechs)[ -]g\b"), lambda found: f"{cardinal(found[1])}g"),
     (regex.compile(r"%ig(?=\p{L}*)"), " prozentig"),
     (regex.compile(r"%"), " prozent "),
     (regex.compile(r"‰"), " promille "),
@@ -348,7 +362,7 @@ def fold(text: str) -> str:
     words = closed_compounds([common_spelling(word) for word in words])
     words = _read_numbers(words)
     words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year, months=_MONTHS)
-    words = _dates(_hours(words))
+    words = call_thousands(_dates(_hours(words)), "tausend", "komma")
     words = call_units(words, _UNITS, SCALES, "komma")
     words = call_amounts(
         words,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 __all__ = [
     "call_amounts",
+    "call_thousands",
     "call_units",
     "is_number",
     "join_codes",
@@ -21,6 +22,7 @@ __all__ = [
 
 _NUMBER = re.compile(r"[0-9]+")
 _SPLIT = re.compile(r"([0-9]+)([^\W\d_]+[23]?)")
+_THOUSANDS = re.compile(r"([1-9][0-9]{0,2})k")
 _MOBILE_NETWORK = re.compile(r"[2-6]g")
 _MIXED = re.compile(r"(?=.*[0-9])(?=.*[a-z])[a-z0-9]{2,20}")
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{2,3}")
@@ -59,6 +61,7 @@ def join_digits(
     words: Sequence[str],
     *,
     oh: Collection[str] = (),
+    oh_after: Collection[str] = (),
     repeats: Mapping[str, int] | None = None,
     is_pair: Callable[[str, str], bool] = lambda first, second: False,
     spaced_thousands: Callable[[Sequence[str]], bool] = lambda groups: False,
@@ -72,6 +75,8 @@ def join_digits(
         The words of a text.
     oh
         Words for zero inside a run of digits that mean something else elsewhere ("oh").
+    oh_after
+        Words between which and a single digit such a word means zero ("in oh seven").
     repeats
         Words that repeat the digit behind them, such as "double": 2.
     is_pair
@@ -91,7 +96,7 @@ def join_digits(
     >>> join_digits(["one", "9", "1", "1", "call"])
     ['one', '911', 'call']
     """
-    words = _zeros_and_repeats(words, oh, repeats or {})
+    words = _zeros_and_repeats(words, oh, {*oh_after, *months}, repeats or {})
     result: list[str] = []
     place = 0
     while place < len(words):
@@ -108,7 +113,9 @@ def join_digits(
     return result
 
 
-def _zeros_and_repeats(words: Sequence[str], oh: Collection[str], repeats: Mapping[str, int]) -> Sequence[str]:
+def _zeros_and_repeats(
+    words: Sequence[str], oh: Collection[str], oh_after: Collection[str], repeats: Mapping[str, int]
+) -> Sequence[str]:
     if not any(word in oh or word in repeats for word in words):
         return words
     words = list(words)
@@ -120,7 +127,14 @@ def _zeros_and_repeats(words: Sequence[str], oh: Collection[str], repeats: Mappi
                     break
                 after += 1
             before = place > 0 and is_number(words[place - 1])
-            if after >= 3 or (before and after >= 1) or (place > 1 and before and is_number(words[place - 2])):
+            led_to = after == 1 and (words[place - 1] in oh_after if place else len(words) == 2)
+            repeated = after >= 1 and place > 0 and words[place - 1] in repeats
+            if (
+                after >= 3
+                or led_to
+                or repeated
+                or (before and (after >= 1 or (place > 1 and is_number(words[place - 2]))))
+            ):
                 words[place] = "0"
     result: list[str] = []  # from the last word to the first, so that "double double 5 5" is read at once
     for place in reversed(range(len(words))):
@@ -207,6 +221,25 @@ def _is_phone_number(run: Sequence[str]) -> bool:
     digits = sum(map(len, run))
     years = sum(len(group) == 4 and group[:2] in ("18", "19", "20") for group in run)
     return 7 <= digits <= _LONGEST_PHONE_NUMBER and (not years or digits >= 10 > 4 * years)
+
+
+def call_thousands(words: Sequence[str], thousand: str, point: str) -> list[str]:
+    """Write out the "k" of "100k", "2.5k" and "ten k".
+
+    >>> call_thousands(["100k", "or", "2", "point", "5k"], "thousand", "point")
+    ['100000', 'or', '2', 'point', '5', 'thousand']
+    """
+    result: list[str] = []
+    for place, word in enumerate(words):
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        glued = _THOUSANDS.fullmatch(word)
+        counted = bool(result) and value_of(result[-1]) > 0 and (len(result) == 1 or len(result[-2]) > 1)
+        if glued is None and not (word == "k" and counted and len(behind) != 1):
+            result.append(word)
+            continue
+        number = glued[1] if glued is not None else result.pop()
+        result += [number, thousand] if result[-1:] == [point] else [f"{number}000"]
+    return result
 
 
 def call_amounts(

@@ -8,6 +8,7 @@ import regex
 
 from soniox_ds.analysis.spoken.numerals import (
     call_amounts,
+    call_thousands,
     call_units,
     is_number,
     join_codes,
@@ -202,6 +203,7 @@ def _fraction(found: regex.Match[str]) -> str:
     return f"{whole} y {spoken}" if whole else spoken
 
 
+_GENERATIONS = {"dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6}  # of mobile networks
 _RULES: list[Rule] = [
     *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
     (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
@@ -232,6 +234,8 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=[0-9])\.?(?:era|ra|da|ta|ma|va|na)\b"), "a"),
     (regex.compile(r"(?<=[0-9])\.(?=[oa]s?\b)"), ""),
     (regex.compile(r"(?<=[0-9])[.,](?=[0-9])"), " coma "),
+    (regex.compile(r"\b(i{1,3})(?=\sguerra mundial\b)"), lambda found: f"{len(found[1])}a"),
+    (regex.compile(r"\b(dos|tres|cuatro|cinco|seis)[ -]g\b"), lambda found: f"{_GENERATIONS[found[1]]}g"),
     (regex.compile(r"%"), " porciento "),
     (regex.compile(r"‰"), " por mil "),
     (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " grados celsius "),
@@ -269,7 +273,7 @@ def fold(text: str) -> str:
     words = closed_compounds([common_spelling(word) for word in words])
     words = _read_numbers(words)
     words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year)
-    words = _hours(_without_de(_without_con(words)))
+    words = call_thousands(_hours(_without_de(_without_con(words))), "mil", "coma")
     words = call_units(words, _UNITS, SCALES, "coma")
     words = call_amounts(
         words,
