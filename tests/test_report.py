@@ -146,7 +146,7 @@ def test_the_page_has_every_section_and_the_right_figures(written):
     }
     assert f"word error rate {2 / 33:.1%}" in page.text
     assert "invalid_audio" in page.text
-    assert "normalised by “basic 2”" in page.text
+    assert "normalised by “basic 3”" in page.text
     assert "2 speakers" in page.text
     assert "“audio_id”" in page.text  # the blocks
     assert "local stand-in" not in page.text

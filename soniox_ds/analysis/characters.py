@@ -13,7 +13,14 @@ import unicodedata
 
 import regex
 
-__all__ = ["APOSTROPHES", "is_invisible", "one_spelling", "without_case", "without_vowel_marks"]
+__all__ = [
+    "APOSTROPHES",
+    "is_invisible",
+    "one_spelling",
+    "without_case",
+    "without_case_but_dots",
+    "without_vowel_marks",
+]
 
 APOSTROPHES = frozenset("'’‘‛´`ʹʻʼʽʾʿˈ′΄᾽᾿՚׳ߴߵꞋꞌ＇｀")
 """What is typed for an apostrophe. Between two letters each of them is one; elsewhere some are quotation marks."""
@@ -167,7 +174,7 @@ def without_case(text: str) -> str:
 
     Full case folding makes ``ß`` and ``SS`` one, for both have the capitals SS. The same holds for the four letters i
     of Turkish: the capitals of ``ısı`` are those of ``isi`` in every other language. The price is that small ``ı`` and
-    ``i`` are not told apart.
+    ``i`` are not told apart; where the language is known, `without_case_but_dots` does.
 
     >>> without_case("İstanbul"), without_case("DIYARBAKIR") == without_case("Diyarbakır")
     ('istanbul', True)
@@ -178,6 +185,16 @@ def without_case(text: str) -> str:
     if "ı" in text or "\u0307" in text:
         text = regex.sub("(?<=[iįj])\u0307", "", text.replace("ı", "i"))
     return text
+
+
+def without_case_but_dots(text: str) -> str:
+    """Fold capitals as Turkish and Azerbaijani do: ``I`` is the capital of ``ı``, and ``İ`` that of ``i``.
+
+    >>> without_case_but_dots("ISPARTA, İzmir")
+    'ısparta, izmir'
+    """
+    text = unicodedata.normalize("NFC", text).replace("I", "ı").replace("İ", "i")
+    return str(regex.sub("(?<=[iįj])\u0307", "", unicodedata.normalize("NFC", text.casefold())))
 
 
 _VOWEL_MARKS = regex.compile(

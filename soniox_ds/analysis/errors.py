@@ -94,8 +94,8 @@ def word_errors(
     >>> errors = word_errors(heard, {"a.wav": "The patient takes five daily.", "b.wav": ""})
     >>> errors[["audio_id", "hits", "substitutions", "deletions", "insertions", "wer", "normalizer"]]
       audio_id  hits  substitutions  deletions  insertions   wer normalizer
-    0    a.wav     3              1          1           0   0.4    basic 2
-    1    b.wav     0              0          0           1  <NA>    basic 2
+    0    a.wav     3              1          1           0   0.4    basic 3
+    1    b.wav     0              0          0           1  <NA>    basic 3
     """
     pairs = pair_up(transcripts, references, failed)
     chain = Normalizer.of(normalizer)

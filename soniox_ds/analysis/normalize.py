@@ -1,6 +1,6 @@
 """Text normalisation: what is made equal before words are compared.
 
-Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 2") stands in every result that
+Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 3") stands in every result that
 was computed with it. Every chain composes characters first and after each step (Unicode NFC): the same letter in two
 spellings is never an error. Steps that need a word's neighbours (``whisper-english``, your own functions) get whole
 texts, never single words.
@@ -16,7 +16,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any, TypeAlias
 
-from soniox_ds.analysis.characters import APOSTROPHES, is_invisible, one_spelling, without_case, without_vowel_marks
+from soniox_ds.analysis.characters import (
+    APOSTROPHES,
+    is_invisible,
+    one_spelling,
+    without_case,
+    without_case_but_dots,
+    without_vowel_marks,
+)
 from soniox_ds.analysis.scripts import is_unspaced
 from soniox_ds.analysis.tags import without_tags
 from soniox_ds.errors import InputError, SetupError
@@ -39,6 +46,8 @@ class NormalizationStep:
         the words' times are known exactly; otherwise it is applied to whole texts.
     languages
         Functions for texts of single languages (two-letter codes); `function` is for all others.
+    letters
+        Functions for texts of languages whose letters are special; unlike `languages`, no text needs a language.
     """
 
     name: str
@@ -46,14 +55,15 @@ class NormalizationStep:
     function: Callable[[str], str]
     per_word: bool = False
     languages: Mapping[str, Callable[[str], str]] = field(default_factory=dict, compare=False, repr=False)
+    letters: Mapping[str, Callable[[str], str]] = field(default_factory=dict, compare=False, repr=False)
 
     def in_language(self, language: str | None) -> NormalizationStep:
         """Return the step for texts of one language, None for a language that is not known."""
-        if not self.languages:
-            return self
         if language is not None and language in self.languages:
-            return replace(self, function=self.languages[language], per_word=False, languages={})
-        return replace(self, languages={})
+            return replace(self, function=self.languages[language], per_word=False, languages={}, letters={})
+        if language is not None and language in self.letters:
+            return replace(self, function=self.letters[language], languages={}, letters={})
+        return replace(self, languages={}) if self.languages else self
 
     def __call__(self, text: str) -> str:
         if self.languages:
@@ -85,13 +95,13 @@ class Normalizer:
     --------
     >>> basic = Normalizer.of("basic")
     >>> basic("“Don't,” she said - at 7:30 p.m.!"), basic.label
-    ("don't she said at 7:30 p m", 'basic 2')
+    ("don't she said at 7:30 p m", 'basic 3')
     >>> import re
     >>> def without_titles(text):
     ...     return re.sub(r"\\b(mr|mrs|dr)\\b", "", text)
     >>> chain = Normalizer.of(["basic", NormalizationStep("without-titles", "1", without_titles)])
     >>> chain("Dr. Grey's call"), chain.label
-    ("grey's call", 'basic 2 + without-titles 1')
+    ("grey's call", 'basic 3 + without-titles 1')
     """
 
     steps: tuple[NormalizationStep, ...]
@@ -110,7 +120,8 @@ class Normalizer:
         - ``"characters"``: one spelling for characters that are written in two ways (full-width letters, ligatures,
           Arabic presentation forms, digits of any script), and none for those that nobody hears (soft hyphens, marks
           of direction, emoji selectors, tatweel, joiners that do not divide the letters of a word);
-        - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``; the Turkish ``İ I ı i`` are one);
+        - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``). In Turkish and Azerbaijani ``I`` is the
+          capital of ``ı`` and ``İ`` that of ``i``; where the language is not known, these four are one;
         - ``"punctuation"``: punctuation becomes white space, but for an apostrophe between letters (written ``'``),
           what stands between digits (``3.5``, ``10,000``, ``7:30``) and the signs that are spoken (``% & @ # §`` and
           those of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
@@ -167,9 +178,15 @@ class Normalizer:
         """The languages whose texts are treated in a way of their own; empty where the language makes no difference."""
         return tuple(dict.fromkeys(code for step in self.steps for code in step.languages))
 
+    @property
+    def has_forms_of_languages(self) -> bool:
+        """Return True if the language of a text can make a difference."""
+        return any(step.languages or step.letters for step in self.steps)
+
     def in_language(self, language: str | None) -> Normalizer:
         """Return the normaliser for texts of one language, None for a language that is not known."""
-        return Normalizer(tuple(step.in_language(language) for step in self.steps)) if self.languages else self
+        steps = tuple(step.in_language(language) for step in self.steps)
+        return self if steps == self.steps and not self.languages else Normalizer(steps)
 
     def __call__(self, text: str) -> str:
         """Normalise a whole text; words come out divided by single spaces."""
@@ -203,7 +220,13 @@ def _digestible(code: Any) -> bytes:
 
 
 def _basic() -> Normalizer:
-    return Normalizer((NormalizationStep("basic", "2", _basic_form, per_word=True),))
+    return Normalizer(
+        (
+            NormalizationStep(
+                "basic", "3", _basic_form, per_word=True, letters=dict.fromkeys(_DOTLESS, _basic_form_with_dotless_i)
+            ),
+        )
+    )
 
 
 def _none() -> Normalizer:
@@ -227,15 +250,32 @@ def _spoken() -> Normalizer:
     from soniox_ds.analysis.spoken import SPOKEN_LANGUAGES, fold_spoken
 
     forms = {language: partial(fold_spoken, language=language) for language in SPOKEN_LANGUAGES}
-    return Normalizer((NormalizationStep("spoken", "2", _basic_form, per_word=True, languages=forms),))
+    return Normalizer(
+        (
+            NormalizationStep(
+                "spoken",
+                "2",
+                _basic_form,
+                per_word=True,
+                languages=forms,
+                letters=dict.fromkeys(_DOTLESS, _basic_form_with_dotless_i),
+            ),
+        )
+    )
 
 
 def _casefold() -> Normalizer:
-    return Normalizer((NormalizationStep("casefold", "2", without_case, per_word=True),))
+    return Normalizer(
+        (
+            NormalizationStep(
+                "casefold", "3", without_case, per_word=True, letters=dict.fromkeys(_DOTLESS, without_case_but_dots)
+            ),
+        )
+    )
 
 
 def _punctuation() -> Normalizer:
-    return Normalizer((NormalizationStep("punctuation", "2", without_punctuation, per_word=True),))
+    return Normalizer((NormalizationStep("punctuation", "3", without_punctuation, per_word=True),))
 
 
 def _apostrophes() -> Normalizer:
@@ -279,8 +319,17 @@ def _basic_form(text: str) -> str:
     return without_punctuation(without_case(one_spelling(text)))
 
 
+_DOTLESS = ("tr", "az")
+"""Languages with a letter ı."""
+
+
+def _basic_form_with_dotless_i(text: str) -> str:
+    return without_punctuation(without_case_but_dots(one_spelling(text)))
+
+
 _SPOKEN_SIGNS = frozenset("%&@#§٪％＆＠＃‰°№")
 _WRITTEN_INSIDE_NUMBERS = frozenset(".,:٫٬")
+_OVER_VOWELS = frozenset("՛՜՞՟")  # the Armenian marks of emphasis, exclamation and question, which stand inside a word
 _SHAPING = frozenset("\u200c\u200d")  # joiner and non-joiner: they shape letters, in Persian and Indic words
 
 
@@ -293,7 +342,7 @@ def _place_of(char: str) -> str:
         return "number"
     if char in _SPOKEN_SIGNS or char in _SHAPING:
         return "keep"
-    if is_invisible(char):
+    if is_invisible(char) or char in _OVER_VOWELS:
         return "nothing"
     category = unicodedata.category(char)
     if category.startswith("P") or category in ("Sk", "So", "Cf", "Cc") or char in "|~<>^":

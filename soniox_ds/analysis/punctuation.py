@@ -34,10 +34,10 @@ from soniox_ds.schema import PUNCTUATION_ERRORS
 
 __all__ = ["MARKS", "punctuation_errors"]
 
-MARKS = ".,?!:;…。、，．？！：；؟،؛۔।॥¿¡၊။។៕"
+MARKS = ".,?!:;…。、，．？！：；؟،؛۔।॥¿¡၊။។៕։፣።፤፥፧᠂᠃"
 """The marks that are compared: those that divide and end sentences. Quotes, brackets and hyphens are not among them."""
 
-_SAME_MARK = dict(zip("。｡۔।။។，﹐،၊？؟！：；؛､⋯", "......,,,,??!:;;、…", strict=True))
+_SAME_MARK = dict(zip("。｡۔।။។։።᠃，﹐،၊፣᠂？؟፧！：፥；؛፤､⋯", ".........,,,,,,???!::;;;、…", strict=True))
 """The same mark in another script or width."""
 _ELLIPSIS = "…"
 _ABBREVIATES = range(0x0E00, 0x0F00)  # between Thai or Lao letters a full stop abbreviates: พ.ศ.

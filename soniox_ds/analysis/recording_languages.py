@@ -50,7 +50,7 @@ def bound_normalizers(pairs: Pairs, normalizer: Normalizer, language: Languages)
     """
     ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
     given = language_of_each(language, ids)
-    if not normalizer.languages:
+    if not normalizer.has_forms_of_languages:
         return [normalizer] * len(ids)
     return in_languages(normalizer, first_known(given, recording_languages(pairs)))
 
@@ -60,7 +60,7 @@ def in_one_language(normalizer: Normalizer, pairs: Pairs, language: Languages, h
 
     `hint` is the language where nothing else says it.
     """
-    if not normalizer.languages:
+    if not normalizer.has_forms_of_languages:
         return normalizer
     given = language_of_each(language, pairs.recordings["audio_id"].iloc[pairs.scored].tolist())
     found = _commonest(first_known(given, recording_languages(pairs)))

@@ -186,7 +186,7 @@ def _normalizers(
         same = matched_ids([str(name) for name in of_reference.dropna().unique()], known, "reference")
     names = list(dict.fromkeys([*known, *(same.get(str(name), str(name)) for name in of_reference.dropna().unique())]))
     codes = [language_of_each(language, names)]
-    if not how.languages:
+    if not how.has_forms_of_languages:
         return dict.fromkeys([*names, *same], how)
     recordings = words.recordings if isinstance(words, HasRecordings) else found.iloc[:0]
     for table, what in ((reference, "reference"), (recordings, "recordings"), (spoken, "words")):

@@ -72,7 +72,7 @@ def test_the_table_is_as_documented():
     table = sx.word_errors({"a": "x"}, {"a": "x"})
     assert list(table) == list(schema.WORD_ERRORS)
     assert [str(dtype) for dtype in table.dtypes] == [column.dtype for column in schema.WORD_ERRORS.values()]
-    assert table[["normalizer", "cost", "status"]].iloc[0].tolist() == ["basic 2", "sclite", "scored"]
+    assert table[["normalizer", "cost", "status"]].iloc[0].tolist() == ["basic 3", "sclite", "scored"]
 
 
 def test_letters_in_two_spellings_are_no_error():

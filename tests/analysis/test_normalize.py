@@ -1,6 +1,7 @@
 """Normalisers, and which words the normalised ones came from."""
 
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -204,7 +205,7 @@ def test_labels():
     assert own.startswith("shout ")
     assert own.split()[1] != Normalizer.of(whisper).label.split()[1]
     shout.version = "7"
-    assert Normalizer.of(["basic", shout]).label == "basic 2 + shout 7"
+    assert Normalizer.of(["basic", shout]).label == "basic 3 + shout 7"
     assert Normalizer.of(NormalizationStep("mine", "2", str.upper)).label == "mine 2"
     assert Normalizer.of(str.upper).label.startswith("upper python-")
 
@@ -395,3 +396,58 @@ def test_texts_that_are_none():
         sx.show_normalization(3)
     with pytest.raises(InputError, match=r"has \['words'\]"):
         sx.show_normalization(pd.DataFrame({"words": ["a"]}))
+
+
+@pytest.mark.parametrize("language", ["tr", "az"])
+@pytest.mark.parametrize("normalizer", ["basic", "casefold", "spoken", ["tags", "basic"]])
+@pytest.mark.parametrize(
+    ("written", "other", "equal"),
+    [
+        ("ISPARTA", "ısparta", True),
+        ("İzmir", "izmir", True),
+        ("I\u0307zmir", "izmir", True),
+        ("i\u0307zmir", "izmir", True),
+        ("ılık", "ilik", False),
+        ("ISI", "isi", False),
+        ("IŞIK", "ışık", True),
+        ("IŞIK", "işik", False),
+        ("İ", "I", False),
+    ],
+)
+def test_the_four_letters_i_of_turkish(language, normalizer, written, other, equal):
+    bound = Normalizer.of(normalizer, language=language)
+    assert (bound(written) == bound(other)) is equal
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "spoken" has no forms for these languages
+        errors = sx.word_errors({"a": other}, {"a": written}, normalizer=normalizer, language=language)
+        of_characters = sx.character_errors({"a": other}, {"a": written}, normalizer=normalizer, language=language)
+    assert bool(errors["wer"].item() == 0) is equal
+    assert bool(of_characters["cer"].item() == 0) is equal
+
+
+def test_the_language_of_each_recording_says_which_letters_it_has():
+    written, heard = {"a": "ılık", "b": "ılık", "c": "ılık"}, {"a": "ilik", "b": "ilik", "c": "ılık"}
+    errors = sx.word_errors(heard, written, language={"a": "tr", "b": "en", "c": "tr"})
+    assert errors["wer"].tolist() == [1.0, 0.0, 0.0]
+    table = pd.DataFrame({"audio_id": ["a", "b", "c"], "reference": "ılık", "language": ["tr", "en", "tr"]})
+    assert sx.word_errors(heard, table)["wer"].tolist() == [1.0, 0.0, 0.0]
+    assert sx.word_errors(heard, written)["wer"].tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [("Ինչպե՞ս ես", "ինչպես ես"), ("Բարե՜ւ։", "բարեւ"), ("հա՛յ", "հայ"), ("Այո՞", "այո"), ("արդ՟", "արդ")],
+)
+def test_armenian_marks_stand_inside_words(written, plain):
+    assert Normalizer.of("basic")(written) == plain
+
+
+@pytest.mark.parametrize(
+    ("written", "heard"),
+    [("Բարեւ։ Այո։", "Բարեւ. Այո."), ("ሰላም፣ እንዴት ነህ፧", "ሰላም, እንዴት ነህ?"), ("сайн᠂ уу᠃", "сайн, уу.")],
+)
+def test_marks_of_other_scripts(written, heard):
+    row = sx.punctuation_errors({"u": heard}, {"u": written}).iloc[0]
+    assert row[["hits", "substitutions", "deletions", "insertions"]].tolist() == [2, 0, 0, 0]
+    row = sx.punctuation_errors({"u": written.replace(written[-1], "")}, {"u": written}).iloc[0]
+    assert row["deletions"] >= 1

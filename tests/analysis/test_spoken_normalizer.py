@@ -123,7 +123,7 @@ def test_with_other_steps():
 def test_the_chain_by_itself():
     assert sx.Normalizer.of("spoken", language="en")("Seven") == sx.Normalizer.of("spoken", language="en")("7")
     assert sx.Normalizer.of("spoken", language="hu")("ÖT!") == "öt"
-    assert sx.Normalizer.of("basic", language="en").label == "basic 2"
+    assert sx.Normalizer.of("basic", language="en").label == "basic 3"
     with pytest.raises(InputError, match=r"depends on the language of the text: sx.Normalizer.of\('spoken', language="):
         sx.Normalizer.of("spoken")("seven")
 

@@ -36,7 +36,7 @@ def test_counted_by_hand():
     assert (row["recordings"], row["reference_characters"], row["blocks"]) == (4, 17, 4)
     assert row["cer"] == pytest.approx(5 / 17)
     assert row["cer_low"] < 5 / 17 < row["cer_high"]
-    assert (row["unit"], row["spaces"], row["normalizer"]) == ("code point", True, "basic 2")
+    assert (row["unit"], row["spaces"], row["normalizer"]) == ("code point", True, "basic 3")
 
 
 def test_groups_and_blocks():

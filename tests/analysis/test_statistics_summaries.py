@@ -266,7 +266,7 @@ def test_punctuation_and_capitals_are_pooled():
     assert row[counts].tolist() == [6, 3, 2, 1, 1, 14, 2]
     assert row["per"] == pytest.approx(4 / 7)
     assert row["case_error_rate"] == pytest.approx(2 / 14)
-    assert (row["blocks"], row["block"], row["normalizer"]) == (4, "audio_id", "basic 2")
+    assert (row["blocks"], row["block"], row["normalizer"]) == (4, "audio_id", "basic 3")
     for rate, wrong, whole in (("per", [1, 2, 1, 0], [2, 2, 2, 1]), ("case_error_rate", [1, 0, 0, 1], [5, 4, 3, 2])):
         drawn = bootstrap_rate(wrong, whole, replicates=200).interval(kind="share")
         assert [row[f"{rate}_low"], row[f"{rate}_high"]] == pytest.approx(drawn[:2])
