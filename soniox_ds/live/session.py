@@ -589,10 +589,8 @@ class LiveSession:
 
         Time counts in short steps: where this process did not get to run, answers may wait to be read.
         """
-        most_s = SILENT_BREAK_S if self._line.is_timed else max(SILENT_BREAK_S, _SILENT_BREAK_PACKED_S)
-        most_s = min(most_s * 2.0**self._silences, _SILENT_BREAK_MOST_S)  # it may be slow, and not dead
         looked_s = time.monotonic()
-        while self._silent_s < most_s:
+        while self._silent_s < (most_s := self._longest_silence_s()):
             await asyncio.sleep(_LOOK_S)
             step_s = min(time.monotonic() - looked_s, 4 * _LOOK_S)
             looked_s = time.monotonic()
@@ -607,6 +605,11 @@ class LiveSession:
             f"the stream: nothing came for {most_s:g} s in answer to what was sent; the network or a proxy on the way "
             "may hold it up"
         )
+
+    def _longest_silence_s(self) -> float:
+        """How long to wait for an answer; longer behind connections that were silent, until one answers in time."""
+        most_s = SILENT_BREAK_S if self._line.is_timed else max(SILENT_BREAK_S, _SILENT_BREAK_PACKED_S)
+        return min(most_s * 2.0**self._silences, _SILENT_BREAK_MOST_S)  # it may be slow, and not dead
 
     def _tell(self, update: Update) -> None:
         if self._updates is not None:

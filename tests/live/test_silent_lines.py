@@ -82,6 +82,24 @@ async def test_a_line_that_freezes_is_told_and_replaced(tones, line, impatient, 
     assert "nothing came for 1 s" in next(event.payload for event in session.log if event.kind == "lost")
 
 
+async def test_a_line_that_freezes_again_after_it_answered_is_replaced_as_soon(tones, line, impatient):
+    words, pauses = random_words(34, 40)
+    audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
+    async with asyncio.timeout(90), session_over(line, tones) as session:
+        for part in (1, 2):
+            session.send(audio[session.audio_bytes : len(audio) * part // 3 // CHUNK * CHUNK])
+            await until_async(lambda: session.unheard_ms < 30 and session.state == "open")
+            line.freeze()
+            while session.sessions == part:
+                session.send(audio[session.audio_bytes :][:CHUNK])
+                await asyncio.sleep(0.02)
+        session.send(audio[session.audio_bytes :])
+    assert session.transcript.text == " ".join(words)
+    lost = [event.payload for event in session.log if event.kind == "lost"]
+    assert len(lost) >= 2
+    assert all("nothing came for 1 s" in text for text in lost[:2]), lost
+
+
 async def test_a_line_that_comes_back_in_time_is_kept(tones, line, monkeypatch):
     monkeypatch.setattr(session_module, "SILENT_S", 0.3)
     monkeypatch.setattr(session_module, "SILENT_BREAK_S", 60.0)
