@@ -23,7 +23,9 @@ from soniox_ds.schema import ERROR_COMPARISON, conform
 __all__ = ["arm_differences"]
 
 _ERRORS = ["substitutions", "deletions", "insertions"]
-_OF_BLOCKS = ["difference_low", "difference_high", "b_better", "p"]
+_OF_BLOCKS = [
+    *("difference_low", "difference_high", "neutral_difference_low", "neutral_difference_high", "b_better", "p")
+]
 _TESTS = ("p", "mapsswe_p", "mcnemar_p")
 
 

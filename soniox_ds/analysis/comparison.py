@@ -7,6 +7,7 @@ pairs test keeps NIST's sign, errors of A minus errors of B.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -199,6 +200,9 @@ def paired_blocks(
             "duration_ms": first["duration_ms"].array,
         }
     )
+    if all("neutral_errors" in one for one in (first, second)):
+        for name, one in (("neutral_a", first), ("neutral_b", second)):
+            recordings[name] = one["neutral_errors"].to_numpy(np.float64, na_value=np.nan)
     for name in columns:
         if name != "audio_id":
             recordings[name] = (first if name in first else second)[name].array
@@ -264,6 +268,7 @@ def _comparison(
         "difference": known(drawn.estimate),
         "difference_low": known(interval.low),
         "difference_high": known(interval.high),
+        **(_neutral(paired, how) if measure is WORDS else {}),
         "b_better": known(drawn.share_below(0)),
         "p": known(drawn.p_value(interval.method)) if interval.method else pd.NA,
         **how._asdict(),
@@ -278,6 +283,35 @@ def _comparison(
             interval, paired.blocks, paired.columns, *more, noun=f"reference {measure.noun}", quantity="difference"
         ),
         **paired.settings,
+    }
+
+
+def _neutral(paired: PairedBlocks, how: statistics.Resampling) -> dict[str, Any]:
+    """The difference without errors of formatting, over the recordings for which both arms have such a count."""
+    recordings = paired.recordings
+    if "neutral_a" not in recordings:
+        return {}
+    both = recordings[["neutral_a", "neutral_b"]].notna().all(axis=1).to_numpy(np.bool_)
+    size = recordings[WORDS.size].to_numpy(np.float64)[both]
+    if not size.sum():
+        return {}
+    codes = np.unique(paired.blocks.codes[both], return_inverse=True)[1]
+    a, b, words = (
+        np.bincount(codes, weights=one).astype(np.float64)
+        for one in (*(recordings[name].to_numpy(np.float64)[both] for name in ("neutral_a", "neutral_b")), size)
+    )
+    low = high = math.nan
+    if len(words) > 1:
+        drawn = statistics.bootstrap_rate(b - a, words, replicates=how.replicates, seed=how.seed)
+        interval = drawn.interval(how.ci, how.method, "difference")
+        low, high = interval.low, interval.high
+    return {
+        "neutral_words": int(words.sum()),
+        "neutral_wer_a": a.sum() / words.sum(),
+        "neutral_wer_b": b.sum() / words.sum(),
+        "neutral_difference": (b.sum() - a.sum()) / words.sum(),
+        "neutral_difference_low": known(low),
+        "neutral_difference_high": known(high),
     }
 
 

@@ -43,9 +43,7 @@ def neutral_errors(
         languages = first_known(given, recording_languages(pairs))
         known = np.array([code in spoken.languages for code in languages], np.bool_)
     if known.any() and not normalizer.languages:
-        chain = Normalizer(
-            tuple(part for step in normalizer.steps for part in (spoken.steps if step.name == "basic" else (step,)))
-        )
+        chain = normalizer.with_spoken_forms()
         forms = {code: chain.in_language(code) for code in set(languages)}
         rows = np.flatnonzero(known & (wrong > 0))
         chains = {row: forms[languages[row]] for row in rows.tolist()}

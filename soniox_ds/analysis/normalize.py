@@ -178,6 +178,11 @@ class Normalizer:
         """The languages whose texts are treated in a way of their own; empty where the language makes no difference."""
         return tuple(dict.fromkeys(code for step in self.steps for code in step.languages))
 
+    def with_spoken_forms(self) -> Normalizer:
+        """Put the step "spoken" in the place of "basic"."""
+        spoken = Normalizer.of("spoken").steps
+        return Normalizer(tuple(part for step in self.steps for part in (spoken if step.name == "basic" else (step,))))
+
     @property
     def has_forms_of_languages(self) -> bool:
         """Return True if the language of a text can make a difference."""

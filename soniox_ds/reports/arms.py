@@ -62,16 +62,20 @@ def arms(trial: Comparison) -> Section:
                 height=1.3 + 0.34 * len(differences),
             )
         )
+    name = "neutral_difference"
+    without_formatting = [name] if differences[name].notna().any() else []
     tests = [
         (
             row["b"],
             percent(row["difference"], row["difference_low"], row["difference_high"]),
+            *(percent(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in without_formatting),
             *(f"{row[name]:.3f}" if known(row[name]) else "–" for name in ("p_holm", "mapsswe_p_holm")),
             row["note"] if known(row["note"]) else "",
         )
         for row in differences.to_dict("records")
     ]
-    parts.append(table(("arm", "difference", "p (Holm)", "MAPSSWE p (Holm)", "remark"), tests, numeric=(1, 2, 3)))
+    titles = ("arm", "difference", *("formatting-neutral" for _ in without_formatting), "p (Holm)", "MAPSSWE p (Holm)")
+    parts.append(table((*titles, "remark"), tests, numeric=range(1, len(titles))))
     if trial.terms:
         terms = [
             (

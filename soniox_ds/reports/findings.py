@@ -39,10 +39,17 @@ class Findings:
     """``schema.ERROR_SUMMARY`` of all recordings, one row."""
     groups: dict[str, pd.DataFrame]
     """The same by each metadata column."""
+    mistaken: pd.DataFrame | None = None
+    """``schema.WORD_ALIGNMENTS`` in which formatting is folded; None where no language is known."""
 
     @classmethod
     def of(
-        cls, corpus: Corpus, errors: pd.DataFrame | None, alignments: pd.DataFrame | None, by: list[str] | None
+        cls,
+        corpus: Corpus,
+        errors: pd.DataFrame | None,
+        alignments: pd.DataFrame | None,
+        by: list[str] | None,
+        mistaken: pd.DataFrame | None = None,
     ) -> Findings:
         """Compute everything that several sections need."""
         words = corpus.words()
@@ -60,7 +67,7 @@ class Findings:
                 raise InputError(f"by names {absent}, which are no columns; there are {corpus.metadata_columns}.")
             for name in grouping_columns(errors, corpus.metadata_columns) if by is None else by:
                 groups[name] = summarize_errors(errors, by=name)
-        return cls(corpus, words, turns, errors, alignments, overall, groups)
+        return cls(corpus, words, turns, errors, alignments, overall, groups, mistaken)
 
     @property
     def is_stand_in(self) -> bool:

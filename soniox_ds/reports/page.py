@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from soniox_ds.analysis.align import align_words
 from soniox_ds.analysis.errors import word_errors
+from soniox_ds.analysis.normalize import Normalizer
 from soniox_ds.analysis.recording_languages import Languages
 from soniox_ds.errors import InputError
 from soniox_ds.formats.corpus import Corpus
@@ -158,15 +159,18 @@ def report(
         raise InputError(f"recordings and clips are numbers of 0 or more; found {recordings} and {clips}.")
     if isinstance(references, str | Path):
         references = read_references(references)
-    errors = alignments = None
+    errors = alignments = mistaken = None
     if references is not None or ("reference" in corpus.recordings and corpus.recordings["reference"].notna().any()):
         errors = word_errors(corpus, references, normalizer=normalizer, language=language)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # word_errors has said it
             alignments = align_words(corpus, references, normalizer=normalizer, language=language)
+            chain = Normalizer.of(normalizer)
+            if errors["neutral_errors"].notna().any() and not chain.languages:
+                mistaken = align_words(corpus, references, normalizer=chain.with_spoken_forms(), language=language)
     reference_turns = read_rttm(turns) if isinstance(turns, str | Path) else turns
     groups = None if by is None else [by] if isinstance(by, str) else list(by)
-    found = Findings.of(corpus, errors, alignments, groups)
+    found = Findings.of(corpus, errors, alignments, groups, mistaken)
 
     parts = [
         sections.summary(found),

@@ -45,7 +45,7 @@ def errors(found: Findings) -> Section | None:
                 )
             )
         parts.append(_summary_table(summary, [name], ""))
-    mistaken = confusions(found.alignments)
+    mistaken = confusions(found.alignments if found.mistaken is None else found.mistaken)
     if len(mistaken):
         rows = [
             (
@@ -59,6 +59,8 @@ def errors(found: Findings) -> Section | None:
         ]
         head = ("kind", "said", "heard", "times", "for example in", "at", "said → heard")
         title = f"The most frequent errors: {min(_CONFUSIONS, len(mistaken))} of {len(mistaken):,} kinds"
+        if found.mistaken is not None:
+            title += "; differences of formatting alone are left out where the language is known"
         parts.append("<h3>What was mistaken for what</h3>" + table(head, rows, caption=title, numeric=(3,)))
     return "errors", "Word errors", "".join(parts)
 

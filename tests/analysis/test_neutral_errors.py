@@ -148,3 +148,45 @@ def test_summaries_have_the_rate_with_its_interval():
     assert pooled["wer"] == pytest.approx(13 / 84)
     assert pooled["neutral_wer"] == pytest.approx(2 / 84)
     assert pooled["neutral_wer_low"] < 2 / 84 < pooled["neutral_wer_high"] < pooled["wer"]
+
+
+def test_a_comparison_has_the_difference_without_formatting_beside_its_own():
+    asked = {f"{place}": "it costs fifteen dollars today" for place in range(6)}
+    plain = sx.word_errors(dict(asked), asked, language="en")
+    written = sx.word_errors(
+        {name: "It costs $15 today." if name < "4" else "it costs fifty dollars today" for name in asked},
+        asked,
+        language="en",
+    )
+    row = sx.compare_errors({"plain": plain, "written": written}).iloc[0]
+    # "$15" for "fifteen dollars" is a substitution and a deletion, "fifty" for "fifteen" an error of recognition
+    assert row["difference"] == pytest.approx((4 * 2 + 2) / 30)
+    assert row[["neutral_words", "neutral_wer_a"]].tolist() == [30, 0]
+    assert row["neutral_wer_b"] == row["neutral_difference"] == pytest.approx(2 / 30)
+    assert row["neutral_difference_low"] < 2 / 30 < row["neutral_difference_high"]
+
+    some = written.assign(neutral_errors=written["neutral_errors"].where(written["audio_id"] < "4"))
+    row = sx.compare_errors({"plain": plain, "written": some}).iloc[0]
+    assert row[["neutral_words", "neutral_difference"]].tolist() == [20, 0]
+    none = sx.compare_errors({"plain": plain.drop(columns="neutral_errors"), "written": written}).iloc[0]
+    assert none[["neutral_words", "neutral_wer_b", "neutral_difference", "neutral_difference_low"]].isna().all()
+    assert none["difference"] == pytest.approx(10 / 30)
+
+
+@pytest.mark.parametrize("language", ["en", None])
+def test_the_most_frequent_errors_of_a_report_are_not_of_formatting(tmp_path, language):
+    recordings = pd.DataFrame({"audio_id": ["a", "b"], "status": "completed", "duration_ms": 1000})
+    texts = {"a": ["call", " 7", " people", " no"], "b": ["call", " 7", " houses"]}
+    tokens = pd.DataFrame(
+        [
+            {"audio_id": name, "token_index": place, "text": text, "start_ms": 100 * place, "end_ms": 100 * place + 90}
+            for name, parts in texts.items()
+            for place, text in enumerate(parts)
+        ]
+    ).assign(confidence=0.9)
+    asked = {"a": "call seven people now", "b": "call seven houses"}
+    page = sx.report(sx.Corpus(recordings, tokens), asked, path=tmp_path / "r.html", language=language)
+    section = page.read_text(encoding="utf-8").split("What was mistaken for what")[1].split("</table>")[0]
+    assert "now → no" in section
+    assert ("seven → 7" in section) is (language is None)
+    assert ("differences of formatting alone are left out" in section) is (language is not None)
