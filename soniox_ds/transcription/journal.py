@@ -117,8 +117,11 @@ class Lost(NamedTuple):
 LONGEST_TRANSCRIPT = 1 << 30
 """Bytes of a transcript; where the journal says more, it is damaged."""
 _CHECKSUM = struct.Struct("<II16s")
-_SKIPPED = (0x184D2A50, 16)
-"""Zstandard skips a frame of this kind and length; here it holds the checksum of what was packed before it."""
+_SKIPPED = (0x184D2A51, 16)
+"""Zstandard skips a frame of this kind and length; here it holds the checksum of what was packed before it and of the
+key of its job, so that no job gets another one's transcript."""
+_SKIPPED_WITHOUT_KEY = (0x184D2A50, 16)
+"""The same in journals of an earlier version, whose checksums do not cover the key."""
 
 COLUMNS = [field.name for field in fields(Entry)]
 ENTRY = ",".join(COLUMNS)
@@ -232,7 +235,7 @@ class Journal:
                 rows = db.execute(
                     f"SELECT {ENTRY} FROM jobs WHERE job_key IN ({_marks(chunk)}) ORDER BY generation", chunk
                 )
-                for entry in map(_entry, rows):
+                for entry in _whole(rows):
                     before = found.get(entry.job_key)
                     finished = entry if entry.state == State.DONE else (before.finished if before else None)
                     found[entry.job_key] = Known(entry, finished)
@@ -248,7 +251,7 @@ class Journal:
     def store(self, entry: Entry, transcript: bytes) -> asyncio.Future[None]:
         """Write a finished entry together with its transcript."""
         row = [getattr(entry, name) for name in COLUMNS]
-        packed = _pack(transcript)
+        packed = _pack(entry.job_key, transcript)
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?)", [entry.job_key, len(transcript), packed])
@@ -271,7 +274,7 @@ class Journal:
             return rows
 
         rows = await self._do(read, writes=False)
-        unpacked = {str(key): _unpack(packed, size) for key, size, packed in rows}
+        unpacked = {str(key): _unpack(str(key), packed, size) for key, size, packed in rows}
         return {key: transcript for key, transcript in unpacked.items() if transcript is not None}
 
     async def remains(self, service: str) -> list[Entry]:
@@ -279,7 +282,7 @@ class Journal:
 
         def read(db: sqlite3.Connection) -> list[Entry]:
             rows = db.execute(f"SELECT {ENTRY} FROM jobs WHERE service = ? AND {REMAINS}", [service])
-            return [_entry(row) for row in rows]
+            return list(_whole(rows))
 
         return await self._do(read, writes=False)
 
@@ -384,7 +387,13 @@ class Journal:
             for chunk in _chunks(fingerprints):
                 rows = db.execute(f"SELECT * FROM inspected WHERE path IN ({_marks(chunk)})", chunk)
                 for path, size, mtime, sha256, duration, filename, warnings in rows:
-                    if fingerprints[path] == (size, mtime):
+                    is_whole = (
+                        isinstance(sha256, str)
+                        and (duration is None or _is_duration(duration))
+                        and isinstance(filename, str)
+                        and isinstance(warnings, str)
+                    )
+                    if is_whole and fingerprints[path] == (size, mtime):
                         found[path] = Inspection(sha256, duration, filename, tuple(warnings.split()))
             return found
 
@@ -403,17 +412,29 @@ class Journal:
         return self._do(write)
 
 
+def _whole(rows: Iterable[Sequence[Any]]) -> Iterator[Entry]:
+    """The entries of rows, without those that cannot be told from others: their recordings are sent again."""
+    for row in rows:
+        entry = _entry(row)
+        if isinstance(entry.job_key, str) and isinstance(entry.generation, int) and 0 < entry.generation < _TOO_LARGE:
+            yield entry
+
+
 def _entry(row: Sequence[Any]) -> Entry:
     """An entry as it was written, without damaged values and without ids that an earlier version kept."""
     entry = Entry(*row)
     for name in _TEXTS:
         if not isinstance(getattr(entry, name), str):
             setattr(entry, name, None)
+    for name in ("reference", "service", "source", "model", "options_hash"):
+        setattr(entry, name, str(getattr(entry, name)))
     if not is_id(entry.file_id):
         entry.file_id = None
     if not is_id(entry.transcription_id):
         entry.transcription_id = None
-    if not _is_number(entry.duration_ms):
+    for name in ("file_gone", "transcription_gone"):
+        setattr(entry, name, int(getattr(entry, name) == 1))
+    if not _is_duration(entry.duration_ms):
         entry.duration_ms = None
     if not _is_number(entry.changed_at):
         entry.changed_at = 0.0
@@ -425,6 +446,10 @@ def _entry(row: Sequence[Any]) -> Entry:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and 0 <= value < _TOO_LARGE
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**31
 
 
 def _packed(db: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[Any, Any, Any]]:
@@ -443,12 +468,12 @@ def _packed_one_by_one(db: sqlite3.Connection, keys: Sequence[str]) -> list[tupl
     return rows
 
 
-def _pack(transcript: bytes) -> bytes:
+def _pack(key: str, transcript: bytes) -> bytes:
     packed: bytes = pa.compress(transcript, codec="zstd", asbytes=True)
-    return packed + _CHECKSUM.pack(*_SKIPPED, _digest(transcript))
+    return packed + _CHECKSUM.pack(*_SKIPPED, _digest(transcript, key))
 
 
-def _unpack(packed: object, size: object) -> bytes | None:
+def _unpack(key: str, packed: object, size: object) -> bytes | None:
     """A transcript as it was stored; None where it is damaged."""
     if not isinstance(packed, bytes) or not isinstance(size, int) or not 0 <= size <= LONGEST_TRANSCRIPT:
         return None
@@ -456,15 +481,21 @@ def _unpack(packed: object, size: object) -> bytes | None:
         transcript: bytes = pa.decompress(packed, size, codec="zstd", asbytes=True)
     except (OSError, MemoryError, pa.ArrowException):
         return None
-    if len(packed) > _CHECKSUM.size:  # an earlier version wrote none
+    if len(packed) > _CHECKSUM.size:  # the first version wrote none
         *kind, digest = _CHECKSUM.unpack(packed[-_CHECKSUM.size :])
-        if tuple(kind) == _SKIPPED and digest != _digest(transcript):
+        if tuple(kind) == _SKIPPED and digest != _digest(transcript, key):
+            return None
+        if tuple(kind) == _SKIPPED_WITHOUT_KEY and digest != _digest(transcript):
             return None
     return transcript
 
 
-def _digest(transcript: bytes) -> bytes:
-    return hashlib.blake2b(transcript, digest_size=16).digest()
+def _digest(transcript: bytes, key: str | None = None) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    if key is not None:
+        digest.update(f"{key}\n".encode())
+    digest.update(transcript)
+    return digest.digest()
 
 
 def _put(db: sqlite3.Connection, rows: list[list[object]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sqlite3
 from pathlib import Path
@@ -12,6 +13,7 @@ __all__ = ["prepare"]
 
 VERSION = 2
 APPLICATION_ID = 0x73786473  # "sxds"
+ID = re.compile("[0-9a-f]{8}")
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -68,4 +70,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
-    return str(db.execute("SELECT value FROM meta WHERE name='journal_id'").fetchone()[0])
+    found = db.execute("SELECT value FROM meta WHERE name='journal_id'").fetchone()
+    if found is None or not isinstance(found[0], str) or not ID.fullmatch(found[0]):
+        raise sqlite3.DatabaseError("it is damaged: its own id is missing")
+    return found[0]

@@ -27,6 +27,8 @@ __all__ = ["Writer"]
 T = TypeVar("T")
 
 LARGEST_BATCH = 500
+TROUBLE = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What a file that is damaged or out of reach raises; SQLite's own messages may hold bytes that are no text."""
 BUSY_S = 60.0
 """How long another process may keep the file locked (seconds)."""
 
@@ -77,7 +79,7 @@ class Writer:
             try:
                 self._open()
                 self._file = _identity(path)
-            except (OSError, sqlite3.Error) as error:
+            except TROUBLE as error:
                 raise self.trouble(error) from error
             Writer._all.add(self)
         self._thread = threading.Thread(target=self._run, name="soniox-ds-journal", daemon=True)
@@ -196,7 +198,7 @@ class Writer:
             with self._turn:
                 results = self._transact(batch)
         except Exception as error:  # noqa: BLE001 - nothing is swallowed: every waiter gets it
-            is_file = isinstance(error, sqlite3.Error | OSError)
+            is_file = isinstance(error, TROUBLE)
             if len(batch) > 1 and not is_file:
                 for item in batch:  # one of them is wrong; the others must not suffer for it
                     self._commit([item])
