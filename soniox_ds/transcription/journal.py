@@ -389,6 +389,7 @@ class Journal:
                 for path, size, mtime, sha256, duration, filename, warnings in rows:
                     is_whole = (
                         isinstance(sha256, str)
+                        and len(sha256) == 64  # or damage of all rows would make one job of all recordings
                         and (duration is None or _is_duration(duration))
                         and isinstance(filename, str)
                         and isinstance(warnings, str)
