@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from soniox_ds.analysis.statistics import bootstrap_rate
+from soniox_ds.metrics.stats.bootstrap import bootstrap_rate
 
 REPLICATES = 10_000
 UTTERANCES = 20_000

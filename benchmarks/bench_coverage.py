@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from soniox_ds.analysis.statistics import RateBootstrap, bootstrap_rate
+from soniox_ds.metrics.stats.bootstrap import RateBootstrap, bootstrap_rate
 
 STUDIES = 2000
 REPLICATES = 1000

@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.json
 from soniox.types import TranscriptionTranscript
 
-from soniox_ds.analysis.text import words
+from soniox_ds.api.decode import decode_transcript, tokens_frame
 from soniox_ds.schema import TOKENS, conform
-from soniox_ds.service.decode import decode_transcript, tokens_frame
+from soniox_ds.text.words import words
 
 TOKEN_COUNT = 100_000
 WORD_TOKEN_COUNT = 1_000_000

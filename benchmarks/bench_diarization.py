@@ -16,7 +16,7 @@ import spyder
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
 
-from soniox_ds.analysis.diarization import diarization_errors
+from soniox_ds.metrics.speakers.diarization import diarization_errors
 
 TURNS = 8_000
 SPEAKERS = 6

@@ -14,9 +14,9 @@ MEGABYTES = 500
 
 MEASURE = """
 import asyncio, sys, threading, time, psutil
-import soniox_ds.service.rest as rest
+import soniox_ds.api.client as rest
 from soniox_ds import aio
-from soniox_ds.service.clock import Clock
+from soniox_ds.api.clock import Clock
 
 process = psutil.Process()
 async def transcribe(path, journal):

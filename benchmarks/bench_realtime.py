@@ -27,8 +27,8 @@ import numpy as np
 import pandas as pd
 
 import soniox_ds as sx
+from soniox_ds.live.result import concat_streamed
 from soniox_ds.live.session import LiveSession
-from soniox_ds.live.streamed import concat_streamed
 
 CHUNKS = 500
 CHUNK_MS = 100

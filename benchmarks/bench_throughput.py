@@ -19,7 +19,7 @@ from soniox import AsyncSonioxClient
 import soniox_ds as sx
 from benchmarks.recordings import write_recordings
 from soniox_ds import aio
-from soniox_ds.service.clock import Clock
+from soniox_ds.api.clock import Clock
 
 COUNT = 400
 REQUESTS_PER_MINUTE = 500

@@ -8,42 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from soniox_ds.forks import check_imports, watch_forks
+from soniox_ds._forks import check_imports, watch_forks
 
 if TYPE_CHECKING:
-    from soniox_ds import aio, errors, schema
-    from soniox_ds.analysis.align import align_words
-    from soniox_ds.analysis.biasing import biasing_errors, summarize_biasing_errors
-    from soniox_ds.analysis.calibration import calibration, reliability
-    from soniox_ds.analysis.comparison import compare_errors
-    from soniox_ds.analysis.confidence import word_confidence
-    from soniox_ds.analysis.confusions import confusions
-    from soniox_ds.analysis.conversation import speaker_stats, speaker_transitions
-    from soniox_ds.analysis.diarization import diarization_errors, pool_diarization_errors
-    from soniox_ds.analysis.error_detection import precision_recall, roc
-    from soniox_ds.analysis.errors import character_errors, word_errors
-    from soniox_ds.analysis.flagging import flag_low_confidence, review_curve
-    from soniox_ds.analysis.language_errors import language_confusion, language_errors, summarize_language_errors
-    from soniox_ds.analysis.language_switches import language_switches, summarize_language_switches
-    from soniox_ds.analysis.language_word_errors import language_word_errors
-    from soniox_ds.analysis.latency import token_latencies
-    from soniox_ds.analysis.latency_summaries import stream_latencies
-    from soniox_ds.analysis.normalization import show_normalization
-    from soniox_ds.analysis.normalize import NormalizationStep, Normalizer
-    from soniox_ds.analysis.planning import power
-    from soniox_ds.analysis.punctuation import punctuation_errors
-    from soniox_ds.analysis.recalibration import fit_recalibration
-    from soniox_ds.analysis.reviews import apply_reviews, reviewed_words
-    from soniox_ds.analysis.speaker_words import pool_speaker_word_errors, speaker_word_errors
-    from soniox_ds.analysis.speakers import speaker_turns
-    from soniox_ds.analysis.stability import stream_stability
-    from soniox_ds.analysis.summaries import summarize_errors
-    from soniox_ds.analysis.term_scores import compare_terms, summarize_terms
-    from soniox_ds.analysis.terms import term_errors, term_occurrences
-    from soniox_ds.analysis.text import segments, texts, words
-    from soniox_ds.analysis.translation import translation_pairs
-    from soniox_ds.analysis.translation_scores import compare_translations, translation_scores
-    from soniox_ds.doors import (
+    from soniox_ds import aio, exceptions, schema
+    from soniox_ds._background import enable_nested_loops
+    from soniox_ds._sync import (
         clean_up,
         compare,
         list_models,
@@ -54,11 +24,40 @@ if TYPE_CHECKING:
         transcribe,
         usage,
     )
+    from soniox_ds.api.connection import Connection
+    from soniox_ds.api.session_limit import StreamGate
+    from soniox_ds.batch.limits import Limits
+    from soniox_ds.corpus.corpus import Corpus, concat, read_corpus
     from soniox_ds.emulator.local import local_service
-    from soniox_ds.formats.corpus import Corpus, concat, read_corpus
-    from soniox_ds.formats.rttm import read_rttm, write_rttm
+    from soniox_ds.io.rttm import read_rttm, write_rttm
     from soniox_ds.live.interrupted import last_interrupted
-    from soniox_ds.live.streamed import Streamed, read_streamed
+    from soniox_ds.live.result import Streamed, read_streamed
+    from soniox_ds.metrics.confidence.calibration import calibration, reliability
+    from soniox_ds.metrics.confidence.recalibration import fit_recalibration
+    from soniox_ds.metrics.confidence.roc import precision_recall, roc
+    from soniox_ds.metrics.confidence.word_confidence import word_confidence
+    from soniox_ds.metrics.languages.errors import language_confusion, language_errors, summarize_language_errors
+    from soniox_ds.metrics.languages.switches import language_switches, summarize_language_switches
+    from soniox_ds.metrics.languages.word_errors import language_word_errors
+    from soniox_ds.metrics.latency.stability import stream_stability
+    from soniox_ds.metrics.latency.summaries import stream_latencies
+    from soniox_ds.metrics.latency.tokens import token_latencies
+    from soniox_ds.metrics.speakers.conversation import speaker_stats, speaker_transitions
+    from soniox_ds.metrics.speakers.cpwer import pool_speaker_word_errors, speaker_word_errors
+    from soniox_ds.metrics.speakers.diarization import diarization_errors, pool_diarization_errors
+    from soniox_ds.metrics.speakers.turns import speaker_turns
+    from soniox_ds.metrics.stats.compare import compare_errors
+    from soniox_ds.metrics.stats.power import power
+    from soniox_ds.metrics.stats.summaries import summarize_errors
+    from soniox_ds.metrics.terms.biasing import biasing_errors, summarize_biasing_errors
+    from soniox_ds.metrics.terms.occurrences import term_errors, term_occurrences
+    from soniox_ds.metrics.terms.scores import compare_terms, summarize_terms
+    from soniox_ds.metrics.translation.pairs import translation_pairs
+    from soniox_ds.metrics.translation.scores import compare_translations, translation_scores
+    from soniox_ds.metrics.words.align import align_words
+    from soniox_ds.metrics.words.confusions import confusions
+    from soniox_ds.metrics.words.punctuation import punctuation_errors
+    from soniox_ds.metrics.words.rates import character_errors, word_errors
     from soniox_ds.options import Context, Retry, StreamOptions, TranscriptionOptions, Translation
     from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
     from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
@@ -67,12 +66,13 @@ if TYPE_CHECKING:
     from soniox_ds.plots.recording import plot_confidence, plot_error_positions
     from soniox_ds.plots.timeline import plot_timeline
     from soniox_ds.reports.page import report
-    from soniox_ds.service.connection import Connection
-    from soniox_ds.service.gate import StreamGate
-    from soniox_ds.transcription.blocking import enable_nested_loops
-    from soniox_ds.transcription.limits import Limits
-    from soniox_ds.transcription.manifests import read_references
+    from soniox_ds.review_queue.flagging import flag_low_confidence, review_curve
+    from soniox_ds.review_queue.reviews import apply_reviews, reviewed_words
+    from soniox_ds.sources.manifests import read_references
+    from soniox_ds.text.normalizer import NormalizationStep, Normalizer
+    from soniox_ds.text.words import segments, texts, words
     from soniox_ds.views.alignment import show_alignment
+    from soniox_ds.views.normalization import show_normalization
     from soniox_ds.views.transcript import show_transcript
     from soniox_ds.widgets.live_captions import LiveCaptions
     from soniox_ds.widgets.microphone import Microphone
@@ -108,7 +108,7 @@ __all__ = [
     "confusions",
     "diarization_errors",
     "enable_nested_loops",
-    "errors",
+    "exceptions",
     "fit_recalibration",
     "flag_low_confidence",
     "language_confusion",
@@ -179,42 +179,42 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Connection": "service.connection",
+    "Connection": "api.connection",
     "Context": "options",
-    "Corpus": "formats.corpus",
-    "Limits": "transcription.limits",
+    "Corpus": "corpus.corpus",
+    "Limits": "batch.limits",
     "LiveCaptions": "widgets.live_captions",
     "Microphone": "widgets.microphone",
-    "NormalizationStep": "analysis.normalize",
-    "Normalizer": "analysis.normalize",
+    "NormalizationStep": "text.normalizer",
+    "Normalizer": "text.normalizer",
     "Retry": "options",
-    "StreamGate": "service.gate",
+    "StreamGate": "api.session_limit",
     "StreamOptions": "options",
-    "Streamed": "live.streamed",
+    "Streamed": "live.result",
     "TranscriptionOptions": "options",
     "Translation": "options",
-    "align_words": "analysis.align",
-    "apply_reviews": "analysis.reviews",
-    "biasing_errors": "analysis.biasing",
-    "calibration": "analysis.calibration",
-    "character_errors": "analysis.errors",
-    "clean_up": "doors",
-    "compare": "doors",
-    "compare_errors": "analysis.comparison",
-    "compare_terms": "analysis.term_scores",
-    "compare_translations": "analysis.translation_scores",
-    "concat": "formats.corpus",
-    "confusions": "analysis.confusions",
-    "diarization_errors": "analysis.diarization",
-    "enable_nested_loops": "transcription.blocking",
-    "fit_recalibration": "analysis.recalibration",
-    "flag_low_confidence": "analysis.flagging",
-    "language_confusion": "analysis.language_errors",
-    "language_errors": "analysis.language_errors",
-    "language_switches": "analysis.language_switches",
-    "language_word_errors": "analysis.language_word_errors",
+    "align_words": "metrics.words.align",
+    "apply_reviews": "review_queue.reviews",
+    "biasing_errors": "metrics.terms.biasing",
+    "calibration": "metrics.confidence.calibration",
+    "character_errors": "metrics.words.rates",
+    "clean_up": "_sync",
+    "compare": "_sync",
+    "compare_errors": "metrics.stats.compare",
+    "compare_terms": "metrics.terms.scores",
+    "compare_translations": "metrics.translation.scores",
+    "concat": "corpus.corpus",
+    "confusions": "metrics.words.confusions",
+    "diarization_errors": "metrics.speakers.diarization",
+    "enable_nested_loops": "_background",
+    "fit_recalibration": "metrics.confidence.recalibration",
+    "flag_low_confidence": "review_queue.flagging",
+    "language_confusion": "metrics.languages.errors",
+    "language_errors": "metrics.languages.errors",
+    "language_switches": "metrics.languages.switches",
+    "language_word_errors": "metrics.languages.word_errors",
     "last_interrupted": "live.interrupted",
-    "list_models": "doors",
+    "list_models": "_sync",
     "local_service": "emulator.local",
     "plot_confidence": "plots.recording",
     "plot_error_comparison": "plots.errors",
@@ -227,52 +227,52 @@ _HOMES = {
     "plot_roc": "plots.confidence",
     "plot_timeline": "plots.timeline",
     "plot_token_arrival": "plots.realtime",
-    "pool_diarization_errors": "analysis.diarization",
-    "pool_speaker_word_errors": "analysis.speaker_words",
-    "power": "analysis.planning",
-    "precision_recall": "analysis.error_detection",
-    "punctuation_errors": "analysis.punctuation",
-    "read_corpus": "formats.corpus",
-    "read_references": "transcription.manifests",
-    "read_rttm": "formats.rttm",
-    "read_streamed": "live.streamed",
-    "reliability": "analysis.calibration",
+    "pool_diarization_errors": "metrics.speakers.diarization",
+    "pool_speaker_word_errors": "metrics.speakers.cpwer",
+    "power": "metrics.stats.power",
+    "precision_recall": "metrics.confidence.roc",
+    "punctuation_errors": "metrics.words.punctuation",
+    "read_corpus": "corpus.corpus",
+    "read_references": "sources.manifests",
+    "read_rttm": "io.rttm",
+    "read_streamed": "live.result",
+    "reliability": "metrics.confidence.calibration",
     "report": "reports.page",
     "review": "widgets.review",
-    "review_curve": "analysis.flagging",
-    "reviewed_words": "analysis.reviews",
-    "roc": "analysis.error_detection",
-    "segments": "analysis.text",
+    "review_curve": "review_queue.flagging",
+    "reviewed_words": "review_queue.reviews",
+    "roc": "metrics.confidence.roc",
+    "segments": "text.words",
     "show_alignment": "views.alignment",
-    "show_normalization": "analysis.normalization",
+    "show_normalization": "views.normalization",
     "show_transcript": "views.transcript",
-    "speaker_stats": "analysis.conversation",
-    "speaker_transitions": "analysis.conversation",
-    "speaker_turns": "analysis.speakers",
-    "speaker_word_errors": "analysis.speaker_words",
-    "stream": "doors",
-    "stream_dataset": "doors",
-    "stream_latencies": "analysis.latency_summaries",
-    "stream_stability": "analysis.stability",
-    "stream_updates": "doors",
-    "summarize_biasing_errors": "analysis.biasing",
-    "summarize_errors": "analysis.summaries",
-    "summarize_language_errors": "analysis.language_errors",
-    "summarize_language_switches": "analysis.language_switches",
-    "summarize_terms": "analysis.term_scores",
-    "sweep_endpoints": "doors",
-    "term_errors": "analysis.terms",
-    "term_occurrences": "analysis.terms",
-    "texts": "analysis.text",
-    "token_latencies": "analysis.latency",
-    "transcribe": "doors",
-    "translation_pairs": "analysis.translation",
-    "translation_scores": "analysis.translation_scores",
-    "usage": "doors",
-    "word_confidence": "analysis.confidence",
-    "word_errors": "analysis.errors",
-    "words": "analysis.text",
-    "write_rttm": "formats.rttm",
+    "speaker_stats": "metrics.speakers.conversation",
+    "speaker_transitions": "metrics.speakers.conversation",
+    "speaker_turns": "metrics.speakers.turns",
+    "speaker_word_errors": "metrics.speakers.cpwer",
+    "stream": "_sync",
+    "stream_dataset": "_sync",
+    "stream_latencies": "metrics.latency.summaries",
+    "stream_stability": "metrics.latency.stability",
+    "stream_updates": "_sync",
+    "summarize_biasing_errors": "metrics.terms.biasing",
+    "summarize_errors": "metrics.stats.summaries",
+    "summarize_language_errors": "metrics.languages.errors",
+    "summarize_language_switches": "metrics.languages.switches",
+    "summarize_terms": "metrics.terms.scores",
+    "sweep_endpoints": "_sync",
+    "term_errors": "metrics.terms.occurrences",
+    "term_occurrences": "metrics.terms.occurrences",
+    "texts": "text.words",
+    "token_latencies": "metrics.latency.tokens",
+    "transcribe": "_sync",
+    "translation_pairs": "metrics.translation.pairs",
+    "translation_scores": "metrics.translation.scores",
+    "usage": "_sync",
+    "word_confidence": "metrics.confidence.word_confidence",
+    "word_errors": "metrics.words.rates",
+    "words": "text.words",
+    "write_rttm": "io.rttm",
 }
 _MODULES = ("aio", "errors", "schema")
 

@@ -4,13 +4,13 @@
 >>> corpus = await aio.transcribe("calls/")          # doctest: +SKIP
 """
 
-from soniox_ds.account import list_models, usage
-from soniox_ds.endpoint_sweeps import sweep_endpoints
-from soniox_ds.experiments import compare
-from soniox_ds.live.streaming import stream, stream_updates
-from soniox_ds.transcription.pipeline import transcribe
-from soniox_ds.transcription.realtime import stream_dataset
-from soniox_ds.transcription.sweeping import clean_up
+from soniox_ds.api.account import list_models, usage
+from soniox_ds.batch.clean_up import clean_up
+from soniox_ds.batch.pipeline import transcribe
+from soniox_ds.experiments.endpoint_sweep import sweep_endpoints
+from soniox_ds.experiments.run import compare
+from soniox_ds.live.dataset import stream_dataset
+from soniox_ds.live.stream import stream, stream_updates
 
 __all__ = [
     "clean_up",

@@ -16,12 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soniox_ds.errors import InputError, RecordingsFailedWarning, SetupError, SonioxDSError
+from soniox_ds.exceptions import InputError, RecordingsFailedWarning, SetupError, SonioxDSError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soniox_ds.service.connection import Connection
+    from soniox_ds.api.connection import Connection
 
 __all__ = ["main"]
 
@@ -179,7 +179,7 @@ def _add_region(parser: argparse.ArgumentParser) -> None:
 
 
 def _connection(options: argparse.Namespace) -> Connection | None:
-    from soniox_ds.service.connection import Connection
+    from soniox_ds.api.connection import Connection
 
     return Connection(region=options.region) if options.region else None
 
@@ -200,7 +200,7 @@ def _transcribe(options: argparse.Namespace) -> int:
     import soniox_ds as sx
     from soniox_ds.demo import stand_in
     from soniox_ds.schema import RECORDINGS
-    from soniox_ds.transcription.sources import find_recordings
+    from soniox_ds.sources.search import find_recordings
 
     _check_out(options)
     if options.local and options.region:
@@ -289,7 +289,7 @@ def _report(options: argparse.Namespace) -> int:
 
 def _references(path: Path) -> pd.DataFrame:
     """Read the references, and tell how many of a CSV's or TSV's cells are empty, since that means no reference."""
-    from soniox_ds.transcription.manifests import read_references
+    from soniox_ds.sources.manifests import read_references
 
     table = read_references(path)
     column = "reference" if "reference" in table else "text"

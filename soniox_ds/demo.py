@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from soniox_ds.errors import SetupError
+from soniox_ds.exceptions import SetupError
 
 if TYPE_CHECKING:
+    from soniox_ds.corpus.corpus import Corpus
     from soniox_ds.emulator import LocalService
-    from soniox_ds.formats.corpus import Corpus
 
 __all__ = ["next_steps", "run_demo", "samples_folder", "stand_in"]
 
@@ -106,9 +106,9 @@ def _show(out: Path, is_local: bool, quick: bool) -> int:
     import matplotlib.pyplot as plt
 
     import soniox_ds as sx
-    from soniox_ds.analysis.diarization import diarization_errors
-    from soniox_ds.formats.rttm import read_rttm
-    from soniox_ds.transcription.sources import find_recordings
+    from soniox_ds.io.rttm import read_rttm
+    from soniox_ds.metrics.speakers.diarization import diarization_errors
+    from soniox_ds.sources.search import find_recordings
 
     samples = samples_folder()
     journal = out / "demo.journal.sqlite"

@@ -108,7 +108,7 @@ def test_models_usage_and_clean(service, tiny_wav, tmp_path, capsys):
 
 def test_clean_deletes_what_a_stopped_run_left(service, tiny_wav, tmp_path, capsys):
     service.faults.rate("stuck", 1.0)
-    with pytest.warns(sx.errors.RecordingsFailedWarning, match="timeout"):
+    with pytest.warns(sx.exceptions.RecordingsFailedWarning, match="timeout"):
         sx.transcribe(tiny_wav(tmp_path / "a.wav"), progress=False, timeout_s=0.3)
     assert main(["clean"]) == 0
     assert "kept: paid for and not fetched" in capsys.readouterr().out

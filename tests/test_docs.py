@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import soniox_ds as sx
-from soniox_ds import errors, schema
+from soniox_ds import exceptions, schema
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,5 +67,5 @@ def test_the_tables_page_is_the_schema():
 
 def test_the_errors_page_names_every_exception():
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    for name in errors.__all__:
+    for name in exceptions.__all__:
         assert f"`{name}`" in page, name

@@ -37,7 +37,7 @@ def said(code, *arguments):
     return done.stdout
 
 
-@pytest.mark.parametrize("module", ["soniox_ds.doors", "httpx", "pandas"])
+@pytest.mark.parametrize("module", ["soniox_ds._sync", "httpx", "pandas"])
 def test_a_fork_while_another_thread_imports_for_its_first_call(module, service, tmp_path, tiny_wav):
     """The child is told, whatever it calls, and the call of the parent goes on."""
     code = """
@@ -142,17 +142,17 @@ def test_a_fork_while_another_thread_waits_for_its_first_call(service, tmp_path,
 def test_a_fork_while_streams_are_open_and_locks_are_held(service, tmp_path, tiny_wav):
     """The streams of the parent take up no room at the gates of the child."""
     code = """
-    from soniox_ds.service import gate
-    from soniox_ds.service.connection import Connection
+    from soniox_ds.api import session_limit
+    from soniox_ds.api.connection import Connection
 
     own = sx.StreamGate(sessions=1)
-    shared = gate.gate_for(Connection())
+    shared = session_limit.gate_for(Connection())
 
     def hold():
         for one in (own, shared):
             one.open = one.sessions
             one._queue.append(object())
-        with own._lock, shared._lock, gate._gates_lock:
+        with own._lock, shared._lock, session_limit._gates_lock:
             reached.set()
             go_on.wait()
 

@@ -6,8 +6,8 @@ kept here, the latest only, and the exception's note says so.
 
 from __future__ import annotations
 
-from soniox_ds.errors import InputError
-from soniox_ds.live.streamed import Streamed
+from soniox_ds.exceptions import InputError
+from soniox_ds.live.result import Streamed
 
 __all__ = ["keep_interrupted", "last_interrupted"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.models import ModelList
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.models import ModelList
 
 __all__ = ["MODEL", "ModelEvent", "resolved_model_of"]
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from soniox_ds.errors import BadAnswerError
-from soniox_ds.live.events import LiveToken, Transcript, Update
+from soniox_ds.api.websocket import is_error_frame, parse_message
+from soniox_ds.exceptions import BadAnswerError
+from soniox_ds.live.transcript import LiveToken, Transcript, Update
 from soniox_ds.schema import STREAM_TOKENS, STREAM_UPDATES, conform, empty, need
-from soniox_ds.service.stream import is_error_frame, parse_message
 
 __all__ = ["Event", "Replay", "fold_events", "replay", "tokens_table"]
 

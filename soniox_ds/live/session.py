@@ -25,7 +25,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Literal, NamedTuple
 
-from soniox_ds.errors import (
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.models import ModelList
+from soniox_ds.api.session_limit import StreamGate, gate_for
+from soniox_ds.api.websocket import StreamSocket, check_message
+from soniox_ds.exceptions import (
     BadAnswerError,
     ConnectionFailed,
     OptionsError,
@@ -34,17 +39,12 @@ from soniox_ds.errors import (
     ServiceError,
     SonioxDSError,
 )
-from soniox_ds.live.events import Transcript, Update
-from soniox_ds.live.line import AudioLine
+from soniox_ds.live.audio_buffer import AudioLine
 from soniox_ds.live.model_event import MODEL, ModelEvent
 from soniox_ds.live.replay import Event, fold_events
-from soniox_ds.live.streamed import Streamed, streamed_of
+from soniox_ds.live.result import Streamed, streamed_of
+from soniox_ds.live.transcript import Transcript, Update
 from soniox_ds.options import Retry, StreamOptions
-from soniox_ds.service.clock import Clock
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import StreamGate, gate_for
-from soniox_ds.service.models import ModelList
-from soniox_ds.service.stream import StreamSocket, check_message
 
 __all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
 

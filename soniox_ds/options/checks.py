@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from soniox_ds.errors import OptionsError
-from soniox_ds.languages import LANGUAGES, suggest_language
+from soniox_ds.exceptions import OptionsError
+from soniox_ds.options.languages import LANGUAGES, suggest_language
 
 __all__ = [
     "Pairs",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from soniox_ds.errors import OptionsError
+from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.checks import (
     Pairs,
     characters,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from soniox_ds.errors import OptionsError
+from soniox_ds.exceptions import OptionsError
 
 __all__ = ["Retry"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from soniox_ds.errors import OptionsError
+from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.checks import check_flag, check_text, hash_of, hints_of, keywords_of, set_field, without_none
 from soniox_ds.options.context import Context, Translation
 from soniox_ds.options.models import REAL_TIME_MODEL

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from soniox_ds.errors import OptionsError
+from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.addresses import MASK, public_webhook
 from soniox_ds.options.checks import (
     check_flag,

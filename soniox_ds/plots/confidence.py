@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds import schema
-from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.plots.style import (
     BLUE,
     COLOURS,

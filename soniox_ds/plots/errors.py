@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from soniox_ds.analysis.blocks import Measure, measure_of
-from soniox_ds.analysis.summaries import SUMMARIES
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.stats.blocks import Measure, measure_of
+from soniox_ds.metrics.stats.summaries import SUMMARIES
 from soniox_ds.plots.style import (
     BLUE,
     GREY,

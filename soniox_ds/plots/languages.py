@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
 from soniox_ds.plots.style import drawn_text, new_axes, numbers
 from soniox_ds.schema import need, no_duplicates
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from soniox_ds.analysis.latency import StreamTables, token_latencies
-from soniox_ds.analysis.latency_summaries import observed_ranks
-from soniox_ds.analysis.selection import one_recording
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.latency.summaries import observed_ranks
+from soniox_ds.metrics.latency.tokens import StreamTables, token_latencies
 from soniox_ds.plots.style import (
     BLUE,
     COLOURS,
@@ -31,6 +30,7 @@ from soniox_ds.plots.style import (
     window,
 )
 from soniox_ds.schema import need, no_duplicates
+from soniox_ds.schema.selection import one_recording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

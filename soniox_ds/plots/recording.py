@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from soniox_ds.analysis.alignments import Alignments, alignments_of
-from soniox_ds.analysis.confidence import HasTokens, as_decimals, words_of
-from soniox_ds.analysis.selection import one_recording
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.confidence.word_confidence import HasTokens, as_decimals, words_of
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.plots.style import (
     BLACK,
     BLUE,
@@ -31,6 +30,7 @@ from soniox_ds.plots.style import (
     window,
 )
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.selection import one_recording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

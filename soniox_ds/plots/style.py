@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.analysis.arguments import checked_window
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema.arguments import checked_window
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

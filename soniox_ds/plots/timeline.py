@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from soniox_ds.analysis.selection import one_recording
-from soniox_ds.analysis.turn_tables import HasRecordings, milliseconds, turns_of, warn_about_hasty_turns
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.speakers.turn_tables import HasRecordings, milliseconds, turns_of, warn_about_hasty_turns
 from soniox_ds.plots.style import (
     COLOURS,
     GREY,
@@ -29,6 +28,7 @@ from soniox_ds.plots.style import (
     window,
 )
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.selection import one_recording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from soniox_ds.api.prices import price_text
 from soniox_ds.plots.errors import plot_error_comparison
-from soniox_ds.prices import price_text
 from soniox_ds.reports.elements import Section, note, percent, table
 from soniox_ds.reports.figures import figure
 from soniox_ds.views.markup import known
 
 if TYPE_CHECKING:
-    from soniox_ds.comparison import Comparison
+    from soniox_ds.experiments.results import Comparison
 
 __all__ = ["arms"]
 

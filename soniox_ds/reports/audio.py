@@ -1,11 +1,11 @@
-"""Short pieces of the recordings that stand in the page itself, as data URIs; made by `soniox_ds.formats.excerpts`."""
+"""Short pieces of the recordings that stand in the page itself, as data URIs; made by `soniox_ds.io.audio_excerpts`."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any, NamedTuple
 
-from soniox_ds.formats.excerpts import MIME_TYPE, excerpt
+from soniox_ds.io.audio_excerpts import MIME_TYPE, excerpt
 
 __all__ = ["LONGEST_MS", "Piece", "cut"]
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from soniox_ds.analysis.speakers import speaker_turns
-from soniox_ds.analysis.summaries import summarize_errors
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.speakers.turns import speaker_turns
+from soniox_ds.metrics.stats.summaries import summarize_errors
 from soniox_ds.reports.elements import count
 from soniox_ds.reports.places import grouping_columns
 
 if TYPE_CHECKING:
-    from soniox_ds.formats.corpus import Corpus
+    from soniox_ds.corpus.corpus import Corpus
 
 __all__ = ["Findings"]
 

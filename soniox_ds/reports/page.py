@@ -12,25 +12,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soniox_ds.analysis.align import align_words
-from soniox_ds.analysis.errors import word_errors
-from soniox_ds.analysis.normalize import Normalizer
-from soniox_ds.analysis.recording_languages import Languages
-from soniox_ds.errors import InputError
-from soniox_ds.formats.corpus import Corpus
-from soniox_ds.formats.replacing import replacing
-from soniox_ds.formats.rttm import read_rttm
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.exceptions import InputError
+from soniox_ds.io.atomic_files import replacing
+from soniox_ds.io.rttm import read_rttm
+from soniox_ds.metrics.words.align import align_words
+from soniox_ds.metrics.words.rates import word_errors
+from soniox_ds.metrics.words.recording_languages import Languages
 from soniox_ds.reports import scores, sections, voices
 from soniox_ds.reports.arms import arms
 from soniox_ds.reports.elements import Section, note
 from soniox_ds.reports.findings import Findings
-from soniox_ds.transcription.manifests import read_references
+from soniox_ds.sources.manifests import read_references
+from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.views.markup import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soniox_ds.comparison import Comparison
+    from soniox_ds.experiments.results import Comparison
 
 __all__ = ["report"]
 
@@ -139,7 +139,7 @@ def report(
     --------
     >>> import tempfile
     >>> import pandas as pd
-    >>> from soniox_ds.formats.corpus import Corpus
+    >>> from soniox_ds.corpus.corpus import Corpus
     >>> recordings = pd.DataFrame({"audio_id": ["a.wav"], "status": "completed", "service": "api.soniox.com"})
     >>> tokens = pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Good", " day"]})
     >>> with tempfile.TemporaryDirectory() as folder:

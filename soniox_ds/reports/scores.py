@@ -6,16 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from soniox_ds.analysis.calibration import calibration, reliability
-from soniox_ds.analysis.confusions import confusions
-from soniox_ds.analysis.error_detection import roc
-from soniox_ds.analysis.flagging import review_curve
+from soniox_ds.metrics.confidence.calibration import calibration, reliability
+from soniox_ds.metrics.confidence.roc import roc
+from soniox_ds.metrics.words.confusions import confusions
 from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
 from soniox_ds.plots.errors import plot_error_summary
 from soniox_ds.plots.recording import plot_confidence
 from soniox_ds.reports.elements import Section, facts, note, percent, table
 from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
+from soniox_ds.review_queue.flagging import review_curve
 from soniox_ds.views.markup import clock, isolated, known
 
 __all__ = ["confidence", "errors"]

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from soniox_ds.analysis.flagging import flag_low_confidence
-from soniox_ds.prices import price_text
+from soniox_ds.api.prices import price_text
 from soniox_ds.reports.audio import LONGEST_MS, cut
 from soniox_ds.reports.elements import Markup, Section, count, facts, note, percent, player, table
 from soniox_ds.reports.findings import Findings
 from soniox_ds.reports.places import FEW_WORDS, excerpt, worst_place, worst_recordings
+from soniox_ds.review_queue.flagging import flag_low_confidence
 from soniox_ds.views.alignment import legend, show_alignment
 from soniox_ds.views.markup import clock, isolated, known, visible
 

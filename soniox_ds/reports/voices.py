@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from soniox_ds.analysis.conversation import speaker_stats
-from soniox_ds.analysis.diarization import diarization_errors, pool_diarization_errors
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.speakers.conversation import speaker_stats
+from soniox_ds.metrics.speakers.diarization import diarization_errors, pool_diarization_errors
 from soniox_ds.plots.timeline import plot_timeline
 from soniox_ds.reports.elements import Section, count, note, percent, table
 from soniox_ds.reports.figures import figure

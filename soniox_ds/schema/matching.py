@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from soniox_ds.callers import warn_caller
-from soniox_ds.errors import InputError
+from soniox_ds._caller import warn_caller
+from soniox_ds.exceptions import InputError
 
 __all__ = ["matched_ids", "renamed"]
 

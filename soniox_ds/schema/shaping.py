@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.callers import warn_caller
-from soniox_ds.errors import InputError, SchemaError
+from soniox_ds._caller import warn_caller
+from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema.columns import Column, Table
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
     >>> need(pd.DataFrame({"text": ["a"]}), "text", "start_ms", name="words")
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.SchemaError: words: the table lacks ['start_ms']; it has ['text']. Which ...
+    soniox_ds.exceptions.SchemaError: words: the table lacks ['start_ms']; it has ['text']. Which ...
     """
     where = f"{name}: " if name else ""
     given: object = table
@@ -163,7 +163,7 @@ def as_ids(column: pd.Series[Any], what: str) -> pd.Series[Any]:
     >>> as_ids(pd.Series([1.5]), "words")
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.SchemaError: words: an audio_id is a text or a whole number, found 1.5. Make it a text where ...
+    soniox_ds.exceptions.SchemaError: words: an audio_id is a text or a whole number, found 1.5. Make it a text where ...
     """
     if isinstance(column.dtype, pd.StringDtype):
         return column.astype("string")
@@ -227,7 +227,7 @@ def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: b
     >>> need_milliseconds(pd.DataFrame({"start_ms": [0.0, 0.4], "end_ms": [0.3, 0.7]}), "words")
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.SchemaError: words: start_ms holds 0.4, but times are whole milliseconds. Are these seconds? ...
+    soniox_ds.exceptions.SchemaError: words: start_ms holds 0.4, but times are whole milliseconds. Are these seconds? ...
     """
     names = [name for name in columns or ("start_ms", "end_ms") if required or name in table]
     need(table, *names, name=what)
@@ -312,7 +312,7 @@ def need_confidences(table: pd.DataFrame, what: str, *columns: str) -> pd.DataFr
     >>> need_confidences(pd.DataFrame({"confidence": [90, 85.5]}), "words")
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.SchemaError: words: confidence must lie between 0 and 1, found [90.0, 85.5] in rows [0, 1] (2 ...
+    soniox_ds.exceptions.SchemaError: words: confidence must lie between 0 and 1, found [90.0, 85.5] in rows [0, 1] (2 ...
     """
     for name in columns or ("confidence", "confidence_mean"):
         if name not in table:
@@ -341,7 +341,7 @@ def no_duplicates(table: pd.DataFrame, what: str, *keys: str, also: Iterable[str
     >>> no_duplicates(pd.concat([words, words]), "words", "audio_id", "word_index")
     Traceback (most recent call last):
     ...
-    soniox_ds.errors.SchemaError: words: 2 of 4 rows are there again, first audio_id 'a', word_index 0. Was a table ...
+    soniox_ds.exceptions.SchemaError: words: 2 of 4 rows are there again, first audio_id 'a', word_index 0. Was a table ...
     """
     need(table, *keys, name=what)
     names = list(dict.fromkeys([*keys, *(name for name in also if name in table)]))

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from soniox_ds.analysis.alignments import Alignments, alignments_of
-from soniox_ds.analysis.selection import one_recording
-from soniox_ds.errors import InputError, SchemaError
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.selection import one_recording
 from soniox_ds.views import markup
 from soniox_ds.views.markup import clock, known
 

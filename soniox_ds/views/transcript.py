@@ -1,7 +1,7 @@
 """A transcript to read, with the words that the recogniser was not sure of marked.
 
 Conventions: marks say how sure, in three steps: dotted, dashed and solid underline, each on a stronger ground. 0.9 in
-single precision is not below a level of 0.9 (`soniox_ds.analysis.confidence.as_decimals`). Hovering over a marked word
+single precision is not below a level of 0.9 (`soniox_ds.metrics.confidence.word_confidence.as_decimals`). Hovering over a marked word
 shows its confidence and time. A paragraph is one speaker's words up to a pause.
 """
 
@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from soniox_ds.analysis.arguments import checked_window
-from soniox_ds.analysis.confidence import HasTokens, checked_confidence, words_of
-from soniox_ds.analysis.selection import one_recording
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_confidence, words_of
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.arguments import checked_window
+from soniox_ds.schema.selection import one_recording
 from soniox_ds.views import markup
 from soniox_ds.views.markup import clock, known
 

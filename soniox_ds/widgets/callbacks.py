@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from soniox_ds.live.events import Segment, Transcript, Update
+from soniox_ds.live.transcript import Segment, Transcript, Update
 from soniox_ds.widgets.takes import Take
 
 __all__ = ["Callbacks"]

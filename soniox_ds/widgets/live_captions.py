@@ -17,16 +17,16 @@ import anywidget
 import pandas as pd
 import traitlets
 
-from soniox_ds.errors import InputError
-from soniox_ds.formats.excerpts import opus
-from soniox_ds.live.events import Segment
+from soniox_ds._background import event_loop, submit
+from soniox_ds.api.connection import Connection
+from soniox_ds.exceptions import InputError
+from soniox_ds.io.audio_excerpts import opus
+from soniox_ds.live.audio_sources import RATE, RAW, decoded, is_recording
 from soniox_ds.live.replay import tokens_table
-from soniox_ds.live.sources import RATE, RAW, decoded, is_recording
-from soniox_ds.live.streamed import Streamed
+from soniox_ds.live.result import Streamed
+from soniox_ds.live.transcript import Segment
 from soniox_ds.options import StreamOptions
 from soniox_ds.schema import STREAM_TOKENS, empty
-from soniox_ds.service.connection import Connection
-from soniox_ds.transcription.blocking import event_loop, submit
 from soniox_ds.widgets.assets import source as asset
 from soniox_ds.widgets.kernels import obey_front_end
 from soniox_ds.widgets.microphone_still import clock, still_html, still_text

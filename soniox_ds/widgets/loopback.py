@@ -23,7 +23,7 @@ import websockets
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from soniox_ds.service.logs import redacting_logger
+from soniox_ds.api.logs import redacting_logger
 
 __all__ = ["Channel", "Loopback", "LoopbackChannel"]
 

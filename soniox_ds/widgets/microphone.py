@@ -27,18 +27,18 @@ import numpy.typing as npt
 import pandas as pd
 import traitlets
 
-from soniox_ds.errors import InputError, RecordingsFailedWarning, SetupError
-from soniox_ds.formats.corpus import Corpus
-from soniox_ds.formats.replacing import replacing
-from soniox_ds.live.events import Segment, Update
+from soniox_ds._background import event_loop, submit
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR
+from soniox_ds.batch.journal import default_path
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.exceptions import InputError, RecordingsFailedWarning, SetupError
+from soniox_ds.io.atomic_files import replacing
 from soniox_ds.live.replay import tokens_table
-from soniox_ds.live.streamed import Streamed, concat_streamed
+from soniox_ds.live.result import Streamed, concat_streamed
+from soniox_ds.live.transcript import Segment, Update
 from soniox_ds.options import StreamOptions
-from soniox_ds.prices import REAL_TIME_USD_PER_HOUR
 from soniox_ds.schema import STREAM_TOKENS, empty
-from soniox_ds.service.connection import Connection
-from soniox_ds.transcription.blocking import event_loop, submit
-from soniox_ds.transcription.journal import default_path
 from soniox_ds.widgets.assets import source
 from soniox_ds.widgets.callbacks import Callbacks
 from soniox_ds.widgets.kernels import CellWatch, kernel_version, obey_front_end

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from soniox_ds.live.events import Segment
+from soniox_ds.live.transcript import Segment
 from soniox_ds.widgets.still import framed
 
 __all__ = ["clock", "still_html", "still_text"]
@@ -32,7 +32,7 @@ def clock(ms: float | None) -> str:
 def still_text(heading: str, segments: Sequence[Segment]) -> str:
     """For terminals.
 
-    >>> from soniox_ds.live.events import LiveToken
+    >>> from soniox_ds.live.transcript import LiveToken
     >>> print(still_text("Microphone", [Segment(tokens=(LiveToken(text="Hi", start_ms=900, speaker="1"),))]))
     Microphone
       0:00 speaker 1: Hi
@@ -49,7 +49,7 @@ def still_text(heading: str, segments: Sequence[Segment]) -> str:
 def still_html(heading: str, segments: Sequence[Segment]) -> str:
     """For saved notebooks.
 
-    >>> from soniox_ds.live.events import LiveToken
+    >>> from soniox_ds.live.transcript import LiveToken
     >>> "&lt;b&gt;" in still_html("Microphone", [Segment(tokens=(LiveToken(text="<b>"),))])
     True
     """

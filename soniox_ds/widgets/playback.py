@@ -12,12 +12,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from soniox_ds.errors import SonioxDSError
-from soniox_ds.live.events import LiveToken, Transcript, Update
+from soniox_ds.api.connection import Connection
+from soniox_ds.exceptions import SonioxDSError
+from soniox_ds.live.result import Streamed
 from soniox_ds.live.session import LiveSession
-from soniox_ds.live.streamed import Streamed
+from soniox_ds.live.transcript import LiveToken, Transcript, Update
 from soniox_ds.options import StreamOptions
-from soniox_ds.service.connection import Connection
 
 __all__ = ["BYTES_PER_MS", "Playback", "shown"]
 

@@ -21,10 +21,10 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from soniox_ds.errors import ServiceError, SonioxDSError
-from soniox_ds.live.events import LiveToken, Update
+from soniox_ds.api.connection import Connection
+from soniox_ds.exceptions import ServiceError, SonioxDSError
+from soniox_ds.live.transcript import LiveToken, Update
 from soniox_ds.options import StreamOptions
-from soniox_ds.service.connection import Connection
 from soniox_ds.widgets.kernels import CellWatch
 from soniox_ds.widgets.loopback import Channel, Loopback, LoopbackChannel
 from soniox_ds.widgets.safekeeping import Safekeeping

@@ -17,11 +17,11 @@ from typing import Any
 import anywidget
 import pandas as pd
 
-from soniox_ds.analysis.arguments import checked_ms
-from soniox_ds.analysis.confidence import HasTokens, words_of
-from soniox_ds.analysis.reviews import VERDICTS
-from soniox_ds.errors import InputError
-from soniox_ds.formats.excerpts import MIME_TYPE
+from soniox_ds.exceptions import InputError
+from soniox_ds.io.audio_excerpts import MIME_TYPE
+from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
+from soniox_ds.review_queue.reviews import VERDICTS
+from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.widgets import review_still
 from soniox_ds.widgets.assets import source
 from soniox_ds.widgets.review_places import Places

@@ -15,11 +15,11 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from soniox_ds.analysis.formula_cells import formulas_quoted, formulas_unquoted
-from soniox_ds.errors import InputError, SchemaError, SourceError
-from soniox_ds.formats.replacing import replacing
+from soniox_ds.exceptions import InputError, SchemaError, SourceError
+from soniox_ds.io.atomic_files import replacing
+from soniox_ds.io.formula_cells import formulas_quoted, formulas_unquoted
 from soniox_ds.schema import REVIEWS, conform, need, need_milliseconds
-from soniox_ds.transcription.manifests import read_table
+from soniox_ds.sources.manifests import read_table
 
 __all__ = ["Key", "ReviewStore", "read_reviews"]
 

@@ -21,11 +21,11 @@ from typing import Any
 import msgspec
 from filelock import FileLock, Timeout
 
-from soniox_ds.errors import JournalError
+from soniox_ds.exceptions import JournalError
+from soniox_ds.live.event_store import BEGUN, DONE, StreamStore
 from soniox_ds.live.replay import Event
-from soniox_ds.live.streamed import Streamed, streamed_of
+from soniox_ds.live.result import Streamed, streamed_of
 from soniox_ds.options import StreamOptions
-from soniox_ds.transcription.stream_store import BEGUN, DONE, StreamStore
 
 __all__ = ["BrokenOff", "Kept", "Safekeeping"]
 

@@ -13,15 +13,15 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from soniox_ds.errors import BadAnswerError, ServiceError, SonioxDSError
-from soniox_ds.live.events import Transcript, Update
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.session_limit import gate_for
+from soniox_ds.api.websocket import check_message
+from soniox_ds.exceptions import BadAnswerError, ServiceError, SonioxDSError
 from soniox_ds.live.model_event import MODEL, ModelEvent
+from soniox_ds.live.result import Streamed, streamed_of
 from soniox_ds.live.session import Event, LiveSession
-from soniox_ds.live.streamed import Streamed, streamed_of
+from soniox_ds.live.transcript import Transcript, Update
 from soniox_ds.options import StreamOptions
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import gate_for
-from soniox_ds.service.stream import check_message
 from soniox_ds.widgets.intake import Intake
 from soniox_ds.widgets.safekeeping import Kept, Safekeeping
 

@@ -6,8 +6,8 @@ message, and is kept nowhere.
 
 from __future__ import annotations
 
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.rest import Client
+from soniox_ds.api.client import Client
+from soniox_ds.api.connection import Connection
 
 __all__ = ["OPENS_FOR_S", "SESSION_S", "temporary_key"]
 

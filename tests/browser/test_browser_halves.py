@@ -14,9 +14,9 @@ from tones import ToneRecognizer, pcm_bytes, random_words, speak
 from websockets.sync.server import serve
 
 from soniox_ds.emulator import Limits, local_service
-from soniox_ds.errors import BadAnswerError
-from soniox_ds.live.events import Transcript
-from soniox_ds.live.seams import first_new, resume_at
+from soniox_ds.exceptions import BadAnswerError
+from soniox_ds.live.reconnect import first_new, resume_at
+from soniox_ds.live.transcript import Transcript
 from soniox_ds.widgets.assets import source
 
 WORDS = [

@@ -126,7 +126,7 @@ def test_a_socket_to_the_kernel_that_breaks(notebook):
     with listening_service() as service:
         page = MicrophonePage(notebook, service, f"{ALL} mode='proxy'")
         page.nb.python(
-            "from soniox_ds.transcription.blocking import event_loop\n"
+            "from soniox_ds._background import event_loop\n"
             "import asyncio\n"
             "async def cut():\n"
             "    server = mic._recorder.loopback._server\n"

@@ -50,7 +50,7 @@ def test_auto_goes_directly_and_a_cell_that_holds_pythons_lock_delays_nothing(no
 
 NO_KEY = """
 from soniox_ds.widgets import recorder
-async def no_key(*given, **named): raise sx.errors.AuthError("the key may make no other keys")
+async def no_key(*given, **named): raise sx.exceptions.AuthError("the key may make no other keys")
 recorder.temporary_key = no_key
 """
 
@@ -125,7 +125,7 @@ def test_while_it_reconnects_screen_readers_are_told_once(notebook, tones):
         page.nb.page.evaluate(REWRITTEN)
         service.faults.next("unavailable", "websocket", times=5)
         page.nb.python(
-            "from soniox_ds.transcription.blocking import event_loop\n"
+            "from soniox_ds._background import event_loop\n"
             "event_loop().call_soon_threadsafe(mic._recorder.running._session._socket.drop)\n"
         )
         page.wait_for_note("Reconnecting to the service")

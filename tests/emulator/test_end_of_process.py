@@ -32,7 +32,7 @@ service = sx.local_service("scripted").start()
 service.faults.next("stuck")
 try:
     sx.transcribe("data/samples/short_answer.wav", journal=sys.argv[1], progress=False, timeout_s=0.1)
-except sx.errors.SonioxDSError:
+except sx.exceptions.SonioxDSError:
     pass
 print(service._server._store.folder, flush=True)
 sys.stdin.read()

@@ -4,8 +4,8 @@ import asyncio
 
 import httpx
 
-from soniox_ds.transcription import blocking
-from soniox_ds.transcription.progress import Progress, progress_for
+from soniox_ds import _background
+from soniox_ds.progress.display import Progress, progress_for
 
 
 async def fetch_all(url, count=100, at_once=10, progress=None):
@@ -25,7 +25,7 @@ async def fetch_all(url, count=100, at_once=10, progress=None):
         return shown.snapshot().completed
 
 
-plain_fetch_all = blocking.plain(fetch_all)
+plain_fetch_all = _background.plain(fetch_all)
 
 
 def tasks_left():
@@ -34,4 +34,4 @@ def tasks_left():
     async def others():
         return len(asyncio.all_tasks()) - 1
 
-    return blocking.run(others())
+    return _background.run(others())

@@ -16,8 +16,8 @@ HEAD = """
 import asyncio, os, signal, sys, threading, warnings
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from fetching import *
-from soniox_ds.transcription import blocking
-blocking.GRACE_S = 120.0  # what is cancelled may take as long as the machine stalls
+from soniox_ds import _background
+_background.GRACE_S = 120.0  # what is cancelled may take as long as the machine stalls
 url = sys.argv[1]
 """
 
@@ -134,7 +134,7 @@ asyncio.run(main())
 def test_a_second_ctrl_c_does_not_wait(call, server):
     """The work holds out against the first cancellation, and the grace is an hour."""
     code = f"""
-blocking.GRACE_S = 3600.0
+_background.GRACE_S = 3600.0
 
 async def hold_out():
     try:
@@ -147,7 +147,7 @@ async def announce():
     print("started", flush=True)
     await hold_out()
 
-slow = blocking.plain(announce)
+slow = _background.plain(announce)
 
 async def main():
     slow()
@@ -180,7 +180,7 @@ warnings.simplefilter("ignore", DeprecationWarning)
 held, forked = threading.Event(), threading.Event()
 
 def hold():
-    with blocking._home_lock:
+    with _background._home_lock:
         held.set()
         forked.wait()
 
@@ -211,7 +211,7 @@ async def work():
             await asyncio.sleep(0)
         print("wound down", flush=True)
 
-blocking.submit(work())
+_background.submit(work())
 started.wait()
 """
     with Script(code, server.url) as script:
@@ -229,7 +229,7 @@ ENDINGS = [
     pytest.param(
         "import queue\nstarted = queue.SimpleQueue()\n"
         "async def go_on():\n    started.put(1)\n    await asyncio.sleep(3600)\n"
-        "threading.Thread(target=blocking.plain(go_on), daemon=True).start()\nstarted.get()",
+        "threading.Thread(target=_background.plain(go_on), daemon=True).start()\nstarted.get()",
         id="call-in-a-daemon-thread",
     ),
     pytest.param("blocking.enable_nested_loops()\nprint(asyncio.run(fetch_all(url, count=2)))", id="nested-loops"),

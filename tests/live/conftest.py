@@ -5,8 +5,8 @@ from listening import SPEED
 from tones import ToneRecognizer
 from waiting import until
 
+from soniox_ds.api.clock import Clock
 from soniox_ds.emulator import Limits, local_service
-from soniox_ds.service.clock import Clock
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soniox_ds.errors import BadAnswerError
-from soniox_ds.live.events import LiveToken, Transcript
-from soniox_ds.live.seams import WINDOW_MS, first_new, resume_at
+from soniox_ds.exceptions import BadAnswerError
+from soniox_ds.live.reconnect import WINDOW_MS, first_new, resume_at
+from soniox_ds.live.transcript import LiveToken, Transcript
 
 
 def token(text, start_ms=0, final=True, **more):

@@ -14,7 +14,7 @@ from waiting import PATIENCE_S, until
 
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.errors import InputError
+from soniox_ds.exceptions import InputError
 from soniox_ds.live import interrupted
 
 # The script says when some words are settled; what happens then is up to who started it.
@@ -23,8 +23,8 @@ import asyncio, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.transcription import blocking
-blocking.GRACE_S = 120.0  # on a machine that stalls too
+from soniox_ds import _background
+_background.GRACE_S = 120.0  # on a machine that stalls too
 
 words = 0
 def count(update):

@@ -8,13 +8,13 @@ from tones import pcm_bytes, random_words, speak
 from waiting import until_async
 
 import soniox_ds as sx
+from soniox_ds.api import models as models_module
 from soniox_ds.emulator.models import ModelCatalog
-from soniox_ds.errors import ModelWarning
+from soniox_ds.exceptions import ModelWarning
+from soniox_ds.live.audio_sources import RAW
 from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.session import LiveSession
-from soniox_ds.live.sources import RAW
 from soniox_ds.options import StreamOptions
-from soniox_ds.service import models as models_module
 from soniox_ds.widgets.safekeeping import Safekeeping
 from soniox_ds.widgets.takes import DirectTake, ProxyTake
 

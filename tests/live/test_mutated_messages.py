@@ -12,11 +12,11 @@ from fuzzing import examples, seed
 from mutations import mutated_answer, mutated_text
 from websockets.asyncio.server import serve
 
-from soniox_ds import errors
+from soniox_ds import exceptions
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.session_limit import StreamGate
 from soniox_ds.live.session import LiveSession
 from soniox_ds.options import Retry, StreamOptions
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import StreamGate
 
 pytestmark = pytest.mark.fuzz
 
@@ -51,7 +51,7 @@ async def listened(connection):
         RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=StreamGate(), patience_s=0.0
     )
     async with asyncio.timeout(HANGS_S):
-        with contextlib.suppress(errors.SonioxDSError):
+        with contextlib.suppress(exceptions.SonioxDSError):
             async with session:
                 session.send(bytes(6400))
     return session

@@ -9,14 +9,14 @@ from tones import ToneRecognizer, pcm_bytes, random_words, speak
 from waiting import until_async
 from websockets.asyncio.server import serve
 
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.session_limit import StreamGate
 from soniox_ds.emulator import Limits, local_service
-from soniox_ds.errors import ConnectionFailed, ServiceError
+from soniox_ds.exceptions import ConnectionFailed, ServiceError
 from soniox_ds.live import session as session_module
 from soniox_ds.live.session import LiveSession
 from soniox_ds.options import REAL_TIME_MODEL, Retry, StreamOptions
-from soniox_ds.service.clock import Clock
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import StreamGate
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 KEY = "a-key-that-must-not-be-shown"

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import soniox_ds as sx
+from soniox_ds._background import submit
 from soniox_ds.emulator import local_service
-from soniox_ds.live.events import LiveToken, Transcript, texts_of
+from soniox_ds.live.audio_sources import decoded
 from soniox_ds.live.replay import tokens_table
-from soniox_ds.live.sources import decoded
-from soniox_ds.transcription.blocking import submit
+from soniox_ds.live.transcript import LiveToken, Transcript, texts_of
 
 pytestmark = pytest.mark.usefixtures("own_recordings")
 ONE_WAY = {"type": "one_way", "target_language": "de"}

@@ -11,13 +11,13 @@ import pytest
 from listening import SPEED
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.session_limit import StreamGate
 from soniox_ds.emulator import Limits, local_service
-from soniox_ds.errors import AuthError, ConnectionFailed, OptionsError, RequestError, ServiceError
+from soniox_ds.exceptions import AuthError, ConnectionFailed, OptionsError, RequestError, ServiceError
 from soniox_ds.live.session import LiveSession
 from soniox_ds.options import Retry, StreamOptions
-from soniox_ds.service.clock import Clock
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import StreamGate
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 CHUNK = 3200  # 100 ms

@@ -13,14 +13,14 @@ from waiting import until_async
 from websockets.asyncio.server import serve
 
 import soniox_ds as sx
-from soniox_ds.errors import ConnectionFailed
+from soniox_ds.api import websocket as stream_module
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.exceptions import ConnectionFailed
 from soniox_ds.live import session as session_module
 from soniox_ds.live.session import LiveSession
 from soniox_ds.options import Retry, StreamOptions
-from soniox_ds.service import stream as stream_module
-from soniox_ds.service.clock import Clock
-from soniox_ds.service.connection import Connection
-from soniox_ds.service.gate import StreamGate
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 CHUNK = 3200  # 100 ms

@@ -11,13 +11,13 @@ from waiting import until, until_async
 
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.errors import OptionsError, RecordingsFailedWarning, RequestError, SourceError
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.exceptions import OptionsError, RecordingsFailedWarning, RequestError, SourceError
 from soniox_ds.live.session import LiveSession
-from soniox_ds.live.streaming import run_session
+from soniox_ds.live.stream import run_session
 from soniox_ds.options import REAL_TIME_MODEL
 from soniox_ds.schema import STREAM_LOG, STREAM_TOKENS, STREAM_UPDATES
-from soniox_ds.service.clock import Clock
-from soniox_ds.service.gate import StreamGate
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 
@@ -57,7 +57,7 @@ def test_saved_and_read_it_is_the_same(tones, tmp_path):
         pd.testing.assert_frame_equal(getattr(streamed, name), getattr(again, name))
     assert sx.read_corpus(tmp_path / "kept").texts()["text"].tolist() == streamed.corpus().texts()["text"].tolist()
     sx.read_corpus(tmp_path / "kept").save(tmp_path / "plain")
-    with pytest.raises(sx.errors.InputError, match="no stream_log"):
+    with pytest.raises(sx.exceptions.InputError, match="no stream_log"):
         sx.read_streamed(tmp_path / "plain")
 
 
@@ -105,7 +105,7 @@ def test_what_was_settled_before_a_failure_is_kept(tones, clock, tmp_path):
     assert streamed.text
     assert text.startswith(streamed.text)
     tones.faults.next("ws_error", "websocket", frames=60, code=402, error_type="x", message="No money.")
-    with pytest.raises(sx.errors.BalanceError, match="No money"):
+    with pytest.raises(sx.exceptions.BalanceError, match="No money"):
         sx.stream(path, clock=clock, on_error="raise")
 
 
@@ -210,7 +210,7 @@ async def test_a_generator_is_closed_where_a_session_fails(tones):
             closed.append(True)
 
     tones.faults.next("ws_error", "websocket", frames=3, code=402, error_type="x", message="No money.")
-    with pytest.raises(sx.errors.BalanceError):
+    with pytest.raises(sx.exceptions.BalanceError):
         await aio.stream(microphone(), **RAW)
     assert closed
 

@@ -15,7 +15,8 @@ from waiting import until_async
 
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.errors import (
+from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.exceptions import (
     AuthError,
     BalanceError,
     OptionsError,
@@ -23,10 +24,9 @@ from soniox_ds.errors import (
     ServiceError,
     TranscriptionFailed,
 )
-from soniox_ds.live.seams import WINDOW_MS
-from soniox_ds.service.gate import StreamGate
-from soniox_ds.transcription import realtime
-from soniox_ds.transcription.stream_store import BEGUN, DONE
+from soniox_ds.live import dataset
+from soniox_ds.live.event_store import BEGUN, DONE
+from soniox_ds.live.reconnect import WINDOW_MS
 
 ERRORS_PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 
@@ -267,7 +267,7 @@ def test_wrong_settings_are_told_before_anything_is_read(settings, wrong, messag
 
 
 def test_where_more_were_agreed_on_more_are_open():
-    from soniox_ds.service.gate import sessions_at_once
+    from soniox_ds.api.session_limit import sessions_at_once
 
     assert sessions_at_once(50, sx.StreamGate(sessions=50)) == 50
     assert sessions_at_once(None, sx.StreamGate(sessions=50)) == 50
@@ -332,14 +332,14 @@ def test_bad_recordings_are_rows(folder, settings):
 
 def test_a_recording_that_vanishes_is_a_row(folder, monkeypatch, settings):
     calls, texts = folder
-    inspect = realtime.inspect
+    inspect = dataset.inspect
 
     def inspected(recording):
         inspect(recording)
         if recording.path.name == "3.wav":
             recording.path.unlink()
 
-    monkeypatch.setattr(realtime, "inspect", inspected)
+    monkeypatch.setattr(dataset, "inspect", inspected)
     with pytest.warns(RecordingsFailedWarning, match="1 of 6"):
         streamed = sx.stream_dataset(calls, **settings)
     recordings = streamed.recordings.set_index("audio_id")

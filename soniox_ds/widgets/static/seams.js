@@ -1,4 +1,4 @@
-/* Where two sessions of the same audio meet: the browser's copy of soniox_ds/live/seams.py, which explains it; a test
+/* Where two sessions of the same audio meet: the browser's copy of soniox_ds/live/reconnect.py, which explains it; a test
    holds the two against each other. Times are milliseconds on the recording's timeline. */
 
 const SEAM = { windowMs: 3000, leastMs: 400, pauseMs: 700, beforeWordMs: 90, mostWrong: 0.5, clearMs: 600 };
@@ -80,7 +80,7 @@ function prefixDistances(wanted, pieces) {
   return distances;
 }
 
-// Scripts that are written without spaces between words (soniox_ds/analysis/scripts.py).
+// Scripts that are written without spaces between words (soniox_ds/text/scripts.py).
 const UNSPACED_RANGES = [
   [0x0e00, 0x0eff], [0x1000, 0x109f], [0x1780, 0x17ff], [0x1950, 0x19ff], [0x1a20, 0x1aaf], [0x2e80, 0x312f],
   [0x31a0, 0x31ff], [0x3200, 0x4dbf], [0x4e00, 0x9fff], [0xa000, 0xa4cf], [0xa9e0, 0xa9ff], [0xaa60, 0xaadf],

@@ -1,4 +1,4 @@
-/* Messages of the service folded into settled and pending tokens: the browser's copy of soniox_ds/live/events.py, which
+/* Messages of the service folded into settled and pending tokens: the browser's copy of soniox_ds/live/transcript.py, which
    explains it, for the direct way, where captions must not wait for the kernel; a test holds the two against each other.
    Times of arrival are the kernel's business. */
 

@@ -1,0 +1,418 @@
+"""The door for plain calls: async code, called from a script, a cell, a running loop or any thread.
+
+Conventions: one background thread per process turns one event loop, and everything asynchronous of this package lives
+there: clients, sockets, timers, live sessions. It is started at first use, anew after a fork, and stopped when the
+interpreter exits. In a child that was forked while another thread imported modules for a call, SetupError is raised
+instead, since they cannot be completed there. A plain call hands its coroutine over and waits. Nothing of the caller's
+event loop is touched or patched, so that it does not matter whether one is running, whose it is, or whether
+nest_asyncio was applied to it.
+
+While a plain call waits, the caller's own loop stands still, and a timeout of the caller (``asyncio.timeout``) has no
+effect before the call returns; code that is itself asynchronous does better with the awaitable twins in
+``soniox_ds.aio``, on its own loop.
+
+Ctrl-C, or the notebook's stop button, cancels all work of the call and waits at most ``GRACE_S`` seconds for sockets to
+be closed; a second one does not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import functools
+import inspect
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from soniox_ds._caller import remembered_caller
+from soniox_ds._forks import check_imports
+from soniox_ds.exceptions import SetupError
+
+__all__ = ["GRACE_S", "enable_nested_loops", "event_loop", "plain", "plain_iterator", "run", "submit"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GRACE_S = 2.0
+"""How long an interrupted call, or the end of the interpreter, waits for cancelled work to wind down (seconds)."""
+
+# How often a waiting call looks about itself: an interrupt does not wake a lock on Windows, and where somebody else
+# handles the signal (asyncio.run) the only trace of it is a flag.
+_POLL_S = 0.1
+
+
+class _LoopThread:
+    """One event loop, turned by one daemon thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.stopping = False
+        self.thread = threading.Thread(target=self._turn, name="soniox-ds-loop", daemon=True)
+        try:
+            self.thread.start()
+        except RuntimeError:  # no thread to be had, or the interpreter is at its end
+            self.loop.close()
+            raise
+
+    def _turn(self) -> None:
+        while not self.stopping:
+            # A task that raises one of these throws it out of the loop as well; its waiter gets it from the task.
+            try:
+                self.loop.run_forever()
+            except (KeyboardInterrupt, SystemExit):
+                continue
+        self._wind_down()
+
+    def _wind_down(self) -> None:
+        try:
+            tasks = asyncio.all_tasks(self.loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                self.loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_S))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        finally:
+            self.loop.close()
+
+    def _stop_turning(self) -> None:
+        self.stopping = True
+        self.loop.stop()
+
+    def stop(self) -> None:
+        """Cancel what still runs, close the loop, and wait for the thread (a little longer than for the work)."""
+        self.loop.call_soon_threadsafe(self._stop_turning)
+        self.thread.join(GRACE_S + 1)
+
+
+_home: _LoopThread | None = None
+_home_lock = threading.Lock()
+# Loops of a parent process: never closed here, because they share their selector with the parent's.
+_left_behind: list[_LoopThread] = []
+
+
+def _loop_thread() -> _LoopThread:
+    global _home
+    check_imports()
+    with _home_lock:
+        if _home is None or not _home.thread.is_alive():
+            _home = _LoopThread()
+        return _home
+
+
+def _stop_at_exit() -> None:
+    global _home
+    with _home_lock:
+        leaving, _home = _home, None
+    if leaving is not None:
+        leaving.stop()
+
+
+def _forget_after_fork() -> None:
+    """Threads do not survive a fork, and the lock may have been held by one of them."""
+    global _home, _home_lock
+    _home_lock = threading.Lock()
+    if _home is not None:
+        _left_behind.append(_home)
+        _home = None
+
+
+atexit.register(_stop_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """The background event loop of this process, running; for ``call_soon_threadsafe`` from callbacks of widgets."""
+    return _loop_thread().loop
+
+
+def submit(coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    """Start a coroutine on the background loop and return at once; cancelling the future cancels the work.
+
+    Context variables of the caller travel along, so that output of the coroutine lands in the cell that submitted it.
+
+    Examples
+    --------
+    >>> async def answer() -> int:
+    ...     return 42
+    >>> submit(answer()).result()
+    42
+    """
+    return asyncio.run_coroutine_threadsafe(coroutine, _loop_thread().loop)
+
+
+class _Work(Generic[T]):
+    """One coroutine on its way: ``start`` and ``cancel`` are called by the loop, the rest by whoever waits."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self.coroutine = coroutine
+        self.ended = threading.Event()
+        self._task: asyncio.Task[T] | None = None
+
+    def start(self) -> None:
+        if not self.ended.is_set():
+            self._task = asyncio.get_running_loop().create_task(self.coroutine)
+            self._task.add_done_callback(lambda _: self.ended.set())
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.coroutine.close()
+            self.ended.set()
+
+    def result(self) -> T:
+        assert self._task is not None
+        return self._task.result()
+
+    def notes(self) -> list[str]:
+        """What the work noted on the cancellation that ended it."""
+        if self._task is None or not self._task.done():
+            return []
+        try:
+            self._task.result()
+        except asyncio.CancelledError as cancelled:
+            return list(getattr(cancelled, "__notes__", []))
+        except BaseException:  # noqa: BLE001  the interrupt is raised in its stead
+            return []
+        return []
+
+
+class _Caller:
+    """Who waits: tells whether the caller was interrupted, where that does not simply raise KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        try:
+            self.task = asyncio.current_task()
+        except RuntimeError:
+            self.task = None
+        self._cancelled_before = self.task.cancelling() if self.task is not None else 0
+        self.signals = 0
+
+    @property
+    def interrupted(self) -> bool:
+        return self.signals > 0 or (self.task is not None and self.task.cancelling() > self._cancelled_before)
+
+    @contextmanager
+    def watching_signals(self) -> Iterator[None]:
+        """Notice Ctrl-C although somebody else handles it, for as long as this call keeps their loop from turning.
+
+        Inside a coroutine the handler is that of ``asyncio.run``, of the kernel (for a cell with ``await``) or of a
+        server, and most of them only leave a note for the loop, which cannot read it before this call returns. Theirs
+        is called too.
+        """
+        theirs = signal.getsignal(signal.SIGINT)
+        if (
+            self.task is None
+            or threading.current_thread() is not threading.main_thread()
+            or not callable(theirs)
+            or theirs is signal.default_int_handler
+        ):
+            yield
+            return
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self.signals += 1
+            theirs(number, frame)
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            if signal.getsignal(signal.SIGINT) is note:
+                signal.signal(signal.SIGINT, theirs)
+
+    def wait(self, ended: threading.Event) -> None:
+        """Return when the work has ended; raise CancelledError when the caller was interrupted before."""
+        while not ended.wait(_POLL_S):
+            if self.interrupted:
+                raise asyncio.CancelledError
+
+    def wait_a_little(self, ended: threading.Event, signals: int) -> None:
+        """Return when the work has ended, after the grace, or at an interrupt beyond the first `signals`."""
+        until = time.monotonic() + GRACE_S
+        while not ended.wait(_POLL_S) and time.monotonic() < until and self.signals == signals:
+            pass
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the background loop and wait for its result.
+
+    Works in scripts, in notebook cells, inside running event loops of any kind, in threads and after a fork. Context
+    variables of the caller travel along.
+
+    Raises
+    ------
+    RuntimeError
+        When called from the background loop itself, which would wait for ever.
+    KeyboardInterrupt, asyncio.CancelledError
+        After an interrupt, once the work is cancelled: the latter inside a coroutine whose loop handles Ctrl-C. Notes
+        that the work put on its CancelledError are on it.
+    BaseException
+        Whatever the coroutine raises.
+
+    Examples
+    --------
+    >>> async def double(number: int) -> int:
+    ...     return 2 * number
+    >>> run(double(21))
+    42
+    """
+    if not inspect.iscoroutine(coroutine):
+        raise TypeError(
+            f"run() takes a coroutine, the result of calling an async function; this is {type(coroutine).__name__}"
+        )
+    home = _loop_thread()
+    if threading.current_thread() is home.thread:
+        name = coroutine.__name__
+        coroutine.close()
+        raise RuntimeError(
+            f"{name}() was called the plain way from a coroutine or callback that runs on soniox_ds's own event loop, "
+            f"and would wait for itself; await its twin in soniox_ds.aio there"
+        )
+    work: _Work[T] = _Work(coroutine)
+    caller = _Caller()
+    with caller.watching_signals():
+        try:
+            home.loop.call_soon_threadsafe(work.start)
+            caller.wait(work.ended)
+        except BaseException as interrupt:
+            signals = caller.signals  # before the work can tell anybody that it was cancelled
+            try:
+                home.loop.call_soon_threadsafe(work.cancel)
+            except RuntimeError:  # the loop is closed: the interpreter is at its end
+                coroutine.close()
+                raise
+            caller.wait_a_little(work.ended, signals)
+            for note in work.notes():
+                interrupt.add_note(note)
+            raise
+    try:
+        return work.result()
+    except asyncio.CancelledError:
+        if home.stopping:  # a daemon thread at the end of the interpreter: it ends too, without a traceback
+            raise SystemExit from None
+        raise
+
+
+def plain(async_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """The same function for plain calls: same name, signature and documentation, the awaitable one as ``__wrapped__``.
+
+    Examples
+    --------
+    >>> async def transcribe(path: str, *, attempts: int = 5) -> str:
+    ...     "Transcribe one file."
+    ...     return f"text of {path}"
+    >>> plain(transcribe)("a.wav")
+    'text of a.wav'
+    >>> print(plain(transcribe).__doc__)
+    Transcribe one file.
+    <BLANKLINE>
+    Awaitable twin: ``soniox_ds.aio.transcribe``.
+    """
+    if not inspect.iscoroutinefunction(async_function):
+        raise TypeError(f"plain() takes an async function; {async_function!r} is none")
+
+    @functools.wraps(async_function)
+    def plain_function(*args: P.args, **kwargs: P.kwargs) -> T:
+        with remembered_caller():
+            return run(async_function(*args, **kwargs))
+
+    plain_function.__doc__ = _with_twin(async_function)
+    return plain_function
+
+
+def plain_iterator(async_function: Callable[P, AsyncGenerator[T, None]]) -> Callable[P, Iterator[T]]:
+    """The same asynchronous generator for plain ``for`` loops; leaving the loop early closes it.
+
+    Examples
+    --------
+    >>> async def count(to: int):
+    ...     "Count."
+    ...     for number in range(to):
+    ...         yield number
+    >>> list(plain_iterator(count)(3))
+    [0, 1, 2]
+    """
+    if not inspect.isasyncgenfunction(async_function):
+        raise TypeError(f"plain_iterator() takes an asynchronous generator function; {async_function!r} is none")
+
+    @functools.wraps(async_function)
+    def plain_function(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        items = async_function(*args, **kwargs)
+
+        async def following() -> tuple[T, ...]:
+            async for item in items:
+                return (item,)
+            return ()
+
+        async def close() -> None:
+            await items.aclose()
+
+        try:
+            while item := run(following()):
+                yield item[0]
+        finally:
+            run(close())
+
+    plain_function.__doc__ = _with_twin(async_function)
+    return plain_function
+
+
+def _with_twin(async_function: Callable[..., Any]) -> str:
+    summary, *rest = inspect.cleandoc(async_function.__doc__ or "").split("\n\n", 1)
+    twin = f"Awaitable twin: ``soniox_ds.aio.{async_function.__name__}``."
+    return "\n\n".join(part for part in (summary, twin, *rest) if part)
+
+
+def enable_nested_loops() -> None:
+    """Let ``asyncio.run`` and ``run_until_complete`` be called in a notebook cell, where a loop is running already.
+
+    Applies nest_asyncio, for good and for the whole process. Nothing in this package needs it: plain functions work in
+    any cell, and the functions of ``soniox_ds.aio`` can be awaited there. It helps code that insists on
+    ``asyncio.run``. Its price: every task in the process becomes slower (1.6 to 1.9 times was measured), and **an
+    interrupt does not stop what such a nested call has started**: requests go on, paid ones too. Calling it again does
+    nothing.
+
+    Raises
+    ------
+    SetupError
+        Where it would break something: on Python 3.14 and later, and under uvloop.
+    """
+    instead = (
+        "Plain functions such as sx.transcribe(...) need no nested loops, and `await soniox_ds.aio.transcribe(...)` "
+        "works in a cell."
+    )
+    if sys.version_info >= (3, 14):
+        raise SetupError(
+            f"nested event loops cannot be enabled on Python {platform.python_version()}: from 3.14 on nest_asyncio "
+            f"hides the current task, and every request of httpx fails. {instead}"
+        )
+    loop_type = _callers_loop_type()
+    if loop_type.split(".")[0] == "uvloop":
+        raise SetupError(
+            f"nested event loops cannot be enabled here: the event loop is {loop_type}, and nest_asyncio can only "
+            f"patch asyncio's own. Start without uvloop, or leave nested loops out. {instead}"
+        )
+    import nest_asyncio
+
+    nest_asyncio.apply()
+
+
+def _callers_loop_type() -> str:
+    """Module and name of the running loop's type, or of the policy's that would make one."""
+    decider: object
+    try:
+        decider = asyncio.get_running_loop()
+    except RuntimeError:
+        decider = asyncio.get_event_loop_policy()
+    return f"{type(decider).__module__}.{type(decider).__qualname__}"

@@ -1,0 +1,64 @@
+"""The plain forms of the functions that work over the network; the awaitable ones are in ``soniox_ds.aio``.
+
+What only experiments and live audio need is imported with the first of them: it would double the time to the first
+transcript.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from soniox_ds._background import plain, plain_iterator
+from soniox_ds.api import account
+from soniox_ds.batch import clean_up, pipeline
+
+if TYPE_CHECKING:
+    from soniox_ds.experiments import endpoint_sweep, run
+    from soniox_ds.live import dataset, stream
+
+    compare = plain(run.compare)
+    stream = plain(stream.stream)
+    stream_updates = plain_iterator(stream.stream_updates)
+    stream_dataset = plain(dataset.stream_dataset)
+    sweep_endpoints = plain(endpoint_sweep.sweep_endpoints)
+
+__all__ = [
+    "clean_up",
+    "compare",
+    "list_models",
+    "stream",
+    "stream_dataset",
+    "stream_updates",
+    "sweep_endpoints",
+    "transcribe",
+    "usage",
+]
+
+transcribe = plain(pipeline.transcribe)
+clean_up = plain(clean_up.clean_up)
+list_models = plain(account.list_models)
+usage = plain(account.usage)
+
+
+def __getattr__(name: str) -> Any:
+    made: Any
+    if name == "compare":
+        from soniox_ds.experiments import run
+
+        made = plain(run.compare)
+    elif name == "stream_dataset":
+        from soniox_ds.live import dataset
+
+        made = plain(dataset.stream_dataset)
+    elif name == "sweep_endpoints":
+        from soniox_ds.experiments import endpoint_sweep
+
+        made = plain(endpoint_sweep.sweep_endpoints)
+    elif name in ("stream", "stream_updates"):
+        from soniox_ds.live import stream
+
+        made = plain(stream.stream) if name == "stream" else plain_iterator(stream.stream_updates)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = made
+    return made

@@ -1,0 +1,1 @@
+"""The Soniox API on the wire."""

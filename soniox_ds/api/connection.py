@@ -1,0 +1,326 @@
+"""Where the service is and how to get in: region, addresses, key.
+
+Conventions: a base URL is kept with ``/v1`` and without a trailing slash. What is passed wins over the environment;
+where the two contradict each other about the region, an error says so rather than one of them winning silently. The key
+is in no repr, str, pickle or error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import SplitResult, urlsplit
+
+from soniox_ds._caller import warn_caller
+from soniox_ds.exceptions import InputError, SetupError
+
+__all__ = ["REGIONS", "Connection", "Secret"]
+
+REGIONS: Mapping[str, str] = {
+    "us": "soniox.com",
+    "eu": "eu.soniox.com",
+    "in": "in.soniox.com",
+    "jp": "jp.soniox.com",
+}
+"""Known regions, each with the domain of its hosts, ``api.<domain>`` and ``stt-rt.<domain>``. A region that is newer
+than this package follows the same pattern: ``<region>.soniox.com``."""
+
+_REGION = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_REGION_URL = re.compile(rf"https://api\.({_REGION.pattern})\.soniox\.com/v1")
+_OTHER_NAMES = {
+    **dict.fromkeys(["usa", "america", "united states"], "us"),
+    **dict.fromkeys(["europe", "de", "germany", "frankfurt"], "eu"),
+    **dict.fromkeys(["india", "ind", "mumbai"], "in"),
+    **dict.fromkeys(["japan", "ja", "jpn", "tokyo"], "jp"),
+}
+
+_STREAM_PATH = "/transcribe-websocket"
+
+_NO_KEY = (
+    "there is no Soniox API key. Either set SONIOX_API_KEY (keys are made in the Soniox Console; each belongs to one "
+    "region), or work without one against the stand-in on this machine: with sx.local_service(): ... "
+)
+
+
+class Secret:
+    """A string that shows itself to nobody who does not ask for it by name.
+
+    Examples
+    --------
+    >>> secret = Secret("abc")
+    >>> f"{secret} {secret!r}", secret.reveal()
+    ('*** ***', 'abc')
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The string itself."""
+        return self._value
+
+    def hide_in(self, text: str, *, shortest: int = 8) -> str:
+        """Replace the secret by stars in a text that somebody else wrote.
+
+        A secret of fewer than `shortest` characters is left as it is: a made-up key of a few letters, such as "any" for
+        a stand-in, occurs in honest words.
+        """
+        return text.replace(self._value, "***") if len(self._value) >= shortest else text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            "an API key is not written into a pickle, which may end up in a file. Make the Connection where it is "
+            "used: Connection(region=...) or Connection(api_base_url=...) reads SONIOX_API_KEY there"
+        )
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Connection:
+    """How to reach the service.
+
+    Parameters
+    ----------
+    api_key
+        The key; from ``SONIOX_API_KEY`` when not given.
+    region
+        ``"us"`` (the default), ``"eu"``, ``"in"`` or ``"jp"``: the one of the project that the key belongs to. Another
+        name is taken for a region that is newer than this package, with a warning.
+    api_base_url
+        Another address of the REST API, with or without ``/v1``; from ``SONIOX_API_BASE_URL`` when neither it nor a
+        region is given.
+    websocket_url
+        Another address for streams, path included. When not given: the region's, else that of the same loopback server
+        as `api_base_url`, else ``SONIOX_WS_URL``.
+
+    Raises
+    ------
+    SetupError
+        If there is no key, or the environment contradicts what was passed.
+    InputError
+        If a region or an address cannot be one, or would send the key unencrypted over a network.
+
+    Warns
+    -----
+    UserWarning
+        If the region is not a known one; the warning says which one was probably meant.
+
+    Examples
+    --------
+    >>> connection = Connection(api_key="secret", region="eu")
+    >>> connection
+    Connection(service='api.eu.soniox.com', api_base_url='https://api.eu.soniox.com/v1', api_key=***)
+    >>> connection.websocket_url
+    'wss://stt-rt.eu.soniox.com/transcribe-websocket'
+    >>> Connection(api_key="any", api_base_url="http://127.0.0.1:8765").service
+    'local'
+    """
+
+    api_key: Secret
+    region: str | None
+    """None at an address that is no region's."""
+    api_base_url: str
+    """With ``/v1``, without a slash at the end."""
+    websocket_url: str | None
+    """None where it cannot be told; `stream_url` raises then."""
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        region: str | None = None,
+        api_base_url: str | None = None,
+        websocket_url: str | None = None,
+    ) -> None:
+        env_base_url = _environment("SONIOX_API_BASE_URL")
+        env_websocket_url = _environment("SONIOX_WS_URL")
+        if region is not None:
+            _check_region(region)
+        if api_base_url is not None:
+            base_url = _base_url(api_base_url, "api_base_url")
+            if region is not None and base_url != _region_url(region):
+                raise InputError(f"region={region!r} and api_base_url={api_base_url!r} are different places; give one")
+        elif region is None and env_base_url is not None:
+            base_url = _base_url(env_base_url, "SONIOX_API_BASE_URL")
+        else:
+            base_url = _region_url(region or "us")
+            if env_base_url is not None and _base_url(env_base_url, "SONIOX_API_BASE_URL") != base_url:
+                raise SetupError(
+                    f"region={region!r} was asked for, but SONIOX_API_BASE_URL is {env_base_url!r}; drop one of the two"
+                )
+
+        derived = _stream_url_beside(base_url)
+        if websocket_url is not None:
+            stream_url = _checked(websocket_url, "websocket_url", ("wss", "ws")).geturl()
+        elif env_websocket_url is not None and (derived is None or (region is None and api_base_url is None)):
+            stream_url = _checked(env_websocket_url, "SONIOX_WS_URL", ("wss", "ws")).geturl()
+        else:
+            stream_url = derived or ""
+
+        set_field = object.__setattr__  # frozen from here on
+        set_field(self, "api_key", _key(api_key))
+        set_field(self, "region", _region_of(base_url))
+        set_field(self, "api_base_url", base_url)
+        set_field(self, "websocket_url", stream_url or None)
+
+    def __repr__(self) -> str:
+        return f"Connection(service={self.service!r}, api_base_url={self.api_base_url!r}, api_key=***)"
+
+    @property
+    def service(self) -> str:
+        """The host that transcribes, or ``"local"`` for one on this machine."""
+        address = urlsplit(self.api_base_url)
+        return "local" if _is_loopback(address) else address.netloc.lower()
+
+    def stream_url(self) -> str:
+        """The address for streams; raises SetupError where it cannot be told."""
+        if self.websocket_url is None:
+            raise SetupError(
+                f"the address for live audio cannot be told from {self.api_base_url}; set SONIOX_WS_URL, or pass "
+                'Connection(websocket_url="wss://...")'
+            )
+        return self.websocket_url
+
+    def service_headers(self) -> dict[str, str]:
+        """What lets a request or a stream in; the only place where the key is in the clear."""
+        return {"Authorization": f"Bearer {self.api_key.reveal()}"}
+
+
+def _environment(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None
+
+
+def _key(given: str | Secret | None) -> Secret:
+    value = given.reveal() if isinstance(given, Secret) else given
+    source = "api_key"
+    if value is None:
+        value, source = _environment("SONIOX_API_KEY"), "SONIOX_API_KEY"
+        if value is None:
+            raise SetupError(_NO_KEY)
+    if not isinstance(value, str):
+        raise InputError(f"{source} is of type {type(value).__name__}; it is a string (not shown here)")
+    value = value.strip()
+    if not value:
+        raise SetupError(f"{source} is empty: {_NO_KEY}")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise SetupError(
+            f"{source} holds characters that no key has, such as spaces, line breaks or quotes from a word processor "
+            "(not shown here); copy the key again"
+        )
+    return Secret(value)
+
+
+def _check_region(region: object) -> None:
+    """Raise for what cannot be the name of a region, and warn of a name that is not a known one."""
+    if region in REGIONS:
+        return
+    known = ", ".join(REGIONS)
+    if not isinstance(region, str):
+        raise InputError(f"region is {region!r}; it is a name such as {known}")
+    meant = _region_meant(region)
+    hint = "" if meant is None else f" Did you mean {meant!r}?"
+    if not _REGION.fullmatch(region):
+        raise InputError(
+            f"region is {region!r}; it is a name in lower-case letters, digits and hyphens, such as {known}.{hint}"
+        )
+    warn_caller(
+        f"region {region!r} is not one of those that this version knows ({known}); {_region_url(region)} is used for "
+        f"it.{hint}",
+        UserWarning,
+    )
+
+
+def _region_meant(text: str) -> str | None:
+    """The known region that was probably meant; None where nothing is near.
+
+    >>> [_region_meant(text) for text in ("EU", "ue", "europe", "eu-west-1", "use", "jpp", "kr")]
+    ['eu', 'eu', 'eu', 'eu', 'us', 'jp', None]
+    """
+    wanted = text.strip().casefold()
+    for name in (wanted, re.split(r"[-_. ]", wanted)[0], wanted[::-1]):
+        if name in REGIONS or name in _OTHER_NAMES:
+            return _OTHER_NAMES.get(name, name)
+    near = difflib.get_close_matches(wanted, [*REGIONS, *_OTHER_NAMES], n=1, cutoff=0.6)
+    near = near or difflib.get_close_matches(wanted, REGIONS, n=1, cutoff=0.5)
+    return _OTHER_NAMES.get(near[0], near[0]) if near else None
+
+
+def _region_of(base_url: str) -> str | None:
+    """The region of the REST API at an address; None where it is none of the vendor's hosts."""
+    found = _REGION_URL.fullmatch(base_url)
+    name = found[1] if found else "us"
+    return name if base_url == _region_url(name) else None  # there is no api.us.soniox.com
+
+
+def _region_url(region: str) -> str:
+    return f"https://api.{REGIONS.get(region, f'{region}.soniox.com')}/v1"
+
+
+def _base_url(url: str, name: str) -> str:
+    address = _checked(url, name, ("https", "http"))
+    path = address.path.rstrip("/")
+    return f"{address.scheme}://{address.netloc}{path if path.endswith('/v1') else path + '/v1'}"
+
+
+def _checked(url: str, name: str, schemes: tuple[str, str]) -> SplitResult:
+    """The address, once it is one that a key may be sent to."""
+    if not isinstance(url, str):
+        raise InputError(f"{name} is {url!r}; it is a string such as {schemes[0]}://...")
+    try:
+        address = urlsplit(url.strip())
+        _ = address.port  # raises where the port is not a number
+    except ValueError as error:
+        raise InputError(f"{name} is not an address: {error}") from None
+    if address.username is not None or address.password is not None:
+        raise InputError(f"{name} holds a user name or password; leave it out, the key goes into a header")
+    if address.scheme not in schemes or not address.hostname:
+        raise InputError(f"{name} is {url!r}; it starts with {schemes[0]}:// (or {schemes[1]}:// on this machine)")
+    if address.query or address.fragment:
+        raise InputError(f"{name} is {url!r}; it takes no query and no fragment")
+    if address.scheme == schemes[1] and not _is_loopback(address):
+        raise InputError(
+            f"{name} is {url!r}, which would send the key unencrypted over a network; use {schemes[0]}:// "
+            f"({schemes[1]}:// is only for this machine)"
+        )
+    return address
+
+
+def _is_loopback(address: SplitResult) -> bool:
+    host = (address.hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, not a number
+        return False
+
+
+def _stream_url_beside(base_url: str) -> str | None:
+    """The address for streams of the same service, where it can be told from that of the REST API."""
+    address = urlsplit(base_url)
+    if _is_loopback(address):
+        return f"{'wss' if address.scheme == 'https' else 'ws'}://{address.netloc}{_STREAM_PATH}"
+    domain = (address.hostname or "").removeprefix("api.")
+    if address.hostname == f"api.{domain}" and (domain == "soniox.com" or domain.endswith(".soniox.com")):
+        return f"wss://stt-rt.{domain}{_STREAM_PATH}"
+    return None

@@ -1,0 +1,198 @@
+"""The body of an upload, streamed from disk.
+
+Conventions: the length is known before the first byte goes, so nothing is sent in chunked encoding; the file is read in
+worker threads, one piece at a time, so that memory does not grow with it and a slow disk does not hold up other
+requests. A body that cannot be finished is broken off before its end, so that the service never takes it for whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import os
+import re
+import secrets
+import stat
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+
+from soniox_ds.exceptions import SourceError
+
+__all__ = ["UploadBody", "safe_filename"]
+
+PIECE_BYTES = 256 * 1024
+
+LONGEST_FILENAME = 255
+
+# As in the living standard of HTML, and as the official SDK sends them.
+_ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
+
+
+def safe_filename(name: str) -> str:
+    r"""The file name that the service is given: valid Unicode, at most 255 characters, the ending kept.
+
+    Examples
+    --------
+    >>> safe_filename("a" * 300 + ".wav")[-8:], len(safe_filename("a" * 300 + ".wav"))
+    ('aaaa.wav', 255)
+    >>> safe_filename("caf\udce9.wav")  # bytes on disk that are not UTF-8
+    'caf\ufffd.wav'
+    """
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if len(name) > LONGEST_FILENAME:
+        stem, ending = os.path.splitext(name)
+        ending = ending[:16]
+        name = stem[: LONGEST_FILENAME - len(ending)] + ending
+    return name or "upload.bin"
+
+
+class UploadBody(httpx.AsyncByteStream):
+    """The multipart form of one upload: the reference id, if any, then the file.
+
+    Parameters
+    ----------
+    source
+        A path, or the bytes themselves.
+    filename
+        As `safe_filename` gives it.
+    client_reference_id
+        Sent as a part of its own when given.
+    on_progress
+        Called with (bytes of the file sent, bytes of the file) as pieces leave.
+
+    Raises
+    ------
+    SourceError
+        While it is sent: the file cannot be read, or changed since it was opened.
+    """
+
+    def __init__(
+        self,
+        source: Path | bytes,
+        *,
+        filename: str,
+        client_reference_id: str | None,
+        on_progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        self._source = source
+        self._on_progress = on_progress
+        self.when_sent: Callable[[], object] | None = None
+        """Called when all of it was handed to the network."""
+        self._file: _File | None = None
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        head = ""
+        if client_reference_id is not None:
+            head = (
+                f'--{boundary}\r\nContent-Disposition: form-data; name="client_reference_id"\r\n\r\n'
+                f"{client_reference_id}\r\n"
+            )
+        kind = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+        head += (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{_escaped(filename)}"\r\n'
+            f"Content-Type: {kind}\r\n\r\n"
+        )
+        self._head = head.encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._stat = None if isinstance(source, bytes) else _stat(source)
+        self.size_bytes = len(source) if isinstance(source, bytes) else _stat(source).st_size
+        self.content_length = len(self._head) + self.size_bytes + len(self._tail)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._head
+        pieces = self._pieces_of_bytes() if isinstance(self._source, bytes) else self._pieces_of_file(self._source)
+        sent = 0
+        async for piece in pieces:
+            yield piece
+            sent += len(piece)
+            if self._on_progress is not None:
+                self._on_progress(sent, self.size_bytes)
+        yield self._tail
+        if self.when_sent is not None:
+            self.when_sent()
+
+    async def _pieces_of_bytes(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._source, bytes)
+        whole = memoryview(self._source)
+        for start in range(0, len(whole), PIECE_BYTES):
+            yield bytes(whole[start : start + PIECE_BYTES])
+
+    async def _pieces_of_file(self, path: Path) -> AsyncIterator[bytes]:
+        self._file = file = await asyncio.to_thread(_File, path)
+        left = self.size_bytes
+        while left:
+            piece = await asyncio.to_thread(file.read, min(left, PIECE_BYTES))
+            if not piece:
+                raise _changed(path, f"it ended {left:,} bytes before the {self.size_bytes:,} it had")
+            left -= len(piece)
+            yield piece
+        after = _stat(path)
+        before = self._stat
+        if before is None or after.st_size != before.st_size:
+            raise _changed(path, f"it went from {self.size_bytes:,} to {after.st_size:,} bytes")
+        if after.st_mtime_ns != before.st_mtime_ns:
+            raise _changed(path, "it was written to")
+
+    def close(self) -> None:
+        """Close the file; to be called whatever became of the upload."""
+        if self._file is not None:
+            self._file.close()
+
+
+class _File:
+    """A file read in worker threads, which may be closed at any moment, also while one of them reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reading = threading.Lock()
+        self._closing = False
+        try:
+            self._raw = path.open("rb", buffering=0)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def read(self, size: int) -> bytes:
+        try:
+            with self._reading:
+                return self._raw.read(size) or b""
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+        finally:
+            if self._closing:
+                self.close()
+
+    def close(self) -> None:
+        # A descriptor closed under a read could be another file's by the time it is read from; so the reader closes it.
+        self._closing = True
+        if self._reading.acquire(blocking=False):
+            try:
+                self._raw.close()
+            finally:
+                self._reading.release()
+
+
+def _escaped(name: str) -> str:
+    return _ESCAPED.sub(lambda found: "\\\\" if found[0] == "\\" else f"%{ord(found[0]):02X}", name)
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise SourceError(f"{path} is not a file that can be uploaded; hand over a file, or its bytes")
+    return found
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    return SourceError(f"{path} cannot be read: {error.strerror or error}; check that it is a file and its permissions")
+
+
+def _changed(path: Path, how: str) -> SourceError:
+    return SourceError(
+        f"{path} changed while it was being uploaded: {how}. Wait until nothing writes to it, then try again"
+    )

@@ -1,0 +1,371 @@
+"""One request with all that belongs to it: budget, key, retries, errors.
+
+Conventions: `spends` marks a request that costs money or room when it is carried out. Such a request is asked again
+only where nothing can have been done (no connection was made, or 429 by rate); all others also after network trouble,
+5xx, 408 and unusable answers. Waiting goes through the clock handed in, network timeouts are real seconds. Redirects
+are never followed, since the key would go along. No answer may be longer than a bound, however well it is compressed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from http.cookiejar import CookieJar
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from soniox_ds.api.budget import Priority, RequestBudget
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection, Secret
+from soniox_ds.api.logs import hide_keys_of_httpcore
+from soniox_ds.api.multipart import UploadBody
+from soniox_ds.api.response_body import ENCODINGS, BadEncoding, TooLong, read_body
+from soniox_ds.api.responses import Reply, error_of, retry_after_s
+from soniox_ds.exceptions import (
+    BadAnswerError,
+    ConnectionFailed,
+    InputError,
+    NotFoundError,
+    QuotaError,
+    RateLimitError,
+    ServiceError,
+    SetupError,
+    SonioxDSError,
+)
+from soniox_ds.options import Retry
+
+__all__ = ["LONGEST_ANSWER", "LONGEST_RETRY_AFTER_S", "Transport"]
+
+LONGEST_RETRY_AFTER_S = 300.0
+"""Where the service asks for a longer wait than this, the call fails and says so."""
+
+LONGEST_ANSWER = 16 << 20
+"""Bytes of an answer, unpacked, where the caller names no other bound."""
+LONGEST_REFUSAL = 1 << 20
+"""So many bytes of an answer that is not a success are looked at; its status says the rest."""
+
+log = logging.getLogger("soniox_ds.service")
+
+T = TypeVar("T")
+
+
+class _Bearer(httpx.Auth):
+    """Puts the key into a request at the last moment, so that it lies in no attribute of the client."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(self._connection.service_headers())
+        yield request
+
+
+class _NoCookies(CookieJar):
+    """Takes no cookies: the API sets none, and those of others are not worth parsing."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        pass
+
+
+async def _forget_where_to(response: httpx.Response) -> None:
+    """Take the address out of a redirect, since httpx raises errors of its own for one that it cannot parse."""
+    response.headers.pop("location", None)
+
+
+class Transport:
+    """Asks one service, over HTTP/1.1 connections that are kept alive; an async context manager."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        budget: RequestBudget | None,
+        retry: Retry,
+        timeout_s: float,
+        clock: Clock,
+        max_connections: int,
+    ) -> None:
+        if not 0 < timeout_s < float("inf"):
+            raise InputError(f"timeout_s is {timeout_s!r}; it is a positive number of seconds")
+        if max_connections < 1:
+            raise InputError(f"max_connections is {max_connections!r}; it is a number from 1")
+        self.connection = connection
+        self.budget = budget
+        self.retry = retry
+        self.timeout_s = timeout_s
+        self.clock = clock
+        self._max_connections = max_connections
+        self._base_path = urlsplit(connection.api_base_url).path
+        self._http: httpx.AsyncClient | None = None
+        self._rng = random.Random()
+
+    async def __aenter__(self) -> Transport:
+        hide_keys_of_httpcore()
+        try:
+            self._http = self._client()
+        except (ValueError, OSError, ImportError, httpx.InvalidURL) as error:
+            raise SetupError(
+                f"requests cannot be made from here: {error}. Check the environment variables HTTPS_PROXY, HTTP_PROXY, "
+                "ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+            ) from error
+        return self
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            auth=_Bearer(self.connection),
+            headers={"User-Agent": f"soniox-ds (httpx {httpx.__version__})", "Accept-Encoding": ENCODINGS},
+            cookies=_NoCookies(),
+            event_hooks={"response": [_forget_where_to]},
+            # waiting for one of our own connections is no fault of the network
+            timeout=httpx.Timeout(self.timeout_s, connect=min(self.timeout_s, 20.0), pool=None),
+            limits=httpx.Limits(
+                max_connections=self._max_connections,
+                max_keepalive_connections=min(self._max_connections, 8),
+                keepalive_expiry=20.0,
+            ),
+            follow_redirects=False,
+            # proxies of the environment are for the world outside
+            trust_env=self.connection.service != "local",
+        )
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        check: Callable[[Reply], T],
+        *,
+        priority: Priority,
+        params: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+        upload: Callable[[], UploadBody] | None = None,
+        spends: bool = False,
+        secrets: tuple[Secret, ...] = (),
+        holds_key: bool = False,
+        longest: int = LONGEST_ANSWER,
+        again_if_damaged: bool = True,
+    ) -> T:
+        """Ask until there is a usable answer or asking again is pointless; returns what `check` makes of it.
+
+        `secrets` are what the request holds and no message may show; `holds_key` says that the answer holds a key;
+        `longest` is how many bytes an answer may have; `again_if_damaged` says whether to ask again where the answer is
+        a success by its status and cannot be used.
+
+        Raises
+        ------
+        RequestError
+            The API refused; QuotaError also where it asks for a pause of more than five minutes.
+        ServiceError
+            The network or the service failed, retries included; `maybe_done` where the request may have been carried
+            out all the same.
+        """
+        what = f"{method} {self._base_path}{path}"
+        wanted_wait_s: float | None = None
+        attempt = 0
+
+        async def once() -> T:
+            nonlocal attempt, wanted_wait_s
+            attempt += 1
+            wanted_wait_s = None
+            if self.budget is not None:
+                await self.budget.take(priority)
+            reply = await self._send(
+                method, path, what, params=params, json=json, upload=upload, attempt=attempt, longest=longest
+            )
+            reply = replace(reply, secrets=secrets, holds_key=holds_key)
+            if 200 <= reply.status < 300:
+                return check(reply)
+            wanted_wait_s = retry_after_s(reply, self.clock.utcnow())
+            error = error_of(reply, self.connection, maybe_done=method != "GET", spends=spends and upload is None)
+            if isinstance(error, RateLimitError):
+                if wanted_wait_s is not None and wanted_wait_s > LONGEST_RETRY_AFTER_S:
+                    raise _closed_for_long(error, wanted_wait_s)
+                if self.budget is not None:
+                    self.budget.slow_down(wanted_wait_s)
+            raise error
+
+        def is_worth_it(error: BaseException) -> bool:
+            if wanted_wait_s is not None and wanted_wait_s > LONGEST_RETRY_AFTER_S:
+                return False
+            if spends:
+                return isinstance(error, RateLimitError) or (
+                    isinstance(error, ConnectionFailed) and not error.maybe_done
+                )
+            if isinstance(error, BadAnswerError) and error.status in range(200, 300) and not again_if_damaged:
+                return False
+            is_redirect = isinstance(error, BadAnswerError) and error.status is not None and 300 <= error.status < 400
+            return isinstance(error, ServiceError) and not is_redirect
+
+        def wait_s(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome is not None else None
+            base = self.retry.wait_s * (5 if isinstance(error, RateLimitError) else 1)
+            longest = min(base * 2.0 ** (state.attempt_number - 1), self.retry.max_wait_s)
+            return max(longest * self._rng.uniform(0.5, 1.0), wanted_wait_s or 0.0)
+
+        def note(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome is not None else None
+            log.debug("%s failed (%s), asking again in %.1f s", what, error, state.upcoming_sleep)
+
+        retrying = AsyncRetrying(
+            sleep=self.clock.sleep,
+            stop=stop_after_attempt(self.retry.attempts),
+            retry=retry_if_exception(is_worth_it),
+            wait=wait_s,
+            before_sleep=note,
+            reraise=True,
+        )
+        try:
+            return await retrying(once)
+        except NotFoundError as error:
+            # Asked a second time, a DELETE that finds nothing has succeeded: the first one did it.
+            gone = error.error_type in ("file_not_found", "transcription_not_found")
+            if method == "DELETE" and attempt > 1 and gone:
+                return check(Reply(status=204, headers={}, body=b"", what=what))
+            raise
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        params: Mapping[str, Any] | None,
+        json: Mapping[str, Any] | None,
+        upload: Callable[[], UploadBody] | None,
+        attempt: int,
+        longest: int,
+    ) -> Reply:
+        """One request, one answer; foreign exceptions become ours here and nowhere else."""
+        if self._http is None:
+            raise RuntimeError("the client is not open; use it as: async with Client(connection) as client: ...")
+        started_s = time.monotonic()
+        problem: SonioxDSError | None = None
+        body: UploadBody | None = None
+        try:
+            if upload is not None:
+                body = await asyncio.to_thread(upload)
+            request = self._request(method, path, params=params, json=json, body=body)
+            # An answer that comes drop by drop outlasts any timeout between two drops.
+            async with asyncio.timeout(None if body is not None else self.timeout_s * 5) as limit:
+                if body is not None:
+                    body.when_sent = lambda: limit.reschedule(asyncio.get_running_loop().time() + self.timeout_s * 5)
+                response = await self._http.send(request, stream=True)
+                try:
+                    content = await self._read(response, what, longest, maybe_done=method != "GET")
+                finally:
+                    await response.aclose()
+        except SonioxDSError:
+            raise
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError, ValueError) as error:
+            problem = self._problem(error, what, maybe_done=method != "GET")
+        finally:
+            if body is not None:
+                body.close()
+        if problem is not None:
+            log.debug("%s: %s (attempt %d)", what, type(problem).__name__, attempt)
+            # Raised outside of the except clause: the frames of the original hold the request's headers, and some tools
+            # show or send away the variables of every frame they find.
+            raise problem
+        log.debug("%s: %d in %.3f s (attempt %d)", what, response.status_code, time.monotonic() - started_s, attempt)
+        return Reply(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=content,
+            what=what,
+        )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None,
+        json: Mapping[str, Any] | None,
+        body: UploadBody | None,
+    ) -> httpx.Request:
+        assert self._http is not None, "the client is open"
+        url = self.connection.api_base_url + path
+        try:
+            if body is None:
+                return self._http.build_request(method, url, params=params, json=json)
+            headers = {"Content-Type": body.content_type, "Content-Length": str(body.content_length)}
+            return self._http.build_request(method, url, headers=headers, content=body)
+        except httpx.InvalidURL as error:
+            raise InputError(
+                f"{self.connection.api_base_url!r} is no address that can be asked ({error}); set SONIOX_API_BASE_URL, "
+                "or pass Connection(api_base_url=...)"
+            ) from None
+
+    async def _read(self, response: httpx.Response, what: str, longest: int, *, maybe_done: bool) -> bytes:
+        """The unpacked body of an answer; of a refusal as much as can be had."""
+        is_success = 200 <= response.status_code < 300
+        encoding = response.headers.get("content-encoding", "")
+        host = urlsplit(self.connection.api_base_url).netloc
+        try:
+            return await read_body(response.aiter_raw(), encoding, longest if is_success else LONGEST_REFUSAL)
+        except TooLong as error:
+            if not is_success:
+                return error.body
+            problem = f"is longer than the {longest:,} bytes that such an answer can have; it was not read to its end"
+        except BadEncoding as error:
+            if not is_success:
+                return b""
+            problem = f"cannot be unpacked ({error})"
+        raise BadAnswerError(
+            f"{what}: the answer of {host} {problem}. Run the same call again; if that does not help, check that no "
+            "proxy stands between",
+            status=response.status_code,
+            maybe_done=maybe_done,
+        )
+
+    def _problem(self, error: Exception, what: str, *, maybe_done: bool) -> ServiceError:
+        host = urlsplit(self.connection.api_base_url).netloc
+        detail = self.connection.api_key.hide_in(str(error)) or type(error).__name__
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+            return ConnectionFailed(
+                f"{what}: no connection to {host} ({detail}). Check the network, proxies and SONIOX_API_BASE_URL"
+            )
+        if isinstance(error, httpx.TimeoutException | TimeoutError):
+            return ConnectionFailed(
+                f"{what}: {host} did not answer in time ({type(error).__name__}, timeout_s={self.timeout_s:g}). "
+                "Run the same call again, with a larger timeout_s if this goes on",
+                maybe_done=maybe_done,
+            )
+        return ConnectionFailed(
+            f"{what}: the connection to {host} broke ({detail}). Run the same call again", maybe_done=maybe_done
+        )
+
+
+def _closed_for_long(error: RateLimitError, wait_s: float) -> QuotaError:
+    """Say that the service takes no requests for longer than a call would wait."""
+    closed = QuotaError(
+        f"{error}. The service asks for a pause of {_in_words(wait_s)}, and a call waits for at most "
+        f"{LONGEST_RETRY_AFTER_S / 60:.0f} minutes: nothing more is sent. What is paid for is kept; run the same call "
+        "again after the pause",
+        status=error.status,
+        error_type=error.error_type,
+        request_id=error.request_id,
+        validation_errors=error.validation_errors,
+    )
+    closed.retry_after_s = wait_s
+    return closed
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours" if seconds < 200_000 else "more than two days"

@@ -1,0 +1,203 @@
+"""One websocket of the service: open, send, receive, close. What survives a broken one is ``live.session``'s business.
+
+Conventions: the key travels in a header, never in a message or an error. Messages come out as the text that was
+received; ``check_message`` takes one apart. The network's timeouts are real seconds. Redirects are never followed,
+since the key would go along, and what ``websockets`` logs goes through a logger that hides the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket as sockets
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.logs import redacting_logger
+from soniox_ds.api.responses import Reply, error_of
+from soniox_ds.exceptions import BadAnswerError, ConnectionFailed
+from soniox_ds.options import StreamOptions
+
+__all__ = ["StreamSocket", "check_message", "is_error_frame", "parse_message"]
+
+_WHAT = "the stream"
+_LONGEST_MESSAGE = 16 << 20
+_CLOSE_S = 2.0
+_UNSENT_BYTES = 64 << 10
+"""The operating system buffers about so much of what was not sent; by default it would be minutes of audio."""
+
+
+class _Connect(connect):
+    """Follows no redirect."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+class StreamSocket:
+    """A session on the wire.
+
+    Use it as an async context manager: entering opens the connection and sends the start message, leaving closes it.
+
+    Raises
+    ------
+    ConnectionFailed
+        From every method, when the connection cannot be made or is lost.
+    """
+
+    def __init__(self, connection: Connection, options: StreamOptions, *, timeout_s: float = 10.0) -> None:
+        self.connection = connection
+        self.options = options
+        self.timeout_s = timeout_s
+        self._socket: ClientConnection | None = None
+
+    async def __aenter__(self) -> StreamSocket:
+        try:
+            self._socket = await _Connect(
+                self.connection.stream_url(),
+                additional_headers=self.connection.service_headers(),
+                open_timeout=self.timeout_s,
+                close_timeout=_CLOSE_S,
+                max_size=_LONGEST_MESSAGE,
+                user_agent_header="soniox-ds",
+                proxy=True,
+                compression=None,  # sound hardly shrinks, and what is held could not be counted in seconds
+                # A ping that waits behind audio would break a line that is slow but works. The session watches instead.
+                ping_interval=None,
+                logger=redacting_logger("websockets.client", self.connection.api_key.hide_in),
+            )
+        except (OSError, TimeoutError, websockets.WebSocketException, ValueError, ImportError) as error:
+            raise self._failed("no connection to", error) from None
+        self._socket.transport.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, _UNSENT_BYTES)
+        try:
+            await self._send(json.dumps(self.options.body()))
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that were handed to the connection and are not on their way yet."""
+        return 0 if self._socket is None else self._socket.transport.get_write_buffer_size()
+
+    def drop(self) -> None:
+        """Break the connection off at once: over a line that is blocked no goodbye would get through."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Send some audio; nothing where there is none, since an empty message could end the stream."""
+        if audio:
+            await self._send(audio)
+
+    async def keep_alive(self) -> None:
+        """Say that the stream is still wanted although no audio comes."""
+        await self._send('{"type":"keepalive"}')
+
+    async def finalize(self, trailing_silence_ms: int | None = None) -> None:
+        """Ask for everything heard so far to be settled; ``<fin>`` answers."""
+        extra = "" if trailing_silence_ms is None else f',"trailing_silence_ms":{trailing_silence_ms}'
+        await self._send(f'{{"type":"finalize"{extra}}}')
+
+    async def end(self) -> None:
+        """Say that no audio follows; the service settles everything, says ``finished`` and closes."""
+        await self._send("")
+
+    async def messages(self) -> AsyncIterator[str]:
+        """What the service says, until it closes. Raises ConnectionFailed when it does not close but is lost."""
+        socket = self._open()
+        try:
+            async for message in socket:
+                if isinstance(message, str):
+                    yield message
+        except websockets.ConnectionClosed as error:
+            raise self._failed("the connection broke to", error) from None
+
+    async def _send(self, message: str | bytes) -> None:
+        try:
+            await self._open().send(message)
+        except (OSError, websockets.ConnectionClosed) as error:
+            raise self._failed("the connection broke to", error) from None
+
+    async def _close(self) -> None:
+        if self._socket is not None:
+            socket, self._socket = self._socket, None
+            try:
+                async with asyncio.timeout(2 * _CLOSE_S):
+                    await socket.close()
+            except TimeoutError:  # what was to be sent before is stuck
+                socket.transport.abort()
+                await socket.wait_closed()
+
+    def _open(self) -> ClientConnection:
+        if self._socket is None:
+            raise RuntimeError("the stream is not open; use it as an async context manager")
+        return self._socket
+
+    def _failed(self, what: str, error: Exception) -> ConnectionFailed:
+        host = urlsplit(self.connection.stream_url()).netloc
+        detail = self.connection.api_key.hide_in(str(error)) or type(error).__name__
+        return ConnectionFailed(
+            f"{_WHAT}: {what} {host} ({detail}). Check the network, proxies and SONIOX_WS_URL, and run it again"
+        )
+
+
+def parse_message(text: str) -> dict[str, Any]:
+    """A message as a JSON object, error frames too; raises BadAnswerError if it is none.
+
+    Examples
+    --------
+    >>> parse_message('{"tokens": []}')
+    {'tokens': []}
+    """
+    try:
+        message = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadAnswerError(f"{_WHAT}: a message is not JSON ({error}): {text[:120]!r}") from None
+    if not isinstance(message, dict):
+        raise BadAnswerError(f"{_WHAT}: a message is no JSON object: {text[:120]!r}")
+    return message
+
+
+def is_error_frame(message: Mapping[str, Any]) -> bool:
+    """Whether a message says why the service ends the stream.
+
+    Examples
+    --------
+    >>> is_error_frame({"error_code": 503}), is_error_frame({"tokens": [], "error_code": None})
+    (True, False)
+    """
+    return message.get("error_code") is not None or message.get("error_message") is not None
+
+
+def check_message(text: str, connection: Connection) -> dict[str, Any]:
+    """A message as a JSON object.
+
+    Raises
+    ------
+    BadAnswerError
+        If it is none.
+    RequestError, ServiceError
+        If it is an error frame: by its code, as for REST answers (`AuthError` for 401 and 403, `RateLimitError` for
+        429, ...), with ``status``, ``error_type`` and ``request_id``.
+    """
+    text = connection.api_key.hide_in(text)
+    message = parse_message(text)
+    if not is_error_frame(message):
+        return message
+    code = message.get("error_code")
+    status = code if isinstance(code, int) and not isinstance(code, bool) else 500
+    raise error_of(Reply(status=status, headers={}, body=text.encode(), what=_WHAT), connection)

@@ -1,0 +1,1 @@
+"""Transcription of many recordings: the pipeline and its journal."""

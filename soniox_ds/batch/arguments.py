@@ -1,0 +1,40 @@
+"""Arguments that several calls take, looked at before anything is read or sent."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+from soniox_ds.exceptions import OptionsError
+
+__all__ = ["check_columns_unused", "check_count", "check_on_error", "check_repeat"]
+
+
+def check_count(name: str, value: object, meaning: str, least: int = 1) -> None:
+    """Raise OptionsError unless it is a whole number that is large enough.
+
+    >>> check_count("concurrency", 0, "the number of uploads at once")
+    Traceback (most recent call last):
+    soniox_ds.exceptions.OptionsError: concurrency is 0; it is the number of uploads at once, a whole number, 1 or more
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise OptionsError(f"{name} is {value!r}; it is {meaning}, a whole number, {least} or more")
+
+
+def check_repeat(value: object) -> None:
+    """Raise OptionsError unless it can be the number of a repetition: it becomes part of what a job is known by."""
+    check_count("repeat", value, "the number of the repetition", least=0)
+
+
+def check_on_error(value: object) -> None:
+    """Raise OptionsError unless it is one of the two."""
+    if value not in ("report", "raise"):
+        raise OptionsError(f'on_error is {value!r}; it is "report" (failed rows and a warning) or "raise"')
+
+
+def check_columns_unused(audio_column: str | None, reference_column: str | None) -> None:
+    """Raise OptionsError if columns are named for recordings that were found already: they would be ignored."""
+    if named := [name for name in (audio_column, reference_column) if name is not None]:
+        raise OptionsError(
+            f"the columns {named} are named for recordings that were found already; name them where the recordings are "
+            "looked for"
+        )

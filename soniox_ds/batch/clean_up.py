@@ -1,0 +1,324 @@
+"""Sweeping: what this journal put on the server and nobody needs any more is deleted; nothing else is ever touched.
+
+Two kinds of remains: things whose ids the journal knows (a deletion failed or a run was killed before it), and things
+that carry one of its references although no answer ever told their id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from soniox_ds.api.budget import Priority, RequestBudget
+from soniox_ds.api.client import Client
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.responses import is_id
+from soniox_ds.batch.jobs import Job
+from soniox_ds.batch.journal import UNPAID, Entry, Journal, Lost, State
+from soniox_ds.batch.run import Run
+from soniox_ds.exceptions import (
+    AuthError,
+    InputError,
+    InvalidStateError,
+    JournalError,
+    NotFoundError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+)
+
+__all__ = ["GOODBYE_S", "clean_up", "say_goodbye", "sweep_earlier", "sweep_known", "sweep_lost", "tidy_up"]
+
+GOODBYE_S = 1.0
+"""How long an interrupted run may take to delete what it does not need any more (real seconds)."""
+
+REQUESTS_PER_MINUTE = 480
+
+SWEEPERS = 8
+"""So many deletions at once."""
+
+log = logging.getLogger("soniox_ds.transcription")
+
+
+@contextlib.asynccontextmanager
+async def _unused(journal: Journal, service: str, *, unfinished: bool = False) -> AsyncIterator[list[Entry]]:
+    """What earlier runs have on the server and nobody works on, as a claim of its own.
+
+    Nothing that is paid for and not fetched, unless `unfinished` is wanted, too.
+    """
+    busy = await journal.claimed_by_others(None)
+    remains = [entry for entry in await journal.remains(service) if entry.job_key not in busy]
+    if not remains:
+        yield []
+        return
+    run = journal.start_run()
+    try:
+        keys = {entry.job_key for entry in remains}
+        keys -= await journal.claim(sorted(keys), run)
+        yield [
+            entry
+            for entry in await journal.remains(service)
+            if entry.job_key in keys and (unfinished or entry.state == State.DONE or entry.state in UNPAID)
+        ]
+    finally:
+        await journal.end_run(run)
+
+
+async def _abandon(journal: Journal, entry: Entry, now: float) -> Entry:
+    """Give up an attempt that nobody works on any more; an upload without an answer is to be looked for."""
+    if entry.state in (State.DONE, State.FAILED):
+        return entry
+    if entry.state in (State.UPLOADING, State.CREATING):
+        kind = "file" if entry.state == State.UPLOADING else "transcription"
+        await journal.note_lost(Lost(entry.reference, kind, now), entry.service)
+    entry = replace(entry, state=State.FAILED, error_type="abandoned", changed_at=now)
+    await journal.put(entry)
+    return entry
+
+
+async def sweep_known(client: Client, journal: Journal, entry: Entry) -> int:
+    """Delete what an entry still has on the server; returns how many things went. Raises what deleting raises."""
+    entry = replace(entry)
+    if not _has_remains(entry):  # it had an id that can be none, and is not to be looked at again
+        await journal.put(entry)
+        return 0
+    gone = 0
+    try:
+        if entry.transcription_id is not None and not entry.transcription_gone:
+            await _gone(client.delete_transcription, entry.transcription_id)
+            entry.transcription_gone = 1
+            gone += 1
+        if entry.file_id is not None and not entry.file_gone:
+            await _gone(client.delete_file, entry.file_id)
+            entry.file_gone = 1
+            gone += 1
+    finally:
+        if gone:
+            await journal.put(entry)
+    return gone
+
+
+async def _gone(method: Callable[..., Any], remote_id: str) -> None:
+    try:
+        await method(remote_id, priority=Priority.CLEAN)
+    except NotFoundError:
+        return  # somebody else deleted it
+
+
+class Swept(NamedTuple):
+    """What became of the references that were looked for."""
+
+    gone: int
+    """So many things were deleted."""
+    not_found: list[Lost]
+    """References of which the server shows nothing."""
+    busy: list[str]
+    """References of transcriptions that cannot be deleted yet, because they are being processed."""
+
+
+async def sweep_lost(client: Client, journal: Journal, service: str, lost: Iterable[Lost]) -> Swept:
+    """Delete what carries one of these references and is of no use to any entry."""
+    wanted = {one.reference: one for one in lost}
+    gone, seen, busy, unusable = 0, set(), set(), set()
+    if wanted:
+        remains = await journal.remains(service)
+        in_use = {entry.file_id for entry in remains if not entry.file_gone}
+        in_use |= {entry.transcription_id for entry in remains if not entry.transcription_gone}
+        for list_method, delete_method in (
+            (client.list_transcriptions, client.delete_transcription),
+            (client.list_files, client.delete_file),
+        ):
+            async for item in client.iterate(list_method, priority=Priority.CLEAN):
+                reference = item.get("client_reference_id")
+                if reference not in wanted:
+                    continue
+                seen.add(reference)
+                if not is_id(item["id"]):
+                    unusable.add(reference)  # nobody can delete it now
+                    continue
+                if item["id"] in in_use:
+                    continue
+                try:
+                    await _gone(delete_method, item["id"])
+                except InvalidStateError:
+                    busy.add(reference)
+                    continue
+                gone += 1
+        await journal.forget_lost(seen - busy - unusable)
+    return Swept(gone, [wanted[reference] for reference in wanted.keys() - seen], sorted(busy))
+
+
+# -- during and after a run --------------------------------------------------------------------------------------------
+
+
+async def sweep_earlier(run: Run) -> int:
+    """Delete what earlier runs left behind and nobody needs; returns how many things went."""
+    async with run.sweeping, _unused(run.journal, run.service) as entries:
+        return await _sweep_all(run, entries)
+
+
+async def _sweep_all(run: Run, entries: list[Entry]) -> int:
+    """Delete what these entries have; ends early where the service refuses to be asked or does not answer."""
+    todo = iter(entries)
+    gone = 0
+    trouble: SonioxDSError | None = None
+
+    async def sweep_some() -> None:
+        nonlocal gone, trouble
+        for entry in todo:
+            if trouble is not None:
+                return
+            try:
+                entry = await _abandon(run.journal, entry, run.clock.utcnow().timestamp())
+                gone += await sweep_known(run.client, run.journal, entry)
+            except (AuthError, ServiceError) as error:
+                trouble = error
+                run.left_behind.append(f"{entry.source}: {error}")
+            except (RequestError, InputError) as error:
+                run.left_behind.append(f"{entry.source}: {error}")
+
+    await asyncio.gather(*(sweep_some() for _ in range(SWEEPERS)))
+    return gone
+
+
+async def tidy_up(run: Run) -> None:
+    """Delete what could not be deleted before, of this run or an earlier one, and what lost answers left behind."""
+    if isinstance(run.fatal, AuthError | ServiceError) or run.is_shut_out or run.journal.read_only is not None:
+        return  # all of it stays in the journal
+    run.left_behind.clear()
+    async with _unused(run.journal, run.service) as entries:
+        await _sweep_all(run, entries)
+    if not run.left_behind:
+        try:
+            await _sweep_lost_answers(run)
+        except (RequestError, ServiceError) as error:
+            run.left_behind.append(f"what lost answers left behind: {error}")
+    if run.left_behind:
+        log.warning(
+            "%d things could not be deleted from the service (%s, ...); a later run tries again, sx.clean_up() too",
+            len(run.left_behind),
+            run.left_behind[0],
+        )
+
+
+async def _sweep_lost_answers(run: Run) -> None:
+    while lost := await run.journal.lost(run.service, run.name):
+        run.progress.note("looking for what requests without an answer left behind")
+        swept = await sweep_lost(run.client, run.journal, run.service, lost)
+        now = run.clock.utcnow().timestamp()
+        settle_s = run.limits.settle_s
+        # A clock that was set back must not keep anybody waiting.
+        late = [one for one in swept.not_found if not 0 <= now - one.noted_at < settle_s]
+        await run.journal.forget_lost(one.reference for one in late)
+        young = [one for one in swept.not_found if one not in late]
+        busy_for_long = all(now - one.noted_at > 4 * settle_s for one in lost if one.reference in swept.busy)
+        if not young and busy_for_long:
+            break  # what is busy is left to a later run
+        await run.clock.sleep(settle_s / 4)
+    run.progress.note("")
+
+
+async def say_goodbye(run: Run, jobs: Iterable[Job]) -> None:
+    """After an interrupt: delete what is not needed any more, within a second; the rest is in the journal.
+
+    Jobs that are paid for and unfinished stay on the server for the same call to take up again.
+    """
+
+    async def leave(entry: Entry) -> None:
+        try:
+            if entry.state == State.UPLOADED:
+                entry = await _abandon(run.journal, entry, run.clock.utcnow().timestamp())
+            await sweep_known(run.client, run.journal, entry)
+        except JournalError:
+            raise
+        except SonioxDSError as error:
+            log.info("%s: %s", entry.source, error)  # a later run sweeps it
+
+    entries = [job.entry for job in jobs if job.entry is not None and not job.recalled]
+    try:
+        async with asyncio.timeout(GOODBYE_S), asyncio.TaskGroup() as group:
+            for entry in entries:
+                if entry.state in (State.DONE, State.FAILED, State.UPLOADED) and _has_remains(entry):
+                    group.create_task(leave(entry))
+    except TimeoutError:
+        return  # the rest is in the journal, for a later run to sweep
+    except ExceptionGroup as errors:
+        log.warning("the journal could not be written after the interrupt: %s", errors.exceptions[0])
+
+
+def _has_remains(entry: Entry) -> bool:
+    return (entry.transcription_id is not None and not entry.transcription_gone) or (
+        entry.file_id is not None and not entry.file_gone
+    )
+
+
+# -- on request --------------------------------------------------------------------------------------------------------
+
+
+async def clean_up(
+    journal: str | Path | None = None, *, connection: Connection | None = None, unfinished: bool = False
+) -> pd.DataFrame:
+    """Delete from the server what this journal put there and no run needs any more; never anything else.
+
+    Parameters
+    ----------
+    journal
+        The journal whose things are meant; by default the one in the user's cache folder.
+    connection
+        Key, region and address; by default from the environment.
+    unfinished
+        Also give up jobs that are paid for and whose transcripts were not fetched. By default they are kept, for the
+        call that started them to take up again.
+
+    Returns
+    -------
+    DataFrame
+        One row for each recording that had something there: ``audio_id``, ``state`` (how far it had come), ``outcome``
+        (``"deleted"``, ``"kept"`` or ``"busy"``: being processed, try again later).
+
+    Raises
+    ------
+    SetupError, AuthError, ServiceError, JournalError
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service(recognizer="scripted"):
+    ...     sx.clean_up(getfixture("tmp_path") / "journal.sqlite")
+    Empty DataFrame
+    Columns: [audio_id, state, outcome]
+    Index: []
+    """
+    connection = connection or Connection()
+    rows = []
+    clock = Clock()
+    async with (
+        Journal.using(journal) as book,
+        Client(connection, budget=RequestBudget(REQUESTS_PER_MINUTE, clock), clock=clock) as client,
+    ):
+        async with _unused(book, connection.service, unfinished=True) as entries:
+            for entry in entries:
+                outcome = "kept"
+                if unfinished or entry.state == State.DONE or entry.state in UNPAID:
+                    outcome = await _give_up(client, book, entry, clock)
+                rows.append((entry.source, entry.state, outcome))
+        swept = await sweep_lost(client, book, connection.service, await book.lost(connection.service, None))
+        await book.forget_lost(one.reference for one in swept.not_found)
+    return pd.DataFrame(rows, columns=["audio_id", "state", "outcome"])
+
+
+async def _give_up(client: Client, journal: Journal, entry: Entry, clock: Clock) -> str:
+    entry = await _abandon(journal, entry, clock.utcnow().timestamp())
+    try:
+        await sweep_known(client, journal, entry)
+    except InvalidStateError:
+        return "busy"
+    return "deleted"

@@ -1,0 +1,102 @@
+"""Collecting: fetch each finished transcript, make it safe in the journal, and only then clean up remotely."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from soniox_ds.api.decode import decode_transcript
+from soniox_ds.batch.jobs import Job
+from soniox_ds.batch.journal import State
+from soniox_ds.batch.run import Run
+from soniox_ds.exceptions import (
+    BadAnswerError,
+    InvalidStateError,
+    JournalError,
+    NotFoundError,
+    ServiceError,
+    SonioxDSError,
+)
+
+__all__ = ["clean_forever", "fetch_forever"]
+
+PAUSE_S = 2.0
+MOST_DAMAGED = 3
+"""So many times a transcript that comes back damaged is fetched. Once may be chance, such as a proxy that cuts it off.
+Damage that is still there after some seconds is likely to stay, and a later run may look again."""
+LARGE_BYTES = 1_000_000
+"""A transcript above this is decoded in a thread, so that the event loop goes on turning."""
+
+
+async def fetch_forever(run: Run) -> None:
+    """One worker: bring finished transcripts home, until cancelled."""
+    while True:
+        job = await run.to_fetch.get()
+        try:
+            raw = await _fetch(run, job)
+        except JournalError:
+            raise
+        except (ServiceError, InvalidStateError) as error:
+            if _is_damaged(error):
+                run.answered()  # the service is there, but what it says is not what is documented
+                job.damaged += 1
+                if job.damaged < MOST_DAMAGED:
+                    await run.clock.sleep(PAUSE_S)
+                    run.to_fetch.put_nowait(job)
+                else:
+                    await run.refused(job, _stays_damaged(error))
+                continue
+            job.fetches += 1
+            if job.fetches < run.limits.attempts and run.trouble(job, error):
+                await run.clock.sleep(PAUSE_S)
+                run.progress.note("")
+                run.to_fetch.put_nowait(job)
+            else:
+                await run.refused(job, error)
+            continue
+        except NotFoundError as error:
+            job.paid.transcription_gone = 1
+            job.paid.state = State.FAILED
+            await run.refused(job, error, concerns_audio=True)
+            continue
+        except SonioxDSError as error:
+            await run.refused(job, error)
+            continue
+        run.answered(job)
+        now = run.clock.utcnow()
+        done = replace(job.paid, state=State.DONE, completed_at=now.isoformat(), changed_at=now.timestamp())
+        await run.journal.store(done, raw)
+        # Only now: whatever else looks at the job, an interrupt too, may delete what is done.
+        job.entry = done
+        run.went_well(job)
+
+
+async def _fetch(run: Run, job: Job) -> bytes:
+    """The transcript's bytes, known to be decodable."""
+    transcription_id = job.paid.transcription_id
+    if transcription_id is None:
+        raise RuntimeError(f"job {job.key[:12]} is to be fetched but has no id")
+    raw = await run.client.get_transcript(transcription_id, audio_ms=job.paid.duration_ms)
+    if len(raw) > LARGE_BYTES:
+        await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
+    else:
+        decode_transcript(raw, job.recording.audio_id)
+    return raw
+
+
+def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
+    """Return True if a transcript came, but cannot be used; False if none came."""
+    return isinstance(error, BadAnswerError) and (error.status is None or 200 <= error.status < 300)
+
+
+def _stays_damaged(error: ServiceError | InvalidStateError) -> BadAnswerError:
+    return BadAnswerError(
+        f"the transcript came back damaged {MOST_DAMAGED} times. The recording is paid for and is not forgotten: the "
+        f"same call fetches its transcript again. The last answer: {error}"
+    )
+
+
+async def clean_forever(run: Run) -> None:
+    """One worker: delete what settled jobs have on the server, until cancelled."""
+    while True:
+        await run.clean(await run.to_clean.get())

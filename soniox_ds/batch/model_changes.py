@@ -1,0 +1,92 @@
+"""Warnings about transcripts that other models made than the name that was asked for suggests.
+
+Conventions: the journal recalls a transcript by the name of the model that was asked for. Where that name is an alias,
+it may mean another model by now than it did when the transcript was made.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+
+from soniox_ds._caller import warn_caller
+from soniox_ds.api.models import ModelList
+from soniox_ds.exceptions import ModelWarning
+
+__all__ = ["warn_of_models"]
+
+
+async def warn_of_models(models: ModelList, asked: str, recordings: pd.DataFrame) -> None:
+    """Warn where transcripts come from another model than `asked` means now, or where that is not known.
+
+    Parameters
+    ----------
+    models
+        The list of this run; a run that recalled everything has not asked for it.
+    asked
+        The model that the call names.
+    recordings
+        ``schema.RECORDINGS`` of the run.
+    """
+    resolved = recordings.loc[recordings["status"] == "completed", "resolved_model"].astype(object)
+    made_by = Counter(resolved.where(resolved.notna(), None))
+    now = await models.resolved(asked)
+    if now is not None:
+        current = {now, *models.named_by_jobs.get(asked, ())}
+        is_alias = current != {asked}
+        others = {
+            name: count for name, count in made_by.items() if name not in current and (name is not None or is_alias)
+        }
+        if others:
+            warn_caller(
+                f"{asked!r} is answered by {now!r} now, but {_listed(others)} were recalled from the journal. "
+                "refresh=True transcribes them again, and pays again; the column resolved_model tells them apart.",
+                ModelWarning,
+            )
+    elif len(known := {name: count for name, count in made_by.items() if name is not None}) > 1:
+        warn_caller(
+            f"the transcripts recalled for {asked!r} come from several models: {_listed(known)}. The column "
+            "resolved_model tells them apart.",
+            ModelWarning,
+        )
+    if None in made_by:
+        models.warn_of_trouble()
+
+
+def warn_of_same_models(asked: Mapping[str, str], made_by: Mapping[str, Collection[str | None]]) -> None:
+    """Warn where arms of an experiment name different models that are the same.
+
+    Parameters
+    ----------
+    asked
+        The model that each arm names.
+    made_by
+        The models that answer for it, or that its transcripts come from; nothing is said of an arm with several.
+    """
+    arms_of: dict[str, list[str]] = {}
+    for arm, models in made_by.items():
+        if len(models) == 1 and (model := next(iter(models))) is not None:
+            arms_of.setdefault(model, []).append(arm)
+    for model, arms in arms_of.items():
+        if len({asked[arm] for arm in arms}) > 1:
+            named = " and ".join(f"{arm!r} ({asked[arm]})" for arm in arms)
+            warn_caller(
+                f"the arms {named} are answered by the same model, {model!r}: whatever differs between them, it is not "
+                "the model.",
+                ModelWarning,
+            )
+
+
+def _listed(made_by: dict[str | None, int]) -> str:
+    """Name the models with the number of transcripts of each.
+
+    >>> _listed({"stt-async-v4": 2, None: 1})
+    "2 transcripts of 'stt-async-v4' and 1 transcript of an unknown model"
+    """
+    parts = [
+        f"{count} transcript{'s' * (count != 1)} of {'an unknown model' if name is None else repr(name)}"
+        for name, count in made_by.items()
+    ]
+    return " and ".join(parts)

@@ -1,0 +1,294 @@
+"""The life of a recording from its source to the corpus: a few small stages with queues between them.
+
+Found → inspected → recalled from the journal, or submitted → watched → fetched and made safe → cleaned up remotely. All
+requests share one budget; the service's quotas push back on submission alone, so that what is paid for comes home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from soniox_ds.api.budget import RequestBudget
+from soniox_ds.api.client import Client
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.models import ModelList
+from soniox_ds.batch.arguments import check_columns_unused, check_count, check_on_error, check_repeat
+from soniox_ds.batch.assemble import assemble
+from soniox_ds.batch.clean_up import say_goodbye, tidy_up
+from soniox_ds.batch.failures import first_error, report_failures
+from soniox_ds.batch.fetch import clean_forever, fetch_forever
+from soniox_ds.batch.journal import Journal
+from soniox_ds.batch.limits import Limits
+from soniox_ds.batch.model_changes import warn_of_models
+from soniox_ds.batch.prepare import Preparer
+from soniox_ds.batch.run import Run
+from soniox_ds.batch.submit import submit_forever
+from soniox_ds.batch.watch import Watcher
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.exceptions import JournalError, OptionsError
+from soniox_ds.options import ASYNC_MODEL, Context, TranscriptionOptions, Translation
+from soniox_ds.progress.display import Progress, Snapshot, progress_for
+from soniox_ds.sources.recording import Found
+from soniox_ds.sources.search import find_recordings
+
+__all__ = ["transcribe", "transcribe_as"]
+
+FETCHERS = 8
+CLEANERS = 8
+
+
+async def transcribe(
+    sources: Any,
+    *,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    model: str = ASYNC_MODEL,
+    language_hints: Iterable[str] | None = None,
+    language_hints_strict: bool | None = None,
+    enable_speaker_diarization: bool | None = None,
+    enable_language_identification: bool | None = None,
+    translation: Translation | Mapping[str, Any] | None = None,
+    context: Context | Mapping[str, Any] | None = None,
+    webhook_url: str | None = None,
+    webhook_auth_header_name: str | None = None,
+    webhook_auth_header_value: str | None = None,
+    client_reference_id_prefix: str | None = None,
+    connection: Connection | None = None,
+    concurrency: int = 16,
+    requests_per_minute: float = 480,
+    limits: Limits | None = None,
+    journal: str | Path | None = None,
+    refresh: bool = False,
+    repeat: int = 0,
+    on_error: Literal["report", "raise"] = "report",
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    timeout_s: float | None = None,
+    clock: Clock | None = None,
+) -> Corpus:
+    """Transcribe recordings into a corpus of token-level tables.
+
+    Parameters
+    ----------
+    sources
+        One path or URL, a list of them, a folder (recursive), a glob, a manifest (CSV, TSV, JSONL, Parquet, NeMo
+        JSONL), a DataFrame with a column ``source``, a Hugging Face dataset with an undecoded audio column, or bytes.
+        Further columns travel along; ``reference`` may also be a ``.txt`` beside the audio. See docs/sources.md.
+    audio_column, reference_column
+        Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
+    model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
+translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header_value, client_reference_id_prefix
+        The API's own options; see `TranscriptionOptions`.
+    connection
+        Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``.
+    concurrency
+        Uploads at once.
+    requests_per_minute
+        Budget for all requests together; about 500 per organisation were observed.
+    limits
+        Quotas of the account where they differ from the documented ones.
+    journal
+        File that remembers what was asked for and paid for; by default one in the user's cache folder. Re-running a
+        call costs nothing for what is in it.
+    refresh
+        Transcribe, and pay, again although the journal has a result.
+    repeat
+        Which repetition this is: under another number the same recordings are other jobs, which shows how much the
+        service varies by itself.
+    on_error
+        ``"report"`` returns failed recordings as rows and warns; ``"raise"`` raises them as a group at the end.
+    progress
+        None: shown in notebooks and terminals; False: not at all; or a function that takes a `Snapshot`.
+    timeout_s
+        How long one recording may take after its submission (seconds; default ten minutes and its own duration).
+        Afterwards its row fails with ``timeout``; the job is not forgotten, the same call takes it up again.
+    clock
+        For tests and benchmarks: time that runs faster.
+
+    Returns
+    -------
+    Corpus
+        ``recordings`` (one row for each recording asked for, failed ones too) and ``tokens``.
+
+    Raises
+    ------
+    SourceError, OptionsError, SetupError
+        Before anything is sent.
+    AuthError, BalanceError, QuotaError, RequestError, ServiceError
+        Where for one of these reasons not a single recording could be transcribed.
+    JournalError
+        If the journal cannot be written: nothing is spent without it.
+    ExceptionGroup
+        Of `TranscriptionFailed`, with ``on_error="raise"``.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service(recognizer="scripted", speed=100):       # the stand-in: nothing leaves this machine
+    ...     corpus = sx.transcribe("data/samples/manifest.csv", journal=getfixture("tmp_path") / "journal.sqlite")
+    >>> corpus.recordings["status"].unique().tolist()
+    ['completed']
+    """
+    options = TranscriptionOptions(
+        model=model,
+        language_hints=language_hints,
+        language_hints_strict=language_hints_strict,
+        enable_speaker_diarization=enable_speaker_diarization,
+        enable_language_identification=enable_language_identification,
+        translation=translation,
+        context=context,
+        webhook_url=webhook_url,
+        webhook_auth_header_name=webhook_auth_header_name,
+        webhook_auth_header_value=webhook_auth_header_value,
+        client_reference_id_prefix=client_reference_id_prefix,
+    )
+    return await transcribe_as(
+        options,
+        sources,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        connection=connection,
+        concurrency=concurrency,
+        requests_per_minute=requests_per_minute,
+        limits=limits,
+        journal=journal,
+        refresh=refresh,
+        repeat=repeat,
+        on_error=on_error,
+        progress=progress,
+        timeout_s=timeout_s,
+        clock=clock,
+    )
+
+
+async def transcribe_as(
+    options: TranscriptionOptions,
+    sources: Any,
+    *,
+    models: ModelList | None = None,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    connection: Connection | None = None,
+    concurrency: int = 16,
+    requests_per_minute: float = 480,
+    limits: Limits | None = None,
+    journal: str | Path | None = None,
+    refresh: bool = False,
+    repeat: int = 0,
+    on_error: Literal["report", "raise"] = "report",
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    timeout_s: float | None = None,
+    clock: Clock | None = None,
+) -> Corpus:
+    """Transcribe as `transcribe` does, under options that are checked already.
+
+    Calls that share one list of `models` ask the service for it once; whoever hands one in calls `warn_of_models`.
+    """
+    check_count("concurrency", concurrency, "the number of uploads at once")
+    check_repeat(repeat)
+    check_on_error(on_error)
+    _check_settings(timeout_s, connection, limits)
+    connection = connection or Connection()
+    clock = clock or Clock()
+    limits = limits or Limits()
+    display = progress_for(progress)
+    if isinstance(sources, Found):
+        check_columns_unused(audio_column, reference_column)
+        found = sources
+    else:
+        found = await asyncio.to_thread(
+            find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+        )
+    budget = RequestBudget(requests_per_minute, clock)
+    shared = models or ModelList()
+    async with Journal.using(journal) as book:
+        name = book.start_run()
+        try:
+            async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
+                with Progress(display, now=clock.now) as shown:
+                    shown.found(len(found.recordings))
+                    run = Run(
+                        name=name,
+                        client=client,
+                        journal=book,
+                        options=options,
+                        service=connection.service,
+                        limits=limits,
+                        clock=clock,
+                        progress=shown,
+                        timeout_s=timeout_s,
+                        models=shared,
+                    )
+                    budget.on_pause = run.note_pause
+                    await run.learn_ids()
+                    preparer = Preparer(run, found.recordings, refresh=refresh, repeat=repeat)
+                    try:
+                        await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
+                        await tidy_up(run)
+                    except JournalError:
+                        raise  # nothing is deleted that may not be written down
+                    except BaseException:
+                        await say_goodbye(run, preparer.jobs.values())
+                        raise
+                    finally:
+                        await shared.close()
+            corpus = await assemble(
+                found,
+                preparer.jobs,
+                preparer.key_of_row,
+                journal=book,
+                service=connection.service,
+                options=options,
+                resolved_model=await shared.resolved(options.model),
+            )
+        except BaseException:
+            with contextlib.suppress(JournalError):  # a claim ends with its run anyway, and the first error tells more
+                await book.end_run(name)
+            raise
+        await book.end_run(name)
+    if models is None:
+        await warn_of_models(shared, options.model, corpus.recordings)
+    report_failures(corpus.recordings, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")
+    return corpus
+
+
+def _check_settings(timeout_s: float | None, connection: object, limits: object) -> None:
+    if not isinstance(connection, Connection | None):
+        raise OptionsError(f'connection is {connection!r}; it is an object such as sx.Connection(region="eu")')
+    if not isinstance(limits, Limits | None):
+        raise OptionsError(f"limits is {limits!r}; it is an object such as sx.Limits(pending=500)")
+    if timeout_s is not None and not timeout_s > 0:
+        raise OptionsError(f"timeout_s is {timeout_s!r}; it is a number of seconds above 0, or None")
+
+
+async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: int) -> None:
+    """Turn all stages until every job is settled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            workers = [
+                *(group.create_task(submit_forever(run, watcher)) for _ in range(concurrency)),
+                *(group.create_task(fetch_forever(run)) for _ in range(FETCHERS)),
+                *(group.create_task(clean_forever(run)) for _ in range(CLEANERS)),
+                group.create_task(watcher.watch_forever()),
+                group.create_task(watcher.lose_patience_in_time()),
+                group.create_task(_tick(run.progress)),
+            ]
+            group.create_task(preparer.prepare())
+            await run.settled.wait()
+            for worker in workers:
+                worker.cancel()
+    except BaseExceptionGroup as errors:
+        first = first_error(errors)
+    else:
+        return
+    raise first
+
+
+async def _tick(progress: Progress) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        progress.refresh()

@@ -1,0 +1,220 @@
+"""Preparing: recordings are inspected, equal ones become one job, and the journal says which are done already."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from soniox_ds.batch.jobs import Job, is_settled, job_key
+from soniox_ds.batch.journal import UNPAID, Inspection, Known, State
+from soniox_ds.batch.run import Run
+from soniox_ds.exceptions import error_type_of
+from soniox_ds.sources.inspection import fingerprint, inspect
+from soniox_ds.sources.recording import Recording, printable
+
+__all__ = ["Preparer", "has_outcome"]
+
+CHUNK = 128
+THREADS = 4
+POLL_S = 2.0
+
+
+class Preparer:
+    """Turns the recordings of a run into jobs, a chunk at a time, so that submission starts early."""
+
+    def __init__(self, run: Run, recordings: list[Recording], *, refresh: bool, repeat: int = 0) -> None:
+        self._run = run
+        self._recordings = recordings
+        self._refresh = refresh
+        self._repeat = repeat
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
+        self.jobs: dict[str, Job] = {}
+        """Every job of the run by its key."""
+        self._refused = False
+        """Whether the journal, which could not be written, kept any job from being submitted."""
+        self.key_of_row: list[str | None] = [None] * len(recordings)
+        """The job of each recording; None where it was bad from the start."""
+
+    async def prepare(self) -> None:
+        """Find all jobs and queue those that have to be submitted."""
+        run = self._run
+        try:
+            others: list[Job] = []
+            for start in range(0, len(self._recordings), CHUNK):
+                others += await self._prepare_chunk(range(start, min(start + CHUNK, len(self._recordings))))
+            await self._wait_for_others(others)
+            if self._refused and run.journal.read_only is not None:
+                run.stop_spending(run.journal.read_only)
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        run.all_found()
+
+    async def _prepare_chunk(self, rows: range) -> list[Job]:
+        """Queue the jobs of these rows; returns those that another run is working on."""
+        run = self._run
+        prints = await self._inspect([self._recordings[row] for row in rows])
+        fresh: list[Job] = []
+        for row in rows:
+            recording = self._recordings[row]
+            if recording.error_type is not None:
+                run.progress.finished(False)
+                continue
+            key = job_key(self._audio(recording), run.options_hash, run.options.model, run.service, self._repeat)
+            self.key_of_row[row] = key
+            if (job := self.jobs.get(key)) is None:
+                job = self.jobs[key] = Job(key=key, recording=recording, fingerprint=prints.get(_where(recording)))
+                fresh.append(job)
+            elif job.has_outcome:
+                self._count(job)
+            job.rows.append(row)
+        return await self._recall(fresh)
+
+    def _count(self, job: Job) -> None:
+        """One more row has the outcome that a job has already."""
+        if job.finished:
+            duration_ms = job.entry.duration_ms if job.entry is not None else None
+            self._run.progress.recalled(duration_ms=duration_ms or 0)
+        else:
+            self._run.progress.finished(False, job.recording.duration_ms)
+
+    def _audio(self, recording: Recording) -> str:
+        audio = recording.url if recording.url is not None else recording.sha256
+        if audio is None:
+            raise RuntimeError(f"{recording.audio_id} was inspected but has neither a URL nor a hash")
+        return audio
+
+    async def _recall(self, jobs: list[Job]) -> list[Job]:
+        run = self._run
+        wanted = await self._unknown(jobs)
+        if not wanted:
+            return []
+        if (trouble := run.journal.read_only) is not None:  # nothing may be spent that cannot be written down
+            self._refused = True
+            for job in wanted:
+                run.opened()
+                run.failed(job, error_type_of(trouble), str(trouble))
+                await run.closed(job)
+            return []
+        held = await run.journal.claim([job.key for job in wanted], run.name)
+        # Looked up again: another run may have finished some and let go of them between the look and the claim.
+        unknown = {job.key for job in await self._unknown(wanted)}
+        for job in wanted:
+            run.opened()
+            if job.key not in unknown:
+                run.taken_over(job)
+                await run.closed(job)
+            elif job.key not in held:
+                await run.admit(job)
+        return [job for job in wanted if job.key in held and job.key in unknown]
+
+    async def _unknown(self, jobs: list[Job]) -> list[Job]:
+        """The jobs without a result in the journal; with refresh all, unfinished ones to be taken up as they are."""
+        known = await self._run.journal.known([job.key for job in jobs])
+        unknown = []
+        for job in jobs:
+            entry, finished = known.get(job.key, (None, None))
+            job.entry = entry
+            if entry is None or self._refresh:
+                unknown.append(job)
+                continue
+            if finished is not None and entry.state in UNPAID:  # refreshing it came to nothing
+                job.entry, job.finished = finished, True
+            elif entry.state == State.DONE:
+                job.finished = True
+            elif entry.state == State.FAILED and is_settled(entry.error_type):
+                job.error = (
+                    str(entry.error_type),
+                    f"{entry.error_message} (it failed in an earlier run; refresh=True tries again)",
+                )
+            else:
+                unknown.append(job)
+                continue
+            job.recalled = True
+            for _ in job.rows:
+                self._count(job)
+        return unknown
+
+    async def _wait_for_others(self, jobs: list[Job]) -> None:
+        """Other runs on the same journal are at work on these: share their results, or take over where they stop."""
+        run = self._run
+        waiting = {job.key: job for job in jobs}
+        while waiting:
+            run.progress.note(f"{len(waiting)} recordings are being transcribed by another run on the same journal")
+            held = await run.journal.claim(list(waiting), run.name)
+            unknown = {job.key for job in await self._unknown(list(waiting.values()))}
+            for key in set(waiting) - unknown:
+                job = waiting.pop(key)
+                run.taken_over(job)
+                await run.closed(job)
+            for key in set(waiting) - held:
+                await run.admit(waiting.pop(key))
+            if run.fatal is not None:
+                for job in waiting.values():
+                    await run.refused(job, run.fatal)
+                break
+            if waiting:
+                await run.clock.sleep(POLL_S)
+        if jobs:
+            run.progress.note("")
+
+    # -- inspection ----------------------------------------------------------------------------------------------------
+
+    async def _inspect(self, recordings: list[Recording]) -> dict[str, tuple[int, int]]:
+        """Fill in size, duration and hash, from the journal where the file has not changed since; returns the files'
+        fingerprints."""
+        loop = asyncio.get_running_loop()
+        local = [recording for recording in recordings if recording.error_type is None and recording.url is None]
+        if not local:
+            return {}
+        prints = await loop.run_in_executor(self._threads, _fingerprints, local)
+        known = await self._run.journal.inspections(prints)
+        todo = []
+        for recording in local:
+            found = known.get(_where(recording))
+            if found is None:
+                todo.append(recording)
+                continue
+            recording.sha256, recording.duration_ms, recording.filename = (
+                found.sha256,
+                found.duration_ms,
+                found.filename,
+            )
+            recording.size_bytes = prints[_where(recording)][0]
+            recording.warnings = list(found.warnings)
+        if (fatal := self._run.fatal) is not None:  # what was never looked into was never transcribed either
+            for recording in todo:
+                recording.fail(error_type_of(fatal), str(fatal))
+            return prints
+        await asyncio.gather(*(loop.run_in_executor(self._threads, inspect, recording) for recording in todo))
+        fresh = {
+            where: (prints[where], Inspection(r.sha256, r.duration_ms, r.filename, tuple(r.warnings)))
+            for r in todo
+            if r.error_type is None and r.sha256 is not None and (where := _where(r)) in prints
+        }
+        if fresh and self._run.journal.read_only is None:
+            await self._run.journal.remember(fresh)
+        return prints
+
+
+def has_outcome(known: Known) -> bool:
+    """Whether the journal holds the outcome of a job, so that it is recalled instead of submitted."""
+    newest, finished = known
+    if newest.state == State.FAILED and is_settled(newest.error_type):
+        return True
+    return newest.state == State.DONE or (finished is not None and newest.state in UNPAID)
+
+
+def _where(recording: Recording) -> str:
+    return printable(os.path.abspath(recording.path)) if recording.path is not None else ""
+
+
+def _fingerprints(recordings: list[Recording]) -> dict[str, tuple[int, int]]:
+    prints = {}
+    for recording in recordings:
+        if recording.path is not None:
+            try:
+                prints[_where(recording)] = fingerprint(recording.path)
+            except OSError:
+                continue  # the inspection says what is wrong with it
+    return prints

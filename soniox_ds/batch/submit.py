@@ -1,0 +1,334 @@
+"""Submitting: upload where there is something to upload, then create the transcription, and never pay for it twice.
+
+A request that spends is announced in the journal first. Where its answer is lost, an upload is looked for in the list
+of files, and a transcription is handed to the watcher, which looks for it in the listing before it may be created
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from soniox_ds.api.budget import Priority
+from soniox_ds.api.responses import is_id
+from soniox_ds.batch.clean_up import sweep_earlier
+from soniox_ds.batch.jobs import Job
+from soniox_ds.batch.journal import State
+from soniox_ds.batch.run import Run
+from soniox_ds.batch.watch import Watcher
+from soniox_ds.exceptions import (
+    AuthError,
+    BadAnswerError,
+    BalanceError,
+    JournalError,
+    NotFoundError,
+    QuotaError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+    SourceError,
+)
+from soniox_ds.sources.inspection import fingerprint
+from soniox_ds.sources.recording import shown
+
+__all__ = ["submit_forever"]
+
+ABOUT_THE_AUDIO = ("audio_url", "file_id", "file")
+PAUSE_S = 5.0
+LONGEST_PAUSE_S = 30.0
+
+
+async def submit_forever(run: Run, watcher: Watcher) -> None:
+    """One worker: take jobs from the queue and submit them, until cancelled."""
+    while True:
+        job = await run.next_to_submit()
+        try:
+            await _submit(run, watcher, job)
+        except JournalError:
+            raise
+        except ServiceError as error:
+            if run.fatal is None and job.uploads < run.limits.attempts and run.trouble(job, error):
+                await run.clock.sleep(PAUSE_S)
+                run.progress.note("")
+                run.resubmit(job)
+            else:
+                await _refuse(run, job, error)
+        except SonioxDSError as error:
+            await _refuse(run, job, error)
+
+
+async def _refuse(run: Run, job: Job, error: SonioxDSError) -> None:
+    if _concerns_all(error) or (isinstance(error, ServiceError) and run.is_gone(job)):
+        run.stop_spending(error)
+    await run.refused(job, error, concerns_audio=_concerns_audio(error))
+
+
+def _concerns_all(error: SonioxDSError) -> bool:
+    """Whether every other submission would be refused for the same reason."""
+    if isinstance(error, AuthError | BalanceError):
+        return True
+    if isinstance(error, QuotaError):
+        return error.status is not None  # else it is our own: this one is too large to be stored
+    return type(error) is RequestError and bool(error.validation_errors) and not _concerns_audio(error)
+
+
+def _concerns_audio(error: SonioxDSError) -> bool:
+    """Whether the API has something against this recording, or the recording is at fault itself."""
+    if not isinstance(error, RequestError):
+        return not isinstance(error, ServiceError)
+    places = [str(wrong.get("location", "")).rpartition(".")[2] for wrong in error.validation_errors]
+    return any(place in ABOUT_THE_AUDIO for place in places)
+
+
+async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
+    entry = job.entry
+    job.submitted_s = run.clock.now()
+    if run.fatal is None:
+        run.models.ask(run.client)
+    if entry is not None and entry.state == State.CREATED:
+        _occupy_all(run, job)
+        job.is_known = True
+        watcher.watch(job)
+        return
+    if entry is not None and entry.state == State.CREATING:
+        # A killed run may have sent it at its last moment, so what counts is now.
+        _occupy_all(run, job)
+        watcher.lost(job, since_s=run.clock.now())
+        return
+    if run.fatal is not None:
+        await run.refused(job, run.fatal)
+        return
+    if entry is not None and entry.state == State.UPLOADING and job.uploads == 0 and job.troubled_s is None:
+        await run.note_lost(job, "file")  # the run that uploaded it was killed
+    if entry is None or entry.state in (State.UPLOADING, State.FAILED, State.DONE):
+        entry = await run.next_generation(job)
+    if entry.file_id is not None:
+        run.occupy(job, "files")
+        run.occupy(job, "storage", job.recording.size_bytes or 0)
+    elif job.recording.url is None:
+        await _upload(run, job)
+    await _create(run, watcher, job)
+
+
+def _occupy_all(run: Run, job: Job) -> None:
+    run.occupy(job, "pending")
+    run.occupy(job, "transcriptions")
+    if job.paid.file_id is not None and not job.paid.file_gone:
+        run.occupy(job, "files")
+        run.occupy(job, "storage", job.recording.size_bytes or 0)
+
+
+# -- uploading ---------------------------------------------------------------------------------------------------------
+
+
+async def _upload(run: Run, job: Job) -> None:
+    """Upload the audio of a job whose newest entry has no file yet."""
+    recording = job.recording
+    source = recording.path if recording.path is not None else recording.data
+    if source is None:
+        raise RuntimeError(f"{recording.audio_id} has neither a path nor bytes nor a URL")
+    while True:
+        await run.acquire(job, "files")
+        await run.acquire(job, "storage", recording.size_bytes or 0)
+        if run.fatal is not None:
+            raise run.fatal.with_traceback(None)
+        if recording.path is not None:
+            await asyncio.to_thread(_check_unchanged, recording.path, job.fingerprint)
+        try:
+            reply = await run.client.upload_file(
+                source, filename=recording.filename, client_reference_id=job.paid.reference
+            )
+            _check_upload(run, job, reply)
+        except QuotaError as error:
+            await _make_room(run, job, error)
+            continue
+        except ServiceError as error:
+            if not error.maybe_done:
+                raise
+            await run.note_lost(job, "file")
+            found = await _find_upload(run, job)
+            run.answered()
+            if found is None:
+                job.uploads += 1
+                await run.next_generation(job)
+                if job.uploads >= run.limits.attempts:
+                    raise
+                await run.clock.sleep(min(2.0 ** (job.uploads - 1), LONGEST_PAUSE_S))
+                continue
+            reply = found
+        run.answered(job)
+        job.paid.file_id, job.paid.state = reply["id"], State.UPLOADED
+        return
+
+
+def _check_upload(run: Run, job: Job, file: dict[str, Any]) -> None:
+    """Raise unless an answer is about the upload of this job, as far as it says so itself."""
+    reference, size = file.get("client_reference_id"), file.get("size")
+    if reference and reference != job.paid.reference:
+        problem = "it carries the reference of another upload"
+    elif isinstance(size, int) and size != job.recording.size_bytes:
+        problem = f"it says that {size:,} bytes came, and {job.recording.size_bytes or 0:,} were sent"
+    elif not run.file_ids.take(file["id"], job.key):
+        problem = "it has the id of another recording's file"
+    else:
+        return
+    raise BadAnswerError(
+        f"the answer to the upload of {job.recording.audio_id} is not its own: {problem}. Run the same call again",
+        maybe_done=True,
+    )
+
+
+def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
+    """Raise unless the file is the one that was inspected: its transcript will be filed under that one's hash."""
+    try:
+        now = fingerprint(path)
+    except OSError as error:
+        raise SourceError(f"{shown(str(path))} cannot be read any more: {error.strerror or error}") from error
+    if before is not None and now != before:
+        raise SourceError(f"{shown(str(path))} changed since it was looked into; run the same call again")
+
+
+async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
+    """Return the upload whose answer was lost, if the list of files shows it whole and the file itself agrees."""
+    async for file in run.client.iterate(run.client.list_files, priority=Priority.SUBMIT):
+        if (
+            file.get("client_reference_id") == job.paid.reference
+            and file.get("size") == job.recording.size_bytes
+            and is_id(file["id"])
+            and await _is_own_file(run, job, file["id"])
+        ):
+            return file
+    return None
+
+
+async def _is_own_file(run: Run, job: Job, file_id: str | None) -> bool:
+    """Ask for a file by its id whether it is the upload of this job; True for audio that was not uploaded.
+
+    Answers and lists may give one id to several uploads, and a transcription of the wrong file is paid for.
+    """
+    if file_id is None or run.file_ids.is_kept(file_id, job.key):
+        return True
+    try:
+        file = await run.client.get_file(file_id, priority=Priority.SUBMIT)
+    except (NotFoundError, BadAnswerError):
+        return False
+    # The reference of the upload itself may be an earlier attempt's: a file moves along to the next one.
+    same_job = str(file.get("client_reference_id")).rpartition(":")[0] == job.paid.reference.rpartition(":")[0]
+    return same_job and run.file_ids.keep(file_id, job.key)
+
+
+# -- creating ----------------------------------------------------------------------------------------------------------
+
+
+async def _create(run: Run, watcher: Watcher, job: Job) -> None:
+    uploaded = run.journal.put(job.paid)  # what comes next to be written is written after it
+    job.paid.resolved_model = await run.models.resolved(run.options.model)
+    while True:
+        await run.acquire(job, "transcriptions")
+        await run.acquire(job, "pending")
+        if run.fatal is not None:
+            raise run.fatal.with_traceback(None)
+        if job.paid.file_id is not None and not run.file_ids.take(job.paid.file_id, job.key):
+            await _upload_again(run, job)
+            continue
+        if run.file_ids.contested and not await _is_own_file(run, job, job.paid.file_id):
+            if job.uploads >= run.limits.attempts:
+                raise BadAnswerError(
+                    f"the service gave {job.recording.audio_id} the ids of other recordings' files {job.uploads} "
+                    "times. Nothing was paid for it; run the same call again later"
+                )
+            await _upload_again(run, job)
+            continue
+        await asyncio.gather(uploaded, run.advance(job, State.CREATING))
+        job.submitted_s = run.clock.now()
+        try:
+            reply = await run.client.create_transcription(_body(run, job))
+        except ServiceError as error:
+            if error.maybe_done:
+                job.answered_badly = str(error)
+                watcher.lost(job, since_s=run.clock.now())
+                return
+            job.paid.state = State.UPLOADED  # known not to be created
+            raise
+        except QuotaError as error:
+            job.paid.state = State.UPLOADED
+            await _make_room(run, job, error)
+            continue
+        except SonioxDSError as error:
+            job.paid.state = State.UPLOADED
+            if not _upload_is_gone(job, error) or job.uploads >= run.limits.attempts:
+                raise
+            await _upload_again(run, job)
+            continue
+        run.answered(job)
+        problem = watcher.contradiction(job, reply)
+        if problem is None and not run.transcription_ids.take(reply["id"], job.paid.reference):
+            problem = "the answer has the id of another job"
+        if problem is None:
+            await watcher.created(job, reply)
+        else:
+            job.answered_badly = problem
+            watcher.lost(job, since_s=run.clock.now())
+        return
+
+
+def _body(run: Run, job: Job) -> dict[str, Any]:
+    audio = {"audio_url": job.recording.url} if job.recording.url is not None else {"file_id": job.paid.file_id}
+    return {**run.options.body(), **audio, "client_reference_id": job.paid.reference}
+
+
+def _upload_is_gone(job: Job, error: SonioxDSError) -> bool:
+    """Whether the service knows no file of the id that it gave."""
+    if job.paid.file_id is None or not isinstance(error, RequestError):
+        return False
+    places = [str(wrong.get("location", "")).rpartition(".")[2] for wrong in error.validation_errors]
+    return (isinstance(error, NotFoundError) and error.error_type == "file_not_found") or places == ["file_id"]
+
+
+async def _upload_again(run: Run, job: Job) -> None:
+    """The file of an earlier upload is gone from the server, or is another recording's."""
+    found = await _find_upload(run, job)
+    if found is not None and found["id"] != job.paid.file_id:  # the answer had named another one
+        job.paid.file_id = found["id"]
+        await run.journal.put(job.paid)
+        return
+    job.paid.file_gone = 1
+    job.uploads += 1
+    await run.note_lost(job, "file")  # it may be there under another id than the one that was answered
+    run.release(job, "files")
+    run.release(job, "storage")
+    await run.next_generation(job)
+    await _upload(run, job)
+
+
+# -- quotas ------------------------------------------------------------------------------------------------------------
+
+
+async def _make_room(run: Run, job: Job, error: QuotaError) -> None:
+    """Wait until there may be room again; raise where it is not ours to make and others do not make it."""
+    what = error.quota
+    if what is None or what not in job.holds:
+        raise error
+    amount = job.holds.pop(what)
+    if run.quotas[what].note_full(amount):
+        run.progress.note(f"waiting for room: {run.quotas[what].what}")
+        job.crowded_s = None
+    elif not await sweep_earlier(run):
+        now = run.clock.now()
+        if job.crowded_s is None:
+            job.crowded_s = now
+        patience_s = run.limits.quota_patience_s / (1 if what == "pending" else 4)
+        if now - job.crowded_s >= patience_s:
+            raise QuotaError(
+                f"{error}. Nothing of what takes up the room belongs to this call, and it did not get less within "
+                f"{patience_s:.0f} s ({run.quotas[what].what})",
+                status=error.status,
+                error_type=error.error_type,
+                request_id=error.request_id,
+            ) from error
+        run.progress.note(f"waiting for others to make room: {run.quotas[what].what}")
+        await run.clock.sleep(PAUSE_S)
+    await run.acquire(job, what, amount)
+    run.progress.note("")

@@ -1,0 +1,391 @@
+"""Watching: the states of all jobs from one listing, at predicted times, instead of one poll for each job.
+
+The request budget is the bottleneck of a run, so listings may take at most a fortieth of it; while little is going on
+they come more often. A create request whose answer was lost, or was about another job, is looked for here by its
+reference: it counts as never carried out only when it has not shown up within `Limits.settle_s` and two listings. A job
+whose id the service does not know, or gives to another job, is looked for likewise, but never created again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from soniox_ds.api.budget import Priority
+from soniox_ds.api.responses import is_id
+from soniox_ds.batch.jobs import MONEY_ERRORS, Job, is_final, parse_time
+from soniox_ds.batch.journal import State
+from soniox_ds.batch.run import Run
+from soniox_ds.exceptions import (
+    BadAnswerError,
+    BalanceError,
+    NotFoundError,
+    RequestError,
+    ServiceError,
+    SonioxDSError,
+    error_type_of,
+)
+from soniox_ds.options.addresses import hide_addresses
+
+__all__ = ["Watcher"]
+
+REQUESTS_PER_LISTING = 40
+SHORTEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 30.0
+FEW = 2
+"""So many jobs are asked after one by one; a listing may be much longer than they are."""
+MISSES = 3
+"""A job that is absent from so many listings is asked after by its id."""
+MOST_DOUBTS = 3
+"""So many times a job whose id is not its own is looked for."""
+LONGEST_DURATION_MS = 2**31 - 1
+LONGEST_SLUG = 100
+LONGEST_MESSAGE = 1000
+LAST_RESORT = 4
+"""So many times its patience is the most that a job may take, although requests about it are still under way."""
+PATIENCE_S = 600.0
+"""How long one recording may take beyond its own duration, unless the caller says otherwise."""
+ENDED = ("completed", "error", "failed")
+
+
+class Watcher:
+    """Knows every job that was created, or may have been, and is not finished."""
+
+    def __init__(self, run: Run, requests_per_minute: float) -> None:
+        self._run = run
+        self._floor_s = max(SHORTEST_WAIT_S, REQUESTS_PER_LISTING * 60.0 / requests_per_minute)
+        self._watched: dict[str, Job] = {}
+        self._lost: dict[str, Job] = {}
+        self._any = asyncio.Event()
+        self._troubled_s: float | None = None
+
+    # -- what comes in -------------------------------------------------------------------------------------------------
+
+    def watch(self, job: Job) -> None:
+        """Follow a job whose id is known; one whose id is no id, or another job's, is looked for instead."""
+        transcription_id = job.paid.transcription_id
+        if transcription_id is None or self._watched.get(transcription_id, job) is not job:
+            self.lost(job, since_s=self._run.clock.now())
+            return
+        job.missed = 0
+        self._watched[transcription_id] = job
+        self._any.set()
+
+    def lost(self, job: Job, *, since_s: float) -> None:
+        """Look for a job whose id is not known."""
+        job.lost_s, job.listings_since_lost = since_s, 0
+        self._lost[job.paid.reference] = job
+        self._any.set()
+
+    async def created(self, job: Job, reply: dict[str, Any]) -> None:
+        """Write down the id that the service gave a job, and follow it."""
+        entry = job.paid
+        entry.transcription_id = reply["id"]
+        when = parse_time(reply.get("created_at")) or self._run.clock.utcnow()
+        entry.submitted_at = when.isoformat()
+        job.lost_s = None
+        job.is_known = True
+        await self._run.advance(job, State.CREATED)
+        self.watch(job)
+
+    def contradiction(self, job: Job, item: dict[str, Any]) -> str | None:
+        """Say why what the service tells of a job is not about it; None where nothing speaks against it."""
+        reference, file_id = item.get("client_reference_id"), item.get("file_id")
+        if reference not in (None, "", job.paid.reference):
+            return "the answer carries the reference of another job"
+        if isinstance(file_id, str) and job.paid.file_id is not None and file_id != job.paid.file_id:
+            return "the answer is about another file"
+        return None
+
+    # -- the loop ------------------------------------------------------------------------------------------------------
+
+    async def watch_forever(self) -> None:
+        """List, act on what is found, wait; until cancelled."""
+        while True:
+            await self._any.wait()
+            await self._run.clock.sleep(self._wait_s())
+            try:
+                await self._look()
+            except (ServiceError, RequestError) as error:
+                await self._failed(error)
+            else:
+                self._run.answered()
+                self._troubled_s = None
+            if not self._watched and not self._lost:
+                self._any.clear()
+
+    async def _failed(self, error: ServiceError | RequestError) -> None:
+        now = self._run.clock.now()
+        if self._troubled_s is None:
+            self._troubled_s = now
+        if isinstance(error, RequestError) or not self._run.may_wait(self._troubled_s):
+            self._run.stop_spending(error)
+            await self._give_up_all(error)
+        await self._lose_patience(now)
+
+    def _wait_s(self) -> float:
+        """A fifth of the age of the youngest job, within what the budget allows."""
+        now = self._run.clock.now()
+        jobs = [*self._watched.values(), *self._lost.values()]
+        youngest_s = min((now - job.submitted_s for job in jobs), default=0.0)
+        floor_s = SHORTEST_WAIT_S if len(jobs) <= FEW else self._floor_s
+        return min(max(floor_s, youngest_s / 5), LONGEST_WAIT_S)
+
+    async def _look(self) -> None:
+        now = self._run.clock.now()
+        if len(self._watched) > FEW or self._lost:
+            await self._list(now)
+        else:
+            try:
+                for transcription_id, job in list(self._watched.items()):
+                    await self._ask(transcription_id, job)
+            except BadAnswerError:
+                await self._list(now)  # what is told of all jobs may be right
+        await self._lose_patience(now)
+
+    async def _list(self, asked_s: float) -> None:
+        unseen = dict(self._watched)
+        listing = self._run.client.iterate(self._run.client.list_transcriptions, priority=Priority.URGENT)
+        async with contextlib.aclosing(listing):
+            async for item in listing:
+                if await self._found(item):
+                    unseen.pop(item["id"], None)
+                if not unseen and not self._lost:
+                    return
+        await self._not_found(unseen, asked_s)
+
+    async def _found(self, item: dict[str, Any]) -> bool:
+        """Act on an item of a listing; True where it is about a job that is watched."""
+        reference = item.get("client_reference_id")
+        if isinstance(reference, str) and (job := self._lost.get(reference)) is not None:
+            await self._adopt(job, item)
+        job = self._watched.get(item["id"])
+        if job is None or self.contradiction(job, item) is not None:
+            return False
+        job.missed = 0
+        await self._act_on(job, item)
+        return True
+
+    async def _adopt(self, job: Job, item: dict[str, Any]) -> None:
+        """A job that was looked for is there: take its id from whoever had it wrongly.
+
+        A listing may give one id to several jobs, so the job itself is asked whose it is.
+        """
+        remote_id, reference = item["id"], job.paid.reference
+        is_own = is_id(remote_id) and await self._is_own(job, remote_id)
+        if self._lost.get(reference) is not job:
+            return  # it was given up meanwhile
+        del self._lost[reference]
+        if not is_id(remote_id):
+            await self._give_up(
+                job,
+                f"the service lists this job under the id {remote_id[:40]!r}, by which nothing can be asked for. It "
+                f"may be paid for: ask the vendor's support for it by its reference {job.paid.reference}",
+            )
+            return
+        if not is_own:
+            await self._doubt(job)
+            return
+        other = self._watched.pop(remote_id, None)
+        await self.created(job, item)
+        if other is not None:
+            await self._doubt(other)
+
+    async def _is_own(self, job: Job, transcription_id: str) -> bool:
+        """Ask for a transcription by its id whether it is this job's."""
+        try:
+            item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
+        except (NotFoundError, BadAnswerError):
+            return False
+        reference = job.paid.reference
+        return (
+            item.get("client_reference_id") == reference
+            and self.contradiction(job, item) is None
+            and self._run.transcription_ids.keep(transcription_id, reference)
+        )
+
+    async def _doubt(self, job: Job) -> None:
+        """The id of a job, which is not watched any more, is not its own: look for it by its reference."""
+        job.doubts += 1
+        if job.doubts > MOST_DOUBTS:
+            await self._give_up(
+                job,
+                "the service contradicts itself about this job: the id that it lists for it belongs to another job, or "
+                "to none. It may be paid for and is not forgotten: the same call looks for it again",
+            )
+            return
+        self.lost(job, since_s=self._run.clock.now())
+
+    async def _give_up(self, job: Job, message: str) -> None:
+        """Fail the rows of a job that was paid for, as far as is known; a later run takes it up."""
+        self._run.failed(job, "bad_answer", message)
+        await self._run.closed(job)
+
+    async def _not_found(self, unseen: dict[str, Job], asked_s: float) -> None:
+        """After a listing to its end: what it did not show."""
+        for transcription_id, job in unseen.items():
+            if self._watched.get(transcription_id) is not job:
+                continue  # it was given up meanwhile
+            job.missed += 1
+            if job.missed >= MISSES and asked_s - job.submitted_s >= self._run.limits.settle_s:
+                await self._ask(transcription_id, job)
+        for reference, job in list(self._lost.items()):
+            if job.lost_s is None or job.lost_s > asked_s or self._lost.get(reference) is not job:
+                continue  # lost while the listing was on its way, or given up meanwhile
+            job.listings_since_lost += 1
+            if job.listings_since_lost >= 2 and asked_s - job.lost_s >= self._run.limits.settle_s:
+                del self._lost[reference]
+                if job.is_known:
+                    job.paid.transcription_gone = 1
+                    job.paid.state = State.FAILED
+                    await self._run.refused(job, _vanished(), concerns_audio=True)
+                else:
+                    await self._submit_again(job)
+
+    async def _submit_again(self, job: Job) -> None:
+        """The create request was never carried out, as far as can be known; what turns up later is swept."""
+        run = self._run
+        await run.note_lost(job, "transcription")
+        job.lost_s = None
+        job.attempts += 1
+        if job.attempts >= run.limits.attempts:
+            job.paid.state = State.UPLOADED
+            await run.refused(job, _never_created(job))
+            return
+        await self._resubmit(job)
+
+    async def _resubmit(self, job: Job) -> None:
+        run = self._run
+        run.release(job, "pending")
+        run.release(job, "transcriptions")
+        await run.next_generation(job)
+        run.resubmit(job)
+
+    async def _ask(self, transcription_id: str, job: Job) -> None:
+        try:
+            item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
+        except NotFoundError:
+            if self._run.clock.now() - job.submitted_s < self._run.limits.settle_s:
+                return  # it may not be everywhere yet
+            item = None
+        if self._watched.get(transcription_id) is not job:
+            return  # it was given up meanwhile
+        if item is None or self.contradiction(job, item) is not None:
+            del self._watched[transcription_id]
+            await self._doubt(job)
+            return
+        job.missed = 0
+        await self._act_on(job, item)
+
+    async def lose_patience_in_time(self) -> None:
+        """Give up the jobs that have taken too long, whatever the requests about them do; until cancelled.
+
+        Where the caller named no time, requests that are under way are waited for: they may tell that it is done.
+        """
+        while True:
+            await self._run.clock.sleep(SHORTEST_WAIT_S)
+            await self._lose_patience(
+                self._run.clock.now(), times=1 if self._run.timeout_s is not None else LAST_RESORT
+            )
+
+    async def _lose_patience(self, now: float, *, times: int = 1) -> None:
+        """Give up the jobs that have taken too long, for this run."""
+        run = self._run
+        for jobs in (self._watched, self._lost):
+            for key, job in list(jobs.items()):
+                patience_s = run.timeout_s
+                if patience_s is None:
+                    patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
+                if now - job.submitted_s <= patience_s * times or jobs.get(key) is not job:
+                    continue
+                del jobs[key]
+                run.failed(
+                    job,
+                    "timeout",
+                    f"not finished after {patience_s:.0f} s. It may be paid for and is not forgotten: the same call "
+                    "takes it up again; timeout_s= waits longer.",
+                )
+                await run.closed(job)
+
+    async def _give_up_all(self, error: SonioxDSError) -> None:
+        """The states cannot be read any more: the rows fail, the jobs stay in the journal for a later run."""
+        jobs = [*self._watched.values(), *self._lost.values()]
+        self._watched.clear()
+        self._lost.clear()
+        for job in jobs:
+            self._run.failed(job, error_type_of(error), f"{error} (the job goes on; the same call takes it up again)")
+            await self._run.closed(job)
+
+    # -- what a state means --------------------------------------------------------------------------------------------
+
+    async def _act_on(self, job: Job, item: dict[str, Any]) -> None:
+        run, entry, status = self._run, job.paid, item["status"]
+        if isinstance(duration_ms := item.get("audio_duration_ms"), int) and 0 < duration_ms <= LONGEST_DURATION_MS:
+            entry.duration_ms = duration_ms
+        if status == "queued":
+            return
+        run.release(job, "pending")
+        if status not in ENDED:
+            return  # processing, or something that this version does not know; patience is limited anyway
+        del self._watched[item["id"]]
+        if status == "completed" and entry.file_id is not None and not run.file_ids.take(entry.file_id, job.key):
+            await run.note_lost(job, "file")  # its own file is there under an id that was never told
+            entry.state, entry.file_gone = State.FAILED, 1
+            await run.refused(job, _of_another_file(), concerns_audio=True)
+            return
+        if status == "completed" and not run.transcription_ids.keep(item["id"], entry.reference):
+            await self._doubt(job)
+            return
+        if status == "completed":
+            await run.note_model(entry, item.get("model"))
+            run.to_fetch.put_nowait(job)
+            return
+        error_type, message = item.get("error_type"), item.get("error_message")
+        if not isinstance(error_type, str) or not 0 < len(error_type) <= LONGEST_SLUG:
+            error_type = "error"
+        message = hide_addresses(message)[:LONGEST_MESSAGE] if isinstance(message, str) else ""
+        await self._ended_in_error(job, error_type, message)
+
+    async def _ended_in_error(self, job: Job, error_type: str, message: str) -> None:
+        run, entry = self._run, job.paid
+        job.attempts += 1
+        entry.error_type, entry.error_message = error_type, message or f"the service ended the job with {error_type}"
+        if error_type in MONEY_ERRORS:
+            run.stop_spending(BalanceError(f"{message} ({error_type})", status=402, error_type=error_type))
+        elif not is_final(error_type) and job.attempts < run.limits.attempts and run.fatal is None:
+            if entry.transcription_id is not None:
+                entry.transcription_gone = int(
+                    await run.delete(run.client.delete_transcription, entry.transcription_id, Priority.FETCH)
+                )
+            await run.advance(job, State.FAILED)
+            await self._resubmit(job)
+            return
+        run.failed(job, error_type, entry.error_message)
+        await run.advance(job, State.FAILED)
+        run.to_clean.put_nowait(job)
+
+
+def _vanished() -> NotFoundError:
+    return NotFoundError(
+        "the service does not know this job any more: somebody deleted it, or it was made with the key of another "
+        "project. The same call transcribes the recording again, and that is paid for again",
+        status=404,
+        error_type="transcription_not_found",
+    )
+
+
+def _of_another_file() -> BadAnswerError:
+    return BadAnswerError(
+        "the service gave this recording the id of another recording's file, so that its transcript is not its own. "
+        "The same call transcribes it again, and that is paid for again"
+    )
+
+
+def _never_created(job: Job) -> ServiceError:
+    said = f" The last answer: {job.answered_badly}" if job.answered_badly else ""
+    return ServiceError(
+        f"the service did not answer {job.attempts} requests to create the transcription as documented, and none of "
+        f"them shows up in its listing; run the same call again later.{said}",
+        error_type="answer_lost",
+    )

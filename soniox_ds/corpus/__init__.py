@@ -1,0 +1,1 @@
+"""Transcripts of a dataset, in memory and as Parquet files."""

@@ -1,0 +1,328 @@
+"""A transcribed dataset: its recordings, their tokens and where they came from.
+
+Conventions: recordings and tokens are plain DataFrames (`schema.RECORDINGS`, `schema.TOKENS`), the user's own metadata
+columns follow those of `recordings`. Tokens stand in the order of the recordings, each recording's in the API's order.
+A corpus is not changed in place: every method returns another one, and what it shares is not copied.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.corpus.dtypes import stacked
+from soniox_ds.corpus.provenance import new_provenance, pooled, without_secrets
+from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema import RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
+from soniox_ds.text import words as _text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Corpus", "concat", "read_corpus"]
+
+
+class Corpus:
+    """Recordings, tokens and provenance, checked once and then kept together.
+
+    Parameters
+    ----------
+    recordings
+        ``schema.RECORDINGS``; `audio_id` (unique) and `status` must be there, other columns may be absent and are then
+        NA. Columns of other names are metadata and kept as they are. The index is renumbered.
+    tokens
+        ``schema.TOKENS`` of those recordings; `audio_id`, `token_index` and `text` must be there. None for none.
+    provenance
+        As `soniox_ds.corpus.provenance.new_provenance` makes it. Values under a secret's name (``api_key``,
+        ``webhook_auth_header_value``) are masked.
+
+    Raises
+    ------
+    SchemaError
+        If a table is not as documented: a column absent or of the wrong type, an id twice, tokens of a recording that
+        is not there, two tokens with the same index. The message names them.
+
+    Examples
+    --------
+    >>> recordings = pd.DataFrame({"audio_id": ["a.wav", "b.wav"], "status": ["completed", "failed"], "split": "test"})
+    >>> tokens = pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Hel", "lo"]})
+    >>> corpus = Corpus(recordings, tokens)
+    >>> len(corpus), list(corpus), corpus["a.wav"].words()["text"].tolist()
+    (2, ['a.wav', 'b.wav'], ['Hello'])
+    >>> len(corpus.select(status="failed", split="test"))
+    1
+    """
+
+    def __init__(
+        self,
+        recordings: pd.DataFrame,
+        tokens: pd.DataFrame | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.recordings: pd.DataFrame = checked_recordings(recordings)
+        """One row per recording, failed ones too."""
+        self.tokens: pd.DataFrame = checked_tokens(empty(TOKENS) if tokens is None else tokens, self.recordings)
+        """One row per token, of all recordings."""
+        self.provenance: dict[str, Any] = without_secrets(new_provenance() if provenance is None else provenance)
+        """Package version, time, and one entry for each run: service, model, options (never the key)."""
+
+    @classmethod
+    def from_parts(
+        cls, recordings: pd.DataFrame, tables: Iterable[pa.Table], provenance: Mapping[str, Any] | None = None
+    ) -> Corpus:
+        """Put a corpus together from one Arrow table of tokens per recording, as `decode_transcript` returns them."""
+        import pyarrow as pa
+
+        parts = list(tables)
+        tokens = frame_from_arrow(pa.concat_tables(parts).unify_dictionaries(), TOKENS) if parts else None
+        return cls(recordings, tokens, provenance)
+
+    @classmethod
+    def concat(cls, corpora: Iterable[Corpus]) -> Corpus:
+        """Put corpora after each other; see `concat`."""
+        return concat(corpora)
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.recordings["audio_id"].tolist())
+
+    def __contains__(self, audio_id: object) -> bool:
+        return bool((self.recordings["audio_id"] == audio_id).any()) if isinstance(audio_id, str) else False
+
+    def __getitem__(self, audio_id: str) -> Corpus:
+        """The corpus of one recording; raises InputError where there is no such id."""
+        if not isinstance(audio_id, str):
+            raise InputError(
+                f"corpus[...] takes one audio_id (a string), found {audio_id!r}. For several: corpus.select(...)."
+            )
+        return self.select([audio_id])
+
+    def select(self, which: Any = None, /, **columns: Any) -> Corpus:
+        """Keep some of the recordings, in the order they have here, with their tokens.
+
+        Parameters
+        ----------
+        which
+            Ids, or a boolean mask with a value for each recording (a Series, array or list; NA counts as False).
+        **columns
+            Columns of `recordings`, each with the value wanted or a list of them; None or NA means missing.
+
+        Raises
+        ------
+        InputError
+            If an id or a column is not there, or the mask has another length.
+
+        Examples
+        --------
+        >>> recordings = pd.DataFrame({"audio_id": ["a", "b", "c"], "status": "completed", "accent": ["x", "y", "x"]})
+        >>> corpus = Corpus(recordings)
+        >>> list(corpus.select(accent="x")), list(corpus.select(["c", "b"])), list(corpus.select([True, False, False]))
+        (['a', 'c'], ['b', 'c'], ['a'])
+        """
+        keep = np.ones(len(self), np.bool_) if which is None else self._mask(which)
+        for name, wanted in columns.items():
+            if name not in self.recordings:
+                raise InputError(f"recordings have no column {name!r}; they have {list(self.recordings.columns)}.")
+            values = list(wanted) if pd.api.types.is_list_like(wanted) else [wanted]
+            missing = [pd.api.types.is_scalar(value) and bool(pd.isna(value)) for value in values]
+            column = self.recordings[name]
+            known = [value for value, is_missing in zip(values, missing, strict=True) if not is_missing]
+            keep &= np.asarray(column.isin(known) & column.notna() | (column.isna() & any(missing)), np.bool_)
+        if keep.all():
+            return self
+        recordings = self.recordings[keep].reset_index(drop=True)
+        tokens = self.tokens[np.asarray(self.tokens["audio_id"].isin(recordings["audio_id"]), np.bool_)]
+        return self._with(recordings, tokens.reset_index(drop=True))
+
+    def words(self) -> pd.DataFrame:
+        """The words of all recordings, ``schema.WORDS``; see `soniox_ds.words`."""
+        return _text.words(self.tokens)
+
+    def segments(
+        self, *, gap_ms: int | None = 1500, split_at: Collection[str] = ("speaker", "language", "sentence")
+    ) -> pd.DataFrame:
+        """The segments of all recordings, ``schema.SEGMENTS``; see `soniox_ds.segments`."""
+        return _text.segments(self.words(), gap_ms=gap_ms, split_at=split_at)
+
+    def texts(self) -> pd.DataFrame:
+        """What was spoken in each completed recording, and its translation where there is one: ``schema.TEXTS``.
+
+        A completed recording in which nothing was said has the text "" here, since that is its transcript; a failed one
+        has no row, since it has none.
+        """
+        found = _text.texts(self.words())
+        done = self.recordings.loc[self._is("completed"), "audio_id"]
+        silent = done[~done.isin(found.loc[found["translation_status"] == "original", "audio_id"])]
+        rows = pd.DataFrame({"audio_id": silent, "translation_status": "original", "text": "", "word_count": 0})
+        both = pd.concat([found, conform(rows, TEXTS)], ignore_index=True)
+        place = pd.Index(list(self)).get_indexer(pd.Index(both["audio_id"]))
+        order = np.lexsort((both["translation_status"] == "translation", place))
+        return conform(both.take(order).reset_index(drop=True), TEXTS)
+
+    @property
+    def completed(self) -> Corpus:
+        """The recordings that were transcribed."""
+        return self.select(self._is("completed"))
+
+    @property
+    def failed(self) -> Corpus:
+        """The recordings that were not; `failed.recordings` says why."""
+        return self.select(self._is("failed"))
+
+    @property
+    def hours(self) -> float:
+        """Hours of transcribed audio; recordings of unknown duration count nothing."""
+        return float(self.recordings.loc[self._is("completed"), "duration_ms"].sum()) / 3_600_000
+
+    @property
+    def cost_usd(self) -> float:
+        """Estimated cost in US dollars, by list price; NaN where no cost is known."""
+        return float(self.recordings["cost_usd"].astype("float64").sum(min_count=1))
+
+    @property
+    def metadata_columns(self) -> list[str]:
+        """Names of the user's own columns of `recordings`."""
+        return [name for name in self.recordings.columns if name not in RECORDINGS]
+
+    def equals(self, other: Corpus, *, provenance: bool = False) -> bool:
+        """Whether both hold equal recordings and tokens, dtypes and order included; on request equal provenance too."""
+        return (
+            _same(self.recordings, other.recordings)
+            and _same(self.tokens, other.tokens)
+            and (not provenance or self.provenance == other.provenance)
+        )
+
+    def save(
+        self, folder: str | Path, *, partition_by: str | None = None, append: bool = False, overwrite: bool = False
+    ) -> None:
+        """Write the corpus as Parquet; see `soniox_ds.corpus.parquet.write_corpus`.
+
+        Raises InputError where it does not fit into the folder, or the disk is full or cannot be written to; the folder
+        is then as it was.
+        """
+        from soniox_ds.corpus.parquet import write_corpus
+
+        write_corpus(self, Path(folder), partition_by=partition_by, append=append, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        from soniox_ds.corpus.repr import plain
+
+        return plain(self)
+
+    def _repr_html_(self) -> str:
+        from soniox_ds.corpus.repr import html
+
+        return html(self)
+
+    def _is(self, status: str) -> Any:
+        return np.asarray(self.recordings["status"] == status, np.bool_)
+
+    def _mask(self, which: Any) -> Any:
+        if isinstance(which, str):
+            raise InputError(
+                f"select takes several ids or a mask, found {which!r}; for one recording: corpus[{which!r}]."
+            )
+        values = which if isinstance(which, (pd.Series, np.ndarray, pd.api.extensions.ExtensionArray)) else list(which)
+        listed: Any = pd.Series(values).reset_index(drop=True)
+        if len(listed) and (
+            pd.api.types.is_bool_dtype(listed)
+            or listed.map(lambda value: value is pd.NA or isinstance(value, (bool, np.bool_))).all()
+        ):
+            if len(listed) != len(self):
+                raise InputError(
+                    f"the mask has {len(listed)} values for {len(self)} recordings; it needs one for each."
+                )
+            return np.array(listed.astype("boolean").fillna(False), np.bool_)
+        ids = self.recordings["audio_id"]
+        there = set(ids)
+        if unknown := [name for name in listed if not isinstance(name, str) or name not in there]:
+            near = [match for name in unknown[:3] for match in difflib.get_close_matches(str(name), ids.tolist(), n=1)]
+            hint = f" Did you mean {near}?" if near else ""
+            raise InputError(
+                f"no recording has the id {some(unknown)}; "
+                f"corpus.recordings['audio_id'] lists the {len(ids)} there are.{hint}"
+            )
+        return np.array(ids.isin(list(listed)), np.bool_)
+
+    def _with(self, recordings: pd.DataFrame, tokens: pd.DataFrame) -> Corpus:
+        part = Corpus.__new__(Corpus)
+        part.recordings, part.tokens, part.provenance = recordings, tokens, self.provenance
+        return part
+
+
+def concat(corpora: Iterable[Corpus]) -> Corpus:
+    """Put corpora after each other.
+
+    Metadata columns that only some of them have are NA in the others; every run stays in the provenance.
+
+    Raises
+    ------
+    SchemaError
+        If an id is in more than one of them; the message names it.
+
+    Examples
+    --------
+    >>> one, two = (Corpus(pd.DataFrame({"audio_id": [name], "status": "completed"})) for name in ("a.wav", "b.wav"))
+    >>> list(concat([one, two]))
+    ['a.wav', 'b.wav']
+    >>> concat([one, one])
+    Traceback (most recent call last):
+    ...
+    soniox_ds.exceptions.SchemaError: 1 audio_id is there more than once: ['a.wav']. ...
+    """
+    parts = list(corpora)
+    if not parts:
+        return Corpus(empty(RECORDINGS))
+    if len(parts) == 1:
+        return parts[0]
+    return Corpus(
+        stacked([part.recordings for part in parts], RECORDINGS),
+        stacked([part.tokens for part in parts], TOKENS),
+        pooled([part.provenance for part in parts]),
+    )
+
+
+def read_corpus(
+    folder: str | Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
+) -> Corpus:
+    """Read a corpus that `Corpus.save` wrote.
+
+    Parameters
+    ----------
+    folder
+        The folder given to `save`.
+    audio_ids
+        Only these recordings; of the rest no token is read.
+    columns
+        Only these metadata columns; the columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always there.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no corpus, one that was cut off while it was written or has a damaged file (the message
+        names it), or lacks an id or column asked for.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> corpus = Corpus(pd.DataFrame({"audio_id": ["a.wav"], "status": ["completed"], "split": ["test"]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     corpus.save(folder, partition_by="split")
+    ...     read_corpus(folder).equals(corpus)
+    True
+    """
+    from soniox_ds.corpus.parquet import load_corpus
+
+    return load_corpus(Path(folder), audio_ids=audio_ids, columns=columns)
+
+
+def _same(one: pd.DataFrame, two: pd.DataFrame) -> bool:
+    return list(one.columns) == list(two.columns) and list(one.dtypes) == list(two.dtypes) and one.equals(two)

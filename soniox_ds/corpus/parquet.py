@@ -1,0 +1,442 @@
+"""A corpus as Parquet files that other tools read too.
+
+Layout of a folder::
+
+    recordings/part-000000-1a2b3c4d-0.parquet              schema.RECORDINGS and the metadata columns
+    recordings/_saves.json                                 the list of the complete saves
+    tokens/part-000000-1a2b3c4d-0.parquet                  schema.TOKENS of the recordings in the part of the same name
+    recordings/split=test/part-000000-1a2b3c4d-0.parquet   the same with partition_by="split"
+
+Conventions: one save writes the parts of one number, an append those of the next. Columns that repeat are
+dictionary-encoded, everything is compressed with zstd. A partition's value is in the folder's name, percent-encoded as
+Hive, Spark, DuckDB and pyarrow read it (NA and "" as ``__HIVE_DEFAULT_PARTITION__``), and not in its files. What
+Parquet cannot say (pandas dtypes, categories, the order of rows across parts, the partition's exact value) and the
+provenance stand in each file's metadata under the keys ``soniox_ds`` (JSON) and ``soniox_ds.*`` (Arrow streams). Files
+have checksums (`soniox_ds.corpus.checksums`).
+
+A save that is cut off leaves nothing half-readable: files are written under another name, forced to the disk and
+renamed, all of the tokens before any of the recordings, and then the save is added to the list. A save that is neither
+complete nor in the list is not read, so that readers see the corpus as it was before or as it is after a save. Writers
+wait for each other. A reader takes no lock; where it finds something wrong, it looks again while nobody writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from soniox_ds.corpus.checksums import damaged, read_sealed, reading, sealed
+from soniox_ds.corpus.dtypes import stacked, to_arrow
+from soniox_ds.corpus.parts import (
+    NOTE,
+    ROWS,
+    SAMPLES,
+    SAVES,
+    Belonging,
+    Note,
+    Part,
+    find_parts,
+    in_saves,
+    name_of_part,
+    name_of_save,
+    note_bytes,
+    pack,
+    read_recordings,
+    read_saves,
+    read_tokens,
+    write_saves,
+)
+from soniox_ds.corpus.provenance import pooled
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.io.atomic_files import writing
+from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
+
+if TYPE_CHECKING:
+    from soniox_ds.corpus.corpus import Corpus
+
+__all__ = ["load_corpus", "write_corpus"]
+
+_KINDS = ("tokens", "recordings")  # in the order in which they are written
+_NOWHERE = "__HIVE_DEFAULT_PARTITION__"
+_MOST_PARTITIONS = 2000
+_FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
+_LOCK = ".corpus.lock"
+_LONGEST_WAIT_S = 60.0
+"""How long a reader waits for a writer, where what it has read is not right (seconds)."""
+_BEGUN = ".begun"  # the end of the name of a file that is being written
+
+
+def write_corpus(
+    corpus: Corpus,
+    folder: Path,
+    *,
+    partition_by: str | None = None,
+    append: bool = False,
+    overwrite: bool = False,
+    beside: Mapping[str, pa.Table] | None = None,
+) -> None:
+    """Write a corpus into a folder.
+
+    Parameters
+    ----------
+    corpus
+        What to write.
+    folder
+        Made if it is not there; must be empty unless one of the two options below is given.
+    partition_by
+        A column of `recordings` with few values: one folder for each of them.
+    append
+        Add to the corpus in the folder, without touching the files that are there. It is partitioned as that one is;
+        the dtypes of the metadata must be the same. A folder that is empty or absent is begun.
+    overwrite
+        Replace the corpus in the folder, or add one beside unrelated files, which stay.
+    beside
+        Further tables, by the names of their files in the folder.
+
+    Raises
+    ------
+    InputError
+        If the folder is not empty, ids are in it already, or the two corpora do not fit together; if it cannot be
+        written to, or the disk is full. The folder is then as it was.
+    SchemaError
+        If a metadata column cannot be written, or `partition_by` is no column to partition by.
+    """
+    if append and overwrite:
+        raise InputError("append keeps what is there and overwrite replaces it; give one of them.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; a corpus is saved into a folder.")
+    _groups(corpus.recordings, partition_by)  # what cannot be partitioned leaves no folder behind
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the folder {folder} cannot be made: {error}. Name another one.") from error
+        with writing(folder), FileLock(folder / _LOCK):
+            _save(corpus, folder, partition_by, append=append, overwrite=overwrite, beside=beside or {})
+    except BaseException:
+        if folder in made and folder.is_dir():
+            (folder / _LOCK).unlink(missing_ok=True)
+        _remove_if_empty(made)
+        raise
+
+
+def _save(
+    corpus: Corpus,
+    folder: Path,
+    partition_by: str | None,
+    *,
+    append: bool,
+    overwrite: bool,
+    beside: Mapping[str, pa.Table],
+) -> None:
+    parts = [] if overwrite else find_parts(folder)  # what is damaged can be replaced
+    if append:
+        if partition_by is None and parts:
+            partition_by = parts[0].note.partition_by
+        _check_fit(corpus, folder, parts, partition_by)
+    elif not overwrite and (found := _content(folder)):
+        raise InputError(
+            f"{folder} is not empty (it holds {sorted(found)[:3]}). Name another folder, or say append=True "
+            "to add to the corpus there or overwrite=True to replace it."
+        )
+    files = _files(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
+    if overwrite:
+        _replace(folder, files, beside)
+    else:
+        _sweep(folder, parts)
+        _write(folder, files, parts, beside)
+
+
+def _content(folder: Path) -> list[str]:
+    """Name what is in a folder, without the remains of a first save that was killed."""
+    found = [path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.endswith(_BEGUN)]
+    inner = [path for kind in _KINDS for path in (folder / kind).rglob("*") if path.is_file()]
+    if read_saves(folder) == []:
+        inner = [path for path in inner if path.name != SAVES and not path.match("part-*.parquet")]
+    if all(path.match(f".part-*{_BEGUN}") for path in inner):
+        found = [name for name in found if name not in _KINDS]
+    return found
+
+
+def load_corpus(
+    folder: Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
+) -> Corpus:
+    """Read what `write_corpus` wrote; see `soniox_ds.read_corpus`."""
+    if isinstance(audio_ids, str) or isinstance(columns, str):
+        raise InputError("audio_ids and columns take a list of names, not one string.")
+    try:
+        return _load(folder, audio_ids, columns)
+    except InputError:
+        if not (folder / _LOCK).exists():
+            raise
+    # A writer may have been at work meanwhile. What is wrong while nobody writes is wrong.
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, Timeout):  # a folder that cannot be written to: nobody here writes either
+            stack.enter_context(FileLock(folder / _LOCK, timeout=_LONGEST_WAIT_S))
+        return _load(folder, audio_ids, columns)
+
+
+def _load(folder: Path, audio_ids: Collection[str] | None, columns: Collection[str] | None) -> Corpus:
+    from soniox_ds.corpus.corpus import Corpus
+
+    parts = find_parts(folder)
+    if not parts:
+        raise InputError(_nothing(folder))
+    wanted = None if audio_ids is None else set(audio_ids)
+    kept = None if columns is None else set(columns)
+    saves: list[pd.DataFrame] = []
+    tokens: list[pa.Table] = []
+    provenances: list[dict[str, Any]] = []
+    names: set[str] = set()
+    for save in in_saves(parts):
+        frames: list[pd.DataFrame] = []
+        for part in save:
+            recordings = read_recordings(part)
+            names |= set(recordings.columns)
+            if wanted is not None:
+                recordings = recordings[np.asarray(recordings["audio_id"].isin(wanted), np.bool_)]
+            if wanted is None or len(recordings):
+                tokens.append(read_tokens(part, recordings, only_these=wanted is not None))
+            frames.append(recordings)
+        with reading(save[0].recordings):
+            whole = stacked(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True)
+        if wanted is None and whole["__row"].tolist() != list(range(len(whole))):
+            raise damaged(save[0].recordings, "the files of its save do not fit together")
+        whole = whole.drop(columns="__row")
+        saves.append(whole if kept is None else whole[[name for name in whole if name in RECORDINGS or name in kept]])
+        provenances.append(save[0].note.provenance)
+    if kept is not None and (unknown := sorted(kept - names)):
+        raise InputError(f"the corpus in {folder} has no columns {unknown}; it has {sorted(names - {'__row'})}.")
+    recordings = stacked(saves, RECORDINGS) if len(saves) > 1 else saves[0]
+    if wanted is not None and (unknown := sorted(wanted - set(recordings["audio_id"]))):
+        raise InputError(f"the corpus in {folder} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown).")
+    table = pa.concat_tables(tokens).unify_dictionaries() if tokens else None
+    found = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
+    try:
+        return Corpus(recordings, found, pooled(provenances))
+    except SchemaError as error:
+        raise SchemaError(
+            f"{folder} was changed by other means than Corpus.save, and is no corpus now: {error}"
+        ) from error
+
+
+class _File(NamedTuple):
+    """A file about to be written."""
+
+    save: str  # as `name_of_save` says it
+    path: Path  # relative to "recordings" or "tokens"
+    recordings: pa.Table
+    tokens: pa.Table
+
+
+def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_File]:
+    save = uuid.uuid4().hex[:8]
+    recordings = corpus.recordings
+    table, described = to_arrow(recordings)
+    groups = _groups(recordings, partition_by)
+    files = []
+    places = pd.Index(recordings["audio_id"]).get_indexer(pd.Index(corpus.tokens["audio_id"]))
+    for piece, (folder, rows) in enumerate(groups):
+        own = table.take(pa.array(rows, pa.int64()))
+        if len(groups) == 1:
+            tokens = corpus.tokens
+        else:
+            member = np.zeros(len(recordings), np.bool_)
+            member[rows] = True
+            tokens = corpus.tokens[member[places]]
+        metadata = {
+            **(own.schema.metadata or {}),
+            SAMPLES: pack(own.slice(0, 1) if partition_by else own.slice(0, 0)),
+            ROWS: pack(pa.table({"row": pa.array(rows, pa.int64())})),
+        }
+        note = Note(
+            number=number,
+            save=save,
+            piece=piece,
+            pieces=len(groups),
+            partition_by=partition_by,
+            columns=described,
+            provenance=corpus.provenance,
+        )
+        note.check = note.digest(metadata)
+        metadata[NOTE] = note_bytes(note)
+        belonging = {NOTE: note_bytes(Belonging(save, piece))}
+        written = own.drop_columns([partition_by]) if partition_by else own
+        path = Path(*folder, name_of_part(number, save, piece))
+        # the pandas metadata would name the column that is in the folder's name only
+        metadata.pop(b"pandas", None)
+        files.append(
+            _File(
+                name_of_save(note),
+                path,
+                written.replace_schema_metadata(metadata),
+                frame_to_arrow(tokens, TOKENS).replace_schema_metadata(belonging),
+            )
+        )
+    return files
+
+
+def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[list[str], Any]]:
+    """For each file its folder below ``recordings`` and the places of its rows."""
+    if partition_by is None:
+        return [([], np.arange(len(recordings)))]
+    if partition_by not in recordings:
+        raise SchemaError(
+            f"recordings have no column {partition_by!r} to partition by; they have {list(recordings.columns)}."
+        )
+    column = recordings[partition_by]
+    if partition_by in RECORDINGS and partition_by not in _FEW_VALUES:
+        raise SchemaError(
+            f"{partition_by!r} differs from recording to recording; partition by a column with few values."
+        )
+    try:
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+    except TypeError as error:
+        raise SchemaError(
+            f"column {partition_by!r} holds values that cannot be compared ({error}); partition by another."
+        ) from error
+    if len(values) > _MOST_PARTITIONS:
+        raise SchemaError(
+            f"column {partition_by!r} has {len(values)} values, and each would become a folder; "
+            f"partition by a column with at most {_MOST_PARTITIONS}."
+        )
+    if not len(values):
+        return [([], np.arange(0))]
+    groups = []
+    for code in range(len(values)):
+        rows = np.flatnonzero(codes == code)
+        value = column.iloc[rows[0]]
+        text = "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
+        name = f"{quote(partition_by, safe=' ')}={quote(text, safe=' ') or _NOWHERE}".replace(" ", "%20")
+        if len(name.encode()) > 255:
+            raise SchemaError(
+                f"the value {text[:40]!r}... of {partition_by!r} is too long to name a folder; partition by another."
+            )
+        groups.append(([name], rows))
+    return groups
+
+
+def _write(folder: Path, files: list[_File], parts: list[Part], beside: Mapping[str, pa.Table]) -> None:
+    """Write the files of a save beside `parts`: tokens first, recordings last, then the list of the saves."""
+    saves = list(dict.fromkeys(name_of_save(part.note) for part in parts))
+    had_list = read_saves(folder) is not None
+    tables = [
+        *((folder / name, table) for name, table in beside.items()),
+        *((folder / "tokens" / file.path, file.tokens) for file in files),
+        *((folder / "recordings" / file.path, file.recordings) for file in files),
+    ]
+    begun = [final.with_name(f".{final.name}{_BEGUN}") for final, _ in tables]
+    renamed: list[Path] = []
+    try:
+        for path, (_, table) in zip(begun, tables, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as sink:
+                sink.write(sealed(table))
+                sink.flush()
+                os.fsync(sink.fileno())
+        if not had_list:  # so that readers know this save for one that is not complete
+            write_saves(folder, saves)
+        for path, (final, _) in zip(begun, tables, strict=True):
+            renamed.append(final)
+            path.rename(final)
+        write_saves(folder, [*saves, files[0].save])
+    except BaseException:
+        for path in (*begun, *renamed, *([] if had_list else [folder / "recordings" / SAVES])):
+            path.unlink(missing_ok=True)
+        for kind in _KINDS:
+            _remove_if_empty([*sorted((folder / kind).rglob("*/"), reverse=True), folder / kind])
+        raise
+
+
+def _remove_if_empty(folders: Iterable[Path]) -> None:
+    """Remove these folders, the inner ones first, as far as there is nothing in them."""
+    for path in folders:
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+
+def _sweep(folder: Path, parts: list[Part]) -> None:
+    """Remove what a save that was killed left behind: files half written, and files of a save that is not complete."""
+    known = {path for part in parts for path in (part.tokens, part.recordings)}
+    for kind in _KINDS:
+        for path in [*(folder / kind).rglob(f".part-*{_BEGUN}"), *(folder / kind).rglob("part-*.parquet")]:
+            if path not in known:
+                path.unlink()
+
+
+def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -> None:
+    """Write elsewhere, then change places; only what is written anew is touched."""
+    new = folder / f".new-{uuid.uuid4().hex[:8]}"
+    aside = folder / f".old-{uuid.uuid4().hex[:8]}"
+    # Recordings go first and come last, so that what is visible in between is no corpus rather than a wrong one.
+    names = [*beside, *_KINDS]
+    try:
+        _write(new, files, [], beside)
+        aside.mkdir()
+        for name in reversed(names):
+            if (folder / name).exists():
+                (folder / name).rename(aside / name)
+        for name in names:
+            (new / name).rename(folder / name)
+    except OSError:
+        for name in names:
+            if (aside / name).exists():
+                if (folder / name).exists():
+                    (folder / name).rename(new / name)
+                (aside / name).rename(folder / name)
+        _remove_if_empty([aside])
+        raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(aside)
+
+
+def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: str | None) -> None:
+    if not parts:
+        if found := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
+            raise InputError(f"{folder} holds no corpus to append to, but {sorted(found)[:3]}. Name another folder.")
+        return
+    there = parts[0].note.partition_by
+    if there != partition_by:
+        raise InputError(
+            f"the corpus in {folder} has partition_by={there!r}, found {partition_by!r}; append the same way."
+        )
+    ids: set[str] = set()
+    for part in parts:
+        ids |= set(read_sealed(part.recordings, columns=["audio_id"])["audio_id"].to_pylist())
+    if repeated := [name for name in corpus if name in ids]:
+        raise InputError(
+            f"{len(repeated)} of {len(corpus)} recordings are in {folder} already: {repeated[:5]}. "
+            "Append only the new ones: known = read_corpus(folder).recordings['audio_id']; "
+            "corpus.select(~corpus.recordings['audio_id'].isin(known))."
+        )
+    _, described = to_arrow(corpus.recordings)
+    before = {name: column for part in parts for name, column in part.note.columns.items()}
+    for name, column in described.items():
+        if name in before and before[name].dtype != column.dtype:
+            raise InputError(
+                f"column {name!r} has dtype {column.dtype}, in {folder} it has {before[name].dtype}; "
+                f"convert it first: recordings[{name!r}].astype({before[name].dtype!r})."
+            )
+
+
+def _nothing(folder: Path) -> str:
+    if not folder.exists():
+        return f"{folder} does not exist; give the folder that corpus.save(...) wrote."
+    if old := sorted(folder.glob(".old-*")):
+        return (
+            f"replacing the corpus in {folder} was cut off; the one before is in {old[0]}: move its two folders back."
+        )
+    return f"{folder} holds no corpus (no recordings/part-*.parquet); give the folder that corpus.save(...) wrote."

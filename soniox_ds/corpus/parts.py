@@ -1,0 +1,307 @@
+"""The files of a saved corpus one by one: finding them, reading them, and the small tables in their metadata.
+
+Conventions: the layout is that of `soniox_ds.corpus.parquet`. A *save* is what one call wrote; its *parts* are its
+files of recordings, each with a file of tokens at the same place below ``tokens``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soniox_ds.corpus.checksums import damaged, read_sealed, reading
+from soniox_ds.corpus.dtypes import Described, restore
+from soniox_ds.exceptions import InputError
+from soniox_ds.io.atomic_files import replacing
+from soniox_ds.schema import TOKENS, arrow_schema
+
+__all__ = [
+    "FORMAT",
+    "NOTE",
+    "ROWS",
+    "SAMPLES",
+    "SAVES",
+    "Belonging",
+    "Note",
+    "Part",
+    "find_parts",
+    "in_saves",
+    "name_of_part",
+    "name_of_save",
+    "note_bytes",
+    "pack",
+    "read_recordings",
+    "read_saves",
+    "read_tokens",
+    "write_saves",
+]
+
+FORMAT = 1
+"""Version of the layout. A reader refuses later ones; "1.1" would be a later minor one, which it reads."""
+
+NOTE, SAMPLES, ROWS = b"soniox_ds", b"soniox_ds.samples", b"soniox_ds.rows"
+"""Keys of a file's metadata: JSON; a slice of the recordings with whole dictionaries; the places of its rows."""
+
+
+SAVES = "_saves.json"
+"""File beside the recordings that lists the complete saves; a name that readers of Parquet folders skip."""
+
+
+class _Version(msgspec.Struct):
+    """The part of every note, of any version, that says which version wrote it."""
+
+    format: int | float | str
+    provenance: dict[str, Any] = {}
+
+
+class _Saves(msgspec.Struct):
+    """The list of the saves in a folder, each by its `name_of_save`."""
+
+    saves: list[str]
+
+
+class Belonging(msgspec.Struct):
+    """The note in a file of tokens. Keys that later versions add to a note are ignored."""
+
+    save: str
+    piece: int
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """The note in a file of recordings. Keys that later versions add to it are ignored."""
+
+    format: int | float | str = FORMAT
+    number: int
+    """Number of the save, counted from 0."""
+    save: str
+    """Eight hexadecimal digits of this save's own."""
+    piece: int
+    """Number of this file within the save, counted from 0."""
+    pieces: int
+    """Number of files of the save."""
+    partition_by: str | None
+    columns: dict[str, Described]
+    provenance: dict[str, Any]
+    check: str | None = None
+    """Digest of what the note says of the file's columns and place; absent in files of earlier versions."""
+
+    def digest(self, metadata: dict[bytes, bytes]) -> str:
+        """Return the digest to compare `check` with."""
+        said = [self.number, self.save, self.piece, self.pieces, self.partition_by, self.columns]
+        found = hashlib.blake2b(msgspec.json.encode(said), digest_size=_DIGEST_BYTES)
+        for key in (SAMPLES, ROWS):
+            found.update(metadata[key])
+        return found.hexdigest()
+
+
+_DIGEST_BYTES = 16
+
+
+def note_bytes(note: Note | Belonging) -> bytes:
+    """Return the note as JSON, for a file's metadata."""
+    return json.dumps(msgspec.to_builtins(note)).encode()  # msgspec's own JSON has no integers beyond 64 bits
+
+
+class Part(NamedTuple):
+    """One file of recordings; its tokens have the same path below ``tokens``."""
+
+    folder: Path
+    path: Path  # relative to the folder's "recordings"
+    metadata: dict[bytes, bytes]
+    note: Note
+
+    @property
+    def recordings(self) -> Path:
+        """The file of recordings."""
+        return self.folder / "recordings" / self.path
+
+    @property
+    def tokens(self) -> Path:
+        """The file of tokens."""
+        return self.folder / "tokens" / self.path
+
+
+def name_of_part(number: int, save: str, piece: int) -> str:
+    """Name the file of one piece of a save.
+
+    >>> name_of_part(3, "1a2b3c4d", 0)
+    'part-000003-1a2b3c4d-0.parquet'
+    """
+    return f"part-{number:06d}-{save}-{piece}.parquet"
+
+
+def find_parts(folder: Path) -> list[Part]:
+    """Find the parts in a folder, in the order of the saves.
+
+    A save that is not complete and not in the list of saves is left out: it goes on, or was killed.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged, belongs elsewhere, or was written by a later version; if a save is not complete.
+    """
+    listed = read_saves(folder)
+    root = folder / "recordings"
+    paths = sorted(root.rglob("part-*.parquet")) if root.is_dir() else []
+    found = [_part(folder, path.relative_to(root)) for path in paths]
+    found.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
+    saves: dict[str, list[Part]] = {}
+    for save in in_saves(found):
+        note = save[0].note
+        name = name_of_save(note)
+        if len(save) != note.pieces:
+            if listed is not None and name not in listed:
+                continue
+            raise InputError(
+                f"a save into {folder} is not whole: {len(save)} of {note.pieces} files are there. Put the others "
+                f"back, or delete the files named part-{name}-*.parquet (and {root / SAVES}, if it is there) "
+                "and save that corpus again."
+            )
+        if [part.note.piece for part in save] != list(range(note.pieces)):
+            raise damaged(save[0].recordings, "another file of the same save says that it is the same piece")
+        for part in save:
+            if not part.tokens.is_file():
+                raise InputError(f"{part.tokens} is not there; the recordings of the same name need it.")
+        saves[name] = save
+    if listed is not None:
+        gone = [name for name in listed if name not in saves]
+        numbers = [save[0].note.number for save in saves.values()]
+        if not gone and numbers != list(range(len(numbers))):
+            gone = [f"{number:06d}-*" for number in range(len(numbers)) if number not in numbers]
+        if gone:
+            raise InputError(
+                f"{folder} lacks the files named part-{gone[0]}-*.parquet that were saved there. Put them back, or "
+                f"delete {root / SAVES} to go on with the other recordings."
+            )
+    return [part for save in saves.values() for part in save]
+
+
+def read_saves(folder: Path) -> list[str] | None:
+    """Read the list of the saves in a folder; None where an earlier version, which keeps no list, wrote it."""
+    path = folder / "recordings" / SAVES
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    try:
+        return msgspec.json.decode(content, type=_Saves).saves
+    except msgspec.DecodeError as error:
+        raise InputError(
+            f"{path} is damaged ({error}). Restore it from a copy, or delete it: the corpus is read without it, but "
+            "then nobody notices whether files of a whole save are missing."
+        ) from error
+
+
+def write_saves(folder: Path, saves: list[str]) -> None:
+    """Replace the list of the saves in a folder."""
+    with replacing(folder / "recordings" / SAVES) as beside:
+        beside.write_bytes(msgspec.json.encode(_Saves(saves)))
+
+
+def name_of_save(note: Note) -> str:
+    """Name a save as the names of its files do.
+
+    >>> name_of_save(Note(number=3, save="1a2b3c4d", piece=0, pieces=1, partition_by=None, columns={}, provenance={}))
+    '000003-1a2b3c4d'
+    """
+    return f"{note.number:06d}-{note.save}"
+
+
+def _part(folder: Path, path: Path) -> Part:
+    """Read the metadata of one file of recordings."""
+    file = folder / "recordings" / path
+    metadata: dict[bytes, bytes] = read_sealed(file, columns=[]).schema.metadata or {}
+    if NOTE not in metadata:
+        raise InputError(
+            f"{file} was not written by soniox_ds, but lies where a corpus keeps its recordings; move it away."
+        )
+    with reading(file):
+        version = msgspec.convert(json.loads(metadata[NOTE]), _Version)
+        if float(str(version.format).split(".")[0]) > FORMAT:
+            raise InputError(
+                f"{file} was written by a later soniox_ds ({version.provenance.get('soniox_ds')}, format "
+                f"{version.format}; this one reads format {FORMAT}); upgrade soniox_ds to read it."
+            )
+        note = msgspec.convert(json.loads(metadata[NOTE]), Note)
+        if note.check is not None and note.check != note.digest(metadata):
+            raise damaged(file, "its metadata are not those it was written with")
+        if path.name != (name := name_of_part(note.number, note.save, note.piece)):
+            raise InputError(
+                f"{file} was written as {name}. Delete the file if it is a copy, otherwise give it that name again; "
+                "the file of its tokens has the same name."
+            )
+    return Part(folder, path, metadata, note)
+
+
+def in_saves(parts: list[Part]) -> Iterator[list[Part]]:
+    """Group parts by the save that wrote them, in the order of the saves."""
+    by_save: dict[str, list[Part]] = {}
+    for part in parts:
+        by_save.setdefault(part.note.save, []).append(part)
+    yield from by_save.values()
+
+
+def read_recordings(part: Part) -> pd.DataFrame:
+    """Read the recordings of a part, with their place within the save as column ``__row``."""
+    table = read_sealed(part.recordings)
+    with reading(part.recordings):
+        samples = _unpack(part.metadata[SAMPLES])
+        places = _unpack(part.metadata[ROWS])["row"].to_numpy()
+        partition = part.note.partition_by
+        if partition is not None:
+            value = samples[partition].combine_chunks()
+            table = table.append_column(partition, value.take(pa.array(np.zeros(table.num_rows, np.int64))))
+        data = {name: restore(table[name], column, samples[name]) for name, column in part.note.columns.items()}
+        frame = pd.DataFrame(data, index=range(table.num_rows))
+        if len(places) != len(frame):
+            raise damaged(part.recordings, f"it holds {len(frame)} recordings and the places of {len(places)}")
+        frame["__row"] = places
+    return frame
+
+
+def read_tokens(part: Part, recordings: pd.DataFrame, *, only_these: bool) -> pa.Table:
+    """Read the tokens of a part; `only_these` reads those of these recordings, otherwise there must be no others."""
+    ids = pa.array(recordings["audio_id"], pa.string())
+    table = read_sealed(part.tokens, filters=pc.field("audio_id").isin(ids) if only_these else None)
+    with reading(part.tokens):
+        if NOTE in (metadata := table.schema.metadata or {}):
+            belongs = msgspec.convert(json.loads(metadata[NOTE]), Belonging)
+            if (belongs.save, belongs.piece) != (part.note.save, part.note.piece):
+                raise InputError(
+                    f"{part.tokens} holds the tokens of {name_of_part(part.note.number, belongs.save, belongs.piece)}; "
+                    "files of tokens were exchanged. Put them back under their own names."
+                )
+        table = table.select(list(TOKENS)).cast(arrow_schema(TOKENS)).replace_schema_metadata(None)
+        found = pc.unique(table["audio_id"].cast(pa.string()))
+        if other := found.filter(pc.invert(pc.is_in(found, value_set=ids))).to_pylist():
+            raise damaged(
+                part.tokens, f"it holds tokens of {other[:3]}, which are no recordings of the file of the same name"
+            )
+    return table
+
+
+def pack(table: pa.Table) -> bytes:
+    """A small table as bytes, dictionaries whole."""
+    sink = pa.BufferOutputStream()
+    schema = table.schema.remove_metadata()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, schema, options=options) as writer:
+        arrays = [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
+        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+    return bytes(sink.getvalue())
+
+
+def _unpack(data: bytes) -> pa.Table:
+    with pa.ipc.open_stream(data) as reader:
+        return pa.Table.from_batches(list(reader), schema=reader.schema)

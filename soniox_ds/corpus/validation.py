@@ -1,0 +1,99 @@
+"""Whether tables are as documented, with messages that say where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import SchemaError
+from soniox_ds.schema import RECORDINGS, TOKENS, conform, need, need_confidences
+
+__all__ = ["checked_recordings", "checked_tokens", "some"]
+
+
+def checked_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
+    """Recordings as documented, with a fresh index; raises SchemaError."""
+    need(recordings, "audio_id", "status")
+    names = list(recordings.columns)
+    if bad := [name for name in names if not isinstance(name, str)]:
+        raise SchemaError(f"names of columns must be strings, found {some(bad)}; rename them.")
+    if len(set(names)) < len(names):
+        raise SchemaError(
+            f"columns are there twice: {some([name for name in set(names) if names.count(name) > 1])}; rename one."
+        )
+    frame = _conformed(recordings, RECORDINGS, "recordings")
+    ids = frame["audio_id"]
+    if ids.isna().any():
+        raise SchemaError(
+            f"audio_id is NA in {int(ids.isna().sum())} of {len(ids)} recordings; every recording needs one."
+        )
+    if repeated := ids[ids.duplicated()].drop_duplicates().tolist():
+        raise SchemaError(
+            f"{len(repeated)} audio_id{' is' if len(repeated) == 1 else 's are'} there more than once: "
+            f"{some(repeated)}. "
+            "An id stands for one recording: rename, or keep one of them."
+        )
+    odd = frame.loc[~frame["status"].isin(["completed", "failed"]), "status"]
+    if len(odd):
+        raise SchemaError(f"status must be 'completed' or 'failed', found {some(odd.drop_duplicates().tolist())}.")
+    return frame
+
+
+def checked_tokens(tokens: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
+    """Tokens as documented, in the order of their recordings, with a fresh index; raises SchemaError."""
+    need(tokens, "audio_id", "token_index", "text")
+    need_confidences(tokens, "tokens")
+    frame = _conformed(tokens, TOKENS, "tokens")
+    for name in ("audio_id", "token_index", "text"):
+        if frame[name].isna().any():
+            raise SchemaError(
+                f"{name} is NA in {int(frame[name].isna().sum())} of {len(frame)} tokens; every token needs one."
+            )
+    codes, ids = pd.factorize(frame["audio_id"])
+    places = pd.Index(recordings["audio_id"]).get_indexer(ids)
+    if (places < 0).any():
+        unknown = [name for name, place in zip(ids, places, strict=True) if place < 0]
+        raise SchemaError(
+            f"tokens belong to recordings that are not there: {some(unknown)}. "
+            "Every audio_id of tokens must be one of recordings."
+        )
+    place = places[codes]
+    index = frame["token_index"].to_numpy(np.int64)
+    step, inner = np.diff(place), np.diff(index)
+    if not bool(((step > 0) | ((step == 0) & (inner > 0))).all()):
+        order = np.lexsort((index, place))
+        frame = frame.take(order).reset_index(drop=True)
+        place, index = place[order], index[order]
+        if (same := np.flatnonzero((np.diff(place) == 0) & (np.diff(index) == 0))).size:
+            row = int(same[0])
+            raise SchemaError(
+                f"{frame['audio_id'].iloc[row]!r} has two tokens with token_index {index[row]}; "
+                "an index stands for one token. Were two transcripts put together?"
+            )
+    return frame
+
+
+def _conformed(frame: pd.DataFrame, table: Mapping[str, Any], what: str) -> pd.DataFrame:
+    try:
+        return conform(frame.reset_index(drop=True), table)
+    except (TypeError, ValueError) as error:
+        for name, column in table.items():
+            if name in frame:
+                try:
+                    conform(frame[[name]], {name: column})
+                except (TypeError, ValueError):
+                    found = f"{what}[{name!r}] has dtype {frame[name].dtype} and cannot become {column.dtype}"
+                    raise SchemaError(f"{found}: {error}. docs/tables.md says what it holds.") from error
+        raise
+
+
+def some(names: list[Any]) -> str:
+    """The first few of a list that may be long.
+
+    >>> some(list("abcdefg"))
+    "['a', 'b', 'c', 'd', 'e'] and 2 more"
+    """
+    return f"{names[:5]}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")

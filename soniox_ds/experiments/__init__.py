@@ -1,0 +1,1 @@
+"""The same recordings under several options."""

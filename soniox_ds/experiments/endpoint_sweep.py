@@ -1,0 +1,412 @@
+"""Endpoint settings side by side: the same recordings streamed under each, with errors, latencies and cost.
+
+Conventions: a setting is a set of the options that decide when an utterance has ended. All settings hear the same
+recordings, in turn (``trials``). Every stream is remembered like any other: a sweep that is run again costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.models import ModelList
+from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR, cost_usd, price_text
+from soniox_ds.api.session_limit import StreamGate, sessions_at_once
+from soniox_ds.batch.model_changes import warn_of_models
+from soniox_ds.exceptions import Declined, InputError, OptionsError, SmallSampleWarning
+from soniox_ds.experiments.arm_differences import arm_differences
+from soniox_ds.experiments.schedule import in_turns, inspected, length_text, planned, planned_pairs, refuse_unusable
+from soniox_ds.live.audio_sources import RAW
+from soniox_ds.live.dataset import NOT_STREAMED, stream_dataset_as
+from soniox_ds.live.result import Streamed, concat_streamed
+from soniox_ds.live.stream import check_pace
+from soniox_ds.metrics.latency.stability import stream_stability
+from soniox_ds.metrics.latency.summaries import stream_latencies
+from soniox_ds.metrics.stats.blocks import block_columns
+from soniox_ds.metrics.stats.bootstrap import checked_resampling
+from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.words.pairing import References
+from soniox_ds.metrics.words.rates import word_errors
+from soniox_ds.metrics.words.recording_languages import Languages
+from soniox_ds.options import StreamOptions
+from soniox_ds.progress.display import Progress, Snapshot, progress_for
+from soniox_ds.schema import ENDPOINT_SWEEP, conform
+from soniox_ds.sources.recording import Found
+from soniox_ds.sources.search import find_recordings
+from soniox_ds.text.normalizer import Normalizer
+
+__all__ = ["EndpointSweep", "SweepEstimate", "sweep_endpoints"]
+
+ENDPOINT_OPTIONS = (
+    "enable_endpoint_detection",
+    "max_endpoint_delay_ms",
+    "endpoint_sensitivity",
+    "endpoint_latency_adjustment_level",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepEstimate:
+    """What a sweep costs and takes at most; what is remembered costs nothing."""
+
+    recordings: int
+    settings: int
+    hours: float
+    """Of audio, for one setting."""
+    speed: float | None
+    concurrency: int
+
+    @property
+    def cost_usd(self) -> float:
+        """At the list price: streams are billed while they are open, slow ones for longer."""
+        return cost_usd(self.hours * 3_600_000, REAL_TIME_USD_PER_HOUR) * self.settings / min(self.speed or 1.0, 1.0)
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long it takes, roughly; None where audio is sent as fast as it goes."""
+        if self.speed is None:
+            return None
+        return self.hours * 3_600 * self.settings / self.speed / min(self.concurrency, max(self.recordings, 1))
+
+    def __str__(self) -> str:
+        lasts = "" if self.duration_s is None else f", some {length_text(self.duration_s / 3600)}"
+        return (
+            f"{self.recordings} recordings ({length_text(self.hours)}) x {self.settings} settings: "
+            f"{price_text(self.cost_usd, at_most=True)}, at ${REAL_TIME_USD_PER_HOUR:.2f} an hour{lasts}"
+        )
+
+
+class EndpointSweep:
+    """The results of a sweep; every table is computed when it is first looked at."""
+
+    def __init__(
+        self,
+        *,
+        settings: Mapping[str, StreamOptions],
+        streamed: Mapping[str, Streamed],
+        references: References,
+        scored: bool,
+        normalizer: Any,
+        language: Languages = None,
+        resampling: Mapping[str, Any],
+    ) -> None:
+        self.settings = dict(settings)
+        """The options of each setting."""
+        self.streamed = dict(streamed)
+        """What was transcribed under each."""
+        self._references = references
+        self._scored = scored
+        self._normalizer = normalizer
+        self._language = language
+        self._resampling = dict(resampling)
+
+    def with_block(self, block: str | Sequence[str] | None) -> EndpointSweep:
+        """The same results with intervals by other blocks, as in `summarize_errors`; nothing is transcribed.
+
+        Raises InputError or SchemaError if there is no such column, or it holds nothing.
+        """
+        first = next(iter(self.settings))
+        block_columns(self.errors[first] if self._scored else self.streamed[first].recordings, block)
+        return EndpointSweep(
+            settings=self.settings,
+            streamed=self.streamed,
+            references=self._references,
+            scored=self._scored,
+            normalizer=self._normalizer,
+            language=self._language,
+            resampling=self._resampling | {"block": block},
+        )
+
+    @cached_property
+    def errors(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ERRORS`` of each setting; empty without references."""
+        if not self._scored:
+            return {}
+        return {
+            name: word_errors(one, self._references, normalizer=self._normalizer, language=self._language)
+            for name, one in self.streamed.items()
+        }
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """``schema.ERROR_COMPARISON``: each setting against the first, paired.
+
+        Where fewer than two recordings or blocks are scored in both, what cannot be told is NA and `note` says why;
+        `with_block` chooses other blocks. Raises InputError without references.
+        """
+        if not self._scored:
+            raise InputError("there are no references, so that the settings cannot be compared by their errors.")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallSampleWarning)  # the note says the same
+            return arm_differences(self.errors, baseline=next(iter(self.settings)), **self._resampling)
+
+    @cached_property
+    def latencies(self) -> pd.DataFrame:
+        """``schema.STREAM_LATENCIES`` of each setting, with `setting` in front."""
+        how = {name: value for name, value in self._resampling.items() if name != "method"}
+        return self._for_each(lambda name: stream_latencies(self.streamed[name], **how))
+
+    @cached_property
+    def stability(self) -> pd.DataFrame:
+        """``schema.STREAM_STABILITY`` of each setting, with `setting` in front."""
+        return self._for_each(lambda name: stream_stability(self.streamed[name], **self._resampling))
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """``schema.ENDPOINT_SWEEP``: one row for each setting, in the order given."""
+        return conform(pd.DataFrame([self._row(name) for name in self.settings]), ENDPOINT_SWEEP)
+
+    def _row(self, name: str) -> dict[str, Any]:
+        one = self.streamed[name]
+        stability = self.stability.set_index("setting").loc[name]
+        latencies = self.latencies[self.latencies["setting"] == name].set_index("measure")
+        count = _segments(one)
+        row: dict[str, Any] = {
+            "setting": name,
+            "recordings": stability["recordings"],
+            "failed": stability["failed"],
+            "segments": count,
+            "words_per_segment": stability["final_words"] / count if count else pd.NA,
+            "first_token_p50_ms": latencies.loc["first_token", "p50_ms"],
+            **{
+                f"{measure}_{percentile}": latencies.loc[measure, percentile]
+                for measure in ("finalization_lag", "endpoint_lag")
+                for percentile in ("p50_ms", "p95_ms")
+            },
+            "upwr": stability["upwr"],
+            "normalized_erasure": stability["normalized_erasure"],
+            "cost_usd": float(one.recordings["cost_usd"].sum()),
+        }
+        return row | self._accuracy(name) if self._scored else row
+
+    def _accuracy(self, name: str) -> dict[str, Any]:
+        own = summarize_errors(self.errors[name], **self._resampling).iloc[0]
+        row = {column: own[column] for column in ("reference_words", "wer", "wer_low", "wer_high", "note")}
+        if name == next(iter(self.settings)):
+            return row
+        paired = self.differences.set_index("b").to_dict("index")[name]
+        if pd.isna(paired["difference_low"]):
+            note = f"Paired difference: {paired['note']}"
+            row["note"] = note if pd.isna(row["note"]) else f"{row['note']} {note}"
+        return row | {f"wer_{column}": paired[column] for column in ("difference", "difference_low", "difference_high")}
+
+    def _for_each(self, table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+        parts = []
+        for name in self.settings:
+            part = table(name)
+            part.insert(0, "setting", pd.Series([name] * len(part), index=part.index, dtype="string"))
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def __repr__(self) -> str:
+        return f"EndpointSweep({len(self.settings)} settings)\n{self._overview().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self._overview().to_html(index=False, escape=True)}</div>"
+
+    def _overview(self) -> pd.DataFrame:
+        columns = ["setting", "recordings", "wer", "segments", "finalization_lag_p50_ms", "endpoint_lag_p50_ms"]
+        return self.summary[[*columns, "endpoint_lag_p95_ms", "cost_usd"]].round({"wer": 4, "cost_usd": 4})
+
+
+async def sweep_endpoints(
+    sources: Any,
+    references: References = None,
+    *,
+    settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]],
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    concurrency: int | None = None,
+    normalizer: Any = "basic",
+    language: Languages = None,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "auto",
+    seed: int = 0,
+    confirm: Callable[[SweepEstimate], bool] | None = None,
+    connection: Connection | None = None,
+    gate: StreamGate | None = None,
+    journal: str | Path | None = None,
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    clock: Clock | None = None,
+    **options: Any,
+) -> EndpointSweep:
+    """Stream the same recordings under each of several endpoint settings.
+
+    Parameters
+    ----------
+    sources
+        As `stream_dataset` takes them.
+    references
+        As `word_errors` takes them; None for the sources' own column or sidecars. Without any, nothing is said of
+        errors.
+    settings
+        Sets of endpoint options, such as ``[{}, {"max_endpoint_delay_ms": 800}]``: `enable_endpoint_detection` (True
+        unless given), `max_endpoint_delay_ms`, `endpoint_sensitivity`, `endpoint_latency_adjustment_level`. A mapping
+        gives them names. The others are compared with the first.
+    audio_column, reference_column, speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
+        As in `stream_dataset`. Latencies are those of real use at a `speed` of 1.0 only.
+    normalizer, language, block, ci, method
+        As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
+        ``sweep.with_block("audio_id")``.
+    seed
+        Of the order of the settings, and of the bootstrap.
+    confirm
+        Called with a `SweepEstimate` before anything is sent; where it returns False, `Declined` is raised.
+    **options
+        Further options of the API, the same for all settings; see `StreamOptions`.
+
+    Returns
+    -------
+    EndpointSweep
+        ``summary`` (``schema.ENDPOINT_SWEEP``), ``latencies``, ``stability``, ``errors``, ``differences`` and
+        ``streamed``.
+
+    Raises
+    ------
+    OptionsError
+        If there are fewer than two settings, two of them are the same or an option is wrong; before anything is sent.
+    InputError, SchemaError
+        If no reference belongs to a recording, a table lacks a column or `block` names none; before anything is sent.
+    SourceError
+        If none of the recordings can be streamed; before `confirm` is called.
+    Declined
+        If `confirm` says no.
+    Others
+        As `stream_dataset` raises.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted", speed=20):
+    ...     sweep = sx.sweep_endpoints(
+    ...         "data/samples/market_stall.wav",
+    ...         settings=[{"enable_endpoint_detection": False}, {"max_endpoint_delay_ms": 500}],
+    ...         speed=None,
+    ...         journal=getfixture("tmp_path") / "journal.sqlite",
+    ...         progress=False,
+    ...     )
+    >>> sweep.summary[["setting", "recordings", "failed"]]
+                               setting  recordings  failed
+    0  enable_endpoint_detection=False           1       0
+    1        max_endpoint_delay_ms=500           1       0
+    """
+    check_pace(speed, chunk_ms)
+    at_once = sessions_at_once(concurrency, gate)
+    chosen = _checked_settings(settings, options)
+    Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
+    checked_resampling(ci, method, 10_000, seed)
+    found = await asyncio.to_thread(
+        find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+    )
+    scored = _has_references(found, references, block)
+    estimate = await asyncio.to_thread(_estimate, found, len(chosen), speed, at_once)
+    refuse_unusable(found, estimate.recordings, urls=NOT_STREAMED)
+    if confirm is not None and not confirm(estimate):
+        raise Declined(f"the sweep was not started: {estimate}")
+
+    models = ModelList()
+    means: dict[str, Any] = {"connection": connection, "gate": gate, "journal": journal, "clock": clock}
+
+    async def streamed(stretch: Found, name: str) -> Streamed:
+        return await stream_dataset_as(
+            replace(chosen[name], **RAW),  # type: ignore[arg-type]  # a string and two numbers, each in its place
+            stretch,
+            models=models,
+            speed=speed,
+            chunk_ms=chunk_ms,
+            concurrency=at_once,
+            progress=False,
+            **means,
+        )
+
+    with Progress(progress_for(progress)) as shown:
+        parts = await in_turns(found, list(chosen), streamed, seed=seed, progress=shown)
+    results = {name: concat_streamed(own) for name, own in parts.items()}
+    model = next(iter(chosen.values())).model  # settings are of endpoints only, so that all have the same one
+    await warn_of_models(models, model, pd.concat([one.recordings for one in results.values()]))
+    return EndpointSweep(
+        settings=chosen,
+        streamed=results,
+        references=references,
+        scored=scored,
+        normalizer=normalizer,
+        language=language,
+        resampling={"block": block, "ci": ci, "method": method, "seed": seed},
+    )
+
+
+_NOT_TAKEN = {"audio_format", "sample_rate", "num_channels"}  # recordings are decoded here
+
+
+def _checked_settings(
+    settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+) -> dict[str, StreamOptions]:
+    if not isinstance(settings, Mapping | list | tuple) or len(settings) < 2:
+        raise OptionsError(
+            'settings is a list of two or more sets of endpoint options, like [{}, {"max_endpoint_delay_ms": 800}], or '
+            "a dict from names to such sets"
+        )
+    if wrong := sorted({*options} & {*_NOT_TAKEN, *ENDPOINT_OPTIONS}):
+        where = "recordings are decoded and sent as raw audio" if {*wrong} & _NOT_TAKEN else "it belongs into settings"
+        raise OptionsError(f"sweep_endpoints does not take {', '.join(wrong)}: {where}")
+    sets: Iterable[Any] = settings.values() if isinstance(settings, Mapping) else settings
+    chosen: dict[str, StreamOptions] = {}
+    names = list(settings) if isinstance(settings, Mapping) else [None] * len(settings)
+    for name, one in zip(names, sets, strict=True):
+        if not isinstance(one, Mapping):
+            raise OptionsError(f"a setting is {one!r}; it is a dict of endpoint options, {{}} for the service's own")
+        if unknown := sorted(set(one) - set(ENDPOINT_OPTIONS)):
+            raise OptionsError(
+                f"a setting has {', '.join(unknown)}; settings hold {', '.join(ENDPOINT_OPTIONS)}, and what is the "
+                "same for all is an argument of its own"
+            )
+        called = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in one.items())
+        made = StreamOptions.of(**{"enable_endpoint_detection": True, **one, **options})
+        if same := [other for other, earlier in chosen.items() if earlier == made or other == (called or "default")]:
+            raise OptionsError(f"settings {same[0]!r} and {called or 'default'!r} are the same")
+        chosen[called or "default"] = made
+    return chosen
+
+
+def _has_references(found: Found, references: References, block: str | Sequence[str] | None) -> bool:
+    """Whether there is anything to score; raises as scoring the transcripts would, as long as it costs nothing."""
+    table = planned(found)
+    if references is None and ("reference" not in table or table["reference"].isna().all()):
+        if block is not None:
+            block_columns(table, block)
+        return False
+    planned_pairs(found, references, block)
+    return True
+
+
+def _estimate(found: Found, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
+    """Lengths from the headers; bad recordings cost nothing, and URLs are not streamed."""
+    good = [recording for recording in inspected(found) if recording.url is None]
+    hours = sum(one.duration_ms or 0 for one in good) / 3_600_000
+    return SweepEstimate(recordings=len(good), settings=settings, hours=hours, speed=speed, concurrency=concurrency)
+
+
+def _segments(streamed: Streamed) -> int:
+    """Stretches of words between endpoints, those at the end of a recording counted along."""
+    updates = streamed.updates
+    done = streamed.recordings.loc[streamed.recordings["status"].eq("completed").fillna(False), "audio_id"]
+    count = 0
+    for _, own in updates[updates["audio_id"].isin(done)].groupby("audio_id", sort=False, observed=True):
+        spoken = own["settled_text"].fillna("").str.strip().ne("").to_numpy(np.bool_)
+        ended = own["is_endpoint"].fillna(False).to_numpy(np.bool_)
+        stretch = np.append(0, np.cumsum(ended)[:-1])  # a message's endpoint stands behind its words
+        count += len(np.unique(stretch[spoken]))
+    return count

@@ -1,0 +1,418 @@
+"""The results of an experiment: arms of the same recordings, set against the first of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.exceptions import InputError, SmallSampleWarning
+from soniox_ds.experiments.arm_differences import arm_differences
+from soniox_ds.experiments.effects import arm_effects
+from soniox_ds.experiments.word_changes import word_changes
+from soniox_ds.metrics.stats.blocks import DEFAULT_BLOCKS, block_columns
+from soniox_ds.metrics.stats.compare import FEW_SEGMENTS
+from soniox_ds.metrics.stats.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
+from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.terms.biasing import biasing_errors, summarize_biasing_errors
+from soniox_ds.metrics.terms.occurrences import term_errors, term_occurrences
+from soniox_ds.metrics.terms.scores import compare_terms, summarize_terms
+from soniox_ds.metrics.words.align import align_words
+from soniox_ds.metrics.words.pairing import References, pair_up
+from soniox_ds.metrics.words.rates import word_errors
+from soniox_ds.metrics.words.recording_languages import Languages, in_one_language
+from soniox_ds.options import TranscriptionOptions
+from soniox_ds.text.normalizer import Normalizer
+
+__all__ = ["Comparison"]
+
+EXAMPLES = 20
+_OF_BLOCKS = ("summary", "differences", "term_summary", "biasing", "term_differences", "_resampling_of_repeats")
+"""What depends on the blocks."""
+
+
+class Comparison:
+    """The results of an experiment; every table is computed when it is first looked at.
+
+    With repeats, one rule holds in all tables. `recordings` counts recordings: one and all its repeats are one, and it
+    counts where every repeat was scored. Words, terms and errors are those of all repeats added up, `hours` is all the
+    audio that was transcribed for them, repeats included, so that rates do not depend on how many there are. Tests of
+    recordings and of places take each once. All repeats of a recording are in one block, for they are not independent;
+    ``variation`` tells them apart. Two things are of the first repeats only: the matched pairs test, which is defined
+    for one pair of outputs, and ``examples``.
+    """
+
+    def __init__(
+        self,
+        *,
+        arms: Mapping[str, TranscriptionOptions],
+        corpora: Mapping[str, Sequence[Corpus]],
+        references: References,
+        terms: Sequence[str],
+        distractors: Sequence[str],
+        normalizer: Any,
+        language: Languages = None,
+        block: str | Sequence[str] | None,
+        ci: float,
+        seed: int,
+    ) -> None:
+        self.arms = dict(arms)
+        """The options of each arm."""
+        self.corpora = {name: list(repeats) for name, repeats in corpora.items()}
+        """A corpus for each arm and repeat."""
+        self.terms = list(terms)
+        self.distractors = list(distractors)
+        self._references = references
+        self._scoring: dict[str, Any] = {"normalizer": normalizer, "language": language}
+        self._resampling: dict[str, Any] = {"block": block, "ci": ci, "seed": seed}
+
+    @property
+    def baseline(self) -> str:
+        """The arm that the others are compared with: the first."""
+        return next(iter(self.arms))
+
+    def with_block(self, block: str | Sequence[str] | None) -> Comparison:
+        """The same results with intervals and tests by other blocks; nothing is transcribed.
+
+        Parameters
+        ----------
+        block
+            As in `summarize_errors`: a column of the sources or references, or several; ``"audio_id"`` for single
+            recordings; None for the default, `speaker`, else `session`, else recordings.
+
+        Raises
+        ------
+        InputError, SchemaError
+            If there is no such column, or it holds nothing.
+        """
+        block_columns(self.errors[self.baseline], block)
+        other = copy(self)
+        other._resampling = self._resampling | {"block": block}
+        for name in _OF_BLOCKS:
+            other.__dict__.pop(name, None)
+        return other
+
+    @cached_property
+    def errors(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ERRORS`` of each arm."""
+        return {name: pooled([self._errors_of(corpus) for corpus in repeats]) for name, repeats in self.corpora.items()}
+
+    @cached_property
+    def alignments(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ALIGNMENTS`` of each arm's first repeat."""
+        return {
+            name: align_words(repeats[0], self._references, **self._scoring) for name, repeats in self.corpora.items()
+        }
+
+    def _errors_of(self, corpus: Corpus) -> pd.DataFrame:
+        return word_errors(corpus, self._references, **self._scoring)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, `cost_usd` (estimate), and whether it had any effect.
+
+        What is said of the effect are the columns of `effects`, from `changed` on.
+        """
+        rows = []
+        for name, errors in self.errors.items():
+            row = summarize_errors(errors, **self._resampling)
+            row.insert(0, "arm", name)
+            row["cost_usd"] = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
+            rows.append(row)
+        return pd.concat(rows, ignore_index=True).merge(self.effects.drop(columns="transcripts"), on="arm", how="left")
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """``schema.ERROR_COMPARISON``: each arm against the baseline, paired, Holm-corrected.
+
+        With repeats the rates and McNemar's counts are of all of them (a recording is right if all its repeats are);
+        MAPSSWE is of the first ones, and `note` says so.
+
+        Where all recordings are of one speaker (or another block), there is but one, or all failed in an arm, what
+        cannot be told is NA, and `note` says why; `with_block` chooses other blocks.
+        """
+        if not self._repeated:
+            return arm_differences(self.errors, alignments=self.alignments, baseline=self.baseline, **self._resampling)
+        table = arm_differences(self.errors, baseline=self.baseline, **self._resampling)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallSampleWarning)  # the note says the same
+            first = arm_differences(
+                {name: self._first(name) for name in self.arms},
+                alignments=self.alignments,
+                baseline=self.baseline,
+                **self._resampling,
+            )
+        for name in ("segments", *(f"mapsswe_{part}" for part in ("mean", "sd", "z", "p", "p_holm"))):
+            table[name] = first[name]
+        few = (first["segments"] < FEW_SEGMENTS).fillna(False)
+        said = few.map(
+            {True: f"MAPSSWE is of the first repeats; below {FEW_SEGMENTS} error segments its p is not reliable."}
+        )
+        said = said.fillna("MAPSSWE is of the first repeats.").astype("string")
+        there = (table["note"] + " ").fillna("") + said
+        table["note"] = there.where(first["segments"].notna(), table["note"])
+        return table
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """Whether an arm did anything at all: ``schema.ARM_EFFECTS``.
+
+        `changed` is the share of transcripts whose spoken text is not the baseline's; `changed_speakers`,
+        `changed_languages` and `changed_translations` are those of what options beside the text give; `effect` names
+        what differs anywhere. With repeats the first of the one arm stands beside the first of the other. An arm whose
+        `effect` is "none" was probably not applied: a context that the model does not use, a hint that says what it
+        hears anyway.
+        """
+        return arm_effects(self.corpora, self.baseline)
+
+    @cached_property
+    def variation(self) -> pd.DataFrame:
+        """How much the service varies by itself: one row for each arm.
+
+        `arm`, `repeats`, `wer_low` and `wer_high` (over the repeats, each pooled), `differ` (share of recordings whose
+        texts are not all the same; NA for a single repeat).
+        """
+        rows = []
+        for name, repeats in self.corpora.items():
+            rates = [pooled_wer(self._errors_of(corpus)) for corpus in repeats]
+            texts = pd.concat([c.recordings.set_index("audio_id")["text"] for c in repeats], axis=1).dropna()
+            differ = (texts.nunique(axis=1) > 1).mean() if len(repeats) > 1 and len(texts) else None
+            rows.append((name, len(repeats), min(rates), max(rates), differ))
+        table = pd.DataFrame(rows, columns=["arm", "repeats", "wer_low", "wer_high", "differ"])
+        return table.astype({"arm": "string", "differ": "Float64"})
+
+    @cached_property
+    def term_errors(self) -> pd.DataFrame:
+        """``schema.TERM_ERRORS`` of each arm, one row for each arm and term, with `arm` in front."""
+
+        def counted(name: str) -> pd.DataFrame:
+            table = term_errors(
+                self._all_alignments[name],
+                self.terms,
+                distractors=self.distractors,
+                errors=self._all_errors[name],
+                normalizer=self._term_normalizer,
+            )
+            found = self.occurrences[name].groupby("term")["audio_id"].nunique()
+            return table.assign(recordings=found.reindex(table["term"], fill_value=0).astype("Int64").array)
+
+        return self._for_each_arm(counted)
+
+    @cached_property
+    def term_summary(self) -> pd.DataFrame:
+        """``schema.TERM_SUMMARY`` of each arm, with `arm` in front, and what a recovered term costs.
+
+        `cost_usd_per_recovered_term`: the arm's cost over the term occurrences that it hit and the baseline missed,
+        repeat by repeat; NA where there are none.
+        """
+        table = self._for_each_arm(
+            lambda name: self._recordings_once(
+                name,
+                summarize_terms(
+                    self._all_alignments[name],
+                    self.terms,
+                    self._all_errors[name],
+                    distractors=self.distractors,
+                    normalizer=self._term_normalizer,
+                    **self._resampling_of_repeats,
+                ),
+            )
+        )
+        table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
+        return table.replace({"block": {RECORDING: "audio_id"}})
+
+    @cached_property
+    def biasing(self) -> pd.DataFrame:
+        """B-WER and U-WER of each arm: errors on words of the terms, and on others; `arm` in front."""
+        table = self._for_each_arm(
+            lambda name: self._recordings_once(
+                name,
+                summarize_biasing_errors(
+                    biasing_errors(
+                        self._all_alignments[name],
+                        [*self.terms, *self.distractors],
+                        self._all_errors[name],
+                        normalizer=self._term_normalizer,
+                    ),
+                    **self._resampling_of_repeats,
+                ),
+            )
+        )
+        return table.replace({"block": {RECORDING: "audio_id"}})
+
+    @cached_property
+    def term_differences(self) -> pd.DataFrame:
+        """``schema.TERM_COMPARISON`` of each other arm against the baseline, all terms in one; `arm` in front.
+
+        With repeats a place counts once, for the arm that hits it in more of them (see `compare_terms`), so that p does
+        not shrink with their number; recalls are means over repeats, false hits are added up.
+        """
+        rows = []
+        for name in list(self.arms)[1:]:
+            row = compare_terms(
+                self._with_blocks(self.occurrences[self.baseline]), self.occurrences[name], by=None, **self._resampling
+            )
+            row.insert(0, "arm", name)
+            rows.append(row)
+        return pd.concat(rows, ignore_index=True)
+
+    @cached_property
+    def occurrences(self) -> dict[str, pd.DataFrame]:
+        """``schema.TERM_OCCURRENCES`` of each arm, then `repeat` (Int64, from 0).
+
+        `compare_terms` takes two of them, for a row of each term.
+        """
+        found = {}
+        for name, table in self._all_occurrences.items():
+            place = self._all_errors[name].set_index("audio_id").loc[table["audio_id"]]
+            own = place[[RECORDING, REPEAT]].reset_index(drop=True)
+            found[name] = table.assign(audio_id=own[RECORDING], repeat=own[REPEAT])
+        return found
+
+    def examples(self, arm: str, most: int = EXAMPLES) -> pd.DataFrame:
+        """Words that an arm won or lost against the baseline, with their place in the audio.
+
+        Returns
+        -------
+        DataFrame
+            `audio_id`, `change` (``"won"``: wrong in the baseline and right here; ``"lost"``), `reference`, `baseline`
+            and `arm` (what either heard; NA for nothing), `start_ms` (of the arm, else of the baseline). A word that
+            was heard as several ("listen april" for "lisinopril") stands beside all of them, and several that were
+            heard as one are in one row, as in `confusions`.
+
+        Raises
+        ------
+        InputError
+            If there is no such arm, or it is the baseline.
+        """
+        if arm not in self.arms or arm == self.baseline:
+            others = ", ".join(list(self.arms)[1:])
+            raise InputError(
+                f"{arm!r} cannot be set against the baseline {self.baseline!r}; the other arms are {others}"
+            )
+        return word_changes(self.alignments[self.baseline], self.alignments[arm]).head(most)
+
+    def _with_blocks(self, occurrences: pd.DataFrame) -> pd.DataFrame:
+        """Occurrences with the columns that blocks are made of, from the recordings."""
+        errors = self.errors[self.baseline]
+        block = self._resampling["block"]
+        named = [block] if isinstance(block, str) else list(block or DEFAULT_BLOCKS)
+        columns = [name for name in named if name in errors and name not in occurrences]
+        return occurrences.merge(errors[["audio_id", *columns]], on="audio_id", how="left")
+
+    @cached_property
+    def _term_normalizer(self) -> Normalizer:
+        """The normaliser of the terms, which belong to no recording."""
+        chain = Normalizer.of(self._scoring["normalizer"])
+        if not chain.languages:
+            return chain
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the errors have told it
+            pairs = pair_up(self.corpora[self.baseline][0], self._references)
+        return in_one_language(chain, pairs, self._scoring["language"])
+
+    def _need_terms(self) -> None:
+        if not self.terms and not self.distractors:
+            raise InputError("this experiment has no terms; pass terms=[...] to compare")
+
+    @property
+    def _repeated(self) -> bool:
+        return any(len(repeats) > 1 for repeats in self.corpora.values())
+
+    @cached_property
+    def _all_errors(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ERRORS`` of all repeats of each arm under each other; each repeat of a recording has an id."""
+        return {
+            name: stacked_errors([self._errors_of(corpus) for corpus in repeats])
+            for name, repeats in self.corpora.items()
+        }
+
+    @cached_property
+    def _all_alignments(self) -> dict[str, pd.DataFrame]:
+        """``schema.WORD_ALIGNMENTS`` of all repeats of each arm, with the same ids."""
+        tables = {name: [self.alignments[name]] for name in self.arms}
+        for name, repeats in self.corpora.items():
+            for corpus in repeats[1:]:
+                tables[name].append(align_words(corpus, self._references, **self._scoring))
+        found = {}
+        for name, table in ((name, stacked(own)) for name, own in tables.items()):
+            errors = self._all_errors[name]
+            found[name] = table[table["audio_id"].isin(errors.loc[errors["status"] == "scored", "audio_id"])]
+        return found
+
+    @cached_property
+    def _all_occurrences(self) -> dict[str, pd.DataFrame]:
+        self._need_terms()
+        return {
+            name: term_occurrences(
+                alignments, self.terms, distractors=self.distractors, normalizer=self._term_normalizer
+            )
+            for name, alignments in self._all_alignments.items()
+        }
+
+    @cached_property
+    def _resampling_of_repeats(self) -> dict[str, Any]:
+        """The same, for tables in which each repeat of a recording has an id of its own: all of them are one block."""
+        block = self._resampling["block"]
+        if not self._repeated:
+            return self._resampling
+        columns = block_columns(self._first(self.baseline), block)
+        return self._resampling | {"block": [RECORDING if name == "audio_id" else name for name in columns]}
+
+    def _first(self, name: str) -> pd.DataFrame:
+        return self._errors_of(self.corpora[name][0])
+
+    def _recordings_once(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with numbers of recordings, where it had one for each repeat."""
+        status = self.errors[name]["status"]
+        numbers = {"recordings": "scored", "failed": "failed", "missing": "missing"}
+        for column, wanted in numbers.items():
+            table[column] = pd.array([int((status == wanted).sum())] * len(table), "Int64")
+        return table
+
+    def _for_each_arm(self, table_of: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+        self._need_terms()
+        tables = []
+        for name in self.arms:
+            table = table_of(name)
+            table.insert(0, "arm", name)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
+
+    def _cost_per_term(self, name: str) -> float | None:
+        if name == self.baseline:
+            return None
+        missed, hit = (
+            table[table["outcome"] == outcome]
+            for table, outcome in ((self.occurrences[self.baseline], "miss"), (self.occurrences[name], "hit"))
+        )
+        recovered = len(missed.merge(hit, on=["audio_id", "repeat", "term", "reference_index"]))
+        cost = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
+        return cost / recovered if recovered else None
+
+    def __repr__(self) -> str:
+        return f"Comparison of {len(self.arms)} arms\n{self._overview().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        local = any(
+            (corpus.recordings["service"] == "local").any() for repeats in self.corpora.values() for corpus in repeats
+        )
+        note = "<p><b>local</b>: of the stand-in on this machine, not of Soniox</p>" if local else ""
+        options = "".join(
+            f"<li><b>{escape(name)}</b>: {escape(str(options.public_body()))}</li>"
+            for name, options in self.arms.items()
+        )
+        return f"<div>{self._overview().to_html(index=False, escape=True)}{note}<ul>{options}</ul></div>"
+
+    def _overview(self) -> pd.DataFrame:
+        columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "effect", "cost_usd"]
+        if self.summary["neutral_wer"].notna().any():
+            columns.insert(columns.index("wer_high") + 1, "neutral_wer")
+        digits = {"wer": 4, "wer_low": 4, "wer_high": 4, "neutral_wer": 4, "changed": 3, "cost_usd": 4}
+        return self.summary[columns].round({name: digits[name] for name in columns if name in digits})

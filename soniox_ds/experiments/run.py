@@ -1,0 +1,365 @@
+"""Experiments: the same recordings under several options, and what the difference is worth.
+
+Conventions: an arm is a set of transcription options. All arms see the same recordings, in turn (``trials``). Every
+transcription is a job like any other, journalled and resumable: running an experiment again costs nothing.
+With repeats each arm is transcribed several times, which shows how much the service varies by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect as signatures
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds._caller import warn_caller
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.models import ModelList
+from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd, price_text
+from soniox_ds.batch.arguments import check_count
+from soniox_ds.batch.jobs import job_key
+from soniox_ds.batch.journal import Journal
+from soniox_ds.batch.model_changes import warn_of_models, warn_of_same_models
+from soniox_ds.batch.pipeline import transcribe, transcribe_as
+from soniox_ds.batch.prepare import has_outcome
+from soniox_ds.corpus.corpus import Corpus, concat
+from soniox_ds.exceptions import Declined, InputError, OptionsError
+from soniox_ds.experiments.results import Comparison
+from soniox_ds.experiments.schedule import in_turns, inspected, length_text, planned_pairs, refuse_unusable
+from soniox_ds.metrics.stats.bootstrap import METHODS, checked_resampling
+from soniox_ds.metrics.terms.search import aligned_words, checked_terms, units_of
+from soniox_ds.metrics.words.align import align_words
+from soniox_ds.metrics.words.pairing import Pairs, References
+from soniox_ds.metrics.words.recording_languages import Languages, in_one_language
+from soniox_ds.options import TranscriptionOptions
+from soniox_ds.progress.display import Progress, Snapshot, progress_for
+from soniox_ds.sources.recording import Found
+from soniox_ds.sources.search import find_recordings
+from soniox_ds.text.normalizer import Normalizer
+from soniox_ds.text.tags import warn_of_unsaid
+
+__all__ = ["Estimate", "compare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What an experiment costs at most; what the journal knows already costs nothing."""
+
+    recordings: int
+    arms: int
+    repeats: int
+    hours: float
+    """Of audio, for one arm and repeat; without recordings whose length is not known."""
+    unknown: int
+    """Recordings whose length is not known before they are transcribed: URLs."""
+
+    @property
+    def cost_usd(self) -> float:
+        """At the list price, without the recordings of unknown length."""
+        return cost_usd(self.hours * 3_600_000) * self.arms * self.repeats
+
+    def __str__(self) -> str:
+        lengths = [length_text(self.hours)] if self.unknown < self.recordings or not self.recordings else []
+        more = ", without those of unknown length" if lengths and self.unknown else ""
+        price = f"{price_text(self.cost_usd, at_most=True)}{more}, at" if lengths else "at"
+        if self.unknown:
+            lengths.append(f"{self.unknown} of unknown length")
+        return (
+            f"{self.recordings} recordings ({', '.join(lengths)}) x {self.arms} arms x {self.repeats} repeats: "
+            f"{price} ${ASYNC_USD_PER_HOUR:.2f} an hour"
+        )
+
+
+async def compare(
+    sources: Any,
+    references: References = None,
+    *,
+    arms: Mapping[str, Mapping[str, Any]],
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    terms: Iterable[str] | None = None,
+    distractors: Iterable[str] = (),
+    repeats: int = 1,
+    seed: int = 0,
+    normalizer: Any = "basic",
+    language: Languages = None,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    confirm: Callable[[Estimate], bool] | None = None,
+    journal: str | Path | None = None,
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    **settings: Any,
+) -> Comparison:
+    """Transcribe the same recordings under each arm's options and compare the results.
+
+    Parameters
+    ----------
+    sources
+        As `transcribe` takes them.
+    references
+        As `word_errors` takes them; None for the sources' own column or sidecars.
+    arms
+        From names to transcription options, such as ``{"plain": {}, "terms": {"context": {"terms": terms}}}``. The
+        first is the baseline that the others are compared with.
+    audio_column, reference_column
+        Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
+    terms
+        Words and names that matter; by default all terms of the arms' contexts, of those that are the same after
+        normalisation the first.
+    distractors
+        Terms given to some arm although nobody says them, to see whether it makes them up.
+    repeats
+        How often each arm is transcribed, to see how much the service varies by itself.
+    seed
+        Of the order of the arms, and of the bootstrap.
+    normalizer, language, block, ci
+        As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
+        ``trial.with_block("audio_id")``.
+    confirm
+        Called with an `Estimate` before anything is sent; where it returns False, `Declined` is raised.
+    journal, progress, **settings
+        As `transcribe` takes them: ``connection``, ``concurrency``, ``requests_per_minute``, ``limits``, ``timeout_s``,
+        ``clock``.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    OptionsError
+        If there are fewer than two arms, or an option is wrong; before anything is sent.
+    InputError, SchemaError
+        If there are no references, none belongs to a recording, a table lacks a column or `block` names none; if terms
+        and distractors are not what `term_errors` takes (two are the same after normalisation, nothing is left of one).
+        Before any file is read, confirmed or sent.
+    SourceError
+        If none of the recordings can be read; before `confirm` is called.
+    Declined
+        If `confirm` says no.
+    Others
+        As `transcribe` and `word_errors` raise.
+
+    Warns
+    -----
+    UserWarning
+        Before `confirm` is called: if only some of the recordings have a reference, or some references no recording,
+        hold tags that the normaliser makes words of, or are placeholders.
+    ModelWarning
+        If arms that name different models are answered by the same one (an alias): before `confirm` is called, or
+        afterwards where everything was recalled. If recalled transcripts come from another model than the name of the
+        model means now.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service(recognizer="scripted", speed=100):
+    ...     trial = sx.compare(
+    ...         "data/samples/clinic_note.flac",
+    ...         {"data/samples/clinic_note.flac": "the patient takes lisinopril"},
+    ...         arms={"plain": {}, "terms": {"context": {"terms": ["lisinopril"]}}},
+    ...         journal=getfixture("tmp_path") / "journal.sqlite",
+    ...     )
+    >>> trial.summary[["arm", "recordings"]]
+         arm  recordings
+    0  plain           1
+    1  terms           1
+    """
+    chosen = _checked_arms(arms, repeats, settings)
+    chain = Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
+    distractors = _listed("distractors", distractors)
+    listed = None if terms is None else _listed("terms", terms)
+    checked_resampling(ci, METHODS[0], 10_000, seed)
+    found = await asyncio.to_thread(
+        find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+    )
+    pairs = planned_pairs(found, references, block)
+    hints = {hint for options in chosen.values() for hint in options.language_hints or ()}
+    term_chain = in_one_language(chain, pairs, language, hint=hints.pop() if len(hints) == 1 else None)
+    all_terms = _terms_of(chosen, distractors, term_chain) if listed is None else listed
+    if all_terms or distractors:
+        await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, term_chain)
+    estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
+    refuse_unusable(found, estimate.recordings)
+    _warn_of_unreferenced(found, pairs)
+    warn_of_unsaid(pairs.references, chain)
+    models = ModelList()
+    asked = {name: options.model for name, options in chosen.items()}
+    if len(set(asked.values())) > 1 and await _sends_anything(found, chosen, repeats, journal, settings):
+        models.ask_at(settings.get("connection") or Connection())
+        warn_of_same_models(asked, {name: {await models.resolved(model)} for name, model in asked.items()})
+    if confirm is not None and not confirm(estimate):
+        raise Declined(f"the experiment was not started: {estimate}")
+    parts = await _transcribe_all(
+        found, chosen, repeats, seed, models, journal=journal, progress=progress, settings=settings
+    )
+    corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
+    await _warn_of_models(asked, corpora, models)
+    return Comparison(
+        arms=chosen,
+        corpora=corpora,
+        references=references,
+        terms=all_terms,
+        distractors=distractors,
+        normalizer=normalizer,
+        language=language,
+        block=block,
+        ci=ci,
+        seed=seed,
+    )
+
+
+def _checked_arms(
+    arms: Mapping[str, Mapping[str, Any]], repeats: int, settings: Mapping[str, Any]
+) -> dict[str, TranscriptionOptions]:
+    if not isinstance(arms, Mapping) or len(arms) < 2:
+        raise OptionsError('arms maps two or more names to options, like {"plain": {}, "terms": {"context": {...}}}')
+    check_count("repeats", repeats, "how often each arm is transcribed")
+    options = {field.name for field in fields(TranscriptionOptions)}
+    taken = set(signatures.signature(transcribe).parameters) - options - {"sources", "repeat", "on_error", "refresh"}
+    if unknown := sorted(set(settings) - taken):
+        raise OptionsError(f"compare does not take {', '.join(unknown)}; transcription options belong into the arms")
+    chosen = {}
+    for name, arm in arms.items():
+        if not isinstance(arm, Mapping):
+            raise OptionsError(f"arm {name!r} is {arm!r}; it is a dict of transcription options, {{}} for none")
+        chosen[str(name)] = TranscriptionOptions.of(**arm)
+    same = [
+        f"{first} and {second}"
+        for number, (first, one) in enumerate(chosen.items())
+        for second, other in list(chosen.items())[number + 1 :]
+        if (one.model, one.hash()) == (other.model, other.hash())
+    ]
+    if same:
+        raise OptionsError(
+            f"arms {', '.join(same)} have the same options; to see how much the service varies by itself use repeats="
+        )
+    return chosen
+
+
+def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: Normalizer) -> None:
+    """Look at the terms beside the references' words, as `term_errors` will; raises what it would raise."""
+    words = iter(pairs.references.words)
+    ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
+    said = {
+        audio_id: " ".join(islice(words, count))
+        for audio_id, count in zip(ids, pairs.references.counts.tolist(), strict=True)
+    }
+    if said:
+        aligned = aligned_words(align_words(dict.fromkeys(said, ""), said, normalizer=chain))
+        checked_terms(terms, distractors, aligned, chain, "mixed")
+
+
+def _warn_of_unreferenced(found: Found, pairs: Pairs) -> None:
+    good = [recording.audio_id for recording in found.recordings if recording.error_type is None]
+    with_reference = len(set(pairs.recordings["audio_id"].iloc[pairs.scored]).intersection(good))
+    if good and not with_reference:
+        raise InputError(
+            f"none of the {len(good)} recordings that can be transcribed has a reference, so that the arms could not "
+            "be compared."
+        )
+    if with_reference < len(good):
+        warn_caller(
+            f"{with_reference} of {len(good)} recordings have a reference; the others would be transcribed in every "
+            "arm, and paid for, and count in no error rate. Leave them out of the sources to save the money.",
+            UserWarning,
+        )
+
+
+async def _sends_anything(
+    found: Found,
+    arms: Mapping[str, TranscriptionOptions],
+    repeats: int,
+    journal: str | Path | None,
+    settings: Mapping[str, Any],
+) -> bool:
+    """Whether the journal lacks the outcome of any job of the experiment; recordings have been inspected before."""
+    service = (settings.get("connection") or Connection()).service
+    audios = [one.url or one.sha256 for one in found.recordings if one.error_type is None]
+    keys = {
+        job_key(audio, options.hash(), options.model, service, repeat)
+        for audio in audios
+        if audio is not None
+        for options in arms.values()
+        for repeat in range(repeats)
+    }
+    async with Journal.using(journal) as book:
+        known = await book.known(sorted(keys))
+    return not all(key in known and has_outcome(known[key]) for key in keys)
+
+
+async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequence[Corpus]], models: ModelList) -> None:
+    """Say what the recordings tell about the models: those that everything was recalled from, and old ones."""
+    recordings = {name: pd.concat([corpus.recordings for corpus in repeats]) for name, repeats in corpora.items()}
+    if not models.was_asked:
+        done = {name: table[table["status"] == "completed"] for name, table in recordings.items()}
+        made_by = {name: set(table["resolved_model"].dropna()) for name, table in done.items()}
+        warn_of_same_models(asked, made_by)
+    for model in dict.fromkeys(asked.values()):
+        of_model = [table for name, table in recordings.items() if asked[name] == model]
+        await warn_of_models(models, model, pd.concat(of_model))
+
+
+def _estimate(found: Found, arms: int, repeats: int) -> Estimate:
+    """Lengths from the headers; bad recordings cost nothing."""
+    good = inspected(found)
+    known = [recording.duration_ms for recording in good if recording.duration_ms is not None]
+    return Estimate(
+        recordings=len(good),
+        arms=arms,
+        repeats=repeats,
+        hours=sum(known) / 3_600_000,
+        unknown=len(good) - len(known),
+    )
+
+
+async def _transcribe_all(
+    found: Found,
+    arms: Mapping[str, TranscriptionOptions],
+    repeats: int,
+    seed: int,
+    models: ModelList,
+    *,
+    journal: str | Path | None,
+    progress: bool | Callable[[Snapshot], object] | None,
+    settings: Mapping[str, Any],
+) -> dict[str, list[list[Corpus]]]:
+    """For each arm and repeat the corpora of all stretches, in order."""
+
+    async def transcribed(stretch: Found, turn: tuple[str, int]) -> Corpus:
+        name, repeat = turn
+        return await transcribe_as(
+            arms[name], stretch, models=models, repeat=repeat, journal=journal, progress=False, **settings
+        )
+
+    turns = [(name, repeat) for name in arms for repeat in range(repeats)]
+    with Progress(progress_for(progress)) as shown:
+        parts = await in_turns(found, turns, transcribed, seed=seed, progress=shown, note=lambda turn: f"arm {turn[0]}")
+    return {name: [parts[name, repeat] for repeat in range(repeats)] for name in arms}
+
+
+def _listed(name: str, words: Iterable[str]) -> list[str]:
+    if isinstance(words, str):
+        raise OptionsError(f"{name} is the single text {words!r}; it is a list of words, like [{words!r}]")
+    if not isinstance(words, Iterable):
+        raise OptionsError(f"{name} is {words!r}; it is a list of words")
+    listed = list(words)
+    if odd := [word for word in listed if not isinstance(word, str)]:
+        raise OptionsError(f"{name} holds {odd[0]!r}; it is a list of words, each a text")
+    return list(dict.fromkeys(listed))
+
+
+def _terms_of(arms: Mapping[str, TranscriptionOptions], distractors: list[str], chain: Normalizer) -> list[str]:
+    """All context terms of the arms, in order, but for the distractors; of those that become the same, the first."""
+    taken = {units_of(word, chain) for word in distractors}
+    found: dict[tuple[str, ...], str] = {}
+    for options in arms.values():
+        context = options.body().get("context") or {}
+        for term in context.get("terms") or ():
+            found.setdefault(units_of(term, chain), term)
+    return [term for words, term in found.items() if words not in taken]

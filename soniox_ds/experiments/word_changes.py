@@ -1,0 +1,113 @@
+"""Words that one arm has right and another has wrong, with what either heard in their place.
+
+Conventions: what belongs together stays together. Where an arm wrote one word as several that read like it together
+(``lisinopril`` → ``listen april``), or several as one, all of them are shown, on both sides, as `confusions` does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.metrics.terms.search import aligned_words
+from soniox_ds.metrics.words.confusions import errors_in
+
+__all__ = ["word_changes"]
+
+_KEY = ["audio_id", "reference_index"]
+
+
+def word_changes(base: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """List the words that one arm won or lost against another.
+
+    Parameters
+    ----------
+    base, own
+        ``schema.WORD_ALIGNMENTS`` of the other arm and of this one, against the same references. Recordings that only
+        one of them has are left out.
+
+    Returns
+    -------
+    DataFrame
+        `audio_id`, `change` (``"won"``: a word that was wrong in `base` is right in `own`; ``"lost"``), `reference`,
+        `baseline` and `arm` (what either heard; NA for nothing), `start_ms` (of the arm, else of the baseline; NA where
+        neither knows). In spoken order; several words in one row where they were heard as one, and a row for either
+        change where both happened there.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a row is there twice, or a time cannot be.
+
+    Examples
+    --------
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> said = {"a": "she takes lisinopril now"}
+    >>> plain, helped = ({"a": "she takes listen april now"}, {"a": "he takes lisinopril now"})
+    >>> found = word_changes(align_words(plain, said), align_words(helped, said))
+    >>> found[["change", "reference", "baseline", "arm"]]
+      change   reference      baseline         arm
+    0   lost         she           she          he
+    1    won  lisinopril  listen april  lisinopril
+    """
+    sides = _heard(base), _heard(own)
+    both = sides[0].words.merge(sides[1].words[[*_KEY, "right", "group"]], on=_KEY, suffixes=("", "_own"))
+    groups = [both[name].to_numpy(np.int64) for name in ("group", "group_own")]
+    apart = np.logical_and.reduce([own[1:] != own[:-1] for own in groups])
+    stretch = np.concatenate([[0], np.cumsum(apart)]) if len(both) else np.zeros(0, np.int64)
+    right, right_here = (both[name].to_numpy(np.bool_) for name in ("right", "right_own"))
+    rows = []
+    changed = pd.unique(stretch[right != right_here])
+    firsts, stops = (np.searchsorted(stretch, changed, side) for side in ("left", "right"))
+    for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True):
+        (before, start), (after, start_here) = (
+            side.over(group[first:stop]) for side, group in zip(sides, groups, strict=True)
+        )
+        said = " ".join(both["reference"].iloc[first:stop])
+        here = right_here[first:stop].astype(int) - right[first:stop]
+        changes = [change for change, sign in (("won", 1), ("lost", -1)) if (here == sign).any()]
+        at = start if start_here is None else start_here
+        rows += [(both["audio_id"].iloc[first], change, said, before, after, at) for change in changes]
+    table = pd.DataFrame(rows, columns=["audio_id", "change", "reference", "baseline", "arm", "start_ms"])
+    return table.astype(dict.fromkeys(table.columns[:-1], "string") | {"start_ms": "Int64"})
+
+
+class _Heard(NamedTuple):
+    """The words of the references, and for each group of them what was heard and when."""
+
+    words: pd.DataFrame
+    """`audio_id`, `reference_index`, `reference`, `right` (bool), `group` (number)."""
+    texts: list[str | None]
+    starts: list[int | None]
+
+    def over(self, groups: npt.NDArray[np.int64]) -> tuple[str | None, int | None]:
+        """What was heard over some groups, and when that began."""
+        own = pd.unique(groups).tolist()
+        texts = [text for group in own if (text := self.texts[group]) is not None]
+        starts = [start for group in own if (start := self.starts[group]) is not None]
+        return " ".join(texts) or None, min(starts, default=None)
+
+
+def _heard(alignments: pd.DataFrame) -> _Heard:
+    aligned = aligned_words(alignments)
+    rows = aligned.rows
+    group = np.full(len(rows), -1, np.int64)
+    heard: list[tuple[int, ...]] = []
+    for row in np.flatnonzero(aligned.operation == "hit").tolist():
+        group[row] = len(heard)
+        heard.append((row,))
+    for error in errors_in(rows):
+        group[list(error.said)] = len(heard)
+        heard.append(error.heard)
+    words = rows[["audio_id", "reference_index", "reference"]].assign(right=aligned.operation == "hit", group=group)
+    times: list[Any] = [None] * len(rows)
+    if "start_ms" in rows:
+        times = rows["start_ms"].astype(object).where(rows["start_ms"].notna(), None).tolist()
+    return _Heard(
+        words.iloc[aligned.in_reference].reset_index(drop=True),
+        [" ".join(aligned.hypothesis[list(own)]) or None for own in heard],
+        [min((times[row] for row in own if times[row] is not None), default=None) for own in heard],
+    )

@@ -1,0 +1,1 @@
+"""Files of other tools, and writing files safely."""

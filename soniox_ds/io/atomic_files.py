@@ -1,0 +1,83 @@
+"""Files that are replaced as a whole, or not at all.
+
+Conventions: what is written lies beside the file until it is complete. A file that was there keeps its permissions, a
+new one gets those that any new file gets here (the umask); a link stays one, and what it leads to is replaced. Pipes
+and devices (``/dev/null``, ``/dev/stdout``) are written to, never replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from soniox_ds.exceptions import InputError
+
+__all__ = ["replacing", "writing"]
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an OSError into an InputError that names what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{os.fspath(path)} cannot be written: {error.strerror or error}. Free space there, or name another place. "
+            "Nothing was changed."
+        ) from error
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give an empty file to write to, which takes the place of `path` when the block ends.
+
+    Where the block raises, `path` is what it was, and what was written is deleted. Raises InputError where the folder
+    is not there or cannot be written to, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = Path(folder, "page.html")
+    ...     with replacing(page) as beside:
+    ...         _ = beside.write_text("complete", encoding="utf-8")
+    ...     page.read_text(encoding="utf-8"), len(os.listdir(folder))
+    ('complete', 1)
+    """
+    target = Path(path)
+    is_special = target.exists() and not target.is_file() and not target.is_dir()
+    with writing(path), _written_into(target) if is_special else _replacing(Path(os.path.realpath(path))) as beside:
+        yield beside
+
+
+@contextmanager
+def _written_into(target: Path) -> Iterator[Path]:
+    """Copy what was written to a pipe or device when the block ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder, "written")
+        beside.touch()
+        yield beside
+        with beside.open("rb") as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    # What replaces a file is nobody else's business before it has that file's permissions.
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600))
+    try:
+        yield beside
+        if mode is not None:
+            beside.chmod(mode)
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

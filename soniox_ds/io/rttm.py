@@ -1,0 +1,198 @@
+"""Rich Transcription Time Marked files: the speaker turns that diarization tools exchange.
+
+Conventions: a turn is a line of ten fields, ``SPEAKER file channel onset duration <NA> <NA> speaker <NA> <NA>``, times
+in seconds; files of before 2009 leave the last field out. Fields are divided by spaces or tabs, so that names hold no
+space, except in files whose fields are divided by single tabs. The other line types of the standard are passed over;
+``;;`` starts a comment. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan",
+appendix A.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.io.atomic_files import replacing
+from soniox_ds.io.text_files import decode_text, lines_of_file
+from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
+
+__all__ = ["read_rttm", "write_rttm"]
+
+FIELDS = (9, 10)
+OTHER_TYPES = frozenset(
+    (
+        *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "SU", "IP"),
+        *("CB", "A/P", "SPKR-INFO"),
+    )
+)
+"""Line types of the standard that say nothing about turns."""
+
+_EXAMPLE = "SPEAKER call_7 1 0.40 2.15 <NA> <NA> agent <NA> <NA>"
+_SECONDS = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_UNKNOWN = ("<NA>", "NA", "N/A", "-", "None", "nan", "null")
+_LAST_MS = 2**31 - 1  # 24 days, what an Int32 holds
+_LONGEST_SHOWN = 120
+
+
+def read_rttm(path: str | Path) -> pd.DataFrame:
+    """Read the speaker turns of an RTTM file (UTF-8 or UTF-16).
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TURNS``: ``audio_id`` (the file field), ``speaker``, ``start_ms``, ``end_ms``, in the file's order.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read.
+    SchemaError
+        If the file is no RTTM: a line begins with no line type of the standard; or if a SPEAKER line has not nine or
+        ten fields (a space in a name makes one more), no speaker, times that are no numbers, or a time below 0. The
+        message names the file and the line.
+
+    Warns
+    -----
+    UserWarning
+        If the file has no SPEAKER line: then nobody spoke, or the file is another one than was meant.
+
+    Examples
+    --------
+    >>> read_rttm("data/samples/turns.rttm")["speaker"].nunique() >= 4
+    True
+    """
+    file = Path(path)
+    if not file.is_file():
+        kind = "is a folder" if file.is_dir() else "does not exist"
+        raise InputError(
+            f"{file} {kind} (looked for in {file.absolute().parent}); give the path of one RTTM file, such as "
+            "turns.rttm. Several become one table with pd.concat(map(sx.read_rttm, files))."
+        )
+    try:
+        text = decode_text(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise SchemaError(
+            f"{file} is no RTTM file, or is in another encoding: it is neither UTF-8 nor UTF-16 (byte {error.start}); "
+            "save it as UTF-8."
+        ) from error
+    turns = pd.DataFrame(_turns(file, text), columns=list(TURNS))
+    if turns.empty:
+        warnings.warn(
+            f"{file} has no SPEAKER line, so that it says of nobody that they spoke. Is it the right file?",
+            UserWarning,
+            stacklevel=2,
+        )
+    return conform(turns, TURNS)
+
+
+def _turns(path: Path, text: str) -> Iterator[tuple[str, str, int, int]]:
+    for number, line in enumerate(lines_of_file(text), start=1):
+        content = line.partition(";;")[0].strip(" \t")
+        fields = content.split("\t")
+        if len(fields) not in FIELDS:
+            fields = re.split(r"[ \t]+", content)
+        if not content or fields[0] in OTHER_TYPES:
+            continue
+        if fields[0] != "SPEAKER":
+            raise SchemaError(
+                f"{path}, line {number}: {_shown(content)} begins with no line type of RTTM; a turn is a line such as "
+                f"{_EXAMPLE}. (UEM, CTM, STM, TextGrid and CSV files are something else.)"
+            )
+        if problem := _problem(fields):
+            raise SchemaError(
+                f"{path}, line {number} is not a SPEAKER line of RTTM: {_shown(content)}: {problem}. It has ten "
+                f"fields, onset and duration in seconds and not below 0, such as {_EXAMPLE}"
+            )
+        onset_s, duration_s = float(fields[3]), float(fields[4])
+        yield fields[1], fields[7], round(onset_s * 1000), round((onset_s + duration_s) * 1000)
+
+
+def _problem(fields: list[str]) -> str | None:
+    """Say what is wrong with the fields of a SPEAKER line; None if nothing is."""
+    if len(fields) not in FIELDS:
+        spaces = "; a file or speaker name with a space in it? Write it with _ instead" if len(fields) > 10 else ""
+        return f"it has {len(fields)} fields{spaces}"
+    for name, value in (("file", fields[1]), ("speaker", fields[7])):
+        if value in ("", "<NA>"):
+            return f"the {name} (field {8 if name == 'speaker' else 2}) is {value!r}"
+    for name, value in (("onset", fields[3]), ("duration", fields[4])):
+        if not _SECONDS.fullmatch(value):
+            return f"the {name} {value!r} is no number of seconds"
+    if not (float(fields[3]) + float(fields[4])) * 1000 <= _LAST_MS:
+        return "it ends after more than 24 days"
+    for name, value in (("confidence", fields[8]), ("lookahead", fields[9] if len(fields) > 9 else "<NA>")):
+        if value not in _UNKNOWN and not _SECONDS.fullmatch(value):
+            return f"the {name} is {value!r}, neither a number nor <NA>; does a name have a space in it?"
+    if len(fields) > 9 and _SECONDS.fullmatch(fields[8]) and float(fields[8]) > 1:
+        return f"the confidence is {fields[8]!r}, above 1; does the speaker's name have a space in it?"
+    return None
+
+
+def _shown(line: str) -> str:
+    return repr(line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…")
+
+
+def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
+    """Write turns (``schema.TURNS``) as RTTM, to the millisecond; spaces in names become underscores.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a value is NA or an impossible time (a fraction, too), or two names would become one
+        because they differ in spaces and underscores only.
+    InputError
+        If the file cannot be written. The file that was there is kept then.
+
+    Examples
+    --------
+    >>> turns = pd.DataFrame({"audio_id": ["a"], "speaker": ["1"], "start_ms": [400], "end_ms": [2550]})
+    >>> write_rttm(turns, getfixture("tmp_path") / "a.rttm")
+    >>> (getfixture("tmp_path") / "a.rttm").read_text()
+    'SPEAKER a 1 0.400 2.150 <NA> <NA> 1 <NA> <NA>\\n'
+    """
+    need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
+    turns = with_ids(turns, "turns")
+    turns = need_milliseconds(turns, "turns")
+    for name in ("audio_id", "speaker", "start_ms", "end_ms"):
+        if missing := int(turns[name].isna().sum()):
+            raise SchemaError(f"turns: {name} is missing in {missing} of {len(turns)} rows; RTTM needs it.")
+    names = {name: _without_spaces(turns[name], name) for name in ("audio_id", "speaker")}
+    lines = [
+        f"SPEAKER {names['audio_id'][audio_id]} 1 {start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f} "
+        f"<NA> <NA> {names['speaker'][speaker]} <NA> <NA>\n"
+        for audio_id, speaker, start_ms, end_ms in turns[["audio_id", "speaker", "start_ms", "end_ms"]].itertuples(
+            index=False
+        )
+    ]
+    with replacing(path) as beside:
+        beside.write_text("".join(lines), encoding="utf-8")
+
+
+def _without_spaces(column: pd.Series[str], name: str) -> dict[str, str]:
+    """What each name is called in the file.
+
+    Raises
+    ------
+    SchemaError
+        If nothing is left of a name, or two names become one.
+    """
+    written: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for value in column.unique():
+        word = "_".join(str(value).split())
+        if not word or word == "<NA>" or ";;" in word:
+            raise SchemaError(f"turns: the {name} {value!r} cannot be written as a field of RTTM; rename it.")
+        if first.setdefault(word, value) != value:
+            raise SchemaError(
+                f"turns: the {name}s {first[word]!r} and {value!r} would both be written as {word!r}, since RTTM has "
+                "no spaces in names; rename one of them."
+            )
+        written[value] = word
+    return written

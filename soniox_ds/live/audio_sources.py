@@ -1,0 +1,175 @@
+"""Audio for live sessions: recordings decoded and paced as if they were spoken now, or chunks of somebody's own.
+
+Conventions: recordings are decoded here (PyAV) to 16 kHz mono ``pcm_s16le``, whatever they are: only raw audio can be
+taken up again where a connection broke, and only of raw audio is it known what was said when. Decoding is blocking and
+happens in a worker thread, a second of audio at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from soniox_ds.api.clock import Clock
+from soniox_ds.exceptions import OptionsError, SourceError
+from soniox_ds.io.media import open_media
+
+__all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
+
+RATE = 16_000
+RAW = {"audio_format": "pcm_s16le", "sample_rate": RATE, "num_channels": 1}
+"""The options that say how recordings are sent."""
+
+_BYTES_PER_MS = RATE * 2 // 1000
+_AT_ONCE_MS = 1_000
+_END = object()
+
+
+def is_recording(source: object) -> bool:
+    """Whether a source is a recording (a path, or the bytes of a file) and not a stream of chunks."""
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
+
+
+def decoded(source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0) -> Iterator[bytes]:
+    """The samples of a recording, about a second at a time.
+
+    Raises
+    ------
+    SourceError
+        If there is no such file, or it cannot be decoded.
+
+    Examples
+    --------
+    >>> sum(map(len, decoded("data/samples/market_stall.wav"))) // 32_000 > 2        # seconds
+    True
+    """
+    import av
+
+    shown = f"{len(source):,} bytes" if isinstance(source, bytes) else repr(os.fspath(source))
+    if not isinstance(source, bytes):
+        if isinstance(source, str) and source.startswith(("http://", "https://")):
+            raise SourceError(f"{shown} is a URL; live audio is sent from this machine: download the recording first")
+        if not Path(source).is_file():
+            raise SourceError(f"there is no file {shown}; live audio takes the path or the bytes of one recording")
+    skip = int(from_ms * _BYTES_PER_MS) // 2 * 2
+    waiting = bytearray()
+    try:
+        with open_media(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as container:
+            if not container.streams.audio:
+                raise SourceError(f"{shown} holds no audio")
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+            for frame in _frames(container):
+                for part in resampler.resample(frame):
+                    waiting += bytes(part.planes[0])[: part.samples * 2]
+                if skip:
+                    gone = min(skip, len(waiting))
+                    del waiting[:gone]
+                    skip -= gone
+                while len(waiting) >= _AT_ONCE_MS * _BYTES_PER_MS:
+                    yield bytes(waiting[: _AT_ONCE_MS * _BYTES_PER_MS])
+                    del waiting[: _AT_ONCE_MS * _BYTES_PER_MS]
+    except av.FFmpegError as error:
+        raise SourceError(f"{shown} cannot be decoded ({error.strerror})") from None
+    if waiting:
+        yield bytes(waiting)
+
+
+def _frames(container: Any) -> Iterator[Any]:
+    """Decoded frames, and at last None, which makes the resampler give what it holds back."""
+    import av
+
+    for packet in container.demux(container.streams.audio[0]):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            continue  # a damaged packet; what follows may be whole
+    yield None
+
+
+async def open_source(
+    source: Any, *, chunk_ms: int, speed: float | None, clock: Clock, from_ms: float = 0.0
+) -> AsyncGenerator[bytes, None]:
+    """Chunks as they are to be handed to a session: of a recording paced at `speed`, of other sources as they come.
+
+    The first of it is looked at before this returns, so that no session is opened for what is no audio.
+
+    Parameters
+    ----------
+    source
+        A path or bytes of a recording; or an iterable, or asynchronous iterable, of chunks of bytes.
+    chunk_ms
+        Length of the chunks of a recording.
+    speed
+        1.0 for real time, 2.0 for twice as fast, None for as fast as it goes; for recordings only.
+    from_ms
+        Where to begin.
+
+    Raises
+    ------
+    SourceError, OptionsError
+        If it is no audio, now or in the middle.
+    """
+    if is_recording(source):
+        blocks = decoded(bytes(source) if isinstance(source, bytearray | memoryview) else source, from_ms=from_ms)
+        first_block = await asyncio.to_thread(next, blocks, b"")
+        return paced(chain([first_block], blocks), chunk_ms=chunk_ms, speed=speed, clock=clock)
+    if isinstance(source, AsyncIterable):
+        chunks: AsyncIterator[object] = aiter(source)
+    elif isinstance(source, Iterable):
+        chunks = _from_thread(iter(source))
+    else:
+        raise SourceError(
+            f"live audio cannot be made of {type(source).__name__}: hand over the path or bytes of one recording, or "
+            "an iterable of chunks (bytes)"
+        )
+    return _beginning_with(_bytes(await anext(chunks, b"")), chunks)
+
+
+async def _from_thread(chunks: Iterator[object]) -> AsyncGenerator[object, None]:
+    """The iterator may wait for a device, and the loop has other things to do."""
+    while (item := await asyncio.to_thread(next, chunks, _END)) is not _END:
+        yield item
+
+
+async def paced(
+    blocks: Iterator[bytes], *, chunk_ms: int, speed: float | None, clock: Clock
+) -> AsyncGenerator[bytes, None]:
+    """Cut blocks of raw audio into chunks, and give each out when it would have been spoken."""
+    size = chunk_ms * _BYTES_PER_MS
+    begun_s, given_ms = clock.now(), 0.0
+    rest = b""
+    while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+        rest += block
+        whole = len(rest) // size * size
+        for start in range(0, whole, size):
+            given_ms += chunk_ms
+            if speed is not None:
+                await clock.sleep(begun_s + given_ms / speed / 1000 - clock.now())
+            yield rest[start : start + size]
+        rest = rest[whole:]
+    if rest:
+        if speed is not None:
+            given_ms += len(rest) / _BYTES_PER_MS
+            await clock.sleep(begun_s + given_ms / speed / 1000 - clock.now())
+        yield rest
+
+
+async def _beginning_with(first: bytes, others: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
+    try:
+        yield first
+        async for chunk in others:
+            yield _bytes(chunk)
+    finally:
+        if isinstance(others, AsyncGenerator):  # a sound card may be behind it
+            await others.aclose()
+
+
+def _bytes(chunk: object) -> bytes:
+    if not isinstance(chunk, bytes | bytearray | memoryview):
+        raise OptionsError(f"a chunk of live audio is of type {type(chunk).__name__}; bytes are due")
+    return bytes(chunk)

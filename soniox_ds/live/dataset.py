@@ -1,0 +1,428 @@
+"""Many recordings transcribed live, as many at once as the service lets in, resumable.
+
+Conventions: every event is written to disk as it comes, in a folder beside the journal: one file for each recording
+under these options. A recording that is finished there costs nothing again; one that was broken off is taken up where
+it stopped. Two processes never work on the same one: the second waits for the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.models import ModelList
+from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR, cost_usd
+from soniox_ds.api.session_limit import StreamGate, gate_for, sessions_at_once
+from soniox_ds.batch.arguments import check_columns_unused, check_on_error, check_repeat
+from soniox_ds.batch.failures import first_error, report_failures
+from soniox_ds.batch.jobs import parse_time
+from soniox_ds.batch.journal import default_path
+from soniox_ds.batch.model_changes import warn_of_models
+from soniox_ds.corpus.provenance import new_provenance, new_run
+from soniox_ds.exceptions import AuthError, BalanceError, JournalError, SonioxDSError, SourceError, error_type_of
+from soniox_ds.live.audio_sources import RAW
+from soniox_ds.live.event_store import BEGUN, DONE, StreamStore
+from soniox_ds.live.interrupted import keep_interrupted
+from soniox_ds.live.replay import Event
+from soniox_ds.live.result import Streamed, concat_streamed, streamed_of, why_failed
+from soniox_ds.live.session import LiveSession
+from soniox_ds.live.stream import check_pace, run_session, silence_teller
+from soniox_ds.options import REAL_TIME_MODEL, Context, StreamOptions, Translation
+from soniox_ds.progress.display import Progress, Snapshot, progress_for
+from soniox_ds.sources.inspection import inspect
+from soniox_ds.sources.recording import Found, Recording
+from soniox_ds.sources.search import find_recordings
+
+__all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
+
+NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
+"""Why URLs fail."""
+
+_GOES_ON = " They are on disk too: the same call goes on where this one stopped."
+
+
+async def stream_dataset(
+    sources: Any,
+    *,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    concurrency: int | None = None,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    model: str = REAL_TIME_MODEL,
+    language_hints: Iterable[str] | None = None,
+    language_hints_strict: bool | None = None,
+    enable_speaker_diarization: bool | None = None,
+    enable_language_identification: bool | None = None,
+    translation: Translation | Mapping[str, Any] | None = None,
+    context: Context | Mapping[str, Any] | None = None,
+    enable_endpoint_detection: bool | None = None,
+    max_endpoint_delay_ms: int | None = None,
+    endpoint_sensitivity: float | None = None,
+    endpoint_latency_adjustment_level: int | None = None,
+    enable_agent_text_input: bool | None = None,
+    client_reference_id: str | None = None,
+    connection: Connection | None = None,
+    gate: StreamGate | None = None,
+    journal: str | Path | None = None,
+    refresh: bool = False,
+    repeat: int = 0,
+    on_error: Literal["report", "raise"] = "report",
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    clock: Clock | None = None,
+) -> Streamed:
+    """Transcribe recordings live, as if each were spoken now, and keep what came when.
+
+    Parameters
+    ----------
+    sources, audio_column, reference_column
+        As in `transcribe`, but for URLs: live audio is sent from this machine.
+    speed
+        How fast recordings are sent: 1.0 in real time, as latencies are to be measured; None as fast as it goes.
+    chunk_ms
+        Length of the chunks that recordings are cut into.
+    concurrency
+        Sessions at once; by default as many as the gate lets be open, and never more.
+    model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
+translation, context, enable_endpoint_detection, max_endpoint_delay_ms, endpoint_sensitivity, \
+endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
+        The API's own options; see `StreamOptions`.
+    connection
+        Key, region and address; by default from the environment.
+    gate
+        How many sessions may be open and opened in a minute. By default one gate for all of this process, with the ten
+        that the service allows; where more were agreed on, or several processes share them, a `StreamGate` of your own.
+    journal
+        Whose neighbour remembers what was streamed: the folder ``<journal>.streams``. By default in the user's cache.
+    refresh
+        Stream, and pay, again although there is a result.
+    repeat
+        Which repetition this is, 0 or more; see `transcribe`.
+    on_error, progress, clock
+        As in `transcribe`.
+
+    Returns
+    -------
+    Streamed
+        ``recordings`` (failed ones too), ``tokens`` (with ``received_ms`` and ``final_ms``), ``updates`` and ``log``.
+
+    Raises
+    ------
+    SourceError, OptionsError, SetupError
+        Before anything is sent.
+    AuthError, BalanceError
+        Where for one of these reasons not a single recording could be transcribed.
+    JournalError
+        If the journal cannot be written and knows none of the recordings, or can no longer be written on the way.
+    ExceptionGroup
+        Of `TranscriptionFailed`, with ``on_error="raise"``.
+
+    Notes
+    -----
+    After an interrupt the same call goes on where this one stopped; `last_interrupted` returns what there is so far.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     streamed = sx.stream_dataset(["data/samples/market_stall.wav", "data/samples/short_answer.wav"], speed=None,
+    ...                                  journal=getfixture("tmp_path") / "journal.sqlite", progress=False)
+    >>> streamed.recordings["status"].tolist()
+    ['completed', 'completed']
+    """
+    options = StreamOptions(
+        model=model,
+        **RAW,  # type: ignore[arg-type]  # a string and two numbers, each in its place
+        language_hints=language_hints,
+        language_hints_strict=language_hints_strict,
+        enable_speaker_diarization=enable_speaker_diarization,
+        enable_language_identification=enable_language_identification,
+        translation=translation,
+        context=context,
+        enable_endpoint_detection=enable_endpoint_detection,
+        max_endpoint_delay_ms=max_endpoint_delay_ms,
+        endpoint_sensitivity=endpoint_sensitivity,
+        endpoint_latency_adjustment_level=endpoint_latency_adjustment_level,
+        enable_agent_text_input=enable_agent_text_input,
+        client_reference_id=client_reference_id,
+    )
+    return await stream_dataset_as(
+        options,
+        sources,
+        speed=speed,
+        chunk_ms=chunk_ms,
+        concurrency=concurrency,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        connection=connection,
+        gate=gate,
+        journal=journal,
+        refresh=refresh,
+        repeat=repeat,
+        on_error=on_error,
+        progress=progress,
+        clock=clock,
+    )
+
+
+async def stream_dataset_as(
+    options: StreamOptions,
+    sources: Any,
+    *,
+    models: ModelList | None = None,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    concurrency: int | None = None,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    connection: Connection | None = None,
+    gate: StreamGate | None = None,
+    journal: str | Path | None = None,
+    refresh: bool = False,
+    repeat: int = 0,
+    on_error: Literal["report", "raise"] = "report",
+    progress: bool | Callable[[Snapshot], object] | None = None,
+    clock: Clock | None = None,
+) -> Streamed:
+    """Stream as `stream_dataset` does, under options that are checked already and whose audio is `RAW`.
+
+    Calls that share one list of `models` ask the service for it once; whoever hands one in calls `warn_of_models`.
+    """
+    check_pace(speed, chunk_ms)
+    speed = None if speed is None else float(speed)  # 1 and 1.0 are one speed
+    at_once = sessions_at_once(concurrency, gate)
+    check_repeat(repeat)
+    check_on_error(on_error)
+    connection = connection or Connection()
+    connection.stream_url()
+    clock = clock or Clock()
+    display = progress_for(progress)
+    if isinstance(sources, Found):
+        check_columns_unused(audio_column, reference_column)
+        found = sources
+    else:
+        found = await asyncio.to_thread(
+            find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+        )
+    store = StreamStore(Path(journal) if journal is not None else default_path())
+    with Progress(display, now=clock.now) as shown:
+        shown.found(len(found.recordings))
+        run = _Run(
+            options=options,
+            connection=connection,
+            gate=gate or gate_for(connection),
+            clock=clock,
+            speed=speed,
+            chunk_ms=chunk_ms,
+            store=store,
+            progress=shown,
+            settings=f"{repeat}:{speed}:{chunk_ms}",
+            refresh=refresh,
+            models=models or ModelList(),
+        )
+        try:
+            await run.all(found.recordings, at_once)
+        except asyncio.CancelledError as interrupt:
+            if run.parts:
+                keep_interrupted(_together(run.parts, found, run, None), interrupt, _GOES_ON)
+            raise
+        finally:
+            await run.models.close()
+    streamed = _together(run.parts, found, run, await run.models.resolved(options.model))
+    if models is None:
+        await warn_of_models(run.models, options.model, streamed.recordings)
+    report_failures(streamed.recordings, fatal=run.fatal, on_error=on_error, all_in="streamed.recordings")
+    return streamed
+
+
+class _Run:
+    """What the recordings of one call share."""
+
+    def __init__(
+        self,
+        *,
+        options: StreamOptions,
+        connection: Connection,
+        gate: StreamGate,
+        clock: Clock,
+        speed: float | None,
+        chunk_ms: int,
+        store: StreamStore,
+        progress: Progress,
+        settings: str,
+        refresh: bool,
+        models: ModelList,
+    ) -> None:
+        self.options = options
+        self.connection = connection
+        self._gate = gate
+        self._clock = clock
+        self._speed = speed
+        self._chunk_ms = chunk_ms
+        self._store = store
+        self._progress = progress
+        self._settings = settings
+        self._refresh = refresh
+        self.models = models
+        self.fatal: SonioxDSError | None = None
+        """What would stop every other recording, too."""
+        self.parts: dict[int, Streamed] = {}
+        """The tables of each row that is finished, or was begun before an interrupt."""
+
+    async def all(self, recordings: list[Recording], concurrency: int) -> None:
+        """Fill `parts` with the tables of every recording."""
+        room = asyncio.Semaphore(concurrency)
+        same: dict[str, asyncio.Lock] = {}
+
+        async def one(row: int, recording: Recording) -> None:
+            async with room:
+                self.parts[row] = await self._one(row, recording, same)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for row, recording in enumerate(recordings):
+                    group.create_task(one(row, recording))
+        except BaseExceptionGroup as errors:
+            first = first_error(errors)
+        else:
+            return
+        raise first
+
+    async def _one(self, row: int, recording: Recording, same: dict[str, asyncio.Lock]) -> Streamed:
+        if recording.error_type is None and recording.url is not None:
+            recording.fail("url_not_streamed", NOT_STREAMED)
+        if recording.error_type is None:
+            await asyncio.to_thread(inspect, recording)
+        if recording.error_type is not None:
+            return self._failed(recording)
+        key = self._key(recording)
+        async with same.setdefault(key, asyncio.Lock()), self._store.claim(key):
+            earlier = [] if self._refresh else await asyncio.to_thread(self._store.read, key)
+            if earlier and earlier[-1].kind == DONE:
+                self._progress.recalled(duration_ms=recording.duration_ms or 0)
+                return self._tables(earlier, recording, recalled=True)
+            if self.fatal is not None:  # what is remembered needs no service; the rest would fail as well
+                recording.fail(error_type_of(self.fatal), str(self.fatal))
+                return self._failed(recording)
+            return await self._stream(row, recording, key, earlier)
+
+    def _failed(self, recording: Recording) -> Streamed:
+        """The tables of a recording of which nothing was sent."""
+        self._progress.finished(False)
+        return self._tables([], recording)
+
+    async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
+        begun = _begun(earlier, self._clock)
+        earlier = [event for event in earlier if event.kind not in (BEGUN, "failed", "end")]
+        with contextlib.ExitStack() as stack:
+            try:
+                write = stack.enter_context(self._store.writing(key, [*begun, *earlier]))
+            except JournalError as trouble:  # nothing may be sent that cannot be written down
+                self.fatal = trouble
+                recording.fail(error_type_of(trouble), str(trouble))
+                return self._failed(recording)
+            self.models.ask_at(self.connection)
+            await self.models.resolved(self.options.model)  # what comes out short may be over before the list is there
+            session = LiveSession(
+                self.options,
+                connection=self.connection,
+                audio_id=recording.audio_id,
+                on_state=silence_teller(recording.audio_id),
+                gate=self._gate,
+                pace=None if self._speed is None else max(8.0, 2 * self._speed),
+                earlier=earlier,
+                on_event=write,
+                models=self.models,
+                clock=self._clock,
+            )
+            source = recording.data if recording.data is not None else recording.path
+            try:
+                error = await run_session(session, source, speed=self._speed, chunk_ms=self._chunk_ms)
+            except SourceError as unreadable:
+                error = unreadable
+            except asyncio.CancelledError:
+                if session.log:
+                    self.parts[row] = self._tables([*begun, *session.log], recording, is_whole=False)
+                raise
+            if error is None:
+                done = Event(session.log[-1].at_ms, DONE, 0, 0, session.audio_ms, self._clock.utcnow().isoformat())
+                write(done)
+        if error is not None:
+            if isinstance(error, AuthError | BalanceError):
+                self.fatal = error
+            recording.fail(*why_failed(error))
+        self._progress.finished(
+            error is None, recording.duration_ms, cost_usd(recording.duration_ms or 0, REAL_TIME_USD_PER_HOUR)
+        )
+        return self._tables([*begun, *session.log, *([done] if error is None else [])], recording)
+
+    def _key(self, recording: Recording) -> str:
+        parts = [recording.sha256, self.options.hash(), self.options.model, self.connection.service, self._settings]
+        return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()[:32]
+
+    def _tables(
+        self, events: list[Event], recording: Recording, *, recalled: bool = False, is_whole: bool = True
+    ) -> Streamed:
+        begun_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
+        own = [event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind not in (BEGUN, DONE)]
+        metadata: dict[str, Any] = {
+            "source": recording.source,
+            "sha256": recording.sha256,
+            "size_bytes": recording.size_bytes,
+            "warnings": " ".join(recording.warnings) or None,
+            "submitted_at": _moment(events, BEGUN) if any(event.kind == "open" for event in events) else None,
+            "completed_at": _moment(events, DONE),
+        }
+        if recording.error_type is not None:
+            metadata |= {
+                "status": "failed",
+                "error_type": recording.error_type,
+                "error_message": recording.error_message,
+                "text": None,
+            }
+        if recalled:
+            metadata["cost_usd"] = 0.0
+        return streamed_of(
+            own,
+            audio_id=recording.audio_id,
+            options=self.options,
+            service=self.connection.service,
+            audio_ms=recording.duration_ms if is_whole else max(event.audio_ms or 0.0 for event in events),
+            is_whole=is_whole,
+            metadata=metadata,
+        )
+
+
+def _begun(earlier: list[Event], clock: Clock) -> list[Event]:
+    """The event that says when the session began; none where that is not known, in a log of an earlier version."""
+    if any(event.kind == "open" for event in earlier):
+        return [event for event in earlier if event.kind == BEGUN]
+    return [Event(0.0, BEGUN, 0, 0, None, clock.utcnow().isoformat())]  # what never got through begins now
+
+
+def _moment(events: list[Event], kind: str) -> datetime | None:
+    """The date and time that the event of a kind tells."""
+    return next((parse_time(event.payload) for event in events if event.kind == kind), None)
+
+
+def _together(parts: Mapping[int, Streamed], found: Found, run: _Run, resolved_model: str | None) -> Streamed:
+    """The tables of some or all rows of what was found, in their order."""
+    rows = sorted(parts)
+    made_by = {name for row in rows for name in parts[row].recordings["resolved_model"].dropna()}
+    made = new_run(
+        service=run.connection.service,
+        model=run.options.model,
+        resolved_model=resolved_model or (made_by.pop() if len(made_by) == 1 else None),
+        options=run.options.body(),
+    )
+    streamed = concat_streamed([parts[row] for row in rows], new_provenance(made))
+    for name in found.metadata.columns:
+        streamed.recordings[name] = found.metadata[name].to_numpy()[rows]
+    return streamed

@@ -1,0 +1,262 @@
+"""Recordings that were transcribed live: the tables of a corpus, and the log of what came when.
+
+Conventions: the log is the truth; tokens and updates are made of it (``live.replay``) when they are asked for first.
+Everything that takes a corpus takes this too, since it has ``recordings`` and ``tokens``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR, cost_usd
+from soniox_ds.corpus.corpus import Corpus, read_corpus
+from soniox_ds.corpus.provenance import new_provenance, new_run
+from soniox_ds.exceptions import InputError, SonioxDSError, error_type_of
+from soniox_ds.live.model_event import resolved_model_of
+from soniox_ds.live.replay import Event, Replay, replay
+from soniox_ds.options import StreamOptions
+from soniox_ds.schema import (
+    RECORDINGS,
+    STREAM_LOG,
+    TOKENS,
+    conform,
+    frame_from_arrow,
+    frame_to_arrow,
+    need,
+    no_duplicates,
+)
+from soniox_ds.text import words as _text
+
+__all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of", "why_failed"]
+
+LOG_FILE = "stream_log.parquet"
+"""Beside the two folders of a saved corpus."""
+
+
+class Streamed:
+    """What was transcribed live.
+
+    Parameters
+    ----------
+    recordings
+        ``schema.RECORDINGS`` and metadata; durations are those of the audio that was handed over.
+    log
+        ``schema.STREAM_LOG``.
+    provenance
+        As that of a corpus.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or an event is there twice.
+
+    Examples
+    --------
+    >>> message = '{"tokens":[{"text":"Hi","start_ms":60,"end_ms":120,"confidence":0.9,"is_final":true}]}'
+    >>> log = pd.DataFrame({"audio_id": "a", "at_ms": [900.0], "kind": "message", "session": 0, "offset_ms": 0,
+    ...                     "payload": message})
+    >>> streamed = Streamed(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), log)
+    >>> streamed.text, len(streamed.tokens), len(streamed.corpus())
+    ('Hi', 1, 1)
+    """
+
+    def __init__(self, recordings: pd.DataFrame, log: pd.DataFrame, provenance: dict[str, Any] | None = None) -> None:
+        need(log, "audio_id", "at_ms", "kind", "session", "offset_ms", "payload")
+        need(recordings, "audio_id", "status")
+        keys = ["event_index"] if "event_index" in log else ["at_ms", "kind", "payload"]
+        no_duplicates(log[log["kind"] == "message"], "log", "audio_id", *keys)
+        self.recordings = conform(recordings, RECORDINGS)
+        """``schema.RECORDINGS``, one row per recording."""
+        self.log = conform(_numbered(log), STREAM_LOG)
+        """``schema.STREAM_LOG``: everything that happened, with the moment at which it did."""
+        self.provenance = provenance or new_provenance()
+
+    @cached_property
+    def _replay(self) -> Replay:
+        return replay(self.log)
+
+    @property
+    def tokens(self) -> pd.DataFrame:
+        """``schema.STREAM_TOKENS``: the settled tokens, each with the moments at which it came."""
+        return self._replay.tokens
+
+    @property
+    def updates(self) -> pd.DataFrame:
+        """``schema.STREAM_UPDATES``: one row for each message."""
+        return self._replay.updates
+
+    @property
+    def text(self) -> str:
+        """What was said, settled words only, as `soniox_ds.texts` writes it; recordings on lines of their own."""
+        said = _text.spoken_texts(self.tokens)
+        return "\n".join(said.get(audio_id, "") for audio_id in self.recordings["audio_id"])
+
+    def words(self) -> pd.DataFrame:
+        """The words, ``schema.WORDS``; see `soniox_ds.words`."""
+        return _text.words(self.tokens)
+
+    def corpus(self) -> Corpus:
+        """The same as a corpus: without the moments at which the tokens came."""
+        return Corpus(self.recordings, self.tokens[list(TOKENS)], self.provenance)
+
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write a corpus, and the log beside it, as Parquet; `soniox_ds.read_streamed` reads both.
+
+        Raises InputError where the folder is not empty, unless it may be overwritten, or cannot be written to.
+        """
+        from soniox_ds.corpus.parquet import write_corpus
+
+        target = Path(folder)
+        log = frame_to_arrow(self.log, STREAM_LOG)
+        write_corpus(self.corpus(), target, overwrite=overwrite, beside={LOG_FILE: log})
+        return target
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def _facts(self) -> str:
+        count = len(self.recordings)
+        failed = int((self.recordings["status"] == "failed").sum())
+        minutes = float(self.recordings["duration_ms"].sum()) / 60_000
+        connections = int((self.log["kind"] == "open").sum())
+        services = ", ".join(sorted(set(self.recordings["service"].dropna()))) or "unknown service"
+        return (
+            f"{count} recording{'s' * (count != 1)} transcribed live"
+            + (f", {failed} failed" if failed else "")
+            + f", {minutes:.1f} min, {len(self.tokens):,} tokens, {connections} connection{'s' * (connections != 1)}, "
+            f"{services}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Streamed({self._facts()})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        shown = self.tokens[["audio_id", "text", "start_ms", "received_ms", "final_ms", "confidence", "speaker"]]
+        return f"<p><strong>Streamed</strong>: {escape(self._facts())}</p>{shown.head(8).to_html(escape=True)}"
+
+
+def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
+    """Read what `Streamed.save` wrote.
+
+    Parameters
+    ----------
+    folder
+        Of a corpus with its ``stream_log.parquet``.
+
+    Raises
+    ------
+    InputError
+        If there is no corpus, or no log beside it.
+
+    Examples
+    --------
+    >>> log = pd.DataFrame({"audio_id": [], "at_ms": [], "kind": [], "session": [], "offset_ms": [], "payload": []})
+    >>> nothing = Streamed(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log)
+    >>> len(read_streamed(nothing.save(getfixture("tmp_path") / "live")))
+    1
+    """
+    from soniox_ds.corpus.checksums import read_sealed, reading
+
+    source = Path(folder)
+    corpus = read_corpus(source)
+    if not (source / LOG_FILE).is_file():
+        raise InputError(
+            f"{source} holds a corpus but no {LOG_FILE}, so nobody knows what came when; read it with sx.read_corpus()."
+        )
+    table = read_sealed(source / LOG_FILE)
+    with reading(source / LOG_FILE):
+        table.select(["audio_id", "at_ms", "kind", "session", "offset_ms", "payload"])  # raises where one is missing
+        return Streamed(corpus.recordings, frame_from_arrow(table, STREAM_LOG), corpus.provenance)
+
+
+def concat_streamed(parts: Iterable[Streamed], provenance: dict[str, Any] | None = None) -> Streamed:
+    """Several put together, in order."""
+    parts = list(parts)
+    if not parts:
+        raise InputError("there is nothing to put together")
+    return Streamed(
+        pd.concat([part.recordings for part in parts], ignore_index=True),
+        pd.concat([part.log for part in parts], ignore_index=True),
+        provenance or parts[0].provenance,
+    )
+
+
+def streamed_of(
+    events: Sequence[Event],
+    *,
+    audio_id: str,
+    options: StreamOptions,
+    service: str,
+    audio_ms: float | None,
+    error: Exception | None = None,
+    is_whole: bool = True,
+    begun_at: datetime | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Streamed:
+    """The tables of one live session; one that is not `is_whole` is no completed recording, whatever was settled."""
+    log = pd.DataFrame(
+        [event._asdict() for event in events],
+        columns=["at_ms", "kind", "session", "offset_ms", "audio_ms", "payload"],
+    ).assign(audio_id=audio_id)
+    open_ms = _open_ms(log)
+    resolved_model = resolved_model_of((event.kind, event.payload) for event in events)
+    error_type = error_message = None
+    if error is not None:
+        error_type, error_message = why_failed(error)
+    elif not is_whole:
+        error_type, error_message = "unfinished", "it still goes on, or was not ended in order; its tokens are kept"
+    row = {
+        "audio_id": audio_id,
+        "status": "completed" if error_type is None else "failed",
+        "error_type": error_type,
+        "error_message": error_message,
+        "duration_ms": None if audio_ms is None else round(audio_ms),
+        "service": service,
+        "model": options.model,
+        "resolved_model": resolved_model,
+        "options_hash": options.hash(),
+        "submitted_at": begun_at,
+        "completed_at": datetime.now(UTC) if begun_at is not None else None,
+        "text": _text.spoken_texts(replay(log).tokens).get(audio_id, "") if error_type is None else None,
+        "cost_usd": cost_usd(open_ms, REAL_TIME_USD_PER_HOUR),
+        **(metadata or {}),
+    }
+    run = new_run(service=service, model=options.model, resolved_model=resolved_model, options=options.body())
+    return Streamed(pd.DataFrame([row]), log, new_provenance(run))
+
+
+def why_failed(error: Exception) -> tuple[str, str]:
+    """``error_type`` and ``error_message`` of a recording whose session or source failed.
+
+    Examples
+    --------
+    >>> why_failed(OSError("device unplugged"))
+    ('source_failed', 'the source of the audio raised OSError: device unplugged')
+    """
+    if isinstance(error, SonioxDSError):
+        return error_type_of(error), str(error)
+    return "source_failed", f"the source of the audio raised {type(error).__name__}: {error}"
+
+
+def _open_ms(log: pd.DataFrame) -> float:
+    """How long connections were open, which is what is billed."""
+    total, opened = 0.0, None
+    for kind, at_ms in zip(log["kind"], log["at_ms"], strict=True):
+        if kind == "open":
+            opened = at_ms
+        elif kind in ("lost", "failed", "end", "connecting") and opened is not None:
+            total, opened = total + at_ms - opened, None
+    return total
+
+
+def _numbered(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(event_index=log.groupby("audio_id", sort=False, observed=True).cumcount())

@@ -1,0 +1,331 @@
+"""One recording, or one source of chunks, transcribed live from Python.
+
+Conventions: recordings are sent as 16 kHz mono samples, paced as if they were spoken now (``speed=1``) or faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from soniox_ds._caller import warn_caller
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
+from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.exceptions import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
+from soniox_ds.live.audio_sources import RAW, is_recording, open_source
+from soniox_ds.live.interrupted import keep_interrupted
+from soniox_ds.live.result import Streamed
+from soniox_ds.live.session import SILENT_S, LiveSession, State
+from soniox_ds.live.transcript import Update
+from soniox_ds.options import REAL_TIME_MODEL, Context, StreamOptions, Translation
+
+__all__ = ["check_pace", "options_for", "run_session", "silence_teller", "stream", "stream_updates"]
+
+_log = logging.getLogger(__name__)
+
+_OPTIONS = tuple(field.name for field in dataclasses.fields(StreamOptions))
+
+
+async def stream(
+    source: Any,
+    *,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    on_update: Callable[[Update], object] | None = None,
+    model: str = REAL_TIME_MODEL,
+    audio_format: str | None = None,
+    sample_rate: int | None = None,
+    num_channels: int | None = None,
+    language_hints: Iterable[str] | None = None,
+    language_hints_strict: bool | None = None,
+    enable_speaker_diarization: bool | None = None,
+    enable_language_identification: bool | None = None,
+    translation: Translation | Mapping[str, Any] | None = None,
+    context: Context | Mapping[str, Any] | None = None,
+    enable_endpoint_detection: bool | None = None,
+    max_endpoint_delay_ms: int | None = None,
+    endpoint_sensitivity: float | None = None,
+    endpoint_latency_adjustment_level: int | None = None,
+    enable_agent_text_input: bool | None = None,
+    client_reference_id: str | None = None,
+    connection: Connection | None = None,
+    gate: StreamGate | None = None,
+    audio_id: str | None = None,
+    on_error: Literal["report", "raise"] = "report",
+    clock: Clock | None = None,
+) -> Streamed:
+    """Transcribe audio live, and keep what came when.
+
+    Parameters
+    ----------
+    source
+        The path or the bytes of a recording; or chunks of audio from an iterable or an asynchronous iterable, such as
+        a sound card's, whose `audio_format` must be given (``"pcm_s16le"`` with `sample_rate` and `num_channels`, or
+        ``"auto"``).
+    speed
+        How fast a recording is sent: 1.0 in real time, as latencies are to be measured; None as fast as it goes (the
+        service takes bursts only for a while). Chunks are sent as they come.
+    chunk_ms
+        Length of the chunks that a recording is cut into.
+    on_update
+        Called with every `Update`: what was settled (`settled`, `text`) and what is open (`pending`, `pending_text`).
+    model, audio_format, sample_rate, num_channels, language_hints, language_hints_strict, enable_speaker_diarization, \
+enable_language_identification, translation, context, enable_endpoint_detection, max_endpoint_delay_ms, \
+endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
+        The API's own options; see `StreamOptions`.
+    connection
+        Key, region and address; by default from the environment.
+    gate
+        How many sessions may be open and opened in a minute; by default one gate for all of this process.
+    audio_id
+        What the recording is called; its path by default.
+    on_error
+        Where the session or the source fails after something was settled: ``"report"`` returns that, marked as
+        failed, and warns; ``"raise"`` raises.
+    clock
+        For tests: time that runs faster.
+
+    Returns
+    -------
+    Streamed
+        ``tokens`` (``schema.STREAM_TOKENS``: with ``received_ms`` and ``final_ms``), ``updates``, ``log``,
+        ``recordings``; it can be used where a corpus can.
+
+    Raises
+    ------
+    SourceError, OptionsError, SetupError
+        Before anything is sent.
+    RequestError, ServiceError
+        If the session fails before anything was settled, or with ``on_error="raise"``. What a source raises is raised
+        likewise, after what it gave before was settled.
+
+    Notes
+    -----
+    An interrupt raises KeyboardInterrupt; `last_interrupted` then returns what was settled.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None, enable_endpoint_detection=True)
+    >>> streamed.recordings["status"].tolist(), len(streamed.tokens) > 0
+    (['completed'], True)
+    >>> bool((streamed.tokens["final_ms"] >= streamed.tokens["received_ms"]).all())
+    True
+    """
+    if on_error not in ("report", "raise"):
+        raise OptionsError(f'on_error is {on_error!r}; it is "report" (a failed row and a warning) or "raise"')
+    given = locals()
+    session = _session(
+        source,
+        {name: given[name] for name in _OPTIONS},
+        pace=(speed, chunk_ms),
+        connection=connection,
+        gate=gate,
+        audio_id=audio_id,
+        clock=clock,
+        on_update=on_update,
+    )
+    try:
+        failure = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
+    except asyncio.CancelledError as interrupt:
+        _keep(session, interrupt)
+        raise
+    if failure is not None:
+        if on_error == "raise" or not session.transcript.settled:
+            raise failure
+        warn_caller(
+            f"{session.audio_id}: the live transcription ended early; {len(session.transcript.settled)} tokens were "
+            f"settled before: {type(failure).__name__}: {failure}",
+            RecordingsFailedWarning,
+        )
+    session.model_event.models.warn_of_trouble()
+    return session.result(failure)
+
+
+async def stream_updates(
+    source: Any,
+    *,
+    speed: float | None = 1.0,
+    chunk_ms: int = 100,
+    connection: Connection | None = None,
+    gate: StreamGate | None = None,
+    audio_id: str | None = None,
+    clock: Clock | None = None,
+    **options: Any,
+) -> AsyncGenerator[Update, None]:
+    """Transcribe audio live, update by update.
+
+    Parameters
+    ----------
+    source, speed, chunk_ms, connection, gate, audio_id, clock
+        As in `stream`.
+    **options
+        The API's own options, as in `stream`.
+
+    Yields
+    ------
+    Update
+        What each message settled, and what is open. Leaving the loop early closes the connection.
+
+    Raises
+    ------
+    SourceError, OptionsError, SetupError
+        Before anything is sent.
+    RequestError, ServiceError
+        If the session fails, after the updates that came before; what the source raises likewise.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     settled = "".join(update.text for update in sx.stream_updates("data/samples/market_stall.wav", speed=None))
+    >>> len(settled.split()) > 3
+    True
+    """
+    session = _session(
+        source, options, pace=(speed, chunk_ms), connection=connection, gate=gate, audio_id=audio_id, clock=clock
+    )
+    chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(session.abort)
+            updates = aiter(session)
+            feeding = asyncio.create_task(_feed(session, chunks), name="live source")
+
+            async def stop() -> None:
+                feeding.cancel()
+                await asyncio.wait([feeding])
+
+            stack.push_async_callback(stop)
+            async for update in updates:
+                yield update
+            if (failure := await feeding) is not None:
+                raise failure
+    except (asyncio.CancelledError, GeneratorExit) as interrupt:  # the latter where the loop's own body was interrupted
+        _keep(session, interrupt)
+        raise
+
+
+def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
+    """The options of a session for a source: recordings say themselves what their audio is."""
+    given = {name: value for name, value in named.items() if value is not None}
+    if is_recording(source):
+        for name, value in RAW.items():
+            if name in given and given[name] != value:
+                raise OptionsError(
+                    f"{name}={given[name]!r} is given for a recording, which is decoded here and sent as {RAW}; leave "
+                    "it out, or hand over chunks of bytes in that format"
+                )
+        given |= RAW
+    elif isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike):
+        raise SourceError(
+            f"{len(source)} sources were given, the first {os.fspath(source[0])!r}; sx.stream takes one recording, "
+            "sx.stream_dataset many"
+        )
+    elif hasattr(source, "__array__"):
+        raise SourceError(
+            f"an array ({type(source).__name__}) is no audio that can be sent as it is; hand over the bytes of 16-bit "
+            "samples: [samples.astype('<i2').tobytes()] with audio_format='pcm_s16le', sample_rate and num_channels"
+        )
+    elif "audio_format" not in given and isinstance(source, Iterable | AsyncIterable):
+        raise OptionsError(
+            "chunks of bytes do not say what they are: add audio_format='pcm_s16le', sample_rate=16_000, "
+            "num_channels=1 for raw samples, or audio_format='auto' for the bytes of a file or container"
+        )
+    return StreamOptions.of(**given)
+
+
+def check_pace(speed: float | None, chunk_ms: int) -> None:
+    """Raise OptionsError unless both can be."""
+    is_number = isinstance(speed, int | float) and not isinstance(speed, bool)
+    if speed is not None and not (is_number and 0 < speed < float("inf")):
+        raise OptionsError(f"speed is {speed!r}; it is 1.0 for real time, more for faster, None for as fast as it goes")
+    if isinstance(chunk_ms, bool) or not isinstance(chunk_ms, int) or not 10 <= chunk_ms <= 1000:
+        raise OptionsError(f"chunk_ms is {chunk_ms!r}; it is a whole number from 10 to 1000")
+
+
+def silence_teller(audio_id: str) -> Callable[[State], None]:
+    """Return an ``on_state`` callback that logs a warning where the service stops answering."""
+
+    def tell(state: State) -> None:
+        if state == "silent":
+            _log.warning(
+                "%s: the service has not answered for %g s. Audio is kept; if this goes on, another connection is "
+                "opened, and what was not settled is sent again over it.",
+                audio_id,
+                SILENT_S,
+            )
+
+    return tell
+
+
+async def run_session(session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int) -> Exception | None:
+    """Hand a source over to a session to its end; returns what made either fail, if anything did.
+
+    What a source gave before it failed is settled. What is wrong with it from the beginning is raised, before any
+    session is opened, and so is what callbacks raise.
+    """
+    chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms)
+    return await _feed(session, chunks)
+
+
+async def _feed(session: LiveSession, chunks: AsyncGenerator[bytes, None]) -> Exception | None:
+    await session.__aenter__()
+    failure: Exception | None = None
+    try:
+        async with contextlib.aclosing(chunks):
+            try:
+                async for chunk in chunks:
+                    if session.is_over:
+                        break
+                    session.send(chunk)
+                    await session.room()
+            except Exception as error:  # noqa: BLE001  whatever a source raises; it is returned
+                failure = error
+        await session.finish()
+    except SonioxDSError as error:
+        if error is not session.error:
+            raise
+        return error
+    except BaseException:
+        await session.abort()
+        raise
+    return failure
+
+
+def _keep(session: LiveSession, interrupt: BaseException) -> None:
+    if session.log:
+        keep_interrupted(session.result(), interrupt)
+
+
+def _session(
+    source: Any,
+    options: Mapping[str, Any],
+    *,
+    pace: tuple[float | None, int],
+    connection: Connection | None,
+    gate: StreamGate | None,
+    audio_id: str | None,
+    clock: Clock | None,
+    on_update: Callable[[Update], object] | None = None,
+) -> LiveSession:
+    speed, chunk_ms = pace
+    check_pace(speed, chunk_ms)
+    name = audio_id or (os.fspath(source) if isinstance(source, str | os.PathLike) else "live")
+    return LiveSession(
+        options_for(source, options),
+        connection=connection,
+        gate=gate,
+        audio_id=name,
+        on_update=on_update,
+        on_state=silence_teller(name),
+        pace=None if speed is None else max(8.0, 2 * speed),
+        clock=clock,
+    )

@@ -1,0 +1,217 @@
+"""Confidences in bins, block by block, and what the bootstrap over blocks says of them.
+
+Conventions: a bin holds confidences above its lower and up to its upper edge, the first one its lower edge too; they
+come as `soniox_ds.metrics.confidence.word_confidence.as_decimals` makes them, so that 0.8 is 0.8 in single precision too. Sums are
+kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.stats.bootstrap import FEW_UNITS
+from soniox_ds.metrics.stats.resampling import resampled_sums
+
+__all__ = [
+    "BINNINGS",
+    "FEW_ERRORS",
+    "Binned",
+    "EceInterval",
+    "Resampling",
+    "accuracy_intervals",
+    "bin_edges",
+    "binned",
+    "chance_gaps",
+    "check_bins",
+    "ece",
+    "ece_interval",
+    "resampling",
+]
+
+BINNINGS = ("equal_width", "equal_mass")
+"""How bins are cut: the same width each, or the same number of words each as far as ties allow."""
+
+FEW_ERRORS = 10
+"""Below so many wrong (or right) words there is no interval of the ECE; nor below `FEW_UNITS` blocks."""
+
+_GROUPS = 32
+_CELLS = 500_000  # numbers drawn at a time: 4 MB
+
+Bools = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+class Resampling(NamedTuple):
+    """How intervals are made."""
+
+    ci: float
+    replicates: int
+    seed: int
+
+
+class EceInterval(NamedTuple):
+    """Bounds of the true ECE, NaN where there is no honest interval (then `reason` says why), and what chance shows."""
+
+    low: float
+    high: float
+    by_chance: float
+    reason: str | None
+
+
+class Binned(NamedTuple):
+    """Sums for each block (rows) and bin (columns)."""
+
+    words: FloatArray
+    right: FloatArray
+    confidence: FloatArray
+
+    @property
+    def gaps(self) -> FloatArray:
+        """Right words less the confidence put in them."""
+        return self.right - self.confidence
+
+
+def check_bins(bins: Any, binning: Any) -> None:
+    """Raise InputError unless both mean something."""
+    if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or bins < 1:
+        raise InputError(f"bins is {bins!r}; give a whole number, 1 or more (10 to 20 is usual).")
+    if binning not in BINNINGS:
+        raise InputError(f"binning is {binning!r}; it can be {' or '.join(map(repr, BINNINGS))}.")
+
+
+def resampling(ci: Any, replicates: Any, seed: Any) -> Resampling:
+    """Put the three together; raises InputError unless they mean something."""
+    if not isinstance(ci, (int, float)) or not 0 < ci < 1:
+        raise InputError(f"ci is {ci!r}; give the level of the interval as a share, such as 0.95.")
+    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 100:
+        raise InputError(f"replicates is {replicates!r}; give a whole number, 100 or more (2,000 is usual).")
+    return Resampling(ci, int(replicates), seed)
+
+
+def bin_edges(confidence: FloatArray, bins: int, binning: str) -> FloatArray:
+    """The edges, one more than there are bins.
+
+    >>> bin_edges(np.array([0.2, 0.9, 1.0, 1.0, 1.0]), 4, "equal_mass")
+    array([0.2, 0.9, 1. ])
+    """
+    if binning == "equal_width" or not len(confidence):
+        return np.arange(bins + 1) / bins  # each the number nearest to its fraction, as 0.3 is when written so
+    edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)))
+    return edges if len(edges) > 1 else np.repeat(edges, 2)
+
+
+def binned(confidence: FloatArray, correct: Bools, blocks: Ints, edges: FloatArray) -> Binned:
+    """Sums of words, right words and confidence; `blocks` are codes from 0, of which each occurs."""
+    bins = len(edges) - 1
+    rows = int(blocks.max()) + 1 if len(blocks) else 0
+    cell = blocks * bins + np.searchsorted(edges[1:-1], confidence)
+
+    def summed(values: FloatArray) -> FloatArray:
+        return np.bincount(cell, values, rows * bins).astype(np.float64).reshape(rows, bins)
+
+    return Binned(summed(np.ones(len(cell))), summed(correct.astype(np.float64)), summed(confidence))
+
+
+def ece(sums: Binned) -> float:
+    """Expected calibration error; NaN of no words."""
+    words = float(sums.words.sum())
+    return float(np.abs(sums.gaps.sum(axis=0)).sum()) / words if words else nan
+
+
+def chance_gaps(confidence: FloatArray, edges: FloatArray, how: Resampling) -> FloatArray:
+    """ECE of words that are right as often as their confidence says, one value for each replicate.
+
+    Words are independent here, which is the least that chance can do; words of one recording that go wrong together
+    make for more. Within a bin they are put in order and cut into as many as 32 groups, whose errors are binomial with
+    the group's mean confidence: the expectation is exact, the variance too great by that of confidences within a group.
+
+    >>> how = Resampling(0.95, 1000, 0)
+    >>> float(chance_gaps(np.full(100, 0.9), np.array([0.0, 1.0]), how).mean().round(2))  # √(2 / π · 0.09 / 100)
+    0.02
+    """
+    if not len(confidence):
+        return np.full(how.replicates, nan)
+    ordered = np.sort(confidence)
+    bin_of = np.searchsorted(edges[1:-1], ordered)
+    _, bin_of, counts = np.unique(bin_of, return_inverse=True, return_counts=True)  # bins that hold words
+    place = np.arange(len(ordered)) - (np.cumsum(counts) - counts)[bin_of]
+    group = bin_of * _GROUPS + place * _GROUPS // counts[bin_of]
+    group = group[np.searchsorted(ordered, ordered)]  # equal confidences are not cut apart: fewer numbers to draw
+    starts, size = np.unique(group, return_index=True, return_counts=True)[1:]
+    mean = np.clip(np.add.reduceat(ordered, starts) / size, 0, 1)
+    first = np.searchsorted(bin_of[starts], np.arange(len(counts)))  # group of each bin
+    rng = np.random.default_rng(how.seed)
+    found = np.empty(how.replicates)
+    rows = max(1, _CELLS // len(size))
+    for start in range(0, how.replicates, rows):
+        right = rng.binomial(size, mean, (min(rows, how.replicates - start), len(size)))
+        gaps = np.add.reduceat(right - size * mean, first, axis=1)
+        found[start : start + len(right)] = np.abs(gaps).sum(axis=1) / len(ordered)
+    return found
+
+
+def ece_interval(sums: Binned, by_chance: FloatArray, how: Resampling) -> EceInterval:
+    """Lower and upper bound of the true ECE, and what chance alone would show.
+
+    `by_chance` is of `chance_gaps`: the residuals of few blocks, or of blocks without an error, hardly vary.
+    """
+    words = float(sums.words.sum())
+    if not words:
+        return EceInterval(nan, nan, nan, "no word has a confidence")
+    blocks, bins = sums.words.shape
+    least = float(by_chance.mean())
+    if blocks < 2:
+        return EceInterval(nan, nan, least, "There is only one block, and an interval needs two or more.")
+    counts = sums.words.sum(axis=0)
+    shift = np.divide(sums.gaps.sum(axis=0), counts, out=np.zeros(bins), where=counts > 0)
+    chance = sums.gaps - sums.words * shift  # what blocks differ by where each bin is right on the whole
+    columns = np.hstack([sums.gaps, chance, sums.words.sum(axis=1, keepdims=True)])
+    drawn = _resampled(columns, how)
+    spread = np.abs(drawn[:, :bins]).sum(axis=1) / drawn[:, -1]
+    of_blocks = np.abs(drawn[:, bins:-1]).sum(axis=1) / drawn[:, -1]
+    expected = max(least, float(of_blocks.mean()))
+    if reason := _too_little(sums):
+        return EceInterval(nan, nan, expected, reason)
+    tail = (1 - how.ci) / 2
+    found = ece(sums)
+    high = max(found, float(np.quantile(spread, 1 - tail)))
+    most = max(np.quantile(of_blocks, 1 - tail), np.quantile(by_chance, 1 - tail))
+    return EceInterval(0.0 if found <= most else max(0.0, 2 * found - high), high, expected, None)
+
+
+def _too_little(sums: Binned) -> str | None:
+    """Why the blocks cannot tell how far off the ECE may be."""
+    blocks = len(sums.words)
+    if blocks < FEW_UNITS:
+        return f"{blocks} blocks: below {FEW_UNITS} an interval of the ECE is too narrow"
+    right, words = int(sums.right.sum()), int(sums.words.sum())
+    fewer, what = min((words - right, "wrong"), (right, "right"))
+    if fewer < FEW_ERRORS:
+        return f"{fewer} words are {what}: with fewer than {FEW_ERRORS} an interval of the ECE is too narrow"
+    return None
+
+
+def accuracy_intervals(sums: Binned, how: Resampling) -> tuple[FloatArray, FloatArray]:
+    """Bounds of each bin's accuracy; NaN where its words are of fewer than two blocks."""
+    bins = sums.words.shape[1]
+    low, high = np.full(bins, nan), np.full(bins, nan)
+    enough = np.flatnonzero((sums.words > 0).sum(axis=0) >= 2)
+    if not enough.size:
+        return low, high
+    drawn = _resampled(np.hstack([sums.right, sums.words]), how)
+    tail = (1 - how.ci) / 2
+    for place in enough:
+        there = drawn[:, bins + place] > 0
+        rates = drawn[there, place] / drawn[there, bins + place]
+        low[place], high[place] = np.quantile(rates, [tail, 1 - tail])
+    return low, high
+
+
+def _resampled(columns: FloatArray, how: Resampling) -> FloatArray:
+    return resampled_sums(columns, np.ones(len(columns), np.int64), replicates=how.replicates, seed=how.seed)

@@ -1,0 +1,333 @@
+"""How far confidences can be believed.
+
+Conventions: each word of an alignment that has a confidence c is right (1) or wrong (0); deletions have no word and are
+in none of these figures. With N words, p the share that is right, and bins b of n_b words:
+
+- ECE = Σ (n_b / N) |accuracy_b − mean confidence_b|. A bin holds confidences above its lower and up to its upper edge,
+  the first one its lower edge too. Edges of equal mass are quantiles; words of equal confidence stay together.
+- Brier score = mean of (c − right)².
+- NCE = (H + Σ_right ln c + Σ_wrong ln(1 − c)) / H with H = −N (p ln p + (1 − p) ln(1 − p)), c clipped to
+  [1e-7, 1 − 1e-7].
+- AUC = the chance that a wrong word has a lower confidence than a right one, ties counting half.
+
+NCE and AUC are not defined, and NA, where all words are right or all are wrong.
+
+References: Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015
+(ECE); Brier, "Verification of forecasts expressed in terms of probability", 1950; Siu, Gish and Richardson, "Improved
+estimation, evaluation and applications of confidence measures for speech recognition", Eurospeech 1997 (NCE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.confidence.bins import (
+    accuracy_intervals,
+    bin_edges,
+    binned,
+    chance_gaps,
+    check_bins,
+    ece,
+    ece_interval,
+    resampling,
+)
+from soniox_ds.metrics.confidence.word_confidence import judged
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.schema import CALIBRATION, RELIABILITY, Table, conform, empty, need
+
+__all__ = ["auc", "brier_score", "calibration", "normalized_cross_entropy", "reliability"]
+
+_CLIP = 1e-7
+_LENGTHS = {1: "1 to 3", 4: "4 to 6", 7: "7 to 9", 10: "10 or more"}
+
+Bools = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+def calibration(
+    alignments: Alignments,
+    by: str | Sequence[str] | None = None,
+    *,
+    bins: int = 15,
+    binning: str = "equal_width",
+    ci: float = 0.95,
+    block: str = "audio_id",
+    replicates: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Measure how far confidences can be believed, for all words or for each group of them.
+
+    Parameters
+    ----------
+    alignments
+        ``schema.WORD_ALIGNMENTS``: `operation`, `confidence`, and the columns named by `by` and `block`; or a corpus
+        with references, which is aligned by the defaults of `align_words`.
+    by
+        One or more columns whose values are the groups, such as "language" or "speaker"; a column of your recordings
+        can be merged in by `audio_id`. "length" (of the aligned word in characters, in four classes) is always there.
+    bins
+        Number of bins.
+    binning
+        "equal_width" or "equal_mass". Recognisers are sure of most words, so that most of the bins of equal width are
+        nearly empty: they show the whole range, bins of equal mass show where the words are.
+    ci
+        Level of the interval of `ece`.
+    block
+        Column whose values are drawn as a whole: words of one recording are not independent, and neither are recordings
+        of one speaker; name the speaker's or session's column where there is one.
+    replicates, seed
+        Of the bootstrap; the same seed gives the same bounds.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.CALIBRATION``; one row for each group in sorted order (NA last), one row in
+        all without `by`. Of no words everything but the counts is NA; `nce` and `auc` are NA too where all words are
+        right or all are wrong. Where there is no honest interval of `ece` its bounds are NA, and `note` says why.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a confidence lies outside 0 to 1, a row is there twice in a group, or a block is NA.
+    InputError
+        If no word has a confidence, or an option means nothing.
+
+    Notes
+    -----
+    The ECE of a sample is too high: chance alone moves each bin, and every move counts as an error. `ece_by_chance`
+    says how high it would be were the confidences perfect: the larger of two means, of words that go wrong one by one
+    (each drawn with its own confidence) and of the blocks' residuals, freed of each bin's mean (bootstrap). The first
+    is there however few blocks there are; the second is larger where words of a block go wrong together.
+
+    The interval is for the true value. Its upper bound is the bootstrap's quantile; its lower bound lies as far
+    below the ECE, which takes the excess off, and is 0 where the ECE is no higher than chance makes it at that level.
+    It errs to the wide side. There is none below 10 blocks, or with fewer than 10 words that are wrong (or right): what
+    so few say of their own spread is too little, and `note` says so.
+
+    Examples
+    --------
+    >>> alignments = pd.DataFrame({
+    ...     "audio_id": ["a", "a", "a", "b", "b", "b"],
+    ...     "operation": ["hit", "hit", "substitution", "hit", "insertion", "deletion"],
+    ...     "confidence": [0.9, 0.8, 0.7, 1.0, 0.1, None],
+    ... })
+    >>> calibration(alignments, bins=2)[["n", "errors", "accuracy", "confidence_mean", "ece", "brier", "auc"]]
+       n  errors  accuracy  confidence_mean  ece  brier  auc
+    0  5       2       0.6              0.7  0.1   0.11  1.0
+    """
+    check_bins(bins, binning)
+    how = resampling(ci, replicates, seed)
+    groups = _groups(alignments, by, block, CALIBRATION)
+    rows = []
+    for own in groups.words:
+        edges = bin_edges(own.confidence, bins, binning)
+        sums = binned(own.confidence, own.correct, own.blocks, edges)
+        interval = ece_interval(sums, chance_gaps(own.confidence, edges, how), how)
+        count = len(own.correct)
+        rows.append(
+            {
+                "n": count,
+                "errors": int((~own.correct).sum()),
+                "accuracy": float(own.correct.mean()) if count else nan,
+                "confidence_mean": float(own.confidence.mean()) if count else nan,
+                "ece": ece(sums),
+                "ece_low": interval.low,
+                "ece_high": interval.high,
+                "ece_by_chance": interval.by_chance,
+                "brier": brier_score(own.confidence, own.correct),
+                "nce": normalized_cross_entropy(own.confidence, own.correct),
+                "auc": auc(own.confidence, own.correct),
+                "blocks": len(sums.words),
+                "block": block,
+                "bins": bins,
+                "binning": binning,
+                "ci": ci,
+                "replicates": replicates,
+                "seed": seed,
+                "note": pd.NA if interval.reason is None else interval.reason,
+            }
+        )
+    found = conform(pd.DataFrame(rows, columns=list(CALIBRATION)), CALIBRATION)
+    return pd.concat([groups.labels, found], axis=1)
+
+
+def reliability(
+    alignments: Alignments,
+    by: str | Sequence[str] | None = None,
+    *,
+    bins: int = 15,
+    binning: str = "equal_width",
+    ci: float = 0.95,
+    block: str = "audio_id",
+    replicates: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The bins behind `calibration`: mean confidence against the share of words that is right.
+
+    Parameters
+    ----------
+    alignments, by, bins, binning, ci, block, replicates, seed
+        As in `calibration`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.RELIABILITY``: for each group its bins from low to high. Bins of equal width
+        are all there, empty ones too; of equal mass there are fewer than `bins` where many confidences are equal. The
+        interval of `accuracy` takes the quantiles of the bootstrap over blocks; in a bin where all words are right (or
+        wrong) it has no width, which says little where the bin holds few words.
+
+    Raises
+    ------
+    SchemaError, InputError
+        As in `calibration`.
+
+    Examples
+    --------
+    >>> alignments = pd.DataFrame({
+    ...     "audio_id": ["a", "a", "a", "b", "b"],
+    ...     "operation": ["hit", "hit", "substitution", "hit", "insertion"],
+    ...     "confidence": [0.9, 0.8, 0.7, 1.0, 0.1],
+    ... })
+    >>> reliability(alignments, bins=2)[["low", "high", "n", "confidence_mean", "accuracy"]]
+       low  high  n  confidence_mean  accuracy
+    0  0.0   0.5  1              0.1       0.0
+    1  0.5   1.0  4             0.85      0.75
+    """
+    check_bins(bins, binning)
+    how = resampling(ci, replicates, seed)
+    groups = _groups(alignments, by, block, RELIABILITY)
+    tables = [empty(RELIABILITY)]
+    for own in groups.words:
+        edges = bin_edges(own.confidence, bins, binning)
+        sums = binned(own.confidence, own.correct, own.blocks, edges)
+        low, high = accuracy_intervals(sums, how)
+        counts = sums.words.sum(axis=0)
+        columns = {
+            "bin": np.arange(len(counts)),
+            "low": edges[:-1],
+            "high": edges[1:],
+            "n": counts.astype(np.int64),
+            "confidence_mean": _ratio(sums.confidence.sum(axis=0), counts),
+            "accuracy": _ratio(sums.right.sum(axis=0), counts),
+            "accuracy_low": low,
+            "accuracy_high": high,
+        }
+        tables.append(conform(pd.DataFrame(columns), RELIABILITY))
+    found = pd.concat(tables, ignore_index=True)
+    repeated = np.repeat(np.arange(len(groups.words)), [len(table) for table in tables[1:]])
+    return pd.concat([groups.labels.take(repeated).reset_index(drop=True), found], axis=1)
+
+
+def brier_score(confidence: FloatArray, correct: Bools) -> float:
+    """Mean squared difference between confidence and verdict; NaN of no words.
+
+    >>> round(brier_score(np.array([0.9, 0.4]), np.array([True, False])), 3)
+    0.085
+    """
+    return float(np.mean((confidence - correct) ** 2)) if len(confidence) else nan
+
+
+def normalized_cross_entropy(confidence: FloatArray, correct: Bools) -> float:
+    """How much the confidences tell beyond the accuracy: 1 everything, 0 nothing, below 0 worse than nothing.
+
+    NaN where all words are right or all are wrong, since then the accuracy tells all there is.
+
+    >>> round(normalized_cross_entropy(np.array([0.95, 0.8, 0.4, 0.7, 0.9]), np.array([1, 1, 0, 1, 0], bool)), 3)
+    -0.024
+    """
+    count, right = len(correct), int(correct.sum())
+    if right in (0, count):
+        return nan
+    share = right / count
+    clipped = np.clip(confidence, _CLIP, 1 - _CLIP)
+    most = -count * (share * np.log(share) + (1 - share) * np.log1p(-share))
+    return float((most + np.log(clipped[correct]).sum() + np.log1p(-clipped[~correct]).sum()) / most)
+
+
+def auc(confidence: FloatArray, correct: Bools) -> float:
+    """The chance that a wrong word has a lower confidence than a right one, ties counting half; NaN without both.
+
+    >>> auc(np.array([0.9, 0.8, 0.8, 0.2]), np.array([True, True, False, False]))
+    0.875
+    """
+    right, wrong = int(correct.sum()), int((~correct).sum())
+    if not right or not wrong:
+        return nan
+    above = stats.rankdata(confidence)[correct].sum() - right * (right + 1) / 2
+    return float(above / (right * wrong))
+
+
+class _Words(NamedTuple):
+    """Words of one group: confidence, verdict, and a code of the block, from 0."""
+
+    confidence: FloatArray
+    correct: Bools
+    blocks: Ints
+
+
+class _Groups(NamedTuple):
+    """What each group is called (a row each, a column for each name) and its words."""
+
+    labels: pd.DataFrame
+    words: list[_Words]
+
+
+def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, table: Table) -> _Groups:
+    names = [] if by is None else [by] if isinstance(by, str) else list(by)
+    alignments = alignments_of(source)
+    all_words = judged(alignments, names)
+    if taken := [name for name in names if name in table]:
+        raise InputError(f"by names {taken}, which the result has columns of its own for; rename yours first.")
+    own = alignments.iloc[all_words.rows].reset_index(drop=True)
+    if "length" in names and "length" not in own:
+        own = own.assign(length=_length_classes(own))
+    if absent := [name for name in names if name not in own]:
+        raise SchemaError(
+            f"by names {absent}, which the alignments lack; they have {list(alignments.columns)}. Columns of the "
+            "recordings can be merged in: alignments.merge(corpus.recordings[['audio_id', 'accent']], on='audio_id')."
+        )
+    need(alignments, block, name="alignments")
+    if unknown := int(own[block].isna().sum()):
+        raise SchemaError(
+            f"the block {block!r} is NA for {unknown} of {len(own)} words; fill it, or take blocks that are known "
+            "(block='audio_id')."
+        )
+    if names:
+        number = own.groupby(names, dropna=False, observed=True, sort=True).ngroup().to_numpy()
+    else:
+        number = np.zeros(len(own), np.int64)
+    count = int(number.max()) + 1 if len(own) else int(not names)
+    order = np.argsort(number, kind="stable")
+    members = np.split(order, np.searchsorted(number[order], np.arange(1, count))) if count else []
+    labels = own[names].iloc[[rows[0] for rows in members]] if names else pd.DataFrame(index=range(count))
+    words = [
+        _Words(all_words.confidence[rows], all_words.correct[rows], pd.factorize(own[block].take(rows))[0])
+        for rows in members
+    ]
+    return _Groups(labels.reset_index(drop=True), words)
+
+
+def _length_classes(words: pd.DataFrame) -> Any:
+    need(words, "hypothesis", name="alignments")
+    length = words["hypothesis"].astype("string").str.len().fillna(0).to_numpy(dtype=np.int64)
+    place = np.searchsorted(list(_LENGTHS), np.maximum(length, 1), side="right") - 1
+    labels: Any = list(_LENGTHS.values())
+    return pd.Categorical.from_codes(place.tolist(), labels, ordered=True)
+
+
+def _ratio(numerators: FloatArray, denominators: FloatArray) -> FloatArray:
+    """NaN where the denominator is 0."""
+    ratios: FloatArray = np.divide(
+        numerators, denominators, out=np.full(len(denominators), nan), where=denominators > 0
+    )
+    return ratios

@@ -1,0 +1,145 @@
+"""Low confidence as a detector of errors.
+
+Conventions: a *wrong* word (substitution or insertion) is a positive, whatever other tools call one. A word is flagged
+where its confidence is at most the threshold, so a threshold of 1 flags everything. Words of equal confidence are
+flagged together. Deletions have no word and no confidence, and are in none of these figures.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.metrics.confidence.word_confidence import judged
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.schema import PRECISION_RECALL, ROC, conform
+
+__all__ = ["Detections", "detections", "precision_recall", "roc"]
+
+FloatArray = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+
+class Detections(NamedTuple):
+    """For each distinct confidence, from the lowest: what flagging up to it finds."""
+
+    threshold: FloatArray
+    flagged: Counts
+    errors_found: Counts
+    words: int
+    errors: int
+
+
+def detections(alignments: Alignments) -> Detections:
+    """Count flags and the errors among them for each threshold that makes a difference."""
+    words = judged(alignments_of(alignments))
+    order = np.argsort(words.confidence, kind="stable")
+    confidence, wrong = words.confidence[order], ~words.correct[order]
+    last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True)) if len(order) else np.arange(0)
+    found = np.cumsum(wrong)[last].astype(np.int64)
+    return Detections(confidence[last], last.astype(np.int64) + 1, found, len(order), int(wrong.sum()))
+
+
+def roc(alignments: Alignments) -> pd.DataFrame:
+    """The receiver operating characteristic of errors: flagged wrong words against flagged right ones.
+
+    Parameters
+    ----------
+    alignments
+        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned by the
+        defaults of `align_words`.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.ROC``, from no flags at all to all words flagged, a row for each distinct confidence. The area under it
+        is `auc` in `calibration`. `false_positive_rate` is NA where all words are wrong, `true_positive_rate` where all
+        are right. Of no words there are no rows.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a confidence lies outside 0 to 1, or a row is there twice.
+    InputError
+        If no word has a confidence.
+
+    Examples
+    --------
+    >>> roc(pd.DataFrame({
+    ...     "operation": ["hit", "hit", "substitution", "insertion", "deletion"],
+    ...     "confidence": [0.9, 0.8, 0.8, 0.2, None],
+    ... }))
+       threshold  flagged  errors_found  false_positive_rate  true_positive_rate
+    0       <NA>        0             0                  0.0                 0.0
+    1        0.2        1             1                  0.0                 0.5
+    2        0.8        3             2                  0.5                 1.0
+    3        0.9        4             2                  1.0                 1.0
+    """
+    found = detections(alignments)
+    first = [0] if found.words else []
+    flagged = np.append(first, found.flagged)
+    errors = np.append(first, found.errors_found)
+    right = found.words - found.errors
+    return conform(
+        pd.DataFrame(
+            {
+                "threshold": np.append([np.nan] * len(first), found.threshold),
+                "flagged": flagged.astype(np.int64),
+                "errors_found": errors.astype(np.int64),
+                "false_positive_rate": (flagged - errors) / right if right else np.nan,
+                "true_positive_rate": errors / found.errors if found.errors else np.nan,
+            }
+        ),
+        ROC,
+    )
+
+
+def precision_recall(alignments: Alignments) -> pd.DataFrame:
+    """How many of the flagged words are wrong, and how many of the wrong words are flagged, for each threshold.
+
+    Parameters
+    ----------
+    alignments
+        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned by the
+        defaults of `align_words`.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.PRECISION_RECALL``, a row for each distinct confidence from the lowest. `recall` is NA where all words
+        are right. Of no words there are no rows.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a confidence lies outside 0 to 1, or a row is there twice.
+    InputError
+        If no word has a confidence.
+
+    Examples
+    --------
+    >>> precision_recall(pd.DataFrame({
+    ...     "operation": ["hit", "hit", "substitution", "insertion"],
+    ...     "confidence": [0.9, 0.8, 0.8, 0.2],
+    ... }))[["threshold", "precision", "recall"]].round(2)
+       threshold  precision  recall
+    0        0.2        1.0     0.5
+    1        0.8       0.67     1.0
+    2        0.9        0.5     1.0
+    """
+    found = detections(alignments)
+    return conform(
+        pd.DataFrame(
+            {
+                "threshold": found.threshold,
+                "flagged": found.flagged,
+                "errors_found": found.errors_found,
+                "precision": found.errors_found / found.flagged,
+                "recall": found.errors_found / found.errors if found.errors else np.nan,
+            }
+        ),
+        PRECISION_RECALL,
+    )

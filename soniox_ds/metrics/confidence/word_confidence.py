@@ -1,0 +1,272 @@
+"""What a word's confidence is, and which words of an alignment it can be held against.
+
+Conventions: a confidence is the recogniser's own estimate, between 0 and 1, that a word is right. A word is right where
+the alignment has a "hit" and wrong where it has a "substitution" or an "insertion". **Deletions have no word and so no
+confidence: they are in none of the figures about confidence**, however many there are. Rows of an alignment without a
+confidence are left out too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.schema import need, need_confidences, no_duplicates, with_ids
+from soniox_ds.text import runs, words
+from soniox_ds.text.boundaries import is_word, pieces_of
+from soniox_ds.text.scripts import features
+
+__all__ = [
+    "OPERATIONS",
+    "RULES",
+    "HasTokens",
+    "Judged",
+    "as_decimals",
+    "checked_confidence",
+    "judged",
+    "word_confidence",
+    "words_of",
+]
+
+OPERATIONS = ("hit", "substitution", "deletion", "insertion")
+RULES = ("minimum", "mean", "product")
+"""How the confidences of a word's pieces become the word's."""
+
+_MOST_PLACES = 9  # of a number from 0 to 1 in single precision; more are not needed to tell it from its neighbours
+
+Bools = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+class HasTokens(Protocol):
+    """A corpus, as far as analysis needs to know it."""
+
+    @property
+    def recordings(self) -> pd.DataFrame: ...
+
+    @property
+    def tokens(self) -> pd.DataFrame: ...
+
+
+class Judged(NamedTuple):
+    """The words of an alignment that have a confidence and a verdict."""
+
+    rows: Ints
+    """Their positions in the alignments table."""
+    confidence: FloatArray
+    correct: Bools
+
+
+def words_of(source: pd.DataFrame | HasTokens) -> pd.DataFrame:
+    """The words of a corpus or of a tokens table, or the words table itself; ids are strings."""
+    if isinstance(source, pd.DataFrame):
+        of_tokens = "token_index" in source and "word_index" not in source
+        return words.words(source) if of_tokens else need_confidences(with_ids(source, "words"), "words")
+    if isinstance(getattr(source, "tokens", None), pd.DataFrame):
+        return words.words(source.tokens)
+    raise InputError(f"give a Corpus or a table of words (sx.words), found {type(source).__name__}.")
+
+
+def as_decimals(confidence: FloatArray) -> FloatArray:
+    """Numbers that single precision has rounded, as the decimals that they stand for.
+
+    0.8 in single precision is 0.800000012 in double precision, and lies above the edge of a bin, a threshold or a level
+    of 0.8. Whatever compares confidences takes these instead: the decimal with the fewest places (up to 9) that single
+    precision rounds to the same number. Order and ties stay. A number that single precision cannot hold is left alone.
+
+    >>> as_decimals(np.array([0.8, 0.9, 1 / 3], np.float32).astype(np.float64))
+    array([0.8       , 0.9       , 0.33333334])
+    >>> as_decimals(np.array([0.8, 1 / 3, np.nan]))
+    array([0.8       , 0.33333333,        nan])
+    """
+    decimals = confidence.copy()
+    single = confidence.astype(np.float32)
+    open_rows = np.flatnonzero(single.astype(np.float64) == confidence)
+    for places in range(_MOST_PLACES + 1):
+        if not open_rows.size:
+            break
+        rounded = np.round(confidence[open_rows], places)
+        same = rounded.astype(np.float32) == single[open_rows]
+        decimals[open_rows[same]] = rounded[same]
+        open_rows = open_rows[~same]
+    return decimals
+
+
+def checked_confidence(table: pd.DataFrame, name: str = "confidence", what: str = "words") -> runs.Numbers:
+    """Read a column of confidences as `as_decimals` has them; raises SchemaError if one lies outside 0 to 1."""
+    need(table, name, name=what)
+    need_confidences(table, what, name)
+    found = pd.to_numeric(table[name]).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnan(found)
+    return runs.Numbers(as_decimals(np.where(known, found, 0.0)), known)
+
+
+def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
+    """The rows of an alignment that count: a word, its confidence, right or wrong.
+
+    Where the table says which word a row is (`audio_id`, `position`), none may be there twice; arms and repeats may be
+    told apart by the columns of `by`.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, an operation is not known, a confidence lies outside 0 to 1, or a row is there twice.
+    InputError
+        If there are words and none has a confidence.
+
+    Examples
+    --------
+    >>> judged(pd.DataFrame({"operation": ["hit", "deletion", "insertion"], "confidence": [0.9, None, 0.4]})).correct
+    array([ True, False])
+    """
+    need(alignments, "operation", "confidence", name="alignments")
+    if "audio_id" in alignments and "position" in alignments:
+        no_duplicates(alignments, "alignments", "audio_id", "position", also=by)
+    operation = runs.codes_of(alignments, "operation", required=True)
+    if unknown := [str(label) for label in operation.labels if label not in OPERATIONS]:
+        raise SchemaError(f"operation must be one of {list(OPERATIONS)}, found {unknown}; sx.align_words makes them.")
+    names = np.array([*map(str, operation.labels), ""])[operation.codes]
+    said = names != "deletion"
+    confidence = checked_confidence(alignments, what="alignments")
+    rows = np.flatnonzero(said & confidence.known)
+    if said.any() and not rows.size:
+        raise InputError(
+            f"none of the {int(said.sum())} aligned words has a confidence; align the words of a corpus, "
+            "not plain texts, to keep theirs."
+        )
+    return Judged(rows, confidence.values[rows], names[rows] == "hit")
+
+
+def word_confidence(
+    source: pd.DataFrame | HasTokens, confidence_rule: str = "minimum", *, tokens: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Give each word the confidence that a rule makes of its pieces.
+
+    The pieces are those that hold a letter or digit; all of a word's where none does. What the rule says:
+
+    - ``"minimum"``: the lowest, as `words` has it: a word is as doubtful as its most doubtful piece;
+    - ``"mean"``: their mean, as `words` has it in ``confidence_mean``: long words hide a doubtful piece;
+    - ``"product"``: the chance that all are right if they were independent: long words come out low.
+
+    Which ranks best and which is best calibrated depends on the data: align under each and compare `calibration`.
+
+    Parameters
+    ----------
+    source
+        A corpus, or ``schema.WORDS``.
+    confidence_rule
+        One of the three above.
+    tokens
+        ``schema.TOKENS`` that the words were made from; only needed for the product of a words table.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.WORDS`` with `confidence` by the rule, Float32; everything else as it was. Flagging and alignments of
+        these words go by it. NA where no piece has a confidence.
+
+    Raises
+    ------
+    InputError
+        If the rule is not known, or the product is asked for without tokens.
+    SchemaError
+        If a column is absent, a word is there twice, or the words were not made from these tokens.
+
+    Examples
+    --------
+    >>> tokens = pd.DataFrame({
+    ...     "audio_id": "a.wav",
+    ...     "token_index": range(4),
+    ...     "text": ["lis", "in", "opril", "."],
+    ...     "confidence": [0.5, 0.8, 0.8, 0.1],
+    ... })
+    >>> said = words.words(tokens)
+    >>> [round(float(word_confidence(said, rule, tokens=tokens)["confidence"].iat[0]), 2) for rule in RULES]
+    [0.5, 0.7, 0.32]
+    """
+    if confidence_rule not in RULES:
+        raise InputError(f"confidence_rule is {confidence_rule!r}; it can be {', '.join(map(repr, RULES))}.")
+    said = words_of(source)
+    no_duplicates(said, "words", "audio_id", "word_index", also=["translation_status"])
+    if confidence_rule == "minimum":
+        checked_confidence(said)
+        return said.copy()
+    if confidence_rule == "mean":
+        checked_confidence(said, "confidence_mean")
+        return said.assign(confidence=said["confidence_mean"])
+    if tokens is None and not isinstance(source, pd.DataFrame):
+        tokens = source.tokens
+    if tokens is None:
+        raise InputError(
+            "the product needs the pieces: pass the corpus, or the words together with tokens= (corpus.tokens)."
+        )
+    return said.assign(confidence=_products(said, tokens))
+
+
+def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
+    """For each word the product over its pieces that hold a letter or digit, as a Float32 array."""
+    need(words, "audio_id", "word_index", "token_count", name="words")
+    need(tokens, "audio_id", "token_index", "text", "confidence", name="tokens")
+    no_duplicates(tokens, "tokens", "audio_id", "token_index", also=["translation_status"])
+    pieces, spelling, vocabulary = _pieces(tokens)
+    order, count = _ordered(words, "word_index"), runs.numbers_of(words, "token_count", "Int32").values
+    own = _streams(words)[order]
+    theirs = _streams(tokens)[pieces]
+    repeated = np.repeat(own, count[order])
+    if len(repeated) != len(theirs) or (repeated != theirs).any():
+        raise SchemaError(
+            f"the {len(words)} words have {len(repeated)} pieces and the {len(tokens)} tokens {len(theirs)}, or they "
+            "belong to other recordings; pass the tokens that the words were made from (sx.words(tokens))."
+        )
+    starts = (np.cumsum(count[order]) - count[order]).astype(np.intp)
+    confidence = runs.at(checked_confidence(tokens, what="tokens"), pieces)
+    spoken = features(vocabulary).spoken[spelling]
+    any_spoken = np.add.reduceat(spoken.astype(np.int64), starts) > 0 if len(starts) else np.zeros(0, np.bool_)
+    used = (spoken | ~np.repeat(any_spoken, count[order])) & confidence.known
+    values = np.ones(len(words), np.float32)
+    known = np.zeros(len(words), np.bool_)
+    if len(starts):
+        values[order] = np.multiply.reduceat(np.where(used, confidence.values, 1.0), starts)
+        known[order] = np.add.reduceat(used.astype(np.int64), starts) > 0
+    return runs.masked(runs.Numbers(values, known), "Float32")
+
+
+def _pieces(tokens: pd.DataFrame) -> tuple[Ints, Ints, list[str]]:
+    """The rows of tokens that are parts of words, in the order of words; each part's code into the vocabulary.
+
+    A token that holds several words is there once for each of them.
+    """
+    told = runs.codes_of(tokens, "text", required=True)
+    parts = [[part.strip() for part in pieces_of(str(label)) if is_word(part)] for label in told.labels]
+    lengths = np.array([len(own) for own in parts], np.intp)
+    offsets = np.cumsum(lengths) - lengths
+    event = runs.numbers_of(tokens, "is_audio_event", "boolean").values.astype(np.bool_)
+    rows = _ordered(tokens, "token_index")
+    rows = rows[~event[rows]]
+    repeats = lengths[told.codes[rows]]
+    within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    spelling = np.repeat(offsets[told.codes[rows]], repeats) + within
+    return np.repeat(rows, repeats), spelling, [part for own in parts for part in own]
+
+
+def _ordered(table: pd.DataFrame, position: str) -> Ints:
+    """Rows stream by stream, streams sorted by name, each in order of `position`."""
+    streams = pd.factorize(_streams(table), sort=True)[0].astype(np.intp)
+    return runs.lexical_order(streams, runs.numbers_of(table, position, "Int32").values)
+
+
+def _streams(table: pd.DataFrame) -> npt.NDArray[Any]:
+    """A name of each row's stream: its recording, and whether it is a translation."""
+    if "translation_status" in table:
+        translated = np.asarray((table["translation_status"] == "translation").fillna(False), np.bool_)
+    else:
+        translated = np.zeros(len(table), np.bool_)
+    audio = runs.codes_of(table, "audio_id", required=True)
+    names = [f"{kind}:{label}" for kind in ("original", "translation") for label in audio.labels]
+    return np.array(names, dtype=object)[audio.codes + translated * len(audio.labels)]

@@ -1,0 +1,1 @@
+"""Language labels against a reference."""

@@ -1,0 +1,289 @@
+"""Was the language right: confusion by time, and error rates of recordings.
+
+Conventions: what is weighed is time, that of the words (docs/metrics-languages.md), so that silence counts for nothing
+and a long word for more than a short one; numbers of words stand beside. Time without a label on either side is
+reported and is in no rate. Times and counts are added, then divided once. Translations are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.languages.rates import rated
+from soniox_ds.metrics.languages.references import (
+    References,
+    checked_references,
+    is_corpus,
+    pieces,
+    spoken_words,
+)
+from soniox_ds.metrics.stats import bootstrap
+from soniox_ds.metrics.stats.blocks import block_columns
+from soniox_ds.schema import (
+    LANGUAGE_CONFUSION,
+    LANGUAGE_ERRORS,
+    LANGUAGE_SUMMARY,
+    RECORDINGS,
+    conform,
+    empty,
+    need,
+    no_duplicates,
+)
+
+__all__ = ["language_confusion", "language_errors", "states_of", "summarize_language_errors"]
+
+
+def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
+    """Count how long each language was taken for which.
+
+    Parameters
+    ----------
+    table
+        A Corpus, ``schema.TOKENS`` or ``schema.WORDS``, transcribed with language identification.
+    references
+        The language really spoken: a mapping or Series from `audio_id` to language, or a table with `audio_id` and
+        `language`, of whole recordings; with `start_ms` and `end_ms` too, of stretches of them. A string is a column of
+        the corpus's recordings. None: `table` has a column `reference_language`, for each word. Languages are codes of
+        two letters. Recordings without a reference are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.LANGUAGE_CONFUSION``: a row for each pair of languages that are there on either side, pairs that never
+        occurred with 0, sorted; then rows for time that is labelled on one side only. Of no words there are no rows,
+        and `share` is NA where a language was never spoken. As a matrix:
+        ``confusion.pivot(index="reference_language", columns="language", values="time_ms")``.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a row is there twice, a language is no two-letter code, or a time is impossible (a
+        fraction, too).
+    InputError
+        If no word has a language, or the references are of other recordings.
+
+    Warns
+    -----
+    UserWarning
+        If some references are of recordings that are not there.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "a.wav", "word_index": range(3), "text": ["Guten", "Morgen", "everyone"],
+    ...     "start_ms": [0, 400, 1000], "end_ms": [400, 1000, 1500], "language": ["de", "en", "en"],
+    ... })
+    >>> language_confusion(words, pd.DataFrame({
+    ...     "audio_id": "a.wav", "start_ms": [0, 1000], "end_ms": [1000, 2000], "language": ["de", "en"],
+    ... }))
+      reference_language language  time_ms  words  share
+    0                 de       de      400      1    0.4
+    1                 de       en      600      1    0.6
+    2                 en       de        0      0    0.0
+    3                 en       en      500      1    1.0
+    """
+    words = spoken_words(table, "language_confusion")
+    found = _pieces_of(words, checked_references(references, table, words))
+    sums = found.groupby(["reference_language", "language"], dropna=False)[["time_ms", "words"]].sum().reset_index()
+    labelled = sums[sums["reference_language"].notna() & sums["language"].notna()]
+    both = sorted({*labelled["reference_language"], *labelled["language"]})
+    grid = pd.MultiIndex.from_product([both, both], names=["reference_language", "language"])
+    square = labelled.set_index(["reference_language", "language"]).reindex(grid, fill_value=0).reset_index()
+    whole = square.groupby("reference_language")["time_ms"].transform("sum")
+    square["share"] = (square["time_ms"] / whole.where(whole > 0)).astype("Float64")
+    one_sided = sums[sums["reference_language"].isna() | sums["language"].isna()]
+    rest = one_sided.sort_values(["reference_language", "language"], na_position="last")
+    return conform(pd.concat([square, rest], ignore_index=True), LANGUAGE_CONFUSION)
+
+
+def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
+    """Say for each recording how much of its time was given the wrong language.
+
+    Parameters
+    ----------
+    table, references
+        As in `language_confusion`.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.LANGUAGE_ERRORS``, a row for each recording that has a reference, in the order of the references (of
+        the words where they carry them); of a Corpus followed by the metadata columns of its recordings. Failed and
+        missing recordings have rows without figures, and `error_rate` is NA where nothing is labelled. Of no words and
+        no references there are no rows.
+
+    Raises
+    ------
+    SchemaError, InputError
+        As in `language_confusion`.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": ["a", "a", "b"], "word_index": [0, 1, 0], "text": ["ja", "yes", "no"],
+    ...     "start_ms": [0, 300, 0], "end_ms": [300, 400, 200], "language": ["de", "en", "en"],
+    ... })
+    >>> errors = language_errors(words, {"a": "de", "b": "en"})
+    >>> errors[["audio_id", "labelled_ms", "wrong_ms", "error_rate", "language"]]
+      audio_id  labelled_ms  wrong_ms  error_rate language
+    0        a          400       100        0.25       de
+    1        b          200         0         0.0       en
+    """
+    words = spoken_words(table, "language_errors")
+    reference = checked_references(references, table, words)
+    found = _pieces_of(words, reference)
+    ids = reference.recordings if reference.recordings is not None else words["audio_id"].drop_duplicates().tolist()
+    if not ids:
+        return empty(LANGUAGE_ERRORS)
+    by_id = dict(iter(found.groupby("audio_id")))
+    states = states_of(table, words, ids)
+    nothing = found.iloc[:0]
+    rows = [
+        {"audio_id": name, "status": state, **(_figures(by_id.get(name, nothing)) if state == "scored" else {})}
+        for name, state in zip(ids, states, strict=True)
+    ]
+    result = conform(pd.DataFrame(rows), LANGUAGE_ERRORS)
+    if not is_corpus(table):
+        return result
+    own = [name for name in table.recordings if name not in RECORDINGS and name not in LANGUAGE_ERRORS]
+    return result.merge(table.recordings[["audio_id", *own]], on="audio_id", how="left")
+
+
+def summarize_language_errors(
+    errors: pd.DataFrame,
+    by: str | Sequence[str] | None = None,
+    *,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "auto",
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Pool language errors over groups of recordings, with bootstrap intervals by block.
+
+    Parameters
+    ----------
+    errors
+        ``schema.LANGUAGE_ERRORS``, of `language_errors`, with whatever columns to group by.
+    by, block, ci, method, replicates, seed
+        As in `summarize_errors`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.LANGUAGE_SUMMARY``: a row for each group, sorted by `by`.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or a recording is there twice within a group.
+    InputError
+        If the table is empty, or an option is wrong.
+
+    Examples
+    --------
+    >>> errors = pd.DataFrame({
+    ...     "audio_id": ["a", "b", "c"], "status": "scored", "labelled_ms": [400, 200, 400], "wrong_ms": [100, 0, 0],
+    ...     "unlabelled_ms": 0, "unreferenced_ms": 0,
+    ... })
+    >>> summarize_language_errors(errors)[["recordings", "labelled_ms", "error_rate"]]
+       recordings  labelled_ms  error_rate
+    0           3         1000         0.1
+    """
+    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    need(errors, "audio_id", "status", "labelled_ms", "wrong_ms", "unlabelled_ms", "unreferenced_ms", name="errors")
+    if errors.empty:
+        raise InputError("errors has no rows; language_errors has one for each recording with a reference.")
+    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
+    need(errors, *groups, name="errors")
+    no_duplicates(errors, "errors", "audio_id", also=groups)
+    if taken := [name for name in groups if name in LANGUAGE_SUMMARY]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
+    columns = block_columns(errors, block, groups)
+    parts = [part for _, part in errors.groupby(groups, dropna=False, observed=True)] if groups else [errors]
+    rows = []
+    for part in parts:
+        scored = part[part["status"] == "scored"]
+        sums = {
+            name: int(scored[name].sum()) for name in ("labelled_ms", "wrong_ms", "unlabelled_ms", "unreferenced_ms")
+        }
+        rows.append(
+            {
+                "recordings": len(scored),
+                "failed": int((part["status"] == "failed").sum()),
+                "missing": int((part["status"] == "missing").sum()),
+                **sums,
+                **rated(
+                    scored,
+                    scored["wrong_ms"],
+                    scored["labelled_ms"],
+                    columns,
+                    how,
+                    "error_rate",
+                    kind="share",
+                    noun="words that have a language on both sides",
+                ),
+            }
+        )
+    result = conform(pd.DataFrame(rows), LANGUAGE_SUMMARY)
+    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
+    return pd.concat([labels, result], axis=1)
+
+
+def _pieces_of(words: pd.DataFrame, reference: References) -> pd.DataFrame:
+    """`audio_id`, `reference_language`, `language`, `time_ms` and `words`, of recordings with a reference."""
+    if reference.recordings is not None:
+        words = words[words["audio_id"].isin(reference.recordings)].reset_index(drop=True)
+    found = pieces(words, reference)
+    rows = found["row"].to_numpy(np.intp)
+    return pd.DataFrame(
+        {
+            "audio_id": words["audio_id"].to_numpy()[rows],
+            "reference_language": found["reference_language"].astype("string").array,
+            "language": words["language"].astype("string").array.take(rows),
+            "time_ms": found["time_ms"].to_numpy(np.int64),
+            "words": found["words"].to_numpy(np.int64),
+        }
+    )
+
+
+def states_of(table: Any, words: pd.DataFrame, ids: Sequence[str]) -> list[str]:
+    """Of each recording with a reference whether it can be scored: "scored", "failed" or "missing"."""
+    if not is_corpus(table):
+        there = set(words["audio_id"])
+        return ["scored" if name in there else "missing" for name in ids]
+    known_states = dict(zip(table.recordings["audio_id"], table.recordings["status"], strict=True))
+    return [{"completed": "scored", "failed": "failed"}.get(known_states.get(name, ""), "missing") for name in ids]
+
+
+def _figures(own: pd.DataFrame) -> dict[str, Any]:
+    """The figures of one recording."""
+    real, found = own["reference_language"], own["language"]
+    both = (real.notna() & found.notna()).to_numpy(np.bool_)
+    wrong = (real != found).fillna(False).to_numpy(np.bool_)
+    time, words = own["time_ms"].to_numpy(), own["words"].to_numpy()
+    labelled = int(time[both].sum())
+    return {
+        "labelled_ms": labelled,
+        "wrong_ms": int(time[wrong].sum()),
+        "unlabelled_ms": int(time[found.isna().to_numpy(np.bool_)].sum()),
+        "unreferenced_ms": int(time[(real.isna() & found.notna()).to_numpy(np.bool_)].sum()),
+        "words": int(words[both].sum()),
+        "wrong_words": int(words[wrong].sum()),
+        "error_rate": int(time[wrong].sum()) / labelled if labelled else pd.NA,
+        "reference_language": _longest(real, time),
+        "language": _longest(found, time),
+    }
+
+
+def _longest(languages: pd.Series[Any], time: Any) -> Any:
+    """The language with the most time, the first by code where several have as much."""
+    sums = (
+        pd.Series(time).groupby(languages.to_numpy(object)).sum() if languages.notna().any() else pd.Series(dtype=int)
+    )
+    return sums.idxmax() if len(sums) and sums.max() > 0 else pd.NA

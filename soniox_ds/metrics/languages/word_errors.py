@@ -1,0 +1,150 @@
+"""Word errors given that the language was right, or wrong.
+
+Conventions: counts are added, then divided once. An aligned word has a language on both sides: the one that was found
+and the one that was spoken; `language_word_errors` says where words that have none get it from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.languages.rates import rated
+from soniox_ds.metrics.languages.references import References, checked_references, languages_at
+from soniox_ds.metrics.stats import bootstrap
+from soniox_ds.metrics.stats.blocks import COUNTS, block_columns
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.schema import LANGUAGE_WORD_ERRORS, conform, empty, need, need_milliseconds, no_duplicates
+
+__all__ = ["language_word_errors"]
+
+
+def language_word_errors(
+    alignments: Alignments,
+    references: Any = None,
+    *,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "auto",
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Word error rate where the language was right, and where it was wrong.
+
+    Parameters
+    ----------
+    alignments
+        ``schema.WORD_ALIGNMENTS``, of `align_words`, with languages; or a corpus with references, which is aligned by
+        the defaults of `align_words`.
+    references
+        As in `language_confusion`; None where the alignments have a column `reference_language`.
+    block, ci, method, replicates, seed
+        Of the interval, as in `summarize_errors`; `block` names a column of the alignments.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.LANGUAGE_WORD_ERRORS``: a row for each reference language and status ("right", "wrong", "unknown") that
+        is there. Their counts add up to those of all alignments of recordings with a reference. Of no alignments there
+        are no rows; `wer` is NA where a group has no reference words.
+
+    Raises
+    ------
+    SchemaError, InputError
+        As in `language_confusion`.
+
+    Notes
+    -----
+    A deleted word has no language of its own and no time: it takes both from the word before it, from the word after
+    it where there is none before, and is "unknown" where its recording has no word at all. An inserted word has no
+    reference of its own: where references are by word it takes the one of the reference word before, else after.
+
+    Examples
+    --------
+    >>> aligned = pd.DataFrame({
+    ...     "audio_id": "a", "position": range(4), "operation": ["hit", "substitution", "deletion", "hit"],
+    ...     "language": ["de", "en", None, "de"], "start_ms": [0, 200, None, 600], "end_ms": [200, 500, None, 800],
+    ... })
+    >>> language_word_errors(aligned, {"a": "de"})[["reference_language", "language_status", "reference_words", "wer"]]
+      reference_language language_status  reference_words  wer
+    0                 de           right                2  0.0
+    1                 de           wrong                2  1.0
+    """
+    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    alignments = alignments_of(alignments)
+    need(alignments, "audio_id", "position", "operation", "language", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments", required=False)
+    no_duplicates(alignments, "alignments", "audio_id", "position")
+    order = pd.factorize(alignments["audio_id"])[0]
+    rows = alignments.take(np.lexsort((alignments["position"].to_numpy(np.int64), order))).reset_index(drop=True)
+    if len(rows) and rows["language"].isna().all():
+        raise InputError(
+            f"none of {len(rows)} aligned words has a language; transcribe with enable_language_identification=True."
+        )
+    reference = checked_references(references, None, rows)
+    if reference.recordings is not None:
+        rows = rows[rows["audio_id"].isin(reference.recordings)].reset_index(drop=True)
+    columns = block_columns(rows, block)
+    spoken = rows["operation"] != "deletion"
+    language = _from_neighbours(rows["language"].where(spoken), rows["audio_id"])
+    really = _really(rows, reference, language)
+    same = (language == really).fillna(False).to_numpy(np.bool_)
+    unknown = (language.isna() | really.isna()).to_numpy(np.bool_)
+    status = np.where(unknown, "unknown", np.where(same, "right", "wrong"))
+    labelled = rows[["audio_id", "operation", *(name for name in columns if name != "audio_id")]].assign(
+        reference_language=really, language_status=status
+    )
+    result = []
+    for (own, state), part in labelled.groupby(["reference_language", "language_status"], dropna=False):
+        counts = _counts(part, columns)
+        wrong = counts[["substitutions", "deletions", "insertions"]].sum(axis=1)
+        result.append(
+            {
+                "reference_language": own,
+                "language_status": state,
+                "recordings": part["audio_id"].nunique(),
+                **{name: int(counts[name].sum()) for name in (*COUNTS, "reference_words")},
+                **rated(
+                    counts, wrong, counts["reference_words"], columns, how, "wer", kind="errors", noun="reference words"
+                ),
+            }
+        )
+    return conform(pd.DataFrame(result), LANGUAGE_WORD_ERRORS) if result else empty(LANGUAGE_WORD_ERRORS)
+
+
+def _from_neighbours(values: pd.Series[Any], audio_id: pd.Series[Any]) -> pd.Series[Any]:
+    """What is missing is taken from the row before in the recording, else from the row after."""
+    groups = values.groupby(audio_id, sort=False)
+    forward = groups.ffill()
+    return forward.fillna(forward.groupby(audio_id, sort=False).bfill())
+
+
+def _really(rows: pd.DataFrame, reference: References, language: pd.Series[Any]) -> pd.Series[Any]:
+    """The language that was spoken at each aligned word."""
+    if reference.whole is not None:
+        return rows["audio_id"].map(reference.whole).astype("string")
+    if reference.column is not None:
+        own = rows[reference.column].astype("string").where(rows["operation"] != "insertion")
+        return _from_neighbours(own, rows["audio_id"])
+    assert reference.segments is not None
+    need(rows, "start_ms", "end_ms", name="alignments")
+    start, end = rows["start_ms"].astype("Int64"), rows["end_ms"].astype("Int64")
+    middle = (start + end) // 2
+    groups = rows["audio_id"]
+    at = middle.fillna(end.groupby(groups).ffill()).fillna(start.groupby(groups).bfill())
+    found = languages_at(groups, at.fillna(-1).to_numpy().astype(np.int64), language, reference.segments)
+    return pd.Series(found, index=rows.index, dtype="string")
+
+
+def _counts(part: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Counts of each recording, with the columns of its block."""
+    names = dict(zip(("hit", "substitution", "deletion", "insertion"), COUNTS, strict=True))
+    one = pd.DataFrame({count: (part["operation"] == name).astype("int64") for name, count in names.items()})
+    table = one.groupby(part["audio_id"], sort=False).sum().reset_index()
+    table["reference_words"] = table["hits"] + table["substitutions"] + table["deletions"]
+    others = [name for name in columns if name != "audio_id"]
+    return table.merge(part[["audio_id", *others]].drop_duplicates("audio_id"), on="audio_id") if others else table

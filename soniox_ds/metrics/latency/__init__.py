@@ -1,0 +1,1 @@
+"""Delay and stability of live transcripts."""

@@ -1,0 +1,286 @@
+"""Latencies of live transcription, over recordings, as percentiles with intervals.
+
+Conventions: a percentile is a latency that was observed, the least one that so large a share does not exceed (no
+interpolation). Tokens of a recording, and recordings of a speaker, are not independent: the intervals are from drawing
+whole blocks (see `blocks`), by percentiles of the replicates, further out than the level says where blocks are few:
+plain percentiles would be too narrow. Recordings that failed are counted, not measured.
+
+Sources: Liu and Peng, "Statistical Testing on ASR Performance via Blockwise Bootstrap", 2019; Hesterberg, "What
+Teachers Should Know About the Bootstrap", The American Statistician 69, 2015 (expanded percentile intervals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.latency.tokens import StreamTables, checked_tables, ends_of_audio, token_latencies
+from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, note_of
+from soniox_ds.metrics.stats.bootstrap import FEW_UNITS, Interval, Remark, Resampling, checked_resampling
+from soniox_ds.schema import STREAM_LATENCIES, Table, conform, need
+
+__all__ = ["MEASURES", "checked_groups", "observed_ranks", "stream_latencies"]
+
+_Floats = npt.NDArray[np.float64]
+
+MEASURES = ("connect", "first_token", "first_lag", "finalization_lag", "endpoint_lag", "translation_lag")
+"""What is measured, in the order of the rows."""
+
+_PERCENTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
+_CELLS_PER_CHUNK = 2_000_000
+
+
+def stream_latencies(
+    streamed: StreamTables,
+    by: str | Sequence[str] | None = None,
+    *,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    replicates: int = 2_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Median, 95th and 99th percentile of what a live transcription makes people wait for.
+
+    Parameters
+    ----------
+    streamed
+        A `Streamed`, or anything else with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
+    by
+        Column or columns of the recordings to group by; ``"audio_id"`` for each recording by itself. None for all in
+        one group.
+    block
+        Column or columns of the recordings whose values are resampled as a whole. By default `speaker`, else `session`,
+        where such a column is there and not in `by`, else recordings.
+    ci, replicates, seed
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.STREAM_LATENCIES``: for each group one row for each measure, all in
+        milliseconds:
+
+        ``connect``: from the start of a connection until it was open, for each connection that was.
+        ``first_token``: from the first audio (or the opening of the connection, where that came later) to the first
+        message with a token, for each recording. Silence at the start of a recording is part of it.
+        ``first_lag``, ``finalization_lag``, ``translation_lag``: of `token_latencies`, for each token.
+        ``endpoint_lag``: from the moment at which the audio up to the end of the last word had been handed over to the
+        endpoint behind it, for each endpoint that came while audio was still being sent.
+
+        A measure without any value has a `count` of 0 and NA percentiles. Bounds are NA below two blocks, and `note`
+        says why; below 10 blocks it says that the interval is wide.
+
+    Raises
+    ------
+    InputError
+        If there are no such tables, an option is wrong or `by` names a column of the result.
+    SchemaError
+        If a column is absent.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted"):
+    ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None)
+    >>> latencies = stream_latencies(streamed)
+    >>> latencies["measure"].tolist()
+    ['connect', 'first_token', 'first_lag', 'finalization_lag', 'endpoint_lag', 'translation_lag']
+    >>> latencies.loc[3, "note"]
+    'There is only one recording, and an interval needs two or more. Add recordings. p99: the greatest of 23 values.'
+    """
+    how = checked_resampling(ci, "percentile", replicates, seed)._replace(method="expanded percentile")
+    tables = checked_tables(streamed, recordings=True)
+    recordings = tables.recordings.reset_index(drop=True)
+    groups = checked_groups(recordings, by, STREAM_LATENCIES)
+    columns = block_columns(recordings, block, groups)
+    values = _values(tables)
+    connections = values[values["measure"] == "connect"].groupby("audio_id").size()
+
+    parts = [part for _, part in recordings.groupby(groups, dropna=False, observed=True)] if groups else [recordings]
+    rows = []
+    for part in parts:
+        done = part[(part["status"] == "completed").fillna(False).to_numpy(np.bool_)]
+        blocks = blocks_of(done, columns)
+        place = pd.Series(blocks.codes, index=done["audio_id"].astype("string"))
+        own = values[values["audio_id"].isin(place.index)]
+        shared = {
+            "recordings": len(done),
+            "failed": int((part["status"] == "failed").sum()),
+            "reconnects": int((connections.reindex(done["audio_id"]).fillna(1) - 1).sum()),
+        }
+        for measure in MEASURES:
+            found = own[own["measure"] == measure]
+            units = place.loc[found["audio_id"]].to_numpy(np.intp)
+            row = _row(found["ms"].to_numpy(np.float64), units, blocks, columns, how)
+            rows.append({"measure": measure, **shared, **row})
+    result = conform(pd.DataFrame(rows), STREAM_LATENCIES)
+    if not groups:
+        return result
+    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
+    labels = labels.loc[labels.index.repeat(len(MEASURES))].reset_index(drop=True)
+    return pd.concat([labels, result], axis=1)
+
+
+def checked_groups(recordings: pd.DataFrame, by: str | Sequence[str] | None, table: Table) -> list[str]:
+    """The columns to group by; raises unless they are there and none is a column of the result."""
+    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
+    need(recordings, *groups, name="recordings")
+    if taken := [name for name in groups if name in table]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename them in the recordings.")
+    if len(set(groups)) < len(groups):
+        raise InputError(f"by names a column twice: {list(groups)}.")
+    if recordings.empty:
+        raise InputError("there are no recordings, so there is nothing to measure.")
+    return groups
+
+
+def _values(tables: StreamTables) -> pd.DataFrame:
+    """Every single latency: `audio_id`, `measure`, `ms`."""
+    tokens = token_latencies(tables)
+    lags = [
+        _measured(tokens["audio_id"], f"{name}_lag", tokens[f"{name}_lag_ms"])
+        for name in ("first", "finalization", "translation")
+    ]
+    values = pd.concat([*_connections(tables), *lags, _endpoints(tables, tokens)], ignore_index=True)
+    return values.dropna(subset=["ms"])
+
+
+def _measured(audio_id: Any, measure: str, ms: Any) -> pd.DataFrame:
+    numbers = pd.array(ms, dtype="Float64").to_numpy(np.float64, na_value=np.nan)
+    return pd.DataFrame({"audio_id": pd.array(audio_id, dtype="string"), "measure": measure, "ms": numbers})
+
+
+def _connections(tables: StreamTables) -> list[pd.DataFrame]:
+    """How long each connection took, and each recording's first token."""
+    log = tables.log
+    connect: list[tuple[str, float]] = []
+    ready: dict[str, float] = {}  # when there was audio and a connection
+    for audio_id, rows in log[log["kind"].isin(["audio", "connecting", "open"])].groupby(
+        "audio_id", sort=False, observed=True
+    ):
+        begun = nan
+        first: dict[str, float] = {}
+        for kind, at_ms in zip(rows["kind"], rows["at_ms"], strict=True):
+            first.setdefault(str(kind), float(at_ms))
+            if kind == "connecting":
+                begun = float(at_ms)
+            elif kind == "open":
+                connect.append((str(audio_id), float(at_ms) - begun))
+        ready[str(audio_id)] = round(max(first.get("audio", 0.0), first["open"])) if "open" in first else nan
+    tokens = tables.tokens
+    seen = pd.to_numeric(tokens["received_ms"]).groupby(tokens["audio_id"], sort=False, observed=True).min()
+    ids = list(ready)
+    waited = [float(seen[name]) - ready[name] if name in seen and pd.notna(seen[name]) else nan for name in ids]
+    return [
+        _measured([name for name, _ in connect], "connect", [ms for _, ms in connect]),
+        _measured(ids, "first_token", waited),
+    ]
+
+
+def _endpoints(tables: StreamTables, tokens: pd.DataFrame) -> pd.DataFrame:
+    """From the end of the last word to the endpoint behind it."""
+    updates = tables.updates
+    ended = updates[updates["is_endpoint"].fillna(False).to_numpy(np.bool_)]
+    told = ends_of_audio(tables.log).set_index(["audio_id", "session"])["end_of_audio_ms"]
+    originals = tokens.dropna(subset=["spoken_ms", "end_ms"])
+    own = {str(audio_id): rows for audio_id, rows in originals.groupby("audio_id", sort=False, observed=True)}
+    ids: list[str] = []
+    lags: list[float] = []
+    for audio_id, points in ended.groupby("audio_id", sort=False, observed=True):
+        rows = own.get(str(audio_id))
+        if rows is None:
+            continue
+        final = rows["final_ms"].to_numpy(np.float64)
+        end, spoken = rows["end_ms"].to_numpy(np.float64), rows["spoken_ms"].to_numpy(np.float64)
+        before = -np.inf
+        for at_ms, session in zip(points["received_ms"], points["session"], strict=True):
+            at = round(float(at_ms))
+            inside = np.flatnonzero((final > before) & (final <= at))
+            before = at
+            no_more_audio = told.get((str(audio_id), session))
+            if len(inside) and (no_more_audio is None or at < no_more_audio):
+                ids.append(str(audio_id))
+                lags.append(at - float(spoken[inside[np.argmax(end[inside])]]))
+    return _measured(ids, "endpoint_lag", lags)
+
+
+class _Percentiles(NamedTuple):
+    estimates: _Floats
+    lows: _Floats
+    highs: _Floats
+    remark: Remark | None
+
+
+def _row(
+    values: _Floats, units: npt.NDArray[np.intp], blocks: Blocks, columns: Sequence[str], how: Resampling
+) -> dict[str, Any]:
+    found = _bootstrap(values, units, blocks.total, np.array(list(_PERCENTILES.values())), how)
+    row: dict[str, Any] = {"count": len(values), "blocks": blocks.total, "block": "+".join(columns), **how._asdict()}
+    for place, name in enumerate(_PERCENTILES):
+        row[name] = known(found.estimates[place])
+        row[f"{name}_low"], row[f"{name}_high"] = known(found.lows[place]), known(found.highs[place])
+    greatest = [name[:3] for name, share in _PERCENTILES.items() if 0 < len(values) * (1 - share) < 1 - 1e-9]
+    few = [f"{' and '.join(greatest)}: the greatest of {len(values)} values."] if greatest and len(values) else []
+    if not len(values):
+        row["note"] = note_of(None, blocks, columns, "Nothing was measured.")
+        return row
+    interval = Interval(found.lows[0], found.highs[0], how.method, found.remark)
+    row["note"] = note_of(interval, blocks, columns, *few, noun="values")
+    return row
+
+
+def _bootstrap(
+    values: _Floats, units: npt.NDArray[np.intp], total: int, shares: _Floats, how: Resampling
+) -> _Percentiles:
+    """Percentiles of the values, and their intervals from drawing as many units as there are with replacement."""
+    nothing = np.full(len(shares), nan)
+    if not len(values):
+        return _Percentiles(nothing, nothing, nothing, None)
+    order = np.argsort(values, kind="stable")
+    values, units = values[order], units[order]
+    estimates = values[observed_ranks(np.ones((1, len(values))), shares)[0]]
+    with_values = len(np.unique(units))
+    if total < 2:
+        return _Percentiles(estimates, nothing, nothing, "one-unit" if total else "no-units")
+    if with_values < 2:
+        return _Percentiles(estimates, nothing, nothing, "one-holds-all")
+    rng = np.random.default_rng(how.seed)
+    rows = max(1, _CELLS_PER_CHUNK // len(values))
+    drawn: list[_Floats] = []
+    for start in range(0, how.replicates, rows):
+        size = min(rows, how.replicates - start)
+        weights = rng.multinomial(total, np.full(total, 1 / total), size=size)[:, units]
+        weights = weights[weights.any(axis=1)]  # a replicate may hold no block with values
+        drawn.append(values[observed_ranks(weights, shares)])
+    tail = _tail(how.ci, with_values)
+    low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
+    return _Percentiles(estimates, low, high, "few-units" if total < FEW_UNITS else None)
+
+
+def _tail(ci: float, blocks: int) -> float:
+    """How far out the percentiles of the replicates are taken: as far as Student's t is further out than the normal.
+
+    >>> [round(_tail(0.95, blocks), 4) for blocks in (3, 5, 10, 50, 1000)]
+    [0.0, 0.001, 0.0086, 0.0212, 0.0248]
+    """
+    reach = (blocks / (blocks - 1)) ** 0.5 * stats.t.ppf(1 - (1 - ci) / 2, blocks - 1)
+    return float(stats.norm.sf(reach))
+
+
+def observed_ranks(weights: Any, shares: _Floats) -> npt.NDArray[np.intp]:
+    """For each row of weights (of sorted values) the places where their sum comes to reach the shares of the total.
+
+    >>> observed_ranks(np.ones((1, 20)), np.array([0.5, 0.95, 0.99]))[0].tolist()
+    [9, 18, 19]
+    """
+    summed = np.cumsum(weights, axis=1)
+    needed = np.maximum(np.ceil(summed[:, -1:] * shares - 1e-9), 1)
+    ranks = [np.searchsorted(row, goals, side="left") for row, goals in zip(summed, needed, strict=True)]
+    return np.array(ranks, np.intp)

@@ -1,0 +1,239 @@
+"""When each word of a live transcription came: lags behind the moment at which its sound had been handed over.
+
+Conventions: all moments are milliseconds from the first audio of the recording, as in its log. What a lag is measured
+from is not the recording's timeline but the log: when the audio up to a place *had been handed over*, so that lags are
+right at any speed of sending and after pauses. A chunk is handed over as a whole, when its last sample has been spoken;
+add its length for the longest wait from the mouth.
+
+Tables are those of a `Streamed`: its log, the tokens and the updates, which are made of the log.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema import TOKEN_LATENCIES, conform, empty, need, no_duplicates
+
+__all__ = ["StreamTables", "checked_tables", "ends_of_audio", "token_latencies"]
+
+_Floats = npt.NDArray[np.float64]
+
+_END_OF_AUDIO = ""  # the empty message that says that no more audio follows
+
+
+class StreamTables(Protocol):
+    """What a `Streamed` has."""
+
+    @property
+    def recordings(self) -> pd.DataFrame: ...
+    @property
+    def tokens(self) -> pd.DataFrame: ...
+    @property
+    def updates(self) -> pd.DataFrame: ...
+    @property
+    def log(self) -> pd.DataFrame: ...
+
+
+def token_latencies(streamed: StreamTables) -> pd.DataFrame:
+    """Say of each settled token how long after its sound it was first shown, and settled.
+
+    Parameters
+    ----------
+    streamed
+        A `Streamed`, or anything else with its tables: ``tokens`` (``schema.STREAM_TOKENS``), ``updates``
+        (``schema.STREAM_UPDATES``) and ``log`` (``schema.STREAM_LOG``).
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TOKEN_LATENCIES``, one row for each token, in the order of `tokens`.
+
+        `first_lag_ms` runs from the moment at which the chunk with the token's *start* was handed over to the first
+        message that reached up to that start: from then on there was a word at this place, though perhaps another one.
+        `finalization_lag_ms` runs from the moment at which the audio up to the token's *end* had been handed over to
+        the message that settled it. Neither can be said of packed formats, whose audio has no known times.
+
+        Translations have no place in the audio and no such lags. `translation_lag_ms` is how long a translation was
+        settled after the last original of its source language that was settled before it: the least that a reader of
+        both waits, since nobody knows which words a translation belongs to.
+
+    Raises
+    ------
+    InputError, SchemaError
+        If there are no such tables, or a column is absent.
+
+    Notes
+    -----
+    Where a recording was taken up again by a later call, some audio was handed over twice; what counts is the last time
+    before the token was settled. A lag below 0 says that the recogniser put a token later than the audio it had.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> tokens = pd.DataFrame({"audio_id": "a", "token_index": [0], "text": ["Hi"], "start_ms": [120], "end_ms": [180],
+    ...                        "translation_status": [None], "session": [0], "received_ms": [700], "final_ms": [1500]})
+    >>> log = pd.DataFrame({"audio_id": "a", "at_ms": [0.0, 100.0], "kind": "audio", "session": 0,
+    ...                     "audio_ms": [100.0, 200.0], "payload": None})
+    >>> updates = pd.DataFrame({"audio_id": "a", "received_ms": [700.0, 1500.0], "session": 0,
+    ...                         "is_endpoint": [False, True], "is_finalized": False})
+    >>> lags = token_latencies(SimpleNamespace(tokens=tokens, log=log, updates=updates))
+    >>> lags[["begun_ms", "spoken_ms", "first_lag_ms", "finalization_lag_ms", "settled_by"]]
+       begun_ms  spoken_ms  first_lag_ms  finalization_lag_ms settled_by
+    0       100        100           600                 1400   endpoint
+    """
+    tables = checked_tables(streamed)
+    tokens = tables.tokens.reset_index(drop=True)
+    if tokens.empty:
+        return empty(TOKEN_LATENCIES)
+    audio = tables.log[(tables.log["kind"] == "audio").to_numpy(np.bool_)]
+    handed = {str(audio_id): _HandedOver(rows) for audio_id, rows in _grouped(audio)}
+    parts = [_moments(own, handed.get(str(audio_id))) for audio_id, own in _grouped(tokens)]
+    table = tokens.join(pd.concat(parts))
+    final = table["final_ms"].astype("Int64")
+    is_translation = (table["translation_status"] == "translation").fillna(False).to_numpy(np.bool_)
+    spoken = table.assign(
+        first_lag_ms=(table["received_ms"].astype("Int64") - table["begun_ms"]).mask(is_translation),
+        finalization_lag_ms=(final - table["spoken_ms"]).mask(is_translation),
+        translation_lag_ms=(final - _original_before(table, is_translation)).where(is_translation),
+        settled_by=_settled_by(table, tables),
+    )
+    return conform(spoken, TOKEN_LATENCIES)[list(TOKEN_LATENCIES)]
+
+
+def checked_tables(streamed: Any, *, recordings: bool = False) -> StreamTables:
+    """The same, once its tables are there with the columns that latencies are made of.
+
+    Raises
+    ------
+    InputError, SchemaError
+        Otherwise.
+    """
+    wanted = ("tokens", "updates", "log", *(["recordings"] if recordings else []))
+    if missing := [name for name in wanted if not isinstance(getattr(streamed, name, None), pd.DataFrame)]:
+        raise InputError(
+            f"what came when is not known of a {type(streamed).__name__}: it lacks {', '.join(missing)}. Give what "
+            "sx.stream or sx.stream_dataset returned, or sx.read_streamed read."
+        )
+    need(
+        streamed.tokens,
+        *("audio_id", "token_index", "text", "start_ms", "end_ms", "translation_status", "session"),
+        *("received_ms", "final_ms"),
+        name="tokens",
+    )
+    no_duplicates(streamed.tokens, "tokens", "audio_id", "token_index")
+    need(streamed.updates, "audio_id", "received_ms", "session", "is_endpoint", "is_finalized", name="updates")
+    need(streamed.log, "audio_id", "at_ms", "kind", "session", "audio_ms", "payload", name="log")
+    if recordings:
+        need(streamed.recordings, "audio_id", "status", name="recordings")
+        no_duplicates(streamed.recordings, "recordings", "audio_id")
+    tables: StreamTables = streamed
+    return tables
+
+
+class _HandedOver:
+    """When the audio up to a place had been handed over.
+
+    Usually the audio only grows. Where a broken-off recording was taken up by a later call, it begins again further
+    back: each such stretch is looked at by itself.
+    """
+
+    def __init__(self, events: pd.DataFrame) -> None:
+        known = events.dropna(subset=["audio_ms"])
+        at, audio = known["at_ms"].to_numpy(np.float64), known["audio_ms"].to_numpy(np.float64)
+        cuts = np.flatnonzero(np.diff(audio) < 0) + 1
+        self._stretches = list(zip(np.split(at, cuts), np.split(audio, cuts), strict=True)) if len(at) else []
+
+    def when(self, place_ms: _Floats, until_ms: _Floats, *, beyond: bool) -> _Floats:
+        """The last time until `until_ms` at which the audio came to reach each place (or reach beyond it).
+
+        The first time at all where it had not yet by then; the last audio's time for places behind all of it; NaN
+        where nothing is known.
+        """
+        found = np.full(len(place_ms), np.nan)
+        for number, (at, audio) in enumerate(self._stretches):
+            row = np.searchsorted(audio, place_ms, side="right" if beyond else "left")
+            when = at[np.minimum(row, len(at) - 1)]
+            if number == 0:
+                found = np.where(np.isnan(place_ms), np.nan, when)
+            else:
+                again = (row < len(at)) & (when <= until_ms)
+                found = np.where(again, when, found)
+        return found
+
+
+def _moments(tokens: pd.DataFrame, handed: _HandedOver | None) -> pd.DataFrame:
+    """When the start and the end of each token had been handed over, in whole milliseconds."""
+    start, end, final = (_numbers(tokens[name]) for name in ("start_ms", "end_ms", "final_ms"))
+    nothing = np.full(len(tokens), np.nan)
+    begun = nothing if handed is None else handed.when(start, final, beyond=True)
+    spoken = nothing if handed is None else handed.when(end, final, beyond=False)
+    return pd.DataFrame({"begun_ms": _whole(begun), "spoken_ms": _whole(spoken)}, index=tokens.index)
+
+
+def _original_before(table: pd.DataFrame, is_translation: npt.NDArray[np.bool_]) -> pd.Series[Any]:
+    """For each row when the last original of the same source language, up to it, was settled."""
+    is_original = (table["translation_status"] == "original").fillna(False).to_numpy(np.bool_)
+    source = table["source_language"] if "source_language" in table else pd.Series(pd.NA, index=table.index)
+    spoken = table["language"] if "language" in table else pd.Series(pd.NA, index=table.index)
+    language = source.where(is_translation, spoken).astype("string").fillna("")
+    settled = table["final_ms"].astype("Int64").where(is_original)
+    return settled.groupby([table["audio_id"].astype("string"), language], sort=False).ffill()
+
+
+def _settled_by(table: pd.DataFrame, tables: StreamTables) -> pd.Series[Any]:
+    """What settled each token, by the message that brought it: tokens and messages share the moment of arrival."""
+    updates = tables.updates
+    arrivals = pd.DataFrame(
+        {
+            "audio_id": updates["audio_id"].astype("string"),
+            "session": updates["session"].astype("Int64"),
+            "final_ms": _whole(_numbers(updates["received_ms"])),
+            "endpoint": updates["is_endpoint"].fillna(False).astype(bool),
+            "finalize": updates["is_finalized"].fillna(False).astype(bool),
+        }
+    )
+    key = ["audio_id", "session", "final_ms"]
+    arrivals = arrivals.groupby(key, sort=False)[["endpoint", "finalize"]].any().reset_index()
+    ends = ends_of_audio(tables.log)
+    own = table[["audio_id", "session", "final_ms"]].astype({"audio_id": "string", "session": "Int64"})
+    own = own.astype({"final_ms": "Int64"}).merge(arrivals, on=key, how="left")
+    own = own.merge(ends, on=["audio_id", "session"], how="left")
+    after_end = (own["final_ms"] >= own["end_of_audio_ms"]).fillna(False).to_numpy(np.bool_)
+    by = np.select(
+        [after_end, own["endpoint"].eq(True).to_numpy(np.bool_), own["finalize"].eq(True).to_numpy(np.bool_)],
+        ["end", "endpoint", "finalize"],
+        "running",
+    )
+    return pd.Series(by, index=table.index, dtype="string")
+
+
+def ends_of_audio(log: pd.DataFrame) -> pd.DataFrame:
+    """When each connection was told that no more audio follows: `audio_id`, `session`, `end_of_audio_ms` (whole ms)."""
+    told = log[((log["kind"] == "control") & (log["payload"] == _END_OF_AUDIO)).fillna(False).to_numpy(np.bool_)]
+    ends = pd.DataFrame(
+        {
+            "audio_id": told["audio_id"].astype("string"),
+            "session": told["session"].astype("Int64"),
+            "end_of_audio_ms": _whole(_numbers(told["at_ms"])),
+        }
+    )
+    return ends.drop_duplicates(["audio_id", "session"])
+
+
+def _grouped(table: pd.DataFrame) -> Any:
+    return table.groupby("audio_id", sort=False, observed=True)
+
+
+def _numbers(column: pd.Series[Any]) -> _Floats:
+    found: Any = column.astype("Float64").to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(found, np.float64)
+
+
+def _whole(values: _Floats) -> Any:
+    """Rounded as the tokens' own moments are, so that what came later never comes earlier."""
+    return pd.arrays.IntegerArray(np.nan_to_num(np.round(values)).astype(np.int64), np.isnan(values))

@@ -1,0 +1,1 @@
+"""Speaker turns, diarization errors and words by speaker."""

@@ -1,0 +1,282 @@
+"""How people talk with each other: talk time, turn-taking, overlaps.
+
+Conventions: a turn is a row of ``schema.TURNS``. One that lies within one turn of someone else (begins no earlier, ends
+no later; of equal ones the later row) is a **backchannel**: it does not take the floor. All others have the floor one
+after the other, in the order of their starts. Where two that follow each other are of different speakers, the floor
+changes hands; the **offset** is the second one's start minus the first one's end: silence where positive, both talking
+where negative.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.metrics.confidence.word_confidence import words_of
+from soniox_ds.metrics.speakers.turn_tables import HasRecordings, Turns, checked_turns, covered, turns_of
+from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty, no_duplicates
+from soniox_ds.schema.arguments import checked_ms
+
+__all__ = ["speaker_stats", "speaker_transitions"]
+
+_Bools = npt.NDArray[np.bool_]
+_Ints = npt.NDArray[np.int64]
+
+_KINDS = ("gap", "overlap", "interruption")
+
+
+class _Changes(NamedTuple):
+    """Where the floor changes hands: numbers of the two turns, offset and kind of each change."""
+
+    before: npt.NDArray[np.intp]
+    after: npt.NDArray[np.intp]
+    offset: _Ints
+    kind: npt.NDArray[np.intp]
+    backchannel: _Bools
+    """For each turn whether it is one."""
+
+
+def speaker_stats(
+    turns_or_words: pd.DataFrame | HasRecordings, *, gap_ms: int = 2000, interruption_ms: int = 500
+) -> pd.DataFrame:
+    """Measure how much and how each speaker of each recording talks.
+
+    Parameters
+    ----------
+    turns_or_words
+        A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, of which turns are made by `speaker_turns`, or
+        ``schema.TURNS``. Only words tell how many words were said.
+    gap_ms
+        Silence that ends a turn, where turns are made of words.
+    interruption_ms
+        Taking the floor at least so long before the other's end is an interruption; less is an overlap as it is usual
+        where turns meet.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.SPEAKER_STATS``: a row for each speaker of each recording, in the order of their first turn.
+
+        - `talk_ms` is the time covered by the speaker's turns, pauses within them included, each instant once;
+          `talk_share` is its part of the sum of all speakers' `talk_ms`.
+        - `turns`, `mean_turn_ms` and `longest_turn_ms` take the turns as they are.
+        - `words_per_minute` is `words` per minute of `talk_ms`; `words` are those with a speaker and times.
+        - `overlap_ms` is the part of `talk_ms` in which someone else talks too.
+        - `backchannels`, `floor_taken` and offsets: see the conventions of this module. `gaps` are changes with an
+          offset of 0 or more, `interruptions` those of -`interruption_ms` or less. Who never takes the floor, as where
+          only one speaks, has NA for `median_offset_ms` and `mean_gap_ms`.
+
+        Of no turns there are no rows.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a row is there twice, or a time is impossible.
+    InputError
+        If no word has a speaker although there are words, or an option is no whole number of 0 or more.
+
+    Notes
+    -----
+    Turns made of the service's words overlap seldom, since its tokens come in one row: overlaps and interruptions are
+    then a lower bound. Of channels transcribed one by one, or of reference turns, they are what they say. Source of the
+    terms: Heldner and Edlund, "Pauses, gaps and overlaps in conversations", Journal of Phonetics 38, 2010.
+
+    Examples
+    --------
+    >>> turns = pd.DataFrame({
+    ...     "audio_id": "call",
+    ...     "speaker": ["1", "2", "1", "2"],
+    ...     "start_ms": [0, 4500, 8000, 9000],
+    ...     "end_ms": [4000, 8700, 12000, 9400],
+    ... })
+    >>> stats = speaker_stats(turns)
+    >>> stats[["speaker", "talk_ms", "talk_share", "turns", "overlap_ms"]].round(2)
+      speaker  talk_ms  talk_share  turns  overlap_ms
+    0       1     8000        0.63      2        1100
+    1       2     4600        0.37      2        1100
+    >>> stats[["speaker", "backchannels", "floor_taken", "gaps", "mean_gap_ms", "interruptions"]]
+      speaker  backchannels  floor_taken  gaps  mean_gap_ms  interruptions
+    0       1             0            1     0         <NA>              1
+    1       2             1            1     1        500.0              0
+    """
+    _check(gap_ms, interruption_ms)
+    found = _turns(turns_or_words, gap_ms)
+    rows = [row for audio_id, turns in found.items() for row in _stats(audio_id, turns, interruption_ms)]
+    stats = conform(pd.DataFrame(rows, columns=list(SPEAKER_STATS)), SPEAKER_STATS)
+    counts = _word_counts(turns_or_words)
+    if counts is None:
+        return stats
+    keys = pd.MultiIndex.from_frame(stats[["audio_id", "speaker"]].astype(object))
+    stats["words"] = pd.array(counts.reindex(keys, fill_value=0).to_numpy(), dtype="Int64")
+    stats["words_per_minute"] = stats["words"].astype("Float64") / (stats["talk_ms"] / 60_000)
+    return stats
+
+
+def speaker_transitions(
+    turns_or_words: pd.DataFrame | HasRecordings, *, gap_ms: int = 2000, interruption_ms: int = 500
+) -> pd.DataFrame:
+    """List where the floor changes hands: from whom, to whom, after which silence or overlap.
+
+    Parameters
+    ----------
+    turns_or_words, gap_ms, interruption_ms
+        As of `speaker_stats`.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.SPEAKER_TRANSITIONS``, in the order of time; `speaker_stats` says what counts as one. No rows where
+        only one speaks.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a row is there twice, or a time is impossible.
+    InputError
+        If no word has a speaker although there are words, or an option is no whole number of 0 or more.
+
+    Examples
+    --------
+    >>> turns = pd.DataFrame({
+    ...     "audio_id": "call", "speaker": ["1", "2", "1"], "start_ms": [0, 4500, 8000], "end_ms": [4000, 8700, 12000],
+    ... })
+    >>> speaker_transitions(turns)
+      audio_id from_speaker to_speaker  at_ms  offset_ms          kind
+    0     call            1          2   4500        500           gap
+    1     call            2          1   8000       -700  interruption
+    """
+    _check(gap_ms, interruption_ms)
+    found = _turns(turns_or_words, gap_ms)
+    parts = [_transitions(audio_id, turns, interruption_ms) for audio_id, turns in found.items()]
+    if not parts:
+        return empty(SPEAKER_TRANSITIONS)
+    return conform(pd.concat(parts, ignore_index=True), SPEAKER_TRANSITIONS)
+
+
+def _check(gap_ms: int, interruption_ms: int) -> None:
+    checked_ms(gap_ms, "gap_ms")
+    checked_ms(interruption_ms, "interruption_ms")
+
+
+def _turns(source: pd.DataFrame | HasRecordings, gap_ms: int) -> dict[str, Turns]:
+    table = turns_of(source, gap_ms)
+    found = checked_turns(table, "turns")
+    no_duplicates(table, "turns", "audio_id", "speaker", "start_ms", "end_ms")
+    return found
+
+
+def _word_counts(source: pd.DataFrame | HasRecordings) -> pd.Series[Any] | None:
+    """Number of words in the turns of each recording and speaker; None for a table of turns."""
+    if not isinstance(source, HasRecordings) and "word_index" not in source and "token_index" not in source:
+        return None
+    words = words_of(source)
+    within = words[["speaker", "start_ms", "end_ms"]].notna().all(axis=1)
+    if "translation_status" in words:
+        within &= words["translation_status"].ne("translation").fillna(True)
+    return (
+        words[within.to_numpy(np.bool_)]
+        .astype({"audio_id": object, "speaker": object})
+        .groupby(["audio_id", "speaker"])
+        .size()
+    )
+
+
+def _changes(turns: Turns, interruption_ms: int) -> _Changes:
+    order = np.lexsort((-turns.end, turns.start))
+    speaker, start, end = turns.speaker[order], turns.start[order], turns.end[order]
+    inside = _within_another(speaker, start, end)
+    holders = np.flatnonzero(~inside)
+    # A turn within an earlier one of the same speaker neither gives nor takes the floor.
+    latest = np.maximum.accumulate(end[holders]) if len(holders) else end[:0]
+    holders = holders[np.append(True, end[holders][1:] > latest[:-1])] if len(holders) else holders
+    change = speaker[holders][1:] != speaker[holders][:-1]
+    before, after = holders[:-1][change], holders[1:][change]
+    offset = start[after] - end[before]
+    kind = np.where(offset >= 0, 0, np.where(-offset >= max(interruption_ms, 1), 2, 1))
+    backchannel = np.zeros(len(order), np.bool_)
+    backchannel[order] = inside
+    return _Changes(order[before], order[after], offset, kind, backchannel)
+
+
+def _within_another(speaker: npt.NDArray[np.intp], start: _Ints, end: _Ints) -> _Bools:
+    """Whether each turn (ordered by start, longer ones first) lies within one of another speaker.
+
+    Of the turns before, only the two latest ends of different speakers matter.
+    """
+    inside = np.zeros(len(start), np.bool_)
+    best, best_speaker, second = -1, -1, -1
+    for row, (who, last) in enumerate(zip(speaker.tolist(), end.tolist(), strict=True)):
+        inside[row] = last <= (second if who == best_speaker else best)
+        if who == best_speaker:
+            best = max(best, last)
+        elif last > best:
+            best, best_speaker, second = last, who, best
+        else:
+            second = max(second, last)
+    return inside
+
+
+def _transitions(audio_id: str, turns: Turns, interruption_ms: int) -> pd.DataFrame:
+    found = _changes(turns, interruption_ms)
+    labels = np.array(turns.labels, dtype=object)
+    return pd.DataFrame(
+        {
+            "audio_id": audio_id,
+            "from_speaker": labels[turns.speaker[found.before]],
+            "to_speaker": labels[turns.speaker[found.after]],
+            "at_ms": turns.start[found.after],
+            "offset_ms": found.offset,
+            "kind": np.array(_KINDS, dtype=object)[found.kind],
+        }
+    )
+
+
+def _stats(audio_id: str, turns: Turns, interruption_ms: int) -> list[dict[str, Any]]:
+    if not turns.labels:
+        return []
+    edges = np.unique(np.concatenate([turns.start, turns.end]))
+    lengths = np.diff(edges)
+    talks = np.array([covered(turns.start[own], turns.end[own], edges) for own in _own_rows(turns)])
+    talk = talks @ lengths
+    overlap = talks @ (lengths * (talks.sum(axis=0) > 1))
+    found = _changes(turns, interruption_ms)
+    order = np.argsort([turns.start[own].min() for own in _own_rows(turns)], kind="stable")
+    return [
+        {
+            "audio_id": audio_id,
+            "speaker": turns.labels[number],
+            "talk_ms": int(talk[number]),
+            "talk_share": float(talk[number] / talk.sum()),
+            "overlap_ms": int(overlap[number]),
+            **_turn_figures((turns.end - turns.start)[turns.speaker == number]),
+            **_floor_figures(found, turns, number),
+        }
+        for number in order.tolist()
+    ]
+
+
+def _turn_figures(lengths: _Ints) -> dict[str, Any]:
+    return {"turns": len(lengths), "mean_turn_ms": float(lengths.mean()), "longest_turn_ms": int(lengths.max())}
+
+
+def _floor_figures(found: _Changes, turns: Turns, number: int) -> dict[str, Any]:
+    taken = turns.speaker[found.after] == number
+    given = turns.speaker[found.before] == number
+    offsets = found.offset[taken]
+    gaps = offsets[offsets >= 0]
+    return {
+        "backchannels": int((found.backchannel & (turns.speaker == number)).sum()),
+        "floor_taken": int(taken.sum()),
+        "median_offset_ms": float(np.median(offsets)) if len(offsets) else pd.NA,
+        "gaps": len(gaps),
+        "mean_gap_ms": float(gaps.mean()) if len(gaps) else pd.NA,
+        "interruptions": int((found.kind[taken] == 2).sum()),
+        "interrupted": int((found.kind[given] == 2).sum()),
+    }
+
+
+def _own_rows(turns: Turns) -> list[_Bools]:
+    return [turns.speaker == number for number in range(len(turns.labels))]

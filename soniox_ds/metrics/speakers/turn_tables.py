@@ -1,0 +1,240 @@
+"""Turns as the functions about speakers take them: found in a corpus, words or a table, checked, cut by recording.
+
+Conventions: what is compared with a reference is called the found side. A recording of the reference that failed, or
+of which the found side knows nothing, has no score; it is no silence unless the caller says so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.confidence.word_confidence import words_of
+from soniox_ds.metrics.speakers.turns import speaker_turns
+from soniox_ds.schema import RECORDINGS, ask_about_seconds, need, need_milliseconds, with_ids, with_named_levels
+from soniox_ds.text import runs
+
+__all__ = [
+    "FAILED",
+    "HasRecordings",
+    "Ms",
+    "Recording",
+    "Turns",
+    "checked_turns",
+    "covered",
+    "joined",
+    "known_ids",
+    "milliseconds",
+    "same_clock",
+    "statuses",
+    "turns_of",
+    "warn_about_hasty_turns",
+    "with_metadata",
+]
+
+Ms = npt.NDArray[np.int64]
+_Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+FAILED = ("apart", "as_silence")
+
+_NOBODY_SPEAKS_SO_BRIEFLY_MS = 60
+_FAR_APART = 100
+_NOBODY_TAKES_TURNS_SO_FAST_MS = 100
+_FEW_TURNS = 5  # of fewer nothing can be told: some may laugh at once
+
+
+@runtime_checkable
+class HasRecordings(Protocol):
+    """A corpus, told by what it has."""
+
+    recordings: pd.DataFrame
+    tokens: pd.DataFrame
+
+
+class Turns(NamedTuple):
+    """The turns of one recording; speakers are numbers into `labels`."""
+
+    speaker: npt.NDArray[np.intp]
+    start: Ms
+    end: Ms
+    labels: list[str]
+
+
+class Recording(NamedTuple):
+    """A recording that has a reference, and whether it can be scored: "scored", "failed" or "missing"."""
+
+    audio_id: str
+    status: str
+
+
+def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.DataFrame:
+    """The turns of a corpus, of tokens or words, or the turns table itself."""
+    if isinstance(source, HasRecordings):
+        return speaker_turns(words_of(source), gap_ms=gap_ms)
+    if not isinstance(source, pd.DataFrame):
+        raise InputError(f"give a Corpus or a table of turns or words, found {type(source).__name__}.")
+    source = with_named_levels(source, "turns")
+    if "token_index" in source or "word_index" in source:
+        return speaker_turns(words_of(source), gap_ms=gap_ms)
+    return with_ids(source, "turns")
+
+
+def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
+    """Start and end of each row, in whole milliseconds.
+
+    Raises
+    ------
+    SchemaError
+        If a time is missing or cannot be; see `soniox_ds.schema.need_milliseconds`.
+    """
+    whole = need_milliseconds(table, what)
+    for name in ("start_ms", "end_ms"):
+        if missing := int(whole[name].isna().sum()):
+            raise SchemaError(f"{what}: {name} is missing in {missing} of {len(whole)} rows.")
+    return whole["start_ms"].to_numpy(np.int64), whole["end_ms"].to_numpy(np.int64)
+
+
+def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns") -> None:
+    """Warn if the times of one side look like seconds beside those of the other."""
+    if not len(found[0]) or not len(reference[0]):
+        return
+    sides = {what: found, "reference": reference}
+    short, long = sorted(sides, key=lambda side: float(sides[side][1].max()))
+    typical = float(np.median(sides[short][1] - sides[short][0]))
+    ends = [float(sides[side][1].max()) for side in (short, long)]
+    if typical < _NOBODY_SPEAKS_SO_BRIEFLY_MS and ends[1] > _FAR_APART * ends[0]:
+        ask_about_seconds(f"{short}: the times end at {ends[0]:g} ms, those of {long} at {ends[1]:g} ms.")
+
+
+def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
+    """The turns of each recording, in order of appearance; turns without duration are left out.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a recording or speaker is NA, or a time cannot be (see `milliseconds`).
+    """
+    need(table, "audio_id", "speaker", "start_ms", "end_ms", name=what)
+    audio = runs.codes_of(table, "audio_id", required=True)
+    if table["speaker"].isna().any():
+        raise SchemaError(
+            f"{what}: speaker is NA in {int(table['speaker'].isna().sum())} of {len(table)} rows; every turn needs one."
+        )
+    speaker = runs.codes_of(table, "speaker")
+    start, end = milliseconds(table, what)
+    warn_about_hasty_turns(start, end, audio.codes, what)
+    order = np.argsort(audio.codes, kind="stable")
+    return {
+        str(audio.labels[audio.codes[rows[0]]]): _one(speaker, start, end, rows) for rows in _slices(audio.codes, order)
+    }
+
+
+def warn_about_hasty_turns(start: Ms, end: Ms, recording: npt.NDArray[np.intp], what: str) -> None:
+    """Warn if turns follow each other faster than people take them, as turns in whole seconds do."""
+    if len(start) < _FEW_TURNS:
+        return
+    spans = pd.DataFrame({"start": start, "end": end}).groupby(recording).agg({"start": "min", "end": "max"})
+    for_each = float((spans["end"] - spans["start"]).sum()) / len(start)
+    if 0 < for_each < _NOBODY_TAKES_TURNS_SO_FAST_MS:
+        ask_about_seconds(
+            f"{what}: {len(start)} turns follow each other every {for_each:.0f} ms, and all end by {end.max()} ms."
+        )
+
+
+def _slices(codes: npt.NDArray[np.intp], order: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
+    if len(order):
+        yield from np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+def _one(speaker: runs.Codes, start: Ms, end: Ms, rows: npt.NDArray[np.intp]) -> Turns:
+    rows = rows[end[rows] > start[rows]]
+    codes, labels = pd.factorize(speaker.codes[rows])
+    return Turns(codes, start[rows], end[rows], [str(speaker.labels[code]) for code in labels])
+
+
+def covered(start: Ms, end: Ms, edges: Ms) -> npt.NDArray[np.bool_]:
+    """For each stretch between edges, whether one of the intervals covers it."""
+    steps = np.zeros(max(len(edges), 1), np.int64)
+    np.add.at(steps, np.searchsorted(edges, start), 1)
+    np.add.at(steps, np.searchsorted(edges, end), -1)
+    return np.cumsum(steps)[: max(len(edges) - 1, 0)] > 0
+
+
+def joined(turns: Turns) -> Turns:
+    """The turns of each speaker put together where they overlap or touch, by speaker and time.
+
+    >>> joined(Turns(np.array([0, 1, 0]), np.array([0, 5, 40]), np.array([40, 9, 70]), ["x", "y"]))[:3]
+    (array([0, 1]), array([0, 5]), array([70,  9]))
+    """
+    order = np.lexsort((turns.start, turns.speaker))
+    speaker, start, end = turns.speaker[order], turns.start[order], turns.end[order]
+    if not len(order):
+        return turns
+    # speakers are laid out one behind the other, so that the latest end so far is never that of another one
+    apart = speaker * (int(end.max()) + 1)
+    latest = np.maximum.accumulate(end + apart)
+    first = np.append(True, (start + apart)[1:] > latest[:-1])
+    last = np.append(first[1:], True)
+    return Turns(speaker[first], start[first], (latest - apart)[last], turns.labels)
+
+
+def known_ids(source: object, found: Iterable[str]) -> list[str]:
+    """Return the ids of the recordings of the found side: of a corpus all of them, else those in `found`."""
+    return source.recordings["audio_id"].tolist() if isinstance(source, HasRecordings) else list(found)
+
+
+def statuses(source: object, found: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:
+    """Which recordings of the reference can be scored, in the order of the corpus, else of the reference.
+
+    Raises
+    ------
+    InputError
+        If `failed` is unknown, or no recording of the reference is on the found side although both have some.
+    """
+    if failed not in FAILED:
+        raise InputError(f"failed must be one of {list(FAILED)}, found {failed!r}.")
+    wanted = list(dict.fromkeys(reference))
+    if isinstance(source, HasRecordings):
+        state = dict(zip(source.recordings["audio_id"], source.recordings["status"], strict=True))
+        known = {audio_id: "scored" if status == "completed" else "failed" for audio_id, status in state.items()}
+    else:
+        known = dict.fromkeys(found, "scored")
+    both = [audio_id for audio_id in known if audio_id in set(wanted)]
+    if wanted and known and not both:
+        raise InputError(
+            f"no recording of the reference (such as {wanted[0]!r}) is among those transcribed (such as "
+            f"{next(iter(known))!r}); audio_id must be the same on both sides, but for folders and extensions."
+        )
+    order = both if isinstance(source, HasRecordings) else [audio_id for audio_id in wanted if audio_id in known]
+    rows = [Recording(audio_id, known[audio_id]) for audio_id in order]
+    missing = [audio_id for audio_id in wanted if audio_id not in known]
+    rows += [Recording(audio_id, "missing") for audio_id in missing]
+    if failed == "as_silence":
+        return [Recording(row.audio_id, "scored") for row in rows]
+    if missing:
+        warnings.warn(
+            f"{len(missing)} of {len(wanted)} recordings of the reference are not among those transcribed, such as "
+            f"{missing[0]!r}. They are rows of status 'missing' and count for nothing; if nobody was heard there, say "
+            'failed="as_silence".',
+            UserWarning,
+            stacklevel=3,
+        )
+    return rows
+
+
+def with_metadata(table: pd.DataFrame, source: object) -> pd.DataFrame:
+    """Add the user's own columns of a corpus' recordings after those of the table.
+
+    One that has the name of a column of the table gets the ending ``_of_recording``.
+    """
+    if not isinstance(source, HasRecordings):
+        return table
+    own = [name for name in source.recordings.columns if name not in RECORDINGS]
+    metadata = source.recordings.set_index("audio_id")[own].reindex(table["audio_id"]).reset_index(drop=True)
+    names = {name: f"{name}_of_recording" for name in own if name in table}
+    return pd.concat([table, metadata.rename(columns=names)], axis=1)

@@ -1,0 +1,96 @@
+"""Who spoke when.
+
+Conventions: times are whole milliseconds from the start of the audio; labels are those of one recording and carry no
+identity into another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.text import runs
+
+__all__ = ["speaker_turns"]
+
+
+def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.DataFrame:
+    """Merge each speaker's neighbouring words into turns.
+
+    A turn goes on until another speaker's word follows in the API's order, or silence longer than `gap_ms`.
+    Translations are left out, and so are words without a speaker or without times: they neither belong to a turn nor
+    end one.
+
+    Parameters
+    ----------
+    words
+        A Corpus, ``schema.WORDS`` or ``schema.TOKENS``.
+    gap_ms
+        Silence that ends a turn, in ms from the end of a word to the start of the next. The service's tokens often end
+        well before the sound does, so less than about 1000 cuts within sentences.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TURNS``: recordings in their order of appearance, turns in the API's order. `end_ms` is the latest
+        end of the turn's words.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a word is there twice, or a time is impossible (a fraction, too).
+    InputError
+        If no word has a speaker although there are words, or `gap_ms` is no whole number of 0 or more.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "call.wav",
+    ...     "word_index": range(4),
+    ...     "start_ms": [0, 300, 900, 1500],
+    ...     "end_ms": [240, 600, 1200, 1800],
+    ...     "speaker": ["1", "1", "2", "1"],
+    ... })
+    >>> speaker_turns(words)
+       audio_id speaker  start_ms  end_ms
+    0  call.wav       1         0     600
+    1  call.wav       2       900    1200
+    2  call.wav       1      1500    1800
+    """
+    checked_ms(gap_ms, "gap_ms")
+    words = words_of(words)
+    need(words, "audio_id", "word_index", "start_ms", "end_ms", "speaker", name="words")
+    words = need_milliseconds(words, "words")
+    no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
+    audio = runs.codes_of(words, "audio_id", required=True)
+    speaker = runs.codes_of(words, "speaker")
+    index = runs.numbers_of(words, "word_index", "Int32").values
+    start = runs.numbers_of(words, "start_ms", "Int32")
+    end = runs.numbers_of(words, "end_ms", "Int32")
+    status = runs.codes_of(words, "translation_status")
+    spoken = np.array([label != "translation" for label in status.labels] + [True], np.bool_)[status.codes]
+    if spoken.any() and not (speaker.codes[spoken] >= 0).any():
+        raise InputError(
+            f"none of the {int(spoken.sum())} words has a speaker; transcribe with enable_speaker_diarization=True."
+        )
+
+    rows = runs.lexical_order(audio.codes, index)
+    rows = rows[(spoken & (speaker.codes >= 0) & start.known & end.known)[rows]]
+    new = runs.changes(audio.codes[rows]) | runs.changes(speaker.codes[rows])
+    silence = start.values[rows][1:].astype(np.int64) - end.values[rows][:-1]
+    new[1:] |= silence > gap_ms
+    starts = np.flatnonzero(new)
+    latest = np.maximum.reduceat(end.values[rows], starts) if len(starts) else end.values[:0]
+    earliest = np.minimum.reduceat(start.values[rows], starts) if len(starts) else start.values[:0]
+    return pd.DataFrame(
+        {
+            "audio_id": runs.take_labels(audio, rows[starts]),
+            "speaker": runs.take_labels(speaker, rows[starts]),
+            "start_ms": pd.array(earliest, dtype="Int32"),
+            "end_ms": pd.array(latest, dtype="Int32"),
+        }
+    )

@@ -1,0 +1,306 @@
+"""Tables of errors, checked and put together into the blocks that are resampled as a whole.
+
+Conventions: recordings of one speaker or session are not independent, so that resampling them one by one gives
+intervals that are too narrow. Where a table has a column `speaker`, else `session`, its values are the blocks; a
+recording for which it is not known is a block of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.stats.bootstrap import Interval, Remark
+from soniox_ds.schema import ask_about_seconds, need, need_milliseconds, with_ids
+
+__all__ = [
+    "CASE",
+    "COUNTS",
+    "DEFAULT_BLOCKS",
+    "PUNCTUATION",
+    "WORDS",
+    "Blocks",
+    "Measure",
+    "block_columns",
+    "block_noun",
+    "blocks_of",
+    "checked_durations",
+    "checked_errors",
+    "counted",
+    "explain",
+    "known",
+    "measure_of",
+    "note_of",
+    "notes_of",
+]
+
+COUNTS = ("hits", "substitutions", "deletions", "insertions")
+DEFAULT_BLOCKS = ("speaker", "session")
+_SHORTEST_WORD_MS = 10  # on average nobody says a word faster,
+_FEW_RECORDINGS = 3  # but of fewer nothing can be told
+_STATUSES = ("scored", "failed", "missing")
+
+
+class Measure(NamedTuple):
+    """What was counted: how its rate, the column of its size and its settings are called."""
+
+    noun: str
+    rate: str
+    size: str
+    source: str
+    settings: tuple[str, ...]
+    """Columns that must be the same in all rows that are added up."""
+
+
+WORDS = Measure("words", "wer", "reference_words", "word_errors", ("normalizer",))
+_CHARACTERS = Measure("characters", "cer", "reference_characters", "character_errors", ("normalizer", "unit", "spaces"))
+PUNCTUATION = Measure("marks", "per", "reference_marks", "punctuation_errors", ("normalizer",))
+"""Beside the marks its tables count capitals: `CASE`, which may be known where marks are not, and the other way."""
+CASE = ("case_words", "case_errors")
+
+
+def measure_of(errors: Any) -> Measure:
+    """What a table of errors has counted; words where it does not say."""
+    columns = errors.columns if isinstance(errors, pd.DataFrame) else ()
+    return next((one for one in (WORDS, _CHARACTERS, PUNCTUATION) if one.size in columns), WORDS)
+
+
+class Blocks(NamedTuple):
+    """Which block each row belongs to, numbered from 0; how many there are; how many rows had no label."""
+
+    codes: npt.NDArray[np.intp]
+    total: int
+    unlabelled: int
+
+
+def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) -> pd.DataFrame:
+    """The table with whole numbers as counts and durations; raises unless it is one of this measure."""
+    if not isinstance(errors, pd.DataFrame):
+        raise InputError(
+            f"{what} must be a table of {measure.source}, found {type(errors).__name__}; "
+            f"call sx.{measure.source}(corpus, references) first."
+        )
+    need(errors, "audio_id", "status", *COUNTS, measure.size, name=what)
+    errors = with_ids(errors, what)
+    if errors.empty:
+        raise InputError(f"{what} has no rows; {measure.source} has one for each recording with a reference.")
+    twice = errors["audio_id"][errors["audio_id"].duplicated()]
+    if len(twice) or errors["audio_id"].isna().any():
+        found = f"{twice.iloc[0]!r} is there more than once" if len(twice) else "some are missing"
+        raise SchemaError(
+            f"{what} must have one row for each audio_id, but {found}; "
+            "repeats and channels need ids of their own, or tables of their own."
+        )
+    unknown = sorted({str(status) for status in errors["status"].unique()} - set(_STATUSES))
+    if unknown:
+        raise SchemaError(f"{what} has the status {unknown[0]!r}; it can be {', '.join(map(repr, _STATUSES))}.")
+    marks = measure is PUNCTUATION
+    parts = [[*COUNTS, measure.size], *([list(CASE)] if marks else [])]
+    need(errors, *(name for part in parts for name in part), name=what)
+    scored = (errors["status"] == "scored").fillna(False).to_numpy(np.bool_)
+    for part in parts:
+        known_counts = errors.loc[scored, part].dropna(how="all" if marks else "any")
+        absent = int(scored.sum()) - len(known_counts)
+        if (absent and not marks) or known_counts.isna().any(axis=None) or (known_counts < 0).any(axis=None):
+            raise SchemaError(f"{what} has scored recordings without counts, or with counts below 0.")
+    counts = errors.loc[scored]
+    if marks and (counts["case_errors"] > counts["case_words"]).any():
+        raise SchemaError(f"{what} has rows with more case_errors than case_words.")
+    if (counts["hits"] + counts["substitutions"] + counts["deletions"] != counts[measure.size]).any():
+        raise SchemaError(f"{what} has rows in which hits + substitutions + deletions differ from {measure.size}.")
+    timed = checked_durations(errors, what) if "duration_ms" in errors else errors.assign(duration_ms=None)
+    return timed.astype(dict.fromkeys((*(name for part in parts for name in part), "duration_ms"), "Int64"))
+
+
+def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The table (``schema.WORD_ERRORS``) with `duration_ms` in whole milliseconds (Int64).
+
+    Raises
+    ------
+    SchemaError
+        If a duration is no number, below 0 or a fraction of a millisecond.
+
+    Warns
+    -----
+    UserWarning
+        If the recordings are too short for their words, as durations in whole seconds are.
+    """
+    whole = need_milliseconds(table, what, "duration_ms").astype({"duration_ms": "Int64"})
+    if "reference_words" not in table:
+        return whole
+    known = whole[(whole["status"] == "scored").to_numpy(np.bool_) & whole["duration_ms"].notna().to_numpy(np.bool_)]
+    words, total = known["reference_words"].sum(), known["duration_ms"].sum()
+    if len(known) >= _FEW_RECORDINGS and words > total / _SHORTEST_WORD_MS:
+        ask_about_seconds(f"{what}: {words} reference words in {total} ms of audio (duration_ms).")
+    return whole
+
+
+def block_columns(errors: pd.DataFrame, block: str | Sequence[str] | None, by: Sequence[str] = ()) -> list[str]:
+    """The columns whose values are the blocks; those asked for, else a default one, else ``["audio_id"]``.
+
+    A column of `by` is no default: within a group it has one value only.
+    """
+    if block is not None:
+        names = [block] if isinstance(block, str) else list(block)
+        if not names:
+            raise InputError('block is empty; name a column, such as "speaker", or "audio_id" for single recordings.')
+        need(errors, *names, name="errors")
+        for name in names:
+            if errors[name].isna().all():
+                raise InputError(
+                    f"the column {name!r} holds nothing that could be a block; all its values are missing."
+                )
+        return names
+    for name in DEFAULT_BLOCKS:
+        if name in errors and name not in by and errors[name].notna().any():
+            return [name]
+    return ["audio_id"]
+
+
+def blocks_of(errors: pd.DataFrame, columns: Sequence[str]) -> Blocks:
+    """Number the blocks of the rows, in their order of appearance.
+
+    >>> blocks_of(pd.DataFrame({"speaker": ["ann", "bob", None, "ann", None]}), ["speaker"])
+    Blocks(codes=array([0, 1, 2, 0, 3]), total=4, unlabelled=2)
+    """
+    labels = errors[list(columns)]
+    unlabelled = labels.isna().any(axis=1).to_numpy(np.bool_)
+    codes = np.empty(len(errors), np.intp)
+    if unlabelled.all():
+        named = 0
+    else:
+        numbers = labels[~unlabelled].groupby(list(columns), sort=False, observed=True).ngroup().to_numpy(np.intp)
+        codes[~unlabelled] = numbers
+        named = int(numbers.max()) + 1
+    own = int(unlabelled.sum())
+    codes[unlabelled] = named + np.arange(own)
+    return Blocks(pd.factorize(codes)[0], named + own, own)
+
+
+def note_of(
+    interval: Interval | None,
+    blocks: Blocks,
+    columns: Sequence[str],
+    *more: str,
+    noun: str = "words",
+    quantity: str = "rate",
+) -> Any:
+    """Write what a reader of an interval should know, in whole sentences; NA where there is nothing to say.
+
+    Parameters
+    ----------
+    interval
+        The interval, whose `remark` is explained. None where it is explained elsewhere.
+    blocks, columns
+        The blocks that were resampled, and the columns that they are the values of.
+    *more
+        Further sentences.
+    noun, quantity
+        What the denominator counts, and what the interval is of.
+
+    Examples
+    --------
+    >>> few = Interval(0.1, 0.4, "cr2", "few-units")
+    >>> note_of(few, Blocks(np.array([0, 1, 2]), 3, 0), ["speaker"])
+    'Only 3 speakers: the interval is wide. More speakers would narrow it.'
+    """
+    sentences = [] if interval is None else [explain(interval.remark, blocks.total, columns, noun, quantity)]
+    if blocks.unlabelled:
+        verb = "has" if blocks.unlabelled == 1 else "have"
+        sentences.append(
+            f"{counted(blocks.unlabelled, 'recording')} {verb} no {'+'.join(columns)} and "
+            f"{'counts as a block of its own' if blocks.unlabelled == 1 else 'count as a block each'}."
+        )
+    return " ".join([sentence for sentence in [*sentences, *more] if sentence]) or pd.NA
+
+
+def notes_of(
+    intervals: Mapping[str, Interval],
+    blocks: Blocks,
+    columns: Sequence[str],
+    *more: str,
+    noun: str = "words",
+    nouns: Mapping[str, str] | None = None,
+) -> Any:
+    """Write one note on the intervals of several rates, as `note_of`; what holds for all of them stands once.
+
+    `nouns` names what the denominators of single rates count, where it is not `noun`.
+    """
+    sentences = {
+        name: explain(interval.remark, blocks.total, columns, (nouns or {}).get(name, noun))
+        for name, interval in intervals.items()
+    }
+    if len(set(sentences.values())) == 1:
+        return note_of(None, blocks, columns, *set(sentences.values()), *more)
+    return note_of(None, blocks, columns, *(f"{name}: {text}" for name, text in sentences.items() if text), *more)
+
+
+def explain(
+    remark: Remark | None, blocks: int, columns: Sequence[str], noun: str = "words", quantity: str = "rate"
+) -> str:
+    """Return the sentences of a remark about an interval; an empty string for None.
+
+    >>> explain("one-unit", 1, ["speaker"])
+    'There is only one speaker, and an interval needs two or more. Add speakers, or pass block="audio_id" for an
+    interval that takes the recordings for independent.'
+    """
+    single = block_noun(columns)
+    plural = block_noun(columns, 2)
+    add = f"Add {plural}" + (
+        ""
+        if list(columns) == ["audio_id"]
+        else ', or pass block="audio_id" for an interval that takes the recordings for independent'
+    )
+    if remark is None:
+        return ""
+    return {
+        "no-units": "Nothing was scored, so there is no interval.",
+        "one-unit": f"There is only one {single}, and an interval needs two or more. {add}.",
+        "no-denominator": f"There are no {noun}, so there is no {quantity}.",
+        "one-holds-all": f"One {single} has all the {noun}, and an interval needs two or more. {add}.",
+        "no-variation": (
+            f"All {blocks} {plural} have the same {quantity}. Without variation there is no interval. {add}."
+        ),
+        "no-studentized": f'There are too few different {plural} for a studentized interval. Use method="auto".',
+        "few-units": f"Only {blocks} {plural}: the interval is wide. More {plural} would narrow it.",
+        "uneven": (
+            f"A few of the {blocks} {plural} decide the {quantity}: the interval is wide. "
+            f"More {plural} would narrow it."
+        ),
+        "no-errors": (
+            "There is not a single error. The upper end is the exact Poisson bound, which takes the "
+            f"{noun} for independent and ignores the {plural}."
+        ),
+        "too-narrow": f'Only {blocks} {plural}: a percentile interval is too narrow. Use method="auto".',
+    }[remark]
+
+
+def block_noun(columns: Sequence[str], count: int = 1) -> str:
+    """Return what a block is called.
+
+    >>> block_noun(["speaker"], 2), block_noun(["audio_id"]), block_noun(["room", "day"], 2)
+    ('speakers', 'recording', 'blocks of room+day')
+    """
+    names = list(columns)
+    if names in (["speaker"], ["session"], ["audio_id"]):
+        return ("recording" if names == ["audio_id"] else names[0]) + ("" if count == 1 else "s")
+    return f"block{'' if count == 1 else 's'} of {'+'.join(names)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "block"), counted(2, "block")
+    ('1 block', '2 blocks')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def known(value: float) -> Any:
+    """NA for NaN."""
+    return pd.NA if np.isnan(value) else value

@@ -1,0 +1,132 @@
+"""Repeats: the same recordings transcribed several times with the same options.
+
+Conventions: repeats of a recording are not independent. Counts and durations are added up, recording by recording, or
+the tables of all repeats stand under each other, where each repeat has an id of its own and ``RECORDING`` says what it
+is a repeat of (the block to resample). Either way a recording counts where every repeat of it was scored, it is one
+recording, and its audio is as long as all its repeats together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.stats.blocks import counted
+
+__all__ = ["RECORDING", "REPEAT", "places", "pooled", "pooled_wer", "stacked", "stacked_errors"]
+
+RECORDING, REPEAT = "recording of the repeat", "number of the repeat"
+"""Columns of `stacked_errors`."""
+
+
+def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Counts and durations of all repeats added up, recording by recording.
+
+    A recording counts as scored where every repeat is.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    added = tables[0].copy()
+    counts = [
+        "hits",
+        "substitutions",
+        "deletions",
+        "insertions",
+        "reference_words",
+        "hypothesis_words",
+        "fewest_errors",
+        "neutral_errors",
+        "duration_ms",
+    ]
+    others = [table.set_index("audio_id") for table in tables[1:]]
+    for other in others:
+        aligned = other.reindex(added["audio_id"]).reset_index(drop=True)
+        for count in counts:
+            added[count] = added[count] + aligned[count]
+        worse = aligned["status"].ne("scored") & added["status"].eq("scored")
+        added.loc[worse, "status"] = aligned.loc[worse, "status"]
+    wrong = added["substitutions"] + added["deletions"] + added["insertions"]
+    words = added["reference_words"].where(added["reference_words"] > 0)
+    added["wer"] = (wrong / words).astype("Float64")
+    added["neutral_wer"] = (added["neutral_errors"] / words).astype("Float64")
+    return added.assign(mer=pd.array([pd.NA] * len(added), "Float64"), wil=pd.array([pd.NA] * len(added), "Float64"))
+
+
+def pooled_wer(errors: pd.DataFrame) -> float:
+    """Errors of the scored recordings per reference word; NaN without any."""
+    scored = errors[errors["status"] == "scored"]
+    words = int(scored["reference_words"].sum())
+    wrong = int(scored[["substitutions", "deletions", "insertions"]].sum().sum())
+    return wrong / words if words else float("nan")
+
+
+def stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of all repeats under each other, with ids of their own."""
+    return pd.concat(map(_renamed, tables, range(len(tables))), ignore_index=True) if len(tables) > 1 else tables[0]
+
+
+def stacked_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The same of ``schema.WORD_ERRORS``, then ``RECORDING`` and ``REPEAT`` (Int64, from 0).
+
+    Where one repeat of a recording was not scored, the others are no more than failed: half a recording counts nowhere.
+    """
+    own = [
+        pd.concat([_renamed(table, number), table["audio_id"].rename(RECORDING)], axis=1).assign(
+            **{REPEAT: pd.array([number] * len(table), "Int64")}
+        )
+        for number, table in enumerate(tables)
+    ]
+    whole = pd.concat(own, ignore_index=True)
+    unscored = whole.loc[whole["status"] != "scored", RECORDING]
+    whole.loc[whole[RECORDING].isin(unscored) & (whole["status"] == "scored"), "status"] = "failed"
+    return whole
+
+
+def places(occurrences: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The places where a term was said, each once: how often it was hit, out of how many repeats.
+
+    Parameters
+    ----------
+    occurrences
+        ``schema.TERM_OCCURRENCES`` without false hits; with a column `repeat` where there are several of a recording.
+    name
+        Of the table, for the message.
+
+    Returns
+    -------
+    DataFrame
+        A row for each place: the columns of `occurrences` as they are at its first repeat, then `hits` and `repeats`.
+
+    Raises
+    ------
+    InputError
+        If some repeats of a recording lack a place that others have.
+
+    Examples
+    --------
+    >>> heard = pd.DataFrame({"audio_id": "a", "term": "Zyrtec", "reference_index": 3, "outcome": ["hit", "miss"]})
+    >>> places(heard.assign(repeat=[0, 1]), "heard")[["term", "reference_index", "hits", "repeats"]]
+         term  reference_index  hits  repeats
+    0  Zyrtec                3     1        2
+    """
+    key = ["audio_id", "term", "reference_index"]
+    hit = (occurrences["outcome"] == "hit").to_numpy(bool)
+    grouped = occurrences.assign(hits=hit.astype("int64"), repeats=1).groupby(key, sort=False, dropna=False)
+    counts = grouped[["hits", "repeats"]].sum().reset_index()
+    found = occurrences.drop_duplicates(key).merge(counts, on=key, how="left")
+    most = found.groupby("audio_id")["repeats"].transform("max")
+    if (lacking := found[found["repeats"] < most]).size:
+        first = lacking.iloc[0]
+        raise InputError(
+            f"{name}: {first['audio_id']!r} has {first['term']!r} at word {first['reference_index']} in "
+            f"{counted(int(first['repeats']), 'repeat')} and another place in "
+            f"{most[lacking.index[0]]}; give all occurrences of each."
+        )
+    return found
+
+
+def _renamed(table: pd.DataFrame, repeat: int) -> pd.DataFrame:
+    """With ids of their own for the recordings of a later repeat."""
+    return table.assign(audio_id=table["audio_id"] + f" (repeat {repeat})") if repeat else table

@@ -1,0 +1,1 @@
+"""Context terms: whether they were recognised."""

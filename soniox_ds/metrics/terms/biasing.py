@@ -1,0 +1,181 @@
+"""Errors on the words of a list, and on all others: B-WER and U-WER.
+
+Conventions: a substitution and a deletion go by the word of the reference, an insertion by the word of the transcript.
+A word is *biased* where it lies in an occurrence of a term of the list (for terms of one word: where it is on the
+list), so that the "of" of "Bank of America" is biased there and nowhere else. The counts of both parts add up to those
+of all words.
+
+Source: Le, Jain, Keren, Kim, Shi, Mahadeokar, Chan, Shangguan, Fuegen, Kalinli, Saraf and Seltzer, "Contextualized
+Streaming End-to-End Speech Recognition with Trie-Based Deep Biasing and Shallow Fusion", Interspeech 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.stats.blocks import COUNTS, checked_errors
+from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.terms.search import Aligned, Terms, aligned_words, checked_terms, same_transcripts, spans
+from soniox_ds.metrics.words.alignments import Alignments
+from soniox_ds.schema import BIASING_ERRORS, WORD_ERRORS, conform, need
+from soniox_ds.text.normalizer import NormalizerLike
+
+__all__ = ["biasing_errors", "summarize_biasing_errors"]
+
+PARTS = ("biased", "unbiased")
+_AGAINST = ("list", "utterance")
+_OPERATIONS = ("hit", "substitution", "deletion", "insertion")
+
+
+def biasing_errors(
+    alignments: Alignments,
+    terms: Iterable[str],
+    errors: pd.DataFrame | None = None,
+    *,
+    against: str = "list",
+    normalizer: NormalizerLike | None = None,
+    units: str = "mixed",
+) -> pd.DataFrame:
+    """Count the errors of each recording on the words of a list, and on all others.
+
+    Parameters
+    ----------
+    alignments, terms, normalizer, units
+        As in `term_occurrences`; `terms` is the whole list that the recogniser was given, distractors included.
+    errors
+        ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`: failed and missing recordings, durations and
+        your own columns are taken from it. None: only recordings with aligned words have rows.
+    against
+        What makes an inserted word biased: ``"list"``, any term of the list, so that an inserted distractor counts
+        against the biased words; ``"utterance"``, the published script's rule, only terms that this recording's own
+        reference has.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.BIASING_ERRORS``: for each recording a row "biased" and a row "unbiased". B-WER is the `wer` of the
+        first pooled over recordings, U-WER that of the second: `summarize_biasing_errors`.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        As in `term_occurrences`; also if the alignments are of recordings that `errors` does not say were scored.
+
+    Notes
+    -----
+    Which errors are insertions depends on the alignment; the published script aligns by sclite's costs, as
+    `align_words` does by default. Terms that were made up are better told by `summarize_terms`: B-WER hides them among
+    other errors.
+
+    Examples
+    --------
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> aligned = align_words({"a": "xanax she takes sell a brex"}, {"a": "she takes Celebrex"})
+    >>> biasing_errors(aligned, ["Celebrex", "Xanax"])[["part", "substitutions", "insertions", "wer"]]
+           part  substitutions  insertions  wer
+    0    biased              1           1  2.0
+    1  unbiased              0           2  1.0
+    """
+    if against not in _AGAINST:
+        raise InputError(f"against is {against!r}; it can be {' or '.join(map(repr, _AGAINST))}.")
+    aligned = aligned_words(alignments)
+    checked = checked_terms(terms, (), aligned, normalizer, units)
+    biased = _biased(aligned, checked, against)
+    rows = pd.DataFrame({"audio_id": aligned.rows["audio_id"]})
+    rows["part"] = np.where(biased, *PARTS)
+    for name, count in zip(_OPERATIONS, COUNTS, strict=True):
+        rows[count] = (aligned.operation == name).astype(np.int64)
+    counts = rows.groupby(["audio_id", "part"], sort=False)[list(COUNTS)].sum()
+    recordings = _recordings(aligned, errors)
+    grid = pd.MultiIndex.from_product([recordings["audio_id"], PARTS], names=["audio_id", "part"])
+    table = counts.reindex(grid, fill_value=0).astype("Int64").reset_index()
+    table["reference_words"] = table["hits"] + table["substitutions"] + table["deletions"]
+    wrong = table["substitutions"] + table["deletions"] + table["insertions"]
+    table["wer"] = (wrong / table["reference_words"].where(table["reference_words"] > 0)).astype("Float64")
+    table = table.merge(recordings, on="audio_id", how="left")
+    unscored = (table["status"] != "scored").to_numpy(np.bool_)
+    table.loc[unscored, [*COUNTS, "reference_words", "wer"]] = pd.NA
+    return conform(table.assign(against=against), BIASING_ERRORS)
+
+
+def summarize_biasing_errors(
+    errors: pd.DataFrame,
+    by: str | Sequence[str] | None = None,
+    *,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "auto",
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Pool B-WER and U-WER over groups of recordings, with bootstrap intervals by block.
+
+    Parameters
+    ----------
+    errors
+        ``schema.BIASING_ERRORS``, of `biasing_errors`.
+    by, block, ci, method, replicates, seed
+        As in `summarize_errors`.
+
+    Returns
+    -------
+    DataFrame
+        `part` ("biased", "unbiased"), then what `summarize_errors` returns for it.
+
+    Raises
+    ------
+    SchemaError, InputError
+        As in `summarize_errors`.
+
+    Examples
+    --------
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> said = {"a": "takes Celebrex daily", "b": "takes Zyrtec daily"}
+    >>> aligned = align_words({"a": "takes celebrex daily", "b": "take sirtech daily"}, said)
+    >>> summarize_biasing_errors(biasing_errors(aligned, ["Celebrex", "Zyrtec"]))[["part", "reference_words", "wer"]]
+           part  reference_words   wer
+    0    biased                2   0.5
+    1  unbiased                4  0.25
+    """
+    need(errors, "part", name="errors")
+    parts = []
+    for part in PARTS:
+        own = errors[errors["part"] == part].drop(columns="part")
+        pooled = summarize_errors(own, by, block=block, ci=ci, method=method, replicates=replicates, seed=seed)
+        label = pd.Series(part, index=pooled.index, dtype="string", name="part")
+        parts.append(pd.concat([label, pooled], axis=1))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _biased(aligned: Aligned, terms: Terms, against: str) -> npt.NDArray[np.bool_]:
+    """Whether each aligned pair goes to the words of the list."""
+    biased = np.zeros(len(aligned.rows), np.bool_)
+    said = spans(aligned, "reference", terms)
+    for span in said:
+        biased[aligned.in_reference[span.first : span.last + 1]] = True
+    own = {(int(aligned.recording[aligned.in_reference[span.first]]), span.term) for span in said}
+    inserted = aligned.operation == "insertion"
+    for span in spans(aligned, "hypothesis", terms):
+        rows = aligned.in_hypothesis[span.first : span.last + 1]
+        if against == "list" or (int(aligned.recording[rows[0]]), span.term) in own:
+            biased[rows[inserted[rows]]] = True
+    return biased
+
+
+def _recordings(aligned: Aligned, errors: pd.DataFrame | None) -> pd.DataFrame:
+    """A row for each recording: status, duration, normaliser and cost, and the user's own columns."""
+    if errors is None:
+        there = aligned.rows.drop_duplicates("audio_id")
+        names = [name for name in ("audio_id", "normalizer", "cost") if name in there]
+        return there[names].assign(status="scored")
+    table = checked_errors(errors)
+    same_transcripts(aligned, table)
+    counted = [name for name in WORD_ERRORS if name not in ("audio_id", "status", "duration_ms", "normalizer", "cost")]
+    return table.drop(columns=[name for name in counted if name in table])

@@ -1,0 +1,368 @@
+"""Terms of all recordings together, and one arm against another.
+
+Conventions: precision, recall and F1 are pooled over occurrences, as rates whose numerators and denominators are added;
+their intervals come from resampling blocks of recordings (see `soniox_ds.metrics.stats.blocks`). Arms are compared
+occurrence by occurrence: the same place of the same reference, hit by one arm and missed by the other. A place counts
+once, however often its recording was transcribed.
+
+References: McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
+Psychometrika 1947; Holm, "A simple sequentially rejective multiple test procedure", 1979.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.stats import bootstrap
+from soniox_ds.metrics.stats.blocks import (
+    Blocks,
+    block_columns,
+    blocks_of,
+    checked_errors,
+    counted,
+    known,
+    note_of,
+    notes_of,
+)
+from soniox_ds.metrics.stats.repeats import places
+from soniox_ds.metrics.terms.occurrences import hours_of, occurrence_rows
+from soniox_ds.metrics.terms.search import aligned_words, checked_terms, same_transcripts
+from soniox_ds.metrics.words.alignments import Alignments
+from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, empty, need, no_duplicates, with_ids
+from soniox_ds.text.normalizer import NormalizerLike
+
+__all__ = ["compare_terms", "summarize_terms"]
+
+_OUTCOMES = ("hit", "miss", "false_hit")
+_BLOCK = "block of the recording"
+_MS_PER_HOUR = 3_600_000
+_FEW_DISCORDANT = 6  # with fewer, McNemar's exact p cannot be below 0.05
+
+
+def summarize_terms(
+    alignments: Alignments,
+    terms: Iterable[str],
+    errors: pd.DataFrame,
+    by: str | Sequence[str] | None = None,
+    *,
+    distractors: Iterable[str] = (),
+    normalizer: NormalizerLike | None = None,
+    units: str = "mixed",
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "auto",
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Pool the terms of a list over recordings: precision, recall, F1 and hallucinated terms per hour, with intervals.
+
+    Parameters
+    ----------
+    alignments, terms, distractors, normalizer, units
+        As in `term_occurrences`.
+    errors
+        ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`: it says which recordings were scored (also
+        those without any word), how long they are, and has the columns to group by.
+    by, block, ci, method, replicates, seed
+        As in `summarize_errors`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.TERM_SUMMARY``: a row for each group, sorted by `by`.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        As in `term_occurrences`; also if the alignments are of recordings that `errors` does not say were scored.
+
+    Examples
+    --------
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> from soniox_ds.metrics.words.rates import word_errors
+    >>> said, heard = {"a": "Celebrex or Zyrtec", "b": "no"}, {"a": "celebrex or celebrex", "b": "xanax"}
+    >>> errors = word_errors(heard, said).assign(duration_ms=1_800_000)
+    >>> summary = summarize_terms(
+    ...     align_words(heard, said), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"], replicates=1000
+    ... )
+    >>> summary[["terms", "hits", "misses", "false_hits", "recall", "false_hits_per_hour"]]
+       terms  hits  misses  false_hits  recall  false_hits_per_hour
+    0      3     1       1           2     0.5                  2.0
+    """
+    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    aligned = aligned_words(alignments)
+    checked = checked_terms(terms, distractors, aligned, normalizer, units)
+    table = checked_errors(errors)
+    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
+    need(table, *groups, name="errors")
+    if taken := [name for name in groups if name in TERM_SUMMARY]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
+    same_transcripts(aligned, table)
+    occurrences = occurrence_rows(aligned, checked)
+    columns = block_columns(table, block, groups)
+    size = {"terms": len(checked.labels), "distractors": sum(checked.distractor)}
+    parts = [part for _, part in table.groupby(groups, dropna=False, observed=True)] if groups else [table]
+    rows = [{**size, **_summary(part, occurrences, columns, how, len(checked.labels))} for part in parts]
+    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
+    return pd.concat([labels, conform(pd.DataFrame(rows), TERM_SUMMARY)], axis=1)
+
+
+def compare_terms(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    by: str | Sequence[str] | None = "term",
+    *,
+    block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
+    method: str = "auto",
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Ask of each term whether arm `b` hits it more often than arm `a`, on the same recordings.
+
+    Parameters
+    ----------
+    a, b
+        ``schema.TERM_OCCURRENCES`` of either arm, of `term_occurrences` with the same references, terms and normaliser.
+        A column `repeat` tells repeats of a recording under one `audio_id` apart, as in `Comparison.occurrences`.
+    by
+        ``"term"`` for a row for each term (in the order in which they are met), another column or several of both
+        tables, or None for all occurrences in one row.
+    block
+        Column or columns of `a` whose values are resampled as a whole for the interval, merged in by you; by default
+        `speaker`, else `session`, else recordings.
+    ci, method, replicates, seed
+        Of the interval, as in `summarize_errors`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``schema.TERM_COMPARISON``. Where a term is never said, as a distractor should be,
+        there are its false hits and a p of NA.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or an occurrence is there twice in an arm (and repeat).
+    InputError
+        If a recording of both arms has other occurrences in one than in the other, or one repeat other ones than the
+        next, or an option is wrong.
+
+    Notes
+    -----
+    With repeats a place still counts once: for the arm that hits it in the larger share of its repeats; where both do
+    alike it is no evidence for either. So p asks the same for any number of repeats, and a recogniser that does not
+    vary has the same p for all of them. Recalls are means over repeats, false hits are added up; `note` says so.
+
+    McNemar's test takes occurrences as independent. Those of one recording are not quite; where its p and the interval
+    disagree, believe the interval, which resamples recordings or larger blocks. Recordings whose occurrences only one
+    arm has, because the other failed there, are left out and counted as unpaired. Where no term is said a table cannot
+    tell a failed recording from a silent one: false hits there count on either side.
+
+    Examples
+    --------
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> from soniox_ds.metrics.terms.occurrences import term_occurrences
+    >>> said = {"a": "Zyrtec", "b": "Zyrtec or Celebrex"}
+    >>> plain = align_words({"a": "sir tech", "b": "sir tech or celebrex"}, said)
+    >>> helped = align_words({"a": "zyrtec", "b": "zyrtec or celebrex"}, said)
+    >>> arms = [term_occurrences(arm, ["Zyrtec", "Celebrex"]) for arm in (plain, helped)]
+    >>> compare_terms(*arms)[["term", "occurrences", "both", "only_a", "only_b", "p"]]
+           term  occurrences  both  only_a  only_b    p
+    0    Zyrtec            2     0       0       2  0.5
+    1  Celebrex            1     1       0       0  1.0
+    """
+    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    a, b = with_ids(a, "a"), with_ids(b, "b")
+    for name, arm in (("a", a), ("b", b)):
+        need(arm, "audio_id", "term", "outcome", "reference_index", name=name)
+        _refuse_doubled(arm, name)
+    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
+    for name, arm in (("a", a), ("b", b)):
+        need(arm, *groups, name=name)
+    if taken := [name for name in groups if name in TERM_COMPARISON]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename them in the occurrences.")
+    columns = block_columns(a, block, groups) if len(a) else ["audio_id"]
+    paired = _paired(a, b, list(dict.fromkeys([*groups, *columns])), groups)
+    said = paired[paired["kind"] == "said"].drop_duplicates("audio_id")
+    blocks = blocks_of(said, columns)
+    paired[_BLOCK] = paired["audio_id"].map(dict(zip(said["audio_id"], blocks.codes, strict=True)))
+    parts = [part for _, part in paired.groupby(groups, sort=False, dropna=False)] if groups else [paired]
+    if not parts:
+        return pd.concat([a[groups].iloc[:0], empty(TERM_COMPARISON)], axis=1)
+    result = conform(
+        pd.DataFrame([_comparison(part, columns, blocks.unlabelled, how) for part in parts]), TERM_COMPARISON
+    )
+    result["p_holm"] = pd.array(_holm(result["p"]), dtype="Float64")
+    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
+    return pd.concat([labels, result], axis=1)
+
+
+def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:
+    """Refuse an occurrence that is there twice; false hits can be told apart by their place in the transcript."""
+    said = arm["outcome"] != "false_hit"
+    recording = ["audio_id", "repeat"] if "repeat" in arm else ["audio_id"]
+    no_duplicates(arm[said], name, *recording, "term", "reference_index")
+    if "hypothesis_index" in arm:
+        no_duplicates(arm[~said], name, *recording, "term", "hypothesis_index")
+
+
+def _summary(
+    part: pd.DataFrame, occurrences: pd.DataFrame, columns: Sequence[str], how: bootstrap.Resampling, size: int
+) -> dict[str, Any]:
+    scored = part[part["status"] == "scored"].reset_index(drop=True)
+    own = occurrences[occurrences["audio_id"].isin(scored["audio_id"])]
+    counts = {
+        name: own[own["outcome"] == name]["audio_id"].value_counts().reindex(scored["audio_id"], fill_value=0)
+        for name in _OUTCOMES
+    }
+    hits, misses, false = (counts[name].to_numpy(np.float64) for name in _OUTCOMES)
+    blocks = blocks_of(scored, columns)
+    false_rows = own[own["outcome"] == "false_hit"]
+    hours = hours_of(part)
+    row: dict[str, Any] = {
+        "recordings": len(scored),
+        "failed": int((part["status"] == "failed").sum()),
+        "missing": int((part["status"] == "missing").sum()),
+        "blocks": blocks.total,
+        "block": "+".join(columns),
+        "hours": hours,
+        "reference_count": int(hits.sum() + misses.sum()),
+        "hits": int(hits.sum()),
+        "misses": int(misses.sum()),
+        "false_hits": int(false.sum()),
+        "distractor_false_hits": int(false_rows["distractor"].sum()),
+        "hallucinated_terms": false_rows["term"].nunique(),
+        **how._asdict(),
+    }
+    rates: dict[str, tuple[Any, Any, bootstrap.Kind]] = {
+        "precision": (hits, hits + false, "share"),
+        "recall": (hits, hits + misses, "share"),
+        "f1": (2 * hits, 2 * hits + misses + false, "share"),
+    }
+    if not pd.isna(hours):
+        rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64) / _MS_PER_HOUR, "rate")
+    intervals: dict[str, bootstrap.Interval] = {}
+    for name, (top, bottom, kind) in rates.items():
+        drawn = bootstrap.bootstrap_rate(
+            np.bincount(blocks.codes, weights=top, minlength=blocks.total),
+            np.bincount(blocks.codes, weights=bottom, minlength=blocks.total),
+            replicates=how.replicates,
+            seed=how.seed,
+        )
+        intervals[name] = drawn.interval(how.ci, how.method, kind)
+        row |= {
+            name: known(drawn.estimate),
+            f"{name}_low": known(intervals[name].low),
+            f"{name}_high": known(intervals[name].high),
+        }
+    if not pd.isna(hours) and not pd.isna(row["false_hits_per_hour"]):
+        row["false_hits_per_hour_per_100_terms"] = row["false_hits_per_hour"] * 100 / size
+    row["method"] = bootstrap.methods_used(intervals)
+    row["note"] = notes_of(intervals, blocks, columns, noun="occurrences")
+    return row
+
+
+def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[str]) -> pd.DataFrame:
+    """A row for each place with the hits of both arms, for each that only one arm has, and for each false hit.
+
+    `kind` is "said", "unpaired", "false_a" or "false_b".
+    """
+    key, counts = ["audio_id", "term", "reference_index"], ["hits", "repeats"]
+    said_a, said_b = (places(arm[arm["outcome"] != "false_hit"], name) for name, arm in (("a", a), ("b", b)))
+    alone = set(said_a["audio_id"]) ^ set(said_b["audio_id"])
+    more = [name for name in columns if name not in key]
+    both = said_a.loc[~said_a["audio_id"].isin(alone), [*key, *counts, *more]].merge(
+        said_b.loc[~said_b["audio_id"].isin(alone), [*key, *counts]],
+        on=key,
+        how="outer",
+        suffixes=("_a", "_b"),
+        indicator=True,
+        sort=False,
+    )
+    odd = both.loc[both["_merge"] != "both", ["audio_id", "term"]]
+    for arm in (a, b):  # a recording that both arms have, but in which one of them has only false hits
+        odd = pd.concat(
+            [odd, arm.loc[(arm["outcome"] == "false_hit") & arm["audio_id"].isin(alone), ["audio_id", "term"]]]
+        )
+    odd = odd[odd["audio_id"].isin(a["audio_id"]) & odd["audio_id"].isin(b["audio_id"])]
+    if len(odd):
+        raise InputError(
+            f"the arms have different occurrences of {odd['term'].iloc[0]!r} in {odd['audio_id'].iloc[0]!r}; were they "
+            "aligned with the same references and normaliser, and searched for the same terms?"
+        )
+    parts = [both.drop(columns="_merge").assign(kind="said")]
+    for name, arm, said in (("a", a, said_a), ("b", b, said_b)):
+        own = list(dict.fromkeys(["audio_id", "term", *groups]))
+        parts.append(said.loc[said["audio_id"].isin(alone), own].assign(kind="unpaired"))
+        false = (arm["outcome"] == "false_hit") & ~arm["audio_id"].isin(alone)
+        parts.append(arm.loc[false, own].assign(kind=f"false_{name}"))
+    whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return whole.reindex(columns=[*parts[0].columns])
+
+
+def _comparison(
+    own: pd.DataFrame, columns: Sequence[str], unlabelled: int, how: bootstrap.Resampling
+) -> dict[str, Any]:
+    said = own[own["kind"] == "said"]
+    hits_a, hits_b, repeats_a, repeats_b = (
+        said[name].to_numpy(np.int64) for name in ("hits_a", "hits_b", "repeats_a", "repeats_b")
+    )
+    share_a, share_b = hits_a / repeats_a, hits_b / repeats_b
+    lead = hits_b * repeats_a - hits_a * repeats_b  # whole numbers: equal shares are equal
+    count = len(said)
+    only_a, only_b = int((lead < 0).sum()), int((lead > 0).sum())
+    codes, distinct = pd.factorize(said[_BLOCK])
+    blocks = Blocks(codes, len(distinct), unlabelled)
+    drawn = bootstrap.bootstrap_rate(
+        np.bincount(codes, weights=share_b - share_a, minlength=len(distinct)),
+        np.bincount(codes, minlength=len(distinct)),
+        replicates=how.replicates,
+        seed=how.seed,
+    )
+    interval = drawn.interval(how.ci, how.method, "difference")
+    notes = [] if count else ["No term is said in a recording that both arms have."]
+    if count and 0 < only_a + only_b < _FEW_DISCORDANT:
+        notes.append(
+            f"The arms differ in {counted(only_a + only_b, 'occurrence')}: below 6 McNemar's p cannot be below 0.05."
+        )
+    if count and max(repeats_a.max(), repeats_b.max()) > 1:
+        notes.append(
+            "With repeats an occurrence counts once, for the arm that hit it more often; false hits are of all repeats."
+        )
+    return {
+        "occurrences": count,
+        "recordings": said["audio_id"].nunique(),
+        "both": int(((lead == 0) & (hits_a > 0)).sum()),
+        "only_a": only_a,
+        "only_b": only_b,
+        "neither": int(((hits_a == 0) & (hits_b == 0)).sum()),
+        "recall_a": float(share_a.mean()) if count else pd.NA,
+        "recall_b": float(share_b.mean()) if count else pd.NA,
+        "difference": known(drawn.estimate),
+        "difference_low": known(float(np.clip(interval.low, -1.0, 1.0))),
+        "difference_high": known(float(np.clip(interval.high, -1.0, 1.0))),
+        "p": bootstrap.mcnemar(only_a, only_b) if count else pd.NA,
+        "false_hits_a": int((own["kind"] == "false_a").sum()),
+        "false_hits_b": int((own["kind"] == "false_b").sum()),
+        "unpaired": int((own["kind"] == "unpaired").sum()),
+        "blocks": len(distinct),
+        "block": "+".join(columns),
+        **how._asdict(),
+        "method": interval.method,
+        "note": note_of(interval, blocks, columns, *notes, noun="occurrences", quantity="difference")
+        if count
+        else notes[0],
+    }
+
+
+def _holm(p_values: pd.Series[Any]) -> Any:
+    corrected = bootstrap.holm(p_values.to_numpy(dtype=np.float64, na_value=np.nan))
+    return [known(value) for value in corrected]

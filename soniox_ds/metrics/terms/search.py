@@ -1,0 +1,247 @@
+"""Where terms stand among aligned words.
+
+Conventions: a term is what a recogniser was told to expect, of one word or several. It goes through the normaliser of
+the alignments and is divided into the same units, so that ``e-mail`` is found where the texts say "e mail" after both
+were normalised. Occurrences of one term do not overlap and are taken from the left; occurrences of different terms may
+overlap, and each counts ("York" and "New York" are both there in "New York").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.stats.blocks import counted
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.metrics.words.units import KINDS_OF_UNITS, split_units
+from soniox_ds.schema import need, need_milliseconds, no_duplicates, with_ids
+from soniox_ds.text.normalizer import NORMALIZERS, Normalizer, NormalizerLike
+
+__all__ = ["Aligned", "Span", "Terms", "aligned_words", "checked_terms", "same_transcripts", "spans", "units_of"]
+
+_Ints = npt.NDArray[np.intp]
+_Bools = npt.NDArray[np.bool_]
+_FEW_CHANGES = 0.2  # share of words that a normaliser of whole texts may change when it sees them again one by one
+
+
+class Terms(NamedTuple):
+    """A list of terms; the distractors, which nobody is thought to say, come last."""
+
+    labels: list[str]
+    """As they were given."""
+    words: list[tuple[str, ...]]
+    """Normalised."""
+    distractor: list[bool]
+
+
+class Span(NamedTuple):
+    """An occurrence: which term, and the positions of its first and its last word among those of one side."""
+
+    term: int
+    first: int
+    last: int
+
+
+class Aligned(NamedTuple):
+    """Alignments in spoken order, and the words of either side among them."""
+
+    rows: pd.DataFrame
+    recording: _Ints
+    """A number for each row."""
+    operation: npt.NDArray[Any]
+    reference: npt.NDArray[Any]
+    """Normalised words, None in insertions."""
+    hypothesis: npt.NDArray[Any]
+    """Normalised words, None in deletions."""
+    in_reference: _Ints
+    """The rows that hold a word of the reference."""
+    in_hypothesis: _Ints
+    """The rows that hold a word of the transcript."""
+
+
+def aligned_words(alignments: Alignments) -> Aligned:
+    """Check alignments and put them into order; raises SchemaError where it cannot."""
+    alignments = alignments_of(alignments)
+    need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments", required=False)
+    no_duplicates(alignments, "alignments", "audio_id", "position")
+    codes = pd.factorize(alignments["audio_id"])[0].astype(np.intp)
+    order = np.lexsort((alignments["position"].to_numpy(np.int64), codes))
+    rows = alignments.take(order).reset_index(drop=True)
+    reference, hypothesis = (_objects(rows[name]) for name in ("reference", "hypothesis"))
+    return Aligned(
+        rows,
+        codes[order],
+        _objects(rows["operation"]),
+        reference,
+        hypothesis,
+        np.flatnonzero(rows["reference"].notna().to_numpy(np.bool_)),
+        np.flatnonzero(rows["hypothesis"].notna().to_numpy(np.bool_)),
+    )
+
+
+def same_transcripts(aligned: Aligned, errors: pd.DataFrame) -> None:
+    """Raise InputError unless the alignments are of the recordings that `errors` has as scored, word for word."""
+    errors = with_ids(errors, "errors")
+    scored = errors[(errors["status"] == "scored").to_numpy(np.bool_)]
+    if strange := sorted(set(aligned.rows["audio_id"]) - set(scored["audio_id"])):
+        raise InputError(
+            f"the alignments hold {strange[0]!r}, which errors does not have as scored; make both from the same "
+            "transcripts and references."
+        )
+    found = aligned.rows["audio_id"].iloc[aligned.in_reference].value_counts()
+    words = scored.set_index("audio_id")["reference_words"].astype("Int64")
+    there = found.reindex(words.index, fill_value=0).astype("Int64")
+    if (other := np.flatnonzero((there != words).to_numpy(np.bool_))).size:
+        name = words.index[other[0]]
+        raise InputError(
+            f"the alignments have {there[name]} reference words of {name!r}, errors {words[name]} (they differ in "
+            f"{counted(other.size, 'recording')}); make both from the same transcripts and references, "
+            "with one normaliser and units."
+        )
+
+
+def _objects(column: pd.Series[Any]) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any] = column.astype("string").to_numpy(object)
+    values[column.isna().to_numpy(np.bool_)] = None
+    return values
+
+
+def checked_terms(
+    terms: Any, distractors: Any, aligned: Aligned, normalizer: NormalizerLike | None, units: str
+) -> Terms:
+    """Normalise terms as the alignments were normalised.
+
+    Raises
+    ------
+    InputError
+        If there are no terms, two are the same after normalisation, nothing is left of one, or the normaliser is not
+        that of the alignments.
+    """
+    chain = _normalizer_of(aligned, normalizer)
+    named, decoys = _listed(terms, "terms"), _listed(distractors, "distractors")
+    labels = [*named, *decoys]
+    if not labels:
+        raise InputError("there are no terms; give the list that the recogniser was given, such as context['terms'].")
+    if units not in KINDS_OF_UNITS:
+        raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {units!r}.")
+    words = [units_of(label, chain, units) for label in labels]
+    seen: dict[tuple[str, ...], str] = {}
+    for label, own in zip(labels, words, strict=True):
+        if not own:
+            raise InputError(f"the normaliser {chain.label!r} leaves nothing of the term {label!r}; leave it out.")
+        if own in seen:
+            raise InputError(
+                f"the terms {seen[own]!r} and {label!r} are the same after normalisation ({' '.join(own)!r}); keep one."
+            )
+        seen[own] = label
+    _check_words(aligned, chain, units)
+    return Terms(labels, words, [False] * len(named) + [True] * len(decoys))
+
+
+def units_of(text: str, chain: Normalizer, units: str = "mixed") -> tuple[str, ...]:
+    """What a text becomes: normalised words, or the characters of scripts without spaces."""
+    parts = chain(text).split()
+    return tuple(unit for part in parts for unit in split_units(part)) if units == "mixed" else tuple(parts)
+
+
+def _listed(terms: Any, what: str) -> list[str]:
+    if isinstance(terms, str) or not isinstance(terms, Iterable):
+        raise InputError(f"{what} must be a list of texts, found {terms!r}.")
+    found = list(terms)
+    if wrong := [term for term in found if not isinstance(term, str)]:
+        raise InputError(f"{what} must be texts, found {wrong[0]!r}.")
+    return found
+
+
+def _normalizer_of(aligned: Aligned, normalizer: NormalizerLike | None) -> Normalizer:
+    used = aligned.rows["normalizer"].dropna().unique().tolist() if "normalizer" in aligned.rows else []
+    if len(used) > 1:
+        raise InputError(f"the alignments were made after different normalisers: {sorted(used)}; take one.")
+    if normalizer is not None:
+        chain = _in_one_language(Normalizer.of(normalizer))
+        if used and used[0] != chain.label:
+            raise InputError(
+                f"the alignments were normalised by {used[0]!r}, the terms would be by {chain.label!r}; use the same."
+            )
+        return chain
+    if not used:
+        if len(aligned.rows):
+            raise InputError(
+                "the alignments do not say how they were normalised (no column normalizer); say it with normalizer=, "
+                'for example "basic".'
+            )
+        return Normalizer.of("basic")
+    for name in NORMALIZERS:
+        if used[0].startswith(f"{name} ") and Normalizer.of(name).label == used[0]:
+            return _in_one_language(Normalizer.of(name))
+    raise InputError(
+        f"the alignments were normalised by {used[0]!r}, which is none of {list(NORMALIZERS)}; "
+        "give the same normaliser with normalizer=."
+    )
+
+
+def _in_one_language(chain: Normalizer) -> Normalizer:
+    if chain.languages:
+        name = next(step.name for step in chain.steps if step.languages)
+        raise InputError(
+            f"{chain.label!r} depends on the language, which terms do not tell; say it with "
+            f'normalizer=sx.Normalizer.of("{name}", language="{chain.languages[0]}").'
+        )
+    return chain
+
+
+def _check_words(aligned: Aligned, chain: Normalizer, units: str) -> None:
+    """Refuse alignments whose words the normaliser would change: terms would be looked for in vain."""
+    words = pd.unique(aligned.reference[aligned.in_reference]).tolist()
+    if not words:
+        return
+    changed = [word for word in words if units_of(word, chain, units) != (word,)]
+    allowed = 0 if all(step.per_word for step in chain.steps) else _FEW_CHANGES * len(words)
+    if len(changed) > allowed:
+        raise InputError(
+            f"the words of the alignments are not normalised by {chain.label!r} and units={units!r}: they hold "
+            f"{changed[0]!r}. Give what align_words was given."
+        )
+
+
+def spans(aligned: Aligned, side: str, terms: Terms, used: Sequence[Span] = ()) -> list[Span]:
+    """The occurrences of all terms on one side, in spoken order.
+
+    Parameters
+    ----------
+    side
+        ``"reference"`` or ``"hypothesis"``. Positions in the result are those of `in_reference` or `in_hypothesis`.
+    used
+        Occurrences on the same side that others of the same term may not overlap.
+    """
+    rows = aligned.in_reference if side == "reference" else aligned.in_hypothesis
+    words = (aligned.reference if side == "reference" else aligned.hypothesis)[rows]
+    recording = aligned.recording[rows]
+    starting: dict[str, list[int]] = {}
+    for term, own in enumerate(terms.words):
+        starting.setdefault(own[0], []).append(term)
+    taken: dict[int, set[int]] = {}
+    for span in used:
+        taken.setdefault(span.term, set()).update(range(span.first, span.last + 1))
+    candidates = np.flatnonzero(pd.Index(words).isin(list(starting))) if len(words) else np.zeros(0, np.intp)
+    free: dict[int, int] = {}  # where the next occurrence of each term may begin
+    found = []
+    for first in candidates.tolist():
+        for term in starting[words[first]]:
+            own = terms.words[term]
+            last = first + len(own) - 1
+            if first < free.get(term, 0) or last >= len(words) or recording[last] != recording[first]:
+                continue
+            if tuple(words[first : last + 1]) != own:
+                continue
+            if term in taken and not taken[term].isdisjoint(range(first, last + 1)):
+                continue
+            found.append(Span(term, first, last))
+            free[term] = last + 1
+    return found

@@ -1,0 +1,339 @@
+"""BLEU, chrF and TER of translations, with intervals and paired tests.
+
+Conventions: every score is sacrebleu's and carries its signature; this module decides only which texts belong together
+and which of them are drawn. Scores run from 0 to 100 and are those of all texts together, never a mean over texts. For
+BLEU and chrF more is better, for TER less. Texts are detokenised and not normalised: sacrebleu does what its signature
+says and nothing else.
+
+References: Post, "A Call for Clarity in Reporting BLEU Scores", WMT 2018; Popović, "chrF: character n-gram F-score for
+automatic MT evaluation", WMT 2015; Snover et al., "A Study of Translation Edit Rate", AMTA 2006; Koehn, "Statistical
+Significance Tests for Machine Translation Evaluation", EMNLP 2004 (paired bootstrap); Riezler and Maxwell, "On Some
+Pitfalls in Automatic Evaluation and Significance Testing for MT", 2005 (approximate randomization).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SetupError
+from soniox_ds.metrics.stats.bootstrap import checked_resampling
+from soniox_ds.metrics.translation.texts import texts_of, where
+from soniox_ds.schema import TRANSLATION_COMPARISON, TRANSLATION_SCORES, conform
+from soniox_ds.text.scripts import is_unspaced
+
+__all__ = ["compare_translations", "translation_scores"]
+
+METRICS = ("bleu", "chrf", "chrf++", "ter")
+TESTS = ("bootstrap", "randomization")
+_TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none")
+_OF_LANGUAGE = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"} | dict.fromkeys(("th", "lo", "km", "my"), "char")
+
+_Floats = npt.NDArray[np.float64]
+_CELLS_PER_CHUNK = 1_000_000
+_SACREBLEU_SEED = 12345
+
+
+def translation_scores(
+    hypotheses: Any,
+    references: Any,
+    *,
+    metric: str | Sequence[str] = ("bleu", "chrf", "ter"),
+    language: str | None = None,
+    tokenize: str | None = None,
+    block: Any = None,
+    ci: float = 0.95,
+    replicates: int = 1000,
+    seed: int = _SACREBLEU_SEED,
+) -> pd.DataFrame:
+    """Score translations against references.
+
+    Parameters
+    ----------
+    hypotheses
+        A sequence of texts (a list, ``pairs["translation"]``), one for each reference, NA or None for one that is
+        missing. Or by `audio_id`: a mapping to texts, a Corpus or ``schema.TEXTS``.
+    references
+        A sequence of as many references; each a text, or a list of texts that are all right. For translations by
+        `audio_id` a mapping or Series from `audio_id` to these, or a table with `audio_id` and `reference`.
+    metric
+        One or more of ``"bleu"``, ``"chrf"``, ``"chrf++"`` (with word pairs) and ``"ter"``.
+    language
+        Two-letter code of the language translated *into*. It chooses how words are told apart: ``zh`` sacrebleu's zh,
+        ``ja`` ja-mecab (needs ``pip install "sacrebleu[ja]"``), ``ko`` ko-mecab (``sacrebleu[ko]``), Thai, Lao, Khmer
+        and Burmese by character, all others 13a.
+    tokenize
+        sacrebleu's tokeniser for BLEU, in place of the language's: 13a, intl, zh, ja-mecab, ko-mecab, char or none.
+    block
+        Texts that belong together (of one speaker, one talk) are resampled together: a label for each text, or the name
+        of a column of `references`. None resamples texts one by one, as sacrebleu does, which is too sure of itself
+        where texts are not independent.
+    ci, replicates, seed
+        Level of the interval, number of bootstrap replicates and their seed; by default sacrebleu's.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TRANSLATION_SCORES``, a row for each metric. Without blocks, `score_mean` and half of `score_high` -
+        `score_low` are the two numbers that sacrebleu prints as mean ± interval.
+
+    Raises
+    ------
+    InputError
+        If the numbers of texts differ, nothing can be scored, an option is wrong, or the texts are in a script without
+        spaces and neither `language` nor `tokenize` says how to tell words apart.
+    SchemaError
+        If a column is absent or an id is there twice.
+    SetupError
+        If a tokeniser's package is missing.
+
+    Examples
+    --------
+    >>> said = ["Guten Morgen zusammen.", "Wie geht es dir heute?"]
+    >>> right = ["Guten Morgen allerseits.", "Wie geht es dir heute?"]
+    >>> scores = translation_scores(said, right, language="de")
+    >>> scores[["metric", "score", "texts"]].round(1)
+      metric  score  texts
+    0   bleu   76.2      2
+    1   chrf   70.7      2
+    2    ter   12.5      2
+    >>> scores["signature"][1][:40]
+    'nrefs:1|bs:1000|seed:12345|case:mixed|ef'
+    """
+    checked_resampling(ci, "percentile", replicates, seed)
+    texts = texts_of(hypotheses, references, block)
+    rows = []
+    for name in _metrics(metric):
+        scorer = _scorer(name, language, tokenize, texts.references)
+        statistics = _statistics(scorer, texts.hypotheses, texts.references)
+        units = _by_block(statistics, texts.blocks)
+        row: dict[str, Any] = {
+            "metric": name,
+            "score": _score(scorer, statistics.sum(axis=0)),
+            "texts": len(texts.hypotheses),
+            "missing": texts.missing,
+            "units": len(units),
+        }
+        if len(units) > 1:
+            sums = _resampled(units, replicates, seed)
+            low, high, mean = _bounds(np.array([_score(scorer, one) for one in sums]), ci)
+            row |= {"score_low": low, "score_high": high, "score_mean": mean}
+            scorer.n_bootstrap, scorer.seed = replicates, str(seed)
+        rows.append(row | {"ci": ci, "replicates": replicates, "seed": seed, "signature": str(scorer.get_signature())})
+    return conform(pd.DataFrame(rows), TRANSLATION_SCORES)
+
+
+def compare_translations(
+    a: Any,
+    b: Any,
+    references: Any,
+    *,
+    metric: str | Sequence[str] = ("bleu", "chrf", "ter"),
+    test: str = "bootstrap",
+    language: str | None = None,
+    tokenize: str | None = None,
+    block: Any = None,
+    ci: float = 0.95,
+    replicates: int | None = None,
+    seed: int = _SACREBLEU_SEED,
+) -> pd.DataFrame:
+    """Ask whether the translations of `b` are better than those of `a`, on the same texts.
+
+    Parameters
+    ----------
+    a, b, references, metric, language, tokenize, block, ci, seed
+        As in `translation_scores`. Only texts that both have are scored; the others are counted.
+    test
+        ``"bootstrap"`` (paired bootstrap) or ``"randomization"`` (approximate randomization), both as in sacrebleu.
+    replicates
+        Number of bootstrap replicates or of random exchanges; None for sacrebleu's 1000 and 10,000.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TRANSLATION_COMPARISON``, a row for each metric. The interval of the difference and `b_better` are of a
+        paired bootstrap, whichever the test.
+
+    Raises
+    ------
+    InputError, SchemaError, SetupError
+        As in `translation_scores`; InputError also for fewer than two texts or blocks in common.
+
+    Warns
+    -----
+    UserWarning
+        If some references have a translation on neither side.
+
+    Notes
+    -----
+    sacrebleu's bootstrap test takes the differences of the replicates, without their signs, less their mean, and asks
+    how many are above the difference found: p = (number + 1) / (replicates + 1). Its randomization test exchanges the
+    translations of random texts and asks how many differences are above the one found. Neither is corrected for several
+    metrics. With few texts the bootstrap test says yes too easily.
+
+    Examples
+    --------
+    >>> right = ["the cat sat on the mat today", "a dog barked at night", "all birds sing in spring time", "he left"]
+    >>> a = ["the cat sat on a mat today", "one dog barked by night", "birds sing in the spring time", "he left"]
+    >>> compare_translations(a, right, right, metric="chrf")[["score_a", "score_b", "b_better"]].round(1)
+       score_a  score_b  b_better
+    0     70.6    100.0       1.0
+    """
+    if test not in TESTS:
+        raise InputError(f"test is {test!r}; it can be {' or '.join(map(repr, TESTS))}.")
+    count = replicates if replicates is not None else 1000 if test == "bootstrap" else 10_000
+    checked_resampling(ci, "percentile", count, seed)
+    one, two = texts_of(a, references, block, keep_missing=True), texts_of(b, references, block, keep_missing=True)
+    both = [x is not None and y is not None for x, y in zip(one.hypotheses, two.hypotheses, strict=True)]
+    if not any(both):
+        raise InputError("a and b have no translation of the same text; are the ids of both those of the references?")
+    if nowhere := sum(x is None and y is None for x, y in zip(one.hypotheses, two.hypotheses, strict=True)):
+        warnings.warn(
+            f"{nowhere} of {len(both)} references have a translation in neither a nor b; they count for nothing. Are "
+            "their ids those of the recordings?",
+            UserWarning,
+            stacklevel=2,
+        )
+    one_texts, two_texts, right = (where(both, texts) for texts in (one.hypotheses, two.hypotheses, one.references))
+    blocks = None if one.blocks is None else pd.factorize(one.blocks[np.array(both)])[0]
+    rows = []
+    for name in _metrics(metric):
+        scorer = _scorer(name, language, tokenize, right)
+        of_a, of_b = (_statistics(scorer, texts, right) for texts in (one_texts, two_texts))
+        units_a, units_b = _by_block(of_a, blocks), _by_block(of_b, blocks)
+        if len(units_a) < 2:
+            raise InputError(f"a and b have {len(units_a)} text or block in common; a paired test needs two or more.")
+        found = _score(scorer, of_b.sum(axis=0)) - _score(scorer, of_a.sum(axis=0))
+        differences = _differences(scorer, *(_resampled(units, count, seed) for units in (units_a, units_b)))
+        low, high, _ = _bounds(differences, ci)
+        size = np.abs(differences)
+        exceeding = (
+            size - size.mean() if test == "bootstrap" else np.abs(_exchanged(scorer, units_a, units_b, count, seed))
+        )
+        signature = scorer.get_signature()
+        signature.update("seed", str(seed))
+        signature.update("bs" if test == "bootstrap" else "ar", count)
+        rows.append(
+            {
+                "metric": name,
+                "score_a": _score(scorer, of_a.sum(axis=0)),
+                "score_b": _score(scorer, of_b.sum(axis=0)),
+                "difference": found,
+                "difference_low": low,
+                "difference_high": high,
+                "b_better": float(np.mean(differences < 0 if name == "ter" else differences > 0)),
+                "p": (int(np.sum(exceeding > abs(found))) + 1) / (count + 1),
+                "test": test,
+                "texts": len(right),
+                "only_a": sum(text is not None for text in one.hypotheses) - len(right),
+                "only_b": sum(text is not None for text in two.hypotheses) - len(right),
+                "units": len(units_a),
+                "ci": ci,
+                "replicates": count,
+                "seed": seed,
+                "signature": str(signature),
+            }
+        )
+    return conform(pd.DataFrame(rows), TRANSLATION_COMPARISON)
+
+
+def _metrics(metric: str | Sequence[str]) -> list[str]:
+    names = [metric] if isinstance(metric, str) else list(metric)
+    if not names or set(names) - set(METRICS):
+        raise InputError(f"metric is {metric!r}; it can be {', '.join(map(repr, METRICS))} or a list of these.")
+    return names
+
+
+def _scorer(name: str, language: str | None, tokenize: str | None, references: list[list[str]]) -> Any:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+    from sacrebleu.metrics.ter import TER
+
+    if language is not None and not (isinstance(language, str) and len(language) == 2 and language.islower()):
+        raise InputError(
+            f"language is {language!r}; give the two-letter code of the language translated into, or None."
+        )
+    if tokenize is not None and tokenize not in _TOKENIZERS:
+        raise InputError(
+            f"tokenize is {tokenize!r}; it can be {', '.join(_TOKENIZERS)} (others fetch models from the network)."
+        )
+    unspaced = _is_unspaced(references)
+    if unspaced and name != "chrf" and language is None and tokenize is None:
+        raise InputError(
+            f"the references are in a script without spaces, of which {name} needs to know how words are told apart; "
+            'say language="zh" (or "ja", "th", ...) or choose a tokenizer.'
+        )
+    if name == "bleu":
+        chosen = tokenize or _OF_LANGUAGE.get(language or "", "13a")
+        try:
+            return BLEU(tokenize=chosen)
+        except (RuntimeError, ImportError) as error:
+            extra = chosen.partition("-")[0]
+            raise SetupError(f'the tokenizer {chosen} is not installed: pip install "sacrebleu[{extra}]".') from error
+    if name == "ter":
+        return TER(normalized=True, asian_support=True) if unspaced else TER()
+    return CHRF(word_order=2 if name == "chrf++" else 0)
+
+
+def _is_unspaced(references: list[list[str]]) -> bool:
+    letters = [char for right in references for char in right[0] if char.isalpha()]
+    return bool(letters) and sum(map(is_unspaced, letters)) > len(letters) / 2
+
+
+def _statistics(scorer: Any, hypotheses: list[str], references: list[list[str]]) -> _Floats:
+    """sacrebleu's sufficient statistics, a row for each text."""
+    streams = list(zip_longest(*references))
+    return np.array(scorer._extract_corpus_statistics(hypotheses, streams), np.float64)
+
+
+def _score(scorer: Any, sums: _Floats) -> float:
+    return float(scorer._compute_score_from_stats(sums.tolist()).score)
+
+
+def _by_block(statistics: _Floats, blocks: npt.NDArray[Any] | None) -> _Floats:
+    """Statistics added up over the texts of each block."""
+    if blocks is None:
+        return statistics
+    codes = pd.factorize(blocks)[0]
+    sums = np.zeros((int(codes.max()) + 1, statistics.shape[1]))
+    np.add.at(sums, codes, statistics)
+    return sums
+
+
+def _resampled(units: _Floats, replicates: int, seed: int) -> _Floats:
+    """Sums over units drawn with replacement; the same draws as sacrebleu's for the same seed."""
+    rng = np.random.default_rng(seed)
+    count = len(units)
+    rows = max(1, _CELLS_PER_CHUNK // count)
+    sums = np.empty((replicates, units.shape[1]))
+    for start in range(0, replicates, rows):
+        now = min(rows, replicates - start)
+        drawn = rng.choice(count, size=(now, count), replace=True) + np.arange(now)[:, None] * count
+        times = np.bincount(drawn.ravel(), minlength=now * count).reshape(now, count)
+        sums[start : start + now] = times.astype(np.float64) @ units
+    return sums
+
+
+def _differences(scorer: Any, a: _Floats, b: _Floats) -> _Floats:
+    return np.array([_score(scorer, two) - _score(scorer, one) for one, two in zip(a, b, strict=True)])
+
+
+def _exchanged(scorer: Any, a: _Floats, b: _Floats, trials: int, seed: int) -> _Floats:
+    """Differences after exchanging the translations of randomly chosen units."""
+    rng = np.random.default_rng(seed)
+    stays = rng.integers(2, size=(trials, len(a)), dtype=np.bool_)
+    one = stays.astype(np.float64) @ a + (~stays).astype(np.float64) @ b
+    return _differences(scorer, one, a.sum(axis=0) + b.sum(axis=0) - one)
+
+
+def _bounds(scores: _Floats, ci: float) -> tuple[float, float, float]:
+    """Bounds by sacrebleu's ranks, and the mean."""
+    ordered = np.sort(scores)
+    cut = int(np.floor(len(scores) * (1 - ci) / 2 + 1e-9))
+    return float(ordered[cut]), float(ordered[len(scores) - cut - 1]), float(scores.mean())

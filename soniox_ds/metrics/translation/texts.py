@@ -1,0 +1,168 @@
+"""Which translations and references belong together.
+
+Conventions: texts come in pairs by position, or by `audio_id` where the translations are a mapping, a Corpus or
+``schema.TEXTS``. A translation that is missing is None, and is never taken for an empty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.schema import as_ids, matched_ids, need, with_ids, with_named_levels
+
+__all__ = ["Texts", "texts_of", "where"]
+
+
+class Texts(NamedTuple):
+    """What is scored: translations, the right ones of each, the blocks they belong to, how many are missing."""
+
+    hypotheses: list[Any]
+    references: list[list[str]]
+    blocks: npt.NDArray[Any] | None
+    missing: int
+
+
+def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool = False) -> Texts:
+    """Bring both sides together; translations that are missing are None, and left out unless asked for."""
+    if isinstance(hypotheses, (pd.DataFrame, Mapping)) or hasattr(hypotheses, "recordings"):
+        ids, right = _references_by_id(references)
+        if not ids:
+            raise InputError("there are no references; give the right translations by audio_id.")
+        found = _translations_by_id(hypotheses)
+        names = matched_ids(ids, found, "references")
+        ids = [names.get(audio_id, audio_id) for audio_id in ids]
+        said: list[Any] = [found.get(audio_id) for audio_id in ids]
+        if not any(text is not None for text in said):
+            raise InputError(
+                f"none of the {len(ids)} references is of a recording that was translated, such as {ids[:1]}; "
+                "are their ids the audio_id of the recordings?"
+            )
+    else:
+        said = [None if _missing(text) else text for text in _listed(hypotheses, "hypotheses")]
+        column = isinstance(references, pd.DataFrame)
+        if column:
+            need(references, "reference", name="references")
+        right = _listed(references["reference"] if column else references, "references")
+        if len(said) != len(right):
+            raise InputError(
+                f"there are {len(said)} hypotheses and {len(right)} references; give one reference (or a list of them) "
+                "for each, in the same order."
+            )
+        indexed = isinstance(hypotheses, pd.Series) and isinstance(references, (pd.Series, pd.DataFrame))
+        if indexed and not hypotheses.index.equals(references.index):
+            raise InputError(
+                "hypotheses and references have different indexes, so that it is not sure which belong together; "
+                "call reset_index(drop=True) on both if their order is the same."
+            )
+    if wrong := [text for text in said if text is not None and not isinstance(text, str)]:
+        raise InputError(f"hypotheses must be texts, found {wrong[0]!r}.")
+    lists = [_right(one) for one in right]
+    blocks = _blocks(block, references, len(lists))
+    there = [text is not None for text in said]
+    if keep_missing:
+        return Texts(said, lists, blocks, there.count(False))
+    if not any(there):
+        raise InputError("there is no translation to score: all hypotheses are missing.")
+    return Texts(
+        where(there, said),
+        where(there, lists),
+        None if blocks is None else blocks[np.array(there)],
+        there.count(False),
+    )
+
+
+def where(keep: Sequence[bool], values: Sequence[Any]) -> list[Any]:
+    """The values that are to be kept."""
+    return [value for value, wanted in zip(values, keep, strict=True) if wanted]
+
+
+def _missing(text: Any) -> bool:
+    return text is None or (pd.api.types.is_scalar(text) and bool(pd.isna(text)))
+
+
+def _listed(texts: Any, what: str) -> list[Any]:
+    if isinstance(texts, (str, Mapping)) or not hasattr(texts, "__iter__"):
+        raise InputError(
+            f"{what} must be a sequence of texts, found {type(texts).__name__}; "
+            "references by audio_id go with hypotheses by audio_id: a mapping, a table of texts or a Corpus."
+        )
+    return list(texts)
+
+
+def _right(reference: Any) -> list[str]:
+    """The references of one text."""
+    several = [reference] if isinstance(reference, str) or _missing(reference) else list(reference)
+    if not several or not all(isinstance(text, str) for text in several):
+        raise InputError(f"each reference must be a text or a list of texts, found {reference!r}.")
+    return several
+
+
+def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
+    if isinstance(references, pd.DataFrame):
+        references = with_named_levels(references, "references")
+        need(references, "audio_id", "reference", name="references")
+        ids, right = references["audio_id"].tolist(), references["reference"].tolist()
+    elif isinstance(references, (Mapping, pd.Series)):
+        ids, right = (
+            list(references.keys()),
+            list(references.to_numpy() if isinstance(references, pd.Series) else references.values()),
+        )
+    else:
+        raise InputError(
+            "translations by audio_id (a mapping, a table of texts, a Corpus) need references by audio_id: a mapping "
+            f"to texts, or a table with audio_id and reference; found {type(references).__name__}."
+        )
+    ids = as_ids(pd.Series(ids, dtype=object), "references").tolist()
+    if twice := pd.Index(ids)[pd.Index(ids).duplicated()].tolist():
+        raise SchemaError(
+            f"the references have {twice[0]!r} more than once; for several right translations give a list of texts."
+        )
+    return ids, right
+
+
+def _translations_by_id(source: Any) -> dict[str, str]:
+    """The translation of each recording; of a Corpus also the empty one of a completed recording."""
+    if isinstance(source, Mapping):
+        named = as_ids(pd.Series(list(source), dtype=object), "hypotheses").tolist()
+        return {audio_id: text for audio_id, text in zip(named, source.values(), strict=True) if not _missing(text)}
+    corpus = hasattr(source, "recordings")
+    texts = source.texts() if corpus else source
+    need(texts, "audio_id", "text", name="hypotheses")
+    texts = with_ids(texts, "hypotheses")
+    if "translation_status" in texts:
+        texts = texts[(texts["translation_status"] == "translation").fillna(False)]
+    if (twice := texts["audio_id"].duplicated()).any():
+        raise SchemaError(
+            f"{texts.loc[twice, 'audio_id'].iloc[0]!r} has more than one translation; give one text for each recording "
+            "(sx.texts makes them)."
+        )
+    found = {
+        audio_id: text for audio_id, text in zip(texts["audio_id"], texts["text"], strict=True) if not _missing(text)
+    }
+    if corpus and found:
+        done = source.recordings.loc[source.recordings["status"] == "completed", "audio_id"]
+        found = dict.fromkeys(done, "") | found
+    return found
+
+
+def _blocks(block: Any, references: Any, count: int) -> npt.NDArray[Any] | None:
+    if block is None:
+        return None
+    if isinstance(block, str):
+        if not isinstance(references, pd.DataFrame):
+            raise InputError(f"block={block!r} names a column, but references is no table; give a label for each text.")
+        need(references, block, name="references")
+        block = references[block]
+    labels = list(block)
+    if len(labels) != count:
+        raise InputError(f"block has {len(labels)} labels for {count} references; give one for each.")
+    # What has no label is a block of its own.
+    return pd.factorize(np.array([f"text {n}" if _missing(x) else f"block {x}" for n, x in enumerate(labels)], object))[
+        0
+    ]

@@ -1,0 +1,246 @@
+"""Which words were taken for which.
+
+Conventions: substitutions, deletions and insertions are those of the alignment. Only where one word was written as
+several that read like it together (``lisinopril`` → ``listen april``), or several as one, do they become one row,
+"split" or "join", instead of a substitution and insertions or deletions that mislead. The counts of word errors are
+not touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.words.align import OPERATIONS
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.schema import CONFUSIONS, conform, need, need_milliseconds, no_duplicates
+
+__all__ = ["WordError", "confusions", "errors_in"]
+
+_MOST_PARTS = 4
+_LEAST_LIKENESS = 0.5
+_LONGEST_STRETCH = 12  # words on either side; in longer stretches of errors nothing can be told apart
+_NEIGHBOURS = 3
+
+
+def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
+    """List the errors by what was said and what was transcribed, the most frequent first.
+
+    Parameters
+    ----------
+    alignments
+        ``schema.WORD_ALIGNMENTS``, of `align_words`; or a corpus with references, which is aligned by the defaults of
+        `align_words`.
+    at_least
+        Leave out what happened less often.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.CONFUSIONS``. Equally frequent ones stand in order of appearance. No rows where all words are right.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, an operation unknown, a row there twice, or a time is impossible (a fraction, too).
+    InputError
+        If `at_least` is below 1.
+
+    Notes
+    -----
+    A split or join is of up to four words, and the characters of its sides differ in at most half of the longer one.
+    Within a stretch of errors the division with the fewest character edits is taken, if a split or join is part of it.
+
+    Examples
+    --------
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> heard = {"a": "she takes listen april now", "b": "we takes it"}
+    >>> found = align_words(heard, {"a": "she took lisinopril now", "b": "we took it"})
+    >>> confusions(found)[["operation", "reference", "hypothesis", "count"]]
+          operation   reference    hypothesis  count
+    0  substitution        took         takes      2
+    1         split  lisinopril  listen april      1
+    >>> confusions(found)["example"].tolist()
+    ['she [took → takes] lisinopril now', 'she took [lisinopril → listen april] now']
+    """
+    alignments = alignments_of(alignments)
+    need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
+    alignments = need_milliseconds(alignments, "alignments", required=False)
+    no_duplicates(alignments, "alignments", "audio_id", "position")
+    if at_least < 1:
+        raise InputError(f"at_least is {at_least}; give 1 or more.")
+    rows = _Rows(alignments)
+    found: dict[tuple[str, str | None, str | None], list[WordError]] = {}
+    for finding in rows.findings():
+        said, heard = rows.joined("reference", finding.said), rows.joined("hypothesis", finding.heard)
+        found.setdefault((finding.kind, said, heard), []).append(finding)
+    often = sorted(((key, all_) for key, all_ in found.items() if len(all_) >= at_least), key=lambda one: -len(one[1]))
+    frame = pd.DataFrame([rows.described(key, findings) for key, findings in often], columns=list(CONFUSIONS))
+    return conform(frame, CONFUSIONS)
+
+
+class WordError(NamedTuple):
+    """An error: its kind, and the rows whose reference and whose transcribed words take part."""
+
+    kind: str
+    said: tuple[int, ...]
+    heard: tuple[int, ...]
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """All of them."""
+        return tuple(sorted({*self.said, *self.heard}))
+
+
+def errors_in(alignments: pd.DataFrame) -> list[WordError]:
+    """The errors one by one, in spoken order; their rows are positions in the table, whose rows must be in that order.
+
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> errors_in(align_words({"a": "takes listen april"}, {"a": "takes lisinopril"}))
+    [WordError(kind='split', said=(2,), heard=(1, 2))]
+    """
+    return list(_Rows(alignments).findings())
+
+
+class _Rows:
+    """The rows of an alignment in spoken order, as plain lists with None for NA."""
+
+    def __init__(self, alignments: pd.DataFrame) -> None:
+        audio = pd.factorize(alignments["audio_id"])[0]
+        order = np.lexsort((alignments["position"].to_numpy(np.int64), audio))
+        kinds = pd.Index(OPERATIONS).get_indexer(pd.Index(alignments["operation"]))[order]
+        if (kinds < 0).any():
+            odd = alignments["operation"].iloc[int(order[np.argmax(kinds < 0)])]
+            raise SchemaError(f"the alignment has the operation {odd!r}; it can be {list(OPERATIONS)}.")
+        self.kinds = kinds
+        self.audio = audio[order]
+        self.ids: list[str] = alignments["audio_id"].take(order).tolist()
+        self.columns: dict[str, list[Any]] = {
+            name: _plain(alignments[name].take(order)) if name in alignments else [None] * len(order)
+            for name in ("reference", "hypothesis", "start_ms", "end_ms", "confidence")
+        }
+
+    def findings(self) -> Iterator[WordError]:
+        """All errors, in spoken order."""
+        wrong = self.kinds > 0
+        inside = wrong[1:] & wrong[:-1] & (self.audio[1:] == self.audio[:-1])
+        firsts = np.flatnonzero(wrong & ~np.append(False, inside)).tolist()
+        lasts = np.flatnonzero(wrong & ~np.append(inside, False)).tolist()
+        for first, last in zip(firsts, lasts, strict=True):
+            yield from self._divided(range(first, last + 1))
+
+    def _divided(self, stretch: range) -> Iterator[WordError]:
+        said = [row for row in stretch if self.columns["reference"][row] is not None]
+        heard = [row for row in stretch if self.columns["hypothesis"][row] is not None]
+        if len(said) != len(heard) or len(said) > 2:
+            blocks = _blocks(
+                [self.columns["reference"][row] for row in said], [self.columns["hypothesis"][row] for row in heard]
+            )
+        else:
+            blocks = []
+        if blocks:
+            for first, last, start, stop in blocks:
+                kind = _kind(last - first, stop - start)
+                yield WordError(kind, tuple(said[first:last]), tuple(heard[start:stop]))
+            return
+        for row in stretch:
+            kind = OPERATIONS[self.kinds[row]]
+            yield WordError(kind, () if kind == "insertion" else (row,), () if kind == "deletion" else (row,))
+
+    def joined(self, name: str, rows: tuple[int, ...]) -> str | None:
+        """The words of some rows; None where there are none."""
+        return " ".join(self.columns[name][row] for row in rows) if rows else None
+
+    def described(self, key: tuple[str, str | None, str | None], findings: list[WordError]) -> tuple[Any, ...]:
+        """One row of the result."""
+        heard = [self.columns["confidence"][row] for finding in findings for row in finding.heard]
+        known = [value for value in heard if value is not None]
+        first = findings[0]
+        start, end = self._times(first)
+        recordings = len({self.ids[finding.rows[0]] for finding in findings})
+        mean = sum(known) / len(known) if known else None
+        audio_id = self.ids[first.rows[0]]
+        return (*key, len(findings), recordings, mean, audio_id, start, end, self._example(key, first))
+
+    def _times(self, finding: WordError) -> tuple[Any, Any]:
+        starts, ends = self.columns["start_ms"], self.columns["end_ms"]
+        if finding.heard:
+            return starts[finding.heard[0]], ends[finding.heard[-1]]
+        before = (ends[row] for row in self._others(finding.rows[0], -1) if ends[row] is not None)
+        after = (starts[row] for row in self._others(finding.rows[-1], 1) if starts[row] is not None)
+        return next(before, None), next(after, None)
+
+    def _others(self, row: int, step: int) -> Iterator[int]:
+        """The rows of the same recording, outwards from a row."""
+        own = self.audio[row]
+        row += step
+        while 0 <= row < len(self.audio) and self.audio[row] == own:
+            yield row
+            row += step
+
+    def _example(self, key: tuple[str, str | None, str | None], finding: WordError) -> str:
+        said = self.columns["reference"]
+        own = finding.said or finding.heard
+        before = [str(said[row]) for row in islice(self._spoken(own[0], -1), _NEIGHBOURS)]
+        after = [str(said[row]) for row in islice(self._spoken(own[-1], 1), _NEIGHBOURS)]
+        changed = f"[{key[1] or '∅'} → {key[2] or '∅'}]"
+        return " ".join([*before[::-1], changed, *after])
+
+    def _spoken(self, row: int, step: int) -> Iterator[int]:
+        return (other for other in self._others(row, step) if self.columns["reference"][other] is not None)
+
+
+def _plain(values: pd.Series[Any]) -> list[Any]:
+    return values.astype(object).where(values.notna(), None).tolist()
+
+
+def _kind(said: int, heard: int) -> str:
+    if said == heard:
+        return "substitution"
+    if not heard:
+        return "deletion"
+    if not said:
+        return "insertion"
+    return "split" if said == 1 else "join"
+
+
+def _blocks(said: list[str], heard: list[str]) -> list[tuple[int, int, int, int]]:
+    """Divide a stretch of errors so that the fewest characters change.
+
+    Each part is where it starts and stops on the one side and on the other. Empty where no part of that division is a
+    split or a join, or the stretch is too long to tell.
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    rows, columns = len(said), len(heard)
+    if not rows or not columns or max(rows, columns) > _LONGEST_STRETCH or max(rows, columns) < 2:
+        return []
+    shapes = [(1, 1), (1, 0), (0, 1)]
+    shapes += [shape for parts in range(2, _MOST_PARTS + 1) for shape in ((1, parts), (parts, 1))]
+    best: dict[tuple[int, int], tuple[int, tuple[int, int]]] = {(0, 0): (0, (0, 0))}
+    for row in range(rows + 1):
+        for column in range(columns + 1):
+            for down, across in shapes:
+                if down > row or across > column:
+                    continue
+                one, two = "".join(said[row - down : row]), "".join(heard[column - across : column])
+                edits = Levenshtein.distance(one, two)
+                if max(down, across) > 1 and edits > (1 - _LEAST_LIKENESS) * max(len(one), len(two)):
+                    continue
+                edits += best[row - down, column - across][0]
+                if (row, column) not in best or edits < best[row, column][0]:
+                    best[row, column] = (edits, (down, across))
+    blocks = []
+    row, column = rows, columns
+    while row or column:
+        down, across = best[row, column][1]
+        blocks.append((row - down, row, column - across, column))
+        row, column = row - down, column - across
+    if any(max(last - first, stop - start) > 1 for first, last, start, stop in blocks):
+        return blocks[::-1]
+    return []

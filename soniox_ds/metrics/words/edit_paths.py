@@ -1,0 +1,256 @@
+"""The cheapest way to turn one sequence into another, for many short pairs at once and for pairs of 50,000 words.
+
+Conventions: sequences are integer arrays, equal numbers being equal words. A path is an array of operations in spoken
+order, from which the positions on both sides follow by counting. Two rules of cost:
+
+- ``"sclite"``: insertion 3, deletion 3, substitution 4. Where moves tie, the diagonal is preferred, then the insertion.
+- ``"levenshtein"``: every error 1, ties as rapidfuzz (and so jiwer) breaks them; in pairs above 5,000 by 5,000 words,
+  as above.
+
+Short pairs are computed many at a time, all of their cells; long ones one by one (`soniox_ds.metrics.words.long_paths`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.words.long_paths import DELETION, HIT, INSERTION, SUBSTITUTION, Ids, Rule, long_path
+
+__all__ = [
+    "COSTS",
+    "DELETION",
+    "HIT",
+    "INSERTION",
+    "SUBSTITUTION",
+    "Ids",
+    "Paths",
+    "Sequences",
+    "fewest_errors",
+    "paths",
+]
+
+Operations = npt.NDArray[np.uint8]
+_Cells = npt.NDArray[np.int16]
+_Ints = npt.NDArray[np.intp]
+
+COSTS = ("sclite", "levenshtein")
+
+# Costs are kept as cost - 3 * (row + column): insertions and deletions then cost nothing, a hit and a substitution
+# less.
+_GAP = 3
+_DIAGONAL: _Cells = np.array([4 - 2 * _GAP, 0 - 2 * _GAP], np.int16)
+
+_SHORT = 64  # pairs up to this many words on both sides are computed together
+_CELLS_AT_ONCE = 4_000_000
+_SCLITE = Rule(gap=3, depth=3)
+_LEVENSHTEIN = Rule(gap=1, depth=2)
+_LARGE = 5_000 * 5_000  # from this many cells on rapidfuzz's time grows with their number, and the stairs' does not
+
+
+class Paths(NamedTuple):
+    """The paths of several pairs, one after the other."""
+
+    operations: Operations
+    lengths: _Ints
+    """Number of operations of each pair."""
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Hits, substitutions, deletions and insertions (columns) of each pair (rows)."""
+        pair = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        return np.bincount(pair * 4 + self.operations, minlength=4 * len(self.lengths)).reshape(-1, 4).astype(np.int64)
+
+
+class Sequences(NamedTuple):
+    """Several sequences, end to end."""
+
+    ids: Ids
+    lengths: _Ints
+
+    @classmethod
+    def of(cls, sequences: Sequence[Ids]) -> Sequences:
+        """Put sequences end to end."""
+        lengths = np.fromiter(map(len, sequences), np.intp, len(sequences))
+        return cls(np.concatenate([np.zeros(0, np.int32), *sequences]), lengths)
+
+    def each(self) -> list[Ids]:
+        """The sequences by themselves."""
+        ends = np.cumsum(self.lengths).tolist()
+        return [self.ids[first:last] for first, last in pairwise([0, *ends])]
+
+    def table(self, which: _Ints, filler: int) -> Ids:
+        """Some of them as rows of a table, filled up at the end."""
+        lengths = self.lengths[which]
+        starts = (np.cumsum(self.lengths) - self.lengths)[which]
+        place = np.arange(int(lengths.max()))
+        inside = place < lengths[:, None]
+        return np.where(inside, self.ids[np.where(inside, starts[:, None] + place, 0)], np.int32(filler))
+
+
+def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") -> Paths:
+    """The cheapest path of each pair.
+
+    Raises
+    ------
+    InputError
+        If `cost` is none of `COSTS`.
+
+    Examples
+    --------
+    >>> reference, hypothesis = np.array([1, 2, 3, 4], np.int32), np.array([1, 5, 4], np.int32)
+    >>> found = paths(Sequences.of([reference]), Sequences.of([hypothesis]))
+    >>> found.operations.tolist(), found.counts().tolist()
+    ([0, 2, 1, 0], [[2, 1, 1, 0]])
+    """
+    if cost not in COSTS:
+        raise InputError(f"cost must be one of {list(COSTS)}, found {cost!r}.")
+    if cost == "levenshtein":
+        return _levenshtein(references.each(), hypotheses.each())
+    rows, columns = references.lengths, hypotheses.lengths
+    found: list[tuple[_Ints, _Trails]] = []
+    empty = (rows == 0) | (columns == 0)
+    short = ~empty & (rows <= _SHORT) & (columns <= _SHORT)
+    # Pairs of about the same size are computed together, so that few of the cells are of no use.
+    size = (rows + 3) // 4 * (_SHORT + 1) + (columns + 3) // 4
+    order = np.flatnonzero(short)[np.argsort(size[short], kind="stable")]
+    for group in np.split(order, np.flatnonzero(np.diff(size[order])) + 1) if len(order) else []:
+        at_once = max(_CELLS_AT_ONCE // int((rows[group].max() + 1) * (columns[group].max() + 1)), 1)
+        for first in range(0, len(group), at_once):
+            part = group[first : first + at_once]
+            found.append((part, _short(references, hypotheses, part)))
+    for pair in np.flatnonzero(empty).tolist():
+        kind = DELETION if rows[pair] else INSERTION
+        found.append((np.array([pair]), _single(np.full(rows[pair] + columns[pair], kind, np.uint8))))
+    whole = np.flatnonzero(~empty & ~short).tolist()
+    if whole:
+        ones, twos = references.each(), hypotheses.each()
+        found += [(np.array([pair]), _single(long_path(ones[pair], twos[pair], _SCLITE))) for pair in whole]
+    return _stacked(found, len(rows))
+
+
+def fewest_errors(references: Sequences, hypotheses: Sequences, known: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The fewest errors any alignment of each pair has, given the errors `known` of its path at sclite's costs.
+
+    An alignment of e errors, s of them substitutions, costs 3e + s. One with fewer errors that is not cheaper has three
+    substitutions more for each error less, so that only pairs of four errors and more need a look.
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    fewest = known.copy()
+    many = np.flatnonzero(known > 3).tolist()
+    ones, twos = (references.each(), hypotheses.each()) if many else ([], [])
+    for pair in many:
+        limit = int(known[pair])
+        fewest[pair] = Levenshtein.distance(
+            _characters(ones[pair]), _characters(twos[pair]), score_cutoff=limit, score_hint=limit
+        )
+    return fewest
+
+
+class _Trails(NamedTuple):
+    """Paths from the end to the start, one in each row, and how long they are."""
+
+    operations: Operations
+    lengths: _Ints
+
+
+def _single(operations: Operations) -> _Trails:
+    return _Trails(operations[None, ::-1], np.array([len(operations)]))
+
+
+def _stacked(found: list[tuple[_Ints, _Trails]], count: int) -> Paths:
+    lengths = np.zeros(count, np.intp)
+    for pairs, trails in found:
+        lengths[pairs] = trails.lengths
+    firsts = np.cumsum(lengths) - lengths
+    operations = np.zeros(int(lengths.sum()), np.uint8)
+    for pairs, trails in found:
+        inside = np.arange(trails.operations.shape[1]) < trails.lengths[:, None]
+        row, step = np.nonzero(inside)
+        operations[(firsts + lengths - 1)[pairs][row] - step] = trails.operations[inside]
+    return Paths(operations, lengths)
+
+
+def _characters(ids: Ids) -> str | list[int]:
+    """One character for each word: what rapidfuzz compares fastest."""
+    if len(ids) and int(ids.max()) >= 0x110000:
+        return ids.tolist()  # type: ignore[no-any-return]  # numpy's tolist is typed Any
+    return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _levenshtein(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> Paths:
+    from rapidfuzz.distance import Levenshtein
+
+    codes = {"replace": SUBSTITUTION, "delete": DELETION, "insert": INSERTION}
+    large: dict[int, Operations] = {}
+    pairs: list[int] = []
+    edits: list[Any] = []  # of a kind, a place in the reference and one in the hypothesis
+    for pair, (reference, hypothesis) in enumerate(zip(references, hypotheses, strict=True)):
+        if len(reference) * len(hypothesis) > _LARGE:
+            large[pair] = long_path(reference, hypothesis, _LEVENSHTEIN)
+            continue
+        own = Levenshtein.editops(_characters(reference), _characters(hypothesis)).as_list()
+        edits += own
+        pairs += [pair] * len(own)
+    owner = np.array(pairs, np.intp)
+    kinds = np.fromiter((codes[kind] for kind, _, _ in edits), np.uint8, len(edits))
+    places = np.fromiter((place for _, place, _ in edits), np.intp, len(edits))
+    inserted = np.bincount(owner[kinds == INSERTION], minlength=len(references))
+    lengths = np.fromiter(map(len, references), np.intp, len(references)) + inserted
+    lengths[list(large)] = [len(operations) for operations in large.values()]
+    firsts = np.cumsum(lengths) - lengths
+    operations = np.zeros(int(lengths.sum()), np.uint8)
+    before = np.cumsum(kinds == INSERTION) - (kinds == INSERTION)  # insertions before, those of other pairs too
+    others = np.cumsum(inserted) - inserted
+    operations[firsts[owner] + places + before - others[owner]] = kinds
+    for pair, own_operations in large.items():
+        operations[firsts[pair] : firsts[pair] + lengths[pair]] = own_operations
+    return Paths(operations, lengths)
+
+
+def _short(references: Sequences, hypotheses: Sequences, which: _Ints) -> _Trails:
+    """Short pairs of about the same size, all of their cells: one row of all pairs after the other."""
+    reference, hypothesis = references.table(which, -1), hypotheses.table(which, -2)
+    cells = np.zeros((reference.shape[1] + 1, len(which), hypothesis.shape[1] + 1), np.int16)
+    for row in range(1, len(cells)):
+        here = cells[row]
+        equal = hypothesis == reference[:, row - 1, None]
+        np.take(_DIAGONAL, equal.view(np.uint8), out=here[:, 1:], mode="clip")
+        here[:, 1:] += cells[row - 1, :, :-1]
+        np.minimum(here, cells[row - 1], out=here)
+        np.minimum.accumulate(here, axis=1, out=here)
+    return _walked_back(cells, reference, hypothesis, references.lengths[which], hypotheses.lengths[which])
+
+
+def _walked_back(cells: _Cells, reference: Ids, hypothesis: Ids, rows: _Ints, columns: _Ints) -> _Trails:
+    """From the last cell of each pair to its first, all pairs at once."""
+    _, count, width = cells.shape
+    flat = cells.ravel()
+    up, left = count * width, 1
+    steps = int((rows + columns).max())
+    trail: Operations = np.zeros((count, steps), np.uint8)
+    taken = np.zeros(count, np.intp)
+    active = np.arange(count)
+    row, column = rows.copy(), columns.copy()
+    for step in range(steps):
+        at = row * up + active * width + column
+        inner = (row > 0) & (column > 0)
+        safe = np.where(inner, at, up + 1)  # any cell that has all three neighbours
+        equal = inner & (reference[active, row - 1] == hypothesis[active, column - 1])
+        diagonal = inner & (flat[safe - up - left] + _DIAGONAL[equal.view(np.uint8)] == flat[safe])
+        down = ~diagonal & np.where(inner, flat[safe - up] < flat[safe - left], row > 0)
+        trail[active, step] = np.where(diagonal, ~equal, np.where(down, DELETION, INSERTION))
+        row -= diagonal | down
+        column -= diagonal | ~down
+        going = (row > 0) | (column > 0)
+        if not going.all():
+            taken[active[~going]] = step + 1
+            active, row, column = active[going], row[going], column[going]
+            if not len(active):
+                break
+    return _Trails(trail, taken)

@@ -1,0 +1,434 @@
+"""References and transcripts side by side: which recordings can be scored, and what was said in them.
+
+Conventions: recordings keep the order of the corpus; references without a recording follow in their own order. A
+reference that is NA is none, and its recording is left out; the empty text is one (nothing was said). What was spoken
+is compared, never a translation.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.words.recording_languages import hinted_languages
+from soniox_ds.metrics.words.units import Lines, lines_of
+from soniox_ds.schema import RECORDINGS, as_ids, matched_ids, need, no_duplicates, with_ids, with_named_levels
+from soniox_ds.text.boundaries import without_markers
+from soniox_ds.text.words import words as words_of_tokens
+
+__all__ = ["HasRecordings", "Pairs", "References", "Transcripts", "pair_up"]
+
+_Bools = npt.NDArray[np.bool_]
+
+
+@runtime_checkable
+class HasRecordings(Protocol):
+    """What a `Corpus` has, and a `Streamed`."""
+
+    @property
+    def recordings(self) -> pd.DataFrame: ...
+    @property
+    def tokens(self) -> pd.DataFrame: ...
+
+
+Transcripts: TypeAlias = "HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | Sequence[str | None]"
+References: TypeAlias = "pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | Sequence[str | None] | None"
+
+_OF_TEXTS = ("reference", "translation_status", "word_count")
+_SPEAKERS_OF_WORDS = "speakers of the words"
+"""Column of the references' own pairs of a speaker and a number of words; no column of the user's."""
+_OF_TURNS = ("audio_id", "reference", "speaker", "start_ms", "end_ms")
+_SPEAKER_CHANGES = ("speaker", "language", "source_language")
+
+
+class Pairs(NamedTuple):
+    """Recordings with a reference, and both texts of those that are scored."""
+
+    recordings: pd.DataFrame
+    """`audio_id`, `status` ("scored", "failed" or "missing"), `duration_ms`, then the user's own columns."""
+    scored: npt.NDArray[np.intp]
+    """Rows of `recordings` whose texts follow."""
+    references: Lines
+    hypotheses: Lines
+    speakers: Any
+    """The speaker of each reference word, a string array; None where references name none."""
+    words: pd.DataFrame
+    """One row for each word of `hypotheses`: what is known of it, columns as in ``schema.WORDS``."""
+    hints: Mapping[str, str]
+    """The language hint of the recordings that were transcribed with a single one."""
+
+
+class _Heard(NamedTuple):
+    """Transcripts of any form: which recordings there are, and the words of each in turn."""
+
+    recordings: pd.DataFrame
+    texts: list[str]
+    place: npt.NDArray[np.intp]
+    """For each word the row of its recording."""
+    words: pd.DataFrame
+    """What else is known of the words."""
+
+
+def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
+    """Bring transcripts and references together.
+
+    Parameters
+    ----------
+    transcripts, references
+        As `soniox_ds.word_errors` takes them.
+    failed
+        ``"apart"``, or ``"as_silence"`` to score failed and missing recordings as if nothing had been transcribed.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to score, no reference belongs to a recording, or an argument is none of those described.
+    SchemaError
+        If a table lacks a column, an id is there twice, or a text is no text.
+    """
+    if failed not in ("apart", "as_silence"):
+        raise InputError(f'failed must be "apart" or "as_silence", found {failed!r}.')
+    transcripts, references = _by_position(transcripts, references)
+    heard = _heard(transcripts)
+    spoken = _references(references, heard.recordings)
+    names = matched_ids(spoken["audio_id"].tolist(), heard.recordings["audio_id"].tolist(), "references")
+    if names:
+        spoken = spoken.assign(audio_id=spoken["audio_id"].replace(names))
+    recordings = _matched(heard.recordings, spoken)
+    if failed == "as_silence":
+        recordings["status"] = "scored"
+    scored = np.flatnonzero((recordings["status"] == "scored").to_numpy(np.bool_))
+    ids = recordings["audio_id"].iloc[scored].tolist()
+
+    place = _rows(ids, heard.recordings["audio_id"].tolist())[heard.place]
+    words, texts = heard.words, heard.texts
+    if len(place) and not (place[0] >= 0 and bool((np.diff(place) >= 0).all())):
+        rows = np.argsort(place, kind="stable")
+        rows = rows[place[rows] >= 0]
+        words, texts, place = (
+            words.take(rows).reset_index(drop=True),
+            [texts[row] for row in rows.tolist()],
+            place[rows],
+        )
+    counts = np.bincount(place, minlength=len(ids)).astype(np.intp)
+    hypotheses = Lines(texts, counts, _spaced(words))
+
+    own = spoken.take(_rows(spoken["audio_id"].tolist(), ids))
+    lines = lines_of(map(without_markers, own["reference"].tolist()))
+    speakers = None
+    if _SPEAKERS_OF_WORDS in own:
+        labels = [label for parts in own[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
+        speakers = pd.array(labels, dtype="string")
+    hints = hinted_languages(transcripts) if isinstance(transcripts, HasRecordings) else {}
+    return Pairs(recordings, scored, lines, hypotheses, speakers, words, hints)
+
+
+def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
+    """Give the texts of two lists of equal length the ids "0", "1", ...; anything else comes back as it is.
+
+    A Series whose index only counts its rows is a list, too.
+
+    Raises
+    ------
+    InputError
+        If one side is a list and the other is none, or one is longer.
+    """
+    sides = {"transcripts": transcripts, "references": references}
+    listed = {what: list(texts) for what, texts in sides.items() if _is_list(texts) or _is_numbered(texts)}
+    if len(listed) < 2:
+        if not any(_is_list(texts) for texts in sides.values()):
+            return transcripts, references
+        [one] = listed
+        [other] = sides.keys() - listed
+        found = "none" if sides[other] is None else type(sides[other]).__name__
+        raise InputError(
+            f"{one} are a list, and {other} are not (found {found}). Two lists of equal length go by position. Else "
+            f"give the {one} by audio_id, in a dict: dict(zip(corpus, texts)) for texts in the order of a corpus, "
+            "dict(enumerate(texts)) to number them."
+        )
+    if len(listed["transcripts"]) != len(listed["references"]):
+        raise InputError(
+            f"there are {len(listed['transcripts'])} transcripts and {len(listed['references'])} references; lists go "
+            "by position and must be equally long. Else give both by audio_id, in a dict."
+        )
+    by_number = {what: {str(place): text for place, text in enumerate(texts)} for what, texts in listed.items()}
+    return by_number["transcripts"], by_number["references"]
+
+
+def _is_list(texts: Any) -> bool:
+    no_list = (str, bytes, os.PathLike, pd.Series, pd.DataFrame, Mapping, Set, HasRecordings)
+    return isinstance(texts, Iterable) and not isinstance(texts, no_list)
+
+
+def _is_numbered(texts: Any) -> bool:
+    """Return True for a Series whose index only counts its rows."""
+    return isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0
+
+
+def _heard(transcripts: Any) -> _Heard:
+    if isinstance(transcripts, HasRecordings):
+        words = _original(words_of_tokens(transcripts.tokens))
+        return _Heard(transcripts.recordings, words["text"].tolist(), _place(transcripts.recordings, words), words)
+    if isinstance(transcripts, (pd.Series, Mapping)):
+        return _heard(_as_table(transcripts, "text", "transcripts"))
+    if not isinstance(transcripts, pd.DataFrame):
+        raise InputError(
+            "transcripts are a corpus, a table of words or of texts, texts by audio_id (a dict or Series), or a list "
+            f"of texts beside a list of references; found {type(transcripts).__name__}."
+        )
+    transcripts = with_named_levels(transcripts, "transcripts")
+    need(transcripts, "audio_id", "text", *transcripts.columns, name="transcripts")
+    transcripts = with_ids(transcripts, "transcripts")
+    if transcripts["audio_id"].isna().any():
+        raise SchemaError(f"audio_id is NA in {int(transcripts['audio_id'].isna().sum())} rows of the transcripts.")
+    if "token_index" in transcripts:
+        return _from_words(words_of_tokens(transcripts))
+    return _from_words(transcripts) if "word_index" in transcripts else _from_texts(transcripts)
+
+
+def _original(words: pd.DataFrame) -> pd.DataFrame:
+    """What was spoken, without translations."""
+    if "translation_status" not in words:
+        return words
+    spoken = (words["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)
+    return words if spoken.all() else words[spoken]
+
+
+def _from_words(words: pd.DataFrame) -> _Heard:
+    ids = words["audio_id"].astype("string").drop_duplicates()
+    if words["text"].isna().any():
+        raise SchemaError(f"text is NA in {int(words['text'].isna().sum())} of {len(words)} words; each needs one.")
+    order = np.lexsort((words["word_index"].to_numpy(np.int64), pd.Index(ids).get_indexer(pd.Index(words["audio_id"]))))
+    words = words.take(order)
+    no_duplicates(words, "words", "audio_id", "word_index")
+    recordings = pd.DataFrame({"audio_id": ids, "status": "completed"}).reset_index(drop=True)
+    words = _without_markers(_original(words))
+    return _Heard(recordings, words["text"].tolist(), _place(recordings, words), words)
+
+
+def _without_markers(words: pd.DataFrame) -> pd.DataFrame:
+    """Take out the markers that stand among the words or within them."""
+    if not words["text"].str.contains("<end>|<fin>").any():
+        return words
+    texts = words["text"].map(without_markers).str.strip()
+    return words.assign(text=texts)[(texts != "").to_numpy(np.bool_)]
+
+
+def _place(recordings: pd.DataFrame, words: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """For each word the row of its recording."""
+    codes, ids = pd.factorize(words["audio_id"])
+    return _rows(recordings["audio_id"].tolist(), list(ids))[codes]
+
+
+def _from_texts(texts: pd.DataFrame) -> _Heard:
+    texts = _original(texts).reset_index(drop=True)
+    _refuse_repeats(texts["audio_id"], "transcripts")
+    _refuse_no_texts(texts["text"], "text", "transcripts")
+    there = texts["text"].notna().to_numpy(np.bool_)
+    if "status" in texts:
+        there = there & (texts["status"] != "failed").fillna(True).to_numpy(np.bool_)
+    recordings = texts.drop(columns=["text"]).assign(status=np.where(there, "completed", "failed"))
+    lines = lines_of(map(without_markers, texts["text"].where(there, "").tolist()))
+    place = np.repeat(np.arange(len(texts)), lines.counts)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(lines.counts) - lines.counts, lines.counts)
+    return _Heard(recordings, lines.words, place, pd.DataFrame({"word_index": within}))
+
+
+def _spaced(words: pd.DataFrame) -> _Bools:
+    """Whether white space stands before each word; a change of speaker or language counts as such."""
+    if "space_before" not in words:
+        return np.ones(len(words), np.bool_)
+    spaced = words["space_before"].fillna(True).to_numpy(np.bool_).copy()
+    for name in _SPEAKER_CHANGES:
+        if name in words:
+            codes = pd.factorize(words[name])[0]
+            spaced[1:] |= codes[1:] != codes[:-1]
+    return spaced
+
+
+def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
+    """A table of texts by audio_id, of a Series or a mapping."""
+    ids = list(texts.index if isinstance(texts, pd.Series) else texts.keys())
+    if _is_numbered(texts):
+        raise InputError(
+            f"{what}: the Series is numbered from 0; its index must hold the audio_id of each text: "
+            f"table.set_index('audio_id')['{name}']."
+        )
+    values = texts.tolist() if isinstance(texts, pd.Series) else list(texts.values())
+    names = as_ids(pd.Series(ids, dtype=object), what)
+    return pd.DataFrame({"audio_id": names, name: pd.Series(values, dtype=object)})
+
+
+def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
+    """Return `audio_id`, `reference` and the user's own columns; of turns also the speakers of their words."""
+    if references is None:
+        if "reference" not in recordings:
+            own = [name for name in recordings.columns if name not in RECORDINGS]
+            found = f"no column 'reference' (of your own they have {own})" if own else "no columns of your own"
+            raise InputError(
+                f"there are no references: none were given, and the recordings have {found}. "
+                "Give a table with audio_id and reference, or a dict from audio_id to text."
+            )
+        references = recordings[["audio_id", "reference"]]
+    elif isinstance(references, (pd.Series, Mapping)):
+        references = _as_table(references, "reference", "references")
+    elif not isinstance(references, pd.DataFrame):
+        file = " A file is read by sx.read_references." if isinstance(references, (str, os.PathLike)) else ""
+        raise InputError(
+            "references are a table with audio_id and reference, texts by audio_id (a Series or a dict), or a list of "
+            f"texts beside a list of transcripts; found {type(references).__name__}.{file}"
+        )
+    references = with_named_levels(references, "references")
+    need(references, "audio_id", *references.columns, name="references")
+    if "reference" not in references and "text" in references:
+        references = references.rename(columns={"text": "reference"})
+    need(references, "reference", name="references")
+    references = with_ids(references, "references")
+    if references["audio_id"].isna().any():
+        raise SchemaError(f"audio_id is NA in {int(references['audio_id'].isna().sum())} rows of the references.")
+    _refuse_no_texts(references["reference"], "reference", "references")
+    kept = references[references["reference"].notna().to_numpy(np.bool_)]
+    if kept.empty:
+        found = f"all {len(references)} are NA" if len(references) else "the table has no rows"
+        raise InputError(f"there are no references: {found}.")
+    if "start_ms" in kept and "speaker" in kept:
+        return _joined_turns(kept)
+    _refuse_repeats(kept["audio_id"], "references")
+    plain: pd.DataFrame = kept
+    return plain
+
+
+def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
+    """Join the turns of each recording, with the columns whose values do not differ between them.
+
+    The speakers stay a column of their own where each recording has one turn: then the table is one of recordings.
+    """
+    turns = turns.sort_values("start_ms", kind="stable")
+    single = not turns["audio_id"].duplicated().any()
+    kept: dict[str, pd.Series[Any]] = {}
+    differing = []
+    for name in turns.columns:
+        if name not in _OF_TURNS or (single and name not in ("audio_id", "reference")):
+            values = turns[name].map(str, na_action="ignore")
+            if (values.groupby(turns["audio_id"]).nunique(dropna=False) > 1).any():
+                differing.append(str(name))
+            else:
+                kept[name] = turns.drop_duplicates("audio_id").set_index("audio_id")[name]
+    if differing:
+        warnings.warn(
+            f"references: {differing} differ between the turns of a recording, so that they are left out of the errors "
+            "of recordings.",
+            UserWarning,
+            stacklevel=5,
+        )
+    texts, speakers = {}, {}
+    for audio_id in pd.unique(turns["audio_id"]):
+        own = turns[turns["audio_id"] == audio_id]
+        texts[audio_id] = " ".join(own["reference"])
+        speakers[audio_id] = [
+            (label, len(without_markers(text).split()))
+            for label, text in zip(own["speaker"], own["reference"], strict=True)
+        ]
+    ids = pd.array(list(texts), dtype="string")
+    joined = pd.DataFrame(
+        {"audio_id": ids, "reference": list(texts.values()), _SPEAKERS_OF_WORDS: list(speakers.values())}
+    )
+    for name, values in kept.items():
+        joined[name] = values.loc[list(texts)].array
+    return joined
+
+
+def _refuse_repeats(ids: pd.Series[Any], what: str) -> None:
+    if (twice := ids[ids.duplicated()]).empty:
+        return
+    parts = "Turns of one recording need the columns speaker and start_ms."
+    if what == "transcripts":
+        parts = "Words of one recording need the column word_index."
+    raise SchemaError(
+        f"{what}: {twice.iloc[0]!r} is there more than once ({twice.nunique()} ids are); "
+        f"give one text for each recording. {parts}"
+    )
+
+
+def _refuse_no_texts(column: pd.Series[Any], name: str, what: str) -> None:
+    if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
+        return
+    odd = [value for value in column if not isinstance(value, str) and not _is_missing(value)]
+    if odd:
+        raise SchemaError(f"{what}: {name} must hold texts, found {odd[0]!r} ({type(odd[0]).__name__}).")
+
+
+def _is_missing(value: Any) -> bool:
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
+
+
+def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """The recordings that have a reference, then the references without a recording; warns of those."""
+    ids, wanted = recordings["audio_id"].tolist(), references["audio_id"].tolist()
+    missing = [audio_id for audio_id, place in zip(wanted, _rows(ids, wanted), strict=True) if place < 0]
+    if len(missing) == len(wanted):
+        raise InputError(
+            f"no reference belongs to a recording: references have {_some(wanted)}, recordings {_some(ids)}. "
+            "An audio_id must be written alike in both, but for folders and extensions."
+        )
+    if missing:
+        near = difflib.get_close_matches(missing[0], ids, n=1)
+        warnings.warn(
+            f"{len(missing)} of {len(wanted)} references have no recording: {_some(missing)}."
+            f"{f' Did you mean {near[0]!r}?' if near else ''} They are rows of status 'missing' and count for nothing; "
+            "to leave them out: references[references['audio_id'].isin(corpus)].",
+            UserWarning,
+            stacklevel=4,
+        )
+    there = recordings[_rows(wanted, ids) >= 0]
+    own = [name for name in recordings.columns if name not in RECORDINGS and name not in _OF_TEXTS]
+    frame = pd.DataFrame(
+        {
+            "audio_id": pd.array([*there["audio_id"], *missing], dtype="string"),
+            "status": pd.array(
+                [*np.where(there["status"] == "completed", "scored", "failed"), *["missing"] * len(missing)],
+                dtype="string",
+            ),
+        }
+    )
+    durations = there["duration_ms"].tolist() if "duration_ms" in there else [pd.NA] * len(there)
+    frame["duration_ms"] = pd.array([*durations, *[pd.NA] * len(missing)], dtype="Int64")
+    scored_or_not = frame["audio_id"].tolist()
+    of_recordings, of_references = _rows(ids, scored_or_not), _rows(wanted, scored_or_not)
+    for name in own:
+        frame[name] = recordings[name].array.take(of_recordings, allow_fill=True)
+    if set(RECORDINGS) <= set(references.columns):  # the recordings of a corpus themselves, references and all
+        references = references.drop(columns=list(RECORDINGS.keys() - {"audio_id"}))
+    for name in references.columns:
+        if name in ("audio_id", "reference", _SPEAKERS_OF_WORDS):
+            continue
+        values = references[name].array.take(of_references, allow_fill=True)
+        if name not in recordings:
+            frame[name] = values
+        elif not _says_no_more(values, recordings[name].array.take(of_recordings, allow_fill=True)):
+            frame[f"{name}_of_reference"] = values
+    return frame
+
+
+def _says_no_more(values: Any, others: Any) -> bool:
+    """Return True if every known value of a column is there in the other one."""
+    one, two = (pd.Series(column).map(str, na_action="ignore").astype("string") for column in (values, others))
+    return bool((one.isna() | (one == two).fillna(False)).all())
+
+
+def _rows(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Where each wanted id stands among the ids; -1 where it does not."""
+    place = {audio_id: row for row, audio_id in enumerate(ids)}
+    return np.fromiter((place.get(audio_id, -1) for audio_id in wanted), np.intp, len(wanted))
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{list(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")

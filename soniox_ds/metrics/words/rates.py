@@ -1,0 +1,247 @@
+"""Errors of words and characters, counted.
+
+Conventions: both texts are normalised alike. A rate travels with the counts it came from: recordings are pooled by
+adding counts and dividing once, never by averaging rates. Recordings that failed, and references without a recording,
+are rows without counts; silence is scored only where it was transcribed as silence, or on request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SetupError
+from soniox_ds.metrics.words.align import align
+from soniox_ds.metrics.words.edit_paths import Ids, Sequences, fewest_errors, paths
+from soniox_ds.metrics.words.neutral_rates import neutral_errors
+from soniox_ds.metrics.words.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.metrics.words.recording_languages import Languages, bound_normalizers
+from soniox_ds.metrics.words.units import Units, Vocabulary, read_units
+from soniox_ds.schema import CHARACTER_ERRORS, WORD_ERRORS, Column, conform
+from soniox_ds.text.normalizer import Normalizer, NormalizerLike
+from soniox_ds.text.tags import warn_of_unsaid
+
+__all__ = ["character_errors", "scored_table", "word_errors"]
+
+_COUNTS = ("hits", "substitutions", "deletions", "insertions")
+_CHARACTERS = ("code point", "grapheme")
+
+_Counts = npt.NDArray[np.int64]
+
+
+def word_errors(
+    transcripts: Transcripts,
+    references: References = None,
+    *,
+    normalizer: NormalizerLike = "basic",
+    cost: str = "sclite",
+    units: str = "mixed",
+    failed: str = "apart",
+    language: Languages = None,
+) -> pd.DataFrame:
+    """Count the word errors of each recording that has a reference.
+
+    Parameters
+    ----------
+    transcripts, references, normalizer, cost, units, language
+        As `align_words` takes them.
+    failed
+        ``"apart"``: failed and missing recordings are rows without counts. ``"as_silence"``: they are scored as if
+        nothing had been transcribed, every reference word deleted.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.WORD_ERRORS``, one row for each recording that has a reference, in the order of the corpus; then the
+        references without recording. The user's own columns of recordings and references follow; a column that both
+        have with different values is there twice, that of the references as ``..._of_reference``. Where nothing was to
+        be said `wer` and `wil` are NA, and the insertions are there to be pooled.
+
+        `neutral_errors` are the errors that are left when numbers, times, currencies and spellings have one form each,
+        and `neutral_wer` is their rate over the same reference words: what the normaliser "spoken" would have in the
+        place of "basic". They are NA where the language of a recording is not known (see `language` of `align_words`)
+        or not English, German, Spanish or French, and after other normalisers.
+
+    Raises
+    ------
+    InputError
+        If there are no references, none belongs to a recording, or an argument is none of those described.
+    SchemaError
+        If a table lacks a column, or an id is there twice.
+
+    Warns
+    -----
+    UserWarning
+        If some references have no recording, or ids were matched by the names of files; if references hold tags that
+        the normaliser makes words of, or are placeholders.
+
+    Notes
+    -----
+    wer = (S + D + I) / (H + S + D); mer = (S + D + I) / (H + S + D + I); wil = 1 - H² / ((H + S + D) (H + S + I)).
+    Source: Morris, Maier and Green, "From WER and RIL to MER and WIL", Interspeech 2004.
+
+    S, D and I are not unique. At ``cost="levenshtein"`` their sum is the least there is, as in jiwer; at ``"sclite"``
+    all three are NIST sclite's. Sclite takes one error more where that saves three substitutions, which hardly ever
+    happens but in texts that have little in common; `fewest_errors` has the least sum in either case.
+
+    Examples
+    --------
+    >>> heard = {"a.wav": "the patient take five", "b.wav": "well"}
+    >>> errors = word_errors(heard, {"a.wav": "The patient takes five daily.", "b.wav": ""})
+    >>> errors[["audio_id", "hits", "substitutions", "deletions", "insertions", "wer", "normalizer"]]
+      audio_id  hits  substitutions  deletions  insertions   wer normalizer
+    0    a.wav     3              1          1           0   0.4    basic 3
+    1    b.wav     0              0          0           1  <NA>    basic 3
+    """
+    pairs = pair_up(transcripts, references, failed)
+    chain = Normalizer.of(normalizer)
+    warn_of_unsaid(pairs.references, chain)
+    aligned = align(pairs, bound_normalizers(pairs, chain, language), cost, units)
+    counts = aligned.paths.counts()
+    fewest = counts[:, 1:].sum(axis=1)
+    if cost == "sclite":
+        fewest = fewest_errors(aligned.references.sequences(), aligned.hypotheses.sequences(), fewest)
+    hits, wrong = counts[:, 0], counts[:, 1:].sum(axis=1)
+    said, heard = aligned.references.counts, aligned.hypotheses.counts
+    product = np.where(said, np.maximum(said * heard, 1), 0)  # nothing transcribed: no hits either, all is lost
+    columns = {
+        "reference_words": _whole(said),
+        "hypothesis_words": _whole(heard),
+        "fewest_errors": _whole(fewest),
+        "wer": _share(wrong, said),
+        "mer": _share(wrong, hits + wrong),
+        "wil": _share(product - hits * hits, product),
+    }
+    neutral = neutral_errors(pairs, aligned, chain, language, cost, units)
+    columns["neutral_errors"] = neutral
+    columns["neutral_wer"] = (neutral / pd.array(np.where(said > 0, said, 1))).astype("Float64")
+    columns["neutral_wer"][said == 0] = pd.NA
+    return scored_table(pairs, counts, columns, WORD_ERRORS, normalizer=chain.label, cost=cost)
+
+
+def character_errors(
+    transcripts: Transcripts,
+    references: References = None,
+    *,
+    normalizer: NormalizerLike = "basic",
+    cost: str = "levenshtein",
+    spaces: bool = True,
+    unit: str = "code point",
+    failed: str = "apart",
+    language: Languages = None,
+) -> pd.DataFrame:
+    """Count the character errors of each recording that has a reference.
+
+    Parameters
+    ----------
+    transcripts, references, normalizer, failed, language
+        As `word_errors` takes them.
+    cost
+        As there; by default the fewest errors, as jiwer counts them.
+    spaces
+        Whether the one space between two words is a character too (as in jiwer).
+    unit
+        ``"code point"``, after composing (NFC), or ``"grapheme"``: what a reader sees as one character, marks included.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.CHARACTER_ERRORS``: as `word_errors`, with `cer` = (S + D + I) / (H + S + D).
+
+    Raises
+    ------
+    InputError, SchemaError
+        As `word_errors`.
+    SetupError
+        If graphemes are asked for and package ``regex`` is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If some references have no recording, hold tags that the normaliser makes words of, or are placeholders.
+
+    Examples
+    --------
+    >>> errors = character_errors({"a.wav": "two bees"}, {"a.wav": "to be"})
+    >>> errors[["substitutions", "deletions", "insertions", "reference_characters", "cer"]]
+       substitutions  deletions  insertions  reference_characters  cer
+    0              0          0           3                     5  0.6
+    """
+    if unit not in _CHARACTERS:
+        raise InputError(f"unit must be one of {list(_CHARACTERS)}, found {unit!r}.")
+    pairs = pair_up(transcripts, references, failed)
+    chain = Normalizer.of(normalizer)
+    warn_of_unsaid(pairs.references, chain)
+    vocabulary = Vocabulary()
+    chains = bound_normalizers(pairs, chain, language)
+    sides = [read_units(lines, chains, "words", vocabulary) for lines in (pairs.references, pairs.hypotheses)]
+    characters = Vocabulary()
+    said, heard = (_characters(side, vocabulary, characters, spaces, unit) for side in sides)
+    counts = paths(Sequences.of(said), Sequences.of(heard), cost).counts()
+    lengths = counts[:, :3].sum(axis=1)
+    columns = {
+        "reference_characters": _whole(lengths),
+        "hypothesis_characters": _whole(counts[:, [0, 1, 3]].sum(axis=1)),
+        "cer": _share(counts[:, 1:].sum(axis=1), lengths),
+    }
+    return scored_table(
+        pairs, counts, columns, CHARACTER_ERRORS, unit=unit, spaces=spaces, normalizer=chain.label, cost=cost
+    )
+
+
+def _characters(side: Units, words: Vocabulary, characters: Vocabulary, spaces: bool, unit: str) -> list[Ids]:
+    labels = words.labels().tolist()
+    spelled = [_spelled(label, characters, unit) for label in labels]
+    gap = [characters.number(" ")] if spaces else []
+    texts = []
+    for ids in side.sequences().each():
+        line: list[int] = []
+        for place, word in enumerate(ids.tolist()):
+            line += gap + spelled[word] if place else spelled[word]
+        texts.append(np.array(line, np.int32))
+    return texts
+
+
+def _spelled(word: str, characters: Vocabulary, unit: str) -> list[int]:
+    if unit == "code point" or word.isascii():
+        return [characters.number(char) for char in word]
+    try:
+        import regex
+    except ImportError as error:
+        raise SetupError('unit="grapheme" needs a package that is not installed: pip install regex') from error
+    return [characters.number(cluster) for cluster in regex.findall(r"\X", word)]
+
+
+def scored_table(
+    pairs: Pairs, counts: _Counts, columns: Mapping[str, Any], table: Mapping[str, Column], **constants: Any
+) -> pd.DataFrame:
+    """A row for each recording: counts and further columns where it is scored, then the user's own columns."""
+    place = np.full(len(pairs.recordings), -1, np.intp)
+    place[pairs.scored] = np.arange(len(pairs.scored))
+    frame = pairs.recordings[["audio_id", "status", "duration_ms"]].copy()
+    known = {name: _whole(counts[:, number]) for number, name in enumerate(_COUNTS)}
+    for name, values in {**known, **columns}.items():
+        frame[name] = values.take(place, allow_fill=True)
+    for name, value in constants.items():
+        frame[name] = value
+    result = conform(frame, table)
+    for name in pairs.recordings.columns:
+        if name not in frame:
+            result[name] = pairs.recordings[name]
+        elif name not in ("audio_id", "status", "duration_ms"):
+            result[f"{name}_of_recording"] = pairs.recordings[name]
+    return result
+
+
+def _whole(values: npt.NDArray[Any]) -> Any:
+    return pd.array(values.astype(np.int64), dtype="Int64")
+
+
+def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Any:
+    """part / whole, NA where the whole is 0."""
+    known = whole > 0
+    return pd.arrays.FloatingArray(np.where(known, part / np.where(known, whole, 1), 0.0), ~known)

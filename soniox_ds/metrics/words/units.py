@@ -1,0 +1,293 @@
+"""What is compared: normalised words, and the single characters of scripts without spaces.
+
+Conventions: many texts are held end to end, with the number of words of each. A unit knows the first and the last of
+the words that it came from, by their positions in the whole list; a word may become several units (``won't``,
+``好的``), several words one (``twenty five``), and a word none (``um``).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, Ids, Sequences, paths
+from soniox_ds.text.normalizer import NormalizationStep, Normalizer
+from soniox_ds.text.scripts import is_unspaced
+
+__all__ = ["KINDS_OF_UNITS", "Lines", "Units", "Vocabulary", "glued", "lines_of", "read_units", "split_units"]
+
+KINDS_OF_UNITS = ("mixed", "words")
+
+_Ints = npt.NDArray[np.intp]
+
+
+class Lines(NamedTuple):
+    """The words of several texts, end to end."""
+
+    words: list[str]
+    counts: _Ints
+    """Number of words of each text."""
+    spaced: npt.NDArray[np.bool_]
+    """Whether white space stands before each word."""
+
+
+class Units(NamedTuple):
+    """The units of several texts, end to end."""
+
+    ids: Ids
+    counts: _Ints
+    """Number of units of each text."""
+    first: _Ints
+    """Position of the first word that each unit came from."""
+    last: _Ints
+    """Position of the last one."""
+
+    def sequences(self) -> Sequences:
+        """What is to be aligned."""
+        return Sequences(self.ids, self.counts)
+
+
+class Vocabulary:
+    """A number for each distinct unit; both sides of a comparison share one."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self.forms: dict[str, list[int]] = {}
+        """The units of each word as it was written, where words are normalised one by one."""
+
+    def number(self, unit: str) -> int:
+        """The number of a unit, a new one where it was not seen before."""
+        return self._numbers.setdefault(unit, len(self._numbers))
+
+    def labels(self) -> Any:
+        """The units in the order of their numbers, as a string array."""
+        return pd.array(list(self._numbers), dtype="string")
+
+
+def lines_of(texts: Iterable[str]) -> Lines:
+    """Divide texts at white space.
+
+    >>> lines_of(["to be", "", "or"])
+    Lines(words=['to', 'be', 'or'], counts=array([2, 0, 1]), spaced=array([ True,  True,  True]))
+    """
+    words: list[str] = []
+    counts = []
+    for text in texts:
+        own = text.split()
+        words += own
+        counts.append(len(own))
+    return Lines(words, np.array(counts, np.intp), np.ones(len(words), np.bool_))
+
+
+def split_units(word: str) -> list[str]:
+    """Divide a word into units: each character of a script without spaces, and what stands between them.
+
+    Marks and joiners stay with the character before.
+
+    >>> split_units("hello"), split_units("好的OK"), split_units("กำ")
+    (['hello'], ['好', '的', 'OK'], ['กำ'])
+    """
+    if word.isascii() or not any(map(is_unspaced, word)):
+        return [word]
+    units: list[str] = []
+    alone = True  # whether the unit so far is a character that stands for itself
+    for char in word:
+        if units and _clings(char):
+            units[-1] += char
+        elif is_unspaced(char):
+            units.append(char)
+            alone = True
+        elif alone:
+            units.append(char)
+            alone = False
+        else:
+            units[-1] += char
+    return units
+
+
+@cache
+def _clings(char: str) -> bool:
+    return unicodedata.category(char) in ("Mn", "Mc", "Me") or char in "\u0e33\u0eb3\u200c\u200d\u2060"
+
+
+def read_units(lines: Lines, normalizer: Normalizer | Sequence[Normalizer], kind: str, vocabulary: Vocabulary) -> Units:
+    """Normalise texts and divide them into units.
+
+    `normalizer` is one for all texts, or one for each.
+
+    `kind` is ``"mixed"`` (words, and single characters where a script has no spaces) or ``"words"`` (white space
+    alone divides).
+
+    Raises
+    ------
+    InputError
+        If `kind` is something else, or a step of the normaliser fails.
+    """
+    if kind not in KINDS_OF_UNITS:
+        raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {kind!r}.")
+    divide = split_units if kind == "mixed" else _undivided
+    if kind == "words" and not lines.spaced.all():
+        lines, source = glued(lines)
+    else:
+        source = np.arange(len(lines.words) + 1)
+    chains = [normalizer] * len(lines.counts) if isinstance(normalizer, Normalizer) else list(normalizer)
+    distinct = list({id(chain): chain for chain in chains}.values())
+    if len(distinct) < 2 and all(step.per_word for chain in distinct for step in chain.steps):
+        units = _by_word(lines, _chain([step for chain in distinct for step in chain.steps], divide), vocabulary)
+    else:
+        units = _by_text(lines, chains, divide, vocabulary)
+    return units._replace(first=source[units.first], last=source[units.last + 1] - 1)
+
+
+def _undivided(word: str) -> list[str]:
+    return [word]
+
+
+def glued(lines: Lines) -> tuple[Lines, _Ints]:
+    """Put words without white space between them together; also where each new one begins among the old ones."""
+    begins = lines.spaced.copy()
+    firsts = np.cumsum(lines.counts) - lines.counts
+    begins[firsts[lines.counts > 0]] = True
+    starts = np.append(np.flatnonzero(begins), len(begins))
+    words = ["".join(lines.words[first:last]) for first, last in pairwise(starts.tolist())]
+    counts = np.add.reduceat(np.append(begins, False), firsts).astype(np.intp) if len(firsts) else lines.counts
+    counts[lines.counts == 0] = 0
+    return Lines(words, counts, np.ones(len(words), np.bool_)), starts
+
+
+def _chain(steps: Sequence[NormalizationStep], divide: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
+    """From a word to its units, by steps that go word by word."""
+
+    def units(word: str) -> list[str]:
+        parts = [word if word.isascii() else unicodedata.normalize("NFC", word)]
+        for step in steps:
+            parts = [changed for part in parts for changed in step(part).split()]
+        return [unit for part in parts for unit in divide(part)]
+
+    return units
+
+
+def _by_word(lines: Lines, units_of: Callable[[str], list[str]], vocabulary: Vocabulary) -> Units:
+    """Each distinct word is looked at once."""
+    codes, distinct = pd.factorize(np.array(lines.words, dtype=object))
+    for word in distinct:
+        if word not in vocabulary.forms:
+            vocabulary.forms[word] = [vocabulary.number(unit) for unit in units_of(word)]
+    forms = [vocabulary.forms[word] for word in distinct]
+    lengths = np.fromiter(map(len, forms), np.intp, len(forms))
+    flat: Ids = np.array([number for form in forms for number in form], np.int32)
+    times = lengths[codes] if len(codes) else np.zeros(0, np.intp)
+    word = np.repeat(np.arange(len(codes)), times)
+    within = np.arange(len(word)) - np.repeat(np.cumsum(times) - times, times)
+    starts = np.cumsum(lengths) - lengths
+    ids = flat[starts[codes[word]] + within]
+    borders = np.concatenate([[0], np.cumsum(times)])[np.concatenate([[0], np.cumsum(lines.counts)])]
+    return Units(ids, np.diff(borders), word, word)
+
+
+class _Line(NamedTuple):
+    """One text on its way through the steps."""
+
+    units: list[str]
+    spaced: list[bool]
+    first: list[int]
+    last: list[int]
+
+
+def _by_text(
+    lines: Lines, chains: Sequence[Normalizer], divide: Callable[[str], list[str]], vocabulary: Vocabulary
+) -> Units:
+    """Text by text; what a step made of the words one by one tells which words its units came from."""
+    alone: dict[tuple[NormalizationStep, str], list[str]] = {}
+    ids: list[int] = []
+    first: list[int] = []
+    last: list[int] = []
+    counts = []
+    begin = 0
+    for chain, count in zip(chains, lines.counts.tolist(), strict=True):
+        line = _Line([], [], [], [])
+        for word in range(begin, begin + count):
+            composed = unicodedata.normalize("NFC", lines.words[word])  # every step divides what it returns
+            _extend(line, [composed], bool(lines.spaced[word]), word, word)
+        for step in chain.steps:
+            line = _word_by_word(line, step, divide) if step.per_word else _whole(line, step, divide, alone)
+        ids += map(vocabulary.number, line.units)
+        first += line.first
+        last += line.last
+        counts.append(len(line.units))
+        begin += count
+    return Units(np.array(ids, np.int32), np.array(counts, np.intp), np.array(first, np.intp), np.array(last, np.intp))
+
+
+def _extend(line: _Line, parts: list[str], spaced: bool, first: int, last: int) -> None:
+    line.units.extend(parts)
+    line.spaced.extend([spaced, *[False] * (len(parts) - 1)][: len(parts)])
+    line.first.extend([first] * len(parts))
+    line.last.extend([last] * len(parts))
+
+
+def _word_by_word(line: _Line, step: NormalizationStep, divide: Callable[[str], list[str]]) -> _Line:
+    new = _Line([], [], [], [])
+    for unit, spaced, first, last in zip(*line, strict=True):
+        for place, changed in enumerate(step(unit).split()):
+            _extend(new, divide(changed), spaced or place > 0, first, last)
+    return new
+
+
+def _whole(
+    line: _Line,
+    step: NormalizationStep,
+    divide: Callable[[str], list[str]],
+    alone: dict[tuple[NormalizationStep, str], list[str]],
+) -> _Line:
+    text = "".join(f" {unit}" if spaced else unit for unit, spaced in zip(line.units, line.spaced, strict=True))
+    new = _Line([], [], [], [])
+    for changed in step(text.strip()).split():
+        _extend(new, divide(changed), True, 0, 0)
+    expected: list[str] = []
+    source: list[int] = []
+    for place, unit in enumerate(line.units):
+        if (step, unit) not in alone:
+            alone[step, unit] = [part for changed in step(unit).split() for part in divide(changed)]
+        expected += alone[step, unit]
+        source += [place] * len(alone[step, unit])
+    spans = _spans(expected, source, new.units, len(line.units))
+    return new._replace(first=[line.first[low] for low, _ in spans], last=[line.last[high] for _, high in spans])
+
+
+def _spans(expected: list[str], source: list[int], found: list[str], count: int) -> list[tuple[int, int]]:
+    """For each found unit the first and the last of the `count` old units that it came from.
+
+    `expected` is what each old unit (`source`) becomes by itself. Where both agree the origin is plain; between two
+    such places, all that was found there came from all that stood there.
+    """
+    numbers: dict[str, int] = {}
+    one = np.array([numbers.setdefault(unit, len(numbers)) for unit in expected], np.int32)
+    two = np.array([numbers.setdefault(unit, len(numbers)) for unit in found], np.int32)
+    operations = paths(Sequences.of([one]), Sequences.of([two])).operations
+    down, across = operations != INSERTION, operations != DELETION
+    at_expected, at_found = np.cumsum(down) - down, np.cumsum(across) - across
+    hits = operations == HIT
+    spans: list[tuple[int, int]] = []
+    previous = -1  # the last old unit whose fate is known
+    pending = 0
+    for before, after in [*zip(at_expected[hits].tolist(), at_found[hits].tolist(), strict=True), (-1, len(found))]:
+        origin = source[before] if before >= 0 else count
+        pending = after - len(spans)
+        if pending:
+            low, high = previous + 1, origin - 1
+            if low > high:  # nothing stands between: it came with a neighbour
+                low = high = max(previous, 0) if previous >= 0 else min(origin, count - 1)
+            spans += [(low, high)] * pending
+        if before >= 0:
+            spans.append((origin, origin))
+            previous = origin
+    return spans

@@ -1,0 +1,1 @@
+"""Words to listen to again, and what reviewers decided."""

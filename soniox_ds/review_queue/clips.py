@@ -1,0 +1,210 @@
+"""Stretches of audio around words, joined where they come close.
+
+Conventions: words are sorted by recording and time. A clip spans its words and `context_ms` on either side, never
+before 0 or past the end of the audio. Words whose distance is at most `merge_gap_ms`, or whose context would meet,
+share a clip, so that clips never overlap. A word that lies wholly within a clip is heard. A word lasts one millisecond
+at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_confidence
+from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.text import runs
+
+__all__ = ["Clips", "Spoken", "clip_lengths", "clips_of", "clips_table", "spoken_words"]
+
+Bools = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Spoken(NamedTuple):
+    """Words that have times, by recording and start."""
+
+    rows: npt.NDArray[np.intp]
+    """Their positions in the words table."""
+    audio: runs.Codes
+    """A code of the recording for each row of the words table."""
+    recording: Ints
+    """The same code for each word here."""
+    start_ms: Ints
+    end_ms: Ints
+    limit_ms: Ints
+    """Where the recording ends, as far as that is known."""
+    confidence: npt.NDArray[np.float32]
+    known: Bools
+    """Whether the word has a confidence."""
+    doubt: FloatArray
+    """Expected errors: 1 - confidence, recalibrated if asked for; 0 without a confidence."""
+
+
+class Clips(NamedTuple):
+    """Clips by recording and start; `word_of` is the clip that each word lies in wholly, -1 for none."""
+
+    recording: Ints
+    start_ms: Ints
+    end_ms: Ints
+    word_of: Ints
+
+
+def spoken_words(
+    words: pd.DataFrame, calibration: Any = None, source: pd.DataFrame | HasTokens | None = None
+) -> Spoken:
+    """The words that can be heard: not translated, with times.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a confidence lies outside 0 to 1, a word is there twice, or a time cannot be.
+    InputError
+        If there are words and none has times, or `calibration` is no map.
+    """
+    need(words, "audio_id", "word_index", "text", "start_ms", "end_ms", "confidence", name="words")
+    words = need_milliseconds(words, "words")
+    no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
+    audio = runs.codes_of(words, "audio_id", required=True)
+    start, end = (runs.numbers_of(words, name, "Int32") for name in ("start_ms", "end_ms"))
+    status = runs.codes_of(words, "translation_status")
+    original = np.array([label != "translation" for label in status.labels] + [True], np.bool_)[status.codes]
+    rows = np.flatnonzero(original & start.known & end.known)
+    if len(words) and not rows.size:
+        raise InputError(
+            f"none of the {len(words)} words has times (translations have none), so that there is nothing to listen to."
+        )
+    rows = rows[np.lexsort((end.values[rows], start.values[rows], audio.codes[rows]))]
+    confidence = checked_confidence(words)
+    starts = start.values[rows].astype(np.int64)
+    ends = np.maximum(end.values[rows].astype(np.int64), starts + 1)
+    recording = audio.codes[rows].astype(np.int64)
+    return Spoken(
+        rows=rows,
+        audio=audio,
+        recording=recording,
+        start_ms=starts,
+        end_ms=ends,
+        limit_ms=np.maximum(
+            _durations(source, audio)[recording], _last_ends(recording, ends, len(audio.labels))[recording]
+        ),
+        confidence=confidence.values[rows].astype(np.float32),
+        known=confidence.known[rows],
+        doubt=np.where(confidence.known, 1 - _mapped(confidence.values, calibration), 0.0)[rows],
+    )
+
+
+def clips_of(spoken: Spoken, chosen: Bools, *, merge_gap_ms: int, context_ms: int) -> Clips:
+    """The clips around the chosen words."""
+    own = np.flatnonzero(chosen)
+    recording, start, end = spoken.recording[own], spoken.start_ms[own], spoken.end_ms[own]
+    first = np.flatnonzero(_new_clip(recording, start, end, max(merge_gap_ms, 2 * context_ms)))
+    latest = np.maximum.reduceat(end, first) if len(first) else end
+    starts = np.maximum(start[first] - context_ms, 0)
+    ends = np.minimum(latest + context_ms, spoken.limit_ms[own[first]])
+    reach = _reach(spoken)
+    place = np.searchsorted(recording[first] * reach + starts, spoken.recording * reach + spoken.start_ms, "right") - 1
+    inside = place >= 0
+    if len(first):
+        inside &= (recording[first][place] == spoken.recording) & (spoken.end_ms <= ends[place])
+    return Clips(recording[first], starts, ends, np.where(inside, place, -1))
+
+
+def clip_lengths(spoken: Spoken, context_ms: int) -> Ints:
+    """Milliseconds of the clip that each word would have to itself."""
+    return np.minimum(spoken.end_ms + context_ms, spoken.limit_ms) - np.maximum(spoken.start_ms - context_ms, 0)
+
+
+def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools) -> pd.DataFrame:
+    """The clips ranked by expected errors per second, with their words; without criterion and threshold."""
+    count = len(clips.start_ms)
+    heard = np.flatnonzero(clips.word_of >= 0)
+    index = runs.numbers_of(words, "word_index", "Int32").values[spoken.rows]
+    heard = heard[np.lexsort((index[heard], clips.word_of[heard]))]
+    clip = clips.word_of[heard]
+    first = np.searchsorted(clip, np.arange(count))
+    seconds = (clips.end_ms - clips.start_ms) / 1000
+    expected = np.bincount(clip, spoken.doubt[heard], count)
+    lowest = np.full(count, np.inf, np.float32)
+    np.minimum.at(lowest, clip[spoken.known[heard]], spoken.confidence[heard][spoken.known[heard]])
+    rank = np.lexsort((np.arange(count), -expected / seconds))
+    table = pd.DataFrame(
+        {
+            "audio_id": pd.array(spoken.audio.labels, dtype="string").take(clips.recording),
+            "start_ms": clips.start_ms,
+            "end_ms": clips.end_ms,
+            "words": np.bincount(clip, minlength=count),
+            "flagged": np.bincount(clip, chosen[heard], count).astype(np.int64),
+            "first_word": index[heard][first],
+            "text": _texts(words, spoken.rows[heard], first),
+            "expected_errors": expected,
+            "expected_errors_per_s": expected / seconds,
+            "min_confidence": pd.Series(lowest).where(np.isfinite(lowest)),
+        }
+    )
+    table = table.take(rank).reset_index(drop=True)
+    table["rank"] = np.arange(1, count + 1)
+    table["cumulative_s"] = np.cumsum((clips.end_ms - clips.start_ms)[rank]) / 1000
+    return table
+
+
+def _new_clip(recording: Ints, start: Ints, end: Ints, gap_ms: int) -> Bools:
+    """Whether each word begins a clip: another recording, or too far from all words before."""
+    new = runs.changes(recording)
+    if len(new) > 1:
+        shift = recording * (int(end.max()) + 1)  # so that the maximum never reaches into the next recording
+        latest = np.maximum.accumulate(end + shift) - shift
+        new[1:] |= start[1:] - latest[:-1] > gap_ms
+    return new
+
+
+def _reach(spoken: Spoken) -> int:
+    return int(spoken.end_ms.max()) + 1 if len(spoken.end_ms) else 1
+
+
+def _texts(words: pd.DataFrame, rows: npt.NDArray[np.intp], first: npt.NDArray[np.intp]) -> list[str]:
+    """The words of each clip, with the spaces that stand between them."""
+    texts = words["text"].astype("string").fillna("").to_numpy(dtype=object)[rows]
+    spaced = runs.numbers_of(words, "space_before", "boolean")
+    space = np.where(spaced.known, spaced.values, True)[rows]
+    pieces = np.where(space, " ", "").astype(object) + texts
+    return ["".join(own).lstrip() for own in np.split(pieces, first[1:])] if len(first) else []
+
+
+def _durations(source: Any, audio: runs.Codes) -> Ints:
+    """How long each recording is; without an end where nobody knows."""
+    unknown = np.full(len(audio.labels), np.iinfo(np.int32).max, np.int64)
+    recordings = getattr(source, "recordings", None)
+    if not isinstance(recordings, pd.DataFrame) or "duration_ms" not in recordings:
+        return unknown
+    found = recordings.set_index("audio_id")["duration_ms"].reindex(list(audio.labels)).astype("Int64")
+    return np.where(found.isna(), unknown, found.fillna(0).to_numpy(dtype=np.int64))
+
+
+def _last_ends(recording: Ints, ends: Ints, count: int) -> Ints:
+    latest = np.zeros(count, np.int64)
+    np.maximum.at(latest, recording, ends)
+    return latest
+
+
+def _mapped(confidence: FloatArray, calibration: Any) -> FloatArray:
+    """Confidences by the calibration map: an object with `apply`, or a function of an array."""
+    if calibration is None:
+        return confidence
+    if isinstance(calibration, (pd.DataFrame, pd.Series, Mapping)):
+        raise InputError(
+            f"calibration takes what sx.fit_recalibration returns or a function, found {type(calibration).__name__}."
+        )
+    apply: Callable[[FloatArray], Any] | None = getattr(calibration, "apply", calibration)
+    if not callable(apply):
+        raise InputError(f"calibration takes what sx.fit_recalibration returns or a function, found {calibration!r}.")
+    mapped = np.asarray(apply(confidence), np.float64)
+    if mapped.shape != confidence.shape or not ((mapped >= 0) & (mapped <= 1)).all():
+        raise InputError("the calibration must map each confidence to a number from 0 to 1; it did not.")
+    return mapped

@@ -1,0 +1,353 @@
+"""What to listen to, so that little listening finds many errors.
+
+Conventions: a word is flagged where its confidence is at most a threshold, compared in single precision as
+``schema.WORDS`` holds it. Flags become clips as `soniox_ds.review_queue.clips` says. Translations and words without times
+cannot be heard and are left out; a deleted word has no confidence, so that nothing is flagged for its sake, although
+who listens to a clip may well notice what is missing from it.
+
+Source: coloured words were given up by their users, since checking each takes as long as listening to it all; what pays
+is a ranking of stretches of audio by the errors to be expected per second.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.confidence.roc import detections
+from soniox_ds.metrics.confidence.word_confidence import HasTokens, judged, words_of
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.review_queue.clips import (
+    Spoken,
+    clip_lengths,
+    clips_of,
+    clips_table,
+    spoken_words,
+)
+from soniox_ds.schema import CLIPS, REVIEW_CURVE, conform, need, no_duplicates
+from soniox_ds.schema.arguments import checked_ms
+
+__all__ = ["flag_low_confidence", "review_curve"]
+
+CRITERIA = ("threshold", "target_precision", "target_recall", "review_budget_s")
+
+Bools = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+def flag_low_confidence(
+    words: pd.DataFrame | HasTokens,
+    threshold: float | None = None,
+    *,
+    target_precision: float | None = None,
+    target_recall: float | None = None,
+    review_budget_s: float | None = None,
+    alignments: Alignments | None = None,
+    calibration: Any = None,
+    merge_gap_ms: int = 1000,
+    context_ms: int = 500,
+) -> pd.DataFrame:
+    """Flag doubtful words and make clips of them, ranked by expected errors per second of audio.
+
+    Exactly one of the first four says what is doubtful:
+
+    Parameters
+    ----------
+    words
+        A corpus, or ``schema.WORDS`` (`word_confidence` gives them another confidence).
+    threshold
+        Flag words of at most this confidence.
+    target_precision
+        Flag as much as possible while at least this share of the flagged words is wrong in `alignments`.
+    target_recall
+        Flag as little as possible while at least this share of the wrong words (deletions apart) is flagged in
+        `alignments`.
+    review_budget_s
+        Seconds of audio that somebody will listen to; never exceeded. Words go in by expected errors per second of the
+        clip that each would have to itself, until the next one would overrun.
+    alignments
+        ``schema.WORD_ALIGNMENTS`` of transcripts whose errors are known, these or others of their kind, or a corpus
+        with references, which is aligned by the defaults of `align_words`; only for the two targets, which hold there
+        and elsewhere as far as the recordings are alike.
+    calibration
+        What `fit_recalibration` returns, or a function from confidences to the chance of being right: makes the
+        expected errors honest. It changes neither threshold nor `min_confidence`.
+    merge_gap_ms
+        Flagged words of at most this distance share a clip.
+    context_ms
+        Audio on either side of each clip, so that one can hear what it is about.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.CLIPS``, best first; no rows where nothing is flagged. Clips of a recording never overlap. Words within
+        a clip that were not flagged are heard too and count in `words`, `text` and `expected_errors`.
+
+    Raises
+    ------
+    InputError
+        If not exactly one criterion is given, a target comes without `alignments` or cannot be reached (no word in
+        them is wrong, too), none of the words has times, or an option means nothing.
+    SchemaError
+        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, or times are not whole
+        milliseconds.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "note.wav",
+    ...     "word_index": range(6),
+    ...     "text": ["takes", "listen", "april", "every", "single", "day"],
+    ...     "start_ms": [1000, 1300, 1700, 2000, 9000, 9400],
+    ...     "end_ms": [1240, 1600, 1900, 2300, 9300, 9600],
+    ...     "confidence": [0.99, 0.4, 0.3, 0.98, 0.7, 0.99],
+    ... })
+    >>> flag_low_confidence(words, 0.8)[["start_ms", "end_ms", "text", "expected_errors", "rank"]].round(2)
+       start_ms  end_ms                      text  expected_errors  rank
+    0       800    2400  takes listen april every             1.33     1
+    1      8500    9800                single day             0.31     2
+    >>> flag_low_confidence(words, review_budget_s=2)[["text", "cumulative_s"]]
+                           text  cumulative_s
+    0  takes listen april every           1.6
+    """
+    given = {
+        "threshold": threshold,
+        "target_precision": target_precision,
+        "target_recall": target_recall,
+        "review_budget_s": review_budget_s,
+    }
+    criterion, value = _criterion(given, alignments)
+    gap_ms, around_ms = checked_ms(merge_gap_ms, "merge_gap_ms"), checked_ms(context_ms, "context_ms")
+    said = words_of(words)
+    spoken = spoken_words(said, calibration, words)
+    limit: float | None = None
+    if criterion == "review_budget_s":
+        chosen = _within_budget(spoken, value, gap_ms, around_ms)
+    else:
+        limit = value
+        if criterion != "threshold" and alignments is not None:
+            limit = _limit_for(criterion, value, alignments)
+        chosen = spoken.known & (spoken.confidence <= np.float32(limit))
+    clips = clips_of(spoken, chosen, merge_gap_ms=gap_ms, context_ms=around_ms)
+    table = clips_table(said, spoken, clips, chosen)
+    return conform(table.assign(criterion=criterion, threshold=np.nan if limit is None else limit), CLIPS)
+
+
+def review_curve(
+    words: pd.DataFrame | HasTokens,
+    alignments: Alignments,
+    *,
+    calibration: Any = None,
+    merge_gap_ms: int = 1000,
+    context_ms: int = 500,
+    points: int = 100,
+) -> pd.DataFrame:
+    """The share of the errors found against the seconds of audio heard, in three orders of listening.
+
+    Parameters
+    ----------
+    words
+        A corpus, or the ``schema.WORDS`` that were aligned. Recordings that `alignments` do not have are left out.
+    alignments
+        ``schema.WORD_ALIGNMENTS`` of them, or a corpus with references, which is aligned by the defaults of
+        `align_words`.
+    calibration, merge_gap_ms, context_ms
+        As in `flag_low_confidence`.
+    points
+        At how many places each curve is measured, at most.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.REVIEW_CURVE``. "confidence": as ``flag_low_confidence(review_budget_s=...)`` would go on with ever
+        more seconds. "random": what is to be expected of hearing whatever comes, a straight line. "oracle": as if one
+        knew which words are wrong, the errors per second of each word's clip deciding; no order can do much better. A
+        wrong word is found when a clip holds the whole of it. `recall_of_all` counts deletions as errors never found,
+        so that it is the least that is found. `recall` is NA where all words are right, and so is `recall_of_all` where
+        none was deleted either.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, times are not whole milliseconds,
+        or `alignments` name words that are not there.
+    InputError
+        If none of the words has times, `alignments` share no recording with them, or an option means nothing.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "a.wav",
+    ...     "word_index": range(4),
+    ...     "text": ["can", "you", "here", "me"],
+    ...     "start_ms": [0, 5000, 10000, 15000],
+    ...     "end_ms": [1000, 6000, 11000, 16000],
+    ...     "confidence": [0.9, 0.95, 0.4, 0.8],
+    ... })
+    >>> alignments = pd.DataFrame({
+    ...     "audio_id": "a.wav",
+    ...     "operation": ["hit", "hit", "substitution", "deletion", "hit"],
+    ...     "word_index": pd.array([0, 1, 2, None, 3], dtype="Int32"),
+    ... })
+    >>> curve = review_curve(words, alignments, context_ms=0)
+    >>> curve.loc[curve["order"] == "confidence", ["reviewed_s", "recall", "recall_of_all"]].head(2)
+       reviewed_s  recall  recall_of_all
+    0         0.0     0.0            0.0
+    1         1.0     1.0            0.5
+    """
+    gap_ms, around_ms = checked_ms(merge_gap_ms, "merge_gap_ms"), checked_ms(context_ms, "context_ms")
+    if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 2:
+        raise InputError(f"points is {points!r}; give a whole number, 2 or more.")
+    said = words_of(words)
+    need(said, "audio_id", "word_index", name="words")
+    alignments = alignments_of(alignments)
+    errors, total = _errors_of_words(said, alignments)
+    there = np.asarray(said["audio_id"].isin(alignments["audio_id"].unique()), np.bool_)
+    if len(said) and len(alignments) and not there.any():
+        raise InputError(
+            f"words and alignments share no recording: words have {said['audio_id'].unique()[:3].tolist()}, alignments "
+            f"{alignments['audio_id'].unique()[:3].tolist()}."
+        )
+    spoken = spoken_words(said[there], calibration, words)
+    wrong = errors[there][spoken.rows]
+    everything = _heard(spoken, np.ones(len(wrong), np.bool_), wrong, gap_ms, around_ms)
+    lengths = clip_lengths(spoken, around_ms)
+    by_doubt = _order(spoken.doubt / lengths)
+    by_errors = _order(wrong / lengths)[: int((wrong > 0).sum())]
+    share = np.linspace(0, 1, points)
+    curves = {
+        "confidence": _curve(spoken, by_doubt, wrong, gap_ms, around_ms, points),
+        "random": np.column_stack([share * everything[0], share * everything[1]]),
+        "oracle": _curve(spoken, by_errors, wrong, gap_ms, around_ms, points),
+    }
+    deletions = int((alignments["operation"] == "deletion").sum())
+    tables = []
+    for order, (seconds, found) in ((name, curve.T) for name, curve in curves.items()):
+        columns = {
+            "order": order,
+            "reviewed_s": seconds,
+            "share_reviewed": seconds / everything[0] if everything[0] else np.nan,
+            "errors_found": found,
+            "recall": found / total if total else np.nan,
+            "recall_of_all": found / (total + deletions) if total + deletions else np.nan,
+        }
+        tables.append(conform(pd.DataFrame(columns), REVIEW_CURVE))
+    return pd.concat(tables, ignore_index=True)
+
+
+class _Criterion(NamedTuple):
+    name: str
+    value: float
+
+
+def _criterion(given: dict[str, float | None], alignments: Alignments | None) -> _Criterion:
+    chosen = [name for name, value in given.items() if value is not None]
+    if len(chosen) != 1:
+        raise InputError(f"give exactly one of {', '.join(CRITERIA)}; found {chosen or 'none'}.")
+    name = chosen[0]
+    value = given[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or value != value:
+        raise InputError(f"{name} is {value!r}; give a number.")
+    if name == "review_budget_s":
+        if value < 0:
+            raise InputError(f"review_budget_s is {value}; give seconds, 0 or more.")
+    elif not 0 <= value <= 1:
+        raise InputError(f"{name} is {value}; give a share from 0 to 1{' (not percent)' if value > 1 else ''}.")
+    if name.startswith("target_") and alignments is None:
+        raise InputError(
+            f"{name} needs transcripts whose errors are known: pass alignments=sx.align_words(corpus, references)."
+        )
+    if not name.startswith("target_") and alignments is not None:
+        raise InputError(f"alignments serve the two targets only; {name} does not need them.")
+    return _Criterion(name, float(value))
+
+
+def _limit_for(criterion: str, target: float, alignments: Alignments) -> float:
+    """The threshold that reaches the target in the alignments."""
+    found = detections(alignments)
+    if not found.errors:
+        raise InputError(
+            f"none of the {found.words} aligned words with a confidence is wrong, so that no threshold can be learnt "
+            "from them; give threshold= or review_budget_s= instead."
+        )
+    if criterion == "target_recall":
+        reached = found.errors_found / found.errors >= target
+        return float(found.threshold[np.flatnonzero(reached)[0]])
+    precision = found.errors_found / found.flagged
+    reached = precision >= target
+    if not reached.any():
+        best = int(precision.argmax())
+        raise InputError(
+            f"no threshold reaches a precision of {target:g}; the best is {precision[best]:.3f}, of the "
+            f"{found.flagged[best]} words with a confidence of at most {found.threshold[best]:.3f}."
+        )
+    return float(found.threshold[np.flatnonzero(reached)[-1]])
+
+
+def _within_budget(spoken: Spoken, budget_s: float, merge_gap_ms: int, context_ms: int) -> Bools:
+    """The longest prefix of the words, best first, whose clips keep within the budget."""
+    budget_ms = min(budget_s * 1000, np.iinfo(np.int64).max)
+    lengths = clip_lengths(spoken, context_ms)
+    order = _order(spoken.doubt / lengths)
+    order = order[(spoken.doubt[order] > 0) & (lengths[order] <= budget_ms)]
+
+    def seconds(count: int) -> float:
+        chosen = _first(order, count, len(lengths))
+        clips = clips_of(spoken, chosen, merge_gap_ms=merge_gap_ms, context_ms=context_ms)
+        return float((clips.end_ms - clips.start_ms).sum() / 1000)
+
+    low, high = 0, len(order)  # more words never take less time
+    while low < high:
+        middle = (low + high + 1) // 2
+        if seconds(middle) <= budget_s:
+            low = middle
+        else:
+            high = middle - 1
+    return _first(order, low, len(lengths))
+
+
+def _order(value: FloatArray) -> npt.NDArray[np.intp]:
+    """Positions from the highest value to the lowest, equal ones by recording and time."""
+    return np.argsort(-value, kind="stable")
+
+
+def _first(order: npt.NDArray[np.intp], count: int, size: int) -> Bools:
+    chosen = np.zeros(size, np.bool_)
+    chosen[order[:count]] = True
+    return chosen
+
+
+def _heard(spoken: Spoken, chosen: Bools, wrong: FloatArray, gap_ms: int, context_ms: int) -> tuple[float, float]:
+    """Seconds of the clips of the chosen words, and the errors in them."""
+    clips = clips_of(spoken, chosen, merge_gap_ms=gap_ms, context_ms=context_ms)
+    return float((clips.end_ms - clips.start_ms).sum() / 1000), float(wrong[clips.word_of >= 0].sum())
+
+
+def _curve(
+    spoken: Spoken, order: npt.NDArray[np.intp], wrong: FloatArray, gap_ms: int, context_ms: int, points: int
+) -> FloatArray:
+    counts = np.unique(np.linspace(0, len(order), points).round().astype(np.int64))
+    heard = [_heard(spoken, _first(order, count, len(wrong)), wrong, gap_ms, context_ms) for count in counts.tolist()]
+    return np.array(heard, np.float64)
+
+
+def _errors_of_words(words: pd.DataFrame, alignments: pd.DataFrame) -> tuple[FloatArray, int]:
+    """For each row of words how many wrong words the alignments have there, and how many wrong words in all."""
+    need(alignments, "audio_id", "operation", "word_index", name="alignments")
+    judged(alignments.assign(confidence=0.0))  # the operations are known
+    wrong = alignments[alignments["operation"].isin(["substitution", "insertion"])]
+    no_duplicates(words, "words", "audio_id", "word_index")
+    keys = pd.MultiIndex.from_arrays([words["audio_id"].astype("string"), words["word_index"].astype("Int64")])
+    theirs = pd.MultiIndex.from_arrays([wrong["audio_id"].astype("string"), wrong["word_index"].astype("Int64")])
+    place = keys.get_indexer(theirs)
+    if (place < 0).any():
+        absent = theirs[place < 0][0]
+        raise SchemaError(
+            f"{int((place < 0).sum())} aligned words are not among the words, such as word_index {absent[1]} of "
+            f"{absent[0]!r}; pass the words that were aligned."
+        )
+    return np.bincount(place, minlength=len(words)).astype(np.float64), len(wrong)

@@ -1,0 +1,295 @@
+"""From what people said about clips to references.
+
+Conventions: a review speaks of the words that lie wholly within its span, translations apart, or of the gap where none
+does. "right" confirms them as they are; "wrong" with a correction puts that text in their place (nothing, where it is
+empty), of which only the words that differ count as changed; "wrong" without one and "unclear" leave them as they are,
+unchecked. Reviews of other spans of the same words may add to each other, but never contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.io.formula_cells import formulas_unquoted
+from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
+from soniox_ds.review_queue.merging import Review, Settled, settle, words_within
+from soniox_ds.schema import (
+    REVIEWED_REFERENCES,
+    WORDS,
+    conform,
+    matched_ids,
+    need,
+    need_milliseconds,
+    no_duplicates,
+    with_ids,
+)
+from soniox_ds.text import words as _text
+
+__all__ = ["VERDICTS", "apply_reviews", "reviewed_words", "spoken_in_order"]
+
+VERDICTS = ("right", "wrong", "unclear")
+
+Bools = npt.NDArray[np.bool_]
+
+
+def apply_reviews(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.DataFrame:
+    """Make references of transcripts and what people said about them.
+
+    Parameters
+    ----------
+    words
+        A corpus, or ``schema.WORDS``: the transcripts that were reviewed.
+    reviews
+        ``schema.REVIEWS``, from one reviewer or several; `audio_id`, `start_ms`, `end_ms` and `verdict` must be there.
+        Rows without a verdict, and recordings that `words` do not have, are left out. Ids without folder or extension
+        are matched as `word_errors` matches those of references.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.REVIEWED_REFERENCES``, a row for each recording. `reference` is the transcript with the corrections in
+        it; `coverage` says how much of it a person has checked, so that ``references[references["coverage"] == 1]`` are
+        references in the full sense. The other rows are transcripts with some errors less: scores against them are too
+        good. `align_words` takes the table as it is.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a verdict is unknown, or a correction stands beside another verdict than "wrong".
+    InputError
+        If reviews contradict each other, speak of another text than the words, or of none of their recordings.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "note.wav", "word_index": range(4), "text": ["takes", "listen", "april", "daily"],
+    ...     "start_ms": [0, 300, 700, 1000], "end_ms": [250, 600, 900, 1400], "space_before": True,
+    ... })
+    >>> reviews = pd.DataFrame({
+    ...     "audio_id": "note.wav", "start_ms": [0], "end_ms": [900], "verdict": "wrong",
+    ...     "correction": "takes lisinopril",
+    ... })
+    >>> apply_reviews(words, reviews)[["audio_id", "reference", "checked_words", "transcript_words", "coverage"]]
+       audio_id               reference  checked_words  transcript_words  coverage
+    0  note.wav  takes lisinopril daily              3                 4      0.75
+    """
+    merged = _merge(words, reviews)
+    references = _text.texts(merged.words)
+    done = pd.Series(references["text"].array, index=references["audio_id"])
+    rows = [
+        {"audio_id": audio_id, "reference": done.get(audio_id, ""), **merged.counts[audio_id]}
+        for audio_id in merged.counts
+    ]
+    table = conform(pd.DataFrame(rows, columns=["audio_id", "reference", *_COUNTS]), REVIEWED_REFERENCES)
+    table["coverage"] = table["checked_words"] / table["transcript_words"].where(table["transcript_words"] > 0)
+    return conform(table, REVIEWED_REFERENCES)
+
+
+def reviewed_words(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.DataFrame:
+    """The words of the references that `apply_reviews` makes, and which of them a person has checked.
+
+    Parameters
+    ----------
+    words, reviews
+        As in `apply_reviews`.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.WORDS`` of what was spoken (no translations), `word_index` counted anew, and `checked` (boolean). A
+        corrected word has no confidence, and the time of the word it replaces; where the number of words changed, none.
+
+    Raises
+    ------
+    SchemaError, InputError
+        As `apply_reviews`.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({
+    ...     "audio_id": "note.wav", "word_index": range(3), "text": ["take", "too", "daily"],
+    ...     "start_ms": [0, 300, 700], "end_ms": [250, 600, 900], "space_before": True,
+    ... })
+    >>> reviews = pd.DataFrame({
+    ...     "audio_id": "note.wav", "start_ms": [300], "end_ms": [600], "verdict": "wrong", "correction": "two",
+    ... })
+    >>> reviewed_words(words, reviews)[["text", "start_ms", "checked"]]
+        text  start_ms  checked
+    0   take         0    False
+    1    two       300     True
+    2  daily       700    False
+    """
+    return _merge(words, reviews).words
+
+
+def spoken_in_order(words: pd.DataFrame) -> pd.DataFrame:
+    """What was spoken, translations apart: recordings as they come, the words of each by `word_index`.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, a word is there twice, or times are not whole milliseconds.
+    """
+    need(words, "audio_id", "word_index", "text", "start_ms", "end_ms", "space_before", name="words")
+    said = need_milliseconds(words, "words")
+    no_duplicates(said, "words", "audio_id", "word_index", also=["translation_status"])
+    if "translation_status" in said:
+        said = said[(said["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
+    order = pd.factorize(said["audio_id"])[0]
+    return said.iloc[np.lexsort((said["word_index"].to_numpy(), order))].reset_index(drop=True)
+
+
+_COUNTS = ("transcript_words", "checked_words", "reviews", "corrections", "open_reviews")
+
+
+class _Merged(NamedTuple):
+    words: pd.DataFrame
+    counts: Mapping[str, Mapping[str, int]]
+    """`_COUNTS` of each recording, in the order of the words."""
+
+
+def _merge(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> _Merged:
+    said = spoken_in_order(words_of(words))
+    given = _checked(reviews)
+    names = [*dict.fromkeys(said["audio_id"].tolist()), *_silent(words, said)]
+    if meant := matched_ids(given["audio_id"].tolist(), names, "reviews"):
+        given = given.assign(audio_id=given["audio_id"].replace(meant))
+    if len(given) and not given["audio_id"].isin(names).any():
+        raise InputError(
+            f"words and reviews share no recording: the words have {names[:3]}, the reviews "
+            f"{given['audio_id'].unique()[:3].tolist()}."
+        )
+    reviews_of = {str(audio_id): own for audio_id, own in given.groupby("audio_id", sort=False)}
+    counts: dict[str, Mapping[str, int]] = {}
+    parts = []
+    own_rows = said.groupby("audio_id", sort=False).indices
+    for name in names:
+        own = said.iloc[own_rows.get(name, [])]
+        if name in reviews_of:
+            merged, counts[name] = _recording(name, own, reviews_of[name])
+        else:
+            merged = own.assign(checked=False)
+            counts[name] = dict.fromkeys(_COUNTS, 0) | {"transcript_words": len(own)}
+        if len(merged):
+            parts.append(merged.assign(word_index=np.arange(len(merged))))
+    together = pd.concat(parts, ignore_index=True) if parts else said.iloc[:0].assign(checked=False)
+    return _Merged(conform(together, WORDS).astype({"checked": "boolean"}), counts)
+
+
+def _silent(words: Any, said: pd.DataFrame) -> list[str]:
+    """Completed recordings of a corpus in which nothing was recognised."""
+    recordings = getattr(words, "recordings", None)
+    if not isinstance(recordings, pd.DataFrame) or "status" not in recordings:
+        return []
+    done = recordings.loc[recordings["status"] == "completed", "audio_id"]
+    return [str(name) for name in done[~done.isin(said["audio_id"])]]
+
+
+def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
+    """The reviews with a verdict, `corrected` and `correction` filled in."""
+    need(reviews, "audio_id", "start_ms", "end_ms", "verdict", name="reviews")
+    if unknown := sorted({str(verdict) for verdict in reviews["verdict"].dropna()} - set(VERDICTS)):
+        raise SchemaError(f"reviews: verdict holds {unknown}; it can be {', '.join(VERDICTS)}, or NA for none yet.")
+    reviews = with_ids(reviews, "reviews")
+    texts = {name: formulas_unquoted(reviews[name]) for name in ("audio_id", "text", "correction") if name in reviews}
+    reviews = reviews.assign(**texts)  # the file of a review queue may have been read by pandas
+    given = need_milliseconds(reviews[reviews["verdict"].notna().to_numpy(np.bool_)], "reviews")
+    if missing := int(given[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
+        raise SchemaError(f"reviews: {missing} rows have no audio_id, start_ms or end_ms, so that nothing is reviewed.")
+    correction = given["correction"].astype("string") if "correction" in given else pd.Series(pd.NA, index=given.index)
+    corrected = given["corrected"].astype("boolean").fillna(False) if "corrected" in given else correction.notna()
+    odd = np.flatnonzero((corrected & (given["verdict"] != "wrong")).to_numpy(np.bool_))
+    if odd.size:
+        row = given.iloc[odd[0]]
+        raise SchemaError(
+            f'reviews: {odd.size} rows have a correction beside another verdict than "wrong", first '
+            f'{row["audio_id"]!r} at {row["start_ms"]} ms ("{row["verdict"]}"). Make it wrong, or drop the correction.'
+        )
+    return given.assign(corrected=corrected.to_numpy(np.bool_), correction=correction.fillna("").astype(object))
+
+
+def _recording(name: str, words: pd.DataFrame, reviews: pd.DataFrame) -> tuple[pd.DataFrame, Mapping[str, int]]:
+    texts = words["text"].astype("string").fillna("").tolist()
+    spaced = words["space_before"].fillna(True).astype(bool).tolist()
+    start, end = (words[column].to_numpy(np.float64, na_value=np.nan) for column in ("start_ms", "end_ms"))
+    spans = []
+    for row in reviews.to_dict("records"):
+        first, last = _place(name, row, start, end)
+        _same_text(name, row, texts[first:last])
+        correction = " ".join(str(row["correction"]).split()) if row["corrected"] else None
+        spans.append(Review(first, last, str(row["verdict"]), correction, f"{row['start_ms']}–{row['end_ms']} ms"))
+    settled = settle(name, texts, spaced, spans)
+    counts = {
+        "transcript_words": len(words),
+        "checked_words": int(settled.checked.sum()),
+        "reviews": len(spans),
+        "corrections": len(settled.edits),
+        "open_reviews": settled.open_reviews,
+    }
+    return _corrected(words, settled).assign(audio_id=name), counts
+
+
+def _place(
+    name: str, review: Mapping[Any, Any], start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]
+) -> tuple[int, int]:
+    first, last, inside = words_within(start, end, review["start_ms"], review["end_ms"])
+    if last - first > inside and review["corrected"]:
+        raise InputError(
+            f"{name!r}, {review['start_ms']}–{review['end_ms']} ms: other words, which reach beyond this span, stand "
+            "between the words within it (two people speak at once?), so that nobody can say where the correction "
+            "goes. Review a longer span, or drop this review."
+        )
+    return first, last
+
+
+def _same_text(name: str, review: Mapping[Any, Any], texts: list[str]) -> None:
+    reviewed = review.get("text")
+    if reviewed is None or pd.isna(reviewed):
+        return
+    found = "".join("".join(texts).split())
+    if found != "".join(str(reviewed).split()):
+        raise InputError(
+            f"{name!r}, {review['start_ms']}–{review['end_ms']} ms: {str(reviewed)!r} was reviewed, but the words "
+            f"there are {' '.join(texts)!r}. Give the transcripts that were reviewed."
+        )
+
+
+def _corrected(words: pd.DataFrame, settled: Settled) -> pd.DataFrame:
+    """The words with the edits in their places."""
+    checked = words.assign(checked=settled.checked)
+    spaced = checked["space_before"].fillna(True).to_numpy(np.bool_).copy()
+    for place, space in settled.spaced.items():
+        spaced[place] = space
+    checked = checked.assign(space_before=spaced)
+    parts, done = [], 0
+    for edit in settled.edits:
+        parts.append(checked.iloc[done : edit.first])
+        if pieces := edit.text.split():
+            parts.append(_words_of_edit(words, edit.first, edit.last, pieces, edit.space_before))
+        done = edit.last
+    parts.append(checked.iloc[done:])
+    full = [part for part in parts if len(part)]
+    return pd.concat(full, ignore_index=True) if full else checked.iloc[:0]
+
+
+def _words_of_edit(words: pd.DataFrame, first: int, last: int, pieces: list[str], space_before: bool) -> pd.DataFrame:
+    """Rows for the words of a correction: labels of the words they replace, or of a neighbour."""
+    timed = last - first == len(pieces)
+    near = min(first, len(words) - 1)
+    rows = words.iloc[np.arange(first, last) if timed else np.full(len(pieces), near)] if len(words) else words
+    fresh = pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in WORDS.items() if name in words})
+    fresh = fresh.reindex(range(len(pieces)))
+    for name in ("speaker", "language", "translation_status", "source_language"):
+        if name in words and len(words):
+            fresh[name] = rows[name].array
+    if timed:
+        fresh["start_ms"], fresh["end_ms"] = rows["start_ms"].array, rows["end_ms"].array
+    fresh["text"] = pd.array(pieces, dtype="string")
+    fresh["space_before"] = pd.array([space_before] + [True] * (len(pieces) - 1), dtype="boolean")
+    return fresh.assign(checked=True)

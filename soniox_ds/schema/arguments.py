@@ -1,0 +1,77 @@
+"""Checks of numeric arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema import IN_SECONDS, ask_about_seconds
+
+__all__ = ["checked_ms", "checked_window"]
+
+_BRIEFEST_MS = 500
+"""A window shorter than this is rare, where the same numbers in seconds are a part of the recording."""
+
+
+def checked_ms(value: Any, name: str) -> int:
+    """A whole number of milliseconds, 0 or more.
+
+    >>> checked_ms(0.25, "collar_ms")
+    Traceback (most recent call last):
+    ...
+    soniox_ds.exceptions.InputError: collar_ms is 0.25; give whole milliseconds, 0 or more. Are these seconds? ...
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        fraction = isinstance(value, (float, np.floating)) and value > 0 and value != round(value)
+        raise InputError(
+            f"{name} is {value!r}; give whole milliseconds, 0 or more.{f' {IN_SECONDS}' if fraction else ''}"
+        )
+    return int(value)
+
+
+def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | None, int | None]:
+    """Return the two ends of a window of a recording that ends at `last_ms`, as whole milliseconds. None stays None.
+
+    Raises
+    ------
+    InputError
+        If an end is no whole number of milliseconds, or the window ends before it starts.
+
+    Warns
+    -----
+    UserWarning
+        If the window is shorter than half a second, and the same numbers in seconds are a part of the recording.
+
+    Examples
+    --------
+    >>> checked_window(1500, None, 60_000)
+    (1500, None)
+    >>> checked_window(2.5, 30, 60_000)
+    Traceback (most recent call last):
+    ...
+    soniox_ds.exceptions.InputError: start_ms is 2.5; give whole milliseconds, 0 or more. Are these seconds? ...
+    """
+    start, end = (
+        None if value is None else checked_ms(_whole(value), name)
+        for value, name in ((start_ms, "start_ms"), (end_ms, "end_ms"))
+    )
+    if end is None:
+        return start, None
+    width = end - (start or 0)
+    if width <= 0:
+        raise InputError(
+            f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; "
+            f"both are milliseconds, and the recording ends at {last_ms:.0f}."
+        )
+    if width < _BRIEFEST_MS and 1000 * end <= last_ms:
+        ask_about_seconds(
+            f"from start_ms={start_ms} to end_ms={end_ms} are {width} ms of a recording of {last_ms:.0f} ms."
+        )
+    return start, end
+
+
+def _whole(value: Any) -> Any:
+    """A float that stands for a whole number as that number."""
+    return int(value) if isinstance(value, (float, np.floating)) and value == np.floor(value) else value

@@ -1,0 +1,49 @@
+"""One recording out of a table of several."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema import as_ids, need, with_ids
+
+__all__ = ["one_recording"]
+
+_SHOWN = 5
+
+
+def one_recording(table: pd.DataFrame, audio_id: str | None, *, rows: str, shows: str) -> pd.DataFrame:
+    """The rows of `audio_id`; without it those of the only recording there is.
+
+    `rows` (such as "turns") and `shows` (such as "a timeline") are for the message.
+
+    Raises
+    ------
+    InputError
+        If the table holds several recordings and `audio_id` names none of them.
+
+    Examples
+    --------
+    >>> turns = pd.DataFrame({"audio_id": ["a", "b"], "start_ms": [0, 5]})
+    >>> one_recording(turns, "b", rows="turns", shows="a timeline")
+      audio_id  start_ms
+    1        b         5
+    """
+    need(table, "audio_id", name=rows)
+    table = with_ids(table, rows)
+    if audio_id is not None:
+        audio_id = str(as_ids(pd.Series([audio_id], dtype=object), "audio_id").iloc[0])
+    found = table["audio_id"].drop_duplicates().tolist()
+    if audio_id is None:
+        if len(found) > 1:
+            raise InputError(
+                f"the table holds {rows} of {len(found)} recordings and {shows} shows one: "
+                f"name it with audio_id=, for example audio_id={found[0]!r}."
+            )
+        return table
+    if audio_id not in found:
+        if not found:
+            raise InputError(f"there are no {rows}: the table has no rows, so none of {audio_id!r}.")
+        more = " and others" if len(found) > _SHOWN else ""
+        raise InputError(f"no {rows} of {audio_id!r}; the table holds {found[:_SHOWN]}{more}.")
+    return table[(table["audio_id"] == audio_id).to_numpy(bool)]

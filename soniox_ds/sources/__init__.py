@@ -1,0 +1,1 @@
+"""Recordings to transcribe: files, manifests, tables and URLs."""

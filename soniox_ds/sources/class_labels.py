@@ -1,0 +1,90 @@
+"""Names of the class labels of Hugging Face datasets, which store them as numbers.
+
+Conventions: nothing of the package ``datasets`` is imported; a feature is told by its class and its attributes. A label
+of -1, which is how datasets write that it is not known, is NA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import SourceError
+
+__all__ = ["with_label_names"]
+
+_UNKNOWN = -1
+_Namer = Callable[[Any], Any]
+
+
+def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
+    """Return the table of a dataset with the names of its class labels instead of their numbers, nested ones too.
+
+    Parameters
+    ----------
+    frame
+        The dataset as a table.
+    features
+        Its ``features``; None where they are not known.
+
+    Raises
+    ------
+    SourceError
+        If a label has a number for which the dataset has no name.
+    """
+    if not isinstance(features, Mapping):
+        return frame
+    named = frame.copy(deep=False)
+    for name, feature in features.items():
+        namer: _Namer | None = _namer(feature, str(name)) if name in frame else None
+        if namer is not None:
+            values = [namer(value) for value in list(frame[name])]
+            plain = type(feature).__name__ == "ClassLabel"
+            named[name] = pd.Series(values, index=frame.index, dtype="string" if plain else object)
+    return named
+
+
+def _namer(feature: Any, column: str) -> _Namer | None:
+    """Make the function that names the labels in a value of this feature; None if it holds no labels."""
+    if type(feature).__name__ == "ClassLabel":
+        return _label_namer(list(feature.names), column)
+    if isinstance(feature, Mapping):
+        parts = {key: namer for key, value in feature.items() if (namer := _namer(value, column)) is not None}
+        return _struct_namer(parts) if parts else None
+    items = feature[0] if isinstance(feature, list | tuple) and feature else getattr(feature, "feature", None)
+    inner = None if items is None else _namer(items, column)
+    return None if inner is None else _list_namer(inner)
+
+
+def _label_namer(names: list[str], column: str) -> _Namer:
+    def named(value: Any) -> Any:
+        if isinstance(value, list | tuple | np.ndarray):  # of a sequence of structs, stored as a struct of sequences
+            return [named(item) for item in value]
+        if isinstance(value, str):
+            return value
+        if value is None or value is pd.NA or value != value or int(value) == _UNKNOWN:
+            return None
+        if not 0 <= int(value) < len(names):
+            raise SourceError(f"the column {column!r} has the label {value}, and names for 0 to {len(names) - 1} only")
+        return names[int(value)]
+
+    return named
+
+
+def _struct_namer(parts: Mapping[str, _Namer]) -> _Namer:
+    def named(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {key: parts[key](inner) if key in parts else inner for key, inner in value.items()}
+
+    return named
+
+
+def _list_namer(inner: _Namer) -> _Namer:
+    def named(value: Any) -> Any:
+        return [inner(item) for item in value] if isinstance(value, list | tuple | np.ndarray) else inner(value)
+
+    return named

@@ -1,0 +1,225 @@
+"""Audio files in folders and globs, and the reference texts beside them.
+
+Conventions: a folder is walked to the bottom. Hidden files and folders (leading dot) and names without an audio
+extension are passed over. Symbolic links are followed, but each real folder is entered once, real ones before linked
+ones, so that loops end. Paths come sorted, relative to the folder (of a glob: to its part before the first wildcard),
+with forward slashes.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from soniox_ds.io.text_files import decode_text
+
+__all__ = [
+    "AUDIO_EXTENSIONS",
+    "KALDI_LIST",
+    "Listing",
+    "Sidecar",
+    "has_audio_extension",
+    "is_pattern",
+    "list_folder",
+    "list_pattern",
+    "read_sidecar",
+]
+
+KALDI_LIST = "wav.scp"
+"""What Kaldi calls its list of recordings."""
+AUDIO_EXTENSIONS = frozenset(
+    (
+        *(".aac", ".aif", ".aifc", ".aiff", ".amr", ".asf", ".flac", ".m4a", ".m4b", ".mp3", ".mp4", ".oga", ".ogg"),
+        *(".opus", ".wav", ".wave", ".webm", ".wma"),
+    )
+)
+"""Extensions, in lower case, that make a file in a folder a recording."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """What a folder or glob holds."""
+
+    base: str
+    """Folder that `files` are relative to."""
+    files: list[str] = field(default_factory=list)
+    """Audio files, sorted."""
+    others: Counter[str] = field(default_factory=Counter)
+    """Extensions of the files passed over."""
+    folders: list[str] = field(default_factory=list)
+    """Folders that the last part of a glob matched."""
+    refused: list[tuple[str, OSError]] = field(default_factory=list)
+    """Folders that could not be read."""
+    lists: list[str] = field(default_factory=list)
+    """Files that look like lists of the recordings, and are not read."""
+
+    def inventory(self) -> str:
+        """Say what was found instead of audio."""
+        if self.others:
+            total = self.others.total()
+            kinds = ", ".join(f"{kind} ({count})" for kind, count in self.others.most_common(6))
+            return f"{total} {'file' if total == 1 else 'files'}, none with an audio extension: {kinds}"
+        if self.folders:
+            return f"{len(self.folders)} folders but no file; to look inside them, end the pattern with /**"
+        return "no file at all (hidden ones are passed over)"
+
+
+def has_audio_extension(name: str) -> bool:
+    """Whether the name ends like an audio file's, in capitals too.
+
+    >>> has_audio_extension("A.WAV"), has_audio_extension("a.txt")
+    (True, False)
+    """
+    return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS
+
+
+def is_pattern(text: str) -> bool:
+    """Whether `text` holds a wildcard; that a file of this very name exists is for the caller to check first."""
+    return any(letter in text for letter in "*?[")
+
+
+def list_folder(folder: str) -> Listing:
+    """Find the audio files in a folder and everything below it."""
+    return _walk(folder, ["**", "*"])
+
+
+def list_pattern(pattern: str) -> Listing:
+    """Find the audio files that a glob matches; ``**`` stands for any number of folders."""
+    drive, rest = os.path.splitdrive(pattern)
+    parts = [part for part in rest.replace(os.sep, "/").split("/") if part not in ("", ".")]
+    base = drive + (os.sep if rest.startswith((os.sep, "/")) else "")
+    # A folder that really is called "data [v2]" is that folder, not a set of letters.
+    while len(parts) > 1 and (not is_pattern(parts[0]) or os.path.isdir(os.path.join(base, parts[0]))):
+        base = os.path.join(base, parts.pop(0))
+    if parts[-1] == "**":
+        parts.append("*")
+    return _walk(base or ".", parts)
+
+
+def _walk(base: str, parts: list[str]) -> Listing:
+    listing = Listing(base)
+    last = len(parts) - 1
+
+    def reached(places: set[int]) -> frozenset[int]:
+        # "**" may stand for no folder at all, so that the place behind it is reached with it.
+        for place in sorted(places):
+            while parts[place] == "**" and place < last:
+                place += 1
+                places.add(place)
+        return frozenset(places)
+
+    def fits(name: str, place: int) -> bool:
+        if name.startswith(".") and not parts[place].startswith("."):
+            return False
+        return parts[place] == "**" or fnmatch.fnmatch(name, parts[place])
+
+    todo: deque[tuple[str, frozenset[int]]] = deque([("", reached({0}))])
+    linked: deque[tuple[str, frozenset[int]]] = deque()
+    seen: set[tuple[str, frozenset[int]]] = set()
+    while todo or linked:
+        relative, places = todo.popleft() if todo else linked.popleft()
+        folder = os.path.join(base, relative) if relative else base
+        if (key := (os.path.realpath(folder), places)) in seen:
+            continue
+        seen.add(key)
+        try:
+            with os.scandir(folder) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            listing.refused.append((relative, error))
+            continue
+        for entry in entries:
+            inner = f"{relative}/{entry.name}" if relative else entry.name
+            if _is_folder(entry):
+                if last in places and parts[-1] != "*" and fits(entry.name, last):
+                    listing.folders.append(inner)
+                further = {
+                    place if parts[place] == "**" else place + 1
+                    for place in places
+                    if place < last and fits(entry.name, place)
+                }
+                if further:
+                    (linked if entry.is_symlink() else todo).append((inner, reached(further)))
+            elif last in places and fits(entry.name, last):
+                if has_audio_extension(entry.name):
+                    listing.files.append(inner)
+                else:
+                    if _looks_like_list(entry.name, at_top=not relative):
+                        listing.lists.append(inner)
+                    listing.others[os.path.splitext(entry.name)[1].lower() or "no extension"] += 1
+    listing.files.sort()
+    stems = {os.path.splitext(name)[0] for name in listing.files}
+    listing.lists = [name for name in listing.lists if os.path.splitext(name)[0] not in stems]
+    return listing
+
+
+def _looks_like_list(name: str, *, at_top: bool) -> bool:
+    """Return True for a list of recordings of Kaldi or Hugging Face, and for a table at the top of a folder."""
+    stem, extension = os.path.splitext(name.lower())
+    if name == KALDI_LIST:
+        return True
+    if stem in ("metadata", "manifest"):
+        return extension in (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+    return at_top and extension in (".csv", ".tsv", ".jsonl", ".ndjson")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in a circle: listed as a file, it fails visibly when it is opened
+        return False
+
+
+class Sidecar(NamedTuple):
+    """The reference text beside a recording."""
+
+    text: str | None
+    """None if there is none."""
+    refused: tuple[str, ...]
+    """Files of the right name that are not read: links, what is no regular file, what lies outside the folder."""
+
+
+def read_sidecar(path: str, root: str | None = None) -> Sidecar:
+    """Read the reference text beside ``call.wav``: ``call.wav.txt`` or, failing that, ``call.txt``.
+
+    White space at the end is dropped; an empty file is the reference "", nothing was to be said. A text must be a
+    regular file, no link to another one, and lie within `root`: else any file of the machine could become a reference
+    and travel into reports. A text file is never its own reference.
+
+    Parameters
+    ----------
+    path
+        The audio file.
+    root
+        The folder that the text must lie in, at any depth; None for the folder of the audio file.
+
+    Raises
+    ------
+    OSError
+        If the text exists and cannot be read.
+    UnicodeDecodeError
+        If it is neither UTF-8 nor UTF-16.
+    """
+    refused = []
+    for name in (f"{path}.txt", f"{os.path.splitext(path)[0]}.txt"):
+        try:
+            found = os.lstat(name)
+        except (OSError, ValueError):  # not there, or no name of a file
+            continue
+        if stat.S_ISDIR(found.st_mode) or os.path.samestat(found, os.stat(path)):
+            continue
+        if not stat.S_ISREG(found.st_mode) or not _lies_within(name, os.path.dirname(name) if root is None else root):
+            refused.append(name)
+            continue
+        with open(name, "rb") as file:
+            return Sidecar(decode_text(file.read()).rstrip(), tuple(refused))
+    return Sidecar(None, tuple(refused))
+
+
+def _lies_within(path: str, folder: str) -> bool:
+    top = os.path.realpath(folder or ".")
+    return os.path.realpath(path).startswith(os.path.join(top, ""))

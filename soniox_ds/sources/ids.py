@@ -1,0 +1,81 @@
+"""Giving recordings ids that are unique, readable, and the same on the next run.
+
+Conventions: an id that the user gave is never changed. The same id given again, and the same file, URL or bytes listed
+again, is a failed recording (``duplicate_id``), visible under the first one's id with ``#2``, ``#3``, ... behind it.
+Different files of the same name get folders in front until they differ; whatever is still equal is numbered likewise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from soniox_ds.sources.recording import Recording, printable, shown
+
+__all__ = ["assign_ids"]
+
+
+def assign_ids(recordings: Sequence[Recording], keys: Sequence[str | None], given: Sequence[bool]) -> None:
+    """Make every ``audio_id`` unique, in place, and fail what was listed before.
+
+    Parameters
+    ----------
+    recordings
+        With the shortest ids that would do.
+    keys
+        What each recording is: equal keys are the same recording, None equals nothing. Same length.
+    given
+        Whether the user gave the id; such keys are only compared with each other. Same length.
+    """
+    first: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    again: list[tuple[int, int]] = []
+    for place, (key, is_given) in enumerate(zip(keys, given, strict=True)):
+        if key is not None and (before := first[is_given].setdefault(key, place)) != place:
+            again.append((place, before))
+    repeats = {place for place, _ in again}
+    alone = [place for place in range(len(recordings)) if place not in repeats]
+    _lengthen(recordings, alone, given)
+
+    taken = {recordings[place].audio_id for place in alone if given[place]}
+    numbers: Counter[str] = Counter()
+
+    def free(wanted: str) -> str:
+        candidate = wanted
+        while candidate in taken:
+            numbers[wanted] += 1
+            candidate = f"{wanted}#{numbers[wanted] + 1}"
+        taken.add(candidate)
+        return candidate
+
+    for place in alone:
+        if not given[place]:
+            recordings[place].audio_id = free(recordings[place].audio_id)
+    for place, before in again:
+        recording, original = recordings[place], recordings[before].audio_id
+        recording.audio_id = free(original)
+        what = "is the audio_id of two recordings" if given[place] else "is listed more than once"
+        recording.fail(
+            "duplicate_id",
+            f"{shown(original)} {what} (recordings {before + 1} and {place + 1}); only the first is transcribed, drop "
+            "this one or give it an audio_id of its own",
+        )
+
+
+def _lengthen(recordings: Sequence[Recording], places: Sequence[int], given: Sequence[bool]) -> None:
+    """Put folders in front of equal file names until they differ or no folder is left."""
+    while True:
+        counts = Counter(recordings[place].audio_id for place in places)
+        if len(counts) == len(places):
+            return
+        changed = False
+        for place in places:
+            recording = recordings[place]
+            if given[place] or recording.path is None or counts[recording.audio_id] == 1:
+                continue
+            parts = recording.path.absolute().parts
+            depth = recording.audio_id.count("/") + 2
+            if depth <= len(parts) - 1:
+                recording.audio_id = printable("/".join(parts[-depth:]))
+                changed = True
+        if not changed:
+            return

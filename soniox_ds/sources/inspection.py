@@ -1,0 +1,320 @@
+"""Looking into one recording before it is sent: size, container, duration, hash.
+
+Conventions: everything here blocks and is called in worker threads. Nothing is decoded but the first frame. Durations
+(whole milliseconds) are what the headers say. Raw AAC and AMR, and MP3 without a Xing header, do not say it: there the
+packets are counted, which takes about ten milliseconds for each minute. Otherwise a call takes about a millisecond, and
+the hash another two for each megabyte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from soniox_ds.io.media import open_media
+from soniox_ds.sources.containers import (
+    CONTAINERS,
+    HEAD_BYTES,
+    declared_size,
+    has_audio_behind,
+    has_frame_count,
+    sniff,
+    tag_size,
+)
+from soniox_ds.sources.recording import Recording, shown, upload_name
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DURATION_MS",
+    "Probe",
+    "UnusableAudio",
+    "fingerprint",
+    "hash_audio",
+    "inspect",
+    "os_error_type",
+    "probe",
+]
+
+MAX_BYTES = 524_288_000
+"""Largest file that the service takes."""
+MAX_DURATION_MS = 300 * 60_000
+"""Longest recording that the service takes."""
+
+_FRAMES_TRIED = 64  # packets that may fail before the audio counts as undecodable; MP3 often begins in mid-stream
+_CUT_BYTES = 2048  # tags at the end and padding make sizes differ a little from what headers say
+_BLOCK_BYTES = 1 << 20
+
+
+class UnusableAudio(Exception):
+    """The audio cannot be transcribed; never leaves this package. `error_type` is the slug of the failed row."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What the headers of one recording say."""
+
+    container: str
+    """A name in ``containers.CONTAINERS``."""
+    extension: str
+    """The extension that is right for it, with the dot."""
+    duration_ms: int
+    warnings: tuple[str, ...] = ()
+
+
+def inspect(
+    recording: Recording,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_duration_ms: int = MAX_DURATION_MS,
+    hashing: bool = True,
+) -> Recording:
+    """Fill in size, duration, hash and the right upload name of a recording, or why it cannot be transcribed.
+
+    Parameters
+    ----------
+    recording
+        Changed in place. URLs and recordings that failed already are left as they are.
+    max_bytes, max_duration_ms
+        Limits of the service.
+    hashing
+        Whether to compute ``sha256``; a hash that is known already is never computed again.
+
+    Returns
+    -------
+    Recording
+        The same object. ``error_type`` is None or one of ``file_not_found``, ``not_a_file``, ``permission_denied``,
+        ``unreadable``, ``empty_file``, ``too_large``, ``unsupported_container``, ``undecodable_audio``, ``too_long``;
+        ``warnings`` gains ``truncated_file`` where the file ends before its own header says it does,
+        ``longer_than_header`` where it goes on with audio behind that, and ``several_audio_tracks`` where it holds more
+        than one: the first is transcribed.
+    """
+    source = recording.data if recording.data is not None else recording.path
+    if recording.error_type is not None or source is None:
+        return recording
+    try:
+        recording.size_bytes = _size(source)
+        _check_size(recording.size_bytes, max_bytes)
+        found = probe(source, max_duration_ms=max_duration_ms)
+        recording.duration_ms = found.duration_ms
+        recording.filename = _named(recording.filename or recording.audio_id, found)
+        recording.warnings += [slug for slug in found.warnings if slug not in recording.warnings]
+        if found.duration_ms > max_duration_ms:
+            raise UnusableAudio(
+                "too_long",
+                f"lasts {found.duration_ms / 60_000:.1f} min, the service takes at most "
+                f"{max_duration_ms / 60_000:g} min; split it",
+            )
+        if hashing and recording.sha256 is None:
+            recording.sha256 = hash_audio(source)
+    except UnusableAudio as error:
+        recording.fail(error.error_type, f"{_called(recording)} {error}")
+    except OSError as error:
+        recording.fail(os_error_type(error), f"{_called(recording)} cannot be read: {error.strerror or error}")
+    except ValueError as error:  # a NUL in the name
+        recording.fail("unreadable", f"{_called(recording)} is no possible name of a file: {error}")
+    return recording
+
+
+def fingerprint(path: Path) -> tuple[int, int]:
+    """Return size in bytes and time of change in ns: while both stay, a cached hash of the file holds."""
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def hash_audio(source: Path | bytes) -> str:
+    """Return the SHA-256 of a file's bytes (streamed) or of bytes in memory, hexadecimal."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    with open(source, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Probe:
+    """Read container and duration from the headers, and decode one frame to see that it can be done.
+
+    Raises
+    ------
+    UnusableAudio
+        ``unsupported_container`` or ``undecodable_audio``.
+    OSError
+        If the file cannot be read.
+    """
+    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb", buffering=1 << 16) as file:
+        head = file.read(HEAD_BYTES)
+        if (tag := tag_size(head)) > HEAD_BYTES // 2:  # cover art before the first frame
+            file.seek(tag)
+            container, words = sniff(file.read(HEAD_BYTES))
+        else:
+            container, words = sniff(head)
+        if container is None:
+            raise UnusableAudio(
+                "unsupported_container",
+                f"is {words}; the service takes {', '.join(CONTAINERS)} (m4a, opus and wma among them)",
+            )
+        size_bytes = file.seek(0, os.SEEK_END)
+        declared = declared_size(file, container, size_bytes)
+        is_truncated = declared is not None and declared > size_bytes + (_CUT_BYTES if container == "mp3" else 1)
+        warnings = ["truncated_file"] if is_truncated else []
+        if declared is not None and not is_truncated and has_audio_behind(file, container, declared, size_bytes):
+            warnings.append("longer_than_header")
+        is_counted = container in ("aac", "amr") or (
+            container == "mp3" and ("longer_than_header" in warnings or not has_frame_count(file))
+        )
+        file.seek(0)
+        duration_ms, has_video, tracks = _measure(file, container, is_counted)
+    if tracks > 1:
+        warnings.append("several_audio_tracks")
+    if is_truncated and declared and container != "wav":  # of wav files the decoder already counts what is there
+        duration_ms = duration_ms * size_bytes // declared
+    return Probe(
+        container=container,
+        extension=_extension(container, head, has_video),
+        duration_ms=duration_ms,
+        warnings=tuple(warnings),
+    )
+
+
+def os_error_type(error: OSError) -> str:
+    """Return the slug for an error of the operating system."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "file_not_found"
+    if isinstance(error, PermissionError):
+        return "permission_denied"
+    if isinstance(error, IsADirectoryError):
+        return "not_a_file"
+    return "unreadable"
+
+
+def _size(source: Path | bytes) -> int:
+    if isinstance(source, bytes):
+        return len(source)
+    status = os.stat(source)
+    if stat.S_ISDIR(status.st_mode):
+        raise UnusableAudio(
+            "not_a_file", "is a folder; a row is one recording, pass the folder itself to take all of it"
+        )
+    # Opening a pipe waits for its other end, possibly for ever.
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableAudio("not_a_file", "is a pipe, socket or device; write the audio to a file first")
+    return status.st_size
+
+
+def _check_size(size_bytes: int, max_bytes: int) -> None:
+    if size_bytes == 0:
+        raise UnusableAudio("empty_file", "is empty (0 bytes); record or copy it again")
+    if size_bytes > max_bytes:
+        raise UnusableAudio(
+            "too_large",
+            f"has {size_bytes:,} bytes, the service takes at most {max_bytes:,}; split it, or compress it (flac, opus)",
+        )
+
+
+def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, bool, int]:
+    """Return the duration in ms, whether there are moving pictures, and the number of audio tracks.
+
+    The duration is that of the packets where `is_counted`, or where the header does not say it.
+    """
+    import av  # heavy: only where something is inspected
+
+    try:
+        with open_media(file, format=CONTAINERS[container].demuxer) as media:
+            if not media.streams.audio:
+                kinds = ", ".join(sorted({stream.type for stream in media.streams})) or "nothing"
+                raise UnusableAudio("undecodable_audio", f"holds no sound, only {kinds}")
+            audio = media.streams.audio[0]
+            _decode_one(media, audio)
+            duration_ms = _stated_ms(media, audio)
+            tracks = len(media.streams.audio)
+            has_video = any(
+                not stream.disposition & av.stream.Disposition.attached_pic for stream in media.streams.video
+            )
+        if duration_ms is None or is_counted:
+            file.seek(0)
+            with open_media(file, format=CONTAINERS[container].demuxer) as media:
+                duration_ms = _counted_ms(media)
+    except (av.error.FFmpegError, ValueError) as error:
+        if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError):
+            raise
+        raise UnusableAudio(
+            "undecodable_audio", f"begins like {container} but cannot be decoded ({_words(error)}); export it again"
+        ) from error
+    if duration_ms <= 0:
+        raise UnusableAudio("undecodable_audio", f"is {container} without any audio in it (0 ms)")
+    return duration_ms, has_video, tracks
+
+
+def _decode_one(media: Any, audio: Any) -> None:
+    import av
+
+    trouble: Exception | None = None
+    for tried, packet in enumerate(media.demux(audio)):
+        try:
+            if packet.decode():
+                return
+        except av.error.FFmpegError as error:
+            trouble = error
+        if tried >= _FRAMES_TRIED:
+            break
+    why = (
+        f"none of its first frames can be decoded: {_words(trouble)}"
+        if trouble
+        else "no frame of audio follows its header"
+    )
+    raise UnusableAudio("undecodable_audio", f"has a header but {why}; export it again")
+
+
+def _stated_ms(media: Any, audio: Any) -> int | None:
+    if audio.duration is not None and audio.time_base is not None:
+        return _ms(audio.duration * audio.time_base * 1000)
+    return _ms(media.duration / 1000) if media.duration is not None else None
+
+
+def _counted_ms(media: Any) -> int:
+    """Walk over all packets without decoding them, for streams that were written without a length."""
+    audio = media.streams.audio[0]
+    end = counted = 0
+    for packet in media.demux(audio):
+        counted += packet.duration or 0
+        if packet.pts is not None:
+            end = max(end, packet.pts + (packet.duration or 0))
+    return _ms(max(end, counted) * audio.time_base * 1000)
+
+
+def _ms(time: float | Fraction) -> int:
+    return round(time)
+
+
+def _extension(container: str, head: bytes, has_video: bool) -> str:
+    if container == "mp4" and not has_video:
+        return ".m4a"
+    if container == "ogg" and b"OpusHead" in head[:128]:
+        return ".opus"
+    return CONTAINERS[container].extensions[0]
+
+
+def _named(name: str, found: Probe) -> str:
+    """Correct the extension of an upload's name where it belongs to another container."""
+    name = upload_name(name)
+    stem, extension = os.path.splitext(name)
+    if extension.lower() in CONTAINERS[found.container].extensions:
+        return name
+    wrong = any(extension.lower() in container.extensions for container in CONTAINERS.values())
+    return upload_name((stem if wrong else name) + found.extension)
+
+
+def _called(recording: Recording) -> str:
+    return shown(recording.source if recording.source is not None else recording.audio_id)
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

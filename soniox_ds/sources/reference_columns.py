@@ -1,0 +1,194 @@
+"""Columns of tables of references: which one holds the ids, which one the texts.
+
+Conventions: names are compared without capitals, and white space and hyphens count as underscores, so that
+``Audio ID`` is ``audio_id``. The ids are in ``audio_id``, else in a column of audio files, else in one of
+`ID_COLUMNS`. The texts are in ``reference``, else in ``text``, else in the only one of `OTHER_TEXT_COLUMNS`. Where two
+columns could be meant the table is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds.exceptions import SourceError
+from soniox_ds.io.text_files import lines_of_file
+from soniox_ds.sources.recording import shown
+from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS
+
+__all__ = [
+    "REFERENCE_COLUMNS",
+    "folded",
+    "is_row",
+    "refuse_repeated_ids",
+    "rows_of_object",
+    "with_header_of_ljspeech",
+    "with_usual_names",
+]
+
+ID_COLUMNS = ("id", "utt_id", "utterance_id", "utt", "file_id", "recording_id", "clip_id", "clip", "key")
+"""Names of columns of ids, after `audio_id` and the columns of audio files."""
+OTHER_TEXT_COLUMNS = (
+    *("transcript", "transcription", "sentence", "normalized_text", "reference_text", "reference_transcript"),
+    *("ground_truth", "groundtruth", "ref", "references"),
+)
+"""Names of columns of texts, after `reference` and `text`."""
+REFERENCE_COLUMNS = TEXT_COLUMNS | {*ID_COLUMNS, *OTHER_TEXT_COLUMNS}
+"""Columns that are text in every table of references, even where they look like numbers."""
+_TEXTS = {"reference", "text", *OTHER_TEXT_COLUMNS}
+_SENTENCE_WORDS = 3
+
+
+def folded(name: str) -> str:
+    """Return the name of a column without capitals and with underscores.
+
+    >>> folded(" Audio-ID"), folded("fileName")
+    ('audio_id', 'filename')
+    """
+    return re.sub(r"[\s-]+", "_", name.strip()).casefold()
+
+
+def with_usual_names(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Call the columns of ids, texts and speakers `audio_id`, `reference` (or `text`) and `speaker`.
+
+    Raises
+    ------
+    SourceError
+        If no column or more than one column can be meant.
+    """
+    table = table.copy()
+    id_column = _the_column(table, what, ("audio_id",)) or next(
+        (found for name in (*AUDIO_COLUMNS, *ID_COLUMNS) if (found := _the_column(table, what, (name,)))), None
+    )
+    text_column = (
+        _the_column(table, what, ("reference",))
+        or _the_column(table, what, ("text",))
+        or _the_column(table, what, OTHER_TEXT_COLUMNS)
+    )
+    for column, of, name, looked_for in (
+        (id_column, "the ids of the recordings", "audio_id", ("audio_id", *AUDIO_COLUMNS, *ID_COLUMNS)),
+        (text_column, "the texts", "reference", ("reference", "text", *OTHER_TEXT_COLUMNS)),
+    ):
+        if column is None:
+            raise SourceError(
+                f"no column of {what} is known to hold {of}; it has {list(table.columns)}. Call that column {name!r} "
+                f"(looked for: {', '.join(looked_for)}). If the first line is no header, write one above it: "
+                "audio_id,reference"
+            )
+    assert id_column is not None
+    assert text_column is not None
+    if folded(id_column) in AUDIO_COLUMNS:
+        table.insert(0, "audio_id", [_path_of(value, what) for value in table[id_column].tolist()])
+    else:
+        table = table.rename(columns={id_column: "audio_id"})
+    table = table.rename(columns={text_column: "text" if folded(text_column) == "text" else "reference"})
+    speaker = _the_column(table, what, ("speaker",))
+    return table if speaker is None else table.rename(columns={speaker: "speaker"})
+
+
+def _the_column(table: pd.DataFrame, what: str, names: tuple[str, ...]) -> str | None:
+    if len(names) == 1 and names[0] in table:
+        return names[0]
+    found = [column for column in table.columns if folded(column) in names]
+    if len(found) > 1:
+        name = "reference" if names[0] in _TEXTS else "audio_id"
+        raise SourceError(
+            f"{what}: the columns {found} can all be meant by {name!r}. Keep one of them, or call the right one "
+            f"{name!r}."
+        )
+    return found[0] if found else None
+
+
+def _path_of(audio: Any, what: str) -> Any:
+    """Return the name of an audio file; data sets of Hugging Face keep it beside the bytes."""
+    if not isinstance(audio, Mapping):
+        return audio
+    if not isinstance(audio.get("path"), str):
+        raise SourceError(
+            f"{what}: an entry of the audio has no 'path', which would be its id. Add a column 'audio_id'."
+        )
+    return audio["path"]
+
+
+def refuse_repeated_ids(table: pd.DataFrame, what: str) -> None:
+    """Raise SourceError if an id has several references; turns, which have speakers or times, may repeat ids."""
+    if "speaker" in table or "start_ms" in table:
+        return
+    text = "reference" if "reference" in table else "text"
+    ids = table.loc[table[text].notna() & table["audio_id"].notna(), "audio_id"].map(str)
+    repeated = ids[ids.duplicated()].unique().tolist()
+    if repeated:
+        more = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""
+        listed = ", ".join(f"{shown(one)} (rows {_rows(ids, one)})" for one in repeated[:3])
+        raise SourceError(
+            f"{what} has more than one reference for a recording: {listed}{more}. Keep one row for each recording; "
+            "turns of one recording need the columns speaker and start_ms."
+        )
+
+
+def _rows(ids: pd.Series[Any], repeated: str) -> str:
+    rows = [str(row + 1) for row in ids.index[(ids == repeated).to_numpy(bool)][:4]]
+    return ", ".join(rows)
+
+
+def is_row(entry: Mapping[str, Any]) -> bool:
+    """Return True if the keys of an object are names of columns, not ids."""
+    names = {folded(name) for name in entry}
+    return bool(names & _TEXTS) and bool(names & {"audio_id", *AUDIO_COLUMNS, *ID_COLUMNS})
+
+
+def rows_of_object(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+    """Make rows of a JSON object: of texts or rows by id, or of columns, as pandas writes tables.
+
+    Raises
+    ------
+    SourceError
+        If the object is none of these.
+
+    Examples
+    --------
+    >>> rows_of_object({"a": "good morning", "b": None}, "the references")
+    [{'audio_id': 'a', 'reference': 'good morning'}, {'audio_id': 'b', 'reference': None}]
+    """
+    values = list(found.values())
+    if is_row(found):
+        if all(isinstance(value, list) for value in values) and len({len(value) for value in values}) == 1:
+            return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)]
+        if all(isinstance(value, dict) for value in values) and len({tuple(value) for value in values}) == 1:
+            return [{name: column[key] for name, column in found.items()} for key in values[0]]
+        if not any(isinstance(value, list | dict) for value in values):
+            return [dict(found)]
+    elif values and all(value is None or isinstance(value, str) for value in values):
+        return [{"audio_id": key, "reference": value} for key, value in found.items()]
+    elif values and all(isinstance(value, dict) for value in values):
+        if not any(folded(name) in ("audio_id", *ID_COLUMNS) for value in values for name in value):
+            return [{"audio_id": key, **value} for key, value in found.items()]
+        return values
+    kinds = sorted({type(value).__name__ for value in values})
+    raise SourceError(
+        f"{what} is one JSON object with the keys {list(found)[:5]} and values of type {', '.join(kinds) or 'none'}; "
+        'write texts by id, {"a.wav": "good morning"}, or a list of objects, '
+        '[{"audio_id": "a.wav", "reference": "good morning"}]'
+    )
+
+
+def with_header_of_ljspeech(text: str) -> str | None:
+    r"""Return the table with a header if it is like that of LJSpeech (``id|text`` or ``id|text|normalized``).
+
+    Nothing is quoted there, so that a separator of tab and no quotes come out.
+
+    >>> with_header_of_ljspeech('LJ001-0001|"Printing, in 1455,|"Printing, in fourteen fifty-five,\n')
+    'audio_id\ttext\tnormalized_text\nLJ001-0001\t"Printing, in 1455,\t"Printing, in fourteen fifty-five,\n'
+    """
+    lines = [line for line in lines_of_file(text) if line.strip()]
+    bars = {line.count("|") for line in lines}
+    first = [cell.strip() for cell in lines[0].split("|")]
+    if bars not in ({1}, {2}) or "\t" in text or {folded(cell.strip('"')) for cell in first} & REFERENCE_COLUMNS:
+        return None
+    if len(first[1].split()) < _SENTENCE_WORDS:  # perhaps a header with names that are not known
+        return None
+    header = ["audio_id", "text", "normalized_text"][: len(first)]
+    return "".join("\t".join(cells) + "\n" for cells in (header, *(line.split("|") for line in lines)))

@@ -1,0 +1,496 @@
+"""What is to be transcribed: anything that a user may call a dataset becomes a list of recordings.
+
+Conventions: nothing is decoded or hashed here (only bytes without a name, for their id), so that a million URLs take
+seconds; ``inspect`` looks into the recordings later. What cannot be used as a whole raises SourceError; what is wrong
+with one recording becomes a failed recording, in its place. Order is kept; folders and globs are sorted.
+
+``audio_id`` is the first of these that applies; whatever is still equal is numbered (``identity.py``):
+
+- the table's own ``audio_id``, or the name that came with the bytes;
+- of a file found in a folder or by a glob, its path below that folder;
+- of a relative path, the path as it was written; of an absolute one, the file's name, behind as many folders as it
+  takes to be unique;
+- of a URL, its public form (``urls.py``);
+- of bytes, ``bytes-`` and the first 12 digits of their SHA-256.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from soniox_ds._caller import warn_caller
+from soniox_ds.exceptions import SourceError
+from soniox_ds.io.text_files import decode_text
+from soniox_ds.options.addresses import public_url
+from soniox_ds.sources.class_labels import with_label_names
+from soniox_ds.sources.files import (
+    AUDIO_EXTENSIONS,
+    KALDI_LIST,
+    Listing,
+    has_audio_extension,
+    is_pattern,
+    list_folder,
+    list_pattern,
+    read_sidecar,
+)
+from soniox_ds.sources.ids import assign_ids
+from soniox_ds.sources.inspection import os_error_type
+from soniox_ds.sources.manifests import MANIFEST_EXTENSIONS, SPREADSHEETS, frame_of, is_manifest, read_manifest
+from soniox_ds.sources.recording import Found, Recording, printable, shown, upload_name
+from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS, join_metadata, understand_table
+from soniox_ds.sources.urls import looks_like_url, url_problem
+
+__all__ = ["AUDIO_COLUMNS", "Found", "Recording", "find_recordings"]
+
+_ACCEPTED = (
+    "a path, URL, folder, glob or manifest, a list of them, a DataFrame with a 'source' column, a Hugging Face "
+    "dataset, or bytes"
+)
+_SHOWN_NAMES = 5
+
+
+def find_recordings(
+    sources: Any,
+    *,
+    audio_column: str | None = None,
+    reference_column: str | None = None,
+    sidecars: bool = True,
+) -> Found:
+    """Turn what the user handed in into recordings and their metadata.
+
+    Parameters
+    ----------
+    sources
+        - a path or URL (str or PathLike): an audio file; a folder, taken with everything below it; a glob such as
+          ``"calls/**/*.wav"`` (a file that really has this name comes first); a manifest (``.csv``, ``.tsv``,
+          ``.jsonl``, ``.json``, ``.parquet``), paths in it being relative to its folder;
+        - a list, Series or other iterable of those, mixed;
+        - a DataFrame, an Arrow table or a list of dicts, one row for each recording (``tables.py``);
+        - a Hugging Face dataset, or its ``{"bytes": ..., "path": ...}`` cells;
+        - bytes, ``(name, bytes)``, or a mapping from names to bytes, paths or URLs; the names become ids.
+    audio_column
+        Column that holds the audio; without it the first of `AUDIO_COLUMNS` that is there.
+    reference_column
+        Column that holds what was said; without it ``reference``, or ``text`` in a NeMo manifest.
+    sidecars
+        Whether to take references that no column gives from ``call.wav.txt`` or ``call.txt`` beside ``call.wav``. An
+        empty text is the reference "": nothing was to be said.
+
+    Returns
+    -------
+    Found
+        The recordings, and the tables' other columns. Recordings already known to be unusable carry ``error_type``:
+        ``file_not_found``, ``permission_denied``, ``unreadable``, ``bad_url``, ``missing_source``, ``missing_id``,
+        ``duplicate_id``.
+
+    Raises
+    ------
+    SourceError
+        If there is nothing to transcribe, or a table or manifest cannot be understood.
+
+    Examples
+    --------
+    >>> found = find_recordings(["https://host.example/a.wav?sig=1f", ("hello", b"RIFF...")])
+    >>> [recording.audio_id for recording in found.recordings]
+    ['https://host.example/a.wav', 'hello']
+    """
+    finder = _Finder(audio_column, reference_column)
+    with _collector_paused():
+        finder.take(sources)
+    if not finder.recordings:
+        raise SourceError(f"nothing to transcribe: found an empty {_kind(sources)}; give {_ACCEPTED}")
+    assign_ids(finder.recordings, finder.keys, finder.given)
+    metadata = join_metadata(finder.tables, len(finder.recordings))
+    if sidecars:
+        _take_sidecars(metadata, finder.beside)
+    return Found(finder.recordings, metadata)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    # Objects that all stay make the collector search them again and again: half of the time for a million recordings.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class _Finder:
+    """Collects recordings; `keys` and `given` are what `assign_ids` wants to know of each."""
+
+    def __init__(self, audio_column: str | None, reference_column: str | None) -> None:
+        self.audio_column, self.reference_column = audio_column, reference_column
+        self.recordings: list[Recording] = []
+        self.keys: list[str | None] = []
+        self.given: list[bool] = []
+        self.tables: list[tuple[int, pd.DataFrame]] = []
+        # Files, by row, that may have a text beside them, and the folder that it must lie in (None for their own).
+        self.beside: dict[int, tuple[str, str | None]] = {}
+
+    # -- whole sources -----------------------------------------------------------------------------------------------
+
+    def take(self, sources: Any) -> None:
+        if isinstance(sources, str | os.PathLike):
+            self.take_place(os.fsdecode(sources), alone=True)
+        elif isinstance(sources, pd.DataFrame):
+            self.take_table(sources, "the DataFrame")
+        elif hasattr(sources, "to_pandas"):
+            self.take_converted(sources)
+        elif isinstance(sources, pd.Series) and _names_its_values(sources):
+            frame = sources.rename("source" if self.audio_column is None else self.audio_column).to_frame()
+            self.take_table(frame.rename_axis([name or "audio_id" for name in frame.index.names]), "the Series")
+        elif isinstance(sources, Mapping) and not _is_audio_cell(sources):
+            self.take_mapping(sources)
+        elif isinstance(sources, tuple) and _is_named_data(sources):
+            self.add_data(bytes(sources[1]), sources[0], given=True)
+        elif isinstance(sources, bytes | bytearray | memoryview | Mapping):
+            self.add_cell(sources, None, "the source")
+        elif isinstance(sources, Iterable):
+            self.take_items(sources, getattr(sources, "features", None))
+        else:
+            raise SourceError(f"sources must be {_ACCEPTED}; found {_kind(sources)}")
+
+    def take_items(self, items: Iterable[Any], features: Any = None) -> None:
+        rows: list[Mapping[str, Any]] = []
+        for position, item in enumerate(items, start=1):
+            is_text = isinstance(item, str)  # asked first: the other questions are slow, and there may be a million
+            if not is_text and isinstance(item, Mapping) and not _is_audio_cell(item):
+                rows.append(item)
+                continue
+            if rows:
+                self.take_table(with_label_names(frame_of(rows), features), "the table of dicts")
+                rows = []
+            if is_text and item:
+                if item.startswith(("https://", "http://")):
+                    self.add_url(item)
+                else:
+                    self.take_place(item, alone=False)
+            elif isinstance(item, os.PathLike):
+                self.take_place(os.fsdecode(item), alone=False)
+            elif isinstance(item, tuple) and _is_named_data(item):
+                self.add_data(bytes(item[1]), item[0], given=True)
+            elif not self.add_cell(item, None, f"item {position} of the list"):
+                raise SourceError(f"item {position} of the list is {_described(item)}; it must be {_ACCEPTED}")
+        if rows:
+            self.take_table(with_label_names(frame_of(rows), features), "the table of dicts")
+
+    def take_mapping(self, sources: Mapping[Any, Any]) -> None:
+        for name, value in sources.items():
+            if hasattr(value, "to_pandas") or hasattr(value, "features"):
+                raise SourceError(f"found datasets under the names {list(sources)}; choose one: sources[{name!r}]")
+            if not isinstance(name, str) or not name:
+                raise SourceError(f"the names in a mapping become ids and must be text; found {name!r}")
+            if not self.add_cell(value, None, f"the value of {shown(name)}", name=name):
+                raise SourceError(
+                    f"the value of {shown(name)} is {_described(value)}; it must be bytes, a path or a URL. "
+                    "(A mapping is from names to audio; for a table make it a DataFrame)"
+                )
+
+    def take_converted(self, sources: Any) -> None:
+        converted = sources.to_pandas()
+        if isinstance(converted, pd.DataFrame):
+            features = getattr(sources, "features", None)
+            self.take_table(with_label_names(converted, features), f"the {_kind(sources)}")
+        else:
+            self.take_items(converted)
+
+    def take_place(self, text: str, *, alone: bool) -> None:
+        """Take a path or URL as a user writes it: it may stand for many recordings."""
+        if looks_like_url(text):
+            self.add_url(text)
+            return
+        path = _native(os.path.expanduser(text))
+        exists = os.path.lexists(path)
+        if os.path.isdir(path):
+            self.take_listing(list_folder(path), f"the folder {shown(text)}")
+        elif exists and is_manifest(path):
+            texts = TEXT_COLUMNS | {str(self.audio_column), str(self.reference_column)}
+            self.take_table(read_manifest(path, texts), f"the manifest {shown(text)}", os.path.dirname(path))
+        elif not exists and is_pattern(path):
+            self.take_listing(list_pattern(path), f"the glob {shown(text)}")
+        elif exists and alone and (problem := _no_audio(path)) is not None:
+            raise SourceError(f"{shown(text)} {problem}")
+        elif not exists and alone and not has_audio_extension(path):
+            raise SourceError(
+                f"{shown(text)} does not exist; looked in {shown(os.getcwd())} for a file, folder, glob or manifest "
+                f"({' '.join(sorted(MANIFEST_EXTENSIONS))})"
+            )
+        else:
+            self.add_path(path, path)
+
+    def take_listing(self, listing: Listing, what: str) -> None:
+        for relative, error in listing.refused:
+            if not relative:
+                raise SourceError(f"{what} cannot be searched: {error.strerror or error}") from error
+        unread = _unread_lists(listing)
+        if not listing.files and not listing.refused:
+            raise SourceError(
+                f"no audio in {what}: {listing.inventory()}. Audio is told by {' '.join(sorted(AUDIO_EXTENSIONS))}; "
+                f"files of other names can be passed as a list of paths{f'. {unread}' if unread else ''}"
+            )
+        if unread:
+            warn_caller(f"{what}: {unread}", UserWarning)
+        for relative in listing.files:
+            self.add_path(os.path.join(listing.base, relative), relative, root=listing.base)
+        for relative, error in listing.refused:
+            folder = os.path.join(listing.base, relative)
+            recording = Recording(audio_id=printable(relative), source=printable(folder))
+            recording.fail(
+                os_error_type(error), f"the folder {shown(folder)} cannot be searched: {error.strerror or error}"
+            )
+            self.add(recording, None)
+
+    def take_table(self, frame: pd.DataFrame, what: str, base: str | None = None) -> None:
+        """Take the rows of a table; `base` is the folder that its paths start from, if it is a file."""
+        table = understand_table(frame, what, audio_column=self.audio_column, reference_column=self.reference_column)
+        self.tables.append((len(self.recordings), table.metadata))
+        ids = table.ids
+        for row, cell in enumerate(table.audio):
+            place = f"row {row + 1} of {what}"
+            if not self.add_cell(cell, base, place, name=(ids[row] or None) if ids is not None else None):
+                raise SourceError(
+                    f"{place} has {_described(cell)} in the column {table.audio_column!r}; it must be a path, a URL, "
+                    'bytes or {"bytes": ..., "path": ...}'
+                )
+            if ids is not None and not ids[row]:
+                self.recordings[-1].fail(
+                    "missing_id", f"{place} has no audio_id; fill it in, or leave the column out altogether"
+                )
+
+    # -- single recordings -------------------------------------------------------------------------------------------
+
+    def add(self, recording: Recording, key: str | None, *, given: bool = False) -> None:
+        self.recordings.append(recording)
+        self.keys.append(key)
+        self.given.append(given)
+
+    def add_cell(self, cell: Any, base: str | None, place: str, *, name: str | None = None) -> bool:
+        """Add what one cell of a table or list holds; False where that is nothing which holds audio."""
+        if isinstance(cell, bytes | bytearray | memoryview):
+            self.add_data(bytes(cell), name, given=name is not None)
+        elif isinstance(cell, Mapping) and _is_audio_cell(cell):
+            self.add_audio_cell(cell, base, place, name)
+        elif isinstance(cell, str | os.PathLike) and (text := os.fsdecode(cell)):
+            if looks_like_url(text):
+                self.add_url(text, name)
+            else:
+                path = _native(os.path.expanduser(text), base)
+                self.add_path(os.path.join(base or "", path), path, name, root=base)
+        elif cell is None or cell is pd.NA or (isinstance(cell, str) and not cell) or _is_nan(cell):
+            recording = Recording(audio_id=place.partition(" of ")[0].replace(" ", "-") if name is None else name)
+            recording.fail("missing_source", f"{place} names no audio; fill it in, or drop it")
+            self.add(recording, name, given=name is not None)
+        elif hasattr(cell, "get_all_samples"):  # the lazy decoder of newer versions of datasets
+            raise _decoded(place)
+        else:
+            return False
+        return True
+
+    def add_audio_cell(self, cell: Mapping[str, Any], base: str | None, place: str, name: str | None) -> None:
+        if "array" in cell:
+            raise _decoded(place)
+        data, path = cell.get("bytes"), cell.get("path")
+        if data is None:
+            self.add_cell(path, base, place, name=name)
+        else:
+            self.add_data(bytes(data), name or path, given=name is not None)
+
+    def add_url(self, url: str, name: str | None = None) -> None:
+        public = printable(public_url(url))
+        recording = Recording(
+            audio_id=public if name is None else name,
+            source=public,
+            url=url,
+            filename=public.partition("?")[0].rpartition("/")[2],
+        )
+        if (problem := url_problem(url)) is not None:
+            recording.fail("bad_url", problem)
+        self.add(recording, url if name is None else name, given=name is not None)
+
+    def add_path(self, path: str, written: str, name: str | None = None, root: str | None = None) -> None:
+        """Add one file; `written` is what stands for it in its folder, manifest or list, `root` where texts may lie."""
+        audio_id = name
+        if audio_id is None:
+            short = os.path.basename(written) if os.path.isabs(written) else os.path.normpath(written)
+            audio_id = printable(short.replace(os.sep, "/"))
+        recording = Recording(audio_id=audio_id, source=printable(path), path=Path(path), filename=upload_name(path))
+        try:
+            os.stat(path)
+        except FileNotFoundError:
+            below = "" if os.path.isabs(path) else f" in {shown(os.getcwd())}"
+            windows = (
+                "; a path of Windows? Backslashes divide no folders on this system, write / instead"
+                if "\\" in path and os.sep == "/"
+                else ""
+            )
+            recording.fail(
+                "file_not_found",
+                f"{shown(path)} does not exist{below}; "
+                f"{_similar_file(path) or 'check the name and the folder'}{windows}",
+            )
+        except OSError as error:
+            recording.fail(os_error_type(error), f"{shown(path)} cannot be opened: {error.strerror or error}")
+        except ValueError as error:  # a NUL in it
+            recording.fail("unreadable", f"{shown(path)} cannot be the name of a file: {error}")
+        else:
+            self.beside[len(self.recordings)] = path, root
+        self.add(recording, os.path.abspath(path) if name is None else name, given=name is not None)
+
+    def add_data(self, data: bytes, name: str | None, *, given: bool = False) -> None:
+        recording = Recording(audio_id="", data=data, size_bytes=len(data))
+        if name is None:
+            recording.sha256 = hashlib.sha256(data).hexdigest()
+            recording.audio_id = f"bytes-{recording.sha256[:12]}"
+            self.add(recording, recording.sha256)
+        else:
+            recording.audio_id = printable(name if given else os.path.basename(name))
+            # Rows of a dataset may bear the same file name without being the same; what the user gave as ids may not.
+            self.add(recording, name if given else None, given=given)
+        recording.filename = upload_name(recording.audio_id)
+
+
+def _native(path: str, base: str | None = None) -> str:
+    """Return a path that was written on Windows as it is written here, if a file or a glob can be meant by it."""
+    if os.sep != "/" or "\\" not in path or os.path.lexists(os.path.join(base or "", path)):
+        return path
+    converted = path.replace("\\", "/")
+    is_glob = base is None and is_pattern(converted)
+    return converted if is_glob or os.path.lexists(os.path.join(base or "", converted)) else path
+
+
+def _names_its_values(series: pd.Series[Any]) -> bool:
+    """Return True for a Series whose index says what its values are called: by its own name, or by texts."""
+    names = series.index.names
+    return any(name is not None for name in names) or (
+        len(names) == 1 and pd.api.types.infer_dtype(series.index, skipna=True) == "string"
+    )
+
+
+def _no_audio(path: str) -> str | None:
+    """Say of a file that is given alone why it holds no audio; None if it may."""
+    extension = os.path.splitext(path)[1].lower()
+    if extension in SPREADSHEETS:
+        return "is a spreadsheet, which is not read here: save it as CSV, or pass pandas.read_excel(...)"
+    if has_audio_extension(path) or not os.path.isfile(path):
+        return None
+    try:
+        with open(path, "rb") as file:
+            text = decode_text(file.read(_MOST_TEXT))
+    except (OSError, UnicodeDecodeError):
+        return None  # the row of the recording will say it
+    if not text.strip() or not all(letter.isprintable() or letter.isspace() for letter in text):
+        return None
+    if os.path.basename(path) == KALDI_LIST:
+        return f"is a list of Kaldi, which is not read as it is. {_KALDI_ADVICE}"
+    return (
+        "is a text file, no audio. If it names a path in each line, pass a list: "
+        f"sx.transcribe(open({path!r}).read().splitlines()). If it is a table, call it .csv or .tsv"
+    )
+
+
+_MOST_TEXT = 1 << 20
+_KALDI_ADVICE = (
+    f"Pass a table made of it: pandas.read_csv('.../{KALDI_LIST}', sep=r'\\s+', names=['audio_id', 'source'])"
+)
+
+
+def _unread_lists(listing: Listing) -> str:
+    """Say which lists of recordings in a folder are passed over, and how to use them; empty if there are none."""
+    if not listing.lists:
+        return ""
+    kaldi = [name for name in listing.lists if os.path.basename(name) == KALDI_LIST]
+    names = f"{', '.join(listing.lists[:_SHOWN_NAMES])}{', ...' if len(listing.lists) > _SHOWN_NAMES else ''}"
+    first = os.path.join(listing.base, listing.lists[0])
+    advice = (
+        f"{_KALDI_ADVICE}; references and speakers are in text and utt2spk beside it"
+        if kaldi
+        else f"If it lists the recordings, pass it instead of the folder: {first!r}"
+    )
+    return f"{names} {'is' if len(listing.lists) == 1 else 'are'} not read, only audio files are. {advice}"
+
+
+def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str | None]]) -> None:
+    """Fill in, in place, references that no column gives from the texts beside the files."""
+    if "reference" in metadata:
+        unknown = metadata["reference"].isna().to_numpy()
+        beside = {row: place for row, place in beside.items() if unknown[row]}
+    texts: dict[int, str] = {}
+    unreadable: list[str] = []
+    refused: list[str] = []
+    for row, (path, root) in beside.items():
+        try:
+            sidecar = read_sidecar(path, root)
+            refused += sidecar.refused
+            if sidecar.text is not None:
+                texts[row] = sidecar.text
+        except (OSError, UnicodeDecodeError) as error:
+            unreadable.append(f"{shown(path)} ({getattr(error, 'strerror', None) or 'neither UTF-8 nor UTF-16'})")
+    if unreadable:
+        warnings.warn(
+            f"the reference texts beside {len(unreadable)} recordings cannot be read and are left out: "
+            f"{', '.join(unreadable[:_SHOWN_NAMES])}{', ...' if len(unreadable) > _SHOWN_NAMES else ''}",
+            stacklevel=2,
+        )
+    if refused:
+        warn_caller(
+            f"{len(refused)} texts beside recordings are no references, since they are links, no regular files, or lie "
+            f"outside the folder: {', '.join(map(shown, refused[:_SHOWN_NAMES]))}"
+            f"{', ...' if len(refused) > _SHOWN_NAMES else ''}. Copy them there, or put the texts into a column "
+            "reference.",
+            UserWarning,
+        )
+    if texts:
+        read = pd.Series(texts, dtype="string").reindex(metadata.index)
+        metadata["reference"] = metadata["reference"].fillna(read) if "reference" in metadata else read
+
+
+def _decoded(place: str) -> SourceError:
+    return SourceError(
+        f"{place} holds audio that was decoded to samples; hand over the encoded files: "
+        'dataset.cast_column("audio", Audio(decode=False))'
+    )
+
+
+def _is_audio_cell(value: Mapping[Any, Any]) -> bool:
+    """Whether a dict is one audio of a Hugging Face dataset, encoded or decoded."""
+    names = set(value)
+    return names <= {"bytes", "path", "array", "sampling_rate"} and not names.isdisjoint(("bytes", "array"))
+
+
+def _is_named_data(value: tuple[Any, ...]) -> bool:
+    return len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], bytes | bytearray | memoryview)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
+
+
+def _described(value: Any) -> str:
+    return f"{_kind(value)} {printable(repr(value), limit=80)}"
+
+
+def _similar_file(path: str) -> str:
+    """Ask about a file that differs from the missing one by white space, capitals or the extension only."""
+    folder, name = os.path.split(path)
+    missing, name = name, name.strip()
+    names = (name, name.lower(), name.upper(), *(name + extension for extension in sorted(AUDIO_EXTENSIONS)))
+    for other in names:
+        if other and other != missing and os.path.isfile(os.path.join(folder, other)):
+            return f"did you mean {shown(other)}, which is there?"
+    return ""

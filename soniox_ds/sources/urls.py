@@ -1,0 +1,52 @@
+"""URLs of audio: which of them the service takes.
+
+Messages show their public form (``options.addresses``). A secret that is part of the path cannot be told from a path;
+give such recordings an ``audio_id`` and hand the audio over in another way.
+"""
+
+from __future__ import annotations
+
+import re
+
+from soniox_ds.options.addresses import public_url
+from soniox_ds.sources.recording import shown
+
+__all__ = ["LONGEST_URL", "looks_like_url", "url_problem"]
+
+LONGEST_URL = 4096
+"""Characters that the service accepts in ``audio_url``."""
+
+# A single letter before the colon is a Windows drive. One slash is what pathlib leaves of a URL.
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]+://|https?:/", re.IGNORECASE)
+_HTTP = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
+_SPACE = re.compile(r"\s|[\x00-\x20\x7f]")
+
+
+def looks_like_url(text: str) -> bool:
+    """Whether `text` is meant as a URL rather than a path.
+
+    >>> looks_like_url("s3://bucket/a.wav"), looks_like_url("C:/calls/a.wav"), looks_like_url("calls/a.wav")
+    (True, False, False)
+    """
+    return _SCHEME.match(text) is not None
+
+
+def url_problem(url: str) -> str | None:
+    """Say why the service would refuse `url`, or None where it looks right."""
+    if url.isprintable() and " " not in url and len(url) <= LONGEST_URL and _HTTP.match(url) is not None:
+        return None  # nearly all of them, a million times
+    if _HTTP.match(url) is None:
+        scheme = url.partition(":")[0]
+        if scheme.lower() not in ("http", "https"):
+            return (
+                f"the service fetches http and https only, found {scheme}:// in {shown(public_url(url))}; "
+                "make a signed https URL, or download the file and pass its path"
+            )
+        return (
+            f"{shown(public_url(url))} has no host; a URL must be passed as str (pathlib drops one of the two slashes)"
+        )
+    if _SPACE.search(url):
+        return f"{shown(public_url(url))} holds white space or a control character; write a space as %20"
+    if len(url) > LONGEST_URL:
+        return f"{shown(public_url(url))} has {len(url)} characters, the service takes at most {LONGEST_URL}"
+    return None

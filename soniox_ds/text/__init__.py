@@ -1,0 +1,1 @@
+"""Words, segments and texts: made from tokens, compared in one spelling."""

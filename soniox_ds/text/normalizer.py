@@ -1,0 +1,386 @@
+"""Text normalisation: what is made equal before words are compared.
+
+Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 3") stands in every result that
+was computed with it. Every chain composes characters first and after each step (Unicode NFC): the same letter in two
+spellings is never an error. Steps that need a word's neighbours (``whisper-english``, your own functions) get whole
+texts, never single words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+from soniox_ds.exceptions import InputError, SetupError
+from soniox_ds.text.characters import (
+    APOSTROPHES,
+    is_invisible,
+    one_spelling,
+    without_case,
+    without_case_but_dots,
+    without_vowel_marks,
+)
+from soniox_ds.text.scripts import is_unspaced
+from soniox_ds.text.tags import without_tags
+
+__all__ = ["NORMALIZERS", "NormalizationStep", "Normalizer", "NormalizerLike"]
+
+
+@dataclass(frozen=True)
+class NormalizationStep:
+    """One step: a function from text to text, with the name and the version that results are labelled with.
+
+    Parameters
+    ----------
+    name, version
+        Raise the version whenever the function's results change.
+    function
+        Takes a text, returns a text. White space divides words, whatever its kind and length.
+    per_word
+        Whether a word's form never depends on its neighbours. The step is then applied once to each distinct word, and
+        the words' times are known exactly; otherwise it is applied to whole texts.
+    languages
+        Functions for texts of single languages (two-letter codes); `function` is for all others.
+    letters
+        Functions for texts of languages whose letters are special; unlike `languages`, no text needs a language.
+    """
+
+    name: str
+    version: str
+    function: Callable[[str], str]
+    per_word: bool = False
+    languages: Mapping[str, Callable[[str], str]] = field(default_factory=dict, compare=False, repr=False)
+    letters: Mapping[str, Callable[[str], str]] = field(default_factory=dict, compare=False, repr=False)
+
+    def in_language(self, language: str | None) -> NormalizationStep:
+        """Return the step for texts of one language, None for a language that is not known."""
+        if language is not None and language in self.languages:
+            return replace(self, function=self.languages[language], per_word=False, languages={}, letters={})
+        if language is not None and language in self.letters:
+            return replace(self, function=self.letters[language], languages={}, letters={})
+        return replace(self, languages={}) if self.languages else self
+
+    def __call__(self, text: str) -> str:
+        if self.languages:
+            raise InputError(
+                f"the normaliser {self.name!r} depends on the language of the text: sx.Normalizer.of({self.name!r}, "
+                f"language={next(iter(self.languages))!r}) has {', '.join(self.languages)}."
+            )
+        try:
+            changed = self.function(text)
+        except Exception as error:
+            raise InputError(
+                f"normalisation step {self.name!r} failed on {text[:80]!r}: {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(changed, str):
+            raise InputError(
+                f"normalisation step {self.name!r} must return a string; for {text[:80]!r} it returned {changed!r}."
+            )
+        return changed if changed.isascii() else unicodedata.normalize("NFC", changed)
+
+
+NormalizerLike: TypeAlias = "str | Callable[[str], str] | NormalizationStep | Normalizer | Sequence[Any]"
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """A chain of steps. Functions that compare texts take what `Normalizer.of` takes.
+
+    Examples
+    --------
+    >>> basic = Normalizer.of("basic")
+    >>> basic("“Don't,” she said - at 7:30 p.m.!"), basic.label
+    ("don't she said at 7:30 p m", 'basic 3')
+    >>> import re
+    >>> def without_titles(text):
+    ...     return re.sub(r"\\b(mr|mrs|dr)\\b", "", text)
+    >>> chain = Normalizer.of(["basic", NormalizationStep("without-titles", "1", without_titles)])
+    >>> chain("Dr. Grey's call"), chain.label
+    ("grey's call", 'basic 3 + without-titles 1')
+    """
+
+    steps: tuple[NormalizationStep, ...]
+
+    @classmethod
+    def of(cls, normalizer: NormalizerLike, *, language: str | None = None) -> Normalizer:
+        """Make a normaliser of a name, a function, a step, or a sequence of them.
+
+        With `language`, a two-letter code, it is the one for texts of that language; functions that compare recordings
+        find the language of each by themselves.
+
+        The names are
+
+        - ``"none"``: composed characters (NFC) and nothing else;
+        - ``"basic"``: ``characters``, ``casefold`` and ``punctuation``, for every language and script;
+        - ``"characters"``: one spelling for characters that are written in two ways (full-width letters, ligatures,
+          Arabic presentation forms, digits of any script), and none for those that nobody hears (soft hyphens, marks
+          of direction, emoji selectors, tatweel, joiners that do not divide the letters of a word);
+        - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``). In Turkish and Azerbaijani ``I`` is the
+          capital of ``ı`` and ``İ`` that of ``i``; where the language is not known, these four are one;
+        - ``"punctuation"``: punctuation becomes white space, but for an apostrophe between letters (written ``'``),
+          what stands between digits (``3.5``, ``10,000``, ``7:30``) and the signs that are spoken (``% & @ # §`` and
+          those of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
+        - ``"vowel-marks"``: the vowel marks of Arabic (harakat) and Hebrew (niqqud) are dropped; those of no other
+          script. No part of ``basic``, for who writes them may want them compared: ``["vowel-marks", "basic"]``;
+        - ``"tags"``: what names a sound or a gap and was not said is dropped, as in ``["tags", "basic"]``: ``<unk>``,
+          ``[noise]``, ``{NS}``, ``(laughs)``, ``&=coughs``, ``SPN``, ``xxx``. Round brackets and asterisks stay unless
+          they hold the name of an event or a hesitation (docs/metrics-words.md lists what is known);
+        - ``"spoken"``: numbers, ordinals, currencies, times, codes and spelling variants in one form, however they are
+          written (``$15.20``, ``fifteen dollars and twenty cents``), for texts in English, German, Spanish and French;
+          those in other languages go through ``basic``;
+        - ``"apostrophes"``: typographic apostrophes become ``'``; put it before ``whisper-english``, which divides
+          words at them;
+        - ``"whisper-english"``: the leaderboards' convention, by package ``whisper-normalizer``. English only: it drops
+          the marks of other scripts, writes numbers in digits, and makes ``0 neil`` of ``O'Neil``.
+
+        A function of your own is labelled with its name and a digest of its code, or with its attribute ``version``.
+
+        Raises
+        ------
+        InputError
+            If there is no such name, or it is none of these.
+        SetupError
+            If ``whisper-normalizer`` is not installed.
+        """
+        if language is not None:
+            return cls.of(normalizer).in_language(language)
+        if isinstance(normalizer, Normalizer):
+            return normalizer
+        if isinstance(normalizer, NormalizationStep):
+            return cls((normalizer,))
+        if isinstance(normalizer, str):
+            if normalizer not in NORMALIZERS:
+                raise InputError(
+                    f"there is no normaliser {normalizer!r}; there are {list(NORMALIZERS)}, or give a function."
+                )
+            return NORMALIZERS[normalizer]()
+        if callable(normalizer):
+            return cls((_own(normalizer),))
+        if isinstance(normalizer, Sequence):
+            return cls(tuple(step for part in normalizer for step in cls.of(part).steps))
+        raise InputError(
+            f"normalizer takes one of {list(NORMALIZERS)}, a function from text to text, or a list of these; "
+            f"found {normalizer!r}."
+        )
+
+    @property
+    def label(self) -> str:
+        """Names and versions of the steps, as they stand in results."""
+        return " + ".join(f"{step.name} {step.version}" for step in self.steps) or "none 1"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages whose texts are treated in a way of their own; empty where the language makes no difference."""
+        return tuple(dict.fromkeys(code for step in self.steps for code in step.languages))
+
+    def with_spoken_forms(self) -> Normalizer:
+        """Put the step "spoken" in the place of "basic"."""
+        spoken = Normalizer.of("spoken").steps
+        return Normalizer(tuple(part for step in self.steps for part in (spoken if step.name == "basic" else (step,))))
+
+    @property
+    def has_forms_of_languages(self) -> bool:
+        """Return True if the language of a text can make a difference."""
+        return any(step.languages or step.letters for step in self.steps)
+
+    def in_language(self, language: str | None) -> Normalizer:
+        """Return the normaliser for texts of one language, None for a language that is not known."""
+        steps = tuple(step.in_language(language) for step in self.steps)
+        return self if steps == self.steps and not self.languages else Normalizer(steps)
+
+    def __call__(self, text: str) -> str:
+        """Normalise a whole text; words come out divided by single spaces."""
+        text = unicodedata.normalize("NFC", text)
+        for step in self.steps:
+            text = " ".join(map(step, text.split())) if step.per_word else step(text)
+        return " ".join(text.split())
+
+
+def _own(function: Callable[[str], str]) -> NormalizationStep:
+    name = getattr(function, "__name__", type(function).__name__)
+    version = getattr(function, "version", None)
+    if version is None:
+        code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+        if code is None:  # a function of Python itself
+            version = f"python-{sys.version_info.major}.{sys.version_info.minor}"
+        else:
+            version = hashlib.sha256(_digestible(code)).hexdigest()[:8]
+    return NormalizationStep(name, str(version), function)
+
+
+def _digestible(code: Any) -> bytes:
+    """What a function does, apart from where it stands: its instructions, names and constants, inner functions too."""
+    constants = [
+        _digestible(value)
+        if hasattr(value, "co_code")
+        else repr(sorted(value) if isinstance(value, frozenset) else value)
+        for value in code.co_consts
+    ]
+    return repr((code.co_code, code.co_names, constants)).encode()
+
+
+def _basic() -> Normalizer:
+    return Normalizer(
+        (
+            NormalizationStep(
+                "basic", "3", _basic_form, per_word=True, letters=dict.fromkeys(_DOTLESS, _basic_form_with_dotless_i)
+            ),
+        )
+    )
+
+
+def _none() -> Normalizer:
+    return Normalizer(())
+
+
+def _characters() -> Normalizer:
+    return Normalizer((NormalizationStep("characters", "1", one_spelling, per_word=True),))
+
+
+def _vowel_marks() -> Normalizer:
+    return Normalizer((NormalizationStep("vowel-marks", "1", without_vowel_marks, per_word=True),))
+
+
+def _tags() -> Normalizer:
+    return Normalizer((NormalizationStep("tags", "2", without_tags),))
+
+
+@cache
+def _spoken() -> Normalizer:
+    from soniox_ds.text.spoken import SPOKEN_LANGUAGES, fold_spoken
+
+    forms = {language: partial(fold_spoken, language=language) for language in SPOKEN_LANGUAGES}
+    return Normalizer(
+        (
+            NormalizationStep(
+                "spoken",
+                "2",
+                _basic_form,
+                per_word=True,
+                languages=forms,
+                letters=dict.fromkeys(_DOTLESS, _basic_form_with_dotless_i),
+            ),
+        )
+    )
+
+
+def _casefold() -> Normalizer:
+    return Normalizer(
+        (
+            NormalizationStep(
+                "casefold", "3", without_case, per_word=True, letters=dict.fromkeys(_DOTLESS, without_case_but_dots)
+            ),
+        )
+    )
+
+
+def _punctuation() -> Normalizer:
+    return Normalizer((NormalizationStep("punctuation", "3", without_punctuation, per_word=True),))
+
+
+def _apostrophes() -> Normalizer:
+    return Normalizer((NormalizationStep("apostrophes", "2", _straight, per_word=True),))
+
+
+@cache
+def _whisper_english() -> Normalizer:
+    try:
+        from importlib.metadata import version
+
+        from whisper_normalizer.english import EnglishTextNormalizer
+    except ImportError as error:
+        raise SetupError(
+            "the normaliser 'whisper-english' needs a package that is not installed: pip install whisper-normalizer"
+        ) from error
+    return Normalizer((NormalizationStep("whisper-english", version("whisper-normalizer"), EnglishTextNormalizer()),))
+
+
+NORMALIZERS: dict[str, Callable[[], Normalizer]] = {
+    "none": _none,
+    "basic": _basic,
+    "characters": _characters,
+    "casefold": _casefold,
+    "punctuation": _punctuation,
+    "vowel-marks": _vowel_marks,
+    "tags": _tags,
+    "spoken": _spoken,
+    "apostrophes": _apostrophes,
+    "whisper-english": _whisper_english,
+}
+
+
+def _straight(text: str) -> str:
+    return "".join("'" if char in APOSTROPHES else char for char in text)
+
+
+def _basic_form(text: str) -> str:
+    if text.isascii() and text.isalnum():  # nearly every word of most texts
+        return text.lower()
+    return without_punctuation(without_case(one_spelling(text)))
+
+
+_DOTLESS = ("tr", "az")
+"""Languages with a letter ı."""
+
+
+def _basic_form_with_dotless_i(text: str) -> str:
+    return without_punctuation(without_case_but_dots(one_spelling(text)))
+
+
+_SPOKEN_SIGNS = frozenset("%&@#§٪％＆＠＃‰°№")
+_WRITTEN_INSIDE_NUMBERS = frozenset(".,:٫٬")
+_OVER_VOWELS = frozenset("՛՜՞՟")  # the Armenian marks of emphasis, exclamation and question, which stand inside a word
+_SHAPING = frozenset("\u200c\u200d")  # joiner and non-joiner: they shape letters, in Persian and Indic words
+
+
+@cache
+def _place_of(char: str) -> str:
+    """What becomes of a character: "keep", "space", "nothing", "apostrophe" or "number"."""
+    if char in APOSTROPHES:
+        return "apostrophe"
+    if char in _WRITTEN_INSIDE_NUMBERS:
+        return "number"
+    if char in _SPOKEN_SIGNS or char in _SHAPING:
+        return "keep"
+    if is_invisible(char) or char in _OVER_VOWELS:
+        return "nothing"
+    category = unicodedata.category(char)
+    if category.startswith("P") or category in ("Sk", "So", "Cf", "Cc") or char in "|~<>^":
+        return "space"
+    return "keep"
+
+
+def without_punctuation(text: str) -> str:
+    """Replace punctuation by spaces, as ``"punctuation"`` of `Normalizer.of` says.
+
+    >>> without_punctuation("Rock-’n’-roll, don’t “stop”; $3.50 (or 5%)…")
+    "Rock  n  roll  don't  stop   $3.50  or 5%  "
+    """
+    if text.isalnum() and APOSTROPHES.isdisjoint(text):  # some apostrophes are letters to Unicode
+        return text
+    kept = []
+    for place, char in enumerate(text):
+        kind = _place_of(char)
+        if kind == "keep":
+            kept.append(char)
+        elif kind != "nothing":
+            before = text[place - 1] if place else " "
+            after = text[place + 1] if place + 1 < len(text) else " "
+            if kind == "apostrophe" and _is_letter(before) and _is_letter(after):
+                kept.append("'")
+            elif kind == "number" and before.isdecimal() and after.isdecimal():
+                kept.append(char)
+            else:
+                kept.append(" ")
+    return "".join(kept)
+
+
+@cache
+def _is_letter(char: str) -> bool:
+    """Whether an apostrophe beside this character can be part of a word; in scripts without spaces none is."""
+    return (char.isalpha() or unicodedata.category(char).startswith("M")) and not is_unspaced(char)

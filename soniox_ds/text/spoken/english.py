@@ -1,0 +1,774 @@
+"""English: one form for each way to write the same spoken words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from soniox_ds.text.spoken.english_spelling import closed_compounds, common_spelling, without_prefix_hyphens
+from soniox_ds.text.spoken.numerals import (
+    call_amounts,
+    call_thousands,
+    call_units,
+    is_number,
+    join_codes,
+    join_digits,
+    split_numbers,
+    value_of,
+)
+from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.writing import (
+    Rule,
+    clean,
+    is_clear_roman,
+    join_thousands,
+    join_words,
+    listed,
+    replace_letters_with_dots,
+    roman,
+    sub_each,
+    words_of,
+)
+
+__all__ = ["fold"]
+
+_ONES = {word: value for value, word in enumerate(listed("one two three four five six seven eight nine"), 1)}
+_TEENS = {
+    word: value
+    for value, word in enumerate(
+        listed("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"), 10
+    )
+}
+_TENS = {
+    word: 10 * value for value, word in enumerate(listed("twenty thirty forty fifty sixty seventy eighty ninety"), 2)
+} | {"fourty": 40}
+_SCALES = {
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "quadrillion": 10**15,
+}
+_ORDINAL_ONES = {
+    word: value for value, word in enumerate(listed("first second third fourth fifth sixth seventh eighth ninth"), 1)
+}
+_ORDINAL_TEENS = {
+    word: value
+    for value, word in enumerate(
+        listed("tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"), 10
+    )
+}
+_ORDINAL_TENS = {word.removesuffix("y") + "ieth": value for word, value in _TENS.items()}
+_ORDINAL_SCALES = {"hundredth": 100, **{scale + "th": value for scale, value in _SCALES.items()}}
+_PLURAL_ORDINALS = {
+    word + "s": value
+    for word, value in (*_ORDINAL_ONES.items(), *_ORDINAL_TEENS.items(), *_ORDINAL_TENS.items())
+    if word not in ("first", "second")
+}
+_DECADES = {word.removesuffix("y") + "ies": value for word, value in _TENS.items()}
+_DIGITS = {"zero": 0, **_ONES}
+
+_MONTHS = {
+    name: name
+    for name in listed("january february march april may june july august september october november december")
+}
+_SHORT_MONTHS = dict(zip(listed("jan feb mar apr jun jul aug sept sep oct nov dec"), (
+    listed("january february march april june july august september september october november december")
+), strict=True))  # fmt: skip
+_MONTH_OF = dict(enumerate(_MONTHS, 1))
+_ALSO_VERBS = ("may", "march")
+_BEFORE_DATES = frozenset(
+    listed("on of in by until till since from to before after through last this next every between and")
+)
+
+_CURRENCIES = {
+    "dollar": ("dollar", "dollars"),
+    "pound": ("pound", "pounds"),
+    "euro": ("euro", "euros"),
+    "rupee": ("rupee", "rupees"),
+    "peso": ("peso", "pesos"),
+    "franc": ("franc", "francs"),
+}
+_CURRENCIES |= {plural: (singular, plural) for singular, plural in list(_CURRENCIES.values())}
+_CURRENCIES |= {"yen": ("yen", "yen"), "yuan": ("yuan", "yuan"), "bitcoin": ("bitcoin", "bitcoin")}
+_HUNDREDTHS = {"dollars": "cents", "euros": "cents", "pounds": "pence", "rupees": "paise", "pesos": "centavos"}
+_SUBUNITS = {
+    **dict.fromkeys(("cent", "cents"), ("cent", "cents")),
+    **dict.fromkeys(("pence", "penny"), ("penny", "pence")),
+    **dict.fromkeys(("paisa", "paise"), ("paisa", "paise")),
+    **dict.fromkeys(("centavo", "centavos"), ("centavo", "centavos")),
+}
+_SIGNS = {
+    "$": "dollars",
+    "£": "pounds",
+    "€": "euros",
+    "¥": "yen",
+    "₹": "rupees",
+    "₿": "bitcoin",
+    "us$": "us dollars",
+    "c$": "canadian dollars",
+    "a$": "australian dollars",
+}
+_LETTERS_OF_SCALES = {
+    "k": "thousand",
+    "m": "million",
+    "mn": "million",
+    "b": "billion",
+    "bn": "billion",
+    "tn": "trillion",
+}
+
+_UNITS = {
+    short: (singular, singular + "s")
+    for short, singular in {
+        "mg": "milligram",
+        "mcg": "microgram",
+        "μg": "microgram",
+        "g": "gram",
+        "kg": "kilogram",
+        "kgs": "kilogram",
+        "km": "kilometer",
+        "kms": "kilometer",
+        "cm": "centimeter",
+        "mm": "millimeter",
+        "nm": "nanometer",
+        "ml": "milliliter",
+        "cl": "centiliter",
+        "lb": "pound",
+        "lbs": "pound",
+        "oz": "ounce",
+        "hr": "hour",
+        "hrs": "hour",
+        "min": "minute",
+        "mins": "minute",
+        "sec": "second",
+        "secs": "second",
+        "ms": "millisecond",
+        "mi": "mile",
+        "yd": "yard",
+        "yds": "yard",
+        "kb": "kilobyte",
+        "mb": "megabyte",
+        "gb": "gigabyte",
+        "tb": "terabyte",
+        "kw": "kilowatt",
+        "kwh": "kilowatt hour",
+        "mw": "megawatt",
+        "gw": "gigawatt",
+        "tsp": "teaspoon",
+        "tbsp": "tablespoon",
+        "m": "meter",
+        "yrs": "year",
+        "kcal": "kilocalorie",
+        "km2": "square kilometer",
+        "m2": "square meter",
+    }.items()
+} | {
+    "hz": ("hertz", "hertz"),
+    "khz": ("kilohertz", "kilohertz"),
+    "mhz": ("megahertz", "megahertz"),
+    "ghz": ("gigahertz", "gigahertz"),
+    "ft": ("foot", "feet"),
+    "mph": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "kmh": ("kilometer per hour", "kilometers per hour"),
+    "db": ("decibel", "decibels"),
+    **dict.fromkeys(("kilo", "kilos"), ("kilogram", "kilograms")),
+}
+_METRIC = {
+    form: (singular, plural)
+    for singular, plural in _UNITS.values()
+    if singular.endswith(("gram", "meter", "liter", "byte", "watt")) and " " not in singular
+    for form in (singular, plural)
+}
+_ALL_UNITS = {**_UNITS, **_METRIC}
+
+_PER = {
+    "dl": "deciliter",
+    "l": "liter",
+    "ml": "milliliter",
+    "kg": "kilogram",
+    "m2": "square meter",
+    "h": "hour",
+    "hr": "hour",
+    "min": "minute",
+    "day": "day",
+}
+# Short forms with a full stop, which are no words themselves.
+_ABBREVIATIONS = {
+    "ave": "avenue",
+    "rd": "road",
+    "mt": "mount",
+    "ft": "fort",
+    "misc": "miscellaneous",
+}
+_BEFORE_NUMBERS = {
+    "apt": "apartment",
+    "vol": "volume",
+    "fig": "figure",
+    "ch": "chapter",
+    "pp": "pages",
+    "p": "page",
+    "pg": "page",
+    "tel": "telephone",
+}
+# Short titles, which are told from words ("one more rep") by their capital and the name behind them.
+_TITLES = {
+    "Gen": "general",
+    "Capt": "captain",
+    "Lt": "lieutenant",
+    "Col": "colonel",
+    "Gov": "governor",
+    "Sen": "senator",
+    "Rep": "representative",
+    "Rev": "reverend",
+}
+_SAINTS = (
+    "louis|paul|john|johns|mary|marys|petersburg|patrick|patricks|george|georges|james|peter|peters|andrew|andrews|"
+    "francis|thomas|joseph|lawrence|helena|helens|vincent|kitts|lucia|nicholas|augustine|martin|michael|michaels|anne|"
+    "anthony|bernard|charles|cloud|croix|david|davids|elizabeth|ives|jude|luke|lukes|mark|matthew|moritz|pancras|"
+    "stephen|stephens|tropez|valentine|valentines|catherine|clair|albans|barts|bartholomew"
+)
+_KNOWN_INITIALS = frozenset(
+    listed(
+        "ai api atm ibm irs abc ip ipo iq id aa ac ad aol iou isp iso fyi asap roi gui cli faa aca ncaa cia nba nsa "
+        "usa fda cpa mba ea dea fifa nra fbi dna rna mri usda ada nda pga rca pca mfa gpa kpi hdmi qa pa va"
+    )
+)
+_RULERS = frozenset(
+    listed(
+        "elizabeth henry george charles edward william james richard louis philip frederick catherine francis napoleon "
+        "paul pius benedict alexander nicholas ramesses ramses wilhelm gregory leo"
+    )
+)
+_BEFORE_ROMAN = frozenset(
+    listed("war part chapter type phase volume act stage grade section title level episode class bowl")
+)
+_TOP_DOMAINS = "com|org|net|edu|gov|io|co|uk|de|fr|es|eu|ai|us|info|html|pdf|txt|csv|py|js|exe|jpg|png|docx|xlsx|tv"
+
+
+def _amount(found: regex.Match[str]) -> str:
+    number, scale = found["number"], found["letters"] or found["scale"] or ""
+    return f" {number} {_LETTERS_OF_SCALES.get(scale, scale)} {_SIGNS[found['sign']]} "
+
+
+def _time(found: regex.Match[str]) -> str:
+    hour, minute, half = found["hour"], found["minute"], found["half"]
+    hour = hour.lstrip("0") or "0"
+    if minute == "00":
+        if half:
+            return f"{hour} {half} "
+        if 1 <= int(hour) <= 12:
+            return f"{hour} o'clock"
+        return f"{hour}00" if 13 <= int(hour) <= 24 else f"{hour} 00"
+    spoken = " ".join(minute) if minute[0] == "0" else minute
+    return f"{hour} {spoken} {half or ''}"
+
+
+def _fraction(found: regex.Match[str]) -> str:
+    whole, top, bottom = found["whole"], int(found["top"]), int(found["bottom"])
+    if 60 <= top <= 260 and 30 <= bottom < top and not whole:
+        return f"{top} over {bottom}"
+    if not (0 < top < bottom and bottom in (2, 3, 4, 5, 6, 8, 10, 16, 32, 100, 1000)):
+        return str(found[0]).replace("/", " ")
+    if bottom == 2:
+        name = "half"
+    elif bottom == 4:
+        name = "quarter" if top == 1 else "quarters"
+    else:
+        name = _as_ordinal(bottom) + ("s" if top > 1 else "")
+    return f"{whole + ' and ' if whole else ''}{top} {name}"
+
+
+def _date(found: regex.Match[str]) -> str:
+    first, second, year = int(found[1]), int(found[2]), found[3]
+    if 1 <= first <= 12 < second <= 31:
+        return f" {_MONTH_OF[first]} {second} {year} "
+    if 1 <= second <= 12 < first <= 31:
+        return f" {first} {_MONTH_OF[second]} {year} "
+    return f" {first} {second} {year} "
+
+
+def _iso_date(found: regex.Match[str]) -> str:
+    month, day = int(found[2]), int(found[3])
+    if 1 <= month <= 12 and 1 <= day <= 31:
+        return f" {_MONTH_OF[month]} {day} {found[1]} "
+    return str(found[0])
+
+
+_NO_CODES = frozenset(_ALL_UNITS) | frozenset(listed("to of in by up on am pm at no so ad bc st nd rd th or as go us"))
+
+_NUMBER_TEXT = r"(?:[0-9]+(?:[.,][0-9]+)*|\.[0-9]+)"
+_SIGN_TEXT = r"us\$|c\$|a\$|[$£€¥₹₿]"
+_RULES: list[Rule] = [
+    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    (regex.compile(r"(?<![0-9/])([0-9]{1,2})[/.]([0-9]{1,2})[/.]([0-9]{4})(?![0-9/])"), _date),
+    (regex.compile(r"(?<![0-9])([0-9]{1,2})\.([0-9]{2})(?=\s?[ap]m\b)"), r"\1:\2"),
+    (
+        regex.compile(r"(?<![0-9:])(?P<hour>[0-9]{1,2}):(?P<minute>[0-5][0-9])(?![0-9:])(?:\s?(?P<half>[ap]m)\b)?"),
+        _time,
+    ),
+    (regex.compile(r"(?<![0-9]):(?=[0-9])|(?<=[0-9]):(?=[0-9])"), " "),
+    (
+        regex.compile(rf"(?<![\w$£€¥₹₿])({_SIGN_TEXT})\s?({_NUMBER_TEXT})\s?[-–]\s?\1?({_NUMBER_TEXT})(?![\w-])"),
+        lambda found: f"{found[2]} to {found[1]}{found[3]}",
+    ),
+    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN_TEXT})?[0-9])"), " minus "),
+    (
+        regex.compile(
+            rf"(?<!\w)(?P<sign>{_SIGN_TEXT})\s?(?P<number>{_NUMBER_TEXT})"
+            r"(?:(?P<letters>bn|mn|tn|[kmb])\b|\s?(?P<scale>hundred|thousand|million|billion|trillion)\b)?"
+            r"(?!\s(?:dollars?|pounds?|euros?|rupees)\b)"
+        ),
+        _amount,
+    ),
+    (
+        regex.compile(r"(?P<number>(?<![0-9.,])[0-9]+)\s?(?P<sign>[$£€¥₹])(?P<letters>)(?P<scale>)(?![0-9])"),
+        _amount,
+    ),
+    (regex.compile(r"(?<=[0-9])\s?¢|(?<=[0-9]) ?c(?=\s+each\b)"), " cents "),
+    (regex.compile(r"(?<![0-9.])([0-9]{1,2})p\b"), r"\1 pence"),
+    (
+        regex.compile(r"(?<![0-9/.])(?:(?P<whole>[0-9]+)\s)?(?P<top>[0-9]{1,3})/(?P<bottom>[0-9]{1,4})(?![0-9/])"),
+        _fraction,
+    ),
+    *range_rules("to"),
+    (regex.compile(r"(?<![0-9.])([2-9][0-9]{2})\.([0-9]{3})\.([0-9]{4})(?![0-9.])"), r"\1 \2 \3"),
+    (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " point "),
+    (regex.compile(r"(?<!\w)\.(?=[0-9])"), " point "),
+    (regex.compile(r"%"), " percent "),
+    (regex.compile(r"‰"), " per mille "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " degrees celsius "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " degrees fahrenheit "),
+    (regex.compile(r"°"), " degrees "),
+    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
+    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " meters per second "),
+    (regex.compile(r"(?<=[0-9]\s?(?:ft|feet|foot)\s[0-9]{1,2}\s?)in\b"), "inches"),
+    (
+        regex.compile(rf"(?<=\b(?:[mμk]?g|mcg|ml|units?))\s?/\s?({'|'.join(_PER)})\b"),
+        lambda found: f" per {_PER[found[1]]}",
+    ),
+    (regex.compile(r"\bph\.?\s?d\b\.?"), "phd"),
+    (regex.compile(r"\bext\.?(?=\s?[0-9])"), "extension"),
+    (regex.compile(r"\bi-(?=[0-9])"), "i "),
+    (regex.compile(r"\bn(?:o|r)?\.\s?(?=[0-9])|#\s?(?=[0-9])"), " number "),
+    (regex.compile(r"#(?=[a-z]{1,3}-?[0-9])"), " number "),
+    (regex.compile(r"#(?=\p{L})"), " hashtag "),
+    (regex.compile(r"\bw/(?=\s)"), " with "),
+    (regex.compile(r"&"), " and "),
+    (regex.compile(r"@"), " at "),
+    (regex.compile(r"\+"), " plus "),
+    (regex.compile(r"="), " equals "),
+    (regex.compile(r"(?<=[0-9]\s?)×(?=\s?[0-9])"), " times "),
+    (regex.compile(r"(?<=[0-9])\s-\s(?=[0-9]+\s?=)"), " minus "),
+    (regex.compile(r"(?<!\w)'(?:cause|coz|cuz)\b|\b(?:coz|cuz)\b"), "cuz"),
+    (regex.compile(r"÷"), " divided by "),
+    (regex.compile(r"(?<=[0-9]\s?)\*(?=\s?[0-9])"), " times "),
+    (regex.compile(rf"\bst\.?\s(?=(?:{_SAINTS})\b)"), " saint "),
+    (regex.compile(r"(?<=[0-9](?:st|nd|rd|th)\s)st\b"), " street "),
+    (
+        regex.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\.(?=\s|$|,)"),
+        lambda found: found[0] if found[1] in _UNITS and _digit_before(found) else _ABBREVIATIONS[found[1]],
+    ),
+    (regex.compile(rf"\b({'|'.join(_BEFORE_NUMBERS)})\.(?=\s?[0-9])"), lambda found: _BEFORE_NUMBERS[found[1]]),
+    (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\b(?!\.[a-z]))"), " dot "),
+    (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\s?\.|[a-z]+ dot )"), " dot "),
+    (regex.compile(r"\bwww\."), "www dot "),
+    code_rule(_NO_CODES),
+]  # fmt: skip
+
+
+def _digit_before(found: regex.Match[str]) -> bool:
+    return str(found.string[: found.start()]).rstrip()[-1:].isdigit()
+
+
+def _apart(found: regex.Match[str]) -> str:
+    return " ".join(str(found[0]).replace(".", ""))
+
+
+def _with_capitals(text: str) -> str:
+    """Read what only its capitals tell from another word: "5M", "US", "IT", "WHO", "Gen. Lee"."""
+    if text.isupper() or text.islower():
+        return text
+    text = _STREET.sub("Street", text)
+    text = _SHORT_TITLES.sub(lambda found: _TITLES[found[1]], text)
+    text = _WORDS_IN_CAPITALS.sub(lambda found: " ".join(found[0]), text)
+    return str(_MILLIONS.sub(" million", text))
+
+
+def fold(text: str) -> str:
+    """Fold an English text once."""
+    text = read_addresses(clean(_with_capitals(text)), _IN_ADDRESSES)
+    text = _MOBILE_NETWORK.sub(lambda found: f"{_ONES[found[1]]}g", text)
+    text = join_thousands(replace_letters_with_dots(_WORDS_OF_LETTERS.sub(_apart, text)), ",")
+    text = without_prefix_hyphens(sub_each(text, _RULES))
+    words = split_numbers(words_of(text), _GLUED)
+    words = closed_compounds([common_spelling(word) for word in words])
+    words = _hours(_read_numbers(words))
+    words = join_digits(
+        words,
+        oh=("oh", "o"),
+        oh_after=_BEFORE_OH,
+        repeats={"double": 2, "triple": 3},
+        is_pair=_is_year,
+        spaced_thousands=_are_thousands,
+        months=_MONTHS,
+    )
+    words = _dates(_decades(_fractions(call_thousands(words, "thousand", "point"))))
+    words = call_amounts(
+        words,
+        units=_CURRENCIES,
+        hundredths=_HUNDREDTHS,
+        subunit=_SUBUNITS,
+        scales=_SCALES,
+        point="point",
+        conjunctions=("and",),
+    )
+    words = call_units(words, _ALL_UNITS, _SCALES, "point")
+    words = join_codes(
+        words, word_letters=("a", "i"), known=_KNOWN_INITIALS, words_too=("us", "it", "who"), ends=_ENDS, point="point"
+    )
+    return join_words(words)
+
+
+_BEFORE_OH = frozenset(listed("in of since from by until before after around late early summer winter spring fall to"))
+_STREET = regex.compile(r"(?<=\b\p{Lu}\p{Ll}{2,} )St\b\.?(?=$|[,;:?!]|\s+(?:\p{Ll}|$))")
+_MOBILE_NETWORK = regex.compile(r"\b(two|three|four|five|six)[ -]g\b", regex.IGNORECASE)
+_MILLIONS = regex.compile(r"(?<=(?<![\w$£€¥₹₿.,])[0-9]+(?:\.[0-9]+)?)M\b")
+_WORDS_IN_CAPITALS = regex.compile(r"\b(?:US(?!\$)|IT|WHO)\b(?!['’])")
+_SHORT_TITLES = regex.compile(rf"\b({'|'.join(_TITLES)})\.(?=\s\p{{Lu}})")
+_WORDS_OF_LETTERS = regex.compile(r"(?<![\w.])(?:u\.s|i\.t|w\.h\.o)\b(?!\.?[a-z$])\.?")
+_IN_ADDRESSES = {".": "dot", "@": "at", "_": "underscore", "-": "dash"}
+_GLUED = frozenset(_ALL_UNITS) | {"am", "pm"}
+_ENDS = (
+    frozenset(_ALL_UNITS)
+    | frozenset(_CURRENCIES)
+    | frozenset(_SUBUNITS)
+    | frozenset(_SCALES)
+    | {"percent", "degrees", "am", "pm", "o'clock", "years", "year", "hours", "hour", "minutes", "minute", "days"}
+    | frozenset(listed("times to of people miles and square hundred quarters half per weeks months day week month"))
+    | {name for pair in _UNITS.values() for form in pair for name in form.split()}
+)
+
+
+def _is_year(first: str, second: str) -> bool:
+    """Return True for two numbers that are read as one: "19" "99", "20" "05", "10" "66"."""
+    return 13 <= int(first) <= 20 or (10 <= int(first) <= 12 and int(second) >= 60)
+
+
+def _are_thousands(groups: Sequence[str]) -> bool:
+    return groups[-1] == "000" or len(groups) > 2
+
+
+# Number words
+
+
+def _as_ordinal(value: int) -> str:
+    if value % 100 in (11, 12, 13):
+        return f"{value}th"
+    return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th') }"
+
+
+def _read_numbers(words: list[str]) -> list[str]:
+    """Write number words in digits."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        if word == "point" and place + 1 < len(words):
+            digits, stop = _decimals(words, place + 1, bool(result) and is_number(result[-1]))
+            if digits:
+                if result and result[-1] == "0":
+                    result.pop()
+                result += ["point", digits]
+                place = stop
+                continue
+        read = _number(words, place)
+        if read is not None:
+            value, ordinal, stop = read
+            if ordinal and words[stop - 1] == "second" and stop - place == 1 and _counts_seconds(result):
+                result.append("second")
+            else:
+                result.append(_as_ordinal(value) if ordinal else str(value))
+            place = stop
+            continue
+        if word == "zero":
+            result.append("0")
+        elif word in _PLURAL_ORDINALS:
+            result.append(_as_ordinal(_PLURAL_ORDINALS[word]) + "s")
+        elif word in _DECADES:
+            result.append(f"{_DECADES[word]}s")
+        elif word in ("negative", "minus") and place + 1 < len(words) and _begins_number(words, place + 1):
+            result.append("minus")
+        elif (number := roman(word)) is not None and (kind := _reading_of_roman(word, result)):
+            result += ["the", _as_ordinal(number)] if kind == "ordinal" else [str(number)]
+        else:
+            result.append(word)
+        place += 1
+    return result
+
+
+def _reading_of_roman(word: str, before: list[str]) -> str:
+    """Return "ordinal" for the number of a ruler, "cardinal" for another Roman number, and "" for a word."""
+    if word == "i":
+        return "cardinal" if before[-2:] == ["world", "war"] else ""
+    if len(word) == 1:
+        return ""
+    if before and before[-1] in _RULERS:
+        return "ordinal"
+    if before and before[-1] in _BEFORE_ROMAN:
+        return "cardinal"
+    return "cardinal" if is_clear_roman(word) else ""
+
+
+def _counts_seconds(before: list[str]) -> bool:
+    return bool(before) and (is_number(before[-1]) or before[-1] == "per")
+
+
+def _begins_number(words: list[str], place: int) -> bool:
+    return is_number(words[place]) or words[place] in ("zero", "point") or _number(words, place) is not None
+
+
+def _number(words: list[str], place: int) -> tuple[int, bool, int] | None:
+    """Read a number in words: its value, whether it is an ordinal, and the place behind it."""
+    if is_number(words[place]) and not _multiplies(words, place):
+        return None
+    total = 0
+    last_scale = 10**18
+    stop = None
+    while place < len(words):
+        begin = place
+        if stop is not None and words[place] == "and":
+            below = _below_hundred(words, place + 1) if place + 1 < len(words) else None
+            if below is None or _is_scale(words, below[2]) or total % 1000:
+                break
+            return total + below[0], below[1], below[2]
+        group = _below_thousand(words, begin)
+        if group is None:
+            break
+        value, ordinal, place = group
+        scale = _SCALES.get(words[place], 0) if place < len(words) and not ordinal else 0
+        ordinal_scale = _ORDINAL_SCALES.get(words[place], 0) if place < len(words) and not ordinal else 0
+        if scale and scale < last_scale:
+            total += value * scale
+            last_scale = scale
+            place += 1
+            stop = place
+        elif ordinal_scale > 100 and ordinal_scale < last_scale:
+            return total + value * ordinal_scale, True, place + 1
+        elif scale or (stop is not None and is_number(words[begin])):
+            break
+        else:
+            return total + value, ordinal, place
+    return None if stop is None else (total, False, stop)
+
+
+def _multiplies(words: list[str], place: int) -> bool:
+    if place + 1 >= len(words) or (place and words[place - 1] == "point") or words[place][0] == "0":
+        return False
+    behind = words[place + 1]
+    return (behind == "hundred" and len(words[place]) <= 2) or (behind in _SCALES and len(words[place]) <= 3)
+
+
+def _is_scale(words: list[str], place: int) -> bool:
+    return place < len(words) and (words[place] in _SCALES or words[place] in ("hundred", "hundredth"))
+
+
+def _below_thousand(words: list[str], place: int) -> tuple[int, bool, int] | None:
+    word = words[place]
+    behind = words[place + 1] if place + 1 < len(words) else ""
+    if word == "a":
+        if behind in ("hundred", "hundredth"):
+            value, ordinal, stop = 1, False, place + 1
+        elif behind in _SCALES:
+            return 1, False, place + 1
+        else:
+            return None
+    elif is_number(word):
+        if not _multiplies(words, place):
+            return None
+        value, ordinal, stop = int(word), False, place + 1
+    else:
+        small = _below_hundred(words, place)
+        if small is None:
+            return None
+        value, ordinal, stop = small
+    if ordinal or stop >= len(words):
+        return value, ordinal, stop
+    if words[stop] == "hundredth":
+        return value * 100, True, stop + 1
+    if words[stop] != "hundred" or value > 99:
+        return value, False, stop
+    value, stop = value * 100, stop + 1
+    behind_and = stop + 1 if stop < len(words) and words[stop] == "and" else stop
+    rest = _below_hundred(words, behind_and) if behind_and < len(words) else None
+    if rest is None or (rest[2] < len(words) and words[rest[2]] in ("hundred", "hundredth")):
+        return value, False, stop
+    if words[rest[2] - 1] in _DIGITS and rest[2] - behind_and == 1 and _is_digit_word(words[rest[2] : rest[2] + 1]):
+        return value, False, stop  # the beginning of a telephone number: "eight hundred five five five ..."
+    return value + rest[0], rest[1], rest[2]
+
+
+def _is_digit_word(words: list[str]) -> bool:
+    return bool(words) and (words[0] in _DIGITS or words[0] == "oh" or (len(words[0]) == 1 and is_number(words[0])))
+
+
+def _below_hundred(words: list[str], place: int) -> tuple[int, bool, int] | None:
+    word = words[place]
+    if word in _TENS:
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        if behind in _ONES:
+            return _TENS[word] + _ONES[behind], False, place + 2
+        if behind in _ORDINAL_ONES:
+            return _TENS[word] + _ORDINAL_ONES[behind], True, place + 2
+        return _TENS[word], False, place + 1
+    if (value := _ONES.get(word) or _TEENS.get(word)) is not None:
+        return value, False, place + 1
+    value = _ORDINAL_ONES.get(word) or _ORDINAL_TEENS.get(word) or _ORDINAL_TENS.get(word)
+    return None if value is None else (value, True, place + 1)
+
+
+def _decimals(words: list[str], place: int, behind_number: bool) -> tuple[str, int]:
+    """Read the digits behind the decimal mark."""
+    digits = ""
+    stop = place
+    while stop < len(words):
+        word = words[stop]
+        if word in _DIGITS:
+            digits += str(_DIGITS[word])
+        elif (word in ("oh", "o") and (digits or behind_number)) or (is_number(word) and len(word) == 1):
+            digits += word if is_number(word) else "0"
+        else:
+            break
+        stop += 1
+    if len(digits) > 1 or (digits and behind_number):
+        return digits, stop
+    if not behind_number:
+        return "", place
+    if is_number(words[place]):
+        return words[place], place + 1
+    small = _below_hundred(words, place)
+    return ("", place) if small is None or small[1] else (str(small[0]), small[2])
+
+
+# Rules about words and digits
+
+
+def _hours(words: list[str]) -> list[str]:
+    """Write the hours of a clock in one way: "7 pm", "7 o'clock"."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        if word in ("a", "p") and behind == "m" and result and (is_number(result[-1]) or result[-1] == "o'clock"):
+            word = word + "m"
+            place += 1
+        if word in ("am", "pm") and result and result[-1] == "o'clock":
+            result.pop()
+        result.append(word)
+        place += 1
+    return result
+
+
+def _fractions(words: list[str]) -> list[str]:
+    result: list[str] = []
+    for place, word in enumerate(words):
+        before = result[-1] if result else ""
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        mixed = len(result) > 2 and result[-2] == "and" and is_number(result[-3])
+        if before == "a" and (
+            word == "half" or (mixed and word in ("quarter", "3rd")) or ((behind == "of" and word[:-2] in "3 5 6 8 10")
+            and word.endswith(("rd", "th")) and word[:-2].isdigit())
+        ):  # fmt: skip
+            result[-1] = "1"
+        if word in ("4th", "4ths") and before in ("1", "3"):
+            word = "quarter" if before == "1" else "quarters"
+        result.append(word)
+    return result
+
+
+def _decades(words: list[str]) -> list[str]:
+    """Join "19" and "90s", and write "1990's" as "1990s"."""
+    result: list[str] = []
+    for word in words:
+        if word.endswith("'s") and is_number(word[:-2]):
+            word = word[:-2] + "s"
+        if (
+            result
+            and word.endswith("0s")
+            and len(word) == 3
+            and is_number(word[:2])
+            and result[-1] in ("15", "16", "17", "18", "19", "20")
+        ):
+            result[-1] += word
+        elif word == "thousands" and result and result[-1] == "2":
+            result[-1] = "2000s"
+        elif word == "hundreds" and result and result[-1] in ("15", "16", "17", "18", "19"):
+            result[-1] += "00s"
+        else:
+            result.append(word)
+    return result
+
+
+def _dates(words: list[str]) -> list[str]:
+    """Write days as "march 5th" or "5th march"."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        behind = words[place + 1 : place + 3]
+        month = _MONTHS.get(word)
+        if (
+            month is None
+            and word in _SHORT_MONTHS
+            and (
+                _is_day(behind[:1]) or _is_day(result[-1:]) or (behind and len(behind[0]) == 4 and is_number(behind[0]))
+            )
+        ):
+            month = _SHORT_MONTHS[word]
+        if month is None:
+            result.append(word)
+            place += 1
+            continue
+        sure = month not in _ALSO_VERBS or not result or result[-1] in _BEFORE_DATES
+        year_follows = len(behind) == 2 and len(behind[1]) == 4 and is_number(behind[1])
+        if _is_day(behind[:1]) and (sure or year_follows or not is_number(behind[0])):
+            result += [month, _as_day(behind[0])]
+            place += 2
+        elif behind[:1] == ["the"] and _is_day(behind[1:]) and not is_number(behind[1]):
+            result += [month, "the", behind[1]]
+            place += 3
+        else:
+            of = len(result) > 1 and result[-1] == "of" and _is_day(result[-2:-1]) and not is_number(result[-2])
+            if of:
+                result.pop()
+            a_year = bool(behind) and len(behind[0]) == 4 and is_number(behind[0])
+            before = result[-2] if len(result) > 1 else ""
+            if _is_day(result[-1:]) and (
+                of
+                or not is_number(result[-1])
+                or month not in _ALSO_VERBS
+                or a_year
+                or before in ("", "on", "since", "until", "of")
+            ):
+                day = _as_day(result.pop())
+                if result and result[-1] == "the":
+                    result.pop()
+                result.append(day)
+            result.append(month)
+            place += 1
+    return result
+
+
+def _is_day(words: list[str]) -> bool:
+    if not words:
+        return False
+    word = words[0]
+    digits = word if is_number(word) else word[:-2]
+    return 1 <= value_of(digits) <= 31 and digits[0] != "0" and word in (digits, _as_ordinal(int(digits)))
+
+
+def _as_day(word: str) -> str:
+    return _as_ordinal(int(word)) if is_number(word) else word

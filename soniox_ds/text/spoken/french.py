@@ -1,0 +1,427 @@
+"""French: one form for each way to write the same spoken words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from soniox_ds.text.spoken.french_numbers import DIGITS, SCALES, read_cardinal, read_ordinal, read_small
+from soniox_ds.text.spoken.french_spelling import closed_compounds, common_spelling, without_compound_hyphens
+from soniox_ds.text.spoken.numerals import (
+    call_amounts,
+    call_thousands,
+    call_units,
+    is_number,
+    join_codes,
+    join_digits,
+    split_numbers,
+    value_of,
+)
+from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.writing import (
+    Rule,
+    clean,
+    is_clear_roman,
+    join_capitals,
+    join_thousands,
+    join_words,
+    listed,
+    replace_letters_with_dots,
+    roman,
+    sub_each,
+    words_of,
+)
+
+__all__ = ["fold"]
+
+_ARTICLES = ("un", "une")
+_MONTHS = listed("janvier février mars avril mai juin juillet aout septembre octobre novembre décembre")
+
+_CURRENCIES = {
+    form: pair
+    for pair in (
+        ("euro", "euros"),
+        ("dollar", "dollars"),
+        ("livre", "livres"),
+        ("franc", "francs"),
+        ("yen", "yens"),
+        ("peso", "pesos"),
+        ("roupie", "roupies"),
+        ("rouble", "roubles"),
+    )
+    for form in pair
+} | {"eur": ("euro", "euros"), "chf": ("franc", "francs")}
+_HUNDREDTHS = {"euros": "centimes", "francs": "centimes", "dollars": "cents", "livres": "pence"}
+_SUBUNITS = {
+    "centime": ("centime", "centimes"),
+    "centimes": ("centime", "centimes"),
+    "cents": ("cent", "cents"),
+    "pence": ("penny", "pence"),
+    "penny": ("penny", "pence"),
+}
+_SIGNS = {
+    "€": "euros",
+    "$": "dollars",
+    "£": "livres",
+    "¥": "yens",
+    "₹": "roupies",
+    "₽": "roubles",
+    "us$": "dollars",
+    "eur": "euros",
+}
+
+_UNITS = {
+    short: (singular, plural)
+    for short, singular, plural in (
+        ("mg", "milligramme", "milligrammes"),
+        ("μg", "microgramme", "microgrammes"),
+        ("mcg", "microgramme", "microgrammes"),
+        ("g", "gramme", "grammes"),
+        ("gr", "gramme", "grammes"),
+        ("kg", "kilogramme", "kilogrammes"),
+        ("km", "kilomètre", "kilomètres"),
+        ("kilo", "kilogramme", "kilogrammes"),
+        ("kilos", "kilogramme", "kilogrammes"),
+        ("cm", "centimètre", "centimètres"),
+        ("mm", "millimètre", "millimètres"),
+        ("m", "mètre", "mètres"),
+        ("l", "litre", "litres"),
+        ("ml", "millilitre", "millilitres"),
+        ("cl", "centilitre", "centilitres"),
+        ("dl", "décilitre", "décilitres"),
+        ("ha", "hectare", "hectares"),
+        ("m2", "mètre carré", "mètres carrés"),
+        ("km2", "kilomètre carré", "kilomètres carrés"),
+        ("m3", "mètre cube", "mètres cubes"),
+        ("kw", "kilowatt", "kilowatts"),
+        ("mw", "mégawatt", "mégawatts"),
+        ("kwh", "kilowattheure", "kilowattheures"),
+        ("ko", "kilooctet", "kilooctets"),
+        ("mo", "mégaoctet", "mégaoctets"),
+        ("go", "gigaoctet", "gigaoctets"),
+        ("to", "téraoctet", "téraoctets"),
+        ("hz", "hertz", "hertz"),
+        ("mhz", "mégahertz", "mégahertz"),
+        ("ghz", "gigahertz", "gigahertz"),
+        ("kmh", "kilomètre heure", "kilomètres heure"),
+        ("h", "heure", "heures"),
+        ("min", "minute", "minutes"),
+        ("mn", "minute", "minutes"),
+        ("s", "seconde", "secondes"),
+        ("sec", "seconde", "secondes"),
+        ("ms", "milliseconde", "millisecondes"),
+        ("db", "décibel", "décibels"),
+        ("kcal", "kilocalorie", "kilocalories"),
+        ("t", "tonne", "tonnes"),
+        ("v", "volt", "volts"),
+        ("w", "watt", "watts"),
+    )
+}
+# "1,85 m" is read as "un mètre quatre-vingt-cinq".
+_METERS = dict.fromkeys(("mètre", "mètres"), ("mètre", "mètres"))
+_COUNTED = (
+    frozenset(_CURRENCIES)
+    | frozenset(_SUBUNITS)
+    | {singular.split()[0] for singular, _ in _UNITS.values()}
+    | frozenset(listed("degré kilo an année jour semaine mois pourcent mille pouce pied tiers quart demi octet"))
+) - {"mille", "livre"}
+_NUMBERED = frozenset(
+    listed(
+        "numéro chapitre page niveau acte partie ligne étape phase type plan question article leçon groupe équipe "
+        "tome volume zéro virgule point scène formule quai porte voie canal terminal option exercice"
+    )
+)
+_KINGS = frozenset(listed("louis henri charles françois napoléon philippe paul benoît benoit pie jean léon clément"))
+_SIGN = r"us\$|[€$£¥₹₽]|eur(?=\s?[0-9])"
+_NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
+_SPELLED_OUT = {
+    r"c\.?-?\s?à-?\s?d\.": "c'est à dire",
+    r"p\.\s?ex\.": "par exemple",
+    r"av\.\s?j\.?-?\s?c\.": "avant jésus christ",
+    r"apr?\.\s?j\.?-?\s?c\.": "après jésus christ",
+    r"(?<![0-9]\s)m\.(?=\s\p{L})": "monsieur",
+    r"(?<![0-9]\s)mm\.(?=\s\p{L})": "messieurs",
+    r"pr\.?(?=\s\p{L})": "professeur",
+    r"st(?:\.?-|\.?\s)(?=\p{L}{3})(?!sainte?\b)": "saint",
+    r"ste(?:\.?-|\.?\s)(?=\p{L}{3})(?!sainte?\b)": "sainte",
+    r"p\.(?=\s?[0-9])": "page",
+    r"chap\.(?=\s?[0-9])": "chapitre",
+    r"art\.(?=\s?[0-9])": "article",
+    r"vol\.(?=\s?[0-9])": "volume",
+    r"env\.(?=\s?[0-9])": "environ",
+    r"av\.(?=\s)": "avenue",
+    r"n\s?[°o]\s?(?=[0-9])": "numéro",
+    r"n\.o\s?(?=[0-9])": "numéro",
+}
+
+
+_SHORT_SCALES = {"m": "millions", "md": "milliards", "mds": "milliards"}
+
+
+def _amount(found: regex.Match[str]) -> str:
+    scale = found["scale"] or ""
+    return f" {found['number']} {_SHORT_SCALES.get(scale, scale)} {_SIGNS[found['sign']]} "
+
+
+def _time(found: regex.Match[str]) -> str:
+    hour, minute = found["hour"].lstrip("0") or "0", found["minute"].lstrip("0")
+    return f" {hour} {'heure' if hour in '01' else 'heures'} {minute} "
+
+
+def _day(day: int) -> str:
+    return "1er" if day == 1 else str(day)
+
+
+def _date(found: regex.Match[str]) -> str:
+    day, month = int(found[1]), int(found[3])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return str(found[0]).replace("/", " ")
+    return f" {_day(day)} {_MONTHS[month - 1]} {found[4]} "
+
+
+def _iso_date(found: regex.Match[str]) -> str:
+    day, month = int(found[3]), int(found[2])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return str(found[0])
+    return f" {_day(day)} {_MONTHS[month - 1]} {found[1]} "
+
+
+def _fraction(found: regex.Match[str]) -> str:
+    whole, top, bottom = found["whole"], int(found["top"]), int(found["bottom"])
+    if not (0 < top < bottom and bottom in (2, 3, 4, 5, 6, 8, 10)):
+        return str(found[0]).replace("/", " ")
+    if bottom == 2:
+        return f"{whole} et demi" if whole else "1 demi"
+    plural = "s" if top > 1 else ""
+    name = {3: "tiers", 4: f"quart{plural}"}.get(bottom, f"{bottom}e{plural}")
+    return f"{whole} et {top} {name}" if whole else f"{top} {name}"
+
+
+def _roman_ordinal(found: regex.Match[str]) -> str:
+    value = roman(found[1])
+    return str(found[0]) if value is None else f"{value}{'er' if value == 1 else 'e'}"
+
+
+_GENERATIONS = {"deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6}  # of mobile networks
+_RULES: list[Rule] = [
+    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
+    (regex.compile(r"(?<=\b(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|puisqu|quelqu))'\s+(?=\p{L})"), "'"),
+    (
+        regex.compile(r"\b([ivx]+)(?:er|ère|e|ème|eme|ième)(?=\s(?:siècles?|arrondissement|république|dynastie)\b)"),
+        _roman_ordinal,
+    ),
+    (regex.compile(r"\b([ivx]{3,7})(?:e|ème)\b"), _roman_ordinal),
+    (regex.compile(r"\bi(?:re|ère)(?=\sguerre mondiale\b)"), "1re"),
+    (regex.compile(r"\b(ii)(?:e|ème|ième)(?=\sguerre mondiale\b)"), _roman_ordinal),
+    (regex.compile(r"(?<=[0-9])\s?mds?(?=\s(?:de|d')|\.?$)"), " milliards"),
+    (regex.compile(r"(?<=[0-9])\s?cts?\b"), " centimes"),
+    (regex.compile(r"(?<=[0-9]\s)av\.(?=\s\p{L})"), "avenue"),
+    (regex.compile(r"\b(deux|trois|quatre|cinq|six)[ -]g\b"), lambda found: f"{_GENERATIONS[found[1]]}g"),
+    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
+    (regex.compile(r"\b(quelqu|jusqu|lorsqu|puisqu|aujourd)\s(?=\p{L})"), r"\1'"),
+    (regex.compile(r"\bgrand'(?=m)"), "grand "),
+    (regex.compile(r"\bd'(?=[0-9])"), "de "),
+    (regex.compile(r"(?<![\w,.])([0-9]{1,2})\s?m\s?([0-9]{2})\b"), r"\1 mètres \2"),
+    (regex.compile(r"\b24\s?h(?:eures)?\s?/\s?24\b"), "24 heures sur 24"),
+    (regex.compile(r"\b7\s?j(?:ours)?\s?/\s?7\b"), "7 jours sur 7"),
+    (
+        regex.compile(
+            r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])(?::|\s?h\s?|\sheures?\s)(?P<minute>[0-5][0-9])(?![0-9:])"
+            r"(?:\s?(?:h|min|mn)\b)?"
+        ),
+        _time,
+    ),
+    (regex.compile(r"(?<=[0-9]):(?=[0-9])"), " "),
+    (regex.compile(r"(?<![0-9.])0[1-9](?:\.[0-9]{2}){4}(?![0-9])"), lambda found: str(found[0]).replace(".", " ")),
+    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " moins "),
+    (
+        regex.compile(rf"(?<![\w€$£¥₽₹])(?<!(?:eur|chf|[€$£¥₽₹])\s)(?P<sign>{_SIGN})\s?(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mille|millions?|milliards?)\b)?"),
+        _amount,
+    ),
+    (regex.compile(r"(?<![0-9.,])([0-9]+)\s?([€$£])([0-9]{2})(?![0-9])"), r"\1,\3 \2"),
+    (
+        regex.compile(
+            rf"(?<![0-9.,])(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mille|millions?|milliards?|m|mds?)\b)?"
+            rf"\s?(?P<sign>[€$£¥₹₽])"
+        ),
+        _amount,
+    ),
+    (
+        regex.compile(r"(?<![0-9/.])(?:(?P<whole>[0-9]+)\s)?(?P<top>[0-9]{1,3})/(?P<bottom>[0-9]{1,3})(?![0-9/])"),
+        _fraction,
+    ),
+    *range_rules("à"),
+    (regex.compile(r"(?<=[0-9])(?:ère|ere|re)\b"), "re"),
+    (regex.compile(r"(?<=[0-9])(?:ères|eres|res)\b"), "res"),
+    (regex.compile(r"(?<=[0-9])\s?(?:ème|eme|ième)\b"), "e"),
+    (regex.compile(r"(?<=[0-9])(?:èmes|emes|ièmes)\b"), "es"),
+    (regex.compile(r"\b2nd(?=e?s?\b)"), "second"),
+    (regex.compile(r"(?<=[0-9]),(?=[0-9])"), " virgule "),
+    (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " point "),
+    (regex.compile(r"%"), " pourcent "),
+    (regex.compile(r"‰"), " pour mille "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " degrés celsius "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " degrés fahrenheit "),
+    (regex.compile(r"°"), " degrés "),
+    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
+    (regex.compile(r"\bkilomètres?[ -](?:par|à l')\s?heure\b"), "kilomètres heure"),
+    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " mètres par seconde "),
+    (regex.compile(r"#(?=\s?[0-9])"), " numéro "),
+    (regex.compile(r"#(?=\p{L})"), " hashtag "),
+    (regex.compile(r"&"), " et "),
+    (regex.compile(r"@"), " arobase "),
+    (regex.compile(r"\+"), " plus "),
+    (regex.compile(r"(?<=\s)=(?=\s)"), " égale "),
+    (regex.compile(r"(?<=[0-9]\s?)[×*](?=\s?[0-9])|(?<=[0-9]\s?)x(?=\s?[0-9])|(?<=[0-9])x\b"), " fois "),
+    (regex.compile(r"\bwww\."), "www point "),
+    (regex.compile(r"(?<=[\p{L}0-9])\.(?=(?:fr|com|org|net|be|ch|ca|eu|info|pdf|txt|html)\b)"), " point "),
+]  # fmt: skip
+_ENDS = (
+    frozenset(_COUNTED)
+    | frozenset(SCALES)
+    | frozenset(listed("degrés ans jours mois semaines heures minutes de et à virgule mille fois personnes heure"))
+    | {plural.split()[0] for _, plural in _UNITS.values()}
+)
+_NO_CODES = frozenset(_UNITS) | frozenset(
+    listed("de en le la un au du et il on je tu me te se ce ne ou où si y ex co re mi st ans an as er re nd")
+)
+_CAPITAL_A = regex.compile(r"(?:^|(?<=[.!?…]\s))A(?=\s\p{Ll})")  # capitals are often written without accents
+_AT = {".": "point", "@": "arobase", "_": "tiret bas", "-": "tiret"}
+
+
+def fold(text: str) -> str:
+    """Fold a French text once."""
+    text = read_addresses(clean(_CAPITAL_A.sub("À", join_capitals(text))), _AT)
+    text = sub_each(join_thousands(text, "."), _RULES[: len(_SPELLED_OUT)])
+    text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
+    words = split_numbers(words_of(without_compound_hyphens(text)), _UNITS)
+    words = closed_compounds(" ".join([common_spelling(word) for word in words]).split())
+    words = _read_numbers(words)
+    words = join_digits(words, spaced_thousands=lambda groups: True, months=_MONTHS)
+    words = call_thousands(_without_de(words), "mille", "virgule")
+    words = call_units(words, _UNITS, SCALES, "virgule")
+    words = call_amounts(
+        words,
+        units=_CURRENCIES | _METERS,
+        hundredths=_HUNDREDTHS,
+        subunit=_SUBUNITS,
+        scales=SCALES,
+        point="virgule",
+        conjunctions=("et",),
+    )
+    words = _hours(words)
+    words = join_codes(words, dividers=("a", "y"), ends=_ENDS, point="virgule")
+    return join_words(words)
+
+
+def _read_numbers(words: list[str]) -> list[str]:
+    """Write number words in digits."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        before = result[-1] if result else ""
+        if word in ("virgule", "point") and is_number(before):
+            digits, stop = _decimals(words, place + 1)
+            if digits:
+                result += [word, digits]
+                place = stop
+                continue
+        if word == "pour" and behind in ("cent", "100") and is_number(before):
+            result.append("pourcent")
+            place += 1
+        elif word in ("d'un", "d'une") and (behind in _COUNTED or behind == "virgule"):
+            result += ["de", "1"]
+        elif word in _ARTICLES and _is_one(words, place, before):
+            result.append("1")
+        elif word in ("zéro", "zero"):
+            result.append("0")
+        elif (ordinal := read_ordinal(words, place)) is not None:
+            result.append(ordinal[0])
+            place = ordinal[1]
+            continue
+        elif before != "virgule" and (read := read_cardinal(words, place)) is not None and word not in SCALES:
+            result.append(str(read[0]))
+            place = read[1]
+            continue
+        elif word == "ier" and before in _KINGS:
+            result.append("1er")
+        elif word in _FIRST:
+            result.append(_FIRST[word])
+        elif (value := roman(word)) is not None and (
+            before in _KINGS or (before in _NUMBERED and len(word) > 1) or is_clear_roman(word)
+        ):
+            result.append("1er" if value == 1 and before in _KINGS else str(value))
+        else:
+            result.append(word)
+        place += 1
+    return result
+
+
+def _is_one(words: list[str], place: int, before: str) -> bool:
+    """Return True where "un" is a number and no article."""
+    behind = [*words[place + 1 : place + 3], "", ""]
+    if behind[0] in _COUNTED or behind[0] == "virgule" or before in _NUMBERED or before == "0":
+        return True
+    if behind[0] == "pour" and behind[1] in ("cent", "100"):
+        return True
+    if behind[1] in ("de", "du", "des") or behind[1].startswith("d'"):
+        fraction = read_ordinal(words, place + 1) if place + 1 < len(words) else None
+        return behind[0] in _FRACTIONS or (fraction is not None and fraction[0] in _FRACTIONS)
+    return is_number(before) and (is_number(behind[0]) or read_small(words, place + 1) is not None)
+
+
+_FRACTIONS = ("5e", "6e", "7e", "8e", "9e", "10e", "20e", "100e", "1000e")
+_FIRST = {"premier": "1er", "première": "1re", "premiers": "1ers", "premières": "1res"}
+
+
+def _decimals(words: list[str], place: int) -> tuple[str, int]:
+    """Read the digits behind the decimal mark."""
+    digits = ""
+    stop = place
+    while stop < len(words):
+        word = words[stop]
+        value = value_of(word) if len(word) == 1 else DIGITS.get(word, -1)
+        small = read_small(words, stop)
+        if not 0 <= value <= 9 or (small is not None and small[1] > stop + 1):
+            break
+        digits += str(value)
+        stop += 1
+    if digits or place >= len(words):
+        return digits, stop
+    if is_number(words[place]):
+        return words[place], place + 1
+    read = read_small(words, place)
+    return ("", place) if read is None else (str(read[0]), read[1])
+
+
+def _without_de(words: Sequence[str]) -> list[str]:
+    """Take the "de" behind whole millions, which is spoken and seldom written ("2 000 000 (d')euros")."""
+    result: list[str] = []
+    for word in words:
+        before = result[-1] if result else ""
+        whole_millions = value_of(before) >= 10**6 and value_of(before) % 10**6 == 0
+        if whole_millions or (before in SCALES and len(result) > 1 and is_number(result[-2])):
+            if word == "de":
+                continue
+            word = word.removeprefix("d'")
+        result.append(word)
+    return result
+
+
+def _hours(words: Sequence[str]) -> list[str]:
+    """Write "1 heures" as "1 heure", and the minutes without their unit: "7 heures 15"."""
+    result: list[str] = []
+    for word in words:
+        before = result[-1] if result else ""
+        if word in ("heure", "heures") and is_number(before):
+            word = "heure" if before in ("0", "1") else "heures"
+        elif len(result) > 1 and before in ("heure", "heures") and is_number(result[-2]) and len(word) == 2:
+            if word == "00":
+                continue
+            word = word[1] if is_number(word) and word[0] == "0" else word
+        result.append(word)
+    return result

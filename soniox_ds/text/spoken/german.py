@@ -1,0 +1,522 @@
+"""German: one form for each way to write the same spoken words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from soniox_ds.text.spoken.german_numbers import SCALES, cardinal, ordinal, read_cardinal
+from soniox_ds.text.spoken.german_spelling import closed_compounds, common_spelling, without_hyphens
+from soniox_ds.text.spoken.numerals import (
+    call_amounts,
+    call_thousands,
+    call_units,
+    is_number,
+    join_codes,
+    join_digits,
+    split_numbers,
+    value_of,
+)
+from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.writing import (
+    Rule,
+    clean,
+    is_clear_roman,
+    join_thousands,
+    join_words,
+    listed,
+    replace_letters_with_dots,
+    roman,
+    sub_each,
+    words_of,
+)
+
+__all__ = ["fold"]
+
+_ARTICLES = ("ein", "eine", "einen")  # "einer Stunde" is heard to be another word than "eine Stunde"
+_MONTHS = listed("januar februar märz april mai juni juli august september oktober november dezember")
+_SHORT_MONTHS = dict(zip(listed("jan feb mär apr jun jul aug sep sept okt nov dez"), (
+    listed("januar februar märz april juni juli august september september oktober november dezember")
+), strict=True))  # fmt: skip
+_BEFORE_ORDINALS = frozenset(
+    listed(
+        "der die das den dem des am im vom zum zur beim ins ans jeder jede jedes jeden jedem unser unsere unserem "
+        "unseren mein meine meinem meinen sein seine seinem seinen ihr ihre ihrem ihren dein deine kein ein eine "
+        "einen einem einer und bis ab seit dieser diese dieses diesen diesem"
+    )
+)
+_AFTER_ORDINALS = frozenset(
+    (
+        *_MONTHS,
+        *_SHORT_MONTHS,
+        *listed(
+            "jahrhundert jahrhunderts mal platz stock stockwerk etage klasse liga weltkrieg bundesliga gebot runde "
+            "spieltag minute stelle kapitel teil tag woche monat jahr lebensjahr geburtstag semester auflage hälfte "
+            "quartal obergeschoss preis reihe generation versuch satz bezirk spielminute halbzeit"
+        ),
+    )
+)
+
+_QUEENS = ("elisabeth", "katharina", "margrethe", "maria")
+_RULERS = frozenset(
+    (
+        *_QUEENS,
+        *listed(
+            "ludwig wilhelm friedrich karl heinrich otto johannes paul benedikt georg philipp franz napoleon pius "
+            "leo nikolaus alexander rudolf leopold ferdinand maximilian joseph"
+        ),
+    )
+)
+
+_CURRENCIES = {
+    form: pair
+    for pair in (
+        ("euro", "euro"),
+        ("dollar", "dollar"),
+        ("pfund", "pfund"),
+        ("franken", "franken"),
+        ("yen", "yen"),
+        ("mark", "mark"),
+        ("krone", "kronen"),
+        ("rupie", "rupien"),
+        ("peso", "pesos"),
+        ("rubel", "rubel"),
+    )
+    for form in pair
+} | {"eur": ("euro", "euro"), "chf": ("franken", "franken"), "usd": ("dollar", "dollar")}
+_HUNDREDTHS = {"euro": "cent", "dollar": "cent", "pfund": "pence", "franken": "rappen", "mark": "pfennig"}
+_SUBUNITS = {
+    "cent": ("cent", "cent"),
+    "ct": ("cent", "cent"),
+    "rappen": ("rappen", "rappen"),
+    "pfennig": ("pfennig", "pfennig"),
+    "pence": ("penny", "pence"),
+    "penny": ("penny", "pence"),
+}
+_SIGNS = {
+    "€": "euro",
+    "$": "dollar",
+    "£": "pfund",
+    "¥": "yen",
+    "₽": "rubel",
+    "₹": "rupien",
+    "us$": "us dollar",
+    "eur": "euro",
+    "chf": "franken",
+}
+
+# "5 km" is also read "fünf Kilometern".
+_IN_THE_DATIVE = listed(
+    "kilometer meter zentimeter millimeter liter milliliter quadratmeter quadratkilometer kubikmeter"
+)
+_UNITS = {
+    short: (name, name)
+    for short, name in {
+        "mg": "milligramm",
+        "μg": "mikrogramm",
+        "g": "gramm",
+        "kg": "kilogramm",
+        "km": "kilometer",
+        "cm": "zentimeter",
+        "mm": "millimeter",
+        "nm": "nanometer",
+        "m": "meter",
+        "l": "liter",
+        "ml": "milliliter",
+        "cl": "zentiliter",
+        "dl": "deziliter",
+        "qm": "quadratmeter",
+        "m2": "quadratmeter",
+        "km2": "quadratkilometer",
+        "m3": "kubikmeter",
+        "ha": "hektar",
+        "kw": "kilowatt",
+        "mw": "megawatt",
+        "gw": "gigawatt",
+        "kb": "kilobyte",
+        "mb": "megabyte",
+        "gb": "gigabyte",
+        "tb": "terabyte",
+        "hz": "hertz",
+        "khz": "kilohertz",
+        "mhz": "megahertz",
+        "ghz": "gigahertz",
+        "db": "dezibel",
+        "kmh": "kilometer pro stunde",
+        "kcal": "kilokalorien",
+        "el": "esslöffel",
+        "tl": "teelöffel",
+    }.items()
+} | {
+    "kilo": ("kilogramm", "kilogramm"),
+    **{f"{name}n": (name, name) for name in _IN_THE_DATIVE},
+    "stundenkilometer": ("kilometer pro stunde", "kilometer pro stunde"),
+    "h": ("stunde", "stunden"),
+    "std": ("stunde", "stunden"),
+    "min": ("minute", "minuten"),
+    "sek": ("sekunde", "sekunden"),
+    "kwh": ("kilowattstunde", "kilowattstunden"),
+    "t": ("tonne", "tonnen"),
+    "v": ("volt", "volt"),
+    "w": ("watt", "watt"),
+    "mrd": ("milliarde", "milliarden"),
+    "ms": ("millisekunde", "millisekunden"),
+}
+_COUNTED = (
+    frozenset(_CURRENCIES)
+    | frozenset(_SUBUNITS)
+    | frozenset(
+        listed(
+            "prozent promille uhr grad gramm kilo kilogramm milligramm mikrogramm meter kilometer zentimeter "
+            "millimeter liter milliliter stunde minute sekunde jahr tag woche monat tonne hektar watt kilowatt "
+            "kilowattstunde volt megabyte gigabyte terabyte kilobyte hertz meile seemeile zoll prozentpunkt "
+            "quadratmeter quadratkilometer esslöffel teelöffel drittel viertel fünftel sechstel siebtel achtel "
+            "neuntel zehntel hundertstel tausendstel"
+        )
+    )
+)
+_FRACTIONS = {
+    3: "drittel",
+    4: "viertel",
+    5: "fünftel",
+    6: "sechstel",
+    7: "siebtel",
+    8: "achtel",
+    9: "neuntel",
+    10: "zehntel",
+    20: "zwanzigstel",
+    100: "hundertstel",
+}
+_NUMBERED = regex.compile(
+    r"(?P<number>\p{L}{3,40}?|[0-9]{1,6})(?P<rest>jährig\p{L}*|fach\p{L}*|mal|malig\p{L}*|prozentig\p{L}*|stellig\p{L}*|"
+    r"tägig\p{L}*|wöchig\p{L}*|monatig\p{L}*|stündig\p{L}*|minütig\p{L}*|teilig\p{L}*|köpfig\p{L}*|seitig\p{L}*|"
+    r"stöckig\p{L}*|sprachig\p{L}*|spurig\p{L}*|zeilig\p{L}*|geschossig\p{L}*|drittel|viertel|fünftel|sechstel|siebtel|"
+    r"achtel|neuntel|zehntel|einhalb)"
+)
+_DECADE = regex.compile(r"(?P<number>\p{L}{3,40}|[0-9]{2,4})(?P<rest>er|ern|ers)(?P<years>jahren?)?")
+_TEXT_OF_NUMBER = r"[0-9]+(?:[.,][0-9]+)*"
+_SIGN = r"us\$|[€$£¥₽₹]|(?:eur|chf)(?=\s?[0-9])"
+_BEFORE_DATES = ("am", "vom", "zum", "bis", "seit", "ab", "der", "den", "dem")
+
+
+def _amount(found: regex.Match[str]) -> str:
+    return f" {found['number']} {found['scale'] or ''} {_SIGNS[found['sign']]} "
+
+
+def _time(found: regex.Match[str]) -> str:
+    minute = found["minute"].lstrip("0")
+    return f"{found['hour'].lstrip('0') or '0'} uhr {minute}"
+
+
+def _date(found: regex.Match[str]) -> str:
+    day, month = int(found[1]), int(found[2])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return str(found[0])
+    return f" {day}te {_MONTHS[month - 1]} {found[3] or ''} "
+
+
+def _iso_date(found: regex.Match[str]) -> str:
+    day, month = int(found[3]), int(found[2])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return str(found[0])
+    return f" {day}te {_MONTHS[month - 1]} {found[1]} "
+
+
+def _fraction(found: regex.Match[str]) -> str:
+    whole, top, bottom = found["whole"] or "", int(found["top"]), int(found["bottom"])
+    if top == 1 and bottom == 2:
+        return f"{whole} einhalb"
+    if 0 < top < bottom and bottom in _FRACTIONS and not whole:
+        return f"{top} {_FRACTIONS[bottom]}"
+    if 0 < top < bottom and bottom in _FRACTIONS:
+        return f"{whole} {top} {_FRACTIONS[bottom]}"
+    return str(found[0]).replace("/", " ")
+
+
+_SPELLED_OUT = {
+    r"z\.\s?b\.": "zum beispiel",
+    r"zb(?!\w)": "zum beispiel",
+    r"d\.\s?h\.": "das heißt",
+    r"u\.\s?a\.": "unter anderem",
+    r"u\.\s?s\.\s?w\.": "usw",
+    r"i\.\s?d\.\s?r\.": "in der regel",
+    r"z\.\s?zt\.": "zur zeit",
+    r"v\.\s?a\.": "vor allem",
+    r"abt\.(?=\s?[0-9])": "abteilung",
+    r"mwst\.?(?!\w)": "mehrwertsteuer",
+    r"z\.\s?t\.": "zum teil",
+    r"o\.\s?ä\.": "oder ähnliches",
+    r"v\.\s?chr\.": "vor christus",
+    r"n\.\s?chr\.": "nach christus",
+    r"v\.\s?h\.": "prozent",
+    r"s\.\s?o\.": "siehe oben",
+    r"st\.(?=\s\p{L})": "sankt",
+    r"max\.": "maximal",
+    r"tel\.": "telefon",
+    r"abs\.(?=\s?[0-9])": "absatz",
+    r"art\.(?=\s?[0-9])": "artikel",
+    r"kap\.(?=\s?[0-9])": "kapitel",
+    r"s\.(?=\s?[0-9])": "seite",
+    r"(?<![0-9]\s)min\.(?=\s[0-9])": "mindestens",
+    r"bd\.(?=\s?[0-9])": "band",
+    r"n[ro]\.?(?=\s?[0-9])": "nummer",
+}
+_RULES: list[Rule] = [
+    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
+    (regex.compile(r"(?<=\p{L})str\.(?=\s|$|,)"), "straße"),
+    (regex.compile(r"(?<=\p{L})-str\.(?=\s|$|,)"), "-straße"),
+    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    (regex.compile(r"(?<![0-9.])([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?((?:1[0-9]|20)[0-9]{2})(?![0-9])"), _date),
+    (regex.compile(rf"(?<=\b(?:{'|'.join(_BEFORE_DATES)})\s)([0-9]{{1,2}})\.\s?([0-9]{{1,2}})\.()(?!\s?[0-9])"), _date),
+    (
+        regex.compile(r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])[:.](?P<minute>[0-5][0-9])\s?(?:uhr|h)\b"),
+        _time,
+    ),
+    (regex.compile(r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])(?::|\s?h\s?)(?P<minute>[0-5][0-9])(?![0-9:])"), _time),
+    (regex.compile(r"(?<![0-9:])([0-9]{1,3}):([0-9]{1,3})(?![0-9:])"), r"\1 zu \2"),
+    (regex.compile(r"(?<=[0-9]),(?:-|–)+"), ""),
+    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " minus "),
+    (
+        regex.compile(
+            rf"(?<![\w€$£¥₽₹])(?<!(?:eur|chf|[€$£¥₽₹])\s)(?P<sign>{_SIGN})\s?(?P<number>{_TEXT_OF_NUMBER})"
+            r"(?:\s?(?P<scale>mio|mrd|millionen|milliarden|million|milliarde|tausend)\b\.?)?"
+        ),
+        _amount,
+    ),
+    (
+        regex.compile(
+            rf"(?<![0-9.,])(?P<number>{_TEXT_OF_NUMBER})(?:\s?(?P<scale>mio|mrd|tsd|millionen|milliarden)\b\.?)?"
+            rf"\s?(?P<sign>[€$£¥₽₹])"
+        ),
+        _amount,
+    ),
+    (
+        regex.compile(r"(?<![0-9/.])(?:(?P<whole>[0-9]+)\s)?(?P<top>[0-9]{1,3})/(?P<bottom>[0-9]{1,3})(?![0-9/])"),
+        _fraction,
+    ),
+    *range_rules("bis"),
+    (regex.compile(r"(?<=[0-9]),(?=[0-9])"), " komma "),
+    (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " punkt "),
+    (
+        regex.compile(
+            rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s[\p{{L}}])"
+            rf"|(?<![0-9.,:])([0-9]{{1,3}})\.(?=\s(?:{'|'.join(sorted(_AFTER_ORDINALS))})\b)"
+        ),
+        lambda found: f"{found[1] or found[2]}te",
+    ),
+    # At the end of a sentence "die 3." is three of them, and "mit der 3." is a line of trams.
+    (
+        regex.compile(
+            rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s?[,;)])"
+            r"|(?<=(?<!\bmit\s)\b(?:der|den|dem|des|am|zum|beim|vom)\s)([0-9]{1,3})\.(?=\s*$)"
+        ),
+        lambda found: f"{found[1] or found[2]}te",
+    ),
+    (regex.compile(r"\bfr\.(?=\s\p{L})"), "frau"),
+    (regex.compile(r"\bgr\.(?=\s?[0-9])"), "größe"),
+    (regex.compile(r"\bmind\.(?=\s?[0-9])"), "mindestens"),
+    (regex.compile(r"(?<=\s)str\.(?=\s|$|,)"), "straße"),
+    (regex.compile(r"\b(zwei|drei|vier|fünf|sechs)[ -]g\b"), lambda found: f"{cardinal(found[1])}g"),
+    (regex.compile(r"%ig(?=\p{L}*)"), " prozentig"),
+    (regex.compile(r"%"), " prozent "),
+    (regex.compile(r"‰"), " promille "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " grad celsius "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " grad fahrenheit "),
+    (regex.compile(r"°"), " grad "),
+    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
+    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " meter pro sekunde "),
+    (regex.compile(r"§§"), " paragraphen "),
+    (regex.compile(r"§"), " paragraph "),
+    (regex.compile(r"#(?=\s?[0-9])"), " nummer "),
+    (regex.compile(r"#(?=\p{L})"), " hashtag "),
+    (regex.compile(r"&"), " und "),
+    (regex.compile(r"@"), " at "),
+    (regex.compile(r"(?<=[0-9]\s?)\+|\+(?=\s?[0-9])"), " plus "),
+    (regex.compile(r"(?<=\s)=(?=\s)"), " gleich "),
+    (regex.compile(r"(?<=[0-9]\s?)[x×*](?=\s?[0-9])|(?<=[0-9])x\b"), " mal "),
+    (regex.compile(r"÷"), " geteilt durch "),
+    (regex.compile(r"\bwww\."), "www punkt "),
+    (regex.compile(r"(?<=[\p{L}0-9])\.(?=(?:de|com|org|net|at|ch|eu|info|pdf|txt|html)\b)"), " punkt "),
+]  # fmt: skip
+_ENDS = (
+    frozenset(_UNITS)
+    | _COUNTED
+    | frozenset(SCALES)
+    | frozenset(listed("stunden minuten sekunden jahre tage wochen monate mal bis und euro jahren tagen einhalb"))
+    | {"bis", "komma"}
+    | {name for pair in _UNITS.values() for form in pair for name in listed(form)}
+)
+_NO_CODES = frozenset(_UNITS) | frozenset(listed("zu in ab am im um an so er es da ja du wo ob ei er eu tv"))
+_CHAIN = regex.compile(r"(?<![\p{L}\p{N}-])(\p{L}{3,40}+)(?:-\p{L}++)++")
+_LONG_CHAIN = regex.compile(r"(?<![\p{L}\p{N}-])\p{L}{3,40}+(?:-\p{L}{3,40}+){2,8}+(?![\p{L}\p{N}-])")
+_AT = {".": "punkt", "@": "at", "_": "unterstrich", "-": "minus"}
+
+
+def fold(text: str) -> str:
+    """Fold a German text once."""
+    text = read_addresses(clean(text), _AT)
+    text = sub_each(join_thousands(text, "."), _RULES[: len(_SPELLED_OUT)])
+    text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
+    words = split_numbers(words_of(without_hyphens(_chains_apart(text))), _UNITS)
+    words = closed_compounds([common_spelling(word) for word in words])
+    words = _read_numbers(words)
+    words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year, months=_MONTHS)
+    words = call_thousands(_dates(_hours(words)), "tausend", "komma")
+    words = call_units(words, _UNITS, SCALES, "komma")
+    words = call_amounts(
+        words,
+        units=_CURRENCIES | {"meter": ("meter", "meter")},  # "1,85 m" is read as "ein Meter fünfundachtzig"
+        hundredths=_HUNDREDTHS,
+        subunit=_SUBUNITS,
+        scales=SCALES,
+        point="komma",
+        conjunctions=("und",),
+    )
+    words = join_codes(words, ends=_ENDS, point="komma")
+    return join_words(words)
+
+
+def _chains_apart(text: str) -> str:
+    """Make "drei zimmer wohnung" of "drei-zimmer-wohnung" and "rhein main gebiet" of "rhein-main-gebiet"."""
+    if "-" not in text:
+        return text
+    return str(
+        _CHAIN.sub(lambda found: _apart(found) if cardinal(found[1]) else found[0], _LONG_CHAIN.sub(_apart, text))
+    )
+
+
+def _apart(found: regex.Match[str]) -> str:
+    return str(found[0]).replace("-", " ")
+
+
+def _is_year(first: str, second: str) -> bool:
+    return first == "20" and 10 <= int(second) <= 59
+
+
+def _read_numbers(words: list[str]) -> list[str]:
+    """Write number words in digits."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        if word in ("komma", "punkt") and result and is_number(result[-1]):
+            digits, stop = _decimals(words, place + 1)
+            if digits:
+                result += [word, digits]
+                place = stop
+                continue
+        if (word == "ein" and behind == "komma") or (word in _ARTICLES and behind in _COUNTED):
+            result.append("1")
+        elif word in _ARTICLES and _is_half(behind):
+            result.append("einhalb")
+            place += 1
+        elif word == "null":
+            result.append("0")
+        elif (read := read_cardinal(words, place)) is not None and not (
+            word in SCALES or (result and result[-1] in ("komma",))
+        ):
+            result.append(str(read[0]))
+            place = read[1]
+            continue
+        elif (value := _ordinal_value(word, behind, result)) is not None:
+            result.append(f"{value}te")
+        elif (value := roman(word)) is not None and (result[-1:] and result[-1] in _RULERS) and len(word) > 1:
+            result += ["die" if result[-1] in _QUEENS else "der", f"{value}te"]
+        elif value is not None and len(word) > 1 and _is_numeral(word, result):
+            result.append(str(value))
+        elif value is not None and behind in ("weltkrieg", "weltkriegs", "vatikanum"):
+            result.append(f"{value}te")
+        elif (parts := _numbered(word)) is not None:
+            result += parts
+        else:
+            result.append(word)
+        place += 1
+    return result
+
+
+def _is_numeral(word: str, before: list[str]) -> bool:
+    """Return True for a Roman number that is read as a cardinal one ("Kapitel IV", "Rocky II")."""
+    named = bool(before) and before[-1] in ("kapitel", "teil", "band", "klasse", "stufe", "typ", "phase", "akt")
+    return named or is_clear_roman(word)
+
+
+def _is_half(word: str) -> bool:
+    return word in ("halb", "halbe", "halber", "halbes", "halben", "halbem")
+
+
+def _ordinal_value(word: str, behind: str, before: list[str]) -> int | None:
+    if word[:1].isdigit():
+        found = regex.fullmatch(r"([0-9]{1,9})s?t(?:e|er|es|en|em)", word)
+        return None if found is None else int(found[1])
+    is_verb_too = word in ("achte", "achten", "achter")
+    if is_verb_too and behind not in _AFTER_ORDINALS and not (before and before[-1] in _BEFORE_ORDINALS):
+        return None
+    return ordinal(word)
+
+
+def _numbered(word: str) -> list[str] | None:
+    """Divide "zweijährig", "2fach" and "neunziger" behind the number."""
+    if (found := _NUMBERED.fullmatch(word)) is not None:
+        value = value_of(found["number"]) if is_number(found["number"]) else cardinal(found["number"])
+        if value is not None and value > 1:
+            return [str(value), found["rest"]]
+        if found["number"] in ("ein", "1") and found["rest"] == "einhalb":
+            return ["1", "einhalb"]
+    if (found := _DECADE.fullmatch(word)) is not None:
+        value = value_of(found["number"]) if is_number(found["number"]) else cardinal(found["number"])
+        if value is not None and value >= 10:
+            return [f"{value}{found['rest']}", *([found["years"]] if found["years"] else [])]
+    return None
+
+
+def _decimals(words: list[str], place: int) -> tuple[str, int]:
+    """Read the digits behind the decimal mark."""
+    digits = ""
+    stop = place
+    while stop < len(words):
+        word = words[stop]
+        value = 0 if word == "null" else value_of(word) if len(word) == 1 else cardinal(word)
+        if value is None or not 0 <= value <= 9:
+            break
+        digits += str(value)
+        stop += 1
+    if digits or place >= len(words):
+        return digits, stop
+    if is_number(words[place]):
+        return words[place], place + 1
+    value = cardinal(words[place])
+    return ("", place) if value is None else (str(value), place + 1)
+
+
+def _hours(words: list[str]) -> list[str]:
+    """Write "7 uhr 05" as "7 uhr 5", and "7 uhr 00" as "7 uhr"."""
+    result: list[str] = []
+    for word in words:
+        if len(result) > 1 and result[-1] == "uhr" and is_number(result[-2]) and len(word) == 2 and word[0] == "0":
+            if not is_number(word):
+                result.append(word)
+            elif word != "00":
+                result.append(word[1])
+        else:
+            result.append(word)
+    return result
+
+
+def _dates(words: Sequence[str]) -> list[str]:
+    """Write days as "1te mai"."""
+    result: list[str] = []
+    for place, word in enumerate(words):
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        before = result[-1] if result else ""
+        a_day = before.endswith("te") and 1 <= value_of(before[:-2]) <= 31
+        a_year_follows = len(behind) == 4 and is_number(behind)
+        a_date = a_year_follows or (len(result) > 1 and result[-2] in _BEFORE_DATES)
+        if a_day and a_date and word.endswith("te") and 1 <= value_of(word[:-2]) <= 12:
+            result.append(_MONTHS[int(word[:-2]) - 1])
+            continue
+        if a_day and word in _SHORT_MONTHS:
+            word = _SHORT_MONTHS[word]
+        result.append(word)
+    return result

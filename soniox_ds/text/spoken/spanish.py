@@ -1,0 +1,407 @@
+"""Spanish: one form for each way to write the same spoken words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from soniox_ds.text.spoken.numerals import (
+    call_amounts,
+    call_thousands,
+    call_units,
+    is_number,
+    join_codes,
+    join_digits,
+    split_numbers,
+    value_of,
+)
+from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.spanish_numbers import (
+    DIGITS,
+    SCALES,
+    fraction_of,
+    read_cardinal,
+    read_ordinal,
+    read_small,
+)
+from soniox_ds.text.spoken.spanish_spelling import closed_compounds, common_spelling, without_prefix_hyphens
+from soniox_ds.text.spoken.writing import (
+    Rule,
+    clean,
+    is_clear_roman,
+    join_capitals,
+    join_thousands,
+    join_words,
+    listed,
+    replace_letters_with_dots,
+    roman,
+    sub_each,
+    words_of,
+)
+
+__all__ = ["fold"]
+
+_ARTICLES = ("un", "una")
+_MONTHS = listed("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre")
+
+_CURRENCIES = {
+    form: pair
+    for pair in (
+        ("euro", "euros"),
+        ("dólar", "dólares"),
+        ("peso", "pesos"),
+        ("libra", "libras"),
+        ("franco", "francos"),
+        ("sol", "soles"),
+        ("yen", "yenes"),
+        ("yuan", "yuanes"),
+        ("rupia", "rupias"),
+        ("rublo", "rublos"),
+        ("peseta", "pesetas"),
+        ("real", "reales"),
+        ("corona", "coronas"),
+    )
+    for form in pair
+} | {"eur": ("euro", "euros"), "usd": ("dólar", "dólares")}
+_HUNDREDTHS = {"euros": "céntimos", "dólares": "centavos", "pesos": "centavos", "libras": "peniques"}
+_SUBUNITS = {
+    form: pair for pair in (("céntimo", "céntimos"), ("centavo", "centavos"), ("penique", "peniques")) for form in pair
+} | dict.fromkeys(("cént", "cts", "cént."), ("céntimo", "céntimos"))
+_SIGNS = {
+    "€": "euros",
+    "$": "dólares",
+    "£": "libras",
+    "¥": "yenes",
+    "₹": "rupias",
+    "₽": "rublos",
+    "us$": "dólares",
+    "eur": "euros",
+}
+
+_UNITS = {
+    short: (singular, plural)
+    for short, singular, plural in (
+        ("mg", "miligramo", "miligramos"),
+        ("μg", "microgramo", "microgramos"),
+        ("mcg", "microgramo", "microgramos"),
+        ("g", "gramo", "gramos"),
+        ("gr", "gramo", "gramos"),
+        ("kg", "kilogramo", "kilogramos"),
+        ("kgs", "kilogramo", "kilogramos"),
+        ("km", "kilómetro", "kilómetros"),
+        ("kms", "kilómetro", "kilómetros"),
+        ("kilo", "kilogramo", "kilogramos"),
+        ("kilos", "kilogramo", "kilogramos"),
+        ("cm", "centímetro", "centímetros"),
+        ("mm", "milímetro", "milímetros"),
+        ("m", "metro", "metros"),
+        ("l", "litro", "litros"),
+        ("ml", "mililitro", "mililitros"),
+        ("cl", "centilitro", "centilitros"),
+        ("ha", "hectárea", "hectáreas"),
+        ("m2", "metro cuadrado", "metros cuadrados"),
+        ("km2", "kilómetro cuadrado", "kilómetros cuadrados"),
+        ("m3", "metro cúbico", "metros cúbicos"),
+        ("kw", "kilovatio", "kilovatios"),
+        ("mw", "megavatio", "megavatios"),
+        ("kwh", "kilovatio hora", "kilovatios hora"),
+        ("kb", "kilobyte", "kilobytes"),
+        ("mb", "megabyte", "megabytes"),
+        ("gb", "gigabyte", "gigabytes"),
+        ("tb", "terabyte", "terabytes"),
+        ("hz", "hercio", "hercios"),
+        ("mhz", "megahercio", "megahercios"),
+        ("ghz", "gigahercio", "gigahercios"),
+        ("kmh", "kilómetro por hora", "kilómetros por hora"),
+        ("h", "hora", "horas"),
+        ("hrs", "hora", "horas"),
+        ("min", "minuto", "minutos"),
+        ("mins", "minuto", "minutos"),
+        ("seg", "segundo", "segundos"),
+        ("ms", "milisegundo", "milisegundos"),
+        ("db", "decibelio", "decibelios"),
+        ("kcal", "kilocaloría", "kilocalorías"),
+        ("t", "tonelada", "toneladas"),
+        ("v", "voltio", "voltios"),
+        ("w", "vatio", "vatios"),
+    )
+}
+# "1,85 m" is read as "un metro ochenta y cinco".
+_METERS = dict.fromkeys(("metro", "metros"), ("metro", "metros"))
+_COUNTED = (
+    frozenset(_CURRENCIES)
+    | frozenset(_SUBUNITS)
+    | {short for short in _UNITS if len(short) > 1}
+    | {singular.split()[0] for singular, _ in _UNITS.values()}
+    | frozenset(listed("grado kilo gramo año día semana mes porciento milla pulgada pie tercio cuarto quinto sexto"))
+)
+_BEFORE_ROMAN = frozenset(listed("siglo siglos capítulo tomo volumen parte tipo fase título mundial"))
+_RULERS = frozenset(
+    listed("felipe juan carlos isabel fernando alfonso enrique luis pablo pío benedicto francisco napoleón alejandro")
+)
+_SIGN = r"us\$|[€$£¥₹₽]|eur(?=\s?[0-9])"
+_NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
+_SPELLED_OUT = {
+    r"p\.\s?ej\.": "por ejemplo",
+    r"ee\.?\s?uu\.?(?!\w)": "eeuu",
+    r"a\.\s?m\.": "am",
+    r"p\.\s?m\.": "pm",
+    r"(?<=[0-9ivx]\s)a\.\s?c\.": "antes de cristo",
+    r"(?<=[0-9ivx]\s)d\.\s?c\.": "después de cristo",
+    r"s\.\s?a\.": "sa",
+    r"n[.o]{0,2}\.\s?(?=[0-9])": "número",
+    r"c/\s?(?=\p{L})": "calle",
+    r"av\.(?=\s)": "avenida",
+    r"pl\.(?=\s)": "plaza",
+    r"(?:d\.a|dña\.?|d\.ª)(?=\s\p{L}{2})": "doña",
+    r"p\.(?=\s?[0-9])": "página",
+    r"(?<![0-9]\s)km\.?(?=\s?[0-9])": "kilómetro",
+    r"cap\.(?=\s?[0-9])": "capítulo",
+    r"art\.(?=\s?[0-9])": "artículo",
+    r"vol\.(?=\s?[0-9])": "volumen",
+}
+_BEFORE_CLEANING: list[Rule] = [
+    (regex.compile(r"(?i)\bn\.?\s?[º°](?=\s?[0-9])"), " número "),
+    (regex.compile(r"º(?=\s?[cCfF]\b)"), "°"),
+    (regex.compile(r"(?<=[0-9])\.?º"), "o"),
+    (regex.compile(r"(?<=[0-9])\.?ª"), "a"),
+]
+
+
+def _amount(found: regex.Match[str]) -> str:
+    scale = "millones" if found["scale"] in ("m", "mm") else found["scale"] or ""
+    return f" {found['number']} {scale} {_SIGNS[found['sign']]} "
+
+
+def _time(found: regex.Match[str]) -> str:
+    minute = found["minute"].lstrip("0")
+    return f"{found['hour'].lstrip('0') or '0'} {minute} "
+
+
+def _date(found: regex.Match[str]) -> str:
+    day, month = int(found[1]), int(found[2])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return str(found[0]).replace("/", " ")
+    return f" {day} de {_MONTHS[month - 1]} de {found[3]} "
+
+
+def _iso_date(found: regex.Match[str]) -> str:
+    day, month = int(found[3]), int(found[2])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return str(found[0])
+    return f" {day} de {_MONTHS[month - 1]} de {found[1]} "
+
+
+def _fraction(found: regex.Match[str]) -> str:
+    whole, top, bottom = found["whole"], int(found["top"]), int(found["bottom"])
+    names = {2: "medio", 3: "tercio", 4: "cuarto", 5: "quinto", 6: "sexto", 8: "octavo", 10: "décimo"}
+    if not (0 < top < bottom and bottom in names):
+        return str(found[0]).replace("/", " ")
+    name = names[bottom] if top == 1 else names[bottom] + "s"
+    spoken = name if bottom == 2 else f"{top} {name}"
+    return f"{whole} y {spoken}" if whole else spoken
+
+
+_GENERATIONS = {"dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6}  # of mobile networks
+_RULES: list[Rule] = [
+    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
+    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), r"\1/\3/\4"),
+    (regex.compile(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})/((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
+    (regex.compile(r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])(?::|\s?h\s?)(?P<minute>[0-5][0-9])(?![0-9:])"), _time),
+    (regex.compile(r"(?<=[0-9]):(?=[0-9])"), " "),
+    (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " menos "),
+    (
+        regex.compile(
+            rf"(?<![\w€$£¥₽₹])(?<!(?:eur|chf|[€$£¥₽₹])\s)(?P<sign>{_SIGN})\s?(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mil|millón|millones)\b(?:\sde\b)?)?"
+        ),
+        _amount,
+    ),
+    (
+        regex.compile(
+            rf"(?<![0-9.,])(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mil|m|mm|millones)\b(?:\sde\b)?)?"
+            rf"\s?(?P<sign>[€$£¥₹₽])"
+        ),
+        _amount,
+    ),
+    (
+        regex.compile(r"(?<![0-9/.])(?:(?P<whole>[0-9]+)\s)?(?P<top>[0-9]{1,3})/(?P<bottom>[0-9]{1,3})(?![0-9/])"),
+        _fraction,
+    ),
+    *range_rules("a"),
+    (regex.compile(r"(?<=[0-9])\.?(?:ero|ro|er|do|to|mo|vo|no)\b"), "o"),
+    (regex.compile(r"(?<=[0-9])\.?(?:era|ra|da|ta|ma|va|na)\b"), "a"),
+    (regex.compile(r"(?<=[0-9])\.(?=[oa]s?\b)"), ""),
+    (regex.compile(r"(?<=[0-9])[.,](?=[0-9])"), " coma "),
+    (regex.compile(r"\b(i{1,3})(?=\sguerra mundial\b)"), lambda found: f"{len(found[1])}a"),
+    (regex.compile(r"\b(dos|tres|cuatro|cinco|seis)[ -]g\b"), lambda found: f"{_GENERATIONS[found[1]]}g"),
+    (regex.compile(r"%"), " porciento "),
+    (regex.compile(r"‰"), " por mil "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " grados celsius "),
+    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " grados fahrenheit "),
+    (regex.compile(r"°"), " grados "),
+    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
+    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " metros por segundo "),
+    (regex.compile(r"#(?=\s?[0-9])"), " número "),
+    (regex.compile(r"#(?=\p{L})"), " hashtag "),
+    (regex.compile(r"&"), " y "),
+    (regex.compile(r"@"), " arroba "),
+    (regex.compile(r"\+"), " más "),
+    (regex.compile(r"(?<=\s)=(?=\s)"), " igual a "),
+    (regex.compile(r"(?<=[0-9]\s?)[x×*](?=\s?[0-9])"), " por "),
+    (regex.compile(r"\bwww\."), "www punto "),
+    (regex.compile(r"(?<=[\p{L}0-9])\.(?=(?:es|com|org|net|mx|ar|co|cl|eu|info|pdf|txt|html)\b)"), " punto "),
+]  # fmt: skip
+_ENDS = (
+    frozenset(_COUNTED)
+    | frozenset(SCALES)
+    | frozenset(listed("porciento grados años días meses semanas horas minutos de y a coma mil veces personas"))
+    | {plural.split()[0] for _, plural in _UNITS.values()}
+)
+_NO_CODES = frozenset(_UNITS) | frozenset(listed("de en el la lo al un se su mi tu me te no si ya os as am pm ex re"))
+_AT = {".": "punto", "@": "arroba", "_": "guion bajo", "-": "guion"}
+
+
+def fold(text: str) -> str:
+    """Fold a Spanish text once."""
+    text = read_addresses(clean(sub_each(join_capitals(text), _BEFORE_CLEANING)), _AT)
+    text = _join_thousands_with_commas(join_thousands(text, "."))
+    text = sub_each(text, _RULES[: len(_SPELLED_OUT)])
+    text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
+    words = split_numbers(words_of(without_prefix_hyphens(text)), {*_UNITS, "am", "pm"})
+    words = closed_compounds([common_spelling(word) for word in words])
+    words = _read_numbers(words)
+    words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year)
+    words = call_thousands(_hours(_without_de(_without_con(words))), "mil", "coma")
+    words = call_units(words, _UNITS, SCALES, "coma")
+    words = call_amounts(
+        words,
+        units=_CURRENCIES | _METERS,
+        hundredths=_HUNDREDTHS,
+        subunit=_SUBUNITS,
+        scales=SCALES,
+        point="coma",
+        conjunctions=("con", "y"),
+    )
+    words = join_codes(words, dividers=("y", "o", "a", "e", "u"), ends=_ENDS, point="coma")
+    return join_words(words)
+
+
+def _join_thousands_with_commas(text: str) -> str:
+    """Take the commas from "1,000,000" and "1,500", as Mexico writes them; "1,234" is a decimal number."""
+    if "," not in text:
+        return text
+    grouped = r"(?<![0-9,.])[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}|,[0-9]00)(?![0-9]|,[0-9])"
+    return str(regex.sub(grouped, lambda found: found[0].replace(",", ""), text))
+
+
+def _is_year(first: str, second: str) -> bool:
+    return first == "20" and 10 <= int(second) <= 59
+
+
+def _read_numbers(words: list[str]) -> list[str]:
+    """Write number words in digits."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        before = result[-1] if result else ""
+        if word in ("coma", "punto") and is_number(before):
+            digits, stop = _decimals(words, place + 1)
+            if digits:
+                result += ["coma", digits]
+                place = stop
+                continue
+        ordinal = None if _is_no_ordinal(word, before) else read_ordinal(words, place)
+        if (word in _ARTICLES and behind in _COUNTED) or (word == "una" and before == "la"):
+            result.append("1")
+        elif word in _ARTICLES and behind == "medio" and before not in _ARTICLES:
+            pass
+        elif word == "cero":
+            result.append("0")
+        elif before != "coma" and (read := read_cardinal(words, place)) is not None and word not in SCALES:
+            result.append(str(read[0]))
+            place = read[1]
+            continue
+        elif ordinal is not None:
+            result.append(ordinal[0])
+            place = ordinal[1]
+            continue
+        elif before in _RULERS and (value := roman(word)) is not None and value <= 10:
+            result.append(f"{value}{'a' if before == 'isabel' else 'o'}")
+        elif before in _BEFORE_ROMAN and (value := roman(word)) is not None:
+            result.append(f"{value}o" if before == "siglo" and value <= 10 else str(value))
+        elif is_clear_roman(word):
+            result.append(str(roman(word)))
+        else:
+            result.append(word)
+        place += 1
+    return result
+
+
+def _is_no_ordinal(word: str, before: str) -> bool:
+    """Return True for "segundo" as a unit of time, and for "cuarto" as a quarter."""
+    if word == "segundos" or (fraction_of(word) is not None and word.endswith("s")):
+        return True
+    if word == "segundo":
+        return is_number(before) or before in ("un", "por", "cada", "medio")
+    return fraction_of(word) is not None and (is_number(before) or before in ("y", "menos", "un", "con"))
+
+
+def _decimals(words: list[str], place: int) -> tuple[str, int]:
+    """Read the digits behind the decimal mark."""
+    digits = ""
+    stop = place
+    while stop < len(words):
+        word = words[stop]
+        value = value_of(word) if len(word) == 1 else DIGITS.get(word, -1)
+        if not 0 <= value <= 9:
+            break
+        digits += str(value)
+        stop += 1
+    if digits or place >= len(words):
+        return digits, stop
+    if is_number(words[place]):
+        return words[place], place + 1
+    read = read_small(words, place)
+    return ("", place) if read is None else (str(read[0]), read[1])
+
+
+def _without_con(words: Sequence[str]) -> list[str]:
+    """Take the "con" before hundredths without a name ("veinte euros con cincuenta")."""
+    result: list[str] = []
+    for place, word in enumerate(words):
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        an_amount = len(result) > 1 and result[-1] in _CURRENCIES and is_number(result[-2])
+        if not (word == "con" and an_amount and 0 < value_of(behind) < 100):
+            result.append(word)
+    return result
+
+
+def _without_de(words: Sequence[str]) -> list[str]:
+    """Take the "de" behind whole millions, which is spoken and seldom written ("2.000.000 (de) euros")."""
+    result: list[str] = []
+    for word in words:
+        before = result[-1] if result else ""
+        whole_millions = value_of(before) >= 10**6 and value_of(before) % 10**6 == 0
+        if word == "de" and (whole_millions or (before in SCALES and len(result) > 1 and is_number(result[-2]))):
+            continue
+        result.append(word)
+    return result
+
+
+def _hours(words: Sequence[str]) -> list[str]:
+    """Write "las 7 y 15" as "las 7 15", and "a m" as "am"."""
+    result: list[str] = []
+    for place, word in enumerate(words):
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        an_hour = len(result) > 1 and result[-2] in ("las", "la") and 1 <= value_of(result[-1]) <= 24
+        if word == "y" and an_hour and 1 <= value_of(behind) <= 59:
+            continue
+        if word == "m" and len(result) > 1 and result[-1] in ("a", "p") and is_number(result[-2]):
+            result[-1] += "m"
+            continue
+        result.append(word)
+    return result

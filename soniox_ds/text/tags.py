@@ -1,0 +1,198 @@
+"""Tags and placeholders in references: what stands in a text although nobody said it.
+
+Conventions: a tag names a sound or a gap (``<unk>``, ``[noise]``, ``{NS}``). Angle, square and curly brackets are
+taken for tags unless their content is clearly speech: ``[I think so]``, the ``{D you know}`` of Switchboard, the
+``<my my> [/]`` of CHAT. Round brackets and asterisks hold speech too, and are tags only around the name of an event:
+``(laughs)`` is one, ``(as you know)`` is not. Words without any mark are tags only if they are words of no language
+(``SPN``, ``xxx``). A placeholder takes the place of a whole reference that nobody wrote: ``-``, ``n/a``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import regex
+
+from soniox_ds._caller import warn_caller
+
+if TYPE_CHECKING:
+    from soniox_ds.metrics.words.units import Lines
+    from soniox_ds.text.normalizer import Normalizer
+
+__all__ = ["warn_of_tags", "warn_of_unsaid", "without_tags"]
+
+_NOT_HEARD = r"""unk(?:nown)?|inaudible|unintelligible|indistinct|indiscernible|unclear|untranscribed|foreign|redacted|
+    xxx|yyy|no[ _-]?transcript(?:ion)?|not[ _-]transcribed|ignore_time_segment_in_scoring|unverständlich\w*|
+    ininteligible|inintelligible|incomprensible|聞き取り不能|听不清"""
+"""What says that somebody spoke, and nobody knows what."""
+_EVENT = rf"""{_NOT_HEARD}|
+    laugh\w*|chuckl\w*|giggl\w*|cough\w*|sneez\w*|sniff\w*|breath\w*|inhal\w*|exhal\w*|sigh\w*|gasp\w*|groan\w*|moan\w*|
+    cry(?:ing)?|cries|sob\w*|yawn\w*|snor\w*|hum(?:s|ming)|whistl\w*|mumbl\w*|mutter\w*|whisper\w*|scream\w*|shout\w*|
+    throat|lip|lips|smack\w*|click\w*|tsk|applau\w*|clap\w*|cheer\w*|music\w*|sing(?:s|ing)|noise\w*|noisy|static|beep\w*|
+    bleep\w*|buzz\w*|hiss\w*|ring(?:s|ing)|knock\w*|bang\w*|footsteps?|slam\w*|bark\w*|silence|silent|sil|pause\w*|
+    cross-?talk|overlap\w*|background|speak(?:s|ing)|talk(?:s|ing)|chatter\w*|doors?\ \w+|hesitat\w*|filler|sound\w*|
+    ns|nsn|spn|lau|lgh|brth|vocnoise|noi|sta|int|pp[lbco]|blank_audio|event|
+    lach\w*|kicher\w*|husten|hustet|räusper\w*|geräusch\w*|rauschen|musik|applaus|beifall|stille|atm\w*|
+    risas?|ríen?|tos|tose|ruidos?|música|aplausos|silencio|suspir\w*|
+    rires?|rit|rient|toux|tousse|bruits?|musique|applaudissements|soupir\w*|
+    笑\w*|拍手|音楽|雑音|咳\w*|噪音|音乐|掌声|呼吸\w*"""
+_HESITATION = r"uhm?|uhh+|umm*|erm|ehm|hmm*|mmm*|öhm?|ähm?|euh|heu"
+"""Hesitations that are no other word; they are tags where a mark stands before or around them."""
+_SYLLABLE = r"(?:la|na|da|doo?|ba|tra|hm+|mm+|oo+h?|ah+)"
+"""Sung without words."""
+_SPEECH = (
+    r"i|you|he|she|it|we|they|is|are|was|were|am|be|my|your|our|do|did|have|had|not|ich|du|er|sie|wir|yo|je|tu|nous"
+)
+_FLAGS = regex.IGNORECASE | regex.VERBOSE
+
+_NAMES_EVENT = rf"(?=(?:[^()（）*\n]*?[^\w(（*])?(?:{_EVENT})(?!\w))(?![^()（）*\n]*\b(?:{_SPEECH})\b)"
+_NO_SPEECH = rf"""(?:(?=(?:{_EVENT})(?!\w))|(?![^\[\]\n]*\b(?:i|you|we|my|your|our)\b)
+    (?:(?=[^\[\]\n]*?\b(?:{_EVENT})(?!\w))|(?![^\[\]\n]*\p{{Ll}}[.?!,]\s*\])))"""
+"""Not the words of two people at once, which CORAAL writes in square brackets."""
+_BARE = (
+    r"(?-i:SPN|NSN|spn|nsn|UNK|(?:SPOKEN|VOCALIZED)[_-]NOISE)(?![\w'’/-]|\.\w)|"
+    r"(?<!\b(?:bowl|chapter|part|book|volume|psalm|rated|size|triple)\s)(?-i:xxx|yyy)(?![\w'’/@-]|\.\w)|"
+    r"(?<!\bthe\s)(?-i:www)(?![\w'’/@-]|\.\w|\s+(?:dot|punkt|punto|point)\b)"
+)
+"""Words of no language."""
+_TAG = regex.compile(
+    rf"""
+    \[\[[^\[\]\n]*\]\] | (?<!\w)[\[［【]{_NO_SPEECH}[^\[\]［］【】\n]*[\]］】](?!\w)
+    | \[(?:{_EVENT})[^\[\]\n]*\]                          # a word may touch the name of an event
+    | \{{\{{[^{{}}\n]*\}}\}} | [{{｛][^{{}}｛｝\n]*[}}｝]
+    | </?(?![\s\d<=])[^<>\n]{{0,80}}(?<!\s)>
+    | [(（]{_NAMES_EVENT}(?:\s*[^\s()（）]+){{1,5}}\s*[)）]
+    | \((?:%\w+|{_HESITATION})\)
+    | \(\d?\.\d*\)                                        # a pause, in seconds
+    | (?<!\*)\*+{_NAMES_EVENT}[^\s*](?:[^*\n]{{0,38}}[^\s*])?\*+
+    | (?<!\*)\*+(?:{_HESITATION})\*+(?!\w)
+    | (?<!\S)//(?:{_EVENT})//(?!\S)
+    | (?<!\S)/(?:{_NOT_HEARD}|\?+|RD-\w+(?:-\d+)?)/(?!\w)
+    | (?<!\S)(?P<mark>[\#+~@]|__?)(?:{_EVENT}|reject)(?P=mark)(?!\S)
+    | (?<!\S)\+\+\w+\+\+(?!\S) | (?<!\S)[!%~\#](?:{_EVENT})(?!\w)
+    | (?<!\S)&=[\w:]+ | (?<!\S)&(?:[-+~]|\*\w{{3}}:)\w[\w'’:-]*                       # of CHAT
+    | (?<!\S)[&%](?:{_HESITATION}|er|[eao]h|em|huh)(?![\w;-])                            # of CHAT and LDC
+    | (?<!\S)\+(?:\.{{2,3}}\??|//?[.?]|!\?|"[/.]*|[<^,])(?!\S)                             # ends of utterances, in CHAT
+    | (?<=\p{{L}})@(?-i:[bcdfgiklnopqtux]|fp|si|sl|wp|s(?::[a-z]{{2,3}})?)(?![\w.@'’])       # kinds of words, in CHAT
+    | (?<!\S)(?:°h+|h+°|\.hh+)(?!\S) | (?<!\S)@@+(?!\S)                                  # breath and laughter
+    | [♪♫♬🎵🎶]\s*(?:(?:{_SYLLABLE}|{_EVENT})[\s,~-]*)+[♪♫♬🎵🎶]
+    | (?<![\w'’/@\#$.-])(?:{_BARE})
+    """,
+    _FLAGS,
+)
+_SAID_INSIDE = regex.compile(
+    rf"""
+    \[(?i:laugh(?:ter|ing)?)-(?P<said>[^\[\]\s]+)\]                       # said while laughing, in Switchboard
+    | \{{[ACDEF]\s+(?P<said>[^{{}}\n]*)\}}                                 # fillers and the like, in Switchboard
+    | \[\s(?P<said>[^\[\]\n]*)\s\+(?P<again>\s[^\[\]\n]*)\]               # said again, in Switchboard
+    | <(?!/?(?i:{_EVENT})\W)(?P<said>[^<>\n]*)>(?=\s*\[(?:/|[*?!<>]+\d*\]|=|%|x\ \d))   # said again, in CHAT
+    | <(?P<mark>[@A-Z]+)\s(?P<said>[^<>\n]*)\s(?P=mark)>                   # said in some manner, in Santa Barbara
+    """,
+    regex.VERBOSE,
+)
+_CANDIDATES = frozenset("[{<(*+&!%~#/@°_♪♫♬🎵🎶［【｛（")
+_BARE_WORD = regex.compile(rf"\b(?:{_BARE})|\.hh", regex.IGNORECASE)
+_UNKNOWN = regex.compile(rf"\W*(?:{_NOT_HEARD}|www)\b.*", _FLAGS)
+_PLACEHOLDERS = regex.compile(
+    r"(?i:n/a|n\.a\.?|unk|xxx|yyy|www|tbd|todo|inaudible|unintelligible|untranscribed|no[ _-]transcript(?:ion)?|"
+    r"not[ _-]transcribed|ignore_time_segment_in_scoring)\.?|#N/A|NA|<NA>|nan|NaN|None|null|NULL"
+)
+_SHOWN = 5
+_LOOKED_AT = 1000
+
+
+def without_tags(text: str) -> str:
+    """Take the tags out of a text.
+
+    >>> without_tags("hello <unk> there [noise] (laughs) {NS} *coughs* <b>you</b>").split()
+    ['hello', 'there', 'you']
+    >>> without_tags("I said (as you know) that *everybody* can call (555) 0199, [laughter-yes]")
+    'I said (as you know) that *everybody* can call (555) 0199, yes'
+    """
+    if not _may_hold_tags(text):
+        return text
+    while (unwrapped := _SAID_INSIDE.sub(_words_inside, text)) != text:
+        text = unwrapped
+    return str(_TAG.sub(" ", text))
+
+
+def _may_hold_tags(text: str) -> bool:
+    return not _CANDIDATES.isdisjoint(text) or _BARE_WORD.search(text) is not None
+
+
+def _words_inside(found: regex.Match[str]) -> str:
+    return f"{found['said']}{found['again'] or ''}"
+
+
+def warn_of_unsaid(references: Lines, normalizer: Normalizer) -> None:
+    """Warn of tags that the normaliser makes words of, and of references that are placeholders."""
+    warn_of_tags(references, normalizer)
+    _warn_of_placeholders(references)
+
+
+def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
+    """Warn of the tags in references that the normaliser makes words of."""
+    if any(step.name == "tags" for step in normalizer.steps):
+        return
+    text = " ".join(references.words)
+    if not _may_hold_tags(text):
+        return
+    bound = normalizer.in_language(None)
+    found: Counter[tuple[str, str]] = Counter()  # each tag with what was said inside
+    while around := [(match[0], _words_inside(match)) for match in _SAID_INSIDE.finditer(text)]:
+        found.update(around)
+        text = _SAID_INSIDE.sub(_words_inside, text)
+    found.update((match[0], "") for match in _TAG.finditer(text))
+    kept = {tag: count for (tag, said), count in found.most_common(_LOOKED_AT) if bound(tag) != bound(said)}
+    if kept:
+        alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
+        step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
+        warn_caller(
+            f"the references hold {_listed(kept)}. Nobody said them, but {normalizer.label!r} counts them as words. "
+            f"The step 'tags' takes them out: normalizer={step}.",
+            UserWarning,
+        )
+
+
+def _warn_of_placeholders(references: Lines) -> None:
+    """Warn of references that nobody wrote."""
+    texts = Counter(_short_texts(references))
+    found = {text: count for text, count in texts.items() if _is_placeholder(text)}
+    if found:
+        warn_caller(
+            f"some references are only placeholders: {_listed(found)}. No normalizer can turn them into transcripts, "
+            "so every word heard there counts as an error. If a recording was never transcribed, set its reference to "
+            f"NA to leave it out: references.replace({list(found)[:_SHOWN]}, pd.NA). If nothing was said in it, set "
+            'the reference to "".',
+            UserWarning,
+        )
+
+
+def _is_placeholder(text: str) -> bool:
+    if _PLACEHOLDERS.fullmatch(text):
+        return True
+    rest = without_tags(text)
+    if any(char.isalnum() for char in rest):
+        return False
+    tags = [match[0] for match in _TAG.finditer(text)]
+    if any(char.isalnum() for tag in tags for char in tag):
+        return any(map(_UNKNOWN.fullmatch, tags))
+    return bool(text)
+
+
+def _short_texts(references: Lines) -> list[str]:
+    """The texts of few words; a placeholder has few."""
+    texts = []
+    begin = 0
+    for count in references.counts.tolist():
+        if 0 < count <= 3:
+            texts.append(" ".join(references.words[begin : begin + count]))
+        begin += count
+    return texts
+
+
+def _listed(found: dict[str, int]) -> str:
+    most = sorted(found.items(), key=lambda one: -one[1])
+    more = f" and {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
+    return ", ".join(f"{text!r} ({count})" for text, count in most[:_SHOWN]) + more

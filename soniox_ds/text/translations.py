@@ -1,0 +1,114 @@
+"""Rows of tokens or words stream by stream: what was spoken, and its translation, each read by itself.
+
+Conventions: streams are numbered, twice the recording's number, one more for its translation. Within a stream rows are
+in the API's order (`token_index`, `word_index`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import SchemaError
+from soniox_ds.schema import need
+from soniox_ds.text import runs
+from soniox_ds.text.runs import Codes, Ints, Numbers
+from soniox_ds.text.scripts import ends_sentence
+
+__all__ = ["LABELS", "OF_WORDS", "Streams", "late_chunks", "reading_order", "word_streams"]
+
+Bools = npt.NDArray[np.bool_]
+
+LABELS = ("speaker", "language", "translation_status", "source_language")
+"""What a token or a word may be labelled with."""
+OF_WORDS = ("audio_id", "word_index", "text", "space_before")
+"""Columns that a table of words needs."""
+
+
+class Streams(NamedTuple):
+    """Words stream by stream."""
+
+    rows: Ints
+    new: Bools
+    audio: Codes
+    translated: Bools
+    position: npt.NDArray[Any]
+    text: Codes
+    space_before: Bools
+    labels: dict[str, Codes]
+
+
+def word_streams(words: pd.DataFrame) -> Streams:
+    need(words, *OF_WORDS, name="words")
+    audio = runs.codes_of(words, "audio_id", required=True)
+    text = runs.codes_of(words, "text", required=True)
+    index = runs.numbers_of(words, "word_index", "Int32").values
+    labels = {name: runs.codes_of(words, name) for name in LABELS}
+    translated = _is_translation(labels["translation_status"])
+    streams = audio.codes * 2 + translated
+    rows = runs.lexical_order(streams, index)
+    _refuse_repeats(words, audio, rows, streams[rows], index[rows], "word_index")
+    return Streams(
+        rows=rows,
+        new=runs.changes(streams[rows]),
+        audio=Codes(audio.codes[rows], audio.labels),
+        translated=translated[rows],
+        position=index[rows],
+        text=Codes(text.codes[rows], text.labels),
+        space_before=runs.numbers_of(words, "space_before", "boolean").values.astype(np.bool_)[rows],
+        labels={name: Codes(column.codes[rows], column.labels) for name, column in labels.items()},
+    )
+
+
+def reading_order(tokens: pd.DataFrame, audio: Codes, status: Codes, index: Numbers) -> tuple[Ints, Ints]:
+    """The rows stream by stream, each in the API's order, and for each of them a number of its stream."""
+    if not index.known.all():
+        raise SchemaError(
+            f"token_index is NA in {int((~index.known).sum())} of {len(tokens)} rows; every row needs one."
+        )
+    translated = _is_translation(status)
+    streams = audio.codes * 2 + translated
+    order = runs.lexical_order(streams, index.values)
+    streams, position = streams[order], index.values[order]
+    _refuse_repeats(tokens, audio, order, streams, position, "token_index")
+    return order, streams
+
+
+def late_chunks(
+    vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, audio: Codes, index: Numbers
+) -> Bools:
+    """Which rows begin a chunk behind the end of a sentence of their own stream.
+
+    A chunk is a stretch of one stream that follows tokens of the other in the API's order.
+    """
+    late = np.zeros(len(rows), np.bool_)
+    if not len(rows) or not (streams % 2).any():
+        return late
+    translated = np.zeros(len(audio.codes), np.bool_)
+    translated[rows] = streams % 2 == 1
+    order = runs.lexical_order(audio.codes, index.values)
+    turn = (np.diff(audio.codes[order]) == 0) & (np.diff(translated[order].astype(np.int8)) != 0)
+    begins = np.zeros(len(audio.codes), np.bool_)
+    begins[order[1:][turn]] = True
+    late[1:] = begins[rows[1:]] & (rows[1:] != rows[:-1]) & (streams[1:] == streams[:-1])
+    here = np.flatnonzero(late)
+    late[here] = [ends_sentence(vocabulary[code].rstrip()) for code in spelling[here - 1]]
+    return late
+
+
+def _refuse_repeats(table: pd.DataFrame, audio: Codes, order: Ints, streams: Ints, position: Any, name: str) -> None:
+    if (same := np.flatnonzero((np.diff(streams) == 0) & (np.diff(position) == 0))).size:
+        row = order[same[0]]
+        raise SchemaError(
+            f"{audio.labels[audio.codes[row]]!r} has two rows with {name} {position[same[0]]}"
+            f"{f', and {same.size - 1} more such pairs were found' if same.size > 1 else ''}. "
+            "Were two tables of the same recording put together? Give the recordings different ids, or keep one table."
+        )
+
+
+def _is_translation(status: Codes) -> Bools:
+    named = np.array([label == "translation" for label in status.labels] + [False], np.bool_)
+    return named[status.codes]  # the last element answers for NA

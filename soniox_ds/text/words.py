@@ -1,0 +1,317 @@
+"""From tokens to words, segments and texts.
+
+Conventions: the rows of a recording are taken in the API's order (`token_index`, `word_index`), never sorted by time.
+What was spoken and its translation are two streams; each is read by itself, however they interleave. Spaces are the
+API's: a word knows whether one stood before it, and white space of any length counts as one space. The markers
+``<end>`` and ``<fin>``, wherever they stand in a token, and the sounds that are not speech (`is_audio_event`) are no
+words; they end the word before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema import need, need_confidences, need_milliseconds
+from soniox_ds.text import runs
+from soniox_ds.text.boundaries import MARKERS, divided, word_starts
+from soniox_ds.text.runs import Codes, Ints, Numbers
+from soniox_ds.text.scripts import ends_sentence, features, starts_lower
+from soniox_ds.text.translations import LABELS, OF_WORDS, Streams, late_chunks, reading_order, word_streams
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["segments", "spoken_texts", "texts", "words"]
+
+Bools = npt.NDArray[np.bool_]
+
+_SPLITS = ("speaker", "language", "sentence")
+
+
+def words(tokens: pd.DataFrame) -> pd.DataFrame:
+    """Put tokens together into words.
+
+    A word begins
+
+    - after white space, wherever it stands: before a token, after one, or as a token of its own; a token that holds
+      several words is divided, and each of them has the token's times and confidence;
+    - where recording, speaker, language or stream changes, or a marker or sound stands between;
+    - where a chunk of translation (or what was said after one) begins behind the end of a sentence of its own stream:
+      the service may leave the space out there, and the word has `space_before` nevertheless;
+    - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, told by
+      the characters, not by the label), and where such a script meets another.
+
+    Without white space between, punctuation never stands alone: opening punctuation (brackets, ¿ ¡ « „) goes with what
+    follows, all other with what comes before, across a change of speaker or language too. Combining marks, joiners and
+    dependent vowels never begin a word. Digits that follow each other stay together.
+
+    Parameters
+    ----------
+    tokens
+        ``schema.TOKENS``, of one recording or many; `audio_id`, `token_index` and `text` must be there.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.WORDS``: recordings in their order of appearance, words in the order of their first tokens. Speaker and
+        language are those of the first piece that holds a letter or digit.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, an id or text is NA, two tokens of a recording have the same index, times are
+        impossible (fractions, an end before its start), or a confidence lies outside 0 to 1.
+
+    Examples
+    --------
+    >>> tokens = pd.DataFrame({
+    ...     "audio_id": "a.wav",
+    ...     "token_index": range(8),
+    ...     "text": ["How", " are", " you", "?", "Gu", "ten", " Morgen", "!"],
+    ...     "language": ["en"] * 4 + ["de"] * 4,
+    ...     "confidence": [0.9, 0.8, 0.9, 0.2, 0.7, 0.5, 0.9, 0.9],
+    ... })
+    >>> words(tokens)[["text", "language", "confidence", "token_count", "space_before"]]
+           text language  confidence  token_count  space_before
+    0       How       en         0.9            1         False
+    1       are       en         0.8            1          True
+    2      you?       en         0.9            2          True
+    3     Guten       de         0.5            2         False
+    4   Morgen!       de         0.9            2          True
+    """
+    import pyarrow as pa
+
+    need(tokens, "audio_id", "token_index", "text", name="tokens")
+    tokens = need_confidences(need_milliseconds(tokens, "tokens", required=False), "tokens")
+    audio = runs.codes_of(tokens, "audio_id", required=True)
+    text = runs.codes_of(tokens, "text", required=True)
+    index = runs.numbers_of(tokens, "token_index", "Int32")
+    labels = {name: runs.codes_of(tokens, name) for name in LABELS}
+    event = runs.numbers_of(tokens, "is_audio_event", "boolean").values.astype(np.bool_)
+
+    rows, streams = reading_order(tokens, audio, labels["translation_status"], index)
+    vocabulary, spelling, rows, streams = divided(text, rows, streams)
+    found = features(vocabulary)
+    marker = np.array([text in MARKERS for text in vocabulary], np.bool_)
+
+    no_word = found.blank[spelling] | marker[spelling] | event[rows]
+    late = late_chunks(vocabulary, spelling, rows, streams, audio, index)
+    starts, spaced = word_starts(found, spelling, rows, streams, no_word, labels, late)
+    rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
+
+    spoken = found.spoken[spelling]
+    count = np.diff(np.append(starts, len(rows)))
+    any_spoken = np.add.reduceat(spoken.astype(np.int64), starts) > 0 if len(starts) else np.zeros(0, np.bool_)
+    counted = spoken | ~np.repeat(any_spoken, count)
+    leader = rows[runs.first_value(Numbers(np.arange(len(rows)), counted), starts).values.astype(np.intp)]
+
+    confidence = runs.at(runs.numbers_of(tokens, "confidence", "Float32"), rows)
+    pieces = pa.array(found.stripped, pa.large_string()).take(pa.array(spelling))
+    first = rows[starts]
+    frame = pd.DataFrame(
+        {
+            "audio_id": runs.take_labels(audio, first),
+            "word_index": 0,
+            "text": runs.join(pieces, starts),
+            "start_ms": runs.masked(
+                runs.first_value(runs.at(runs.numbers_of(tokens, "start_ms", "Int32"), rows), starts), "Int32"
+            ),
+            "end_ms": runs.masked(
+                runs.last_value(runs.at(runs.numbers_of(tokens, "end_ms", "Int32"), rows), starts), "Int32"
+            ),
+            "confidence": runs.masked(runs.minimum(confidence, starts, counted), "Float32"),
+            "confidence_mean": runs.masked(runs.mean(confidence, starts, counted), "Float32"),
+            **{name: runs.take_labels(labels[name], leader) for name in LABELS},
+            "first_token": pd.array(index.values[first], dtype="Int32"),
+            "token_count": pd.array(count, dtype="Int32"),
+            "space_before": pd.array(spaced, dtype="boolean"),
+        }
+    )
+    return _numbered(frame, audio.codes[first], index.values[first], "word_index")
+
+
+def segments(
+    words: pd.DataFrame, *, gap_ms: int | None = 1500, split_at: Collection[str] = ("speaker", "language", "sentence")
+) -> pd.DataFrame:
+    """Put words together into segments: captions, utterances, lines of a transcript.
+
+    Parameters
+    ----------
+    words
+        ``schema.WORDS``; of `tokens`, call `words` first.
+    gap_ms
+        Silence that ends a segment, in ms from the end of a word to the start of the next; None for none. The service's
+        tokens often end well before the sound does, so less than about 1000 cuts within sentences.
+    split_at
+        What else ends a segment, any of "speaker", "language" (with the language translated from) and "sentence": a
+        full stop, question or exclamation mark or ellipsis that no small letter follows. Recordings and streams never
+        share a segment.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.SEGMENTS``, in the order of their first words. Where the words of a segment differ in a label (which
+        takes a `split_at` without it), the label is NA.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, times are impossible (fractions, an end before its start), or a confidence lies
+        outside 0 to 1.
+    InputError
+        If `split_at` names something else, or `gap_ms` is negative.
+
+    Examples
+    --------
+    >>> said = words(pd.DataFrame({
+    ...     "audio_id": "a.wav",
+    ...     "token_index": range(6),
+    ...     "text": ["How", " are", " you", "?", "Fine", "."],
+    ...     "speaker": ["1", "1", "1", "2", "2", "2"],
+    ... }))
+    >>> segments(said)[["text", "speaker", "word_count"]]
+               text speaker  word_count
+    0  How are you?       1           3
+    1         Fine.       2           1
+    """
+    if isinstance(split_at, str) or (unknown := sorted(set(split_at) - set(_SPLITS))):
+        named = split_at if isinstance(split_at, str) else unknown
+        raise InputError(f"split_at takes a collection of {list(_SPLITS)}, found {named!r}.")
+    if gap_ms is not None and gap_ms < 0:
+        raise InputError(f"gap_ms is {gap_ms}; give ms of silence, 0 or more, or None for no splitting at gaps.")
+    need(words, *OF_WORDS, name="words")
+    words = need_confidences(need_milliseconds(words, "words", required=False), "words")
+    stream = word_streams(words)
+    start = runs.at(runs.numbers_of(words, "start_ms", "Int32"), stream.rows)
+    end = runs.at(runs.numbers_of(words, "end_ms", "Int32"), stream.rows)
+
+    new = stream.new
+    for name in [
+        *(["speaker"] if "speaker" in split_at else []),
+        *(["language", "source_language"] if "language" in split_at else []),
+    ]:
+        new |= runs.changes(stream.labels[name].codes)
+    if gap_ms is not None:
+        silence = start.values[1:].astype(np.int64) - end.values[:-1]
+        new[1:] |= (silence > gap_ms) & start.known[1:] & end.known[:-1]
+    if "sentence" in split_at:
+        ended = np.array([ends_sentence(text) for text in stream.text.labels], np.bool_)[stream.text.codes]
+        lower = np.array([starts_lower(text) for text in stream.text.labels], np.bool_)[stream.text.codes]
+        new[1:] |= ended[:-1] & ~lower[1:]
+
+    starts = np.flatnonzero(new)
+    confidence = runs.at(runs.numbers_of(words, "confidence", "Float32"), stream.rows)
+    first = stream.position[starts]
+    frame = pd.DataFrame(
+        {
+            "audio_id": runs.take_labels(stream.audio, starts),
+            "segment_index": 0,
+            "text": runs.join(_spaced(stream, starts, stream.space_before), starts),
+            "start_ms": runs.masked(runs.first_value(start, starts), "Int32"),
+            "end_ms": runs.masked(runs.last_value(end, starts), "Int32"),
+            **{name: _agreed(stream.labels[name], starts) for name in LABELS},
+            "confidence_mean": runs.masked(runs.mean(confidence, starts, np.ones(len(new), np.bool_)), "Float32"),
+            "first_word": pd.array(first, dtype="Int32"),
+            "word_count": pd.array(np.diff(np.append(starts, len(new))), dtype="Int32"),
+        }
+    )
+    return _numbered(frame, stream.audio.codes[starts], first, "segment_index")
+
+
+def texts(table: pd.DataFrame) -> pd.DataFrame:
+    """Write out each recording's streams as running text.
+
+    Parameters
+    ----------
+    table
+        ``schema.WORDS``, or ``schema.TOKENS`` (then `words` is called first).
+
+    Returns
+    -------
+    DataFrame
+        ``schema.TEXTS``: a row for what was spoken ("original") and, where there is one, for its translation. A
+        recording without words has no row here; `Corpus.texts` adds one.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent.
+    InputError
+        If it is no table.
+
+    Examples
+    --------
+    >>> texts(pd.DataFrame({
+    ...     "audio_id": "a.wav",
+    ...     "token_index": range(5),
+    ...     "text": ["Good", " morn", "ing", "Gu", "ten"],
+    ...     "language": ["en", "en", "en", "de", "de"],
+    ...     "translation_status": ["original"] * 3 + ["translation"] * 2,
+    ... }))
+      audio_id translation_status language          text  word_count
+    0    a.wav           original       en  Good morning           2
+    1    a.wav        translation       de         Guten           1
+    """
+    need(table, "audio_id", "text", name="words or tokens")
+    of_words = "space_before" in table or ("word_index" in table and "token_index" not in table)
+    said = table if of_words else words(table)
+    stream = word_streams(said)
+    starts = np.flatnonzero(stream.new)
+    spaced = stream.space_before.copy()
+    for name in ("speaker", "language", "source_language"):
+        spaced |= runs.changes(stream.labels[name].codes)
+    kinds = np.where(stream.translated[starts], "translation", "original")
+    return pd.DataFrame(
+        {
+            "audio_id": runs.take_labels(stream.audio, starts),
+            "translation_status": pd.array(kinds, dtype="string"),
+            "language": _agreed(stream.labels["language"], starts),
+            "text": runs.join(_spaced(stream, starts, spaced), starts),
+            "word_count": pd.array(np.diff(np.append(starts, len(stream.new))), dtype="Int32"),
+        }
+    )
+
+
+def spoken_texts(tokens: pd.DataFrame) -> dict[str, str]:
+    """Return what was spoken in each recording, as `texts` writes it; a recording without words is left out.
+
+    >>> spoken_texts(pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Good", " day"]}))
+    {'a.wav': 'Good day'}
+    """
+    found = texts(tokens)
+    spoken = found[found["translation_status"] == "original"]
+    return dict(zip(spoken["audio_id"].astype(str), spoken["text"].astype(str), strict=True))
+
+
+def _spaced(stream: Streams, starts: Ints, space_before: Bools) -> pa.Array:
+    """The words, each with the space that stands before it unless it is the first of its run."""
+    import pyarrow as pa
+
+    plain = [str(label) for label in stream.text.labels]
+    inner = space_before.copy()
+    inner[starts] = False
+    both = pa.array(plain + [" " + text for text in plain], pa.large_string())
+    return both.take(pa.array(stream.text.codes + inner * len(plain)))
+
+
+def _agreed(column: Codes, starts: Ints) -> Any:
+    agreed = runs.only_code(column, starts)
+    return runs.take_labels(agreed, np.arange(len(agreed.codes)))
+
+
+def _numbered(frame: pd.DataFrame, recording: Ints, position: npt.NDArray[Any], name: str) -> pd.DataFrame:
+    """Bring the streams of each recording together again, in order of `position`, and number the rows of each."""
+    order = runs.lexical_order(recording, position)
+    recording = recording[order]
+    firsts = np.flatnonzero(runs.changes(recording))
+    number = np.arange(len(frame)) - firsts[runs.run_ids(firsts, len(frame))] if len(frame) else np.arange(0)
+    if not np.array_equal(order, np.arange(len(order))):
+        frame = frame.take(order).reset_index(drop=True)
+    frame[name] = pd.array(number, dtype="Int32")
+    return frame

@@ -1,0 +1,157 @@
+"""What normalisation changed, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.words.recording_languages import (
+    Languages,
+    column_languages,
+    first_known,
+    hinted_languages,
+    in_languages,
+    language_of_each,
+)
+from soniox_ds.metrics.words.units import Lines, Vocabulary, lines_of, read_units
+from soniox_ds.schema import NORMALIZATION, as_ids, conform
+from soniox_ds.text.normalizer import Normalizer, NormalizerLike
+
+__all__ = ["show_normalization"]
+
+
+def show_normalization(
+    texts: Any, normalizer: NormalizerLike = "basic", *, unchanged: bool = False, language: Languages = None
+) -> pd.DataFrame:
+    """Show what a normaliser does to texts.
+
+    Parameters
+    ----------
+    texts
+        A text, a list of texts, a Series or a dict from audio_id to text, a table with `audio_id` and `reference` or
+        `text`, or a corpus (its transcripts). Missing texts are left out. The numbers that a Series has by default are
+        no ids: `audio_id` is NA then, as it is for a text or a list, and `text_index` says which text it is.
+    normalizer
+        As in `align_words`.
+    unchanged
+        Whether words that stay as they are have rows too.
+    language
+        For ``normalizer="spoken"``: the language of the texts, or a dict from audio_id to language; by default a column
+        `language` of the table or of the recordings, else the language hint that a corpus was transcribed with.
+
+    Returns
+    -------
+    DataFrame
+        ``schema.NORMALIZATION``: a row for each word, or group of words, that changed together.
+
+    Raises
+    ------
+    InputError
+        If `texts` is none of these, or there is no such normaliser.
+
+    Examples
+    --------
+    >>> show_normalization("Don't wait, Dr. Grey", "whisper-english")[["position", "before", "after"]]
+       position before   after
+    0         0  Don't  do not
+    1         1  wait,    wait
+    2         2    Dr.  doctor
+    3         3   Grey    gray
+    >>> show_normalization({"a.wav": "about twenty five"}, "whisper-english")[["audio_id", "before", "after"]]
+      audio_id       before after
+    0    a.wav  twenty five    25
+    """
+    named = _named(texts)
+    chain = Normalizer.of(normalizer)
+    lines = lines_of([text for _, _, text in named])
+    vocabulary = Vocabulary()
+    languages = first_known(
+        language_of_each(language, [str(audio_id) for _, audio_id, _ in named]), _languages(texts, named)
+    )
+    units = read_units(lines, in_languages(chain, languages), "words", vocabulary)
+    labels = vocabulary.labels().tolist()
+
+    # Words between which no unit reaches across stand apart; the units of each group follow in order.
+    joined = np.zeros(len(lines.words) + 1, np.int64)
+    np.add.at(joined, units.first + 1, 1)
+    np.add.at(joined, units.last + 1, -1)
+    group = np.cumsum(np.cumsum(joined)[: len(lines.words)] == 0) - 1
+    after: dict[int, list[str]] = {}
+    for unit, word in zip(units.ids.tolist(), units.first.tolist(), strict=True):
+        after.setdefault(int(group[word]), []).append(labels[unit])
+    return _table(named, lines, group.tolist(), after, chain.label, unchanged)
+
+
+def _languages(texts: Any, named: list[tuple[int, Any, str]]) -> list[str | None]:
+    """The language of each text as far as the table of texts says it."""
+    table = texts.recordings if hasattr(texts, "recordings") else texts
+    codes: list[str | None] = [None] * len(named)
+    if isinstance(table, pd.DataFrame) and "language" in table:
+        column = column_languages(table["language"])
+        codes = [column[number] for number, _, _ in named]
+    hints = hinted_languages(texts) if hasattr(texts, "recordings") else {}
+    return first_known(codes, [hints.get(str(audio_id)) for _, audio_id, _ in named])
+
+
+def _table(
+    named: list[tuple[int, Any, str]],
+    lines: Lines,
+    group: list[int],
+    after: Mapping[int, list[str]],
+    label: str,
+    unchanged: bool,
+) -> pd.DataFrame:
+    rows: list[tuple[int, Any, int, str, str]] = []
+    begin = 0
+    for (number, audio_id, _), count in zip(named, lines.counts.tolist(), strict=True):
+        word = begin
+        while word < begin + count:
+            stop = word + 1
+            while stop < begin + count and group[stop] == group[word]:
+                stop += 1
+            before, then = " ".join(lines.words[word:stop]), " ".join(after.get(group[word], []))
+            if unchanged or before != then:
+                rows.append((number, audio_id, word - begin, before, then))
+            word = stop
+        begin += count
+    frame = pd.DataFrame(rows, columns=["text_index", "audio_id", "position", "before", "after"])
+    return conform(frame.assign(changed=frame["before"] != frame["after"], normalizer=label), NORMALIZATION)
+
+
+def _named(texts: Any) -> list[tuple[int, Any, str]]:
+    """The number, the audio_id (NA where there is none) and the text of each text that is not missing."""
+    if isinstance(texts, str):
+        texts = [texts]
+    ids: Any = None
+    if isinstance(texts, (pd.Series, Mapping)):
+        numbered = isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0
+        ids = None if numbered else list(texts.keys())
+        values = list(texts if isinstance(texts, pd.Series) else texts.values())
+    elif hasattr(texts, "recordings"):
+        ids, values = texts.recordings["audio_id"], list(texts.recordings["text"])
+    elif isinstance(texts, pd.DataFrame):
+        name = next((name for name in ("reference", "text") if name in texts), None)
+        if "audio_id" not in texts or name is None:
+            raise InputError(
+                f"a table of texts has audio_id and reference or text; this one has {list(texts.columns)}."
+            )
+        ids, values = texts["audio_id"], list(texts[name])
+    elif isinstance(texts, Sequence):
+        values = list(texts)
+    else:
+        raise InputError(
+            f"texts are a text, a list, a Series, a dict, a table or a corpus; found {type(texts).__name__}."
+        )
+    names = [pd.NA] * len(values) if ids is None else as_ids(pd.Series(list(ids), dtype=object), "texts").tolist()
+    known = [
+        (number, audio_id, text)
+        for number, (audio_id, text) in enumerate(zip(names, values, strict=True))
+        if not (pd.api.types.is_scalar(text) and pd.isna(text))
+    ]
+    if odd := [text for _, _, text in known if not isinstance(text, str)]:
+        raise InputError(f"texts must be strings, found {odd[0]!r}.")
+    return known

@@ -1,0 +1,40 @@
+"""The gate of streams: who may pass, and what cannot be one."""
+
+import asyncio
+
+import pytest
+
+import soniox_ds as sx
+from soniox_ds.exceptions import OptionsError
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sessions": 0}, "sessions is 0; it is the number of streams open at once, 1 or more"),
+        ({"sessions": 2.5}, "sessions is 2"),
+        ({"sessions": True}, "sessions is True"),
+        ({"sessions": "5"}, "sessions is '5'"),
+        ({"sessions_per_minute": 0.5}, "sessions_per_minute is 0.5"),
+        ({"sessions_per_minute": float("nan")}, "sessions_per_minute is nan"),
+        ({"sessions_per_minute": "100"}, "sessions_per_minute is '100'"),
+    ],
+)
+def test_what_is_no_gate_is_told(wrong, message):
+    with pytest.raises(OptionsError, match=message):
+        sx.StreamGate(**wrong)
+
+
+async def test_first_come_first_served():
+    gate, passed = sx.StreamGate(sessions=1), []
+
+    async def pass_through(name):
+        async with gate.pass_through():
+            assert gate.open == 1
+            passed.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in range(4):
+            group.create_task(pass_through(name))
+    assert passed == [0, 1, 2, 3]
+    assert gate.open == 0

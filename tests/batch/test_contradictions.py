@@ -1,0 +1,751 @@
+"""A service that contradicts itself: ids given twice, ids of others, ids that are none, pauses of hours.
+
+Nothing is paid twice, nothing hangs, one recording's trouble is not another's, and what is paid for comes home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import sqlite3
+import uuid
+import warnings
+
+import pytest
+from batches import Limits, batch, leftovers, routes, stand_in, transcribe
+from lying import Liar, Told
+
+import soniox_ds as sx
+from soniox_ds import exceptions
+from soniox_ds.batch.journal import Journal
+
+COUNT = 5
+LIMITS = Limits(settle_s=5.0, outage_s=60.0)
+HANGS_S = 120
+"""On the wall, for what takes seconds."""
+
+
+def honestly(told):
+    return told
+
+
+async def lied_to(service, tmp_path, lie, sources=None, *, refuse=lambda route: None, **changes):
+    """Transcribe through a server that changes the answers; returns the corpus and the server."""
+    async with Liar(service.base_url, lie, refuse) as liar, asyncio.timeout(HANGS_S):
+        connection = sx.Connection(api_key=service.key, api_base_url=liar.url)
+        given = {"limits": LIMITS, "connection": connection, **changes}
+        return await transcribe(sources or batch(COUNT), service, tmp_path, **given), liar
+
+
+def assert_all_well(corpus, service, sources=None):
+    """Each recording has its own transcript, each was paid for once, and nothing is left behind."""
+    assert corpus.recordings["status"].tolist() == ["completed"] * len(sources or batch(COUNT))
+    assert corpus.recordings["transcription_id"].is_unique
+    assert service.created.total == len(corpus.recordings)
+    assert leftovers(service) == []
+
+
+@pytest.fixture
+def honest(tmp_path):
+    """What the recordings of `batch` say."""
+    with stand_in() as service:
+        return asyncio.run(transcribe(batch(COUNT), service, tmp_path / "honest")).tokens
+
+
+def same_id(route, **more):
+    """Every answer of this route has the id of the first."""
+    first = []
+
+    def lie(told):
+        if told.route != route or told.status >= 300:
+            return told
+        first.append(told.json["id"])
+        return told.saying({**told.json, "id": first[0], **more})
+
+    return lie
+
+
+def first_answer(route):
+    """Every answer of this route is the first one, word for word."""
+    first = []
+
+    def lie(told):
+        if told.route != route or told.status >= 300:
+            return told
+        first.append(told.body)
+        return dataclasses.replace(told, body=first[0])
+
+    return lie
+
+
+def one_before(route, **more):
+    """Every answer of this route has the id of the one before."""
+    ids = []
+
+    def lie(told):
+        if told.route != route or told.status >= 300:
+            return told
+        ids.append(told.json["id"])
+        return told.saying({**told.json, "id": ids[-2] if len(ids) > 1 else ids[0], **more})
+
+    return lie
+
+
+def with_reference(route, reference):
+    def lie(told):
+        return told.saying({**told.json, "client_reference_id": reference}) if told.route == route else told
+
+    return lie
+
+
+def with_unknown_id(route, wrong):
+    """Every answer of this route has an id of which the service knows nothing."""
+
+    def lie(told):
+        if told.route != route or told.status >= 300:
+            return told
+        return told.saying({**told.json, "id": str(uuid.uuid4()) if wrong is None else wrong})
+
+    return lie
+
+
+CONTRADICTIONS = {
+    "the same id": same_id("create"),
+    "the same id without a reference": same_id("create", client_reference_id=None),
+    "the first answer again": first_answer("create"),
+    "the id of the one before": one_before("create"),
+    "the id of the one before, without references": one_before("create", client_reference_id=None, file_id=None),
+    "another reference": with_reference("create", "sxds:somebody:else:1"),
+    "no reference": with_reference("create", None),
+    "an odd reference": with_reference("create", 5),
+    "an id that nobody knows": with_unknown_id("create", None),
+    "one id that nobody knows": with_unknown_id("create", "nobody-knows-this"),
+    "the same file": same_id("upload"),
+    "the first file again": first_answer("upload"),
+    "the file of another reference": with_reference("upload", "sxds:somebody:else:1"),
+    "a file that nobody knows": with_unknown_id("upload", None),
+    "one file that nobody knows": with_unknown_id("upload", "nobody-knows-this"),
+}
+
+
+@pytest.mark.parametrize("lie", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+async def test_answers_about_something_else_are_looked_into(lie, tmp_path, honest):
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, lie)
+        assert_all_well(corpus, service)
+    assert corpus.tokens.equals(honest)
+
+
+@pytest.mark.parametrize("more", [{}, {"client_reference_id": None}], ids=["with references", "without references"])
+async def test_two_recordings_never_share_a_file(more, tmp_path, honest):
+    """Each upload is answered with the id of the one before, which nothing in the answer itself speaks against."""
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, one_before("upload", **more))
+        assert_all_well(corpus, service)
+    assert corpus.tokens.equals(honest)
+
+
+# -- lists that give one id to several ---------------------------------------------------------------------------------
+
+
+def lost_and_listed(answer, list_route, items, change):
+    """The answers of a route are lost, so that their things are looked for in a list, and the list is changed."""
+
+    def lie(told):
+        if told.route == answer and told.status < 300:
+            return dataclasses.replace(told, body=b"<html>")
+        if told.route == list_route and told.status < 300:
+            page = told.json
+            change(page[items])
+            return told.saying(page)
+        return told
+
+    return lie
+
+
+def all_have(place, *names):
+    """Every item has these values of one of them."""
+
+    def change(items):
+        for item in items:
+            item.update({name: items[place][name] for name in names})
+
+    return change
+
+
+def swap(*names):
+    """Every item has these values of the next one."""
+
+    def change(items):
+        values = [{name: item[name] for name in names} for item in items]
+        for item, others in zip(items, values[1:] + values[:1], strict=True):
+            item.update(others)
+
+    return change
+
+
+def without_file(change):
+    def also(items):
+        change(items)
+        for item in items:
+            item["file_id"] = None
+
+    return also
+
+
+LISTINGS = {
+    "the first id": all_have(0, "id"),
+    "the last id": all_have(-1, "id"),
+    "the first id and file": all_have(0, "id", "file_id", "filename"),
+    "the first id and no file": without_file(all_have(0, "id")),
+    "swapped ids": swap("id"),
+    "swapped ids and no file": without_file(swap("id")),
+    "swapped references": swap("client_reference_id"),
+}
+
+
+@pytest.mark.parametrize("change", LISTINGS.values(), ids=LISTINGS)
+async def test_a_listing_that_gives_ids_to_the_wrong_jobs(change, tmp_path, honest):
+    """Nobody gets another recording's transcript; nothing is paid twice, and the next run brings everything home."""
+    lie = lost_and_listed("create", "list", "transcriptions", change)
+    with stand_in() as service:
+        with pytest.warns(exceptions.RecordingsFailedWarning, match="contradicts itself"):
+            corpus, _ = await lied_to(service, tmp_path, lie)
+        assert set(corpus.failed.recordings["error_type"]) == {"bad_answer"}
+        own = corpus.tokens["audio_id"].unique().tolist()
+        assert corpus.tokens.equals(honest[honest["audio_id"].isin(own)].reset_index(drop=True))
+        assert service.created.total == COUNT
+        corpus = await transcribe(batch(COUNT), service, tmp_path)
+        assert_all_well(corpus, service)
+    assert corpus.tokens.equals(honest)
+
+
+async def test_a_listing_that_names_a_job_of_an_earlier_run(tmp_path, honest):
+    """Its id is known in the journal, because its deletion failed."""
+
+    def keep_all(told):
+        return dataclasses.replace(told, status=500) if told.route == "delete_transcription" else told
+
+    earlier = []
+
+    def change(items):
+        for item in items:
+            item["id"] = earlier[0]
+
+    with stand_in() as service:
+        before, _ = await lied_to(service, tmp_path, keep_all, batch(1, first=50))
+        earlier += before.recordings["transcription_id"].tolist()
+        with pytest.warns(exceptions.RecordingsFailedWarning):
+            corpus, _ = await lied_to(service, tmp_path, lost_and_listed("create", "list", "transcriptions", change))
+        assert corpus.recordings["error_type"].tolist() == ["bad_answer"] * COUNT
+        assert (await transcribe(batch(COUNT), service, tmp_path)).tokens.equals(honest)
+        assert service.created.total == COUNT + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [all_have(0, "id"), all_have(-1, "id"), swap("id"), swap("client_reference_id")],
+    ids=["the first id", "the last id", "swapped ids", "swapped references"],
+)
+async def test_a_list_of_files_that_gives_ids_to_the_wrong_uploads(change, tmp_path, honest):
+    with stand_in() as service:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", exceptions.RecordingsFailedWarning)
+            with contextlib.suppress(exceptions.ServiceError):
+                corpus, _ = await lied_to(service, tmp_path, lost_and_listed("upload", "files", "files", change))
+                own = corpus.tokens["audio_id"].unique().tolist()
+                assert corpus.tokens.equals(honest[honest["audio_id"].isin(own)].reset_index(drop=True))
+        corpus = await transcribe(batch(COUNT), service, tmp_path)
+        assert_all_well(corpus, service)
+    assert corpus.tokens.equals(honest)
+
+
+async def test_the_same_answer_to_every_question_about_a_state(tmp_path):
+    """The answer to a GET is about another job: the listing says what became of each."""
+    with stand_in() as service:
+        corpus, liar = await lied_to(service, tmp_path, first_answer("get"), batch(2))
+        assert_all_well(corpus, service, batch(2))
+    assert liar.asked["list"] >= 1
+
+
+async def test_a_listing_that_swaps_references_starves_nobody(tmp_path):
+    def lie(told):
+        if told.route != "list" or told.status >= 300:
+            return told
+        page = told.json
+        names = [job["client_reference_id"] for job in page["transcriptions"]]
+        for job, name in zip(page["transcriptions"], names[1:] + names[:1], strict=True):
+            job["client_reference_id"] = name
+        return told.saying(page)
+
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, lie)
+        assert service.created.total == COUNT
+        again = await transcribe(batch(COUNT), service, tmp_path)
+        assert_all_well(again, service)
+    assert set(corpus.recordings["status"]) <= {"completed", "failed"}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["created and gone", "never created"])
+async def test_the_time_of_a_recording_is_limited_whatever_is_looked_for(known, tmp_path):
+    """The listing never ends, so that nothing can be concluded of it; `timeout_s` is heeded all the same."""
+    pages = iter(range(10**9))
+
+    def lie(told):
+        if told.route == "create":
+            return told.saying({"id": "nobody-knows-this" if known else "", "status": "queued"})
+        if told.route == "list":
+            told = dataclasses.replace(told, status=200)
+            number = next(pages)
+            job = {"id": f"other{number}", "status": "queued"}
+            return told.saying({"transcriptions": [job], "next_page_cursor": f"c{number}"})
+        return told
+
+    with stand_in() as service:
+        with pytest.warns(exceptions.RecordingsFailedWarning):
+            corpus, _ = await lied_to(service, tmp_path, lie, timeout_s=20.0)
+        assert corpus.recordings["error_type"].tolist() == ["timeout"] * COUNT
+        assert service.created.total == COUNT
+        assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
+
+
+# -- ids that are none -------------------------------------------------------------------------------------------------
+
+NO_IDS = ["job:1/a", "x" * 100_000, "../../models", "a b", "é", "-"]
+
+
+def naming(wrong, places):
+    """One job has this id in the answers of these routes."""
+    real = []
+
+    def lie(told):
+        if told.route == "create" and told.status < 300 and not real:
+            real.append(told.json["id"])
+        if told.route in places and real and told.status < 300:
+            return dataclasses.replace(told, body=told.body.replace(real[0].encode(), wrong.encode()))
+        return told
+
+    return lie
+
+
+@pytest.mark.parametrize("wrong", NO_IDS)
+async def test_an_id_that_is_none_is_asked_for_in_the_listing(wrong, tmp_path):
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, naming(wrong, ("create",)))
+        assert_all_well(corpus, service)
+
+
+@pytest.mark.parametrize("wrong", NO_IDS)
+async def test_one_id_that_is_none_everywhere_fails_one_recording(wrong, tmp_path):
+    """Nor does it spoil the runs after that one; and once the service is well again, all of them come."""
+    lie = naming(wrong, ("create", "list", "get"))
+    with stand_in() as service:
+        for _ in range(2):
+            with pytest.warns(exceptions.RecordingsFailedWarning, match="nothing can be asked for"):
+                corpus, _ = await lied_to(service, tmp_path, lie)
+            assert sorted(corpus.recordings["status"]) == ["completed"] * (COUNT - 1) + ["failed"]
+            assert corpus.failed.recordings["error_type"].tolist() == ["bad_answer"]
+            assert service.created.total == COUNT
+        assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
+
+
+@pytest.mark.parametrize("wrong", [*NO_IDS[:3], None, 5, {"a": 1}])
+async def test_one_file_without_a_usable_id_fails_one_recording(wrong, tmp_path):
+    references = []
+
+    def lie(told):
+        if told.route == "upload":
+            reference = told.json["client_reference_id"].rpartition(":")[0]
+            references.append(reference)
+            if reference == references[0]:
+                return told.saying({**told.json, "id": wrong})
+        if told.route == "files":
+            page = told.json
+            for file in page["files"]:
+                if file["client_reference_id"].startswith(references[0]):
+                    file["id"] = wrong if isinstance(wrong, str) else "job:1/a"
+            return told.saying(page)
+        return told
+
+    with stand_in() as service:
+        with pytest.warns(exceptions.RecordingsFailedWarning):
+            corpus, _ = await lied_to(service, tmp_path, lie)
+        assert sorted(corpus.recordings["status"]) == ["completed"] * (COUNT - 1) + ["failed"]
+        assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
+
+
+def change_journal(path, statement, *values):
+    Journal.open(path).close()
+    with sqlite3.connect(path) as db:
+        changed = db.execute(statement, values).rowcount
+    db.close()
+    assert changed
+    return changed
+
+
+async def stopped_halfway(service, tmp_path):
+    """A run that ended while all its jobs were under way."""
+    with pytest.warns(exceptions.RecordingsFailedWarning, match="timeout"):
+        await transcribe(batch(COUNT), service, tmp_path, timeout_s=1.0)
+    assert service.created.total == COUNT
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE jobs SET transcription_id = 'job:1/a' WHERE rowid = (SELECT min(rowid) FROM jobs)",
+        "UPDATE jobs SET transcription_id = 'job:1/a'",
+        "UPDATE jobs SET transcription_id = (SELECT max(transcription_id) FROM jobs)",
+        "UPDATE jobs SET transcription_id = (SELECT max(transcription_id) FROM jobs) "
+        "WHERE rowid = (SELECT min(rowid) FROM jobs)",
+        "UPDATE jobs SET transcription_id = 'gone' || rowid",
+        "UPDATE jobs SET transcription_id = zeroblob(100000)",
+        "UPDATE jobs SET transcription_id = NULL",
+        "UPDATE jobs SET file_id = 'file:1/a'",
+        "UPDATE jobs SET file_id = NULL, transcription_id = ''",
+    ],
+)
+async def test_a_journal_that_holds_wrong_ids_still_works(statement, tmp_path):
+    """An older version kept what it was told."""
+    with stand_in(queue_s=60.0) as service:
+        await stopped_halfway(service, tmp_path)
+        change_journal(tmp_path / "journal.sqlite", statement)
+        corpus = await transcribe(batch(COUNT), service, tmp_path, limits=LIMITS)
+        assert corpus.recordings["status"].tolist() == ["completed"] * COUNT
+        assert service.created.total == COUNT
+        assert service.transcriptions == []
+
+
+# -- pauses ------------------------------------------------------------------------------------------------------------
+
+RATE = {
+    "status_code": 429,
+    "error_type": "limit_exceeded",
+    "message": "Rate limit has been exceeded.",
+    "request_id": "r",
+}
+
+
+def pausing(route, value, after=0, times=1):
+    """Refuses so many requests of a route, after some that went through."""
+    seen = []
+
+    def refuse(asked):
+        if asked != route:
+            return None
+        seen.append(asked)
+        body = json.dumps(RATE).encode()
+        return (
+            Told(route, 429, body, b"", (("Retry-After", str(value)),)) if after < len(seen) <= after + times else None
+        )
+
+    return refuse
+
+
+async def test_a_pause_of_minutes_is_shown_and_waited_for(tmp_path):
+    notes = []
+    with stand_in() as service:
+        began = service.clock.now()
+        corpus, _ = await lied_to(
+            service, tmp_path, honestly, refuse=pausing("list", 120), progress=lambda shown: notes.append(shown.note)
+        )
+        assert service.clock.now() - began >= 120
+        assert_all_well(corpus, service)
+    assert any("pausing for 1" in note for note in notes)
+    assert "pausing" not in notes[-1]
+
+
+@pytest.mark.parametrize("value", [3600, "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize(("route", "after"), [("upload", 2), ("create", 2), ("list", 0), ("transcript", 2)])
+async def test_a_pause_of_an_hour_ends_the_run_and_what_is_paid_for_comes_later(route, after, value, tmp_path):
+    shut = pausing(route, value, after=after, times=10**6)
+    with stand_in() as service:
+        began = service.clock.now()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                corpus, _ = await lied_to(service, tmp_path, honestly, refuse=shut)
+                told, kinds = str(warned[-1].message), set(corpus.failed.recordings["error_type"])
+            except exceptions.QuotaError as error:
+                told, kinds = str(error), {error.error_type}
+        assert "pause of" in told
+        assert kinds == {"limit_exceeded"}
+        assert service.clock.now() - began < 300
+        assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
+
+
+async def test_an_hour_from_the_first_request_on_is_an_exception(tmp_path):
+    with stand_in() as service:
+        with pytest.raises(exceptions.QuotaError, match="pause of 60 minutes") as caught:
+            await lied_to(service, tmp_path, honestly, refuse=pausing("upload", 3600, times=10**6))
+        assert caught.value.retry_after_s == 3600
+        assert routes(service)["create"] == 0
+
+
+# -- values beyond all bounds ------------------------------------------------------------------------------------------
+
+BEYOND = {
+    "duration 2^63": {"audio_duration_ms": 2**63},
+    "duration 2^31": {"audio_duration_ms": 2**31},
+    "duration huge": {"audio_duration_ms": 10**300},
+    "duration negative": {"audio_duration_ms": -(2**70)},
+    "duration float": {"audio_duration_ms": 1e300},
+    "duration true": {"audio_duration_ms": True},
+    "created in 9999": {"created_at": "9999-12-31T23:59:59.999-14:00"},
+    "created in 1": {"created_at": "0001-01-01T00:00:00+14:00"},
+    "created in 2500": {"created_at": "2500-01-01T00:00:00Z"},
+    "created object": {"created_at": {"a": [1]}},
+    "created number": {"created_at": 2**70},
+    "model": {"model": {"a": 1}},
+    "long model": {"model": "m" * 100_000},
+    "webhook": {"webhook_url": 5, "webhook_auth_header_value": [2**64]},
+    "filename": {"filename": 2**64},
+}
+
+
+@pytest.mark.parametrize("beyond", BEYOND.values(), ids=BEYOND)
+async def test_values_that_cannot_be_harm_nobody(beyond, tmp_path):
+    def lie(told):
+        if told.status < 300 and told.route in ("create", "get"):
+            return told.saying({**told.json, **beyond})
+        if told.status < 300 and told.route == "list":
+            page = told.json
+            return told.saying({**page, "transcriptions": [{**job, **beyond} for job in page["transcriptions"]]})
+        return told
+
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, lie)
+        assert_all_well(corpus, service)
+        few, _ = await lied_to(service, tmp_path, lie, batch(2, first=50))
+        assert few.recordings["status"].tolist() == ["completed"] * 2
+
+
+@pytest.mark.parametrize(
+    "error", [{"error_type": {"a": 1}}, {"error_type": "x" * 10_000}, {"error_type": 2**64}, {"error_message": ["no"]}]
+)
+async def test_an_error_that_is_told_oddly_is_a_row_all_the_same(error, tmp_path):
+    def lie(told):
+        if told.status < 300 and told.route == "list":
+            page = told.json
+            for job in page["transcriptions"]:
+                job |= {"status": "error", "error_type": "invalid_audio_file", "error_message": "no", **error}
+            return told.saying(page)
+        return told
+
+    with stand_in() as service, pytest.warns(exceptions.RecordingsFailedWarning):
+        corpus, _ = await lied_to(service, tmp_path, lie, limits=dataclasses.replace(LIMITS, attempts=1))
+    assert (corpus.recordings["error_type"].str.len() <= 100).all()
+    assert (corpus.recordings["error_message"].str.len() < 2000).all()
+
+
+def test_signatures_are_not_in_what_a_job_failed_with(tmp_path):
+    def lie(told):
+        if told.status < 300 and told.route == "list":
+            page = told.json
+            for job in page["transcriptions"]:
+                message = "cannot fetch https://me:pw123@host.example/a.wav?sig=s3cretsig"
+                job |= {"status": "error", "error_type": "file_download_error", "error_message": message}
+            return told.saying(page)
+        return told
+
+    with stand_in() as service, pytest.warns(exceptions.RecordingsFailedWarning) as warned:
+        corpus, _ = asyncio.run(lied_to(service, tmp_path, lie))
+    told = " ".join(corpus.recordings["error_message"].dropna()) + str(warned[0].message)
+    assert "host.example/a.wav" in told
+    assert "s3cretsig" not in told
+    assert "pw123" not in told
+    assert b"s3cretsig" not in (tmp_path / "journal.sqlite").read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [{"start_ms": -1}, {"start_ms": 500, "end_ms": 400}, {"end_ms": -(2**31)}])
+async def test_times_that_cannot_be_cost_nobody_a_transcript(wrong, tmp_path, honest):
+    """A transcript that is paid for is kept as it came, and the other recordings are not held up by it."""
+    first = []
+
+    def lie(told):
+        if told.route == "transcript" and told.status < 300:
+            first.append(told.json["id"])
+            if told.json["id"] == first[0]:
+                return told.saying(
+                    {**told.json, "tokens": [{**told.json["tokens"][0], **wrong}, *told.json["tokens"][1:]]}
+                )
+        return told
+
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, lie)
+        assert_all_well(corpus, service)
+    assert corpus.tokens["text"].equals(honest["text"])
+    assert (corpus.recordings["text"].str.len() > 0).all()
+
+
+# -- transcripts that are always damaged -------------------------------------------------------------------------------
+
+
+def saying_it_wrongly(**wrong):
+    return lambda told: told.saying({**told.json, **wrong})
+
+
+DAMAGED_ANSWERS = {
+    "no JSON": lambda told: dataclasses.replace(told, body=told.body[: len(told.body) // 2]),
+    "a page": lambda told: dataclasses.replace(told, body=b"<html>Please log in</html>"),
+    "nothing": lambda told: dataclasses.replace(told, body=b""),
+    "no UTF-8": lambda told: dataclasses.replace(told, body=b"\xff" + told.body),
+    "another id": saying_it_wrongly(id="somebody-elses"),
+    "no tokens": saying_it_wrongly(tokens=None),
+    "a time beyond all bounds": saying_it_wrongly(tokens=[{"text": "a", "start_ms": 2**31, "end_ms": 2**31}]),
+    "a fraction of a millisecond": saying_it_wrongly(tokens=[{"text": "a", "start_ms": 0.5, "end_ms": 1}]),
+    "a number for a text": saying_it_wrongly(text=5),
+    "packed wrongly": lambda told: dataclasses.replace(told, headers=(*told.headers, ("Content-Encoding", "gzip"))),
+    "too long": lambda told: dataclasses.replace(told, body=told.body + b" " * (18 << 20)),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGED_ANSWERS.values(), ids=DAMAGED_ANSWERS)
+async def test_a_transcript_that_is_always_damaged_fails_its_row_soon(how, tmp_path):
+    first = []
+
+    def lie(told):
+        if told.route != "transcript" or told.status >= 300:
+            return told
+        first.append(told.json["id"])
+        return how(told) if told.json["id"] == first[0] else told
+
+    with stand_in() as service:
+        with pytest.warns(exceptions.RecordingsFailedWarning, match="damaged 3 times.*paid for"):
+            corpus, liar = await lied_to(service, tmp_path, lie)
+        assert liar.asked["transcript"] == COUNT - 1 + 3
+        assert corpus.failed.recordings["error_type"].tolist() == ["bad_answer"]
+        assert (corpus.recordings["status"] == "completed").sum() == COUNT - 1
+        assert len(service.transcriptions) == 1
+        assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
+
+
+async def test_a_transcript_that_is_damaged_twice_comes(tmp_path):
+    def lie(told):
+        return dataclasses.replace(told, body=b"{") if told.route == "transcript" and next(count) < 2 else told
+
+    count = iter(range(10**6))
+    with stand_in() as service:
+        corpus, _ = await lied_to(service, tmp_path, lie, batch(1))
+        assert_all_well(corpus, service, batch(1))
+
+
+# -- transcripts that the journal has lost -----------------------------------------------------------------------------
+
+
+def damage(path, how):
+    with sqlite3.connect(path) as db:
+        [(row, size, packed)] = db.execute("SELECT rowid, bytes, zstd FROM transcripts ORDER BY rowid LIMIT 1")
+        size, packed = how(size, packed)
+        if packed is None:
+            db.execute("DELETE FROM transcripts WHERE rowid = ?", [row])
+        else:
+            db.execute("UPDATE transcripts SET bytes = ?, zstd = ? WHERE rowid = ?", [size, packed, row])
+    db.close()
+
+
+def flipped(packed, place):
+    place %= len(packed)
+    return packed[:place] + bytes([packed[place] ^ 255]) + packed[place + 1 :]
+
+
+DAMAGES = {
+    **{
+        f"byte {place}": lambda size, packed, place=place: (size, flipped(packed, place))
+        for place in (0, 9, 20, 60, -30, -1)
+    },
+    "shorter": lambda size, packed: (size, packed[: len(packed) // 2]),
+    "empty": lambda size, packed: (size, b""),
+    "text": lambda size, packed: (size, "not bytes"),
+    "too small": lambda size, packed: (size - 1, packed),
+    "too large": lambda size, packed: (size + 1000, packed),
+    "negative": lambda size, packed: (-1, packed),
+    "enormous": lambda size, packed: (2**62, packed),
+    "a size that is text": lambda size, packed: ("x", packed),
+    "gone": lambda size, packed: (None, None),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES)
+async def test_one_damaged_transcript_fails_its_own_row_only(how, tmp_path):
+    path = tmp_path / "journal.sqlite"
+    with stand_in() as service:
+        whole = await transcribe(batch(COUNT), service, tmp_path)
+        Journal.open(path).close()
+        damage(path, how)
+        since = len(service.requests)
+        with pytest.warns(exceptions.RecordingsFailedWarning, match=r"damaged.*refresh=True"):
+            corpus = await transcribe(batch(COUNT), service, tmp_path)
+        assert len(service.requests) == since
+        failed = corpus.failed.recordings
+        assert failed["error_type"].tolist() == ["damaged_transcript"]
+        assert "proxy" not in failed["error_message"].iloc[0]
+        good = corpus.recordings[corpus.recordings["status"] == "completed"]["audio_id"].tolist()
+        assert corpus.select(good).tokens.equals(whole.select(good).tokens)
+        name = failed["audio_id"].iloc[0]
+        again = await transcribe({name: batch(COUNT)[name]}, service, tmp_path, refresh=True)
+        assert again.recordings["status"].tolist() == ["completed"]
+        assert (await transcribe(batch(COUNT), service, tmp_path)).tokens.equals(whole.tokens)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("duration_ms", "abc"),
+        ("duration_ms", b"\xff"),
+        ("duration_ms", -(2**63)),
+        ("duration_ms", 2**62),
+        ("resolved_model", b"\xff\x00"),
+        ("submitted_at", b"\xff"),
+        ("completed_at", "yesterday"),
+        ("error_type", b"\xff"),
+        ("changed_at", "noon"),
+        ("changed_at", float("inf")),
+        ("state", "funny"),
+        ("state", b"\xff"),
+    ],
+)
+async def test_a_damaged_value_of_a_finished_job_costs_nothing_but_itself(column, value, tmp_path):
+    with stand_in() as service:
+        whole = await transcribe(batch(COUNT), service, tmp_path)
+        Journal.open(tmp_path / "journal.sqlite").close()
+        with sqlite3.connect(tmp_path / "journal.sqlite") as db:
+            db.execute(f"UPDATE jobs SET {column} = ? WHERE rowid = (SELECT min(rowid) FROM jobs)", [value])
+        db.close()
+        since = len(service.requests)
+        corpus = await transcribe(batch(COUNT), service, tmp_path)
+        assert len(service.requests) == since
+        assert corpus.tokens.equals(whole.tokens)
+        assert corpus.recordings["status"].tolist() == ["completed"] * COUNT
+
+
+async def test_a_damaged_page_of_the_journal_hides_no_other_transcript(tmp_path):
+    """Bytes of the file itself, where one long transcript lies."""
+    path = tmp_path / "journal.sqlite"
+    with stand_in() as service:
+        sources = batch(40)
+        await transcribe(sources, service, tmp_path)
+        Journal.open(path).close()
+        with sqlite3.connect(path) as db:
+            [(packed,)] = db.execute("SELECT zstd FROM transcripts ORDER BY rowid LIMIT 1 OFFSET 20")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        raw = path.read_bytes()
+        place = raw.index(packed[:40])
+        path.write_bytes(raw[: place + 10] + bytes(20) + raw[place + 30 :])
+        with pytest.warns(exceptions.RecordingsFailedWarning, match="1 of 40 recordings failed: damaged_transcript"):
+            corpus = await transcribe(sources, service, tmp_path)
+    assert (corpus.recordings["status"] == "completed").sum() == 39
+
+
+async def test_a_journal_of_an_earlier_version_has_no_checksums(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    with stand_in() as service:
+        whole = await transcribe(batch(COUNT), service, tmp_path)
+        Journal.open(path).close()
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE transcripts SET zstd = substr(zstd, 1, length(zstd) - 24)")
+        db.close()
+        assert (await transcribe(batch(COUNT), service, tmp_path)).tokens.equals(whole.tokens)

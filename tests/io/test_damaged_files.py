@@ -1,0 +1,182 @@
+"""Mutated files for every reader of tables and turns: only the package's own errors come out."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fuzzing import examples, seed
+
+import soniox_ds as sx
+from soniox_ds.exceptions import SonioxDSError
+from soniox_ds.sources.search import find_recordings
+from soniox_ds.widgets.review_store import read_reviews
+
+ROWS = [
+    {"audio_id": f"a{n}", "source": f"clips/a{n}.wav", "reference": f'said "{n}", she; ünï\t{n}', "n": n, "x": n / 3}
+    for n in range(6)
+]
+FRAME = pd.DataFrame(ROWS)
+RTTM = "".join(f"SPEAKER talk{n} 1 {n}.25 1.5 <NA> <NA> spk_{n % 2} 0.9 <NA>\n" for n in range(6))
+PIECES = [
+    b'"',
+    b",",
+    b";",
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\x00",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"sep=;\n",
+    b"{",
+    b"[",
+    b"]",
+    b"}",
+]
+PIECES += [
+    b"null",
+    b"NaN",
+    b"-1",
+    b"1e999",
+    b"9" * 30,
+    b"9" * 5000,
+    b"\xed\xa0\x80",
+    b"\\ud800",
+    b"<NA>",
+    b";;",
+    b" ",
+    b"=",
+    b"''",
+]
+
+
+def parquet(frame: pd.DataFrame, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, **options)
+    return buffer.getvalue()
+
+
+def csv_of(separator: str) -> bytes:
+    return FRAME.to_csv(index=False, sep=separator).encode()
+
+
+SEEDS = {
+    "csv": [csv_of(","), csv_of(";"), csv_of(",").decode().encode("utf-16"), b"sep=;\r\n" + csv_of(";")],
+    "tsv": [
+        csv_of("\t").replace(b"\xaf\t", b"\xaf "),
+        b'audio_id\tsource\treference\na0\ta.wav\t"open\na1\tb.wav\tx\n',
+    ],
+    "jsonl": ["\n".join(map(json.dumps, ROWS)).encode()],
+    "json": [json.dumps(ROWS).encode(), json.dumps(ROWS, indent=1, ensure_ascii=False).encode()],
+    "parquet": [
+        parquet(FRAME),
+        parquet(FRAME.set_index("audio_id")),
+        parquet(FRAME.assign(n=pd.array([1, None] * 3, "Int64")), compression="gzip"),
+    ],
+    "rttm": [RTTM.encode(), RTTM.encode("utf-16"), RTTM.replace(" ", "\t").encode()],
+}
+
+
+def mutated(raw: bytes, rng: random.Random) -> bytes:
+    """Change a file in one to four places: bytes, pieces that mean something, cuts, and copies of its own parts."""
+    data = bytearray(raw)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(data) + 1)
+        kind = rng.randrange(6)
+        if kind == 0 and data:
+            data[at % len(data)] = rng.randrange(256)
+        elif kind == 1:
+            data[at:at] = rng.choice(PIECES)
+        elif kind == 2:
+            del data[at : at + rng.randint(1, 20)]
+        elif kind == 3:
+            del data[at:]
+        elif kind == 4:
+            start = rng.randrange(len(data) + 1)
+            data[at:at] = data[start : start + rng.randint(1, 60)]
+        elif data:
+            data[at % len(data)] ^= 1 << rng.randrange(8)
+    return bytes(data)
+
+
+def transcribe(path: Path) -> None:
+    find_recordings(path)
+
+
+def score(path: Path) -> None:
+    sx.word_errors({row["audio_id"]: "said" for row in ROWS}, sx.read_references(path))
+
+
+def diarize(path: Path) -> None:
+    turns = sx.read_rttm(path)
+    sx.diarization_errors(turns, turns)
+
+
+def review(path: Path) -> None:
+    words = pd.DataFrame(
+        {"audio_id": "a0", "word_index": [0], "text": "x", "start_ms": 0, "end_ms": 500, "space_before": True}
+    )
+    sx.apply_reviews(words, read_reviews(path))
+
+
+REVIEWED = pd.DataFrame(
+    {
+        "audio_id": "a0",
+        "start_ms": [0],
+        "end_ms": [500],
+        "verdict": "wrong",
+        "correction": "-5",
+        "text": "x",
+        "note": "'=1",
+    }
+)
+CASES: list[tuple[str, list[bytes], Callable[[Path], None]]] = [
+    *(
+        (kind, SEEDS[kind], function)
+        for kind in ("csv", "tsv", "jsonl", "json", "parquet")
+        for function in (transcribe, score)
+    ),
+    ("rttm", SEEDS["rttm"], diarize),
+    ("csv", [REVIEWED.to_csv(index=False).encode()], review),
+    ("parquet", [parquet(REVIEWED)], review),
+]
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize(
+    ("kind", "originals", "read"), CASES, ids=[f"{kind}-{read.__name__}" for kind, _, read in CASES]
+)
+def test_a_damaged_file_is_read_or_refused_by_name(tmp_path, kind, originals, read):
+    rng = random.Random(seed())
+    refused = 0
+    for number in range(examples(150)):
+        path = tmp_path / f"file.{kind}"
+        raw = mutated(rng.choice(originals), rng)
+        path.write_bytes(raw)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            try:
+                read(path)
+            except SonioxDSError:
+                refused += 1
+            except Exception as error:
+                error.add_note(f"example {number}: the file was {raw!r}")
+                raise
+    assert refused, "no mutation was noticed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "originals", "read"), CASES, ids=[f"{kind}-{read.__name__}" for kind, _, read in CASES]
+)
+def test_the_files_are_good_before_they_are_damaged(tmp_path, kind, originals, read):
+    for raw in originals:
+        (tmp_path / f"file.{kind}").write_bytes(raw)
+        read(tmp_path / f"file.{kind}")

@@ -1,0 +1,274 @@
+"""What is on the axes: error rates, differences, reliability, ROC, review curves, languages."""
+
+from __future__ import annotations
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.confidence.calibration import reliability
+from soniox_ds.metrics.confidence.roc import roc
+from soniox_ds.metrics.stats.compare import compare_errors
+from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.words.rates import character_errors
+from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
+from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
+from soniox_ds.plots.languages import plot_language_confusion
+from soniox_ds.review_queue.flagging import review_curve
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def marks(ax, shapes="os"):
+    """Position and fill of each mark."""
+    return [
+        (round(float(line.get_xdata()[0]), 3), line.get_markerfacecolor() != "white")
+        for line in ax.lines
+        if line.get_marker() in tuple(shapes)
+    ]
+
+
+SUMMARY = pd.DataFrame(
+    {
+        "room": ["hall", "cell", pd.NA],
+        "condition": ["clean", "noisy", "clean"],
+        "recordings": [40, 12, 3],
+        "reference_words": [5200, 900, 80],
+        "wer": [0.12, 0.31, 0.2],
+        "wer_low": [0.1, 0.2, pd.NA],
+        "wer_high": [0.15, 0.5, pd.NA],
+        "ci": 0.95,
+        "note": [pd.NA, "Only 8 speakers: the interval is wide.", "There is only one speaker."],
+    }
+)
+
+
+def test_a_row_for_each_group_with_its_interval():
+    ax = plot_error_summary(SUMMARY, overall=0.15)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["hall · clean", "cell · noisy", "not known · clean"]
+    assert marks(ax) == [(12.0, True), (31.0, True), (20.0, False)]
+    whiskers = [(*line.get_xdata(), line.get_linestyle()) for line in ax.lines if line.get_linewidth() == 1.8]
+    assert whiskers == [(10.0, 15.0, "-"), (20.0, 50.0, "--")]
+    assert ax.texts[0].get_text() == "12.0% · n = 40 · 5,200 words"
+    assert ax.get_legend().get_texts()[0].get_text() == "overall 15.0%"
+    assert ax.get_xlabel() == "word error rate (%), 95% interval"
+    assert ax.get_xlim()[0] == 0
+    assert ax.yaxis_inverted()
+
+
+def test_an_interval_far_beyond_all_rates_is_cut_off_with_an_arrow():
+    wild = SUMMARY.assign(wer_high=[0.15, 4.0, pd.NA])
+    ax = plot_error_summary(wild, by="room")
+    assert ax.get_xlim()[1] < 100
+    assert [float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() == ">"] == [pytest.approx(93.0)]
+    assert ax.get_title(loc="left") == "room"
+
+
+def test_the_groups_are_found_in_what_summarize_errors_returns():
+    errors = pd.DataFrame(
+        {
+            "audio_id": list("abcd"),
+            "status": "scored",
+            "hits": [8, 9, 5, 4],
+            "substitutions": [2, 1, 5, 6],
+            "deletions": 0,
+            "insertions": 0,
+            "reference_words": 10,
+            "room": ["x", "x", "y", "y"],
+        }
+    )
+    ax = plot_error_summary(summarize_errors(errors, by="room", replicates=100))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
+    single = plot_error_summary(summarize_errors(errors, replicates=100), ax=plt.figure().subplots())
+    assert [label.get_text() for label in single.get_yticklabels()] == ["all recordings"]
+
+
+def test_a_filled_mark_is_a_significant_difference():
+    comparison = pd.DataFrame(
+        {
+            "a": "plain",
+            "b": ["terms", "text", "older"],
+            "difference": [-0.02, 0.004, 0.03],
+            "difference_low": [-0.03, -0.01, pd.NA],
+            "difference_high": [-0.01, 0.02, pd.NA],
+            "p_holm": [0.001, 0.4, pd.NA],
+            "ci": 0.95,
+        }
+    )
+    ax = plot_error_comparison(comparison)
+    assert marks(ax) == [(-2.0, True), (0.4, False), (3.0, False)]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["terms − plain", "text − plain", "older − plain"]
+    assert [text.get_text() for text in ax.texts] == ["−2.0 [−3.0, −1.0]", "+0.4 [−1.0, +2.0]", "+3.0, no interval"]
+    low, high = ax.get_xlim()
+    assert low == -high  # zero in the middle
+    with pytest.raises(InputError, match="share no scored recordings"):
+        plot_error_comparison(comparison.assign(difference=pd.NA))
+    with pytest.raises(SchemaError, match="p_holm"):
+        plot_error_comparison(comparison.drop(columns="p_holm"))
+
+
+def test_character_errors_are_drawn_as_such():
+    named = {column: column.replace("wer", "cer").replace("words", "characters") for column in SUMMARY}
+    ax = plot_error_summary(SUMMARY.rename(columns=named))
+    assert marks(ax) == [(12.0, True), (31.0, True), (20.0, False)]
+    assert ax.texts[0].get_text() == "12.0% · n = 40 · 5,200 characters"
+    assert ax.get_xlabel() == "character error rate (%), 95% interval"
+    with pytest.raises(InputError, match=r"no group has a character error rate: .* hold no characters"):
+        plot_error_summary(SUMMARY.rename(columns=named).assign(cer=pd.NA))
+
+    said = {"a": "to be", "b": "abcd"}
+    plain = character_errors({"a": "two be", "b": "abcd"}, said)
+    compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, said), replicates=100)
+    axes = plot_error_comparison(compared, ax=plt.figure().subplots())
+    assert axes.get_xlabel() == "difference in character error rate (percentage points), 95% interval"
+    by_unit = plot_error_summary(summarize_errors(plain, by="unit", replicates=100), ax=plt.figure().subplots())
+    assert [label.get_text() for label in by_unit.get_yticklabels()] == ["code point"]
+
+
+def alignment(n=400, seed=1):
+    rng = np.random.default_rng(seed)
+    confidence = rng.uniform(0.3, 1, n)
+    start = np.arange(n) * 500
+    return pd.DataFrame(
+        {
+            "audio_id": rng.choice(["a", "b", "c"], n),
+            "operation": np.where(rng.random(n) < confidence, "hit", "substitution"),
+            "confidence": confidence,
+            "language": rng.choice(["de", "en"], n),
+            "word_index": np.arange(n),
+            "text": "word",
+            "start_ms": start,
+            "end_ms": start + 400,
+        }
+    ).astype({"start_ms": "Int32", "end_ms": "Int32", "confidence": "Float32", "word_index": "Int32"})
+
+
+def test_reliability_shows_bins_intervals_and_counts():
+    bins = reliability(alignment(), bins=10, replicates=100)
+    filled = bins[bins["n"] > 0]
+    ax = plot_reliability(bins)
+    (points,) = [line for line in ax.lines if line.get_label() == "words"]
+    np.testing.assert_allclose(points.get_xdata(), filled["confidence_mean"].to_numpy(float))
+    np.testing.assert_allclose(points.get_ydata(), filled["accuracy"].to_numpy(float))
+    (intervals,) = [container for container in ax.collections if len(container.get_segments()) == len(filled)]
+    np.testing.assert_allclose(
+        [segment[:, 1] for segment in intervals.get_segments()],
+        filled[["accuracy_low", "accuracy_high"]].to_numpy(float),
+    )
+    (strip,) = ax.child_axes
+    assert sum(bar.get_height() for bar in strip.patches) == 400
+    assert strip.get_yscale() == "log"
+
+
+def test_bins_without_an_interval_are_hollow():
+    bins = reliability(alignment(), bins=5, replicates=100).assign(accuracy_low=pd.NA, accuracy_high=pd.NA)
+    hollow = [line for line in plot_reliability(bins).lines if line.get_markerfacecolor() == "white"]
+    assert [len(line.get_xdata()) for line in hollow] == [int((bins["n"] > 0).sum())]
+
+
+def test_groups_differ_by_more_than_colour():
+    ax = plot_reliability(reliability(alignment(), by="language", bins=5, replicates=100))
+    groups = [line for line in ax.lines if line.get_label() in ("de", "en")]
+    assert len({line.get_marker() for line in groups}) == 2
+    assert len({line.get_color() for line in groups}) == 2
+
+
+def test_roc_goes_through_its_table_and_marks_thresholds():
+    table = roc(alignment())
+    ax = plot_roc(table, thresholds=(0.5,))
+    curve = next(line for line in ax.lines if line.get_label() == "words")
+    np.testing.assert_allclose(curve.get_ydata(), table["true_positive_rate"].to_numpy(float))
+    flagged = table[(table["threshold"] <= 0.5).fillna(False)].iloc[-1]
+    mark = next(line for line in ax.lines if line.get_marker() == "o")
+    assert mark.get_ydata()[0] == pytest.approx(flagged["true_positive_rate"])
+    assert [text.get_text() for text in ax.texts] == ["0.5"]
+    assert ax.get_aspect() == 1
+    with pytest.raises(InputError, match="right and words that are wrong"):
+        plot_roc(roc(alignment().assign(operation="hit")))
+
+
+def test_too_many_groups_are_refused():
+    table = pd.concat([roc(alignment(40, seed)).assign(speaker=str(seed)) for seed in range(8)])
+    with pytest.raises(InputError, match="8 groups cannot be told apart"):
+        plot_roc(table[["speaker", *table.columns.drop("speaker")]])
+
+
+def test_review_has_a_line_for_each_order():
+    words = alignment()
+    curve = review_curve(words, words)
+    ax = plot_review_curve(curve)
+    labels = [line.get_label() for line in ax.lines]
+    assert labels == ["errors first (the best there could be)", "least confident first", "random order"]
+    assert len({line.get_linestyle() for line in ax.lines}) == 3
+    own = curve[curve["order"] == "confidence"]
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), own["recall"].to_numpy(float))
+    if curve["reviewed_s"].max() >= 180:
+        np.testing.assert_allclose(ax.lines[1].get_xdata(), own["reviewed_s"].to_numpy(float) / 60)
+        assert ax.get_xlabel() == "audio heard (min)"
+    shares = plot_review_curve(curve, share=True, all_errors=True, ax=plt.figure().subplots())
+    assert shares.lines[1].get_xdata()[-1] == pytest.approx(1)
+    assert shares.get_ylabel() == "share of all errors found"
+    with pytest.raises(InputError, match="no word is wrong"):
+        plot_review_curve(curve.assign(recall=pd.NA))
+
+
+def test_languages_are_written_into_the_cells():
+    confusion = pd.DataFrame(
+        {
+            "reference_language": ["de", "de", "en", "en", "de", pd.NA],
+            "language": ["de", "en", "de", "en", pd.NA, "en"],
+            "time_ms": [5_400_000, 600_000, 0, 90_000, 5, 7],
+            "share": [0.9, 0.1, 0.0, 1.0, pd.NA, pd.NA],
+        }
+    )
+    ax = plot_language_confusion(confusion)
+    assert [text.get_text() for text in ax.texts] == ["90%\n1.5 h", "10%\n10.0 min", "·", "100%\n1.5 min"]
+    assert [text.get_position() for text in ax.texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    np.testing.assert_allclose(ax.images[0].get_array(), [[0.9, 0.1], [0, 1]])
+    assert [text.get_color() for text in ax.texts][:2] == ["white", "black"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["de", "en"]
+    with pytest.raises(InputError, match="enable_language_identification"):
+        plot_language_confusion(confusion.iloc[4:])
+
+
+@pytest.mark.parametrize("plot", [plot_error_summary, plot_reliability, plot_roc, plot_review_curve])
+def test_a_missing_column_is_named(plot):
+    with pytest.raises(SchemaError, match="the table lacks"):
+        plot(pd.DataFrame({"audio_id": ["a"]}))
+
+
+def test_a_rate_without_an_interval_is_a_point_that_says_so():
+    wrong = {"alike": [2, 2, 2, 2, 2], "few": [8, 1, 1, 2, 3]}
+    errors = pd.concat(
+        pd.DataFrame(
+            {
+                "audio_id": [f"{room} {number}" for number in range(5)],
+                "room": room,
+                "status": "scored",
+                "hits": [20 - one for one in counts],
+                "substitutions": counts,
+                "deletions": 0,
+                "insertions": 0,
+                "reference_words": 20,
+            }
+        )
+        for room, counts in wrong.items()
+    )
+    ax = plot_error_summary(summarize_errors(errors, by="room"))
+    assert [text.get_text() for text in ax.texts] == [
+        "10.0%, no interval · n = 5 · 100 words",
+        "15.0% · n = 5 · 100 words",
+    ]
+    assert [(line.get_ydata()[0], line.get_linestyle()) for line in ax.lines if len(line.get_xdata()) == 2] == [
+        (1, "--")
+    ]

@@ -1,0 +1,327 @@
+"""Sources as other programs and other systems write them: kept, refused, or told by name; never dropped in silence."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import soniox_ds as sx
+from soniox_ds.cli import main
+from soniox_ds.exceptions import OptionsError, SourceError
+from soniox_ds.sources.recording import Found
+from soniox_ds.sources.search import find_recordings
+
+URL = "https://host.example/a.wav"
+
+
+def lay(folder: Path, *names: str, content: bytes = b"audio") -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def ids(sources, **options):
+    return [recording.audio_id for recording in find_recordings(sources, **options).recordings]
+
+
+def references(sources):
+    metadata = find_recordings(sources).metadata
+    return metadata["reference"].tolist() if "reference" in metadata else None
+
+
+# -- the index of tables ---------------------------------------------------------------------------------------------
+
+
+def test_named_levels_of_an_index_are_columns(tmp_path):
+    frame = pd.DataFrame({"audio_id": ["a", "b"], "source": [f"{URL}?x=1", f"{URL}?x=2"], "n": [1, 2]})
+    for table in (frame.set_index("audio_id"), frame.set_index("source"), frame.set_index(["audio_id", "n"])):
+        found = find_recordings(table)
+        assert [recording.audio_id for recording in found.recordings] == ["a", "b"]
+        assert found.metadata["n"].tolist() == [1, 2]
+    frame.set_index("audio_id").to_parquet(tmp_path / "list.parquet")
+    assert ids(tmp_path / "list.parquet") == ["a", "b"]
+
+
+def test_an_index_that_is_left_out_is_told():
+    frame = pd.DataFrame({"source": [URL]}, index=["call_7"])
+    with pytest.warns(
+        UserWarning, match=r"the DataFrame: the index \('call_7' and so on\) has no name and is left out"
+    ):
+        assert ids(frame) == [URL]
+    assert ids(frame.set_axis([7])) == [URL]  # a number means nothing
+
+
+def test_the_index_of_a_series_names_its_values_where_it_can():
+    assert ids(pd.Series({"call_7": URL, "call_8": f"{URL}?x=1"})) == ["call_7", "call_8"]
+    named = pd.Series([URL], index=pd.Index([7], name="audio_id"))
+    assert ids(named) == ["7"]
+    found = find_recordings(pd.Series([URL], index=pd.Index(["f"], name="gender")))
+    assert found.metadata["gender"].tolist() == ["f"]
+    assert ids(pd.Series([URL], index=[7])) == [URL]
+
+
+# -- lists of other programs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("wav.scp", r"wav.scp is not read.*pandas\.read_csv\('.../wav\.scp'.*names=\['audio_id', 'source'\]\)"),
+        ("sub/wav.scp", "sub/wav.scp is not read"),
+        ("metadata.csv", "metadata.csv is not read.*pass it instead of the folder: '.*metadata.csv'"),
+        ("sub/metadata.jsonl", "metadata.jsonl is not read"),
+        ("train.tsv", "train.tsv is not read"),
+        ("manifest.json", "manifest.json is not read"),
+    ],
+)
+def test_a_list_in_a_folder_is_told(tmp_path, name, advice):
+    lay(tmp_path, "sub/tone.wav", name)
+    with pytest.warns(UserWarning, match=f"the folder .*{advice}"):
+        assert ids(tmp_path) == ["sub/tone.wav"]
+    (tmp_path / "sub/tone.wav").unlink()
+    with pytest.raises(SourceError, match=f"no audio in the folder.*{advice}"):
+        find_recordings(tmp_path)
+
+
+def test_what_belongs_to_a_recording_is_no_list(tmp_path):
+    lay(tmp_path, "a.wav", "a.csv", "a.txt", "notes.pdf", "sub/results.csv", "utt2spk.bak")
+    assert ids(tmp_path) == ["a.wav"]
+    lay(tmp_path, "list.csv")
+    assert ids(f"{tmp_path}/*.wav") == ["a.wav"]  # only these were asked for
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("list.txt", b"a.wav\nb.wav\n", r"is a text file, no audio.*pass a list: sx\.transcribe\(open\("),
+        ("list.txt", "a.wav\n".encode("utf-16"), "is a text file, no audio"),
+        ("LIST.TXT", b"a.wav\n", "is a text file"),
+        ("files.lst", b"a.wav\n", "is a text file"),
+        ("playlist.m3u", b"#EXTM3U\na.wav\n", "is a text file"),
+        ("list", b"a.wav\n", "is a text file"),
+        ("wav.scp", b"utt1 a.wav\n", "is a list of Kaldi.*names="),
+        ("list.xlsx", b"PK\x03\x04", r"is a spreadsheet.*save it as CSV"),
+        ("list.XLS", b"\xd0\xcf", "is a spreadsheet"),
+    ],
+)
+def test_a_file_that_lists_recordings_is_no_recording(tmp_path, name, content, words):
+    lay(tmp_path, name, content=content)
+    with pytest.raises(SourceError, match=words):
+        find_recordings(tmp_path / name)
+
+
+def test_a_text_file_is_never_its_own_reference(tmp_path, monkeypatch):
+    monkeypatch.chdir(lay(tmp_path, "list.txt", "LIST2.TXT", content=b"a.wav\n"))
+    for sources in (["list.txt", "LIST2.TXT"], pd.DataFrame({"source": ["list.txt"]}), [tmp_path / "list.txt"]):
+        assert references(sources) is None
+
+
+def test_audio_under_an_odd_name_is_still_taken(tmp_path):
+    lay(tmp_path, "recording.dat", "call.001", content=b"RIFF\x00\x01\x02\xff")
+    assert ids(tmp_path / "recording.dat") == ["recording.dat"]
+    assert ids(tmp_path / "call.001") == ["call.001"]
+
+
+# -- paths of Windows ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.sep != "/", reason="backslashes are separators here")
+def test_paths_written_on_windows(tmp_path, monkeypatch):
+    lay(tmp_path, "clips/a.wav", "clips/deep/b.wav")
+    (tmp_path / "list.csv").write_text("file,reference\nclips\\a.wav,hello\nclips\\deep\\b.wav,day\n.\\clips/a.wav,x\n")
+    found = find_recordings(tmp_path / "list.csv")
+    assert [recording.audio_id for recording in found.recordings][:2] == ["clips/a.wav", "clips/deep/b.wav"]
+    assert [recording.error_type for recording in found.recordings] == [None, None, "duplicate_id"]
+    monkeypatch.chdir(tmp_path)
+    assert ids("clips\\a.wav") == ids(["clips\\a.wav"]) == ["clips/a.wav"]
+    assert ids("clips\\deep") == ["b.wav"]
+    assert ids("clips\\*.wav") == ["a.wav"]
+    assert ids(".\\list.csv")[0] == "clips/a.wav"
+    lay(tmp_path, "odd\\name.wav")  # a backslash may be part of a name here
+    assert find_recordings("odd\\name.wav").recordings[0].error_type is None
+    for path in ("clips\\gone.wav", "C:\\data\\a.wav", "\\\\server\\share\\a.wav"):
+        [recording] = find_recordings([path]).recordings
+        assert recording.error_type == "file_not_found"
+        assert "a path of Windows? Backslashes divide no folders" in str(recording.error_message)
+
+
+@pytest.mark.parametrize("written", [" a.wav ", "A.WAV", "a"])
+def test_a_missing_file_that_is_nearly_there_is_named(tmp_path, written):
+    lay(tmp_path, "a.wav")
+    (tmp_path / "list.csv").write_text(f"file\n{written}\n")
+    [recording] = find_recordings(tmp_path / "list.csv").recordings
+    assert recording.error_type == "file_not_found"
+    assert "did you mean 'a.wav', which is there?" in str(recording.error_message)
+
+
+# -- texts beside recordings -----------------------------------------------------------------------------------------
+
+
+def test_only_regular_files_inside_the_folder_become_references(tmp_path):
+    data = lay(tmp_path / "data", "ok.wav", "plain.wav", "pipe.wav", "both.wav", "deep/x.wav")
+    secret = tmp_path / "secret"
+    secret.write_text("the secret")
+    (data / "ok.txt").symlink_to(secret)
+    (data / "both.wav.txt").symlink_to(secret)
+    (data / "both.txt").write_text("both")
+    (data / "plain.txt").write_text("plain")
+    (data / "deep/x.txt").write_text("deep")
+    os.mkfifo(data / "pipe.txt")
+    with pytest.warns(
+        UserWarning, match=r"3 texts beside recordings are no references, since they are links.*both.wav.txt'"
+    ):
+        found = find_recordings(data)
+    assert dict(zip((r.audio_id for r in found.recordings), found.metadata["reference"], strict=True)) == {
+        "ok.wav": pd.NA,
+        "plain.wav": "plain",
+        "pipe.wav": pd.NA,
+        "both.wav": "both",
+        "deep/x.wav": "deep",
+    }
+    for sources in (data / "ok.wav", [data / "ok.wav"], pd.DataFrame({"source": [str(data / "ok.wav")]})):
+        with pytest.warns(UserWarning, match="1 texts beside recordings are no references"):
+            assert references(sources) is None
+
+
+def test_a_manifest_takes_no_texts_from_outside_its_folder(tmp_path):
+    lay(tmp_path, "x.wav", "other/y.wav", "data/z.wav")
+    for name in ("x", "other/y", "data/z"):
+        (tmp_path / f"{name}.txt").write_text(name)
+    for written in ("../x.wav", "../other/y.wav", str(tmp_path / "x.wav"), "sub/../../x.wav"):
+        lay(tmp_path, "data/sub/k")
+        (tmp_path / "data/list.csv").write_text(f"source\n{written}\nz.wav\n")
+        with pytest.warns(UserWarning, match=r"1 texts beside recordings are no references.*outside the folder"):
+            assert references(tmp_path / "data/list.csv") == [pd.NA, "data/z"]
+    (tmp_path / "data/list.csv").write_text(f"source\n{tmp_path}/data/z.wav\n")
+    assert references(tmp_path / "data/list.csv") == ["data/z"]
+    assert references(tmp_path / "x.wav") == ["x"]  # named by the user
+
+
+def test_a_linked_folder_brings_no_texts(tmp_path):
+    lay(tmp_path, "data/a.wav", "elsewhere/b.wav")
+    (tmp_path / "elsewhere/b.txt").write_text("outside")
+    (tmp_path / "data/linked").symlink_to(tmp_path / "elsewhere")
+    with pytest.warns(UserWarning, match="linked/b.txt"):
+        assert references(tmp_path / "data") is None
+    (tmp_path / "door").symlink_to(tmp_path / "elsewhere")
+    assert references(tmp_path / "door") == ["outside"]  # the folder that was asked for
+
+
+# -- class labels ----------------------------------------------------------------------------------------------------
+
+
+def labelled():
+    datasets = pytest.importorskip("datasets")
+    gender = datasets.ClassLabel(names=["male", "female"])
+    features = datasets.Features(
+        {
+            "path": datasets.Value("string"),
+            "gender": gender,
+            "lang_id": datasets.ClassLabel(names=["de", "en", "fr"]),
+            "tags": datasets.Sequence(gender),
+            "speaker": {"gender": gender, "age": datasets.Value("int32")},
+            "turns": [{"gender": gender, "text": datasets.Value("string")}],
+            "many": datasets.Sequence({"gender": gender}),
+            "n": datasets.Value("int64"),
+        }
+    )
+    rows = {
+        "path": [f"{URL}?x={n}" for n in range(3)],
+        "gender": [0, 1, None],
+        "lang_id": [2, 0, -1],
+        "tags": [[0, 1], [], [1]],
+        "speaker": [{"gender": 1, "age": 30}, {"gender": 0, "age": 40}, {"gender": None, "age": None}],
+        "turns": [[{"gender": 0, "text": "a"}], [], [{"gender": 1, "text": "b"}]],
+        "many": [{"gender": [0]}, {"gender": [1, 0]}, {"gender": []}],
+        "n": [0, 1, 2],
+    }
+    return datasets.Dataset.from_dict(rows, features=features)
+
+
+@pytest.mark.parametrize("form", ["dataset", "iterable", "selected"])
+def test_class_labels_are_names(form):
+    dataset = labelled()
+    forms = {"dataset": dataset, "iterable": dataset.to_iterable_dataset(), "selected": dataset.select([0, 1, 2])}
+    table = find_recordings(forms[form]).metadata
+    assert table["gender"].tolist() == ["male", "female", pd.NA]
+    assert table["lang_id"].tolist() == ["fr", "de", pd.NA]
+    assert [list(tags) for tags in table["tags"]] == [["male", "female"], [], ["female"]]
+    assert [speaker["gender"] for speaker in table["speaker"]] == ["female", "male", None]
+    assert table["speaker"][0]["age"] == 30
+    assert [[turn["gender"] for turn in turns] for turns in table["turns"]] == [["male"], [], ["female"]]
+    assert [list(many["gender"]) for many in table["many"]] == [["male"], ["female", "male"], []]
+    assert table["n"].tolist() == [0, 1, 2]
+
+
+def test_a_class_label_may_be_the_reference_or_the_id():
+    found = find_recordings(labelled().select([0, 1]), reference_column="gender")
+    assert found.metadata["reference"].tolist() == ["male", "female"]
+
+
+def test_a_label_without_a_name_is_refused():
+    from soniox_ds.sources.class_labels import with_label_names
+
+    ClassLabel = type("ClassLabel", (), {"names": ["a"]})
+    with pytest.raises(SourceError, match="the column 'x' has the label 5, and names for 0 to 0 only"):
+        with_label_names(pd.DataFrame({"x": [0, 5]}), {"x": ClassLabel()})
+    assert with_label_names(pd.DataFrame({"x": [0.0, np.nan]}), {"x": ClassLabel()})["x"].tolist() == ["a", pd.NA]
+
+
+# -- named columns ---------------------------------------------------------------------------------------------------
+
+
+def two_columns(tmp_path, tiny_wav):
+    """A manifest whose column `source` holds other files than those that are meant."""
+    for name, seed in (("right", 1), ("wrong", 2)):
+        tiny_wav(tmp_path / f"{name}.wav", seed=seed)
+    path = tmp_path / "list.csv"
+    path.write_text("source,clip,reference,said\nwrong.wav,right.wav,the wrong text,the right text\n")
+    return path
+
+
+def test_experiments_take_the_columns_that_are_named(service, tiny_wav, tmp_path):
+    path = two_columns(tmp_path, tiny_wav)
+    named = {"audio_column": "clip", "reference_column": "said", "progress": False, "journal": tmp_path / "j.sqlite"}
+    with pytest.warns(UserWarning, match="source_given"):
+        trial = sx.compare(path, arms={"plain": {}, "terms": {"context": {"terms": ["x"]}}}, **named)
+    for corpus in (corpora[0] for corpora in trial.corpora.values()):
+        assert corpus.recordings["audio_id"].tolist() == ["right.wav"]
+        assert corpus.recordings["reference"].tolist() == ["the right text"]
+    with pytest.warns(UserWarning, match="source_given"):
+        sweep = sx.sweep_endpoints(path, settings=[{}, {"max_endpoint_delay_ms": 800}], speed=None, **named)
+    assert {name: list(own.recordings["audio_id"]) for name, own in sweep.streamed.items()} == {
+        name: ["right.wav"] for name in sweep.settings
+    }
+    for function in (sx.transcribe, sx.stream_dataset):
+        with pytest.raises(
+            OptionsError, match=r"the columns \['clip'\] are named for recordings that were found already"
+        ):
+            function(find_recordings(tmp_path / "right.wav"), audio_column="clip", progress=False)
+    assert isinstance(find_recordings(tmp_path / "right.wav"), Found)
+
+
+def test_the_command_line_takes_the_columns_that_are_named(service, tiny_wav, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = two_columns(tmp_path, tiny_wav)
+    call = [
+        "transcribe",
+        str(path),
+        "--out",
+        str(tmp_path / "c"),
+        "--audio-column",
+        "clip",
+        "--reference-column",
+        "said",
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert main(call) == 0
+    recordings = sx.read_corpus(tmp_path / "c").recordings
+    assert recordings[["audio_id", "reference"]].to_numpy().tolist() == [["right.wav", "the right text"]]
