@@ -274,7 +274,7 @@ _HOMES = {
     "words": "text.words",
     "write_rttm": "io.rttm",
 }
-_MODULES = ("aio", "errors", "schema")
+_MODULES = ("aio", "exceptions", "schema")
 
 watch_forks()
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from soniox_ds._background import plain, plain_iterator
 from soniox_ds.api import account
-from soniox_ds.batch import clean_up, pipeline
+from soniox_ds.batch import clean_up as remote_files
+from soniox_ds.batch import pipeline
 
 if TYPE_CHECKING:
     from soniox_ds.experiments import endpoint_sweep, run
-    from soniox_ds.live import dataset, stream
+    from soniox_ds.live import dataset
+    from soniox_ds.live import stream as live_stream
 
     compare = plain(run.compare)
-    stream = plain(stream.stream)
-    stream_updates = plain_iterator(stream.stream_updates)
+    stream = plain(live_stream.stream)
+    stream_updates = plain_iterator(live_stream.stream_updates)
     stream_dataset = plain(dataset.stream_dataset)
     sweep_endpoints = plain(endpoint_sweep.sweep_endpoints)
 
@@ -35,7 +37,7 @@ __all__ = [
 ]
 
 transcribe = plain(pipeline.transcribe)
-clean_up = plain(clean_up.clean_up)
+clean_up = plain(remote_files.clean_up)
 list_models = plain(account.list_models)
 usage = plain(account.usage)
 
@@ -55,9 +57,9 @@ def __getattr__(name: str) -> Any:
 
         made = plain(endpoint_sweep.sweep_endpoints)
     elif name in ("stream", "stream_updates"):
-        from soniox_ds.live import stream
+        from soniox_ds.live import stream as live_stream
 
-        made = plain(stream.stream) if name == "stream" else plain_iterator(stream.stream_updates)
+        made = plain(live_stream.stream) if name == "stream" else plain_iterator(live_stream.stream_updates)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = made

@@ -17,21 +17,22 @@ ROOMS = [
     {"cli"},
     {"demo"},
     {"reports"},
-    {"widgets", "plots", "views", "scale"},
-    {"aio", "doors"},
-    {"endpoint_sweeps", "experiments"},
-    {"comparison", "trials"},
-    {"transcription"},
-    {"account"},
+    {"widgets", "plots", "views"},
+    {"aio", "_sync"},
+    {"experiments"},
     {"live"},
-    {"service"},
-    {"formats"},
-    {"analysis"},
-    {"media", "options", "prices"},
-    {"languages"},
+    {"batch"},
+    {"sources", "progress"},
+    {"corpus"},
+    {"review_queue"},
+    {"metrics"},
+    {"text"},
+    {"api"},
+    {"io"},
+    {"options", "_background"},
     {"schema"},
-    {"forks"},
-    {"callers", "errors"},
+    {"_forks"},
+    {"_caller", "exceptions"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 OFFERS_THE_STAND_IN = {"cli", "demo"}
@@ -74,14 +75,14 @@ def test_imports_point_downwards(path):
         assert LEVEL[other] > LEVEL[room], f"{room} imports {other}, which does not lie below it"
 
 
-def test_analysis_knows_only_the_ground_floor():
-    for path in (ROOT / "analysis").glob("*.py"):
-        assert imported_rooms(path) <= {"analysis", "schema", "options", "languages", "errors", "callers"}
+def test_metrics_touch_no_network_and_no_disk():
+    for path in [*(ROOT / "metrics").rglob("*.py"), *(ROOT / "text").rglob("*.py")]:
+        assert imported_rooms(path) <= {"metrics", "text", "schema", "options", "exceptions", "_caller"}, path
 
 
-def test_service_uses_no_data_frames():
-    for path in (ROOT / "service").glob("*.py"):
-        if path.name != "decode.py":
+def test_api_uses_no_data_frames():
+    for path in (ROOT / "api").glob("*.py"):
+        if path.name not in ("decode.py", "account.py"):
             assert "import pandas" not in path.read_text(encoding="utf-8"), path
 
 

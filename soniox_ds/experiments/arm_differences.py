@@ -1,8 +1,8 @@
 """The arms of an experiment against its baseline, whatever there is to compare.
 
-Conventions: as in `soniox_ds.metrics.stats.compare`, but nothing is refused: an experiment is paid for. Where fewer than
-two recordings or blocks are shared, rates and counts stand as they are, the interval and its p are NA, and `note` says
-why and what would help.
+Conventions: as in `soniox_ds.metrics.stats.compare`, but nothing is refused, because an experiment is paid for. Where
+fewer than two recordings or blocks are shared, the rates and counts are kept, the interval and its p are NA, and `note`
+says why and what would help.
 """
 
 from __future__ import annotations

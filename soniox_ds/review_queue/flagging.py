@@ -1,7 +1,7 @@
 """What to listen to, so that little listening finds many errors.
 
 Conventions: a word is flagged where its confidence is at most a threshold, compared in single precision as
-``schema.WORDS`` holds it. Flags become clips as `soniox_ds.review_queue.clips` says. Translations and words without times
+``schema.WORDS`` holds it. Flags become clips as `clips` says. Translations and words without times
 cannot be heard and are left out; a deleted word has no confidence, so that nothing is flagged for its sake, although
 who listens to a clip may well notice what is missing from it.
 

@@ -1,8 +1,8 @@
 """A transcript to read, with the words that the recogniser was not sure of marked.
 
 Conventions: marks say how sure, in three steps: dotted, dashed and solid underline, each on a stronger ground. 0.9 in
-single precision is not below a level of 0.9 (`soniox_ds.metrics.confidence.word_confidence.as_decimals`). Hovering over a marked word
-shows its confidence and time. A paragraph is one speaker's words up to a pause.
+single precision is not below a level of 0.9 (`as_decimals` in `soniox_ds.metrics.confidence`). Hovering over a marked
+word shows its confidence and time. A paragraph is one speaker's words up to a pause.
 """
 
 from __future__ import annotations

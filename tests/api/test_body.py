@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from wire import Wire, answer
 
 from soniox_ds import exceptions
-from soniox_ds.api import client, transport
+from soniox_ds.api import client as client_module
+from soniox_ds.api import transport
 from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.response_body import BadEncoding, TooLong, read_body
@@ -113,7 +114,7 @@ def transcript(characters):
 
 
 async def test_a_transcript_may_be_longer_where_its_audio_is_longer(monkeypatch):
-    monkeypatch.setattr(client, "LONGEST_ANSWER", 10_000)
+    monkeypatch.setattr(client_module, "LONGEST_ANSWER", 10_000)
     raw = transcript(100_000)
     packed = packed_answer(raw)
     async with Wire(packed) as wire, Client(Connection("any", api_base_url=wire.url), retry=ONCE) as client:
@@ -131,7 +132,8 @@ async def test_the_longest_transcript_that_there_can_be_is_taken():
     )
     tokens = 5 * 3600 * 10 * 2
     assert (
-        len(token) * tokens * 2 < client.LONGEST_AUDIO_MS / 1000 * client.TRANSCRIPT_BYTES_PER_S + client.LONGEST_ANSWER
+        len(token) * tokens * 2
+        < client_module.LONGEST_AUDIO_MS / 1000 * client_module.TRANSCRIPT_BYTES_PER_S + client_module.LONGEST_ANSWER
     )
 
 
@@ -139,7 +141,7 @@ async def test_the_longest_transcript_that_there_can_be_is_taken():
 async def test_a_body_without_an_end_is_left(how, monkeypatch):
     """As fast as it comes, for ever."""
     monkeypatch.setattr(transport, "LONGEST_ANSWER", 100_000)
-    monkeypatch.setattr(client, "LONGEST_PAGE", 100_000)
+    monkeypatch.setattr(client_module, "LONGEST_PAGE", 100_000)
     sent = 0
 
     class Endless(Wire):

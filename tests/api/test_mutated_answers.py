@@ -14,7 +14,7 @@ from fuzzing import examples, seed
 from mutations import mutated_answer, mutated_text
 
 from soniox_ds import aio, exceptions
-from soniox_ds.api import client
+from soniox_ds.api import client as client_module
 from soniox_ds.api.budget import RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
@@ -139,7 +139,7 @@ async def outcome(work):
 async def test_mutated_answers_end_in_values_or_in_the_packages_own_errors(endpoint, monkeypatch):
     ask, valid = ENDPOINTS[endpoint]
     rng = random.Random(f"{endpoint} {seed()}")
-    monkeypatch.setattr(client, "Retry", lambda: Retry(attempts=2, wait_s=0))
+    monkeypatch.setattr(client_module, "Retry", lambda: Retry(attempts=2, wait_s=0))
     spends = endpoint in ("upload", "create")
     asked = 0
 

@@ -1,8 +1,8 @@
 """Confidences in bins, block by block, and what the bootstrap over blocks says of them.
 
 Conventions: a bin holds confidences above its lower and up to its upper edge, the first one its lower edge too; they
-come as `soniox_ds.metrics.confidence.word_confidence.as_decimals` makes them, so that 0.8 is 0.8 in single precision too. Sums are
-kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
+come as `as_decimals` (in `word_confidence`) makes them, so that 0.8 is 0.8 in single precision too. Sums are kept for
+each block and bin, so that a replicate of the bootstrap is one product of matrices.
 """
 
 from __future__ import annotations

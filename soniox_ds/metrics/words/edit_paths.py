@@ -7,7 +7,7 @@ order, from which the positions on both sides follow by counting. Two rules of c
 - ``"levenshtein"``: every error 1, ties as rapidfuzz (and so jiwer) breaks them; in pairs above 5,000 by 5,000 words,
   as above.
 
-Short pairs are computed many at a time, all of their cells; long ones one by one (`soniox_ds.metrics.words.long_paths`).
+Short pairs are computed many at a time, all of their cells; long ones one by one (`long_paths`).
 """
 
 from __future__ import annotations
