@@ -1,7 +1,7 @@
 """What was asked for, what was paid for, what came back: one SQLite file, so that no result is lost or paid for twice.
 
 Conventions: the intent is written before a request that spends, the answer after it, both durably. Several processes
-may share a journal: a job is claimed by a run, and a claim holds as long as its run lives (``claims.py``). Each paid
+may share a journal: a job is claimed by a run, and a claim holds as long as its run lives (``job_locks.py``). Each paid
 attempt at a job is an entry of its own, numbered by its generation; the newest one counts.
 """
 

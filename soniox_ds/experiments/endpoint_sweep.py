@@ -1,7 +1,7 @@
 """Endpoint settings side by side: the same recordings streamed under each, with errors, latencies and cost.
 
 Conventions: a setting is a set of the options that decide when an utterance has ended. All settings hear the same
-recordings, in turn (``trials``). Every stream is remembered like any other: a sweep that is run again costs nothing.
+recordings, in turn (``schedule``). Every stream is remembered like any other: a sweep that is run again costs nothing.
 """
 
 from __future__ import annotations

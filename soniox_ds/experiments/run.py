@@ -1,6 +1,6 @@
 """Experiments: the same recordings under several options, and what the difference is worth.
 
-Conventions: an arm is a set of transcription options. All arms see the same recordings, in turn (``trials``). Every
+Conventions: an arm is a set of transcription options. All arms see the same recordings, in turn (``schedule``). Every
 transcription is a job like any other, journalled and resumable: running an experiment again costs nothing.
 With repeats each arm is transcribed several times, which shows how much the service varies by itself.
 """

@@ -1,6 +1,6 @@
 """What shows how far a batch has got, and ``Progress``, which the pipeline holds.
 
-Conventions: a ``Display`` shows snapshots (``tally.py``) and knows nothing of clocks but how often a screen should be
+Conventions: a ``Display`` shows snapshots (``counts.py``) and knows nothing of clocks but how often a screen should be
 touched, in real seconds. No display is ever handed anything but a snapshot: counts and words.
 """
 

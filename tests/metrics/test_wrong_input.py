@@ -44,7 +44,7 @@ NO_TABLES = {
         "concat",
         "enable_nested_loops",
     ),
-    *("errors", "list_models", "local_service", "read_corpus", "read_references", "read_rttm", "read_streamed"),
+    *("exceptions", "list_models", "local_service", "read_corpus", "read_references", "read_rttm", "read_streamed"),
     *(
         "last_interrupted",
         "report",

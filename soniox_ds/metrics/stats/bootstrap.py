@@ -1,4 +1,4 @@
-"""Intervals and tests on plain arrays: what `summaries`, `comparison` and `planning` have in common.
+"""Intervals and tests on plain arrays: what `summaries`, `compare` and `power` have in common.
 
 Conventions: a *unit* is what is drawn as a whole, a block of recordings (one speaker's, one session's) or a single
 recording. A rate is the sum of the numerators over the sum of the denominators, never a mean of rates; the same holds
