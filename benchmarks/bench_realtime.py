@@ -146,7 +146,7 @@ def stand_in() -> None:
     audio_s = float(streamed.recordings["duration_ms"].sum()) / 1000
     print(f"{audio_s:.0f} s of audio streamed, load {load:.1f} before, {os.getloadavg()[0]:.1f} after")
     _print_lags(streamed)
-    errors = sx.summarize_errors(sx.word_errors(streamed))
+    errors = sx.summarize(sx.word_errors(streamed))
     print(f"{'word error rate':40s} {errors['wer'][0]:.3f}")
     print(f"{'processor seconds / second of audio':40s} {cpu_s / audio_s:.2f}, client and stand-in together")
 

@@ -36,20 +36,20 @@ if TYPE_CHECKING:
     from soniox_ds.metrics.confidence.recalibration import fit_recalibration
     from soniox_ds.metrics.confidence.roc import precision_recall, roc
     from soniox_ds.metrics.confidence.word_confidence import word_confidence
-    from soniox_ds.metrics.languages.errors import language_confusion, language_errors, summarize_language_errors
-    from soniox_ds.metrics.languages.switches import language_switches, summarize_language_switches
+    from soniox_ds.metrics.languages.errors import language_confusion, language_errors
+    from soniox_ds.metrics.languages.switches import language_switches
     from soniox_ds.metrics.languages.word_errors import language_word_errors
     from soniox_ds.metrics.latency.stability import stream_stability
     from soniox_ds.metrics.latency.summaries import stream_latencies
     from soniox_ds.metrics.latency.tokens import token_latencies
     from soniox_ds.metrics.speakers.conversation import speaker_stats, speaker_transitions
-    from soniox_ds.metrics.speakers.cpwer import pool_speaker_word_errors, speaker_word_errors
-    from soniox_ds.metrics.speakers.diarization import diarization_errors, pool_diarization_errors
+    from soniox_ds.metrics.speakers.cpwer import speaker_word_errors
+    from soniox_ds.metrics.speakers.diarization import diarization_errors
     from soniox_ds.metrics.speakers.turns import speaker_turns
     from soniox_ds.metrics.stats.compare import compare_errors
     from soniox_ds.metrics.stats.power import power
-    from soniox_ds.metrics.stats.summaries import summarize_errors
-    from soniox_ds.metrics.terms.biasing import biasing_errors, summarize_biasing_errors
+    from soniox_ds.metrics.stats.summaries import summarize
+    from soniox_ds.metrics.terms.biasing import biasing_errors
     from soniox_ds.metrics.terms.occurrences import term_errors, term_occurrences
     from soniox_ds.metrics.terms.scores import compare_terms, summarize_terms
     from soniox_ds.metrics.translation.pairs import translation_pairs
@@ -129,8 +129,6 @@ __all__ = [
     "plot_roc",
     "plot_timeline",
     "plot_token_arrival",
-    "pool_diarization_errors",
-    "pool_speaker_word_errors",
     "power",
     "precision_recall",
     "punctuation_errors",
@@ -158,10 +156,7 @@ __all__ = [
     "stream_latencies",
     "stream_stability",
     "stream_updates",
-    "summarize_biasing_errors",
-    "summarize_errors",
-    "summarize_language_errors",
-    "summarize_language_switches",
+    "summarize",
     "summarize_terms",
     "sweep_endpoints",
     "term_errors",
@@ -227,8 +222,6 @@ _HOMES = {
     "plot_roc": "plots.confidence",
     "plot_timeline": "plots.timeline",
     "plot_token_arrival": "plots.realtime",
-    "pool_diarization_errors": "metrics.speakers.diarization",
-    "pool_speaker_word_errors": "metrics.speakers.cpwer",
     "power": "metrics.stats.power",
     "precision_recall": "metrics.confidence.roc",
     "punctuation_errors": "metrics.words.punctuation",
@@ -255,10 +248,7 @@ _HOMES = {
     "stream_latencies": "metrics.latency.summaries",
     "stream_stability": "metrics.latency.stability",
     "stream_updates": "_sync",
-    "summarize_biasing_errors": "metrics.terms.biasing",
-    "summarize_errors": "metrics.stats.summaries",
-    "summarize_language_errors": "metrics.languages.errors",
-    "summarize_language_switches": "metrics.languages.switches",
+    "summarize": "metrics.stats.summaries",
     "summarize_terms": "metrics.terms.scores",
     "sweep_endpoints": "_sync",
     "term_errors": "metrics.terms.occurrences",

@@ -126,7 +126,7 @@ def _show(out: Path, is_local: bool, quick: bool) -> int:
     columns = ["text", "start_ms", "end_ms", "confidence", "speaker"]
     _table(corpus.select([shortest]).tokens[columns])
 
-    _say("Word error rate against the references", "errors = sx.word_errors(corpus); sx.summarize_errors(errors)")
+    _say("Word error rate against the references", "errors = sx.word_errors(corpus); sx.summarize(errors)")
     _word_errors(corpus)
     if is_local:
         print(f"\n{NOT_SONIOX}")
@@ -220,7 +220,7 @@ def _word_errors(corpus: Corpus) -> None:
 
     errors = sx.word_errors(corpus)
     _table(errors[["audio_id", "wer", "reference_words", "substitutions", "deletions", "insertions"]])
-    pooled = sx.summarize_errors(errors).iloc[0]
+    pooled = sx.summarize(errors).iloc[0]
     print(
         f"\n  all together: WER {pooled['wer']:.3f}, 95 % interval {pooled['wer_low']:.3f} to {pooled['wer_high']:.3f} "
         f"({pooled['blocks']} blocks by {pooled['block']}, normaliser {pooled['normalizer']}, "

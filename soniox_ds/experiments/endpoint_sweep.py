@@ -34,7 +34,7 @@ from soniox_ds.metrics.latency.stability import stream_stability
 from soniox_ds.metrics.latency.summaries import stream_latencies
 from soniox_ds.metrics.stats.blocks import block_columns
 from soniox_ds.metrics.stats.bootstrap import checked_resampling
-from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.metrics.words.pairing import References
 from soniox_ds.metrics.words.rates import word_errors
 from soniox_ds.metrics.words.recording_languages import Languages
@@ -111,7 +111,7 @@ class EndpointSweep:
         self._resampling = dict(resampling)
 
     def with_block(self, block: str | Sequence[str] | None) -> EndpointSweep:
-        """The same results with intervals by other blocks, as in `summarize_errors`; nothing is transcribed.
+        """The same results with intervals by other blocks, as in `summarize`; nothing is transcribed.
 
         Raises InputError or SchemaError if there is no such column, or it holds nothing.
         """
@@ -190,7 +190,7 @@ class EndpointSweep:
         return row | self._accuracy(name) if self._scored else row
 
     def _accuracy(self, name: str) -> dict[str, Any]:
-        own = summarize_errors(self.errors[name], **self._resampling).iloc[0]
+        own = summarize(self.errors[name], **self._resampling).iloc[0]
         row = {column: own[column] for column in ("reference_words", "wer", "wer_low", "wer_high", "note")}
         if name == next(iter(self.settings)):
             return row
@@ -259,7 +259,7 @@ async def sweep_endpoints(
     audio_column, reference_column, speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
         As in `stream_dataset`. Latencies are those of real use at a `speed` of 1.0 only.
     normalizer, language, block, ci, method
-        As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
+        As in `word_errors` and `summarize`. Another `block` can be chosen afterwards:
         ``sweep.with_block("audio_id")``.
     seed
         Of the order of the settings, and of the bootstrap.

@@ -19,8 +19,8 @@ from soniox_ds.experiments.word_changes import word_changes
 from soniox_ds.metrics.stats.blocks import DEFAULT_BLOCKS, block_columns
 from soniox_ds.metrics.stats.compare import FEW_SEGMENTS
 from soniox_ds.metrics.stats.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
-from soniox_ds.metrics.stats.summaries import summarize_errors
-from soniox_ds.metrics.terms.biasing import biasing_errors, summarize_biasing_errors
+from soniox_ds.metrics.stats.summaries import summarize
+from soniox_ds.metrics.terms.biasing import biasing_errors
 from soniox_ds.metrics.terms.occurrences import term_errors, term_occurrences
 from soniox_ds.metrics.terms.scores import compare_terms, summarize_terms
 from soniox_ds.metrics.words.align import align_words
@@ -83,7 +83,7 @@ class Comparison:
         Parameters
         ----------
         block
-            As in `summarize_errors`: a column of the sources or references, or several; ``"audio_id"`` for single
+            As in `summarize`: a column of the sources or references, or several; ``"audio_id"`` for single
             recordings; None for the default, `speaker`, else `session`, else recordings.
 
         Raises
@@ -121,7 +121,7 @@ class Comparison:
         """
         rows = []
         for name, errors in self.errors.items():
-            row = summarize_errors(errors, **self._resampling)
+            row = summarize(errors, **self._resampling)
             row.insert(0, "arm", name)
             row["cost_usd"] = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
             rows.append(row)
@@ -233,7 +233,7 @@ class Comparison:
         table = self._for_each_arm(
             lambda name: self._recordings_once(
                 name,
-                summarize_biasing_errors(
+                summarize(
                     biasing_errors(
                         self._all_alignments[name],
                         [*self.terms, *self.distractors],

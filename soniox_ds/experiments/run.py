@@ -118,7 +118,7 @@ async def compare(
     seed
         Of the order of the arms, and of the bootstrap.
     normalizer, language, block, ci
-        As in `word_errors` and `summarize_errors`. Another `block` can be chosen afterwards:
+        As in `word_errors` and `summarize`. Another `block` can be chosen afterwards:
         ``trial.with_block("audio_id")``.
     confirm
         Called with an `Estimate` before anything is sent; where it returns False, `Declined` is raised.

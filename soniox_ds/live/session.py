@@ -2,8 +2,8 @@
 
 Conventions: a *session* of the service is one websocket; `LiveSession` opens one after the other where one breaks, is
 dropped by the service or reaches its longest duration, sends the audio that is not settled once more, and joins what
-comes back (``live.reconnect``), so that no word is lost and none is there twice. Audio that is handed over while there is
-no connection waits. All methods belong to the event loop on which the session was entered.
+comes back (``live.reconnect``), so that no word is lost and none is there twice. Audio that is handed over while there
+is no connection waits. All methods belong to the event loop on which the session was entered.
 
 Which failures are followed by another connection: everything that is a ServiceError (network, 5xx, 408, 429 by rate,
 messages that are none), and the refusals for which the longest duration is the reason. What is refused otherwise would

@@ -15,7 +15,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.blocks import Measure, measure_of
-from soniox_ds.metrics.stats.summaries import SUMMARIES
+from soniox_ds.metrics.stats.summaries import summary_table
 from soniox_ds.plots.style import (
     BLUE,
     GREY,
@@ -51,7 +51,7 @@ def plot_error_summary(
     ----------
     summary
         ``schema.ERROR_SUMMARY`` (or ``schema.CHARACTER_ERROR_SUMMARY``, or ``schema.PUNCTUATION_ERROR_SUMMARY``, whose
-        rate of capitals is not drawn) with the columns of the groups before it, as `summarize_errors` returns it.
+        rate of capitals is not drawn) with the columns of the groups before it, as `summarize` returns it.
     by
         The columns that tell the groups; by default all that stand before those of the table.
     overall
@@ -91,7 +91,7 @@ def plot_error_summary(
         raise InputError(
             f"no group has a {_rate_of(measure)}: nothing was scored, or the references hold no {measure.noun}."
         )
-    table = SUMMARIES[measure.rate]
+    table = summary_table(measure.rate)
     columns = group_columns(summary, [name for name in table if name not in measure.settings], by)
     need(summary, *columns, name="summary")
     if columns:

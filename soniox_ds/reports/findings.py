@@ -12,7 +12,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.turns import speaker_turns
-from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.reports.elements import count
 from soniox_ds.reports.places import grouping_columns
 
@@ -62,11 +62,11 @@ class Findings:
             if by:
                 raise InputError(f"by={by} groups errors, and there are no references to count errors against.")
         else:
-            overall = summarize_errors(errors)
+            overall = summarize(errors)
             if by and (absent := [name for name in by if name not in errors]):
                 raise InputError(f"by names {absent}, which are no columns; there are {corpus.metadata_columns}.")
             for name in grouping_columns(errors, corpus.metadata_columns) if by is None else by:
-                groups[name] = summarize_errors(errors, by=name)
+                groups[name] = summarize(errors, by=name)
         return cls(corpus, words, turns, errors, alignments, overall, groups, mistaken)
 
     @property

@@ -9,7 +9,8 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.conversation import speaker_stats
-from soniox_ds.metrics.speakers.diarization import diarization_errors, pool_diarization_errors
+from soniox_ds.metrics.speakers.diarization import diarization_errors
+from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.plots.timeline import plot_timeline
 from soniox_ds.reports.elements import Section, count, note, percent, table
 from soniox_ds.reports.figures import figure
@@ -79,7 +80,7 @@ def _talk(found: Findings) -> str:
 
 def _diarization(found: Findings, reference: pd.DataFrame) -> str:
     errors = diarization_errors(found.corpus, reference)
-    pooled = pool_diarization_errors(errors)
+    pooled = summarize(errors)
     names = ("missed_ms", "false_alarm_ms", "confusion_ms")
 
     def row(label: str, one: Any) -> tuple[Any, ...]:

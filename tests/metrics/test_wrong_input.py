@@ -150,7 +150,7 @@ def tables(kind="true"):
         "diarization": sx.diarization_errors(turns, reference_turns),
         "speaker word errors": sx.speaker_word_errors(words, reference_turns),
         "biasing": sx.biasing_errors(alignments, TERMS, errors),
-        "summary": sx.summarize_errors(errors.assign(room=errors["audio_id"]), by="room", **QUICK),
+        "summary": sx.summarize(errors.assign(room=errors["audio_id"]), by="room", **QUICK),
         "comparison": quiet(sx.compare_errors, errors, errors_b, **QUICK),
         "reliability": sx.reliability(alignments, **QUICK),
         "roc": sx.roc(alignments),
@@ -230,8 +230,8 @@ CALLS = {
     "plot_review_curve": lambda w: sx.plot_review_curve(w["curve"]),
     "plot_roc": lambda w: sx.plot_roc(w["roc"]),
     "plot_timeline": lambda w: sx.plot_timeline(w["turns"], audio_id=w.first),
-    "pool_diarization_errors": lambda w: sx.pool_diarization_errors(w["diarization"]),
-    "pool_speaker_word_errors": lambda w: sx.pool_speaker_word_errors(w["speaker word errors"]),
+    "summarize diarization_errors": lambda w: sx.summarize(w["diarization"]),
+    "summarize speaker_word_errors": lambda w: sx.summarize(w["speaker word errors"]),
     "plot_token_arrival": lambda w: sx.plot_token_arrival(w["latencies"], audio_id=w.first),
     "power": lambda w: sx.power([w["errors"], w["errors b"]], difference=0.05),
     "precision_recall": lambda w: sx.precision_recall(w["alignments"]),
@@ -250,10 +250,10 @@ CALLS = {
     "speaker_word_errors": lambda w: sx.speaker_word_errors(w["words"], w["reference turns"]),
     "stream_latencies": lambda w: quiet(sx.stream_latencies, live(w), **QUICK),
     "stream_stability": lambda w: quiet(sx.stream_stability, live(w), **QUICK),
-    "summarize_biasing_errors": lambda w: sx.summarize_biasing_errors(w["biasing"], **QUICK),
-    "summarize_errors": lambda w: sx.summarize_errors(w["errors"], **QUICK),
-    "summarize_language_errors": lambda w: sx.summarize_language_errors(w["language errors"], **QUICK),
-    "summarize_language_switches": lambda w: sx.summarize_language_switches(w["switches"]),
+    "summarize biasing_errors": lambda w: sx.summarize(w["biasing"], **QUICK),
+    "summarize": lambda w: sx.summarize(w["errors"], **QUICK),
+    "summarize language_errors": lambda w: sx.summarize(w["language errors"], **QUICK),
+    "summarize language_switches": lambda w: sx.summarize(w["switches"]),
     "summarize_terms": lambda w: sx.summarize_terms(w["alignments"], TERMS, w["errors"], **QUICK),
     "term_errors": lambda w: sx.term_errors(w["alignments"], TERMS, errors=w["errors"]),
     "term_occurrences": lambda w: sx.term_occurrences(w["alignments"], TERMS),
@@ -477,8 +477,8 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "language_errors": {"words": 3},
     "language_switches": {"words": 3},
     "language_word_errors": {"alignments": 0},
-    "pool_diarization_errors": {"diarization": 1},
-    "pool_speaker_word_errors": {"speaker word errors": 1},
+    "summarize diarization_errors": {"diarization": 1},
+    "summarize speaker_word_errors": {"speaker word errors": 1},
     "precision_recall": {"alignments": 0},
     "reliability": {"alignments": 15},
     "review_curve": {"alignments": 12},
@@ -492,7 +492,7 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "speaker_word_errors": {"words": 3, "reference turns": 0},
     "stream_latencies": {"log": 6},
     "stream_stability": {"log": 1},
-    "summarize_language_switches": {"switches": 1},
+    "summarize language_switches": {"switches": 1},
     "term_errors": {"alignments": 3, "errors": 3},
     "term_occurrences": {"alignments": 0},
     "texts": {"words": 0},
@@ -594,7 +594,7 @@ UNKNOWN = {
         "language_switches": {"found_ms", "error_ms"},
         "punctuation_errors": {"case_error_rate"},
         "roc": {"false_positive_rate"},
-        "summarize_language_switches": {"precision", "error_ms_mean", "error_ms_absolute", "error_ms_median"},
+        "summarize language_switches": {"precision", "error_ms_mean", "error_ms_absolute", "error_ms_median"},
         "summarize_terms": {"precision"},
         "term_errors": {"precision"},
     },
@@ -693,7 +693,7 @@ LAUGHTER = pd.DataFrame({"audio_id": "a", "speaker": list("uvwxyz"), "start_ms":
             id="stretches-of-languages",
         ),
         pytest.param(
-            lambda: sx.summarize_errors(
+            lambda: sx.summarize(
                 sx.word_errors(texts := dict.fromkeys("abc", "one two"), texts).assign(duration_ms=15), **QUICK
             )["wer"].tolist(),
             "6 reference words in 45 ms of audio",
@@ -741,7 +741,7 @@ def test_the_same_words_in_two_arms_are_no_doubles():
     with pytest.raises(SchemaError, match="arms and repeats need tables, or ids, of their own"):
         sx.calibration(arms, **QUICK)
     pooled = pd.concat([tables()["diarization"].assign(arm=arm) for arm in ("plain", "terms")])
-    assert sx.pool_diarization_errors(pooled, by="arm")["recordings"].tolist() == [3, 3]
+    assert sx.summarize(pooled, by="arm")["recordings"].tolist() == [3, 3]
 
 
 def test_a_turn_may_be_said_twice_where_times_are_unknown():
@@ -802,8 +802,8 @@ def test_numbers_in_every_table(name):
 
 
 NO_MATTER = {
-    *("pool_diarization_errors", "pool_speaker_word_errors", "summarize_language_errors"),
-    *("summarize_language_switches", "term_errors"),
+    *("summarize diarization_errors", "summarize speaker_word_errors", "summarize language_errors"),
+    *("summarize language_switches", "term_errors"),
 }
 """Their figures are of all rows, whatever the ids are."""
 
@@ -898,8 +898,8 @@ def test_switches_of_failed_and_missing_recordings_are_not_missed():
         "zz": ["missing"],
     }
     assert switches["outcome"].fillna("-").tolist() == ["hit", "hit", "-", "miss", "-"]
-    summary = sx.summarize_language_switches(switches)
+    summary = sx.summarize(switches)
     assert summary[["failed", "missing", "reference_switches", "hits", "misses"]].iloc[0].tolist() == [1, 1, 3, 2, 1]
-    by_pair = sx.summarize_language_switches(switches, by=["from_language", "to_language"])
+    by_pair = sx.summarize(switches, by=["from_language", "to_language"])
     assert by_pair[["failed", "missing"]].sum().tolist() == [1, 1]
     assert by_pair["reference_switches"].sum() == 3

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from soniox_ds.io.rttm import read_rttm, write_rttm
-from soniox_ds.metrics.speakers.cpwer import pool_speaker_word_errors, speaker_word_errors
-from soniox_ds.metrics.speakers.diarization import diarization_errors, pool_diarization_errors
+from soniox_ds.metrics.speakers.cpwer import speaker_word_errors
+from soniox_ds.metrics.speakers.diarization import diarization_errors
+from soniox_ds.metrics.stats.summaries import summarize
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 MD_EVAL = shutil.which("md-eval") or shutil.which("md-eval.pl", path="/usr/lib/sctk/bin:/usr/bin")
@@ -157,7 +158,7 @@ def test_der_equals_md_eval(collar_ms, score_overlap, with_uem, tmp_path):
     total, expected = expected.loc["ALL"], expected.drop(index="ALL")
     assert len(expected) == 60
     assert_equal_parts(own, expected)
-    np.testing.assert_allclose(pool_diarization_errors(own)[PARTS].iloc[0].astype(float), total, atol=0.01)
+    np.testing.assert_allclose(summarize(own)[PARTS].iloc[0].astype(float), total, atol=0.01)
 
 
 def test_the_samples_by_md_eval_and_spyder(tmp_path):
@@ -270,7 +271,7 @@ def test_der_equals_pyannote(collar_ms, score_overlap):
         rows[audio_id] = [parts[name] for name in ("total", "missed detection", "false alarm", "confusion")]
     own = diarization_errors(turns, reference, collar_ms=collar_ms, score_overlap=score_overlap, failed="as_silence")
     assert_equal_parts(own, pd.DataFrame.from_dict(rows, orient="index", columns=PARTS))
-    assert pool_diarization_errors(own)["der"].iloc[0] == pytest.approx(abs(metric))
+    assert summarize(own)["der"].iloc[0] == pytest.approx(abs(metric))
 
 
 def test_jer_is_pyannotes_or_better():
@@ -334,7 +335,7 @@ def test_cpwer_and_tcpwer_equal_meeteval(seed, collar_ms):
         assert row.reference_words == theirs.length
         near = wer.time_constrained_minimum_permutation_word_error_rate(*sides, collar=collar_ms)
         assert row.tcp_substitutions + row.tcp_deletions + row.tcp_insertions == near.errors
-    pooled = pool_speaker_word_errors(own)
+    pooled = summarize(own)
     both = [wer.cp_word_error_rate(real[name], found.get(name, empty)) for name in real]
     assert pooled["cpwer"].iloc[0] == pytest.approx(wer.combine_error_rates(*both).error_rate)
 

@@ -15,7 +15,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.confidence.calibration import reliability
 from soniox_ds.metrics.confidence.roc import roc
 from soniox_ds.metrics.stats.compare import compare_errors
-from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.metrics.words.rates import character_errors
 from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
 from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
@@ -87,9 +87,9 @@ def test_the_groups_are_found_in_what_summarize_errors_returns():
             "room": ["x", "x", "y", "y"],
         }
     )
-    ax = plot_error_summary(summarize_errors(errors, by="room", replicates=100))
+    ax = plot_error_summary(summarize(errors, by="room", replicates=100))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
-    single = plot_error_summary(summarize_errors(errors, replicates=100), ax=plt.figure().subplots())
+    single = plot_error_summary(summarize(errors, replicates=100), ax=plt.figure().subplots())
     assert [label.get_text() for label in single.get_yticklabels()] == ["all recordings"]
 
 
@@ -131,7 +131,7 @@ def test_character_errors_are_drawn_as_such():
     compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, said), replicates=100)
     axes = plot_error_comparison(compared, ax=plt.figure().subplots())
     assert axes.get_xlabel() == "difference in character error rate (percentage points), 95% interval"
-    by_unit = plot_error_summary(summarize_errors(plain, by="unit", replicates=100), ax=plt.figure().subplots())
+    by_unit = plot_error_summary(summarize(plain, by="unit", replicates=100), ax=plt.figure().subplots())
     assert [label.get_text() for label in by_unit.get_yticklabels()] == ["code point"]
 
 
@@ -264,7 +264,7 @@ def test_a_rate_without_an_interval_is_a_point_that_says_so():
         )
         for room, counts in wrong.items()
     )
-    ax = plot_error_summary(summarize_errors(errors, by="room"))
+    ax = plot_error_summary(summarize(errors, by="room"))
     assert [text.get_text() for text in ax.texts] == [
         "10.0%, no interval · n = 5 · 100 words",
         "15.0% · n = 5 · 100 words",

@@ -127,9 +127,9 @@ HEARD_OWN = {"a": "hello he said", "b": "bad"}
 def test_the_speaker_of_a_recording_is_kept_and_makes_blocks(function):
     errors = function(HEARD_OWN, OWN)
     assert errors[["speaker", "gender"]].to_numpy().tolist() == [["s1", "f"], ["s2", "m"]]
-    assert sx.summarize_errors(errors, by="speaker")["speaker"].tolist() == ["s1", "s2"]
-    assert sx.summarize_errors(errors, block="speaker")["block"].tolist() == ["speaker"]
-    assert sx.summarize_errors(errors)["block"].tolist() == ["speaker"]
+    assert sx.summarize(errors, by="speaker")["speaker"].tolist() == ["s1", "s2"]
+    assert sx.summarize(errors, block="speaker")["block"].tolist() == ["speaker"]
+    assert sx.summarize(errors)["block"].tolist() == ["speaker"]
 
 
 def test_times_of_whole_recordings_are_kept_with_the_speaker():

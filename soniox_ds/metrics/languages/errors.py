@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.languages.rates import rated
 from soniox_ds.metrics.languages.references import (
     References,
     checked_references,
@@ -22,8 +21,7 @@ from soniox_ds.metrics.languages.references import (
     pieces,
     spoken_words,
 )
-from soniox_ds.metrics.stats import bootstrap
-from soniox_ds.metrics.stats.blocks import block_columns
+from soniox_ds.metrics.stats.pool import Pooling, Rate
 from soniox_ds.schema import (
     LANGUAGE_CONFUSION,
     LANGUAGE_ERRORS,
@@ -35,7 +33,7 @@ from soniox_ds.schema import (
     no_duplicates,
 )
 
-__all__ = ["language_confusion", "language_errors", "states_of", "summarize_language_errors"]
+__all__ = ["LANGUAGE_POOLING", "language_confusion", "language_errors", "states_of"]
 
 
 def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
@@ -154,85 +152,12 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     return result.merge(table.recordings[["audio_id", *own]], on="audio_id", how="left")
 
 
-def summarize_language_errors(
-    errors: pd.DataFrame,
-    by: str | Sequence[str] | None = None,
-    *,
-    block: str | Sequence[str] | None = None,
-    ci: float = 0.95,
-    method: str = "auto",
-    replicates: int = 10_000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Pool language errors over groups of recordings, with bootstrap intervals by block.
-
-    Parameters
-    ----------
-    errors
-        ``schema.LANGUAGE_ERRORS``, of `language_errors`, with whatever columns to group by.
-    by, block, ci, method, replicates, seed
-        As in `summarize_errors`.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `by`, then ``schema.LANGUAGE_SUMMARY``: a row for each group, sorted by `by`.
-
-    Raises
-    ------
-    SchemaError
-        If a column is absent, or a recording is there twice within a group.
-    InputError
-        If the table is empty, or an option is wrong.
-
-    Examples
-    --------
-    >>> errors = pd.DataFrame({
-    ...     "audio_id": ["a", "b", "c"], "status": "scored", "labelled_ms": [400, 200, 400], "wrong_ms": [100, 0, 0],
-    ...     "unlabelled_ms": 0, "unreferenced_ms": 0,
-    ... })
-    >>> summarize_language_errors(errors)[["recordings", "labelled_ms", "error_rate"]]
-       recordings  labelled_ms  error_rate
-    0           3         1000         0.1
-    """
-    how = bootstrap.checked_resampling(ci, method, replicates, seed)
-    need(errors, "audio_id", "status", "labelled_ms", "wrong_ms", "unlabelled_ms", "unreferenced_ms", name="errors")
+def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    need(errors, "audio_id", "status", *_COUNTS, name="errors")
     if errors.empty:
         raise InputError("errors has no rows; language_errors has one for each recording with a reference.")
-    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(errors, *groups, name="errors")
     no_duplicates(errors, "errors", "audio_id", also=groups)
-    if taken := [name for name in groups if name in LANGUAGE_SUMMARY]:
-        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
-    columns = block_columns(errors, block, groups)
-    parts = [part for _, part in errors.groupby(groups, dropna=False, observed=True)] if groups else [errors]
-    rows = []
-    for part in parts:
-        scored = part[part["status"] == "scored"]
-        sums = {
-            name: int(scored[name].sum()) for name in ("labelled_ms", "wrong_ms", "unlabelled_ms", "unreferenced_ms")
-        }
-        rows.append(
-            {
-                "recordings": len(scored),
-                "failed": int((part["status"] == "failed").sum()),
-                "missing": int((part["status"] == "missing").sum()),
-                **sums,
-                **rated(
-                    scored,
-                    scored["wrong_ms"],
-                    scored["labelled_ms"],
-                    columns,
-                    how,
-                    "error_rate",
-                    kind="share",
-                    noun="words that have a language on both sides",
-                ),
-            }
-        )
-    result = conform(pd.DataFrame(rows), LANGUAGE_SUMMARY)
-    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
-    return pd.concat([labels, result], axis=1)
+    return errors
 
 
 def _pieces_of(words: pd.DataFrame, reference: References) -> pd.DataFrame:
@@ -287,3 +212,12 @@ def _longest(languages: pd.Series[Any], time: Any) -> Any:
         pd.Series(time).groupby(languages.to_numpy(object)).sum() if languages.notna().any() else pd.Series(dtype=int)
     )
     return sums.idxmax() if len(sums) and sums.max() > 0 else pd.NA
+
+
+_COUNTS = ("labelled_ms", "wrong_ms", "unlabelled_ms", "unreferenced_ms")
+LANGUAGE_POOLING = Pooling(
+    result=LANGUAGE_SUMMARY,
+    counts=_COUNTS,
+    rates=(Rate("error_rate", "wrong_ms", "labelled_ms", "share", "words that have a language on both sides"),),
+    check=_checked,
+)

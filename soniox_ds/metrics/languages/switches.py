@@ -16,10 +16,11 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.languages.errors import states_of
 from soniox_ds.metrics.languages.references import References, checked_references, spoken_words
+from soniox_ds.metrics.stats.pool import Pooling, Rate
 from soniox_ds.schema import LANGUAGE_SWITCH_SUMMARY, LANGUAGE_SWITCHES, conform, empty, need, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
 
-__all__ = ["language_switches", "summarize_language_switches"]
+__all__ = ["SWITCH_POOLING", "language_switches"]
 
 
 def language_switches(table: Any, references: Any = None, *, tolerance_ms: int = 1000) -> pd.DataFrame:
@@ -97,61 +98,24 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
     return conform(pd.DataFrame(rows), LANGUAGE_SWITCHES) if rows else empty(LANGUAGE_SWITCHES)
 
 
-def summarize_language_switches(switches: pd.DataFrame, by: str | Sequence[str] | None = None) -> pd.DataFrame:
-    """Count what `language_switches` found.
-
-    Parameters
-    ----------
-    switches
-        ``schema.LANGUAGE_SWITCHES``.
-    by
-        Column or columns to group by, such as ``["from_language", "to_language"]``; None for all in one row. What a
-        recording without scores does not have, as a language, is NA there, and a group of its own.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `by`, then ``schema.LANGUAGE_SWITCH_SUMMARY``. Rates without anything to divide by are NA. Of no
-        switches there is one row, or none with `by`.
-
-    Raises
-    ------
-    SchemaError
-        If a column is absent, or a switch is there twice within a group.
-
-    Examples
-    --------
-    >>> switches = pd.DataFrame({"outcome": ["hit", "hit", "miss"], "error_ms": [-100, 300, pd.NA]})
-    >>> summarize_language_switches(switches)[["hits", "recall", "error_ms_mean", "error_ms_absolute"]].round(3)
-       hits  recall  error_ms_mean  error_ms_absolute
-    0     2   0.667          100.0              200.0
-    """
-    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(switches, "outcome", "error_ms", *groups, name="switches")
+def _checked(switches: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """Add a column of 0 and 1 for each outcome."""
+    need(switches, "outcome", "error_ms", name="switches")
     if {"audio_id", "reference_ms", "found_ms"} <= set(switches):
         no_duplicates(switches, "switches", "audio_id", "outcome", "reference_ms", "found_ms", also=groups)
-    parts = [part for _, part in switches.groupby(groups, dropna=False, observed=True)] if groups else [switches]
-    if not parts:
-        return pd.concat([switches[groups].iloc[:0], empty(LANGUAGE_SWITCH_SUMMARY)], axis=1)
-    result = conform(pd.DataFrame([_summary(part) for part in parts]), LANGUAGE_SWITCH_SUMMARY)
-    return pd.concat([pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True), result], axis=1)
+    outcomes = {
+        name: (switches["outcome"] == outcome).fillna(False).astype("int64")
+        for name, outcome in (("hits", "hit"), ("misses", "miss"), ("false_alarms", "false_alarm"))
+    }
+    status = switches.get("status", "scored")
+    return switches.assign(**outcomes, status=status)
 
 
-def _summary(part: pd.DataFrame) -> dict[str, Any]:
-    hits, misses, false = (int((part["outcome"] == name).sum()) for name in ("hit", "miss", "false_alarm"))
-    error = part.loc[part["outcome"] == "hit", "error_ms"].astype("Float64")
-    status = part["status"] if "status" in part else pd.Series(dtype="string")
+def _more(scored: pd.DataFrame, *_: Any) -> dict[str, Any]:
+    error = scored.loc[scored["outcome"] == "hit", "error_ms"].astype("Float64")
     return {
-        "failed": int((status == "failed").sum()),
-        "missing": int((status == "missing").sum()),
-        "reference_switches": hits + misses,
-        "found_switches": hits + false,
-        "hits": hits,
-        "misses": misses,
-        "false_alarms": false,
-        "precision": hits / (hits + false) if hits + false else pd.NA,
-        "recall": hits / (hits + misses) if hits + misses else pd.NA,
-        "f1": 2 * hits / (2 * hits + misses + false) if hits + misses + false else pd.NA,
+        "reference_switches": int(scored["hits"].sum() + scored["misses"].sum()),
+        "found_switches": int(scored["hits"].sum() + scored["false_alarms"].sum()),
         "error_ms_mean": error.mean(),
         "error_ms_absolute": error.abs().mean(),
         "error_ms_median": error.abs().median(),
@@ -217,3 +181,17 @@ def _pairs(real: npt.NDArray[np.int64], found: npt.NDArray[np.int64], tolerance_
     none = (tolerance_ms + 1) * (min(away.shape) + 1)
     rows, columns = linear_sum_assignment(np.where(away <= tolerance_ms, away, none))
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if away[i, j] <= tolerance_ms]
+
+
+SWITCH_POOLING = Pooling(
+    result=LANGUAGE_SWITCH_SUMMARY,
+    counts=("hits", "misses", "false_alarms"),
+    rates=(
+        Rate("precision", "hits", ("hits", "false_alarms")),
+        Rate("recall", "hits", ("hits", "misses")),
+        Rate("f1", ("hits", "hits"), ("hits", "hits", "misses", "false_alarms")),
+    ),
+    check=_checked,
+    more=_more,
+    has_intervals=False,
+)

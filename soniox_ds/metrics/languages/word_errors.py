@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.languages.rates import rated
 from soniox_ds.metrics.languages.references import References, checked_references, languages_at
-from soniox_ds.metrics.stats import bootstrap
 from soniox_ds.metrics.stats.blocks import COUNTS, block_columns
+from soniox_ds.metrics.stats.bootstrap import checked_resampling
+from soniox_ds.metrics.stats.pool import Pooling, Rate, pool
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.schema import LANGUAGE_WORD_ERRORS, conform, empty, need, need_milliseconds, no_duplicates
 
@@ -43,7 +43,7 @@ def language_word_errors(
     references
         As in `language_confusion`; None where the alignments have a column `reference_language`.
     block, ci, method, replicates, seed
-        Of the interval, as in `summarize_errors`; `block` names a column of the alignments.
+        Of the interval, as in `summarize`; `block` names a column of the alignments.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def language_word_errors(
     0                 de           right                2  0.0
     1                 de           wrong                2  1.0
     """
-    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = checked_resampling(ci, method, replicates, seed)
     alignments = alignments_of(alignments)
     need(alignments, "audio_id", "position", "operation", "language", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
@@ -98,22 +98,12 @@ def language_word_errors(
     labelled = rows[["audio_id", "operation", *(name for name in columns if name != "audio_id")]].assign(
         reference_language=really, language_status=status
     )
-    result = []
-    for (own, state), part in labelled.groupby(["reference_language", "language_status"], dropna=False):
-        counts = _counts(part, columns)
-        wrong = counts[["substitutions", "deletions", "insertions"]].sum(axis=1)
-        result.append(
-            {
-                "reference_language": own,
-                "language_status": state,
-                "recordings": part["audio_id"].nunique(),
-                **{name: int(counts[name].sum()) for name in (*COUNTS, "reference_words")},
-                **rated(
-                    counts, wrong, counts["reference_words"], columns, how, "wer", kind="errors", noun="reference words"
-                ),
-            }
-        )
-    return conform(pd.DataFrame(result), LANGUAGE_WORD_ERRORS) if result else empty(LANGUAGE_WORD_ERRORS)
+    keys = ["reference_language", "language_status"]
+    if labelled.empty:
+        return empty(LANGUAGE_WORD_ERRORS)
+    counts = _counts(labelled, keys, columns)
+    pooled = pool(counts, _POOLING, keys, block=columns, resampling=resampling, name="alignments")
+    return conform(pooled, LANGUAGE_WORD_ERRORS)
 
 
 def _from_neighbours(values: pd.Series[Any], audio_id: pd.Series[Any]) -> pd.Series[Any]:
@@ -140,11 +130,23 @@ def _really(rows: pd.DataFrame, reference: References, language: pd.Series[Any])
     return pd.Series(found, index=rows.index, dtype="string")
 
 
-def _counts(part: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Counts of each recording, with the columns of its block."""
+def _counts(labelled: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Count the words of each recording under each of the keys; the columns of the blocks stay."""
     names = dict(zip(("hit", "substitution", "deletion", "insertion"), COUNTS, strict=True))
-    one = pd.DataFrame({count: (part["operation"] == name).astype("int64") for name, count in names.items()})
-    table = one.groupby(part["audio_id"], sort=False).sum().reset_index()
+    counted = {count: (labelled["operation"] == name).astype("int64") for name, count in names.items()}
+    own = ["audio_id", *keys]
+    table = labelled[own].assign(**counted).groupby(own, sort=False, dropna=False, as_index=False).sum()
     table["reference_words"] = table["hits"] + table["substitutions"] + table["deletions"]
-    others = [name for name in columns if name != "audio_id"]
-    return table.merge(part[["audio_id", *others]].drop_duplicates("audio_id"), on="audio_id") if others else table
+    blocks = labelled[list(dict.fromkeys([*own, *columns]))].drop_duplicates(own)
+    return table.merge(blocks, on=own).assign(status="scored")
+
+
+_POOLING = Pooling(
+    result={
+        name: column
+        for name, column in LANGUAGE_WORD_ERRORS.items()
+        if name not in ("reference_language", "language_status")
+    },
+    counts=(*COUNTS, "reference_words"),
+    rates=(Rate("wer", ("substitutions", "deletions", "insertions"), "reference_words", "errors", "reference words"),),
+)

@@ -12,24 +12,30 @@ shows pieces of words.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from rapidfuzz.distance import LCSseq, Prefix
 
 from soniox_ds.exceptions import SchemaError
-from soniox_ds.metrics.latency.summaries import checked_groups
 from soniox_ds.metrics.latency.tokens import StreamTables, checked_tables
-from soniox_ds.metrics.stats.blocks import block_columns, blocks_of, known, notes_of
-from soniox_ds.metrics.stats.bootstrap import Interval, Resampling, bootstrap_rate, checked_resampling, methods_used
+from soniox_ds.metrics.stats.bootstrap import checked_resampling
+from soniox_ds.metrics.stats.pool import Pooling, Rate, pool
 from soniox_ds.metrics.words.units import split_units
-from soniox_ds.schema import STREAM_STABILITY, conform, need
+from soniox_ds.schema import STREAM_STABILITY, need
 
 __all__ = ["stream_stability"]
 
-_RATES = {"upwr": "unstable_words", "normalized_erasure": "erased_words"}
-_COUNTS = ["updates", "final_words", *_RATES.values()]
+_COUNTS = ["updates", "final_words", "unstable_words", "erased_words"]
+_POOLING = Pooling(
+    result=STREAM_STABILITY,
+    counts=tuple(_COUNTS),
+    rates=(
+        Rate("upwr", "unstable_words", "final_words", "rate", "settled words"),
+        Rate("normalized_erasure", "erased_words", "final_words", "rate", "settled words"),
+    ),
+    status="completed",
+)
 
 
 def stream_stability(
@@ -56,7 +62,7 @@ def stream_stability(
         Whether a last word that grows (``lef``, ``left``) has changed. Comparisons with recognisers that show whole
         words only are fair without it.
     block, ci, method, replicates, seed
-        As in `summarize_errors`, of the recordings' columns.
+        As in `summarize`, of the recordings' columns.
 
     Returns
     -------
@@ -96,48 +102,17 @@ def stream_stability(
     >>> bool((stability["upwr"] <= stability["normalized_erasure"]).all())
     True
     """
-    how = checked_resampling(ci, method, replicates, seed)
+    resampling = checked_resampling(ci, method, replicates, seed)
     tables = checked_tables(streamed, recordings=True)
     need(tables.updates, "settled_text", "pending_text", name="updates")
     recordings = tables.recordings.reset_index(drop=True)
-    groups = checked_groups(recordings, by, STREAM_STABILITY)
-    columns = block_columns(recordings, block, groups)
     _check_settled(tables)
     counted = _counts(tables.updates, count_growth)
     recordings = recordings.drop(columns=[name for name in _COUNTS if name in recordings])
     recordings = recordings.join(counted, on="audio_id", how="left")
     recordings[_COUNTS] = recordings[_COUNTS].fillna(0).astype("int64")
 
-    parts = [part for _, part in recordings.groupby(groups, dropna=False, observed=True)] if groups else [recordings]
-    result = conform(pd.DataFrame([_row(part, columns, how) for part in parts]), STREAM_STABILITY)
-    if not groups:
-        return result
-    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
-    return pd.concat([labels, result], axis=1)
-
-
-def _row(part: pd.DataFrame, columns: Sequence[str], how: Resampling) -> dict[str, Any]:
-    done = part[(part["status"] == "completed").fillna(False).to_numpy(np.bool_)]
-    blocks = blocks_of(done, columns)
-    words = np.bincount(blocks.codes, weights=done["final_words"].to_numpy(np.float64), minlength=blocks.total)
-    row: dict[str, Any] = {
-        "recordings": len(done),
-        "failed": int((part["status"] == "failed").sum()),
-        **{name: int(done[name].sum()) for name in _COUNTS},
-        "blocks": blocks.total,
-        "block": "+".join(columns),
-        **how._asdict(),
-    }
-    intervals: dict[str, Interval] = {}
-    for rate, count in _RATES.items():
-        changed = np.bincount(blocks.codes, weights=done[count].to_numpy(np.float64), minlength=blocks.total)
-        drawn = bootstrap_rate(changed, words, replicates=how.replicates, seed=how.seed)
-        intervals[rate] = drawn.interval(how.ci, how.method, "rate")
-        row[rate] = known(drawn.estimate)
-        row[f"{rate}_low"], row[f"{rate}_high"] = known(intervals[rate].low), known(intervals[rate].high)
-    row["method"] = methods_used(intervals)
-    row["note"] = notes_of(intervals, blocks, columns, noun="settled words")
-    return row
+    return pool(recordings, _POOLING, by, block=block, resampling=resampling, name="recordings")
 
 
 def _check_settled(tables: StreamTables) -> None:

@@ -20,13 +20,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.latency.tokens import StreamTables, checked_tables, ends_of_audio, token_latencies
 from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, note_of
 from soniox_ds.metrics.stats.bootstrap import FEW_UNITS, Interval, Remark, Resampling, checked_resampling
-from soniox_ds.schema import STREAM_LATENCIES, Table, conform, need
+from soniox_ds.metrics.stats.pool import checked_groups, outcomes_of, summarize_groups
+from soniox_ds.schema import STREAM_LATENCIES
 
-__all__ = ["MEASURES", "checked_groups", "observed_ranks", "stream_latencies"]
+__all__ = ["MEASURES", "observed_ranks", "stream_latencies"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -98,47 +98,26 @@ def stream_latencies(
     how = checked_resampling(ci, "percentile", replicates, seed)._replace(method="expanded percentile")
     tables = checked_tables(streamed, recordings=True)
     recordings = tables.recordings.reset_index(drop=True)
-    groups = checked_groups(recordings, by, STREAM_LATENCIES)
+    groups = checked_groups(recordings, by, STREAM_LATENCIES, "recordings")
     columns = block_columns(recordings, block, groups)
     values = _values(tables)
     connections = values[values["measure"] == "connect"].groupby("audio_id").size()
 
-    parts = [part for _, part in recordings.groupby(groups, dropna=False, observed=True)] if groups else [recordings]
-    rows = []
-    for part in parts:
+    def rows(part: pd.DataFrame) -> list[dict[str, Any]]:
         done = part[(part["status"] == "completed").fillna(False).to_numpy(np.bool_)]
         blocks = blocks_of(done, columns)
         place = pd.Series(blocks.codes, index=done["audio_id"].astype("string"))
         own = values[values["audio_id"].isin(place.index)]
-        shared = {
-            "recordings": len(done),
-            "failed": int((part["status"] == "failed").sum()),
-            "reconnects": int((connections.reindex(done["audio_id"]).fillna(1) - 1).sum()),
-        }
+        reconnects = int((connections.reindex(done["audio_id"]).fillna(1) - 1).sum())
+        measured = []
         for measure in MEASURES:
             found = own[own["measure"] == measure]
             units = place.loc[found["audio_id"]].to_numpy(np.intp)
             row = _row(found["ms"].to_numpy(np.float64), units, blocks, columns, how)
-            rows.append({"measure": measure, **shared, **row})
-    result = conform(pd.DataFrame(rows), STREAM_LATENCIES)
-    if not groups:
-        return result
-    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
-    labels = labels.loc[labels.index.repeat(len(MEASURES))].reset_index(drop=True)
-    return pd.concat([labels, result], axis=1)
+            measured.append({**outcomes_of(part, "completed"), "measure": measure, "reconnects": reconnects, **row})
+        return measured
 
-
-def checked_groups(recordings: pd.DataFrame, by: str | Sequence[str] | None, table: Table) -> list[str]:
-    """The columns to group by; raises unless they are there and none is a column of the result."""
-    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(recordings, *groups, name="recordings")
-    if taken := [name for name in groups if name in table]:
-        raise InputError(f"by names {taken}, which are columns of the result; rename them in the recordings.")
-    if len(set(groups)) < len(groups):
-        raise InputError(f"by names a column twice: {list(groups)}.")
-    if recordings.empty:
-        raise InputError("there are no recordings, so there is nothing to measure.")
-    return groups
+    return summarize_groups(recordings, groups, STREAM_LATENCIES, rows)
 
 
 def _values(tables: StreamTables) -> pd.DataFrame:

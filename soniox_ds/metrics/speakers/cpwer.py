@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.confidence.word_confidence import words_of
 from soniox_ds.metrics.speakers.speaker_text import Said, found_said, reference_said
 from soniox_ds.metrics.speakers.time_constrained import TimedWords, constrained_errors
 from soniox_ds.metrics.speakers.turn_tables import HasRecordings, known_ids, statuses, with_metadata
+from soniox_ds.metrics.stats.pool import Pooling, Rate, divide
 from soniox_ds.metrics.words.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
 from soniox_ds.metrics.words.recording_languages import (
     Languages,
@@ -45,7 +45,7 @@ from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.text import runs
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 
-__all__ = ["pool_speaker_word_errors", "speaker_word_errors"]
+__all__ = ["SPEAKER_WORD_POOLING", "speaker_word_errors"]
 
 _Ints = npt.NDArray[np.int64]
 _RATES = {
@@ -167,7 +167,7 @@ def speaker_word_errors(
             row |= _score(found.get(audio_id, Said.nothing()), real[audio_id], float(collar_ms))
         rows.append(row | {"collar_ms": collar_ms, "normalizer": how.label})
     errors = conform(pd.DataFrame(rows, columns=list(SPEAKER_WORD_ERRORS)), SPEAKER_WORD_ERRORS)
-    return with_metadata(_rated(errors), words)
+    return with_metadata(errors.assign(**_rates(errors)), words)
 
 
 def _normalizers(
@@ -199,61 +199,16 @@ def _normalizers(
     return forms | {name: forms[other] for name, other in same.items()}
 
 
-def pool_speaker_word_errors(errors: pd.DataFrame, by: str | Sequence[str] | None = None) -> pd.DataFrame:
-    """Add up the counts of recordings and rate the sums.
-
-    Parameters
-    ----------
-    errors
-        ``schema.SPEAKER_WORD_ERRORS``, of `speaker_word_errors`.
-    by
-        Column or columns to group by; None for all in one row.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `by`, then ``schema.SPEAKER_WORD_SUMMARY``. The tcp columns are NA where a scored recording has
-        no times; recordings without scores are counted beside.
-
-    Raises
-    ------
-    SchemaError
-        If a column is absent, or a recording is there twice within a group.
-    InputError
-        If the rows were counted with different normalisers or collars.
-    """
-    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(errors, *SPEAKER_WORD_ERRORS, *groups, name="errors")
-    if taken := [name for name in groups if name in SPEAKER_WORD_SUMMARY]:
-        raise InputError(f"by names {taken}, which are columns of the result.")
-    for name in ("normalizer", "collar_ms"):
-        if errors[name].nunique() > 1:
-            raise InputError(f"the rows were counted with different values of {name}: {sorted(errors[name].unique())}.")
-    no_duplicates(errors, "errors", "audio_id", also=groups)
-    parts = list(errors.groupby(groups, dropna=False, observed=True)) if groups else [((), errors)]
-    rows = [{**dict(zip(groups, labels, strict=True)), **_pooled(part)} for labels, part in parts]
-    summary = conform(pd.DataFrame(rows, columns=[*groups, *SPEAKER_WORD_SUMMARY]), SPEAKER_WORD_SUMMARY)
-    return _rated(summary)[[*groups, *SPEAKER_WORD_SUMMARY]]
-
-
-def _pooled(part: pd.DataFrame) -> dict[str, Any]:
-    scored = part[part["status"] == "scored"]
+def _rates(errors: pd.DataFrame) -> dict[str, pd.Series[Any]]:
     return {
-        "recordings": len(scored),
-        "failed": int((part["status"] == "failed").sum()),
-        "missing": int((part["status"] == "missing").sum()),
-        **{name: scored[name].sum(skipna=False) if len(scored) else 0 for name in _COUNTS},
-        "collar_ms": part["collar_ms"].iloc[0] if len(part) else pd.NA,
-        "normalizer": part["normalizer"].iloc[0] if len(part) else pd.NA,
+        name: divide(errors[parts].sum(axis=1, skipna=False), errors[whole]) for name, (parts, whole) in _RATES.items()
     }
 
 
-def _rated(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.copy()
-    for rate, (parts, whole) in _RATES.items():
-        words = table[whole].astype("Float64")
-        table[rate] = table[parts].sum(axis=1, skipna=False).astype("Float64") / words.where(words > 0)
-    return table
+def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    need(errors, *SPEAKER_WORD_ERRORS, name="errors")
+    no_duplicates(errors, "errors", "audio_id", also=groups)
+    return errors
 
 
 def _score(found: Said, real: Said, collar_ms: float) -> dict[str, Any]:
@@ -349,3 +304,14 @@ def _attributed(found: Said, real: Said) -> dict[str, Any]:
         "wder_wrong": int(both.sum()) - right,
         "wder_mapping": _named(found, real, pairs),
     }
+
+
+SPEAKER_WORD_POOLING = Pooling(
+    result=SPEAKER_WORD_SUMMARY,
+    counts=tuple(_COUNTS),
+    rates=tuple(Rate(name, tuple(parts), whole) for name, (parts, whole) in _RATES.items()),
+    settings=("collar_ms", "normalizer"),
+    check=_checked,
+    needs_all=True,  # without the times of one recording, time-constrained errors cannot be added
+    has_intervals=False,
+)

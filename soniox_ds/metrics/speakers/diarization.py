@@ -31,6 +31,7 @@ from soniox_ds.metrics.speakers.turn_tables import (
     turns_of,
     with_metadata,
 )
+from soniox_ds.metrics.stats.pool import Pooling, Rate, divide
 from soniox_ds.schema import (
     DIARIZATION_ERRORS,
     DIARIZATION_SUMMARY,
@@ -46,7 +47,7 @@ from soniox_ds.schema import (
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.text import runs
 
-__all__ = ["diarization_errors", "pool_diarization_errors"]
+__all__ = ["DIARIZATION_POOLING", "diarization_errors"]
 
 Bools = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float64]
@@ -198,7 +199,7 @@ def diarization_errors(
                 silent.append(audio_id)
         rows.append(row | {"collar_ms": collar_ms, "conventions": str(how)})
     errors = conform(pd.DataFrame(rows, columns=list(DIARIZATION_ERRORS)), DIARIZATION_ERRORS)
-    errors["der"] = _rate(errors)
+    errors["der"] = divide(errors[PARTS[1:]].sum(axis=1, skipna=False), errors[PARTS[0]])
     if collar_ms and silent and not errors["reference_ms"].sum():
         warnings.warn(
             f"the der is NA: all reference speech (of {silent[0]!r}, say) lies within {collar_ms} ms of a start or "
@@ -210,71 +211,17 @@ def diarization_errors(
     return with_metadata(errors, turns)
 
 
-def pool_diarization_errors(errors: pd.DataFrame, by: str | Sequence[str] | None = None) -> pd.DataFrame:
-    """Add up the durations of recordings and rate the sums.
-
-    Parameters
-    ----------
-    errors
-        ``schema.DIARIZATION_ERRORS``, of `diarization_errors`.
-    by
-        Column or columns to group by; None for all in one row.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `by`, then ``schema.DIARIZATION_SUMMARY``. `der` is the rate of the sums; `jer` the mean over all
-        reference speakers; recordings without scores are counted beside.
-
-    Raises
-    ------
-    SchemaError
-        If a column is absent, or a recording is there twice within a group.
-    InputError
-        If the rows were made by different conventions: such durations cannot be added.
-
-    Examples
-    --------
-    >>> reference = pd.DataFrame({"audio_id": ["a", "b"], "speaker": "x", "start_ms": 0, "end_ms": [1000, 3000]})
-    >>> turns = pd.DataFrame({"audio_id": ["a", "b"], "speaker": "1", "start_ms": 0, "end_ms": [500, 3000]})
-    >>> pool_diarization_errors(diarization_errors(turns, reference))[["recordings", "reference_ms", "der"]]
-       recordings  reference_ms    der
-    0           2          4000  0.125
-    """
-    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(errors, *DIARIZATION_ERRORS, *groups, name="errors")
-    if taken := [name for name in groups if name in DIARIZATION_SUMMARY]:
-        raise InputError(f"by names {taken}, which are columns of the result.")
-    if errors["conventions"].nunique() > 1:
-        raise InputError(
-            f"the rows were scored by different conventions: {sorted(errors['conventions'].unique())}. Pool one kind."
-        )
+def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    need(errors, *DIARIZATION_ERRORS, name="errors")
     no_duplicates(errors, "errors", "audio_id", also=groups)
-    parts = list(errors.groupby(groups, dropna=False, observed=True)) if groups else [((), errors)]
-    rows = [{**dict(zip(groups, labels, strict=True)), **_pooled(part)} for labels, part in parts]
-    summary = conform(pd.DataFrame(rows, columns=[*groups, *_pooled(errors)]), DIARIZATION_SUMMARY)
-    summary["der"] = _rate(summary)
-    return summary[[*groups, *DIARIZATION_SUMMARY]]
+    return errors
 
 
-def _pooled(part: pd.DataFrame) -> dict[str, Any]:
-    scored = part[part["status"] == "scored"]
+def _more(scored: pd.DataFrame, *_: Any) -> dict[str, Any]:
+    """Return the mean Jaccard error over all reference speakers."""
     speakers = int(scored["reference_speakers"].sum())
-    return {
-        "recordings": len(scored),
-        "failed": int((part["status"] == "failed").sum()),
-        "missing": int((part["status"] == "missing").sum()),
-        **{name: int(scored[name].sum()) for name in ["scored_ms", *PARTS]},
-        "jer": float((scored["jer"] * scored["reference_speakers"]).sum()) / speakers if speakers else None,
-        "reference_speakers": speakers,
-        "collar_ms": part["collar_ms"].iloc[0] if len(part) else pd.NA,
-        "conventions": part["conventions"].iloc[0] if len(part) else pd.NA,
-    }
-
-
-def _rate(table: pd.DataFrame) -> pd.Series[Any]:
-    spoken = table["reference_ms"].astype("Float64")
-    return table[PARTS[1:]].sum(axis=1, skipna=False).astype("Float64") / spoken.where(spoken > 0)
+    jer = float((scored["jer"] * scored["reference_speakers"]).sum()) / speakers if speakers else None
+    return {"jer": jer, "reference_speakers": speakers}
 
 
 def _region_name(uem: pd.DataFrame | str) -> str:
@@ -385,3 +332,14 @@ def _jaccard(together: _Floats, heard: _Floats, spoken: _Floats) -> float | None
     error = 1 - together / union
     rows, columns = _best(error)
     return float((len(spoken) - len(rows) + error[rows, columns].sum()) / len(spoken))
+
+
+DIARIZATION_POOLING = Pooling(
+    result=DIARIZATION_SUMMARY,
+    counts=("scored_ms", *PARTS),
+    rates=(Rate("der", tuple(PARTS[1:]), PARTS[0]),),
+    settings=("collar_ms", "conventions"),
+    check=_checked,
+    more=_more,
+    has_intervals=False,
+)

@@ -20,6 +20,7 @@ from soniox_ds.schema import ask_about_seconds, need, need_milliseconds, with_id
 
 __all__ = [
     "CASE",
+    "CHARACTERS",
     "COUNTS",
     "DEFAULT_BLOCKS",
     "PUNCTUATION",
@@ -58,7 +59,7 @@ class Measure(NamedTuple):
 
 
 WORDS = Measure("words", "wer", "reference_words", "word_errors", ("normalizer",))
-_CHARACTERS = Measure("characters", "cer", "reference_characters", "character_errors", ("normalizer", "unit", "spaces"))
+CHARACTERS = Measure("characters", "cer", "reference_characters", "character_errors", ("normalizer", "unit", "spaces"))
 PUNCTUATION = Measure("marks", "per", "reference_marks", "punctuation_errors", ("normalizer",))
 """Beside the marks its tables count capitals: `CASE`, which may be known where marks are not, and the other way."""
 CASE = ("case_words", "case_errors")
@@ -67,7 +68,7 @@ CASE = ("case_words", "case_errors")
 def measure_of(errors: Any) -> Measure:
     """What a table of errors has counted; words where it does not say."""
     columns = errors.columns if isinstance(errors, pd.DataFrame) else ()
-    return next((one for one in (WORDS, _CHARACTERS, PUNCTUATION) if one.size in columns), WORDS)
+    return next((one for one in (WORDS, CHARACTERS, PUNCTUATION) if one.size in columns), WORDS)
 
 
 class Blocks(NamedTuple):

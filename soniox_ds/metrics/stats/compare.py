@@ -92,7 +92,7 @@ def compare_errors(
     baseline
         Compare this arm with each other one. None compares each with each, in the order given.
     ci, replicates, seed
-        As in `summarize_errors`.
+        As in `summarize`.
     method
         ``"auto"`` is ``"jackknife"`` here: the t interval with the jackknife's standard error and blocks − 1 degrees of
         freedom covers differences best, however many blocks there are. ``"studentized"``, ``"cr2"`` and
@@ -351,7 +351,7 @@ def shared_measure(arms: Iterable[Any]) -> Measure:
     if PUNCTUATION in measures:
         raise InputError(
             "these are errors of punctuation and capitals, of which arms have no common denominator: marks that only "
-            "one arm inserts count in its rate alone. Compare word or character errors; summarize_errors pools the "
+            "one arm inserts count in its rate alone. Compare word or character errors; summarize pools the "
             "rates of each arm, with their intervals."
         )
     if len(measures) > 1:

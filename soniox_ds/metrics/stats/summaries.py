@@ -1,73 +1,67 @@
-"""Error rates of groups of recordings, each with an honest interval.
+"""Summaries: rates of groups of recordings, each with an interval.
 
-Conventions: counts are added over recordings and divided once; recordings that failed or are missing are counted
-beside, never scored. The interval is of the pooled rate, from resampling blocks (see `blocks`), and speaks of other
-recordings *and other speakers* of the same kind.
+Conventions: as in `soniox_ds.metrics.stats.pool`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.stats import bootstrap
-from soniox_ds.metrics.stats.blocks import (
-    CASE,
-    COUNTS,
-    PUNCTUATION,
-    WORDS,
-    Blocks,
-    Measure,
-    block_columns,
-    blocks_of,
-    checked_errors,
-    known,
-    measure_of,
-    notes_of,
-)
-from soniox_ds.schema import (
-    CHARACTER_ERROR_SUMMARY,
-    ERROR_SUMMARY,
-    PUNCTUATION_ERROR_SUMMARY,
-    Table,
-    conform,
-    need,
-)
+from soniox_ds.metrics.stats.blocks import CASE, CHARACTERS, COUNTS, PUNCTUATION, WORDS, Measure, checked_errors
+from soniox_ds.metrics.stats.bootstrap import Resampling, checked_resampling
+from soniox_ds.metrics.stats.pool import Pooling, Rate, pool, pooled_rates
+from soniox_ds.schema import CHARACTER_ERROR_SUMMARY, ERROR_SUMMARY, PUNCTUATION_ERROR_SUMMARY, Table, need
 
-__all__ = ["SUMMARIES", "summarize_errors"]
+__all__ = ["CHARACTER_POOLING", "PUNCTUATION_POOLING", "WORD_POOLING", "summarize", "summary_table"]
 
-SUMMARIES: Mapping[str, Table] = {
-    "wer": ERROR_SUMMARY,
-    "cer": CHARACTER_ERROR_SUMMARY,
-    "per": PUNCTUATION_ERROR_SUMMARY,
+_ERRORS = ("substitutions", "deletions", "insertions")
+
+# The columns by which each kind of table is recognised, and the `Pooling` below `soniox_ds.metrics` that adds it up.
+# The list is static, so that no module is imported for a kind that is not there.
+_KINDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "word_errors": ((*COUNTS, "reference_words"), "stats.summaries.WORD_POOLING"),
+    "character_errors": ((*COUNTS, "reference_characters"), "stats.summaries.CHARACTER_POOLING"),
+    "punctuation_errors": ((*COUNTS, "reference_marks"), "stats.summaries.PUNCTUATION_POOLING"),
+    "biasing_errors": (("part", *COUNTS, "reference_words"), "terms.biasing.BIASING_POOLING"),
+    "language_errors": (("labelled_ms", "wrong_ms"), "languages.errors.LANGUAGE_POOLING"),
+    "language_switches": (("outcome", "error_ms"), "languages.switches.SWITCH_POOLING"),
+    "diarization_errors": (
+        ("reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms"),
+        "speakers.diarization.DIARIZATION_POOLING",
+    ),
+    "speaker_word_errors": (("cp_substitutions", "wder_words"), "speakers.cpwer.SPEAKER_WORD_POOLING"),
 }
-"""The table of each rate."""
 
 
-def summarize_errors(
-    errors: pd.DataFrame,
+def summarize(
+    table: pd.DataFrame,
     by: str | Sequence[str] | None = None,
     *,
+    kind: str | None = None,
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     method: str = "auto",
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Pool errors over groups of recordings, with bootstrap intervals by block.
+    """Add up the counts of recordings by group, and rate the sums.
 
     Parameters
     ----------
-    errors
-        ``schema.WORD_ERRORS``, of `word_errors`, ``schema.CHARACTER_ERRORS``, of `character_errors`, or
-        ``schema.PUNCTUATION_ERRORS``, of `punctuation_errors`, with whatever columns to group by.
+    table
+        The result of `word_errors`, `character_errors`, `punctuation_errors`, `biasing_errors`, `language_errors`,
+        `language_switches`, `diarization_errors` or `speaker_word_errors`, with any further columns to group by.
     by
         Column or columns to group by; a missing value is a group too. None for all recordings in one row. No total is
         added to groups: call it once more without `by`.
+    kind
+        Name of the function that made the table, such as ``"word_errors"``. By default the columns of the table decide.
     block
         Column or columns whose values are resampled as a whole; ``"audio_id"`` for single recordings. By default
         `speaker`, else `session`, where such a column is there and not in `by`, else recordings. The result says which.
@@ -80,26 +74,39 @@ def summarize_errors(
         interval too) and ``"percentile"`` are there for comparison; both are too narrow for few blocks
         (docs/metrics-uncertainty.md has the simulation).
     replicates, seed
-        Of the bootstrap. The row of a group does not depend on which other groups are there, nor on the order of rows.
+        Number of resamplings, and the seed that they are drawn with. The row of a group depends neither on which other
+        groups are there nor on the order of rows.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.ERROR_SUMMARY`` (of characters ``schema.CHARACTER_ERROR_SUMMARY``, with
-        `cer`; of punctuation and capitals ``schema.PUNCTUATION_ERROR_SUMMARY``, with `per` and `case_error_rate`): one
-        row for each group, sorted by `by`. `method` names the interval that was taken. Bounds are NA with a single
-        block and where all blocks have the same rate, but for word and character rates of 0: their upper bound is the
-        exact Poisson bound. `note` says in a sentence why there is no interval, or why it is wide. A group without
-        scored recordings has counts of 0 and NA rates. `neutral_wer` is the rate without errors of formatting, over the
-        `neutral_words` of the recordings that have `neutral_errors`; its interval is made as that of `wer`.
+        The columns of `by`, then those of the table below: one row for each group, sorted by `by`.
+
+        ======================  ====================================================================================
+        made by                 columns
+        ======================  ====================================================================================
+        `word_errors`           ``schema.ERROR_SUMMARY``: `wer`, and `neutral_wer` without errors of formatting
+        `character_errors`      ``schema.CHARACTER_ERROR_SUMMARY``: `cer`
+        `punctuation_errors`    ``schema.PUNCTUATION_ERROR_SUMMARY``: `per` and `case_error_rate`
+        `biasing_errors`        `part` ("biased", "unbiased"), then ``schema.ERROR_SUMMARY``: B-WER and U-WER
+        `language_errors`       ``schema.LANGUAGE_SUMMARY``: `error_rate`
+        `language_switches`     ``schema.LANGUAGE_SWITCH_SUMMARY``: `precision`, `recall`, `f1`; without intervals
+        `diarization_errors`    ``schema.DIARIZATION_SUMMARY``: `der`, `jer`; without intervals
+        `speaker_word_errors`   ``schema.SPEAKER_WORD_SUMMARY``: `cpwer`, `tcpwer`, `wder`; without intervals
+        ======================  ====================================================================================
+
+        Counts are added and divided once. A group without scored recordings has counts of 0 and NA rates. `method`
+        names the interval that was taken. Bounds are NA with a single block, and where all blocks have the same rate.
+        The exception are word and character rates of 0, whose upper bound is the exact Poisson bound. `note` says in a
+        sentence why there is no interval, or why it is wide.
 
     Raises
     ------
     SchemaError
-        If a column is absent, an id is there twice or counts cannot be.
+        If the table is of no known kind, a column is absent, an id is there twice, or counts cannot be right.
     InputError
-        If the table is empty, an option is wrong, `by` names a column of the result, or normalisers (of characters
-        also units) are mixed within a group: such counts cannot be added.
+        If the table is empty or of several kinds (name one with `kind`), an option is wrong, `by` names a column of the
+        result, or the rows of a group were counted with different settings, such as normalisers.
 
     Notes
     -----
@@ -113,7 +120,7 @@ def summarize_errors(
     ...     "hits": [8, 9, 5, pd.NA], "substitutions": [2, 0, 5, pd.NA], "deletions": [0, 1, 0, pd.NA],
     ...     "insertions": [0, 0, 1, pd.NA], "reference_words": [10, 10, 10, pd.NA], "room": ["x", "x", "y", "y"],
     ... })
-    >>> summary = summarize_errors(errors, by="room")
+    >>> summary = summarize(errors, by="room")
     >>> summary[["room", "recordings", "failed", "blocks", "wer"]]
       room  recordings  failed  blocks   wer
     0    x           2       0       2  0.15
@@ -121,138 +128,97 @@ def summarize_errors(
     >>> summary["note"][1]
     'There is only one recording, and an interval needs two or more. Add recordings.'
     """
-    how = bootstrap.checked_resampling(ci, method, replicates, seed)
-    measure = measure_of(errors)
-    schema = SUMMARIES[measure.rate]
-    table = checked_errors(errors, measure=measure)
-    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    _check_groups(table, groups, schema, measure)
-    columns = block_columns(table, block, groups)
-
-    parts = [part for _, part in table.groupby(groups, dropna=False, observed=True)] if groups else [table]
-    result = conform(pd.DataFrame([_summary(part, columns, how, measure) for part in parts]), schema)
-    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
-    return pd.concat([labels, result.drop(columns=groups, errors="ignore")], axis=1)
+    resampling = checked_resampling(ci, method, replicates, seed)
+    pooling = _pooling(kind or _kind_of(table))
+    if not pooling.has_intervals:
+        return pool(table, pooling, by)
+    return pool(table, pooling, by, block=block, resampling=resampling)
 
 
-def _summary(part: pd.DataFrame, columns: Sequence[str], how: bootstrap.Resampling, measure: Measure) -> dict[str, Any]:
-    """One row of the result."""
-    scored = part[part["status"] == "scored"]
-    marks = measure is PUNCTUATION
-    counts = {name: _total(scored[name]) for name in (*COUNTS, measure.size, *(CASE if marks else ()))}
-    blocks = blocks_of(scored, columns)
-    wrong = scored[["substitutions", "deletions", "insertions"]].sum(axis=1)
-    whole = wrong + scored["hits"] if marks else scored[measure.size]
-    rates = [_rate(measure.rate, wrong, whole, blocks, how, "share" if marks else "errors")]
-    if marks:
-        rates.append(_rate("case_error_rate", scored["case_errors"], scored["case_words"], blocks, how, "share"))
-    intervals = {rate.name: rate.interval for rate in rates}
-    return {
-        "recordings": len(scored),
-        "failed": int((part["status"] == "failed").sum()),
-        "missing": int((part["status"] == "missing").sum()),
-        "blocks": blocks.total,
-        "block": "+".join(columns),
-        "hours": _hours(scored),
-        **counts,
-        **{name: value for rate in rates for name, value in rate.figures.items()},
-        **(_neutral(scored, columns, how) if measure is WORDS else {}),
-        **how._asdict(),
-        "method": bootstrap.methods_used(intervals),
-        **{name: _only(part, name) for name in measure.settings},
-        "note": notes_of(
-            intervals,
-            blocks,
-            columns,
-            noun=f"reference {measure.noun}",
-            nouns={"case_error_rate": "reference words that can have capitals"},
-        ),
-    }
+def summary_table(rate: str) -> Table:
+    """Return the table of summaries of a rate: "wer", "cer" or "per"."""
+    return {"wer": ERROR_SUMMARY, "cer": CHARACTER_ERROR_SUMMARY, "per": PUNCTUATION_ERROR_SUMMARY}[rate]
 
 
-def _neutral(scored: pd.DataFrame, columns: Sequence[str], how: bootstrap.Resampling) -> dict[str, Any]:
-    """The formatting-neutral rate of the recordings that have one."""
-    if "neutral_errors" not in scored or scored["neutral_errors"].isna().all():
-        return {}
-    own = scored[scored["neutral_errors"].notna().to_numpy(np.bool_)]
-    rate = _rate("neutral_wer", own["neutral_errors"], own["reference_words"], blocks_of(own, columns), how, "errors")
-    return {
-        "neutral_words": int(own["reference_words"].sum()),
-        "neutral_errors": int(own["neutral_errors"].sum()),
-        **rate.figures,
-    }
-
-
-class _Rate(NamedTuple):
-    """A pooled rate and its bounds as columns of the result, and how the interval was made."""
-
-    name: str
-    figures: dict[str, Any]
-    interval: bootstrap.Interval
-
-
-def _rate(name: str, wrong: Any, whole: Any, blocks: Blocks, how: bootstrap.Resampling, kind: bootstrap.Kind) -> _Rate:
-    numerators, denominators = (
-        np.bincount(
-            blocks.codes, weights=column.astype("Float64").fillna(0).to_numpy(np.float64), minlength=blocks.total
+def _kind_of(table: Any) -> str:
+    """Return the kind of a table: the one whose columns it has, and of those that it has the one with most columns."""
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(
+            f"a table of errors is needed here, such as sx.word_errors returns; found {type(table).__name__}."
         )
-        for column in (wrong, whole)
-    )
-    drawn = bootstrap.bootstrap_rate(numerators, denominators, replicates=how.replicates, seed=how.seed)
-    interval = drawn.interval(how.ci, how.method, kind)
-    figures = {name: known(drawn.estimate), f"{name}_low": known(interval.low), f"{name}_high": known(interval.high)}
-    return _Rate(name, figures, interval)
-
-
-def _total(column: pd.Series[Any]) -> Any:
-    """NA where nothing at all is known, as of marks where no reference has one."""
-    total = column.sum(min_count=min(1, len(column)))
-    return pd.NA if pd.isna(total) else int(total)
-
-
-def _check_groups(errors: pd.DataFrame, groups: Sequence[str], schema: Table, measure: Measure) -> None:
-    need(errors, *groups, name="errors")
-    for name in groups:
-        _check_labels(errors[name], name)
-    if taken := [name for name in groups if name in schema and name not in measure.settings]:
-        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
-    if len(set(groups)) < len(groups):
-        raise InputError(f"by names a column twice: {list(groups)}.")
-    for name in measure.settings:
-        if name not in errors or name in groups:
-            continue
-        used = errors.loc[errors["status"] == "scored", name].dropna().unique()
-        if len(used) > 1:
-            how = "after different normalisers" if name == "normalizer" else f"with different settings of {name!r}"
-            raise InputError(
-                f"the errors were counted {how}, {sorted(used)}, and cannot be pooled; "
-                f'score with one, or group by "{name}" too.'
-            )
-
-
-def _check_labels(column: pd.Series[Any], name: str) -> None:
-    """Raise SchemaError unless the values of a column can be groups in sorted order."""
-    known_values = column.dropna()
-    if odd := [value for value in known_values if not pd.api.types.is_hashable(value)]:
+    found = {kind: set(columns) for kind, (columns, _) in _KINDS.items() if set(columns) <= set(table.columns)}
+    if not found:
+        shared = {kind: len(set(columns) & set(table.columns)) for kind, (columns, _) in _KINDS.items()}
+        likely = max(shared, key=lambda kind: shared[kind])
+        if shared[likely]:
+            need(table, *_KINDS[likely][0], name=likely)
         raise SchemaError(
-            f"by names {name!r}, which holds {odd[0]!r} ({type(odd[0]).__name__}); a group needs single values. Make "
-            f"texts of them, errors[{name!r}].astype(str), or a row for each with errors.explode({name!r})."
+            f"the table has no counts that can be summarised, only {list(table.columns)}. Tables with counts come from "
+            f"{', '.join(f'sx.{kind}' for kind in _KINDS)}."
         )
-    try:
-        sorted(known_values.unique())
-    except TypeError as error:
-        kinds = sorted({type(value).__name__ for value in known_values})
-        raise SchemaError(
-            f"by names {name!r}, which mixes {' and '.join(kinds)}, so that its groups have no order; make them of one "
-            f"kind, such as errors[{name!r}].astype(str)."
-        ) from error
+    kinds = [kind for kind, columns in found.items() if not any(columns < others for others in found.values())]
+    if len(kinds) > 1:
+        raise InputError(f"the table has the columns of several kinds: name one of {kinds} with kind=.")
+    return kinds[0]
 
 
-def _only(part: pd.DataFrame, name: str) -> Any:
-    known: list[Any] = part[name].dropna().tolist() if name in part else []
-    return known[0] if known else pd.NA
+def _pooling(kind: str) -> Pooling:
+    if kind not in _KINDS:
+        raise InputError(f"kind must be one of {list(_KINDS)}, found {kind!r}.")
+    module, _, name = _KINDS[kind][1].rpartition(".")
+    pooling: Pooling = getattr(import_module(f"soniox_ds.metrics.{module}"), name)
+    return pooling
 
 
 def _hours(scored: pd.DataFrame) -> Any:
     total = scored["duration_ms"].sum(skipna=False)
     return pd.NA if pd.isna(total) else float(total) / 3_600_000
+
+
+def _more_of_words(scored: pd.DataFrame, columns: Sequence[str], resampling: Resampling | None) -> dict[str, Any]:
+    """Return the hours, and the formatting-neutral rate of the recordings that have one."""
+    if "neutral_errors" not in scored or scored["neutral_errors"].isna().all():
+        return {"hours": _hours(scored)}
+    own = scored[scored["neutral_errors"].notna().to_numpy(np.bool_)]
+    rates = pooled_rates(own, [_NEUTRAL], columns, resampling)
+    return {
+        "hours": _hours(scored),
+        "neutral_words": int(own["reference_words"].sum()),
+        "neutral_errors": int(own["neutral_errors"].sum()),
+        **{name: rates[name] for name in ("neutral_wer", "neutral_wer_low", "neutral_wer_high")},
+    }
+
+
+def _pooling_of(measure: Measure, counts: tuple[str, ...], rates: tuple[Rate, ...], more: Any) -> Pooling:
+    return Pooling(
+        result=summary_table(measure.rate),
+        counts=counts,
+        rates=rates,
+        settings=measure.settings,
+        check=lambda table, groups: checked_errors(table, measure=measure),
+        more=more,
+    )
+
+
+_NEUTRAL = Rate("neutral_wer", "neutral_errors", "reference_words", "errors", "reference words")
+WORD_POOLING = _pooling_of(
+    WORDS,
+    (*COUNTS, "reference_words"),
+    (Rate("wer", _ERRORS, "reference_words", "errors", "reference words"),),
+    _more_of_words,
+)
+CHARACTER_POOLING = _pooling_of(
+    CHARACTERS,
+    (*COUNTS, "reference_characters"),
+    (Rate("cer", _ERRORS, "reference_characters", "errors", "reference characters"),),
+    lambda scored, *_: {"hours": _hours(scored)},
+)
+PUNCTUATION_POOLING = _pooling_of(
+    PUNCTUATION,
+    (*COUNTS, "reference_marks", *CASE),
+    (
+        Rate("per", _ERRORS, ("hits", *_ERRORS), "share", "reference marks"),
+        Rate("case_error_rate", "case_errors", "case_words", "share", "reference words that can have capitals"),
+    ),
+    lambda scored, *_: {"hours": _hours(scored)},
+)

@@ -12,6 +12,7 @@ Streaming End-to-End Speech Recognition with Trie-Based Deep Biasing and Shallow
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +20,13 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.blocks import COUNTS, checked_errors
-from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.stats.summaries import WORD_POOLING
 from soniox_ds.metrics.terms.search import Aligned, Terms, aligned_words, checked_terms, same_transcripts, spans
 from soniox_ds.metrics.words.alignments import Alignments
 from soniox_ds.schema import BIASING_ERRORS, WORD_ERRORS, conform, need
 from soniox_ds.text.normalizer import NormalizerLike
 
-__all__ = ["biasing_errors", "summarize_biasing_errors"]
+__all__ = ["BIASING_POOLING", "biasing_errors"]
 
 PARTS = ("biased", "unbiased")
 _AGAINST = ("list", "utterance")
@@ -59,7 +60,7 @@ def biasing_errors(
     -------
     DataFrame
         ``schema.BIASING_ERRORS``: for each recording a row "biased" and a row "unbiased". B-WER is the `wer` of the
-        first pooled over recordings, U-WER that of the second: `summarize_biasing_errors`.
+        first pooled over recordings, U-WER that of the second: `summarize`.
 
     Raises
     ------
@@ -105,53 +106,14 @@ def biasing_errors(
     return conform(table.assign(against=against), BIASING_ERRORS)
 
 
-def summarize_biasing_errors(
-    errors: pd.DataFrame,
-    by: str | Sequence[str] | None = None,
-    *,
-    block: str | Sequence[str] | None = None,
-    ci: float = 0.95,
-    method: str = "auto",
-    replicates: int = 10_000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Pool B-WER and U-WER over groups of recordings, with bootstrap intervals by block.
-
-    Parameters
-    ----------
-    errors
-        ``schema.BIASING_ERRORS``, of `biasing_errors`.
-    by, block, ci, method, replicates, seed
-        As in `summarize_errors`.
-
-    Returns
-    -------
-    DataFrame
-        `part` ("biased", "unbiased"), then what `summarize_errors` returns for it.
-
-    Raises
-    ------
-    SchemaError, InputError
-        As in `summarize_errors`.
-
-    Examples
-    --------
-    >>> from soniox_ds.metrics.words.align import align_words
-    >>> said = {"a": "takes Celebrex daily", "b": "takes Zyrtec daily"}
-    >>> aligned = align_words({"a": "takes celebrex daily", "b": "take sirtech daily"}, said)
-    >>> summarize_biasing_errors(biasing_errors(aligned, ["Celebrex", "Zyrtec"]))[["part", "reference_words", "wer"]]
-           part  reference_words   wer
-    0    biased                2   0.5
-    1  unbiased                4  0.25
-    """
+def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """Check the rows of each part as a table of word errors."""
     need(errors, "part", name="errors")
-    parts = []
-    for part in PARTS:
-        own = errors[errors["part"] == part].drop(columns="part")
-        pooled = summarize_errors(own, by, block=block, ci=ci, method=method, replicates=replicates, seed=seed)
-        label = pd.Series(part, index=pooled.index, dtype="string", name="part")
-        parts.append(pd.concat([label, pooled], axis=1))
-    return pd.concat(parts, ignore_index=True)
+    parts = [(part, errors[errors["part"] == part].drop(columns="part")) for part in PARTS]
+    checked = [checked_errors(own).assign(part=part) for part, own in parts if len(own)]
+    if not checked:
+        raise InputError(f"errors has no rows whose part is one of {list(PARTS)}.")
+    return pd.concat(checked, ignore_index=True).astype({"part": "string"})
 
 
 def _biased(aligned: Aligned, terms: Terms, against: str) -> npt.NDArray[np.bool_]:
@@ -179,3 +141,6 @@ def _recordings(aligned: Aligned, errors: pd.DataFrame | None) -> pd.DataFrame:
     same_transcripts(aligned, table)
     counted = [name for name in WORD_ERRORS if name not in ("audio_id", "status", "duration_ms", "normalizer", "cost")]
     return table.drop(columns=[name for name in counted if name in table])
+
+
+BIASING_POOLING = replace(WORD_POOLING, check=_checked, always_by=("part",))

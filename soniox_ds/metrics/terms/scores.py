@@ -27,8 +27,8 @@ from soniox_ds.metrics.stats.blocks import (
     counted,
     known,
     note_of,
-    notes_of,
 )
+from soniox_ds.metrics.stats.pool import Rate, checked_groups, outcomes_of, pooled_rates, summarize_groups
 from soniox_ds.metrics.stats.repeats import places
 from soniox_ds.metrics.terms.occurrences import hours_of, occurrence_rows
 from soniox_ds.metrics.terms.search import aligned_words, checked_terms, same_transcripts
@@ -69,7 +69,7 @@ def summarize_terms(
         ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`: it says which recordings were scored (also
         those without any word), how long they are, and has the columns to group by.
     by, block, ci, method, replicates, seed
-        As in `summarize_errors`.
+        As in `summarize`.
 
     Returns
     -------
@@ -96,22 +96,22 @@ def summarize_terms(
        terms  hits  misses  false_hits  recall  false_hits_per_hour
     0      3     1       1           2     0.5                  2.0
     """
-    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
     aligned = aligned_words(alignments)
     checked = checked_terms(terms, distractors, aligned, normalizer, units)
     table = checked_errors(errors)
-    groups = [] if by is None else [by] if isinstance(by, str) else list(by)
-    need(table, *groups, name="errors")
-    if taken := [name for name in groups if name in TERM_SUMMARY]:
-        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of errors.")
+    groups = checked_groups(table, by, TERM_SUMMARY)
     same_transcripts(aligned, table)
     occurrences = occurrence_rows(aligned, checked)
+    counted = _counted(table, occurrences)
     columns = block_columns(table, block, groups)
     size = {"terms": len(checked.labels), "distractors": sum(checked.distractor)}
-    parts = [part for _, part in table.groupby(groups, dropna=False, observed=True)] if groups else [table]
-    rows = [{**size, **_summary(part, occurrences, columns, how, len(checked.labels))} for part in parts]
-    labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
-    return pd.concat([labels, conform(pd.DataFrame(rows), TERM_SUMMARY)], axis=1)
+    return summarize_groups(
+        counted,
+        groups,
+        TERM_SUMMARY,
+        lambda part: size | _summary(part, occurrences, columns, resampling, len(checked.labels)),
+    )
 
 
 def compare_terms(
@@ -139,7 +139,7 @@ def compare_terms(
         Column or columns of `a` whose values are resampled as a whole for the interval, merged in by you; by default
         `speaker`, else `session`, else recordings.
     ci, method, replicates, seed
-        Of the interval, as in `summarize_errors`.
+        Of the interval, as in `summarize`.
 
     Returns
     -------
@@ -214,59 +214,45 @@ def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:
         no_duplicates(arm[~said], name, *recording, "term", "hypothesis_index")
 
 
-def _summary(
-    part: pd.DataFrame, occurrences: pd.DataFrame, columns: Sequence[str], how: bootstrap.Resampling, size: int
-) -> dict[str, Any]:
-    scored = part[part["status"] == "scored"].reset_index(drop=True)
-    own = occurrences[occurrences["audio_id"].isin(scored["audio_id"])]
+_HITS_OF = {"hits": "hit", "misses": "miss", "false_hits": "false_hit"}
+_SHARES = (
+    Rate("precision", "hits", ("hits", "false_hits"), "share", "occurrences"),
+    Rate("recall", "hits", ("hits", "misses"), "share", "occurrences"),
+    Rate("f1", ("hits", "hits"), ("hits", "hits", "misses", "false_hits"), "share", "occurrences"),
+)
+_PER_HOUR = Rate("false_hits_per_hour", "false_hits", "hours_of_recording", "rate", "occurrences")
+
+
+def _counted(table: pd.DataFrame, occurrences: pd.DataFrame) -> pd.DataFrame:
+    """Add to a table of errors the hits, misses and false hits of each recording, and its hours."""
     counts = {
-        name: own[own["outcome"] == name]["audio_id"].value_counts().reindex(scored["audio_id"], fill_value=0)
-        for name in _OUTCOMES
+        name: occurrences.loc[occurrences["outcome"] == outcome, "audio_id"]
+        .value_counts()
+        .reindex(table["audio_id"], fill_value=0)
+        .to_numpy(np.int64)
+        for name, outcome in _HITS_OF.items()
     }
-    hits, misses, false = (counts[name].to_numpy(np.float64) for name in _OUTCOMES)
-    blocks = blocks_of(scored, columns)
-    false_rows = own[own["outcome"] == "false_hit"]
+    return table.assign(**counts, hours_of_recording=table["duration_ms"] / _MS_PER_HOUR)
+
+
+def _summary(
+    part: pd.DataFrame, occurrences: pd.DataFrame, columns: Sequence[str], resampling: bootstrap.Resampling, size: int
+) -> dict[str, Any]:
+    scored = part[part["status"] == "scored"]
+    false_rows = occurrences[(occurrences["outcome"] == "false_hit") & occurrences["audio_id"].isin(scored["audio_id"])]
     hours = hours_of(part)
-    row: dict[str, Any] = {
-        "recordings": len(scored),
-        "failed": int((part["status"] == "failed").sum()),
-        "missing": int((part["status"] == "missing").sum()),
-        "blocks": blocks.total,
-        "block": "+".join(columns),
+    rates = _SHARES if pd.isna(hours) else (*_SHARES, _PER_HOUR)
+    row = {
+        **outcomes_of(part),
         "hours": hours,
-        "reference_count": int(hits.sum() + misses.sum()),
-        "hits": int(hits.sum()),
-        "misses": int(misses.sum()),
-        "false_hits": int(false.sum()),
+        **{name: int(scored[name].sum()) for name in _HITS_OF},
+        "reference_count": int(scored["hits"].sum() + scored["misses"].sum()),
         "distractor_false_hits": int(false_rows["distractor"].sum()),
         "hallucinated_terms": false_rows["term"].nunique(),
-        **how._asdict(),
+        **pooled_rates(scored, rates, columns, resampling),
     }
-    rates: dict[str, tuple[Any, Any, bootstrap.Kind]] = {
-        "precision": (hits, hits + false, "share"),
-        "recall": (hits, hits + misses, "share"),
-        "f1": (2 * hits, 2 * hits + misses + false, "share"),
-    }
-    if not pd.isna(hours):
-        rates["false_hits_per_hour"] = (false, scored["duration_ms"].to_numpy(np.float64) / _MS_PER_HOUR, "rate")
-    intervals: dict[str, bootstrap.Interval] = {}
-    for name, (top, bottom, kind) in rates.items():
-        drawn = bootstrap.bootstrap_rate(
-            np.bincount(blocks.codes, weights=top, minlength=blocks.total),
-            np.bincount(blocks.codes, weights=bottom, minlength=blocks.total),
-            replicates=how.replicates,
-            seed=how.seed,
-        )
-        intervals[name] = drawn.interval(how.ci, how.method, kind)
-        row |= {
-            name: known(drawn.estimate),
-            f"{name}_low": known(intervals[name].low),
-            f"{name}_high": known(intervals[name].high),
-        }
-    if not pd.isna(hours) and not pd.isna(row["false_hits_per_hour"]):
-        row["false_hits_per_hour_per_100_terms"] = row["false_hits_per_hour"] * 100 / size
-    row["method"] = bootstrap.methods_used(intervals)
-    row["note"] = notes_of(intervals, blocks, columns, noun="occurrences")
+    if pd.notna(per_hour := row.get("false_hits_per_hour", pd.NA)):
+        row["false_hits_per_hour_per_100_terms"] = per_hour * 100 / size
     return row
 
 

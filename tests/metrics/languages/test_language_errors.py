@@ -13,9 +13,10 @@ from sklearn.metrics import confusion_matrix
 from soniox_ds import schema
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.languages.errors import language_confusion, language_errors, summarize_language_errors
-from soniox_ds.metrics.languages.switches import language_switches, summarize_language_switches
+from soniox_ds.metrics.languages.errors import language_confusion, language_errors
+from soniox_ds.metrics.languages.switches import language_switches
 from soniox_ds.metrics.languages.word_errors import language_word_errors
+from soniox_ds.metrics.stats.summaries import summarize
 
 QUICK = {"replicates": 200}
 
@@ -219,7 +220,7 @@ def test_failed_and_silent_recordings_are_rows_of_their_own():
     with pytest.warns(UserWarning, match="1 of 2 recordings of the references are not among .* 'z'"):
         missing = language_errors(corpus(), {"a": "de", "z": "de"})
     assert missing["status"].tolist() == ["scored", "missing"]
-    summary = summarize_language_errors(errors, by="accent", **QUICK)
+    summary = summarize(errors, by="accent", **QUICK)
     assert summary["accent"].tolist() == ["x", "y"]
     assert summary["failed"].tolist() == [1, 0]
     assert summary["error_rate"].fillna(-1).tolist() == [0.25, -1]
@@ -238,7 +239,7 @@ def test_summary_pools_time_and_resamples_blocks():
             "speaker": list("abcdefghij") * 3,
         }
     )
-    row = summarize_language_errors(errors, replicates=1000).iloc[0]
+    row = summarize(errors, replicates=1000).iloc[0]
     assert row["error_rate"] == pytest.approx(errors["wrong_ms"].sum() / errors["labelled_ms"].sum())
     assert row["error_rate_low"] < row["error_rate"] < row["error_rate_high"]
     assert (row["block"], row["blocks"]) == ("speaker", 10)
@@ -330,15 +331,15 @@ def test_matching_agrees_with_trying_everything(real, found, tolerance):
 def test_summary_of_switches():
     found = words((0, 400, "en"), (900, 1500, "de"), (4000, 4500, "en"))
     real = stretches((0, 800, "en"), (800, 2000, "de"), (4300, 7000, "en"), (8000, 9000, "de"))
-    summary = summarize_language_switches(language_switches(found, real))
+    summary = summarize(language_switches(found, real))
     assert list(summary.columns) == list(schema.LANGUAGE_SWITCH_SUMMARY)
     row = summary.iloc[0]
     assert (row["reference_switches"], row["found_switches"], row["hits"]) == (3, 2, 2)
     assert (row["precision"], row["recall"], row["f1"]) == (1, pytest.approx(2 / 3), 0.8)
     assert (row["error_ms_mean"], row["error_ms_absolute"], row["error_ms_median"]) == (-100, 200, 200)
-    by = summarize_language_switches(language_switches(found, real), by=["from_language", "to_language"])
+    by = summarize(language_switches(found, real), by=["from_language", "to_language"])
     assert by["hits"].tolist() == [1, 1]
-    none = summarize_language_switches(language_switches(words((0, 1, "en")), stretches((0, 1, "en")))).iloc[0]
+    none = summarize(language_switches(words((0, 1, "en")), stretches((0, 1, "en")))).iloc[0]
     assert none["hits"] == 0
     assert none[["precision", "recall", "f1", "error_ms_mean"]].isna().all()
 
@@ -458,12 +459,8 @@ WRONG = [
     pytest.param(lambda: language_confusion(FOUND.drop(columns="language"), {"a": "de"}), "lacks", id="column"),
     pytest.param(lambda: language_switches(FOUND, {"a": "de"}), "has no switches", id="no-switches"),
     pytest.param(lambda: language_switches(FOUND, REAL, tolerance_ms=-1), "tolerance_ms is -1", id="tolerance"),
-    pytest.param(
-        lambda: summarize_language_errors(language_errors(FOUND, {"a": "de"}).iloc[:0]), "no rows", id="empty"
-    ),
-    pytest.param(
-        lambda: summarize_language_errors(language_errors(FOUND, {"a": "de"}), by="wrong_ms"), "of the result", id="by"
-    ),
+    pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}).iloc[:0]), "no rows", id="empty"),
+    pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}), by="wrong_ms"), "of the result", id="by"),
     pytest.param(
         lambda: language_word_errors(aligned(("hit", None)), {"a": "de"}),
         "enable_language_identification",

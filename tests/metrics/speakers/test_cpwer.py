@@ -158,7 +158,7 @@ def test_failed_and_missing_recordings_have_no_score():
     assert errors["audio_id"].tolist() == ["silent", "b", "a", "gone"]
     assert errors["status"].tolist() == ["scored", "failed", "scored", "missing"]
     assert errors["cpwer"].tolist() == [1.0, pd.NA, 0.0, pd.NA]
-    pooled = sx.pool_speaker_word_errors(errors).iloc[0]
+    pooled = sx.summarize(errors).iloc[0]
     assert pooled[["recordings", "failed", "missing", "reference_words", "cpwer", "wder"]].tolist() == [
         2,
         1,
@@ -168,7 +168,7 @@ def test_failed_and_missing_recordings_have_no_score():
         0,
     ]
     assert pd.isna(pooled["tcpwer"])
-    by_room = sx.pool_speaker_word_errors(errors, by="room").set_index("room")
+    by_room = sx.summarize(errors, by="room").set_index("room")
     assert by_room.loc[["x", "y"], "cpwer"].tolist() == [1, 0]
     for table, columns in ((errors.drop(columns="room"), SPEAKER_WORD_ERRORS), (by_room, SPEAKER_WORD_SUMMARY)):
         assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
@@ -318,10 +318,10 @@ def test_what_cannot_be_says_what_to_do(words, reference, options, error, messag
 
 def test_unlike_counts_are_not_pooled():
     errors = [sx.speaker_word_errors(SOME, reference_of(*TWO), normalizer=name) for name in ("basic", "none")]
-    with pytest.raises(InputError, match=r"different values of normalizer: \['basic 3', 'none 1'\]"):
-        sx.pool_speaker_word_errors(pd.concat(errors))
+    with pytest.raises(InputError, match=r"after different normalisers, \['basic 3', 'none 1'\]"):
+        sx.summarize(pd.concat(errors))
     with pytest.raises(InputError, match="by names"):
-        sx.pool_speaker_word_errors(errors[0], by="cpwer")
+        sx.summarize(errors[0], by="cpwer")
 
 
 OUT_OF_ORDER = pd.DataFrame(

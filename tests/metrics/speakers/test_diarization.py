@@ -147,9 +147,9 @@ def test_failed_and_missing_recordings_have_no_score():
     assert errors["der"].tolist() == [1.0, pd.NA, 0.2, pd.NA]
     assert errors["room"].fillna("-").tolist() == ["x", "y", "y", "-"]
     assert errors["der_of_recording"].fillna(0).tolist() == [1, 1, 1, 0]
-    pooled = sx.pool_diarization_errors(errors)
+    pooled = sx.summarize(errors)
     assert pooled[["recordings", "failed", "missing", "der"]].to_numpy().tolist() == [[2, 1, 1, 0.6]]
-    by_room = sx.pool_diarization_errors(errors, by="room").set_index("room")
+    by_room = sx.summarize(errors, by="room").set_index("room")
     assert by_room.loc["y", ["recordings", "failed", "der"]].tolist() == [1, 1, 0.2]
     silent = sx.diarization_errors(corpus, reference, failed="as_silence")
     assert silent["der"].tolist() == [1.0, 1.0, 0.2, 1.0]
@@ -158,7 +158,7 @@ def test_failed_and_missing_recordings_have_no_score():
 def test_durations_are_added_and_jer_is_the_mean_over_speakers():
     reference = pd.concat([REFERENCE, turns_of(("x", 0, 2_000), audio_id="b")])
     turns = pd.concat([REFERENCE, turns_of(("1", 0, 1_000), audio_id="b")])
-    pooled = sx.pool_diarization_errors(sx.diarization_errors(turns, reference)).iloc[0]
+    pooled = sx.summarize(sx.diarization_errors(turns, reference)).iloc[0]
     assert pooled["der"] == pytest.approx(1_000 / 10_000)
     assert pooled["jer"] == pytest.approx(0.5 / 3)
     assert pooled["reference_speakers"] == 3
@@ -166,11 +166,11 @@ def test_durations_are_added_and_jer_is_the_mean_over_speakers():
 
 def test_the_columns_are_the_documented_ones():
     errors = sx.diarization_errors(REFERENCE, REFERENCE)
-    for table, columns in ((errors, DIARIZATION_ERRORS), (sx.pool_diarization_errors(errors), DIARIZATION_SUMMARY)):
+    for table, columns in ((errors, DIARIZATION_ERRORS), (sx.summarize(errors), DIARIZATION_SUMMARY)):
         assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
             name: column.dtype for name, column in columns.items()
         }
-    assert sx.pool_diarization_errors(errors[:0])["der"].isna().all()
+    assert sx.summarize(errors[:0])["der"].isna().all()
 
 
 # laws
@@ -338,9 +338,9 @@ def test_what_cannot_be_says_what_to_do(turns, reference, options, error, messag
 def test_unlike_conventions_are_not_pooled():
     errors = [sx.diarization_errors(REFERENCE, REFERENCE, collar_ms=collar) for collar in (0, 250)]
     with pytest.raises(InputError, match=r"different conventions.*collar 250 ms"):
-        sx.pool_diarization_errors(pd.concat(errors))
+        sx.summarize(pd.concat(errors))
     with pytest.raises(InputError, match=r"by names \['der'\]"):
-        sx.pool_diarization_errors(errors[0], by="der")
+        sx.summarize(errors[0], by="der")
 
 
 # RTTM
@@ -367,7 +367,7 @@ def test_why_there_is_no_rate_is_said():
     whole = pd.concat([short, turns_of(("x", 0, 60_000), audio_id="b")])
     table = sx.diarization_errors(whole, whole, collar_ms=250)  # something is left
     assert table["der"].isna().tolist() == [True, False]
-    assert sx.pool_diarization_errors(table)["der"].tolist() == [0.0]
+    assert sx.summarize(table)["der"].tolist() == [0.0]
 
 
 @given(some_turns)

@@ -13,7 +13,7 @@ from soniox_ds import schema
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.stats.compare import compare_errors
 from soniox_ds.metrics.stats.power import power
-from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.metrics.words.rates import character_errors, word_errors
 
 SAID = {"a": "to be", "b": "abcd", "c": "xyz", "d": "hello"}
@@ -29,7 +29,7 @@ def counted(heard, **columns):
 
 
 def test_counted_by_hand():
-    found = summarize_errors(counted(HEARD))
+    found = summarize(counted(HEARD))
     assert list(found.columns) == list(schema.CHARACTER_ERROR_SUMMARY)
     row = found.iloc[0]
     assert (row["hits"], row["substitutions"], row["deletions"], row["insertions"]) == (15, 1, 1, 3)
@@ -40,25 +40,25 @@ def test_counted_by_hand():
 
 
 def test_groups_and_blocks():
-    found = summarize_errors(counted(HEARD), by="room", block="audio_id")
+    found = summarize(counted(HEARD), by="room", block="audio_id")
     assert found[["room", "reference_characters", "cer"]].to_numpy().tolist() == [
         ["cell", 8, pytest.approx(2 / 8)],
         ["hall", 9, pytest.approx(3 / 9)],
     ]
-    assert summarize_errors(counted(HEARD), block="room")["blocks"].tolist() == [2]
+    assert summarize(counted(HEARD), block="room")["blocks"].tolist() == [2]
 
 
 def test_the_interval_is_that_of_the_same_counts_as_words():
     characters = counted(HEARD)
     words = characters.rename(columns={"reference_characters": "reference_words"}).drop(columns=["unit", "spaces"])
-    one, other = summarize_errors(characters, ci=0.9, seed=3), summarize_errors(words, ci=0.9, seed=3)
+    one, other = summarize(characters, ci=0.9, seed=3), summarize(words, ci=0.9, seed=3)
     for end in ("", "_low", "_high"):
         assert one[f"cer{end}"].tolist() == other[f"wer{end}"].tolist()
 
 
 def test_a_missing_interval_speaks_of_characters():
     silent = character_errors({"a": "x", "b": "y"}, {"a": "", "b": ""})
-    assert summarize_errors(silent)["note"].tolist() == ["There are no reference characters, so there is no rate."]
+    assert summarize(silent)["note"].tolist() == ["There are no reference characters, so there is no rate."]
 
 
 @settings(max_examples=examples(50))
@@ -66,7 +66,7 @@ def test_a_missing_interval_speaks_of_characters():
 def test_the_pooled_rate_is_jiwers(pairs):
     said = {str(number): " ".join(pair[0].split()) for number, pair in enumerate(pairs)}
     heard = {str(number): " ".join(pair[1].split()) for number, pair in enumerate(pairs)}
-    found = summarize_errors(character_errors(heard, said, normalizer="none"), replicates=100)
+    found = summarize(character_errors(heard, said, normalizer="none"), replicates=100)
     assert found["cer"][0] == pytest.approx(jiwer.cer(list(said.values()), list(heard.values())))
 
 
@@ -97,13 +97,11 @@ def test_a_pilot_of_characters_says_what_one_of_words_would(pilot):
         (lambda: compare_errors(counted(HEARD), counted(BETTER), alignments=[SAID, SAID]), "alignments are of words"),
         (lambda: compare_errors(counted(HEARD), counted(BETTER, spaces=False)), "settings of 'spaces'"),
         (
-            lambda: summarize_errors(
-                pd.concat([counted(HEARD), counted(BETTER, spaces=False).assign(audio_id=list("efgh"))])
-            ),
+            lambda: summarize(pd.concat([counted(HEARD), counted(BETTER, spaces=False).assign(audio_id=list("efgh"))])),
             "settings of 'spaces'",
         ),
-        (lambda: summarize_errors(counted(HEARD).rename(columns={"room": "cer_low"}), by="cer_low"), "columns of the"),
-        (lambda: summarize_errors(counted(HEARD).assign(reference_characters=1)), "differ from reference_characters"),
+        (lambda: summarize(counted(HEARD).rename(columns={"room": "cer_low"}), by="cer_low"), "columns of the"),
+        (lambda: summarize(counted(HEARD).assign(reference_characters=1)), "differ from reference_characters"),
         (lambda: power([counted(HEARD), word_errors(BETTER, SAID)], difference=0.1), "like with like"),
         (lambda: power(counted(HEARD).iloc[:1], difference=0.1), "1 blocks with 5 characters"),
     ],

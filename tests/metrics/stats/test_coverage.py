@@ -10,7 +10,7 @@ import pytest
 
 from soniox_ds.metrics.stats.bootstrap import bootstrap_rate, mapsswe
 from soniox_ds.metrics.stats.compare import compare_errors
-from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.stats.summaries import summarize
 
 TRUTH = 0.1
 STUDIES = 1500
@@ -87,12 +87,12 @@ def test_the_tables_have_the_same_intervals_and_recordings_as_blocks_would_not_d
     for words, errors, others in zip(sizes, first, second, strict=True):
         a, b = recordings(words, errors, 15), recordings(words, others, 15)
         words_there = a["reference_words"].groupby(a["speaker"].astype(int)).sum().to_numpy()
-        row, difference = summarize_errors(a, replicates=200).iloc[0], compare_errors(a, b, replicates=200).iloc[0]
+        row, difference = summarize(a, replicates=200).iloc[0], compare_errors(a, b, replicates=200).iloc[0]
         drawn = bootstrap_rate(errors, words_there, replicates=200).interval()
         assert [row["wer_low"], row["wer_high"]] == pytest.approx(drawn[:2])
         drawn = bootstrap_rate(others - errors, words_there, replicates=200).interval(kind="difference")
         assert [difference["difference_low"], difference["difference_high"]] == pytest.approx(drawn[:2])
-        single = summarize_errors(a, block="audio_id", replicates=200).iloc[0]
+        single = summarize(a, block="audio_id", replicates=200).iloc[0]
         truth = TRUTH * words.sum() / words_there.sum()  # a recording holds whole words
         covered.append(single["wer_low"] <= truth <= single["wer_high"])
     assert np.mean(covered) < 0.8

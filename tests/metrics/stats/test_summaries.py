@@ -1,4 +1,4 @@
-"""`summarize_errors`: counts by hand, blocks, groups, and what is refused."""
+"""`summarize`: counts by hand, blocks, groups, and what is refused."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from soniox_ds import schema
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.stats.blocks import blocks_of
 from soniox_ds.metrics.stats.bootstrap import bootstrap_rate
-from soniox_ds.metrics.stats.summaries import summarize_errors
+from soniox_ds.metrics.stats.summaries import summarize
 
 
 def table(rows, **columns):
@@ -41,8 +41,8 @@ SIX = table(
 
 
 def test_counted_by_hand():
-    row = summarize_errors(SIX).iloc[0]
-    assert len(summarize_errors(SIX)) == 1
+    row = summarize(SIX).iloc[0]
+    assert len(summarize(SIX)) == 1
     assert (row["recordings"], row["failed"], row["missing"]) == (4, 1, 1)
     assert (row["blocks"], row["block"]) == (3, "speaker")
     assert (row["hits"], row["substitutions"], row["deletions"], row["insertions"]) == (36, 3, 1, 4)
@@ -51,11 +51,11 @@ def test_counted_by_hand():
     assert row["hours"] == 2.0
     assert (row["ci"], row["method"], row["replicates"], row["seed"]) == (0.95, "cr2", 10_000, 0)
     assert row["normalizer"] == "basic-1"
-    assert list(summarize_errors(SIX).columns) == list(schema.ERROR_SUMMARY)
+    assert list(summarize(SIX).columns) == list(schema.ERROR_SUMMARY)
 
 
 def test_groups_are_sorted_and_stand_before_the_documented_columns():
-    found = summarize_errors(SIX, by=["room", "speaker"])
+    found = summarize(SIX, by=["room", "speaker"])
     assert list(found.columns) == ["room", "speaker", *schema.ERROR_SUMMARY]
     assert found[["room", "speaker"]].to_numpy().tolist() == [["x", "ann"], ["y", "bob"], ["y", "eve"]]
     assert found["wer"].tolist()[:2] == pytest.approx([5 / 30, 2 / 10])
@@ -67,7 +67,7 @@ def test_groups_are_sorted_and_stand_before_the_documented_columns():
 
 def test_a_missing_value_is_a_group_and_a_group_may_be_without_scores():
     errors = SIX.assign(accent=["p", None, None, "p", "q", "q"])
-    found = summarize_errors(errors, by="accent")
+    found = summarize(errors, by="accent")
     assert found["recordings"].tolist() == [2, 0, 2]
     assert found["accent"].isna().tolist() == [False, False, True]
     assert found["failed"].tolist() == [0, 1, 0]
@@ -89,7 +89,7 @@ def test_a_missing_value_is_a_group_and_a_group_may_be_without_scores():
     ],
 )
 def test_blocks(columns, by, asked, block, blocks):
-    row = summarize_errors(SIX.assign(**columns), by, block=asked).iloc[0]
+    row = summarize(SIX.assign(**columns), by, block=asked).iloc[0]
     assert (row["block"], row["blocks"]) == (block, blocks)
 
 
@@ -100,12 +100,12 @@ def test_recordings_without_a_block_are_kept_apart():
 
 
 def test_recordings_without_a_block_are_said_to_be_one_each():
-    note = summarize_errors(SIX.assign(speaker=["ann", None, "bob", None, "x", "x"]))["note"][0]
+    note = summarize(SIX.assign(speaker=["ann", None, "bob", None, "x", "x"]))["note"][0]
     assert "2 recordings have no speaker and count as a block each." in note
 
 
 def test_the_block_is_not_the_column_grouped_by():
-    found = summarize_errors(SIX, by="speaker")
+    found = summarize(SIX, by="speaker")
     assert found["block"].unique().tolist() == ["audio_id"]
     assert found["blocks"].tolist() == [2, 1, 1]
 
@@ -120,17 +120,17 @@ def many(speakers=30, each=5, seed=0):
 
 
 def test_enough_blocks_leave_nothing_to_be_noted():
-    row = summarize_errors(many()).iloc[0]
+    row = summarize(many()).iloc[0]
     assert pd.isna(row["note"])
     assert 0 <= row["wer_low"] < row["wer"] < row["wer_high"]
-    few = summarize_errors(many(speakers=8)).iloc[0]
+    few = summarize(many(speakers=8)).iloc[0]
     assert few["note"] == "Only 8 speakers: the interval is wide. More speakers would narrow it."
     assert few["wer_low"] < few["wer"] < few["wer_high"]
 
 
 def test_a_group_without_errors_has_the_poisson_bound():
     errors = table([(f"{n}", "scored", 0, 0, 0, 10) for n in range(12)], room=["x"] * 11 + ["y"])
-    found = summarize_errors(errors, by="room")
+    found = summarize(errors, by="room")
     assert found["wer"].tolist() == [0, 0]
     assert found["wer_low"].tolist() == [0, 0]
     assert found["wer_high"].tolist() == pytest.approx([3.688879 / 110, 3.688879 / 10])
@@ -142,14 +142,14 @@ def test_a_group_without_errors_has_the_poisson_bound():
 
 
 def test_two_speakers_have_an_interval():
-    row = summarize_errors(many(speakers=2)).iloc[0]
+    row = summarize(many(speakers=2)).iloc[0]
     assert 0 <= row["wer_low"] < row["wer"] < row["wer_high"]
     assert row["method"] == "cr2"
     assert row["note"] == "Only 2 speakers: the interval is wide. More speakers would narrow it."
 
 
 def test_blocks_that_are_all_alike_have_no_interval_and_the_note_says_what_to_do():
-    row = summarize_errors(table([(f"{n}", "scored", 1, 0, 0, 10) for n in range(12)], session=list("aabbccddeeff")))
+    row = summarize(table([(f"{n}", "scored", 1, 0, 0, 10) for n in range(12)], session=list("aabbccddeeff")))
     row = row.iloc[0]
     assert row[["wer_low", "wer_high", "method"]].isna().all()
     assert row["note"] == (
@@ -159,17 +159,17 @@ def test_blocks_that_are_all_alike_have_no_interval_and_the_note_says_what_to_do
 
 
 def test_blocks_make_the_interval_wider_where_speakers_differ():
-    by_speaker, by_recording = (summarize_errors(many(), block=block).iloc[0] for block in ("speaker", "audio_id"))
+    by_speaker, by_recording = (summarize(many(), block=block).iloc[0] for block in ("speaker", "audio_id"))
     assert by_speaker["wer"] == by_recording["wer"]
     assert by_speaker["wer_high"] - by_speaker["wer_low"] > 1.3 * (by_recording["wer_high"] - by_recording["wer_low"])
 
 
 def test_a_group_does_not_depend_on_the_others_nor_on_the_order_of_rows():
     errors = many()
-    both = summarize_errors(errors.sample(frac=1, random_state=1), by="half")
-    alone = summarize_errors(errors[errors["half"] == "odd"], by="half")
+    both = summarize(errors.sample(frac=1, random_state=1), by="half")
+    alone = summarize(errors[errors["half"] == "odd"], by="half")
     pd.testing.assert_frame_equal(both[1:].reset_index(drop=True), alone)
-    assert summarize_errors(errors, seed=1)["wer_low"][0] != summarize_errors(errors, seed=2)["wer_low"][0]
+    assert summarize(errors, seed=1)["wer_low"][0] != summarize(errors, seed=2)["wer_low"][0]
 
 
 def test_the_lower_bound_is_never_below_0():
@@ -177,8 +177,8 @@ def test_the_lower_bound_is_never_below_0():
     rows += [("d", "scored", 0, 0, 3, 1), ("e", "scored", 0, 0, 3, 2)]
     drawn = bootstrap_rate([0, 1, 1, 3, 3], [1, 1, 4, 1, 2])
     assert drawn.interval(method="jackknife", kind="difference").low < 0
-    assert summarize_errors(table(rows), method="jackknife")["wer_low"][0] == 0
-    assert summarize_errors(table(rows))["wer_low"][0] >= 0
+    assert summarize(table(rows), method="jackknife")["wer_low"][0] == 0
+    assert summarize(table(rows))["wer_low"][0] >= 0
 
 
 counts = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.integers(10, 30))
@@ -188,8 +188,8 @@ counts = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.i
 @settings(max_examples=examples(25))
 def test_groups_add_up_to_the_whole(rows):
     errors = table([(f"{n}", "scored", *one) for n, (one, _) in enumerate(rows)], group=[group for _, group in rows])
-    whole = summarize_errors(errors, replicates=100).iloc[0]
-    parts = summarize_errors(errors, by="group", replicates=100)
+    whole = summarize(errors, replicates=100).iloc[0]
+    parts = summarize(errors, by="group", replicates=100)
     for name in ("recordings", "hits", "substitutions", "deletions", "insertions", "reference_words"):
         assert parts[name].sum() == whole[name]
     assert (parts["wer"] * parts["reference_words"]).sum() == pytest.approx(whole["wer"] * whole["reference_words"])
@@ -198,13 +198,13 @@ def test_groups_add_up_to_the_whole(rows):
 
 
 def test_hours_are_unknown_where_a_duration_is():
-    assert pd.isna(summarize_errors(SIX.assign(duration_ms=pd.array([9000, pd.NA, *[9000] * 4], "Int64")))["hours"][0])
-    assert pd.isna(summarize_errors(SIX.drop(columns="duration_ms"))["hours"][0])
+    assert pd.isna(summarize(SIX.assign(duration_ms=pd.array([9000, pd.NA, *[9000] * 4], "Int64")))["hours"][0])
+    assert pd.isna(summarize(SIX.drop(columns="duration_ms"))["hours"][0])
 
 
 def test_grouping_by_the_normaliser():
     errors = SIX.assign(normalizer=["basic-1", "basic-1", "none-1", "none-1", pd.NA, pd.NA])
-    found = summarize_errors(errors, by="normalizer")
+    found = summarize(errors, by="normalizer")
     assert found.columns.is_unique
     assert found["recordings"].tolist() == [2, 2, 0]
 
@@ -237,10 +237,10 @@ def test_grouping_by_the_normaliser():
 )
 def test_wrong_input(errors, options, kind, words):
     if kind is None:
-        assert summarize_errors(errors, **options)["recordings"].sum() == 4
+        assert summarize(errors, **options)["recordings"].sum() == 4
         return
     with pytest.raises(kind, match=words):
-        summarize_errors(errors, **options)
+        summarize(errors, **options)
 
 
 # errors of punctuation and capitals
@@ -259,7 +259,7 @@ def punctuated(**columns):
 
 
 def test_punctuation_and_capitals_are_pooled():
-    found = summarize_errors(punctuated(), replicates=200)
+    found = summarize(punctuated(), replicates=200)
     assert list(found) == list(schema.PUNCTUATION_ERROR_SUMMARY)
     row = found.iloc[0]
     counts = ["reference_marks", "hits", "substitutions", "deletions", "insertions", "case_words", "case_errors"]
@@ -275,29 +275,29 @@ def test_punctuation_and_capitals_are_pooled():
 
 def test_punctuation_by_group_and_block():
     errors = punctuated(speaker=["x", "x", "y", "y"], room=["p", "p", "q", "q"])
-    found = summarize_errors(errors, by="room", block="audio_id", replicates=200)
+    found = summarize(errors, by="room", block="audio_id", replicates=200)
     assert found["room"].tolist() == ["p", "q"]
     assert found["per"].tolist() == pytest.approx([3 / 4, 1 / 3])
     assert found["case_error_rate"].tolist() == pytest.approx([1 / 9, 1 / 5])
-    assert summarize_errors(errors, replicates=200)["blocks"].tolist() == [2]
-    one = summarize_errors(errors, by="room", replicates=200)["note"][0]
+    assert summarize(errors, replicates=200)["blocks"].tolist() == [2]
+    one = summarize(errors, by="room", replicates=200)["note"][0]
     assert one.startswith("There is only one speaker, and an interval needs two or more.")  # once for both rates
     assert one.count("only one speaker") == 1
 
 
 def test_what_the_references_do_not_have_is_not_known():
     marks = sx.punctuation_errors({"a": "so. we", "b": "we meet"}, {"a": "so, we", "b": "we. meet"})
-    row = summarize_errors(marks, replicates=200).iloc[0]
+    row = summarize(marks, replicates=200).iloc[0]
     assert row["per"] == 1
     assert row[["case_words", "case_errors", "case_error_rate"]].isna().all()
     assert "case_error_rate: There are no reference words that can have capitals" in row["note"]
     capitals = sx.punctuation_errors({"a": "So we", "b": "We. meet"}, {"a": "so We", "b": "We meet"})
-    row = summarize_errors(capitals, replicates=200).iloc[0]
+    row = summarize(capitals, replicates=200).iloc[0]
     assert row[["reference_marks", "hits", "insertions", "per"]].isna().all()
     assert row["case_errors"] == 2
     assert "per: There are no reference marks" in row["note"]
     failed = marks.assign(status="failed")
-    assert summarize_errors(failed)[["hits", "case_words"]].iloc[0].tolist() == [0, 0]
+    assert summarize(failed)[["hits", "case_words"]].iloc[0].tolist() == [0, 0]
 
 
 def test_what_punctuation_cannot_do():
@@ -306,10 +306,10 @@ def test_what_punctuation_cannot_do():
         with pytest.raises(InputError, match=r"errors of punctuation and capitals.*Compare word or character errors"):
             call()
     with pytest.raises(SchemaError, match="more case_errors than case_words"):
-        summarize_errors(errors.assign(case_words=0))
+        summarize(errors.assign(case_words=0))
     with pytest.raises(SchemaError, match=r"lacks .'case_words'"):
-        summarize_errors(errors.drop(columns="case_words"))
-    ax = sx.plot_error_summary(summarize_errors(errors, replicates=200))
+        summarize(errors.drop(columns="case_words"))
+    ax = sx.plot_error_summary(summarize(errors, replicates=200))
     assert ax.get_xlabel().startswith("punctuation error rate (%)")
     assert "6 marks" in ax.texts[0].get_text()
 
@@ -323,12 +323,12 @@ def test_the_note_says_that_few_of_many_blocks_decide():
     words = [40, 27, 14, 23, 34, 21, 23, 42, 22, 60, 80, 106, 0]
     rows = [(f"r{place}", "scored", error, 0, 0, max(size, error)) for place, (error, size) in
             enumerate(zip(wrong, words, strict=True))]  # fmt: skip
-    row = summarize_errors(table(rows)).iloc[0]
+    row = summarize(table(rows)).iloc[0]
     assert row["method"] == "cr2"
     assert row["note"] == (
         "A few of the 13 recordings decide the rate: the interval is wide. More recordings would narrow it."
     )
-    ax = sx.plot_error_summary(summarize_errors(table(rows)))
+    ax = sx.plot_error_summary(summarize(table(rows)))
     assert ax.texts[0].get_text().startswith("6.9% · n = 13")
     assert {line.get_linestyle() for line in ax.lines if line.get_linewidth() == 1.8} == {"--"}
 
@@ -339,8 +339,8 @@ def test_the_note_says_that_few_of_many_blocks_decide():
 def test_groups_must_be_single_values_of_one_kind():
     lists = SIX.assign(tags=[["x"], ["y"], ["x", "y"], [], ["x"], ["y"]])
     with pytest.raises(SchemaError, match=r"by names 'tags', which holds \['x'\] \(list\); a group needs"):
-        summarize_errors(lists, by="tags")
+        summarize(lists, by="tags")
     mixed = SIX.assign(day=[1, pd.Timestamp("2026-01-02"), 1, 2, 3, pd.NA])
     with pytest.raises(SchemaError, match=r"by names 'day', which mixes Timestamp and int, so that .*astype\(str\)"):
-        summarize_errors(mixed, by="day")
-    assert len(summarize_errors(mixed.astype({"day": str}), by="day")) == 5
+        summarize(mixed, by="day")
+    assert len(summarize(mixed.astype({"day": str}), by="day")) == 5

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from soniox_ds import schema
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.terms.biasing import biasing_errors, summarize_biasing_errors
+from soniox_ds.metrics.stats.summaries import summarize
+from soniox_ds.metrics.terms.biasing import biasing_errors
 from soniox_ds.metrics.terms.occurrences import term_errors, term_occurrences
 from soniox_ds.metrics.terms.scores import compare_terms, summarize_terms
 from soniox_ds.metrics.words.align import align_words
@@ -264,7 +265,7 @@ def test_failed_recordings_have_rows_without_counts():
     rows = biasing_errors(aligned, ["Celebrex", "Zyrtec"], errors)
     assert rows["status"].tolist() == ["scored", "scored", "missing", "missing"]
     assert rows.loc[2:, ["hits", "reference_words", "wer"]].isna().all(axis=None)
-    summary = summarize_biasing_errors(rows, **QUICK)
+    summary = summarize(rows, **QUICK)
     assert summary["part"].tolist() == ["biased", "unbiased"]
     assert summary["missing"].tolist() == [1, 1]
     assert summary["reference_words"].tolist() == [1, 1]

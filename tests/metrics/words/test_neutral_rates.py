@@ -44,10 +44,10 @@ def test_languages_that_are_not_known_have_none():
     heard = dict.fromkeys(said, "7")
     errors = sx.word_errors(heard, said, language={"a": "en", "b": "hu", "d": "German"})
     assert errors["neutral_errors"].tolist() == [0, pd.NA, pd.NA, 0]
-    pooled = sx.summarize_errors(errors).iloc[0]
+    pooled = sx.summarize(errors).iloc[0]
     assert pooled[["reference_words", "neutral_words", "neutral_errors", "neutral_wer"]].tolist() == [4, 2, 0, 0]
     assert pooled["wer"] == 1
-    none = sx.summarize_errors(sx.word_errors(heard, said))
+    none = sx.summarize(sx.word_errors(heard, said))
     columns = ["neutral_words", "neutral_errors", "neutral_wer", "neutral_wer_low", "neutral_wer_high"]
     assert none[columns].isna().all(axis=None)
 
@@ -144,7 +144,7 @@ def test_summaries_have_the_rate_with_its_interval():
     said = {f"r{number}": "we call seven people and one more" for number in range(12)}
     heard = dict.fromkeys(said, "we call 7 people and one more")
     heard["r3"], heard["r7"] = "we call 7 people and more", "we call 8 people and one more"
-    pooled = sx.summarize_errors(sx.word_errors(heard, said, language="en")).iloc[0]
+    pooled = sx.summarize(sx.word_errors(heard, said, language="en")).iloc[0]
     assert pooled["wer"] == pytest.approx(13 / 84)
     assert pooled["neutral_wer"] == pytest.approx(2 / 84)
     assert pooled["neutral_wer_low"] < 2 / 84 < pooled["neutral_wer_high"] < pooled["wer"]

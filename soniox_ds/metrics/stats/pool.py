@@ -1,0 +1,312 @@
+"""Pooling: add up counts over groups of recordings, divide once, and ask for an interval.
+
+Conventions: a pooled rate is the sum of the numerators over the sum of the denominators of the scored recordings, never
+a mean of rates. Recordings that failed, and references without a recording, are counted but not scored. Intervals come
+from resampling blocks of recordings (`soniox_ds.metrics.stats.blocks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, notes_of
+from soniox_ds.metrics.stats.bootstrap import Interval, Kind, Resampling, bootstrap_rate, methods_used
+from soniox_ds.schema import Table, conform, need
+
+__all__ = [
+    "Pooling",
+    "Rate",
+    "checked_groups",
+    "divide",
+    "groups_of",
+    "outcomes_of",
+    "pool",
+    "pooled_rates",
+    "summarize_groups",
+]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate that can be pooled."""
+
+    name: str
+    numerator: str | tuple[str, ...]
+    """Columns whose sums are added."""
+    denominator: str | tuple[str, ...]
+    kind: Kind = "rate"
+    noun: str = "words"
+    """What the denominator counts, for the note."""
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How a kind of table is pooled."""
+
+    result: Table
+    """The table of the result, without the columns to group by."""
+    counts: tuple[str, ...]
+    """Columns that are added."""
+    rates: tuple[Rate, ...]
+    settings: tuple[str, ...] = ()
+    """Columns that must have one value in all rows of a group."""
+    check: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame] = lambda table, groups: table
+    """Checks a table that will be grouped by some columns, and returns it with the dtypes that adding needs."""
+    more: Callable[[pd.DataFrame, Sequence[str], Resampling | None], Mapping[str, Any]] = lambda scored, *_: {}
+    """Further columns of a group, from its scored rows, the columns of the blocks and the resampling."""
+    always_by: tuple[str, ...] = ()
+    """Columns to group by before those of the caller."""
+    needs_all: bool = False
+    """True if a sum is NA as soon as one scored row is NA, and not only where all are."""
+    has_intervals: bool = True
+    status: str = "scored"
+    """The status of the rows that are pooled."""
+
+
+def pool(
+    table: pd.DataFrame,
+    pooling: Pooling,
+    by: str | Sequence[str] | None,
+    *,
+    block: str | Sequence[str] | None = None,
+    resampling: Resampling | None = None,
+    name: str = "errors",
+) -> pd.DataFrame:
+    """Pool the rows of a table by group.
+
+    Parameters
+    ----------
+    table
+        One row for each recording, with `status`, the counts, and the columns to group by.
+    pooling
+        The kind of table.
+    by
+        Column or columns to group by; None for one row.
+    block
+        Columns of the blocks, as in `sx.summarize`.
+    resampling
+        How intervals are made; None for rates without intervals.
+    name
+        What the table is called in messages.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``pooling.result``, one row for each group, sorted by `by`.
+    """
+    need(table, *groups_of(by), name=name)
+    table = pooling.check(table, groups_of(by))
+    groups = checked_groups(table, by, pooling.result, name, allowed=pooling.settings)
+    groups = [*pooling.always_by, *(group for group in groups if group not in pooling.always_by)]
+    _check_settings(table, pooling, groups, name)
+    columns = [] if resampling is None else block_columns(table, block, groups)
+
+    def summary(part: pd.DataFrame) -> dict[str, Any]:
+        scored = part[(part["status"] == pooling.status).fillna(False).to_numpy(np.bool_)]
+        return {
+            **outcomes_of(part, pooling.status),
+            **{count: _total(scored[count], pooling.needs_all) for count in pooling.counts},
+            **pooled_rates(scored, pooling.rates, columns, resampling, needs_all=pooling.needs_all),
+            **pooling.more(scored, columns, resampling),
+            **{setting: _only(part, setting) for setting in pooling.settings},
+        }
+
+    return summarize_groups(table, groups, pooling.result, summary)
+
+
+def groups_of(by: str | Sequence[str] | None) -> list[str]:
+    """Return the columns to group by as a list.
+
+    >>> groups_of(None), groups_of("room"), groups_of(["room", "day"])
+    ([], ['room'], ['room', 'day'])
+    """
+    return [] if by is None else [by] if isinstance(by, str) else list(by)
+
+
+def checked_groups(
+    table: pd.DataFrame,
+    by: str | Sequence[str] | None,
+    result: Iterable[str],
+    name: str = "errors",
+    *,
+    allowed: Sequence[str] = (),
+) -> list[str]:
+    """Return the columns to group by.
+
+    Raises
+    ------
+    SchemaError
+        If a column is absent, or its values cannot be grouped and sorted.
+    InputError
+        If a column is named twice, or is a column of the result that is not among `allowed`.
+    """
+    groups = groups_of(by)
+    need(table, *groups, name=name)
+    for group in groups:
+        _check_labels(table[group], group, name)
+    if taken := [group for group in groups if group in result and group not in allowed]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of {name}.")
+    if len(set(groups)) < len(groups):
+        raise InputError(f"by names a column twice: {list(groups)}.")
+    return groups
+
+
+def summarize_groups(
+    table: pd.DataFrame,
+    groups: Sequence[str],
+    result: Table,
+    summary: Callable[[pd.DataFrame], Mapping[str, Any] | Sequence[Mapping[str, Any]]],
+) -> pd.DataFrame:
+    """Make the rows of each group.
+
+    Parameters
+    ----------
+    table, groups
+        The table, and the columns to group by. A missing value is a group too. Without columns all rows are one group.
+    result
+        The table that the rows of `summary` are conformed to.
+    summary
+        Returns the row of a group, or several rows.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `groups`, then those of `result`, sorted by `groups`.
+    """
+    parts = [part for _, part in table.groupby(list(groups), dropna=False, observed=True)] if groups else [table]
+    labels, rows = [table[list(groups)].iloc[:0]], []
+    for part in parts:
+        made = summary(part)
+        own = [made] if isinstance(made, Mapping) else list(made)
+        rows += [{name: value for name, value in row.items() if name in result} for row in own]
+        labels += [part[list(groups)].iloc[:1]] * len(own)
+    summaries = conform(pd.DataFrame(rows, columns=None if rows else list(result)), result)
+    if not groups:
+        return summaries
+    return pd.concat(
+        [pd.concat(labels, ignore_index=True), summaries.drop(columns=list(groups), errors="ignore")], axis=1
+    )
+
+
+def outcomes_of(part: pd.DataFrame, status: str = "scored") -> dict[str, int]:
+    """Count the recordings of a group that were scored, failed, or are missing."""
+    counts = part["status"].value_counts()
+    return {
+        "recordings": int(counts.get(status, 0)),
+        "failed": int(counts.get("failed", 0)),
+        "missing": int(counts.get("missing", 0)),
+    }
+
+
+def pooled_rates(
+    scored: pd.DataFrame,
+    rates: Sequence[Rate],
+    columns: Sequence[str],
+    resampling: Resampling | None,
+    *,
+    needs_all: bool = False,
+) -> dict[str, Any]:
+    """Divide the sums of the scored rows.
+
+    Returns
+    -------
+    dict
+        For each rate its value; with `resampling` also its bounds (`<rate>_low`, `<rate>_high`), `blocks`, `block`, the
+        resampling, and `note`.
+    """
+    row: dict[str, Any] = {}
+    if resampling is None:
+        for rate in rates:
+            wrong, whole = (_total(_added(scored, side), needs_all) for side in (rate.numerator, rate.denominator))
+            row[rate.name] = pd.NA if pd.isna(whole) or whole == 0 else wrong / whole
+        return row
+    blocks = blocks_of(scored, columns)
+    row = {"blocks": blocks.total, "block": "+".join(columns), **resampling._asdict()}
+    intervals: dict[str, Interval] = {}
+    for rate in rates:
+        sides = [_added(scored, side) for side in (rate.numerator, rate.denominator)]
+        drawn = bootstrap_rate(
+            *(_by_block(side, blocks) for side in sides), replicates=resampling.replicates, seed=resampling.seed
+        )
+        interval = intervals[rate.name] = drawn.interval(resampling.ci, resampling.method, rate.kind)
+        row |= {
+            rate.name: known(drawn.estimate),
+            f"{rate.name}_low": known(interval.low),
+            f"{rate.name}_high": known(interval.high),
+        }
+    nouns = {rate.name: rate.noun for rate in rates}
+    return row | {"method": methods_used(intervals), "note": notes_of(intervals, blocks, columns, nouns=nouns)}
+
+
+def _added(scored: pd.DataFrame, names: str | tuple[str, ...]) -> pd.Series[Any]:
+    """Add columns; NA where one of them is NA."""
+    if isinstance(names, str):
+        return scored[names]
+    return scored[list(names)].sum(axis=1, skipna=False)
+
+
+def divide(numerator: pd.Series[Any], denominator: pd.Series[Any]) -> pd.Series[Any]:
+    """Divide row by row; NA where the denominator is 0.
+
+    >>> divide(pd.Series([1, 0]), pd.Series([4, 0])).tolist()
+    [0.25, <NA>]
+    """
+    whole = denominator.astype("Float64")
+    return numerator.astype("Float64") / whole.where(whole > 0)
+
+
+def _by_block(column: pd.Series[Any], blocks: Blocks) -> Any:
+    weights = column.astype("Float64").fillna(0).to_numpy(np.float64)
+    return np.bincount(blocks.codes, weights=weights, minlength=blocks.total)
+
+
+def _total(column: pd.Series[Any], needs_all: bool) -> Any:
+    """Return the sum of the known values, 0 for no rows at all, NA where there are rows and too little is known."""
+    total = column.sum(skipna=not needs_all, min_count=min(1, len(column)))
+    return pd.NA if pd.isna(total) else int(total)
+
+
+def _only(part: pd.DataFrame, name: str) -> Any:
+    """Return the first known value of a column."""
+    values: list[Any] = part[name].dropna().tolist() if name in part else []
+    return values[0] if values else pd.NA
+
+
+def _check_settings(table: pd.DataFrame, pooling: Pooling, groups: Sequence[str], name: str) -> None:
+    """Raise InputError where rows were counted with different settings, because such counts cannot be added."""
+    for setting in pooling.settings:
+        if setting not in table or setting in groups:
+            continue
+        used = table.loc[table["status"] == pooling.status, setting].dropna().unique()
+        if len(used) > 1:
+            how = (
+                "after different normalisers" if setting == "normalizer" else f"with different settings of {setting!r}"
+            )
+            raise InputError(
+                f"the {name} were counted {how}, {sorted(used)}, and cannot be pooled; "
+                f'score with one, or group by "{setting}" too.'
+            )
+
+
+def _check_labels(column: pd.Series[Any], group: str, name: str) -> None:
+    """Raise SchemaError unless the values of a column can be groups in sorted order."""
+    values = column.dropna()
+    if odd := [value for value in values if not pd.api.types.is_hashable(value)]:
+        raise SchemaError(
+            f"by names {group!r}, which holds {odd[0]!r} ({type(odd[0]).__name__}); a group needs single values. Make "
+            f"texts of them, {name}[{group!r}].astype(str), or a row for each with {name}.explode({group!r})."
+        )
+    try:
+        sorted(values.unique())
+    except TypeError as error:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise SchemaError(
+            f"by names {group!r}, which mixes {' and '.join(kinds)}, so that its groups have no order; make them of "
+            f"one kind, such as {name}[{group!r}].astype(str)."
+        ) from error
