@@ -210,14 +210,8 @@ def note_of(
     >>> note_of(few, Blocks(np.array([0, 1, 2]), 3, 0), ["speaker"])
     'Only 3 speakers: the interval is wide. More speakers would narrow it.'
     """
-    sentences = [] if interval is None else [explain(interval.remark, blocks.total, columns, noun, quantity)]
-    if blocks.unlabelled:
-        verb = "has" if blocks.unlabelled == 1 else "have"
-        sentences.append(
-            f"{counted(blocks.unlabelled, 'recording')} {verb} no {'+'.join(columns)} and "
-            f"{'counts as a block of its own' if blocks.unlabelled == 1 else 'count as a block each'}."
-        )
-    return " ".join([sentence for sentence in [*sentences, *more] if sentence]) or pd.NA
+    about = "" if interval is None else explain(interval.remark, blocks.total, columns, noun, quantity)
+    return " ".join(text for text in [about, _of_unlabelled(blocks, columns), *more] if text) or pd.NA
 
 
 def notes_of(
@@ -236,9 +230,17 @@ def notes_of(
         name: explain(interval.remark, blocks.total, columns, (nouns or {}).get(name, noun))
         for name, interval in intervals.items()
     }
-    if len(set(sentences.values())) == 1:
-        return note_of(None, blocks, columns, *set(sentences.values()), *more)
-    return note_of(None, blocks, columns, *(f"{name}: {text}" for name, text in sentences.items() if text), *more)
+    shared = set(sentences.values())
+    told = shared if len(shared) == 1 else [f"{name}: {text}" for name, text in sentences.items() if text]
+    return " ".join(text for text in [*told, _of_unlabelled(blocks, columns), *more] if text) or pd.NA
+
+
+def _of_unlabelled(blocks: Blocks, columns: Sequence[str]) -> str:
+    """Return the sentence about recordings without a label, an empty string where all have one."""
+    if not blocks.unlabelled:
+        return ""
+    verb, end = ("has", "counts as a block of its own") if blocks.unlabelled == 1 else ("have", "count as a block each")
+    return f"{counted(blocks.unlabelled, 'recording')} {verb} no {'+'.join(columns)} and {end}."
 
 
 def explain(

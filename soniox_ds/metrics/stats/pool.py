@@ -101,10 +101,10 @@ def pool(
         The columns of `by`, then ``pooling.result``, one row for each group, sorted by `by`.
     """
     need(table, *groups_of(by), name=name)
+    _check_settings(table, pooling, groups_of(by), name)
     table = pooling.check(table, groups_of(by))
     groups = checked_groups(table, by, pooling.result, name, allowed=pooling.settings)
     groups = [*pooling.always_by, *(group for group in groups if group not in pooling.always_by)]
-    _check_settings(table, pooling, groups, name)
     columns = [] if resampling is None else block_columns(table, block, groups)
 
     def summary(part: pd.DataFrame) -> dict[str, Any]:
@@ -281,15 +281,17 @@ def _only(part: pd.DataFrame, name: str) -> Any:
 def _check_settings(table: pd.DataFrame, pooling: Pooling, groups: Sequence[str], name: str) -> None:
     """Raise InputError where rows were counted with different settings, because such counts cannot be added."""
     for setting in pooling.settings:
-        if setting not in table or setting in groups:
+        if setting not in table or "status" not in table or setting in groups:
             continue
-        used = table.loc[table["status"] == pooling.status, setting].dropna().unique()
+        used = (
+            table.loc[(table["status"] == pooling.status).fillna(False).to_numpy(np.bool_), setting].dropna().unique()
+        )
         if len(used) > 1:
             how = (
                 "after different normalisers" if setting == "normalizer" else f"with different settings of {setting!r}"
             )
             raise InputError(
-                f"the {name} were counted {how}, {sorted(used)}, and cannot be pooled; "
+                f"the {name} were counted {how}, {sorted(used.tolist())}, and cannot be pooled; "
                 f'score with one, or group by "{setting}" too.'
             )
 

@@ -144,7 +144,8 @@ def _kind_of(table: Any) -> str:
     """Return the kind of a table: the one whose columns it has, and of those that it has the one with most columns."""
     if not isinstance(table, pd.DataFrame):
         raise InputError(
-            f"a table of errors is needed here, such as sx.word_errors returns; found {type(table).__name__}."
+            f"a table of counts is needed here, found {type(table).__name__}; "
+            "call sx.word_errors(corpus, references) first."
         )
     found = {kind: set(columns) for kind, (columns, _) in _KINDS.items() if set(columns) <= set(table.columns)}
     if not found:

@@ -337,7 +337,7 @@ def test_what_cannot_be_says_what_to_do(turns, reference, options, error, messag
 
 def test_unlike_conventions_are_not_pooled():
     errors = [sx.diarization_errors(REFERENCE, REFERENCE, collar_ms=collar) for collar in (0, 250)]
-    with pytest.raises(InputError, match=r"different conventions.*collar 250 ms"):
+    with pytest.raises(InputError, match=r"different settings of .conventions.*collar 250 ms"):
         sx.summarize(pd.concat(errors))
     with pytest.raises(InputError, match=r"by names \['der'\]"):
         sx.summarize(errors[0], by="der")
