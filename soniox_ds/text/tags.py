@@ -10,14 +10,13 @@ taken for tags unless their content is clearly speech: ``[I think so]``, the ``{
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import regex
 
 from soniox_ds._caller import warn_caller
 
 if TYPE_CHECKING:
-    from soniox_ds.metrics.words.units import Lines
     from soniox_ds.text.normalizer import Normalizer
 
 __all__ = ["warn_of_tags", "warn_of_unsaid", "without_tags"]
@@ -100,6 +99,17 @@ _PLACEHOLDERS = regex.compile(
 )
 _SHOWN = 5
 _LOOKED_AT = 1000
+
+
+class Lines(Protocol):
+    """The words of several texts, one after the other."""
+
+    @property
+    def words(self) -> Any: ...
+
+    @property
+    def counts(self) -> Any:
+        """Number of words of each text."""
 
 
 def without_tags(text: str) -> str:

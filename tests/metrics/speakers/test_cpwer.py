@@ -320,7 +320,6 @@ def test_unlike_counts_are_not_pooled():
     errors = [sx.speaker_word_errors(SOME, reference_of(*TWO), normalizer=name) for name in ("basic", "none")]
     with pytest.raises(InputError, match=r"after different normalisers, \['basic 3', 'none 1'\]"):
         sx.summarize(pd.concat(errors))
-        sx.summarize(pd.concat(errors))
     with pytest.raises(InputError, match="by names"):
         sx.summarize(errors[0], by="cpwer")
 
