@@ -20,7 +20,7 @@ from soniox_ds.exceptions import ModelWarning, SonioxDSError
 
 __all__ = ["ModelList", "resolve_alias"]
 
-log = logging.getLogger("soniox_ds.service")
+log = logging.getLogger("soniox_ds.api")
 
 PATIENCE_S = 10.0
 """Real seconds to wait for the list, retries included; nothing is submitted meanwhile."""

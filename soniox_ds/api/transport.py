@@ -52,7 +52,7 @@ LONGEST_ANSWER = 16 << 20
 LONGEST_REFUSAL = 1 << 20
 """So many bytes of an answer that is not a success are looked at; its status says the rest."""
 
-log = logging.getLogger("soniox_ds.service")
+log = logging.getLogger("soniox_ds.api")
 
 T = TypeVar("T")
 

@@ -45,7 +45,7 @@ REQUESTS_PER_MINUTE = 480
 SWEEPERS = 8
 """So many deletions at once."""
 
-log = logging.getLogger("soniox_ds.transcription")
+log = logging.getLogger("soniox_ds.batch")
 
 
 @contextlib.asynccontextmanager

@@ -43,7 +43,7 @@ LONGEST_MODEL = 256
 WAITING = 256
 """So many jobs may be inspected and not yet submitted."""
 
-log = logging.getLogger("soniox_ds.transcription")
+log = logging.getLogger("soniox_ds.batch")
 
 
 class Ids:

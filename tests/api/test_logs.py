@@ -138,7 +138,7 @@ async def test_requests_log_no_key(key, listener):
                     await ask()
                 assert key not in str(caught.value)
     told = listener.out.getvalue()
-    assert {"httpx", "httpcore.http11", "soniox_ds.service"} <= listener.names
+    assert {"httpx", "httpcore.http11", "soniox_ds.api"} <= listener.names
     assert key not in told
     assert "ANOTHERCANARY4711" not in told
 

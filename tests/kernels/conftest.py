@@ -114,9 +114,9 @@ class Kernel:
         self._client = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=PATIENCE_S)
-        self.succeed("import asyncio, threading\nfrom fetching import *\nfrom soniox_ds.transcription import blocking")
+        self.succeed("import asyncio, threading\nfrom fetching import *\nfrom soniox_ds import _background")
         # What is cancelled may take as long as the machine stalls.
-        self.succeed(f"blocking.GRACE_S = {PATIENCE_S}")
+        self.succeed(f"_background.GRACE_S = {PATIENCE_S}")
 
     def start(self, code):
         return self._client.execute(code)

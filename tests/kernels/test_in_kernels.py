@@ -34,7 +34,7 @@ def test_progress_shows_in_the_cell_that_called(kernel, server):
 
 
 def test_progress_of_late_work_shows_in_the_cell_that_submitted_it(kernel, server):
-    submitted = kernel.succeed(f"future = blocking.submit(fetch_all('{server.url}/hold', count=3)); pass")
+    submitted = kernel.succeed(f"future = _background.submit(fetch_all('{server.url}/hold', count=3)); pass")
     server.wait_for(lambda counts: counts.active == 3)
     server.release()
     later = kernel.succeed("future.result()")
@@ -106,13 +106,13 @@ def test_two_threads_at_once(kernel, server):
 def test_nested_loops_on_request(kind, start_kernel, server):
     kernel = start_kernel(kind)
     kernel.succeed(f"plain_fetch_all('{server.url}/quick', count=3)")
-    kernel.succeed("blocking.enable_nested_loops()\nblocking.enable_nested_loops()")
+    kernel.succeed("_background.enable_nested_loops()\n_background.enable_nested_loops()")
     assert kernel.succeed(f"print(asyncio.run(fetch_all('{server.url}/quick', count=5)))").printed == "5"
     assert kernel.succeed(f"print(plain_fetch_all('{server.url}/quick', count=6))").printed == "6"
     interrupted_call_leaves_nothing(kernel, server, "plain_fetch_all({url!r})", "KeyboardInterrupt")
 
 
 def test_nested_loops_are_refused_under_uvloop(start_kernel):
-    outcome = start_kernel("ipykernel-7-uvloop").run("blocking.enable_nested_loops()")
+    outcome = start_kernel("ipykernel-7-uvloop").run("_background.enable_nested_loops()")
     assert outcome.error == "SetupError"
     assert "the event loop is uvloop.Loop" in outcome.contents("error")[0]["evalue"]

@@ -71,7 +71,7 @@ INTERRUPTED = [
         id="child-task",
     ),
     pytest.param("import uvloop\nasync def main():\n    plain_fetch_all(url)\nuvloop.run(main())", id="uvloop"),
-    pytest.param("blocking.enable_nested_loops()\nplain_fetch_all(url)", id="nested-loops"),
+    pytest.param("_background.enable_nested_loops()\nplain_fetch_all(url)", id="nested-loops"),
 ]
 
 
@@ -225,16 +225,16 @@ ENDINGS = [
         "async def main():\n    await fetch_all(url, count=2)\n    plain_fetch_all(url, count=3)\nasyncio.run(main())",
         id="both",
     ),
-    pytest.param("blocking.submit(asyncio.sleep(3600))", id="work-under-way"),
+    pytest.param("_background.submit(asyncio.sleep(3600))", id="work-under-way"),
     pytest.param(
         "import queue\nstarted = queue.SimpleQueue()\n"
         "async def go_on():\n    started.put(1)\n    await asyncio.sleep(3600)\n"
         "threading.Thread(target=_background.plain(go_on), daemon=True).start()\nstarted.get()",
         id="call-in-a-daemon-thread",
     ),
-    pytest.param("blocking.enable_nested_loops()\nprint(asyncio.run(fetch_all(url, count=2)))", id="nested-loops"),
+    pytest.param("_background.enable_nested_loops()\nprint(asyncio.run(fetch_all(url, count=2)))", id="nested-loops"),
     pytest.param(
-        "import nest_asyncio\nblocking.event_loop()\nnest_asyncio.apply()\nprint(plain_fetch_all(url, count=2))",
+        "import nest_asyncio\n_background.event_loop()\nnest_asyncio.apply()\nprint(plain_fetch_all(url, count=2))",
         id="nest-asyncio-applied-by-somebody-while-the-loop-turns",
     ),
 ]

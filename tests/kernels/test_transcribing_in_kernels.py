@@ -65,7 +65,7 @@ def test_an_interrupt_leaves_nothing_going_on(kernel, recordings):
         stopped = outcome.contents("display_data", "update_display_data")[-1]
         assert stopped["data"]["text/plain"].startswith("stopped with 0 of 4 done")
         assert service.key not in repr(outcome.messages)
-        kernel.succeed("blocking.run(asyncio.sleep(0))")
+        kernel.succeed("_background.run(asyncio.sleep(0))")
         assert len(service.requests) == asked
 
 

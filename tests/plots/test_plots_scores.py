@@ -74,7 +74,7 @@ def test_an_interval_far_beyond_all_rates_is_cut_off_with_an_arrow():
     assert ax.get_title(loc="left") == "room"
 
 
-def test_the_groups_are_found_in_what_summarize_errors_returns():
+def test_the_groups_are_found_in_what_summarize_returns():
     errors = pd.DataFrame(
         {
             "audio_id": list("abcd"),
