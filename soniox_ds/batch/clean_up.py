@@ -113,6 +113,15 @@ async def _gone(method: Callable[..., Any], remote_id: str) -> None:
         return  # somebody else deleted it
 
 
+async def _carries(get_method: Callable[..., Any], remote_id: str, reference: str) -> bool:
+    """Return True if what has this id carries the reference, or is gone already."""
+    try:
+        found = await get_method(remote_id, priority=Priority.CLEAN)
+    except NotFoundError:
+        return True
+    return bool(found.get("client_reference_id") == reference)
+
+
 class Swept(NamedTuple):
     """What became of the references that were looked for."""
 
@@ -132,9 +141,9 @@ async def sweep_lost(client: Client, journal: Journal, service: str, lost: Itera
         remains = await journal.remains(service)
         in_use = {entry.file_id for entry in remains if not entry.file_gone}
         in_use |= {entry.transcription_id for entry in remains if not entry.transcription_gone}
-        for list_method, delete_method in (
-            (client.list_transcriptions, client.delete_transcription),
-            (client.list_files, client.delete_file),
+        for list_method, get_method, delete_method in (
+            (client.list_transcriptions, client.get_transcription, client.delete_transcription),
+            (client.list_files, client.get_file, client.delete_file),
         ):
             async for item in client.iterate(list_method, priority=Priority.CLEAN):
                 reference = item.get("client_reference_id")
@@ -145,6 +154,10 @@ async def sweep_lost(client: Client, journal: Journal, service: str, lost: Itera
                     unusable.add(reference)  # nobody can delete it now
                     continue
                 if item["id"] in in_use:
+                    continue
+                # A listing may name the id of somebody else's job, so the service is asked for the id itself.
+                if not await _carries(get_method, item["id"], reference):
+                    unusable.add(reference)
                     continue
                 try:
                     await _gone(delete_method, item["id"])

@@ -14,12 +14,15 @@ import uuid
 import warnings
 
 import pytest
-from batches import Limits, batch, leftovers, routes, stand_in, transcribe
+from batches import Limits, batch, leftovers, routes, stand_in, transcribe, wav
 from lying import Liar, Told
 
 import soniox_ds as sx
 from soniox_ds import exceptions
-from soniox_ds.batch.journal import Journal
+from soniox_ds.api.client import Client
+from soniox_ds.api.connection import Connection
+from soniox_ds.batch.clean_up import sweep_lost
+from soniox_ds.batch.journal import Journal, Lost
 
 COUNT = 5
 LIMITS = Limits(settle_s=5.0, outage_s=60.0)
@@ -749,3 +752,34 @@ async def test_a_journal_of_an_earlier_version_has_no_checksums(tmp_path):
             db.execute("UPDATE transcripts SET zstd = substr(zstd, 1, length(zstd) - 24)")
         db.close()
         assert (await transcribe(batch(COUNT), service, tmp_path)).tokens.equals(whole.tokens)
+
+
+@pytest.mark.parametrize(("route", "items"), [("list", "transcriptions"), ("files", "files")])
+async def test_a_listing_that_gives_a_lost_reference_to_somebody_elses_things_deletes_none_of_them(
+    route, items, tmp_path
+):
+    lost = Lost("sxds:j:k:0", "transcription" if items == "transcriptions" else "file", 0.0)
+
+    def lie(told):
+        if told.route != route:
+            return told
+        page = told.json
+        for item in page.get(items, []):  # one file alone has the same route
+            item["client_reference_id"] = lost.reference
+        return told.saying(page)
+
+    with stand_in() as service:
+        async with (
+            Liar(service.base_url, lie) as liar,
+            Client(Connection(service.key, api_base_url=liar.url), clock=service.clock) as client,
+            Journal.using(tmp_path / "journal.sqlite") as journal,
+        ):
+            file = await client.upload_file(wav(1), filename="theirs.wav", client_reference_id="theirs")
+            body = {"model": "stt-async-v6", "file_id": file["id"], "client_reference_id": "theirs"}
+            job = await client.create_transcription(body)
+            while (await client.get_transcription(job["id"]))["status"] != "completed":
+                await service.clock.sleep(0.5)
+            swept = await sweep_lost(client, journal, "local", [lost])
+            assert swept.gone == 0
+            assert (await client.get_file(file["id"]))["id"] == file["id"]
+            assert (await client.get_transcription(job["id"]))["id"] == job["id"]
