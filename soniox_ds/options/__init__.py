@@ -1,8 +1,8 @@
-"""What can be asked of the service, under the API's own names, checked before anything is sent.
+"""Options of a transcription, under the names of the API, checked before anything is sent.
 
-Conventions: None means "not said", so the service's default holds and nothing is sent; False and an empty list are
-sent as they are. Lists are kept as tuples, so that options can be compared and used as keys. All objects are frozen and
-take keywords only.
+Conventions: an option that is None is not sent, so that the default of the service applies. False and an empty list
+are sent as they are. Lists are kept as tuples, so that options can be compared and used as keys. All objects are frozen
+and take keywords only.
 """
 
 from __future__ import annotations

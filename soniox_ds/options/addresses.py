@@ -1,11 +1,11 @@
 """Web addresses in the form that may be stored and shown.
 
 A signed URL is a key to somebody's storage, and the address of a webhook is often one to somebody's chat or server.
-`public_url` is the form of an audio URL that tables may hold: without user and password, without the fragment, and
-without the query parameters that sign, authorise or expire (``X-Amz-*``, ``sig``, ``token``, ``key``, ...). The same
-object signed anew keeps its name. `public_webhook` also masks the parts of the path and of the query that look like a
-token, and the parameters of the path (``;token=...``, ``/key=...``) that have such a name. A short secret that is part
-of a path and has no name cannot be told from a path.
+`public_url` gives the form of an audio URL that tables may hold: without user and password, without the fragment, and
+without the query parameters that sign, authorise or expire (``X-Amz-*``, ``sig``, ``token``, ``key``, ...). An object
+whose URL is signed again therefore keeps its name. `public_webhook` also masks the parts of the path and of the query
+that look like a token, and the parameters of the path (``;token=...``, ``/key=...``) that have such a name. A short
+secret that is a part of the path and has no name is not recognised.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SECRET = re.compile(
     r"|o?auth(?!or(?!i[sz]))|bearer|(.*[-_])?key$|(sig|sas|pw|pwd|pass|passphrase|policy|expires|expiry|hmac|key-pair-id|code)$",
     re.IGNORECASE,
 )
-# The other half of an Azure signature: harmless, but different each time the same object is signed.
+# The remaining parameters of an Azure signature are harmless, but they differ each time the same object is signed.
 _AZURE = frozenset(
     (
         *("sv", "ss", "srt", "sp", "se", "st", "spr", "sip", "sr", "sdd", "scid"),
@@ -56,7 +56,7 @@ def public_url(url: str) -> str:
 
 
 def public_webhook(url: str) -> str:
-    """Return the form of a webhook's address that may be stored and shown; ``***`` for what is no address at all.
+    """Return the form of a webhook's address that may be stored and shown, or ``***`` if the text is not an address.
 
     >>> public_webhook("https://me:pw@hooks.example/done/T0X9f3Kq81LmZ2vB7c?job=7&token=ab12")
     'https://hooks.example/done/***?job=7'
@@ -71,16 +71,16 @@ def public_webhook(url: str) -> str:
 
 
 def hide_addresses(text: str) -> str:
-    """Return a text that somebody else wrote with every web address in the form of `public_webhook`.
+    """Return a text in which every web address has the form that `public_webhook` gives.
 
     >>> hide_addresses('{"audio_url":"https://host.example/a.wav?sig=ab12","status":"queued"}')
     '{"audio_url":"https://host.example/a.wav","status":"queued"}'
     """
-    return _ADDRESS.sub(lambda found: public_webhook(found[0]), text)
+    return _ADDRESS.sub(lambda match: public_webhook(match[0]), text)
 
 
 def _masked(part: str) -> str:
-    """Return a word or ``name=value`` with its value masked where that looks like a token or is named as a secret."""
+    """Return a word, or a ``name=value``, with the value masked if it looks like a token or is named like a secret."""
     name, sign, value = part.partition("=")
     if not sign:
         return MASK if _is_like_a_token(part) else part
@@ -89,7 +89,7 @@ def _masked(part: str) -> str:
 
 
 def _is_like_a_token(part: str) -> bool:
-    """Return True for 16 characters or more that nobody would choose as a name: digits or mixed case among letters."""
+    """Return True for at least 16 characters that are hardly a chosen name: letters with digits or in mixed case."""
     if _JSON_WEB_TOKEN.fullmatch(part):
         return True
     if len(part) < _SHORTEST_TOKEN or "." in part:  # a host or the name of a file

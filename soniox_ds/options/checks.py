@@ -1,4 +1,4 @@
-"""Checks that several options share; each raises OptionsError with what was found and what would do."""
+"""Checks of option values. Each raises an OptionsError that says what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 Pairs = Mapping[str, str] | Iterable[tuple[str, str] | Mapping[str, str]]
 
-# what other interfaces call the same thing
+# Names that other interfaces use for the same options.
 _OTHER_NAMES = {
     "audio_url": "the recordings themselves are the first argument, URLs included",
     "file_id": "recordings are uploaded for you; hand over paths, URLs or bytes as the first argument",
@@ -53,18 +53,18 @@ _OTHER_NAMES = {
 }
 
 
-def set_field(of: object, name: str, value: object) -> None:
+def set_field(instance: object, name: str, value: object) -> None:
     """Set a field of a frozen object during its construction."""
-    object.__setattr__(of, name, value)
+    object.__setattr__(instance, name, value)
 
 
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said."""
+    """Return only the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def keywords_of(value: Mapping[str, Any], where: str | None, names: list[str]) -> dict[str, Any]:
-    """The mapping as keywords, once every key is one of `names`."""
+    """Check that every key of the mapping is among `names`, and return the mapping as keyword arguments."""
     if not isinstance(value, Mapping):
         raise OptionsError(f"{where} is {value!r}; it is a dict with {', '.join(names)}")
     for key in value:
@@ -83,7 +83,7 @@ def keywords_of(value: Mapping[str, Any], where: str | None, names: list[str]) -
 
 
 def check_text(value: object, name: str, longest: int | None, *, needed: bool = False, secret: bool = False) -> None:
-    """A string, or None unless `needed`, of at most `longest` characters."""
+    """Check that the value is a string of at most `longest` characters. None is allowed unless `needed`."""
     shown = "a value not shown here, as it is a secret" if secret else repr(value)
     if value is None and not needed:
         return
@@ -96,18 +96,18 @@ def check_text(value: object, name: str, longest: int | None, *, needed: bool = 
 
 
 def check_flag(value: object, name: str) -> None:
-    """True, False or None."""
+    """Check that the value is True, False or None."""
     if value is not None and not isinstance(value, bool):
         raise OptionsError(f"{name} is {value!r}; it is True, False or None")
 
 
 def strings(value: object, name: str, example: str) -> tuple[str, ...] | None:
-    """A list of strings as a tuple."""
+    """Check a list of strings and return it as a tuple."""
     if value is None:
         return None
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise OptionsError(f"{name} is {value!r}; it is a list of strings, such as {example}")
-    # a set has no order of its own, and equal options must give equal requests
+    # A set has no order, and equal options must give equal requests.
     items = tuple(sorted(value, key=str)) if isinstance(value, Set) else tuple(value)
     for item in items:
         if not isinstance(item, str) or not item.strip():
@@ -116,7 +116,7 @@ def strings(value: object, name: str, example: str) -> tuple[str, ...] | None:
 
 
 def pairs_of(value: object, name: str, keys: tuple[str, str]) -> tuple[tuple[str, str], ...] | None:
-    """A dict, or a list of pairs or of objects with these keys, as a tuple of pairs."""
+    """Check a dict, a list of pairs, or a list of objects with these keys, and return it as a tuple of pairs."""
     if value is None:
         return None
     example = f'{{"{keys[0]}": "...", "{keys[1]}": "..."}}'
@@ -137,13 +137,13 @@ def pairs_of(value: object, name: str, keys: tuple[str, str]) -> tuple[tuple[str
 
 
 def objects(pairs: Pairs | None, keys: tuple[str, str]) -> list[dict[str, str]] | None:
-    """Pairs as the API\'s objects."""
+    """Return pairs as a list of objects in the form of the API."""
     checked = pairs_of(pairs, "pairs", keys)
     return None if checked is None else [dict(zip(keys, pair, strict=True)) for pair in checked]
 
 
 def characters(section: Any) -> int:
-    """Characters of all strings in there."""
+    """Count the characters of all strings in a section of the context."""
     if isinstance(section, str):
         return len(section)
     parts = section.values() if isinstance(section, dict) else section
@@ -151,42 +151,45 @@ def characters(section: Any) -> int:
 
 
 def check_language(code: object, where: str) -> None:
-    """A code that the service knows."""
+    """Check that the value is a language code of the service."""
     if isinstance(code, str) and code in LANGUAGES:
         return
-    meant = suggest_language(code) if isinstance(code, str) else None
-    if meant:
-        advice = f"did you mean {meant!r} ({LANGUAGES[meant]})?"
+    suggestion = suggest_language(code) if isinstance(code, str) else None
+    if suggestion:
+        advice = f"did you mean {suggestion!r} ({LANGUAGES[suggestion]})?"
     else:
         advice = f"the service knows these {len(LANGUAGES)}: {' '.join(sorted(LANGUAGES))}"
     raise OptionsError(f"{where}: {code!r} is not a language code of the service; {advice}")
 
 
 def hints_of(hints: object, strict: object) -> tuple[str, ...] | None:
-    """Language hints as a tuple, checked beside `language_hints_strict`."""
-    found = strings(hints, "language_hints", '["en"]')
+    """Check language hints together with `language_hints_strict`, and return the hints as a tuple."""
+    codes = strings(hints, "language_hints", '["en"]')
     check_flag(strict, "language_hints_strict")
-    for hint in found or ():
-        check_language(hint, "language_hints")
-    repeated = sorted({hint for hint in found or () if (found or ()).count(hint) > 1})
+    for code in codes or ():
+        check_language(code, "language_hints")
+    repeated = sorted({code for code in codes or () if (codes or ()).count(code) > 1})
     if repeated:
         raise OptionsError(f"language_hints holds {', '.join(repeated)} more than once; name each language once")
-    if strict and not found:
+    if strict and not codes:
         raise OptionsError(
             'language_hints_strict needs something to be strict about: add language_hints=["en"], or leave it out'
         )
-    return found
+    return codes
 
 
-def _said(value: Any) -> Any:
-    """A setting without those of its own parts that say nothing: an empty list, a text of white space alone."""
+def _without_empty(value: Any) -> Any:
+    """Return an option without its empty parts, such as an empty list or a text that is only white space."""
     if isinstance(value, str):
         return value.strip() and value
-    return {name: part for name, part in value.items() if _said(part)} if isinstance(value, dict) else value
+    return {name: part for name, part in value.items() if _without_empty(part)} if isinstance(value, dict) else value
 
 
 def hash_of(shaping: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits of options that shape a transcript; what is off is the same as what is not said."""
-    said = {name: part for name, value in shaping.items() if (part := _said(value))}
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return 16 hexadecimal digits for the options that shape a transcript.
+
+    An option that is off or empty gives the same hash as an option that is not set.
+    """
+    effective = {name: part for name, value in shaping.items() if (part := _without_empty(value))}
+    canonical = json.dumps(effective, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]

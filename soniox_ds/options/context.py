@@ -1,4 +1,4 @@
-"""What audio is about, and what it is to be translated into: options of recordings and of live audio alike."""
+"""Context and translation: options that recordings and live audio share."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from soniox_ds.options.checks import (
 __all__ = ["MAX_CONTEXT_CHARACTERS", "Context", "Translation"]
 
 MAX_CONTEXT_CHARACTERS = 10_000
-"""The service's limit (8,000 of the model's tokens, which it states as about 10,000 characters)."""
+"""Largest size of a context. The service states its limit as 8,000 tokens of the model, about 10,000 characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What the recordings are about, so that rare words are heard right.
+    """Background on the recordings, which helps the service to recognise rare words.
 
     Parameters
     ----------
@@ -39,16 +39,17 @@ class Context:
     terms
         Words and names to recognise, as a list.
     translation_terms
-        How terms are to be translated: a dict from source to target, or a list of pairs or of
-        ``{"source": ..., "target": ...}``. The service ignores it unless translation is on.
+        Translations of terms: a dict from source to target, or a list of pairs or of
+        ``{"source": ..., "target": ...}``. The service ignores them unless translation is on.
 
-    A section that is empty, or a text of white space alone, is sent as it is but says nothing: it makes no other job.
+    An empty section, or a text that is only white space, is sent as it is but does not change the job: options with
+    it and options without it share one job.
 
     Raises
     ------
     OptionsError
-        If a section is of the wrong kind, or all together are over 10,000 characters. Counted are the characters
-        (Unicode code points) of every key, value, text and term, without the punctuation of JSON.
+        If a section has the wrong type, or all sections together have more than 10,000 characters. The characters
+        (Unicode code points) of every key, value, text and term count; the punctuation of JSON does not.
 
     Examples
     --------
@@ -83,7 +84,10 @@ class Context:
 
     @classmethod
     def of(cls, value: Context | Mapping[str, Any] | str) -> Context:
-        """Take a context, or a mapping of its sections; raises OptionsError (for a plain string too)."""
+        """Return a context, made from a mapping of its sections if need be.
+
+        Raises OptionsError if the value is wrong, also for a plain string.
+        """
         if isinstance(value, Context):
             return value
         if isinstance(value, str):
@@ -94,7 +98,7 @@ class Context:
         return cls(**keywords_of(value, "context", [f.name for f in fields(cls)]))
 
     def body(self) -> dict[str, Any]:
-        """The JSON object of the API."""
+        """Return the JSON object of the API."""
         return without_none(
             {
                 "general": objects(self.general, ("key", "value")),
@@ -107,7 +111,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """Translate what is said: all of it into one language, or between two.
+    """The translation of the speech: into one language, or between two languages.
 
     Parameters
     ----------
@@ -155,11 +159,11 @@ class Translation:
 
     @classmethod
     def of(cls, value: Translation | Mapping[str, Any]) -> Translation:
-        """Take a translation, or a mapping of its fields; raises OptionsError."""
+        """Return a translation, made from a mapping of its fields if need be; raises OptionsError if it is wrong."""
         if isinstance(value, Translation):
             return value
         return cls(**{"type": None, **keywords_of(value, "translation", [f.name for f in fields(cls)])})
 
     def body(self) -> dict[str, Any]:
-        """The JSON object of the API."""
+        """Return the JSON object of the API."""
         return without_none({f.name: getattr(self, f.name) for f in fields(self)})

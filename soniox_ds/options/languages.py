@@ -1,7 +1,7 @@
-"""The 60 languages of the service, and the code that somebody probably meant.
+"""The 60 languages of the service, and suggestions for misspelt language codes.
 
-Conventions: a code is two lower-case letters, without script or region (``zh``, never ``zh-TW``); every language can be
-transcribed, and translated into every other. Source: Soniox documentation, supported languages (v4 models).
+Conventions: a code is two lower-case letters, without script or region (``zh``, never ``zh-TW``). Every language can be
+transcribed, and translated into every other language. Source: Soniox documentation, supported languages (v4 models).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import difflib
 
 __all__ = ["LANGUAGES", "suggest_language"]
 
-# code, name, then the three-letter codes of ISO 639 that mean the same
+# Each entry is the code, the English name, and the three-letter codes of ISO 639 for the same language.
 _TABLE = """
 af Afrikaans afr | sq Albanian sqi alb als | ar Arabic ara arb | az Azerbaijani aze azj | eu Basque eus baq
 be Belarusian bel | bn Bengali ben | bs Bosnian bos | bg Bulgarian bul | ca Catalan cat | zh Chinese zho chi cmn
@@ -27,11 +27,11 @@ cy Welsh cym wel
 _ROWS = [entry.split() for line in _TABLE.strip().splitlines() for entry in line.split("|")]
 
 LANGUAGES: dict[str, str] = {code: name for code, name, *_ in _ROWS}
-"""Two-letter code to English name."""
+"""English name of each two-letter code."""
 
-# Country codes and retired codes that people type for a language, other codes of the same language, other names of it.
-# Codes that are another language of their own (si, my, br) are left out: a guess there would mislead.
-_MEANT = {
+# Country codes and retired codes that people type for a language, and other codes and names of the language.
+# Codes that belong to another language (si, my, br) are left out, because a suggestion would mislead.
+_ALIASES = {
     **{other: code for code, _, *others in _ROWS for other in others},
     **{name.casefold(): code for code, name in LANGUAGES.items()},
     **dict.fromkeys(["nb", "nn", "bokmal", "bokmål", "nynorsk"], "no"),
@@ -69,7 +69,7 @@ _MEANT = {
 
 
 def suggest_language(text: str) -> str | None:
-    """The code that was probably meant by something that is not one; None where nothing is near.
+    """Return the language code that was probably meant, or None if no code or name is similar.
 
     Examples
     --------
@@ -81,9 +81,9 @@ def suggest_language(text: str) -> str | None:
     for candidate in (wanted, language):
         if candidate in LANGUAGES:
             return candidate
-        if candidate in _MEANT:
-            return _MEANT[candidate]
-    if len(wanted) < 4:  # two or three letters resemble too many codes for a guess to be worth anything
+        if candidate in _ALIASES:
+            return _ALIASES[candidate]
+    if len(wanted) < 4:  # Two or three letters resemble too many codes for a useful suggestion.
         return None
     near = difflib.get_close_matches(wanted, [name.casefold() for name in LANGUAGES.values()], n=1, cutoff=0.75)
-    return _MEANT[near[0]] if near else None
+    return _ALIASES[near[0]] if near else None

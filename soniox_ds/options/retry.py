@@ -1,4 +1,4 @@
-"""When to ask again."""
+"""Retries of failed requests."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ __all__ = ["Retry"]
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """When to ask again after the network or the service failed.
+    """The retries of a request after the network or the service failed.
 
     Parameters
     ----------
     attempts
-        Requests in all, the first included.
+        Largest number of requests in total, the first request included.
     wait_s
-        Seconds before the second, doubled each time, less up to half by chance; five times as long after a rate limit.
+        Seconds to wait before the second request. The wait doubles with each further request, is shortened at random
+        by up to half, and is five times as long after a rate limit.
     max_wait_s
-        Never longer than this, unless the service itself names a time (``Retry-After``).
+        Longest wait in seconds, unless the service itself names a time (``Retry-After``).
 
     Raises
     ------

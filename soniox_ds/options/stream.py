@@ -1,4 +1,4 @@
-"""Options of live audio, sent as the first message of a stream."""
+"""Options of live transcription, sent as the first message of a stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from soniox_ds.options.models import REAL_TIME_MODEL
 __all__ = ["BYTES_PER_SAMPLE", "CONTAINER_FORMATS", "StreamOptions"]
 
 CONTAINER_FORMATS = ("auto", "aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm")
-"""Formats whose streams say themselves how they are to be read."""
+"""Audio formats that describe themselves, so that no sample rate or number of channels is needed."""
 
 BYTES_PER_SAMPLE: Mapping[str, int] = {
     "pcm_s8": 1,
@@ -28,7 +28,7 @@ BYTES_PER_SAMPLE: Mapping[str, int] = {
         for order in ("le", "be")
     },
 }
-"""Raw formats, which need `sample_rate` and `num_channels`, and the bytes of one sample of one channel."""
+"""Bytes of one sample of one channel for each raw format. Raw formats need `sample_rate` and `num_channels`."""
 
 _FLAGS = (
     "enable_speaker_diarization",
@@ -45,36 +45,38 @@ _RANGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class StreamOptions:
-    """How live audio is to be transcribed; every option of the API's websocket.
+    """The options of live transcription: every option of the API's websocket.
 
     Parameters
     ----------
     model
-        Any model for live audio, by name; by default the newest.
+        Name of a model for live audio; by default the newest.
     audio_format, sample_rate, num_channels
-        What the bytes are. Raw formats (``pcm_s16le``, ``mulaw``, ...) need the other two; ``auto`` and the containers
-        describe themselves. Only raw audio can be taken up again where a connection broke.
+        The format of the audio. Raw formats (``pcm_s16le``, ``mulaw``, ...) need the sample rate and the number of
+        channels; ``auto`` and the container formats describe themselves. After a broken connection, a stream can only
+        be continued if its audio is raw.
     language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, translation, \
 context
         As in `TranscriptionOptions`.
     enable_endpoint_detection
-        Settle the words as soon as an utterance seems to have ended.
+        Make the words final as soon as an utterance seems to have ended.
     max_endpoint_delay_ms
-        Latest time from the end of speech to its endpoint, 500 to 3000.
+        Longest time from the end of speech to its endpoint in milliseconds, 500 to 3000.
     endpoint_sensitivity
-        -1.0 to 1.0; higher ends utterances sooner (newest models only).
+        Sensitivity from -1.0 to 1.0; a higher value ends utterances sooner (newest models only).
     endpoint_latency_adjustment_level
-        0 to 3; higher gives earlier endpoints and more segments (newest models only).
+        Level from 0 to 3; a higher level gives earlier endpoints and more segments (newest models only).
     enable_agent_text_input
-        Let a voice agent tell the session what it said itself, as context for what the user says next (from
-        ``stt-rt-v6`` on). This package sends the option, but no agent texts: how they travel is not documented yet.
+        Let a voice agent tell the session what the agent said, as context for what the user says next (from
+        ``stt-rt-v6`` on). This package sends the option but no texts of the agent, because their format is not
+        documented yet.
     client_reference_id
-        Shows up in the vendor's usage logs; at most 256 characters.
+        Reference that appears in the vendor's usage logs; at most 256 characters.
 
     Raises
     ------
     OptionsError
-        If an option is wrong, alone or beside another one.
+        If an option is wrong, or two options do not go together.
 
     Examples
     --------
@@ -118,23 +120,23 @@ context
 
     @classmethod
     def of(cls, **options: Any) -> StreamOptions:
-        """Take options by name; a name that is none raises OptionsError with the name that was probably meant."""
+        """Return options by name; raises OptionsError for an unknown name, with the name that was probably meant."""
         return cls(**keywords_of(options, None, [f.name for f in fields(cls)]))
 
     @property
     def bytes_per_ms(self) -> float | None:
-        """Of raw audio; None for formats that are packed."""
+        """Bytes of one millisecond of raw audio. None for compressed formats and containers."""
         if self.audio_format not in BYTES_PER_SAMPLE or self.sample_rate is None or self.num_channels is None:
             return None
         return BYTES_PER_SAMPLE[self.audio_format] * self.sample_rate * self.num_channels / 1000
 
     @property
     def bytes_per_frame(self) -> int:
-        """Of one sample of all channels of raw audio; 1 for formats that are packed."""
+        """Bytes of one sample of all channels of raw audio. 1 for compressed formats and containers."""
         return BYTES_PER_SAMPLE.get(self.audio_format, 1) * (self.num_channels or 1)
 
     def body(self) -> dict[str, Any]:
-        """The JSON that goes to the service; the key travels in a header."""
+        """Return the JSON object that is sent to the service. The API key is sent in a header instead."""
         return without_none(
             {
                 "model": self.model,
@@ -147,9 +149,9 @@ context
         )
 
     def hash(self) -> str:
-        """16 hexadecimal digits that are equal where the transcript would be shaped in the same way.
+        """Return 16 hexadecimal digits that are equal for options which shape the transcript in the same way.
 
-        Covered is all but the model, the audio's format and the reference id.
+        The hash covers every option except the model, the format of the audio and the reference id.
         """
         return hash_of(self._shaping())
 
@@ -195,4 +197,4 @@ context
             if not self.enable_endpoint_detection:
                 raise OptionsError(f"{name} is given without enable_endpoint_detection=True; give both, or neither")
         if self.endpoint_sensitivity is not None:
-            set_field(self, "endpoint_sensitivity", float(self.endpoint_sensitivity))  # 1 and 1.0 are one setting
+            set_field(self, "endpoint_sensitivity", float(self.endpoint_sensitivity))  # 1 and 1.0 are equal.

@@ -24,43 +24,43 @@ from soniox_ds.options.models import ASYNC_MODEL
 __all__ = ["TranscriptionOptions"]
 
 MAX_PREFIX_CHARACTERS = 128
-"""Half of the API's 256 for a reference id; the rest is the job's own key."""
+"""Longest prefix: half of the 256 characters of a reference id. The rest is left for the key of the job."""
 
 _WEB_ADDRESS = re.compile(r"https?://\S+")
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a "token" of RFC 9110
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # This is a "token" of RFC 9110.
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptionOptions:
-    """How recordings are to be transcribed; every option of the API's asynchronous transcription.
+    """The options of the transcription of recordings: every option of the API's asynchronous transcription.
 
     Parameters
     ----------
     model
-        Any model for recordings, by name (at most 32 characters); by default the newest.
+        Name of a model for recordings (at most 32 characters); by default the newest.
     language_hints
-        Two-letter codes of the languages to expect; others may still be found.
+        Two-letter codes of the languages to expect. Other languages may still be recognised.
     language_hints_strict
-        Keep to the hints (strongly preferred, not guaranteed; best with one hint).
+        Keep to the languages of the hints (strongly preferred, not guaranteed; works best with one hint).
     enable_speaker_diarization, enable_language_identification
-        Mark each token with its speaker, with its language.
+        Mark each token with its speaker or with its language.
     translation
         A `Translation`, or a dict of its fields.
     context
         A `Context`, or a dict of its sections.
     webhook_url
-        Where the service is to POST when a job is done: http or https, at most 256 characters. Only its public part
-        (without user, password, signature or token) is ever stored or shown.
+        Address to which the service sends a POST request when a job is done: http or https, at most 256 characters.
+        Only its public part (without user, password, signature or token) is ever stored or shown.
     webhook_auth_header_name, webhook_auth_header_value
-        A header that the service adds to that POST; both or neither. The value is neither stored nor shown.
+        Header that the service adds to that POST request. Give both or neither. The value is neither stored nor shown.
     client_reference_id_prefix
-        Put before each job's reference id, at most 128 characters.
+        Text in front of each job's reference id, at most 128 characters.
 
     Raises
     ------
     OptionsError
-        If an option is wrong, alone or beside another one.
+        If an option is wrong, or two options do not go together.
 
     Examples
     --------
@@ -102,11 +102,11 @@ class TranscriptionOptions:
 
     @classmethod
     def of(cls, **options: Any) -> TranscriptionOptions:
-        """Take options by name; a name that is none raises OptionsError with the name that was probably meant."""
+        """Return options by name; raises OptionsError for an unknown name, with the name that was probably meant."""
         return cls(**keywords_of(options, None, [f.name for f in fields(cls)]))
 
     def body(self) -> dict[str, Any]:
-        """The JSON that goes to the service, without the recording and its reference id."""
+        """Return the JSON object that is sent to the service, without the recording and its reference id."""
         return without_none(
             {
                 "model": self.model,
@@ -118,7 +118,7 @@ class TranscriptionOptions:
         )
 
     def public_body(self) -> dict[str, Any]:
-        """Return `body` as it may be stored and shown: secrets of the webhook are masked.
+        """Return the body in a form that may be stored and shown: the secrets of the webhook are masked.
 
         >>> options = TranscriptionOptions(webhook_url="https://host.example/done?token=ab12")
         >>> options.public_body()["webhook_url"]
@@ -132,10 +132,10 @@ class TranscriptionOptions:
         return body
 
     def hash(self) -> str:
-        """16 hexadecimal digits that are equal where the transcript would be shaped in the same way.
+        """Return 16 hexadecimal digits that are equal for options which shape the transcript in the same way.
 
-        Covered are hints, flags, translation and context; not the model, the webhook or the reference id. What is off
-        is the same as what is not said.
+        The hash covers hints, flags, translation and context, but not the model, the webhook or the reference id. An
+        option that is off gives the same hash as an option that is not set.
         """
         return hash_of(self._shaping())
 
@@ -167,8 +167,8 @@ class TranscriptionOptions:
         check_text(name, "webhook_auth_header_name", 256)
         check_text(value, "webhook_auth_header_value", 256, secret=True)
         if (name is None) != (value is None):
-            there, absent = ("name", "value") if value is None else ("value", "name")
-            raise OptionsError(f"webhook_auth_header_{there} is given without webhook_auth_header_{absent}; give both")
+            given, missing = ("name", "value") if value is None else ("value", "name")
+            raise OptionsError(f"webhook_auth_header_{given} is given without webhook_auth_header_{missing}; give both")
         if name is not None and self.webhook_url is None:
             raise OptionsError("webhook_auth_header_name is given without webhook_url; give both, or neither")
         if name is not None and not _HEADER_NAME.fullmatch(name):
