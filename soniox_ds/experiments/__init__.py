@@ -1,1 +1,1 @@
-"""The same recordings under several options."""
+"""Experiments: the same recordings transcribed under several options."""

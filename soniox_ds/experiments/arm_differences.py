@@ -1,8 +1,8 @@
-"""The arms of an experiment against its baseline, whatever there is to compare.
+"""Comparison of the arms of an experiment with its baseline.
 
-Conventions: as in `soniox_ds.metrics.stats.compare`, but nothing is refused, because an experiment is paid for. Where
-fewer than two recordings or blocks are shared, the rates and counts are kept, the interval and its p are NA, and `note`
-says why and what would help.
+Conventions: as in `soniox_ds.metrics.stats.compare`, but a lack of data raises no error, because the experiment has
+been paid for. Where the arms share fewer than two recordings or blocks, the rates and counts are kept, the interval and
+its p are NA, and `note` says why and what would help.
 """
 
 from __future__ import annotations
@@ -40,29 +40,29 @@ def arm_differences(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare each arm with the baseline; parameters and rows as those of `compare_errors`.
+    """Compare each arm with the baseline. The parameters and rows are those of `compare_errors`.
 
     Parameters
     ----------
     errors
-        ``schema.WORD_ERRORS`` of each arm: of the same recordings, with the same columns.
+        ``schema.WORD_ERRORS`` of each arm. All arms have the same recordings and the same columns.
     baseline, alignments, block, ci, method, replicates, seed
         As in `compare_errors`.
 
     Returns
     -------
     DataFrame
-        ``schema.ERROR_COMPARISON``: one row for each arm but the baseline.
+        ``schema.ERROR_COMPARISON``: one row for each arm except the baseline.
 
     Raises
     ------
     InputError, SchemaError
-        If an option is wrong or a table not as documented; never because too little was scored.
+        If an option is wrong or a table is not as documented; never because too little was scored.
 
     Warns
     -----
     SmallSampleWarning
-        As `compare_errors` does, of the arms that have an interval.
+        As `compare_errors` does, for the arms that have an interval.
 
     Examples
     --------
@@ -73,22 +73,22 @@ def arm_differences(
     >>> float(row["difference"]), row["p"], row["note"]
     (-0.5, <NA>, 'Only one recording is scored in both arms, and an interval needs two or more. Add recordings.')
     """
-    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
     columns = block_columns(errors[baseline], block)
     parts = []
     for name in errors:
         if name == baseline:
             continue
         two = {baseline: errors[baseline], name: errors[name]}
-        own = None if alignments is None else {one: alignments[one] for one in two}
+        of_two = None if alignments is None else {one: alignments[one] for one in two}
         shared = _shared(*two.values())
         blocks = blocks_of(shared, columns).total if len(shared) else 0
         if blocks > 1:
-            part = compare_errors(two, alignments=own, baseline=baseline, block=columns, **how._asdict())
+            part = compare_errors(two, alignments=of_two, baseline=baseline, block=columns, **resampling._asdict())
         elif len(shared) > 1:
-            part = _of_one_block(two, own, columns, how)
+            part = _without_interval(two, of_two, columns, resampling)
         else:
-            part = conform(pd.DataFrame([_of_few(two, shared, columns, how)]), ERROR_COMPARISON)
+            part = conform(pd.DataFrame([_row_of_few(two, shared, columns, resampling)]), ERROR_COMPARISON)
         parts.append(part)
     result = pd.concat(parts, ignore_index=True)
     for test in _TESTS:
@@ -98,22 +98,22 @@ def arm_differences(
 
 
 def _shared(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `a` that are scored in both."""
+    """Return the rows of `a` whose recordings are scored in both tables."""
     ids = b.loc[b["status"] == "scored", "audio_id"]
     return a[(a["status"] == "scored") & a["audio_id"].isin(ids)]
 
 
-def _of_one_block(
+def _without_interval(
     two: Mapping[str, pd.DataFrame],
     alignments: Mapping[str, pd.DataFrame] | None,
     columns: Sequence[str],
-    how: bootstrap.Resampling,
+    resampling: bootstrap.Resampling,
 ) -> pd.DataFrame:
-    """Rates, and the tests that do not ask about blocks; no interval."""
+    """Compute the rates and the tests that do not depend on blocks, without an interval."""
     baseline = next(iter(two))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SmallSampleWarning)  # of blocks that are not meant; the note has the rest
-        row = compare_errors(two, alignments=alignments, baseline=baseline, block="audio_id", **how._asdict())
+        warnings.simplefilter("ignore", SmallSampleWarning)  # about audio_id, which is not the block
+        row = compare_errors(two, alignments=alignments, baseline=baseline, block="audio_id", **resampling._asdict())
     row[_OF_BLOCKS] = pd.NA
     label = "+".join(columns)
     note = (
@@ -127,10 +127,10 @@ def _of_one_block(
     return conform(row.assign(blocks=1, block=label, note=note), ERROR_COMPARISON)
 
 
-def _of_few(
-    two: Mapping[str, pd.DataFrame], shared: pd.DataFrame, columns: Sequence[str], how: bootstrap.Resampling
+def _row_of_few(
+    two: Mapping[str, pd.DataFrame], shared: pd.DataFrame, columns: Sequence[str], resampling: bootstrap.Resampling
 ) -> dict[str, Any]:
-    """The row of arms that share one recording, or none."""
+    """Return the row of arms that share at most one recording."""
     (a, first), (b, second) = two.items()
     row: dict[str, Any] = {
         "a": a,
@@ -141,16 +141,18 @@ def _of_few(
         "blocks": len(shared),
         "block": "+".join(columns),
         "reference_words": int(shared["reference_words"].sum()),
-        **how._asdict(),
+        **resampling._asdict(),
     }
     if shared.empty:
-        failed = " and ".join(f"{int((one['status'] == 'failed').sum())} in {name!r}" for name, one in two.items())
+        failed = " and ".join(f"{int((table['status'] == 'failed').sum())} in {name!r}" for name, table in two.items())
         note = (
             f"No recording is scored in both arms: of {len(first)} failed {failed}. The column error_message says why."
         )
         return row | {"note": note}
     size = row["reference_words"]
-    wrong = [int(one.loc[one["audio_id"].isin(shared["audio_id"]), _ERRORS].sum().sum()) for one in (first, second)]
+    wrong = [
+        int(table.loc[table["audio_id"].isin(shared["audio_id"]), _ERRORS].sum().sum()) for table in (first, second)
+    ]
     if size:
         rates = [count / size for count in wrong]
         row |= {"wer_a": rates[0], "wer_b": rates[1], "difference": rates[1] - rates[0]}

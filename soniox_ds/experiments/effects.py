@@ -1,8 +1,8 @@
-"""Whether an option did anything: what differs between the transcripts of two arms.
+"""Effect of an option: the differences between the transcripts of two arms.
 
-Conventions: looked at are the spoken text, the speaker and the language of every letter of it, and the translations.
-Times and confidences are not: they vary a little by themselves. Where the spoken texts of a recording differ, letters
-cannot be set side by side, and the order in which speakers (languages) follow each other is compared.
+Conventions: the spoken text, the speaker and the language of each of its letters, and the translations are compared.
+Times and confidences are not, because they vary a little by themselves. Where the spoken texts of a recording differ,
+their letters cannot be paired, and the order in which speakers (languages) follow each other is compared instead.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ _PARTS = {
 }
 
 
-class _Returned(NamedTuple):
-    """What came back for one recording."""
+class _Transcript(NamedTuple):
+    """The parts of one recording's transcript that are compared."""
 
     text: str
     letters: str  # of the text, without white space
-    stretches: dict[str, list[tuple[str, int]]]  # of one speaker (language): label, "" for none, and letters
+    stretches: dict[str, list[tuple[str, int]]]  # label ("" if unknown) and number of letters of each run
     translations: list[tuple[str, str]]  # language and text of each stretch
 
 
 def arm_effects(arms: Mapping[str, Sequence[HasRecordings]], baseline: str) -> pd.DataFrame:
-    """Compare what came back in each arm with what came back in the baseline.
+    """Compare the transcripts of each arm with those of the baseline.
 
     Parameters
     ----------
     arms
-        The corpora of each arm, one for each repeat; the first of an arm is compared with the first of the baseline.
+        The corpora of each arm, one for each repeat. Repeat n of an arm is compared with repeat n of the baseline.
     baseline
-        The arm that the others are compared with.
+        Name of the arm that the others are compared with.
 
     Returns
     -------
@@ -63,86 +63,86 @@ def arm_effects(arms: Mapping[str, Sequence[HasRecordings]], baseline: str) -> p
     0     plain     <NA>      <NA>
     1  speakers      0.0  speakers
     """
-    base = [_returned(corpus) for corpus in arms[baseline]]
+    base = [_transcripts(corpus) for corpus in arms[baseline]]
     rows = []
     for name, corpora in arms.items():
         row: dict[str, Any] = {"arm": name}
         if name != baseline:
-            row |= _compared(base, [_returned(corpus) for corpus in corpora])
+            row |= _effect_of(base, [_transcripts(corpus) for corpus in corpora])
         rows.append(row)
     return conform(pd.DataFrame(rows), ARM_EFFECTS)
 
 
-def _compared(base: Sequence[Mapping[str, _Returned]], own: Sequence[Mapping[str, _Returned]]) -> dict[str, Any]:
-    found = [
-        _different(one, other[audio_id])
-        for first, other in zip(base, own, strict=False)
-        for audio_id, one in first.items()
+def _effect_of(base: Sequence[Mapping[str, _Transcript]], arm: Sequence[Mapping[str, _Transcript]]) -> dict[str, Any]:
+    differing = [
+        _differing_parts(transcript, other[audio_id])
+        for first, other in zip(base, arm, strict=False)
+        for audio_id, transcript in first.items()
         if audio_id in other
     ]
-    if not found:
+    if not differing:
         return {"transcripts": 0}
-    shares = {part: sum(part in different for different in found) / len(found) for part in _PARTS}
+    shares = {part: sum(part in parts for parts in differing) / len(differing) for part in _PARTS}
     effect = ", ".join(part for part, share in shares.items() if share) or "none"
     return {
-        "transcripts": len(found),
+        "transcripts": len(differing),
         **{_PARTS[part]: share for part, share in shares.items()},
         "effect": effect,
     }
 
 
-def _different(one: _Returned, other: _Returned) -> set[str]:
-    found = set()
-    for part, own in one.stretches.items():
-        theirs = other.stretches[part]
-        if one.letters == other.letters:
-            differs = own != theirs
+def _differing_parts(base: _Transcript, arm: _Transcript) -> set[str]:
+    parts = set()
+    for part, labelled in base.stretches.items():
+        labelled_arm = arm.stretches[part]
+        if base.letters == arm.letters:
+            differs = labelled != labelled_arm
         else:
-            differs = [label for label, _ in own] != [label for label, _ in theirs]
+            differs = [label for label, _ in labelled] != [label for label, _ in labelled_arm]
         if differs:
-            found.add(part)
-    if one.text != other.text:
-        found.add("text")
-    if one.translations != other.translations:
-        found.add("translations")
-    return found
+            parts.add(part)
+    if base.text != arm.text:
+        parts.add("text")
+    if base.translations != arm.translations:
+        parts.add("translations")
+    return parts
 
 
-def _returned(corpus: HasRecordings) -> dict[str, _Returned]:
-    """What came back for each recording that was transcribed."""
+def _transcripts(corpus: HasRecordings) -> dict[str, _Transcript]:
+    """Return the compared parts of each recording that was transcribed, by `audio_id`."""
     recordings, tokens = corpus.recordings, corpus.tokens
     done = recordings[(recordings["status"] == "completed").fillna(False) & recordings["text"].notna()]
     text, speaker, language, status = (
         _column(tokens, name) for name in ("text", "speaker", "language", "translation_status")
     )
     rows_of = tokens.groupby("audio_id", sort=False, observed=True).indices
-    found = {}
+    transcripts = {}
     for audio_id, whole in zip(done["audio_id"].tolist(), done["text"].tolist(), strict=True):
         rows = np.sort(rows_of.get(audio_id, np.empty(0, np.intp)))
         translated = status[rows] == "translation"
         spoken, translations = rows[~translated], rows[translated]
         texts = text[spoken].tolist()
         letters = ["".join(token.split()) for token in texts]
-        found[audio_id] = _Returned(
+        transcripts[audio_id] = _Transcript(
             "".join(texts) if len(rows) else whole,
             "".join(letters),
             {
-                part: [(label, len(own)) for label, own in _joined(labels[spoken], letters)]
+                part: [(label, len(joined)) for label, joined in _joined(labels[spoken], letters)]
                 for part, labels in (("speakers", speaker), ("languages", language))
             },
             _joined(language[translations], text[translations].tolist()),
         )
-    return found
+    return transcripts
 
 
 def _column(tokens: pd.DataFrame, name: str) -> npt.NDArray[np.object_]:
-    """Of texts, "" where there is none."""
+    """Return a column as strings, with "" for missing values."""
     if name not in tokens:
         return np.full(len(tokens), "", object)
     return tokens[name].astype("string").fillna("").to_numpy(object)
 
 
 def _joined(labels: npt.NDArray[np.object_], texts: Sequence[str]) -> list[tuple[str, str]]:
-    """The texts of each stretch with one label, in order; empty ones are none."""
+    """Join the texts of each run of equal labels, in order, skipping empty texts."""
     pairs = [(label, text) for label, text in zip(labels.tolist(), texts, strict=True) if text]
     return [(label, "".join(text for _, text in own)) for label, own in groupby(pairs, key=lambda pair: pair[0])]

@@ -1,7 +1,7 @@
-"""Endpoint settings side by side: the same recordings streamed under each, with errors, latencies and cost.
+"""Comparison of endpoint settings: errors, latencies and cost of the same recordings streamed under each setting.
 
-Conventions: a setting is a set of the options that decide when an utterance has ended. All settings hear the same
-recordings, in turn (``schedule``). Every stream is remembered like any other: a sweep that is run again costs nothing.
+Conventions: a setting is a set of the options that decide when an utterance has ended. All settings get the same
+recordings, in turn (``schedule``). Every stream is stored as by `stream_dataset`: repeating a sweep costs nothing.
 """
 
 from __future__ import annotations
@@ -57,23 +57,23 @@ ENDPOINT_OPTIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class SweepEstimate:
-    """What a sweep costs and takes at most; what is remembered costs nothing."""
+    """The largest cost and the duration of a sweep. Streams that are stored already cost nothing."""
 
     recordings: int
     settings: int
     hours: float
-    """Of audio, for one setting."""
+    """Hours of audio for one setting."""
     speed: float | None
     concurrency: int
 
     @property
     def cost_usd(self) -> float:
-        """At the list price: streams are billed while they are open, slow ones for longer."""
+        """Cost at the list price. Streams are billed while they are open, so that slow streams cost more."""
         return cost_usd(self.hours * 3_600_000, REAL_TIME_USD_PER_HOUR) * self.settings / min(self.speed or 1.0, 1.0)
 
     @property
     def duration_s(self) -> float | None:
-        """How long it takes, roughly; None where audio is sent as fast as it goes."""
+        """Approximate duration; None where audio is sent as fast as it goes."""
         if self.speed is None:
             return None
         return self.hours * 3_600 * self.settings / self.speed / min(self.concurrency, max(self.recordings, 1))
@@ -87,7 +87,7 @@ class SweepEstimate:
 
 
 class EndpointSweep:
-    """The results of a sweep; every table is computed when it is first looked at."""
+    """The results of a sweep. Every table is computed at first access."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class EndpointSweep:
         self.settings = dict(settings)
         """The options of each setting."""
         self.streamed = dict(streamed)
-        """What was transcribed under each."""
+        """The streamed recordings of each setting."""
         self._references = references
         self._scored = scored
         self._normalizer = normalizer
@@ -111,9 +111,9 @@ class EndpointSweep:
         self._resampling = dict(resampling)
 
     def with_block(self, block: str | Sequence[str] | None) -> EndpointSweep:
-        """The same results with intervals by other blocks, as in `summarize`; nothing is transcribed.
+        """Return the same results with intervals over other blocks, as in `summarize`. Nothing is transcribed.
 
-        Raises InputError or SchemaError if there is no such column, or it holds nothing.
+        Raises InputError or SchemaError if there is no such column, or if it is empty.
         """
         first = next(iter(self.settings))
         block_columns(self.errors[first] if self._scored else self.streamed[first].recordings, block)
@@ -139,13 +139,13 @@ class EndpointSweep:
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """``schema.ERROR_COMPARISON``: each setting against the first, paired.
+        """Paired comparison of each setting with the first: ``schema.ERROR_COMPARISON``.
 
-        Where fewer than two recordings or blocks are scored in both, what cannot be told is NA and `note` says why;
+        Where fewer than two recordings or blocks are scored in both, the interval and its p are NA and `note` says why;
         `with_block` chooses other blocks. Raises InputError without references.
         """
         if not self._scored:
-            raise InputError("there are no references, so that the settings cannot be compared by their errors.")
+            raise InputError("there are no references, so the errors of the settings cannot be compared.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmallSampleWarning)  # the note says the same
             return arm_differences(self.errors, baseline=next(iter(self.settings)), **self._resampling)
@@ -250,21 +250,21 @@ async def sweep_endpoints(
     sources
         As `stream_dataset` takes them.
     references
-        As `word_errors` takes them; None for the sources' own column or sidecars. Without any, nothing is said of
-        errors.
+        As `word_errors` takes them; None for the sources' own column or sidecars. Without references, the errors are
+        left out.
     settings
         Sets of endpoint options, such as ``[{}, {"max_endpoint_delay_ms": 800}]``: `enable_endpoint_detection` (True
         unless given), `max_endpoint_delay_ms`, `endpoint_sensitivity`, `endpoint_latency_adjustment_level`. A mapping
-        gives them names. The others are compared with the first.
+        gives them names. The other settings are compared with the first.
     audio_column, reference_column, speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
-        As in `stream_dataset`. Latencies are those of real use at a `speed` of 1.0 only.
+        As in `stream_dataset`. Latencies are those of real use only at a `speed` of 1.0.
     normalizer, language, block, ci, method
         As in `word_errors` and `summarize`. Another `block` can be chosen afterwards:
         ``sweep.with_block("audio_id")``.
     seed
-        Of the order of the settings, and of the bootstrap.
+        Seed of the order of the settings, and of the bootstrap.
     confirm
-        Called with a `SweepEstimate` before anything is sent; where it returns False, `Declined` is raised.
+        Called with a `SweepEstimate` before anything is sent. If it returns False, `Declined` is raised.
     **options
         Further options of the API, the same for all settings; see `StreamOptions`.
 
@@ -279,11 +279,12 @@ async def sweep_endpoints(
     OptionsError
         If there are fewer than two settings, two of them are the same or an option is wrong; before anything is sent.
     InputError, SchemaError
-        If no reference belongs to a recording, a table lacks a column or `block` names none; before anything is sent.
+        If no reference belongs to a recording, a table lacks a column, or `block` names no column; before anything is
+        sent.
     SourceError
         If none of the recordings can be streamed; before `confirm` is called.
     Declined
-        If `confirm` says no.
+        If `confirm` returns False.
     Others
         As `stream_dataset` raises.
 
@@ -306,7 +307,7 @@ async def sweep_endpoints(
     check_pace(speed, chunk_ms)
     at_once = sessions_at_once(concurrency, gate)
     chosen = _checked_settings(settings, options)
-    Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
+    Normalizer.of(normalizer)  # raises its errors before anything is paid for
     checked_resampling(ci, method, 10_000, seed)
     found = await asyncio.to_thread(
         find_recordings, sources, audio_column=audio_column, reference_column=reference_column
@@ -335,7 +336,7 @@ async def sweep_endpoints(
     with Progress(progress_for(progress)) as shown:
         parts = await in_turns(found, list(chosen), streamed, seed=seed, progress=shown)
     results = {name: concat_streamed(own) for name, own in parts.items()}
-    model = next(iter(chosen.values())).model  # settings are of endpoints only, so that all have the same one
+    model = next(iter(chosen.values())).model  # settings hold endpoint options only: all have one model
     await warn_of_models(models, model, pd.concat([one.recordings for one in results.values()]))
     return EndpointSweep(
         settings=chosen,
@@ -382,7 +383,7 @@ def _checked_settings(
 
 
 def _has_references(found: Found, references: References, block: str | Sequence[str] | None) -> bool:
-    """Whether there is anything to score; raises as scoring the transcripts would, as long as it costs nothing."""
+    """Return True if there is anything to score; raises the errors of scoring before anything is paid for."""
     table = planned(found)
     if references is None and ("reference" not in table or table["reference"].isna().all()):
         if block is not None:
@@ -393,20 +394,20 @@ def _has_references(found: Found, references: References, block: str | Sequence[
 
 
 def _estimate(found: Found, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
-    """Lengths from the headers; bad recordings cost nothing, and URLs are not streamed."""
+    """Estimate from the lengths in the headers. Unusable recordings and URLs are not streamed and cost nothing."""
     good = [recording for recording in inspected(found) if recording.url is None]
     hours = sum(one.duration_ms or 0 for one in good) / 3_600_000
     return SweepEstimate(recordings=len(good), settings=settings, hours=hours, speed=speed, concurrency=concurrency)
 
 
 def _segments(streamed: Streamed) -> int:
-    """Stretches of words between endpoints, those at the end of a recording counted along."""
+    """Count the stretches of words between endpoints, including the last stretch of each recording."""
     updates = streamed.updates
     done = streamed.recordings.loc[streamed.recordings["status"].eq("completed").fillna(False), "audio_id"]
     count = 0
     for _, own in updates[updates["audio_id"].isin(done)].groupby("audio_id", sort=False, observed=True):
         spoken = own["settled_text"].fillna("").str.strip().ne("").to_numpy(np.bool_)
         ended = own["is_endpoint"].fillna(False).to_numpy(np.bool_)
-        stretch = np.append(0, np.cumsum(ended)[:-1])  # a message's endpoint stands behind its words
+        stretch = np.append(0, np.cumsum(ended)[:-1])  # the endpoint of a message comes after its words
         count += len(np.unique(stretch[spoken]))
     return count

@@ -1,4 +1,4 @@
-"""The results of an experiment: arms of the same recordings, set against the first of them."""
+"""Results of an experiment: the arms compared with the first of them."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ __all__ = ["Comparison"]
 
 EXAMPLES = 20
 _OF_BLOCKS = ("summary", "differences", "term_summary", "biasing", "term_differences", "_resampling_of_repeats")
-"""What depends on the blocks."""
+"""Cached attributes that depend on the blocks."""
 
 
 class Comparison:
-    """The results of an experiment; every table is computed when it is first looked at.
+    """The results of an experiment. Every table is computed at first access.
 
-    With repeats, one rule holds in all tables. `recordings` counts recordings: one and all its repeats are one, and it
-    counts where every repeat was scored. Words, terms and errors are those of all repeats added up, `hours` is all the
-    audio that was transcribed for them, repeats included, so that rates do not depend on how many there are. Tests of
-    recordings and of places take each once. All repeats of a recording are in one block, for they are not independent;
-    ``variation`` tells them apart. Two things are of the first repeats only: the matched pairs test, which is defined
-    for one pair of outputs, and ``examples``.
+    With repeats, all tables follow the same rules. `recordings` counts a recording and all its repeats once, and only
+    if every repeat was scored. Words, terms, errors and `hours` are sums over all repeats, so that rates do not depend
+    on the number of repeats. Tests over recordings or places count each recording or place once. All repeats of a
+    recording are in one block, because they are not independent; ``variation`` shows how they differ. Only two results
+    use the first repeats alone: the matched pairs test (MAPSSWE), which is defined for one pair of outputs, and
+    ``examples``.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Comparison:
         self.arms = dict(arms)
         """The options of each arm."""
         self.corpora = {name: list(repeats) for name, repeats in corpora.items()}
-        """A corpus for each arm and repeat."""
+        """The corpora of each arm, one for each repeat."""
         self.terms = list(terms)
         self.distractors = list(distractors)
         self._references = references
@@ -74,11 +74,11 @@ class Comparison:
 
     @property
     def baseline(self) -> str:
-        """The arm that the others are compared with: the first."""
+        """Name of the arm that the others are compared with: the first."""
         return next(iter(self.arms))
 
     def with_block(self, block: str | Sequence[str] | None) -> Comparison:
-        """The same results with intervals and tests by other blocks; nothing is transcribed.
+        """Return the same results with intervals and tests over other blocks. Nothing is transcribed.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class Comparison:
         Raises
         ------
         InputError, SchemaError
-            If there is no such column, or it holds nothing.
+            If there is no such column, or if it is empty.
         """
         block_columns(self.errors[self.baseline], block)
         other = copy(self)
@@ -115,9 +115,9 @@ class Comparison:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, `cost_usd` (estimate), and whether it had any effect.
+        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, `cost_usd` (estimate), and the effect of its options.
 
-        What is said of the effect are the columns of `effects`, from `changed` on.
+        The columns on the effect are those of `effects`, from `changed` on.
         """
         rows = []
         for name, errors in self.errors.items():
@@ -129,13 +129,13 @@ class Comparison:
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """``schema.ERROR_COMPARISON``: each arm against the baseline, paired, Holm-corrected.
+        """Paired comparison of each arm with the baseline, Holm-corrected: ``schema.ERROR_COMPARISON``.
 
-        With repeats the rates and McNemar's counts are of all of them (a recording is right if all its repeats are);
-        MAPSSWE is of the first ones, and `note` says so.
+        With repeats, the rates and McNemar's counts include all of them (a recording is right if all its repeats are);
+        MAPSSWE uses the first repeats, and `note` says so.
 
-        Where all recordings are of one speaker (or another block), there is but one, or all failed in an arm, what
-        cannot be told is NA, and `note` says why; `with_block` chooses other blocks.
+        Where all recordings have the same speaker (or other block), there is only one recording, or all of them failed
+        in an arm, the interval and its p are NA, and `note` says why; `with_block` chooses other blocks.
         """
         if not self._repeated:
             return arm_differences(self.errors, alignments=self.alignments, baseline=self.baseline, **self._resampling)
@@ -151,32 +151,32 @@ class Comparison:
         for name in ("segments", *(f"mapsswe_{part}" for part in ("mean", "sd", "z", "p", "p_holm"))):
             table[name] = first[name]
         few = (first["segments"] < FEW_SEGMENTS).fillna(False)
-        said = few.map(
+        remarks = few.map(
             {True: f"MAPSSWE is of the first repeats; below {FEW_SEGMENTS} error segments its p is not reliable."}
         )
-        said = said.fillna("MAPSSWE is of the first repeats.").astype("string")
-        there = (table["note"] + " ").fillna("") + said
-        table["note"] = there.where(first["segments"].notna(), table["note"])
+        remarks = remarks.fillna("MAPSSWE is of the first repeats.").astype("string")
+        combined = (table["note"] + " ").fillna("") + remarks
+        table["note"] = combined.where(first["segments"].notna(), table["note"])
         return table
 
     @cached_property
     def effects(self) -> pd.DataFrame:
-        """Whether an arm did anything at all: ``schema.ARM_EFFECTS``.
+        """Effect of the options of each arm on the transcripts: ``schema.ARM_EFFECTS``.
 
-        `changed` is the share of transcripts whose spoken text is not the baseline's; `changed_speakers`,
-        `changed_languages` and `changed_translations` are those of what options beside the text give; `effect` names
-        what differs anywhere. With repeats the first of the one arm stands beside the first of the other. An arm whose
-        `effect` is "none" was probably not applied: a context that the model does not use, a hint that says what it
-        hears anyway.
+        `changed` is the share of transcripts whose spoken text differs from the baseline's; `changed_speakers`,
+        `changed_languages` and `changed_translations` are the same share for the other parts of a transcript; `effect`
+        names the parts that differ anywhere. Repeat n of an arm is compared with repeat n of the baseline. An arm whose
+        `effect` is "none" was probably not applied: for example a context that the model does not use, or a hint of the
+        language that it recognises anyway.
         """
         return arm_effects(self.corpora, self.baseline)
 
     @cached_property
     def variation(self) -> pd.DataFrame:
-        """How much the service varies by itself: one row for each arm.
+        """Variation of the service itself: one row for each arm.
 
-        `arm`, `repeats`, `wer_low` and `wer_high` (over the repeats, each pooled), `differ` (share of recordings whose
-        texts are not all the same; NA for a single repeat).
+        `arm`, `repeats`, `wer_low` and `wer_high` (lowest and highest pooled WER of a repeat), `differ` (share of
+        recordings whose repeats do not all have the same text; NA for a single repeat).
         """
         rows = []
         for name, repeats in self.corpora.items():
@@ -206,10 +206,10 @@ class Comparison:
 
     @cached_property
     def term_summary(self) -> pd.DataFrame:
-        """``schema.TERM_SUMMARY`` of each arm, with `arm` in front, and what a recovered term costs.
+        """``schema.TERM_SUMMARY`` of each arm, with `arm` in front, and the cost of a recovered term.
 
-        `cost_usd_per_recovered_term`: the arm's cost over the term occurrences that it hit and the baseline missed,
-        repeat by repeat; NA where there are none.
+        `cost_usd_per_recovered_term`: the arm's cost divided by the number of term occurrences that it hit and the
+        baseline missed, repeat by repeat; NA if there are none.
         """
         table = self._for_each_arm(
             lambda name: self._recordings_once(
@@ -229,7 +229,7 @@ class Comparison:
 
     @cached_property
     def biasing(self) -> pd.DataFrame:
-        """B-WER and U-WER of each arm: errors on words of the terms, and on others; `arm` in front."""
+        """B-WER and U-WER of each arm (errors on words of the terms, and on other words), with `arm` in front."""
         table = self._for_each_arm(
             lambda name: self._recordings_once(
                 name,
@@ -248,10 +248,10 @@ class Comparison:
 
     @cached_property
     def term_differences(self) -> pd.DataFrame:
-        """``schema.TERM_COMPARISON`` of each other arm against the baseline, all terms in one; `arm` in front.
+        """Comparison of each other arm with the baseline over all terms: ``schema.TERM_COMPARISON``, `arm` in front.
 
-        With repeats a place counts once, for the arm that hits it in more of them (see `compare_terms`), so that p does
-        not shrink with their number; recalls are means over repeats, false hits are added up.
+        With repeats, a place counts once, for the arm that hits it in more repeats (see `compare_terms`), so that p
+        does not shrink with the number of repeats; recalls are means over repeats, false hits are summed.
         """
         rows = []
         for name in list(self.arms)[1:]:
@@ -264,9 +264,9 @@ class Comparison:
 
     @cached_property
     def occurrences(self) -> dict[str, pd.DataFrame]:
-        """``schema.TERM_OCCURRENCES`` of each arm, then `repeat` (Int64, from 0).
+        """``schema.TERM_OCCURRENCES`` of each arm, followed by the column `repeat` (Int64, from 0).
 
-        `compare_terms` takes two of them, for a row of each term.
+        Two of these tables can be passed to `compare_terms` for a row of each term.
         """
         found = {}
         for name, table in self._all_occurrences.items():
@@ -276,15 +276,15 @@ class Comparison:
         return found
 
     def examples(self, arm: str, most: int = EXAMPLES) -> pd.DataFrame:
-        """Words that an arm won or lost against the baseline, with their place in the audio.
+        """List words that an arm won or lost against the baseline, with their place in the audio.
 
         Returns
         -------
         DataFrame
             `audio_id`, `change` (``"won"``: wrong in the baseline and right here; ``"lost"``), `reference`, `baseline`
-            and `arm` (what either heard; NA for nothing), `start_ms` (of the arm, else of the baseline). A word that
-            was heard as several ("listen april" for "lisinopril") stands beside all of them, and several that were
-            heard as one are in one row, as in `confusions`.
+            and `arm` (the words of each; NA where it has no word), `start_ms` (of the arm, otherwise of the baseline).
+            A word that was recognised as several ("listen april" for "lisinopril") stands beside all of them, and
+            several words that were recognised as one share a row, as in `confusions`.
 
         Raises
         ------
@@ -299,7 +299,7 @@ class Comparison:
         return word_changes(self.alignments[self.baseline], self.alignments[arm]).head(most)
 
     def _with_blocks(self, occurrences: pd.DataFrame) -> pd.DataFrame:
-        """Occurrences with the columns that blocks are made of, from the recordings."""
+        """Add the columns that blocks are made of, from the recordings, to the occurrences."""
         errors = self.errors[self.baseline]
         block = self._resampling["block"]
         named = [block] if isinstance(block, str) else list(block or DEFAULT_BLOCKS)
@@ -308,12 +308,12 @@ class Comparison:
 
     @cached_property
     def _term_normalizer(self) -> Normalizer:
-        """The normaliser of the terms, which belong to no recording."""
+        """Normaliser of the terms, which belong to no recording."""
         chain = Normalizer.of(self._scoring["normalizer"])
         if not chain.languages:
             return chain
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the errors have told it
+            warnings.simplefilter("ignore", UserWarning)  # the word errors have warned already
             pairs = pair_up(self.corpora[self.baseline][0], self._references)
         return in_one_language(chain, pairs, self._scoring["language"])
 
@@ -327,7 +327,7 @@ class Comparison:
 
     @cached_property
     def _all_errors(self) -> dict[str, pd.DataFrame]:
-        """``schema.WORD_ERRORS`` of all repeats of each arm under each other; each repeat of a recording has an id."""
+        """``schema.WORD_ERRORS`` of all repeats of each arm, with an id of its own for each repeat of a recording."""
         return {
             name: stacked_errors([self._errors_of(corpus) for corpus in repeats])
             for name, repeats in self.corpora.items()
@@ -358,7 +358,7 @@ class Comparison:
 
     @cached_property
     def _resampling_of_repeats(self) -> dict[str, Any]:
-        """The same, for tables in which each repeat of a recording has an id of its own: all of them are one block."""
+        """Resampling for tables in which each repeat has its own id: all repeats of a recording are one block."""
         block = self._resampling["block"]
         if not self._repeated:
             return self._resampling
@@ -369,7 +369,7 @@ class Comparison:
         return self._errors_of(self.corpora[name][0])
 
     def _recordings_once(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
-        """The table with numbers of recordings, where it had one for each repeat."""
+        """Return the table with numbers of recordings instead of numbers of repeats."""
         status = self.errors[name]["status"]
         numbers = {"recordings": "scored", "failed": "failed", "missing": "missing"}
         for column, wanted in numbers.items():

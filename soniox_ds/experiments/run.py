@@ -1,8 +1,8 @@
-"""Experiments: the same recordings under several options, and what the difference is worth.
+"""Experiments: the same recordings transcribed under several options, and the difference between the results.
 
-Conventions: an arm is a set of transcription options. All arms see the same recordings, in turn (``schedule``). Every
-transcription is a job like any other, journalled and resumable: running an experiment again costs nothing.
-With repeats each arm is transcribed several times, which shows how much the service varies by itself.
+Conventions: an arm is a set of transcription options. All arms get the same recordings, in turn (``schedule``). Every
+transcription is an ordinary job, journalled and resumable: running an experiment again costs nothing. With repeats,
+each arm is transcribed several times, which shows how much the service varies by itself.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ __all__ = ["Estimate", "compare"]
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What an experiment costs at most; what the journal knows already costs nothing."""
+    """The largest cost of an experiment. Outcomes that the journal holds already cost nothing."""
 
     recordings: int
     arms: int
     repeats: int
     hours: float
-    """Of audio, for one arm and repeat; without recordings whose length is not known."""
+    """Hours of audio for one arm and repeat, without recordings of unknown length."""
     unknown: int
-    """Recordings whose length is not known before they are transcribed: URLs."""
+    """Number of recordings whose length is not known before they are transcribed: URLs."""
 
     @property
     def cost_usd(self) -> float:
-        """At the list price, without the recordings of unknown length."""
+        """Cost at the list price, without the recordings of unknown length."""
         return cost_usd(self.hours * 3_600_000) * self.arms * self.repeats
 
     def __str__(self) -> str:
@@ -104,24 +104,24 @@ async def compare(
     references
         As `word_errors` takes them; None for the sources' own column or sidecars.
     arms
-        From names to transcription options, such as ``{"plain": {}, "terms": {"context": {"terms": terms}}}``. The
-        first is the baseline that the others are compared with.
+        Mapping from names to transcription options, such as ``{"plain": {}, "terms": {"context": {"terms": terms}}}``.
+        The first arm is the baseline that the others are compared with.
     audio_column, reference_column
         Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
     terms
-        Words and names that matter; by default all terms of the arms' contexts, of those that are the same after
-        normalisation the first.
+        Words and names that matter; by default all terms of the arms' contexts. Of terms that normalisation makes
+        equal, the first is kept.
     distractors
-        Terms given to some arm although nobody says them, to see whether it makes them up.
+        Terms in the context of some arm that nobody says, to see whether that arm inserts them.
     repeats
-        How often each arm is transcribed, to see how much the service varies by itself.
+        Number of times that each arm is transcribed, to see how much the service varies by itself.
     seed
-        Of the order of the arms, and of the bootstrap.
+        Seed of the order of the arms, and of the bootstrap.
     normalizer, language, block, ci
         As in `word_errors` and `summarize`. Another `block` can be chosen afterwards:
         ``trial.with_block("audio_id")``.
     confirm
-        Called with an `Estimate` before anything is sent; where it returns False, `Declined` is raised.
+        Called with an `Estimate` before anything is sent. If it returns False, `Declined` is raised.
     journal, progress, **settings
         As `transcribe` takes them: ``connection``, ``concurrency``, ``requests_per_minute``, ``limits``, ``timeout_s``,
         ``clock``.
@@ -135,25 +135,25 @@ async def compare(
     OptionsError
         If there are fewer than two arms, or an option is wrong; before anything is sent.
     InputError, SchemaError
-        If there are no references, none belongs to a recording, a table lacks a column or `block` names none; if terms
-        and distractors are not what `term_errors` takes (two are the same after normalisation, nothing is left of one).
-        Before any file is read, confirmed or sent.
+        If there are no references, none belongs to a recording, a table lacks a column or `block` names no column; if
+        `term_errors` does not accept the terms and distractors (two are equal after normalisation, or one is empty).
+        These errors come before any file is read, confirmed or sent.
     SourceError
         If none of the recordings can be read; before `confirm` is called.
     Declined
-        If `confirm` says no.
+        If `confirm` returns False.
     Others
         As `transcribe` and `word_errors` raise.
 
     Warns
     -----
     UserWarning
-        Before `confirm` is called: if only some of the recordings have a reference, or some references no recording,
-        hold tags that the normaliser makes words of, or are placeholders.
+        Before `confirm` is called: if only some of the recordings have a reference, or if some references belong to no
+        recording, contain tags that the normaliser turns into words, or are placeholders.
     ModelWarning
         If arms that name different models are answered by the same one (an alias): before `confirm` is called, or
-        afterwards where everything was recalled. If recalled transcripts come from another model than the name of the
-        model means now.
+        afterwards if all transcripts came from the journal. Also if transcripts from the journal were made by another
+        model than the one that the model's name stands for now.
 
     Examples
     --------
@@ -171,7 +171,7 @@ async def compare(
     1  terms           1
     """
     chosen = _checked_arms(arms, repeats, settings)
-    chain = Normalizer.of(normalizer)  # what is wrong with it is said before anything is paid
+    chain = Normalizer.of(normalizer)  # raises its errors before anything is paid for
     distractors = _listed("distractors", distractors)
     listed = None if terms is None else _listed("terms", terms)
     checked_resampling(ci, METHODS[0], 10_000, seed)
@@ -243,7 +243,7 @@ def _checked_arms(
 
 
 def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: Normalizer) -> None:
-    """Look at the terms beside the references' words, as `term_errors` will; raises what it would raise."""
+    """Check the terms against the references' words, with the errors that `term_errors` would raise."""
     words = iter(pairs.references.words)
     ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
     said = {
@@ -278,7 +278,7 @@ async def _sends_anything(
     journal: str | Path | None,
     settings: Mapping[str, Any],
 ) -> bool:
-    """Whether the journal lacks the outcome of any job of the experiment; recordings have been inspected before."""
+    """Return True if the journal lacks the outcome of any job. The recordings have been inspected before."""
     service = (settings.get("connection") or Connection()).service
     audios = [one.url or one.sha256 for one in found.recordings if one.error_type is None]
     keys = {
@@ -294,7 +294,7 @@ async def _sends_anything(
 
 
 async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequence[Corpus]], models: ModelList) -> None:
-    """Say what the recordings tell about the models: those that everything was recalled from, and old ones."""
+    """Warn of arms whose journalled transcripts came from the same model, and of superseded models."""
     recordings = {name: pd.concat([corpus.recordings for corpus in repeats]) for name, repeats in corpora.items()}
     if not models.was_asked:
         done = {name: table[table["status"] == "completed"] for name, table in recordings.items()}
@@ -306,7 +306,7 @@ async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequen
 
 
 def _estimate(found: Found, arms: int, repeats: int) -> Estimate:
-    """Lengths from the headers; bad recordings cost nothing."""
+    """Estimate from the lengths in the headers. Unusable recordings cost nothing."""
     good = inspected(found)
     known = [recording.duration_ms for recording in good if recording.duration_ms is not None]
     return Estimate(
@@ -329,7 +329,7 @@ async def _transcribe_all(
     progress: bool | Callable[[Snapshot], object] | None,
     settings: Mapping[str, Any],
 ) -> dict[str, list[list[Corpus]]]:
-    """For each arm and repeat the corpora of all stretches, in order."""
+    """Return for each arm and repeat the corpora of all stretches, in order."""
 
     async def transcribed(stretch: Found, turn: tuple[str, int]) -> Corpus:
         name, repeat = turn
@@ -355,7 +355,7 @@ def _listed(name: str, words: Iterable[str]) -> list[str]:
 
 
 def _terms_of(arms: Mapping[str, TranscriptionOptions], distractors: list[str], chain: Normalizer) -> list[str]:
-    """All context terms of the arms, in order, but for the distractors; of those that become the same, the first."""
+    """Return the context terms of all arms without the distractors. Of equal terms, the first is kept."""
     taken = {units_of(word, chain) for word in distractors}
     found: dict[tuple[str, ...], str] = {}
     for options in arms.values():

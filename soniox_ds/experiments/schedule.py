@@ -1,7 +1,7 @@
-"""The same recordings under several options: what comparing files and sweeping live settings have in common.
+"""Order and checks of an experiment, shared by `compare` and `sweep_endpoints`.
 
-Conventions: the recordings are divided into stretches, and within each the options come in random order, so that a
-service that changes meanwhile favours none. What is wrong is said, and what it would cost, before anything is sent.
+Conventions: the recordings are divided into stretches. Within each stretch the options come in random order, so that a
+service that changes meanwhile favours none of them. Mistakes are reported before anything is sent, and so is the cost.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 STRETCHES = 10
 SHOWN = 3
 SHORTEST_STRETCH = 20
-"""Recordings: fewer would leave a service idle that takes many at once."""
+"""Smallest number of recordings in a stretch. With fewer, a service that takes many at once would be idle."""
 
 
 class _HasRecordings(Protocol):
@@ -44,7 +44,7 @@ _Part = TypeVar("_Part", bound=_HasRecordings)
 
 
 def stretches(found: Found) -> Iterator[Found]:
-    """The recordings in at most `STRETCHES` parts, in order, none but the last shorter than `SHORTEST_STRETCH`."""
+    """Yield the recordings in at most `STRETCHES` parts. Only the last part may be shorter than `SHORTEST_STRETCH`."""
     size = max(SHORTEST_STRETCH, -(-len(found.recordings) // STRETCHES))
     for start in range(0, len(found.recordings), size):
         rows = slice(start, start + size)
@@ -60,20 +60,20 @@ async def in_turns(
     progress: Progress,
     note: Callable[[_Turn], str] = str,
 ) -> dict[_Turn, list[_Part]]:
-    """What was transcribed in each turn: the parts of all stretches, in order.
+    """Transcribe every stretch in every turn, and return for each turn the parts of all stretches, in order.
 
     Parameters
     ----------
     found
-        What every turn hears.
+        The recordings, the same for every turn.
     turns
-        What there is to be tried; shuffled anew for each stretch.
+        The arms or settings, in an order that is shuffled anew for each stretch.
     transcribed
-        Called for each stretch and turn, one after the other.
+        Function that transcribes one stretch in one turn. It is called for one after the other.
     seed
-        Of the order.
+        Seed of the order.
     progress, note
-        Where each recording of each turn is counted, and how a turn is called there.
+        Display that counts each recording of each turn, and function that names a turn in it.
     """
     order = random.Random(seed)
     parts: dict[_Turn, list[_Part]] = {turn: [] for turn in turns}
@@ -92,7 +92,7 @@ async def in_turns(
 
 
 def planned_pairs(found: Found, references: References, block: str | Sequence[str] | None) -> Pairs:
-    """What there is to score; raises as scoring the transcripts would, as long as it costs nothing."""
+    """Pair the recordings with their references; raises the errors of scoring before anything is paid for."""
     pairs = pair_up(planned(found), references)
     if block is not None:
         block_columns(pairs.recordings, block)
@@ -100,14 +100,14 @@ def planned_pairs(found: Found, references: References, block: str | Sequence[st
 
 
 def planned(found: Found) -> pd.DataFrame:
-    """The recordings as they would be once all of them are transcribed, as far as scoring looks at them."""
+    """Return the columns that scoring needs, as if all recordings were transcribed already."""
     return found.metadata.assign(
         audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
     )
 
 
 def inspected(found: Found) -> list[Recording]:
-    """The recordings that can be transcribed, with the lengths that their headers tell; URLs are not looked at."""
+    """Return the usable recordings, with the lengths from their headers. URLs are not looked at."""
     for recording in found.recordings:
         if recording.url is None and recording.error_type is None:
             inspect(recording)
@@ -115,16 +115,16 @@ def inspected(found: Found) -> list[Recording]:
 
 
 def refuse_unusable(found: Found, usable: int, *, urls: str | None = None) -> None:
-    """Raise SourceError where none of the inspected recordings can be transcribed: there is nothing to confirm then.
+    """Raise SourceError if no inspected recording can be transcribed, since there is nothing to confirm then.
 
     Parameters
     ----------
     found
         All recordings, after `inspected`.
     usable
-        How many of them can be transcribed.
+        Number of recordings that can be transcribed.
     urls
-        Why URLs cannot; None where they can.
+        Reason why URLs cannot be transcribed; None if they can.
     """
     if usable:
         return
@@ -142,7 +142,7 @@ def refuse_unusable(found: Found, usable: int, *, urls: str | None = None) -> No
 
 
 def length_text(hours: float) -> str:
-    """In the largest unit of which there is one, so that little audio does not look like none.
+    """Write a length in the largest unit that makes it 1 or more, so that little audio is not shown as 0.00 h.
 
     >>> length_text(1.5), length_text(0.5), length_text(0.005)
     ('1.50 h', '30.00 min', '18.0 s')

@@ -1,7 +1,8 @@
-"""Words that one arm has right and another has wrong, with what either heard in their place.
+"""Words that only one of two arms has right, with the words that each arm has in their place.
 
-Conventions: what belongs together stays together. Where an arm wrote one word as several that read like it together
-(``lisinopril`` → ``listen april``), or several as one, all of them are shown, on both sides, as `confusions` does.
+Conventions: words that were recognised together stay together. Where an arm wrote one word as several that sound like
+it (``lisinopril`` → ``listen april``), or several words as one, all of them are shown on both sides, as in
+`confusions`.
 """
 
 from __future__ import annotations
@@ -26,29 +27,29 @@ def word_changes(base: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     base, own
-        ``schema.WORD_ALIGNMENTS`` of the other arm and of this one, against the same references. Recordings that only
-        one of them has are left out.
+        ``schema.WORD_ALIGNMENTS`` of the other arm and of this arm, against the same references. Recordings that are in
+        only one of the tables are left out.
 
     Returns
     -------
     DataFrame
-        `audio_id`, `change` (``"won"``: a word that was wrong in `base` is right in `own`; ``"lost"``), `reference`,
-        `baseline` and `arm` (what either heard; NA for nothing), `start_ms` (of the arm, else of the baseline; NA where
-        neither knows). In spoken order; several words in one row where they were heard as one, and a row for either
-        change where both happened there.
+        `audio_id`, `change` (``"won"``: a word that is wrong in `base` is right in `own`; ``"lost"``: the reverse),
+        `reference`, `baseline` and `arm` (the words of each arm; NA where it has no word), `start_ms` (of the arm,
+        otherwise of the baseline; NA if neither has times). Rows are in spoken order. Words that were recognised as one
+        share a row, and a place where one word was won and another lost has a row for each change.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time cannot be.
+        If a column is missing, a row is there twice, or a time is out of range.
 
     Examples
     --------
     >>> from soniox_ds.metrics.words.align import align_words
-    >>> said = {"a": "she takes lisinopril now"}
+    >>> references = {"a": "she takes lisinopril now"}
     >>> plain, helped = ({"a": "she takes listen april now"}, {"a": "he takes lisinopril now"})
-    >>> found = word_changes(align_words(plain, said), align_words(helped, said))
-    >>> found[["change", "reference", "baseline", "arm"]]
+    >>> changes = word_changes(align_words(plain, references), align_words(helped, references))
+    >>> changes[["change", "reference", "baseline", "arm"]]
       change   reference      baseline         arm
     0   lost         she           she          he
     1    won  lisinopril  listen april  lisinopril
@@ -66,17 +67,17 @@ def word_changes(base: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
         (before, start), (after, start_here) = (
             side.over(group[first:stop]) for side, group in zip(sides, groups, strict=True)
         )
-        said = " ".join(both["reference"].iloc[first:stop])
+        reference = " ".join(both["reference"].iloc[first:stop])
         here = right_here[first:stop].astype(int) - right[first:stop]
         changes = [change for change, sign in (("won", 1), ("lost", -1)) if (here == sign).any()]
         at = start if start_here is None else start_here
-        rows += [(both["audio_id"].iloc[first], change, said, before, after, at) for change in changes]
+        rows += [(both["audio_id"].iloc[first], change, reference, before, after, at) for change in changes]
     table = pd.DataFrame(rows, columns=["audio_id", "change", "reference", "baseline", "arm", "start_ms"])
     return table.astype(dict.fromkeys(table.columns[:-1], "string") | {"start_ms": "Int64"})
 
 
 class _Heard(NamedTuple):
-    """The words of the references, and for each group of them what was heard and when."""
+    """The reference words, and for each group of them the recognised words and their start."""
 
     words: pd.DataFrame
     """`audio_id`, `reference_index`, `reference`, `right` (bool), `group` (number)."""
@@ -84,7 +85,7 @@ class _Heard(NamedTuple):
     starts: list[int | None]
 
     def over(self, groups: npt.NDArray[np.int64]) -> tuple[str | None, int | None]:
-        """What was heard over some groups, and when that began."""
+        """Return the words recognised for some groups, and the start of the first one."""
         own = pd.unique(groups).tolist()
         texts = [text for group in own if (text := self.texts[group]) is not None]
         starts = [start for group in own if (start := self.starts[group]) is not None]

@@ -1,1 +1,1 @@
-"""Live audio: sessions that survive their connections, and what their messages add up to."""
+"""Live transcription: sessions that survive broken connections, and their results."""

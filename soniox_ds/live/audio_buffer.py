@@ -1,7 +1,7 @@
-"""Audio on its way to the service: what was handed over, kept until it is settled.
+"""Buffer of the audio on its way to the service, kept until it is settled.
 
-Conventions: positions are bytes from the very start, always whole samples of all channels; milliseconds are those of
-the recording's timeline. Packed formats (mp3, ogg, ...) have no times and must be kept from their first byte.
+Conventions: positions are bytes from the very start, always whole samples of all channels. Milliseconds are on the
+recording's timeline. Packed formats (mp3, ogg, ...) have no times and must be kept from their first byte.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["AudioLine"]
 
 
 class AudioLine:
-    """A growing stretch of audio of which the settled beginning is forgotten.
+    """A growing stretch of audio whose settled beginning is dropped.
 
     Examples
     --------
@@ -30,24 +30,24 @@ class AudioLine:
         self._frame = options.bytes_per_frame
         self._kept = bytearray()
         self.start = 0
-        """Position of the first byte that is still there."""
+        """Position of the first byte that is kept."""
 
     @property
     def end(self) -> int:
-        """Position behind the last byte."""
+        """Position after the last byte."""
         return self.start + len(self._kept)
 
     @property
     def is_timed(self) -> bool:
-        """Whether positions are times: raw audio."""
+        """True for raw audio, whose positions can be converted to times."""
         return self._bytes_per_ms is not None
 
     def append(self, audio: bytes) -> None:
-        """Take more audio."""
+        """Add audio at the end."""
         self._kept += audio
 
     def read(self, position: int, most: int) -> bytes:
-        """At most so many bytes from a position on that was not forgotten; whole samples."""
+        """Return at most `most` bytes from a position that is still kept, cut to whole samples."""
         if position < self.start:
             raise ValueError(f"the audio before byte {self.start} is gone, {position} was asked for")
         begin = position - self.start
@@ -55,24 +55,24 @@ class AudioLine:
         return bytes(self._kept[begin : begin + size // self._frame * self._frame])
 
     def ms(self, position: int) -> float | None:
-        """The time of a position; None for packed formats."""
+        """Return the time of a position; None for packed formats."""
         return None if self._bytes_per_ms is None else position / self._bytes_per_ms
 
     def at(self, ms: float) -> int:
-        """The position of a time, which for packed formats is only known of the start."""
+        """Return the position of a time; 0 for packed formats, for which only the start is known."""
         if self._bytes_per_ms is None:
             return 0
         return min(int(ms * self._bytes_per_ms) // self._frame * self._frame, self.end)
 
     def forget_before(self, ms: float) -> None:
-        """Free the audio before a time; packed formats keep everything."""
+        """Drop the audio before a time. Packed formats keep everything."""
         position = self.at(ms)
         if self.is_timed and position > self.start:
             del self._kept[: position - self.start]
             self.start = position
 
     def skip_to(self, ms: float) -> None:
-        """Begin at a later time: what lies before is not handed over."""
+        """Start at a later time, because the audio before it is not handed over."""
         if self._bytes_per_ms is None or self._kept:
             raise ValueError("only raw audio of which nothing was handed over yet can begin later")
         self.start = int(ms * self._bytes_per_ms) // self._frame * self._frame

@@ -1,8 +1,8 @@
-"""Audio for live sessions: recordings decoded and paced as if they were spoken now, or chunks of somebody's own.
+"""Audio for live sessions: recordings that are decoded and paced, or chunks from an iterable.
 
-Conventions: recordings are decoded here (PyAV) to 16 kHz mono ``pcm_s16le``, whatever they are: only raw audio can be
-taken up again where a connection broke, and only of raw audio is it known what was said when. Decoding is blocking and
-happens in a worker thread, a second of audio at a time.
+Conventions: recordings of any format are decoded here (PyAV) to 16 kHz mono ``pcm_s16le``, because only raw audio can
+be resumed after a broken connection, and only raw audio has known times. Decoding blocks, so it happens in a worker
+thread, a second of audio at a time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
 
 RATE = 16_000
 RAW = {"audio_format": "pcm_s16le", "sample_rate": RATE, "num_channels": 1}
-"""The options that say how recordings are sent."""
+"""The options of the audio format in which recordings are sent."""
 
 _BYTES_PER_MS = RATE * 2 // 1000
 _AT_ONCE_MS = 1_000
@@ -31,12 +31,12 @@ _END = object()
 
 
 def is_recording(source: object) -> bool:
-    """Whether a source is a recording (a path, or the bytes of a file) and not a stream of chunks."""
+    """Return True if a source is a recording (a path, or the bytes of a file), not a stream of chunks."""
     return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
 
 
 def decoded(source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0) -> Iterator[bytes]:
-    """The samples of a recording, about a second at a time.
+    """Decode a recording and yield its samples, about a second at a time.
 
     Raises
     ------
@@ -80,23 +80,23 @@ def decoded(source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0) -> 
 
 
 def _frames(container: Any) -> Iterator[Any]:
-    """Decoded frames, and at last None, which makes the resampler give what it holds back."""
+    """Yield the decoded frames, and finally None, which makes the resampler return its rest."""
     import av
 
     for packet in container.demux(container.streams.audio[0]):
         try:
             yield from packet.decode()
         except av.InvalidDataError:
-            continue  # a damaged packet; what follows may be whole
+            continue  # a damaged packet: the following ones may be intact
     yield None
 
 
 async def open_source(
     source: Any, *, chunk_ms: int, speed: float | None, clock: Clock, from_ms: float = 0.0
 ) -> AsyncGenerator[bytes, None]:
-    """Chunks as they are to be handed to a session: of a recording paced at `speed`, of other sources as they come.
+    """Open a source and return its chunks: those of a recording paced at `speed`, those of other sources as they come.
 
-    The first of it is looked at before this returns, so that no session is opened for what is no audio.
+    The first chunk is read before this function returns, so that no session is opened for a source that is not audio.
 
     Parameters
     ----------
@@ -107,12 +107,12 @@ async def open_source(
     speed
         1.0 for real time, 2.0 for twice as fast, None for as fast as it goes; for recordings only.
     from_ms
-        Where to begin.
+        Time at which to begin.
 
     Raises
     ------
     SourceError, OptionsError
-        If it is no audio, now or in the middle.
+        If the source is not audio, at its beginning or later.
     """
     if is_recording(source):
         blocks = decoded(bytes(source) if isinstance(source, bytearray | memoryview) else source, from_ms=from_ms)
@@ -131,7 +131,7 @@ async def open_source(
 
 
 async def _from_thread(chunks: Iterator[object]) -> AsyncGenerator[object, None]:
-    """The iterator may wait for a device, and the loop has other things to do."""
+    """Read an iterator in a worker thread, because it may wait for a device and must not block the event loop."""
     while (item := await asyncio.to_thread(next, chunks, _END)) is not _END:
         yield item
 
@@ -139,7 +139,7 @@ async def _from_thread(chunks: Iterator[object]) -> AsyncGenerator[object, None]
 async def paced(
     blocks: Iterator[bytes], *, chunk_ms: int, speed: float | None, clock: Clock
 ) -> AsyncGenerator[bytes, None]:
-    """Cut blocks of raw audio into chunks, and give each out when it would have been spoken."""
+    """Cut blocks of raw audio into chunks, and yield each when it would have been spoken."""
     size = chunk_ms * _BYTES_PER_MS
     begun_s, given_ms = clock.now(), 0.0
     rest = b""
@@ -165,7 +165,7 @@ async def _beginning_with(first: bytes, others: AsyncIterator[object]) -> AsyncG
         async for chunk in others:
             yield _bytes(chunk)
     finally:
-        if isinstance(others, AsyncGenerator):  # a sound card may be behind it
+        if isinstance(others, AsyncGenerator):  # it may hold a sound card open
             await others.aclose()
 
 

@@ -1,8 +1,8 @@
-"""Many recordings transcribed live, as many at once as the service lets in, resumable.
+"""Live transcription of many recordings, in parallel and resumable.
 
 Conventions: every event is written to disk as it comes, in a folder beside the journal: one file for each recording
-under these options. A recording that is finished there costs nothing again; one that was broken off is taken up where
-it stopped. Two processes never work on the same one: the second waits for the first.
+under these options. A recording that is finished there costs nothing again; an interrupted recording is resumed where
+it stopped. Two processes never work on the same recording: the second waits for the first.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from soniox_ds.sources.search import find_recordings
 __all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
 
 NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
-"""Why URLs fail."""
+"""Reason why URLs fail."""
 
 _GOES_ON = " They are on disk too: the same call goes on where this one stopped."
 
@@ -78,18 +78,19 @@ async def stream_dataset(
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
 ) -> Streamed:
-    """Transcribe recordings live, as if each were spoken now, and keep what came when.
+    """Transcribe recordings live, as if each were spoken now, and keep the time of every message.
 
     Parameters
     ----------
     sources, audio_column, reference_column
-        As in `transcribe`, but for URLs: live audio is sent from this machine.
+        As in `transcribe`, except that URLs are not accepted: live audio is sent from this machine.
     speed
-        How fast recordings are sent: 1.0 in real time, as latencies are to be measured; None as fast as it goes.
+        Speed at which recordings are sent: 1.0 for real time, which latencies should be measured at; None for as fast
+        as it goes.
     chunk_ms
         Length of the chunks that recordings are cut into.
     concurrency
-        Sessions at once; by default as many as the gate lets be open, and never more.
+        Number of sessions at the same time; by default the number that the gate allows, and never more.
     model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
 translation, context, enable_endpoint_detection, max_endpoint_delay_ms, endpoint_sensitivity, \
 endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
@@ -97,14 +98,16 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
     connection
         Key, region and address; by default from the environment.
     gate
-        How many sessions may be open and opened in a minute. By default one gate for all of this process, with the ten
-        that the service allows; where more were agreed on, or several processes share them, a `StreamGate` of your own.
+        Limit of the sessions that may be open, and opened in a minute. By default one gate for all of this process,
+        with the service's limit of ten; if your limit is higher, or several processes share it, a `StreamGate` of your
+        own.
     journal
-        Whose neighbour remembers what was streamed: the folder ``<journal>.streams``. By default in the user's cache.
+        Path of the journal. The streams are stored beside it, in the folder ``<journal>.streams``. By default in the
+        user's cache.
     refresh
-        Stream, and pay, again although there is a result.
+        Stream, and pay for, recordings again that have a result already.
     repeat
-        Which repetition this is, 0 or more; see `transcribe`.
+        Number of the repetition, 0 or more; see `transcribe`.
     on_error, progress, clock
         As in `transcribe`.
 
@@ -116,17 +119,17 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
     Raises
     ------
     SourceError, OptionsError, SetupError
-        Before anything is sent.
+        If an argument is wrong; before anything is sent.
     AuthError, BalanceError
-        Where for one of these reasons not a single recording could be transcribed.
+        If for one of these reasons not a single recording could be transcribed.
     JournalError
-        If the journal cannot be written and knows none of the recordings, or can no longer be written on the way.
+        If the journal cannot be written and holds none of the recordings, or can no longer be written during the call.
     ExceptionGroup
         Of `TranscriptionFailed`, with ``on_error="raise"``.
 
     Notes
     -----
-    After an interrupt the same call goes on where this one stopped; `last_interrupted` returns what there is so far.
+    After an interrupt, the same call resumes where this one stopped; `last_interrupted` returns the results so far.
 
     Examples
     --------
@@ -191,12 +194,13 @@ async def stream_dataset_as(
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
 ) -> Streamed:
-    """Stream as `stream_dataset` does, under options that are checked already and whose audio is `RAW`.
+    """Stream as `stream_dataset` does, with options that are checked already and whose audio is `RAW`.
 
-    Calls that share one list of `models` ask the service for it once; whoever hands one in calls `warn_of_models`.
+    Calls that share one list of `models` ask the service for it once. A caller that passes it must call
+    `warn_of_models` itself.
     """
     check_pace(speed, chunk_ms)
-    speed = None if speed is None else float(speed)  # 1 and 1.0 are one speed
+    speed = None if speed is None else float(speed)  # so that 1 and 1.0 give the same key
     at_once = sessions_at_once(concurrency, gate)
     check_repeat(repeat)
     check_on_error(on_error)
@@ -243,7 +247,7 @@ async def stream_dataset_as(
 
 
 class _Run:
-    """What the recordings of one call share."""
+    """The state that all recordings of one call share."""
 
     def __init__(
         self,
@@ -272,9 +276,9 @@ class _Run:
         self._refresh = refresh
         self.models = models
         self.fatal: SonioxDSError | None = None
-        """What would stop every other recording, too."""
+        """The error that every other recording would fail with, too."""
         self.parts: dict[int, Streamed] = {}
-        """The tables of each row that is finished, or was begun before an interrupt."""
+        """Tables by row number, of recordings that are finished or were begun before an interrupt."""
 
     async def all(self, recordings: list[Recording], concurrency: int) -> None:
         """Fill `parts` with the tables of every recording."""
@@ -308,13 +312,13 @@ class _Run:
             if earlier and earlier[-1].kind == DONE:
                 self._progress.recalled(duration_ms=recording.duration_ms or 0)
                 return self._tables(earlier, recording, recalled=True)
-            if self.fatal is not None:  # what is remembered needs no service; the rest would fail as well
+            if self.fatal is not None:  # stored results need no service, all other recordings would fail too
                 recording.fail(error_type_of(self.fatal), str(self.fatal))
                 return self._failed(recording)
             return await self._stream(row, recording, key, earlier)
 
     def _failed(self, recording: Recording) -> Streamed:
-        """The tables of a recording of which nothing was sent."""
+        """Return the tables of a recording of which nothing was sent."""
         self._progress.finished(False)
         return self._tables([], recording)
 
@@ -324,12 +328,12 @@ class _Run:
         with contextlib.ExitStack() as stack:
             try:
                 write = stack.enter_context(self._store.writing(key, [*begun, *earlier]))
-            except JournalError as trouble:  # nothing may be sent that cannot be written down
+            except JournalError as trouble:  # nothing is sent unless its events can be stored
                 self.fatal = trouble
                 recording.fail(error_type_of(trouble), str(trouble))
                 return self._failed(recording)
             self.models.ask_at(self.connection)
-            await self.models.resolved(self.options.model)  # what comes out short may be over before the list is there
+            await self.models.resolved(self.options.model)  # a short session may be over before the list arrives
             session = LiveSession(
                 self.options,
                 connection=self.connection,
@@ -401,19 +405,19 @@ class _Run:
 
 
 def _begun(earlier: list[Event], clock: Clock) -> list[Event]:
-    """The event that says when the session began; none where that is not known, in a log of an earlier version."""
+    """Return the event with the start of the session; empty if a log of an earlier version lacks it."""
     if any(event.kind == "open" for event in earlier):
         return [event for event in earlier if event.kind == BEGUN]
-    return [Event(0.0, BEGUN, 0, 0, None, clock.utcnow().isoformat())]  # what never got through begins now
+    return [Event(0.0, BEGUN, 0, 0, None, clock.utcnow().isoformat())]  # never connected: it begins now
 
 
 def _moment(events: list[Event], kind: str) -> datetime | None:
-    """The date and time that the event of a kind tells."""
+    """Return the date and time in the event of a kind."""
     return next((parse_time(event.payload) for event in events if event.kind == kind), None)
 
 
 def _together(parts: Mapping[int, Streamed], found: Found, run: _Run, resolved_model: str | None) -> Streamed:
-    """The tables of some or all rows of what was found, in their order."""
+    """Join the tables of some or all recordings, in the order of the sources."""
     rows = sorted(parts)
     made_by = {name for row in rows for name in parts[row].recordings["resolved_model"].dropna()}
     made = new_run(

@@ -1,8 +1,8 @@
-"""The events of live sessions on disk, one file of JSON lines for each recording.
+"""Storage of the events of live sessions, one file of JSON lines for each recording.
 
-Conventions: a line is one event, written and flushed as it comes, so that what was paid for survives the process. The
-first line is an event of the kind `BEGUN`, the last one of a finished recording of the kind `DONE`; their payloads are
-the date and time (ISO 8601, UTC). Neither is part of the log that users see.
+Conventions: a line is one event, written and flushed as it comes, so that paid results survive the process. The first
+line is an event of the kind `BEGUN`, the last line of a finished recording is of the kind `DONE`; their payloads are
+date and time (ISO 8601, UTC). Neither is part of the log that users see.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ _LOOK_S = 0.2
 
 
 class StreamStore:
-    """Events on disk, one file of JSON lines for each recording."""
+    """A folder of events, one file of JSON lines for each recording."""
 
     def __init__(self, journal: Path) -> None:
         self.folder = journal.with_name(f"{journal.name}.streams")
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what was said is nobody else's business
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # speech is private
         except OSError as error:
             raise JournalError(f"the folder {self.folder} cannot be made: {error}. Name another journal") from error
 
     @contextlib.asynccontextmanager
     async def claim(self, key: str) -> AsyncIterator[None]:
-        """Be the only one that works on it."""
+        """Hold the lock of a recording, so that no other process works on it."""
         lock = FileLock(self.folder / f"{key}.lock", thread_local=False)
         try:
-            # Not by a thread that waits: cancelled meanwhile, it would hold the lock for ever.
+            # Polling, because a waiting thread that is cancelled would hold the lock for ever.
             while not _acquired(lock):  # noqa: ASYNC110  another process holds it
                 await asyncio.sleep(_LOOK_S)
-        except OSError:  # a disk that nobody can write to: what is there can be read, and `writing` says what is wrong
+        except OSError:  # a read-only disk can be read without a lock, and `writing` reports it
             yield
             return
         try:
@@ -54,7 +54,7 @@ class StreamStore:
             lock.release()
 
     def read(self, key: str) -> list[Event]:
-        """The events so far; a line that was cut off by a crash is left out, with all behind it."""
+        """Read the events so far, up to the first line that a crash cut off."""
         try:
             text = self._path(key).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -69,7 +69,7 @@ class StreamStore:
 
     @contextlib.contextmanager
     def writing(self, key: str, earlier: list[Event]) -> Iterator[Callable[[Event], None]]:
-        """A function that appends an event durably enough to survive the process."""
+        """Return a function that appends an event and flushes it, so that it survives the process."""
         path = self._path(key)
         with self._told(path):
             begun = path.with_suffix(".begun")

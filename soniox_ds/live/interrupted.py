@@ -1,7 +1,7 @@
 """Results of live transcriptions that were interrupted.
 
-Conventions: an interrupt (Ctrl-C, the notebook's stop button, a cancelled task) is raised as ever; what was paid for is
-kept here, the latest only, and the exception's note says so.
+Conventions: an interrupt (Ctrl-C, the notebook's stop button, a cancelled task) is raised as usual. The latest
+interrupted result is kept here, because it was paid for, and a note on the exception says so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _latest: Streamed | None = None
 
 
 def keep_interrupted(streamed: Streamed, interrupt: BaseException, more: str = "") -> None:
-    """Keep what an interrupted call had so far, and note on the exception where it is."""
+    """Keep the results of an interrupted call, and add a note to the exception that says where they are."""
     global _latest
     _latest = streamed
     count = len(streamed.tokens)
@@ -26,22 +26,22 @@ def keep_interrupted(streamed: Streamed, interrupt: BaseException, more: str = "
 
 
 def last_interrupted() -> Streamed:
-    """Return what the latest interrupted live transcription of this process had so far.
+    """Return the results of the latest interrupted live transcription of this process.
 
     An interrupt of `stream`, `stream_updates` or `stream_dataset` (Ctrl-C, the notebook's stop button, a cancelled
-    task) raises as ever, and what was settled by then is kept until the next interrupt. So is what a loop over
-    `stream_updates` had that was left early. Words that were still pending are lost.
+    task) is raised as usual, and the tokens settled by then are kept until the next interrupt. Leaving a loop over
+    `stream_updates` early counts as an interrupt. Words that were still pending are lost.
 
     Returns
     -------
     Streamed
-        Recordings that were broken off have failed (`unfinished`), with all their tokens. Of `stream_dataset` it has
-        the recordings that were finished or begun; calling that again with the same arguments takes up the rest.
+        Interrupted recordings have failed (`unfinished`), with all their tokens. After `stream_dataset`, the result
+        holds the recordings that were finished or begun; the same call again resumes the others.
 
     Raises
     ------
     InputError
-        If none was interrupted yet.
+        If no live transcription was interrupted yet.
 
     Examples
     --------

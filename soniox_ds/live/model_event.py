@@ -1,7 +1,7 @@
-"""The event ``"model"`` of a live session: which model answers for the one that was asked for.
+"""The event ``"model"`` of a live session: the model that the requested name stands for.
 
-Conventions: the list of models is asked for in the background when the session begins. The event is noted when the
-answer comes, and in any case before the event ``"end"``; without an answer there is none.
+Conventions: the list of models is requested in the background when the session begins. The event is logged when the
+answer arrives, and in any case before the event ``"end"``; without an answer there is no such event.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LAST_WAIT_S = 3.0  # real seconds that the end of a session waits for the list
 
 
 class ModelEvent:
-    """Asks for the list of models once and notes the answer."""
+    """A request for the list of models, whose answer is logged once."""
 
     def __init__(
         self, model: str, connection: Connection, note: Callable[[str], object], models: ModelList | None = None
@@ -33,24 +33,24 @@ class ModelEvent:
 
     @property
     def models(self) -> ModelList:
-        """The list, which says why it could not be had."""
+        """List of models, which also records why a request for it failed."""
         return self._models
 
     def begin(self) -> None:
-        """Ask in the background; nothing happens at the second call."""
+        """Request the list in the background. A second call does nothing."""
         if self._task is None:
             self._models.ask_at(self._connection)
             self._task = asyncio.create_task(self._answered(), name="model of a live session")
 
     async def finish(self) -> None:
-        """Wait a little for the answer. Raises what noting it raised."""
+        """Wait at most `_LAST_WAIT_S` for the answer. Raises the error of logging it."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=_LAST_WAIT_S)
             if self._task.done():
                 self._task.result()
 
     async def close(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -64,7 +64,7 @@ class ModelEvent:
 
 
 def resolved_model_of(events: Iterable[tuple[str, str | None]]) -> str | None:
-    """The model that answered in a log, from pairs of kind and payload; None where it is not known or not one.
+    """Return the model named in a log, given as pairs of kind and payload; None if it is unknown or not unique.
 
     >>> resolved_model_of([("open", None), ("model", "stt-rt-v6")])
     'stt-rt-v6'

@@ -1,9 +1,10 @@
-"""Where two sessions of the same audio meet: from where to send again, and which words are new.
+"""The seam between two sessions of the same audio: where to resume, and which words are new.
 
-A broken connection cannot be taken up again: the next session starts with empty memory. So it hears some settled audio
-once more, beginning in a pause between two words, and the words that it repeats are left out.
+A broken connection cannot be resumed, because the next session knows nothing of the previous one. It therefore gets
+some settled audio again, starting in a pause between two words, and the words that it repeats are left out.
 
-Conventions: times are milliseconds on the recording's timeline; tokens are originals, in spoken order. All is pure.
+Conventions: times are milliseconds on the recording's timeline; tokens are originals, in spoken order. All functions
+are pure.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from rapidfuzz.distance import Levenshtein
 __all__ = ["CLEAR_MS", "WINDOW_MS", "first_new", "resume_at", "seam_passed"]
 
 WINDOW_MS = 3_000
-"""How much settled audio is heard again at most."""
+"""Longest stretch of settled audio that is sent again."""
 CLEAR_MS = 600
-"""What starts so long behind the end of all settled words is no repetition."""
+"""Distance from the end of all settled words at which a token is certainly not a repetition."""
 
-_LEAST_MS = 400  # heard again at least, so that the first word does not stand at the very start of the sound
-_PAUSE_MS = 700  # silence behind the last word from which nothing said is heard again
-_BEFORE_WORD_MS = 90  # a token's start may lie a little behind the sound's
-_MOST_WRONG = 0.5  # share of letters that may differ before times decide
+_LEAST_MS = 400  # sent again at least, so that no word is at the very start
+_PAUSE_MS = 700  # after so much silence behind the last word, no word is sent again
+_BEFORE_WORD_MS = 90  # a token may start a little after its sound
+_MOST_WRONG = 0.5  # if a larger share of the letters differs, times decide
 
 
 class Timed(Protocol):
-    """What has text and a place."""
+    """A text with a start and an end."""
 
     @property
     def text(self) -> str: ...
@@ -39,20 +40,20 @@ class Timed(Protocol):
 
 
 def resume_at(settled: Sequence[Timed], final_audio_ms: int) -> int:
-    """From where to send the audio again after `settled` tokens were received.
+    """Return the time from which to send the audio again after `settled` tokens were received.
 
     Parameters
     ----------
     settled
-        All settled tokens so far, or the last ones.
+        All settled tokens so far, or the latest of them.
     final_audio_ms
-        How far the audio is covered by settled tokens, silence included.
+        End of the audio that settled tokens cover, silence included.
 
     Returns
     -------
     int
-        At most `final_audio_ms` and at least `final_audio_ms` - `WINDOW_MS`, never below 0: in the silence behind the
-        last word where there is some, else just before the word behind the longest pause of the window.
+        At most `final_audio_ms` and at least `final_audio_ms` - `WINDOW_MS`, never below 0: in the silence after the
+        last word if there is silence, otherwise just before the word after the longest pause of the window.
 
     Examples
     --------
@@ -78,25 +79,26 @@ def resume_at(settled: Sequence[Timed], final_audio_ms: int) -> int:
 
 
 def seam_passed(settled_end_ms: int, token: Timed) -> bool:
-    """Whether a token of the new session lies clearly behind everything that was settled before."""
+    """Return True if a token of the new session starts clearly after everything that was settled before."""
     return token.start_ms is not None and token.start_ms >= settled_end_ms + CLEAR_MS
 
 
 def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:
-    """How many of the tokens heard again are repetitions.
+    """Count the tokens at the beginning of a new session that repeat settled ones.
 
     Parameters
     ----------
     expected
         The settled tokens of the audio that was sent again.
     heard
-        What the new session made of it, and of what follows.
+        The tokens of the new session for that audio and the audio after it.
 
     Returns
     -------
     int
-        The first so many of `heard` repeat `expected`: those whose letters are most like the expected ones, and among
-        equals those whose times are. Where the letters are too different to tell, times alone decide.
+        Number of tokens at the beginning of `heard` that repeat `expected`. It is the number whose letters are most
+        similar to the expected ones, and among equals the one whose times are. If the letters differ too much, only
+        the times decide.
 
     Examples
     --------
@@ -134,5 +136,5 @@ def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits, without case and form."""
+    """Return the letters and digits, casefolded and in normal form KC."""
     return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())

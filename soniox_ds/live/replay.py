@@ -1,6 +1,6 @@
-"""A log of live sessions, read again: the same tokens and updates as when it was recorded.
+"""Replay of a log of live sessions, with the same tokens and updates as when it was recorded.
 
-Conventions: a log is ``schema.STREAM_LOG``, of one recording or of many, each recording's rows in order. Nothing is
+Conventions: a log is ``schema.STREAM_LOG`` of one recording or of many, with each recording's rows in order. Nothing is
 sent; the result depends on the log alone.
 """
 
@@ -20,7 +20,7 @@ __all__ = ["Event", "Replay", "fold_events", "replay", "tokens_table"]
 
 
 class Event(NamedTuple):
-    """A row of ``schema.STREAM_LOG``; its time counts from the making of the session."""
+    """A row of ``schema.STREAM_LOG``. Its time counts from the creation of the session."""
 
     at_ms: float
     kind: str
@@ -31,7 +31,7 @@ class Event(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """What a log holds."""
+    """The tables that a log contains."""
 
     tokens: pd.DataFrame
     """``schema.STREAM_TOKENS``."""
@@ -55,7 +55,7 @@ def replay(log: pd.DataFrame) -> Replay:
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is missing.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def replay(log: pd.DataFrame) -> Replay:
 
 
 def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
-    """Settled tokens as ``schema.STREAM_TOKENS``."""
+    """Return settled tokens as ``schema.STREAM_TOKENS``."""
     names = [
         "text",
         "start_ms",
@@ -103,9 +103,9 @@ def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
 
 
 def fold_events(transcript: Transcript, events: Iterable[Event]) -> Iterator[tuple[Update, Event]]:
-    """Fold the messages among some events; yields each update with its event.
+    """Fold the messages among some events, and yield each update with its event.
 
-    Error frames, and what is no message of the API at all, ended their connections when they came and are let pass.
+    Error frames, and messages that do not follow the API, are skipped: they ended their connections when they came.
     """
     for event in events:
         if event.kind == "open" and event.session > 0:

@@ -1,7 +1,7 @@
-"""Recordings that were transcribed live: the tables of a corpus, and the log of what came when.
+"""Results of live transcription: the tables of a corpus, and the log with the time of every event.
 
-Conventions: the log is the truth; tokens and updates are made of it (``live.replay``) when they are asked for first.
-Everything that takes a corpus takes this too, since it has ``recordings`` and ``tokens``.
+Conventions: tokens and updates are derived from the log (``live.replay``) at first access. Every function that takes a
+corpus also takes `Streamed`, since it has ``recordings`` and ``tokens``.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ from soniox_ds.text import words as _text
 __all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of", "why_failed"]
 
 LOG_FILE = "stream_log.parquet"
-"""Beside the two folders of a saved corpus."""
+"""Name of the log's file in the folder of a saved corpus."""
 
 
 class Streamed:
-    """What was transcribed live.
+    """The result of live transcription.
 
     Parameters
     ----------
     recordings
-        ``schema.RECORDINGS`` and metadata; durations are those of the audio that was handed over.
+        ``schema.RECORDINGS`` and metadata. Durations are those of the audio that was handed over.
     log
         ``schema.STREAM_LOG``.
     provenance
-        As that of a corpus.
+        Provenance, as that of a corpus.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or an event is there twice.
+        If a column is missing, or an event is there twice.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Streamed:
         self.recordings = conform(recordings, RECORDINGS)
         """``schema.RECORDINGS``, one row per recording."""
         self.log = conform(_numbered(log), STREAM_LOG)
-        """``schema.STREAM_LOG``: everything that happened, with the moment at which it did."""
+        """``schema.STREAM_LOG``: every event, with its time."""
         self.provenance = provenance or new_provenance()
 
     @cached_property
@@ -84,7 +84,7 @@ class Streamed:
 
     @property
     def tokens(self) -> pd.DataFrame:
-        """``schema.STREAM_TOKENS``: the settled tokens, each with the moments at which it came."""
+        """``schema.STREAM_TOKENS``: the settled tokens, each with the times at which it arrived."""
         return self._replay.tokens
 
     @property
@@ -94,22 +94,22 @@ class Streamed:
 
     @property
     def text(self) -> str:
-        """What was said, settled words only, as `soniox_ds.texts` writes it; recordings on lines of their own."""
+        """Settled text of all recordings, as `soniox_ds.texts` writes it, one line for each recording."""
         said = _text.spoken_texts(self.tokens)
         return "\n".join(said.get(audio_id, "") for audio_id in self.recordings["audio_id"])
 
     def words(self) -> pd.DataFrame:
-        """The words, ``schema.WORDS``; see `soniox_ds.words`."""
+        """Return the words, ``schema.WORDS``; see `soniox_ds.words`."""
         return _text.words(self.tokens)
 
     def corpus(self) -> Corpus:
-        """The same as a corpus: without the moments at which the tokens came."""
+        """Return the same results as a corpus, without the times at which the tokens arrived."""
         return Corpus(self.recordings, self.tokens[list(TOKENS)], self.provenance)
 
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write a corpus, and the log beside it, as Parquet; `soniox_ds.read_streamed` reads both.
+        """Write a corpus, and the log in the same folder, as Parquet; `soniox_ds.read_streamed` reads both.
 
-        Raises InputError where the folder is not empty, unless it may be overwritten, or cannot be written to.
+        Raises InputError if the folder cannot be written to, or if it is not empty and `overwrite` is False.
         """
         from soniox_ds.corpus.parquet import write_corpus
 
@@ -145,12 +145,12 @@ class Streamed:
 
 
 def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
-    """Read what `Streamed.save` wrote.
+    """Read a result that `Streamed.save` wrote.
 
     Parameters
     ----------
     folder
-        Of a corpus with its ``stream_log.parquet``.
+        Folder of a corpus with its ``stream_log.parquet``.
 
     Raises
     ------
@@ -170,7 +170,8 @@ def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
     corpus = read_corpus(source)
     if not (source / LOG_FILE).is_file():
         raise InputError(
-            f"{source} holds a corpus but no {LOG_FILE}, so nobody knows what came when; read it with sx.read_corpus()."
+            f"{source} holds a corpus but no {LOG_FILE}, so the times of the messages are not known; read it with "
+            "sx.read_corpus()."
         )
     table = read_sealed(source / LOG_FILE)
     with reading(source / LOG_FILE):
@@ -179,7 +180,7 @@ def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
 
 
 def concat_streamed(parts: Iterable[Streamed], provenance: dict[str, Any] | None = None) -> Streamed:
-    """Several put together, in order."""
+    """Join several results, in order."""
     parts = list(parts)
     if not parts:
         raise InputError("there is nothing to put together")
@@ -202,7 +203,10 @@ def streamed_of(
     begun_at: datetime | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Streamed:
-    """The tables of one live session; one that is not `is_whole` is no completed recording, whatever was settled."""
+    """Return the tables of one live session.
+
+    A session that is not `is_whole` gives a failed recording, whose tokens are kept.
+    """
     log = pd.DataFrame(
         [event._asdict() for event in events],
         columns=["at_ms", "kind", "session", "offset_ms", "audio_ms", "payload"],
@@ -235,7 +239,7 @@ def streamed_of(
 
 
 def why_failed(error: Exception) -> tuple[str, str]:
-    """``error_type`` and ``error_message`` of a recording whose session or source failed.
+    """Return ``error_type`` and ``error_message`` of a recording whose session or source failed.
 
     Examples
     --------
@@ -248,7 +252,7 @@ def why_failed(error: Exception) -> tuple[str, str]:
 
 
 def _open_ms(log: pd.DataFrame) -> float:
-    """How long connections were open, which is what is billed."""
+    """Sum the time during which connections were open, which is billed."""
     total, opened = 0.0, None
     for kind, at_ms in zip(log["kind"], log["at_ms"], strict=True):
         if kind == "open":

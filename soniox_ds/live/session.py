@@ -1,17 +1,16 @@
-"""One live transcription, which outlives the connections that it needs.
+"""A live transcription that survives broken connections.
 
-Conventions: a *session* of the service is one websocket; `LiveSession` opens one after the other where one breaks, is
-dropped by the service or reaches its longest duration, sends the audio that is not settled once more, and joins what
-comes back (``live.reconnect``), so that no word is lost and none is there twice. Audio that is handed over while there
+Conventions: a *session* of the service is one websocket. `LiveSession` opens the next one when a connection breaks, is
+dropped by the service or reaches its longest duration. It sends the audio that is not settled again and joins the
+results (``live.reconnect``), so that no word is lost and no word is there twice. Audio that is handed over while there
 is no connection waits. All methods belong to the event loop on which the session was entered.
 
-Which failures are followed by another connection: everything that is a ServiceError (network, 5xx, 408, 429 by rate,
-messages that are none), and the refusals for which the longest duration is the reason. What is refused otherwise would
-be refused again, and ends the session with that error. A connection over which nothing comes back, although something
-was sent, is given up after `SILENT_BREAK_S` and followed by another one. A run of failures ends the session, too: a
-short one where nothing was ever heard, ten minutes of them where the service was there before (audio is kept
-meanwhile), and a longer run of connections that say something but get nowhere. What goes wrong elsewhere (a callback
-that raises, a log that cannot be written) ends it too, and is raised as it is.
+Another connection follows every ServiceError (network, 5xx, 408, 429 by rate, invalid messages), and the refusals whose
+reason is the longest duration. Other refusals would be repeated, so they end the session with that error. A connection
+on which no answer comes for `SILENT_BREAK_S`, although something was sent, is replaced by another one. A run of
+failures also ends the session: a short run if the service has never answered, ten minutes if it has answered before
+(audio is kept meanwhile), and a longer run of connections that answer but make no progress. Other errors (a callback
+that raises, a log that cannot be written) end the session too, and are raised unchanged.
 """
 
 from __future__ import annotations
@@ -49,8 +48,11 @@ from soniox_ds.options import Retry, StreamOptions
 __all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
 
 State = Literal["connecting", "open", "silent", "reconnecting", "paused", "finishing", "finished", "failed"]
-"""``"silent"``: the service has not answered for `SILENT_S`; ``"finished"``: everything handed over is settled;
-``"failed"``: it ended otherwise."""
+"""State of a live session.
+
+``"silent"``: the service has not answered for `SILENT_S`. ``"finished"``: all audio that was handed over is settled.
+``"failed"``: the session ended otherwise.
+"""
 
 LONGEST_SESSION_MS = 300 * 60_000
 """The service's limit of audio in one session."""
@@ -59,19 +61,19 @@ RETRY = Retry(attempts=6, wait_s=0.25, max_wait_s=8.0)
 PATIENCE_S = 600.0
 KEEPALIVE_S = 5.0
 SILENT_S = 5.0
-"""Real seconds without an answer to what was sent, after which the session says so."""
+"""Real seconds without an answer to what was sent after which the state becomes ``"silent"``."""
 SILENT_BREAK_S = 12.0
-"""Real seconds without an answer after which the connection is given up for another one."""
-_SILENT_BREAK_PACKED_S = 30.0  # packed formats cannot be taken up again
+"""Real seconds without an answer after which another connection is opened."""
+_SILENT_BREAK_PACKED_S = 30.0  # longer, because packed formats cannot be resumed
 _SILENT_BREAK_MOST_S = 60.0
 _LOOK_S = 0.25
-_ROTATE_BEFORE_MS = 5 * 60_000  # of the limit: from then on the next pause is used to open the next session
+_ROTATE_BEFORE_MS = 5 * 60_000  # before the limit; from then on, the next pause is used to change
 _ROTATE_LATEST_MS = 20_000
 _FRAME_MS = 120  # the longest message of raw audio
 _PACKED_FRAME = 16_384  # bytes
-_AHEAD_MS = 1_000  # so much waiting audio goes at once, more is paced
+_AHEAD_MS = 1_000  # so much waiting audio is sent at once; more is paced
 _RATE_WAIT_S = 5.0
-_STALLS = 5  # so many times the attempts of connections that say something, but get nowhere
+_STALLS = 5  # factor on the attempts for connections that answer but make no progress
 
 
 class _Finalize(NamedTuple):
@@ -80,38 +82,38 @@ class _Finalize(NamedTuple):
 
 
 class LiveSession:
-    """Live audio in, settled words out.
+    """A live transcription that takes audio and returns settled words.
 
     Parameters
     ----------
     options
-        What is sent, and what is wanted. With raw audio a broken connection costs nothing but time; with packed formats
-        (``auto``, ``mp3``, ...) it ends the session once something was settled.
+        Options of the audio and the transcription. With raw audio, a broken connection costs nothing but time; with
+        packed formats (``auto``, ``mp3``, ...) it ends the session if something was settled.
     connection
         Key and address; by default from the environment.
     audio_id
-        What the recording is to be called in the tables.
+        Name of the recording in the tables.
     on_update, on_state
         Called with each `Update`, and with each new state, on the session's event loop.
     gate
-        How many sessions may be open; by default one gate for all of this process.
+        Limit of the sessions that may be open; by default one gate for all of this process.
     retry
-        How often to try again where nothing was heard of the service yet, and how long to wait between attempts.
+        Number of attempts while the service has never answered, and the waiting time between attempts.
     patience_s
-        How long to go on trying where the service was heard of before.
+        Seconds for which to go on trying if the service has answered before.
     pace
-        How many times faster than real time audio that has had to wait is sent; None for as fast as it goes.
+        Speed at which audio that had to wait is sent, as a multiple of real time; None for as fast as it goes.
     session_limit_ms
-        When to change to a new session of the service.
+        Time at which to change to a new session of the service.
     earlier
-        Events of a session that was broken off, from its beginning: this one goes on where that one stopped. Hand over
-        the audio from `resume_ms` on.
+        Events of an interrupted session, from its beginning: this session resumes it. Hand over the audio from
+        `resume_ms` on.
     on_event
-        Called with each `Event` as it is logged, the earlier ones left out.
+        Called with each `Event` as it is logged, except the earlier ones.
     models
-        The service's list of models, where several sessions share it; by default the session asks for its own.
+        The service's list of models, if several sessions share it; by default the session requests its own.
     clock
-        For tests: time that runs faster.
+        Clock for tests, in which time may run faster.
 
     Examples
     --------
@@ -151,12 +153,12 @@ class LiveSession:
         self.clock = clock or Clock()
         self.transcript = Transcript()
         self.log: list[Event] = []
-        """Everything that happened; the tables of `result` are made of it."""
+        """All events so far; the tables of `result` are derived from them."""
         self.state: State = "connecting"
         self.error: SonioxDSError | None = None
-        """Why it failed."""
+        """Error that made the session fail."""
         self.sessions = 0
-        """Connections that were opened."""
+        """Number of connections that were opened."""
         self._gate = gate or gate_for(self.connection)
         self._on_update = on_update
         self._on_state = on_state
@@ -165,21 +167,21 @@ class LiveSession:
         self._pace = pace
         self._session_limit_ms = session_limit_ms
         self._line = AudioLine(options)
-        self._sent = 0  # position
-        self._heard = 0  # messages with anything in them
+        self._sent = 0  # position in the line
+        self._heard = 0  # number of messages with any content
         self._session = 0
-        self._session_start = 0  # position
+        self._session_start = 0  # position in the line
         self._offset_ms = 0
         self._finalizes: deque[_Finalize] = deque()  # unanswered
-        self._asked = 0  # of those, sent by this connection
+        self._asked = 0  # number of them that this connection has sent
         self._paused = False
         self._socket: StreamSocket | None = None
-        self._is_owed = False  # an answer of the service
-        self._silent_s = 0.0  # since an answer is owed, as far as this process was awake
-        self._silences = 0  # connections in a row that were given up for their silence
+        self._is_owed = False  # whether the service owes an answer
+        self._silent_s = 0.0  # time for which an answer is owed, counted while this process runs
+        self._silences = 0  # number of connections in a row that were given up as silent
         self._ended = False
         self._done = False
-        self._end_sent = False  # by this connection
+        self._end_sent = False  # on this connection
         self._made_s = self.clock.now()
         self._begun_at = self.clock.utcnow()
         self._started_ms = 0.0
@@ -192,12 +194,12 @@ class LiveSession:
         self.model_event = ModelEvent(
             options.model, self.connection, lambda resolved: self._note(MODEL, resolved), models
         )
-        """Which model answers; noted in the log."""
+        """Request for the model that answers; noted in the log."""
         if earlier:
             self._take_up(earlier)
 
         self.resume_ms = self._line.ms(self._line.start) or 0.0
-        """From where on audio is to be handed over; 0 but for a session that takes up an earlier one."""
+        """Time from which audio is to be handed over; 0 unless the session resumes an earlier one."""
 
     def _take_up(self, earlier: Sequence[Event]) -> None:
         if not self._line.is_timed:
@@ -216,7 +218,7 @@ class LiveSession:
             self._line.skip_to(self.transcript.resume_ms())
         self._sent = self._line.start
 
-    # for whoever hands audio over -------------------------------------------------------------------------------------
+    # handing audio over -----------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> LiveSession:
         self._driver = asyncio.create_task(self._drive(), name=f"live session {self.audio_id}")
@@ -231,7 +233,7 @@ class LiveSession:
             await self.abort()
 
     def send(self, audio: bytes) -> None:
-        """Hand audio over; it is sent when there is a connection. Not taken while paused or after the end."""
+        """Hand audio over, to be sent once there is a connection. Audio is dropped while paused and after the end."""
         if self._paused or self._ended or self._done or not audio:
             return
         if not self._has_started:
@@ -242,34 +244,37 @@ class LiveSession:
         self._wake.set()
 
     async def room(self, most_ms: float = 10_000) -> None:
-        """Wait until no more audio than that waits to be sent; for sources that could pour out hours at once."""
+        """Wait until at most `most_ms` of audio waits to be sent, for sources that could deliver hours at once."""
         while not self._done and (self._unsent_ms or 0.0) > most_ms:
             self._moved.clear()
             await self._moved.wait()
 
     def finalize(self, trailing_silence_ms: int | None = None) -> None:
-        """Have everything handed over so far settled."""
+        """Ask the service to settle everything handed over so far."""
         if self.audio_bytes and not self._ended and not self._done:
             whole = self._line.end // self.options.bytes_per_frame * self.options.bytes_per_frame
             self._finalizes.append(_Finalize(whole, trailing_silence_ms))
             self._wake.set()
 
     def pause(self) -> None:
-        """Settle what was said and take no audio until `resume`; the connection is kept, and billed."""
+        """Settle everything so far and take no audio until `resume`. The connection stays open, and billed."""
         if not self._paused and not self._ended and not self._done:
             self.finalize()
             self._paused = True
             self._show(self.state)
 
     def resume(self) -> None:
-        """Take audio again."""
+        """Take audio again after `pause`."""
         if self._paused:
             self._paused = False
             self._show(self.state)
             self._wake.set()
 
     async def finish(self) -> None:
-        """Hand nothing more over, wait until everything is settled, and close. Raises what made the session fail."""
+        """Take no more audio, wait until everything is settled, and close.
+
+        Raises the error that made the session fail, if any.
+        """
         self._ended = True
         self._paused = False
         self._wake.set()
@@ -285,13 +290,13 @@ class LiveSession:
             raise self.error
 
     async def abort(self) -> None:
-        """Close at once; what is settled by now stays, what is pending is lost."""
+        """Close at once. Settled tokens are kept, pending ones are lost."""
         if self._driver is not None and not self._driver.done():
             self._driver.cancel()
             await asyncio.wait([self._driver])
 
     def __aiter__(self) -> AsyncIterator[Update]:
-        """Each update from now on; raises what made the session fail, after all updates."""
+        """Yield each update from now on, then raise the error that made the session fail, if any."""
         self._updates = asyncio.Queue()
         if self._done:
             self._updates.put_nowait(None)
@@ -305,38 +310,38 @@ class LiveSession:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, in whatever way; nothing more is taken then."""
+        """True once the session has ended in any way. No audio is taken then."""
         return self._done
 
     @property
     def audio_bytes(self) -> int:
-        """Bytes handed over so far."""
+        """Number of bytes handed over so far."""
         return self._line.end
 
     @property
     def audio_ms(self) -> float | None:
-        """Audio handed over so far; None for packed formats."""
+        """Milliseconds of audio handed over so far; None for packed formats."""
         return self._line.ms(self._line.end)
 
     @property
     def sent_ms(self) -> float | None:
-        """Audio sent so far; None for packed formats."""
+        """Milliseconds of audio sent so far; None for packed formats."""
         return self._line.ms(self._sent)
 
     @property
     def waiting_ms(self) -> float | None:
-        """Audio that waits to be sent, here or in the connection's buffer; None for packed formats."""
+        """Milliseconds of audio that wait to be sent, here or in the connection's buffer; None for packed formats."""
         held = 0 if self._socket is None else self._socket.held_bytes
         return self._line.ms(min(self._line.end - self._sent + held, self._line.end))
 
     @property
     def unheard_ms(self) -> float | None:
-        """Audio handed over that the service has not said to have processed; None for packed formats."""
+        """Milliseconds of audio that the service has not processed yet; None for packed formats."""
         return None if self.audio_ms is None else max(self.audio_ms - self.transcript.total_audio_ms, 0.0)
 
     @property
     def silent_s(self) -> float:
-        """Seconds since something was sent to which no message has come yet; 0 where the service has answered."""
+        """Seconds for which the service owes an answer to what was sent; 0 if it has answered."""
         return self._silent_s
 
     @property
@@ -344,9 +349,10 @@ class LiveSession:
         return self._line.ms(self._line.end - self._sent)
 
     def result(self, failure: Exception | None = None, *, is_whole: bool = True) -> Streamed:
-        """The tables of what has happened so far.
+        """Return the tables of the session so far.
 
-        `failure` is what else went wrong. `is_whole` is False where more audio was to come than was handed over.
+        `failure` is an error outside the session, such as one of the source. `is_whole` is False if more audio should
+        have been handed over.
         """
         shift_ms = self._started_ms
         return streamed_of(
@@ -363,7 +369,7 @@ class LiveSession:
     # one connection after the other -----------------------------------------------------------------------------------
 
     async def _drive(self) -> None:
-        failures = stalls = 0  # in a row: without any message; with some, but without getting on
+        failures = stalls = 0  # in a row: without any message; with messages, but no progress
         lost_s = 0.0
         try:
             while True:
@@ -427,14 +433,14 @@ class LiveSession:
         if isinstance(error, RateLimitError):
             self._gate.slow_down(_RATE_WAIT_S)
         if failures == 1 and not isinstance(error, RateLimitError | ConnectionFailed):
-            return  # "please restart the request": at once
+            return  # "please restart the request": without waiting
         longest = min(self._retry.wait_s * 2.0 ** (failures - 1), self._retry.max_wait_s)
         await self.clock.sleep(longest * random.uniform(0.5, 1.0))
 
     async def _connect(self) -> None:
-        """One session of the service, until it is finished or fails."""
+        """Run one session of the service until it is finished or fails."""
         if self._ended and not self.audio_bytes:
-            return  # nothing was ever said, and the service refuses a session without audio
+            return  # no audio was ever handed over, and the service refuses a session without any
         self.model_event.begin()
         async with self._gate.pass_through():
             self._note("connecting")
@@ -450,7 +456,7 @@ class LiveSession:
                 try:
                     await asyncio.wait([sender, receiver, watch], return_when=asyncio.FIRST_COMPLETED)
                     if sender.done() and sender.exception() is not None:
-                        await asyncio.wait([receiver], timeout=2.0)  # the error frame that says why may be on its way
+                        await asyncio.wait([receiver], timeout=2.0)  # for the error frame with the reason
                     elif sender.done() and (self.audio_bytes or not self._ended):
                         await asyncio.wait([receiver, watch], return_when=asyncio.FIRST_COMPLETED)
                     if receiver.done():
@@ -466,8 +472,8 @@ class LiveSession:
                     await asyncio.gather(sender, receiver, watch, return_exceptions=True)
 
     def _begin(self) -> int:
-        """Set everything up for a new session; returns where its audio begins."""
-        # After an orderly end too: the last word may have been cut in two by it.
+        """Prepare everything for a new session, and return the time at which its audio begins."""
+        # This is needed after a regular end too, which may have cut the last word in two.
         again = self.sessions and self._line.is_timed
         position = self._line.at(self.transcript.resume_ms()) if again else self._line.start
         self._end_sent = False
@@ -530,10 +536,10 @@ class LiveSession:
                 self._note("control", json.dumps({"type": "finalize"}))
                 self._asked += 1
             else:
-                del self._finalizes[self._asked]  # nothing was heard in this session that could be settled
+                del self._finalizes[self._asked]  # this session got no audio that could be settled
 
     async def _hold_back(self, size: int) -> None:
-        """Audio that had to wait is not poured out at once."""
+        """Wait as long as `pace` demands, so that waiting audio is not sent all at once."""
         unsent_ms = self._unsent_ms
         if self._pace is None or unsent_ms is None or unsent_ms <= _AHEAD_MS:
             return
@@ -541,7 +547,7 @@ class LiveSession:
 
     async def _wait_for_audio(self, socket: StreamSocket) -> None:
         try:
-            async with asyncio.timeout(KEEPALIVE_S):  # wait_for of Python 3.11 can swallow a cancellation
+            async with asyncio.timeout(KEEPALIVE_S):  # because wait_for of Python 3.11 can swallow a cancellation
                 await self._wake.wait()
         except TimeoutError:
             await socket.keep_alive()
@@ -585,9 +591,9 @@ class LiveSession:
             self._show("finishing" if self._ended else "open")
 
     async def _watch_for_answers(self) -> None:
-        """Say so where the service does not answer, and raise ConnectionFailed where it goes on like that.
+        """Change to the state "silent" if the service does not answer, and later raise ConnectionFailed.
 
-        Time counts in short steps: where this process did not get to run, answers may wait to be read.
+        Time is counted in short steps: while this process does not run, answers may be waiting to be read.
         """
         looked_s = time.monotonic()
         while self._silent_s < (most_s := self._longest_silence_s()):
@@ -607,9 +613,9 @@ class LiveSession:
         )
 
     def _longest_silence_s(self) -> float:
-        """How long to wait for an answer; longer behind connections that were silent, until one answers in time."""
+        """Return the wait for an answer, which doubles after each silent connection until an answer is in time."""
         most_s = SILENT_BREAK_S if self._line.is_timed else max(SILENT_BREAK_S, _SILENT_BREAK_PACKED_S)
-        return min(most_s * 2.0**self._silences, _SILENT_BREAK_MOST_S)  # it may be slow, and not dead
+        return min(most_s * 2.0**self._silences, _SILENT_BREAK_MOST_S)  # it may only be slow
 
     def _tell(self, update: Update) -> None:
         if self._updates is not None:
@@ -638,5 +644,5 @@ class LiveSession:
 
 
 def _is_full(error: RequestError) -> bool:
-    """Whether a session of the service was refused more because it has lasted as long as one may."""
+    """Return True if the service refused more audio because the session has reached its longest duration."""
     return error.status == 413 or (error.status == 400 and "audio is too long" in str(error).lower())

@@ -1,4 +1,4 @@
-"""One recording, or one source of chunks, transcribed live from Python.
+"""Live transcription of one recording, or of chunks from an iterable.
 
 Conventions: recordings are sent as 16 kHz mono samples, paced as if they were spoken now (``speed=1``) or faster.
 """
@@ -60,21 +60,22 @@ async def stream(
     on_error: Literal["report", "raise"] = "report",
     clock: Clock | None = None,
 ) -> Streamed:
-    """Transcribe audio live, and keep what came when.
+    """Transcribe audio live, and keep the time of every message.
 
     Parameters
     ----------
     source
-        The path or the bytes of a recording; or chunks of audio from an iterable or an asynchronous iterable, such as
-        a sound card's, whose `audio_format` must be given (``"pcm_s16le"`` with `sample_rate` and `num_channels`, or
+        The path or the bytes of a recording; or an iterable or asynchronous iterable of chunks of audio, for example
+        from a sound card. Chunks need an `audio_format` (``"pcm_s16le"`` with `sample_rate` and `num_channels`, or
         ``"auto"``).
     speed
-        How fast a recording is sent: 1.0 in real time, as latencies are to be measured; None as fast as it goes (the
-        service takes bursts only for a while). Chunks are sent as they come.
+        Speed at which a recording is sent: 1.0 for real time, which latencies should be measured at; None for as fast
+        as it goes (the service accepts bursts only for a while). Chunks are sent as they come.
     chunk_ms
         Length of the chunks that a recording is cut into.
     on_update
-        Called with every `Update`: what was settled (`settled`, `text`) and what is open (`pending`, `pending_text`).
+        Called with every `Update`: the settled tokens (`settled`, `text`) and the pending ones (`pending`,
+        `pending_text`).
     model, audio_format, sample_rate, num_channels, language_hints, language_hints_strict, enable_speaker_diarization, \
 enable_language_identification, translation, context, enable_endpoint_detection, max_endpoint_delay_ms, \
 endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
@@ -82,28 +83,28 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
     connection
         Key, region and address; by default from the environment.
     gate
-        How many sessions may be open and opened in a minute; by default one gate for all of this process.
+        Limit of the sessions that may be open, and opened in a minute; by default one gate for all of this process.
     audio_id
-        What the recording is called; its path by default.
+        Name of the recording; by default its path.
     on_error
-        Where the session or the source fails after something was settled: ``"report"`` returns that, marked as
-        failed, and warns; ``"raise"`` raises.
+        What to do if the session or the source fails after something was settled: ``"report"`` returns the settled
+        tokens, marks the recording as failed, and warns; ``"raise"`` raises the error.
     clock
-        For tests: time that runs faster.
+        Clock for tests, in which time may run faster.
 
     Returns
     -------
     Streamed
         ``tokens`` (``schema.STREAM_TOKENS``: with ``received_ms`` and ``final_ms``), ``updates``, ``log``,
-        ``recordings``; it can be used where a corpus can.
+        ``recordings``. It is accepted wherever a corpus is.
 
     Raises
     ------
     SourceError, OptionsError, SetupError
-        Before anything is sent.
+        If an argument is wrong; before anything is sent.
     RequestError, ServiceError
-        If the session fails before anything was settled, or with ``on_error="raise"``. What a source raises is raised
-        likewise, after what it gave before was settled.
+        If the session fails before anything was settled, or with ``on_error="raise"``. Errors of the source are raised
+        in the same cases, after the audio before them was settled.
 
     Notes
     -----
@@ -160,7 +161,7 @@ async def stream_updates(
     clock: Clock | None = None,
     **options: Any,
 ) -> AsyncGenerator[Update, None]:
-    """Transcribe audio live, update by update.
+    """Transcribe audio live, and yield every update.
 
     Parameters
     ----------
@@ -172,14 +173,14 @@ async def stream_updates(
     Yields
     ------
     Update
-        What each message settled, and what is open. Leaving the loop early closes the connection.
+        The tokens that each message settled, and the pending ones. Leaving the loop early closes the connection.
 
     Raises
     ------
     SourceError, OptionsError, SetupError
-        Before anything is sent.
+        If an argument is wrong; before anything is sent.
     RequestError, ServiceError
-        If the session fails, after the updates that came before; what the source raises likewise.
+        If the session fails. This and errors of the source are raised after the updates that came before.
 
     Examples
     --------
@@ -208,13 +209,16 @@ async def stream_updates(
                 yield update
             if (failure := await feeding) is not None:
                 raise failure
-    except (asyncio.CancelledError, GeneratorExit) as interrupt:  # the latter where the loop's own body was interrupted
+    except (
+        asyncio.CancelledError,
+        GeneratorExit,
+    ) as interrupt:  # GeneratorExit: the body of the caller's loop was interrupted
         _keep(session, interrupt)
         raise
 
 
 def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
-    """The options of a session for a source: recordings say themselves what their audio is."""
+    """Return the options of a session for a source. The audio format of recordings is always `RAW`."""
     given = {name: value for name, value in named.items() if value is not None}
     if is_recording(source):
         for name, value in RAW.items():
@@ -243,7 +247,7 @@ def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
 
 
 def check_pace(speed: float | None, chunk_ms: int) -> None:
-    """Raise OptionsError unless both can be."""
+    """Raise OptionsError unless the speed and the length of chunks are valid."""
     is_number = isinstance(speed, int | float) and not isinstance(speed, bool)
     if speed is not None and not (is_number and 0 < speed < float("inf")):
         raise OptionsError(f"speed is {speed!r}; it is 1.0 for real time, more for faster, None for as fast as it goes")
@@ -252,7 +256,7 @@ def check_pace(speed: float | None, chunk_ms: int) -> None:
 
 
 def silence_teller(audio_id: str) -> Callable[[State], None]:
-    """Return an ``on_state`` callback that logs a warning where the service stops answering."""
+    """Return an ``on_state`` callback that logs a warning when the service stops answering."""
 
     def tell(state: State) -> None:
         if state == "silent":
@@ -267,10 +271,10 @@ def silence_teller(audio_id: str) -> Callable[[State], None]:
 
 
 async def run_session(session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int) -> Exception | None:
-    """Hand a source over to a session to its end; returns what made either fail, if anything did.
+    """Hand a source over to a session until its end, and return the error of either, or None.
 
-    What a source gave before it failed is settled. What is wrong with it from the beginning is raised, before any
-    session is opened, and so is what callbacks raise.
+    The audio before an error of the source is settled. If the source is unusable from the beginning, its error is
+    raised before any session is opened. Errors of callbacks are raised, too.
     """
     chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms)
     return await _feed(session, chunks)

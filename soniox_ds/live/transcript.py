@@ -1,12 +1,13 @@
-"""Messages of a live session folded into what was said: settled tokens, pending ones, segments.
+"""Transcript of a live session: settled tokens, pending tokens and segments, folded from its messages.
 
-Conventions: `Transcript` is fed the messages in the order in which they arrived and touches neither network nor clock.
-Settled tokens are never changed or taken back; pending ones are replaced by every message. The markers ``<end>`` and
-``<fin>`` are no text. Times are milliseconds on the recording's timeline, ``received_ms`` and ``final_ms`` milliseconds
-since the first audio was handed over. However the same tokens are cut into messages, the settled ones are the same.
+Conventions: `Transcript` is fed the messages in the order in which they arrived and uses neither network nor clock.
+Settled tokens are never changed or removed; pending tokens are replaced by every message. The markers ``<end>`` and
+``<fin>`` are not text. Times are milliseconds on the recording's timeline; ``received_ms`` and ``final_ms`` are
+milliseconds since the first audio was handed over. The settled tokens do not depend on how they are divided into
+messages.
 
-A session that follows a broken one starts its speaker labels anew, and nobody can say who is who: they are marked,
-``"1@2"`` being speaker 1 of the second session.
+A session that follows a broken one numbers its speakers anew, and nobody knows which of them are the same people. Its
+labels are therefore marked: ``"1@2"`` is speaker 1 of the second session.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from soniox_ds.text.scripts import is_unspaced
 __all__ = ["END", "FIN", "LiveToken", "Segment", "Transcript", "Update", "texts_of"]
 
 END = "<end>"
-"""Marks an endpoint: an utterance is over, and its tokens are settled."""
+"""Marker of an endpoint: an utterance is over, and its tokens are settled."""
 FIN = "<fin>"
-"""Answers a manual finalize."""
+"""Marker that answers a manual finalize."""
 _MARK = re.compile(f"({END}|{FIN})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveToken:
-    """A token with the moments at which it arrived."""
+    """A token with the times at which it arrived."""
 
     text: str
     start_ms: int | None = None
@@ -43,25 +44,25 @@ class LiveToken:
     translation_status: str | None = None
     source_language: str | None = None
     received_ms: float | None = None
-    """When a message first reached up to its start; None for pending tokens and translations."""
+    """Time when a message first reached the token's start; None for pending tokens and translations."""
     final_ms: float | None = None
-    """When it arrived settled; None for pending tokens."""
+    """Time when the token arrived settled; None for pending tokens."""
     session: int = 0
 
     @property
     def is_translation(self) -> bool:
-        """Whether it is part of the translation and not of what was spoken."""
+        """True if the token is part of a translation, not of the original."""
         return self.translation_status == "translation"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Update:
-    """What one message brought."""
+    """The changes that one message brought."""
 
     settled: tuple[LiveToken, ...] = ()
-    """Settled by this message, translations included, in order; never repeated, never changed."""
+    """Tokens settled by this message, translations included, in order; never repeated, never changed."""
     pending: tuple[LiveToken, ...] = ()
-    """The whole open end behind all settled tokens; the next update replaces it."""
+    """All pending tokens, which follow the settled ones; the next update replaces them."""
     is_endpoint: bool = False
     is_finalized: bool = False
     is_finished: bool = False
@@ -72,37 +73,37 @@ class Update:
 
     @property
     def text(self) -> str:
-        """The originals that this message settled, as they were sent: one piece of the text, with its leading space.
+        """Text of the originals that this message settled, as they were sent: a piece of text with its leading space.
 
-        Where the speaker or the language changes, the service leaves the space out; `Transcript.text` puts it in.
+        Where the speaker or the language changes, the service leaves the space out; `Transcript.text` adds it.
         """
         return _as_sent(self.settled)
 
     @property
     def pending_text(self) -> str:
-        """The originals that are still open, as they were sent."""
+        """Text of the originals that are still pending, as they were sent."""
         return _as_sent(self.pending)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """What was said up to an endpoint, and its translation."""
+    """An utterance up to an endpoint, with its translation."""
 
     tokens: tuple[LiveToken, ...]
     translations: tuple[LiveToken, ...] = ()
     is_open: bool = False
-    """Whether the utterance is still going on."""
+    """True while the utterance is going on."""
     in_order: tuple[LiveToken, ...] = field(default=(), repr=False, compare=False)
-    """Tokens and translations in the order of their arrival; without it, the translations follow all tokens."""
+    """Tokens and translations in the order of their arrival. If empty, all translations follow the tokens."""
 
     @property
     def text(self) -> str:
-        """What was said, spaced as `soniox_ds.texts` spaces it."""
+        """Text of the utterance, spaced as `soniox_ds.texts` spaces it."""
         return self._texts.original
 
     @property
     def translation(self) -> str:
-        """Its translation, spaced alike; empty without one."""
+        """Text of the translation, spaced alike; empty without a translation."""
         return self._texts.translation
 
     @property
@@ -121,13 +122,13 @@ class Segment:
 
     @property
     def speaker(self) -> str | None:
-        """Of the first token."""
+        """Speaker of the first token."""
         return self.tokens[0].speaker if self.tokens else None
 
 
 @dataclass
 class _Held:
-    """What a new session settled that may repeat what the one before did: tokens, and ``<end>`` among them."""
+    """Tokens and ``<end>`` markers of a new session that may repeat those of the previous session."""
 
     expected: list[LiveToken]
     settled_end_ms: int
@@ -138,26 +139,26 @@ class _Held:
         return [item for item in self.items if isinstance(item, LiveToken)]
 
     def passed(self, audio_ms: int) -> bool:
-        """Whether so much audio lies clearly behind everything that was settled before."""
+        """Return True if the audio so far reaches clearly beyond everything that was settled before."""
         return audio_ms >= self.settled_end_ms + CLEAR_MS
 
 
 class Texts(NamedTuple):
-    """The running text of some tokens."""
+    """The running text of some tokens, and its translation."""
 
     original: str
     translation: str
 
 
 def texts_of(tokens: Sequence[LiveToken]) -> Texts:
-    """Write tokens out as `soniox_ds.texts` does, which puts in the spaces that the service leaves out.
+    """Join the text of tokens as `soniox_ds.texts` does, adding the spaces that the service leaves out.
 
     >>> texts_of([LiveToken(text="Yes.", speaker="1"), LiveToken(text="No.", speaker="2")])
     Texts(original='Yes. No.', translation='')
     """
     labels = {(token.speaker, token.language, token.source_language) for token in tokens}
     if len(labels) < 2 and not any(token.is_translation for token in tokens):
-        return Texts(" ".join(_as_sent(tokens).split()), "")  # nothing in it takes more than that
+        return Texts(" ".join(_as_sent(tokens).split()), "")  # the simple case needs no more
     return _spaced_texts(
         tuple(
             (token.text, token.speaker, token.language, token.translation_status, token.source_language)
@@ -166,7 +167,7 @@ def texts_of(tokens: Sequence[LiveToken]) -> Texts:
     )
 
 
-@lru_cache(maxsize=4096)  # whoever shows a transcript asks for the same utterances at each endpoint
+@lru_cache(maxsize=4096)  # displays request the same utterances at each endpoint
 def _spaced_texts(pieces: tuple[tuple[str | None, ...], ...]) -> Texts:
     import pandas as pd
 
@@ -184,7 +185,7 @@ def _as_sent(tokens: Iterable[LiveToken]) -> str:
 
 
 class Transcript:
-    """The state of a live transcription, message by message.
+    """The state of a live transcription, updated by each message.
 
     Examples
     --------
@@ -205,32 +206,32 @@ class Transcript:
         """All settled tokens in the order of their arrival, translations included."""
         self.pending: tuple[LiveToken, ...] = ()
         self.final_audio_ms = 0
-        """How far settled tokens cover the audio."""
+        """End of the audio that settled tokens cover."""
         self.total_audio_ms = 0
         self.session = 0
         self.ends: list[int] = []
         """Number of settled tokens at each endpoint."""
-        self._reached: list[tuple[int, float]] = []  # (start of the furthest token so far, when)
+        self._reached: list[tuple[int, float]] = []  # (start of the furthest token so far, time of its message)
         self._held: _Held | None = None
-        self._voices = 0  # earlier sessions that settled something
+        self._voices = 0  # number of earlier sessions that settled something
         self._settled_here = False
-        self._after_seam = False  # nothing of this later session was settled or dropped yet
-        self._after_end = False  # nothing of this utterance was settled yet, and another one came before it
-        self._untold: list[LiveToken] = []  # settled between two messages; the next update tells of them
+        self._after_seam = False  # whether this is a later session in which nothing was settled or dropped yet
+        self._after_end = False  # whether an utterance has ended and nothing of the next one is settled
+        self._untold: list[LiveToken] = []  # settled between two messages; part of the next update
         self._received_ms = 0.0
 
     # reading ----------------------------------------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
-        """Everything settled that was spoken, spaced as `soniox_ds.texts` spaces it."""
+        """Text of all settled originals, spaced as `soniox_ds.texts` spaces it."""
         return texts_of(self.settled).original
 
     @property
     def segments(self) -> list[Segment]:
-        """Settled tokens up to each endpoint, each with the translations that follow it; the last may be open.
+        """Utterances of settled tokens, each with the translations that follow it. The last one may be open.
 
-        A translation may arrive after the endpoint of what it translates, before anything else was said: it goes with
+        A translation may arrive after the endpoint of its original. If nothing else was said in between, it belongs to
         that segment.
         """
         utterances: list[tuple[list[LiveToken], bool]] = []
@@ -257,14 +258,14 @@ class Transcript:
         ]
 
     def resume_ms(self) -> int:
-        """From where the next session has to hear the audio."""
+        """Return the time from which the next session must get the audio."""
         originals = [token for token in self.settled[-400:] if not token.is_translation]
         return resume_at(originals, self.final_audio_ms)
 
     # folding ----------------------------------------------------------------------------------------------------------
 
     def begin_session(self, session: int, offset_ms: int) -> None:
-        """A further connection was made; its audio begins at `offset_ms`."""
+        """Start the next session, whose audio begins at `offset_ms`."""
         self._untold += self._release_held()
         if self._settled_here:
             self._voices += 1
@@ -279,21 +280,21 @@ class Transcript:
             self._held = _Held(again, last_end)
 
     def fold(self, message: Mapping[str, Any], *, received_ms: float, session: int = 0, offset_ms: int = 0) -> Update:
-        """Take one message of the service.
+        """Process one message of the service.
 
         Parameters
         ----------
         message
             The JSON object as received.
         received_ms
-            When it arrived.
+            Time at which it arrived.
         session, offset_ms
-            Which connection it came by, and where that one's audio begins.
+            Number of the connection it came by, and the time at which the audio of that connection begins.
 
         Raises
         ------
         BadAnswerError
-            If it is not what the API documents. Nothing has changed then.
+            If the message is not as the API documents it. The transcript is unchanged then.
         """
         finals, tail, marks = self._read(message, received_ms, session, offset_ms)
         final_ms, total_ms = (
@@ -315,7 +316,7 @@ class Transcript:
                 self._end()
             else:
                 is_finalized = True
-                # Where not even all of what is repeated was heard yet, the rest of it is still to come.
+                # If the audio that is sent again has not been processed completely, more repetitions are to come.
                 if self._held is not None and total_ms >= self._held.settled_end_ms:
                     settled += self._release_held()
         is_finished = message.get("finished") is True
@@ -335,7 +336,7 @@ class Transcript:
         )
 
     def close(self) -> Update:
-        """Nothing follows: what was held back at a seam is settled."""
+        """Settle the tokens that were held back at a seam, because no message follows."""
         settled, self._untold = [*self._untold, *self._release_held()], []
         self.pending = ()
         return Update(
@@ -396,7 +397,7 @@ class Transcript:
         return []
 
     def _end(self) -> None:
-        """An utterance is over; one in what is repeated was known, or was none."""
+        """Note an endpoint; at a seam, hold it back. Endpoints without any settled token are left out."""
         if self._held is not None:
             self._held.items.append(END)
         elif len(self.settled) > (self.ends[-1] if self.ends else 0):
@@ -404,7 +405,7 @@ class Transcript:
             self._after_end = True
 
     def _release_held(self) -> list[LiveToken]:
-        """Settle what is new of what was held back at a seam."""
+        """Settle the new ones of the tokens that were held back at a seam."""
         held, self._held = self._held, None
         if held is None:
             return []
@@ -419,11 +420,11 @@ class Transcript:
                 settled += self._settle([item])
             else:
                 old_ahead -= 1
-                self._after_seam = False  # the service's own spacing holds behind what it repeated
+                self._after_seam = False  # after a repeated token, the service spaces the text itself
         return settled
 
     def _shown(self, tail: Sequence[LiveToken]) -> list[LiveToken]:
-        """The tail as shown: with what is held back, without what was said before the seam."""
+        """Return the pending tokens with those that are held back, and without repetitions."""
         held = self._held
         if held is None:
             return [self._marked(token) for token in tail]
@@ -447,7 +448,7 @@ class Transcript:
         return settled
 
     def _glued(self, text: str) -> bool:
-        """Whether the first token of a session or an utterance lacks the space that belongs before it."""
+        """Return True if the first token of a session or an utterance lacks its leading space."""
         before = next((token.text for token in reversed(self.settled) if not token.is_translation), "")
         if not before or before[-1].isspace() or not text or not text[0].isalnum():
             return False
@@ -460,13 +461,13 @@ class Transcript:
 
 
 def _marks_apart(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Divide a token that holds a marker and something else, such as "amen.<end>", into tokens for each."""
+    """Split a token that contains a marker and other text, such as "amen.<end>", into one token for each."""
     parts = _MARK.split(raw["text"])
     return [raw] if len(parts) == 1 else [{**raw, "text": part} for part in parts if part.strip()]
 
 
 def _behind_seam(held: _Held, tokens: Sequence[LiveToken]) -> list[LiveToken]:
-    """The tokens without those that repeat what was settled; translations go with the original before them."""
+    """Remove the tokens that repeat settled ones. A translation is treated like the original before it."""
     window = [token for token in tokens if not token.is_translation and not seam_passed(held.settled_end_ms, token)]
     repeated = {id(token) for token in window[: first_new(held.expected, window)]}
     kept: list[LiveToken] = []
@@ -496,7 +497,7 @@ def _token(raw: Mapping[str, Any], session: int, offset_ms: int, final_ms: float
 
 
 def _label(value: Any) -> str | None:
-    """A speaker, which some versions of the service number."""
+    """Return a speaker as a string. Some versions of the service send numbers."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
@@ -513,7 +514,7 @@ def _whole(value: Any, name: str, default: int | None = None) -> int:
 
 
 def _number(value: Any) -> float | None:
-    """A confidence; None for what is no number, or none that could be stored."""
+    """Return a confidence; None if the value is no number, or too large to be stored."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e30:
         return None
     return float(value)
