@@ -1,7 +1,7 @@
-"""What confidences are worth, drawn: reliability, ROC, and errors found against time spent listening.
+"""Plots of confidences: reliability, ROC curve, and errors found against time spent listening.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here. Columns that stand before those of the table
-(as `by=` adds them) tell groups apart: each has a colour, a marker and a line style of its own.
+Conventions: each function draws a table on axes and returns the axes; nothing is computed here. Columns before those of
+the table (which `by=` adds) separate groups: each group has its own colour, marker and line style.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_reliability", "plot_review_curve", "plot_roc"]
 
 _STRIP = 0.8  # height of the strip of counts, inches
-_MOST = 7  # groups that can be told apart
+_MOST = 7  # number of groups that readers can tell apart
 _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "oracle": ("errors first (the best there could be)", {"color": GREEN, "linestyle": "-.", "linewidth": 1.4}),
     "confidence": ("least confident first", {"color": BLUE, "linestyle": "-", "linewidth": 2.2}),
@@ -47,31 +47,31 @@ _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
 def plot_reliability(
     reliability: pd.DataFrame, *, by: str | Sequence[str] | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw how often words of each confidence are right, with intervals, and how many words there are.
+    """Draw the share of right words at each confidence, with intervals, and the number of words.
 
     Parameters
     ----------
     reliability
-        ``schema.RELIABILITY``, with columns of groups before it or without.
+        ``schema.RELIABILITY``, optionally with columns of groups before it.
     by
-        The columns that tell the groups; by default all that stand before those of the table.
+        Columns of the groups; by default all columns before those of the table.
     ax
-        Where to draw; a new figure when absent. Beside other axes the labels find
-        room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
+        ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        On the diagonal a word said to be right with 80 % is right in 80 % of the cases; below it the recogniser is
-        overconfident; bins without an interval are hollow. ``ax.child_axes[0]`` above it has the counts, on a
+        On the diagonal, words with a confidence of 80 % are right in 80 % of the cases; below it the recogniser is
+        overconfident. Bins without an interval are hollow. ``ax.child_axes[0]`` above it shows the counts, on a
         logarithmic scale.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a row is there twice.
+        If a column is missing, or a row is there twice.
     InputError
-        If no bin holds a word, or there are more than seven groups.
+        If no bin contains a word, or there are more than seven groups.
 
     Examples
     --------
@@ -130,31 +130,31 @@ def plot_roc(
     thresholds: Sequence[float] = (0.5, 0.8, 0.95),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what share of the errors is flagged against what share of the right words, for every threshold.
+    """Draw the share of errors that is flagged against the share of right words that is, for every threshold.
 
     Parameters
     ----------
     roc
-        ``schema.ROC``, with columns of groups before it or without.
+        ``schema.ROC``, optionally with columns of groups before it.
     by
-        The columns that tell the groups; by default all that stand before those of the table.
+        Columns of the groups; by default all columns before those of the table.
     thresholds
-        Confidences to mark on the curve, where there is only one.
+        Confidences to mark on the curve, if there is only one curve.
     ax
-        Where to draw; a new figure when absent. Beside other axes the labels find
-        room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
+        ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        Square; the diagonal is flagging by chance.
+        Square axes; the diagonal is flagging by chance.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a row is there twice.
+        If a column is missing, or a row is there twice.
     InputError
-        If all words are right or all wrong, so that there is no curve, or there are more than seven groups.
+        If all words are right or all are wrong, or there are more than seven groups.
 
     Examples
     --------
@@ -190,19 +190,19 @@ def plot_roc(
 def plot_review_curve(
     curve: pd.DataFrame, *, all_errors: bool = False, share: bool = False, ax: Axes | None = None
 ) -> Axes:
-    """Draw how many of the errors are found against the time spent listening.
+    """Draw the share of errors that is found against the time spent listening.
 
     Parameters
     ----------
     curve
         ``schema.REVIEW_CURVE``.
     all_errors
-        Count deletions among the errors, as never found (`recall_of_all`).
+        Include deletions among the errors, as never found (`recall_of_all`).
     share
-        Time as a share of hearing every word, instead of minutes.
+        Show the time as a share of the time of all words, instead of minutes.
     ax
-        Where to draw; a new figure when absent. Beside other axes the labels find
-        room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
+        ``layout="constrained"``.
 
     Returns
     -------
@@ -210,9 +210,9 @@ def plot_review_curve(
         One line for each order of listening.
 
     Raises
-    ------
+    If a column is missing, or a row is there twice.
     SchemaError
-        If a column is absent, or a row is there twice.
+        If no word is wrong.
     InputError
         If no word is wrong, so that nothing can be found.
 
@@ -258,7 +258,7 @@ def plot_review_curve(
 
 
 def _groups(table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:
-    """The rows of each group by its label, in the order of the table."""
+    """Return the rows of each group by its label, in the order of the table."""
     columns = group_columns(table, list(known), by)
     need(table, *columns, name="table")
     labels = pd.Series(group_labels(table, columns, "words"), index=table.index, dtype="object")
@@ -279,7 +279,7 @@ def _what_lacks(roc: pd.DataFrame) -> str:
 
 
 def _mark(ax: Axes, known: Any, x: Any, y: Any, thresholds: Sequence[float]) -> None:
-    """Mark on the curve where each threshold lies: the last row that flags no more than it does."""
+    """Mark each threshold on the curve, at the last row that flags no more words than it does."""
     for threshold in thresholds:
         row = int(np.searchsorted(known, threshold + 1e-9, side="right")) - 1
         ax.plot(x[row], y[row], color=COLOURS[0], marker="o", markersize=5, linestyle="none")

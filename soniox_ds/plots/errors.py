@@ -1,8 +1,8 @@
-"""Error rates of groups and differences of arms, each with its interval.
+"""Plots of error rates of groups and of differences between arms, each with its interval.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here. Rates are drawn in per cent, differences in
-percentage points. What has no interval is a hollow mark. The interval of few or very uneven blocks is a dashed line;
-the table's `note` says more.
+Conventions: each function draws a table on axes and returns the axes; nothing is computed here. Rates are drawn in per
+cent, differences in percentage points. A value without an interval is a hollow mark. The interval of few or very uneven
+blocks is a dashed line; the table's `note` says more.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_error_comparison", "plot_error_summary"]
 
 _ROW = 0.34  # inches
-_REACH = 3.0  # of the highest rate: where intervals are cut off
+_REACH = 3.0  # intervals are cut off at this multiple of the highest rate
 
 
 def plot_error_summary(
@@ -53,24 +53,24 @@ def plot_error_summary(
         ``schema.ERROR_SUMMARY`` (or ``schema.CHARACTER_ERROR_SUMMARY``, or ``schema.PUNCTUATION_ERROR_SUMMARY``, whose
         rate of capitals is not drawn) with the columns of the groups before it, as `summarize` returns it.
     by
-        The columns that tell the groups; by default all that stand before those of the table.
+        Columns of the groups; by default all columns before those of the table.
     overall
-        A rate to draw as a line through all rows, such as that of all recordings.
+        A rate to draw as a line through all rows, for example the rate of all recordings.
     ax
-        Where to draw; a new figure as high as the rows need when absent. Beside other axes the
-        labels find room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as high as the rows need. Labels beside other axes need a
+        figure made with ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        One row for each group; at the right how many recordings and words (characters, marks) it rests on, and where
-        there is "no interval". The interval of few or very uneven blocks is a dashed line; see the table's `note`.
-        An interval that reaches beyond three times the highest rate is cut off there, with an arrow.
+        One row for each group, with its number of recordings and words (characters, marks) on the right, and
+        "no interval" where there is none. The interval of few or very uneven blocks is a dashed line; see the table's
+        `note`. An interval that reaches beyond three times the highest rate is cut off there, with an arrow.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a group is there twice.
+        If a column is missing, or a group is there twice.
     InputError
         If no group has a rate.
 
@@ -101,7 +101,7 @@ def plot_error_summary(
     if overall is not None:
         ax.axvline(100 * overall, color=GREY, linewidth=1, linestyle=":", label=f"overall {overall:.1%}")
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    # the interval of a few speakers may reach far beyond all rates: cut off, it leaves them room
+    # The interval of a few speakers may reach far beyond all rates and would squeeze them together.
     highest = float(np.nanmax([*bounds[:, 0], 100 * (overall or 0.0)]))
     limit = max(_REACH * highest, 1.0)
     _rows(ax, bounds, _is_dashed(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
@@ -129,19 +129,19 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     comparison
         ``schema.ERROR_COMPARISON`` (or ``schema.CHARACTER_ERROR_COMPARISON``), as `compare_errors` returns it.
     ax
-        Where to draw; a new figure as high as the rows need when absent. Beside other axes the
-        labels find room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as high as the rows need. Labels beside other axes need a
+        figure made with ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        One row for each pair: left of zero the second arm makes fewer errors. A mark is filled where the interval
-        excludes zero after Holm's correction (`p_holm`), hollow elsewhere.
+        One row for each pair. Left of zero, the second arm makes fewer errors. A mark is filled if the interval
+        excludes zero after Holm's correction (`p_holm`), otherwise hollow.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a pair is there twice.
+        If a column is missing, or a pair is there twice.
     InputError
         If no pair has a difference.
 
@@ -179,7 +179,7 @@ def _rate_of(measure: Measure) -> str:
 
 
 def _rows(ax: Axes, bounds: Any, dashed: Any, filled: Any, marker: str = "o", limit: float = np.inf) -> None:
-    """One mark and one line for each row of (value, low, high)."""
+    """Draw one mark and one line for each row of (value, low, high)."""
     for row, (value, low, high) in enumerate(bounds):
         if np.isfinite(low) and np.isfinite(high):
             line = "--" if dashed[row] else "-"
@@ -207,7 +207,7 @@ def _labels(ax: Axes, labels: Sequence[str]) -> None:
 
 
 def _right(ax: Axes, texts: Sequence[str]) -> None:
-    """A text beside each row, outside of the axes."""
+    """Write a text beside each row, outside the axes."""
     for row, text in enumerate(texts):
         ax.annotate(
             text, (1, row), (8, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points", va="center",

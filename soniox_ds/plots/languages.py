@@ -1,7 +1,7 @@
-"""Which language was taken for which, drawn.
+"""Plot of the confusion of languages.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here. Each cell has its share written in it, so that
-the shade adds nothing that is not said.
+Conventions: the function draws a table on axes and returns the axes; nothing is computed here. Each cell has its share
+written in it, so that the shade adds no information.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 __all__ = ["plot_language_confusion"]
 
 _CELL = 0.72  # inches
-_DARK = 0.62  # from this share on white text reads better than black
+_DARK = 0.62  # from this share on, white text is easier to read than black
 
 
 def plot_language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the share of each spoken language's time that was taken for each language, and the time itself.
+    """Draw the time of each spoken language that was identified as each language, as shares and as durations.
 
     Parameters
     ----------
     confusion
-        ``schema.LANGUAGE_CONFUSION``, as `language_confusion` returns it. Time without a language on one side is
+        ``schema.LANGUAGE_CONFUSION``, as `language_confusion` returns it. Time without a language on either side is
         left out.
     ax
-        Where to draw; a new figure as large as the languages need when absent. Beside other axes the
-        labels find room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as large as the languages need. Labels beside other axes need
+        a figure made with ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        Rows are the languages spoken and add up to 100 %, columns what they were taken for.
+        Rows are the spoken languages and add up to 100 %, columns are the identified languages.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a pair of languages is there twice.
+        If a column is missing, or a pair of languages is there twice.
     InputError
         If no time has a language on both sides.
 

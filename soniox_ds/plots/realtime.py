@@ -1,7 +1,8 @@
-"""When the words of a live transcription came, drawn: arrival over audio time, and how lags are distributed.
+"""Plots of the timing of live transcription: arrival of the tokens, and distribution of the lags.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here but positions and ranks. Moments are seconds
-from the first audio. When a word was first shown is a hollow mark, when it was settled a full one.
+Conventions: each function draws a table on axes and returns the axes; only positions and ranks are computed here. Times
+are seconds since the first audio. A hollow mark is the time when a word was first shown, a filled mark the time when
+it was settled.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _LAGS = {
     "translation_lag_ms": ("translated", COLOURS[2], "-."),
 }
 _PERCENTILES = ((0.5, "o"), (0.95, "s"))
-_MOST = 7  # groups that can be told apart
+_MOST = 7  # number of groups that readers can tell apart
 
 
 def plot_token_arrival(
@@ -54,31 +55,32 @@ def plot_token_arrival(
     end_ms: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw when each token of a recording was handed over, first shown and settled, over its place in the audio.
+    """Draw when each token of a recording was handed over, first shown and settled, against its place in the audio.
 
     Parameters
     ----------
     latencies
-        ``schema.TOKEN_LATENCIES``, or the `Streamed` that it is made of.
+        ``schema.TOKEN_LATENCIES``, or the `Streamed` that they are computed from.
     audio_id
-        Which recording, where there are several.
+        Recording to draw, if there are several.
     start_ms, end_ms
-        Show only this window of the audio; of minutes of audio, lags of a second can hardly be seen.
+        Show only this window of the audio. In minutes of audio, lags of a second can hardly be seen.
     ax
-        Where to draw; a new figure when absent.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
     Axes
-        Horizontally the end of each token in the audio, vertically seconds since the first audio. The grey line is when
-        the audio up to there had been handed over: the diagonal in real time. What stands above it is lag.
+        Horizontally the end of each token in the audio, vertically seconds since the first audio. The grey line is the
+        time at which the audio up to there had been handed over: the diagonal in real time. The distance above it is
+        the lag.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or a token is there twice.
+        If a column is missing, or a token is there twice.
     InputError
-        If several recordings are there and none is named, no token has a time, or the window is empty or in
+        If there are several recordings and `audio_id` is not given, no token has a time, or the window is empty or in
         seconds.
 
     Examples
@@ -108,7 +110,7 @@ def plot_token_arrival(
     size = 12.0 if seen.sum() <= 200 else 6.0
     ax.plot(place[order], spoken[order], color=GREY, linewidth=1.4, label="audio handed over", zorder=1)
     ax.vlines(place[seen], received[seen], final[seen], color=GREY, linewidth=0.6, alpha=0.6, zorder=1)
-    # rings around dots: a token may be settled by the very message that first shows it
+    # Rings around dots, because a token may be settled by the message that first shows it.
     ring: dict[str, Any] = {"facecolors": "none", "edgecolors": ORANGE, "linewidths": 1.2, "clip_on": False}
     ax.scatter(place[seen], received[seen], s=3 * size, label="first shown", zorder=2, **ring)
     ax.scatter(place[seen], final[seen], s=size, color=BLUE, linewidths=0, label="settled", zorder=3, clip_on=False)
@@ -131,31 +133,31 @@ def plot_lag_distribution(
     lag: str = "finalization_lag_ms",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what share of the tokens came within how many seconds, with median and 95th percentile marked.
+    """Draw the share of tokens that arrived within each lag, and mark the median and the 95th percentile.
 
     Parameters
     ----------
     latencies
-        ``schema.TOKEN_LATENCIES``, or the `Streamed` that it is made of.
+        ``schema.TOKEN_LATENCIES``, or the `Streamed` that they are computed from.
     by
-        Column whose values have a curve each, such as ``"audio_id"`` or ``"settled_by"``. None for all tokens in one,
-        and then one curve for when they were first shown and one for when they were settled.
+        Column with a curve for each value, such as ``"audio_id"`` or ``"settled_by"``. None draws all tokens together,
+        with one curve for when they were first shown and one for when they were settled.
     lag
-        Which lag is drawn with `by`: ``"finalization_lag_ms"``, ``"first_lag_ms"`` or ``"translation_lag_ms"``.
+        Lag to draw with `by`: ``"finalization_lag_ms"``, ``"first_lag_ms"`` or ``"translation_lag_ms"``.
     ax
-        Where to draw; a new figure when absent.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
     Axes
-        A dot on each curve is the median, a square the 95th percentile, both observed values.
+        On each curve, a dot is the median and a square the 95th percentile; both are observed values.
 
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is missing.
     InputError
-        If no token has a lag, `lag` is none of those named, or there are more than seven groups.
+        If no token has a lag, `lag` is not a name listed above, or there are more than seven groups.
 
     Examples
     --------

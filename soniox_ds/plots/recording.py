@@ -1,7 +1,7 @@
-"""What happens along one recording: how sure the recogniser was, and where the errors are.
+"""Plots along one recording: confidence over time, and positions of the errors.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here but positions, the running mean that is drawn,
-and counts of what falls into each stretch of time. Times are the words' own; translations have none and are left out.
+Conventions: each function draws a table on axes and returns the axes. Only positions, the running mean that is drawn,
+and counts in each stretch of time are computed here. Times are the words' own; translations have none and are left out.
 """
 
 from __future__ import annotations
@@ -65,29 +65,30 @@ def plot_confidence(
     words
         A corpus, or ``schema.WORDS``.
     audio_id
-        Which recording, where the table holds several.
+        Recording to show, if the table has several.
     start_ms, end_ms
         Show only this window.
     threshold
-        Words with at most this confidence are drawn as crosses; None for no such line.
+        Words with at most this confidence are drawn as crosses; None draws no such line.
     smooth
-        Number of neighbouring words in the running mean, drawn where there are at least as many; 0 for none. By default
-        25, or a hundredth of the words drawn where that is more.
+        Number of neighbouring words in the running mean, which is drawn if there are at least as many; 0 draws no mean.
+        By default 25, or a hundredth of the drawn words if that is more.
     ax
-        Where to draw; a new figure when absent. Beside other axes the labels find
-        room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
+        ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        With the words at the middle of their time, `confidence` from 0 to 1.
+        Axes with the words at the middle of their time and `confidence` from 0 to 1.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or a time is impossible (a fraction, too).
+        If a column is missing, a word is there twice, or a time is impossible (also if it has a fraction).
     InputError
-        If several recordings are there and none is named, no word has a time and a confidence, or the window is empty.
+        If there are several recordings and `audio_id` is not given, no word has a time and a confidence, or the window
+        is empty.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def plot_confidence(
         ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=":")
     smooth = max(25, seen // 100) if smooth is None else smooth
     if smooth and len(middle) >= smooth:
-        # sums of whole windows only: at the ends there is no mean to show
+        # Only whole windows have a mean, so the ends have none.
         mean = np.convolve(confidence, np.full(smooth, 1 / smooth), "valid")
         half = (smooth - 1) // 2
         ax.plot(middle[half : half + len(mean)], mean, color=BLACK, linewidth=1.3, label=f"mean of {smooth} words")
@@ -138,7 +139,7 @@ def plot_confidence(
     clean_up(ax, grid="y")
     ax.set_title(drawn_text(own["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
     legend = ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize="small")
-    for handle in legend.legend_handles:  # as large as can be seen, however small the dots
+    for handle in legend.legend_handles:  # visible even if the dots are small
         if isinstance(handle, PathCollection):
             handle.set_sizes([26.0])
             handle.set_alpha(0.9)
@@ -153,32 +154,32 @@ def plot_error_positions(
     end_ms: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw where in one recording the word errors are: a row for each kind, and their number per stretch of time.
+    """Draw the positions of one recording's word errors: a row for each kind, and their number per stretch of time.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, or a corpus with references, which is aligned by the defaults of `align_words`. A
+        ``schema.WORD_ALIGNMENTS``, or a corpus with references, which is aligned with the defaults of `align_words`. A
         deletion has no time of its own and is drawn at the end of the word before it.
     audio_id
-        Which recording, where the table holds several.
+        Recording to show, if the table has several.
     start_ms, end_ms
         Show only this window.
     ax
-        Where to draw; a new figure when absent. Beside other axes the labels find
-        room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
+        ``layout="constrained"``.
 
     Returns
     -------
     Axes
-        With three rows of ticks; ``ax.child_axes[0]`` above it has the bars of all errors.
+        Axes with three rows of ticks; ``ax.child_axes[0]`` above it has the bars of all errors.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time is impossible (a fraction, too).
+        If a column is missing, a row is there twice, or a time is impossible (also if it has a fraction).
     InputError
-        If several recordings are there and none is named, no word has a time, or the window is empty.
+        If there are several recordings and `audio_id` is not given, no word has a time, or the window is empty.
 
     Examples
     --------
@@ -225,7 +226,7 @@ def plot_error_positions(
 
 
 def _counts(ax: Axes, place: FloatArray, start_s: float, end_s: float) -> tuple[str, float]:
-    """A strip above `ax`: how many errors in each stretch; returns how long one is and the padding of a title."""
+    """Draw the number of errors in each stretch above `ax`; return the stretch's length and the padding of a title."""
     from matplotlib.ticker import MaxNLocator
 
     stretch_s = next((step for step in _STRETCH_S if (end_s - start_s) / step <= _STRETCHES), _STRETCH_S[-1])

@@ -1,8 +1,8 @@
-"""What all plots share: colours, axes, the clock, labels out of data.
+"""Style of all plots: colours, axes, times and labels.
 
-Conventions: colours are those of Okabe and Ito, "Color Universal Design", 2008, which stay apart for colour-blind
-readers; what a colour says is also said by place, marker or line style, so that nothing is lost in grey print. Text
-out of data is drawn as it is: no formulas, no control characters, shortened in the middle where it is long.
+Conventions: colours are those of Okabe and Ito, "Color Universal Design", 2008, which colour-blind readers can tell
+apart. Position, marker or line style always repeats the meaning of a colour, so that nothing is lost in grey print.
+Text from data is drawn literally: no formulas, no control characters, shortened in the middle if it is long.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _LONGEST = 36
 
 
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
-    """`ax`, or the axes of a new figure of this size in inches."""
+    """Return `ax`, or the axes of a new figure of this size in inches."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
@@ -83,7 +83,7 @@ def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
 
 
 def clean_up(ax: Axes, *, grid: str | None = None, keep: Sequence[str] = ("left", "bottom")) -> None:
-    """Take away the spines that say nothing; a light grid behind everything, along "x", "y" or "both"."""
+    """Remove unneeded spines, and draw a light grid behind everything, along "x", "y" or "both"."""
     ax.spines[[side for side in ("top", "right", "left", "bottom") if side not in keep]].set_visible(False)
     if grid:
         ax.grid(axis=grid, alpha=0.3, linewidth=0.6)  # type: ignore[arg-type]  # the stubs want a literal
@@ -93,7 +93,7 @@ def clean_up(ax: Axes, *, grid: str | None = None, keep: Sequence[str] = ("left"
 
 
 def drawn_text(value: Any) -> str:
-    """A label as it can be drawn.
+    """Return a label in a form that can be drawn.
 
     >>> drawn_text("a" * 50), drawn_text("two\\nlines"), drawn_text(None)
     ('aaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaa', 'two lines', 'not known')
@@ -107,7 +107,7 @@ def drawn_text(value: Any) -> str:
 
 
 def group_columns(table: pd.DataFrame, known: Sequence[str], by: str | Sequence[str] | None) -> list[str]:
-    """The columns that tell the groups: those named, else those that stand before the first known one."""
+    """Return the columns of the groups: those in `by`, otherwise all columns before the first known one."""
     if by is not None:
         return [by] if isinstance(by, str) else list(by)
     names = [str(name) for name in table.columns]
@@ -116,16 +116,16 @@ def group_columns(table: pd.DataFrame, known: Sequence[str], by: str | Sequence[
 
 
 def group_labels(table: pd.DataFrame, columns: Sequence[str], single: str) -> list[str]:
-    """A label for each row; `single` where there are no groups."""
+    """Return a label for each row; `single` if there are no groups."""
     if not columns:
         return [single] * len(table)
     return [" · ".join(drawn_text(value) for value in row) for row in table[list(columns)].itertuples(index=False)]
 
 
 def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[float, float]:
-    """The seconds to show of a recording that ends at `last_ms`.
+    """Return the window to show, in seconds, of a recording that ends at `last_ms`.
 
-    Raises InputError where none are left, or the two are no whole milliseconds.
+    Raises InputError if the window is empty, or if a bound is not a whole number of milliseconds.
     """
     first, last = checked_window(start_ms, end_ms, last_ms)
     start = 0.0 if first is None else first / 1000
@@ -141,7 +141,7 @@ def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[fl
 
 
 def clock(seconds: float, *, hours: bool = False) -> str:
-    """A time of the recording as people write it.
+    """Write a time of the recording as m:ss or h:mm:ss.
 
     >>> clock(75), clock(3675.25, hours=True)
     ('1:15', '1:01:15')
@@ -153,9 +153,9 @@ def clock(seconds: float, *, hours: bool = False) -> str:
 
 
 def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = None) -> None:
-    """Seconds on the horizontal axis; minutes and seconds from three minutes on, hours from one hour on.
+    """Label the horizontal axis in seconds; from three minutes on in minutes and seconds, from one hour on in hours.
 
-    `last_s` is the end of the recording, where only a part is shown.
+    `last_s` is the end of the recording, if only a part is shown.
     """
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
@@ -172,18 +172,18 @@ def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = No
 
 
 def numbers(table: pd.DataFrame, *columns: str) -> FloatArray:
-    """The columns in double precision, one column of the result each; NaN where not known."""
+    """Return the columns as a float64 array, with NaN for missing values."""
     found: FloatArray = table[list(columns)].astype("Float64").to_numpy(np.float64, na_value=np.nan)
     return found
 
 
 def share_per_bin(start: FloatArray, end: FloatArray, edges: FloatArray) -> FloatArray:
-    """What share of each bin the spans cover; spans that overlap count each.
+    """Return the share of each bin that the spans cover. Overlapping spans are counted repeatedly.
 
     >>> share_per_bin(np.array([0.0, 5.0]), np.array([1.0, 20.0]), np.array([0.0, 10.0, 20.0])).tolist()
     [0.6, 1.0]
     """
-    # time covered before each edge: of every span the part that lies there
+    # The time covered before each edge is the sum of the parts of all spans that lie before it.
     begun, ended = np.sort(start), np.sort(end)
     before = edges * (np.searchsorted(begun, edges) - np.searchsorted(ended, edges))
     starts, ends = np.append(0.0, np.cumsum(begun)), np.append(0.0, np.cumsum(ended))
@@ -193,9 +193,9 @@ def share_per_bin(start: FloatArray, end: FloatArray, edges: FloatArray) -> Floa
 
 
 def strip_above(ax: Axes, *, gap_in: float, height_in: float) -> tuple[Axes, float]:
-    """Axes of fixed height above `ax`, as wide as it is, and the padding in points that a title of `ax` needs.
+    """Add axes of fixed height above `ax`, as wide as it; return them and the padding in points of a title of `ax`.
 
-    Sizes are inches, not shares of `ax`, so that a layout that resizes `ax` has room for them at once.
+    Sizes are in inches, not shares of `ax`, so that a layout that resizes `ax` has room for them at once.
     """
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
@@ -205,5 +205,5 @@ def strip_above(ax: Axes, *, gap_in: float, height_in: float) -> tuple[Axes, flo
 
 
 def text_of(value: Any, pattern: str) -> str:
-    """A number by a format, a dash where it is not known."""
+    """Format a number; a dash if it is missing."""
     return "–" if pd.isna(value) else format(float(value), pattern)

@@ -1,8 +1,8 @@
-"""Who spoke when, drawn.
+"""Plot of the speaker turns of a recording.
 
-Conventions: a table and an ax in, the ax out; nothing is computed here but positions. A speaker has a colour and a row
-of their own with a name beside it. Turns are bars as long as they can be told apart; of a recording too long for that,
-a row shows for each stretch of time how large a share of it the speaker talked.
+Conventions: the function draws a table on axes and returns the axes; only positions are computed here. Each speaker has
+a colour and a row with the name beside it. Turns are bars as long as readers can tell them apart; for longer
+recordings, a row shows the share of each stretch of time in which the speaker talked.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_timeline"]
 
 _BAR = 0.7
-_SHORTEST = 1 / 600  # of the width: where most turns are shorter, bars would run together
+_SHORTEST = 1 / 600  # of the width; if most turns are shorter, bars would run together
 _STRETCHES = 240
 _STRETCH_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600)
 _STRIP = 0.1  # height of a speaker's row in the overview, inches
@@ -54,38 +54,38 @@ def plot_timeline(
     ax: Axes | None = None,
     **bar_kws: Any,
 ) -> Axes:
-    """Draw one recording's turns, a row for each speaker in the order of first speaking, the first on top.
+    """Draw the turns of one recording, with a row for each speaker in the order of first speaking, from the top.
 
     Parameters
     ----------
     turns
-        ``schema.TURNS``, or a corpus or ``schema.WORDS``, of which `speaker_turns` makes turns.
+        ``schema.TURNS``; or a corpus or ``schema.WORDS``, which `speaker_turns` is applied to.
     audio_id
-        Which recording, where the table holds several.
+        Recording to show, if the table has several.
     start_ms, end_ms
         Show only this window. Rows and colours stay those of the whole recording.
     overview
-        Whether to draw a strip of the whole recording above, the window framed; by default where there is a window.
+        If True, draw a strip of the whole recording above, with the window framed; by default only with a window.
     labels
-        Names to write for the speakers' labels; others keep their label.
+        Names to write instead of the speakers' labels. Other speakers keep their label.
     ax
-        Where to draw; a new figure as high as the speakers need when absent. Beside other axes the
-        labels find room in a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as high as the speakers need. Labels beside other axes need a
+        figure made with ``layout="constrained"``.
     **bar_kws
-        Passed on to ``Axes.broken_barh`` (to ``Axes.fill_between`` where shares are drawn).
+        Passed on to ``Axes.broken_barh`` (to ``Axes.fill_between`` if shares are drawn).
 
     Returns
     -------
     Axes
-        With seconds on the horizontal axis, minutes and seconds from three minutes on, hours from one hour on. The
-        overview is ``ax.child_axes[0]``. Where shares of time are drawn, the right title says of what.
+        Axes with seconds on the horizontal axis; minutes and seconds from three minutes on, hours from one hour on.
+        The overview is ``ax.child_axes[0]``. If shares of time are drawn, the right title names the stretch.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a turn is there twice, or a time is impossible (a fraction, too).
+        If a column is missing, a turn is there twice, or a time is impossible (also if it has a fraction).
     InputError
-        If the table holds several recordings and `audio_id` names none of them, has no turn to draw, or the window is
+        If there are several recordings and `audio_id` is not among them, there is no turn to draw, or the window is
         empty.
 
     Examples
@@ -129,7 +129,7 @@ def plot_timeline(
     clock_axis(ax, start_s, end_s, last_s)
     clean_up(ax, grid="x", keep=("bottom",))
 
-    # above the overview, if there is one
+    # The title goes above the overview, if there is one.
     place: dict[str, Any] = {"y": 1, "pad": _overview(ax, spans, (start_s, end_s), last_s)} if overview else {}
     title = drawn_text(own["audio_id"].iloc[0])
     ax.set_title(title, loc="left", fontsize="medium", parse_math=False, **place)
@@ -140,14 +140,14 @@ def plot_timeline(
 
 
 def _spans(turns: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    """Start and end of each turn, in seconds."""
+    """Return start and end of each turn, in seconds."""
     return turns["start_ms"].to_numpy(np.float64) / 1000, turns["end_ms"].to_numpy(np.float64) / 1000
 
 
 def _draw(
     ax: Axes, spans: list[tuple[FloatArray, FloatArray]], start_s: float, end_s: float, **bar_kws: Any
 ) -> int | None:
-    """Bars, or shares of time where bars would run together; then the seconds of a stretch are returned."""
+    """Draw bars, or shares of time if bars would run together. Return the seconds of a stretch if shares are drawn."""
     inside = [(start < end_s) & (end > start_s) for start, end in spans]
     lengths = np.concatenate([(end - start)[seen] for (start, end), seen in zip(spans, inside, strict=True)])
     as_shares = len(lengths) > _STRETCHES and float(np.median(lengths)) < (end_s - start_s) * _SHORTEST
@@ -162,7 +162,7 @@ def _draw(
             ax.fill_between(edges, base, base - _BAR * np.append(share, share[-1]), **{**style, **bar_kws})
             ax.axhline(base, color=colour, linewidth=0.8)
         else:
-            # a thin edge in the bar's own colour keeps turns visible that are shorter than a dot
+            # A thin edge in the colour of the bar keeps turns visible that are shorter than a dot.
             style = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.6}
             bars = list(zip(start[seen].tolist(), (end - start)[seen].tolist(), strict=True))
             ax.broken_barh(bars, (row - _BAR / 2, _BAR), **{**style, **bar_kws})
@@ -172,7 +172,7 @@ def _draw(
 def _overview(
     ax: Axes, spans: list[tuple[FloatArray, FloatArray]], seen_s: tuple[float, float], last_s: float
 ) -> float:
-    """A strip of the whole recording above `ax`, the window framed; returns the padding of a title, in points."""
+    """Draw the whole recording above `ax`, with the window framed; return the padding of a title in points."""
     strip, padding = strip_above(ax, gap_in=_GAP, height_in=_STRIP * max(len(spans), 3))
     _draw(strip, spans, 0.0, last_s)
     strip.set_ylim(len(spans) - 0.4, -0.6)

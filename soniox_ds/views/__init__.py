@@ -1,1 +1,1 @@
-"""Transcripts to look at, in a notebook and in plain text."""
+"""Views of transcripts, in a notebook and as plain text."""

@@ -1,7 +1,8 @@
-"""A reference and what was heard, side by side.
+"""View of a reference and a transcript side by side.
 
-Conventions: words that are right stand once. An error is a small stack, the reference above and what was heard below,
-"–" where there is nothing, with a letter: S substitution, D deletion, I insertion; each kind has its own border too.
+Conventions: words that are right are shown once. An error is a small stack of the reference above and the recognised
+word below ("–" if there is no word), with a letter: S substitution, D deletion, I insertion. Each kind also has its own
+border.
 """
 
 from __future__ import annotations
@@ -43,32 +44,32 @@ class _Pair(NamedTuple):
 
 
 def show_alignment(alignments: Alignments, audio_id: str | None = None, *, context: int | None = None) -> AlignmentView:
-    """Show one recording's reference and transcript side by side, the errors marked.
+    """Show one recording's reference and transcript side by side, with the errors marked.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``; `audio_id`, `operation`, `reference` and `hypothesis` must be there. Or a corpus
-        with references, which is aligned by the defaults of `align_words`.
+        ``schema.WORD_ALIGNMENTS``, with at least `audio_id`, `operation`, `reference` and `hypothesis`. Or a corpus
+        with references, which is aligned with the defaults of `align_words`.
     audio_id
-        Which recording, where the table holds several.
+        Recording to show, if the table has several.
     context
-        How many right words to show on each side of an error; of longer stretches only their length is said. None shows
-        everything.
+        Number of right words to show on each side of an error; longer stretches are replaced by their length. None
+        shows everything.
 
     Returns
     -------
     AlignmentView
-        Shows itself in a notebook; ``print`` gives plain text in three lines: reference, heard, errors. Of no rows it
-        says "No words."
+        An object that is displayed in a notebook; ``print`` shows plain text in three lines: reference, heard, errors.
+        Without rows it says "No words."
 
     Raises
     ------
     SchemaError
-        If a column is absent, an operation is not known, a row is there twice, or a time is impossible (a
-        fraction, too).
+        If a column is missing, an operation is not known, a row is there twice, or a time is impossible (also if it has
+        a fraction).
     InputError
-        If several recordings are there and none is named, or `context` is below 0.
+        If there are several recordings and `audio_id` is not given, or `context` is below 0.
 
     Examples
     --------
@@ -97,7 +98,7 @@ def show_alignment(alignments: Alignments, audio_id: str | None = None, *, conte
 
 
 def legend() -> str:
-    """What the marks mean, as HTML."""
+    """Return the legend of the marks, as HTML."""
     samples = "".join(
         f'<span style="{_box(kind)};margin-left:.8em">{letter}</span> {kind}' for kind, (letter, _, _) in _KINDS.items()
     )
@@ -105,7 +106,7 @@ def legend() -> str:
 
 
 class AlignmentView:
-    """An alignment that shows itself; made by `show_alignment`."""
+    """An alignment that can be displayed and printed; made by `show_alignment`."""
 
     def __init__(self, audio_id: str, alignments: pd.DataFrame, context: int | None) -> None:
         self.audio_id = audio_id
@@ -131,7 +132,7 @@ class AlignmentView:
         return markup.frame("alignment", head, legend(), self.body())
 
     def body(self) -> str:
-        """The aligned words alone, as HTML; `legend` says what the marks mean."""
+        """Return the aligned words alone, as HTML; `legend` explains the marks."""
         parts: list[str] = []
         speaker: Any = None
         opened = False
@@ -165,7 +166,7 @@ class AlignmentView:
         return f"{errors:,} error{'' if errors == 1 else 's'} in {words:,} reference words ({each})"
 
     def _shown(self) -> Iterator[_Pair | int]:
-        """The pairs to show; for a stretch left out the number of its words."""
+        """Yield the pairs to show, and for each stretch that is left out the number of its words."""
         own = self.alignments
         absent = pd.Series(pd.NA, index=own.index, dtype="object")
         columns = [own.get(name, absent) for name in _Pair._fields]
@@ -220,7 +221,7 @@ def _html(pair: _Pair) -> str:
 
 
 def _wrapped(items: Iterator[_Pair | int]) -> Iterator[tuple[str, str, str]]:
-    """Lines of columns as wide as the wider word, broken where they grow too long."""
+    """Yield lines of columns as wide as the wider word, broken where they grow too long."""
     rows: tuple[list[str], list[str], list[str]] = ([], [], [])
     used = 0
     for item in items:
@@ -247,7 +248,7 @@ def _joined(rows: tuple[list[str], list[str], list[str]]) -> tuple[str, str, str
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: two for wide characters, none for combining and formatting ones."""
+    """Return the width on a terminal: two columns for wide characters, 0 for combining and formatting characters."""
     return sum(
         0
         if unicodedata.category(char) in ("Mn", "Me", "Cf")

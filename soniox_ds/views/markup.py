@@ -1,11 +1,10 @@
-"""What all views share: escaping, direction of writing, times, places on the page.
+"""Shared HTML of all views: escaping, direction of writing, times and the frame.
 
-Conventions: a view is a fragment of HTML that needs nothing from outside itself, no script, no style sheet. Everything
-from data is text: escaped, and isolated (``<bdi>``) where it stands alone or brings marks of direction with it, so that
-neither tags nor such marks reach beyond their word. Words of one text are not isolated from each other: their order is
-that of the script.
-Colours are half transparent on the page's own background, the text keeps the page's own colour: light and dark themes
-and print stay readable. No meaning hangs on colour alone.
+Conventions: a view is a fragment of HTML without scripts, style sheets or anything else from outside. Text from data is
+escaped, and isolated (``<bdi>``) if it stands alone or contains direction marks, so that neither tags nor such marks
+reach beyond their word. Words of one text are not isolated from each other: their order is that of the script.
+Colours are half transparent on the page's background, and the text keeps the page's colour, so that views are readable
+in light and dark themes and in print. No meaning depends on colour alone.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SMALL = "font-size:.85em;opacity:.8"
 
 
 def visible(text: Any) -> str:
-    """Text for the page: escaped, control characters made visible.
+    """Escape a text for the page, and make its control characters visible.
 
     >>> visible('<script>"x"</script>')
     '&lt;script&gt;&quot;x&quot;&lt;/script&gt;'
@@ -39,7 +38,7 @@ def visible(text: Any) -> str:
 
 
 def isolated(text: Any, language: Any = None) -> str:
-    """The same, kept apart from the direction of what stands around it.
+    """Escape a text as `visible` does, and isolate it from the direction of the text around it.
 
     >>> isolated("שלום", "he")
     '<bdi lang="he">שלום</bdi>'
@@ -49,19 +48,19 @@ def isolated(text: Any, language: Any = None) -> str:
 
 
 def running(text: Any) -> str:
-    """A word of a running text: isolated only where it brings marks of direction with it."""
+    """Escape a word of a running text, and isolate it only if it contains direction marks."""
     if any(unicodedata.bidirectional(char) in _MARKS for char in str(text)):
         return isolated(text)
     return visible(text)
 
 
 def plain_isolated(text: str) -> str:
-    """In plain text: between the isolate characters of Unicode, where something is written from right to left."""
+    """Isolate a plain text with the isolate characters of Unicode, if any of it is written from right to left."""
     return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text) else text
 
 
 def direction(texts: Iterable[Any]) -> str:
-    """ "rtl" where most letters are written from right to left, else "ltr".
+    """Return "rtl" if most letters are written from right to left, otherwise "ltr".
 
     >>> direction(["שלום", "OK"]), direction(["12"])
     ('rtl', 'ltr')
@@ -77,12 +76,12 @@ def direction(texts: Iterable[Any]) -> str:
 
 
 def known(value: Any) -> bool:
-    """Whether a value is there."""
+    """Return True if a value is not missing."""
     return value is not None and not pd.isna(value)
 
 
 def clock(milliseconds: Any) -> str:
-    """A time of the recording as people write it, "" where it is not known.
+    """Write a time of the recording as m:ss or h:mm:ss; "" if it is missing.
 
     >>> clock(75_300), clock(3_675_000), clock(pd.NA)
     ('1:15', '1:01:15', '')
@@ -95,7 +94,7 @@ def clock(milliseconds: Any) -> str:
 
 
 def frame(name: str, head: str, legend: str, body: str) -> str:
-    """The whole fragment."""
+    """Assemble the fragment of a view."""
     style = "color:inherit;background:none;line-height:1.6;max-width:60em;text-align:start"
     return (
         f'<div class="soniox-ds-{name}" style="{style}"><p style="margin:0 0 .2em">{head}</p>'

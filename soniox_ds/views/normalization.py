@@ -1,4 +1,4 @@
-"""What normalisation changed, word by word."""
+"""View of the words that normalisation changed."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ __all__ = ["show_normalization"]
 def show_normalization(
     texts: Any, normalizer: NormalizerLike = "basic", *, unchanged: bool = False, language: Languages = None
 ) -> pd.DataFrame:
-    """Show what a normaliser does to texts.
+    """Show the changes that a normaliser makes to texts.
 
     Parameters
     ----------
     texts
         A text, a list of texts, a Series or a dict from audio_id to text, a table with `audio_id` and `reference` or
-        `text`, or a corpus (its transcripts). Missing texts are left out. The numbers that a Series has by default are
-        no ids: `audio_id` is NA then, as it is for a text or a list, and `text_index` says which text it is.
+        `text`, or a corpus (its transcripts). Missing texts are left out. The default index of a Series is not used as
+        ids: `audio_id` is NA then, as it is for a text or a list, and `text_index` is the number of the text.
     normalizer
         As in `align_words`.
     unchanged
-        Whether words that stay as they are have rows too.
+        If True, unchanged words have rows too.
     language
-        For ``normalizer="spoken"``: the language of the texts, or a dict from audio_id to language; by default a column
-        `language` of the table or of the recordings, else the language hint that a corpus was transcribed with.
+        For ``normalizer="spoken"``: the language of the texts, or a dict from audio_id to language; by default the
+        column `language` of the table or of the recordings, otherwise the language hint that a corpus was transcribed
+        with.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def show_normalization(
     Raises
     ------
     InputError
-        If `texts` is none of these, or there is no such normaliser.
+        If `texts` is of another type, or there is no such normaliser.
 
     Examples
     --------
@@ -75,7 +76,7 @@ def show_normalization(
     units = read_units(lines, in_languages(chain, languages), "words", vocabulary)
     labels = vocabulary.labels().tolist()
 
-    # Words between which no unit reaches across stand apart; the units of each group follow in order.
+    # Words are divided where no unit crosses the boundary; the units of each group follow in order.
     joined = np.zeros(len(lines.words) + 1, np.int64)
     np.add.at(joined, units.first + 1, 1)
     np.add.at(joined, units.last + 1, -1)
@@ -87,7 +88,7 @@ def show_normalization(
 
 
 def _languages(texts: Any, named: list[tuple[int, Any, str]]) -> list[str | None]:
-    """The language of each text as far as the table of texts says it."""
+    """Return the language of each text, as far as the table of texts has it."""
     table = texts.recordings if hasattr(texts, "recordings") else texts
     codes: list[str | None] = [None] * len(named)
     if isinstance(table, pd.DataFrame) and "language" in table:
@@ -123,7 +124,7 @@ def _table(
 
 
 def _named(texts: Any) -> list[tuple[int, Any, str]]:
-    """The number, the audio_id (NA where there is none) and the text of each text that is not missing."""
+    """Return number, audio_id (NA if there is none) and text of each text that is not missing."""
     if isinstance(texts, str):
         texts = [texts]
     ids: Any = None

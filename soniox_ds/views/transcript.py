@@ -1,8 +1,8 @@
-"""A transcript to read, with the words that the recogniser was not sure of marked.
+"""View of a transcript in which words of low confidence are marked.
 
-Conventions: marks say how sure, in three steps: dotted, dashed and solid underline, each on a stronger ground. 0.9 in
-single precision is not below a level of 0.9 (`as_decimals` in `soniox_ds.metrics.confidence`). Hovering over a marked
-word shows its confidence and time. A paragraph is one speaker's words up to a pause.
+Conventions: the marks have three steps of confidence: dotted, dashed and solid underline, each on a stronger
+background. 0.9 in single precision is not below a level of 0.9 (`as_decimals` in `soniox_ds.metrics.confidence`).
+Hovering over a marked word shows its confidence and time. A paragraph is one speaker's words up to a pause.
 """
 
 from __future__ import annotations
@@ -55,34 +55,35 @@ def show_transcript(
     levels: Sequence[float] = (0.5, 0.7, 0.9),
     stream: str = "original",
 ) -> TranscriptView:
-    """Show one recording's transcript, the words of low confidence marked.
+    """Show one recording's transcript, with the words of low confidence marked.
 
     Parameters
     ----------
     words
-        ``schema.WORDS``, or a corpus. Only `audio_id`, `text` and `confidence` must be there.
+        ``schema.WORDS``, or a corpus. Only `audio_id`, `text` and `confidence` are required.
     audio_id
-        Which recording, where there are several.
+        Recording to show, if there are several.
     start_ms, end_ms
-        Only words that lie in this window, at least partly.
+        Show only words that lie in this window, at least partly.
     levels
-        Three confidences, ascending: a word below the first is marked most, one at the last or above not at all.
+        Three ascending confidences: a word below the first has the strongest mark, a word at or above the last has no
+        mark.
     stream
-        "original" for what was spoken, "translation" for its translation.
+        "original" for the spoken words, "translation" for their translation.
 
     Returns
     -------
     TranscriptView
-        Shows itself in a notebook; ``print`` gives plain text, in which marked words carry their confidence. Of no
-        words it says so.
+        An object that is displayed in a notebook; ``print`` shows plain text, in which marked words have their
+        confidence. Without words it says so.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, a confidence lies outside 0 to 1, or a time is
-        impossible (a fraction, too).
+        If a column is missing, a word is there twice, a confidence lies outside 0 to 1, or a time is impossible (also
+        if it has a fraction).
     InputError
-        If several recordings are there and none is named, or an option is wrong.
+        If there are several recordings and `audio_id` is not given, or an option is wrong.
 
     Examples
     --------
@@ -126,7 +127,7 @@ def show_transcript(
 
 
 class TranscriptView:
-    """A transcript that shows itself; made by `show_transcript`."""
+    """A transcript that can be displayed and printed; made by `show_transcript`."""
 
     def __init__(self, audio_id: str, words: pd.DataFrame, levels: tuple[float, float, float]) -> None:
         self.audio_id = audio_id
@@ -171,7 +172,7 @@ class TranscriptView:
         return f"{count:,} word{'' if count == 1 else 's'}, {low:,} below {self.levels[0]:g}"
 
     def _paragraphs(self) -> Iterator[list[_Word]]:
-        """The words of one speaker up to a pause; a change of language alone does not begin another one."""
+        """Yield the words of one speaker up to a pause; a change of language alone does not begin another paragraph."""
         words = self.words.assign(confidence=self._confidence)
         columns = {
             name: words[name].astype(dtype) if name in words else pd.Series(pd.NA, index=words.index, dtype=dtype)
