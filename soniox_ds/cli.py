@@ -1,6 +1,6 @@
-"""The command line: ``soniox-ds demo | transcribe | report | serve | models | usage | clean``.
+"""Command line: ``soniox-ds demo | transcribe | report | serve | models | usage | clean``.
 
-Exit status: 0 when all went well, 1 when some recordings failed, 2 when nothing could be done (the message says why).
+Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if nothing could be done (the message says why).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ OUTCOMES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status.
+    """Run one command and return the exit status.
 
     >>> main(["--version"])
     Traceback (most recent call last):
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit: 0
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Not every console can show every letter of a transcript or a path; standard error copes by itself.
+        # Some consoles cannot show every letter of a transcript or a path. Standard error handles this itself.
         sys.stdout.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["serve"]:  # the stand-in has its own options
@@ -49,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     command: Callable[[argparse.Namespace], int] = options.command
     usual = warnings.formatwarning
-    warnings.formatwarning = lambda message, *_: f"soniox-ds: {message}\n"  # no line of a program that nobody wrote
+    warnings.formatwarning = lambda message, *_: f"soniox-ds: {message}\n"  # without the line of source code
     try:
         return command(options)
     except SonioxDSError as error:
         print(f"soniox-ds: {error}", file=sys.stderr)
         return FAILED_ALL
     except KeyboardInterrupt:
-        print("soniox-ds: interrupted; the same command takes up what is paid for", file=sys.stderr)
+        print("soniox-ds: interrupted; the same command fetches what has been paid for", file=sys.stderr)
         return INTERRUPTED
     finally:
         warnings.formatwarning = usual
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--whisper-model",
         metavar="NAME",
-        help="for the stand-in: a model of faster-whisper (base.en, ...; downloaded on first use) or the folder of one "
+        help="for the stand-in: a model of faster-whisper (base.en, ...; downloaded on first use) or a model's folder "
         "(default: $SONIOX_DS_WHISPER_MODEL, else the installed tiny.en)",
     )
     demo.set_defaults(command=_demo)
@@ -97,14 +97,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_region(models)
     models.set_defaults(command=_models)
 
-    usage = commands.add_parser("usage", help="what was used and what it cost, by day and model")
+    usage = commands.add_parser("usage", help="show usage and cost by day and model")
     usage.add_argument("--since", type=datetime.fromisoformat, help="ISO 8601, UTC (default: 30 days ago)")
     usage.add_argument("--until", type=datetime.fromisoformat, help="ISO 8601, UTC (default: now)")
     _add_region(usage)
     usage.set_defaults(command=_usage)
 
-    clean = commands.add_parser("clean", help="delete from the server what this journal left there, nothing else")
-    clean.add_argument("--journal", type=Path, help="default: the one in the user's cache folder")
+    clean = commands.add_parser(
+        "clean", help="delete from the server the files and transcriptions of this journal, nothing else"
+    )
+    clean.add_argument("--journal", type=Path, help="default: the journal in the user's cache folder")
     clean.add_argument("--unfinished", action="store_true", help="give up jobs that are paid for but not fetched, too")
     _add_region(clean)
     clean.set_defaults(command=_clean)
@@ -120,13 +122,13 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--append", action="store_true", help="add to the corpus that is there")
     add("--overwrite", action="store_true", help="replace the corpus that is there")
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
-    add("--audio-column", metavar="COLUMN", help="column of a manifest that holds the audio, if its name does not tell")
-    add("--reference-column", metavar="COLUMN", help="column of a manifest that holds what was said")
+    add("--audio-column", metavar="COLUMN", help="column of a manifest that holds the audio, if its name is unusual")
+    add("--reference-column", metavar="COLUMN", help="column of a manifest that holds the reference text")
     add("--model", default=ASYNC_MODEL, help="default: %(default)s")
     add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
     add("--language-hints-strict", action="store_true", default=None, help="keep to the hinted languages")
     add("--enable-speaker-diarization", action="store_true", default=None, help="mark who speaks")
-    add("--enable-language-identification", action="store_true", default=None, help="mark which language")
+    add("--enable-language-identification", action="store_true", default=None, help="mark the language of the words")
     add("--translate-to", metavar="CODE", help="one-way translation into this language")
     add("--terms", nargs="+", metavar="TERM", help="context terms")
     add(
@@ -139,9 +141,9 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
     add("--concurrency", type=int, default=16, help="uploads at once (default: %(default)s)")
     add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
-    add("--timeout-s", type=float, help="for one recording after its submission")
-    add("--journal", type=Path, help="default: the one in the user's cache folder")
-    add("--refresh", action="store_true", help="transcribe, and pay, again")
+    add("--timeout-s", type=float, help="longest wait for one recording after its submission")
+    add("--journal", type=Path, help="default: the journal in the user's cache folder")
+    add("--refresh", action="store_true", help="transcribe, and pay for, everything again")
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -155,14 +157,19 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         help="csv, tsv, json, jsonl or parquet with audio_id and reference; an empty cell is no reference, a quoted "
         "one is silence (default: the corpus's own column reference)",
     )
-    add("--turns", type=Path, metavar="FILE", help="RTTM file of who really spoke when, for the diarization error rate")
-    add("--by", nargs="+", metavar="COLUMN", help="metadata columns to group the errors by (default: those that can)")
+    add("--turns", type=Path, metavar="FILE", help="RTTM file with the reference turns, for the diarization error rate")
+    add(
+        "--by",
+        nargs="+",
+        metavar="COLUMN",
+        help="metadata columns to group the errors by (default: those with 2 to 12 values)",
+    )
     add(
         "--normalizer",
         nargs="+",
         default=["basic"],
         metavar="NAME",
-        help="what both texts go through first, one step after the other: tags basic (default: basic)",
+        help="normalisation of both texts, one step after the other: tags basic (default: basic)",
     )
     add(
         "--language",
@@ -175,7 +182,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_region(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--region", help="where the key's project is: us, eu, in, jp or a newer one (default: us)")
+    parser.add_argument("--region", help="region of the key's project: us, eu, in, jp or a newer one (default: us)")
 
 
 def _connection(options: argparse.Namespace) -> Connection | None:
@@ -215,7 +222,7 @@ def _transcribe(options: argparse.Namespace) -> int:
         raise InputError(f"--partition-by {options.partition_by}: there is no such column; there are {columns}")
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore", RecordingsFailedWarning)  # the corpus says it below
+        warnings.simplefilter("ignore", RecordingsFailedWarning)  # the corpus is printed below, with its failures
         if options.local:
             print(stack.enter_context(stand_in()).banner)
         corpus = sx.transcribe(
@@ -244,7 +251,7 @@ def _transcribe(options: argparse.Namespace) -> int:
 
 
 def _check_out(options: argparse.Namespace) -> None:
-    """Say before anything is paid that the corpus could not be saved."""
+    """Raise InputError if the corpus could not be saved, before anything is paid for."""
     out: Path = options.out
     if options.append and options.overwrite:
         raise InputError("--append keeps what is there and --overwrite replaces it; give one of them")
@@ -288,7 +295,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _references(path: Path) -> pd.DataFrame:
-    """Read the references, and tell how many of a CSV's or TSV's cells are empty, since that means no reference."""
+    """Read the references, and report the number of empty cells in a CSV or TSV, since they mean no reference."""
     from soniox_ds.sources.manifests import read_references
 
     table = read_references(path)

@@ -1,8 +1,8 @@
-"""The demo: the sample recordings, from audio to answers, on the stand-in or on the service.
+"""Demo: the sample recordings, transcribed, measured and plotted, with the stand-in or the service.
 
-With SONIOX_API_KEY set it talks to the service (about four minutes of audio, less than a cent); otherwise, or with
-``local``, to the stand-in on this machine, and says so wherever a number is printed. The commands that it prints at the
-end run as they are printed, from the current folder.
+With SONIOX_API_KEY set it uses the service (about four minutes of audio, less than a cent); otherwise, or with
+``local``, it uses the stand-in on this machine, and says so wherever a number is printed. The commands that it prints
+at the end can be run as they are, from the current folder.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NOTEBOOK = "notebooks/01_transcribe_a_dataset.ipynb"
 
 
 def samples_folder() -> Path:
-    """Where the sample recordings are: beside the package in a checkout, inside it when installed from a wheel."""
+    """Return the folder of the samples: beside the package in a checkout, inside it if installed from a wheel."""
     package = Path(__file__).parent
     for folder in (package / "_samples", package.parent / "data" / "samples"):
         if (folder / "manifest.csv").is_file():
@@ -178,7 +178,7 @@ def next_steps(out: Path, is_local: bool) -> list[str]:
     if Path(NOTEBOOK).is_file():
         if importlib.util.find_spec("jupyterlab") is None:
             steps.append([_program("python"), "-m", "pip", "install", "jupyterlab"])
-        as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # Jupyter refuses to run as root unless it is told to
+        as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # Jupyter refuses to run as root without an option
         steps.append([_program("jupyter-lab"), *(["--allow-root"] if as_root else []), NOTEBOOK])
     lines = [subprocess.list2cmdline(step) if sys.platform == "win32" else shlex.join(step) for step in steps]
     if is_local:
@@ -187,7 +187,7 @@ def next_steps(out: Path, is_local: bool) -> list[str]:
 
 
 def _program(name: str) -> str:
-    """Return what to type for a program of this environment: its name where the shell finds it, otherwise its path."""
+    """Return the command for a program of this environment: its name if the shell finds it, otherwise its path."""
     folder = Path(sys.executable).parent
     path = Path(sys.executable) if name == "python" else folder / name
     found = shutil.which(name)
@@ -215,7 +215,7 @@ def _table(table: pd.DataFrame) -> None:
 
 
 def _word_errors(corpus: Corpus) -> None:
-    """Each recording's counts and rate, then the pooled rate with its interval."""
+    """Print each recording's counts and rate, then the pooled rate with its interval."""
     import soniox_ds as sx
 
     errors = sx.word_errors(corpus)
@@ -229,7 +229,7 @@ def _word_errors(corpus: Corpus) -> None:
 
 
 def _compare_terms(plain: Corpus, samples: Path, journal: Path) -> None:
-    """Transcribe the recordings that have terms again, each with its own, and show both texts."""
+    """Transcribe the recordings that have terms again, each with its own terms, and print both texts."""
     import soniox_ds as sx
 
     with_terms = plain.recordings.dropna(subset=["terms"])

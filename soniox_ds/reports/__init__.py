@@ -1,1 +1,1 @@
-"""One page that says what a corpus holds and how far it can be trusted."""
+"""Reports: one HTML page about a corpus, its contents and its accuracy."""

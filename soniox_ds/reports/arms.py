@@ -1,4 +1,4 @@
-"""The section of the page about an experiment: several options on the same recordings."""
+"""Section of the report about an experiment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["arms"]
 
 
 def arms(trial: Comparison) -> Section:
-    """Each arm's error rate, its difference from the baseline, and the terms it hears."""
+    """Write each arm's error rate, its difference from the baseline, and the terms that it recognises."""
     summary, differences = trial.summary, trial.differences
     neutral = ["neutral_wer"] if summary["neutral_wer"].notna().any() else []
     rows = [

@@ -1,4 +1,4 @@
-"""Short pieces of the recordings that stand in the page itself, as data URIs; made by `soniox_ds.io.audio_excerpts`."""
+"""Audio excerpts in the report, as data URIs; made with `soniox_ds.io.audio_excerpts`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soniox_ds.io.audio_excerpts import MIME_TYPE, excerpt
 __all__ = ["LONGEST_MS", "Piece", "cut"]
 
 LONGEST_MS = 15_000
-"""No piece is longer; of a longer place it is the beginning."""
+"""Longest excerpt. Of a longer place, only the beginning is used."""
 
 
 class Piece(NamedTuple):
@@ -21,14 +21,14 @@ class Piece(NamedTuple):
 
 
 def cut(recording: Any, start_ms: int, end_ms: int) -> Piece:
-    """A piece of a recording's audio.
+    """Return an excerpt of a recording's audio.
 
     Parameters
     ----------
     recording
         A row of ``schema.RECORDINGS``: `source`, `size_bytes`, `sha256`.
     start_ms, end_ms
-        From where to where; cut off after `LONGEST_MS`.
+        Start and end of the excerpt, which is cut off after `LONGEST_MS`.
     """
     audio, reason = excerpt(recording, start_ms, min(end_ms, start_ms + LONGEST_MS))
     return Piece(f"data:{MIME_TYPE};base64," + base64.b64encode(audio).decode("ascii") if audio else "", reason)

@@ -1,6 +1,6 @@
-"""Tables, players and paragraphs of the page.
+"""HTML elements of the report: tables, players and paragraphs.
 
-Conventions: whatever comes from data goes through `visible` or `isolated`; what is already HTML is a `Markup`.
+Conventions: text from data goes through `visible` or `isolated`; text that is HTML already is a `Markup`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from soniox_ds.views.markup import isolated, known, visible
 __all__ = ["Markup", "Section", "count", "facts", "note", "percent", "player", "table"]
 
 Section = tuple[str, str, str]
-"""Id, heading and HTML of a part of the page."""
+"""The id, heading and HTML of a section of the report."""
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """A text that is HTML already."""
 
     __slots__ = ()
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str = "", numeric: Sequence[int] = ()) -> str:
-    """A table; `numeric` are the columns that are set to the right.
+    """Return a table as HTML; the columns in `numeric` are aligned right.
 
     >>> "<td><bdi>&lt;b&gt;</bdi></td>" in table(["word"], [["<b>"]])
     True
@@ -43,25 +43,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str = 
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> str:
-    """A list of names and values."""
+    """Return a list of names and values as HTML."""
     items = "".join(f"<div><dt>{visible(name)}</dt><dd>{_cell(value)}</dd></div>" for name, value in pairs)
     return f'<dl class="facts">{items}</dl>'
 
 
 def note(text: str, *, strong: bool = False) -> str:
-    """A paragraph; a `strong` one is framed."""
+    """Return a paragraph as HTML; a `strong` paragraph is framed."""
     return f'<p class="warning" role="note">{visible(text)}</p>' if strong else f'<p class="note">{visible(text)}</p>'
 
 
 def player(piece: Piece, name: str) -> Markup:
-    """An audio player, or why there is none."""
+    """Return an audio player as HTML, or the reason why there is none."""
     if not piece.uri:
         return Markup(f'<span class="note">{visible(piece.reason)}</span>')
     return Markup(f'<audio controls preload="none" aria-label="{visible(name)}" src="{piece.uri}"></audio>')
 
 
 def percent(value: Any, low: Any = None, high: Any = None) -> str:
-    """A share, with its interval where there is one.
+    """Write a share in per cent, with its interval if there is one.
 
     >>> percent(0.0831, 0.07, 0.1), percent(None)
     ('8.3% [7.0%, 10.0%]', '–')
@@ -72,7 +72,7 @@ def percent(value: Any, low: Any = None, high: Any = None) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun.
+    """Write a number with its noun.
 
     >>> count(1, "word"), count(2000, "word")
     ('1 word', '2,000 words')

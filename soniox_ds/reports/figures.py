@@ -1,8 +1,8 @@
-"""Plots as parts of the page: SVG with real text, in the page's own colours.
+"""Figures of the report: plots as SVG with real text, in the page's colours.
 
-Conventions: text stays text, so that the browser shapes every script and a reader can search it; black becomes the
-page's text colour, white its ground and blue its blue, so that a figure is readable in a dark theme too. Each figure
-has an `alt` text. Ids are made unique, since several figures share a page.
+Conventions: text stays text, so that the browser shapes every script and readers can search it. Black becomes the
+page's text colour, white its background and blue its blue, so that figures are readable in a dark theme too. Each
+figure has an `alt` text. Ids are made unique, because several figures share a page.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COLOURED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "
 
 
 def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float, height: float) -> str:
-    """A ``<figure>`` with what `draw` puts on the axes it is given; sizes in inches.
+    """Return a ``<figure>`` of the plot that `draw` puts on the axes it is given. Sizes are in inches.
 
     >>> shown = figure(lambda ax: ax.plot([1, 2]), name="line", alt="a <line>", width=3, height=2)
     >>> "aria-label=\\"a &lt;line&gt;\\"" in shown, "<script" in shown
@@ -44,12 +44,12 @@ def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float,
     }
     file = io.BytesIO()
     with mpl.rc_context(style | dict.fromkeys(_COLOURED, _INK)), warnings.catch_warnings():
-        # the browser has glyphs for scripts that the plotting font lacks
+        # The browser has glyphs for scripts that the plotting font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         canvas = Figure(figsize=(width, height), layout="constrained")
         draw(canvas.add_subplot())
         canvas.savefig(file, format="svg", metadata={"Date": None})
-    # the size is the drawing's own: labels beside the axes are not cut
+    # The size of the drawing is used, so that labels beside the axes are not cut off.
     return (
         f'<figure role="img" aria-label="{visible(alt)}">{_inline(file.getvalue(), name)}'
         f"<figcaption>{visible(alt)}</figcaption></figure>"
@@ -57,7 +57,7 @@ def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float,
 
 
 def _inline(svg: bytes, name: str) -> str:
-    """The drawing as a part of a page: ids of its own, colours of the page, no metadata."""
+    """Return the drawing as a part of the page, with unique ids, the page's colours and no metadata."""
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     root = ElementTree.fromstring(svg)

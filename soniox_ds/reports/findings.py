@@ -1,6 +1,6 @@
-"""What a report is about, computed once.
+"""Tables that the sections of a report share, computed once.
 
-Conventions: the tables are those of `soniox_ds.schema`; without references those about errors are None.
+Conventions: the tables are those of `soniox_ds.schema`; without references, the tables of errors are None.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ __all__ = ["Findings"]
 
 @dataclass(frozen=True)
 class Findings:
-    """A corpus and what was found out about it."""
+    """A corpus and the tables computed from it."""
 
     corpus: Corpus
     words: pd.DataFrame
-    """What was spoken, ``schema.WORDS``; translations left out."""
+    """The spoken words, ``schema.WORDS``, without translations."""
     turns: pd.DataFrame
-    """``schema.TURNS``, no rows without diarization."""
+    """``schema.TURNS``; empty without diarization."""
     errors: pd.DataFrame | None
     """``schema.WORD_ERRORS``."""
     alignments: pd.DataFrame | None
     """``schema.WORD_ALIGNMENTS``."""
     overall: pd.DataFrame | None
-    """``schema.ERROR_SUMMARY`` of all recordings, one row."""
+    """``schema.ERROR_SUMMARY`` of all recordings together, one row."""
     groups: dict[str, pd.DataFrame]
-    """The same by each metadata column."""
+    """``schema.ERROR_SUMMARY`` by each metadata column."""
     mistaken: pd.DataFrame | None = None
-    """``schema.WORD_ALIGNMENTS`` in which formatting is folded; None where no language is known."""
+    """``schema.WORD_ALIGNMENTS`` after folding the formatting; None if no language is known."""
 
     @classmethod
     def of(
@@ -51,7 +51,7 @@ class Findings:
         by: list[str] | None,
         mistaken: pd.DataFrame | None = None,
     ) -> Findings:
-        """Compute everything that several sections need."""
+        """Compute the tables that several sections need."""
         words = corpus.words()
         words = words[(words["translation_status"].fillna("original") != "translation").to_numpy(bool)]
         words = words.reset_index(drop=True)
@@ -71,12 +71,12 @@ class Findings:
 
     @property
     def is_stand_in(self) -> bool:
-        """Whether any of the transcripts is the stand-in's."""
+        """True if any of the transcripts was made by the stand-in."""
         return bool((self.corpus.recordings["service"] == "local").any())
 
     @property
     def line(self) -> str:
-        """The corpus in one line."""
+        """Description of the corpus in one line."""
         services = self.corpus.recordings["service"].dropna().unique().tolist()
         named = ["the local stand-in" if service == "local" else str(service) for service in services]
         by = f", transcribed by {' and '.join(named)}" if named else ""

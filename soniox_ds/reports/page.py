@@ -1,7 +1,7 @@
-"""`report`: one self-contained page about a corpus.
+"""Report about a corpus, as one self-contained HTML page.
 
-Conventions: the page holds everything it shows; it fetches nothing and runs nothing, and its own policy forbids both.
-Every choice that shapes a number (normalisation, alignment costs, intervals, blocks) is written on it.
+Conventions: the page contains everything that it shows. It loads nothing and runs nothing, and its content security
+policy forbids both. Every choice that affects a number (normalisation, alignment costs, intervals, blocks) is stated.
 """
 
 from __future__ import annotations
@@ -92,44 +92,43 @@ def report(
     turns: pd.DataFrame | str | Path | None = None,
     comparison: Comparison | None = None,
 ) -> Path:
-    """Write one self-contained HTML page about a corpus: what it holds, how accurate it is, what to listen to.
+    """Write one self-contained HTML page about a corpus: its contents, its accuracy, and the places to listen to.
 
     Parameters
     ----------
     corpus
-        What `transcribe` or `read_corpus` returned.
+        A corpus from `transcribe` or `read_corpus`.
     references
-        What was really said, as `word_errors` takes it, or a file as `read_references` reads it; by default the column
-        `reference` of the recordings, where there is one. Without references the page has no error rates, and
-        everything else.
+        The reference texts, as `word_errors` takes them, or a file for `read_references`; by default the column
+        `reference` of the recordings, if there is one. Without references, the page has no error rates.
     path
-        The file to write; one that is there is replaced once the new page is complete.
+        The file to write. An existing file is replaced once the new page is complete.
     by
-        Metadata columns to group the errors by; by default those with 2 to 12 values, of two recordings or more each.
+        Metadata columns to group the errors by; by default those with 2 to 12 values, with two recordings or more each.
     normalizer, language
-        What both texts go through before they are compared, as `word_errors` takes it.
+        Normalisation of both texts before they are compared, as in `word_errors`.
     title
         Heading of the page.
     recordings
-        How many of the worst recordings to show with their transcripts.
+        Number of the worst recordings to show with their transcripts.
     clips
-        How many of the least confident places to show; of each a few seconds of audio are put into the page where the
-        source file is still there, unchanged.
+        Number of the least confident places to show. Each has a few seconds of audio in the page, if the source file
+        still exists unchanged.
     turns
-        Who really spoke when, for the diarization error rate: ``schema.TURNS``, or an RTTM file.
+        Reference turns for the diarization error rate: ``schema.TURNS``, or an RTTM file.
     comparison
-        An experiment of `compare` to show too: its arms, their differences and terms.
+        An experiment of `compare` to include: its arms, their differences and terms.
 
     Returns
     -------
     Path
-        The file written.
+        The path of the page.
 
     Raises
     ------
     InputError
-        If it is no corpus, the corpus is empty, no reference belongs to it, `by` names no column, a number is below 0,
-        or there are reference turns and no speakers.
+        If `corpus` is not a corpus or is empty, no reference belongs to it, `by` names an unknown column, a number is
+        below 0, or there are reference turns but no speakers.
     SchemaError
         If the references or turns are not as documented.
     SourceError
@@ -163,7 +162,7 @@ def report(
     if references is not None or ("reference" in corpus.recordings and corpus.recordings["reference"].notna().any()):
         errors = word_errors(corpus, references, normalizer=normalizer, language=language)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # word_errors has said it
+            warnings.simplefilter("ignore", UserWarning)  # word_errors has warned already
             alignments = align_words(corpus, references, normalizer=normalizer, language=language)
             chain = Normalizer.of(normalizer)
             if errors["neutral_errors"].notna().any() and not chain.languages:
@@ -191,7 +190,7 @@ def report(
 
 
 def _page(title: str, found: Findings, parts: Sequence[Section]) -> str:
-    """The whole page out of (id, heading, html) of each section."""
+    """Assemble the page from (id, heading, HTML) of each section."""
     contents = " ".join(f'<a href="#{identifier}">{visible(heading)}</a>' for identifier, heading, _ in parts)
     body = "".join(
         f'<section id="{identifier}" aria-labelledby="{identifier}-title">'
@@ -211,7 +210,7 @@ def _page(title: str, found: Findings, parts: Sequence[Section]) -> str:
 
 
 def _write(target: Path, page: str) -> None:
-    """All or nothing: a page that was cut off never replaces a good one."""
+    """Write the page atomically, so that an incomplete page never replaces a complete one."""
     if not target.parent.is_dir():
         raise InputError(f"the folder {str(target.parent)!r} is not there; make it first, or write elsewhere.")
     with replacing(target) as beside:

@@ -1,6 +1,6 @@
-"""Which columns, recordings and places of a corpus a report shows.
+"""Choice of the columns, recordings and places that a report shows.
 
-Conventions: nothing is drawn at random; every choice is by a rule that the page states.
+Conventions: nothing is chosen at random; the page states the rule of every choice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pandas as pd
 __all__ = ["FEW_WORDS", "excerpt", "grouping_columns", "worst_place", "worst_recordings"]
 
 FEW_WORDS = 10
-"""Recordings with fewer reference words say little by their rate, and come last."""
+"""Number of reference words below which the rate of a recording says little, so that it comes last."""
 
 _MOST_VALUES = 12
 _PLACE_MS = 8_000
@@ -22,7 +22,7 @@ _TEXTS = ("reference", "terms", "text", "source", "path")
 
 
 def grouping_columns(errors: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Those of `columns` that are worth grouping by: 2 to 12 values, on average two scored recordings or more to each.
+    """Return the columns worth grouping by: 2 to 12 values, on average with two scored recordings or more each.
 
     >>> errors = pd.DataFrame({"status": "scored", "room": ["x", "x", "y", "y"], "take": [1, 2, 3, 4]})
     >>> grouping_columns(errors, ["room", "take"])
@@ -33,7 +33,9 @@ def grouping_columns(errors: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     for name in columns:
         if name not in scored or name in _TEXTS or pd.api.types.is_float_dtype(scored[name]):
             continue
-        values = scored[name].dropna().tolist()  # a column without a value has any dtype, and no reductions
+        values = (
+            scored[name].dropna().tolist()
+        )  # a column without values may have any dtype, so pandas reductions may fail
         if not all(isinstance(value, (str, bool, int, np.integer, np.bool_)) for value in values):
             continue
         different = len(set(values))
@@ -43,7 +45,7 @@ def grouping_columns(errors: pd.DataFrame, columns: Sequence[str]) -> list[str]:
 
 
 def worst_recordings(errors: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The scored recordings with the highest word error rates, those without any error left out.
+    """Return the scored recordings with the highest word error rates, without error-free ones.
 
     Recordings of fewer than 10 reference words follow the others, whatever their rate.
     """
@@ -58,7 +60,7 @@ def worst_recordings(errors: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def worst_place(alignments: pd.DataFrame) -> tuple[int, int] | None:
-    """From where to where the errors of one recording are densest, in ms; None where no time is known.
+    """Return start and end (ms) of the stretch with the densest errors of one recording; None without times.
 
     >>> alignments = pd.DataFrame({
     ...     "operation": ["hit", "substitution", "deletion"], "start_ms": [0, 5000, pd.NA],
@@ -68,7 +70,7 @@ def worst_place(alignments: pd.DataFrame) -> tuple[int, int] | None:
     (4300, 6100)
     """
     times = alignments[["start_ms", "end_ms"]].astype("Float64")
-    end = times["end_ms"].ffill()  # a deletion has no time: it is where the word before it ends
+    end = times["end_ms"].ffill()  # a deletion has no time of its own, so it gets the end of the word before
     start = times["start_ms"].fillna(end)
     wrong = ((alignments["operation"] != "hit") & start.notna()).to_numpy(bool)
     if not wrong.any():
@@ -81,7 +83,7 @@ def worst_place(alignments: pd.DataFrame) -> tuple[int, int] | None:
 
 
 def excerpt(alignments: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many rows of one recording's alignment: those in a row that hold most errors."""
+    """Return the `most` consecutive rows of one recording's alignment that contain the most errors."""
     if len(alignments) <= most:
         return alignments
     wrong = (alignments["operation"] != "hit").to_numpy(np.int64)

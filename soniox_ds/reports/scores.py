@@ -1,4 +1,4 @@
-"""The sections of the page about how accurate the transcripts are, each as (id, heading, HTML) or None."""
+"""Sections of the report about accuracy, each as (id, heading, HTML) or None."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from soniox_ds.views.markup import clock, isolated, known
 __all__ = ["confidence", "errors"]
 
 _CONFUSIONS = 12
-_LONGEST = 24  # groups drawn in one figure
+_LONGEST = 24  # most groups in one figure
 
 
 def errors(found: Findings) -> Section | None:
-    """Word errors, overall and by the metadata columns, and what was mistaken for what."""
+    """Write the word errors, overall and by the metadata columns, and the most frequent confusions."""
     if found.overall is None or found.alignments is None:
         return None
     parts = [_summary_table(found.overall, [], "All recordings")]
@@ -66,7 +66,7 @@ def errors(found: Findings) -> Section | None:
 
 
 def confidence(found: Findings) -> Section | None:
-    """How far confidences can be believed, or, without references, what they are."""
+    """Write the calibration of the confidences, or without references their distribution."""
     words = found.words
     known_words = words.dropna(subset=["confidence"])
     if known_words.empty:
@@ -129,7 +129,7 @@ def confidence(found: Findings) -> Section | None:
 
 
 def _least_sure(words: pd.DataFrame) -> str:
-    """The confidence over time of the recording with the lowest mean."""
+    """Plot the confidence over time of the recording with the lowest mean."""
     means = words.groupby("audio_id", observed=True)["confidence"].agg(["mean", "count"]).dropna()
     audio_id = str(means["mean"].astype("Float64").idxmin())
     own = words[(words["audio_id"] == audio_id).to_numpy(bool)]
@@ -148,7 +148,7 @@ def _least_sure(words: pd.DataFrame) -> str:
 
 
 def _summary_table(summary: pd.DataFrame, columns: list[str], caption: str) -> str:
-    apart = [name for name in ("failed", "missing") if summary[name].any()]  # where all are scored: nothing to say
+    apart = [name for name in ("failed", "missing") if summary[name].any()]  # left out if all are scored
     neutral = ["neutral_wer"] if summary["neutral_wer"].notna().any() else []
     rates = ["word error rate", *("formatting-neutral" for _ in neutral)]
     head = (*columns, *rates, "recordings", *apart, "words", "S", "D", "I", "blocks", "remark")

@@ -1,6 +1,6 @@
-"""The sections of the page about what was transcribed.
+"""Sections of the report about the transcripts and their origin.
 
-Conventions: each is (id, heading, HTML), or None where it has nothing to say.
+Conventions: each function returns (id, heading, HTML), or None if there is nothing to show.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONTEXT = 8
 
 
 def summary(found: Findings) -> Section:
-    """Counts, and the one error rate."""
+    """Write the counts and the overall error rate."""
     corpus, words = found.corpus, found.words
     done, failed = len(corpus.completed), len(corpus.failed)
     own: list[tuple[str, Any]] = [
@@ -77,7 +77,7 @@ def summary(found: Findings) -> Section:
 
 
 def places(found: Findings, most: int) -> Section | None:
-    """The least confident places, with audio."""
+    """Write the least confident places, with audio."""
     words = found.words
     if not most or not words[["start_ms", "end_ms", "confidence"]].notna().all(axis=1).any():
         return None
@@ -109,7 +109,7 @@ def places(found: Findings, most: int) -> Section | None:
 
 
 def recordings(found: Findings, most: int) -> Section | None:
-    """The worst recordings, reference and transcript side by side."""
+    """Write the worst recordings, with reference and transcript side by side."""
     if found.errors is None or found.alignments is None or not most:
         return None
     worst = worst_recordings(found.errors, most)
@@ -142,7 +142,7 @@ def recordings(found: Findings, most: int) -> Section | None:
 
 
 def failures(found: Findings) -> Section | None:
-    """What could not be transcribed, and why."""
+    """List the recordings that failed, with the reasons."""
     failed = found.corpus.failed.recordings
     if failed.empty:
         return None
@@ -155,7 +155,7 @@ def failures(found: Findings) -> Section | None:
 
 
 def provenance(found: Findings) -> Section:
-    """Where the transcripts came from."""
+    """Write the origin of the transcripts."""
     made = found.corpus.provenance
     runs = made.get("runs", [])
     own = [
@@ -181,7 +181,7 @@ def provenance(found: Findings) -> Section:
 
 
 def conventions(found: Findings) -> Section:
-    """How the numbers were made."""
+    """Write the conventions behind the numbers."""
     points = [
         "Confidence of a word: the lowest confidence of its pieces that hold a letter or digit.",
         "Expected errors of a place: the sum of 1 − confidence over its words; never better than the confidences are.",
@@ -206,7 +206,7 @@ def conventions(found: Findings) -> Section:
 
 
 def _neutral(row: pd.Series[Any]) -> str:
-    """How the formatting-neutral rate was made, or why there is none."""
+    """Describe how the formatting-neutral rate was computed, or why there is none."""
     if not known(row["neutral_wer"]):
         return (
             "There is no formatting-neutral word error rate: it needs the normaliser “basic” and the language of the "
@@ -233,7 +233,7 @@ def _span(start_ms: Any, end_ms: Any) -> str:
 
 
 def _marked(words: pd.DataFrame, clip: dict[Any, Any]) -> str:
-    """The words of a clip, those of low confidence underlined."""
+    """Return the words of a clip as HTML, with those of low confidence underlined."""
     inside = (words["audio_id"] == clip["audio_id"]) & (words["word_index"] >= clip["first_word"])
     own = words[(inside & (words["end_ms"] <= clip["end_ms"])).fillna(False).to_numpy(bool)]
     parts = []

@@ -1,4 +1,4 @@
-"""The sections of the page about who spoke and in which language, each as (id, heading, HTML) or None."""
+"""Sections of the report about speakers and languages, each as (id, heading, HTML) or None."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROWS = 30
 
 
 def speakers(found: Findings, reference: pd.DataFrame | None = None) -> Section | None:
-    """Who spoke when, in the recording with most turns; how much each spoke; how often that is right.
+    """Write the turns of the recording with most turns, the talking times, and the diarization error rate.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _diarization(found: Findings, reference: pd.DataFrame) -> str:
 
 
 def languages(found: Findings) -> Section | None:
-    """How much was heard in which language, how sure the recogniser was and, with references, how often right."""
+    """Write the amount of speech in each language, its confidence and, with references, its accuracy."""
     words = found.words[found.words["language"].notna().to_numpy(bool)]
     if words.empty:
         return None
