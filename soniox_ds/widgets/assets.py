@@ -1,6 +1,6 @@
-"""The browser's half of the widgets: sources in ``static/``, put together to the one module that anywidget wants.
+"""JavaScript of the widgets, joined from the sources in ``static/`` to the single module that anywidget needs.
 
-Conventions: a source file holds plain declarations, whose names no other file of the same widget uses; the last one
+Conventions: a source file holds plain declarations with names that no other file of the same widget uses; the last file
 has the ``export default``.
 """
 
@@ -14,7 +14,7 @@ __all__ = ["source"]
 
 @cache
 def source(*names: str) -> str:
-    """The files in ``static/`` with these names, one behind the other.
+    """Join the files in ``static/`` with these names, in order.
 
     >>> source("captions.css").startswith("/*")
     True

@@ -1,8 +1,8 @@
-"""The user's own functions, called beside the stream and in order.
+"""Callbacks of the user, called in order and outside the event loop.
 
-Conventions: they run in a thread of their own, one call after the other, so that a slow one holds up no audio; what
-they print lands in the cell that made the widget. One that raises is called no less for it: the error is kept, logged,
-and shown.
+Conventions: they run in a thread of their own, one call after the other, so that a slow callback delays no audio. Their
+output appears in the cell that made the widget. A callback that raises is still called the next time: the error is
+kept, logged and shown.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Failed = Callable[[str], object]
 
 
 class Callbacks:
-    """Calls `on_update` with each update and `on_segment` with each finished segment, once.
+    """The calls of `on_update` with each update and of `on_segment` with each finished segment, once.
 
-    A segment whose translation is due waits for it until the next one begins, or the recording ends.
+    A segment with a translation due is delayed until the next one begins, or the recording ends.
     """
 
     def __init__(
@@ -42,30 +42,30 @@ class Callbacks:
         self._on_update = on_update
         self._translates = translates
         self._failed = failed
-        self._begin = 0  # how many settled tokens of this take belong to segments that were called with
+        self._begin = 0  # number of settled tokens of this take whose segments were passed on
         self._threads: ThreadPoolExecutor | None = None
         self._context = contextvars.copy_context()
 
     def begun(self) -> None:
-        """A recording begins."""
+        """Prepare for a new recording."""
         self._begin = 0
 
     def updated(self, take: Take, update: Update) -> None:
-        """Something came."""
+        """Call the functions for an update."""
         if self._on_update is not None:
             self._submit(self._on_update, update)
         if self._on_segment is not None and (update.is_endpoint or (self._translates and update.settled)):
             self._call_for(take, all_of_them=False)
 
     def ended(self, take: Take) -> None:
-        """Nothing more comes."""
+        """Pass on the last segments of a recording."""
         if self._on_segment is not None:
             self._call_for(take, all_of_them=True)
 
     def close(self) -> None:
-        """No recording follows; what waits is still called."""
+        """Take no more recordings. Calls that are waiting are still made."""
         if self._threads is not None:
-            self._threads.shutdown(wait=False)  # it may be one of the user's functions that closes
+            self._threads.shutdown(wait=False)  # this may be called by one of the user's functions
             self._threads = None
 
     def _call_for(self, take: Take, *, all_of_them: bool) -> None:
@@ -79,12 +79,12 @@ class Callbacks:
             self._submit(self._on_segment, segment)
 
     def _new_segments(self, transcript: Transcript, all_of_them: bool) -> list[Segment]:
-        """Those that were not called with yet, made of their own tokens: all of them would be more with every hour."""
+        """Return the segments not passed on yet, built from their own tokens only, so that the cost does not grow."""
         settled, ends = transcript.settled, transcript.ends
         if not all_of_them and (not ends or ends[-1] <= self._begin):
-            return []  # it goes on
+            return []  # the segment is still open
         while 0 < self._begin < len(settled) and settled[self._begin].is_translation:
-            self._begin += 1  # late: of a segment that was called with
+            self._begin += 1  # a late translation of a segment that was passed on
         new = Transcript()
         new.settled = settled[self._begin :]
         new.ends = [end - self._begin for end in ends[bisect_right(ends, self._begin) :]]

@@ -1,7 +1,7 @@
-"""What a browser sends in numbered items, in order and once, whatever way and however often each came.
+"""Numbered items from a browser, put in order and delivered once.
 
-Conventions: items are numbered from 0. The browser keeps what is not acknowledged and sends it again when a connection
-breaks; messages that travel by two ways may overtake each other.
+Conventions: items are numbered from 0. The browser keeps items until they are acknowledged and sends them again when a
+connection breaks. Messages on different connections may overtake each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Intake(Generic[T]):
-    """Puts numbered items in order.
+    """A queue that puts numbered items in order.
 
     Examples
     --------
@@ -27,16 +27,16 @@ class Intake(Generic[T]):
 
     def __init__(self) -> None:
         self.next = 0
-        """Number of the first item that has not come; every one before it is acknowledged."""
+        """Number of the first item that is missing; all items before it are acknowledged."""
         self._early: dict[int, T] = {}
 
     @property
     def has_gap(self) -> bool:
-        """Whether later items wait for one that has not come."""
+        """True if later items wait for a missing one."""
         return bool(self._early)
 
     def take(self, number: int, item: T) -> list[T]:
-        """Take one item; return those whose turn it is now."""
+        """Take one item, and return the items that are complete up to now."""
         if number >= self.next:
             self._early.setdefault(number, item)
         ready = []

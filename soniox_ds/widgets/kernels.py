@@ -1,6 +1,6 @@
-"""What a widget has to know of the kernel that it lives in.
+"""Facts about the kernel that a widget runs in.
 
-Conventions: everything works, and says "no", where there is no kernel.
+Conventions: without a kernel everything works, and returns False or None.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["CellWatch", "kernel_version", "obey_front_end"]
 
 
 def obey_front_end(comm: Any) -> None:
-    """Let the comm's messages go where the front end sends them, also while a cell runs.
+    """Route the comm's messages to the subshell that the front end asks for, also while a cell runs.
 
     ipykernel 7.4 answers a comm in the subshell that was the parent of the last message sent on it. For messages sent
     from a background thread that is the main shell, where they would wait for the running cell.
@@ -23,7 +23,7 @@ def obey_front_end(comm: Any) -> None:
 
 
 def kernel_version() -> int | None:
-    """Major version of the ipykernel that this process is; None where it is none."""
+    """Return the major version of ipykernel; None if this process is not an ipykernel."""
     shell = _shell()
     if shell is None or not hasattr(shell, "kernel"):
         return None
@@ -31,19 +31,19 @@ def kernel_version() -> int | None:
 
 
 class CellWatch:
-    """Tells whether a cell runs: meanwhile messages of the page may have to wait."""
+    """A watch for running cells, which may delay messages of the page."""
 
     def __init__(self) -> None:
         self._running = False
         shell = _shell()
         if shell is not None:
-            # whoever makes the first widget does so in a cell, whose beginning was not seen
+            # The first widget is made in a cell, whose beginning was not seen.
             self._running = threading.current_thread() is threading.main_thread()
             shell.events.register("pre_execute", self._begin)
             shell.events.register("post_execute", self._end)
 
     def is_busy(self) -> bool:
-        """Whether one does."""
+        """Return True while a notebook cell is running."""
         return self._running
 
     def _begin(self) -> None:

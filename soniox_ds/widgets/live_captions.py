@@ -1,7 +1,7 @@
-"""``sx.LiveCaptions``: a recording played in a cell, with captions that come as they would for live speech.
+"""``sx.LiveCaptions``: a recording played in a cell, with captions as for live speech.
 
-Conventions: the recording is decoded in the kernel; the browser gets it as Ogg Opus when the widget is shown, in a
-message and not in a trait, so that a saved notebook does not hold it. What is transcribed are the samples themselves.
+Conventions: the recording is decoded in the kernel. The browser gets it as Ogg Opus when the widget is shown, in a
+message and not in a trait, so that a saved notebook does not contain it. The original samples are transcribed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ __all__ = ["LiveCaptions", "LiveCaptionsWidget"]
 _log = logging.getLogger(__name__)
 
 LONGEST_MS = 60 * 60_000
-"""Of a recording that is sent to a page."""
+"""Longest recording that is sent to a page."""
 
 
 class LiveCaptionsWidget(anywidget.AnyWidget):
-    """What the notebook shows of `LiveCaptions`."""
+    """The ipywidget of `LiveCaptions`."""
 
     _esm = asset("controls.js", "captions.js", "live_captions.js")
     _css = asset("captions.css", "live_captions.css", "still.css")
@@ -59,16 +59,16 @@ class LiveCaptions:
     connection
         Key and address; by default from the environment.
     audio_id
-        What it is called in the tables; its path by default.
+        Name of the recording in the tables; by default its path.
     options
-        Every option of `StreamOptions` but the audio's format.
+        All options of `StreamOptions` except those of the audio format.
 
     Raises
     ------
     SourceError
         If the recording cannot be read.
     InputError
-        If it is too long, or an option is wrong.
+        If the recording is too long, or an option is wrong.
     SetupError
         Without a key.
 
@@ -109,27 +109,27 @@ class LiveCaptions:
         self.widget = LiveCaptionsWidget(
             settings={"title": self.audio_id, "duration_ms": self.duration_ms, "service": self.connection.service}
         )
-        """The ipywidget itself."""
+        """The ipywidget."""
         obey_front_end(self.widget.comm)
         self.widget.on_msg(self._heard)
 
-    # what was said ----------------------------------------------------------------------------------------------------
+    # results ----------------------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> str:
-        """``"idle"`` before it is played; then the state of the session, such as ``"open"`` or ``"finished"``."""
+        """``"idle"`` before the first playing; then the state of the session, such as ``"open"`` or ``"finished"``."""
         return "idle" if self._playback is None else self._playback.session.state
 
     @property
     def tokens(self) -> pd.DataFrame:
-        """``schema.STREAM_TOKENS`` of the latest playing, also while it goes on."""
+        """``schema.STREAM_TOKENS`` of the latest playing, also while it is going on."""
         if self._playback is None:
             return empty(STREAM_TOKENS)
         return tokens_table(list(self._playback.transcript.settled), self.audio_id)
 
     @property
     def text(self) -> str:
-        """Everything settled in the latest playing."""
+        """Settled text of the latest playing."""
         return "" if self._playback is None else self._playback.transcript.text.strip()
 
     @property
@@ -138,13 +138,13 @@ class LiveCaptions:
         return [] if self._playback is None else self._playback.transcript.segments
 
     def result(self) -> Streamed:
-        """The tables of the latest playing. Raises InputError where it was not played yet."""
+        """Return the tables of the latest playing. Raises InputError if the recording was not played yet."""
         if self._playback is None:
             raise InputError("it was not played yet: show the widget and press Play")
         return self._playback.result()
 
     async def until_ended(self) -> Streamed:
-        """Wait until a playing has ended and is settled, and return `result`; raises what made it fail."""
+        """Wait until a playing has ended and is settled, and return `result`. Raises the error that made it fail."""
         await asyncio.wrap_future(submit(self._until_over()))
         assert self._playback is not None
         if self._playback.error is not None:
@@ -171,7 +171,7 @@ class LiveCaptions:
         return {"text/plain": still_text(repr(self), segments), "text/html": still_html(repr(self), segments)}
 
     def close(self) -> None:
-        """End the playing, and take the widget from the page; what was said stays here."""
+        """End the playing, and remove the widget from the page. The results stay available."""
         submit(self._end()).result()
         self.widget.close()
 
@@ -198,7 +198,7 @@ class LiveCaptions:
                 playback.stop()
 
     async def _welcome(self) -> None:
-        """A page shows the widget: it gets the sound, and what was said so far."""
+        """Send the sound and the captions so far to a page that shows the widget."""
         if self._audio is None:
             self._audio = await asyncio.to_thread(partial(opus, self._samples, RATE))
         self.widget.send({"type": "audio"}, [self._audio])
@@ -213,10 +213,10 @@ class LiveCaptions:
                     "state": playback.session.state,
                 }
             )
-            playback.lose_page()  # whatever page played it is another one now
+            playback.lose_page()  # another page shows the widget now
 
     def _play(self) -> None:
-        """At once, or a second view that asks for it would start it a second time."""
+        """Start without waiting, so that a second view that asks for it cannot start it again."""
         self._over.clear()
         self._playback = Playback(
             self._samples,

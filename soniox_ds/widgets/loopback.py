@@ -1,9 +1,9 @@
-"""A websocket into this process that a page on the same machine can open, and that no running cell holds up.
+"""A websocket into this process for pages on the same machine, which works while a cell is running.
 
-Conventions: it listens on 127.0.0.1 only. A path opens it once: a page is told one (by the kernel, over the
-notebook's own connection), and with each connection the next. A page of another origin, an unknown path and a second
-use are refused before anything is said. The first message proves to the page that this is the kernel. Binary messages
-are a JSON object and bytes: four bytes of the object's length (little-endian), the object, the bytes.
+Conventions: it listens on 127.0.0.1 only. A path opens it once: a page gets a path from the kernel, over the notebook's
+own connection, and with each connection the next path. A page of another origin, an unknown path and a second use are
+refused before any data is sent. The first message proves to the page that this is the kernel. Binary messages consist
+of four bytes with the length of a JSON object (little-endian), the object, and bytes.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _CREDENTIAL = re.compile(r'("(?:key|path|proof|next_proof)"\s*:\s*")[^"]*')
 
 
 class Channel(Protocol):
-    """A way to the page."""
+    """A connection to the page."""
 
     name: str
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send something; nothing happens where nobody listens any more."""
+        """Send a message; does nothing if the connection is closed."""
 
 
 Heard = Callable[[Mapping[str, Any], bytes, Channel], None]
@@ -47,7 +47,7 @@ Heard = Callable[[Mapping[str, Any], bytes, Channel], None]
 
 @dataclass(frozen=True)
 class _Pass:
-    """What lets one page in, once."""
+    """The permission for one page to connect once."""
 
     proof: str
     origin: str
@@ -61,23 +61,23 @@ class LoopbackChannel:
 
     def __init__(self, socket: ServerConnection) -> None:
         self.is_open = True
-        """Whether the page may still be there."""
+        """True while the connection may still be open."""
         self._socket = socket
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send something to the page, in order, without waiting."""
+        """Send a message to the page, in order, without waiting."""
         self._outbox.put_nowait(msgspec.json.encode(message).decode())
 
     async def pump(self) -> None:
-        """Send what was put in, until the connection is gone."""
+        """Send the queued messages until the connection closes."""
         with contextlib.suppress(websockets.ConnectionClosed):
             while True:
                 await self._socket.send(await self._outbox.get())
 
 
 class Loopback:
-    """The server; one for all widgets of a process, made when the first page asks."""
+    """The server of all widgets of a process, made when the first page needs it."""
 
     def __init__(self) -> None:
         self._server: Server | None = None
@@ -86,7 +86,7 @@ class Loopback:
         self._let_in: dict[ServerConnection, _Pass] = {}
 
     async def offer(self, origin: str, heard: Heard) -> dict[str, Any]:
-        """A way in for a page of this origin: ``port``, ``path`` (used once) and ``proof``.
+        """Return a way to connect for a page of this origin: ``port``, ``path`` (valid once) and ``proof``.
 
         `heard` is called with each message of that page, on this event loop.
         """
@@ -108,26 +108,26 @@ class Loopback:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Port on which it listens."""
         assert self._server is not None, "an offer was made"
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     async def close(self) -> None:
-        """Close all connections and listen no more."""
+        """Close all connections and stop listening."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
 
     def _issue(self, admitted: _Pass) -> str:
-        while len(self._passes) >= _MOST_PASSES:  # pages that never came back
+        while len(self._passes) >= _MOST_PASSES:  # pages that never connected
             del self._passes[next(iter(self._passes))]
         path = secrets.token_urlsafe(24)
         self._passes[path] = admitted
         return path
 
     def _without_credentials(self, logged: str) -> str:
-        """Hide ways in, and temporary keys, from the debug output of websockets."""
+        """Hide paths and temporary keys in the debug output of websockets."""
         for path, admitted in list(self._passes.items()):
             logged = logged.replace(path, "***").replace(admitted.proof, "***")
         return _CREDENTIAL.sub(r"\1***", logged)

@@ -1,8 +1,8 @@
-"""``sx.Microphone``: live captions in a cell, and everything that was said as tables.
+"""``sx.Microphone``: live captions of the microphone in a cell, with the results as tables.
 
-Conventions: the browser records; each recording, from Start to Stop, is a row of ``result().recordings`` with an
-``audio_id`` of its own. Everything asynchronous lives on the package's background event loop; handlers of the notebook
-only pass messages on to it, so that no running cell and no slow callback holds up the audio.
+Conventions: the browser records. Each recording, from Start to Stop, is a row of ``result().recordings`` with its own
+``audio_id``. Everything asynchronous runs on the package's background event loop. Handlers of the notebook only pass
+messages to it, so that no running cell and no slow callback delays the audio.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ _TRANSPORTS = ("auto", "comm", "loopback")
 _CHUNK_MS = (20, 1000)
 
 _log = logging.getLogger(__name__)
-_microphones: weakref.WeakSet[Microphone] = weakref.WeakSet()  # of this process
+_microphones: weakref.WeakSet[Microphone] = weakref.WeakSet()  # all microphones of this process
 
 
 class MicrophoneWidget(anywidget.AnyWidget):
-    """What the notebook shows of a `Microphone`, and puts into boxes; it holds settings, nothing that was said."""
+    """The ipywidget of a `Microphone`, which can be put into boxes. It holds settings, but no results."""
 
     _esm = source(
         "seams.js",
@@ -100,18 +100,18 @@ class Microphone:
     Parameters
     ----------
     mode
-        Which way the audio takes. ``"proxy"``: from the browser to this kernel, and on to the service. ``"direct"``:
-        from the browser to the service, with a temporary key; what is understood comes to the kernel from there.
-        ``"auto"``: direct where a temporary key can be made and the browser reaches the service, else proxy. The
-        widget shows which it is. The real key never leaves the kernel.
+        Route of the audio. ``"proxy"``: from the browser to this kernel, and on to the service. ``"direct"``: from the
+        browser to the service, with a temporary key; the browser passes the results to the kernel. ``"auto"``: direct
+        if a temporary key can be made and the browser reaches the service, otherwise proxy. The widget shows the route.
+        The real key never leaves the kernel.
     transport
-        How browser and kernel talk. ``"loopback"``: over a websocket of their own, which no running cell holds up; it
-        needs both on one machine, or jupyter-server-proxy. ``"comm"``: over the notebook's own connection. ``"auto"``:
-        loopback where it can be opened.
+        Connection between browser and kernel. ``"loopback"``: a websocket of its own, which works while a cell is
+        running; it needs both on one machine, or jupyter-server-proxy. ``"comm"``: the notebook's own connection.
+        ``"auto"``: loopback if it can be opened, otherwise comm.
     keep_audio
-        Keep what was recorded in this kernel's memory (115 MB for an hour), for `audio` and `save_wav`.
+        Keep the audio in this kernel's memory (115 MB for an hour), for `audio` and `save_wav`.
     chunk_ms
-        Audio in one message, 20 to 1000.
+        Milliseconds of audio in one message, 20 to 1000.
     on_segment
         Called with each `Segment` (an utterance up to its endpoint) when it is settled, its translation included.
     on_update
@@ -120,11 +120,11 @@ class Microphone:
         Key and address; by default from the environment.
     save_to
         A folder to which every recording is written: its tables (see `Streamed.save`) and, with `keep_audio`, a WAV
-        file. What the end of the kernel broke off is written there by the next microphone with this folder. Without a
-        folder, recordings that were not read are in `recovered` of the next microphone.
+        file. A recording that the end of the kernel interrupted is written there by the next microphone with this
+        folder. Without a folder, recordings that were not read are in `recovered` of the next microphone.
     options
-        Every option of `StreamOptions` but the audio's format: ``language_hints``, ``enable_speaker_diarization``,
-        ``enable_endpoint_detection``, ``translation``, ``context``, ``model``, ...
+        All options of `StreamOptions` except those of the audio format: ``language_hints``,
+        ``enable_speaker_diarization``, ``enable_endpoint_detection``, ``translation``, ``context``, ``model``, ...
 
     Raises
     ------
@@ -135,7 +135,7 @@ class Microphone:
 
     Notes
     -----
-    docs/microphone.md has the rest: permissions, remote kernels, what leaves the machine when, and what it costs.
+    See docs/microphone.md for permissions, remote kernels, the data that leaves the machine, and the cost.
 
     Examples
     --------
@@ -177,7 +177,7 @@ class Microphone:
                 "usd_per_hour": None if is_local else REAL_TIME_USD_PER_HOUR,
             }
         )
-        """The ipywidget itself, to be put beside others: ``HBox([mic.widget, ...])``."""
+        """The ipywidget, to be combined with others: ``HBox([mic.widget, ...])``."""
         self._comm = _Comm(self.widget)
         self._safekeeping = Safekeeping(
             default_path().with_name("microphone") if self.save_to is None else self.save_to / "unfinished",
@@ -202,46 +202,46 @@ class Microphone:
         )
         self._changed: asyncio.Event = asyncio.Event()
         self._saving: set[asyncio.Task[None]] = set()
-        self._unsaved: Exception | None = None  # why the latest was not written
+        self._unsaved: Exception | None = None  # why the latest recording was not written
         self._still = Still(self._picture)
         obey_front_end(self.widget.comm)
         self.widget.on_msg(self._pass_on)
         _microphones.add(self)
 
-    # what was said ----------------------------------------------------------------------------------------------------
+    # results ----------------------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> str:
         """``"idle"``, ``"recording"``, ``"paused"``, ``"finishing"``; then ``"finished"``, ``"failed"`` or ``"lost"``
-        (the page went away)."""
+        (the page was closed or cut off)."""
         return self._recorder.state
 
     @property
     def tokens(self) -> pd.DataFrame:
-        """``schema.STREAM_TOKENS``: everything settled so far, also while it is recorded."""
+        """``schema.STREAM_TOKENS``: all tokens settled so far, also during a recording."""
         takes = self._read()
         tables = [tokens_table(list(take.transcript.settled), take.audio_id) for take in takes]
         return pd.concat(tables, ignore_index=True) if tables else empty(STREAM_TOKENS)
 
     @property
     def text(self) -> str:
-        """Everything settled so far, spaced as `soniox_ds.texts` spaces it; recordings on lines of their own."""
+        """Settled text so far, spaced as `soniox_ds.texts` spaces it, one line for each recording."""
         return _text(self._read())
 
     @property
     def segments(self) -> list[Segment]:
-        """Utterances so far, each with its translation; the last may be open."""
+        """Utterances so far, each with its translation. The last one may be open."""
         return _segments(self._read())
 
     @property
     def log(self) -> pd.DataFrame:
-        """``schema.STREAM_LOG``: everything that happened, with the moment at which it did."""
+        """``schema.STREAM_LOG``: every event, with its time."""
         return self.result().log
 
     def result(self) -> Streamed:
-        """All recordings so far: ``recordings``, ``tokens``, ``updates``, ``log``, ``save(folder)``.
+        """Return all recordings so far: ``recordings``, ``tokens``, ``updates``, ``log``, ``save(folder)``.
 
-        Raises InputError where nothing was recorded yet.
+        Raises InputError if nothing was recorded yet.
         """
         takes = self._read()
         if not takes:
@@ -249,14 +249,14 @@ class Microphone:
         return concat_streamed([take.result() for take in takes])
 
     def corpus(self) -> Corpus:
-        """The same as a corpus, for everything that takes one. Raises as `result`."""
+        """Return the same results as a corpus. Raises as `result`."""
         return self.result().corpus()
 
     @property
     def audio(self) -> npt.NDArray[np.float32]:
-        """The latest recording: samples from -1 to 1, 16,000 in a second; pauses are left out.
+        """Return the latest recording: samples from -1 to 1, 16,000 per second, without the pauses.
 
-        Raises InputError where there is none, or it was not kept.
+        Raises InputError if there is no recording, or if its audio was not kept.
         """
         samples: npt.NDArray[np.float32] = np.frombuffer(self._kept(None), "<i2").astype(np.float32)
         return samples / np.float32(32_768)
@@ -267,11 +267,11 @@ class Microphone:
 
     @property
     def recovered(self) -> Streamed:
-        """Recordings that were left behind: not read in the microphone that made them, and not saved.
+        """Return recordings that were neither saved nor read in the microphone that made them.
 
-        They are those of earlier microphones of this kernel (the cell was run again), and those of the last 30 days
-        whose kernel has ended, on this machine, where `save_to` was not given. What was settled is in ``tokens`` and
-        ``log``; ``save(folder)`` keeps it. Raises InputError where there is none.
+        They are recordings of earlier microphones of this kernel (if the cell was run again), and recordings of the
+        last 30 days on this machine whose kernel has ended, if `save_to` was not given. The settled results are in
+        ``tokens`` and ``log``; ``save(folder)`` keeps them. Raises InputError if there are none.
         """
         found = [(one.streamed, one.begun_at) for one in self._safekeeping.broken_off()]
         found += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
@@ -280,10 +280,10 @@ class Microphone:
         return concat_streamed(_told_apart(sorted(found, key=lambda one: one[1])))
 
     async def until_stopped(self) -> Streamed:
-        """Wait until what is recorded has ended, is settled and written to `save_to`, and return `result`.
+        """Wait until the recording has ended, is settled and written to `save_to`, and return `result`.
 
-        Waits for the first recording to begin where there was none yet. Raises what made the recording fail, or kept it
-        from being written; `result` has what was said all the same.
+        If there was no recording yet, it waits for the first one. Raises the error that made the recording fail or kept
+        it from being written; `result` has the settled results even then.
         """
         running = self._recorder.running
         version = kernel_version()
@@ -298,30 +298,30 @@ class Microphone:
             raise error
         return self.result()
 
-    # doing what the buttons do ----------------------------------------------------------------------------------------
+    # controls ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Press Start, as soon as the widget is shown; the browser may ask for permission."""
+        """Start recording as soon as the widget is shown. The browser may ask for permission."""
         self._command("start")
 
     def stop(self) -> None:
-        """Press Stop; what was said is settled a moment later (`until_stopped`)."""
+        """Stop recording. The rest is settled a moment later (`until_stopped`)."""
         self._command("stop")
 
     def pause(self) -> None:
-        """Press Pause: what was said is settled, and nothing is recorded until `resume`."""
+        """Settle everything so far, and record nothing until `resume`."""
         self._command("pause")
 
     def resume(self) -> None:
-        """Press Resume."""
+        """Record again after `pause`."""
         self._command("resume")
 
     def finalize(self) -> None:
-        """Press Finalize: have everything said so far settled at once."""
+        """Settle everything so far at once."""
         self._command("finalize")
 
     def close(self) -> None:
-        """End what is recorded, and take the widget from the page; what was said stays here."""
+        """End the recording, and remove the widget from the page. The results stay available."""
         submit(self._end()).result()
         self._callbacks.close()
         self.widget.close()
@@ -356,7 +356,7 @@ class Microphone:
         return list(self._recorder.takes)
 
     def _read(self) -> list[Take]:
-        """The recordings so far; those that are over need not be kept for anybody else, unless they are to be saved."""
+        """Return the recordings so far, and mark the finished ones as read unless they are to be saved."""
         takes = self._takes
         for take in takes:
             if take.is_over and not take.is_kept_elsewhere and self.save_to is None:
@@ -366,7 +366,7 @@ class Microphone:
         return takes
 
     def _left_in_this_kernel(self) -> list[Take]:
-        """Recordings of other microphones of this process that nobody has read yet."""
+        """Return the recordings of other microphones of this process that were not read yet."""
         return [
             take
             for other in list(_microphones)
@@ -423,8 +423,8 @@ class Microphone:
         except Exception as error:  # noqa: BLE001  of disks and tables there are many: note, log and until_stopped tell
             _log.exception("%s was not saved", take.audio_id)
             if take.safe is not None:
-                take.safe.close()  # it stays there: the next microphone with this folder tries again
-            error.add_note(f"{take.audio_id} was not saved to {self.save_to}; what was said is in mic.result().")
+                take.safe.close()  # the file stays: the next microphone with this folder tries again
+            error.add_note(f"{take.audio_id} was not saved to {self.save_to}; its results are in mic.result().")
             self._unsaved = error
             self._trouble(f"{take.audio_id} was not saved: {type(error).__name__}: {error}")
         try:
@@ -493,7 +493,7 @@ def _words(text: str) -> str:
 
 
 def _told_apart(found: Sequence[tuple[Streamed, datetime]]) -> list[Streamed]:
-    """Recordings of several microphones; where two have the same name, each gets its time of day behind it."""
+    """Join recordings of several microphones; where two have the same name, the time of day is added to each."""
     names = Counter(str(streamed.recordings["audio_id"].iloc[0]) for streamed, _ in found)
     parts, taken = [], set[str]()
     for streamed, begun_at in found:
@@ -525,7 +525,7 @@ def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any])
 
 
 def _save(streamed: Streamed, folder: Path, begun_at: datetime, pcm: bytes) -> Path:
-    """Write one recording; returns the folder of its tables."""
+    """Write one recording, and return the folder of its tables."""
     (audio_id,) = streamed.recordings["audio_id"]
     name = f"{begun_at:%Y%m%dT%H%M%S}-{audio_id}"
     kept = streamed.save(folder / name)

@@ -1,6 +1,6 @@
-"""What is seen of a microphone where no kernel runs: in a saved notebook, on a page, in a terminal.
+"""Static picture of a microphone without a kernel: in a saved notebook, on a page, in a terminal.
 
-Conventions: text from data is escaped; nothing here is a script.
+Conventions: text from data is escaped; there are no scripts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CELL = 'style="text-align: left; vertical-align: top; padding: 0.15em 0.7em 0.1
 
 
 def clock(ms: float | None) -> str:
-    """Minutes and seconds.
+    """Write a time as minutes and seconds.
 
     >>> clock(65_900), clock(3_723_000), clock(None)
     ('1:05', '1:02:03', '')
@@ -30,7 +30,7 @@ def clock(ms: float | None) -> str:
 
 
 def still_text(heading: str, segments: Sequence[Segment]) -> str:
-    """For terminals.
+    """Return the picture as text, for terminals.
 
     >>> from soniox_ds.live.transcript import LiveToken
     >>> print(still_text("Microphone", [Segment(tokens=(LiveToken(text="Hi", start_ms=900, speaker="1"),))]))
@@ -47,7 +47,7 @@ def still_text(heading: str, segments: Sequence[Segment]) -> str:
 
 
 def still_html(heading: str, segments: Sequence[Segment]) -> str:
-    """For saved notebooks.
+    """Return the picture as HTML, for saved notebooks.
 
     >>> from soniox_ds.live.transcript import LiveToken
     >>> "&lt;b&gt;" in still_html("Microphone", [Segment(tokens=(LiveToken(text="<b>"),))])

@@ -1,8 +1,8 @@
-"""A recording that is played in the browser, and transcribed as if it were spoken there and then.
+"""Playback of a recording in the browser, transcribed as if it were spoken there and then.
 
-Conventions: the browser says how far it has played (milliseconds of the recording), and so much audio is handed to the
-session: pauses, slow pages and sleeping tabs need no rules of their own. All methods belong to the background event
-loop.
+Conventions: the browser reports how far it has played (milliseconds of the recording), and the audio up to there is
+handed to the session. Pauses, slow pages and sleeping tabs therefore need no special treatment. All methods belong to
+the background event loop.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from soniox_ds.options import StreamOptions
 __all__ = ["BYTES_PER_MS", "Playback", "shown"]
 
 BYTES_PER_MS = 32
-"""Of 16 kHz mono samples of 16 bits."""
+"""Bytes per millisecond of 16 kHz mono samples of 16 bits."""
 _CHUNK = 100 * BYTES_PER_MS
 SILENT_PAGE_S = 20.0
-"""Silence after which the page is taken to be gone, in ticks: where this process stood still, it heard nothing."""
+"""Number of ticks without a message after which the page counts as gone. Ticks stop while this process stands still."""
 TICK_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -50,11 +50,11 @@ class Playback:
         )
         self.is_over = False
         self.error: Exception | None = None
-        """Why it failed."""
+        """Error that made it fail."""
         self.page_is_gone = False
-        """Whether it ended because the page that played it went away."""
+        """True if it ended because the page that played it went away."""
         self._samples = samples
-        self._played = 0  # bytes
+        self._played = 0  # number of bytes
         self._send = send
         self._settled = settled
         self._ended = ended
@@ -65,16 +65,16 @@ class Playback:
 
     @property
     def transcript(self) -> Transcript:
-        """Folded so far."""
+        """The transcript so far."""
         return self.session.transcript
 
     def begin(self) -> None:
-        """Connect; at once, so that nothing that is said to it afterwards comes before."""
+        """Start connecting at once, so that later calls find a session that has begun."""
         self._beginning = asyncio.get_running_loop().create_task(self._begin(), name="beginning of a playback")
         self._watch_page()
 
     def played(self, ms: float) -> None:
-        """The browser has come so far."""
+        """Hand over the audio up to the position that the browser has played."""
         if self._finishing is not None:
             return
         self._watch_page()
@@ -85,23 +85,23 @@ class Playback:
         self._played = max(self._played, until)
 
     def pause(self) -> None:
-        """Nothing is played for a while."""
+        """Note that the playing pauses."""
         self._watch_page()
         self.session.pause()
 
     def stop(self) -> None:
-        """Nothing more is played."""
+        """End the playing and settle everything."""
         if self._finishing is None:
             self._finishing = asyncio.get_running_loop().create_task(self._finish(), name="end of a playback")
 
     def lose_page(self) -> None:
-        """The page that played it is gone: what was played is settled, and the recording is not whole."""
+        """End the playing because its page is gone. The audio so far is settled, and the recording is not whole."""
         if self._finishing is None:
             self.page_is_gone = True
             self.stop()
 
     def result(self) -> Streamed:
-        """The tables so far."""
+        """Return the tables so far."""
         return self.session.result(is_whole=not self.page_is_gone)
 
     async def over(self) -> None:
@@ -130,7 +130,7 @@ class Playback:
                 self._ended()
 
     def _watch_page(self) -> None:
-        """A page that is gone says nothing; an open connection is billed."""
+        """Note that the page was heard, and start watching for its silence: an open connection is billed."""
         self._quiet_s = 0.0
         if self._watch is None:
             self._tick()
@@ -169,7 +169,7 @@ class Playback:
 
 
 def shown(token: LiveToken) -> dict[str, Any]:
-    """A token as the captions of a page take it.
+    """Return a token in the form that the captions of a page need.
 
     >>> shown(LiveToken(text="Hi", start_ms=60, end_ms=120, speaker="1"))["speaker"]
     '1'

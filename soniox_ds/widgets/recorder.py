@@ -1,10 +1,10 @@
-"""The kernel's half of a microphone: what a page sends becomes recordings, what is understood goes back to it.
+"""Kernel side of a microphone: turns the messages of a page into recordings, and sends the results back.
 
-Conventions: everything belongs to the background event loop; `heard` is called there. A recording (*take*) is named by
-the page that began it. All that shapes it comes as numbered items, which the page keeps until they are acknowledged;
-what goes back may be lost and asked for again (``sync``), except the beat, four times a second, by which the page knows
-that the kernel is alive. The newest page wins: where another one begins a recording, the one before ends. Whatever
-raises on the way (a channel, a listener, a take) is logged and told, and every take ends.
+Conventions: everything belongs to the background event loop; `heard` is called there. The page that begins a recording
+(*take*) names it. All messages that shape a take are numbered items, which the page keeps until they are acknowledged.
+Messages to the page may be lost and requested again (``sync``), except the beat, four times a second, which tells the
+page that the kernel is alive. The newest page wins: if another page begins a recording, the previous recording ends.
+Any error on the way (of a channel, a listener, a take) is logged and reported, and every take ends.
 
 From the page: ``hello``, ``offer``, ``open``, ``item`` (``audio``, ``control``, ``event``, ``stop``), ``beat``,
 ``sync``, ``need_key``, ``leave`` (it is closed or loaded again), ``end`` (the page that records is to stop). To the
@@ -37,12 +37,12 @@ _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 LOST_AFTER_S = 15.0
-"""Silence after which a page that was recording is taken to be gone; one that draws much may hang for seconds."""
-_CUT_OFF_AFTER_S = 5.0  # the same where its socket has closed, or another page shows the widget
+"""Silence after which a recording page counts as gone. A page that draws much may hang for seconds."""
+_CUT_OFF_AFTER_S = 5.0  # the same if its socket has closed, or another page shows the widget
 _ANSWER_S = 3.0
 ASLEEP_FOR_S = 600.0
-"""Silence after which a page whose own socket stays open is given up: its computer sleeps, and may wake up."""
-_BUSY_FOR_S = 600.0  # while a cell runs, messages of the page may have to wait: so long at most
+"""Silence after which a page with an open socket is given up. Its computer may sleep, and wake up again."""
+_BUSY_FOR_S = 600.0  # longest wait for messages of the page while a cell runs
 _TAKES = {"proxy": ProxyTake, "direct": DirectTake}
 
 _GONE = (
@@ -55,7 +55,7 @@ _CUT_SHORT = "this process ended before everything was settled"
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who wants to know; all are called on the event loop."""
+    """The listeners of a recorder. All are called on the event loop."""
 
     begun: Callable[[Take], object] = lambda take: None
     updated: Callable[[Take, Update], object] = lambda take, update: None
@@ -64,7 +64,7 @@ class Listeners:
 
 @dataclass
 class Recorder:
-    """Serves the pages that show one widget."""
+    """The server of the pages that show one widget."""
 
     options: StreamOptions
     connection: Connection
@@ -72,11 +72,11 @@ class Recorder:
     loopback: Loopback
     cells: CellWatch
     modes: frozenset[str]
-    """Allowed ways: ``"proxy"``, ``"direct"``."""
+    """Allowed routes: ``"proxy"``, ``"direct"``."""
     may_loopback: bool = True
     keep_audio: bool = True
     safekeeping: Safekeeping | None = None
-    """Where recordings are kept while they go on."""
+    """Storage of recordings while they go on."""
     audio_id: str = "microphone"
     listeners: Listeners = field(default_factory=Listeners)
 
@@ -84,7 +84,7 @@ class Recorder:
         self.takes: list[Take] = []
         self.state = "idle"
         self.shown = False
-        """Whether some page has shown the widget."""
+        """True if some page has shown the widget."""
         self._ids: dict[str, Take] = {}
         self._channel: Channel = self.comm
         self._inbox: asyncio.Queue[tuple[Mapping[str, Any], bytes, Channel]] = asyncio.Queue()
@@ -93,15 +93,15 @@ class Recorder:
         self._quiet_s = 0.0
         self._busy_s = 0.0
         self._gap_s = 0.0
-        self._asleep: Take | None = None  # whose page fell silent although its socket is open
-        self._is_rivalled = False  # another page has shown the widget since the take began
+        self._asleep: Take | None = None  # take whose page fell silent although its socket is open
+        self._is_rivalled = False  # whether another page has shown the widget since the take began
         self._commands: list[str] = []
         self._mute: set[str] = set()  # names of channels that raise
 
     # from the page ----------------------------------------------------------------------------------------------------
 
     def heard(self, message: Mapping[str, Any], data: bytes, channel: Channel) -> None:
-        """A message of a page; they are served one after the other."""
+        """Queue a message of a page. Messages are served one after the other."""
         self._busy_s = 0.0
         if self.running is not None and message.get("take") == self.running.name:
             self._quiet_s = 0.0
@@ -111,7 +111,7 @@ class Recorder:
         self._inbox.put_nowait((message, data, channel))
 
     def command(self, action: str) -> None:
-        """Have the page do something: ``"start"``, ``"stop"``, ``"pause"``, ``"resume"``, ``"finalize"``."""
+        """Send a command to the page: ``"start"``, ``"stop"``, ``"pause"``, ``"resume"``, ``"finalize"``."""
         if self.shown:
             self._post(self._channel if self.running is not None else self.comm, {"type": "command", "action": action})
         else:
@@ -119,16 +119,16 @@ class Recorder:
 
     @property
     def running(self) -> Take | None:
-        """The take that is going on."""
+        """The take that is going on, or None."""
         return self.takes[-1] if self.takes and not self.takes[-1].is_over else None
 
     @property
     def over_comm(self) -> bool:
-        """Whether the page talks over the notebook's own connection."""
+        """True if the page is connected over the notebook's own connection."""
         return self._channel is self.comm
 
     async def close(self) -> None:
-        """End what is going on, and serve no more."""
+        """End the current take, and serve no more messages."""
         if self.running is not None:
             await self._finish(self.running)
         for task in [*self._tasks, *([self._server] if self._server else [])]:
@@ -192,7 +192,7 @@ class Recorder:
         return await self.loopback.offer(origin, self.heard) if self.may_loopback else None
 
     async def _open(self, message: Mapping[str, Any], channel: Channel) -> None:
-        """A take begins, or goes on over another channel."""
+        """Begin a take, or continue it over another channel."""
         name, mode = str(message["take"]), str(message["mode"])
         take = self._ids.get(name)
         if take is None:
@@ -264,7 +264,7 @@ class Recorder:
                 key = await temporary_key(self.connection, client_reference_id=self.options.client_reference_id)
                 answer |= {"type": "key", "key": key, "url": url, "start": self.options.body()}
             except SonioxDSError as error:
-                again = isinstance(error, ServiceError)  # trouble that may pass
+                again = isinstance(error, ServiceError)  # trouble that may be temporary
                 answer |= {"type": "no_key", "text": self._hidden(str(error)), "again": again}
         self._post(channel, answer)
 
@@ -311,7 +311,7 @@ class Recorder:
         )
 
     async def _watch(self, take: Take) -> None:
-        """Beat while a take goes on, and end it where its page is gone."""
+        """Send beats while a take goes on, and end the take if its page is gone."""
         self._quiet_s = self._busy_s = self._gap_s = 0.0
         self._is_rivalled = False
         while not take.is_over:
@@ -323,7 +323,7 @@ class Recorder:
                 self._gap_s = 0.0
             if self.state == "finishing":
                 continue
-            # over the notebook's own connection nothing comes while a cell runs: that is no silence
+            # Over the notebook's own connection, nothing arrives while a cell runs. This does not count as silence.
             if self._channel is self.comm and self.cells.is_busy():
                 self._busy_s += TICK_S
             else:
@@ -331,7 +331,7 @@ class Recorder:
             if self._quiet_s > LOST_AFTER_S and self._asleep is None and self.state == "recording":
                 self._fall_asleep(take)
             if self._asleep is not None and not self._has_open_socket:
-                self._quiet_s = 0.0  # it may have woken up, and connect anew
+                self._quiet_s = 0.0  # the computer may have woken up, and connect again
                 self._wake_up()
             if self._quiet_s > self._patience_s or self._busy_s > _BUSY_FOR_S:
                 take.lost = _GONE
@@ -339,7 +339,7 @@ class Recorder:
 
     @property
     def _patience_s(self) -> float:
-        """Seconds of silence after which the page that records is taken to be gone."""
+        """Return the seconds of silence after which the page that records counts as gone."""
         if self._asleep is not None and self._has_open_socket and not self._is_rivalled:
             return ASLEEP_FOR_S
         has_closed = isinstance(self._channel, LoopbackChannel) and not self._channel.is_open
@@ -350,7 +350,7 @@ class Recorder:
         return isinstance(self._channel, LoopbackChannel) and self._channel.is_open
 
     def _fall_asleep(self, take: Take) -> None:
-        """Settle what was said where the page's computer seems to sleep; the recording goes on when it wakes up."""
+        """Settle everything when the page's computer seems to sleep. The recording continues when it wakes up."""
         if self._has_open_socket:
             self._asleep = take
             self.state = "paused"
@@ -363,7 +363,7 @@ class Recorder:
             take.control("resume")
 
     async def _end_for_another_page(self, take: Take) -> None:
-        """Have the page that records stop, and end the take without it where it does not answer."""
+        """Ask the page that records to stop, and end the take anyway if it does not answer."""
         self._post(self._channel, {"type": "command", "action": "stop"})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ANSWER_S):
@@ -408,7 +408,7 @@ class Recorder:
             self._post(self.comm, message)
 
     def _post(self, channel: Channel, message: Mapping[str, Any]) -> None:
-        """Send something; a channel that raises is logged once, and costs the recording nothing."""
+        """Send a message. A channel that raises is logged once, and does not affect the recording."""
         try:
             channel.send(message)
         except Exception:  # noqa: BLE001
@@ -429,7 +429,7 @@ class Recorder:
         self._post(channel, {"type": "trouble", "text": self._hidden(f"{type(error).__name__}: {error}")})
 
     def _said(self, error: Exception) -> str:
-        """What went wrong, in the page's words; an error of somebody else's bears its name."""
+        """Describe an error for the page. Errors of other packages include their type."""
         text = str(error) if isinstance(error, SonioxDSError) else f"{type(error).__name__}: {error}"
         return self._hidden(text)
 
@@ -448,7 +448,7 @@ class Recorder:
 
 
 def _plain(token: LiveToken) -> dict[str, Any]:
-    """What is drawn of a token."""
+    """Return the parts of a token that are drawn."""
     shown = {
         "text": token.text,
         "start_ms": token.start_ms,

@@ -1,9 +1,9 @@
-"""The review queue: doubtful places one after the other, heard, judged and corrected by keyboard.
+"""Review queue: doubtful places one after the other, to be heard, judged and corrected by keyboard.
 
 Conventions: the view asks and the kernel answers, in custom messages: ``start``, ``rows`` (a page of them), ``clip``
-(audio as a binary buffer), ``review`` (a verdict, answered by ``kept``). A message of the view carries the name of that
-view, and so does the answer, since all views of a widget hear all answers. Every verdict has reached the file before
-it is answered.
+(audio as a binary buffer), ``review`` (a verdict, answered by ``kept``). Messages and answers carry the name of the
+view, because all views of a widget receive all answers. Every verdict has been written to the file before it is
+answered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from soniox_ds.widgets.still import Still
 
 __all__ = ["ReviewQueue", "review"]
 
-_PAGE = 100  # rows in one answer, at most
+_PAGE = 100  # most rows in one answer
 
 
 def review(
@@ -47,44 +47,45 @@ def review(
     """Show clips one after the other, to be heard, judged and corrected.
 
     Needs a notebook. ``j`` and ``k`` (or the arrows) go to the next and the previous clip, ``n`` to the next open one,
-    Space plays; ``1`` is right, ``2`` wrong (and opens the field for what was said), ``3`` unclear, the same key again
-    takes it back; Enter edits what was said (emptied for nothing) and ends that, Esc leaves it as it was.
+    and Space plays. ``1`` means right, ``2`` wrong (and opens the field for the correct text), ``3`` unclear; the same
+    key again removes the verdict. Enter edits the correct text (empty if nothing was said) and ends editing, Esc
+    restores the old text.
 
     Parameters
     ----------
     clips
-        ``schema.CLIPS`` of `flag_low_confidence`, or any table with `audio_id`, `start_ms` and `end_ms`, each place
-        once: `confusions`, rows of `align_words`. In their order.
+        ``schema.CLIPS`` of `flag_low_confidence`, or any table with `audio_id`, `start_ms` and `end_ms`, such as
+        `confusions` or rows of `align_words`. Each place may occur once. The clips are shown in the order of the table.
     transcripts
-        The corpus that they were made of: it knows where the audio is, and what was said before and after. Or
+        The corpus that the clips come from, which has the paths of the audio and the words around each clip. Or
         ``schema.WORDS``, for the words alone.
     audio
-        Audio files by `audio_id`, where the corpus does not know them or they have been moved; not compared with what
-        was transcribed.
+        Audio files by `audio_id`, if the corpus does not have them or they have been moved. They are not compared with
+        the audio that was transcribed.
     audio_root
-        The folder that relative paths start from; None for the working directory.
+        Folder of relative paths; None for the working directory.
     save_to
-        A .csv or .parquet file, written after every verdict. If it is there, its reviews are taken up, and reviews of
-        other clips stay in it, so that several queues and people can share one. None keeps them in memory alone.
+        A .csv or .parquet file, written after every verdict. If it exists, its reviews are loaded, and reviews of other
+        clips stay in it, so that several queues and people can share one. None keeps the reviews in memory only.
     reviewer
-        Who, for the table.
+        Name of the reviewer, for the table.
     margin_ms
-        Audio before and after each clip. No clip is played for longer than 30 s.
+        Milliseconds of audio before and after each clip. No clip is played for longer than 30 s.
     context_words
-        Words shown before and after each clip.
+        Number of words shown before and after each clip.
 
     Returns
     -------
     ReviewQueue
-        A widget; its `table` are the reviews so far, for `apply_reviews`. A clip whose audio is missing can be judged
-        all the same, and says why there is none.
+        A widget whose `table` contains the reviews so far, for `apply_reviews`. A clip whose audio is missing shows the
+        reason, and can still be judged.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a clip is there twice or without times, or `save_to` holds something else.
+        If a column is missing, a clip is there twice or without times, or `save_to` contains something else.
     InputError
-        If clips name recordings that the transcripts do not have, or an option means nothing.
+        If clips name recordings that the transcripts do not have, or an option is invalid.
 
     Examples
     --------
@@ -127,7 +128,7 @@ class ReviewQueue(anywidget.AnyWidget):
 
     @property
     def table(self) -> pd.DataFrame:
-        """The reviews of these clips so far, in the order of the clips: ``schema.REVIEWS``."""
+        """Reviews of these clips so far, in the order of the clips: ``schema.REVIEWS``."""
         return self._store.table(map(self._places.key, range(len(self._places))))
 
     def __repr__(self) -> str:
@@ -162,7 +163,7 @@ class ReviewQueue(anywidget.AnyWidget):
         return place._asdict() | {"pieces": [list(piece) for piece in place.pieces]}
 
     def _review(self, row: int) -> dict[str, Any]:
-        """`verdict`, `correction` and `note` of a clip; None for what is not there."""
+        """Return `verdict`, `correction` and `note` of a clip, with None for missing values."""
         found = self._store.get(self._places.key(row)) or {}
         return {
             "verdict": found.get("verdict"),
@@ -202,7 +203,7 @@ class ReviewQueue(anywidget.AnyWidget):
         return {"row": row, "mime": MIME_TYPE, "reason": reason}, [audio] if audio else []
 
     def _take(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """Keep a verdict; what could not be written is said in the widget, and written with the next one."""
+        """Keep a verdict. If it cannot be written, the widget shows the error, and the next verdict writes both."""
         row = self._row(content)
         verdict, correction, note = (content.get(name) for name in ("verdict", "correction", "note"))
         if verdict not in (None, *VERDICTS):

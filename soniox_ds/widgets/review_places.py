@@ -1,4 +1,4 @@
-"""What a review queue shows of each clip: the words in it, which of them are doubtful, and what stands around them."""
+"""Clips of a review queue: their words, the doubtful words among them, and the words around them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from soniox_ds.schema import need, need_milliseconds, no_duplicates
 __all__ = ["LONGEST_MS", "Piece", "Place", "Places"]
 
 LONGEST_MS = 30_000
-"""No piece of audio is longer; of a longer clip it is the beginning."""
+"""Longest piece of audio. Of a longer clip, only the beginning is played."""
 
 _UNKNOWN = "its audio is not known: give the corpus, or audio={audio_id: path}"
 
 
 class Piece(NamedTuple):
-    """Some text of a clip; `confidence` of a single doubtful word."""
+    """A part of a clip's text; `confidence` is set for a single doubtful word."""
 
     text: str
     doubtful: bool
@@ -33,18 +33,18 @@ class Piece(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One clip to be reviewed."""
+    """A clip to be reviewed."""
 
     audio_id: str
     start_ms: int
     end_ms: int
     text: str
-    """The words wholly within it, as `apply_reviews` will take them."""
+    """The words completely within the clip, as `apply_reviews` will take them."""
     before: str
     pieces: list[Piece]
     after: str
     hint: str
-    """What the reference says, where the clips came with one."""
+    """The reference text, if the clips came with one."""
 
 
 class _Words(NamedTuple):
@@ -57,20 +57,20 @@ class _Words(NamedTuple):
 
 
 class Places:
-    """All clips of a queue; what they show is looked up when it is asked for.
+    """The clips of a queue, whose contents are looked up when they are needed.
 
     Parameters
     ----------
     clips
-        Checked here: `audio_id`, `start_ms`, `end_ms`, none of them twice.
+        Table with `audio_id`, `start_ms` and `end_ms`, checked here; no clip may occur twice.
     words
         ``schema.WORDS``, or None.
     recordings
         ``schema.RECORDINGS``, or None.
     audio
-        Paths by `audio_id`, which go before the recordings' own.
+        Paths by `audio_id`, which replace those of the recordings.
     root
-        The folder that relative paths start from.
+        Folder of relative paths.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Places:
         return len(self._rows)
 
     def key(self, row: int) -> tuple[str, int, int]:
-        """What identifies a review of this clip."""
+        """Return the key of this clip's review."""
         clip = self._rows[row]
         return str(clip["audio_id"]), int(clip["start_ms"]), int(clip["end_ms"])
 
@@ -137,12 +137,12 @@ class Places:
         )
 
     def no_audio(self, row: int) -> str:
-        """Why this clip cannot be played, as far as that is known before; "" if it may be."""
+        """Return the reason why this clip cannot be played, as far as it is known before; otherwise ""."""
         audio_id = self.key(row)[0]
         return why_not(self._recordings[audio_id], root=self._root) if audio_id in self._recordings else _UNKNOWN
 
     def audio(self, row: int, margin_ms: int) -> Excerpt:
-        """The clip's audio with a margin on either side."""
+        """Return the clip's audio with a margin on either side."""
         audio_id, start_ms, end_ms = self.key(row)
         if audio_id not in self._recordings:
             return Excerpt(b"", _UNKNOWN)
@@ -185,7 +185,7 @@ def _text(value: Any) -> str:
 
 
 def _doubtful(confidence: npt.NDArray[np.float32], clip: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-    """Which words of the clip were flagged: those at the threshold or below; for a budget the least sure ones."""
+    """Return a mask of the words that were flagged: at or below the threshold, or for a budget the least sure."""
     threshold, flagged = clip.get("threshold"), clip.get("flagged")
     none = np.zeros(len(confidence), np.bool_)
     if threshold is not None and not pd.isna(threshold):
@@ -197,7 +197,7 @@ def _doubtful(confidence: npt.NDArray[np.float32], clip: Mapping[str, Any]) -> n
 
 
 def _pieces(texts: list[str], doubtful: npt.NDArray[np.bool_], confidence: npt.NDArray[np.float32]) -> list[Piece]:
-    """Doubtful words one by one, what stands between them as it is."""
+    """Divide a text into single doubtful words and the text between them."""
     pieces: list[Piece] = []
     for number, text in enumerate(texts):
         if doubtful[number]:

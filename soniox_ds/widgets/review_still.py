@@ -1,6 +1,6 @@
-"""A review queue as one sees it without a kernel: in a saved notebook, on a web page, in a terminal.
+"""Static picture of a review queue without a kernel: in a saved notebook, on a web page, in a terminal.
 
-Conventions: everything from data is escaped and isolated (``<bdi>``); colours are the page's own.
+Conventions: text from data is escaped and isolated (``<bdi>``); colours are the page's own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from soniox_ds.widgets.still import framed
 __all__ = ["MOST_ROWS", "clock", "html", "plain"]
 
 MOST_ROWS = 60
-"""No more rows are to be shown, the rest only counted: the notebook stays small."""
+"""Most rows that are shown. The rest is only counted, so that the notebook stays small."""
 
 _PLAIN_ROWS = 5
 _LONGEST = 100
@@ -25,7 +25,7 @@ _SIGNS = {"right": "✓ right", "wrong": "✗ wrong", "unclear": "? unclear"}
 
 
 def clock(milliseconds: int) -> str:
-    """A time of the recording, to the tenth of a second.
+    """Write a time of the recording, to the tenth of a second.
 
     >>> clock(75_349), clock(3_675_000)
     ('1:15.3', '1:01:15.0')
@@ -36,10 +36,10 @@ def clock(milliseconds: int) -> str:
 
 
 def plain(head: str, rows: Sequence[Mapping[str, Any]], count: int) -> str:
-    """A few lines.
+    """Return the picture as a few lines of text.
 
-    `rows` are the first ones, of `count` in all, each with `audio_id`, `start_ms`, `text`, `verdict` and `correction`
-    (None where there is none).
+    `rows` are the first of `count` rows, each with `audio_id`, `start_ms`, `text`, `verdict` and `correction` (None if
+    missing).
     """
     lines = [head]
     for row in rows[:_PLAIN_ROWS]:
@@ -54,7 +54,7 @@ def plain(head: str, rows: Sequence[Mapping[str, Any]], count: int) -> str:
 
 
 def html(head: str, rows: Sequence[Mapping[str, Any]], count: int) -> str:
-    """The same as a table; see `plain`.
+    """Return the picture as an HTML table; see `plain`.
 
     >>> row = {"audio_id": "a.wav", "start_ms": 0, "text": "<b>", "verdict": None, "correction": None}
     >>> "<bdi>&lt;b&gt;</bdi>" in html("Review", [row], 1)
@@ -88,7 +88,7 @@ def _row(row: Mapping[str, Any]) -> str:
 
 
 def _line(text: str) -> str:
-    """One line, control characters made visible, lone surrogates too."""
+    """Return a text as one line, with control characters and lone surrogates made visible."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cs") else char
         for char in " ".join(str(text).split())
@@ -101,5 +101,5 @@ def _short(text: str) -> str:
 
 
 def _apart(text: str) -> str:
-    """Kept together where something is written from right to left."""
+    """Isolate a text if any of it is written from right to left."""
     return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text) else text

@@ -1,8 +1,8 @@
-"""Reviews in memory and in a file, never lost between verdict and disk.
+"""Storage of reviews in memory and in a file, so that no verdict is lost.
 
-Conventions: a review is known by recording, start and end; the one made last counts. The file holds ``schema.REVIEWS``
-and may be shared: what others have written there since is kept, and the file is replaced as a whole. In .csv no text
-can be run as a formula by a spreadsheet program (``formula_cells``).
+Conventions: a review is identified by recording, start and end; the latest one counts. The file holds
+``schema.REVIEWS`` and may be shared: reviews that others have written meanwhile are kept, and the file is replaced as a
+whole. In .csv, spreadsheet programs cannot run any text as a formula (``formula_cells``).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ __all__ = ["Key", "ReviewStore", "read_reviews"]
 Key = tuple[str, int, int]
 
 _TEXTS = [name for name, column in REVIEWS.items() if column.dtype == "string"]
-_PATIENCE_S = 10  # for another queue that writes the same file
+_PATIENCE_S = 10  # seconds to wait for another queue that writes the same file
 _TRUE, _FALSE = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
 
 
 class ReviewStore:
-    """The reviews made here and those that the file had."""
+    """The reviews of this queue and those of the file."""
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
@@ -46,14 +46,14 @@ class ReviewStore:
             self._rows = _by_key(read_reviews(path))
 
     def get(self, key: Key) -> Mapping[str, Any] | None:
-        """The review of a clip."""
+        """Return the review of a clip, or None."""
         with self._lock:
             return self._rows.get(key)
 
     def keep(self, review: Mapping[str, Any]) -> None:
-        """Take a row of ``schema.REVIEWS`` and write the file.
+        """Keep a row of ``schema.REVIEWS`` and write the file.
 
-        Raises InputError or OSError where the file cannot be written; the row is kept here all the same.
+        Raises InputError or OSError if the file cannot be written. The row is kept in memory even then.
         """
         with self._lock:
             key = (review["audio_id"], review["start_ms"], review["end_ms"])
@@ -68,7 +68,7 @@ class ReviewStore:
                 _write(self.path, self.table(self._rows))
 
     def table(self, keys: Iterable[Key]) -> pd.DataFrame:
-        """The reviews of these clips, as far as there are any: ``schema.REVIEWS``."""
+        """Return the reviews of these clips, as far as there are any: ``schema.REVIEWS``."""
         with self._lock:
             rows = [self._rows[key] for key in keys if key in self._rows]
         return conform(pd.DataFrame(rows, columns=list(REVIEWS)), REVIEWS)
@@ -80,12 +80,12 @@ def read_reviews(path: Path) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If the file holds something else.
+        If the file contains something else.
     """
     try:
         table = read_table(path, "reviews", "review", REVIEWS)
     except SourceError as error:
-        if isinstance(error.__cause__, OSError) and error.__cause__.errno is not None:  # it cannot be opened
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno is not None:  # the file cannot be opened
             raise error.__cause__ from None
         raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
     if path.suffix.lower() == ".csv":
@@ -128,12 +128,12 @@ def _newer(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
-    """All or nothing: a table that was cut off never replaces a good one."""
+    """Write the file atomically, so that an incomplete table never replaces a complete one."""
     with replacing(path) as beside:
         if path.suffix.lower() == ".parquet":
             table.to_parquet(beside, index=False)
         else:
             when = table["reviewed_at"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
             texts = {name: formulas_quoted(table[name]) for name in _TEXTS}
-            # With this line end the writer quotes cells that hold either half of it.
+            # With this line end, the writer quotes cells that contain either part of it.
             table.assign(**texts, reviewed_at=when).to_csv(beside, index=False, lineterminator="\r\n")

@@ -1,9 +1,9 @@
-"""Recordings of the microphone on disk until they were read or saved: a kernel that ends takes nothing settled with it.
+"""Storage of microphone recordings on disk until they are read or saved, so that they survive the kernel.
 
-Conventions: a recording is a file of events as ``transcription.stream_store`` writes them, whose first line says what
-it is and whose last line, once it has ended, how; and, where sound is kept too, its raw samples beside it. The process
-that records holds a lock until the recording was read or saved; what lies there unlocked was left behind. Whoever has
-the recording elsewhere has it forgotten here. What nobody asks for is removed after 30 days.
+Conventions: a recording is a file of events as ``transcription.stream_store`` writes them. Its first line describes the
+recording, its last line, once it has ended, how it ended. If audio is kept too, the raw samples are beside it. The
+process that records holds a lock until the recording is read or saved; an unlocked recording was left behind. A
+recording that is kept elsewhere is removed here. Recordings that nobody reads are removed after 30 days.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ _ENDS = (".jsonl", ".pcm", ".told", ".lock")
 
 @dataclass(frozen=True)
 class BrokenOff:
-    """A recording whose kernel ended before it did, or before it was read or saved."""
+    """A recording whose kernel ended before the recording did, or before it was read or saved."""
 
     streamed: Streamed
     has_ended: bool
-    """Whether it had ended before its kernel did."""
+    """True if the recording had ended before its kernel did."""
     pcm: bytes
-    """Its samples, none where they were not kept."""
+    """Its samples; empty if they were not kept."""
     begun_at: datetime
     key: str
     is_news: bool
-    """Whether nobody was told of it yet."""
+    """True if no user was told of it yet."""
 
 
 class Kept:
-    """One recording of this process. A disk that fails costs the recording nothing: `trouble` is told once."""
+    """A recording of this process. A failing disk does not affect it: `trouble` is called once."""
 
     def __init__(self, store: StreamStore, key: str, begun: Event, pcm: Path | None, trouble: Callable[[str], object]):
         self._trouble = trouble
@@ -65,30 +65,30 @@ class Kept:
             self._lock = lock_stack.pop_all()
 
     def write(self, event: Event) -> None:
-        """Keep what happened."""
+        """Store an event."""
         with self._told():
             self._write(event)
 
     def audio(self, sound: bytes) -> None:
-        """Keep some sound, where sound is kept."""
+        """Store some audio, if audio is kept."""
         with self._told():
             if self._sound is not None:
                 self._sound.write(sound)
                 self._sound.flush()
 
     def end(self, error_type: str | None, error_message: str | None) -> None:
-        """Note that it has ended, and whether it failed. It stays there, and nobody else takes it for left behind."""
+        """Note that the recording has ended, and whether it failed. Its lock is kept."""
         how = msgspec.json.encode({"error_type": error_type, "error_message": error_message}).decode()
         self.write(Event(0.0, DONE, 0, 0, None, how))
         self._close_files()
 
     def forget(self) -> None:
-        """Remove it: it was read, is safe elsewhere, or is wanted no more."""
+        """Remove the files: the recording was read, is kept elsewhere, or is not wanted."""
         self.close()
         _remove(self._paths)
 
     def close(self) -> None:
-        """Write no more; what is there stays, as left behind."""
+        """Write no more, and release the lock. The files stay, as left behind."""
         self._close_files()
         self._lock.close()
 
@@ -107,27 +107,27 @@ class Kept:
 
 
 class Safekeeping:
-    """Where recordings that go on are kept.
+    """The storage of recordings that are going on.
 
     Parameters
     ----------
     place
-        A path without extension: the folder is ``<place>.streams``.
+        A path without extension; the folder is ``<place>.streams``.
     keep_audio
-        Whether sound is kept as well (115 MB for an hour).
+        Store the audio, too (115 MB for an hour).
     trouble
-        Called with a text where the disk fails.
+        Called with a text if the disk fails.
     """
 
     def __init__(self, place: Path, *, keep_audio: bool, trouble: Callable[[str], object] = lambda text: None) -> None:
         self.folder = place.with_name(f"{place.name}.streams")
-        """Where the files are; made when it is needed."""
+        """Folder of the files; made when it is needed."""
         self._place = place
         self._keep_audio = keep_audio
         self._trouble = trouble
 
     def begin(self, *, audio_id: str, options: StreamOptions, service: str, begun_at: datetime) -> Kept | None:
-        """A recording begins; None, after `trouble` was told, where nothing can be written."""
+        """Begin to store a recording; returns None, after calling `trouble`, if nothing can be written."""
         key = f"{begun_at.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
         said = {"at": begun_at.isoformat(), "audio_id": audio_id, "service": service, "options": options.body()}
         begun = Event(0.0, BEGUN, 0, 0, None, msgspec.json.encode(said).decode())
@@ -140,7 +140,7 @@ class Safekeeping:
             return None
 
     def broken_off(self) -> list[BrokenOff]:
-        """Recordings that were left behind, the oldest first; those of living processes are not among them."""
+        """Return the recordings that were left behind, oldest first, without those of living processes."""
         if not self.folder.is_dir():
             return []
         self._remove_old()
@@ -155,11 +155,11 @@ class Safekeeping:
         return found
 
     def tell(self, found: BrokenOff) -> None:
-        """Somebody was told of it."""
+        """Note that a user was told of a recording."""
         (self.folder / f"{found.key}.told").touch()
 
     def forget(self, found: BrokenOff) -> None:
-        """It is safe elsewhere, or wanted no more."""
+        """Remove a recording that is kept elsewhere, or is not wanted."""
         _remove(self._paths(found.key))
 
     def _paths(self, key: str) -> list[Path]:
@@ -195,7 +195,7 @@ class Safekeeping:
     def _remove_old(self) -> None:
         before_s = time.time() - _KEPT_DAYS * 86_400
         for path in self.folder.glob("*.jsonl"):
-            with contextlib.suppress(FileNotFoundError):  # its own process removed it just now
+            with contextlib.suppress(FileNotFoundError):  # its own process has just removed it
                 if path.stat().st_mtime < before_s:
                     _remove(self._paths(path.stem))
 
@@ -203,9 +203,9 @@ class Safekeeping:
 def _remove(paths: list[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # other recordings are in it
+    with contextlib.suppress(OSError):  # if the folder contains other recordings
         paths[0].parent.rmdir()
 
 
 def _nothing(event: Event) -> None:
-    """Once nothing is written any more."""
+    """Do nothing; replaces the writer once it is closed."""

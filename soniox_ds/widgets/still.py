@@ -1,7 +1,8 @@
-"""The plain HTML output beside a widget: what a saved notebook shows of it where no kernel runs.
+"""Static HTML beside a widget, which a saved notebook shows without a kernel.
 
-Conventions: a notebook holds a widget as a name that only the kernel that made it can resolve. The still picture is an
-output of its own, renewed while the widget lives, and hidden by the widgets' style sheets where the live one is seen.
+Conventions: a notebook stores a widget as a name that only the kernel that made it can resolve. The static picture is
+an output of its own. It is redrawn while the widget lives, and the widgets' style sheets hide it beside the live
+widget.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from typing import Any
 
 __all__ = ["Still", "framed"]
 
-# In a notebook without its kernel the output above holds nothing but the text that the widget's model is not found.
+# In a notebook without its kernel, the output above contains only the message that the widget's model is not found.
 _HIDE_EMPTY_WIDGET = (
     "<style>.jp-OutputArea-child:not(:has(.jp-OutputArea-output *)):has(+ .jp-OutputArea-child .sx-still)"
     "{display:none}</style>"
 )
-_SELDOM_S = 5.0  # between two pictures where no utterance ends
-_BYTES_PER_S = 50_000  # of pictures that are sent to the page, on average
+_SELDOM_S = 5.0  # seconds between two pictures while no utterance ends
+_BYTES_PER_S = 50_000  # average size of the pictures that are sent to the page
 
 
 def framed(content: str) -> str:
-    """Put the HTML of a still picture into the element that ``static/still.css`` hides beside the live widget."""
+    """Wrap the HTML of a static picture in the element that ``static/still.css`` hides beside the live widget."""
     hint = "As saved with the notebook; run the cell again for the live widget."
     return (
         f'{_HIDE_EMPTY_WIDGET}<div class="sx-still" style="color:inherit">{content}'
@@ -32,12 +33,12 @@ def framed(content: str) -> str:
 
 
 class Still:
-    """A still picture of one widget.
+    """The static picture of a widget.
 
     Parameters
     ----------
     picture
-        Gives the picture as a mime bundle, ``text/html`` and ``text/plain``; called in any thread.
+        Function that returns the picture as a mime bundle, ``text/html`` and ``text/plain``; called in any thread.
     """
 
     def __init__(self, picture: Callable[[], Mapping[str, str]]) -> None:
@@ -50,7 +51,7 @@ class Still:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def display(self, name: str, widget: Mapping[str, Any]) -> None:
-        """Show a widget (its mime bundle), and the picture below it."""
+        """Show a widget (its mime bundle), with the picture below it."""
         from IPython.display import display
 
         self._display_id = self._display_id or secrets.token_hex(8)
@@ -60,7 +61,7 @@ class Still:
         display(dict(self._picture()), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
     def renew(self) -> None:
-        """Draw the picture anew, wherever it is shown."""
+        """Redraw the picture wherever it is shown."""
         if self._display_id is None:
             return
         from IPython.display import update_display
@@ -70,7 +71,7 @@ class Still:
         update_display(picture, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
     def grown(self, *, is_endpoint: bool) -> None:
-        """Draw the picture anew, soon: there is more to be seen. For the event loop."""
+        """Redraw the picture soon, because there is more to show. Belongs to the event loop."""
         if self._display_id is None:
             return
         loop = asyncio.get_running_loop()
@@ -82,7 +83,7 @@ class Still:
         self._timer = loop.call_at(max(due_s, loop.time()), self._begin)
 
     async def finish(self) -> None:
-        """Draw the last picture. For the event loop."""
+        """Draw the last picture. Belongs to the event loop."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

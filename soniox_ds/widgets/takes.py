@@ -1,8 +1,8 @@
-"""One recording of a microphone, from start to stop, in either of the two ways.
+"""Takes: single recordings of a microphone from start to stop, on either route.
 
-Conventions: all methods belong to the background event loop. Audio is 16 kHz, one channel, ``pcm_s16le``. What was
-transcribed is a `Streamed` in both ways: of a session in this process (*proxy*), or of the messages that the browser
-received from the service itself and passed on (*direct*).
+Conventions: all methods belong to the background event loop. Audio is 16 kHz, one channel, ``pcm_s16le``. The result is
+a `Streamed` on both routes: from a session in this process (*proxy*), or from the messages that the browser received
+from the service itself and passed on (*direct*).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from soniox_ds.widgets.safekeeping import Kept, Safekeeping
 __all__ = ["RATE", "DirectTake", "ProxyTake", "Take"]
 
 RATE = 16_000
-"""Samples in a second."""
+"""Samples per second."""
 _BYTES_PER_MS = 2 * RATE / 1000
 
 
 class Take:
-    """What both ways have in common."""
+    """The common base of both routes."""
 
     mode: str
 
@@ -56,21 +56,21 @@ class Take:
         self.received_bytes = 0
         self.intake: Intake[tuple[Mapping[str, Any], bytes]] = Intake()
         self.lost: str | None = None
-        """Why nothing more came, where the page went away without a word."""
+        """Reason why the audio stopped, if the page went away without a message."""
         self.name = ""
-        """What the page calls it."""
+        """Name that the page gave to the take."""
         self.failure: Exception | None = None
-        """What its end raised."""
+        """Error that was raised when the take ended."""
         self.is_finishing = False
         self.is_over = False
         self.ended = asyncio.Event()
         self.begun_at = datetime.now(UTC)
         self.safe: Kept | None = None
-        """Where it is kept until it was read or saved."""
+        """Storage of the take until it is read or saved."""
         self.is_kept_elsewhere = False
-        """Whether somebody has read all of it, or it was written to the user's folder."""
+        """True if the whole take was read, or written to the user's folder."""
         self.was_told = False
-        """Whether a later microphone of this process has told of it."""
+        """True if a later microphone of this process has warned about it."""
         if safekeeping is not None:
             self.safe = safekeeping.begin(
                 audio_id=audio_id, options=options, service=connection.service, begun_at=self.begun_at
@@ -80,7 +80,7 @@ class Take:
 
     @property
     def transcript(self) -> Transcript:
-        """Folded so far."""
+        """The transcript so far."""
         raise NotImplementedError
 
     @property
@@ -90,34 +90,34 @@ class Take:
 
     @property
     def error(self) -> Exception | None:
-        """Why it failed; an error of somebody else's (a callback's, a disk's) where it was not the service."""
+        """Error that made it fail; one of other code (a callback, a disk) if the service did not fail."""
         return self.failure
 
     @property
     def is_whole(self) -> bool:
-        """Whether it ended in order: neither did the page go away, nor did anything break here."""
+        """True if it ended normally: the page did not go away, and nothing failed here."""
         return self.is_over and self.lost is None and self.failure is None
 
     @property
     def audio_ms(self) -> float:
-        """Audio that arrived here."""
+        """Milliseconds of audio that arrived here."""
         return self.received_bytes / _BYTES_PER_MS
 
     @property
     def waiting_ms(self) -> float:
-        """Audio that arrived here and was not sent to the service."""
+        """Milliseconds of audio that arrived here and were not sent to the service yet."""
         return 0.0
 
     @property
     def unheard_ms(self) -> float:
-        """Audio that arrived here and that the service has not said to have processed."""
+        """Milliseconds of audio that arrived here and that the service has not processed yet."""
         return 0.0
 
     async def begin(self) -> None:
-        """Before anything else."""
+        """Begin the take; called before all other methods."""
 
     def audio(self, pcm: bytes) -> None:
-        """Some sound."""
+        """Take some audio."""
         self.received_bytes += len(pcm)
         if self.keep_audio:
             self.kept += pcm
@@ -125,17 +125,17 @@ class Take:
             self.safe.audio(pcm)
 
     def control(self, action: str) -> None:
-        """``"pause"``, ``"resume"`` or ``"finalize"``."""
+        """Handle ``"pause"``, ``"resume"`` or ``"finalize"``."""
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Something that happened between browser and service."""
+        """Handle an event between browser and service."""
 
     async def finish(self) -> None:
-        """Nothing more comes; returns when everything is settled. Raises what made it fail."""
+        """Wait until everything is settled. Nothing may follow. Raises the error that made the take fail."""
         raise NotImplementedError
 
     def result(self) -> Streamed:
-        """The tables so far."""
+        """Return the tables so far."""
         raise NotImplementedError
 
     def _tell(self, update: Update) -> None:
@@ -143,7 +143,7 @@ class Take:
 
 
 class ProxyTake(Take):
-    """The browser sends the audio here, and a session of this process sends it on."""
+    """A take whose audio the browser sends here, and a session of this process sends on."""
 
     mode = "proxy"
 
@@ -189,7 +189,7 @@ class ProxyTake(Take):
 
 
 class DirectTake(Take):
-    """The browser talks to the service itself, and passes on what it hears."""
+    """A take whose audio the browser sends to the service itself, passing on the answers."""
 
     mode = "direct"
 
@@ -199,7 +199,7 @@ class DirectTake(Take):
         self._events: list[Event] = []
         self._sent_ms = 0.0
         self._model_event = ModelEvent(self.options.model, self.connection, self._note_model)
-        # it counts among the streams of this process although its socket is not here
+        # It counts among the streams of this process, although its socket is in the browser.
         self._gate = AsyncExitStack()
         self._enters = asyncio.create_task(self._gate.enter_async_context(gate_for(self.connection).pass_through()))
 
@@ -244,7 +244,7 @@ class DirectTake(Take):
         self._keep(Event(at_ms, MODEL, 0, 0, self._sent_ms, resolved))
 
     def _fold(self, row: Event) -> bool:
-        """Take a message of the service; False where it is none. What follows from an error, the browser decides."""
+        """Fold a message of the service; returns False if it is invalid. The browser decides what follows an error."""
         try:
             message = check_message(row.payload or "", self.connection)
             update = self._transcript.fold(message, received_ms=row.at_ms, session=row.session, offset_ms=row.offset_ms)
@@ -256,7 +256,7 @@ class DirectTake(Take):
         return True
 
     def _fail(self, payload: str) -> None:
-        """The browser gave up; its last word may be the service's own."""
+        """Note that the browser gave up. Its payload may be the service's own error."""
         try:
             check_message(payload, self.connection)
         except BadAnswerError:

@@ -1,7 +1,7 @@
-"""Keys that a browser may have: each opens one stream, soon, and for a limited time.
+"""Temporary keys for the browser: each opens one stream, soon, and for a limited time.
 
-Conventions: the real key stays in this process. A temporary one is made when a page asks for it, travels once in a
-message, and is kept nowhere.
+Conventions: the real key stays in this process. A temporary key is made when a page asks for it, is sent once in a
+message, and is not stored.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from soniox_ds.api.connection import Connection
 __all__ = ["OPENS_FOR_S", "SESSION_S", "temporary_key"]
 
 OPENS_FOR_S = 60
-"""How long it opens a stream, once; a stream that is open outlives it."""
+"""Seconds in which it can open a stream, once. An open stream may last longer."""
 SESSION_S = 3600
-"""How long that stream may stay open; the page goes on with another key then."""
+"""Longest duration of that stream in seconds. The page continues with another key then."""
 
 
 async def temporary_key(connection: Connection, *, client_reference_id: str | None = None) -> str:
-    """Have the service make one. Raises what REST requests raise."""
+    """Request a temporary key from the service. Raises the errors of REST requests."""
     async with Client(connection) as client:
         made = await client.create_temporary_api_key(
             usage_type="transcribe_websocket",

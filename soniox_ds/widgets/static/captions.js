@@ -1,13 +1,14 @@
-/* Captions: settled words in lines, one for each utterance and speaker, the pending ones behind them, translations
-   beside. Text is only ever set as text. A token has `text` and optionally `start_ms`, `speaker`, `language`,
-   `is_translation`. */
+/* Captions: settled words in lines, one line for each utterance and speaker, followed by the pending words, with
+   translations beside them. Text is only ever set as text, never as markup. A token has `text` and optionally
+   `start_ms`, `speaker`, `language`, `is_translation`. */
 
 const CAPTION_COLOURS = 8;
 const CAPTION_LINES = 400;
 
 class Captions {
-  /** Draws into `root`; `label` names the region for screen readers, `empty` is shown while there is nothing. `place` is
-      how far it is scrolled: `{follows, top}`; `moved(place)` is called when that changes. */
+  /** Draw into `root`. `label` names the region for screen readers, `empty` is shown while there are no captions.
+  `place`
+      is the scroll position, `{follows, top}`; `moved(place)` is called when it changes. */
   constructor(root, { label = "Captions", empty = "", place = {}, moved = () => {} } = {}) {
     root.classList.add("sx-captions");
     this.log = captionElement("div", "sx-log", { role: "log", "aria-live": "polite", "aria-label": label, tabindex: "0" });
@@ -26,7 +27,7 @@ class Captions {
     this.moved = moved;
     this.latest.hidden = this.place.follows;
     this.log.addEventListener("scroll", () => this.#noteScroll());
-    // What is not in the page cannot be scrolled, and what is taken out of it forgets how far it was.
+    // An element outside the page cannot be scrolled, and an element that is removed loses its scroll position.
     new ResizeObserver(() => this.#goToPlace()).observe(this.log);
     this.latest.addEventListener("click", () => this.follow());
     this.log.addEventListener("keydown", (event) => {
@@ -48,7 +49,7 @@ class Captions {
     this.#goToPlace();
   }
 
-  /** Settled tokens, in order; `ends` are the positions among them (counted from 0) behind which an utterance ended. */
+  /** Add settled tokens, in order. `ends` are the positions among them (from 0) after which an utterance ended. */
   add(tokens, ends = []) {
     const breaks = new Set(ends);
     this.#dropGhosts();
@@ -62,7 +63,7 @@ class Captions {
     this.#drawn();
   }
 
-  /** The open end: replaces the one before. */
+  /** Replace the pending tokens at the end. */
   pending(tokens) {
     this.#dropGhosts();
     for (const token of tokens) {
@@ -79,7 +80,7 @@ class Captions {
     this.#drawn();
   }
 
-  /** A remark between the lines, such as that a connection was made anew. */
+  /** Add a remark between the lines, for example that the connection was renewed. */
   remark(text) {
     this.#dropGhosts();
     this.#endLine();
@@ -112,7 +113,7 @@ class Captions {
     return line;
   }
 
-  /** A translation follows what it translates, perhaps after its utterance ended. */
+  /** Put a translation after its original, perhaps after the utterance has ended. */
   #translationLine(token, ghostly = false) {
     const lines = this.lines.filter((line) => !line.isRemark && (ghostly || !line.isGhost));
     const recent = lines.slice(-4).reverse();
@@ -204,7 +205,7 @@ class CaptionLine {
   }
 }
 
-/** Add settled text; a word that comes in pieces is one text node, or screen readers would read the pieces. */
+/** Add settled text. The pieces of a word form one text node, or screen readers would read them separately. */
 function appendCaption(cell, text) {
   const last = cell.lastChild;
   const shown = last ? text : text.trimStart();
@@ -213,7 +214,7 @@ function appendCaption(cell, text) {
   else last.appendData(shown);
 }
 
-/** "2" is a speaker of the first session, "2@3" one of the third, and nobody knows which of the earlier ones. */
+/** "2" is a speaker of the first session, "2@3" of the third; they may or may not be the same person. */
 function captionName(speaker) {
   if (speaker === null) return "";
   const [number, session] = speaker.split("@");

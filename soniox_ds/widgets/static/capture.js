@@ -1,13 +1,13 @@
-/* The microphone: permission, devices, samples. Sound leaves the audio thread as 16 kHz, one channel, signed 16 bit, in
-   chunks, each with its loudest sample. */
+/* Recording from the microphone: permission, devices, samples. The audio thread delivers chunks of 16 kHz, one channel,
+   signed 16 bit, each with its peak. */
 
 const CAPTURE_RATE = 16000;
 const CAPTURE_LOOK_MS = 100;
-const CAPTURE_LOOKS = 20; // so often nothing at all came from the audio thread before it is taken to have stopped
+const CAPTURE_LOOKS = 20; // the audio thread counts as stopped after so many looks without any message
 
-/** Runs on the audio thread, as source text; it can use nothing of this file. */
+/** The source text of the audio thread. It can use nothing else of this file. */
 function captureOnAudioThread() {
-  /** A rational resampler: a Kaiser-windowed low pass, as many phases as it goes up. */
+  /** A rational resampler: a low-pass filter with a Kaiser window and one phase for each upsampled step. */
   class Resampler {
     constructor(from, to) {
       let [high, low] = [from, to];
@@ -75,7 +75,7 @@ function captureOnAudioThread() {
       this.port.onmessage = ({ data }) => this.obey(data);
     }
 
-    /** What comes before a command goes out before its answer. */
+    /** Send the audio before a command, then its answer. */
     obey({ name, number }) {
       this.flush();
       if (name === "pause") this.paused = true;
@@ -100,7 +100,7 @@ function captureOnAudioThread() {
     }
 
     process([channels]) {
-      if (this.over) return false; // what comes after "stop" belongs to nobody
+      if (this.over) return false; // audio after "stop" belongs to no recording
       if (!channels.length) return true;
       let mono = channels[0];
       if (channels.length > 1) {
@@ -123,7 +123,8 @@ function captureOnAudioThread() {
 }
 
 class Capture {
-  /** Opens the microphone; `on` has `audio(buffer)`, `level(peak)`, `gone()`, `muted(isMuted)`. Rejects as getUserMedia. */
+  /** Opens the microphone. `on` has `audio(buffer)`, `level(peak)`, `gone()`, `muted(isMuted)`.
+      Rejects like getUserMedia. */
   static async open({ deviceId, chunkMs, on }) {
     if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) {
       throw Object.assign(new Error("no secure context"), { name: "InsecurePage" });
@@ -143,8 +144,8 @@ class Capture {
     this.chunkMs = chunkMs;
     this.on = on;
     this.commands = 0;
-    this.answers = new Map(); // what waits for the answer to a command, by its number
-    this.messages = 0; // that came from the audio thread
+    this.answers = new Map(); // functions that wait for the answer to a command, by its number
+    this.messages = 0; // number of messages from the audio thread
     this.released = false;
     this.#adopt(stream);
   }
@@ -157,12 +158,12 @@ class Capture {
     return this.track.getSettings().deviceId;
   }
 
-  /** "pause", "resume", "finalize" or "stop"; resolves when all sound before it was handed over. */
+  /** Send "pause", "resume", "finalize" or "stop". Resolves when all audio before it was handed over. */
   command(name) {
     if (this.released) return Promise.resolve();
     return new Promise((resolve) => {
-      // An audio thread that has stopped does not answer. Looks are counted, not time: where the page hung, what the
-      // audio thread said meanwhile still waits to be heard.
+      // A stopped audio thread does not answer. Looks are counted, not time, because messages of the audio thread are
+      // still waiting to be read after the page hung.
       let [looks, seen] = [0, this.messages];
       const timer = setInterval(() => {
         looks = this.messages === seen ? looks + 1 : 0;
@@ -181,7 +182,7 @@ class Capture {
     });
   }
 
-  /** Go on with another device. */
+  /** Continue with another device. */
   async switchTo(deviceId) {
     const stream = await microphoneStream(deviceId);
     if (this.released) {
@@ -195,7 +196,7 @@ class Capture {
     before.getTracks().forEach((track) => track.stop());
   }
 
-  /** Let the microphone go, now. */
+  /** Release the microphone at once. */
   release() {
     this.released = true;
     this.stream.getTracks().forEach((track) => track.stop());
@@ -214,10 +215,10 @@ class Capture {
 
   async #listen() {
     try {
-      this.context = new AudioContext({ sampleRate: CAPTURE_RATE }); // the browser resamples, and well
+      this.context = new AudioContext({ sampleRate: CAPTURE_RATE }); // the browser resamples well
       this.#makeSource();
     } catch (error) {
-      if (error.name !== "NotSupportedError") throw error; // Firefox: only the device's own rate
+      if (error.name !== "NotSupportedError") throw error; // Firefox allows only the device's own rate
       if (this.context) this.context.close();
       this.context = new AudioContext();
       this.#makeSource();
@@ -232,7 +233,7 @@ class Capture {
     const chunkSamples = Math.round((CAPTURE_RATE * this.chunkMs) / 1000);
     this.node = new AudioWorkletNode(this.context, "sx-capture", { processorOptions: { rate: CAPTURE_RATE, chunkSamples } });
     this.node.port.onmessage = ({ data }) => this.#heard(data);
-    const silence = this.context.createGain(); // a graph that leads nowhere is not turned
+    const silence = this.context.createGain(); // a graph without a destination is not processed
     silence.gain.value = 0;
     this.node.connect(silence).connect(this.context.destination);
     this.source.connect(this.node);
@@ -265,14 +266,14 @@ function microphoneStream(deviceId) {
   return navigator.mediaDevices.getUserMedia({ audio });
 }
 
-/** The microphones there are, as `{deviceId, label}`; without permission the labels are empty. */
+/** The available microphones, as `{deviceId, label}`. Without permission the labels are empty. */
 async function microphones() {
   if (!navigator.mediaDevices?.enumerateDevices) return [];
   const devices = await navigator.mediaDevices.enumerateDevices();
   return devices.filter((device) => device.kind === "audioinput" && device.deviceId !== "default" && device.deviceId);
 }
 
-/** What went wrong with the microphone, and the way out, in plain words: `{kind, text}`. */
+/** Describe an error of the microphone and its remedy in plain words: `{kind, text}`. */
 async function microphoneTrouble(error) {
   const say = (kind, text) => ({ kind, text });
   if (error.name === "InsecurePage") {
@@ -306,6 +307,6 @@ async function microphonePermission() {
   try {
     return (await navigator.permissions.query({ name: "microphone" })).state;
   } catch {
-    return "unknown"; // browsers that do not tell
+    return "unknown"; // in browsers that do not report it
   }
 }

@@ -1,9 +1,8 @@
-/* Buttons that keep the keyboard focus: where they are disabled while they have it, and where the notebook draws the
-   widget anew. */
+/* Buttons that keep the keyboard focus when they are disabled, and when the notebook draws the widget anew. */
 
 const FOCUS_RETURNS_MS = 5000;
 
-/** A button whose keys the notebook does not take for its own. */
+/** A button whose keys the notebook does not handle itself. */
 function controlButton(className, pressed) {
   const button = document.createElement("button");
   button.type = "button";
@@ -15,7 +14,7 @@ function controlButton(className, pressed) {
   return button;
 }
 
-/** A disabled button loses the focus. One that has it is only marked as disabled, and does nothing when pressed. */
+/** A disabled button would lose the focus. A button with the focus is only marked as disabled, and ignores presses. */
 function disableControl(button, isDisabled) {
   const hasFocus = button.getRootNode().activeElement === button;
   button.disabled = isDisabled && !hasFocus;
@@ -23,13 +22,13 @@ function disableControl(button, isDisabled) {
   else button.removeAttribute("aria-disabled");
 }
 
-/** Remembers which control of a widget has the focus, and gives it back where the widget is drawn anew. */
+/** Remembers which control of a widget has the focus, and restores it when the widget is drawn anew. */
 class FocusMemory {
   constructor() {
     this.held = null; // {name, root, lostAt}
   }
 
-  /** A view is there: follow the focus among its `controls` (name -> element), and give it back what it had. */
+  /** Follow the focus among the `controls` (name -> element) of a view, and restore its previous focus. */
   enter(root, controls) {
     root.addEventListener("focusin", ({ target }) => {
       const name = Object.keys(controls).find((each) => controls[each] === target);
@@ -37,7 +36,7 @@ class FocusMemory {
     });
     root.addEventListener("focusout", ({ relatedTarget }) => {
       this.leave(root);
-      // Where the view is taken from the page the focus goes nowhere; that is known a moment later.
+      // If the view is removed from the page, the focus moves nowhere. This is known a moment later.
       setTimeout(() => {
         const hasLeft = relatedTarget ? !root.contains(relatedTarget) : document.hasFocus() && !root.contains(document.activeElement);
         if (this.held?.root === root && root.isConnected && hasLeft) this.held = null;
@@ -46,7 +45,7 @@ class FocusMemory {
     whenShown(root, () => this.#giveBack(root, controls));
   }
 
-  /** A view is gone, or without the focus. */
+  /** Note that a view is removed, or has lost the focus. */
   leave(root) {
     if (this.held?.root === root) this.held.lostAt ??= performance.now();
   }
@@ -60,7 +59,7 @@ class FocusMemory {
     if (!isFree) return;
     const control = controls[held.name];
     const isDisabled = Boolean(control.disabled);
-    control.disabled = false; // or it would not take the focus
+    control.disabled = false; // a disabled control cannot take the focus
     control.focus({ preventScroll: true });
     if (isDisabled) disableControl(control, true);
   }

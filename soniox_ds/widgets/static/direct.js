@@ -1,6 +1,6 @@
-/* The direct way: from the browser to the service. What survives a broken connection follows soniox_ds/live/session.py:
-   audio that is not settled is kept and sent again, and the words are joined at the seams. Each connection needs a
-   temporary key of its own, which is used once and kept nowhere. */
+/* The direct route from the browser to the service. Broken connections are handled as in soniox_ds/live/session.py:
+   audio that is not settled is kept and sent again, and the words are joined at the seams. Each connection needs its
+   own temporary key, which is used once and not stored. */
 
 const DIRECT = {
   attempts: 6, patienceMs: 600000, stalls: 5, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
@@ -17,20 +17,20 @@ class DirectStream {
     this.transcript = new Transcript();
     this.session = -1;
     this.offsetMs = 0;
-    this.line = []; // {at, ms, buffer}: audio from the oldest that is not settled
+    this.line = []; // {at, ms, buffer}: audio from the oldest chunk that is not settled
     this.endMs = 0;
     this.sentMs = 0;
     this.startMs = 0;
-    this.finalizes = []; // positions in ms, unanswered
+    this.finalizes = []; // positions in ms of unanswered requests
     this.asked = 0;
     this.begunAt = null;
     this.failures = 0; // in a row: without any message
-    this.stalls = 0; // without getting on
-    this.heardHere = false; // anything, by this connection
-    this.wasHeard = false; // anything, by any
-    this.isOwed = false; // an answer to what was sent
-    this.silentMs = 0; // since an answer is owed, as far as this page was awake
-    this.silences = 0; // connections in a row that were given up for their silence
+    this.stalls = 0; // in a row: with messages, but no progress
+    this.heardHere = false; // whether any message came on this connection
+    this.wasHeard = false; // whether any message came on any connection
+    this.isOwed = false; // whether the service owes an answer
+    this.silentMs = 0; // time for which an answer is owed, counted while this page is awake
+    this.silences = 0; // number of connections in a row that were given up as silent
     this.lookedAt = performance.now();
     this.ended = false;
     this.over = false;
@@ -39,17 +39,17 @@ class DirectStream {
     this.timer = setInterval(() => this.#pump(), DIRECT.tickMs);
   }
 
-  /** Audio that waits to be sent, here or in the socket. */
+  /** Milliseconds of audio that wait to be sent, here or in the socket. */
   get waitingMs() {
     return this.endMs - this.sentMs + (this.socket?.bufferedAmount ?? 0) / DIRECT.bytesPerMs;
   }
 
-  /** Audio that the service has not said to have processed. */
+  /** Milliseconds of audio that the service has not processed yet. */
   get unheardMs() {
     return Math.max(this.endMs - this.transcript.totalAudioMs, 0);
   }
 
-  /** Resolves once a first connection is open, or to false where none can be made. */
+  /** Resolves once a first connection is open, or to false if none can be opened. */
   async tryToOpen() {
     try {
       await this.#connect();
@@ -77,7 +77,7 @@ class DirectStream {
     this.#pump();
   }
 
-  /** No more audio; resolves when everything is settled, or was given up. */
+  /** Take no more audio. Resolves when everything is settled, or was given up. */
   finish() {
     this.ended = true;
     if (!this.endMs) this.#end();
@@ -137,7 +137,7 @@ class DirectStream {
     this.isOwed = false;
     this.silentMs = 0;
     const from = this.session ? Math.min(this.transcript.resumeMs(), this.endMs) : 0;
-    // to the sample: a little more would bring the end of a word that was heard before
+    // exact to the sample: a little more would repeat the end of a word
     this.startMs = this.line.length ? Math.max(this.line[0].at, from) : this.endMs;
     this.sentMs = this.startMs;
     this.offsetMs = Math.round(this.startMs);
@@ -151,7 +151,7 @@ class DirectStream {
     let most = this.endMs - this.sentMs <= DIRECT.aheadMs ? Infinity : DIRECT.tickMs * DIRECT.pace;
     for (const chunk of this.line) {
       this.#askToFinalize();
-      // What waits here is known, and a pong of the browser is not stuck behind it.
+      // The waiting audio is known here, and a pong of the browser is not stuck behind it.
       if (most <= 0 || socket.bufferedAmount > DIRECT.heldBytes) return;
       const nextMs = chunk.at + chunk.ms;
       if (nextMs <= this.sentMs) continue;
@@ -172,7 +172,7 @@ class DirectStream {
     }
   }
 
-  /** Say so where the service does not answer, and go on with another connection where it stays silent. */
+  /** Report that the service does not answer, and open another connection if it stays silent. */
   #watchForAnswers() {
     const now = performance.now();
     const awakeMs = Math.min(now - this.lookedAt, DIRECT.lookMs);
@@ -185,7 +185,7 @@ class DirectStream {
       this.#note("silent", { payload: `no answer for ${DIRECT.silentMs / 1000} s` });
       this.on.state("silent");
     }
-    const mostMs = Math.min(DIRECT.silentBreakMs * 2 ** this.silences, DIRECT.silentBreakMostMs); // it may be slow, and not dead
+    const mostMs = Math.min(DIRECT.silentBreakMs * 2 ** this.silences, DIRECT.silentBreakMostMs); // it may only be slow
     if (this.silentMs < mostMs) return;
     this.silences += 1;
     this.#broken(this.socket, { text: `nothing came for ${mostMs / 1000} s in answer to what was sent`, again: true });
@@ -204,7 +204,7 @@ class DirectStream {
       if (this.sentMs > this.startMs) {
         this.#control("finalize");
         this.asked += 1;
-      } else this.finalizes.splice(this.asked, 1); // nothing was heard in this session that could be settled
+      } else this.finalizes.splice(this.asked, 1); // this session got no audio that could be settled
     }
   }
 
@@ -269,12 +269,13 @@ class DirectStream {
     else this.#fail(text, frame);
   }
 
-  /** How far the words have come. */
+  /** Progress of the transcript: processed audio and number of settled tokens. */
   get #reached() {
     return `${this.transcript.totalAudioMs} ${this.transcript.settled.length}`;
   }
 
-  /** A connection has failed; those that say something but get nowhere are borne with for longer, not for ever. */
+  /** Handle a failed connection. Connections that answer but make no progress are tolerated longer, but not for ever.
+  */
   #count() {
     this.failures = this.heardHere ? 1 : this.failures + 1;
     if (this.failures === 1) this.lostAt = performance.now();
@@ -282,7 +283,7 @@ class DirectStream {
     else if (this.heardHere) this.stalls += 1;
   }
 
-  /** Where the service was there before, an outage of minutes is waited for; the audio waits, too. */
+  /** Wait out an outage of minutes if the service has answered before. Audio is kept meanwhile. */
   get #mayGoOn() {
     if (this.stalls >= DIRECT.attempts * DIRECT.stalls) return false;
     if (this.failures < DIRECT.attempts) return true;
@@ -337,7 +338,7 @@ class DirectStream {
   }
 }
 
-/** What follows from an error frame: another connection, or the end. */
+/** Decide what follows an error frame: another connection, or the end. */
 function judged({ error_code: code, error_type: type, error_message: said }, frame) {
   const again = [408, 413, 429].includes(code) || code >= 500 || type === "temp_api_key_session_expired";
   return { text: `the service refused: ${said} (${code})`, again, frame };

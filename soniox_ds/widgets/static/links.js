@@ -1,18 +1,18 @@
-/* How the page talks to the kernel: over the notebook's own connection (comm), or over a websocket of their own
-   (loopback). What must not be lost is numbered and kept until the kernel has it, and sent again when a way breaks. */
+/* Connections between page and kernel: the notebook's own connection (comm), or a separate websocket (loopback).
+   Messages that must not be lost are numbered, kept until the kernel has them, and sent again after a break. */
 
 const LINK_OPENING_MS = 1500;
 const LINK_LOOPBACK_HOSTS = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/u;
 
 class CommChannel {
-  /** `gone` is called where the kernel of this comm is no more. */
+  /** `gone` is called when the kernel of this comm has ended. */
   constructor(model, gone) {
     this.name = "comm";
     this.model = model;
     this.gone = gone;
   }
 
-  /** False where nobody is there. */
+  /** Returns false if the kernel has ended. */
   send(message, buffer) {
     try {
       this.model.send(message, undefined, buffer ? [buffer] : []);
@@ -27,7 +27,7 @@ class CommChannel {
 }
 
 class LoopbackChannel {
-  /** Opens one of the ways that the kernel offers; null where none can be opened. */
+  /** Opens one of the addresses that the kernel offers. Resolves to null if none can be opened. */
   static async open(offer, on) {
     for (const address of loopbackAddresses(offer)) {
       const channel = await LoopbackChannel.#tryOne(address, offer, on);
@@ -42,7 +42,7 @@ class LoopbackChannel {
       try {
         socket = new WebSocket(`${address}${offer.path}`);
       } catch {
-        resolve(null); // a page that may open no such socket
+        resolve(null); // this page is not allowed to open such a socket
         return;
       }
       socket.binaryType = "arraybuffer";
@@ -63,7 +63,7 @@ class LoopbackChannel {
           on.offered({ ...offer, path: message.path, proof: message.next_proof });
           resolve(channel);
         } else {
-          socket.close(); // somebody else listens there
+          socket.close(); // another program listens there
         }
       };
     });
@@ -74,7 +74,7 @@ class LoopbackChannel {
     this.socket = socket;
   }
 
-  /** False where it broke: its end is on its way, and the outbox keeps what matters. */
+  /** Returns false if the socket is broken. Its end will be reported, and the outbox keeps the important messages. */
   send(message, buffer) {
     if (this.socket.readyState !== WebSocket.OPEN) return false;
     if (!buffer) {
@@ -95,7 +95,7 @@ class LoopbackChannel {
   }
 }
 
-/** This machine where the page came from it, and the notebook server's proxy where it has one. */
+/** This machine if the page came from it, and the notebook server's proxy if it has one. */
 function loopbackAddresses({ port }) {
   const addresses = [];
   if (LINK_LOOPBACK_HOSTS.test(location.hostname)) addresses.push(`ws://127.0.0.1:${port}/`);
@@ -107,7 +107,7 @@ function loopbackAddresses({ port }) {
   return addresses;
 }
 
-/** Everything of one take that the kernel must get, in order. */
+/** All messages of a take that the kernel must get, in order. */
 class Outbox {
   constructor(take) {
     this.take = take;
@@ -117,7 +117,7 @@ class Outbox {
     this.kept = [];
   }
 
-  /** Talk over this channel from now on; `opening` begins the take, or takes it up again there. */
+  /** Use this channel from now on; `opening` begins the take, or continues it there. */
   attach(channel, opening = this.opening) {
     this.channel = channel;
     this.opening = opening;
@@ -132,7 +132,7 @@ class Outbox {
     if (this.channel) this.#post(entry);
   }
 
-  /** The kernel has everything before item `next`. */
+  /** Note that the kernel has all items before `next`. */
   acknowledge(next) {
     while (this.kept.length && this.kept[0].item.seq < next) this.kept.shift();
   }
@@ -146,6 +146,6 @@ class Outbox {
   }
 
   #post({ item, buffer }) {
-    this.channel.send(item, buffer ? buffer.slice(0) : null); // a buffer that is sent over a comm may be transferred
+    this.channel.send(item, buffer ? buffer.slice(0) : null); // a copy, because sending over a comm may transfer the buffer
   }
 }

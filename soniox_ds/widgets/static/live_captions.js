@@ -1,5 +1,6 @@
-/* A recording that is played while it is transcribed. The kernel hears how far it was played, and answers with what was
-   understood; captions.js draws it. */
+/* Playback of a recording that is transcribed meanwhile. The page reports the position to the kernel, which answers
+with
+   the transcript; captions.js draws it. */
 
 const PLAY_TICK_MS = 100;
 const PLAY_LAGS = 40;
@@ -237,7 +238,7 @@ class LiveCaptionsView {
 }
 
 export default () => {
-  // What the views of a widget share: at the end the kernel has the output drawn anew.
+  // State that the views of a widget share, because at the end the kernel draws the output anew.
   const kept = { lags: { shown: [], settled: [] }, atMs: 0, place: {}, focus: new FocusMemory() };
   return {
     render({ model, el }) {

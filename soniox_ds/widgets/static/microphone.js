@@ -1,4 +1,4 @@
-/* The microphone widget, put together: its other sources stand before it. */
+/* The microphone widget. Its other sources are joined in front of this file. */
 
 /** anywidget calls this once for each widget of the page. */
 export default () => {

@@ -1,5 +1,5 @@
-/* The page's half of the recorder: one for each widget of a page. It owns the microphone and all connections; views only
-   show it, and may come and go. */
+/* The page's half of the recorder, one for each widget of a page. It owns the microphone and all connections; the views
+   only show it, and may come and go. */
 
 const MIC = {
   beatMs: 1000, tickMs: 250, silentKernelMs: 5000, busyKernelMs: 60000, lastViewMs: 1500, quietMs: 5000, quietPeak: 0.002,
@@ -20,31 +20,31 @@ class Recorder {
     this.views = new Set();
     this.state = "idle";
     this.trouble = null; // {kind, text}
-    this.notes = {}; // what else is to be told: name -> text
-    this.figures = {}; // the same with figures, which change all the time: name -> text
-    this.link = ""; // how audio goes
+    this.notes = {}; // further messages to the user: name -> text
+    this.figures = {}; // the same messages with numbers, which change all the time: name -> text
+    this.link = ""; // description of the audio's route
     this.whyThisWay = "";
-    this.elsewhere = null; // what another page of this widget does: "recording", "paused", "finishing"
-    this.place = {}; // how far the captions are scrolled
+    this.elsewhere = null; // state of a take on another page of this widget: "recording", "paused", "finishing"
+    this.place = {}; // scroll position of the captions
     this.level = 0;
-    this.elapsedMs = 0; // recorded
-    this.openMs = 0; // what is paid for: pauses count
+    this.elapsedMs = 0; // duration of the recording
+    this.openMs = 0; // duration that is billed, which includes pauses
     this.deviceId = "";
     this.devices = [];
-    this.lines = []; // what views draw: {tokens, ends} or {remark}
+    this.lines = []; // contents for the views: {tokens, ends} or {remark}
     this.pendingTokens = [];
     this.settledCount = 0;
     this.offer = null;
-    this.requests = new Map(); // for keys, by their names: {message, answered}
-    this.silentMs = 0; // since the kernel was heard, as far as this page was awake
+    this.requests = new Map(); // requests for keys, by name: {message, answered}
+    this.silentMs = 0; // time since the last message of the kernel, counted while this page is awake
     this.tickedAt = performance.now();
     this.wallAt = Date.now(); // of the latest tick, and how much was recorded by then
     this.heardAtTick = 0;
-    this.gap = null; // in which no tick came: {at, heardMs, looks}
+    this.gap = null; // a gap without ticks: {at, heardMs, looks}
     this.gone = false;
-    this.turn = Promise.resolve(); // what was pressed is done one after the other
+    this.turn = Promise.resolve(); // button presses are handled one after the other
     this.onMessage = (message) => this.heard(message, this.comm);
-    this.onLive = () => this.comm.send({ type: "beat", take: "" }); // fails where the kernel has gone
+    this.onLive = () => this.comm.send({ type: "beat", take: "" }); // fails if the kernel has ended
     model.on("msg:custom", this.onMessage);
     model.on("comm_live_update", this.onLive);
     this.onDevices = () => this.listDevices();
@@ -60,7 +60,7 @@ class Recorder {
     return MIC_ACTIVE.includes(this.state);
   }
 
-  /** The widget is gone for good. */
+  /** Clean up when the widget is removed for good. */
   dispose() {
     this.stop();
     clearInterval(this.timer);
@@ -93,7 +93,7 @@ class Recorder {
     this.show();
   }
 
-  /** Tell something, or with "" no longer; `figured` is the same with figures, for the eye only. */
+  /** Show a message, or remove it with "". `figured` is the same message with numbers, which only the eye gets. */
   note(name, text, figured = text) {
     const isNew = (this.notes[name] ?? "") !== text;
     if (text) [this.notes[name], this.figures[name]] = [text, figured];
@@ -102,9 +102,9 @@ class Recorder {
     else this.views.forEach((view) => view.showNotes());
   }
 
-  // ---- what the buttons do
+  // ---- actions of the buttons
 
-  /** Pressed twice, it starts once. */
+  /** Start recording. Pressing the button twice starts once. */
   async start() {
     if (this.isActive || this.gone || this.elsewhere) return;
     this.notes = {};
@@ -161,8 +161,8 @@ class Recorder {
     this.mode = null;
     this.link = "connecting …";
     this.whyThisWay = "";
-    this.service = { state: "open", since: 0, waitingMs: 0, unheardMs: 0 }; // as the kernel says
-    take.before = []; // audio that waits until it is known which way it takes
+    this.service = { state: "open", since: 0, waitingMs: 0, unheardMs: 0 }; // as reported by the kernel
+    take.before = []; // audio that waits until its route is known
     this.set("recording", null);
   }
 
@@ -213,7 +213,7 @@ class Recorder {
     });
   }
 
-  /** Where the page hung, buttons were pressed faster than the audio thread answers. */
+  /** Run a step after the previous ones, because buttons may be pressed faster than the audio thread answers. */
   inTurn(step) {
     const { take } = this;
     this.turn = this.turn.then(() => (take.isOver ? null : step(take)));
@@ -240,7 +240,7 @@ class Recorder {
 
   // ---- a take
 
-  /** Decide how audio goes: in which way, and how this page talks to the kernel. */
+  /** Decide on the route of the audio, and on the connection between this page and the kernel. */
   async choose(take) {
     const { mode, transport } = this.settings;
     let channel = null;
@@ -266,7 +266,7 @@ class Recorder {
     before.forEach((put) => put());
   }
 
-  /** Open the direct way, if that takes no longer than `mostMs`; returns why it could not be opened. */
+  /** Open the direct route if that takes at most `mostMs`; returns the reason if it could not be opened. */
   async goDirect(take, mostMs) {
     const isFar = this.settings.service === "local" && !LINK_LOOPBACK_HOSTS.test(location.hostname);
     if (isFar && Number.isFinite(mostMs)) return "the stand-in listens on the kernel's machine only";
@@ -303,7 +303,7 @@ class Recorder {
     return direct;
   }
 
-  /** Once the way is chosen; until then in order, later. */
+  /** Run an action once the route is known; until then, actions are queued in order. */
   when(take, put) {
     if (take.before) take.before.push(put);
     else put();
@@ -322,14 +322,14 @@ class Recorder {
 
   control(take, action) {
     this.when(take, () => {
-      if (take.direct && action !== "resume") take.direct.finalize(); // pausing settles what was said
+      if (take.direct && action !== "resume") take.direct.finalize(); // pausing settles everything so far
       take.outbox.put({ kind: "control", action });
     });
   }
 
   async settleTake(take) {
     this.when(take, async () => {
-      if (take.direct) await take.direct.finish(); // as long as it takes: what is said is here alone
+      if (take.direct) await take.direct.finish(); // without a limit, because only this page has the audio
       if (take.isOver) return;
       take.outbox.put({ kind: "stop" });
       take.endsInTime = afterPatience(MIC.endMs, () => {
@@ -338,7 +338,7 @@ class Recorder {
     });
   }
 
-  /** It is over, orderly or not. */
+  /** Clean up after a take, however it ended. */
   over(take, trouble = null) {
     if (take.isOver) return;
     take.isOver = true;
@@ -357,7 +357,7 @@ class Recorder {
     this.set(trouble ? "failed" : "stopped", trouble);
   }
 
-  /** End a take from here; the kernel is told if it can be. */
+  /** End a take from this page, and tell the kernel if possible. */
   abandon(take, trouble) {
     if (take.isOver) return;
     if (take.outbox.channel) take.outbox.put({ kind: "stop" });
@@ -371,7 +371,7 @@ class Recorder {
     take.endTrouble = this.trouble;
   }
 
-  /** The page goes away, or the kernel has: nothing can be waited for. */
+  /** End at once, without waiting, because the page is closing or the kernel has ended. */
   release() {
     const { take } = this;
     if (!take || take.isOver) return;
@@ -397,7 +397,7 @@ class Recorder {
   async openLoopback() {
     const { offer } = this;
     if (!offer) return null;
-    this.offer = null; // a way is used once
+    this.offer = null; // an offer is used once
     const channel = await LoopbackChannel.open(offer, {
       heard: (message, from) => this.heard(message, from),
       offered: (next) => { this.offer = next; },
@@ -407,7 +407,7 @@ class Recorder {
     return channel;
   }
 
-  /** Take up again where a socket broke: over another one, else over the notebook's connection. */
+  /** Reconnect after a socket broke: over another socket, or else over the notebook's connection. */
   async channelBroke(channel) {
     const { take } = this;
     if (!take || take.isOver || take.outbox.channel !== channel) return;
@@ -415,11 +415,11 @@ class Recorder {
     const next = (await this.openLoopback()) ?? this.comm;
     if (take.isOver) return;
     take.outbox.attach(next);
-    this.requests.forEach(({ message }) => next.send(message)); // it may be the answers that were lost
+    this.requests.forEach(({ message }) => next.send(message)); // their answers may have been lost
     this.nameLink(take);
   }
 
-  /** A key for one connection to the service; rejects where none comes. */
+  /** Request a key for one connection to the service; rejects if none comes. */
   async askForKey(take) {
     const message = { type: "need_key", request: micRandomName(), take: take.name };
     const answer = await new Promise((resolve, reject) => {
@@ -476,13 +476,13 @@ class Recorder {
     if (state === "failed" && take.direct) this.fail(take, text);
   }
 
-  /** What is to be told of the connection to the service. */
+  /** Show the state of the connection to the service. */
   tellOfService(take) {
     const { state, since } = this.service;
     const { waitingMs, unheardMs } = take.direct ?? this.service;
     const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
     this.isLate = unheardMs > (this.isLate ? MIC.inTimeMs : MIC.lateMs);
-    // a connection that breaks at once is none
+    // a connection that breaks at once does not count
     const isBack = this.notes.service !== MIC_RECONNECTING || performance.now() - since > MIC.backMs;
     if (state === "reconnecting" || !isBack) {
       this.note("service", MIC_RECONNECTING, `Reconnecting to the service; nothing is lost (${seconds(waitingMs)} of audio waits).`);
@@ -494,7 +494,7 @@ class Recorder {
     } else this.note("service", "");
   }
 
-  /** The service refused for good: stop, and let the kernel settle what there is. */
+  /** The service refused for good: stop, and let the kernel settle the rest. */
   async fail(take, text) {
     take.endTrouble = { kind: "service", text };
     if (this.state !== "stopping") await this.stop();
@@ -544,7 +544,7 @@ class Recorder {
     }
   }
 
-  /** Draw what is new; a seam may have settled tokens beside any message. */
+  /** Draw the new tokens. At a seam, tokens may be settled without a message. */
   drawDirect(take, { transcript }) {
     if (this.take !== take) return;
     const known = this.settledCount;
@@ -571,7 +571,7 @@ class Recorder {
     if (peak > MIC.quietPeak || this.state !== "recording") this.soundAt = now;
     this.note("quiet", now - this.soundAt > MIC.quietMs ? "Nothing is heard. Is this the right microphone, and is it switched on?" : "");
     this.views.forEach((view) => view.showLevel());
-    this.beat(now); // timers of a hidden tab are slow, the audio thread is not
+    this.beat(now); // timers of a hidden tab are slow, unlike the audio thread
   }
 
   beat(now) {
@@ -584,7 +584,7 @@ class Recorder {
   tick() {
     const { take } = this;
     const now = performance.now();
-    // Where this page hung, what the kernel said meanwhile is still to be heard: a tick is a short time at most.
+    // After this page hung, messages of the kernel are still waiting, so a tick never counts as a long time.
     this.silentMs += Math.min(now - this.tickedAt, 4 * MIC.tickMs);
     this.tickedAt = now;
     this.lookForSleep();
@@ -602,15 +602,16 @@ class Recorder {
     this.views.forEach((view) => view.showTime());
   }
 
-  /** Return true while something shows that the kernel's process is there. It may be silent then because some code holds
-      Python's lock: from the moment it takes the lock, the kernel can send neither answers nor the status "busy". */
+  /** Return true while there are signs that the kernel's process exists. It may be silent because some code holds
+  Python's
+      lock: from then on the kernel can send neither answers nor the status "busy". */
   kernelLives({ outbox }) {
-    const kernel = this.model.widget_manager?.kernel; // JupyterLab tells; its status changes when the process ends
+    const kernel = this.model.widget_manager?.kernel; // known in JupyterLab; its status changes when the process ends
     const isListed = ["idle", "busy"].includes(kernel?.status) && kernel.connectionStatus === "connected";
     return isListed || outbox.channel.socket?.readyState === WebSocket.OPEN; // the system closes the socket of a process that ends
   }
 
-  /** A computer that slept is told from a page that hung by its sound: what was recorded while a page hung comes late. */
+  /** A sleeping computer differs from a hanging page by its sound: audio recorded while a page hung arrives late. */
   lookForSleep() {
     const wall = Date.now();
     if (this.sleptMs && this.state === "recording") this.gap ??= { at: this.wallAt, heardMs: this.heardAtTick, looks: MIC.sleepLooks };
@@ -627,7 +628,7 @@ class Recorder {
     this.pause();
   }
 
-  /** For how long no tick came until now, where that was longer than any page hangs between two; else 0. */
+  /** Return the time without a tick until now, if it was longer than any page hangs between two ticks; otherwise 0. */
   get sleptMs() {
     const gapMs = Date.now() - this.wallAt;
     return gapMs > MIC.sleepMs ? gapMs : 0;

@@ -1,4 +1,4 @@
-/* What one sees of the microphone, once for each place where it is shown. */
+/* A view of the microphone; there is one for each place where it is shown. */
 
 class MicrophoneView {
   constructor(recorder, root, focus) {
@@ -26,7 +26,7 @@ class MicrophoneView {
     this.link = captionElement("span", "sx-link");
     line.append(this.status, this.link, this.cost);
     this.alert = captionElement("div", "sx-alert", { role: "alert", hidden: "" });
-    // Figures in notes change all the time. Screen readers are told the same without them, once.
+    // Numbers in notes change all the time. Screen readers get the notes once, without the numbers.
     this.notes = captionElement("div", "sx-notes", { "aria-hidden": "true" });
     this.told = captionElement("div", "sx-told", { role: "status" });
     const captions = captionElement("div", "");
@@ -40,7 +40,7 @@ class MicrophoneView {
     focus.enter(root, { go: this.go, hold: this.hold, settle: this.settle, device: this.device, log: this.captions.log });
   }
 
-  /** Everything anew. */
+  /** Draw everything anew. */
   redraw() {
     this.captions.clear();
     this.recorder.lines.forEach(({ tokens, ends }) => this.captions.add(tokens, ends));

@@ -1,29 +1,29 @@
-// The review queue's view. The kernel has the clips and keeps the verdicts; this asks for what it shows.
-// Everything from data is set as text, never as markup.
+// View of the review queue. The kernel has the clips and keeps the verdicts; the view requests the rows that it shows.
+// Text from data is set as text, never as markup.
 
 const ROW_PX = 32;
-const LIST_ROWS = 7; // that are seen at once
-const PAGE = 50; // rows that are asked for at once
+const LIST_ROWS = 7; // number of rows that are visible at once
+const PAGE = 50; // number of rows in one request
 const KEPT_SOUNDS = 20;
-const BUSY_MS = 4000; // without an answer for so long, the kernel is said to be busy
+const BUSY_MS = 4000; // after so long without an answer, the kernel is reported as busy
 
 function render({ model, el }) {
   const view = `sxr-${Math.random().toString(36).slice(2)}`;
   const parts = build(view);
   const audio = new Audio();
-  const rows = new Map(); // what the kernel has told of each clip
-  const asked = new Set(); // pages
+  const rows = new Map(); // data of each clip that the kernel has sent
+  const asked = new Set(); // pages that were requested
   const sounds = new Map(); // Blob URLs, the latest last
   const pending = new Map(); // verdicts that the kernel has not answered yet
   let verdicts = []; // of all clips
   let saved = null;
   let current = 0;
-  let wanted = -1; // the clip that is to be played once it comes
+  let wanted = -1; // the clip that is played once it arrives
   let number = 0;
   let busy = 0;
   let problem = "";
   let lost = false;
-  let editing = null; // the field that has the focus, and the clip it speaks of
+  let editing = null; // the field that has the focus, and its clip
 
   // ---- the kernel
 
@@ -139,7 +139,7 @@ function render({ model, el }) {
     parts.correction.select();
   }
 
-  /** Take what was typed into a field, whoever takes the focus from it; true where that changed something. */
+  /** Take the text that was typed into a field when the focus leaves it; true if that changed something. */
   function leave() {
     if (!editing) return false;
     const { field, place } = editing;
@@ -314,7 +314,7 @@ function render({ model, el }) {
     if (editing?.field !== parts.note) parts.note.value = row.note ?? "";
   }
 
-  // ---- hands
+  // ---- keyboard and mouse
 
   function typed(event) {
     const field = [parts.correction, parts.note].includes(event.target) ? event.target : null;
@@ -356,7 +356,7 @@ function render({ model, el }) {
   }
   parts.root.addEventListener("keydown", typed);
   parts.list.addEventListener("scroll", () => requestAnimationFrame(drawList));
-  // not "click": a correction that is taken at this moment draws the list anew
+  // not "click", because taking a correction at this moment draws the list anew
   parts.list.addEventListener("mousedown", (event) => {
     const line = event.target.closest(".sxr-row");
     if (line) move(Number(line.dataset.place));

@@ -1,9 +1,9 @@
-// The review queue's elements: what there is to see and to press, without what it does.
+// Elements of the review queue, without their behaviour.
 
 const SIGNS = { right: "✓", wrong: "✗", unclear: "?" };
 const KEYS = { 1: "right", 2: "wrong", 3: "unclear" };
 
-/** An element with attributes, text and children; controls are marked so that typing in them never reaches Lab. */
+/** An element with attributes, text and children. Controls are marked so that JupyterLab ignores typing in them. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -29,7 +29,7 @@ function oneLine(text) {
   return text.split(/\s+/).filter(Boolean).join(" ");
 }
 
-/** All elements of the view, and nothing else. */
+/** Create all elements of the view. */
 function build(id) {
   const parts = {};
   parts.count = make("span", { class: "sxr-count" });

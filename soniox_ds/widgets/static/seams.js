@@ -1,9 +1,10 @@
-/* Where two sessions of the same audio meet: the browser's copy of soniox_ds/live/reconnect.py, which explains it; a test
-   holds the two against each other. Times are milliseconds on the recording's timeline. */
+/* The seam between two sessions of the same audio: the browser's copy of soniox_ds/live/reconnect.py, which explains
+it.
+   A test compares the two. Times are milliseconds on the recording's timeline. */
 
 const SEAM = { windowMs: 3000, leastMs: 400, pauseMs: 700, beforeWordMs: 90, mostWrong: 0.5, clearMs: 600 };
 
-/** From where to send the audio again after `settled` tokens (originals) were received. */
+/** Return the time from which to send the audio again after `settled` tokens (originals) were received. */
 function resumeAt(settled, finalAudioMs) {
   const floor = Math.max(finalAudioMs - SEAM.windowMs, 0);
   const timed = settled.slice(-200).filter((token) => token.start_ms !== null && token.end_ms !== null);
@@ -25,12 +26,12 @@ function resumeAt(settled, finalAudioMs) {
   return best;
 }
 
-/** Whether a token of the new session lies clearly behind everything that was settled before. */
+/** Return true if a token of the new session starts clearly after everything that was settled before. */
 function seamPassed(settledEndMs, token) {
   return token.start_ms !== null && token.start_ms >= settledEndMs + SEAM.clearMs;
 }
 
-/** How many of the tokens heard again are repetitions of the expected ones. */
+/** Count the tokens at the beginning of a new session that repeat the expected ones. */
 function firstNew(expected, heard) {
   if (!expected.length) return 0;
   const last = expected[expected.length - 1];
@@ -55,13 +56,13 @@ function firstNew(expected, heard) {
   return heard.filter((token) => token.start_ms !== null && token.start_ms <= middle).length;
 }
 
-/** Letters and digits, without case and form. */
+/** Return the letters and digits, casefolded and in normal form KC. */
 function lettersOf(text) {
   const folded = [...text.normalize("NFKC")].map((char) => char.toUpperCase().toLowerCase());
   return [...folded.join("")].filter((char) => /[\p{L}\p{N}]/u.test(char));
 }
 
-/** The Levenshtein distance of `wanted` to the first 0, 1, 2, ... of `pieces` put together. */
+/** Return the Levenshtein distances of `wanted` to the first 0, 1, 2, ... of `pieces` joined. */
 function prefixDistances(wanted, pieces) {
   let row = wanted.map((_, index) => index + 1);
   row.unshift(0);

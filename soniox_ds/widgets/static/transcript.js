@@ -1,6 +1,6 @@
-/* Messages of the service folded into settled and pending tokens: the browser's copy of soniox_ds/live/transcript.py, which
-   explains it, for the direct way, where captions must not wait for the kernel; a test holds the two against each other.
-   Times of arrival are the kernel's business. */
+/* Settled and pending tokens, folded from the messages of the service: the browser's copy of
+   soniox_ds/live/transcript.py, which explains it. It is used on the direct route, where captions must not wait for the
+   kernel. A test compares the two. The kernel records the times of arrival. */
 
 class Transcript {
   constructor() {
@@ -13,16 +13,16 @@ class Transcript {
     this.held = null;
     this.voices = 0;
     this.settledHere = false;
-    this.afterSeam = false; // nothing of this later session was settled or dropped yet
-    this.afterEnd = false; // nothing of this utterance was settled yet, and another one came before it
-    this.untold = []; // settled between two messages
+    this.afterSeam = false; // whether this is a later session in which nothing was settled or dropped yet
+    this.afterEnd = false; // whether an utterance has ended and nothing of the next one is settled
+    this.untold = []; // settled between two messages; part of the next update
   }
 
   resumeMs() {
     return resumeAt(this.#lastOriginals(), this.finalAudioMs);
   }
 
-  /** A further connection was made; its audio begins at `offsetMs`. */
+  /** Start the next session, whose audio begins at `offsetMs`. */
   beginSession(session, offsetMs) {
     this.untold.push(...this.#releaseHeld());
     if (this.settledHere) {
@@ -42,8 +42,8 @@ class Transcript {
     }
   }
 
-  /** Take one message; returns `{settled, isFinalized, isFinished}`, what it settled and what it said. Throws where it
-      is not what the API documents; nothing has changed then. */
+  /** Process one message, and return `{settled, isFinalized, isFinished}`. Throws if the message is not as the API
+      documents it; nothing has changed then. */
   fold(message, session = 0, offsetMs = 0) {
     const tokens = tokensOf(message, offsetMs);
     const finalMs = wholeMs(message.final_audio_proc_ms ?? 0, "final_audio_proc_ms") + offsetMs;
@@ -57,7 +57,7 @@ class Transcript {
       if (mark === "<end>") this.#end();
       else if (mark === "<fin>") {
         result.isFinalized = true;
-        // Where not even all of what is repeated was heard yet, the rest of it is still to come.
+        // If the audio that is sent again has not been processed completely, more repetitions are to come.
         if (this.held && totalMs >= this.held.settledEndMs) result.settled.push(...this.#releaseHeld());
       } else if (isFinal) result.settled.push(...this.#take(token));
       else tail.push(token);
@@ -68,7 +68,7 @@ class Transcript {
     return result;
   }
 
-  /** Nothing follows. */
+  /** Settle the tokens that were held back at a seam, because no message follows. */
   close() {
     const settled = [...this.untold.splice(0), ...this.#releaseHeld()];
     this.pending = [];
@@ -89,7 +89,7 @@ class Transcript {
     return [];
   }
 
-  /** An utterance is over; one in what is repeated was known, or was none. */
+  /** Note an endpoint; at a seam, hold it back. Endpoints without any settled token are left out. */
   #end() {
     if (this.held) this.held.items.push("<end>");
     else if (this.settled.length > (this.ends.length ? this.ends[this.ends.length - 1] : 0)) {
@@ -98,7 +98,7 @@ class Transcript {
     }
   }
 
-  /** Settle what is new of what was held back at a seam. */
+  /** Settle the new ones of the tokens that were held back at a seam. */
   #releaseHeld() {
     const held = this.held;
     this.held = null;
@@ -113,7 +113,7 @@ class Transcript {
       } else if (isNew.has(item)) settled.push(...this.#settle([item]));
       else {
         oldAhead -= 1;
-        this.afterSeam = false; // the service's own spacing holds behind what it repeated
+        this.afterSeam = false; // after a repeated token, the service spaces the text itself
       }
     }
     return settled;
@@ -165,7 +165,7 @@ function heldTokens(held) {
   return held.items.filter((item) => item !== "<end>");
 }
 
-/** The tokens without those that repeat what was settled; translations go with the original before them. */
+/** Remove the tokens that repeat settled ones. A translation is treated like the original before it. */
 function behindSeam(held, tokens) {
   const window = tokens.filter((token) => !token.is_translation && !seamPassed(held.settledEndMs, token));
   const repeated = new Set(window.slice(0, firstNew(held.expected, window)));
@@ -176,12 +176,12 @@ function behindSeam(held, tokens) {
   });
 }
 
-/** A message taken apart as `{mark}` or `{isFinal, token}`. */
+/** Divide a message into parts, `{mark}` or `{isFinal, token}`. */
 function tokensOf({ tokens = [] }, offsetMs) {
   if (!Array.isArray(tokens)) throw new TypeError("tokens is no list");
   return tokens.flatMap((raw) => {
     if (raw === null || typeof raw !== "object" || typeof raw.text !== "string") throw new TypeError("a token has no text");
-    // A token may hold a marker and something else, such as "amen.<end>".
+    // A token may contain a marker and other text, such as "amen.<end>".
     const parts = raw.text.split(/(<end>|<fin>)/);
     return (parts.length === 1 ? parts : parts.filter((part) => part.trim())).map((text) => {
       if (text === "<end>" || text === "<fin>") return { mark: text };
@@ -202,7 +202,7 @@ function tokenOf(raw, offsetMs) {
   };
 }
 
-/** Halves go to the even number, as the kernel has it. */
+/** Round halves to the even number, as the kernel does. */
 function wholeMs(value, name) {
   if (!Number.isFinite(value)) throw new TypeError(`${name} is ${JSON.stringify(value)}, no number of milliseconds`);
   const below = Math.floor(value);
