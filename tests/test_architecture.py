@@ -115,7 +115,7 @@ def test_top_level_names():
     for name in soniox_ds.__all__:
         value = getattr(soniox_ds, name)
         assert value.__doc__, f"{name} has no docstring"
-    assert set(soniox_ds.__all__) <= set(dir(soniox_ds))
+    assert dir(soniox_ds) == soniox_ds.__all__
     with pytest.raises(AttributeError, match="no attribute 'transcibe'"):
         soniox_ds.transcibe  # noqa: B018
 
