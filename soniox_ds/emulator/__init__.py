@@ -1,7 +1,7 @@
-"""The stand-in service: what a client may expect of the real one, on this machine.
+"""Local stand-in for the Soniox service.
 
-Written from the API's documents alone; it imports nothing of the rooms that use the service, or it would share their
-mistakes. Start it with ``local_service()`` or ``python -m soniox_ds.emulator``.
+It is written from the API's documentation alone. It imports nothing from the rooms that use the service, so that it
+does not share their mistakes. Start it with ``local_service()`` or ``python -m soniox_ds.emulator``.
 """
 
 from soniox_ds.emulator.faults import Faults

@@ -1,8 +1,8 @@
-"""``python -m soniox_ds.emulator``: the stand-in as a process of its own, for any client on this machine.
+"""``python -m soniox_ds.emulator``: the stand-in as a separate process, for any client on this machine.
 
-Conventions: standard output is a banner line that a shell takes for a comment and exactly three ``export`` lines, so
+Conventions: standard output is a banner line that a shell reads as a comment, and exactly three ``export`` lines, so
 that all of it can be pasted into another shell. The key is the stand-in's own and worthless elsewhere. Ctrl-C and
-SIGTERM end it cleanly.
+SIGTERM end the process cleanly.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(argv: Sequence[str] | None = None) -> int:
-    """Run the stand-in until it is told to stop; returns the exit code."""
+    """Run the stand-in until it is told to stop, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="soniox-ds serve", description="Run a LOCAL stand-in for the Soniox service; nothing leaves this machine."
     )
@@ -77,7 +77,7 @@ def serve(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """``serve`` with arguments that are parsed already."""
+    """Run ``serve`` with parsed arguments."""
     asked_to_stop = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             lines = [f"# {service.banner}"]
             lines += [f"export {name}={shlex.quote(value)}" for name, value in service.environment.items()]
             print("\n".join(lines), flush=True)
-            while not asked_to_stop.wait(_LOOKS_EVERY_S):  # on Windows a signal cannot end a wait without a limit
+            while not asked_to_stop.wait(_LOOKS_EVERY_S):  # on Windows, a signal cannot end a wait without a limit
                 pass
     except (LocalServiceError, ValueError, OSError) as error:
         print(f"soniox-ds serve: {error}", file=sys.stderr)

@@ -1,6 +1,6 @@
-"""Answers, and the ways in which an answer can fail to arrive.
+"""HTTP answers, and the ways in which an answer can fail to arrive.
 
-Conventions: what the faults after the work do happens here, on the finished answer, so that no handler knows of faults.
+Conventions: faults after the work are applied here, to the finished answer, so that handlers need not know of faults.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LOOK_AGAIN_S = 0.02
 
 
 def json_answer(body: Any, status: int = 200) -> web.Response:
-    """A JSON answer."""
+    """Return a JSON answer."""
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 
 def error_answer(refusal: Refusal, request_id: str) -> web.Response:
-    """The answer of a refusal."""
+    """Return the answer of a refusal."""
     response = json_answer(refusal.body(request_id), refusal.status)
     if refusal.retry_after_s is not None:
         response.headers["Retry-After"] = f"{refusal.retry_after_s:g}"
@@ -37,19 +37,19 @@ def error_answer(refusal: Refusal, request_id: str) -> web.Response:
 
 
 def reset(request: web.Request) -> web.Response:
-    """Reset the connection; the answer returned reaches nobody."""
+    """Reset the connection. The returned answer reaches nobody."""
     if request.transport is not None:
         raw: socket.socket = request.transport.get_extra_info("socket")
-        # Linger of no seconds: a reset (RST) instead of an orderly end.
+        # A linger time of 0 seconds causes a reset (RST) instead of a regular end.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response()
 
 
 async def silence(request: web.Request, stopping: asyncio.Event) -> web.Response:
-    """Say nothing until the client gives up or the service stops."""
+    """Wait without an answer until the client gives up or the service stops."""
     while request.transport is not None and not request.transport.is_closing() and not stopping.is_set():  # noqa: ASYNC110
-        # Nothing tells a handler that its client has gone.
+        # A handler is not told that its client has gone.
         await asyncio.sleep(_LOOK_AGAIN_S)
     return reset(request)
 
@@ -57,7 +57,7 @@ async def silence(request: web.Request, stopping: asyncio.Event) -> web.Response
 async def answer_with(
     request: web.Request, response: web.StreamResponse, fault: Fault, stopping: asyncio.Event
 ) -> web.StreamResponse:
-    """Send the answer of work that was done as the fault wants it."""
+    """Send the answer of finished work, changed as the fault demands."""
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b""
     if fault.kind == "timeout_after":
         return await silence(request, stopping)
@@ -91,7 +91,7 @@ async def _cut_short(request: web.Request, response: web.StreamResponse, body: b
     cut = await _begin(request, response, len(body))
     await cut.write(body[: len(body) // 2])
     if request.transport is not None:
-        # An orderly end after half of the announced length.
+        # The connection ends regularly after half of the announced length.
         request.transport.close()
     return cut
 

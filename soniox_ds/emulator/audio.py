@@ -1,7 +1,7 @@
-"""Audio of whole files: is it audio, how long is it, what are its samples.
+"""Audio files: validity, duration and samples.
 
-Conventions: samples are mono, float32 between -1 and 1, at 16 kHz; channels are mixed, since tokens carry no channel.
-What the service does not list as a container (and text, images, noise that merely resembles a header) is undecodable.
+Conventions: samples are mono, float32 between -1 and 1, at 16 kHz. Channels are mixed, because tokens have no channel.
+Containers that the service does not list are undecodable, and so are text, images, and noise that resembles a header.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ CONTAINERS = {
     "m4a": "mov,mp4,m4a,3gp,3g2,mj2",
     "mp4": "mov,mp4,m4a,3gp,3g2,mj2",
 }
-"""The service's name of each container, and the decoder's."""
+"""The decoder's name of each container, by the service's name."""
 
-# Format tags: PCM, float, A-law, mu-law, and the extensible form of the same.
+# Format tags: PCM, float, A-law, mu-law, and the extensible form of these.
 _PLAIN_WAV = {1, 3, 6, 7, 0xFFFE}
 
-# Containers whose header may leave the length out, or promise more than is there.
+# Containers whose header may omit the length, or state more than the file contains.
 _UNRELIABLE = {"aac", "mp3", "wav", "amr", "aiff", "flac", "ogg"}
 
 
 def duration_ms(path: Path) -> int:
-    """Length of a recording in ms; raises UndecodableAudio unless its first samples can be decoded."""
+    """Return the length of a recording in ms; raises UndecodableAudio unless its first samples can be decoded."""
     plain_ms = _plain_wav_ms(path)
     if plain_ms is not None:
         return plain_ms
@@ -60,8 +60,8 @@ def duration_ms(path: Path) -> int:
 def decode_file(path: Path) -> Pcm:
     """Decode all samples of a recording; raises UndecodableAudio.
 
-    A packet that cannot be decoded is passed over, as ffmpeg does: joined files have tags in their middle. A file that
-    breaks off is decoded as far as it goes.
+    A packet that cannot be decoded is skipped, as in ffmpeg: joined files have tags in their middle. A truncated file
+    is decoded up to its end.
     """
     parts: list[Pcm] = []
     trouble: av.FFmpegError | None = None
@@ -86,14 +86,14 @@ def decode_file(path: Path) -> Pcm:
 
 
 def mono_resampler() -> av.AudioResampler:
-    """Turns decoded frames of any rate and layout into mono float samples at 16 kHz."""
+    """Return a resampler from frames of any rate and layout to mono float samples at 16 kHz."""
     return av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
 
 
 def open_media(file: Any, **options: Any) -> av.container.InputContainer:
-    """Open a file for reading, also when its tags are not written in UTF-8.
+    """Open a file for reading, even if its tags are not written in UTF-8.
 
-    PyAV 19 does so by itself and no longer has the argument that asks for it.
+    PyAV 19 does so by default and no longer has the argument for it.
     """
     if int(av.__version__.partition(".")[0]) < 19:
         options["metadata_errors"] = "replace"
@@ -102,7 +102,7 @@ def open_media(file: Any, **options: Any) -> av.container.InputContainer:
 
 
 def samples_of(frames: list[av.AudioFrame]) -> Iterator[Pcm]:
-    """The samples of resampled frames."""
+    """Yield the samples of resampled frames."""
     for frame in frames:
         yield frame.to_ndarray().reshape(-1).astype(np.float32)
 
@@ -120,7 +120,7 @@ def _open(path: Path) -> av.container.InputContainer:
 
 
 def _first_to_last(container: av.container.InputContainer) -> tuple[bool, float]:
-    """Whether anything can be decoded, and the seconds from the first packet to the end of the last."""
+    """Return whether any packet can be decoded, and the seconds from the first packet to the end of the last."""
     stream = container.streams.audio[0]
     heard = False
     seconds = 0.0
@@ -135,7 +135,7 @@ def _first_to_last(container: av.container.InputContainer) -> tuple[bool, float]
                 end = max(end, packet.pts + length)
             seconds += length
     except av.FFmpegError:
-        # A file that breaks off is as long as what can be read of it.
+        # A truncated file is as long as its readable part.
         if not heard:
             return False, 0.0
     ticks = end - first if first is not None and end > first else seconds
@@ -150,9 +150,9 @@ def _is_decodable(packet: Any) -> bool:
 
 
 def _plain_wav_ms(path: Path) -> int | None:
-    """Length of an uncompressed WAV file from its header and size, None for anything else (the decoder then decides).
+    """Return the length of an uncompressed WAV file from its header and size; None for other files.
 
-    The most common case, and a hundred times as fast as asking the decoder.
+    This is the most common case, and a hundred times as fast as the decoder, which handles the other files.
     """
     with path.open("rb") as file:
         head = file.read(12)
@@ -167,7 +167,7 @@ def _plain_wav_ms(path: Path) -> int | None:
                     return None
                 bytes_per_s = fields[3]
             elif chunk[:4] == b"data":
-                # A header may promise more than is there: the file broke off, or was written as a stream.
+                # A header may state more than the file contains: it was truncated, or written as a stream.
                 there = min(size, path.stat().st_size - file.tell())
                 return max(1, round(there * 1000 / bytes_per_s)) if bytes_per_s and there > 0 else None
             else:

@@ -1,8 +1,8 @@
-"""The service's own time, which may run faster than the wall clock.
+"""Clock of the service, which may run faster than the wall clock.
 
-Conventions: seconds of service time everywhere (`speed` of them pass in one second of the wall clock). What belongs
-to the network (timeouts of sockets, trickling bodies) is counted in seconds of the wall clock instead. The timers of
-real-time sessions are such, but ask a `ServiceClock` for them, so that a test can hand in one that it moves by hand.
+Conventions: times are seconds of service time (`speed` of them pass in one second of the wall clock). Network times
+(timeouts of sockets, trickling bodies) are counted in seconds of the wall clock instead. So are the timers of real-time
+sessions, but these use a `ServiceClock`, so that a test can pass a clock that it moves by hand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class ServiceClock:
-    """Epoch seconds that begin at the wall clock's and run `speed` times as fast.
+    """A clock that begins at the wall clock's epoch seconds and runs `speed` times as fast.
 
     >>> ServiceClock(speed=0)
     Traceback (most recent call last):
@@ -35,25 +35,25 @@ class ServiceClock:
         self._zero = time.monotonic()
 
     def now(self) -> float:
-        """Epoch seconds of service time."""
+        """Return the epoch seconds of service time."""
         return self._started_s + (time.monotonic() - self._zero) * self.speed
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for so many seconds of service time."""
+        """Sleep for `seconds` of service time."""
         await asyncio.sleep(max(0.0, seconds) / self.speed)
 
     def wall(self) -> float:
-        """Seconds of the wall clock from an arbitrary start."""
+        """Return seconds of the wall clock from an arbitrary start."""
         return time.monotonic()
 
     async def before(self, until: float, work: Awaitable[Result]) -> Result:
-        """What `work` comes to; TimeoutError where `wall()` comes to `until` first."""
+        """Return the result of `work`; raises TimeoutError if `wall()` reaches `until` first."""
         async with asyncio.timeout(max(0.0, until - self.wall())):
             return await work
 
 
 def timestamp(epoch_s: float) -> str:
-    """ISO 8601 in UTC with milliseconds, as the service writes it.
+    """Write a time as ISO 8601 in UTC with milliseconds, as the service does.
 
     >>> timestamp(0.25)
     '1970-01-01T00:00:00.250Z'

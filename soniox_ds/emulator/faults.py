@@ -1,8 +1,8 @@
-"""Bad weather to order: which request meets which fault, and how often.
+"""Fault injection: which request gets which fault, and how often.
 
-Conventions: a fault has a kind, a route and either a rate (drawn from a seed, for each request anew) or a number of
-times (the next n requests of that route). The first that hits wins; faults by number come before faults by rate.
-Waits are wall-clock seconds where a socket waits, service seconds where the service does.
+Conventions: a fault has a kind, a route and either a rate (drawn from a seed for each request) or a number of times
+(the next n requests of that route). The first fault that applies is used; faults by number come before faults by rate.
+Waits are wall-clock seconds if a socket waits, and service seconds if the service waits.
 
 =====================  =============================================================================================
 kind                   what happens
@@ -62,7 +62,7 @@ REFUSING = frozenset({"rate_limit", "quota", "no_balance", "server_error", "unav
 BEFORE = REFUSING | {"reset_before", "timeout"}
 AFTER = frozenset({"reset_after", "timeout_after", "error_after", "truncated", "malformed", "slow"})
 ANSWERED = frozenset({"error_after", "malformed", "slow"})
-"""Of those after the work, the ones whose answer arrives whole."""
+"""Faults after the work whose answer still arrives complete."""
 OF_JOBS = frozenset({"listing_lag", "stuck", "job_internal_error", "lost_webhook"})
 OF_STREAMS = frozenset({"ws_drop", "ws_503", "ws_error"})
 KINDS = BEFORE | AFTER | OF_JOBS | OF_STREAMS
@@ -82,17 +82,17 @@ _OPTIONS = {
 
 @dataclass(kw_only=True)
 class Fault:
-    """One rule of the injector."""
+    """A rule of the fault injector."""
 
     kind: str
     route: str = "any"
     rate: float | None = None
     left: int = 0
-    """How many more times, where there is no rate."""
+    """Number of remaining uses of a fault without a rate."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def applies(self, route: str) -> bool:
-        """Whether this fault makes sense on a route and is meant for it."""
+        """Return True if this fault is meant for a route and possible there."""
         if self.route not in ("any", route):
             return False
         if self.kind in OF_STREAMS or route == "websocket":
@@ -104,7 +104,7 @@ class Fault:
         return True
 
     def refusal(self, route: str) -> Refusal:
-        """The answer of a fault that refuses in JSON."""
+        """Return the JSON refusal of this fault."""
         wait_s = self.options.get("retry_after")
         wait_s = None if wait_s is None else float(wait_s)
         if self.kind == "rate_limit":
@@ -124,7 +124,7 @@ class Fault:
 
 
 class Faults:
-    """The injector; may be used from any thread.
+    """The fault injector, which may be used from any thread.
 
     >>> faults = Faults("reset_after@create=0.05, server_error=2x, slow@transcript=0.1:seconds=2")
     >>> faults.draw("get").kind, faults.draw("list").kind, faults.draw("get")
@@ -136,7 +136,7 @@ class Faults:
         self._random = random.Random(seed)
         self._rules: list[Fault] = []
         self.fired: Counter[tuple[str, str]] = Counter()
-        """How often each (kind, route) has hit so far."""
+        """Number of uses of each (kind, route) so far."""
         if isinstance(spec, str):
             for part in filter(None, map(str.strip, spec.split(","))):
                 self._add_part(part)
@@ -149,24 +149,24 @@ class Faults:
         return f"Faults({', '.join(_text(rule) for rule in self._rules) or 'none'})"
 
     def next(self, kind: str, route: str = "any", times: int = 1, **options: Any) -> None:
-        """Let the next `times` requests of a route meet a fault."""
+        """Apply a fault to the next `times` requests of a route."""
         if times < 1:
             raise ValueError(f"times is {times}; it must be at least 1")
         self._add(Fault(kind=kind, route=route, left=times, options=options))
 
     def rate(self, kind: str, rate: float, route: str = "any", **options: Any) -> None:
-        """Let a share of all requests of a route meet a fault, each drawn anew."""
+        """Apply a fault to a share of all requests of a route, drawn for each request."""
         if not 0 <= rate <= 1:
             raise ValueError(f"rate is {rate}; it must lie between 0 and 1")
         self._add(Fault(kind=kind, route=route, rate=rate, options=options))
 
     def clear(self) -> None:
-        """No more faults; what has been done to jobs already stays."""
+        """Remove all faults. Changes to existing jobs stay."""
         with self._lock:
             self._rules.clear()
 
     def draw(self, route: str) -> Fault | None:
-        """The fault that the next request of a route meets, if any."""
+        """Return the fault of the next request of a route, or None."""
         with self._lock:
             for rule in sorted(self._rules, key=lambda rule: rule.rate is not None):
                 if not rule.applies(route):
@@ -196,7 +196,7 @@ class Faults:
             self._rules.append(fault)
 
     def _add_part(self, part: str) -> None:
-        """One part of the text form: ``kind[@route]=0.05`` or ``kind[@route]=3x``, then ``:option=value``."""
+        """Add a rule in text form: ``kind[@route]=0.05`` or ``kind[@route]=3x``, then ``:option=value``."""
         head, *rest = part.split(":")
         name, equals, amount = head.partition("=")
         kind, _, route = name.partition("@")

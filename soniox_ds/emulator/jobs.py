@@ -1,7 +1,7 @@
-"""What happens to a transcription between ``queued`` and its end, and the webhook afterwards.
+"""Processing of transcriptions from ``queued`` to their end, and their webhooks.
 
-Conventions: one task for each job. The recognizer blocks, so it runs in worker threads; where it asks to pretend a
-longer processing time, the rest is slept in service time. A job never raises: whatever goes wrong becomes the job's
+Conventions: there is one task for each job. The recognizer blocks, so it runs in worker threads. If it simulates a
+longer processing time, the rest of the time passes as service time. A job never raises: every error becomes the job's
 error.
 """
 
@@ -35,7 +35,7 @@ _CHUNK = 1 << 16
 
 
 class JobFailed(Exception):
-    """The end of a job in ``error``."""
+    """The end of a job with the status ``error``."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class JobFailed(Exception):
 
 
 class JobRunner:
-    """Runs the jobs of one service; `slots` at once, the others wait in the queue."""
+    """The runner of a service's jobs. It processes `slots` jobs at once; the others wait in the queue."""
 
     def __init__(
         self,
@@ -66,19 +66,19 @@ class JobRunner:
         self._http = aiohttp.ClientSession(auto_decompress=False)
 
     def submit(self, job: Job) -> None:
-        """Take care of a queued job."""
+        """Start the task of a queued job."""
         task = asyncio.create_task(self._run(job), name=f"job {job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Stop everything; jobs stay as they are."""
+        """Stop all tasks. The jobs keep their states."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._http.close()
-        # A recognizer cannot be interrupted; what it is at must come to its end before its files are deleted.
-        self._threads.shutdown(wait=True, cancel_futures=True)  # here: when Python ends, no thread takes work any more
+        # A recognizer cannot be interrupted, so it must finish before its files are deleted.
+        self._threads.shutdown(wait=True, cancel_futures=True)  # here, because threads take no work while Python ends
 
     async def _run(self, job: Job) -> None:
         try:
@@ -99,14 +99,14 @@ class JobRunner:
             await self._send_webhook(job)
 
     def _waiting(self, job: Job) -> bool:
-        """Whether a queued job has not been deleted."""
+        """Return True if a job is queued and not deleted."""
         try:
             return self._rules.job(job.id).status == "queued"
         except Refusal:
             return False
 
     async def _with_audio(self, job: Job) -> Heard | None:
-        """Get hold of a job's audio and transcribe it; None where the job was deleted meanwhile."""
+        """Fetch the audio of a job and transcribe it; returns None if the job was deleted meanwhile."""
         if url := job.body.get("audio_url"):
             path = await self._download(url)
             try:

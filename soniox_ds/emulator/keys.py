@@ -1,7 +1,7 @@
-"""Who may come in: permanent keys with their permissions, and temporary keys.
+"""Authorization: permanent keys with permissions, and temporary keys.
 
-Conventions: keys are compared in constant time by hash and appear in no repr or message. A temporary key's expiry
-counts when a stream opens; a running stream outlives it.
+Conventions: keys are compared in constant time by hash and appear in no repr or message. A temporary key's expiry is
+checked when a stream opens; a running stream may last longer.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from soniox_ds.emulator.refusals import Refusal
 __all__ = ["PERMISSIONS", "Caller", "KeyRing", "bearer"]
 
 PERMISSIONS = ("stt_rt", "stt_async", "files", "usage", "temporary_keys")
-"""What a key may be limited to."""
+"""Permissions that a key may be limited to."""
 
 _TEMPORARY = ("temp:", "snx_temp_")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Whoever a key belongs to."""
+    """The owner of a key."""
 
     permissions: frozenset[str]
     client_reference_id: str | None = None
-    """Bound to a temporary key; it counts instead of the request's own."""
+    """Reference bound to a temporary key, which replaces the one of the request."""
     max_session_s: int | None = None
     temporary: bool = False
 
     def need(self, permission: str) -> None:
-        """Raise Refusal 403 unless the key may do this."""
+        """Raise Refusal 403 unless the key has this permission."""
         if permission not in self.permissions:
             raise Refusal(
                 403, "permission_denied", f"The API key lacks the permission for this request ({permission})."
@@ -65,7 +65,7 @@ class KeyRing:
         return f"<KeyRing of {len(self._permanent)} permanent and {len(self._temporary)} temporary keys>"
 
     def add(self, key: str, permissions: Collection[str] = PERMISSIONS) -> None:
-        """Accept a key from now on, limited to `permissions`."""
+        """Accept a key, limited to `permissions`."""
         if unknown := set(permissions) - set(PERMISSIONS):
             raise ValueError(f"unknown permissions {sorted(unknown)}; there are {PERMISSIONS}")
         if not key or not key.isascii() or not key.isprintable() or " " in key:
@@ -73,15 +73,15 @@ class KeyRing:
         self._permanent[_digest(key)] = frozenset(permissions)
 
     def remove(self, key: str) -> None:
-        """Refuse a key from now on."""
+        """Stop accepting a key."""
         self._permanent.pop(_digest(key), None)
 
     def of_header(self, header: str | None) -> Caller:
-        """The caller behind an ``Authorization`` header of a REST request; raises Refusal 401."""
+        """Return the caller of an ``Authorization`` header of a REST request; raises Refusal 401."""
         return self.of_key(bearer(header))
 
     def of_key(self, key: str | None) -> Caller:
-        """The caller behind a permanent key; raises Refusal 401."""
+        """Return the caller of a permanent key; raises Refusal 401."""
         if not key:
             raise _unauthenticated("Missing API key.")
         permissions = self._permanent.get(_digest(key))
@@ -94,7 +94,7 @@ class KeyRing:
         raise _unauthenticated("Incorrect API key provided. Check the key and the region of its project.")
 
     def open_stream(self, key: str | None) -> Caller:
-        """The caller behind a key that opens a stream, temporary ones included; raises Refusal 401 or 403."""
+        """Return the caller of a permanent or temporary key that opens a stream; raises Refusal 401 or 403."""
         minted = self._temporary.get(_digest(key)) if key else None
         if minted is None:
             caller = self.of_key(key)
@@ -113,8 +113,8 @@ class KeyRing:
         )
 
     def mint(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A temporary key for a validated request body."""
-        # No colon: the key must be able to travel as a websocket subprotocol.
+        """Create a temporary key for a validated request body."""
+        # Without a colon, because the key may be sent as a websocket subprotocol.
         key = "snx_temp_" + secrets.token_hex(20)
         expires_at = self._now() + body["expires_in_seconds"]
         self._temporary[_digest(key)] = _Temporary(
@@ -128,7 +128,7 @@ class KeyRing:
 
 
 def bearer(header: str | None) -> str | None:
-    """The key of an ``Authorization`` header, None where there is no header; raises Refusal 401 for other schemes."""
+    """Return the key of an ``Authorization`` header, None without a header; raises Refusal 401 for other schemes."""
     if not header:
         return None
     scheme, _, key = header.partition(" ")
@@ -142,5 +142,5 @@ def _unauthenticated(message: str) -> Refusal:
 
 
 def _digest(key: str) -> str:
-    # Looking up a hash takes no time that depends on the key's letters, and keeps keys out of every repr.
+    # The lookup of a hash takes no time that depends on the key's letters, and keeps keys out of every repr.
     return hashlib.sha256(key.encode()).hexdigest()

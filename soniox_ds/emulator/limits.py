@@ -1,7 +1,7 @@
-"""Limits of the service and the windows that count requests.
+"""Limits of the service, and sliding windows that count requests.
 
-Conventions: a window slides; a refused request is not counted, so that a client which keeps asking while it is
-refused is let in again 60 seconds after the request that filled the window, not later. ``None`` switches a limit off.
+Conventions: a refused request is not counted, so that a client that keeps asking while it is refused is admitted 60
+seconds after the request that filled the window, not later. ``None`` switches a limit off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Limits", "RateWindow"]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The documented defaults; requests per minute are unpublished, about 500 were observed."""
+    """The documented limits. The limit of requests per minute is unpublished; about 500 were observed."""
 
     requests_per_minute: int | None = 500
     files: int = 1_000
@@ -31,13 +31,13 @@ class Limits:
     sessions_per_minute: int | None = 100
     open_connections: int = 50
     start_s: float = 10
-    """Wall-clock seconds that a websocket may wait with its start message."""
+    """Wall-clock seconds in which a websocket must send its start message."""
     idle_s: float = 20
-    """Wall-clock seconds that a websocket may pass without audio or keepalive."""
+    """Longest wall-clock seconds of a websocket without audio or keepalive."""
 
 
 class RateWindow:
-    """At most `limit` requests in any `window_s` seconds.
+    """A window that admits at most `limit` requests in any `window_s` seconds.
 
     >>> clock = iter([0, 1, 2, 60, 61])
     >>> window = RateWindow(2, now=lambda: next(clock))
@@ -52,7 +52,7 @@ class RateWindow:
         self._admitted: deque[float] = deque()
 
     def admit(self) -> bool:
-        """Count this request and say whether it may go on; a refused one is not counted."""
+        """Count this request and return True if it is admitted. Refused requests are not counted."""
         if self.limit is None:
             return True
         now = self._now()
@@ -64,7 +64,7 @@ class RateWindow:
         return True
 
     def wait_s(self) -> int:
-        """Whole seconds until a request would be admitted."""
+        """Return the whole seconds until a request would be admitted."""
         if self.limit is None or len(self._admitted) < self.limit:
             return 0
         return max(0, math.ceil(self._admitted[0] + self._window_s - self._now()))

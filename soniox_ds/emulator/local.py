@@ -1,7 +1,7 @@
-"""``local_service()``: the stand-in in a thread of this process, with the environment pointed at it.
+"""``local_service()``: the stand-in in a thread of this process, with environment variables that point to it.
 
-Conventions: it listens on 127.0.0.1 only. What it answers is no Soniox transcript; its banner and repr say so. Its
-key is thrown away with it, and still appears in no repr.
+Conventions: it listens on 127.0.0.1 only. Its answers are not Soniox transcripts; its banner and repr say so. Its key
+is discarded with it, and still appears in no repr.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ENVIRONMENT", "LocalService", "LocalServiceError", "local_service"]
 
 ENVIRONMENT = ("SONIOX_API_KEY", "SONIOX_API_BASE_URL", "SONIOX_WS_URL")
-"""What points clients at a service."""
+"""Environment variables that point clients to a service."""
 
 _INSTALL = 'The stand-in service needs packages that are not installed ({missing}); run: pip install "soniox_ds[local]"'
 _START_TIMEOUT_S = 60
@@ -40,13 +40,13 @@ Result = TypeVar("Result")
 
 
 class LocalServiceError(RuntimeError):
-    """The stand-in cannot run on this machine; the message says what to do."""
+    """The stand-in cannot run on this machine. The message says what to do."""
 
 
 class LocalService:
-    """A service on this machine: a context manager, or started once with ``start()``.
+    """A service on this machine, used as a context manager or started with ``start()``.
 
-    Made by ``local_service``, which see for the settings.
+    It is made by ``local_service``, where the settings are described.
     """
 
     _started_once: LocalService | None = None
@@ -59,18 +59,18 @@ class LocalService:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._environment_before: dict[str, str | None] = {}
         self.clock: ServiceClock = settings["clock"] or ServiceClock(settings["speed"])
-        """The service's time."""
+        """Clock of the service."""
         self._key: str = settings["key"] or "local-" + secrets.token_hex(16)
         faults = settings["faults"]
         self.faults = faults if isinstance(faults, Faults) else Faults(faults, seed=settings["seed"])
-        """The injector."""
+        """Fault injector of the service."""
 
     # running ----------------------------------------------------------------------------------------------------------
 
     def start(self) -> LocalService:
-        """Start it and leave it running; where one with the same settings runs already, return that one.
+        """Start the service and leave it running. If one with the same settings is running, return that one.
 
-        For notebooks, where a cell is run again and again. One that runs with other settings is stopped first.
+        This is meant for notebooks, where a cell is run repeatedly. A service with other settings is stopped first.
         """
         with self._registry:
             running = LocalService._started_once
@@ -84,7 +84,7 @@ class LocalService:
         return self
 
     def stop(self) -> None:
-        """Stop it and put the environment back; nothing happens where it does not run."""
+        """Stop the service and restore the environment. Does nothing if it is not running."""
         atexit.unregister(self.stop)
         thread, loop = self._thread, self._loop
         if thread is None or loop is None:
@@ -102,7 +102,7 @@ class LocalService:
         failure: list[BaseException] = []
 
         def run() -> None:
-            # A loop class by name: whatever policy or patch the process has, sockets are plain here.
+            # The class of the loop is named, so that sockets are plain whatever policy or patch the process has.
             loop = asyncio.SelectorEventLoop()
             try:
                 loop.run_until_complete(self._serve(make_server, ready))
@@ -136,7 +136,7 @@ class LocalService:
 
     @property
     def running(self) -> bool:
-        """Whether it listens."""
+        """True while it listens."""
         return self._thread is not None and self._thread.is_alive()
 
     async def _serve(self, make_server: Callable[[], Server], ready: threading.Event) -> None:
@@ -152,7 +152,7 @@ class LocalService:
             await server.stop()
 
     def _prepare(self) -> Callable[[], Server]:
-        """Everything that can be wrong with the settings, found out before a thread is started."""
+        """Prepare the server, so that errors in the settings are found before a thread is started."""
         settings = self._settings
         clock = self.clock
         try:
@@ -188,62 +188,62 @@ class LocalService:
                 os.environ[name] = value
         self._environment_before = {}
 
-    # what clients need ------------------------------------------------------------------------------------------------
+    # settings for clients ---------------------------------------------------------------------------------------------
 
     @property
     def key(self) -> str:
-        """The throw-away key that it accepts."""
+        """The throw-away key that is accepted."""
         return self._key
 
     @property
     def base_url(self) -> str:
-        """Base of the REST API, without ``/v1``."""
+        """Base URL of the REST API, without ``/v1``."""
         return f"http://127.0.0.1:{self._running_server().port}"
 
     @property
     def ws_url(self) -> str:
-        """The websocket."""
+        """URL of the websocket."""
         return f"ws://127.0.0.1:{self._running_server().port}/transcribe-websocket"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The three variables that point any client here."""
+        """The three environment variables that point any client to this service."""
         return dict(zip(ENVIRONMENT, (self.key, self.base_url, self.ws_url), strict=True))
 
-    # what tests and curious people look at ----------------------------------------------------------------------------
+    # inspection -------------------------------------------------------------------------------------------------------
 
     @property
     def rules(self) -> Rules:
-        """The state machine; look, and change it only through ``call``."""
+        """The state machine. Read it, and change it only through ``call``."""
         return self._running_server().rules
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """Every request so far, in order; no keys."""
+        """All requests so far, in order, without keys."""
         return list(self._last_server().requests)
 
     @property
     def created(self) -> Created:
-        """How many transcriptions were ever created, by reference id and by audio."""
+        """Number of transcriptions ever created, by reference id and by audio."""
         return self._last_server().created
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        """The files on the service now, oldest first, as the API shows them."""
+        """Files on the service now, oldest first, as the API shows them."""
         return self.call(lambda rules: [file.wire() for file in rules.files])
 
     @property
     def transcriptions(self) -> list[dict[str, Any]]:
-        """The transcriptions on the service now, oldest first, as the API shows them."""
+        """Transcriptions on the service now, oldest first, as the API shows them."""
         return self.call(lambda rules: [job.wire() for job in rules.jobs])
 
     @property
     def open_streams(self) -> int:
-        """Real-time sessions that have started and not ended."""
+        """Number of real-time sessions that have started and not ended."""
         return self._last_server().open_streams
 
     def call(self, look: Callable[[Rules], Result]) -> Result:
-        """Run something on the rules in the service's own thread, where nothing changes meanwhile."""
+        """Call a function on the rules in the service's own thread, where nothing changes meanwhile."""
         server = self._last_server()
         if not self.running or self._loop is None:
             return look(server.rules)
@@ -263,11 +263,11 @@ class LocalService:
             raise LocalServiceError("the stand-in was never started; use it in a with statement or call start()")
         return self._server
 
-    # saying what it is ------------------------------------------------------------------------------------------------
+    # representation ---------------------------------------------------------------------------------------------------
 
     @property
     def banner(self) -> str:
-        """One line that says what this is."""
+        """Description of this service in one line."""
         name = self._settings["recognizer"]
         name = name if isinstance(name, str) else name.name
         where = self.base_url if self.running else "not running"
@@ -300,52 +300,52 @@ def local_service(
     refuse_key_in_message: bool = False,
     **recognizer_options: Any,
 ) -> LocalService:
-    """A stand-in for the service on this machine, for trying things out without a key or a network.
+    """Create a stand-in for the service on this machine, for use without a key or a network.
 
     Parameters
     ----------
     recognizer
         ``"whisper"``: real offline recognition, English, small; ``"scripted"``: invented or prepared transcripts,
-        instantly; or an object of your own.
+        instantly; or a recognizer object.
     model
         For the Whisper recognizer: the name of a model of faster-whisper, such as ``"base.en"``, which is downloaded
-        from the Hugging Face hub on first use, or the folder of a model converted for CTranslate2. None takes the one
-        that the environment variable SONIOX_DS_WHISPER_MODEL names, else the installed tiny.en.
+        from the Hugging Face hub on first use, or the folder of a model converted for CTranslate2. By default the model
+        in the environment variable SONIOX_DS_WHISPER_MODEL, otherwise the installed tiny.en.
     port
         TCP port on 127.0.0.1; 0 takes a free one.
     speed
-        How many seconds of service time (rates, queueing, processing, retention) pass in one second of the wall clock.
+        Number of seconds of service time (rates, queueing, processing, retention) in one second of the wall clock.
     requests_per_minute
-        REST requests in any 60 seconds of service time; None for no limit. Refused requests do not count.
+        Limit of REST requests in any 60 seconds of service time; None for no limit. Refused requests do not count.
     faults
-        Bad weather, such as ``"reset_after@create=0.05,rate_limit=0.05"``; see ``soniox_ds.emulator.faults``.
+        Faults to inject, such as ``"reset_after@create=0.05,rate_limit=0.05"``; see ``soniox_ds.emulator.faults``.
     key
         The key to accept; a random one by default.
     set_environment
-        Set SONIOX_API_KEY, SONIOX_API_BASE_URL and SONIOX_WS_URL while it runs, so that clients find it.
+        Set SONIOX_API_KEY, SONIOX_API_BASE_URL and SONIOX_WS_URL while the service runs, so that clients find it.
     scripts, seed, recognizer_options
-        For the scripted recognizer; see ``ScriptedRecognizer``. Other options go to the recognizer that is named.
+        Options of the scripted recognizer; see ``ScriptedRecognizer``. Other options are passed to the recognizer.
     limits
         All limits at once, instead of ``requests_per_minute``.
     slots, queue_s
-        How many jobs are processed at once, and how many service seconds each waits in the queue at least.
+        Number of jobs that are processed at once, and least number of service seconds that each waits in the queue.
     clock
-        For tests: the service's time, instead of a clock at ``speed``.
+        Clock of the service for tests, instead of one at ``speed``.
     refuse_key_in_message
         Refuse a key in the first message of a websocket, as Soniox will from 15 January 2027 on. By default such a key
-        is taken, with one warning in the log, since older clients still send it there.
+        is accepted, with one warning in the log, because older clients still send it there.
 
     Returns
     -------
     LocalService
-        Not started yet: use it in a ``with`` statement, or call ``start()``, which returns the one that runs already
-        where a cell is run again. ``requests``, ``files``, ``transcriptions``, ``created`` show what happened;
-        ``faults`` injects more.
+        A service that is not started yet. Use it in a ``with`` statement, or call ``start()``, which returns the
+        running service if a cell is run again. ``requests``, ``files``, ``transcriptions`` and ``created`` show what
+        happened; ``faults`` injects more faults.
 
     Raises
     ------
     LocalServiceError
-        On starting, where the extra packages are not installed or the port is taken.
+        On start, if the extra packages are not installed or the port is taken.
 
     Examples
     --------
@@ -377,7 +377,7 @@ def _recognizer(settings: Mapping[str, Any]) -> Recognizer:
         model = settings["model"]
         whisper = WhisperRecognizer(None if model is None else os.fspath(model), **options)
         try:
-            # Now, when somebody can be told what is missing, rather than in the first job.
+            # Checked now, when the user can be told what is missing, rather than in the first job.
             whisper.load()
         except ModelUnavailable as error:
             raise LocalServiceError(str(error)) from error

@@ -1,8 +1,8 @@
 """The models and languages of the service, as ``GET /v1/models`` lists them.
 
-Conventions: an alias is an entry of its own with the full capability set of what it stands for. The models are v6
-(since November 2026) and v5; v4 is an alias of v5, as since mid 2026, unless ``v4_is_alias=False`` makes it a model of
-its own, which lacks the endpoint settings that came with v5. Older names are aliases of v4.
+Conventions: an alias is an entry of its own with all capabilities of the model it stands for. The models are v6 (since
+November 2026) and v5. v4 is an alias of v5, as since mid 2026, unless ``v4_is_alias=False`` makes it a model of its
+own, which lacks the endpoint settings that came with v5. Older names are aliases of v4.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ALIASES = {
 
 
 class ModelCatalog:
-    """Which models there are, and what each can do.
+    """The available models and their capabilities.
 
     >>> ModelCatalog().resolve("stt-async-preview", "async")["id"]
     'stt-async-v5'
@@ -57,11 +57,11 @@ class ModelCatalog:
             self._entries[alias] = self._entries[target] | {"id": alias, "aliased_model_id": target}
 
     def listing(self) -> dict[str, Any]:
-        """The body of ``GET /v1/models``."""
+        """Return the body of ``GET /v1/models``."""
         return {"models": list(self._entries.values())}
 
     def resolve(self, model: str, mode: str) -> dict[str, Any]:
-        """The entry that does the work for `model`; raises Refusal ``model_not_available`` (400)."""
+        """Return the entry of the model that answers for `model`; raises Refusal ``model_not_available`` (400)."""
         entry = self._entries.get(model)
         if entry is None or entry["transcription_mode"] != mode:
             raise Refusal(400, "model_not_available", "Invalid model specified.")

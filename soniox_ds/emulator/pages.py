@@ -1,8 +1,7 @@
-"""Pages of a list, newest first, whose cursors survive deletion.
+"""Pagination of lists, newest first, with cursors that survive deletion.
 
-Conventions: a cursor names the last item given out, not a number of items, so that deleting what was already listed
-(as the official SDK's ``delete_all`` does between pages) skips nothing, and items created meanwhile do not shift the
-rest.
+Conventions: a cursor names the last item of a page, not a number of items. Deleting listed items between pages (as the
+official SDK's ``delete_all`` does) therefore skips nothing, and items created meanwhile do not shift the others.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ Item = TypeVar("Item")
 
 
 def encode_cursor(kind: str, position: str) -> str:
-    """An opaque string for a position in the list `kind`."""
+    """Encode a position in the list `kind` as an opaque string."""
     return base64.urlsafe_b64encode(f"{kind}:{position}".encode()).decode()
 
 
 def read_cursor(kind: str, cursor: str | None) -> str | None:
-    """The position in a cursor of the list `kind`, None for no or an empty cursor; raises Refusal ``invalid_cursor``.
+    """Decode a cursor of the list `kind`; None if it is missing or empty; raises Refusal ``invalid_cursor``.
 
     >>> read_cursor("files", encode_cursor("files", "17"))
     '17'
@@ -44,7 +43,7 @@ def read_cursor(kind: str, cursor: str | None) -> str | None:
 def page(
     newest_first: Iterable[tuple[int, Item]], kind: str, limit: int, cursor: str | None
 ) -> tuple[list[Item], str | None]:
-    """One page of (number, item) pairs with falling numbers, and the cursor of the next page."""
+    """Return one page of (number, item) pairs with falling numbers, and the cursor of the next page."""
     position = read_cursor(kind, cursor)
     if position is not None and not position.isdecimal():
         raise invalid_cursor()

@@ -1,8 +1,8 @@
-"""How the service says no: one exception, one JSON body, the documented messages.
+"""Error answers of the service: one exception, one JSON body, the documented messages.
 
-Conventions: a refusal carries the HTTP status, the stable slug (`error_type`) and a message for people. Clients
-branch on the slug; where the documents print a message, it is used word for word, because some clients must read it
-(a 429 of rate and a 429 of quota differ in nothing else). No message repeats a key.
+Conventions: a refusal has the HTTP status, the stable slug (`error_type`) and a message for people. Clients use the
+slug. Messages that the documentation prints are used word for word, because some clients must read them (a 429 of rate
+and a 429 of quota differ in nothing else). No message repeats a key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 FieldError = dict[str, str]
-"""``error_type``, ``location`` and ``message`` of one wrong field."""
+"""The ``error_type``, ``location`` and ``message`` of a wrong field."""
 
 RATE_MESSAGE = "Rate limit for your organization has been exceeded."
 
@@ -70,7 +70,7 @@ class Refusal(Exception):
         self.retry_after_s = retry_after_s
 
     def body(self, request_id: str | None = None) -> dict[str, Any]:
-        """The JSON of a REST answer."""
+        """Return the JSON of a REST answer."""
         return {
             "status_code": self.status,
             "error_type": self.error_type,
@@ -81,7 +81,7 @@ class Refusal(Exception):
         }
 
     def frame(self, request_id: str) -> dict[str, Any]:
-        """The JSON of an error frame on the websocket."""
+        """Return the JSON of an error frame on the websocket."""
         return {
             "tokens": [],
             "error_code": self.status,
@@ -96,40 +96,40 @@ class Refusal(Exception):
 
 
 def invalid(location: str, message: str, code: str = "value_error") -> Refusal:
-    """A 400 for one wrong field."""
+    """Return a 400 for one wrong field."""
     return invalid_fields([{"error_type": code, "location": location, "message": message}])
 
 
 def invalid_fields(errors: Sequence[FieldError]) -> Refusal:
-    """A 400 for several wrong fields."""
+    """Return a 400 for several wrong fields."""
     return Refusal(400, "invalid_request", "Request did not pass validation.", errors)
 
 
 def too_large(limit: int) -> Refusal:
-    """The 400 for a file with more than `limit` bytes."""
+    """Return the 400 for a file with more than `limit` bytes."""
     return invalid("body.file", f"File is too large (max {limit} bytes).")
 
 
 def invalid_cursor() -> Refusal:
-    """A 400 for a cursor that this list never gave out."""
+    """Return a 400 for a cursor that does not belong to this list."""
     return Refusal(400, "invalid_cursor", "Invalid cursor. Start again without one.")
 
 
 def not_found(what: str) -> Refusal:
-    """A 404; `what` is ``file`` or ``transcription``."""
+    """Return a 404; `what` is ``file`` or ``transcription``."""
     return Refusal(404, f"{what}_not_found", f"{what.capitalize()} not found.")
 
 
 def rate(retry_after_s: float | None = None) -> Refusal:
-    """The 429 that waiting cures."""
+    """Return the 429 of the rate limit, which ends by waiting."""
     return Refusal(429, "limit_exceeded", RATE_MESSAGE, retry_after_s=retry_after_s)
 
 
 def quota(which: str, retry_after_s: float | None = None) -> Refusal:
-    """The 429 that only making room cures; `which` is a key of ``QUOTA_MESSAGES``."""
+    """Return the 429 of a quota, which ends only by deleting; `which` is a key of ``QUOTA_MESSAGES``."""
     return Refusal(429, "limit_exceeded", QUOTA_MESSAGES[which], retry_after_s=retry_after_s)
 
 
 def balance(which: str = "organization_balance_exhausted") -> Refusal:
-    """The 402s."""
+    """Return a 402 of an exhausted balance or budget."""
     return Refusal(402, which, BALANCE_MESSAGES[which])

@@ -1,8 +1,8 @@
-"""The service as a state machine: files, transcriptions, quotas, retention.
+"""State machine of the service: files, transcriptions, quotas, retention.
 
-Conventions: nothing here touches a network, a disk or the wall clock; `now` (epoch seconds) is handed in, so that
-thirty days of retention are tested in no time. Every method either changes the state or raises a Refusal and changes
-nothing. Called from one thread only.
+Conventions: nothing here uses a network, a disk or the wall clock. `now` (epoch seconds) is passed in, so that tests of
+thirty days of retention take no time. Every method either changes the state, or raises a Refusal and changes nothing.
+All methods are called from one thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from soniox_ds.emulator.validation import check_create, check_temporary_key, pag
 __all__ = ["MASK", "FileRecord", "Job", "Rules"]
 
 MASK = "*" * 18
-"""What the service shows instead of a webhook's secret."""
+"""Text that the service shows instead of a webhook's secret."""
 
 TOKEN_KEYS = (
     "text",
@@ -54,10 +54,10 @@ class FileRecord:
     created_at: float
     client_reference_id: str | None
     path: str
-    """Where the bytes are; the rules only carry it."""
+    """Path of the bytes, which the rules only pass on."""
 
     def wire(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return the JSON of the API."""
         return {
             "id": self.id,
             "filename": self.filename,
@@ -74,7 +74,7 @@ class Job:
     number: int
     id: str
     body: dict[str, Any]
-    """The create request without nulls."""
+    """The create request without null values."""
     filename: str
     created_at: float
     status: str = "queued"
@@ -85,19 +85,19 @@ class Job:
     started_at: float | None = None
     heard: Heard | None = None
     listed_from: float = 0.0
-    """Not in listings before this time (a fault)."""
+    """Time before which the job is missing from listings (a fault)."""
     unlisted_times: int = 0
-    """Not in so many further listings (a fault)."""
+    """Number of further listings from which the job is missing (a fault)."""
     flags: set[str] = field(default_factory=set)
-    """Faults that this job will meet."""
+    """Faults of this job."""
 
     @property
     def done(self) -> bool:
-        """Whether the state is final."""
+        """True if the state is final."""
         return self.status in ("completed", "error")
 
     def wire(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return the JSON of the API."""
         body = self.body
         return {
             "id": self.id,
@@ -122,10 +122,9 @@ class Job:
 
 
 class Rules:
-    """Everything the service knows and decides.
+    """The state and the decisions of the service.
 
-    ``discard`` is told of every file that is deleted, by request or by age, so that whoever keeps the bytes can drop
-    them.
+    ``discard`` is called with every file that is deleted, by request or by age, so that its bytes can be removed.
     """
 
     def __init__(
@@ -153,14 +152,14 @@ class Rules:
     # requests -------------------------------------------------------------------------------------------------------
 
     def admit_request(self) -> None:
-        """Count a REST request; raises Refusal 429 where the minute is full."""
+        """Count a REST request; raises Refusal 429 if the limit of the minute is reached."""
         if not self.requests.admit():
             raise rate()
 
     # files ----------------------------------------------------------------------------------------------------------
 
     def check_upload(self, size: int = 0) -> None:
-        """Refuse an upload of at least `size` bytes that cannot succeed."""
+        """Raise the Refusal of an upload of at least `size` bytes that cannot succeed."""
         self._expire()
         if size > self.limits.file_bytes:
             raise too_large(self.limits.file_bytes)
@@ -172,7 +171,7 @@ class Rules:
     def add_file(
         self, *, filename: str, size: int, sha256: str, path: str, client_reference_id: str | None
     ) -> FileRecord:
-        """Keep an uploaded file."""
+        """Add an uploaded file."""
         if client_reference_id is not None and len(client_reference_id) > 256:
             raise invalid("body.client_reference_id", "String should have at most 256 characters", "string_too_long")
         if not filename or len(filename) > 1024:
@@ -193,21 +192,21 @@ class Rules:
         return record
 
     def file(self, file_id: str) -> FileRecord:
-        """The file, or Refusal 404."""
+        """Return a file; raises Refusal 404."""
         self._expire()
         if file_id not in self._files:
             raise not_found("file")
         return self._files[file_id]
 
     def delete_file(self, file_id: str) -> None:
-        """Delete a file, in use or not."""
+        """Delete a file, even if it is in use."""
         record = self.file(file_id)
         del self._files[file_id]
         self._stored_bytes -= record.size
         self.discard(record)
 
     def list_files(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """The body of ``GET /v1/files``."""
+        """Return the body of ``GET /v1/files``."""
         records, cursor = page(
             ((record.number, record) for record in reversed(self.files)),
             "files",
@@ -218,14 +217,14 @@ class Rules:
 
     @property
     def files(self) -> list[FileRecord]:
-        """All files, oldest first."""
+        """Return all files, oldest first."""
         self._expire()
         return list(self._files.values())
 
     # transcriptions -------------------------------------------------------------------------------------------------
 
     def create(self, body: dict[str, Any]) -> Job:
-        """Queue a job for a request body without nulls."""
+        """Queue a job for a request body without null values."""
         self._expire()
         check_create(body, self.catalog, context_chars=self.limits.context_chars)
         filename = self.file(body["file_id"]).filename if "file_id" in body else _name_in_url(body["audio_url"])
@@ -238,21 +237,21 @@ class Rules:
         return job
 
     def job(self, job_id: str) -> Job:
-        """The transcription, or Refusal 404."""
+        """Return a transcription; raises Refusal 404."""
         self._expire()
         if job_id not in self._jobs:
             raise not_found("transcription")
         return self._jobs[job_id]
 
     def start(self, job_id: str, duration_ms: int | None) -> Job | None:
-        """Move a queued job to processing; None where it has been deleted meanwhile."""
+        """Change a queued job to processing; returns None if it was deleted meanwhile."""
         job = self._jobs.get(job_id)
         if job is not None:
             job.status, job.audio_duration_ms, job.started_at = "processing", duration_ms, self.now()
         return job
 
     def complete(self, job_id: str, heard: Heard) -> None:
-        """Move a job to completed and book its usage."""
+        """Change a job to completed and book its usage."""
         job = self._jobs.get(job_id)
         if job is None:
             return
@@ -268,18 +267,18 @@ class Rules:
         )
 
     def fail(self, job_id: str, error_type: str, message: str) -> None:
-        """Move a job to error."""
+        """Change a job to error."""
         if job := self._jobs.get(job_id):
             job.status, job.error_type, job.error_message = "error", error_type, message
 
     def delete_job(self, job_id: str) -> None:
-        """Delete a transcription: 204 when queued or ended, 409 while processing; the uploaded file stays."""
+        """Delete a transcription: 204 if queued or ended, 409 while processing. The uploaded file stays."""
         if self.job(job_id).status == "processing":
             raise _invalid_state("Transcription is being processed. Wait until it has completed or failed.")
         del self._jobs[job_id]
 
     def transcript(self, job_id: str) -> dict[str, Any]:
-        """The body of a finished transcript; optional keys are null where they do not apply."""
+        """Return the body of a finished transcript. Optional keys are null if they do not apply."""
         job = self.job(job_id)
         if job.status == "error":
             raise _invalid_state("Transcription failed, so there is no transcript.")
@@ -289,7 +288,7 @@ class Rules:
         return {"id": job.id, "text": "".join([str(token["text"]) for token in job.heard.tokens]), "tokens": tokens}
 
     def list_jobs(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """The body of ``GET /v1/transcriptions``."""
+        """Return the body of ``GET /v1/transcriptions``."""
         limit = page_limit(query)
         now = self.now()
         newest_first = [(job.number, job) for job in reversed(self.jobs)]
@@ -301,29 +300,29 @@ class Rules:
 
     @property
     def jobs(self) -> list[Job]:
-        """All transcriptions, oldest first."""
+        """Return all transcriptions, oldest first."""
         self._expire()
         return list(self._jobs.values())
 
     # counts and keys ------------------------------------------------------------------------------------------------
 
     def count_files(self) -> dict[str, int]:
-        """The body of ``GET /v1/files/count``."""
+        """Return the body of ``GET /v1/files/count``."""
         return _counts(len(self.files))
 
     def count_jobs(self) -> dict[str, int]:
-        """The body of ``GET /v1/transcriptions/count``."""
+        """Return the body of ``GET /v1/transcriptions/count``."""
         return _counts(len(self.jobs))
 
     def mint(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The body of a new temporary key."""
+        """Return the body of a new temporary key."""
         check_temporary_key(body)
         return self.keys.mint(body)
 
     # age ------------------------------------------------------------------------------------------------------------
 
     def _expire(self) -> None:
-        """Drop what is older than the retention; both tables are in order of creation."""
+        """Remove entries older than the retention; both tables are in order of creation."""
         oldest = self.now() - self.limits.retention_s
         while self._files and next(iter(self._files.values())).created_at <= oldest:
             record = self._files.pop(next(iter(self._files)))
@@ -342,7 +341,7 @@ def _invalid_state(message: str) -> Refusal:
 
 
 def _name_in_url(url: str) -> str:
-    """The last part of the path, percent-decoded.
+    """Return the last part of the path, percent-decoded.
 
     >>> _name_in_url("https://host/a/coffee%20shop.mp3?token=1"), _name_in_url("https://host/")
     ('coffee shop.mp3', 'audio')

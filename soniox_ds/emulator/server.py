@@ -1,9 +1,8 @@
-"""The service on a socket: REST under ``/v1`` and the websocket, on one port.
+"""HTTP server of the stand-in: REST under ``/v1`` and the websocket, on one port.
 
-Conventions: this layer translates between HTTP and the rules and decides nothing. Every request passes the same door
-(`_door`), in this order: record, route, key, rate, faults before the work, the work, faults after it. No redirects: a
-path with a trailing slash is unknown. Bodies are JSON in UTF-8 and carry every optional key, null where there is no
-value.
+Conventions: this layer translates between HTTP and the rules and decides nothing. Every request passes `_door`, in this
+order: record, route, key, rate, faults before the work, the work, faults after it. There are no redirects: a path with
+a trailing slash is unknown. Bodies are JSON in UTF-8 and have every optional key, with null if there is no value.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _WEBSOCKET_PATH = "/transcribe-websocket"
 
 
 class Server:
-    """One service: its rules, its jobs, its socket. Lives in one event loop."""
+    """A service with its rules, jobs and socket, in one event loop."""
 
     def __init__(
         self,
@@ -71,11 +70,11 @@ class Server:
 
     @property
     def open_streams(self) -> int:
-        """Real-time sessions that have started and not ended."""
+        """Number of real-time sessions that have started and not ended."""
         return self._streams.sessions
 
     async def start(self, port: int) -> int:
-        """Listen on loopback; returns the port."""
+        """Listen on loopback, and return the port."""
         self._jobs = JobRunner(
             self.rules, self._recognizer, self._store, self._clock, slots=self._slots, queue_s=self._queue_s
         )
@@ -96,15 +95,15 @@ class Server:
         return self.port
 
     async def stop(self) -> None:
-        """Close sockets, end tasks, delete the audio."""
+        """Close the sockets, end the tasks and delete the audio."""
         self._stopping.set()
-        # A connection that was accepted just now has to become known first: asyncio cannot open it any more, nor close
-        # it, once nobody listens.
+        # A connection that has just been accepted must be registered first: once listening ends, asyncio can neither
+        # open nor close it.
         await _turns()
         await self._streams.close()
         await self._runner.cleanup()
         await self._jobs.close()
-        # What was closed just now lets go of its socket in one of the next turns of the loop.
+        # Connections that were just closed release their sockets in one of the next turns of the loop.
         await _turns()
         self._store.close()
 
@@ -166,7 +165,7 @@ class Server:
         except Refusal as refusal:
             response = error_answer(refusal, request_id)
         except (web.HTTPException, ConnectionError) as error:
-            # A body over the limit, or one that breaks off.
+            # A body that exceeds the limit, or is truncated.
             response = error_answer(
                 Refusal(400, "invalid_request", f"Malformed request ({type(error).__name__})."), request_id
             )
@@ -180,7 +179,7 @@ class Server:
     async def _outside(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Unknown routes, and those that need no door."""
+        """Handle unknown routes, and those that need no door."""
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -200,7 +199,7 @@ class Server:
             return error_answer(refusal, str(uuid.uuid4()))
 
     async def _before(self, request: web.Request, visit: Visit) -> web.StreamResponse | None:
-        """What a fault that comes before the work does; None where the work is to be done."""
+        """Apply a fault that comes before the work; returns None if the work is to be done."""
         fault = visit.fault
         if fault is None:
             return None
@@ -220,7 +219,7 @@ class Server:
 
     async def _upload(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         limit = self.rules.limits.file_bytes
-        # An announced length far over the limit is refused unread; the slack is for the other parts.
+        # An announced length far above the limit is refused unread; the margin is for the other parts.
         self.rules.check_upload(0 if (request.content_length or 0) <= limit + SLACK_BYTES else limit + 1)
         try:
             upload = await receive(request, self._store, limit=limit)
@@ -272,13 +271,13 @@ class Server:
         self._mark(job, visit.fault)
         self.created.by_reference[reference or ""] += 1
         self.created.by_audio[self.rules.file(body["file_id"]).sha256 if "file_id" in body else body["audio_url"]] += 1
-        # As it was at this moment: the job may go on before the answer is written.
+        # The state at this moment, because the job may continue before the answer is written.
         answer = json_answer(job.wire(), 201)
         self._jobs.submit(job)
         return answer
 
     def _mark(self, job: Job, fault: Fault | None) -> None:
-        """Note on a new job which fault it will meet later."""
+        """Note the later fault of a new job."""
         if fault is None:
             return
         job.flags.add(fault.kind)
@@ -297,7 +296,7 @@ class Server:
         return json_answer(self.rules.job(request.match_info["id"]).wire())
 
     async def _transcript(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        # Encoding a long transcript takes a while; the loop stays free meanwhile.
+        # Encoding a long transcript takes a while, so it happens in a thread.
         transcript = self.rules.transcript(request.match_info["id"])
         if len(transcript["tokens"]) < 5_000:
             return json_answer(transcript)

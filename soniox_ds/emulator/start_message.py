@@ -1,7 +1,7 @@
-"""The first message of a websocket session, checked.
+"""Checks of the first message of a websocket session.
 
-Conventions: the first problem found is refused with the documented short message; unknown fields are ignored, null
-counts as absent.
+Conventions: the first problem is refused with the documented short message; unknown fields are ignored, and null counts
+as missing.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ MALFORMED = "Start request is malformed."
 
 
 def refused(message: str, status: int = 400, error_type: str = "invalid_request") -> Refusal:
-    """A refusal that ends a session."""
+    """Return a refusal that ends a session."""
     return Refusal(status, error_type, message)
 
 
 def parse_start(text: str) -> dict[str, Any]:
-    """The JSON object of a first text frame without nulls; raises Refusal."""
+    """Parse the JSON object of a first text frame, without null values; raises Refusal."""
     try:
         message = json.loads(text)
     except ValueError:
@@ -46,7 +46,7 @@ def parse_start(text: str) -> dict[str, Any]:
 
 
 def check_start(message: Mapping[str, Any], catalog: ModelCatalog, *, context_chars: int) -> None:
-    """Refuse a start message that is not as documented; the key is not looked at."""
+    """Refuse a start message that is not as documented. The key is not checked."""
     if not isinstance(message.get("model"), str):
         raise refused("Invalid model specified.", error_type="model_not_available")
     model = catalog.resolve(message["model"], "real_time")

@@ -1,8 +1,8 @@
-"""Where uploaded and downloaded audio lies: files in a temporary folder, written as they come in.
+"""Storage of uploaded and downloaded audio in a temporary folder.
 
-Conventions: bytes go to disk chunk by chunk, so memory does not grow with a file. A file that is deleted while a job
-reads it goes when the job lets go of it. Each folder holds a lock file, which is locked as long as its process lives;
-folders of processes that were killed are deleted when the next stand-in starts.
+Conventions: bytes are written chunk by chunk, so that memory does not grow with a file. A file that is deleted while a
+job reads it is removed when the job releases it. Each folder has a lock file, which is locked as long as its process
+lives; folders of processes that were killed are deleted when the next stand-in starts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOCK = "in-use.lock"
 
 
 class TooLarge(Exception):
-    """More bytes came in than a file may have."""
+    """More bytes arrived than a file may have."""
 
 
 class AudioStore:
@@ -42,12 +42,12 @@ class AudioStore:
         self._dropped: set[str] = set()
 
     async def write(self, chunks: AsyncIterator[bytes], *, limit: int) -> tuple[str, int, str]:
-        """Write chunks to a new file: its path, size in bytes and sha256; raises TooLarge, leaving nothing behind."""
+        """Write chunks to a new file; returns path, size in bytes and sha256. Raises TooLarge, and removes the file."""
         path = Path(self.folder, uuid.uuid4().hex)
         digest = hashlib.sha256()
         size = 0
         try:
-            # Chunks are small and the disk is local: a thread for each would cost more than the write.
+            # Chunks are small and the disk is local: a thread for each chunk would cost more than the write.
             with path.open("wb") as file:  # noqa: ASYNC230
                 async for chunk in chunks:
                     size += len(chunk)
@@ -65,7 +65,7 @@ class AudioStore:
         self._held[path] += 1
 
     def release(self, path: str) -> None:
-        """Let go of a file."""
+        """Release a file that was held."""
         self._held[path] -= 1
         if not self._held[path]:
             del self._held[path]
@@ -73,7 +73,7 @@ class AudioStore:
                 self.drop(path)
 
     def drop(self, path: str) -> None:
-        """Delete a file, at once or when nobody holds it any more."""
+        """Delete a file, at once or when it is released."""
         if self._held[path]:
             self._dropped.add(path)
             return
@@ -81,19 +81,19 @@ class AudioStore:
         Path(path).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Delete everything."""
+        """Delete the folder."""
         self._finalizer()
 
 
 def _new_folder() -> tuple[Path, filelock.BaseFileLock]:
-    """Make a folder, and lock it."""
+    """Create a folder, and lock it."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         lock = filelock.FileLock(folder / LOCK, thread_local=False)
         try:
             lock.acquire(timeout=0)
         except (filelock.Timeout, FileNotFoundError):
-            continue  # another stand-in started in this moment and took the folder for a stale one
+            continue  # another stand-in that just started has deleted the folder as stale
         if (folder / LOCK).exists():
             return folder, lock
         lock.release()
@@ -103,11 +103,11 @@ def _delete(folder: Path, lock: filelock.BaseFileLock, process: int) -> None:
     """Delete the folder of a stand-in, unless this is a child process that was forked meanwhile."""
     if os.getpid() == process:
         lock.release()
-        shutil.rmtree(folder, ignore_errors=True)  # another stand-in that starts now may delete it, too
+        shutil.rmtree(folder, ignore_errors=True)  # a stand-in that starts now may delete it, too
 
 
 def _delete_stale_folders() -> None:
-    """Delete folders of this user's stand-ins that were killed: nobody holds their locks."""
+    """Delete folders of this user's stand-ins that were killed, which nobody has locked."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if not _is_own_folder(folder) or not (folder / LOCK).is_file():
             continue
@@ -115,10 +115,10 @@ def _delete_stale_folders() -> None:
         try:
             lock.acquire(timeout=0)
         except (filelock.Timeout, OSError):
-            continue  # its stand-in runs, or another one deletes it right now
+            continue  # its stand-in is running, or another one is deleting it
         shutil.rmtree(folder, ignore_errors=True)
         lock.release()
-        shutil.rmtree(folder, ignore_errors=True)  # Windows keeps a file that is locked
+        shutil.rmtree(folder, ignore_errors=True)  # Windows does not delete a locked file
 
 
 def _is_own_folder(path: Path) -> bool:

@@ -1,8 +1,8 @@
-"""Audio that comes in pieces: raw samples by numpy, containers by the decoder library.
+"""Decoding of audio streams: raw samples with numpy, containers with the decoder library.
 
-Conventions: out come mono float32 samples at 16 kHz between -1 and 1, whatever went in; channels are averaged. A
-decoder gives what can be decoded of the bytes so far, so that everything received before a ``finalize`` is heard
-before it. Blocking; one session's decoder is used by one thread at a time.
+Conventions: the result is mono float32 samples at 16 kHz between -1 and 1 for every input; channels are averaged. A
+decoder returns everything that can be decoded from the bytes so far, so that audio received before a ``finalize`` is
+recognized before it. Decoding blocks; a session's decoder is used by one thread at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from soniox_ds.emulator.recognizers import Pcm, UndecodableAudio
 __all__ = ["CONTAINER_FORMATS", "ContainerDecoder", "Decoder", "RawDecoder", "decoder_for", "is_raw"]
 
 CONTAINER_FORMATS = ("auto", "aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm")
-"""What streams may come in; m4a and mp4 cannot be streamed."""
+"""Audio formats of streams. m4a and mp4 cannot be streamed."""
 
 _DEMUXERS = {CONTAINERS[name] for name in CONTAINER_FORMATS[1:]}
 _NOTHING: Pcm = np.zeros(0, np.float32)
@@ -30,20 +30,20 @@ _JOIN_S = 5.0
 
 
 class Decoder(Protocol):
-    """Bytes in, samples out."""
+    """A decoder of bytes to samples."""
 
     def feed(self, data: bytes) -> Pcm:
-        """Take more bytes; raises UndecodableAudio."""
+        """Decode more bytes; raises UndecodableAudio."""
 
     def finish(self) -> Pcm:
-        """No more bytes come; raises UndecodableAudio."""
+        """Decode the rest after the last bytes; raises UndecodableAudio."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
 
 
 def is_raw(audio_format: str) -> bool:
-    """Whether a format has no header, so that rate and channels must be told.
+    """Return True if a format has no header, so that rate and channels must be given.
 
     >>> is_raw("pcm_s24be"), is_raw("mulaw"), is_raw("wav")
     (True, True, False)
@@ -52,14 +52,14 @@ def is_raw(audio_format: str) -> bool:
 
 
 def decoder_for(audio_format: str, sample_rate: int | None = None, num_channels: int | None = None) -> Decoder:
-    """The decoder of a session."""
+    """Return the decoder of a session."""
     if is_raw(audio_format):
         return RawDecoder(audio_format, sample_rate or SAMPLE_RATE, num_channels or 1)
     return ContainerDecoder(audio_format)
 
 
 class RawDecoder:
-    """Interleaved samples without a header.
+    """A decoder of interleaved samples without a header.
 
     >>> RawDecoder("pcm_s16le", 16_000, 2).feed(bytes([0, 64, 0, 192])).tolist()
     [0.0]
@@ -77,7 +77,7 @@ class RawDecoder:
         self._position = 0
 
     def feed(self, data: bytes) -> Pcm:
-        """Take more bytes; an incomplete sample waits for the rest."""
+        """Decode more bytes. An incomplete sample waits for the rest."""
         data = self._rest + data
         whole = len(data) // (self._width * self._channels) * (self._width * self._channels)
         self._rest = data[whole:]
@@ -95,17 +95,17 @@ class RawDecoder:
         return _joined(list(samples_of(self._resampler.resample(frame))))
 
     def finish(self) -> Pcm:
-        """What the resampler still holds."""
+        """Return the samples that the resampler still holds."""
         if self._resampler is None or not self._position:
             return _NOTHING
         return _joined(list(samples_of(self._resampler.resample(None))))
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing, because there are no resources."""
 
 
 class ContainerDecoder:
-    """A container that is decoded while it comes in.
+    """A decoder of a container while it arrives.
 
     The decoder library pulls bytes, so it runs in a thread of its own; ``feed`` returns when that thread has used up
     all bytes and asks for more.
@@ -124,7 +124,7 @@ class ContainerDecoder:
         self._thread.start()
 
     def feed(self, data: bytes) -> Pcm:
-        """Take more bytes and return what they add."""
+        """Decode more bytes and return the new samples."""
         with self._turn:
             self._bytes += data
             self._hungry = False
@@ -167,7 +167,7 @@ class ContainerDecoder:
                 self._turn.notify_all()
 
     def _decode(self) -> None:
-        # Few bytes must do to recognize a stream: it is live.
+        # A stream is live, so it must be recognized from few bytes.
         options = {"probesize": "4096", "analyzeduration": "0"}
         resampler = mono_resampler()
         with open_media(_Pipe(self._read), format=self._format, options=options, buffer_size=4096) as container:
@@ -184,7 +184,7 @@ class ContainerDecoder:
             self._heard.extend(parts)
 
     def _read(self, size: int) -> bytes:
-        """Up to `size` bytes as soon as there are any; none at the end."""
+        """Return up to `size` bytes as soon as there are any; empty at the end."""
         with self._turn:
             while not self._bytes and not self._ended:
                 self._hungry = True
@@ -196,7 +196,7 @@ class ContainerDecoder:
 
 
 class _Pipe:
-    """A file that can be read and nothing else."""
+    """A file that can only be read."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self.read = read
@@ -210,7 +210,7 @@ Read = Callable[[bytes], NDArray[np.float64]]
 
 
 def _raw(audio_format: str) -> tuple[int, Read] | None:
-    """Bytes per sample and the function that reads samples, None for formats that are not raw."""
+    """Return the bytes per sample and the function that reads samples; None for formats that are not raw."""
     if audio_format in ("mulaw", "alaw"):
         table = _MULAW if audio_format == "mulaw" else _ALAW
         return 1, lambda data: table[np.frombuffer(data, np.uint8)]
@@ -228,7 +228,7 @@ def _raw(audio_format: str) -> tuple[int, Read] | None:
 
     def read(data: bytes) -> NDArray[np.float64]:
         if width == 3:
-            # numpy has no 24 bits: each sample becomes the upper three bytes of 32.
+            # numpy has no 24-bit type: each sample becomes the upper three bytes of 32 bits.
             padded = np.zeros((len(data) // 3, 4), np.uint8)
             padded[:, slice(1, 4) if order == "le" else slice(0, 3)] = np.frombuffer(data, np.uint8).reshape(-1, 3)
             whole = padded.reshape(-1).view(f"{sign}u4").astype(np.int64) >> 8
@@ -252,14 +252,14 @@ _RAW_NAMES = frozenset(
 
 
 def _mulaw_table() -> NDArray[np.float64]:
-    """ITU-T G.711 mu-law: inverted bits of sign, three of exponent, four of mantissa."""
+    """Return the table of ITU-T G.711 mu-law: inverted bits of sign, three of exponent, four of mantissa."""
     code = ~np.arange(256) & 0xFF
     magnitude = (((code & 0x0F) << 3) + 0x84 << ((code & 0x70) >> 4)) - 0x84
     return np.where(code & 0x80, -magnitude, magnitude) / 32_768
 
 
 def _alaw_table() -> NDArray[np.float64]:
-    """ITU-T G.711 A-law: every other bit inverted, the sign bit set for positive values."""
+    """Return the table of ITU-T G.711 A-law: every other bit inverted, the sign bit set for positive values."""
     code = np.arange(256) ^ 0x55
     exponent = (code & 0x70) >> 4
     mantissa = (code & 0x0F) << 4

@@ -1,7 +1,7 @@
-"""An upload on its way from the socket to the disk.
+"""Uploads, written from the socket to the disk.
 
-Conventions: parts may come in any order; bytes are written as they come in, so memory does not grow with a file.
-Whatever goes wrong leaves no file behind.
+Conventions: parts may come in any order. Bytes are written as they arrive, so that memory does not grow with a file. No
+error leaves a file behind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from soniox_ds.emulator.store import AudioStore
 __all__ = ["SLACK_BYTES", "Upload", "receive"]
 
 SLACK_BYTES = 1 << 16
-"""How much longer than its file a request may be."""
+"""Number of bytes by which a request may be longer than its file."""
 
 _CHUNK = 1 << 16
 _QUOTED_NAME = re.compile(r'\bfilename="((?:[^"\\]|\\.)*)"')
@@ -26,7 +26,7 @@ _QUOTED_NAME = re.compile(r'\bfilename="((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file that lies on disk now."""
+    """An uploaded file on disk."""
 
     filename: str
     size: int
@@ -70,7 +70,7 @@ async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
 
 
 def _filename(part: BodyPartReader) -> str:
-    """The name as it was sent, folders included; the library would drop a leading slash."""
+    """Return the name as it was sent, including folders; the library would drop a leading slash."""
     found = _QUOTED_NAME.search(part.headers.get("Content-Disposition", ""))
     if found is None:
         return part.filename or ""

@@ -1,8 +1,8 @@
 """Usage logs, daily summaries and the history of concurrent streams.
 
-Conventions: money is a decimal string with ten places. The list price per hour (0.10 USD async, 0.12 USD real time)
-is booked as cost of input audio, because prices per token are not published; so is the number of audio tokens (one
-for each 120 ms here). A log entry belongs to the time at which its request ended.
+Conventions: money is a decimal string with ten places. The list price per hour (0.10 USD async, 0.12 USD real time) is
+booked as cost of input audio, because prices per token are not published. The number of audio tokens is also invented
+(one for each 120 ms here). A log entry belongs to the time at which its request ended.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Entry:
 
 
 class UsageBook:
-    """What was used, when, and what it would have cost."""
+    """The usage by time, with its cost at list price."""
 
     def __init__(self, *, now: Callable[[], float]) -> None:
         self._now = now
@@ -110,7 +110,7 @@ class UsageBook:
             self._streams.append((started_at, self._now()))
 
     def logs(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """The body of ``GET /v1/usage-logs``."""
+        """Return the body of ``GET /v1/usage-logs``."""
         start, end = time_window(query)
         if end - start > 31 * _DAY_S:
             raise invalid("query.payload", "The window must not be longer than 31 days")
@@ -120,7 +120,7 @@ class UsageBook:
         if sort not in ("end_time_asc", "end_time_desc"):
             raise invalid("query.payload.sort", "Input should be one of end_time_asc, end_time_desc", "enum")
         limit = page_limit(query)
-        # The cursor names the window and the order too: with others it is refused.
+        # The cursor also contains the window and the order, and is refused with others.
         kind = f"usage:{start}:{end}:{sort}"
         position = read_cursor(kind, query.get("cursor"))
         descending = sort == "end_time_desc"
@@ -138,10 +138,10 @@ class UsageBook:
         return {"usage_logs": [entry.wire() for entry in found[:limit]], "next_page_cursor": cursor}
 
     def summary(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """The body of ``GET /v1/usage/summary``."""
+        """Return the body of ``GET /v1/usage/summary``."""
         start, end = time_window(query)
         first = _day(start)
-        # An end exactly at midnight leaves its own day out.
+        # An end exactly at midnight excludes its own day.
         last = _day(end - 1e-6)
         days = [first + timedelta(days=step) for step in range((last - first).days + 1)]
         if len(days) > 366:
@@ -157,7 +157,7 @@ class UsageBook:
         }
 
     def stream_history(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """The body of ``GET /v1/concurrent-streams-history``."""
+        """Return the body of ``GET /v1/concurrent-streams-history``."""
         start, end = time_window(query)
         kind = query.get("kind")
         if kind not in ("stt", "tts"):
@@ -175,7 +175,7 @@ class UsageBook:
         return {"kind": kind, "entries": [_history_entry(begin, period, minutes) for begin in starts]}
 
     def _peaks(self, slot_s: int) -> dict[int, int]:
-        """Highest number of streams at once in each slot that had any."""
+        """Return the highest number of simultaneous streams in each slot that has any."""
         steps = sorted([(begin, 1) for begin, _ in self._streams] + [(end, -1) for _, end in self._streams])
         peaks: dict[int, int] = defaultdict(int)
         running = 0

@@ -1,8 +1,8 @@
-"""What requests must look like: bodies and queries in, clean dicts or a Refusal with every wrong field out.
+"""Validation of request bodies and queries.
 
-Conventions: `location` is the dotted path that the service writes (``body.payload.model``, ``query.payload``); codes
-are those of the service's validation library (``missing``, ``string_too_long``, ...). Null counts as absent. Unknown
-fields are ignored.
+Conventions: a function returns clean values, or raises a Refusal with all wrong fields. `location` is the dotted path
+that the service writes (``body.payload.model``, ``query.payload``); codes are those of the service's validation library
+(``missing``, ``string_too_long``, ...). Null counts as missing. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _URL = re.compile(r"^https?://[^\s]+$")
 _BODY = "body.payload"
 
 Problem = tuple[str, str]
-"""Code and message of what is wrong with one value."""
+"""Code and message of a wrong value."""
 Check = Callable[[Any], Problem | None]
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
-    """The JSON object of a request body; raises Refusal."""
+    """Parse the JSON object of a request body; raises Refusal."""
     try:
         body = json.loads(raw)
     except ValueError:
@@ -48,7 +48,7 @@ def parse_json(raw: bytes) -> dict[str, Any]:
 
 
 def check_create(body: Mapping[str, Any], catalog: ModelCatalog, *, context_chars: int) -> None:
-    """Refuse a create request that is not as documented; existence of the file is not looked at."""
+    """Refuse a create request that is not as documented. The existence of the file is not checked."""
 
     def model(value: Any) -> Problem | None:
         if problem := _string(32)(value):
@@ -103,7 +103,7 @@ def check_temporary_key(body: Mapping[str, Any]) -> None:
 
 
 def check_hints(value: Any) -> Problem | None:
-    """What is wrong with language hints.
+    """Return the problem of language hints, or None.
 
     >>> check_hints(["en", "nb"])
     ('value_error', 'Invalid language hint.')
@@ -123,7 +123,7 @@ def check_hints(value: Any) -> Problem | None:
 
 
 def check_translation(value: Any) -> Problem | None:
-    """What is wrong with a translation object.
+    """Return the problem of a translation object, or None.
 
     >>> check_translation({"type": "one_way", "target_language": "xx"})
     ('value_error', 'Invalid translation target language.')
@@ -145,7 +145,7 @@ def check_translation(value: Any) -> Problem | None:
 
 
 def check_context(value: Any, limit: int) -> Problem | None:
-    """What is wrong with a context, an object or the older plain string; its length counts all its texts.
+    """Return the problem of a context (an object, or the older string), or None. The limit is on the sum of its texts.
 
     >>> check_context({"terms": ["a" * 6000, "b" * 4001]}, 10_000)
     ('value_error', 'Context is too long (max length 10000).')
@@ -177,7 +177,7 @@ def check_context(value: Any, limit: int) -> Problem | None:
 
 
 def page_limit(query: Mapping[str, str]) -> int:
-    """The page size that a query asks for, 1000 by default; raises Refusal."""
+    """Return the page size of a query, 1000 by default; raises Refusal."""
     raw = query.get("limit", "1000")
     if not re.fullmatch(r"[+-]?\d{1,9}", raw):
         raise invalid("query.payload.limit", "Input should be a valid integer", "int_parsing")
@@ -187,7 +187,7 @@ def page_limit(query: Mapping[str, str]) -> int:
 
 
 def time_window(query: Mapping[str, str]) -> tuple[float, float]:
-    """``start_time`` and ``end_time`` of a query in epoch seconds; raises Refusal."""
+    """Return ``start_time`` and ``end_time`` of a query in epoch seconds; raises Refusal."""
     times = []
     for name in ("start_time", "end_time"):
         if not query.get(name):

@@ -1,4 +1,4 @@
-"""What the service remembers of the requests that came in.
+"""Records of the requests that the service received.
 
 Conventions: no key and no body is kept.
 """
@@ -19,7 +19,7 @@ __all__ = ["Created", "Handler", "RequestRecord", "Visit"]
 
 @dataclass(kw_only=True)
 class RequestRecord:
-    """What came in, without the key."""
+    """A request, without the key."""
 
     method: str
     path: str
@@ -27,15 +27,15 @@ class RequestRecord:
     time_s: float
     """Epoch seconds of service time."""
     status: int | None = None
-    """As answered; None while nothing is, or where the connection was cut."""
+    """Status of the answer; None if there is no answer yet, or the connection was cut."""
     client_reference_id: str | None = None
     fault: str | None = None
-    """Kind of the fault that it met."""
+    """Kind of the fault that was applied."""
 
 
 @dataclass(kw_only=True)
 class Visit:
-    """One request on its way through the door."""
+    """A request while it is being handled."""
 
     record: RequestRecord
     caller: Caller | None = None
@@ -47,13 +47,13 @@ Handler = Callable[[web.Request, Visit], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Created:
-    """How many transcriptions were ever created."""
+    """Number of transcriptions that were ever created."""
 
     by_reference: Counter[str] = field(default_factory=Counter)
     by_audio: Counter[str] = field(default_factory=Counter)
-    """By the sha256 of the uploaded bytes, or by URL."""
+    """Number by the sha256 of the uploaded bytes, or by URL."""
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Total number."""
         return self.by_audio.total()

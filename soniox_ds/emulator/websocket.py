@@ -1,8 +1,8 @@
-"""The websocket: one real-time session for each connection.
+"""Websocket server: one real-time session for each connection.
 
-Conventions: a session ends with a frame, ``finished`` or an error, and then with close code 1000, which therefore
-says nothing. The keys ``error_code`` and ``error_message`` stand in error frames only. Timers count seconds of the
-wall clock, except the duration that a temporary key allows, which is service time.
+Conventions: a session ends with a frame, ``finished`` or an error, and then with close code 1000, which therefore has
+no meaning. The keys ``error_code`` and ``error_message`` occur in error frames only. Timers count seconds of the wall
+clock, except the duration that a temporary key allows, which is service time.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ Result = TypeVar("Result")
 
 
 class _Gone(Exception):
-    """The client closed, or the service stops."""
+    """The client closed the connection, or the service is stopping."""
 
 
 class StreamDoor:
-    """Lets sessions in and counts them."""
+    """The entry of all sessions, which also counts them."""
 
     def __init__(
         self,
@@ -71,15 +71,15 @@ class StreamDoor:
         self.faults = faults
         self.clock = clock
         self.refuse_key_in_message = refuse_key_in_message
-        """Whether a key in the start message is refused, as the service does from 15 January 2027 on."""
+        """True if a key in the start message is refused, as the service does from 15 January 2027 on."""
         self._has_warned = False
         self.threads = ThreadPoolExecutor(8, thread_name_prefix="soniox-local-stream")
         self.sessions = 0
-        """Sessions that have started and not ended."""
+        """Number of sessions that have started and not ended."""
         self._open: set[_Session] = set()
 
     async def serve(self, request: web.Request, record: RequestRecord) -> web.StreamResponse:
-        """One connection, until it is closed."""
+        """Serve one connection until it is closed."""
         connection = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,), max_msg_size=_LONGEST_MESSAGE, timeout=_CLOSE_TIMEOUT_S
         )
@@ -94,7 +94,7 @@ class StreamDoor:
         return connection
 
     def take_key_in_message(self) -> None:
-        """Accept a key that came in a start message, with a warning at the first one; raises Refusal 401."""
+        """Accept a key from a start message, with a warning at the first one; raises Refusal 401."""
         if self.refuse_key_in_message:
             raise refused(_KEY_IN_MESSAGE, 401, "unauthenticated")
         if not self._has_warned:
@@ -105,7 +105,7 @@ class StreamDoor:
         """End all sessions."""
         for session in list(self._open):
             await session.leave()
-        self.threads.shutdown(wait=True, cancel_futures=True)  # here: when Python ends, no thread takes work any more
+        self.threads.shutdown(wait=True, cancel_futures=True)  # here, because threads take no work while Python ends
 
 
 class _Session:
@@ -161,13 +161,13 @@ class _Session:
             await self._connection.close(code=1000)
 
     async def leave(self) -> None:
-        """The service stops."""
+        """Close the connection, because the service is stopping."""
         await self._connection.close(code=1001, message=b"the stand-in stops")
 
     # in ---------------------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        """Move messages into the inbox; a full inbox holds the client back."""
+        """Move messages into the inbox. A full inbox slows the client down."""
         while True:
             message = await self._connection.receive()
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -176,7 +176,7 @@ class _Session:
             await self._inbox.put((message.type, message.data))
 
     async def _next(self, *, wait_s: float, complaint: str) -> Message:
-        """The next message; raises Refusal 408 after so long without a message, 403 where the key's time is up."""
+        """Return the next message; raises Refusal 408 after `wait_s` without one, 403 if the key has expired."""
         deadline = self._heard_at + wait_s
         expires = self._ends_at is not None and self._ends_at < deadline
         if expires and self._ends_at is not None:
@@ -193,7 +193,7 @@ class _Session:
         return message
 
     async def _start(self) -> dict[str, Any]:
-        """Wait for the start message and let the session in; returns its options without a key."""
+        """Wait for the start message and admit the session; returns its options without a key."""
         limits = self._rules.limits
         while True:
             kind, data = await self._next(wait_s=limits.start_s, complaint="Start request timeout")
@@ -201,7 +201,7 @@ class _Session:
             if kind is not WSMsgType.TEXT:
                 raise refused("Start request must be a text message.")
             message = parse_start(data)
-            # A socket that was opened ahead of time may be kept alive before its session starts.
+            # A socket that was opened in advance may be kept alive before its session starts.
             if message != {"type": "keepalive"}:
                 break
         sent = message.pop("api_key", None)
@@ -227,7 +227,7 @@ class _Session:
         return message
 
     def _key(self, sent: Any) -> str | None:
-        """The one key of this session, from the upgrade request or from the start message."""
+        """Return the only key of this session, from the upgrade request or from the start message."""
         offered = [part.strip() for part in self._request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
         key = bearer(self._request.headers.get("Authorization"))
         if key is None and SUBPROTOCOL in offered:
@@ -257,7 +257,7 @@ class _Session:
                 await self._control(data)
                 continue
             audio = [_audio(message)]
-            # What has come in meanwhile is heard in one go.
+            # All audio that has arrived meanwhile is processed at once.
             while held is None and not self._inbox.empty():
                 following = self._inbox.get_nowait()
                 if following is None:
@@ -348,7 +348,7 @@ class _Session:
         try:
             await self._connection.send_str(msgspec.json.encode(frame).decode())
         except (ConnectionError, RuntimeError):
-            # The client has gone without a word; there is nobody to tell.
+            # The client has gone without a message, so nobody can be told.
             raise _Gone from None
 
     async def _refuse(self, refusal: Refusal) -> None:
@@ -357,7 +357,7 @@ class _Session:
             await self._send(refusal.frame(self._id))
 
     def _book(self, options: dict[str, Any], started_at: float) -> None:
-        """Real time bills the whole open stream, pauses included."""
+        """Book the session. In real time the whole open stream is billed, pauses included."""
         open_ms = round((self._rules.now() - started_at) * 1000)
         self._rules.usage.add(
             uuid=self._id,

@@ -1,7 +1,7 @@
-"""What stands behind the service: something that hears audio and writes tokens.
+"""Speech recognizers of the stand-in.
 
-Two kinds: ``scripted`` (exact and fast, from a table, a sidecar or a seed) and ``whisper`` (real offline recognition).
-Both are blocking; the server calls them in worker threads.
+There are two: ``scripted`` (exact and fast, from a table, a sidecar or a seed) and ``whisper`` (real offline
+recognition). Both are blocking; the server calls them in worker threads.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ Pcm = NDArray[np.float32]
 """Mono samples at 16 kHz between -1 and 1."""
 
 Token = dict[str, Any]
-"""As on the wire, absent keys left out: text, start_ms, end_ms, confidence, speaker, language, translation_status,
-source_language; streams add is_final."""
+"""A token as the service sends it, without missing keys: text, start_ms, end_ms, confidence, speaker, language,
+translation_status, source_language; in streams also is_final."""
 
 
 class UndecodableAudio(Exception):
-    """The bytes are not audio that can be decoded; the job ends with ``invalid_audio_file``."""
+    """The bytes are not decodable audio. The job ends with ``invalid_audio_file``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What came of one recording."""
+    """The result of one recording."""
 
     tokens: Sequence[Token]
     duration_ms: int
     processing_s: float | None = None
-    """How long the service should pretend to need; None where the work itself took its time."""
+    """Processing time to simulate; None if the work itself took its time."""
 
 
 @dataclass(kw_only=True)
 class Update:
-    """What a stream says after audio came in."""
+    """The output of a stream after some audio."""
 
     final: list[Token] = field(default_factory=list)
-    """Newly settled tokens, markers included, each said once."""
+    """Newly settled tokens, markers included, each sent once."""
     tail: list[Token] = field(default_factory=list)
-    """The whole unsettled rest, replacing the last one."""
+    """All unsettled tokens, which replace the last ones."""
     final_ms: int = 0
     total_ms: int = 0
 
 
 class Stream(Protocol):
-    """One real-time session; audio goes in, updates come out. Never called from two threads at once."""
+    """A real-time session that takes audio and returns updates. Never called from two threads at once."""
 
     def feed(self, pcm: Pcm) -> Update:
-        """Take more audio."""
+        """Process more audio."""
 
     def finalize(self) -> Update:
-        """Settle everything heard so far, ending with a ``<fin>`` token."""
+        """Settle all audio so far, ending with a ``<fin>`` token."""
 
     def close(self) -> Update:
-        """Settle everything; nothing follows."""
+        """Settle everything at the end of the audio."""
 
 
 class Recognizer(Protocol):
-    """Hears recordings and streams."""
+    """A recognizer of recordings and streams."""
 
     name: str
 
@@ -76,7 +76,7 @@ class Recognizer(Protocol):
 
 
 def terms_of(options: Mapping[str, Any]) -> list[str]:
-    """The context terms of a request, in order."""
+    """Return the context terms of a request, in order."""
     context = options.get("context")
     terms = context.get("terms") if isinstance(context, Mapping) else None
     return [str(term) for term in terms or ()]

@@ -1,4 +1,4 @@
-"""What a voice sounds like, frame by frame: cepstra and pitch, the classical features, without any learned weights.
+"""Acoustic features of voices: cepstra and pitch for each frame, without any learned weights.
 
 Conventions: audio is mono at 16 kHz; frame ``i`` is centred at ``i * 10 ms``; all arrays have one row for each frame.
 Source: Davis and Mermelstein, "Comparison of parametric representations for monosyllabic word recognition in
@@ -27,13 +27,13 @@ _BANDS = 26
 _PITCH_WINDOW = 640
 _PART = 6000  # frames
 _PITCH_HZ = (65.0, 400.0)
-_VOICED = 0.45  # a frame with a weaker echo of itself than this has no pitch
+_VOICED = 0.45  # a frame whose autocorrelation is below this has no pitch
 
 Floats = NDArray[np.float64]
 
 
 def cepstra(pcm: Pcm, count: int = 19) -> Floats:
-    """Mel-frequency cepstra 1 to `count`, shape (frames, count); the loudness (cepstrum 0) is left out."""
+    """Return mel-frequency cepstra 1 to `count`, shape (frames, count); the loudness (cepstrum 0) is left out."""
     emphasized = np.append(pcm[:1], pcm[1:] - 0.97 * pcm[:-1])
     filters, window, cosines = _mel_filters().T, np.hamming(_WINDOW), _cosines(count)
     rows = []
@@ -44,10 +44,10 @@ def cepstra(pcm: Pcm, count: int = 19) -> Floats:
 
 
 def pitch(pcm: Pcm) -> Floats:
-    """Fundamental frequency of each frame in Hz, shape (frames,); NaN where the frame is not voiced."""
+    """Return the fundamental frequency of each frame in Hz, shape (frames,); NaN for unvoiced frames."""
     window = np.hanning(_PITCH_WINDOW)
     window_echo = irfft(np.abs(rfft(window, 2 * _PITCH_WINDOW)) ** 2)[:_PITCH_WINDOW]
-    # The window's own decay is divided out, or long periods would always look weak.
+    # The window's own decay is divided out, because otherwise long periods would always look weak.
     decay = np.maximum(window_echo / window_echo[0], 1e-3)
     return np.concatenate([_pitch_of(frames, window, decay) for frames in _frames(pcm, _PITCH_WINDOW)])
 
@@ -59,13 +59,13 @@ def _pitch_of(frames: Floats, window: Floats, decay: Floats) -> Floats:
     shortest, longest = (int(_SAMPLE_RATE / hz) for hz in reversed(_PITCH_HZ))
     lags = echo[:, shortest : longest + 1]
     best = lags.max(axis=1)
-    # Multiples of the period echo as well: take the shortest lag that is nearly as good as the best.
+    # Multiples of the period also correlate, so the shortest lag that is nearly as good as the best is taken.
     period = _climb(lags, (lags > 0.9 * best[:, None]).argmax(axis=1))
     return np.asarray(np.where(best > _VOICED, _SAMPLE_RATE / (period + shortest), np.nan))
 
 
 def _climb(lags: Floats, start: NDArray[np.int64]) -> NDArray[np.int64]:
-    """From each start, the nearest peak to the right."""
+    """Return the nearest peak to the right of each start."""
     rising = np.diff(lags, axis=1) > 0
     after = np.arange(rising.shape[1])[None, :] >= start[:, None]
     falls = ~rising & after
@@ -73,9 +73,9 @@ def _climb(lags: Floats, start: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _frames(samples: NDArray[Any], width: int) -> Iterator[Floats]:
-    """Overlapping stretches, one every 10 ms, each centred on its own time: parts of shape (frames, width).
+    """Yield overlapping stretches, one every 10 ms, each centred on its own time: parts of shape (frames, width).
 
-    A minute at a time, so that the memory for an hour is not a hundred times that of its samples.
+    A part is a minute long, so that the memory for an hour is not a hundred times that of its samples.
     """
     padded = np.pad(np.asarray(samples, np.float32), (width // 2, width // 2))
     frames = np.lib.stride_tricks.sliding_window_view(padded, width)[::_HOP]
@@ -84,13 +84,13 @@ def _frames(samples: NDArray[Any], width: int) -> Iterator[Floats]:
 
 
 def _cosines(count: int) -> Floats:
-    """The orthonormal cosine transform (DCT-II) without its constant, shape (bands, count)."""
+    """Return the orthonormal cosine transform (DCT-II) without its constant, shape (bands, count)."""
     band, order = np.arange(_BANDS)[:, None], np.arange(1, count + 1)[None, :]
     return np.asarray(np.sqrt(2 / _BANDS) * np.cos(np.pi * (band + 0.5) * order / _BANDS))
 
 
 def _mel_filters() -> Floats:
-    """Triangles evenly spaced in mel between 60 and 7600 Hz, shape (bands, frequencies)."""
+    """Return triangular filters evenly spaced in mel between 60 and 7600 Hz, shape (bands, frequencies)."""
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (60.0, 7600.0))
     corners = 700 * (10 ** (np.linspace(low, high, _BANDS + 2) / 2595) - 1)
     frequencies = np.fft.rfftfreq(_FFT, 1 / _SAMPLE_RATE)

@@ -1,8 +1,8 @@
-"""Invented speech: sentences, their word errors and their pseudo-translations, all drawn from a seed.
+"""Invented speech: sentences, word errors and pseudo-translations, all drawn from a seed.
 
-Conventions: nothing here means anything. A sentence is a list of words with punctuation attached; a
-pseudo-translation maps each word, always alike, to syllables in the script of its language, so that alignment,
-grouping and rendering can be tested without a translator.
+Conventions: the texts have no meaning. A sentence is a list of words with punctuation attached. A pseudo-translation
+maps each word, always in the same way, to syllables in the script of its language, so that alignment, grouping and
+rendering can be tested without a translator.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _MARKS = ".,?!;:"
 
 
 def sentences(rng: np.random.Generator, word_count: int) -> list[list[str]]:
-    """Invented sentences of `word_count` words in all.
+    """Invent sentences of `word_count` words in all.
 
     >>> sentences(np.random.default_rng(7), 6)
     [['Weather', 'planet', 'reason', 'twelve', 'often', 'soft.']]
@@ -108,10 +108,10 @@ def sentences(rng: np.random.Generator, word_count: int) -> list[list[str]]:
 def misheard(
     words: Sequence[str], rng: np.random.Generator, error_rate: float, known: Collection[str] = ()
 ) -> list[tuple[str, bool]]:
-    """The words as they are heard, and whether each is wrong.
+    """Return the words as they are recognized, and for each whether it is wrong.
 
-    Of the errors three in five are substitutions, one in five a deletion, one in five an insertion. Words in `known`
-    (the terms of a context, lower case) are never misheard, which gives experiments with contexts something to find.
+    Three in five errors are substitutions, one in five is a deletion and one in five an insertion. Words in `known`
+    (the terms of a context, lower case) are never wrong, so that experiments with contexts have an effect.
     """
     heard: list[tuple[str, bool]] = []
     for word, draw, kind in zip(words, rng.random(len(words)), rng.random(len(words)), strict=True):
@@ -130,7 +130,7 @@ def misheard(
 
 
 def pseudo_word(word: str, language: str, terms: Mapping[str, str]) -> str:
-    """What stands for `word` in `language`: a translation term of the context, else syllables; marks are kept.
+    """Return a translation of `word` into `language`: a translation term of the context, or syllables; marks are kept.
 
     >>> pseudo_word("Hello,", "ja", {}) == pseudo_word("hello,", "ja", {})
     True

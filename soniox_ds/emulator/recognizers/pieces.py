@@ -1,8 +1,8 @@
-"""Words cut into sub-word tokens that look like the service's.
+"""Sub-word tokens that look like the service's.
 
-Conventions: times in ms from the start of the audio; every token starts on a 30 ms grid and is 60 ms wide, whatever the
-length of the sound (as recorded from the service); a word's first piece carries the leading space; the first token of
-a transcript has none. The cut is decided by the letters alone, so the same word is always cut alike.
+Conventions: times are in ms from the start of the audio. Every token starts on a 30 ms grid and is 60 ms wide, whatever
+the length of the sound (as recorded from the service). A word's first piece has the leading space; the first token of
+a transcript has none. The pieces depend on the letters alone, so the same word is always cut in the same way.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["GRID_MS", "WIDTH_MS", "Word", "cut_word", "place", "tokens_of"]
 GRID_MS = 30
 WIDTH_MS = 60
 LONGEST_PIECE = 4
-GLUED_TO = 2  # a mark is glued to a last piece of at most so many letters ("s,"), and stands alone otherwise
+GLUED_TO = 2  # a mark is joined to a last piece of at most so many letters ("s,"), and is separate otherwise
 
 _PARTS = re.compile(
-    r"\d"  # numbers go digit by digit
+    r"\d"  # single digits
     r"|['’][^\W\d_]{1,2}(?![^\W\d_])"  # 's, 'll, 't
     r"|[^\W\d_]+"  # a run of letters
     r"|[\W_]+"  # marks
@@ -31,7 +31,7 @@ _PARTS = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """One recognized word; ``text`` starts with a space unless it is glued to the word before."""
+    """A recognized word. ``text`` starts with a space unless the word is joined to the one before."""
 
     text: str
     start_s: float
@@ -42,7 +42,7 @@ class Word:
 
 
 def cut_word(text: str) -> list[str]:
-    """Cut a word into pieces of two to four letters, single digits and marks; together they are the word.
+    """Cut a word into pieces of two to four letters, single digits and marks, which together are the word.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def _glues(piece: str) -> bool:
 
 
 def _even(letters: str) -> list[str]:
-    """As few pieces as four letters allow, of nearly the same length, the longer ones first."""
+    """Cut letters into as few pieces as four letters allow, of nearly the same length, the longer ones first."""
     count = -(-len(letters) // LONGEST_PIECE)
     short, longer = divmod(len(letters), count)
     cuts = [0]
@@ -85,15 +85,15 @@ def _even(letters: str) -> list[str]:
 
 
 def place(wanted_ms: Sequence[float], floor_ms: int, ceiling_ms: int) -> list[int]:
-    """Starts on the grid, in order, each at least one token's width after the one before where there is room.
+    """Return starts on the grid, in order, with at least one token's width between them if there is room.
 
     Parameters
     ----------
     wanted_ms
-        Where the tokens would like to start, in order.
+        Preferred starts of the tokens, in order.
     floor_ms, ceiling_ms
-        No token starts before the floor, and none ends after the ceiling. Where that leaves too little room, tokens
-        share starts rather than leave it; where there is no room for a single token, the floor wins.
+        No token starts before the floor, and none ends after the ceiling. If there is too little room, tokens share
+        starts. If there is no room for a single token, the floor wins.
 
     Examples
     --------
@@ -118,20 +118,20 @@ def place(wanted_ms: Sequence[float], floor_ms: int, ceiling_ms: int) -> list[in
 def tokens_of(
     words: Iterable[Word], *, ceiling_ms: int, floor_ms: int = 0, first: bool = True, translating: bool = False
 ) -> list[Token]:
-    """The tokens of some words, in order.
+    """Return the tokens of some words, in order.
 
     Parameters
     ----------
     words
         In spoken order. A word's probability becomes the confidence of each of its pieces.
     ceiling_ms
-        How much audio there is: no token ends later.
+        Length of the audio: no token ends later.
     floor_ms
-        No token starts earlier: the end of the token before, in a stream.
+        Earliest start of a token: in a stream, the end of the token before.
     first
-        Whether these words open the transcript, so that the first token loses its leading space.
+        If True, these words open the transcript, so that the first token has no leading space.
     translating
-        Whether a translation was asked for: each token then says ``translation_status`` "none".
+        If True, a translation was requested, and each token has the ``translation_status`` "none".
     """
     cut = [(word, pieces) for word in words if (pieces := cut_word(word.text))]
     wanted = [at_ms for word, pieces in cut for at_ms in _spread(word, len(pieces))]
@@ -158,7 +158,7 @@ def tokens_of(
 
 
 def _spread(word: Word, count: int) -> list[float]:
-    """Starts of a word's pieces: the first where the word starts, the last so that it ends where the word ends."""
+    """Return starts of a word's pieces: the first at the word's start, the last so that it ends at the word's end."""
     start_ms, end_ms = word.start_s * 1000, word.end_s * 1000
     if count == 1:
         return [start_ms]

@@ -1,4 +1,4 @@
-"""What of a request's options matters to the real recognizer, for recordings and streams alike."""
+"""Options of a request that the real recognizer uses, for recordings and streams."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ class Request:
     """The options that shape tokens."""
 
     hotwords: str | None
-    """The context terms. The rest of a context is prose, and prose as hotwords sends the model round in circles (word
-    error rates of 50 to 120 % on the samples, against 2 % with their terms and 4 % without), so it is not used."""
+    """The context terms.
+
+    The rest of a context is not used, because it is prose, and prose as hotwords makes the model repeat itself (word
+    error rates of 50 to 120 % on the samples, against 2 % with their terms and 4 % without).
+    """
     language: str | None
-    """What the model shall listen for; None to let it decide."""
+    """Language to recognize; None lets the model decide."""
     speakers: bool
     languages: bool
     translating: bool
@@ -40,5 +43,5 @@ class Request:
         )
 
     def shown(self, word: Word) -> Word:
-        """The word without what was not asked for."""
+        """Return the word without the labels that were not requested."""
         return word if self.languages else replace(word, language=None)

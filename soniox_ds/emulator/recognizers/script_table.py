@@ -1,8 +1,8 @@
-"""Who says what in which recording: tables of scripts, from Python, JSON, CSV or sidecar files.
+"""Tables of scripts, from Python, JSON, CSV or sidecar files.
 
-Conventions: a script belongs to a recording by the name of its file (without folders) or by the sha256 of its bytes
-in hexadecimal. It is a text, or a list of turns with ``text`` and optionally ``speaker``, ``language``, ``start_ms``
-and ``end_ms``.
+Conventions: a script belongs to a recording by the name of its file (without folders) or by the sha256 of its bytes in
+hexadecimal. It is a text, or a list of turns with ``text`` and optionally ``speaker``, ``language``, ``start_ms`` and
+``end_ms``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 __all__ = ["Script", "ScriptTable", "Turn", "turns_of"]
 
 Script = str | Sequence[Mapping[str, Any]]
-"""A text, or turns."""
+"""A text, or a list of turns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Turn:
-    """What one speaker says without a break."""
+    """An uninterrupted stretch of speech by one speaker."""
 
     text: str
     speaker: str | None = None
@@ -33,7 +33,7 @@ class Turn:
 
 
 def turns_of(script: Script) -> list[Turn]:
-    """The turns of a script.
+    """Return the turns of a script.
 
     >>> turns_of("hello")
     [Turn(text='hello', speaker=None, language=None, start_ms=None, end_ms=None)]
@@ -52,7 +52,7 @@ def turns_of(script: Script) -> list[Turn]:
 
 
 class ScriptTable:
-    """Scripts by recording.
+    """A table of scripts by recording.
 
     `scripts` is a mapping, a ``.json`` file (an object of the same form), a ``.csv`` file (columns ``filename`` or
     ``sha256``, ``text``, and the optional ones of a turn; rows of one recording are its turns in order), or a folder
@@ -79,7 +79,7 @@ class ScriptTable:
             raise ValueError(f"scripts {path} is neither a folder nor a .json or .csv file")
 
     def find(self, filename: str, sha256: str) -> list[Turn] | None:
-        """The turns of a recording, None where nothing is known of it."""
+        """Return the turns of a recording; None if it is not in the table."""
         for key in (sha256, _key(filename)):
             if key in self._table:
                 return self._table[key]

@@ -1,9 +1,9 @@
-"""The scripted recognizer: exact, fast, and the same for the same bytes.
+"""Scripted recognizer: exact, fast, and the same for the same bytes.
 
-Conventions: what is not in the script table is invented from the sha256 of the audio, so that every recording has a
-transcript of its own and always the same one; the same goes for confidences, errors, speakers and the time it
-pretends to need. Tokens are 60 ms wide on a 30 ms grid like the service's. It reads no meaning from the sound: only
-its length, and in streams whether there is any.
+Conventions: recordings that are not in the script table get a transcript invented from the sha256 of the audio, so that
+every recording has its own transcript, and always the same one. Confidences, errors, speakers and the simulated
+processing time are drawn in the same way. Tokens are 60 ms wide on a 30 ms grid like the service's. The recognizer uses
+only the length of the audio, and in streams whether there is any sound.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _MISHEARD_CONFIDENCE = (0.3, 0.9)
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """What a request wants to see on its tokens besides text, times and confidence."""
+    """The labels that a request wants on its tokens, besides text, times and confidence."""
 
     speaker: bool = False
     language: bool = False
     targets: Mapping[str, str] | None = None
-    """Language to translate into by spoken language, ``*`` standing for any; None without translation."""
+    """Language to translate into by spoken language, where ``*`` means any; None without translation."""
     terms: Mapping[str, str] | None = None
     """Translation terms of the context by lower-case source."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Labels:
-        """What the options of a request or start message ask for."""
+        """Read the labels from the options of a request or start message."""
         translation = options.get("translation")
         targets: dict[str, str] | None = None
         if translation and translation["type"] == "one_way":
@@ -61,14 +61,14 @@ class Labels:
         )
 
     def target(self, language: str) -> str | None:
-        """The language to translate into, None where this speech is only transcribed."""
+        """Return the language to translate into; None if this speech is only transcribed."""
         if self.targets is None:
             return None
         target = self.targets.get(language, self.targets.get("*"))
         return None if target == language else target
 
     def put(self, token: Token, speaker: str, language: str) -> Token:
-        """Add to an original token what was asked for."""
+        """Add the requested labels to an original token."""
         if self.speaker:
             token["speaker"] = speaker
         if self.language:
@@ -78,7 +78,7 @@ class Labels:
         return token
 
     def translate(self, words: Sequence[str], speaker: str, language: str, confidence: float) -> list[Token]:
-        """The translation tokens of some words, without times; none where this speech is only transcribed."""
+        """Return the translation tokens of some words, without times; empty if this speech is only transcribed."""
         target = self.target(language)
         if target is None:
             return []
@@ -97,25 +97,25 @@ class Labels:
 
 
 class ScriptedRecognizer:
-    """Transcripts from a table, from sidecar files, or invented.
+    """A recognizer with transcripts from a table, from sidecar files, or invented ones.
 
     Parameters
     ----------
     scripts
         See ``ScriptTable``; a stream is looked up by its ``client_reference_id``.
     stream_script
-        What streams say that the table does not know; invented without end when None.
+        Script of streams that are not in the table; None invents one without an end.
     seed
-        Changes everything that is drawn.
+        Seed of everything that is drawn.
     error_rate
-        Share of words that are misheard, 0 to 1.
+        Share of words that are recognized wrongly, 0 to 1.
     speakers, languages
-        How many speakers invented recordings have, and which languages; a script's own labels count instead, and so
-        does the first language hint.
+        Number of speakers and languages of invented recordings. A script's own labels have precedence, and so has the
+        first language hint.
     median_s, sigma
-        Service seconds that a recording is pretended to take: lognormal.
+        Median and sigma of the simulated processing time in service seconds, which is lognormal.
     words_per_s
-        How fast invented speech is.
+        Speed of invented speech.
     """
 
     name = "scripted"
@@ -144,7 +144,7 @@ class ScriptedRecognizer:
         self._words_per_s = words_per_s
 
     def transcribe(self, audio: Path, *, filename: str, options: Mapping[str, Any]) -> Heard:
-        """The scripted or invented transcript of a file; raises UndecodableAudio."""
+        """Return the scripted or invented transcript of a file; raises UndecodableAudio."""
         with audio.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         length_ms = duration_ms(audio)
@@ -164,7 +164,7 @@ class ScriptedRecognizer:
         return Heard(tokens=tokens, duration_ms=length_ms, processing_s=processing_s)
 
     def stream(self, options: Mapping[str, Any]) -> Stream:
-        """A session that speaks its script while sound comes in."""
+        """Return a session that follows its script while sound arrives."""
         from soniox_ds.emulator.recognizers.scripted_stream import ScriptedStream
 
         name = str(options.get("client_reference_id") or "")
@@ -192,7 +192,7 @@ class ScriptedRecognizer:
         return [
             Turn(
                 text=" ".join(words),
-                # Numbered in the order in which they speak, from 1.
+                # Speakers are numbered in the order in which they speak, from 1.
                 speaker=order.setdefault(int(speaker), str(len(order) + 1)),
                 language=self._languages[int(language)] if len(self._languages) > 1 else None,
             )
@@ -217,9 +217,9 @@ def make_tokens(
     error_rate: float = 0.0,
     known: frozenset[str] = frozenset(),
 ) -> list[Token]:
-    """Tokens of turns spread over a recording, translations behind the turn that they belong to.
+    """Return the tokens of turns spread over a recording, with translations after the turn that they belong to.
 
-    Turns without times share the recording by their number of pieces. Starts never fall; where there are more pieces
+    Turns without times share the recording by their number of pieces. Starts never decrease; if there are more pieces
     than the 30 ms grid has room for, several share a start.
 
     >>> turn = Turn(text="Beautiful day.", speaker="1", language="en")
@@ -236,14 +236,14 @@ def make_tokens(
         if not pieces:
             continue
         speaker, language = turn.speaker or "1", turn.language or "en"
-        # The piece that begins a word stands one place further off, for the pause before it.
+        # The first piece of a word is one place further away, for the pause before it.
         places = np.cumsum([1 + (piece[0] == " ") for piece, _ in pieces]) - 1.0
         room_ms = max(0, end_ms - start_ms - WIDTH_MS)
         starts = start_ms + places / (places[-1] + 1) * room_ms
         grid = (np.clip(starts, 0, max(0, length_ms - WIDTH_MS)) // GRID_MS * GRID_MS).astype(int).tolist()
         confidences = _confidences(rng, [wrong for _, wrong in pieces])
         shown = (speaker if labels.speaker else None, language if labels.language else None)
-        # The service drops the space where it shows that somebody else, or another language, goes on.
+        # The service drops the space where another speaker or language follows.
         bare = shown != before
         before = shown
         for (piece, _), start, confidence in zip(pieces, grid, confidences, strict=True):
@@ -261,7 +261,7 @@ def make_tokens(
 
 
 def _spans(turns: Sequence[Turn], weights: Sequence[int], length_ms: int) -> list[tuple[int, int]]:
-    """Start and end of each turn: its own, else its share of the recording."""
+    """Return start and end of each turn: its own, otherwise its share of the recording."""
     edges = np.concatenate([[0], np.cumsum(weights)]) / max(1, sum(weights)) * length_ms
     return [
         (
@@ -273,7 +273,7 @@ def _spans(turns: Sequence[Turn], weights: Sequence[int], length_ms: int) -> lis
 
 
 def _confidences(rng: np.random.Generator, wrong: Sequence[bool]) -> list[float]:
-    """High where heard rightly, lower where not; float32 values, since the service's are."""
+    """Draw confidences, high for right words and lower for wrong ones; float32 values, since the service's are."""
     sure = 1 - np.minimum(rng.exponential(0.03, len(wrong)), 0.95)
     unsure = rng.uniform(*_MISHEARD_CONFIDENCE, len(wrong))
     chosen: list[float] = np.where(wrong, unsure, sure).astype(np.float32).astype(float).tolist()

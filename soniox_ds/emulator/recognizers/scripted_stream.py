@@ -1,9 +1,9 @@
-"""A real-time session that speaks a script while sound comes in.
+"""Real-time session that follows a script while sound arrives.
 
-Conventions: time is counted in frames of 30 ms of audio, so how the audio was cut into messages changes nothing but
-when an update is sent. The script goes on only while there is sound: silence is silence. A word appears unfinished in
-the tail, is cut into its pieces when it is complete, and is settled about a second later, or at an endpoint, a
-finalize or the end. Its translation follows in the next update.
+Conventions: time is counted in frames of 30 ms of audio, so the division of the audio into messages affects only when
+an update is sent. The script advances only while there is sound. A word appears unfinished in the tail, is cut into its
+pieces when it is complete, and is settled about a second later, or at an endpoint, a finalize or the end. Its
+translation follows in the next update.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from soniox_ds.emulator.recognizers.script_table import Turn
 __all__ = ["ScriptedStream"]
 
 _FRAME = 480
-"""Samples in 30 ms."""
+"""Number of samples in 30 ms."""
 _LOUD = 0.003
-"""Root mean square from which a frame is sound."""
+"""Root mean square at which a frame counts as sound."""
 _PIECE_MS = 120
 _WORD_GAP_MS = 60
 _SENTENCE_GAP_MS = 600
 _SENTENCE_END_MS = 300
-"""After this much of a sentence's gap an endpoint comes, if asked for."""
+"""Part of the gap after a sentence that passes before an endpoint, if endpoints are requested."""
 _SETTLE_MS = 900
 _SILENCE_MS = 800
 """Silence before an endpoint at neutral sensitivity."""
@@ -43,9 +43,9 @@ class _Word:
     confidence: float
     ends_sentence: bool
     starts: list[int] = field(default_factory=list)
-    """Of the pieces heard so far."""
+    """Starts of the pieces so far."""
     settled: int = 0
-    """How many of them are final."""
+    """Number of pieces that are final."""
 
     @property
     def complete(self) -> bool:
@@ -53,7 +53,7 @@ class _Word:
 
 
 class ScriptedStream:
-    """See the module; `turns` may be endless."""
+    """A session that follows a script; `turns` may be endless."""
 
     def __init__(
         self, turns: Iterator[Turn], options: Mapping[str, Any], *, labels: Any, rng: np.random.Generator
@@ -74,7 +74,7 @@ class ScriptedStream:
         self._owed: list[_Word] = []
 
     def feed(self, pcm: Pcm) -> Update:
-        """Hear more audio."""
+        """Process more audio."""
         final = self._translations()
         self._samples += pcm.size
         heard = np.concatenate([self._rest, pcm])
@@ -85,7 +85,7 @@ class ScriptedStream:
         return self._update(final)
 
     def finalize(self) -> Update:
-        """Settle everything and say ``<fin>``."""
+        """Settle everything and add ``<fin>``."""
         final = self._translations() + self._settle_all()
         return self._update([*final, *self._translations(), {"text": "<fin>"}])
 
@@ -156,7 +156,7 @@ class ScriptedStream:
         final: list[Token] = []
         for word in self._pending:
             final += self._settle(word)
-        # A word cut in two by a finalize goes on behind it.
+        # A word that a finalize cut in two continues after it.
         self._pending = [word for word in self._pending if not word.complete]
         self._final_ms = max(self._final_ms, self._total_ms())
         return final
@@ -181,7 +181,7 @@ class ScriptedStream:
                     for number, (piece, start_ms) in enumerate(zip(word.pieces, word.starts, strict=True))
                 ]
             else:
-                # Not complete: one uncut guess, which its pieces replace later.
+                # An incomplete word is one uncut guess, which its pieces replace later.
                 guess = "".join(word.pieces[word.settled : len(word.starts)])
                 made = [self._token(word, guess, word.starts[-1], word.settled == 0)] if guess else []
                 for token in made:
@@ -234,7 +234,7 @@ def _unspaced() -> frozenset[str]:
 
 
 def _endpoint_delay_ms(options: Mapping[str, Any]) -> float:
-    """Silence that ends a segment: shorter at higher sensitivity and level, never longer than asked for."""
+    """Return the silence that ends a segment: shorter at higher sensitivity and level, and at most the given limit."""
     wanted = _SILENCE_MS - 400 * float(options.get("endpoint_sensitivity", 0.0))
     wanted -= 150 * int(options.get("endpoint_latency_adjustment_level", 0))
     return min(max(wanted, 200.0), float(options.get("max_endpoint_delay_ms", 2000)))

@@ -1,9 +1,9 @@
-"""Who speaks when, by classical features: crude, and to be read as such.
+"""Speaker diarization with classical features, which is crude.
 
-No learned voice model is involved. Stretches of speech are cut where the voice changes, pieces that sound alike are put
-together, and each moment of speech then goes to the voice that explains it best. Clearly different voices in clean
-audio are told apart nearly always; similar voices, noise, a changing distance to the microphone and people talking at
-the same time are beyond it. It rather finds too few speakers than too many.
+No learned voice model is involved. Stretches of speech are cut where the voice changes, similar pieces are joined, and
+each moment of speech then belongs to the voice that explains it best. Clearly different voices in clean audio are
+nearly always separated. Similar voices, noise, a changing distance to the microphone and simultaneous speech are too
+difficult. It tends to find too few speakers rather than too many.
 
 Conventions: audio is mono at 16 kHz; times are seconds; voices and blocks are those of ``voices.py``.
 """
@@ -25,30 +25,30 @@ from soniox_ds.emulator.recognizers.voices import BLOCKS_PER_S, Blocks, Voice, d
 __all__ = ["MOST_SPEAKERS", "SpeakerTracker", "Turn", "assign_speakers", "find_turns"]
 
 MOST_SPEAKERS = 15
-"""As many as the service tells apart in one recording."""
+"""Number of speakers that the service distinguishes in one recording."""
 
 
-# How unlike two voices must be: (per parameter, per frame of the shorter one). Found on conversations mixed from twelve
-# synthetic voices and ten human ones. What fits clean synthetic voices best splits one human in two, so the choice
-# leans to too few speakers; cutting too often does no harm, since alike pieces are joined again.
+# Price of a further voice: (per parameter, per frame of the shorter one). It was chosen on conversations mixed from
+# twelve synthetic voices and ten human ones. The best value for clean synthetic voices splits a human voice in two, so
+# the choice favours too few speakers. Cutting too often does no harm, because similar pieces are joined again.
 _SAME = (1.6, 0.4)
 _SAME_WITHOUT_PAUSE = (1.0, 0.0)
 
 
-# A speaker has at least so much speech, and such a share of all speech.
+# Least amount of speech of a speaker, and least share of all speech.
 _FEWEST_S = 4.0
 _SMALLEST_SHARE = 0.01
-_UNSURE_S = 1.2  # how much further apart two voices must be, in shares, times the seconds of the shorter one
+_UNSURE_S = 1.2  # additional distance of two voices, as a share, times the seconds of the shorter one
 
-_SHORTEST_PIECE = BLOCKS_PER_S  # blocks: less than a second says more about the words than about the voice
+_SHORTEST_PIECE = BLOCKS_PER_S  # blocks: less than a second depends more on the words than on the voice
 _MOST_PIECES = 1000  # the longest ones decide; work grows with the square
 _ROUNDS = 3
-_BREATH_S = 0.5  # a speaker's pause up to here belongs to the turn
+_BREATH_S = 0.5  # longest pause of a speaker within a turn
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One speaker talking, from ``start_s`` to ``end_s``; speakers are "1", "2", ... in order of appearance."""
+    """A turn of one speaker, from ``start_s`` to ``end_s``; speakers are "1", "2", ... in order of appearance."""
 
     start_s: float
     end_s: float
@@ -56,18 +56,18 @@ class Turn:
 
 
 def find_turns(pcm: Pcm, *, most_speakers: int = MOST_SPEAKERS) -> list[Turn]:
-    """Find who speaks when.
+    """Find the turns of the speakers.
 
     Parameters
     ----------
     most_speakers
-        Never tell more voices apart than this.
+        Largest number of speakers.
 
     Returns
     -------
     list of Turn
-        In order, without overlaps; a speaker's pauses of up to half a second are part of the turn. Empty where nobody
-        speaks.
+        In order, without overlaps; a speaker's pauses of up to half a second are part of the turn. Empty without
+        speech.
     """
     stretches = stretches_of(speech_probabilities(pcm))
     if not stretches:
@@ -87,7 +87,7 @@ def find_turns(pcm: Pcm, *, most_speakers: int = MOST_SPEAKERS) -> list[Turn]:
 
 
 def assign_speakers(words: Sequence[Word], turns: Sequence[Turn]) -> list[Word]:
-    """Give each word the speaker whose turns cover most of it, or whose turn is nearest.
+    """Give each word the speaker whose turns cover most of it, or otherwise whose turn is nearest.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def assign_speakers(words: Sequence[Word], turns: Sequence[Turn]) -> list[Word]:
     ends = np.array([turn.end_s for turn in turns])
     assigned = []
     for word in words:
-        overlaps = np.minimum(ends, word.end_s) - np.maximum(starts, word.start_s)  # below zero: minus the distance
+        overlaps = np.minimum(ends, word.end_s) - np.maximum(starts, word.start_s)  # negative values are distances
         if overlaps.max() <= 0:
             speaker = turns[int(overlaps.argmax())].speaker
         else:
@@ -117,7 +117,7 @@ def assign_speakers(words: Sequence[Word], turns: Sequence[Turn]) -> list[Word]:
 
 @dataclass(kw_only=True)
 class _Stretch:
-    """Speech without a pause, as far as it was heard, in seconds of the session."""
+    """Speech without a pause so far, in seconds of the session."""
 
     start_s: float
     end_s: float
@@ -126,11 +126,11 @@ class _Stretch:
 
 
 class SpeakerTracker:
-    """Names speakers while they speak, as a stream needs it: what was said cannot be taken back.
+    """A speaker diarization for streams, where settled words cannot be changed.
 
-    Speech without a pause has one speaker, decided when its first words are settled: the known voice that is most
-    alike, or a new one if none is alike enough. Less than a second is too little to know a new voice by. Cruder than
-    ``find_turns``, which hears everything first.
+    Speech without a pause has one speaker, decided when its first words are settled: the most similar known voice, or a
+    new one if none is similar enough. Less than a second is too short for a new voice. It is cruder than
+    ``find_turns``, which has the whole recording.
     """
 
     def __init__(self, most_speakers: int = MOST_SPEAKERS) -> None:
@@ -138,16 +138,16 @@ class SpeakerTracker:
         self._stretches: list[_Stretch] = []
 
     def name(self, words: Sequence[Word], pcm: Pcm, at_s: float, *, settled: bool) -> list[Word]:
-        """The words with their speakers.
+        """Return the words with their speakers.
 
         Parameters
         ----------
         words
-            In session time.
+            Words with times of the session.
         pcm, at_s
-            The audio around them, and where it starts.
+            The audio around them, and its start.
         settled
-            Whether the words are: only then is the decision remembered.
+            True if the words are settled. Only then is the decision kept.
         """
         if not words:
             return []
@@ -170,7 +170,7 @@ class SpeakerTracker:
         return assign_speakers(words, turns)
 
     def _of(self, start_s: float) -> _Stretch | None:
-        """The known stretch that speech starting here goes on with."""
+        """Return the known stretch that is continued by speech starting here, or None."""
         return next((known for known in reversed(self._stretches) if known.end_s > start_s + 0.1), None)
 
     def _nearest(self, voice: Voice) -> int:
@@ -192,7 +192,7 @@ def _length(piece: tuple[int, int]) -> int:
 
 
 def _pieces(blocks: Blocks, start: int, end: int) -> list[tuple[int, int]]:
-    """Cut a stretch where the voices before and after differ most, again and again while they differ enough."""
+    """Cut a stretch repeatedly where the voices before and after differ most, while they differ enough."""
     cuts = np.arange(_SHORTEST_PIECE, end - start - _SHORTEST_PIECE + 1)
     if not len(cuts):
         return [(start, end)]
@@ -209,7 +209,7 @@ def _pieces(blocks: Blocks, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _cluster(pieces: Sequence[Voice], most: int) -> list[Voice]:
-    """Join the two most alike until all differ enough and there are no more than `most`."""
+    """Join the two most similar voices until all differ enough and there are at most `most`."""
     voices = list(pieces)
     if len(voices) < 2:
         return voices
@@ -234,11 +234,11 @@ def _cluster(pieces: Sequence[Voice], most: int) -> list[Voice]:
 
 
 def _proven(voices: Sequence[Voice]) -> list[Voice]:
-    """Join what the audio does not prove to be different speakers.
+    """Join voices unless the audio proves that they are different speakers.
 
-    The longer a voice is heard, the surer it is that no single Gaussian describes it: its vowels alone make two or more
-    of it, which `unlikeness` takes for speakers. But such halves have nearly the same mean. So a speaker needs some
-    seconds of speech, and a mean of the cepstra or of the pitch that is clearly apart from everybody else's.
+    The longer a voice speaks, the less a single Gaussian fits it: its vowels alone form two or more Gaussians, which
+    `unlikeness` takes for speakers. But such parts have nearly the same mean. A speaker therefore needs some seconds of
+    speech, and a mean of the cepstra or of the pitch that is clearly different from all others.
     """
     voices = list(voices)
     while len(voices) > 1:
@@ -250,7 +250,7 @@ def _proven(voices: Sequence[Voice]) -> list[Voice]:
         if seconds[shortest] < max(_FEWEST_S, _SMALLEST_SHARE * seconds.sum()):
             one, other = shortest, int(apart[shortest].argmin())
         else:
-            # The mean of a voice that is heard for a few seconds only still depends on what it said.
+            # The mean of a voice that speaks for a few seconds only still depends on its words.
             needed = 1 + _UNSURE_S / np.minimum(seconds[:, None], seconds[None, :])
             one, other = (int(index) for index in np.unravel_index((apart / needed).argmin(), apart.shape))
             if apart[one, other] >= needed[one, other]:

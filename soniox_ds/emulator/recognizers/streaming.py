@@ -1,8 +1,8 @@
-"""Real-time recognition with a model made for whole recordings: decode what is heard so far over and over.
+"""Real-time recognition with a model for whole recordings, which decodes the recent audio repeatedly.
 
-Every 0.6 s the utterance since the last cut is recognized anew. A word is settled once two recognitions in a row agree
-on it and it lies half a second back (local agreement); at a pause the whole utterance is recognized with more care and
-settled. Settled words are said once and never taken back; the rest is the tail.
+Every 0.6 s the utterance since the last cut is recognized again. A word is settled if two successive recognitions agree
+on it and it lies half a second back (local agreement). At a pause, the whole utterance is recognized more carefully and
+settled. Settled words are sent once and never changed; the other words are the tail.
 
 Conventions: audio is mono at 16 kHz; ``_at_s`` names are seconds from the start of the session. Source: Liu, Spanakis
 and Niehues, "Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis selection",
@@ -29,17 +29,17 @@ __all__ = ["WhisperStream"]
 _STEP_S = 0.6
 _PAUSE_S = 0.6  # silence that ends an utterance
 _SETTLE_S = 0.5  # the youngest words still change
-_LONGEST_S = 9.0  # longer utterances are cut behind a settled word
-_KEPT_S = 0.4  # of silence, so that the first sound of the next word is not lost
-_DOUBTFUL = 0.08  # a word less probable than this, where everything is settled, is a guess at noise
-_BEHIND_S = 3.0  # more audio at once than this means that we lag (or that a file is pushed through)
+_LONGEST_S = 9.0  # longer utterances are cut after a settled word
+_KEPT_S = 0.4  # of silence, to keep the first sound of the next word
+_DOUBTFUL = 0.08  # a less probable word, when everything is settled, is a guess at noise
+_BEHIND_S = 3.0  # more waiting audio means that recognition lags (or that a file is sent at once)
 _STEPS_WHEN_BEHIND = 3
 
 Utterance = list[Word]
 
 
 class WhisperStream:
-    """One session; see the protocol ``Stream``."""
+    """A session of the real recognizer; see the protocol ``Stream``."""
 
     def __init__(self, model: SpeechModel, options: Mapping[str, Any]) -> None:
         self._model = model
@@ -50,19 +50,19 @@ class WhisperStream:
         self._tracker = SpeakerTracker() if self._request.speakers else None
         self._buffer: Pcm = np.zeros(0, np.float32)
         self._buffer_at_s = 0.0
-        self._waiting: list[Pcm] = []  # what came in since the last step
+        self._waiting: list[Pcm] = []  # audio since the last step
         self._waiting_samples = 0
         self._total_samples = 0
         self._hypothesis: Utterance = []  # the unsettled words of the last recognition
-        self._tail: list[Token] = []  # the same as tokens
+        self._tail: list[Token] = []  # the same words as tokens
         self._last: Word | None = None  # the last settled word
-        self._last_end_ms = 0  # of the last settled token
+        self._last_end_ms = 0  # end of the last settled token
         self._final_ms = 0
-        self._said = False  # something since the last endpoint
+        self._said = False  # whether any word was settled since the last endpoint
         self._steps = 0
 
     def feed(self, pcm: Pcm) -> Update:
-        """Take more audio; recognizes whenever another 0.6 s are there."""
+        """Process more audio; recognizes after every 0.6 s."""
         final: list[Token] = []
         step_samples = round(_STEP_S * SAMPLE_RATE)
         every = _STEPS_WHEN_BEHIND if len(pcm) > _BEHIND_S * SAMPLE_RATE else 1
@@ -77,11 +77,11 @@ class WhisperStream:
         return self._update(final)
 
     def finalize(self) -> Update:
-        """Settle everything heard so far and say ``<fin>``."""
+        """Settle all audio so far and add ``<fin>``."""
         return self._update([*self._settle_all(), {"text": "<fin>"}])
 
     def close(self) -> Update:
-        """Settle everything; nothing follows."""
+        """Settle everything at the end of the audio."""
         return self._update(self._settle_all())
 
     @property
@@ -96,7 +96,7 @@ class WhisperStream:
     def _step(self, *, decode: bool) -> list[Token]:
         speech = speech_probabilities(self._buffer)
         if not _has_speech(speech):
-            # Silence: keep a little of it, forget the rest.
+            # In silence, only a little audio is kept.
             self._expect([])
             self._cut(max(self._buffer_at_s, self._now_s - _KEPT_S))
             self._final_ms = max(self._final_ms, round(self._buffer_at_s * 1000))
@@ -110,7 +110,7 @@ class WhisperStream:
         return self._agree() if decode else []
 
     def _agree(self) -> list[Token]:
-        """Settle what this recognition and the last one agree on."""
+        """Settle the words that this recognition and the last one agree on."""
         words = self._recognize(beam_size=1)
         agreed = 0
         for word, before in zip(words, self._hypothesis, strict=False):
@@ -134,7 +134,7 @@ class WhisperStream:
         return final
 
     def _recognize(self, *, beam_size: int) -> Utterance:
-        """The words of the buffer that are not settled yet, in session time."""
+        """Return the words of the buffer that are not settled yet, in session time."""
         with self._model.short_window(self._buffer):
             words, _ = self._model.words(
                 self._buffer,
@@ -173,14 +173,14 @@ class WhisperStream:
         )
 
     def _shorten(self) -> None:
-        """Cut a long utterance behind a settled word, a clause's last one where there is one."""
+        """Cut a long utterance after a settled word, preferably the last word of a clause."""
         if self._last is None or len(self._buffer) <= _LONGEST_S * SAMPLE_RATE:
             return
         if self._last.end_s > self._buffer_at_s + 1:
             self._cut(self._last.end_s - 0.05)
 
     def _cut(self, at_s: float) -> None:
-        """Drop the buffer's audio before a time."""
+        """Remove the buffer's audio before a time."""
         samples = min(max(round((at_s - self._buffer_at_s) * SAMPLE_RATE), 0), len(self._buffer))
         self._buffer = self._buffer[samples:]
         self._buffer_at_s += samples / SAMPLE_RATE
@@ -191,21 +191,21 @@ class WhisperStream:
 
 
 def _unsettled(words: Utterance, last: Word) -> Utterance:
-    """The words behind the last settled one, although their times move a little from one recognition to the next."""
+    """Return the words after the last settled one. Their times vary a little between recognitions."""
     fresh = [word for word in words if (word.start_s + word.end_s) / 2 > last.end_s - 0.05]
-    # The same word, only later and begun before the settled one ended, is that one and not a repetition.
+    # The same word at a later time that began before the settled one ended is that word, and no repetition.
     if fresh and _letters(fresh[0]) == _letters(last) and fresh[0].start_s < last.end_s:
         return fresh[1:]
     return fresh
 
 
 def _has_speech(probabilities: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
-    """Whether there is an eighth of a second of speech at least."""
+    """Return True if there is at least an eighth of a second of speech."""
     return int((probabilities > 0.5).sum()) >= 4
 
 
 def _silent(probabilities: np.ndarray[Any, np.dtype[np.float32]], pause_s: float) -> bool:
-    """Whether the audio ends in a pause after speech."""
+    """Return True if the audio ends in a pause after speech."""
     frames = round(pause_s * SAMPLE_RATE / VAD_FRAME)
     return len(probabilities) > frames and bool((probabilities[-frames:] < 0.35).all())
 

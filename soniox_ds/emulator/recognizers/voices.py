@@ -1,9 +1,9 @@
-"""Voices as sums over frames: alike or not, and which of them explains each moment of speech.
+"""Models of voices: their similarity, and the voice of each moment of speech.
 
-Conventions: a block is 0.1 s of speech, numbered without the silence between stretches; a voice is described by the
-Gaussian of its cepstra (shape of the vocal tract) and of the logarithm of its pitch, kept as sums, so that two voices
-are joined by adding. Source of the criterion: Chen and Gopalakrishnan, "Speaker, environment and channel change
-detection and clustering via the Bayesian information criterion", DARPA Broadcast News Workshop 1998.
+Conventions: a block is 0.1 s of speech, numbered without the silence between stretches. A voice is described by the
+Gaussian of its cepstra (shape of the vocal tract) and of the logarithm of its pitch, stored as sums over frames, so
+that two voices are joined by adding. Source of the criterion: Chen and Gopalakrishnan, "Speaker, environment and
+channel change detection and clustering via the Bayesian information criterion", DARPA Broadcast News Workshop 1998.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PAUSE_SWITCH_COST = 30.0
 
 @dataclass(frozen=True)
 class Voice:
-    """Sums over the frames of one or many pieces; arrays carry the pieces along their first axis."""
+    """Sums over the frames of one or many pieces. The first axis of the arrays is the piece."""
 
     frames: Floats
     total: Floats
@@ -63,16 +63,16 @@ class Voice:
         return Voice(*(mine - theirs for mine, theirs in zip(self._sums(), part._sums(), strict=True)))
 
     def joined(self) -> Voice:
-        """All pieces added up."""
+        """Return the sum of all pieces."""
         return Voice(*(values.sum(axis=0) for values in self._sums()))
 
     @property
     def seconds(self) -> float:
-        """How much speech of a single voice was heard."""
+        """Seconds of speech of a single voice."""
         return float(self.frames) * HOP_S
 
     def gaussians(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Mean and covariance of the cepstra, mean and variance of the log pitch; kept away from singular."""
+        """Return mean and covariance of the cepstra, mean and variance of the log pitch, regularized."""
         frames, voiced = np.maximum(self.frames, 1.0), np.maximum(self.voiced, 1.0)
         mean = self.total / frames[..., None]
         covariance = self.squares / frames[..., None, None] - mean[..., :, None] * mean[..., None, :]
@@ -81,14 +81,14 @@ class Voice:
         return mean, covariance + 0.05 * np.eye(mean.shape[-1]), pitch_mean, pitch_variance
 
     def cost(self) -> Floats:
-        """Minus the log likelihood under the piece's own Gaussians, constants left out."""
+        """Return minus the log likelihood under the piece's own Gaussians, without constants."""
         _, covariance, _, pitch_variance = self.gaussians()
         shape = self.frames * np.linalg.slogdet(covariance)[1]
         return np.asarray(0.5 * (shape + _PITCH_WEIGHT * self.voiced * np.log(pitch_variance)))
 
 
 def unlikeness(one: Voice, other: Voice, price: tuple[float, float]) -> Floats:
-    """How much better two voices explain the frames than one does, less the price of a second: above 0 they are two."""
+    """Return the gain in log likelihood of two voices over one, minus the price: above 0 there are two voices."""
     per_parameter, per_frame = price
     both = one + other
     gain = both.cost() - one.cost() - other.cost()
@@ -99,7 +99,7 @@ def unlikeness(one: Voice, other: Voice, price: tuple[float, float]) -> Floats:
 
 
 def distance(one: Voice, other: Voice) -> Floats:
-    """Return how far apart the means of two voices are: above 1 for two speakers who are heard for long enough.
+    """Return the distance of the means of two voices: above 1 for two speakers who speak for long enough.
 
     It is the Mahalanobis distance of the mean cepstra over 1.4, or the distance of the mean log pitches in standard
     deviations over 1.5, whichever is larger. Halves of one voice, cut by its vowels, came to 1.2 with 6 s each and to
@@ -121,13 +121,13 @@ class Blocks:
         shape = cepstra(pcm, _CEPSTRA)
         log_pitch = np.log(pitch(pcm))
         self.bounds: list[tuple[int, int]] = []
-        """First block of each stretch, and the one after its last."""
+        """First block of each stretch, and the block after its last."""
         kept: list[NDArray[np.int64]] = []
         times: list[tuple[int, int]] = []
         for start_s, end_s in stretches:
             first, last = round(start_s / HOP_S), min(round(end_s / HOP_S), len(shape))
             count = max(1, (last - first) // _BLOCK_FRAMES)
-            # The last block takes the odd frames, so that no block is too thin.
+            # The last block contains the remaining frames, so that no block has too few.
             edges = [first + _BLOCK_FRAMES * number for number in range(count)] + [last]
             self.bounds.append((len(times), len(times) + count))
             times.extend(pairwise(edges))
@@ -157,11 +157,11 @@ class Blocks:
         return self._sums[mask].joined()
 
     def running(self, start: int, end: int) -> Voice:
-        """The voice from `start` up to and including each block."""
+        """Return the voice from `start` up to and including each block."""
         return Voice(*(values.cumsum(axis=0) for values in self._sums[start:end]._sums()))
 
     def label(self, voices: Sequence[Voice]) -> NDArray[np.int64]:
-        """The likeliest voice of each block, where a change costs something (Viterbi)."""
+        """Return the most likely voice of each block, where a change has a cost (Viterbi)."""
         likelihood = self._likelihood(voices)
         switch = np.full(len(self), _SWITCH_COST)
         switch[[start for start, _ in self.bounds]] = _PAUSE_SWITCH_COST
@@ -179,7 +179,7 @@ class Blocks:
         return labels
 
     def _likelihood(self, voices: Sequence[Voice]) -> Floats:
-        """Log likelihood of each block under each voice, shape (blocks, voices)."""
+        """Return the log likelihood of each block under each voice, shape (blocks, voices)."""
         columns = []
         for voice in voices:
             mean, covariance, pitch_mean, pitch_variance = voice.gaussians()
@@ -193,7 +193,7 @@ class Blocks:
 
 
 def stretches_of(probabilities: NDArray[np.float32]) -> list[tuple[float, float]]:
-    """Where somebody speaks, in seconds: on above 0.5, off after 0.2 s below 0.35; a margin of 50 ms at both ends."""
+    """Return the stretches of speech in seconds: on above 0.5, off after 0.2 s below 0.35, with margins of 50 ms."""
     frame_s = VAD_FRAME / SAMPLE_RATE
     pause_frames, shortest_frames, margin_s = round(0.2 / frame_s), round(0.2 / frame_s), 0.05
     found: list[tuple[int, int]] = []

@@ -1,10 +1,10 @@
-"""Real offline recognition behind the stand-in service: Whisper tiny.en, English only, without a network.
+"""Recognizer with real offline recognition: Whisper tiny.en, English only, without a network.
 
-What it does with a request: context ``terms`` make their words likelier; the rest of the context, being prose, changes
-nothing (``request.py`` says why). ``enable_speaker_diarization`` gives speakers by classical features (``speakers.py``:
-crude). ``enable_language_identification`` and ``translation`` give the language of each token, which is always "en"
-with the model that is installed, whatever is spoken. It cannot translate: with ``translation`` every token says
-``translation_status`` "none", as the service does for speech that it leaves untranslated; nothing is made up.
+Context ``terms`` make their words more likely; the rest of the context is prose and has no effect (``request.py`` gives
+the reason). ``enable_speaker_diarization`` adds speakers by classical features (``speakers.py``: crude).
+``enable_language_identification`` and ``translation`` add the language of each token, which is always "en" with the
+installed model, whatever is spoken. The model cannot translate: with ``translation``, every token has the
+``translation_status`` "none", as the service does for speech that it leaves untranslated; no translation is invented.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ __all__ = ["WhisperRecognizer"]
 
 
 class WhisperRecognizer:
-    """Hears real audio.
+    """A recognizer of real audio.
 
     Parameters
     ----------
     model
         The folder of a model converted for CTranslate2, or a hub name such as ``"base.en"``, downloaded on first use;
-        neither is verified. None takes what the environment variable SONIOX_DS_WHISPER_MODEL names, else Whisper
-        tiny.en as installed with ``soniox_ds[local]``, its weights verified.
+        neither is verified. By default the model in the environment variable SONIOX_DS_WHISPER_MODEL, otherwise Whisper
+        tiny.en as installed with ``soniox_ds[local]``, with verified weights.
     cpu_threads, workers
-        Threads for each recording, and recordings at the same time.
+        Number of threads for each recording, and of recordings at the same time.
 
     Raises
     ------
@@ -43,8 +43,8 @@ class WhisperRecognizer:
 
     Notes
     -----
-    A recording needs 0.1 CPU seconds per second, at least 0.9, and a hundredth more with speakers. All of its samples
-    are held in memory: 230 MB an hour.
+    A recording needs 0.1 CPU seconds per second, at least 0.9, and a hundredth more with speakers. All of its
+    samples are in memory: 230 MB an hour.
     """
 
     name = "whisper"
@@ -55,7 +55,7 @@ class WhisperRecognizer:
         self._workers = workers
 
     def load(self) -> SpeechModel:
-        """Load the model now (0.5 s), rather than with the first request; once per process."""
+        """Load the model now (0.5 s), not with the first request; once per process."""
         return load_model(self._source, cpu_threads=self._cpu_threads, workers=self._workers)
 
     def transcribe(self, audio: Path, *, filename: str, options: Mapping[str, Any]) -> Heard:
