@@ -823,7 +823,7 @@ def test_texts_by_numbers(texts):
     found = sx.word_errors(heard, said)
     pd.testing.assert_frame_equal(found, sx.word_errors({"1": "a", "2": "b"}, {"1": "a", "2": "c"}))
     assert found["audio_id"].tolist() == ["1", "2"]
-    with pytest.raises(SchemaError, match="1' is there more than once"):
+    with pytest.raises(SchemaError, match="1' occurs more than once"):
         sx.word_errors({1: "a", "1": "b"}, said)
     with pytest.raises(SchemaError, match="an audio_id is a text or a whole number, found True"):
         sx.word_errors({True: "a"}, said)

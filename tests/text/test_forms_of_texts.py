@@ -43,18 +43,18 @@ def test_what_is_missing_in_a_list_failed_or_has_no_reference():
 @pytest.mark.parametrize(
     ("transcripts", "references", "words"),
     [
-        (["a"], ["a", "b"], "there are 1 transcripts and 2 references; lists go by position"),
+        (["a"], ["a", "b"], "there are 1 transcripts and 2 references; lists are matched by position"),
         (
             ["a"],
             {"0": "a"},
-            r"transcripts are a list, and references are not \(found dict\).*dict\(enumerate\(texts\)\)",
+            r"transcripts are a list, but references are not \(found dict\).*dict\(enumerate\(texts\)\)",
         ),
         (
             {"x": "a"},
             ["a"],
-            r"references are a list, and transcripts are not \(found dict\).*dict\(zip\(corpus, texts\)\)",
+            r"references are a list, but transcripts are not \(found dict\).*dict\(zip\(corpus, texts\)\)",
         ),
-        (["a"], None, r"transcripts are a list, and references are not \(found none\)"),
+        (["a"], None, r"transcripts are a list, but references are not \(found none\)"),
         (["a"], "a", r"\(found str\)"),
         ({"a"}, {"a"}, "found set"),  # a set has no order
         ("a", "a", "transcripts are a corpus.* found str"),

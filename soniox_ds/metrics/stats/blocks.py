@@ -1,8 +1,8 @@
-"""Tables of errors, checked and put together into the blocks that are resampled as a whole.
+"""Blocks of recordings for resampling, and checks of tables of errors.
 
-Conventions: recordings of one speaker or session are not independent, so that resampling them one by one gives
-intervals that are too narrow. Where a table has a column `speaker`, else `session`, its values are the blocks; a
-recording for which it is not known is a block of its own.
+Conventions: recordings of one speaker or session are not independent, so resampling them singly gives intervals that
+are too narrow. If a table has a column `speaker`, otherwise `session`, its values are the blocks; a recording whose
+value is not known is a block of its own.
 """
 
 from __future__ import annotations
@@ -42,37 +42,39 @@ __all__ = [
 
 COUNTS = ("hits", "substitutions", "deletions", "insertions")
 DEFAULT_BLOCKS = ("speaker", "session")
-_SHORTEST_WORD_MS = 10  # on average nobody says a word faster,
-_FEW_RECORDINGS = 3  # but of fewer nothing can be told
+# On average nobody speaks a word faster than the first number; with fewer recordings than the second, nothing can be
+# concluded from the average.
+_SHORTEST_WORD_MS = 10
+_FEW_RECORDINGS = 3
 _STATUSES = ("scored", "failed", "missing")
 
 
 class Measure(NamedTuple):
-    """What was counted: how its rate, the column of its size and its settings are called."""
+    """The counted unit: its noun, the names of its rate, size column and source function, and its settings."""
 
     noun: str
     rate: str
     size: str
     source: str
     settings: tuple[str, ...]
-    """Columns that must be the same in all rows that are added up."""
+    """Columns that must have one value in all rows that are added up."""
 
 
 WORDS = Measure("words", "wer", "reference_words", "word_errors", ("normalizer",))
 CHARACTERS = Measure("characters", "cer", "reference_characters", "character_errors", ("normalizer", "unit", "spaces"))
 PUNCTUATION = Measure("marks", "per", "reference_marks", "punctuation_errors", ("normalizer",))
-"""Beside the marks its tables count capitals: `CASE`, which may be known where marks are not, and the other way."""
+"""Tables of this measure also count capitals (`CASE`). Either of marks and capitals may be known without the other."""
 CASE = ("case_words", "case_errors")
 
 
 def measure_of(errors: Any) -> Measure:
-    """What a table of errors has counted; words where it does not say."""
+    """Return the measure of a table of errors; words if the table does not show it."""
     columns = errors.columns if isinstance(errors, pd.DataFrame) else ()
-    return next((one for one in (WORDS, CHARACTERS, PUNCTUATION) if one.size in columns), WORDS)
+    return next((measure for measure in (WORDS, CHARACTERS, PUNCTUATION) if measure.size in columns), WORDS)
 
 
 class Blocks(NamedTuple):
-    """Which block each row belongs to, numbered from 0; how many there are; how many rows had no label."""
+    """The block of each row, numbered from 0; the number of blocks; the number of rows without a label."""
 
     codes: npt.NDArray[np.intp]
     total: int
@@ -80,7 +82,7 @@ class Blocks(NamedTuple):
 
 
 def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) -> pd.DataFrame:
-    """The table with whole numbers as counts and durations; raises unless it is one of this measure."""
+    """Check a table of this measure, and return it with counts and durations as whole numbers."""
     if not isinstance(errors, pd.DataFrame):
         raise InputError(
             f"{what} must be a table of {measure.source}, found {type(errors).__name__}; "
@@ -89,10 +91,10 @@ def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) 
     need(errors, "audio_id", "status", *COUNTS, measure.size, name=what)
     errors = with_ids(errors, what)
     if errors.empty:
-        raise InputError(f"{what} has no rows; {measure.source} has one for each recording with a reference.")
+        raise InputError(f"{what} has no rows; {measure.source} returns one for each recording with a reference.")
     twice = errors["audio_id"][errors["audio_id"].duplicated()]
     if len(twice) or errors["audio_id"].isna().any():
-        found = f"{twice.iloc[0]!r} is there more than once" if len(twice) else "some are missing"
+        found = f"{twice.iloc[0]!r} occurs more than once" if len(twice) else "some are missing"
         raise SchemaError(
             f"{what} must have one row for each audio_id, but {found}; "
             "repeats and channels need ids of their own, or tables of their own."
@@ -119,17 +121,17 @@ def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) 
 
 
 def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    """The table (``schema.WORD_ERRORS``) with `duration_ms` in whole milliseconds (Int64).
+    """Return the table (``schema.WORD_ERRORS``) with `duration_ms` in whole milliseconds (Int64).
 
     Raises
     ------
     SchemaError
-        If a duration is no number, below 0 or a fraction of a millisecond.
+        If a duration is not a number, below 0 or a fraction of a millisecond.
 
     Warns
     -----
     UserWarning
-        If the recordings are too short for their words, as durations in whole seconds are.
+        If the recordings are too short for their words, which suggests durations in seconds.
     """
     whole = need_milliseconds(table, what, "duration_ms").astype({"duration_ms": "Int64"})
     if "reference_words" not in table:
@@ -142,9 +144,9 @@ def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
 
 
 def block_columns(errors: pd.DataFrame, block: str | Sequence[str] | None, by: Sequence[str] = ()) -> list[str]:
-    """The columns whose values are the blocks; those asked for, else a default one, else ``["audio_id"]``.
+    """Return the columns whose values are the blocks: the given ones, otherwise a default, otherwise ``["audio_id"]``.
 
-    A column of `by` is no default: within a group it has one value only.
+    A column of `by` is never a default, because it has only one value within a group.
     """
     if block is not None:
         names = [block] if isinstance(block, str) else list(block)
@@ -153,9 +155,7 @@ def block_columns(errors: pd.DataFrame, block: str | Sequence[str] | None, by: S
         need(errors, *names, name="errors")
         for name in names:
             if errors[name].isna().all():
-                raise InputError(
-                    f"the column {name!r} holds nothing that could be a block; all its values are missing."
-                )
+                raise InputError(f"the column {name!r} cannot be used as blocks; all its values are missing.")
         return names
     for name in DEFAULT_BLOCKS:
         if name in errors and name not in by and errors[name].notna().any():
@@ -178,9 +178,9 @@ def blocks_of(errors: pd.DataFrame, columns: Sequence[str]) -> Blocks:
         numbers = labels[~unlabelled].groupby(list(columns), sort=False, observed=True).ngroup().to_numpy(np.intp)
         codes[~unlabelled] = numbers
         named = int(numbers.max()) + 1
-    own = int(unlabelled.sum())
-    codes[unlabelled] = named + np.arange(own)
-    return Blocks(pd.factorize(codes)[0], named + own, own)
+    n_unlabelled = int(unlabelled.sum())
+    codes[unlabelled] = named + np.arange(n_unlabelled)
+    return Blocks(pd.factorize(codes)[0], named + n_unlabelled, n_unlabelled)
 
 
 def note_of(
@@ -191,18 +191,18 @@ def note_of(
     noun: str = "words",
     quantity: str = "rate",
 ) -> Any:
-    """Write what a reader of an interval should know, in whole sentences; NA where there is nothing to say.
+    """Write what a reader of an interval should know, in whole sentences; return NA if there is nothing to say.
 
     Parameters
     ----------
     interval
-        The interval, whose `remark` is explained. None where it is explained elsewhere.
+        The interval, whose `remark` is explained. None if it is explained elsewhere.
     blocks, columns
-        The blocks that were resampled, and the columns that they are the values of.
+        The blocks that were resampled, and the columns whose values they are.
     *more
         Further sentences.
     noun, quantity
-        What the denominator counts, and what the interval is of.
+        The unit of the denominator, and the quantity that the interval belongs to.
 
     Examples
     --------
@@ -222,21 +222,21 @@ def notes_of(
     noun: str = "words",
     nouns: Mapping[str, str] | None = None,
 ) -> Any:
-    """Write one note on the intervals of several rates, as `note_of`; what holds for all of them stands once.
+    """Write one note on the intervals of several rates, as `note_of` does; what applies to all is not repeated.
 
-    `nouns` names what the denominators of single rates count, where it is not `noun`.
+    `nouns` gives the unit of the denominator of single rates, if it is not `noun`.
     """
     sentences = {
         name: explain(interval.remark, blocks.total, columns, (nouns or {}).get(name, noun))
         for name, interval in intervals.items()
     }
     shared = set(sentences.values())
-    told = shared if len(shared) == 1 else [f"{name}: {text}" for name, text in sentences.items() if text]
-    return " ".join(text for text in [*told, _of_unlabelled(blocks, columns), *more] if text) or pd.NA
+    remarks = shared if len(shared) == 1 else [f"{name}: {text}" for name, text in sentences.items() if text]
+    return " ".join(text for text in [*remarks, _of_unlabelled(blocks, columns), *more] if text) or pd.NA
 
 
 def _of_unlabelled(blocks: Blocks, columns: Sequence[str]) -> str:
-    """Return the sentence about recordings without a label, an empty string where all have one."""
+    """Return the sentence about recordings without a label, or an empty string if all recordings have one."""
     if not blocks.unlabelled:
         return ""
     verb, end = ("has", "counts as a block of its own") if blocks.unlabelled == 1 else ("have", "count as a block each")
@@ -246,7 +246,7 @@ def _of_unlabelled(blocks: Blocks, columns: Sequence[str]) -> str:
 def explain(
     remark: Remark | None, blocks: int, columns: Sequence[str], noun: str = "words", quantity: str = "rate"
 ) -> str:
-    """Return the sentences of a remark about an interval; an empty string for None.
+    """Return the sentences for a remark about an interval; an empty string for None.
 
     >>> explain("one-unit", 1, ["speaker"])
     'There is only one speaker, and an interval needs two or more. Add speakers, or pass block="audio_id" for an
@@ -284,7 +284,7 @@ def explain(
 
 
 def block_noun(columns: Sequence[str], count: int = 1) -> str:
-    """Return what a block is called.
+    """Return the noun for one or several blocks.
 
     >>> block_noun(["speaker"], 2), block_noun(["audio_id"]), block_noun(["room", "day"], 2)
     ('speakers', 'recording', 'blocks of room+day')
@@ -296,7 +296,7 @@ def block_noun(columns: Sequence[str], count: int = 1) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun.
+    """Return a number with its noun.
 
     >>> counted(1, "block"), counted(2, "block")
     ('1 block', '2 blocks')
@@ -305,5 +305,5 @@ def counted(number: int, noun: str) -> str:
 
 
 def known(value: float) -> Any:
-    """NA for NaN."""
+    """Return pandas.NA for NaN, otherwise the value."""
     return pd.NA if np.isnan(value) else value

@@ -1,8 +1,8 @@
-"""Intervals and tests on plain arrays: what `summaries`, `compare` and `power` have in common.
+"""Bootstrap intervals and significance tests on arrays.
 
-Conventions: a *unit* is what is drawn as a whole, a block of recordings (one speaker's, one session's) or a single
-recording. A rate is the sum of the numerators over the sum of the denominators, never a mean of rates; the same holds
-in every replicate. The difference of two arms on the same recordings is such a rate too: its numerators are the units'
+Conventions: a *unit* is drawn as a whole: a block of recordings (of one speaker or session) or a single recording. A
+rate is the sum of the numerators over the sum of the denominators, never a mean of rates; the same holds in every
+replicate. The difference of two arms on the same recordings is also such a rate: its numerators are the units'
 differences in errors, which may be negative.
 
 References: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004;
@@ -48,29 +48,29 @@ __all__ = [
 FloatArray = npt.NDArray[np.float64]
 
 METHODS = ("auto", "studentized", "cr2", "jackknife", "percentile")
-"""The kinds of interval that can be asked for; docs/metrics-uncertainty.md shows how often each covers."""
+"""The available kinds of interval; docs/metrics-uncertainty.md shows how often each covers the true value."""
 
 FEW_UNITS = 10
-"""Below this number of units ``"auto"`` takes the t interval with the CR2 variance for a rate."""
+"""Below this number of units, ``"auto"`` uses the t interval with the CR2 variance for a rate."""
 
 _UNEVEN = 2.0
-"""The studentized interval of a rate is replaced where it is more than this many times as wide as the percentile
-interval: then a few units decide. Student's t makes the interval of four equal units 1.9 times as wide."""
+"""The studentized interval of a rate is replaced if it is more than this many times as wide as the percentile
+interval, because a few units then decide. Student's t makes the interval of four equal units 1.9 times as wide."""
 
 Kind = Literal["errors", "rate", "share", "difference"]
-"""What the numbers are: ``"errors"`` per reference unit (0 or more, as WER and CER), another ``"rate"`` of 0 or more, a
-``"share"`` between 0 and 1, or the ``"difference"`` of two arms."""
+"""The kind of quantity: ``"errors"`` per reference unit (0 or more, such as WER and CER), another ``"rate"`` of 0 or
+more, a ``"share"`` between 0 and 1, or the ``"difference"`` of two arms."""
 
 Remark = Literal[
     "no-units", "one-unit", "no-denominator", "one-holds-all", "no-variation", "no-studentized",
     "few-units", "uneven", "no-errors", "too-narrow",
 ]  # fmt: skip
-"""Why there is no interval (the first line), or what a reader of it should know (the second).
-`soniox_ds.metrics.stats.blocks.note_of` makes sentences of them."""
+"""The reason why there is no interval (the first line), or a caution for its reader (the second line).
+`soniox_ds.metrics.stats.blocks.note_of` turns remarks into sentences."""
 
 
 class Resampling(NamedTuple):
-    """How an interval was made; `checked_resampling` makes sure that it can be."""
+    """The settings of an interval, checked by `checked_resampling`."""
 
     ci: float
     method: str
@@ -79,9 +79,9 @@ class Resampling(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Two bounds, both NaN where there is no interval; `remark` then says why.
+    """Two bounds, both NaN if there is no interval; `remark` then says why.
 
-    `method` names how the bounds were made: one of `METHODS` other than ``"auto"``, ``"poisson"``, or None.
+    `method` is how the bounds were computed: one of `METHODS` other than ``"auto"``, ``"poisson"``, or None.
     """
 
     low: float
@@ -91,12 +91,12 @@ class Interval(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """True where there are bounds."""
+        """True if there are bounds."""
         return self.method is not None
 
 
 def methods_used(intervals: Mapping[str, Interval]) -> str | None:
-    """Return the method of all intervals, or of each where they differ; None where there is no interval.
+    """Return the method of all intervals, or of each if they differ; None if there is no interval.
 
     >>> short, none = Interval(0.1, 0.2, "cr2"), Interval(nan, nan, None, "no-variation")
     >>> methods_used({"per": short, "case_error_rate": none}), methods_used({"per": none})
@@ -115,9 +115,9 @@ class RateBootstrap:
     """A pooled rate and its replicates, from `bootstrap_rate`."""
 
     estimate: float
-    """The rate of all units."""
+    """The pooled rate of all units."""
     standard_error: float
-    """By the jackknife over units; NaN where it cannot be had."""
+    """Jackknife standard error over units; NaN if it cannot be computed."""
     units: int
     """Number of units."""
     errors: float
@@ -125,13 +125,13 @@ class RateBootstrap:
     size: float
     """Sum of the denominators."""
     cr2_error: float
-    """Standard error of the rate with the CR2 variance; NaN where it cannot be had."""
+    """Standard error of the rate with the CR2 variance; NaN if it cannot be computed."""
     cr2_freedom: float
-    """Bell and McCaffrey's degrees of freedom of that standard error."""
+    """Bell and McCaffrey's degrees of freedom of `cr2_error`."""
     rates: FloatArray
-    """The rate of each replicate; replicates without any denominator are left out."""
+    """The rate of each replicate; replicates whose denominators sum to 0 are left out."""
     studentized: FloatArray
-    """(rate of the replicate − estimate) / the replicate's own standard error; ±inf where that is 0."""
+    """(rate of the replicate − estimate) / the replicate's own standard error; ±inf if that error is 0."""
 
     def interval(self, ci: float = 0.95, method: str = "auto", kind: Kind = "errors") -> Interval:
         """Return the interval that covers the true rate in a share `ci` of repetitions of the whole study.
@@ -141,21 +141,21 @@ class RateBootstrap:
         ci
             Level of the interval, as a share.
         method
-            ``"studentized"`` takes the quantiles of the studentized replicates (bootstrap-t). ``"cr2"`` is a t interval
-            with the CR2 variance and Bell and McCaffrey's degrees of freedom, on the cube root scale for whatever is 0
+            ``"studentized"`` uses the quantiles of the studentized replicates (bootstrap-t). ``"cr2"`` is a t interval
+            with the CR2 variance and Bell and McCaffrey's degrees of freedom, on the cube root scale for values of 0
             or more. ``"jackknife"`` is a t interval with the jackknife's standard error and units − 1 degrees of
-            freedom. ``"percentile"`` takes the quantiles of the replicates as they are; most tools print it, and it is
-            too narrow for few units. ``"auto"`` takes the one that covers best: for a difference ``"jackknife"``, for
-            everything else ``"studentized"`` from 10 units on and ``"cr2"`` below, and also where the studentized
-            interval has no bound or is more than twice as wide as the percentile interval.
+            freedom. ``"percentile"`` uses the quantiles of the replicates directly; most tools report it, and it is
+            too narrow for few units. ``"auto"`` uses the interval with the best coverage: ``"jackknife"`` for a
+            difference, otherwise ``"studentized"`` from 10 units on and ``"cr2"`` below; also ``"cr2"`` if the
+            studentized interval has no bound or is more than twice as wide as the percentile interval.
         kind
-            What the numbers are. It says which values are possible, and what ``"auto"`` takes.
+            The kind of quantity. It decides which values are possible, and what ``"auto"`` uses.
 
         Returns
         -------
         Interval
-            Never of zero width. Where nothing varies there is none, but for ``"errors"`` of which there is not one:
-            then the upper bound is the exact Poisson bound, −ln((1 − ci) / 2) / size.
+            Never of zero width. If nothing varies there is no interval, with one exception: if kind is ``"errors"`` and
+            there are none, the upper bound is the exact Poisson bound, −ln((1 − ci) / 2) / size.
 
         Examples
         --------
@@ -198,9 +198,9 @@ class RateBootstrap:
         return Interval(low, high, method, few)
 
     def p_value(self, method: str = "auto") -> float:
-        """Return the two-sided p of "the true difference is 0"; NaN where there is no interval.
+        """Return the two-sided p of "the true difference is 0"; NaN if there is no interval.
 
-        It is below ``1 - ci`` just where `interval` of the same method, for a difference, excludes 0.
+        It is below ``1 - ci`` exactly when `interval` of the same method, for a difference, excludes 0.
         """
         check_method(method)
         if self._no_interval() is not None:
@@ -219,11 +219,11 @@ class RateBootstrap:
         return float(2 * stats.t.sf(abs(self.estimate) / error, freedom))
 
     def share_below(self, value: float = 0.0) -> float:
-        """The share of replicates whose rate is less than `value`; NaN for fewer than two units."""
+        """Return the share of replicates whose rate is less than `value`; NaN for fewer than two units."""
         return float(np.mean(self.rates < value)) if self.units >= 2 and len(self.rates) else nan
 
     def _no_interval(self) -> Remark | None:
-        """Return why there can be no interval by any method; None where there can."""
+        """Return why no method can give an interval; None if one can."""
         if self.units < 2:
             return "one-unit" if self.units else "no-units"
         if np.isnan(self.estimate):
@@ -233,7 +233,7 @@ class RateBootstrap:
         return "no-variation" if self.standard_error == 0 else None
 
     def _best(self, tail: float, kind: Kind, few: Remark | None) -> tuple[str, Remark | None]:
-        """Choose the method that covers best, and what a reader of its interval should know."""
+        """Choose the method with the best coverage, and the caution for the reader of its interval."""
         if kind == "difference":
             return "jackknife", few
         if few:
@@ -250,8 +250,8 @@ class RateBootstrap:
         """Return the t interval with the CR2 variance.
 
         Rates of few speakers are skewed: one speaker with many errors pulls them up. The cube root makes sums of skewed
-        numbers nearly normal (Wilson and Hilferty, 1931): on that scale the interval reaches further up than down, and
-        covers 1 to 3 points more. A share above one half is skewed to the other side, so its complement is taken.
+        numbers nearly normal (Wilson and Hilferty, 1931). On that scale the interval reaches further up than down, and
+        its coverage is 1 to 3 points higher. A share above one half is skewed the other way, so its complement is used.
         """
         reach = float(stats.t.isf(tail, self.cr2_freedom)) * self.cr2_error
         if kind == "difference" or self.estimate <= 0 or (kind == "share" and self.estimate >= 1):
@@ -266,23 +266,23 @@ class RateBootstrap:
 def bootstrap_rate(
     numerators: npt.ArrayLike, denominators: npt.ArrayLike, *, replicates: int = 10_000, seed: int = 0
 ) -> RateBootstrap:
-    """Draw units with replacement, as many as there are, and rate each such replicate.
+    """Draw as many units as there are, with replacement, and compute the rate of each such replicate.
 
     Parameters
     ----------
     numerators
         One number for each unit: its errors, or its difference in errors.
     denominators
-        Its reference words, 0 or more.
+        One number for each unit: its reference words, 0 or more.
     replicates
-        How many times to draw.
+        Number of replicates, 100 or more.
     seed
-        The same seed gives the same replicates.
+        Seed of the bootstrap. The same seed gives the same replicates.
 
     Returns
     -------
     RateBootstrap
-        With `interval`, `p_value` and `share_below`.
+        The rate and its replicates, with the methods `interval`, `p_value` and `share_below`.
 
     Raises
     ------
@@ -291,12 +291,12 @@ def bootstrap_rate(
 
     Notes
     -----
-    A replicate's own standard error is that of a ratio of sums, √(B/(B−1) Σ(e − r n)²) / Σn, over the B units drawn;
-    the estimate's is the jackknife's, which does not shrink where few units hold most of the words.
+    The standard error of a replicate is that of a ratio of sums, √(B/(B−1) Σ(e − r n)²) / Σn, over the B units drawn.
+    The standard error of the estimate is the jackknife's, which does not shrink if few units hold most of the words.
 
     With h = n / Σn the CR2 variance is Σ (e − r n)² / (1 − h) / (Σn)². Its degrees of freedom are those of Bell and
-    McCaffrey for units that have a rate of their own each (variance of e proportional to n²), which is what speakers
-    have: in the simulations of docs/metrics-uncertainty.md they cover 1 to 4 points more than those for independent
+    McCaffrey for units that each have their own rate (variance of e proportional to n²), as speakers do. In the
+    simulations of docs/metrics-uncertainty.md they give 1 to 4 points more coverage than those for independent
     words. Sources: Bell and McCaffrey, "Bias reduction in standard errors for linear regression with multi-stage
     samples", Survey Methodology 28, 2002; Pustejovsky and Tipton, "Small-sample methods for cluster-robust variance
     estimation and hypothesis testing in fixed effects models", Journal of Business & Economic Statistics 36, 2018.
@@ -309,7 +309,7 @@ def bootstrap_rate(
     """
     errors, words = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
     if errors.shape != words.shape or errors.ndim != 1:
-        raise InputError(f"numerators have the shape {errors.shape}, denominators {words.shape}; give one a unit.")
+        raise InputError(f"numerators have the shape {errors.shape}, denominators {words.shape}; give one per unit.")
     if not (np.isfinite(errors).all() and np.isfinite(words).all() and (words >= 0).all()):
         raise InputError("numerators must be finite, denominators finite and 0 or more.")
     _check_replicates(replicates)
@@ -319,7 +319,7 @@ def bootstrap_rate(
         return RateBootstrap(estimate, nan, count, float(errors.sum()), total, nan, nan, np.empty(0), np.empty(0))
     estimate = float(errors.sum()) / total
 
-    # Residuals instead of errors: the squares below would otherwise cancel where rates hardly differ.
+    # Residuals are used instead of errors, because the squares below would cancel if rates hardly differ.
     distinct, times = _distinct(errors, words)
     residual = distinct[:, 0] - estimate * distinct[:, 1]
     size = distinct[:, 1]
@@ -335,7 +335,7 @@ def bootstrap_rate(
     np.divide(shift, spread, out=studentized, where=(spread > 0) & (shift != 0))
     wrong = sums[:, 0] + estimate * sums[:, 1]
     if (errors == np.rint(errors)).all():
-        wrong = np.rint(wrong)  # so that a tie of two arms is a tie
+        wrong = np.rint(wrong)  # equal arms must give a difference of exactly 0
     return RateBootstrap(
         estimate,
         _jackknife_error(errors, words),
@@ -349,7 +349,7 @@ def bootstrap_rate(
 
 
 class MatchedPairs(NamedTuple):
-    """The matched pairs test: number of segments, mean and s.d. of the differences, Z, two-sided p."""
+    """Result of the matched pairs test: number of segments, mean and s.d. of the differences, Z, two-sided p."""
 
     segments: int
     mean: float
@@ -359,18 +359,18 @@ class MatchedPairs(NamedTuple):
 
 
 def mapsswe(errors_a: npt.ArrayLike, errors_b: npt.ArrayLike) -> MatchedPairs:
-    """The matched pairs sentence-segment word error test (NIST's MAPSSWE).
+    """Run the matched pairs sentence-segment word error test (NIST's MAPSSWE).
 
     Parameters
     ----------
     errors_a, errors_b
-        Errors of either system in each segment, of `soniox_ds.metrics.stats.mapsswe.error_segments`.
+        Errors of each system in each segment, from `soniox_ds.metrics.stats.mapsswe.error_segments`.
 
     Returns
     -------
     MatchedPairs
-        Of d = errors_a − errors_b: Z = mean / (s.d. / √segments), two-sided p by the normal distribution. As in NIST's
-        tool, a s.d. of 0 gives Z 0. All NaN for fewer than two segments.
+        For d = errors_a − errors_b: Z = mean / (s.d. / √segments), two-sided p from the normal distribution. As in
+        NIST's tool, an s.d. of 0 gives Z = 0. All values are NaN for fewer than two segments.
 
     Examples
     --------
@@ -387,7 +387,7 @@ def mapsswe(errors_a: npt.ArrayLike, errors_b: npt.ArrayLike) -> MatchedPairs:
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact two-sided p of "A and B are right equally often", from the items that only one of them has right.
+    """Return the exact two-sided p of "A and B are right equally often", from the items that only one has right.
 
     >>> mcnemar(1, 4)
     0.375
@@ -400,16 +400,17 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
-    """Holm's correction: p values to be held against the same level, however many comparisons there are.
+    """Correct p values for multiple comparisons with Holm's method.
 
-    NaN (no test) stays NaN and does not count as a comparison.
+    The corrected values can be compared with the usual level. NaN (no test) stays NaN and is not counted as a
+    comparison.
 
     >>> holm([0.01, 0.04, 0.03, float("nan")])
     array([0.03, 0.06, 0.06,  nan])
     """
     p = np.asarray(p_values, np.float64)
-    there = np.flatnonzero(~np.isnan(p))
-    order = there[np.argsort(p[there], kind="stable")]
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
     corrected = np.full(len(p), nan)
     factors = np.arange(len(order), 0, -1)
     corrected[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
@@ -423,13 +424,13 @@ def check_level(ci: Any) -> None:
 
 
 def check_method(method: Any) -> None:
-    """Raise InputError for a kind of interval that is not there."""
+    """Raise InputError for an unknown kind of interval."""
     if method not in METHODS:
         raise InputError(f"method is {method!r}; it can be {' or '.join(map(repr, METHODS))}.")
 
 
 def checked_resampling(ci: Any, method: Any, replicates: Any, seed: Any) -> Resampling:
-    """The four together; raises InputError for a value that cannot be."""
+    """Check the four settings of an interval and return them; raise InputError for an impossible value."""
     check_level(ci)
     check_method(method)
     _check_replicates(replicates)
@@ -445,7 +446,7 @@ def _check_replicates(replicates: Any) -> None:
 
 
 def _distinct(errors: FloatArray, words: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """The distinct pairs of errors and words, sorted, and how often each is there."""
+    """Return the distinct pairs of errors and words, sorted, and the number of units with each."""
     order = np.lexsort((words, errors))
     pairs = np.column_stack([errors[order], words[order]])
     new = np.append(True, (pairs[1:] != pairs[:-1]).any(axis=1))
@@ -454,7 +455,7 @@ def _distinct(errors: FloatArray, words: FloatArray) -> tuple[FloatArray, npt.ND
 
 
 def _jackknife_error(errors: FloatArray, words: FloatArray) -> float:
-    """Standard error of the pooled rate from leaving out one unit at a time; NaN where one unit holds all the words."""
+    """Return the jackknife standard error of the pooled rate over units; NaN if one unit holds all the words."""
     rest = words.sum() - words
     if (rest <= 0).any():
         return nan
@@ -467,7 +468,7 @@ def _jackknife_error(errors: FloatArray, words: FloatArray) -> float:
 def _cr2(residuals: FloatArray, words: FloatArray) -> tuple[float, float]:
     """Return the standard error of the pooled rate with the CR2 variance, and its degrees of freedom.
 
-    With V = e' R' C R e, where R takes the pooled rate out (R = I − h 1') and C = diag(1 / (1 − h)), the degrees of
+    With V = e' R' C R e, where R removes the pooled rate (R = I − h 1') and C = diag(1 / (1 − h)), the degrees of
     freedom are tr(C R Φ R')² / tr((C R Φ R')²) for Φ = diag(n²). The sums over pairs are multiplied out, so that the
     time is linear in the number of units.
     """
@@ -476,18 +477,19 @@ def _cr2(residuals: FloatArray, words: FloatArray) -> tuple[float, float]:
         return nan, nan
     scale = 1 / (1 - share)
     error = float(np.sqrt(np.dot(residuals**2, scale))) / float(words.sum())
-    variance = share**2  # of the numerators, up to a factor
+    variance = share**2  # variance of the numerators, up to a factor
     total = variance.sum()
-    own = variance * (1 - 2 * share) + share**2 * total  # the diagonal of R Φ R'
-    off = own - variance  # what the formula of the other entries, −h_i φ_j − h_j φ_i + h_i h_j Σφ, gives there
+    diagonal = variance * (1 - 2 * share) + share**2 * total  # the diagonal of R Φ R'
+    # The formula of the other entries, −h_i φ_j − h_j φ_i + h_i h_j Σφ, gives this value on the diagonal.
+    off_diagonal = diagonal - variance
     a, b, d = (float(np.dot(scale, column)) for column in (share**2, variance**2, share * variance))
     pairs = 2 * a * b + (a * total) ** 2 + 2 * d * d - 4 * a * d * total
-    squares = pairs + float(np.dot(scale**2, own**2 - off**2))
-    return error, float(np.dot(scale, own)) ** 2 / squares
+    squares = pairs + float(np.dot(scale**2, diagonal**2 - off_diagonal**2))
+    return error, float(np.dot(scale, diagonal)) ** 2 / squares
 
 
 def _outer_quantiles(values: FloatArray, tail: float) -> tuple[float, float]:
-    """Quantiles `tail` and 1 − `tail`, each the next value outwards (infinite ones cannot be averaged)."""
+    """Return the quantiles `tail` and 1 − `tail`, each the next value outwards (infinite values cannot be averaged)."""
     last = len(values) - 1
     low, high = int(np.floor(tail * last)), int(np.ceil((1 - tail) * last))
     ordered = np.partition(values, [low, high])

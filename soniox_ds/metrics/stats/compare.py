@@ -1,8 +1,8 @@
-"""Is B better than A: paired differences of error rates, with interval and tests.
+"""Paired comparison of error rates, with intervals and significance tests.
 
 Conventions: arms are compared on the recordings that are scored in both, and every replicate draws the same blocks for
-both, so that what is hard for everyone cancels. A difference is B's rate minus A's: below 0, B is better. The matched
-pairs test keeps NIST's sign, errors of A minus errors of B.
+both, so that the difficulty of the recordings cancels. A difference is B's rate minus A's: below 0, B is better. The
+matched pairs test keeps NIST's sign, errors of A minus errors of B.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, confo
 __all__ = ["FEW_SEGMENTS", "check_settings", "compare_errors", "paired_blocks", "shared_measure"]
 
 FEW_SEGMENTS = 30
-"""Below so many error segments the normal distribution of the matched pairs test is not to be believed."""
+"""Below this number of error segments the normal distribution of the matched pairs test is not reliable."""
 
 _ALIGNED = ("audio_id", "position", "operation", "reference")
 _ERRORS = ["substitutions", "deletions", "insertions"]
@@ -52,17 +52,17 @@ _DIFFERENTLY = {
 
 
 class PairedBlocks(NamedTuple):
-    """Two arms on the recordings scored in both: the recordings and what each block adds up to."""
+    """Two arms on the recordings scored in both: the recordings, and the sums of each block."""
 
     recordings: pd.DataFrame  # audio_id, errors_a, errors_b, reference size, duration_ms and the block columns
-    errors_a: npt.NDArray[np.float64]  # of each block
+    errors_a: npt.NDArray[np.float64]  # errors of each block
     errors_b: npt.NDArray[np.float64]
-    size: npt.NDArray[np.float64]  # words or characters
+    size: npt.NDArray[np.float64]  # reference words or characters of each block
     columns: list[str]
     blocks: Blocks
     only_a: int
     only_b: int
-    settings: dict[str, Any]  # that both share: what counts as a character
+    settings: dict[str, Any]  # settings that both arms share, such as the unit of characters
 
 
 def compare_errors(
@@ -81,49 +81,50 @@ def compare_errors(
     ----------
     *arms
         ``schema.WORD_ERRORS`` (or ``schema.CHARACTER_ERRORS``) of each arm, against the same references and after the
-        same normaliser: either one mapping from names to tables, or the tables themselves, which are then called "a",
+        same normaliser: either one mapping from names to tables, or the tables themselves, which are then named "a",
         "b", "c", ...
     block
-        Column or columns of the tables whose values are resampled as a whole; ``"audio_id"`` for single recordings. By
-        default `speaker`, else `session`, where such a column is there, else recordings. The result says which.
+        Column or columns of the tables whose values are resampled as a whole; ``"audio_id"`` for single recordings. The
+        default is `speaker`, otherwise `session`, if there is such a column, otherwise recordings. The result names it.
     alignments
         ``schema.WORD_ALIGNMENTS`` of each arm, under the same names or in the same order, for the matched pairs test
-        (MAPSSWE). Without them its columns are NA; there is none of characters.
+        (MAPSSWE). Without them its columns are NA. The test is not available for characters.
     baseline
-        Compare this arm with each other one. None compares each with each, in the order given.
+        Compare this arm with each of the others. None compares every pair of arms, in the order given.
     ci, replicates, seed
-        As in `summarize`.
+        See `summarize`.
     method
         ``"auto"`` is ``"jackknife"`` here: the t interval with the jackknife's standard error and blocks − 1 degrees of
-        freedom covers differences best, however many blocks there are. ``"studentized"``, ``"cr2"`` and
-        ``"percentile"`` are there for comparison.
+        freedom has the best coverage for differences, for any number of blocks. ``"studentized"``, ``"cr2"`` and
+        ``"percentile"`` are available for comparison.
 
     Returns
     -------
     DataFrame
-        ``schema.ERROR_COMPARISON`` (of characters ``schema.CHARACTER_ERROR_COMPARISON``): one row for each comparison.
-        The interval and `p` are of the difference over blocks; `mapsswe_p` of the matched pairs test;
-        `mcnemar_p` of recordings right and wrong. Each p is corrected by Holm over the rows of the table, whatever
-        their number; the intervals are not corrected.
+        ``schema.ERROR_COMPARISON`` (for characters ``schema.CHARACTER_ERROR_COMPARISON``): one row for each comparison.
+        The interval and `p` belong to the difference over blocks, `mapsswe_p` to the matched pairs test,
+        `mcnemar_p` to recordings right and wrong. Each p is corrected with Holm's method over the rows of the table,
+        whatever their number; the intervals are not corrected.
 
     Raises
     ------
     InputError
-        If there are fewer than two arms, two recordings or two blocks in common, the references, normalisers or costs
-        differ, or the alignments are not those of the errors.
+        If there are fewer than two arms, or fewer than two recordings or two blocks in common; if the references,
+        normalisers or costs differ; or if the alignments do not belong to the errors.
     SchemaError
         If a table is not as documented.
 
     Warns
     -----
     SmallSampleWarning
-        Below 30 error segments, where the p of MAPSSWE is not reliable; `note` says the same.
+        If there are fewer than 30 error segments, so that the p of MAPSSWE is not reliable; `note` says the same.
 
     Notes
     -----
-    The three tests ask different things. The interval asks whether B is better for *other speakers* of this kind (or
-    sessions, recordings); MAPSSWE whether it is for other stretches of speech, as if these were independent; McNemar
-    whether it gets more recordings entirely right. With clustered speakers, believe the interval.
+    The three tests answer different questions. The interval says whether B is better for *other speakers* of this kind
+    (or sessions, recordings). MAPSSWE says whether B is better for other stretches of speech, as if these were
+    independent. McNemar's test says whether B gets more recordings entirely right. If recordings are clustered by
+    speaker, rely on the interval.
 
     Sources: Liu and Peng, "Statistical Testing on ASR Performance via Blockwise Bootstrap", 2019; Gillick and Cox,
     "Some statistical issues in the comparison of speech recognition algorithms", ICASSP 1989.
@@ -145,17 +146,17 @@ def compare_errors(
        difference  difference_low  difference_high  b_better
     0      -0.119          -0.135           -0.102       1.0
     """
-    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
     tables, measure = _named(arms)
     if alignments is not None and measure is not WORDS:
-        raise InputError("alignments are of words, and the arms hold character errors; leave them out.")
+        raise InputError("alignments are of words, but the arms hold character errors; leave them out.")
     aligned = _named_alignments(alignments, list(tables))
     rows = []
     for a, b in _pairs(list(tables), baseline):
         names = f"{a!r} and {b!r}"
         paired = paired_blocks(tables[a], tables[b], block, names, measure)
         test = None if aligned is None else _matched_pairs(paired.recordings, aligned[a], aligned[b], names)
-        rows.append({"a": a, "b": b, **_comparison(paired, test, how, measure)})
+        rows.append({"a": a, "b": b, **_comparison(paired, test, resampling, measure)})
     result = conform(pd.DataFrame(rows), ERROR_COMPARISON if measure is WORDS else CHARACTER_ERROR_COMPARISON)
     for name in [name for name in ("p", "mapsswe_p", "mcnemar_p") if name in result]:
         corrected = bootstrap.holm(result[name].to_numpy(np.float64, na_value=np.nan))
@@ -171,7 +172,7 @@ def paired_blocks(
     names: str = "the arms",
     measure: Measure = WORDS,
 ) -> PairedBlocks:
-    """Put two arms together by recording and add up the blocks; `a` and `b` are checked tables of errors."""
+    """Match two arms by recording and add up the blocks; `a` and `b` are checked tables of errors."""
     check_settings([a, b], names, measure)
     columns = _shared_block_columns(a, b, block)
     scored = [one[one["status"] == "scored"].set_index("audio_id") for one in (a, b)]
@@ -190,7 +191,7 @@ def paired_blocks(
             f"{counted(int(unequal.sum()), 'recording')})."
         )
     if clash := [name for name in columns if name in first and name in second and not _same(first[name], second[name])]:
-        raise InputError(f"{names} disagree on {clash[0]!r}, which cannot be the block then.")
+        raise InputError(f"{names} disagree on {clash[0]!r}, so it cannot be the block.")
     recordings = pd.DataFrame(
         {
             "audio_id": shared,
@@ -231,14 +232,14 @@ def paired_blocks(
 
 
 def _comparison(
-    paired: PairedBlocks, test: bootstrap.MatchedPairs | None, how: bootstrap.Resampling, measure: Measure
+    paired: PairedBlocks, test: bootstrap.MatchedPairs | None, resampling: bootstrap.Resampling, measure: Measure
 ) -> dict[str, Any]:
-    """One row of the result, without the names and what Holm adds."""
+    """Return one row of the result, without the names and the columns that Holm's method adds."""
     size = paired.size.sum()
     drawn = bootstrap.bootstrap_rate(
-        paired.errors_b - paired.errors_a, paired.size, replicates=how.replicates, seed=how.seed
+        paired.errors_b - paired.errors_a, paired.size, replicates=resampling.replicates, seed=resampling.seed
     )
-    interval = drawn.interval(how.ci, how.method, "difference")
+    interval = drawn.interval(resampling.ci, resampling.method, "difference")
     right_a, right_b = (paired.recordings[name].to_numpy() == 0 for name in ("errors_a", "errors_b"))
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     matched: dict[str, Any] = {}
@@ -268,10 +269,10 @@ def _comparison(
         "difference": known(drawn.estimate),
         "difference_low": known(interval.low),
         "difference_high": known(interval.high),
-        **(_neutral(paired, how) if measure is WORDS else {}),
+        **(_neutral(paired, resampling) if measure is WORDS else {}),
         "b_better": known(drawn.share_below(0)),
         "p": known(drawn.p_value(interval.method)) if interval.method else pd.NA,
-        **how._asdict(),
+        **resampling._asdict(),
         "method": interval.method,
         **matched,
         "both_right": int((right_a & right_b).sum()),
@@ -286,8 +287,8 @@ def _comparison(
     }
 
 
-def _neutral(paired: PairedBlocks, how: bootstrap.Resampling) -> dict[str, Any]:
-    """The difference without errors of formatting, over the recordings for which both arms have such a count."""
+def _neutral(paired: PairedBlocks, resampling: bootstrap.Resampling) -> dict[str, Any]:
+    """Compare the arms without errors of formatting, over the recordings for which both arms have such a count."""
     recordings = paired.recordings
     if "neutral_a" not in recordings:
         return {}
@@ -302,8 +303,8 @@ def _neutral(paired: PairedBlocks, how: bootstrap.Resampling) -> dict[str, Any]:
     )
     low = high = math.nan
     if len(words) > 1:
-        drawn = bootstrap.bootstrap_rate(b - a, words, replicates=how.replicates, seed=how.seed)
-        interval = drawn.interval(how.ci, how.method, "difference")
+        drawn = bootstrap.bootstrap_rate(b - a, words, replicates=resampling.replicates, seed=resampling.seed)
+        interval = drawn.interval(resampling.ci, resampling.method, "difference")
         low, high = interval.low, interval.high
     return {
         "neutral_words": int(words.sum()),
@@ -316,7 +317,7 @@ def _neutral(paired: PairedBlocks, how: bootstrap.Resampling) -> dict[str, Any]:
 
 
 def _matched_pairs(recordings: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, names: str) -> bootstrap.MatchedPairs:
-    """MAPSSWE of the recordings, once it is sure that these alignments are what was counted."""
+    """Run MAPSSWE on the recordings, after a check that the alignments have the errors that were counted."""
     ids = recordings["audio_id"]
     segments = error_segments(*(one[one["audio_id"].isin(ids)] for one in (a, b)))
     added = segments.groupby("audio_id")[["errors_a", "errors_b"]].sum().reindex(ids, fill_value=0)
@@ -346,11 +347,11 @@ def _named(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tuple[d
 
 
 def shared_measure(arms: Iterable[Any]) -> Measure:
-    """Whether words or characters were counted; raises InputError unless it is the same in all tables."""
+    """Return the measure of the tables, words or characters; raise InputError unless it is the same in all tables."""
     measures = {measure_of(table) for table in arms}
     if PUNCTUATION in measures:
         raise InputError(
-            "these are errors of punctuation and capitals, of which arms have no common denominator: marks that only "
+            "these are errors of punctuation and capitals, for which arms have no common denominator: marks that only "
             "one arm inserts count in its rate alone. Compare word or character errors; summarize pools the "
             "rates of each arm, with their intervals."
         )
@@ -365,7 +366,7 @@ def _named_alignments(alignments: Any, names: Sequence[str]) -> dict[str, pd.Dat
     given = dict(alignments) if isinstance(alignments, Mapping) else dict(zip(names, alignments, strict=False))
     if sorted(map(str, given)) != sorted(names) or len(alignments) != len(names):
         raise InputError(
-            f"alignments must be there for each arm: {list(names)}; found {len(alignments)}: {list(given)}."
+            f"alignments must be given for each arm: {list(names)}; found {len(alignments)}: {list(given)}."
         )
     for name, table in given.items():
         need(table, *_ALIGNED, name=f"alignments of {name!r}")
@@ -381,7 +382,7 @@ def _pairs(names: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
 
 
 def check_settings(tables: Sequence[pd.DataFrame], names: str, measure: Measure) -> None:
-    """Raise InputError unless all rows of all tables were counted alike, as far as the tables say it."""
+    """Raise InputError unless all rows of all tables have the same settings, as far as the tables record them."""
     for name in (*measure.settings, "cost"):
         if any(name not in table for table in tables):
             continue
@@ -391,7 +392,7 @@ def check_settings(tables: Sequence[pd.DataFrame], names: str, measure: Measure)
 
 
 def _shared_block_columns(a: pd.DataFrame, b: pd.DataFrame, block: str | Sequence[str] | None) -> list[str]:
-    """As `block_columns`, of whichever arm has the column: the user's metadata may have been joined to one only."""
+    """Choose the block columns from the arm that has them, since the user's metadata may be joined to only one arm."""
     if block is None:
         candidates = [one for one in (a, b) if any(name in one and one[name].notna().any() for name in DEFAULT_BLOCKS)]
         return block_columns(candidates[0] if candidates else a, None)

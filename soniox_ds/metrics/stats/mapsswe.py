@@ -1,11 +1,11 @@
 """Error segments of two systems on the same references, for the matched pairs test (MAPSSWE).
 
-Conventions: walking both alignments along the reference, a word is good when both systems have it right; an insertion
-in either is an error. A segment opens at the first error and closes after two good words in a row, or at the end of the
-recording; an insertion between two good words parts them. Stretches without an error are no segments.
+Conventions: along the reference, a word is good if both systems have it right; an insertion in either system is an
+error. A segment opens at the first error and closes after two good words in a row, or at the end of the recording; an
+insertion between two good words separates them. Stretches without errors are not segments.
 
 References: Gillick and Cox, "Some statistical issues in the comparison of speech recognition algorithms", ICASSP 1989;
-NIST, sc_stats of SCTK, whose segments and statistic these are.
+NIST, sc_stats of SCTK, which defines the same segments and statistic.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from soniox_ds.schema import need, with_ids
 __all__ = ["GOOD_WORDS", "error_segments"]
 
 GOOD_WORDS = 2
-"""So many good words in a row end a segment."""
+"""This many good words in a row end a segment."""
 
 _OPERATIONS = ("hit", "substitution", "deletion", "insertion")
 _INSERTION = _OPERATIONS.index("insertion")
 
 
 class _Walk(NamedTuple):
-    """One system's alignment in order: recording, place along the reference, whether it is an error."""
+    """The alignment of one system in order: recording, position along the reference, and whether it is an error."""
 
     audio: npt.NDArray[np.intp]
     place: npt.NDArray[np.int64]  # 2 k for an insertion before reference word k, 2 k + 1 for that word
@@ -45,20 +45,21 @@ def error_segments(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     ----------
     a, b
         ``schema.WORD_ALIGNMENTS`` of two systems against the same references: `audio_id`, `position`, `operation`,
-        `reference`. Recordings that are only in one of them count as without any error in the other, so select first.
+        `reference`. A recording that only one of them has counts as free of errors in the other, so select first.
 
     Returns
     -------
     DataFrame
-        One row for each segment, in the order of `a`'s recordings, then of those only `b` has: `audio_id`, `errors_a`,
-        `errors_b` (Int64; substitutions, deletions and insertions within the segment, at least one in either).
+        One row for each segment, in the order of the recordings of `a`, then of those that only `b` has: `audio_id`,
+        `errors_a`, `errors_b` (Int64; substitutions, deletions and insertions within the segment, at least one in
+        either).
 
     Raises
     ------
     SchemaError
         If a column is absent or an operation unknown.
     InputError
-        If a recording's references differ between the two, as they do after different normalisation.
+        If the references of a recording differ between the two, as after different normalisation.
 
     Examples
     --------
@@ -79,7 +80,7 @@ def error_segments(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     first, second = _walk(a, ids), _walk(b, ids)
     _check_same_references(first, second, ids)
 
-    # Both walks merged: one row for each word of the reference, and for each gap that holds an insertion.
+    # Merge both alignments: one row for each word of the reference, and for each gap that holds an insertion.
     audio = np.concatenate([first.audio, second.audio])
     place = np.concatenate([first.place, second.place])
     errors = np.zeros((len(audio), 2), np.int64)
@@ -90,7 +91,7 @@ def error_segments(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     errors, audio = _added(errors[order], starts), audio[starts]
 
     wrong = np.flatnonzero(errors.sum(axis=1))
-    # Between two neighbouring errors lie good words only: an insertion would be an error itself.
+    # Between two neighbouring errors there are only good words, because an insertion would be an error itself.
     far = np.diff(wrong, prepend=wrong[:1]) > GOOD_WORDS
     heads = np.flatnonzero(far | _changes(audio[wrong]))
     segments = _added(errors[wrong], heads)
@@ -119,12 +120,12 @@ def _walk(alignment: pd.DataFrame, ids: pd.Index[Any]) -> _Walk:
 
 
 def _changes(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """True where a value differs from the one before it, and for the first."""
+    """Return True where a value differs from the one before it, and for the first value."""
     return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
 def _added(rows: npt.NDArray[np.int64], starts: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """Sums of the stretches of rows that begin at `starts`."""
+    """Sum the stretches of rows that begin at `starts`."""
     return np.add.reduceat(rows, starts, axis=0) if len(starts) else rows[:0]
 
 

@@ -47,7 +47,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Pooling:
-    """How a kind of table is pooled."""
+    """The rules by which one kind of table is pooled."""
 
     result: Table
     """The table of the result, without the columns to group by."""
@@ -57,13 +57,13 @@ class Pooling:
     settings: tuple[str, ...] = ()
     """Columns that must have one value in all rows of a group."""
     check: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame] = lambda table, groups: table
-    """Checks a table that will be grouped by some columns, and returns it with the dtypes that adding needs."""
+    """Function that checks a table to be grouped by some columns, and returns it with the dtypes that adding needs."""
     more: Callable[[pd.DataFrame, Sequence[str], Resampling | None], Mapping[str, Any]] = lambda scored, *_: {}
-    """Further columns of a group, from its scored rows, the columns of the blocks and the resampling."""
+    """Function that returns further columns of a group, from its scored rows, the block columns and the resampling."""
     always_by: tuple[str, ...] = ()
     """Columns to group by before those of the caller."""
     needs_all: bool = False
-    """True if a sum is NA as soon as one scored row is NA, and not only where all are."""
+    """True if a sum is NA when any scored row is NA, rather than only when all are."""
     has_intervals: bool = True
     status: str = "scored"
     """The status of the rows that are pooled."""
@@ -91,9 +91,9 @@ def pool(
     block
         Columns of the blocks, as in `sx.summarize`.
     resampling
-        How intervals are made; None for rates without intervals.
+        The settings of the intervals; None for rates without intervals.
     name
-        What the table is called in messages.
+        The name of the table in messages.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def summarize_groups(
     Parameters
     ----------
     table, groups
-        The table, and the columns to group by. A missing value is a group too. Without columns all rows are one group.
+        The table, and the columns to group by. A missing value is a group too. Without columns, all rows are one group.
     result
         The table that the rows of `summary` are conformed to.
     summary
@@ -182,10 +182,10 @@ def summarize_groups(
     parts = [part for _, part in table.groupby(list(groups), dropna=False, observed=True)] if groups else [table]
     labels, rows = [table[list(groups)].iloc[:0]], []
     for part in parts:
-        made = summary(part)
-        own = [made] if isinstance(made, Mapping) else list(made)
-        rows += [{name: value for name, value in row.items() if name in result} for row in own]
-        labels += [part[list(groups)].iloc[:1]] * len(own)
+        result_rows = summary(part)
+        group_rows = [result_rows] if isinstance(result_rows, Mapping) else list(result_rows)
+        rows += [{name: value for name, value in row.items() if name in result} for row in group_rows]
+        labels += [part[list(groups)].iloc[:1]] * len(group_rows)
     summaries = conform(pd.DataFrame(rows, columns=None if rows else list(result)), result)
     if not groups:
         return summaries
@@ -245,14 +245,14 @@ def pooled_rates(
 
 
 def _added(scored: pd.DataFrame, names: str | tuple[str, ...]) -> pd.Series[Any]:
-    """Add columns; NA where one of them is NA."""
+    """Add columns; NA if one of them is NA."""
     if isinstance(names, str):
         return scored[names]
     return scored[list(names)].sum(axis=1, skipna=False)
 
 
 def divide(numerator: pd.Series[Any], denominator: pd.Series[Any]) -> pd.Series[Any]:
-    """Divide row by row; NA where the denominator is 0.
+    """Divide row by row; NA if the denominator is 0.
 
     >>> divide(pd.Series([1, 0]), pd.Series([4, 0])).tolist()
     [0.25, <NA>]
@@ -267,7 +267,7 @@ def _by_block(column: pd.Series[Any], blocks: Blocks) -> Any:
 
 
 def _total(column: pd.Series[Any], needs_all: bool) -> Any:
-    """Return the sum of the known values, 0 for no rows at all, NA where there are rows and too little is known."""
+    """Return the sum of the known values: 0 if there are no rows, NA if there are rows and too few values are known."""
     total = column.sum(skipna=not needs_all, min_count=min(1, len(column)))
     return pd.NA if pd.isna(total) else int(total)
 
@@ -279,7 +279,7 @@ def _only(part: pd.DataFrame, name: str) -> Any:
 
 
 def _check_settings(table: pd.DataFrame, pooling: Pooling, groups: Sequence[str], name: str) -> None:
-    """Raise InputError where rows were counted with different settings, because such counts cannot be added."""
+    """Raise InputError if rows were counted with different settings, because such counts cannot be added."""
     for setting in pooling.settings:
         if setting not in table or "status" not in table or setting in groups:
             continue

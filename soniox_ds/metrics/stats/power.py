@@ -1,7 +1,7 @@
-"""How much audio it takes to see a difference, before money is spent.
+"""Statistical power and sample size of a comparison.
 
-Conventions: a difference is seen when the interval of `compare_errors` excludes 0. What matters is the number of blocks
-(speakers, sessions), not of words: more audio of the same speakers adds little.
+Conventions: a difference is detected if the interval of `compare_errors` excludes 0. The number of blocks (speakers,
+sessions) is decisive, not the number of words: more audio of the same speakers adds little.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from soniox_ds.schema import POWER, conform
 __all__ = ["FEWEST_BLOCKS", "power"]
 
 FEWEST_BLOCKS = 2
-"""With fewer there is no interval."""
+"""Fewer blocks have no interval."""
 
 _MOST_BLOCKS = 10**9
 _ROOTS, _TWICE_WEIGHTS = np.polynomial.legendre.leggauss(200)
-_NODES, _WEIGHTS = (_ROOTS + 1) / 2, _TWICE_WEIGHTS / 2  # from (-1, 1) to (0, 1)
+_NODES, _WEIGHTS = (_ROOTS + 1) / 2, _TWICE_WEIGHTS / 2  # mapped from (-1, 1) to (0, 1)
 
 
 class _Pilot(NamedTuple):
-    """What is known of blocks: spread of the paired difference, and how large one is on average (NaN: not known)."""
+    """The known facts about blocks: spread of the paired difference, and mean size of a block (NaN: not known)."""
 
     block_sd: float
     recordings: float = np.nan
@@ -55,38 +55,38 @@ def power(
     block_sd: float | None = None,
     correlation: float = 0.5,
 ) -> pd.DataFrame:
-    """How many speakers or hours are needed to see a difference, how likely it is to be seen, or how small it may be.
+    """Compute the audio needed to detect a difference, the power, or the smallest difference that can be detected.
 
-    Give `difference` to learn the number of blocks, both to learn the power, `blocks` alone to learn the smallest
-    difference that is seen with probability `target`. Lists of either give a row for each (combination).
+    Give `difference` to get the number of blocks, both to get the power, or `blocks` alone to get the smallest
+    difference that is detected with probability `target`. Lists give one row for each value or combination.
 
     Parameters
     ----------
     errors
         A pilot, ``schema.WORD_ERRORS`` or ``schema.CHARACTER_ERRORS``: the tables of two arms (a mapping or a list), or
-        of one. None where `block_sd` is known.
+        of one arm. None if `block_sd` is given.
     difference
         True difference in word (or character) error rate: 0.01 is one percentage point. Its sign does not matter.
     blocks
         Number of blocks, 4 or more.
     target
-        Power wanted, as a share.
+        The desired power, as a share.
     ci
-        Level of the interval that is to exclude 0.
+        Level of the interval that has to exclude 0.
     block
-        As in `compare_errors`.
+        See `compare_errors`.
     block_sd
         Standard deviation, over blocks of average size, of the paired difference in error rate.
     correlation
-        Of the two arms' errors over blocks, -1 to 1; used only where `errors` is a single arm. 0.5 is cautious: what is
-        hard for one system is usually hard for the next. Arms that differ in one option correlate far more, so that a
-        pilot of both, however small, is worth its price.
+        Correlation of the two arms' errors over blocks, -1 to 1; used only if `errors` is a single arm. 0.5 is
+        cautious: recordings that are hard for one system are usually hard for another. Arms that differ in one option
+        correlate far more, so even a small pilot of both arms is worthwhile.
 
     Returns
     -------
     DataFrame
-        ``schema.POWER``, one row for each difference or number of blocks. Blocks are rounded up. Of characters
-        `reference_characters` stands in the place of `reference_words`.
+        ``schema.POWER``, one row for each difference or number of blocks. Blocks are rounded up. For characters
+        `reference_characters` replaces `reference_words`.
 
     Raises
     ------
@@ -97,11 +97,11 @@ def power(
     Notes
     -----
     Formula: with B blocks the standard error of the difference is block_sd / √B, and the probability that a t interval
-    of B − 1 degrees of freedom excludes 0 is that of the noncentral t distribution. Of one arm, block_sd is its own
-    spread times √(2 (1 − correlation)). Simulated studies of 24 and of 100 blocks saw the
-    difference at least as often as promised; where 80 % were promised, studies of 8 blocks saw it in 79 % and of 5 in
-    70 %. A pilot of few blocks knows its own spread badly: with 10, block_sd is off by a quarter either way, and the
-    number of blocks by half.
+    with B − 1 degrees of freedom excludes 0 is that of the noncentral t distribution. For one arm, block_sd is its own
+    spread times √(2 (1 − correlation)). Simulated studies of 24 and of 100 blocks detected the
+    difference at least as often as predicted; where 80 % were predicted, studies of 8 blocks detected it in 79 % and of
+    5 blocks in 70 %. A pilot of few blocks estimates its spread poorly: with 10 blocks, block_sd is off by a quarter
+    either way, and the number of blocks by half.
 
     Examples
     --------
@@ -123,37 +123,44 @@ def power(
     if not differences and not counts:
         raise InputError("give difference= to learn how many blocks, blocks= to learn which difference, or both.")
 
-    found: list[tuple[float, float, int]]
+    results: list[tuple[float, float, int]]
     if differences and counts:
-        found = [(one, _power(one, many, pilot.block_sd, ci), many) for one, many in product(differences, counts)]
+        results = [
+            (size_of_difference, _power(size_of_difference, n_blocks, pilot.block_sd, ci), n_blocks)
+            for size_of_difference, n_blocks in product(differences, counts)
+        ]
     elif differences:
-        needed = [_blocks_needed(one, pilot.block_sd, target, ci) for one in differences]
-        found = [
-            (one, _power(one, many, pilot.block_sd, ci), many) for one, many in zip(differences, needed, strict=True)
+        needed = [_blocks_needed(size_of_difference, pilot.block_sd, target, ci) for size_of_difference in differences]
+        results = [
+            (size_of_difference, _power(size_of_difference, n_blocks, pilot.block_sd, ci), n_blocks)
+            for size_of_difference, n_blocks in zip(differences, needed, strict=True)
         ]
     else:
-        found = [(_smallest_difference(many, pilot.block_sd, target, ci), target, many) for many in counts]
+        results = [
+            (_smallest_difference(n_blocks, pilot.block_sd, target, ci), target, n_blocks) for n_blocks in counts
+        ]
     rows = [
         {
-            "difference": one,
-            "power": seen,
-            "blocks": many,
-            "recordings": _times(many, pilot.recordings),
-            WORDS.size: _times(many, pilot.size),
-            "hours": many * pilot.hours if isfinite(pilot.hours) else pd.NA,
+            "difference": size_of_difference,
+            "power": probability,
+            "blocks": n_blocks,
+            "recordings": _times(n_blocks, pilot.recordings),
+            WORDS.size: _times(n_blocks, pilot.size),
+            "hours": n_blocks * pilot.hours if isfinite(pilot.hours) else pd.NA,
             "block_sd": pilot.block_sd,
             "block": pilot.block,
             "basis": pilot.basis,
         }
-        for one, seen, many in found
+        for size_of_difference, probability, n_blocks in results
     ]
     return conform(pd.DataFrame(rows), POWER).rename(columns={WORDS.size: pilot.measure.size})
 
 
 def _power(difference: float, blocks: int, block_sd: float, ci: float) -> float:
-    """Probability that a two-sided t interval of `blocks` blocks excludes 0: the noncentral t distribution's two tails.
+    """Return the probability that a two-sided t interval of `blocks` blocks excludes 0, from the noncentral t.
 
-    Integrated over the estimated spread, because scipy's noncentral t is NaN where one tail is very small.
+    The probability is integrated over the estimated spread, because scipy's noncentral t is NaN if one tail is very
+    small.
     """
     freedom, shift = blocks - 1, difference * sqrt(blocks) / block_sd
     spread = np.sqrt(stats.chi2.ppf(_NODES, freedom) / freedom)
@@ -171,7 +178,7 @@ def _blocks_needed(difference: float, block_sd: float, target: float, ci: float)
         if high > _MOST_BLOCKS:
             raise InputError(
                 f"a difference of {difference:g} would take more than {_MOST_BLOCKS:,} blocks with block_sd "
-                f"{block_sd:g}; nobody can see it."
+                f"{block_sd:g}; no study can detect it."
             )
     low = max(FEWEST_BLOCKS, high // 2)
     while low < high:
@@ -233,14 +240,14 @@ def _pilot(errors: Any, block: str | Sequence[str] | None, block_sd: Any, correl
 
 
 def _spread(errors: npt.NDArray[Any], size: npt.NDArray[Any], measure: Measure) -> float:
-    """Standard deviation over blocks of the linearised rate, which √blocks turns into the pooled rate's error."""
+    """Return the s.d. over blocks of the linearised rate; divided by √blocks, it is the error of the pooled rate."""
     if len(size) < 2 or size.sum() == 0:
         raise InputError(
             f"the pilot has {len(size)} blocks with {size.sum():.0f} {measure.noun}; its spread needs two or more."
         )
     spread = float(np.std((errors - errors.sum() / size.sum() * size) / size.mean(), ddof=1))
     if spread < 1e-12:
-        raise InputError("all blocks of the pilot have the same rate, so that its spread is not known; give block_sd=.")
+        raise InputError("all blocks of the pilot have the same rate, so its spread is not known; give block_sd=.")
     return spread
 
 

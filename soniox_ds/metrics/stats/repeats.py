@@ -1,9 +1,9 @@
 """Repeats: the same recordings transcribed several times with the same options.
 
-Conventions: repeats of a recording are not independent. Counts and durations are added up, recording by recording, or
-the tables of all repeats stand under each other, where each repeat has an id of its own and ``RECORDING`` says what it
-is a repeat of (the block to resample). Either way a recording counts where every repeat of it was scored, it is one
-recording, and its audio is as long as all its repeats together.
+Conventions: repeats of a recording are not independent. Either counts and durations are added up for each recording,
+or the tables of all repeats are concatenated; each repeat then has its own id, and the column ``RECORDING`` names the
+original recording (the block to resample). In both cases a recording counts only if every repeat of it was scored, it
+is one recording, and its audio is as long as all its repeats together.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ RECORDING, REPEAT = "recording of the repeat", "number of the repeat"
 
 
 def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Counts and durations of all repeats added up, recording by recording.
+    """Add up the counts and durations of all repeats, recording by recording.
 
-    A recording counts as scored where every repeat is.
+    A recording is scored only if every repeat is.
     """
     if len(tables) == 1:
         return tables[0]
@@ -55,7 +55,7 @@ def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def pooled_wer(errors: pd.DataFrame) -> float:
-    """Errors of the scored recordings per reference word; NaN without any."""
+    """Return the errors of the scored recordings per reference word; NaN if there are no words."""
     scored = errors[errors["status"] == "scored"]
     words = int(scored["reference_words"].sum())
     wrong = int(scored[["substitutions", "deletions", "insertions"]].sum().sum())
@@ -63,41 +63,41 @@ def pooled_wer(errors: pd.DataFrame) -> float:
 
 
 def stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The tables of all repeats under each other, with ids of their own."""
+    """Concatenate the tables of all repeats, each repeat with ids of its own."""
     return pd.concat(map(_renamed, tables, range(len(tables))), ignore_index=True) if len(tables) > 1 else tables[0]
 
 
 def stacked_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The same of ``schema.WORD_ERRORS``, then ``RECORDING`` and ``REPEAT`` (Int64, from 0).
+    """Concatenate tables of ``schema.WORD_ERRORS``, and add ``RECORDING`` and ``REPEAT`` (Int64, from 0).
 
-    Where one repeat of a recording was not scored, the others are no more than failed: half a recording counts nowhere.
+    If one repeat of a recording was not scored, its other repeats become failed, so that the recording counts nowhere.
     """
-    own = [
+    numbered = [
         pd.concat([_renamed(table, number), table["audio_id"].rename(RECORDING)], axis=1).assign(
             **{REPEAT: pd.array([number] * len(table), "Int64")}
         )
         for number, table in enumerate(tables)
     ]
-    whole = pd.concat(own, ignore_index=True)
+    whole = pd.concat(numbered, ignore_index=True)
     unscored = whole.loc[whole["status"] != "scored", RECORDING]
     whole.loc[whole[RECORDING].isin(unscored) & (whole["status"] == "scored"), "status"] = "failed"
     return whole
 
 
 def places(occurrences: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The places where a term was said, each once: how often it was hit, out of how many repeats.
+    """List each place where a term was said once, with its hits and its number of repeats.
 
     Parameters
     ----------
     occurrences
-        ``schema.TERM_OCCURRENCES`` without false hits; with a column `repeat` where there are several of a recording.
+        ``schema.TERM_OCCURRENCES`` without false hits; with a column `repeat` if a recording has several.
     name
-        Of the table, for the message.
+        Name of the table in messages.
 
     Returns
     -------
     DataFrame
-        A row for each place: the columns of `occurrences` as they are at its first repeat, then `hits` and `repeats`.
+        One row for each place: the columns of `occurrences` from its first repeat, then `hits` and `repeats`.
 
     Raises
     ------
@@ -128,5 +128,5 @@ def places(occurrences: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _renamed(table: pd.DataFrame, repeat: int) -> pd.DataFrame:
-    """With ids of their own for the recordings of a later repeat."""
+    """Give the recordings of a later repeat ids of their own."""
     return table.assign(audio_id=table["audio_id"] + f" (repeat {repeat})") if repeat else table

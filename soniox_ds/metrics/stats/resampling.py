@@ -1,7 +1,7 @@
-"""Sums over units drawn with replacement, many thousands of times: the bootstrap's work, for whatever the sums are of.
+"""Sums over units drawn with replacement, many thousands of times: the core of the bootstrap.
 
-Conventions: a replicate draws as many units as there are. Only the sums of what was drawn come back; which unit was
-drawn how often is made in chunks and forgotten.
+Conventions: a replicate draws as many units as there are. Only the sums over the drawn units are returned; the number
+of times that each unit was drawn is computed in chunks and discarded.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ __all__ = ["resampled_sums"]
 FloatArray = npt.NDArray[np.float64]
 
 _CELLS_PER_CHUNK = 80_000  # weights held at a time: 640 kB, small enough for the cache
-_BYTES_PER_CHUNK = 160_000  # weights of a byte each, made at a time
+_BYTES_PER_CHUNK = 160_000  # weights of one byte each that are drawn at a time
 _WIDTH = 5_000  # units whose weights are multiplied at a time, so that their columns stay in the cache
-_CELLS_PER_BINOMIAL = 40  # one binomial draw takes as long as drawing and adding so many units
+_CELLS_PER_BINOMIAL = 40  # one binomial draw takes as long as drawing and adding this many units
 _CHUNKS_AT_ONCE = 10
 _FEW_ROWS = 16
 _SHORTFALLS = np.linspace(2, 3, 11)  # standard deviations by which Poisson numbers may fall short of the units to draw
-_MOST_DRAWN = 32  # of a Poisson number with a mean of 1: more has a probability of 1e-36
+_MOST_DRAWN = 32  # a Poisson number with a mean of 1 exceeds this with a probability of 1e-36
 
 
 def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, replicates: int, seed: int = 0) -> FloatArray:
-    """Sums over units drawn with replacement, as many as there are.
+    """Sum over units that are drawn with replacement, as many as there are.
 
     Parameters
     ----------
     columns
         One row for each *distinct* unit, any number of columns.
     times
-        How many units are like it (1 or more). Equal units are drawn together by one binomial number, which changes
-        nothing but the time: 20,000 utterances have a few hundred different pairs of errors and words.
+        Number of units that are equal to each row (1 or more). Equal units are drawn together by one binomial number,
+        which only saves time: 20,000 utterances have a few hundred different pairs of errors and words.
     replicates, seed
-        As in `bootstrap_rate`.
+        See `bootstrap_rate`.
 
     Returns
     -------
     array
-        ``(replicates, columns)``. Weights are made and used up in chunks of constant size.
+        Shape ``(replicates, columns)``. Weights are drawn and used in chunks of constant size.
 
     Examples
     --------
@@ -60,19 +60,20 @@ def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, replica
 
 
 def _sums_of_single_units(units: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
-    """`resampled_sums` of units of which few are alike.
+    """Compute `resampled_sums` for units most of which are different.
 
-    How often each unit is drawn is first a Poisson number of its own, a little below 1 on average: far quicker than
-    drawing units one by one, since all of them come from bytes at once. Given their total, such numbers are as if so
-    many units had been drawn. What the total lacks is drawn one by one; replicates with too many are made anew. Neither
-    depends on which units were drawn, so the result is the bootstrap's exactly.
+    The number of times that each unit is drawn is first an independent Poisson number with a mean a little below 1.
+    This is far faster than drawing units singly, because the numbers come from random bytes in bulk. Given their total,
+    such numbers are distributed as if that many units had been drawn. The units missing from the total are drawn
+    singly; replicates with too many units are drawn again. Both steps are independent of which units were drawn, so the
+    result is exactly that of the bootstrap.
     """
     count = len(units)
     edges, rare = _poisson_by_bytes(np.maximum(0.0, 1 - _SHORTFALLS / count**0.5))
     width = min(count, _WIDTH)
     rows = max(1, min(replicates, (_BYTES_PER_CHUNK if count > width else _CELLS_PER_CHUNK) // count))
     rowwise = np.column_stack([units, np.ones(count)])
-    # A few long rows are quicker to multiply with columns that lie in one piece each; many short ones are not.
+    # A few long rows are multiplied faster with contiguous columns, many short rows are not.
     columns = np.asfortranarray(rowwise) if rows <= _FEW_ROWS else rowwise
     cells = rows * count
     weights, over = np.zeros(cells, np.uint8), np.zeros(cells, np.bool_)
@@ -115,11 +116,11 @@ def _sums_of_single_units(units: FloatArray, replicates: int, rng: np.random.Gen
 
 
 def _poisson_by_bytes(means: FloatArray) -> tuple[npt.NDArray[np.uint8], FloatArray]:
-    """How a random byte becomes a Poisson number: how many of the edges it reaches.
+    """Return the edges that turn a random byte into a Poisson number: the number of edges that the byte reaches.
 
-    A probability is seldom a multiple of 1/256. What is left over is put together behind the last edge: a byte that
-    reaches that one says nothing, and a further random number is held against the cumulative distribution of the rest.
-    Of the means that would do, the first that leaves least over is taken.
+    A probability is seldom a multiple of 1/256. The remainders are collected behind the last edge: a byte that reaches
+    it is undecided, and a further random number is compared with the cumulative distribution of the remainders. Of the
+    possible means, the first with the smallest remainder is used.
     """
     chances = 256 * stats.poisson.pmf(np.arange(_MOST_DRAWN)[:, None], means)
     chances = chances[:, int(np.argmax(np.floor(chances).sum(axis=0)))]

@@ -1,6 +1,6 @@
 """Summaries: rates of groups of recordings, each with an interval.
 
-Conventions: as in `soniox_ds.metrics.stats.pool`.
+Conventions: see `soniox_ds.metrics.stats.pool`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["CHARACTER_POOLING", "PUNCTUATION_POOLING", "WORD_POOLING", "summariz
 
 _ERRORS = ("substitutions", "deletions", "insertions")
 
-# The columns by which each kind of table is recognised, and the `Pooling` below `soniox_ds.metrics` that adds it up.
-# The list is static, so that no module is imported for a kind that is not there.
+# The columns by which each kind of table is recognised, and its `Pooling` below `soniox_ds.metrics`. The list is
+# static, so that a module is imported only for a table of its kind.
 _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "word_errors": ((*COUNTS, "reference_words"), "stats.summaries.WORD_POOLING"),
     "character_errors": ((*COUNTS, "reference_characters"), "stats.summaries.CHARACTER_POOLING"),
@@ -50,7 +50,7 @@ def summarize(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Add up the counts of recordings by group, and rate the sums.
+    """Add up the counts of recordings by group, and compute the rates of the sums.
 
     Parameters
     ----------
@@ -58,24 +58,24 @@ def summarize(
         The result of `word_errors`, `character_errors`, `punctuation_errors`, `biasing_errors`, `language_errors`,
         `language_switches`, `diarization_errors` or `speaker_word_errors`, with any further columns to group by.
     by
-        Column or columns to group by; a missing value is a group too. None for all recordings in one row. No total is
-        added to groups: call it once more without `by`.
+        Column or columns to group by; a missing value is a group too. None puts all recordings in one row. Groups have
+        no total: call the function again without `by`.
     kind
         Name of the function that made the table, such as ``"word_errors"``. By default the columns of the table decide.
     block
-        Column or columns whose values are resampled as a whole; ``"audio_id"`` for single recordings. By default
-        `speaker`, else `session`, where such a column is there and not in `by`, else recordings. The result says which.
-        A recording whose block is not known is a block of its own.
+        Column or columns whose values are resampled as a whole; ``"audio_id"`` for single recordings. The default is
+        `speaker`, otherwise `session`, if the table has such a column that is not in `by`, otherwise recordings. The
+        result names it. A recording whose block is not known is a block of its own.
     ci
         Level of the interval, as a share.
     method
-        ``"auto"`` takes the interval that covers best: ``"studentized"`` (bootstrap-t) from 10 blocks on; ``"cr2"``, a
-        t interval with the CR2 variance, below 10 blocks and wherever a few blocks decide. ``"jackknife"`` (a t
-        interval too) and ``"percentile"`` are there for comparison; both are too narrow for few blocks
+        ``"auto"`` uses the interval with the best coverage: ``"studentized"`` (bootstrap-t) from 10 blocks on;
+        ``"cr2"``, a t interval with the CR2 variance, below 10 blocks and whenever a few blocks decide. ``"jackknife"``
+        (also a t interval) and ``"percentile"`` are available for comparison; both are too narrow for few blocks
         (docs/metrics-uncertainty.md has the simulation).
     replicates, seed
-        Number of resamplings, and the seed that they are drawn with. The row of a group depends neither on which other
-        groups are there nor on the order of rows.
+        Number of resamplings, and the seed that they are drawn with. The row of a group does not depend on the other
+        groups or on the order of rows.
 
     Returns
     -------
@@ -96,14 +96,14 @@ def summarize(
         ======================  ====================================================================================
 
         Counts are added and divided once. A group without scored recordings has counts of 0 and NA rates. `method`
-        names the interval that was taken. Bounds are NA with a single block, and where all blocks have the same rate.
-        The exception are word and character rates of 0, whose upper bound is the exact Poisson bound. `note` says in a
+        names the interval that was used. Bounds are NA if there is a single block, or if all blocks have the same rate.
+        Word and character rates of 0 are the exception: their upper bound is the exact Poisson bound. `note` says in a
         sentence why there is no interval, or why it is wide.
 
     Raises
     ------
     SchemaError
-        If the table is of no known kind, a column is absent, an id is there twice, or counts cannot be right.
+        If the table is of no known kind, a column is absent, an id occurs twice, or counts are impossible.
     InputError
         If the table is empty or of several kinds (name one with `kind`), an option is wrong, `by` names a column of the
         result, or the rows of a group were counted with different settings, such as normalisers.
@@ -141,7 +141,7 @@ def summary_table(rate: str) -> Table:
 
 
 def _kind_of(table: Any) -> str:
-    """Return the kind of a table: the one whose columns it has, and of those that it has the one with most columns."""
+    """Return the kind of a table by its columns; if several kinds match, the kind with the most columns."""
     if not isinstance(table, pd.DataFrame):
         raise InputError(
             f"a table of counts is needed here, found {type(table).__name__}; "
@@ -180,12 +180,12 @@ def _more_of_words(scored: pd.DataFrame, columns: Sequence[str], resampling: Res
     """Return the hours, and the formatting-neutral rate of the recordings that have one."""
     if "neutral_errors" not in scored or scored["neutral_errors"].isna().all():
         return {"hours": _hours(scored)}
-    own = scored[scored["neutral_errors"].notna().to_numpy(np.bool_)]
-    rates = pooled_rates(own, [_NEUTRAL], columns, resampling)
+    with_neutral = scored[scored["neutral_errors"].notna().to_numpy(np.bool_)]
+    rates = pooled_rates(with_neutral, [_NEUTRAL], columns, resampling)
     return {
         "hours": _hours(scored),
-        "neutral_words": int(own["reference_words"].sum()),
-        "neutral_errors": int(own["neutral_errors"].sum()),
+        "neutral_words": int(with_neutral["reference_words"].sum()),
+        "neutral_errors": int(with_neutral["neutral_errors"].sum()),
         **{name: rates[name] for name in ("neutral_wer", "neutral_wer_low", "neutral_wer_high")},
     }
 

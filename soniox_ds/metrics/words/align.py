@@ -1,8 +1,8 @@
-"""Transcripts aligned with references, word by word.
+"""Alignment of transcripts with references, word by word.
 
-Conventions: both texts are normalised alike, then divided into units: words, and single characters of scripts that are
-written without spaces. The transcript's units keep the time, confidence, speaker and language of the words they came
-from. The alignment is the cheapest at the stated costs; see `soniox_ds.metrics.words.edit_paths`.
+Conventions: both texts are normalised in the same way and then divided into units: words, and single characters of
+scripts that are written without spaces. The units of the transcript keep the time, confidence, speaker and language of
+the words they came from. The alignment has the lowest total cost; see `soniox_ds.metrics.words.edit_paths`.
 """
 
 from __future__ import annotations
@@ -45,47 +45,51 @@ def align_words(
     ----------
     transcripts
         A corpus; ``schema.WORDS`` or ``schema.TOKENS``; or texts: a table with `audio_id` and `text`, a Series or a
-        dict from audio_id to text. Only a corpus tells a recording in which nothing was said from one that is not
-        there. Or a list of texts, beside a list of as many references; the ids are then "0", "1", ...
+        dict from audio_id to text. Only a corpus distinguishes a recording in which nothing was said from a recording
+        that is absent. A list of texts is accepted if `references` is a list of the same length; the ids are then "0",
+        "1", ...
     references
-        A table with `audio_id` and `reference` (or `text`), a Series or a dict from audio_id to text. With `speaker`
-        and `start_ms` too it is a table of turns, which are put together in order of time. None for the corpus' own
-        column `reference`. NA is no reference, the empty text is one. An id that names the file without its folder or
-        extension ("talk" for "calls/talk.wav") is taken for the one recording it can mean, with a warning; it is
-        refused if it can mean several.
+        A table with `audio_id` and `reference` (or `text`), a Series or a dict from audio_id to text. If the table also
+        has `speaker` and `start_ms`, it is a table of turns, which are joined in order of time. None means the column
+        `reference` of the corpus. NA means that there is no reference; the empty text is a reference (nothing was
+        said). An id that names the file without its folder or extension ("talk" for "calls/talk.wav") is matched to the
+        only recording it can mean, with a warning; an id that can mean several recordings is refused.
     normalizer
-        What both texts go through: ``"none"``, ``"basic"``, ``"whisper-english"``, a function from text to text, or a
-        list of these; see `Normalizer.of`.
+        The normaliser that is applied to both texts: ``"none"``, ``"basic"``, ``"whisper-english"``, a function from
+        text to text, or a list of these; see `Normalizer.of`.
     cost
         ``"sclite"``: insertion 3, deletion 3, substitution 4, ties as NIST's tool breaks them. ``"levenshtein"``:
-        every error 1, so that their sum is the least there is.
+        every error costs 1, so that the number of errors is the smallest possible.
     units
-        ``"mixed"``: words, and single characters of scripts without spaces. ``"words"``: white space alone divides.
+        ``"mixed"``: words, and single characters of scripts without spaces. ``"words"``: the text is divided at white
+        space only.
     failed
-        ``"as_silence"`` aligns failed and missing recordings with no words; otherwise they have no rows.
+        ``"as_silence"`` aligns failed and missing recordings as if they had no words; otherwise they have no rows.
     language
-        For ``normalizer="spoken"``: the language of the recordings, or a dict from audio_id to language. Where it does
-        not say, the language is taken from a column `language` of the references, else of the recordings, else it is
-        the one that most words of the transcript were identified as, else the language hint, if there was one only.
+        For ``normalizer="spoken"``: the language of the recordings, or a dict from audio_id to language. For recordings
+        that it does not cover, the language is taken from the first of these that is known: a column `language` of the
+        references, a column `language` of the recordings, the language of most words of the transcript, the language
+        hint of the transcription if there was exactly one.
 
     Returns
     -------
     DataFrame
-        ``schema.WORD_ALIGNMENTS``: a row for each aligned pair, recordings in the order of the corpus. A unit that came
-        from several words (``twenty five`` → ``25``) has the times of all of them, their lowest confidence, and the
-        rest from the first; a word that became several units lends its values to each.
+        ``schema.WORD_ALIGNMENTS``: one row for each aligned pair, recordings in the order of the corpus. A unit that
+        came from several words (``twenty five`` → ``25``) runs from the start of the first to the end of the last, has
+        their lowest confidence, and has the other values of the first. If a word became several units, each unit has
+        the values of the word.
 
     Raises
     ------
     InputError
-        If there are no references, none belongs to a recording, or an argument is none of those described.
+        If there are no references, no reference belongs to a recording, or an argument has an unknown value.
     SchemaError
-        If a table lacks a column, an id is there twice, or the words' times are impossible (fractions, too).
+        If a table lacks a column, an id occurs twice, or the times of the words are impossible (fractions, too).
 
     Warns
     -----
     UserWarning
-        If some references have no recording, hold tags that the normaliser makes words of, or are placeholders.
+        If some references have no recording, contain tags that the normaliser turns into words, or are placeholders.
 
     Examples
     --------
@@ -120,7 +124,7 @@ class Aligned(NamedTuple):
 
 
 def align(pairs: Pairs, normalizers: Sequence[Normalizer], cost: str, units: str) -> Aligned:
-    """Normalise both sides, each recording by its normaliser, and find the path of each recording."""
+    """Normalise both sides, each recording with its own normaliser, and find the path of each recording."""
     vocabulary = Vocabulary()
     references = read_units(pairs.references, normalizers, units, vocabulary)
     hypotheses = read_units(pairs.hypotheses, normalizers, units, vocabulary)
@@ -157,19 +161,19 @@ def _table(pairs: Pairs, aligned: Aligned) -> pd.DataFrame:
         if name in words:
             frame[name] = words[name].astype("string").array.take(first, allow_fill=True)
     if pairs.speakers is not None:
-        said = _taken(aligned.references.first, at_reference)
-        frame["reference_speaker"] = pairs.speakers.take(said, allow_fill=True)
+        words_of_units = _taken(aligned.references.first, at_reference)
+        frame["reference_speaker"] = pairs.speakers.take(words_of_units, allow_fill=True)
     return frame
 
 
 def _places(present: npt.NDArray[np.bool_], counts: _Ints, recording: _Ints) -> tuple[_Ints, _Ints]:
-    """For each operation the unit it takes from one side: among all of them (-1 for none), and within its recording."""
+    """Return the unit of each operation on one side, as a position in all texts (-1 if absent) and in its recording."""
     overall = np.where(present, np.cumsum(present) - 1, -1)
     return overall, overall - (np.cumsum(counts) - counts)[recording]
 
 
 def _taken(values: npt.NDArray[Any], rows: _Ints) -> _Ints:
-    """The values at the rows, -1 where the row is."""
+    """Return the values at the given rows, and -1 for a row of -1."""
     padded = np.append(values, -1).astype(np.intp)
     return padded[rows]
 
@@ -179,7 +183,7 @@ def _masked(values: _Ints, known: npt.NDArray[np.bool_]) -> Any:
 
 
 def _lower(frame: pd.DataFrame, words: pd.DataFrame, first: _Ints, last: _Ints) -> None:
-    """The lowest confidence where a unit came from several words."""
+    """Set the confidence of units that came from several words to the lowest of these words."""
     several = np.flatnonzero(last > first)
     if not len(several):
         return

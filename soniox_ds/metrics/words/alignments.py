@@ -1,7 +1,7 @@
-"""Alignments as the functions that judge words take them: the table, or a corpus to be aligned with its references.
+"""The argument `alignments` of the word metrics: a table of alignments, or a corpus that is aligned here.
 
-Conventions: a corpus is aligned with the column `reference` of its recordings, by the defaults of `align_words`; other
-references, another normaliser or other costs take a call of `align_words` first.
+Conventions: a corpus is aligned with the column `reference` of its recordings, with the defaults of `align_words`. For
+other references, another normaliser or other costs, call `align_words` first.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Alignments: TypeAlias = "pd.DataFrame | HasRecordings"
 
 
 def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
-    """The alignments table itself, its ids strings; of a corpus, its transcripts aligned with its own references.
+    """Return the alignments with ids as strings; a corpus is aligned with its own references.
 
     Raises
     ------
     InputError
-        If it is neither, or a corpus without references.
+        If `source` is neither a table nor a corpus, or is a corpus without references.
     SchemaError
         If an `audio_id` is neither a text nor a whole number, or a confidence lies outside 0 to 1.
 

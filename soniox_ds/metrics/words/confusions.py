@@ -1,9 +1,9 @@
-"""Which words were taken for which.
+"""Confusions between words.
 
-Conventions: substitutions, deletions and insertions are those of the alignment. Only where one word was written as
-several that read like it together (``lisinopril`` → ``listen april``), or several as one, do they become one row,
-"split" or "join", instead of a substitution and insertions or deletions that mislead. The counts of word errors are
-not touched.
+Conventions: substitutions, deletions and insertions are those of the alignment, with one exception. If one word was
+written as several words that together read like it (``lisinopril`` → ``listen april``), or several words as one, they
+become one row, "split" or "join", instead of a misleading substitution with insertions or deletions. The counts of
+word errors are not changed.
 """
 
 from __future__ import annotations
@@ -24,37 +24,39 @@ __all__ = ["WordError", "confusions", "errors_in"]
 
 _MOST_PARTS = 4
 _LEAST_LIKENESS = 0.5
-_LONGEST_STRETCH = 12  # words on either side; in longer stretches of errors nothing can be told apart
+_LONGEST_STRETCH = 12  # words on either side; in longer stretches of errors, splits and joins cannot be recognised
 _NEIGHBOURS = 3
 
 
 def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
-    """List the errors by what was said and what was transcribed, the most frequent first.
+    """List the word errors by reference and transcribed words, the most frequent first.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, of `align_words`; or a corpus with references, which is aligned by the defaults of
-        `align_words`.
+        ``schema.WORD_ALIGNMENTS``, from `align_words`; or a corpus with references, which is aligned with the defaults
+        of `align_words`.
     at_least
-        Leave out what happened less often.
+        Leave out errors that occur less often.
 
     Returns
     -------
     DataFrame
-        ``schema.CONFUSIONS``. Equally frequent ones stand in order of appearance. No rows where all words are right.
+        ``schema.CONFUSIONS``. Equally frequent errors are in order of appearance. There are no rows if all words are
+        right.
 
     Raises
     ------
     SchemaError
-        If a column is absent, an operation unknown, a row there twice, or a time is impossible (a fraction, too).
+        If a column is absent, an operation is unknown, a row occurs twice, or a time is impossible (a fraction, too).
     InputError
         If `at_least` is below 1.
 
     Notes
     -----
-    A split or join is of up to four words, and the characters of its sides differ in at most half of the longer one.
-    Within a stretch of errors the division with the fewest character edits is taken, if a split or join is part of it.
+    A split or join has at most four words, and the characters of its two sides differ in at most half of the longer
+    side. If a stretch of errors can be divided with a split or a join, the division with the fewest character edits is
+    used.
 
     Examples
     --------
@@ -75,17 +77,19 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     if at_least < 1:
         raise InputError(f"at_least is {at_least}; give 1 or more.")
     rows = _Rows(alignments)
-    found: dict[tuple[str, str | None, str | None], list[WordError]] = {}
-    for finding in rows.findings():
-        said, heard = rows.joined("reference", finding.said), rows.joined("hypothesis", finding.heard)
-        found.setdefault((finding.kind, said, heard), []).append(finding)
-    often = sorted(((key, all_) for key, all_ in found.items() if len(all_) >= at_least), key=lambda one: -len(one[1]))
-    frame = pd.DataFrame([rows.described(key, findings) for key, findings in often], columns=list(CONFUSIONS))
+    by_words: dict[tuple[str, str | None, str | None], list[WordError]] = {}
+    for error in rows.errors():
+        reference, hypothesis = rows.joined("reference", error.said), rows.joined("hypothesis", error.heard)
+        by_words.setdefault((error.kind, reference, hypothesis), []).append(error)
+    often = sorted(
+        ((key, errors) for key, errors in by_words.items() if len(errors) >= at_least), key=lambda item: -len(item[1])
+    )
+    frame = pd.DataFrame([rows.described(key, errors) for key, errors in often], columns=list(CONFUSIONS))
     return conform(frame, CONFUSIONS)
 
 
 class WordError(NamedTuple):
-    """An error: its kind, and the rows whose reference and whose transcribed words take part."""
+    """One error: its kind, and the rows that hold its reference words and its transcribed words."""
 
     kind: str
     said: tuple[int, ...]
@@ -93,18 +97,18 @@ class WordError(NamedTuple):
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """All of them."""
+        """All rows of the error, in order."""
         return tuple(sorted({*self.said, *self.heard}))
 
 
 def errors_in(alignments: pd.DataFrame) -> list[WordError]:
-    """The errors one by one, in spoken order; their rows are positions in the table, whose rows must be in that order.
+    """List the errors one by one, in spoken order. The table must be in that order; the rows are positions in it.
 
     >>> from soniox_ds.metrics.words.align import align_words
     >>> errors_in(align_words({"a": "takes listen april"}, {"a": "takes lisinopril"}))
     [WordError(kind='split', said=(2,), heard=(1, 2))]
     """
-    return list(_Rows(alignments).findings())
+    return list(_Rows(alignments).errors())
 
 
 class _Rows:
@@ -125,8 +129,8 @@ class _Rows:
             for name in ("reference", "hypothesis", "start_ms", "end_ms", "confidence")
         }
 
-    def findings(self) -> Iterator[WordError]:
-        """All errors, in spoken order."""
+    def errors(self) -> Iterator[WordError]:
+        """Yield all errors, in spoken order."""
         wrong = self.kinds > 0
         inside = wrong[1:] & wrong[:-1] & (self.audio[1:] == self.audio[:-1])
         firsts = np.flatnonzero(wrong & ~np.append(False, inside)).tolist()
@@ -153,19 +157,19 @@ class _Rows:
             yield WordError(kind, () if kind == "insertion" else (row,), () if kind == "deletion" else (row,))
 
     def joined(self, name: str, rows: tuple[int, ...]) -> str | None:
-        """The words of some rows; None where there are none."""
+        """Join the words of some rows with spaces; return None if there are no rows."""
         return " ".join(self.columns[name][row] for row in rows) if rows else None
 
-    def described(self, key: tuple[str, str | None, str | None], findings: list[WordError]) -> tuple[Any, ...]:
-        """One row of the result."""
-        heard = [self.columns["confidence"][row] for finding in findings for row in finding.heard]
-        known = [value for value in heard if value is not None]
-        first = findings[0]
+    def described(self, key: tuple[str, str | None, str | None], errors: list[WordError]) -> tuple[Any, ...]:
+        """Return one row of the result."""
+        confidences = [self.columns["confidence"][row] for error in errors for row in error.heard]
+        known = [value for value in confidences if value is not None]
+        first = errors[0]
         start, end = self._times(first)
-        recordings = len({self.ids[finding.rows[0]] for finding in findings})
+        recordings = len({self.ids[error.rows[0]] for error in errors})
         mean = sum(known) / len(known) if known else None
         audio_id = self.ids[first.rows[0]]
-        return (*key, len(findings), recordings, mean, audio_id, start, end, self._example(key, first))
+        return (*key, len(errors), recordings, mean, audio_id, start, end, self._example(key, first))
 
     def _times(self, finding: WordError) -> tuple[Any, Any]:
         starts, ends = self.columns["start_ms"], self.columns["end_ms"]
@@ -176,7 +180,7 @@ class _Rows:
         return next(before, None), next(after, None)
 
     def _others(self, row: int, step: int) -> Iterator[int]:
-        """The rows of the same recording, outwards from a row."""
+        """Yield the other rows of the same recording, from the given row outwards."""
         own = self.audio[row]
         row += step
         while 0 <= row < len(self.audio) and self.audio[row] == own:
@@ -199,25 +203,25 @@ def _plain(values: pd.Series[Any]) -> list[Any]:
     return values.astype(object).where(values.notna(), None).tolist()
 
 
-def _kind(said: int, heard: int) -> str:
-    if said == heard:
+def _kind(n_reference: int, n_hypothesis: int) -> str:
+    if n_reference == n_hypothesis:
         return "substitution"
-    if not heard:
+    if not n_hypothesis:
         return "deletion"
-    if not said:
+    if not n_reference:
         return "insertion"
-    return "split" if said == 1 else "join"
+    return "split" if n_reference == 1 else "join"
 
 
-def _blocks(said: list[str], heard: list[str]) -> list[tuple[int, int, int, int]]:
+def _blocks(reference: list[str], hypothesis: list[str]) -> list[tuple[int, int, int, int]]:
     """Divide a stretch of errors so that the fewest characters change.
 
-    Each part is where it starts and stops on the one side and on the other. Empty where no part of that division is a
-    split or a join, or the stretch is too long to tell.
+    Each block is its start and stop on the reference side and on the hypothesis side. The result is empty if no block
+    is a split or a join, or if the stretch is too long.
     """
     from rapidfuzz.distance import Levenshtein
 
-    rows, columns = len(said), len(heard)
+    rows, columns = len(reference), len(hypothesis)
     if not rows or not columns or max(rows, columns) > _LONGEST_STRETCH or max(rows, columns) < 2:
         return []
     shapes = [(1, 1), (1, 0), (0, 1)]
@@ -228,7 +232,7 @@ def _blocks(said: list[str], heard: list[str]) -> list[tuple[int, int, int, int]
             for down, across in shapes:
                 if down > row or across > column:
                     continue
-                one, two = "".join(said[row - down : row]), "".join(heard[column - across : column])
+                one, two = "".join(reference[row - down : row]), "".join(hypothesis[column - across : column])
                 edits = Levenshtein.distance(one, two)
                 if max(down, across) > 1 and edits > (1 - _LEAST_LIKENESS) * max(len(one), len(two)):
                     continue

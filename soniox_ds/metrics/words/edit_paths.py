@@ -1,13 +1,14 @@
-"""The cheapest way to turn one sequence into another, for many short pairs at once and for pairs of 50,000 words.
+"""Minimum-cost alignment of integer sequences: many short pairs at once, and pairs of 50,000 words.
 
-Conventions: sequences are integer arrays, equal numbers being equal words. A path is an array of operations in spoken
-order, from which the positions on both sides follow by counting. Two rules of cost:
+Conventions: words are integers, and equal numbers are equal words. A path is an array of operations in spoken order;
+the positions on both sides follow from it by counting. There are two cost rules:
 
-- ``"sclite"``: insertion 3, deletion 3, substitution 4. Where moves tie, the diagonal is preferred, then the insertion.
-- ``"levenshtein"``: every error 1, ties as rapidfuzz (and so jiwer) breaks them; in pairs above 5,000 by 5,000 words,
-  as above.
+- ``"sclite"``: insertion 3, deletion 3, substitution 4. Of equally cheap moves the diagonal is preferred, then the
+  insertion.
+- ``"levenshtein"``: every error costs 1, and ties are broken as rapidfuzz (and so jiwer) breaks them; pairs with more
+  than 5,000 by 5,000 words break ties as ``"sclite"`` does.
 
-Short pairs are computed many at a time, all of their cells; long ones one by one (`long_paths`).
+Short pairs are computed many at a time, with all their cells; long pairs are computed singly (`long_paths`).
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ _Ints = npt.NDArray[np.intp]
 
 COSTS = ("sclite", "levenshtein")
 
-# Costs are kept as cost - 3 * (row + column): insertions and deletions then cost nothing, a hit and a substitution
-# less.
+# Costs are stored as cost - 3 * (row + column). Insertions and deletions then change nothing, and hits and
+# substitutions lower the stored value.
 _GAP = 3
 _DIAGONAL: _Cells = np.array([4 - 2 * _GAP, 0 - 2 * _GAP], np.int16)
 
@@ -50,18 +51,18 @@ _SHORT = 64  # pairs up to this many words on both sides are computed together
 _CELLS_AT_ONCE = 4_000_000
 _SCLITE = Rule(gap=3, depth=3)
 _LEVENSHTEIN = Rule(gap=1, depth=2)
-_LARGE = 5_000 * 5_000  # from this many cells on rapidfuzz's time grows with their number, and the stairs' does not
+_LARGE = 5_000 * 5_000  # rapidfuzz's time grows with the number of cells; from here on `long_path` is faster
 
 
 class Paths(NamedTuple):
-    """The paths of several pairs, one after the other."""
+    """The paths of several pairs, end to end."""
 
     operations: Operations
     lengths: _Ints
     """Number of operations of each pair."""
 
     def counts(self) -> npt.NDArray[np.int64]:
-        """Hits, substitutions, deletions and insertions (columns) of each pair (rows)."""
+        """Count the hits, substitutions, deletions and insertions (columns) of each pair (rows)."""
         pair = np.repeat(np.arange(len(self.lengths)), self.lengths)
         return np.bincount(pair * 4 + self.operations, minlength=4 * len(self.lengths)).reshape(-1, 4).astype(np.int64)
 
@@ -79,12 +80,12 @@ class Sequences(NamedTuple):
         return cls(np.concatenate([np.zeros(0, np.int32), *sequences]), lengths)
 
     def each(self) -> list[Ids]:
-        """The sequences by themselves."""
+        """Return the sequences as separate arrays."""
         ends = np.cumsum(self.lengths).tolist()
         return [self.ids[first:last] for first, last in pairwise([0, *ends])]
 
     def table(self, which: _Ints, filler: int) -> Ids:
-        """Some of them as rows of a table, filled up at the end."""
+        """Return the chosen sequences as rows of a table, padded at the end with `filler`."""
         lengths = self.lengths[which]
         starts = (np.cumsum(self.lengths) - self.lengths)[which]
         place = np.arange(int(lengths.max()))
@@ -93,12 +94,12 @@ class Sequences(NamedTuple):
 
 
 def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") -> Paths:
-    """The cheapest path of each pair.
+    """Find the cheapest path of each pair.
 
     Raises
     ------
     InputError
-        If `cost` is none of `COSTS`.
+        If `cost` is not in `COSTS`.
 
     Examples
     --------
@@ -115,7 +116,7 @@ def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") ->
     found: list[tuple[_Ints, _Trails]] = []
     empty = (rows == 0) | (columns == 0)
     short = ~empty & (rows <= _SHORT) & (columns <= _SHORT)
-    # Pairs of about the same size are computed together, so that few of the cells are of no use.
+    # Pairs of about the same size are computed together, so that little of the table is padding.
     size = (rows + 3) // 4 * (_SHORT + 1) + (columns + 3) // 4
     order = np.flatnonzero(short)[np.argsort(size[short], kind="stable")]
     for group in np.split(order, np.flatnonzero(np.diff(size[order])) + 1) if len(order) else []:
@@ -134,10 +135,10 @@ def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") ->
 
 
 def fewest_errors(references: Sequences, hypotheses: Sequences, known: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The fewest errors any alignment of each pair has, given the errors `known` of its path at sclite's costs.
+    """Count the fewest errors of any alignment of each pair, given the errors `known` of its path at sclite's costs.
 
-    An alignment of e errors, s of them substitutions, costs 3e + s. One with fewer errors that is not cheaper has three
-    substitutions more for each error less, so that only pairs of four errors and more need a look.
+    An alignment with e errors, s of which are substitutions, costs 3e + s. An alignment with fewer errors that is not
+    cheaper has three more substitutions for each error less. So only pairs with at least four errors are examined.
     """
     from rapidfuzz.distance import Levenshtein
 
@@ -153,7 +154,7 @@ def fewest_errors(references: Sequences, hypotheses: Sequences, known: npt.NDArr
 
 
 class _Trails(NamedTuple):
-    """Paths from the end to the start, one in each row, and how long they are."""
+    """Paths from the end to the start, one in each row, and their lengths."""
 
     operations: Operations
     lengths: _Ints
@@ -177,7 +178,7 @@ def _stacked(found: list[tuple[_Ints, _Trails]], count: int) -> Paths:
 
 
 def _characters(ids: Ids) -> str | list[int]:
-    """One character for each word: what rapidfuzz compares fastest."""
+    """Encode each word as one character, because rapidfuzz compares strings fastest."""
     if len(ids) and int(ids.max()) >= 0x110000:
         return ids.tolist()  # type: ignore[no-any-return]  # numpy's tolist is typed Any
     return ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
@@ -189,14 +190,14 @@ def _levenshtein(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> Paths:
     codes = {"replace": SUBSTITUTION, "delete": DELETION, "insert": INSERTION}
     large: dict[int, Operations] = {}
     pairs: list[int] = []
-    edits: list[Any] = []  # of a kind, a place in the reference and one in the hypothesis
+    edits: list[Any] = []  # a kind, a position in the reference and a position in the hypothesis
     for pair, (reference, hypothesis) in enumerate(zip(references, hypotheses, strict=True)):
         if len(reference) * len(hypothesis) > _LARGE:
             large[pair] = long_path(reference, hypothesis, _LEVENSHTEIN)
             continue
-        own = Levenshtein.editops(_characters(reference), _characters(hypothesis)).as_list()
-        edits += own
-        pairs += [pair] * len(own)
+        pair_edits = Levenshtein.editops(_characters(reference), _characters(hypothesis)).as_list()
+        edits += pair_edits
+        pairs += [pair] * len(pair_edits)
     owner = np.array(pairs, np.intp)
     kinds = np.fromiter((codes[kind] for kind, _, _ in edits), np.uint8, len(edits))
     places = np.fromiter((place for _, place, _ in edits), np.intp, len(edits))
@@ -205,7 +206,7 @@ def _levenshtein(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> Paths:
     lengths[list(large)] = [len(operations) for operations in large.values()]
     firsts = np.cumsum(lengths) - lengths
     operations = np.zeros(int(lengths.sum()), np.uint8)
-    before = np.cumsum(kinds == INSERTION) - (kinds == INSERTION)  # insertions before, those of other pairs too
+    before = np.cumsum(kinds == INSERTION) - (kinds == INSERTION)  # earlier insertions, including those of other pairs
     others = np.cumsum(inserted) - inserted
     operations[firsts[owner] + places + before - others[owner]] = kinds
     for pair, own_operations in large.items():
@@ -214,7 +215,7 @@ def _levenshtein(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> Paths:
 
 
 def _short(references: Sequences, hypotheses: Sequences, which: _Ints) -> _Trails:
-    """Short pairs of about the same size, all of their cells: one row of all pairs after the other."""
+    """Compute all cells of short pairs of about the same size, one row of all pairs at a time."""
     reference, hypothesis = references.table(which, -1), hypotheses.table(which, -2)
     cells = np.zeros((reference.shape[1] + 1, len(which), hypothesis.shape[1] + 1), np.int16)
     for row in range(1, len(cells)):
@@ -228,7 +229,7 @@ def _short(references: Sequences, hypotheses: Sequences, which: _Ints) -> _Trail
 
 
 def _walked_back(cells: _Cells, reference: Ids, hypothesis: Ids, rows: _Ints, columns: _Ints) -> _Trails:
-    """From the last cell of each pair to its first, all pairs at once."""
+    """Trace the path of each pair from its last cell to its first, all pairs at once."""
     _, count, width = cells.shape
     flat = cells.ravel()
     up, left = count * width, 1

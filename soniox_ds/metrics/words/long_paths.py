@@ -1,18 +1,20 @@
-"""The cheapest path through one large matrix of edit costs: exact, near-linear in time where the texts are alike.
+"""Minimum-cost alignment of one long pair: exact, and near-linear in time if the texts are similar.
 
-Conventions: rows belong to the reference, columns to the hypothesis; cell (i, j) stands after i and j words. Instead of
-costs, scores are computed: a hit scores `depth`, a substitution 1, insertion and deletion 0, more being better, so that
-``cost = gap * (i + j) - (2 * gap / depth) * score``. Where moves tie, the diagonal is preferred, then the insertion.
+Conventions: rows belong to the reference, columns to the hypothesis; cell (i, j) stands after i and j words. Scores are
+computed instead of costs: a hit scores `depth`, a substitution 1, an insertion or deletion 0, and more is better, so
+that ``cost = gap * (i + j) - (2 * gap / depth) * score``. Of equally good moves the diagonal is preferred, then the
+insertion.
 
-Bits for cells: each word becomes a mark that matches every mark, followed by ``depth - 1`` copies of itself. The
-longest common subsequence of two texts written so is their score (Tiskin, "Semi-local string comparison: algorithmic
-techniques and applications", 2008, chapter on blow-up), and a whole row of it takes five operations on one long
+Bits instead of cells: each word becomes a mark that matches every mark, followed by ``depth - 1`` copies of the word.
+The longest common subsequence of two texts in this form is their score (Tiskin, "Semi-local string comparison:
+algorithmic techniques and applications", 2008, chapter on blow-up). A whole row of it takes five operations on one long
 integer: a zero bit is a place where the score rises by one (Hyyrö, "Bit-parallel LCS-length computation revisited",
 2004).
 
 Few cells: only a staircase of blocks around the chain of unique matching word sequences is computed. Its path is
-taken if every path that leaves the staircase is proved to cost more (`_certified`); otherwise it is widened, in the
-end to the whole matrix. So the answer is the whole matrix's, ties included, whatever the texts.
+used if every path that leaves the staircase is proved to cost more (`_certified`). Otherwise the staircase is widened,
+if necessary to the whole matrix. The result is therefore the same as that of the whole matrix, ties included, for
+all texts.
 """
 
 from __future__ import annotations
@@ -40,14 +42,14 @@ _FAR = 1 << 40
 
 
 class Rule(NamedTuple):
-    """Insertion and deletion cost `gap` each; a substitution ``2 * gap * (depth - 1) / depth``."""
+    """Costs: an insertion and a deletion cost `gap` each, a substitution ``2 * gap * (depth - 1) / depth``."""
 
     gap: int
     depth: int
 
 
 def long_path(reference: Ids, hypothesis: Ids, rule: Rule) -> npt.NDArray[np.uint8]:
-    """The operations of the cheapest path, in spoken order.
+    """Return the operations of the cheapest path, in spoken order.
 
     >>> long_path(np.array([1, 2, 3, 4], np.int32), np.array([1, 5, 4], np.int32), Rule(gap=3, depth=3)).tolist()
     [0, 2, 1, 0]
@@ -67,7 +69,7 @@ def long_path(reference: Ids, hypothesis: Ids, rule: Rule) -> npt.NDArray[np.uin
 class _Block(NamedTuple):
     """The cells of rows `first` to `last` and columns `low` to `high`, both ends included.
 
-    The last row of a block is the first one of the next; `low` and `high` never fall from block to block.
+    The last row of a block is the first row of the next; `low` and `high` never decrease from block to block.
     """
 
     first: int
@@ -77,7 +79,7 @@ class _Block(NamedTuple):
 
 
 def _stairs(reference: Ids, hypothesis: Ids, half: int) -> list[_Block]:
-    """Blocks around the likely path, with `half` cells or more to either side of it."""
+    """Return blocks around the likely path, with at least `half` cells on either side of it."""
     rows, columns = len(reference), len(hypothesis)
     known_rows, known_columns = _anchors(reference, hypothesis)
     edges = np.append(np.arange(0, rows, _BLOCK), rows)
@@ -96,7 +98,7 @@ def _stairs(reference: Ids, hypothesis: Ids, half: int) -> list[_Block]:
 
 
 def _anchors(reference: Ids, hypothesis: Ids) -> tuple[_Ints, _Ints]:
-    """The longest chain of word sequences that occur exactly once on each side: a guess, which needs no proof."""
+    """Return the longest chain of word sequences that occur exactly once on each side: a guess at the path."""
     for size in (4, 2, 1):
         here, there = _windows(reference, hypothesis, size)
         once, first = _singles(here)
@@ -112,7 +114,7 @@ def _anchors(reference: Ids, hypothesis: Ids) -> tuple[_Ints, _Ints]:
 
 
 def _windows(reference: Ids, hypothesis: Ids, size: int) -> tuple[_Ints, _Ints]:
-    """A number for each run of `size` neighbouring words, equal for equal runs, on both sides."""
+    """Number the runs of `size` neighbouring words on both sides; equal runs have equal numbers."""
     _, words = np.unique(np.concatenate([reference, hypothesis]), return_inverse=True)
     names = words.astype(np.intp)
     for _ in range(1, size):
@@ -121,7 +123,7 @@ def _windows(reference: Ids, hypothesis: Ids, size: int) -> tuple[_Ints, _Ints]:
 
 
 def _lengthened(names: _Ints, words: _Ints) -> _Ints:
-    """Names of the runs that are one word longer; `words` are those of runs of one word."""
+    """Number the runs that are one word longer; `words` are the numbers of runs of one word."""
     pairs = names[:-1] * (int(words.max()) + 1) + words[len(words) - len(names) + 1 :]
     longer: _Ints = np.unique(pairs, return_inverse=True)[1]
     return longer
@@ -133,7 +135,7 @@ def _singles(values: _Ints) -> tuple[_Ints, _Ints]:
 
 
 def _increasing(values: list[int]) -> list[int]:
-    """Positions of a longest strictly increasing subsequence."""
+    """Return the positions of a longest strictly increasing subsequence."""
     tails: list[int] = []
     positions: list[int] = []
     before: list[int] = []
@@ -155,7 +157,7 @@ def _increasing(values: list[int]) -> list[int]:
 
 
 def _lines(reference: list[int], hypothesis: list[int], block: _Block, start: int, depth: int) -> Iterator[int]:
-    """The rows of a block, given the first one, which is left out: a zero bit wherever the score rises."""
+    """Yield the rows of a block after the given first row, as bits: a zero bit wherever the score rises."""
     width = depth * (block.high - block.low)
     full = (1 << width) - 1
     marks = full // ((1 << depth) - 1)
@@ -181,7 +183,7 @@ def _lines(reference: list[int], hypothesis: list[int], block: _Block, start: in
 
 
 def _spread(places: list[int], depth: int, width: int) -> int:
-    """One bit at the mark of each place."""
+    """Return an integer with one bit set at the mark of each place."""
     if len(places) < 16:
         return sum(1 << depth * place for place in places)
     flags = np.zeros(width, np.uint8)
@@ -190,7 +192,7 @@ def _spread(places: list[int], depth: int, width: int) -> int:
 
 
 def _starts(reference: list[int], hypothesis: list[int], stairs: list[_Block], depth: int) -> list[int]:
-    """The first row of each block."""
+    """Return the first row of each block."""
     bits = (1 << depth * (stairs[0].high - stairs[0].low)) - 1
     starts = [bits]
     for block, after in pairwise(stairs):
@@ -203,22 +205,24 @@ def _starts(reference: list[int], hypothesis: list[int], stairs: list[_Block], d
 
 
 def _traced(reference: Ids, hypothesis: Ids, stairs: list[_Block], rule: Rule) -> npt.NDArray[np.uint8]:
-    """The path within the blocks.
+    """Trace the path within the blocks.
 
-    On the way there only the first row of each block is kept; on the way back the rows of one block at a time are
-    computed again, so that memory grows with the square root of the number of cells.
+    The forward pass keeps only the first row of each block. The backward pass computes the rows of one block at a time
+    again, so that memory grows with the square root of the number of cells.
     """
-    depth, wanted, found = rule.depth, reference.tolist(), hypothesis.tolist()
+    depth, reference_words, hypothesis_words = rule.depth, reference.tolist(), hypothesis.tolist()
     backwards: list[int] = []
-    row, column = len(wanted), len(found)
-    for block, start in zip(reversed(stairs), reversed(_starts(wanted, found, stairs, depth)), strict=True):
-        lines = [start, *_lines(wanted, found, block, start, depth)]
+    row, column = len(reference_words), len(hypothesis_words)
+    for block, start in zip(
+        reversed(stairs), reversed(_starts(reference_words, hypothesis_words, stairs, depth)), strict=True
+    ):
+        lines = [start, *_lines(reference_words, hypothesis_words, block, start, depth)]
         backwards += [INSERTION] * (column - block.high)
         column = min(column, block.high)
         while row > block.first and column > block.low:
             here, above = lines[row - block.first], lines[row - 1 - block.first]
-            # Scores to the left of the cell and of the one above it: only their differences matter, and these follow
-            # from the number of zeros up to here.
+            # The scores to the left of the cell and of the cell above: only their differences matter, and these follow
+            # from the number of zeros up to this place.
             cells = depth * (column - block.low)
             mask = (1 << cells) - 1
             gain = (above & mask).bit_count() - (here & mask).bit_count()  # score here less score above
@@ -226,12 +230,12 @@ def _traced(reference: Ids, hypothesis: Ids, stairs: list[_Block], rule: Rule) -
                 place = depth * (column - 1 - block.low)
                 rise = depth - (here >> place & (1 << depth) - 1).bit_count()
                 rise_above = depth - (above >> place & (1 << depth) - 1).bit_count()
-                equal = wanted[row - 1] == found[column - 1]
+                equal = reference_words[row - 1] == hypothesis_words[column - 1]
                 if gain + rise_above == (depth if equal else 1):
                     backwards.append(HIT if equal else SUBSTITUTION)
                     row, column = row - 1, column - 1
                     break
-                if rise:  # the cell to the left scores less, so this one's score comes from above
+                if rise:  # the cell to the left scores less, so the score of this cell comes from above
                     backwards.append(DELETION)
                     row -= 1
                     break
@@ -249,16 +253,16 @@ def _traced(reference: Ids, hypothesis: Ids, stairs: list[_Block], rule: Rule) -
 def _certified(
     reference: Ids, hypothesis: Ids, stairs: list[_Block], operations: npt.NDArray[np.uint8], rule: Rule
 ) -> bool:
-    """Whether no path that leaves the stairs is as cheap as the best one within them, P.
+    """Return True if every path that leaves the stairs costs more than P, the best path within them.
 
-    Suppose a path as cheap leaves the stairs. It parts from P in a cell x, passes a cell outside, and meets P next in a
-    cell y. If between x and y it is always dearer than P, putting P's part in its place makes it cheaper still, so that
-    there is no such path. It is dearer, C being what P pays between x and y,
+    Suppose a path that costs no more leaves the stairs. It parts from P in a cell x, passes a cell outside, and meets P
+    next in a cell y. If it always costs more than P between x and y, then replacing that part by P's part makes it
+    cheaper than P, which contradicts the choice of P. Let C be the cost of P between x and y. The other path costs more
 
-    - if ``gap * margin > C``: going as far as the margin between P and the end of the stairs and back takes twice as
-      many insertions and deletions, less those that P makes there as well; or
-    - if ``gap * seeds > C``: seeds are disjoint pieces of the reference that match nowhere in the hypothesis but on P
-      itself, or so far away that getting there and back is too dear. Off P, each of them costs an error of its own.
+    - if ``gap * margin > C``: going the distance between P and the edge of the stairs and back takes twice as many
+      insertions and deletions, less those that P makes there as well; or
+    - if ``gap * seeds > C``: seeds are disjoint pieces of the reference that match nowhere in the hypothesis except on
+      P itself, or only so far away that going there and back costs too much. Off P, each seed costs at least one error.
     """
     rows, columns = len(reference), len(hypothesis)
     down, across = operations != INSERTION, operations != DELETION
@@ -268,7 +272,7 @@ def _certified(
     paid = np.concatenate([[0], np.cumsum(prices[operations])])
 
     low, high = np.zeros(rows + 1, np.intp), np.full(rows + 1, columns, np.intp)
-    for block in stairs:  # the row between two blocks has only the columns of both
+    for block in stairs:  # the row that two blocks share has only the columns that both have
         low[block.first : block.last + 1] = block.low
         high[block.first + (block.first > 0) : block.last + 1] = block.high
     to_left = np.where(low[row] > 0, column - low[row] + 1, _FAR)
@@ -286,7 +290,7 @@ def _certified(
 
 
 def _seeds(reference: Ids, hypothesis: Ids, partner: _Ints, reach: int) -> tuple[_Ints, _Ints]:
-    """For each row how many seeds have begun before it, and how many have ended at it or before.
+    """Count for each row the seeds that began before it, and the seeds that ended at it or before.
 
     `partner` is the hypothesis word that a reference word matches on P, or -1; a path has at most `reach` insertions
     and deletions.
@@ -296,14 +300,14 @@ def _seeds(reference: Ids, hypothesis: Ids, partner: _Ints, reach: int) -> tuple
     begun, ended = np.zeros(rows + 1, np.intp), np.zeros(rows + 1, np.intp)
     position = 0
     while position < rows and (end := ends[position]) <= rows:
-        begun[position + 1] += 1  # it may begin later; earlier is the careful assumption
+        begun[position + 1] += 1  # the seed may begin later; the earliest beginning is the cautious assumption
         ended[end] += 1
         position = end
     return np.cumsum(begun), np.cumsum(ended)
 
 
 def _seed_ends(reference: Ids, hypothesis: Ids, partner: _Ints, reach: int) -> list[int]:
-    """For each row the earliest end of a seed that begins there or later; beyond the last row where there is none."""
+    """Return for each row the earliest end of a seed that begins there or later; beyond the last row if none does."""
     rows, columns = len(reference), len(hypothesis)
     _, words = np.unique(np.concatenate([reference, hypothesis]), return_inverse=True)
     words = names = words.astype(np.intp)
@@ -313,9 +317,9 @@ def _seed_ends(reference: Ids, hypothesis: Ids, partner: _Ints, reach: int) -> l
         if size > 1:
             names = _lengthened(names, words)
         undecided = undecided[undecided + size <= rows]
-        there = names[rows:]
-        order = np.argsort(there, kind="stable")
-        ordered = there[order]
+        hypothesis_names = names[rows:]
+        order = np.argsort(hypothesis_names, kind="stable")
+        ordered = hypothesis_names[order]
         first = np.searchsorted(ordered, names[undecided], "left")
         times = np.searchsorted(ordered, names[undecided], "right") - first
         is_seed = times <= _OFTEN

@@ -1,8 +1,9 @@
-"""Word errors that are left when the same words may be written in several ways.
+"""Word errors that remain when differences of formatting are ignored.
 
-Conventions: a recording whose texts agree has none. Elsewhere both texts are folded by the normaliser "spoken" around
-the places where they differ, with some words on either side, and aligned again. There are never more of these errors
-than word errors, and they are divided by the same number of reference words, so that both rates can be compared.
+Conventions: a recording whose texts are equal has no such errors. Otherwise both texts are normalised with the
+normaliser "spoken" around the places where they differ, with some words on either side, and aligned again. There are
+never more of these errors than word errors, and they are divided by the same number of reference words, so that both
+rates can be compared.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from soniox_ds.text.normalizer import Normalizer
 
 __all__ = ["neutral_errors"]
 
-_CONTEXT = 8  # words on either side of a difference: a number or a date can be that long
+_CONTEXT = 8  # words on either side of a difference: a number or a date can have that many
 _Ints = npt.NDArray[np.intp]
 
 
 def neutral_errors(
     pairs: Pairs, aligned: Aligned, normalizer: Normalizer, language: Languages, cost: str, units: str
 ) -> Any:
-    """Return the errors of each scored recording that are not of formatting alone.
+    """Count the errors of each scored recording that are not only differences of formatting.
 
-    NA where the language of a recording is not known, or not one of those that the normaliser "spoken" has; NA
-    everywhere if the step "basic", in whose place "spoken" is put, is no part of the normaliser.
+    The count is NA for a recording whose language is not known, or not supported by the normaliser "spoken". All counts
+    are NA if the normaliser has no step "basic", which "spoken" would replace.
     """
     wrong = aligned.paths.counts()[:, 1:].sum(axis=1)
     spoken = Normalizer.of("spoken")
@@ -56,15 +57,15 @@ def neutral_errors(
 def _folded_errors(
     pairs: Pairs, aligned: Aligned, chains: dict[int, Normalizer], cost: str, units: str
 ) -> tuple[_Ints, npt.NDArray[np.int64]]:
-    """The recording of each stretch that was folded, and the errors in it."""
+    """Return the recording of each stretch that was normalised again, and the errors in it."""
     vocabulary = Vocabulary()
     rows: list[int] = []
     sides: tuple[list[Ids], list[Ids]] = ([], [])
     lines = (pairs.references, pairs.hypotheses)
     for row, *ranges in _stretches(pairs, aligned, list(chains)):
         rows.append(row)
-        for side, own, (first, last) in zip(sides, lines, ranges, strict=True):
-            words = chains[row](_text(own, first, last)).split()
+        for side, written, (first, last) in zip(sides, lines, ranges, strict=True):
+            words = chains[row](_text(written, first, last)).split()
             parts = [unit for word in words for unit in split_units(word)] if units == "mixed" else words
             side.append(np.array([vocabulary.number(part) for part in parts], np.int32))
     counts = paths(Sequences.of(sides[0]), Sequences.of(sides[1]), cost).counts()
@@ -72,9 +73,9 @@ def _folded_errors(
 
 
 def _stretches(pairs: Pairs, aligned: Aligned, rows: list[int]) -> list[tuple[int, tuple[int, int], tuple[int, int]]]:
-    """The stretches around the errors of recordings, as ranges of written words on either side.
+    """Return the stretches around the errors of recordings, as ranges of written words on either side.
 
-    A stretch begins and ends between two hits, where a new word begins on both sides.
+    A stretch begins and ends between two hits, at a place where a new word begins on both sides.
     """
     operations, lengths = aligned.paths.operations, aligned.paths.lengths
     hits = operations == HIT
@@ -103,7 +104,7 @@ def _stretches(pairs: Pairs, aligned: Aligned, rows: list[int]) -> list[tuple[in
 
 
 def _begins_word(units: Units) -> npt.NDArray[np.bool_]:
-    """Whether each unit is the first that came from its word."""
+    """Return True for each unit that is the first from its word."""
     return np.append(True, units.first[1:] > units.last[:-1])[: len(units.first)]
 
 

@@ -1,8 +1,8 @@
-"""References and transcripts side by side: which recordings can be scored, and what was said in them.
+"""Pairing of transcripts with references.
 
 Conventions: recordings keep the order of the corpus; references without a recording follow in their own order. A
-reference that is NA is none, and its recording is left out; the empty text is one (nothing was said). What was spoken
-is compared, never a translation.
+reference that is NA counts as absent, and its recording is left out; the empty text is a reference (nothing was said).
+Only the spoken words are compared, never a translation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Bools = npt.NDArray[np.bool_]
 
 @runtime_checkable
 class HasRecordings(Protocol):
-    """What a `Corpus` has, and a `Streamed`."""
+    """An object with recordings and tokens, such as a `Corpus` or a `Streamed`."""
 
     @property
     def recordings(self) -> pd.DataFrame: ...
@@ -44,72 +44,72 @@ References: TypeAlias = "pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | Seq
 
 _OF_TEXTS = ("reference", "translation_status", "word_count")
 _SPEAKERS_OF_WORDS = "speakers of the words"
-"""Column of the references' own pairs of a speaker and a number of words; no column of the user's."""
+"""Column with pairs of a speaker and a number of words, used only inside this module."""
 _OF_TURNS = ("audio_id", "reference", "speaker", "start_ms", "end_ms")
 _SPEAKER_CHANGES = ("speaker", "language", "source_language")
 
 
 class Pairs(NamedTuple):
-    """Recordings with a reference, and both texts of those that are scored."""
+    """The recordings that have a reference, and both texts of those that are scored."""
 
     recordings: pd.DataFrame
     """`audio_id`, `status` ("scored", "failed" or "missing"), `duration_ms`, then the user's own columns."""
     scored: npt.NDArray[np.intp]
-    """Rows of `recordings` whose texts follow."""
+    """Positions in `recordings` of the scored recordings, in the order of the texts below."""
     references: Lines
     hypotheses: Lines
     speakers: Any
-    """The speaker of each reference word, a string array; None where references name none."""
+    """The speaker of each reference word, a string array; None if the references name no speakers."""
     words: pd.DataFrame
-    """One row for each word of `hypotheses`: what is known of it, columns as in ``schema.WORDS``."""
+    """One row for each word of `hypotheses`, with the known columns of ``schema.WORDS``."""
     hints: Mapping[str, str]
-    """The language hint of the recordings that were transcribed with a single one."""
+    """The language hint of each recording that was transcribed with exactly one."""
 
 
-class _Heard(NamedTuple):
-    """Transcripts of any form: which recordings there are, and the words of each in turn."""
+class _Transcribed(NamedTuple):
+    """The recordings of transcripts in any form, and the words of each recording in turn."""
 
     recordings: pd.DataFrame
     texts: list[str]
     place: npt.NDArray[np.intp]
-    """For each word the row of its recording."""
+    """The row of the recording of each word."""
     words: pd.DataFrame
-    """What else is known of the words."""
+    """The other known values of each word."""
 
 
 def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
-    """Bring transcripts and references together.
+    """Match transcripts and references by recording.
 
     Parameters
     ----------
     transcripts, references
-        As `soniox_ds.word_errors` takes them.
+        The transcripts and references that `soniox_ds.word_errors` accepts.
     failed
         ``"apart"``, or ``"as_silence"`` to score failed and missing recordings as if nothing had been transcribed.
 
     Raises
     ------
     InputError
-        If there is nothing to score, no reference belongs to a recording, or an argument is none of those described.
+        If there is nothing to score, no reference belongs to a recording, or an argument has an unknown value.
     SchemaError
-        If a table lacks a column, an id is there twice, or a text is no text.
+        If a table lacks a column, an id occurs twice, or a text is not a string.
     """
     if failed not in ("apart", "as_silence"):
         raise InputError(f'failed must be "apart" or "as_silence", found {failed!r}.')
     transcripts, references = _by_position(transcripts, references)
-    heard = _heard(transcripts)
-    spoken = _references(references, heard.recordings)
-    names = matched_ids(spoken["audio_id"].tolist(), heard.recordings["audio_id"].tolist(), "references")
+    transcribed = _read_transcripts(transcripts)
+    with_reference = _references(references, transcribed.recordings)
+    names = matched_ids(with_reference["audio_id"].tolist(), transcribed.recordings["audio_id"].tolist(), "references")
     if names:
-        spoken = spoken.assign(audio_id=spoken["audio_id"].replace(names))
-    recordings = _matched(heard.recordings, spoken)
+        with_reference = with_reference.assign(audio_id=with_reference["audio_id"].replace(names))
+    recordings = _matched(transcribed.recordings, with_reference)
     if failed == "as_silence":
         recordings["status"] = "scored"
     scored = np.flatnonzero((recordings["status"] == "scored").to_numpy(np.bool_))
     ids = recordings["audio_id"].iloc[scored].tolist()
 
-    place = _rows(ids, heard.recordings["audio_id"].tolist())[heard.place]
-    words, texts = heard.words, heard.texts
+    place = _rows(ids, transcribed.recordings["audio_id"].tolist())[transcribed.place]
+    words, texts = transcribed.words, transcribed.texts
     if len(place) and not (place[0] >= 0 and bool((np.diff(place) >= 0).all())):
         rows = np.argsort(place, kind="stable")
         rows = rows[place[rows] >= 0]
@@ -121,43 +121,43 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     counts = np.bincount(place, minlength=len(ids)).astype(np.intp)
     hypotheses = Lines(texts, counts, _spaced(words))
 
-    own = spoken.take(_rows(spoken["audio_id"].tolist(), ids))
-    lines = lines_of(map(without_markers, own["reference"].tolist()))
+    paired = with_reference.take(_rows(with_reference["audio_id"].tolist(), ids))
+    lines = lines_of(map(without_markers, paired["reference"].tolist()))
     speakers = None
-    if _SPEAKERS_OF_WORDS in own:
-        labels = [label for parts in own[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
+    if _SPEAKERS_OF_WORDS in paired:
+        labels = [label for parts in paired[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
         speakers = pd.array(labels, dtype="string")
     hints = hinted_languages(transcripts) if isinstance(transcripts, HasRecordings) else {}
     return Pairs(recordings, scored, lines, hypotheses, speakers, words, hints)
 
 
 def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
-    """Give the texts of two lists of equal length the ids "0", "1", ...; anything else comes back as it is.
+    """Give the texts of two lists of equal length the ids "0", "1", ...; return anything else unchanged.
 
-    A Series whose index only counts its rows is a list, too.
+    A Series whose index only numbers its rows is also a list.
 
     Raises
     ------
     InputError
-        If one side is a list and the other is none, or one is longer.
+        If only one side is a list, or the lists differ in length.
     """
     sides = {"transcripts": transcripts, "references": references}
     listed = {what: list(texts) for what, texts in sides.items() if _is_list(texts) or _is_numbered(texts)}
     if len(listed) < 2:
         if not any(_is_list(texts) for texts in sides.values()):
             return transcripts, references
-        [one] = listed
-        [other] = sides.keys() - listed
-        found = "none" if sides[other] is None else type(sides[other]).__name__
+        [list_side] = listed
+        [other_side] = sides.keys() - listed
+        found = "none" if sides[other_side] is None else type(sides[other_side]).__name__
         raise InputError(
-            f"{one} are a list, and {other} are not (found {found}). Two lists of equal length go by position. Else "
-            f"give the {one} by audio_id, in a dict: dict(zip(corpus, texts)) for texts in the order of a corpus, "
-            "dict(enumerate(texts)) to number them."
+            f"{list_side} are a list, but {other_side} are not (found {found}). Two lists of equal length are matched "
+            f"by position. Otherwise give the {list_side} by audio_id, in a dict: dict(zip(corpus, texts)) for texts "
+            "in the order of a corpus, dict(enumerate(texts)) to number them."
         )
     if len(listed["transcripts"]) != len(listed["references"]):
         raise InputError(
-            f"there are {len(listed['transcripts'])} transcripts and {len(listed['references'])} references; lists go "
-            "by position and must be equally long. Else give both by audio_id, in a dict."
+            f"there are {len(listed['transcripts'])} transcripts and {len(listed['references'])} references; lists are "
+            "matched by position and must have the same length. Otherwise give both by audio_id, in a dict."
         )
     by_number = {what: {str(place): text for place, text in enumerate(texts)} for what, texts in listed.items()}
     return by_number["transcripts"], by_number["references"]
@@ -169,16 +169,18 @@ def _is_list(texts: Any) -> bool:
 
 
 def _is_numbered(texts: Any) -> bool:
-    """Return True for a Series whose index only counts its rows."""
+    """Return True for a Series whose index only numbers its rows."""
     return isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0
 
 
-def _heard(transcripts: Any) -> _Heard:
+def _read_transcripts(transcripts: Any) -> _Transcribed:
     if isinstance(transcripts, HasRecordings):
         words = _original(words_of_tokens(transcripts.tokens))
-        return _Heard(transcripts.recordings, words["text"].tolist(), _place(transcripts.recordings, words), words)
+        return _Transcribed(
+            transcripts.recordings, words["text"].tolist(), _place(transcripts.recordings, words), words
+        )
     if isinstance(transcripts, (pd.Series, Mapping)):
-        return _heard(_as_table(transcripts, "text", "transcripts"))
+        return _read_transcripts(_as_table(transcripts, "text", "transcripts"))
     if not isinstance(transcripts, pd.DataFrame):
         raise InputError(
             "transcripts are a corpus, a table of words or of texts, texts by audio_id (a dict or Series), or a list "
@@ -195,14 +197,14 @@ def _heard(transcripts: Any) -> _Heard:
 
 
 def _original(words: pd.DataFrame) -> pd.DataFrame:
-    """What was spoken, without translations."""
+    """Return the spoken words, without translations."""
     if "translation_status" not in words:
         return words
     spoken = (words["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)
     return words if spoken.all() else words[spoken]
 
 
-def _from_words(words: pd.DataFrame) -> _Heard:
+def _from_words(words: pd.DataFrame) -> _Transcribed:
     ids = words["audio_id"].astype("string").drop_duplicates()
     if words["text"].isna().any():
         raise SchemaError(f"text is NA in {int(words['text'].isna().sum())} of {len(words)} words; each needs one.")
@@ -211,11 +213,11 @@ def _from_words(words: pd.DataFrame) -> _Heard:
     no_duplicates(words, "words", "audio_id", "word_index")
     recordings = pd.DataFrame({"audio_id": ids, "status": "completed"}).reset_index(drop=True)
     words = _without_markers(_original(words))
-    return _Heard(recordings, words["text"].tolist(), _place(recordings, words), words)
+    return _Transcribed(recordings, words["text"].tolist(), _place(recordings, words), words)
 
 
 def _without_markers(words: pd.DataFrame) -> pd.DataFrame:
-    """Take out the markers that stand among the words or within them."""
+    """Remove the markers ``<end>`` and ``<fin>``, both separate ones and those inside a word."""
     if not words["text"].str.contains("<end>|<fin>").any():
         return words
     texts = words["text"].map(without_markers).str.strip()
@@ -223,27 +225,27 @@ def _without_markers(words: pd.DataFrame) -> pd.DataFrame:
 
 
 def _place(recordings: pd.DataFrame, words: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """For each word the row of its recording."""
+    """Return the row of the recording of each word."""
     codes, ids = pd.factorize(words["audio_id"])
     return _rows(recordings["audio_id"].tolist(), list(ids))[codes]
 
 
-def _from_texts(texts: pd.DataFrame) -> _Heard:
+def _from_texts(texts: pd.DataFrame) -> _Transcribed:
     texts = _original(texts).reset_index(drop=True)
     _refuse_repeats(texts["audio_id"], "transcripts")
     _refuse_no_texts(texts["text"], "text", "transcripts")
-    there = texts["text"].notna().to_numpy(np.bool_)
+    has_text = texts["text"].notna().to_numpy(np.bool_)
     if "status" in texts:
-        there = there & (texts["status"] != "failed").fillna(True).to_numpy(np.bool_)
-    recordings = texts.drop(columns=["text"]).assign(status=np.where(there, "completed", "failed"))
-    lines = lines_of(map(without_markers, texts["text"].where(there, "").tolist()))
+        has_text = has_text & (texts["status"] != "failed").fillna(True).to_numpy(np.bool_)
+    recordings = texts.drop(columns=["text"]).assign(status=np.where(has_text, "completed", "failed"))
+    lines = lines_of(map(without_markers, texts["text"].where(has_text, "").tolist()))
     place = np.repeat(np.arange(len(texts)), lines.counts)
     within = np.arange(len(place)) - np.repeat(np.cumsum(lines.counts) - lines.counts, lines.counts)
-    return _Heard(recordings, lines.words, place, pd.DataFrame({"word_index": within}))
+    return _Transcribed(recordings, lines.words, place, pd.DataFrame({"word_index": within}))
 
 
 def _spaced(words: pd.DataFrame) -> _Bools:
-    """Whether white space stands before each word; a change of speaker or language counts as such."""
+    """Return True for each word with white space before it; a change of speaker or language counts as white space."""
     if "space_before" not in words:
         return np.ones(len(words), np.bool_)
     spaced = words["space_before"].fillna(True).to_numpy(np.bool_).copy()
@@ -255,7 +257,7 @@ def _spaced(words: pd.DataFrame) -> _Bools:
 
 
 def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
-    """A table of texts by audio_id, of a Series or a mapping."""
+    """Convert a Series or a mapping to a table of texts by audio_id."""
     ids = list(texts.index if isinstance(texts, pd.Series) else texts.keys())
     if _is_numbered(texts):
         raise InputError(
@@ -268,11 +270,15 @@ def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
 
 
 def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
-    """Return `audio_id`, `reference` and the user's own columns; of turns also the speakers of their words."""
+    """Return `audio_id`, `reference` and the user's own columns; for turns also the speakers of their words."""
     if references is None:
         if "reference" not in recordings:
-            own = [name for name in recordings.columns if name not in RECORDINGS]
-            found = f"no column 'reference' (of your own they have {own})" if own else "no columns of your own"
+            own_columns = [name for name in recordings.columns if name not in RECORDINGS]
+            found = (
+                f"no column 'reference' (your own columns are {own_columns})"
+                if own_columns
+                else "no columns of your own"
+            )
             raise InputError(
                 f"there are no references: none were given, and the recordings have {found}. "
                 "Give a table with audio_id and reference, or a dict from audio_id to text."
@@ -281,7 +287,7 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     elif isinstance(references, (pd.Series, Mapping)):
         references = _as_table(references, "reference", "references")
     elif not isinstance(references, pd.DataFrame):
-        file = " A file is read by sx.read_references." if isinstance(references, (str, os.PathLike)) else ""
+        file = " Read a file with sx.read_references." if isinstance(references, (str, os.PathLike)) else ""
         raise InputError(
             "references are a table with audio_id and reference, texts by audio_id (a Series or a dict), or a list of "
             f"texts beside a list of transcripts; found {type(references).__name__}.{file}"
@@ -307,9 +313,9 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
-    """Join the turns of each recording, with the columns whose values do not differ between them.
+    """Join the turns of each recording, and keep the columns that are the same in all its turns.
 
-    The speakers stay a column of their own where each recording has one turn: then the table is one of recordings.
+    If each recording has only one turn, the table is one of recordings, and the column `speaker` is kept.
     """
     turns = turns.sort_values("start_ms", kind="stable")
     single = not turns["audio_id"].duplicated().any()
@@ -324,18 +330,18 @@ def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
                 kept[name] = turns.drop_duplicates("audio_id").set_index("audio_id")[name]
     if differing:
         warnings.warn(
-            f"references: {differing} differ between the turns of a recording, so that they are left out of the errors "
+            f"references: {differing} differ between the turns of a recording, so they are left out of the errors "
             "of recordings.",
             UserWarning,
             stacklevel=5,
         )
     texts, speakers = {}, {}
     for audio_id in pd.unique(turns["audio_id"]):
-        own = turns[turns["audio_id"] == audio_id]
-        texts[audio_id] = " ".join(own["reference"])
+        own_turns = turns[turns["audio_id"] == audio_id]
+        texts[audio_id] = " ".join(own_turns["reference"])
         speakers[audio_id] = [
             (label, len(without_markers(text).split()))
-            for label, text in zip(own["speaker"], own["reference"], strict=True)
+            for label, text in zip(own_turns["speaker"], own_turns["reference"], strict=True)
         ]
     ids = pd.array(list(texts), dtype="string")
     joined = pd.DataFrame(
@@ -353,7 +359,7 @@ def _refuse_repeats(ids: pd.Series[Any], what: str) -> None:
     if what == "transcripts":
         parts = "Words of one recording need the column word_index."
     raise SchemaError(
-        f"{what}: {twice.iloc[0]!r} is there more than once ({twice.nunique()} ids are); "
+        f"{what}: {twice.iloc[0]!r} occurs more than once ({twice.nunique()} ids do); "
         f"give one text for each recording. {parts}"
     )
 
@@ -371,41 +377,45 @@ def _is_missing(value: Any) -> bool:
 
 
 def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-    """The recordings that have a reference, then the references without a recording; warns of those."""
+    """Return the recordings that have a reference, then the references without a recording; warn about the latter."""
     ids, wanted = recordings["audio_id"].tolist(), references["audio_id"].tolist()
     missing = [audio_id for audio_id, place in zip(wanted, _rows(ids, wanted), strict=True) if place < 0]
     if len(missing) == len(wanted):
         raise InputError(
             f"no reference belongs to a recording: references have {_some(wanted)}, recordings {_some(ids)}. "
-            "An audio_id must be written alike in both, but for folders and extensions."
+            "An audio_id must be written alike in both, except for folders and extensions."
         )
     if missing:
         near = difflib.get_close_matches(missing[0], ids, n=1)
         warnings.warn(
             f"{len(missing)} of {len(wanted)} references have no recording: {_some(missing)}."
-            f"{f' Did you mean {near[0]!r}?' if near else ''} They are rows of status 'missing' and count for nothing; "
+            f"{f' Did you mean {near[0]!r}?' if near else ''} They are rows with status 'missing' and have no counts; "
             "to leave them out: references[references['audio_id'].isin(corpus)].",
             UserWarning,
             stacklevel=4,
         )
-    there = recordings[_rows(wanted, ids) >= 0]
-    own = [name for name in recordings.columns if name not in RECORDINGS and name not in _OF_TEXTS]
+    with_reference = recordings[_rows(wanted, ids) >= 0]
+    own_columns = [name for name in recordings.columns if name not in RECORDINGS and name not in _OF_TEXTS]
     frame = pd.DataFrame(
         {
-            "audio_id": pd.array([*there["audio_id"], *missing], dtype="string"),
+            "audio_id": pd.array([*with_reference["audio_id"], *missing], dtype="string"),
             "status": pd.array(
-                [*np.where(there["status"] == "completed", "scored", "failed"), *["missing"] * len(missing)],
+                [*np.where(with_reference["status"] == "completed", "scored", "failed"), *["missing"] * len(missing)],
                 dtype="string",
             ),
         }
     )
-    durations = there["duration_ms"].tolist() if "duration_ms" in there else [pd.NA] * len(there)
+    durations = (
+        with_reference["duration_ms"].tolist() if "duration_ms" in with_reference else [pd.NA] * len(with_reference)
+    )
     frame["duration_ms"] = pd.array([*durations, *[pd.NA] * len(missing)], dtype="Int64")
     scored_or_not = frame["audio_id"].tolist()
     of_recordings, of_references = _rows(ids, scored_or_not), _rows(wanted, scored_or_not)
-    for name in own:
+    for name in own_columns:
         frame[name] = recordings[name].array.take(of_recordings, allow_fill=True)
-    if set(RECORDINGS) <= set(references.columns):  # the recordings of a corpus themselves, references and all
+    if set(RECORDINGS) <= set(
+        references.columns
+    ):  # the references are the recordings of a corpus, all columns included
         references = references.drop(columns=list(RECORDINGS.keys() - {"audio_id"}))
     for name in references.columns:
         if name in ("audio_id", "reference", _SPEAKERS_OF_WORDS):
@@ -419,13 +429,13 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
 
 
 def _says_no_more(values: Any, others: Any) -> bool:
-    """Return True if every known value of a column is there in the other one."""
+    """Return True if every known value of a column is the same in the other column."""
     one, two = (pd.Series(column).map(str, na_action="ignore").astype("string") for column in (values, others))
     return bool((one.isna() | (one == two).fillna(False)).all())
 
 
 def _rows(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.intp]:
-    """Where each wanted id stands among the ids; -1 where it does not."""
+    """Return the position of each wanted id among the ids; -1 if it is absent."""
     place = {audio_id: row for row, audio_id in enumerate(ids)}
     return np.fromiter((place.get(audio_id, -1) for audio_id in wanted), np.intp, len(wanted))
 

@@ -1,11 +1,11 @@
-"""Errors of punctuation and capitals, where the references have them.
+"""Punctuation and capitalisation errors.
 
-Conventions: words are aligned after normalisation, then the texts are looked at as they were written. A mark belongs
-to the word it follows (an opening one, ``¿`` or ``¡``, to the word it precedes); marks inside a word (``3.5``,
-``e-mail``) are part of it. In scripts that are written without spaces every character is a unit, so that marks inside
-such text count as those between words do. A mark is one whatever its spelling: ``...`` and ``…``, ``，`` and ``,``.
-Marks are compared between one aligned pair of words and the next, so that an inserted or deleted word takes no mark
-along.
+Conventions: words are aligned after normalisation, then the texts are compared as they were written. A mark belongs to
+the word it follows (an opening mark, ``¿`` or ``¡``, to the word it precedes); marks inside a word (``3.5``,
+``e-mail``) are part of the word. In scripts that are written without spaces every character is a unit, so that marks
+inside such text count like marks between words. Different spellings of a mark are equal: ``...`` and ``…``, ``，`` and
+``,``. Marks are compared between one aligned pair of words and the next, so that an inserted or deleted word does not
+make its marks wrong.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from soniox_ds.text.tags import warn_of_unsaid
 __all__ = ["MARKS", "punctuation_errors"]
 
 MARKS = ".,?!:;…。、，．？！：；؟،؛۔।॥¿¡၊။។៕։፣።፤፥፧᠂᠃"
-"""The marks that are compared: those that divide and end sentences. Quotes, brackets and hyphens are not among them."""
+"""The marks that are compared: those that separate and end sentences. Quotes, brackets and hyphens are not included."""
 
 _SAME_MARK = dict(zip("。｡۔।။។։።᠃，﹐،၊፣᠂？؟፧！：፥；؛፤､⋯", ".........,,,,,,???!::;;;、…", strict=True))
-"""The same mark in another script or width."""
+"""Marks of other scripts and widths, with the mark that they are equal to."""
 _ELLIPSIS = "…"
-_ABBREVIATES = range(0x0E00, 0x0F00)  # between Thai or Lao letters a full stop abbreviates: พ.ศ.
+_ABBREVIATES = range(0x0E00, 0x0F00)  # a full stop between Thai or Lao letters marks an abbreviation: พ.ศ.
 _Ints = npt.NDArray[np.intp]
 
 
@@ -59,34 +59,34 @@ def punctuation_errors(
     Parameters
     ----------
     transcripts, references, normalizer, cost, failed, language
-        As `word_errors` takes them; the normaliser only serves the alignment of the words.
+        See `word_errors`; the normaliser is used only to align the words.
     marks
-        The characters that are compared, in whatever spelling: ``","`` stands for ``，`` and ``،`` too. Two or more
+        The characters that are compared, in any spelling: ``","`` stands for ``，`` and ``،`` too. Two or more
         full stops in a row are ``…``.
 
     Returns
     -------
     DataFrame
-        ``schema.PUNCTUATION_ERRORS``. The counts of marks are NA where no reference at all has one, those of capitals
-        where none has a capital: then the references were written without, and nothing can be said.
+        ``schema.PUNCTUATION_ERRORS``. The counts of marks are NA if no reference has a mark, and those of capitals if
+        no reference has a capital: the references were then written without them.
 
     Raises
     ------
     InputError
-        If the references have neither marks nor capitals, or as `word_errors`.
+        If the references have neither marks nor capitals, or for the reasons given in `word_errors`.
     SchemaError
-        As `word_errors`.
+        For the reasons given in `word_errors`.
 
     Warns
     -----
     UserWarning
-        If some references have no recording, hold tags that the normaliser makes words of, or are placeholders.
+        If some references have no recording, contain tags that the normaliser turns into words, or are placeholders.
 
     Notes
     -----
     per = (S + D + I) / (H + S + D + I) over marks. Source: Meister et al., "LibriSpeech-PC: Benchmark for Evaluation of
-    Punctuation and Capitalization Capabilities of end-to-end ASR Models", 2023. Capitals are compared in words that are
-    hits, one word against one word.
+    Punctuation and Capitalization Capabilities of end-to-end ASR Models", 2023. Capitals are compared in hits between
+    one written word and one written word.
 
     Examples
     --------
@@ -96,18 +96,18 @@ def punctuation_errors(
     0     1           1  0.5           5            2
     """
     pairs = pair_up(transcripts, references, failed)
-    own = frozenset(char for mark in marks for char in _one_spelling(mark))
-    pairs = pairs._replace(references=_cut(pairs.references, own), hypotheses=_cut(pairs.hypotheses, own))
+    compared = frozenset(char for mark in marks for char in _one_spelling(mark))
+    pairs = pairs._replace(references=_cut(pairs.references, compared), hypotheses=_cut(pairs.hypotheses, compared))
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
     aligned = align(pairs, bound_normalizers(pairs, chain, language), cost, "mixed")
-    has_marks = any(char in own for word in pairs.references.words for char in _one_spelling(word))
+    has_marks = any(char in compared for word in pairs.references.words for char in _one_spelling(word))
     has_capitals = any(word != word.lower() for word in pairs.references.words)
     if not has_marks and not has_capitals and pairs.references.words:
         raise InputError(
-            "the references have neither punctuation nor capitals, so that none can be wrong; give them as written."
+            "the references have neither punctuation nor capitals, so neither can be compared; give them as written."
         )
-    counts, totals = _mark_counts(pairs, aligned, own)
+    counts, totals = _mark_counts(pairs, aligned, compared)
     words, wrong = _case_counts(pairs, aligned)
     errors, all_marks = counts[:, 1:].sum(axis=1), counts.sum(axis=1)
     columns = {
@@ -128,7 +128,7 @@ def punctuation_errors(
 def _mark_counts(
     pairs: Pairs, aligned: Aligned, marks: frozenset[str]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Counts of hits and errors of marks in each recording, and how many marks there are on either side."""
+    """Count the hits and errors of marks in each recording, and the marks on either side."""
     paired = np.isin(aligned.paths.operations, (HIT, SUBSTITUTION))
     numbers = {mark: number for number, mark in enumerate(sorted(marks))}
     sides: list[dict[tuple[int, int], list[int]]] = []
@@ -136,28 +136,30 @@ def _mark_counts(
         (pairs.references, aligned.references, INSERTION),
         (pairs.hypotheses, aligned.hypotheses, DELETION),
     ):
-        # Marks are gathered between pairs: for a mark after k units, by the number of pairs among these.
+        # A mark after k units is stored under the number of aligned pairs among these units.
         before = np.concatenate([[0], np.cumsum(paired[aligned.paths.operations != absent])])
-        found: dict[tuple[int, int], list[int]] = {}
+        by_place: dict[tuple[int, int], list[int]] = {}
         for recording, unit, mark in _marks(lines, units, marks):
-            found.setdefault((recording, int(before[unit])), []).append(numbers[mark])
-        sides.append(found)
+            by_place.setdefault((recording, int(before[unit])), []).append(numbers[mark])
+        sides.append(by_place)
     places = sorted({*sides[0], *sides[1]})
-    said, heard = ([np.array(side.get(place, []), np.int32) for place in places] for side in sides)
+    reference, hypothesis = ([np.array(side.get(place, []), np.int32) for place in places] for side in sides)
     counts = np.zeros((len(pairs.scored), 4), np.int64)
     totals = np.zeros((len(pairs.scored), 2), np.int64)
     recordings = np.array([recording for recording, _ in places], np.intp)
-    np.add.at(counts, recordings, paths(Sequences.of(said), Sequences.of(heard), "levenshtein").counts())
+    np.add.at(counts, recordings, paths(Sequences.of(reference), Sequences.of(hypothesis), "levenshtein").counts())
     np.add.at(
         totals,
         recordings,
-        np.array([[len(one), len(two)] for one, two in zip(said, heard, strict=True)], np.int64).reshape(-1, 2),
+        np.array([[len(one), len(two)] for one, two in zip(reference, hypothesis, strict=True)], np.int64).reshape(
+            -1, 2
+        ),
     )
     return counts, totals
 
 
 def _marks(lines: Lines, units: Units, marks: frozenset[str]) -> list[tuple[int, int, str]]:
-    """Each mark: in which recording, after how many units (of all recordings), and the mark."""
+    """Return the recording of each mark, the number of units before it (over all recordings), and the mark."""
     at: dict[tuple[int, int], list[str]] = {}
     recording = np.repeat(np.arange(len(lines.counts)), lines.counts).tolist()
     first = np.searchsorted(units.first, np.arange(len(lines.words)), "left").tolist()
@@ -173,7 +175,7 @@ def _marks(lines: Lines, units: Units, marks: frozenset[str]) -> list[tuple[int,
 
 
 def _one_spelling(text: str) -> str:
-    """A text with its marks in one spelling.
+    """Replace marks by their common spelling.
 
     >>> _one_spelling("，"), _one_spelling("？！"), _one_spelling("⁉"), _one_spelling("…")
     (',', '?!', '!?', '…')
@@ -189,7 +191,7 @@ def _mark_of(char: str) -> str:
 
 
 def _with_ellipses(marks: Iterable[str]) -> list[str]:
-    """Put full stops in a row together.
+    """Merge full stops in a row into an ellipsis.
 
     >>> _with_ellipses("?.."), _with_ellipses("....…"), _with_ellipses(".")
     (['?', '…'], ['…'], ['.'])
@@ -204,20 +206,20 @@ def _with_ellipses(marks: Iterable[str]) -> list[str]:
 
 
 def _cut(lines: Lines, marks: frozenset[str]) -> Lines:
-    """Cut text without spaces where a mark stands in it, so that each mark is at the end of a word."""
+    """Cut text without spaces after each mark, so that each mark is at the end of a word."""
     if not any(map(_has_unspaced, lines.words)):
         return lines
     lines, _ = glued(lines)
     pieces = [_pieces(word, marks) for word in lines.words]
-    numbers = np.array([len(own) for own in pieces], np.intp)
+    numbers = np.array([len(parts) for parts in pieces], np.intp)
     spaced = np.zeros(int(numbers.sum()), np.bool_)
     spaced[np.cumsum(numbers) - numbers] = True
     borders = np.concatenate([[0], np.cumsum(numbers)])[np.concatenate([[0], np.cumsum(lines.counts)])]
-    return Lines([piece for own in pieces for piece in own], np.diff(borders).astype(np.intp), spaced)
+    return Lines([piece for parts in pieces for piece in parts], np.diff(borders).astype(np.intp), spaced)
 
 
 def _pieces(word: str, marks: frozenset[str]) -> list[str]:
-    """The parts of a word that begin behind a mark, or where one kind of script follows upon the other.
+    """Divide a word after marks, and where a script without spaces meets another script.
 
     >>> _pieces("你好吗？我3.5很好。", frozenset("?."))
     ['你好吗？', '我', '3.5', '很好。']
@@ -248,7 +250,7 @@ def _has_unspaced(word: str) -> bool:
 
 
 def _core(text: str) -> str:
-    """The word without what stands around it.
+    """Return the word without the marks around it.
 
     >>> _core("“3.5%,”"), _core("…")
     ('3.5', '')
@@ -258,18 +260,18 @@ def _core(text: str) -> str:
 
 
 def _case_counts(pairs: Pairs, aligned: Aligned) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The words that are right but for capitals, if they can have any, and those that differ in them."""
+    """Count the aligned words that can have capitals, and those whose capitals differ."""
     operations = aligned.paths.operations
     recording = np.repeat(np.arange(len(aligned.paths.lengths)), aligned.paths.lengths)
     hits = operations == HIT
-    said = (np.cumsum(operations != INSERTION) - 1)[hits]
-    heard = (np.cumsum(operations != DELETION) - 1)[hits]
-    alone = _one_to_one(aligned.references)[said] & _one_to_one(aligned.hypotheses)[heard]
+    reference = (np.cumsum(operations != INSERTION) - 1)[hits]
+    hypothesis = (np.cumsum(operations != DELETION) - 1)[hits]
+    one_to_one = _one_to_one(aligned.references)[reference] & _one_to_one(aligned.hypotheses)[hypothesis]
     counts = np.zeros((2, len(pairs.scored)), np.int64)
     for place, one, two in zip(
-        recording[hits][alone].tolist(),
-        aligned.references.first[said[alone]].tolist(),
-        aligned.hypotheses.first[heard[alone]].tolist(),
+        recording[hits][one_to_one].tolist(),
+        aligned.references.first[reference[one_to_one]].tolist(),
+        aligned.hypotheses.first[hypothesis[one_to_one]].tolist(),
         strict=True,
     ):
         written, transcribed = _core(pairs.references.words[one]), _core(pairs.hypotheses.words[two])
@@ -280,7 +282,7 @@ def _case_counts(pairs: Pairs, aligned: Aligned) -> tuple[npt.NDArray[np.int64],
 
 
 def _one_to_one(units: Units) -> npt.NDArray[np.bool_]:
-    """Whether a unit came from one word, and that word became nothing else."""
+    """Return True for each unit that came from one word that became only this unit."""
     new = np.append(True, units.first[1:] != units.first[:-1])[: len(units.first)]
     single: npt.NDArray[np.bool_] = (units.first == units.last) & new & np.append(new[1:], True)[: len(new)]
     return single
@@ -291,5 +293,5 @@ def _known(values: npt.NDArray[np.int64], known: bool) -> Any:
 
 
 def _rate(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64], known: bool) -> Any:
-    there = (whole > 0) & known
-    return pd.arrays.FloatingArray(np.where(there, part / np.where(there, whole, 1), 0.0), ~there)
+    defined = (whole > 0) & known
+    return pd.arrays.FloatingArray(np.where(defined, part / np.where(defined, whole, 1), 0.0), ~defined)

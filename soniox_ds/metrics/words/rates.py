@@ -1,8 +1,9 @@
-"""Errors of words and characters, counted.
+"""Word error rate and character error rate.
 
-Conventions: both texts are normalised alike. A rate travels with the counts it came from: recordings are pooled by
-adding counts and dividing once, never by averaging rates. Recordings that failed, and references without a recording,
-are rows without counts; silence is scored only where it was transcribed as silence, or on request.
+Conventions: both texts are normalised in the same way. Every rate is stored together with the counts it was computed
+from: recordings are pooled by adding counts and dividing once, never by averaging rates. Failed recordings and
+references without a recording are rows without counts. An empty transcript is scored only if the recording was
+transcribed, or with ``failed="as_silence"``.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def word_errors(
     Parameters
     ----------
     transcripts, references, normalizer, cost, units, language
-        As `align_words` takes them.
+        See `align_words`.
     failed
         ``"apart"``: failed and missing recordings are rows without counts. ``"as_silence"``: they are scored as if
         nothing had been transcribed, every reference word deleted.
@@ -57,36 +58,36 @@ def word_errors(
     -------
     DataFrame
         ``schema.WORD_ERRORS``, one row for each recording that has a reference, in the order of the corpus; then the
-        references without recording. The user's own columns of recordings and references follow; a column that both
-        have with different values is there twice, that of the references as ``..._of_reference``. Where nothing was to
-        be said `wer` and `wil` are NA, and the insertions are there to be pooled.
+        references without a recording. The user's own columns of recordings and references follow. A column that both
+        have with different values occurs twice, that of the references as ``..._of_reference``. If the reference is
+        empty, `wer` and `wil` are NA, and the insertions are kept for pooling.
 
-        `neutral_errors` are the errors that are left when numbers, times, currencies and spellings have one form each,
-        and `neutral_wer` is their rate over the same reference words: what the normaliser "spoken" would have in the
-        place of "basic". They are NA where the language of a recording is not known (see `language` of `align_words`)
-        or not English, German, Spanish or French, and after other normalisers.
+        `neutral_errors` are the errors that remain when numbers, times, currencies and spellings have one form each,
+        and `neutral_wer` is their rate over the same reference words: the result of the normaliser "spoken" in place of
+        "basic". They are NA if the language of a recording is not known (see `language` of `align_words`) or not
+        English, German, Spanish or French, and for normalisers without the step "basic".
 
     Raises
     ------
     InputError
-        If there are no references, none belongs to a recording, or an argument is none of those described.
+        If there are no references, no reference belongs to a recording, or an argument has an unknown value.
     SchemaError
-        If a table lacks a column, or an id is there twice.
+        If a table lacks a column, or an id occurs twice.
 
     Warns
     -----
     UserWarning
-        If some references have no recording, or ids were matched by the names of files; if references hold tags that
-        the normaliser makes words of, or are placeholders.
+        If some references have no recording, ids were matched by the names of files, or references contain tags that
+        the normaliser turns into words or are placeholders.
 
     Notes
     -----
     wer = (S + D + I) / (H + S + D); mer = (S + D + I) / (H + S + D + I); wil = 1 - H² / ((H + S + D) (H + S + I)).
     Source: Morris, Maier and Green, "From WER and RIL to MER and WIL", Interspeech 2004.
 
-    S, D and I are not unique. At ``cost="levenshtein"`` their sum is the least there is, as in jiwer; at ``"sclite"``
-    all three are NIST sclite's. Sclite takes one error more where that saves three substitutions, which hardly ever
-    happens but in texts that have little in common; `fewest_errors` has the least sum in either case.
+    S, D and I are not unique. With ``cost="levenshtein"`` their sum is the smallest possible, as in jiwer; with
+    ``"sclite"`` all three are those of NIST sclite. Sclite accepts one more error if that saves three substitutions,
+    which is rare except in texts that have little in common; `fewest_errors` is the smallest sum in either case.
 
     Examples
     --------
@@ -106,20 +107,21 @@ def word_errors(
     if cost == "sclite":
         fewest = fewest_errors(aligned.references.sequences(), aligned.hypotheses.sequences(), fewest)
     hits, wrong = counts[:, 0], counts[:, 1:].sum(axis=1)
-    said, heard = aligned.references.counts, aligned.hypotheses.counts
-    product = np.where(said, np.maximum(said * heard, 1), 0)  # nothing transcribed: no hits either, all is lost
+    reference_words, hypothesis_words = aligned.references.counts, aligned.hypotheses.counts
+    # If nothing was transcribed there are no hits, and all information is lost.
+    product = np.where(reference_words, np.maximum(reference_words * hypothesis_words, 1), 0)
     columns = {
-        "reference_words": _whole(said),
-        "hypothesis_words": _whole(heard),
+        "reference_words": _whole(reference_words),
+        "hypothesis_words": _whole(hypothesis_words),
         "fewest_errors": _whole(fewest),
-        "wer": _share(wrong, said),
+        "wer": _share(wrong, reference_words),
         "mer": _share(wrong, hits + wrong),
         "wil": _share(product - hits * hits, product),
     }
     neutral = neutral_errors(pairs, aligned, chain, language, cost, units)
     columns["neutral_errors"] = neutral
-    columns["neutral_wer"] = (neutral / pd.array(np.where(said > 0, said, 1))).astype("Float64")
-    columns["neutral_wer"][said == 0] = pd.NA
+    columns["neutral_wer"] = (neutral / pd.array(np.where(reference_words > 0, reference_words, 1))).astype("Float64")
+    columns["neutral_wer"][reference_words == 0] = pd.NA
     return scored_table(pairs, counts, columns, WORD_ERRORS, normalizer=chain.label, cost=cost)
 
 
@@ -139,30 +141,30 @@ def character_errors(
     Parameters
     ----------
     transcripts, references, normalizer, failed, language
-        As `word_errors` takes them.
+        See `word_errors`.
     cost
-        As there; by default the fewest errors, as jiwer counts them.
+        See `align_words`. The default finds the fewest errors, as jiwer does.
     spaces
-        Whether the one space between two words is a character too (as in jiwer).
+        If True, the single space between two words counts as a character (as in jiwer).
     unit
-        ``"code point"``, after composing (NFC), or ``"grapheme"``: what a reader sees as one character, marks included.
+        ``"code point"``, after composing (NFC), or ``"grapheme"``: one character as a reader sees it, marks included.
 
     Returns
     -------
     DataFrame
-        ``schema.CHARACTER_ERRORS``: as `word_errors`, with `cer` = (S + D + I) / (H + S + D).
+        ``schema.CHARACTER_ERRORS``: like the result of `word_errors`, with `cer` = (S + D + I) / (H + S + D).
 
     Raises
     ------
     InputError, SchemaError
-        As `word_errors`.
+        For the reasons given in `word_errors`.
     SetupError
-        If graphemes are asked for and package ``regex`` is not installed.
+        If ``unit="grapheme"`` and the package ``regex`` is not installed.
 
     Warns
     -----
     UserWarning
-        If some references have no recording, hold tags that the normaliser makes words of, or are placeholders.
+        If some references have no recording, contain tags that the normaliser turns into words, or are placeholders.
 
     Examples
     --------
@@ -180,8 +182,8 @@ def character_errors(
     chains = bound_normalizers(pairs, chain, language)
     sides = [read_units(lines, chains, "words", vocabulary) for lines in (pairs.references, pairs.hypotheses)]
     characters = Vocabulary()
-    said, heard = (_characters(side, vocabulary, characters, spaces, unit) for side in sides)
-    counts = paths(Sequences.of(said), Sequences.of(heard), cost).counts()
+    reference, hypothesis = (_characters(side, vocabulary, characters, spaces, unit) for side in sides)
+    counts = paths(Sequences.of(reference), Sequences.of(hypothesis), cost).counts()
     lengths = counts[:, :3].sum(axis=1)
     columns = {
         "reference_characters": _whole(lengths),
@@ -219,7 +221,7 @@ def _spelled(word: str, characters: Vocabulary, unit: str) -> list[int]:
 def scored_table(
     pairs: Pairs, counts: _Counts, columns: Mapping[str, Any], table: Mapping[str, Column], **constants: Any
 ) -> pd.DataFrame:
-    """A row for each recording: counts and further columns where it is scored, then the user's own columns."""
+    """Build one row for each recording: counts and further columns if it is scored, then the user's own columns."""
     place = np.full(len(pairs.recordings), -1, np.intp)
     place[pairs.scored] = np.arange(len(pairs.scored))
     frame = pairs.recordings[["audio_id", "status", "duration_ms"]].copy()
@@ -242,6 +244,6 @@ def _whole(values: npt.NDArray[Any]) -> Any:
 
 
 def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Any:
-    """part / whole, NA where the whole is 0."""
+    """Return part / whole, NA if the whole is 0."""
     known = whole > 0
     return pd.arrays.FloatingArray(np.where(known, part / np.where(known, whole, 1), 0.0), ~known)

@@ -1,9 +1,9 @@
 """The language of each recording, for normalisers that depend on it.
 
-Conventions: what is known best comes first: the argument `language`, then a column `language` of the references, then
-that of the recordings, then the language that most words of the transcript were identified as, then the language hint
-that the recording was transcribed with, if it was a single one. Names, three-letter codes and codes with a region
-("German", "deu", "de-AT") are read as the two-letter code.
+Conventions: the language is taken from the first of these that is known: the argument `language`, a column `language`
+of the references, a column `language` of the recordings, the language of most words of the transcript, and the language
+hint of the transcription if there was exactly one. Names, three-letter codes and codes with a region ("German", "deu",
+"de-AT") are read as the two-letter code.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ Languages: TypeAlias = "str | Mapping[Any, str] | pd.Series[Any] | None"
 
 
 def bound_normalizers(pairs: Pairs, normalizer: Normalizer, language: Languages) -> list[Normalizer]:
-    """Return the normaliser of each scored recording, in its language; warns where the language is not one of its own.
+    """Return the normaliser of each scored recording, in its language; warn about languages that it has no form for.
 
     Raises
     ------
     InputError
-        If `language` is no language, or not given as documented.
+        If `language` is not a language, or has another form than documented.
     """
     ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
     given = language_of_each(language, ids)
@@ -56,9 +56,9 @@ def bound_normalizers(pairs: Pairs, normalizer: Normalizer, language: Languages)
 
 
 def in_one_language(normalizer: Normalizer, pairs: Pairs, language: Languages, hint: str | None = None) -> Normalizer:
-    """Return the normaliser for words that belong to no recording, such as terms: in the commonest language.
+    """Return the normaliser for words that belong to no recording, such as terms: in the most frequent language.
 
-    `hint` is the language where nothing else says it.
+    `hint` is the language to use if no other source gives one.
     """
     if not normalizer.has_forms_of_languages:
         return normalizer
@@ -68,7 +68,7 @@ def in_one_language(normalizer: Normalizer, pairs: Pairs, language: Languages, h
 
 
 def in_languages(normalizer: Normalizer, languages: Iterable[str | None]) -> list[Normalizer]:
-    """Return the normaliser for each of the languages; warns of those that it has no form of its own for."""
+    """Return the normaliser for each of the languages; warn about languages that it has no form for."""
     codes = list(languages)
     if normalizer.languages:
         _warn_of_other_languages(normalizer, codes)
@@ -81,7 +81,7 @@ def _warn_of_other_languages(normalizer: Normalizer, codes: list[str | None]) ->
     if not others:
         return
     found = ", ".join(f"{code or 'not known'} ({count})" for code, count in others.most_common())
-    give = 'language="en", or a column language of the references or recordings, says it.' if None in others else ""
+    give = 'Give language="en", or a column language of the references or recordings.' if None in others else ""
     warn_caller(
         f"{normalizer.label!r} is for the languages {', '.join(normalizer.languages)}. {sum(others.values())} of "
         f"{len(codes)} texts go through 'basic' instead, by their language: {found}. "
@@ -91,7 +91,7 @@ def _warn_of_other_languages(normalizer: Normalizer, codes: list[str | None]) ->
 
 
 def language_of_each(language: Languages, ids: list[str]) -> list[str | None]:
-    """Read the argument `language`: one for all recordings, or by audio_id.
+    """Return the language of each recording as the argument `language` gives it, for all recordings or by audio_id.
 
     >>> language_of_each("German", ["a", "b"]), language_of_each({"b": "en-US"}, ["a", "b"])
     (['de', 'de'], [None, 'en'])
@@ -102,7 +102,7 @@ def language_of_each(language: Languages, ids: list[str]) -> list[str | None]:
         return [_code(language)] * len(ids)
     if not isinstance(language, (Mapping, pd.Series)):
         raise InputError(
-            f'language is a language, such as "en", or a dict from audio_id to language; found {language!r}.'
+            f'language must be a language, such as "en", or a dict from audio_id to language; found {language!r}.'
         )
     names = as_ids(pd.Series(list(language.keys()), dtype=object), "language").tolist()
     values = list(language.values) if isinstance(language, pd.Series) else list(language.values())
@@ -121,7 +121,7 @@ def _code(language: Any) -> str:
 
 
 def recording_languages(pairs: Pairs) -> list[str | None]:
-    """Return the language of each scored recording as far as the tables say it, else None."""
+    """Return the language of each scored recording if the tables give it, otherwise None."""
     recordings = pairs.recordings.iloc[pairs.scored]
     columns = [
         column_languages(recordings[name]) for name in ("language_of_reference", "language") if name in recordings
@@ -135,7 +135,7 @@ def first_known(*lists: list[str | None]) -> list[str | None]:
 
 
 def column_languages(column: pd.Series[Any]) -> list[str | None]:
-    """Return the codes of a column of languages, None for what is none."""
+    """Return the codes of a column of languages, None for a value that is not a language."""
     known: dict[Any, str | None] = {
         value: suggest_language(value) if isinstance(value, str) else None for value in column.dropna().unique()
     }
@@ -143,7 +143,7 @@ def column_languages(column: pd.Series[Any]) -> list[str | None]:
 
 
 def _of_words(pairs: Pairs) -> list[str | None]:
-    """The language that most words of each transcript have."""
+    """Return the language of most words of each transcript."""
     counts = pairs.hypotheses.counts
     if "language" not in pairs.words or pairs.words["language"].isna().all():
         return [None] * len(counts)
@@ -152,14 +152,16 @@ def _of_words(pairs: Pairs) -> list[str | None]:
 
 
 def most_of_each(place: npt.NDArray[np.intp], language: pd.Series[Any], total: int) -> list[str | None]:
-    """Return the language that most words of each recording have; `place` is the recording of each word."""
+    """Return the language of most words of each recording; `place` is the recording of each word."""
     codes, labels = pd.factorize(language.astype("string"))
     words = np.zeros((total, len(labels) + 1), np.int64)
-    np.add.at(words, (place, codes), 1)  # -1, of words without a language, is the last column
+    np.add.at(words, (place, codes), 1)  # words without a language have the code -1, which is the last column
     words = words[:, :-1]
     most = words.argmax(axis=1).tolist() if len(labels) else [0] * total
     known: Any = words.any(axis=1).tolist()
-    return [suggest_language(str(labels[one])) if there else None for one, there in zip(most, known, strict=True)]
+    return [
+        suggest_language(str(labels[code])) if is_known else None for code, is_known in zip(most, known, strict=True)
+    ]
 
 
 def hinted_languages(transcripts: Any) -> dict[str, str]:
@@ -167,21 +169,21 @@ def hinted_languages(transcripts: Any) -> dict[str, str]:
     recordings = transcripts.recordings
     runs = (getattr(transcripts, "provenance", None) or {}).get("runs", [])
     hints = [(run, (run.get("options") or {}).get("language_hints") or []) for run in runs]
-    if not any(own for _, own in hints):
+    if not any(run_hints for _, run_hints in hints):
         return {}
-    by_hash = {run["options_hash"]: own for run, own in hints if run.get("options_hash")}
-    alike = {tuple(own) for _, own in hints}
+    by_hash = {run["options_hash"]: run_hints for run, run_hints in hints if run.get("options_hash")}
+    alike = {tuple(run_hints) for _, run_hints in hints}
     every = next(iter(alike)) if len(alike) == 1 else ()
     found: dict[str, str] = {}
     hashes: Any = recordings["options_hash"] if "options_hash" in recordings else [pd.NA] * len(recordings)
     for audio_id, options_hash in zip(recordings["audio_id"].tolist(), list(hashes), strict=True):
-        own = by_hash.get(options_hash, every) if isinstance(options_hash, str) else every
-        if len(own) == 1 and (code := suggest_language(own[0])):
+        run_hints = by_hash.get(options_hash, every) if isinstance(options_hash, str) else every
+        if len(run_hints) == 1 and (code := suggest_language(run_hints[0])):
             found[str(audio_id)] = code
     return found
 
 
 def _commonest(languages: Iterable[str | None]) -> str | None:
-    """Return the most frequent language that is known."""
-    known = Counter(code for code in languages if code is not None)
-    return known.most_common(1)[0][0] if known else None
+    """Return the most frequent known language."""
+    counts = Counter(code for code in languages if code is not None)
+    return counts.most_common(1)[0][0] if counts else None

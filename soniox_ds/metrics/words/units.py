@@ -1,8 +1,8 @@
-"""What is compared: normalised words, and the single characters of scripts without spaces.
+"""Units of comparison: normalised words, and single characters of scripts without spaces.
 
-Conventions: many texts are held end to end, with the number of words of each. A unit knows the first and the last of
-the words that it came from, by their positions in the whole list; a word may become several units (``won't``,
-``好的``), several words one (``twenty five``), and a word none (``um``).
+Conventions: many texts are stored end to end, with the number of words of each. A unit stores the first and the last of
+the words it came from, as positions in the whole list. A word may become several units (``won't``, ``好的``), several
+words may become one unit (``twenty five``), and a word may disappear (``um``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Lines(NamedTuple):
     counts: _Ints
     """Number of words of each text."""
     spaced: npt.NDArray[np.bool_]
-    """Whether white space stands before each word."""
+    """True for each word with white space before it."""
 
 
 class Units(NamedTuple):
@@ -48,27 +48,27 @@ class Units(NamedTuple):
     first: _Ints
     """Position of the first word that each unit came from."""
     last: _Ints
-    """Position of the last one."""
+    """Position of the last word that each unit came from."""
 
     def sequences(self) -> Sequences:
-        """What is to be aligned."""
+        """Return the ids of the units as sequences to be aligned."""
         return Sequences(self.ids, self.counts)
 
 
 class Vocabulary:
-    """A number for each distinct unit; both sides of a comparison share one."""
+    """A number for each distinct unit, shared by both sides of a comparison."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self.forms: dict[str, list[int]] = {}
-        """The units of each word as it was written, where words are normalised one by one."""
+        """The units of each written word, if words are normalised one by one."""
 
     def number(self, unit: str) -> int:
-        """The number of a unit, a new one where it was not seen before."""
+        """Return the number of a unit; a new unit gets a new number."""
         return self._numbers.setdefault(unit, len(self._numbers))
 
     def labels(self) -> Any:
-        """The units in the order of their numbers, as a string array."""
+        """Return the units in the order of their numbers, as a string array."""
         return pd.array(list(self._numbers), dtype="string")
 
 
@@ -81,16 +81,16 @@ def lines_of(texts: Iterable[str]) -> Lines:
     words: list[str] = []
     counts = []
     for text in texts:
-        own = text.split()
-        words += own
-        counts.append(len(own))
+        text_words = text.split()
+        words += text_words
+        counts.append(len(text_words))
     return Lines(words, np.array(counts, np.intp), np.ones(len(words), np.bool_))
 
 
 def split_units(word: str) -> list[str]:
-    """Divide a word into units: each character of a script without spaces, and what stands between them.
+    """Divide a word into units: single characters of scripts without spaces, and the text between them.
 
-    Marks and joiners stay with the character before.
+    Combining marks and joiners stay with the character before.
 
     >>> split_units("hello"), split_units("好的OK"), split_units("กำ")
     (['hello'], ['好', '的', 'OK'], ['กำ'])
@@ -98,7 +98,7 @@ def split_units(word: str) -> list[str]:
     if word.isascii() or not any(map(is_unspaced, word)):
         return [word]
     units: list[str] = []
-    alone = True  # whether the unit so far is a character that stands for itself
+    alone = True  # True if the last unit is a single character of a script without spaces
     for char in word:
         if units and _clings(char):
             units[-1] += char
@@ -121,15 +121,15 @@ def _clings(char: str) -> bool:
 def read_units(lines: Lines, normalizer: Normalizer | Sequence[Normalizer], kind: str, vocabulary: Vocabulary) -> Units:
     """Normalise texts and divide them into units.
 
-    `normalizer` is one for all texts, or one for each.
+    `normalizer` is one normaliser for all texts, or a sequence with one for each text.
 
-    `kind` is ``"mixed"`` (words, and single characters where a script has no spaces) or ``"words"`` (white space
-    alone divides).
+    `kind` is ``"mixed"`` (words, and single characters of scripts without spaces) or ``"words"`` (divided at white
+    space only).
 
     Raises
     ------
     InputError
-        If `kind` is something else, or a step of the normaliser fails.
+        If `kind` has another value, or a step of the normaliser fails.
     """
     if kind not in KINDS_OF_UNITS:
         raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {kind!r}.")
@@ -152,7 +152,7 @@ def _undivided(word: str) -> list[str]:
 
 
 def glued(lines: Lines) -> tuple[Lines, _Ints]:
-    """Put words without white space between them together; also where each new one begins among the old ones."""
+    """Join words that have no white space between them; also return where each new word begins among the old ones."""
     begins = lines.spaced.copy()
     firsts = np.cumsum(lines.counts) - lines.counts
     begins[firsts[lines.counts > 0]] = True
@@ -164,7 +164,7 @@ def glued(lines: Lines) -> tuple[Lines, _Ints]:
 
 
 def _chain(steps: Sequence[NormalizationStep], divide: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
-    """From a word to its units, by steps that go word by word."""
+    """Return a function from a word to its units, for steps that work word by word."""
 
     def units(word: str) -> list[str]:
         parts = [word if word.isascii() else unicodedata.normalize("NFC", word)]
@@ -176,7 +176,7 @@ def _chain(steps: Sequence[NormalizationStep], divide: Callable[[str], list[str]
 
 
 def _by_word(lines: Lines, units_of: Callable[[str], list[str]], vocabulary: Vocabulary) -> Units:
-    """Each distinct word is looked at once."""
+    """Normalise each distinct word once."""
     codes, distinct = pd.factorize(np.array(lines.words, dtype=object))
     for word in distinct:
         if word not in vocabulary.forms:
@@ -194,7 +194,7 @@ def _by_word(lines: Lines, units_of: Callable[[str], list[str]], vocabulary: Voc
 
 
 class _Line(NamedTuple):
-    """One text on its way through the steps."""
+    """One text between two steps of the normaliser."""
 
     units: list[str]
     spaced: list[bool]
@@ -205,7 +205,7 @@ class _Line(NamedTuple):
 def _by_text(
     lines: Lines, chains: Sequence[Normalizer], divide: Callable[[str], list[str]], vocabulary: Vocabulary
 ) -> Units:
-    """Text by text; what a step made of the words one by one tells which words its units came from."""
+    """Normalise text by text. Comparing with the normalised single words shows which words each unit came from."""
     alone: dict[tuple[NormalizationStep, str], list[str]] = {}
     ids: list[int] = []
     first: list[int] = []
@@ -215,7 +215,7 @@ def _by_text(
     for chain, count in zip(chains, lines.counts.tolist(), strict=True):
         line = _Line([], [], [], [])
         for word in range(begin, begin + count):
-            composed = unicodedata.normalize("NFC", lines.words[word])  # every step divides what it returns
+            composed = unicodedata.normalize("NFC", lines.words[word])  # the result of every step is divided below
             _extend(line, [composed], bool(lines.spaced[word]), word, word)
         for step in chain.steps:
             line = _word_by_word(line, step, divide) if step.per_word else _whole(line, step, divide, alone)
@@ -264,10 +264,10 @@ def _whole(
 
 
 def _spans(expected: list[str], source: list[int], found: list[str], count: int) -> list[tuple[int, int]]:
-    """For each found unit the first and the last of the `count` old units that it came from.
+    """Return for each unit in `found` the first and the last of the `count` old units that it came from.
 
-    `expected` is what each old unit (`source`) becomes by itself. Where both agree the origin is plain; between two
-    such places, all that was found there came from all that stood there.
+    `expected` is the form of each old unit (`source`) normalised by itself. Units that are equal on both sides have a
+    known origin; units between two such places came from all old units between these places.
     """
     numbers: dict[str, int] = {}
     one = np.array([numbers.setdefault(unit, len(numbers)) for unit in expected], np.int32)
@@ -277,14 +277,14 @@ def _spans(expected: list[str], source: list[int], found: list[str], count: int)
     at_expected, at_found = np.cumsum(down) - down, np.cumsum(across) - across
     hits = operations == HIT
     spans: list[tuple[int, int]] = []
-    previous = -1  # the last old unit whose fate is known
+    previous = -1  # the last old unit whose place is known
     pending = 0
     for before, after in [*zip(at_expected[hits].tolist(), at_found[hits].tolist(), strict=True), (-1, len(found))]:
         origin = source[before] if before >= 0 else count
         pending = after - len(spans)
         if pending:
             low, high = previous + 1, origin - 1
-            if low > high:  # nothing stands between: it came with a neighbour
+            if low > high:  # there is no old unit between the two places, so the new unit came from a neighbour
                 low = high = max(previous, 0) if previous >= 0 else min(origin, count - 1)
             spans += [(low, high)] * pending
         if before >= 0:

@@ -157,7 +157,7 @@ MIXED = pd.concat([A.assign(cost="sclite"), B.assign(cost="levenshtein", audio_i
         pytest.param([A], {"difference": 0.01, "target": 80}, "target is 80", id="target"),
         pytest.param([A], {"blocks": 10, "target": 0.04}, "no difference at all", id="target-below-chance"),
         pytest.param([A], {"difference": 0.01, "correlation": 1}, "correlation is 1", id="correlation"),
-        pytest.param([A], {"difference": 1e-9}, "nobody can see it", id="tiny"),
+        pytest.param([A], {"difference": 1e-9}, "no study can detect it", id="tiny"),
         pytest.param([], {"difference": 0.01, "block_sd": 0}, "above 0", id="no-spread"),
         pytest.param([[A, B, A]], {"difference": 0.01}, "of 3; give one table", id="three-arms"),
         pytest.param(["errors.csv"], {"difference": 0.01}, "str", id="path"),

@@ -218,7 +218,7 @@ def test_grouping_by_the_normaliser():
         pytest.param(SIX.assign(session=None), {"block": "session"}, InputError, "all its values", id="block-of-NA"),
         pytest.param(SIX, {"block": []}, InputError, "block is empty", id="empty-block"),
         pytest.param(SIX[:0], {}, InputError, "has no rows", id="empty"),
-        pytest.param(pd.concat([SIX, SIX]), {}, SchemaError, "'a' is there more than once", id="twice"),
+        pytest.param(pd.concat([SIX, SIX]), {}, SchemaError, "'a' occurs more than once", id="twice"),
         pytest.param(SIX.assign(status="done"), {}, SchemaError, "status 'done'", id="status"),
         pytest.param(SIX.assign(status="scored"), {}, SchemaError, "without counts", id="scored-without-counts"),
         pytest.param(SIX.assign(hits=1), {}, SchemaError, "differ from reference_words", id="inconsistent"),
