@@ -569,14 +569,14 @@ def test_references_for_unknown_recordings_alone_are_refused(name, table):
 
 REFUSED = {
     "all right": {
-        "fit_recalibration": "all words are right, so that there is nothing to learn; fit on",
+        "fit_recalibration": "all words are right, so there is nothing to learn; fit on",
         "flag_low_confidence": "none of the 20 aligned words .* is wrong.*give threshold= or review_budget_s= instead",
         "plot_review_curve": "no word is wrong",
         "plot_roc": "none of these words is wrong",
         "power": "the same rate.*give block_sd=",
     },
     "all wrong": {
-        "fit_recalibration": "all words are wrong, so that there is nothing to learn; fit on",
+        "fit_recalibration": "all words are wrong, so there is nothing to learn; fit on",
         "plot_roc": "none of these words is right",
         "power": "the same rate.*give block_sd=",
     },

@@ -166,7 +166,7 @@ def test_punctuation():
 
 def test_terms_need_to_be_told_the_language():
     aligned = sx.align_words({"a": "take 25 now"}, {"a": "take twenty five now"}, normalizer="spoken", language="en")
-    with pytest.raises(InputError, match=r"depends on the language, which terms do not tell.*language=\"en\""):
+    with pytest.raises(InputError, match=r"depends on the language, which terms do not show.*language=\"en\""):
         sx.term_errors(aligned, ["twenty five"])
     found = sx.term_errors(aligned, ["twenty five"], normalizer=sx.Normalizer.of("spoken", language="en"))
     assert found["hits"].tolist() == [1]

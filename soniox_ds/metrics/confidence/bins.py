@@ -1,8 +1,8 @@
-"""Confidences in bins, block by block, and what the bootstrap over blocks says of them.
+"""Binned confidences, with bootstrap intervals over blocks.
 
-Conventions: a bin holds confidences above its lower and up to its upper edge, the first one its lower edge too; they
-come as `as_decimals` (in `word_confidence`) makes them, so that 0.8 is 0.8 in single precision too. Sums are kept for
-each block and bin, so that a replicate of the bootstrap is one product of matrices.
+Conventions: a bin holds confidences above its lower edge and up to its upper edge; the first bin also holds its lower
+edge. Confidences are rounded by `as_decimals` (in `word_confidence`), so that 0.8 in single precision is also 0.8. Sums
+are kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = [
 ]
 
 BINNINGS = ("equal_width", "equal_mass")
-"""How bins are cut: the same width each, or the same number of words each as far as ties allow."""
+"""The ways to choose bin edges: equal widths, or equal numbers of words as far as ties allow."""
 
 FEW_ERRORS = 10
-"""Below so many wrong (or right) words there is no interval of the ECE; nor below `FEW_UNITS` blocks."""
+"""Number of wrong (or right) words needed for an interval of the ECE, which also needs `FEW_UNITS` blocks."""
 
 _GROUPS = 32
 _CELLS = 500_000  # numbers drawn at a time: 4 MB
@@ -48,7 +48,7 @@ Ints = npt.NDArray[np.intp]
 
 
 class Resampling(NamedTuple):
-    """How intervals are made."""
+    """The settings of the bootstrap."""
 
     ci: float
     replicates: int
@@ -56,7 +56,7 @@ class Resampling(NamedTuple):
 
 
 class EceInterval(NamedTuple):
-    """Bounds of the true ECE, NaN where there is no honest interval (then `reason` says why), and what chance shows."""
+    """Bounds of the true ECE (NaN if there is no reliable interval: see `reason`), and the ECE expected by chance."""
 
     low: float
     high: float
@@ -73,12 +73,12 @@ class Binned(NamedTuple):
 
     @property
     def gaps(self) -> FloatArray:
-        """Right words less the confidence put in them."""
+        """The number of right words minus the sum of their confidences."""
         return self.right - self.confidence
 
 
 def check_bins(bins: Any, binning: Any) -> None:
-    """Raise InputError unless both mean something."""
+    """Raise InputError unless both options are valid."""
     if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or bins < 1:
         raise InputError(f"bins is {bins!r}; give a whole number, 1 or more (10 to 20 is usual).")
     if binning not in BINNINGS:
@@ -86,7 +86,7 @@ def check_bins(bins: Any, binning: Any) -> None:
 
 
 def resampling(ci: Any, replicates: Any, seed: Any) -> Resampling:
-    """Put the three together; raises InputError unless they mean something."""
+    """Check the three settings and return them; raise InputError if one is invalid."""
     if not isinstance(ci, (int, float)) or not 0 < ci < 1:
         raise InputError(f"ci is {ci!r}; give the level of the interval as a share, such as 0.95.")
     if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 100:
@@ -95,19 +95,19 @@ def resampling(ci: Any, replicates: Any, seed: Any) -> Resampling:
 
 
 def bin_edges(confidence: FloatArray, bins: int, binning: str) -> FloatArray:
-    """The edges, one more than there are bins.
+    """Return the bin edges, one more than there are bins.
 
     >>> bin_edges(np.array([0.2, 0.9, 1.0, 1.0, 1.0]), 4, "equal_mass")
     array([0.2, 0.9, 1. ])
     """
     if binning == "equal_width" or not len(confidence):
-        return np.arange(bins + 1) / bins  # each the number nearest to its fraction, as 0.3 is when written so
+        return np.arange(bins + 1) / bins  # each edge is the float nearest to its fraction, such as 0.3
     edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)))
     return edges if len(edges) > 1 else np.repeat(edges, 2)
 
 
 def binned(confidence: FloatArray, correct: Bools, blocks: Ints, edges: FloatArray) -> Binned:
-    """Sums of words, right words and confidence; `blocks` are codes from 0, of which each occurs."""
+    """Sum words, right words and confidences by block and bin; `blocks` are codes from 0, each of which occurs."""
     bins = len(edges) - 1
     rows = int(blocks.max()) + 1 if len(blocks) else 0
     cell = blocks * bins + np.searchsorted(edges[1:-1], confidence)
@@ -119,47 +119,49 @@ def binned(confidence: FloatArray, correct: Bools, blocks: Ints, edges: FloatArr
 
 
 def ece(sums: Binned) -> float:
-    """Expected calibration error; NaN of no words."""
+    """Return the expected calibration error; NaN if there are no words."""
     words = float(sums.words.sum())
     return float(np.abs(sums.gaps.sum(axis=0)).sum()) / words if words else nan
 
 
-def chance_gaps(confidence: FloatArray, edges: FloatArray, how: Resampling) -> FloatArray:
-    """ECE of words that are right as often as their confidence says, one value for each replicate.
+def chance_gaps(confidence: FloatArray, edges: FloatArray, resampling: Resampling) -> FloatArray:
+    """Simulate the ECE of words that are right as often as their confidence says, one value for each replicate.
 
-    Words are independent here, which is the least that chance can do; words of one recording that go wrong together
-    make for more. Within a bin they are put in order and cut into as many as 32 groups, whose errors are binomial with
-    the group's mean confidence: the expectation is exact, the variance too great by that of confidences within a group.
+    Words are independent here, which gives the smallest effect of chance; if words of one recording go wrong together,
+    the effect is larger. Within a bin the words are sorted and divided into at most 32 groups, whose errors are
+    binomial with the group's mean confidence. The expectation is exact; the variance is too large by that of the
+    confidences within a group.
 
-    >>> how = Resampling(0.95, 1000, 0)
-    >>> float(chance_gaps(np.full(100, 0.9), np.array([0.0, 1.0]), how).mean().round(2))  # √(2 / π · 0.09 / 100)
+    >>> resampling = Resampling(0.95, 1000, 0)
+    >>> float(chance_gaps(np.full(100, 0.9), np.array([0.0, 1.0]), resampling).mean().round(2))  # √(2 / π · 0.09 / 100)
     0.02
     """
     if not len(confidence):
-        return np.full(how.replicates, nan)
+        return np.full(resampling.replicates, nan)
     ordered = np.sort(confidence)
     bin_of = np.searchsorted(edges[1:-1], ordered)
     _, bin_of, counts = np.unique(bin_of, return_inverse=True, return_counts=True)  # bins that hold words
     place = np.arange(len(ordered)) - (np.cumsum(counts) - counts)[bin_of]
     group = bin_of * _GROUPS + place * _GROUPS // counts[bin_of]
-    group = group[np.searchsorted(ordered, ordered)]  # equal confidences are not cut apart: fewer numbers to draw
+    group = group[np.searchsorted(ordered, ordered)]  # equal confidences stay in one group: fewer numbers to draw
     starts, size = np.unique(group, return_index=True, return_counts=True)[1:]
     mean = np.clip(np.add.reduceat(ordered, starts) / size, 0, 1)
-    first = np.searchsorted(bin_of[starts], np.arange(len(counts)))  # group of each bin
-    rng = np.random.default_rng(how.seed)
-    found = np.empty(how.replicates)
+    first = np.searchsorted(bin_of[starts], np.arange(len(counts)))  # first group of each bin
+    rng = np.random.default_rng(resampling.seed)
+    gaps_of_replicates = np.empty(resampling.replicates)
     rows = max(1, _CELLS // len(size))
-    for start in range(0, how.replicates, rows):
-        right = rng.binomial(size, mean, (min(rows, how.replicates - start), len(size)))
+    for start in range(0, resampling.replicates, rows):
+        right = rng.binomial(size, mean, (min(rows, resampling.replicates - start), len(size)))
         gaps = np.add.reduceat(right - size * mean, first, axis=1)
-        found[start : start + len(right)] = np.abs(gaps).sum(axis=1) / len(ordered)
-    return found
+        gaps_of_replicates[start : start + len(right)] = np.abs(gaps).sum(axis=1) / len(ordered)
+    return gaps_of_replicates
 
 
-def ece_interval(sums: Binned, by_chance: FloatArray, how: Resampling) -> EceInterval:
-    """Lower and upper bound of the true ECE, and what chance alone would show.
+def ece_interval(sums: Binned, by_chance: FloatArray, resampling: Resampling) -> EceInterval:
+    """Return the bounds of the true ECE, and the ECE expected by chance.
 
-    `by_chance` is of `chance_gaps`: the residuals of few blocks, or of blocks without an error, hardly vary.
+    `by_chance` comes from `chance_gaps`. It is needed because the residuals of few blocks, or of blocks without errors,
+    hardly vary.
     """
     words = float(sums.words.sum())
     if not words:
@@ -170,23 +172,25 @@ def ece_interval(sums: Binned, by_chance: FloatArray, how: Resampling) -> EceInt
         return EceInterval(nan, nan, least, "There is only one block, and an interval needs two or more.")
     counts = sums.words.sum(axis=0)
     shift = np.divide(sums.gaps.sum(axis=0), counts, out=np.zeros(bins), where=counts > 0)
-    chance = sums.gaps - sums.words * shift  # what blocks differ by where each bin is right on the whole
+    chance = (
+        sums.gaps - sums.words * shift
+    )  # the variation between blocks that remains if the mean of each bin is right
     columns = np.hstack([sums.gaps, chance, sums.words.sum(axis=1, keepdims=True)])
-    drawn = _resampled(columns, how)
+    drawn = _resampled(columns, resampling)
     spread = np.abs(drawn[:, :bins]).sum(axis=1) / drawn[:, -1]
     of_blocks = np.abs(drawn[:, bins:-1]).sum(axis=1) / drawn[:, -1]
     expected = max(least, float(of_blocks.mean()))
     if reason := _too_little(sums):
         return EceInterval(nan, nan, expected, reason)
-    tail = (1 - how.ci) / 2
-    found = ece(sums)
-    high = max(found, float(np.quantile(spread, 1 - tail)))
+    tail = (1 - resampling.ci) / 2
+    estimate = ece(sums)
+    high = max(estimate, float(np.quantile(spread, 1 - tail)))
     most = max(np.quantile(of_blocks, 1 - tail), np.quantile(by_chance, 1 - tail))
-    return EceInterval(0.0 if found <= most else max(0.0, 2 * found - high), high, expected, None)
+    return EceInterval(0.0 if estimate <= most else max(0.0, 2 * estimate - high), high, expected, None)
 
 
 def _too_little(sums: Binned) -> str | None:
-    """Why the blocks cannot tell how far off the ECE may be."""
+    """Return why the blocks are too few for an interval of the ECE; None if they are enough."""
     blocks = len(sums.words)
     if blocks < FEW_UNITS:
         return f"{blocks} blocks: below {FEW_UNITS} an interval of the ECE is too narrow"
@@ -197,21 +201,23 @@ def _too_little(sums: Binned) -> str | None:
     return None
 
 
-def accuracy_intervals(sums: Binned, how: Resampling) -> tuple[FloatArray, FloatArray]:
-    """Bounds of each bin's accuracy; NaN where its words are of fewer than two blocks."""
+def accuracy_intervals(sums: Binned, resampling: Resampling) -> tuple[FloatArray, FloatArray]:
+    """Return the bounds of each bin's accuracy; NaN if its words come from fewer than two blocks."""
     bins = sums.words.shape[1]
     low, high = np.full(bins, nan), np.full(bins, nan)
     enough = np.flatnonzero((sums.words > 0).sum(axis=0) >= 2)
     if not enough.size:
         return low, high
-    drawn = _resampled(np.hstack([sums.right, sums.words]), how)
-    tail = (1 - how.ci) / 2
+    drawn = _resampled(np.hstack([sums.right, sums.words]), resampling)
+    tail = (1 - resampling.ci) / 2
     for place in enough:
-        there = drawn[:, bins + place] > 0
-        rates = drawn[there, place] / drawn[there, bins + place]
+        has_words = drawn[:, bins + place] > 0
+        rates = drawn[has_words, place] / drawn[has_words, bins + place]
         low[place], high[place] = np.quantile(rates, [tail, 1 - tail])
     return low, high
 
 
-def _resampled(columns: FloatArray, how: Resampling) -> FloatArray:
-    return resampled_sums(columns, np.ones(len(columns), np.int64), replicates=how.replicates, seed=how.seed)
+def _resampled(columns: FloatArray, resampling: Resampling) -> FloatArray:
+    return resampled_sums(
+        columns, np.ones(len(columns), np.int64), replicates=resampling.replicates, seed=resampling.seed
+    )

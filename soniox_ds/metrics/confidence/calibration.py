@@ -1,16 +1,17 @@
-"""How far confidences can be believed.
+"""Calibration of confidences.
 
-Conventions: each word of an alignment that has a confidence c is right (1) or wrong (0); deletions have no word and are
-in none of these figures. With N words, p the share that is right, and bins b of n_b words:
+Conventions: each word of an alignment that has a confidence c is right (1) or wrong (0). Deletions have no word and are
+not included in any of these figures. With N words, p the share of right words, and bins b of n_b words:
 
-- ECE = Σ (n_b / N) |accuracy_b − mean confidence_b|. A bin holds confidences above its lower and up to its upper edge,
-  the first one its lower edge too. Edges of equal mass are quantiles; words of equal confidence stay together.
+- ECE = Σ (n_b / N) |accuracy_b − mean confidence_b|. A bin holds confidences above its lower edge and up to its upper
+  edge; the first bin also holds its lower edge. Edges of equal mass are quantiles; words of equal confidence stay
+  together.
 - Brier score = mean of (c − right)².
 - NCE = (H + Σ_right ln c + Σ_wrong ln(1 − c)) / H with H = −N (p ln p + (1 − p) ln(1 − p)), c clipped to
   [1e-7, 1 − 1e-7].
-- AUC = the chance that a wrong word has a lower confidence than a right one, ties counting half.
+- AUC = the probability that a wrong word has a lower confidence than a right word, with ties counting half.
 
-NCE and AUC are not defined, and NA, where all words are right or all are wrong.
+NCE and AUC are not defined, and NA, if all words are right or all are wrong.
 
 References: Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015
 (ECE); Brier, "Verification of forecasts expressed in terms of probability", 1950; Siu, Gish and Richardson, "Improved
@@ -64,54 +65,57 @@ def calibration(
     replicates: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Measure how far confidences can be believed, for all words or for each group of them.
+    """Measure the calibration of word confidences, for all words or for each group of words.
 
     Parameters
     ----------
     alignments
         ``schema.WORD_ALIGNMENTS``: `operation`, `confidence`, and the columns named by `by` and `block`; or a corpus
-        with references, which is aligned by the defaults of `align_words`.
+        with references, which is aligned with the defaults of `align_words`.
     by
         One or more columns whose values are the groups, such as "language" or "speaker"; a column of your recordings
-        can be merged in by `audio_id`. "length" (of the aligned word in characters, in four classes) is always there.
+        can be merged in by `audio_id`. "length" (of the aligned word in characters, in four classes) is always
+        available.
     bins
         Number of bins.
     binning
-        "equal_width" or "equal_mass". Recognisers are sure of most words, so that most of the bins of equal width are
-        nearly empty: they show the whole range, bins of equal mass show where the words are.
+        "equal_width" or "equal_mass". Most words have a high confidence, so that most bins of equal width are
+        nearly empty: they show the whole range, while bins of equal mass show where the words are.
     ci
         Level of the interval of `ece`.
     block
-        Column whose values are drawn as a whole: words of one recording are not independent, and neither are recordings
-        of one speaker; name the speaker's or session's column where there is one.
+        Column whose values are drawn as a whole. Words of one recording are not independent, and neither are recordings
+        of one speaker; name the column of the speaker or session if there is one.
     replicates, seed
-        Of the bootstrap; the same seed gives the same bounds.
+        Number of replicates and seed of the bootstrap. The same seed gives the same bounds.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.CALIBRATION``; one row for each group in sorted order (NA last), one row in
-        all without `by`. Of no words everything but the counts is NA; `nce` and `auc` are NA too where all words are
-        right or all are wrong. Where there is no honest interval of `ece` its bounds are NA, and `note` says why.
+        The columns of `by`, then ``schema.CALIBRATION``: one row for each group in sorted order (NA last), or a single
+        row without `by`. For a group without words, all values but the counts are NA; `nce` and `auc` are also NA if
+        all words are right or all are wrong. If there is no reliable interval of `ece`, its bounds are NA, and `note`
+        says why.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, a row is there twice in a group, or a block is NA.
+        If a column is absent, a confidence lies outside 0 to 1, a row occurs twice in a group, or a block is NA.
     InputError
-        If no word has a confidence, or an option means nothing.
+        If no word has a confidence, or an option is invalid.
 
     Notes
     -----
-    The ECE of a sample is too high: chance alone moves each bin, and every move counts as an error. `ece_by_chance`
-    says how high it would be were the confidences perfect: the larger of two means, of words that go wrong one by one
-    (each drawn with its own confidence) and of the blocks' residuals, freed of each bin's mean (bootstrap). The first
-    is there however few blocks there are; the second is larger where words of a block go wrong together.
+    The ECE of a sample is too high, because chance alone moves each bin, and every move counts as an error.
+    `ece_by_chance` is the ECE to expect if the confidences were perfect. It is the larger of two means: that of words
+    that go wrong independently (each drawn with its own confidence), and that of the blocks' residuals after the mean
+    of each bin is subtracted (bootstrap). The first exists for any number of blocks; the second is larger if words of a
+    block go wrong together.
 
-    The interval is for the true value. Its upper bound is the bootstrap's quantile; its lower bound lies as far
-    below the ECE, which takes the excess off, and is 0 where the ECE is no higher than chance makes it at that level.
-    It errs to the wide side. There is none below 10 blocks, or with fewer than 10 words that are wrong (or right): what
-    so few say of their own spread is too little, and `note` says so.
+    The interval is for the true value. Its upper bound is the bootstrap's quantile. Its lower bound lies equally far
+    below the ECE, which removes the excess, and is 0 if the ECE is no higher than chance makes it at that level.
+    The interval tends to be too wide. There is none with fewer than 10 blocks, or with fewer than 10 wrong (or right)
+    words, because so few underestimate their own spread; `note` says so.
 
     Examples
     --------
@@ -125,27 +129,27 @@ def calibration(
     0  5       2       0.6              0.7  0.1   0.11  1.0
     """
     check_bins(bins, binning)
-    how = resampling(ci, replicates, seed)
+    settings = resampling(ci, replicates, seed)
     groups = _groups(alignments, by, block, CALIBRATION)
     rows = []
-    for own in groups.words:
-        edges = bin_edges(own.confidence, bins, binning)
-        sums = binned(own.confidence, own.correct, own.blocks, edges)
-        interval = ece_interval(sums, chance_gaps(own.confidence, edges, how), how)
-        count = len(own.correct)
+    for group_words in groups.words:
+        edges = bin_edges(group_words.confidence, bins, binning)
+        sums = binned(group_words.confidence, group_words.correct, group_words.blocks, edges)
+        interval = ece_interval(sums, chance_gaps(group_words.confidence, edges, settings), settings)
+        count = len(group_words.correct)
         rows.append(
             {
                 "n": count,
-                "errors": int((~own.correct).sum()),
-                "accuracy": float(own.correct.mean()) if count else nan,
-                "confidence_mean": float(own.confidence.mean()) if count else nan,
+                "errors": int((~group_words.correct).sum()),
+                "accuracy": float(group_words.correct.mean()) if count else nan,
+                "confidence_mean": float(group_words.confidence.mean()) if count else nan,
                 "ece": ece(sums),
                 "ece_low": interval.low,
                 "ece_high": interval.high,
                 "ece_by_chance": interval.by_chance,
-                "brier": brier_score(own.confidence, own.correct),
-                "nce": normalized_cross_entropy(own.confidence, own.correct),
-                "auc": auc(own.confidence, own.correct),
+                "brier": brier_score(group_words.confidence, group_words.correct),
+                "nce": normalized_cross_entropy(group_words.confidence, group_words.correct),
+                "auc": auc(group_words.confidence, group_words.correct),
                 "blocks": len(sums.words),
                 "block": block,
                 "bins": bins,
@@ -171,25 +175,25 @@ def reliability(
     replicates: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """The bins behind `calibration`: mean confidence against the share of words that is right.
+    """List the bins behind `calibration`: mean confidence and share of right words.
 
     Parameters
     ----------
     alignments, by, bins, binning, ci, block, replicates, seed
-        As in `calibration`.
+        See `calibration`.
 
     Returns
     -------
     DataFrame
         The columns of `by`, then ``schema.RELIABILITY``: for each group its bins from low to high. Bins of equal width
-        are all there, empty ones too; of equal mass there are fewer than `bins` where many confidences are equal. The
-        interval of `accuracy` takes the quantiles of the bootstrap over blocks; in a bin where all words are right (or
-        wrong) it has no width, which says little where the bin holds few words.
+        are all listed, including empty bins; there are fewer than `bins` bins of equal mass if many confidences are
+        equal. The interval of `accuracy` uses the quantiles of the bootstrap over blocks; in a bin in which all words
+        are right (or wrong) it has no width, which says little if the bin holds few words.
 
     Raises
     ------
     SchemaError, InputError
-        As in `calibration`.
+        For the reasons given in `calibration`.
 
     Examples
     --------
@@ -204,13 +208,13 @@ def reliability(
     1  0.5   1.0  4             0.85      0.75
     """
     check_bins(bins, binning)
-    how = resampling(ci, replicates, seed)
+    settings = resampling(ci, replicates, seed)
     groups = _groups(alignments, by, block, RELIABILITY)
     tables = [empty(RELIABILITY)]
-    for own in groups.words:
-        edges = bin_edges(own.confidence, bins, binning)
-        sums = binned(own.confidence, own.correct, own.blocks, edges)
-        low, high = accuracy_intervals(sums, how)
+    for group_words in groups.words:
+        edges = bin_edges(group_words.confidence, bins, binning)
+        sums = binned(group_words.confidence, group_words.correct, group_words.blocks, edges)
+        low, high = accuracy_intervals(sums, settings)
         counts = sums.words.sum(axis=0)
         columns = {
             "bin": np.arange(len(counts)),
@@ -229,7 +233,7 @@ def reliability(
 
 
 def brier_score(confidence: FloatArray, correct: Bools) -> float:
-    """Mean squared difference between confidence and verdict; NaN of no words.
+    """Return the mean squared difference between confidence and verdict; NaN if there are no words.
 
     >>> round(brier_score(np.array([0.9, 0.4]), np.array([True, False])), 3)
     0.085
@@ -238,9 +242,9 @@ def brier_score(confidence: FloatArray, correct: Bools) -> float:
 
 
 def normalized_cross_entropy(confidence: FloatArray, correct: Bools) -> float:
-    """How much the confidences tell beyond the accuracy: 1 everything, 0 nothing, below 0 worse than nothing.
+    """Return the information of the confidences beyond the accuracy: 1 is all, 0 none, below 0 worse than none.
 
-    NaN where all words are right or all are wrong, since then the accuracy tells all there is.
+    NaN if all words are right or all are wrong, since the accuracy is then complete information.
 
     >>> round(normalized_cross_entropy(np.array([0.95, 0.8, 0.4, 0.7, 0.9]), np.array([1, 1, 0, 1, 0], bool)), 3)
     -0.024
@@ -255,7 +259,9 @@ def normalized_cross_entropy(confidence: FloatArray, correct: Bools) -> float:
 
 
 def auc(confidence: FloatArray, correct: Bools) -> float:
-    """The chance that a wrong word has a lower confidence than a right one, ties counting half; NaN without both.
+    """Return the probability that a wrong word has a lower confidence than a right word, with ties counting half.
+
+    NaN if there are no wrong words or no right words.
 
     >>> auc(np.array([0.9, 0.8, 0.8, 0.2]), np.array([True, True, False, False]))
     0.875
@@ -268,7 +274,7 @@ def auc(confidence: FloatArray, correct: Bools) -> float:
 
 
 class _Words(NamedTuple):
-    """Words of one group: confidence, verdict, and a code of the block, from 0."""
+    """The words of one group: confidence, verdict, and the code of the block, from 0."""
 
     confidence: FloatArray
     correct: Bools
@@ -276,7 +282,7 @@ class _Words(NamedTuple):
 
 
 class _Groups(NamedTuple):
-    """What each group is called (a row each, a column for each name) and its words."""
+    """The labels of each group (one row each, one column for each name) and its words."""
 
     labels: pd.DataFrame
     words: list[_Words]
@@ -287,31 +293,31 @@ def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, tabl
     alignments = alignments_of(source)
     all_words = judged(alignments, names)
     if taken := [name for name in names if name in table]:
-        raise InputError(f"by names {taken}, which the result has columns of its own for; rename yours first.")
-    own = alignments.iloc[all_words.rows].reset_index(drop=True)
-    if "length" in names and "length" not in own:
-        own = own.assign(length=_length_classes(own))
-    if absent := [name for name in names if name not in own]:
+        raise InputError(f"by names {taken}, which are columns of the result; rename yours first.")
+    with_confidence = alignments.iloc[all_words.rows].reset_index(drop=True)
+    if "length" in names and "length" not in with_confidence:
+        with_confidence = with_confidence.assign(length=_length_classes(with_confidence))
+    if absent := [name for name in names if name not in with_confidence]:
         raise SchemaError(
             f"by names {absent}, which the alignments lack; they have {list(alignments.columns)}. Columns of the "
             "recordings can be merged in: alignments.merge(corpus.recordings[['audio_id', 'accent']], on='audio_id')."
         )
     need(alignments, block, name="alignments")
-    if unknown := int(own[block].isna().sum()):
+    if unknown := int(with_confidence[block].isna().sum()):
         raise SchemaError(
-            f"the block {block!r} is NA for {unknown} of {len(own)} words; fill it, or take blocks that are known "
-            "(block='audio_id')."
+            f"the block {block!r} is NA for {unknown} of {len(with_confidence)} words; fill it, or use blocks that are "
+            "known (block='audio_id')."
         )
     if names:
-        number = own.groupby(names, dropna=False, observed=True, sort=True).ngroup().to_numpy()
+        number = with_confidence.groupby(names, dropna=False, observed=True, sort=True).ngroup().to_numpy()
     else:
-        number = np.zeros(len(own), np.int64)
-    count = int(number.max()) + 1 if len(own) else int(not names)
+        number = np.zeros(len(with_confidence), np.int64)
+    count = int(number.max()) + 1 if len(with_confidence) else int(not names)
     order = np.argsort(number, kind="stable")
     members = np.split(order, np.searchsorted(number[order], np.arange(1, count))) if count else []
-    labels = own[names].iloc[[rows[0] for rows in members]] if names else pd.DataFrame(index=range(count))
+    labels = with_confidence[names].iloc[[rows[0] for rows in members]] if names else pd.DataFrame(index=range(count))
     words = [
-        _Words(all_words.confidence[rows], all_words.correct[rows], pd.factorize(own[block].take(rows))[0])
+        _Words(all_words.confidence[rows], all_words.correct[rows], pd.factorize(with_confidence[block].take(rows))[0])
         for rows in members
     ]
     return _Groups(labels.reset_index(drop=True), words)
@@ -326,7 +332,7 @@ def _length_classes(words: pd.DataFrame) -> Any:
 
 
 def _ratio(numerators: FloatArray, denominators: FloatArray) -> FloatArray:
-    """NaN where the denominator is 0."""
+    """Divide, with NaN where the denominator is 0."""
     ratios: FloatArray = np.divide(
         numerators, denominators, out=np.full(len(denominators), nan), where=denominators > 0
     )

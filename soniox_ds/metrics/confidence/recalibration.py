@@ -1,4 +1,4 @@
-"""Confidences put right by a map learnt from words whose verdict is known.
+"""Recalibration of confidences with a map learnt from words whose verdict is known.
 
 Conventions: a map never changes the order of confidences (it may make neighbours equal), and it is judged only on
 recordings, speakers or other groups that it was not fitted on. Deletions have no confidence and are left out.
@@ -36,24 +36,24 @@ Values = TypeVar("Values")
 
 @dataclass(frozen=True, eq=False)
 class Recalibration:
-    """A map from confidence to the chance of being right, from `fit_recalibration`."""
+    """A map from confidence to the probability of being right, from `fit_recalibration`."""
 
     method: str
     """"isotonic" or "platt"."""
     group: str
     """The column whose values were kept together in cross-fitting."""
     words: int
-    """How many words it was fitted on."""
+    """Number of words that the map was fitted on."""
     folds: int
-    """Into how many parts the groups were divided for cross-fitting."""
+    """Number of parts into which the groups were divided for cross-fitting."""
     knots: FloatArray = field(repr=False)
     """Confidences between which the map is linear (isotonic), or slope and intercept on the logit (platt)."""
     levels: FloatArray = field(repr=False)
-    """The map's value at each knot; empty for platt."""
+    """The value of the map at each knot; empty for platt."""
     cross_fitted: pd.DataFrame = field(repr=False)
-    """The alignments, each confidence recalibrated by a map fitted on other groups; for `reliability`, `roc`, ..."""
+    """The alignments, each confidence recalibrated with a map fitted on other groups; for `reliability`, `roc`, ..."""
     as_given: pd.DataFrame = field(repr=False)
-    """The alignments as they came."""
+    """The alignments as they were given."""
 
     def apply(self, confidences: Values) -> Values:
         """Recalibrate confidences.
@@ -61,23 +61,23 @@ class Recalibration:
         Parameters
         ----------
         confidences
-            Series or array (or list) of numbers from 0 to 1; missing ones stay missing.
+            Series, array or list of numbers from 0 to 1; missing values stay missing.
 
         Returns
         -------
         Series or array
-            A Series (Float64, same index) of a Series, else an array of float; NaN where one was missing.
+            For a Series, a Series (Float64, same index); otherwise an array of float, with NaN for missing values.
 
         Raises
         ------
         InputError
-            If it is something else, such as a table.
+            If `confidences` has another type, such as a table.
         SchemaError
-            If one lies outside 0 to 1.
+            If a value lies outside 0 to 1.
         """
         given: Any = confidences
         if isinstance(given, (pd.DataFrame, Mapping, str)) or not hasattr(given, "__len__"):
-            of_table = "; of a table give the column, table['confidence']" if isinstance(given, pd.DataFrame) else ""
+            of_table = "; for a table give the column, table['confidence']" if isinstance(given, pd.DataFrame) else ""
             raise InputError(
                 f"apply takes a Series, an array or a list of confidences, found {type(given).__name__}{of_table}."
             )
@@ -86,68 +86,68 @@ class Recalibration:
         result: Any = mapped
         if isinstance(given, pd.Series):
             result = pd.Series(mapped, index=given.index, name=given.name).astype("Float64")
-        return result  # type: ignore[no-any-return]  # a Series of a Series, an array of anything else
+        return result  # type: ignore[no-any-return]  # a Series for a Series, otherwise an array
 
     def evaluate(self, by: str | Sequence[str] | None = None, **options: Any) -> pd.DataFrame:
-        """`calibration` before and after, on words of groups that the map was not fitted on.
+        """Compute `calibration` before and after, on words of groups that the map was not fitted on.
 
         Parameters
         ----------
         by, **options
-            As in `calibration`; blocks are the groups of the cross-fitting unless `block` says otherwise.
+            See `calibration`; the blocks are the groups of the cross-fitting unless `block` is given.
 
         Returns
         -------
         DataFrame
-            As of `calibration`, with the column `confidence` ("as given", "recalibrated") before it.
+            The result of `calibration`, preceded by the column `confidence` ("as given", "recalibrated").
         """
         options.setdefault("block", self.group)
         both = {"as given": self.as_given, "recalibrated": self.cross_fitted}
-        tables = [calibration(own, by, **options) for own in both.values()]
+        tables = [calibration(aligned, by, **options) for aligned in both.values()]
         whole = pd.concat(tables, ignore_index=True)
-        names = np.repeat(list(both), [len(own) for own in tables])
+        names = np.repeat(list(both), [len(aligned) for aligned in tables])
         return pd.concat([pd.DataFrame({"confidence": pd.array(names, dtype="string")}), whole], axis=1)
 
 
 def fit_recalibration(
     alignments: Alignments, method: str = "isotonic", group: str = "audio_id", *, folds: int = 5
 ) -> Recalibration:
-    """Learn what confidences mean from words whose verdict is known.
+    """Learn the true probability of each confidence from words whose verdict is known.
 
     Parameters
     ----------
     alignments
         ``schema.WORD_ALIGNMENTS``: `operation`, `confidence` and the column that `group` names; or a corpus with
-        references, which is aligned by the defaults of `align_words`.
+        references, which is aligned with the defaults of `align_words`.
     method
-        "isotonic": the rising step function of least squared error, linear between the steps; takes any shape, wants a
-        thousand words or more. "platt": a logistic curve in the logit of the confidence; two numbers, fit for little
-        data.
+        "isotonic": the rising step function of least squared error, linear between the steps. It fits any shape and
+        needs a thousand words or more. "platt": a logistic curve in the logit of the confidence; it has two parameters
+        and suits small data.
     group
-        Column whose values stay together when the words are divided for cross-fitting: "audio_id", or the speaker's or
-        session's column where recordings share one.
+        Column whose values stay together when the words are divided for cross-fitting: "audio_id", or the column of the
+        speaker or session if recordings share one.
     folds
-        Parts for cross-fitting; as many as there are groups where those are fewer.
+        Number of parts for cross-fitting; if there are fewer groups, the number of groups.
 
     Returns
     -------
     Recalibration
-        `apply` maps confidences by the fit to all words; `evaluate` and `cross_fitted` judge the method by maps that
-        have not seen the group they are judged on. Pass it to `flag_low_confidence` as ``calibration=``.
+        `apply` maps confidences with the fit to all words; `evaluate` and `cross_fitted` judge the method with maps
+        that have not seen the group they are judged on. Pass it to `flag_low_confidence` as ``calibration=``.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, or a group is NA.
+        If a column is absent, a confidence lies outside 0 to 1, a row occurs twice, or a group is NA.
     InputError
         If all words are right or all are wrong, so that there is nothing to learn, or there are fewer than two groups.
 
     Notes
     -----
-    Isotonic levels are kept 1/(n + 2) away from 0 and 1, n words fitted on: no sample shows that a word is certain, and
-    one miss at a certain 0 or 1 would ruin the cross entropy. Platt's slope is kept from falling below 0, and
-    confidences are clipped to [0.0001, 0.9999] before their logit is taken. Groups are dealt out to the folds by size,
-    the largest first, each to the fold with the fewest words.
+    Isotonic levels are kept 1/(n + 2) away from 0 and 1, where n is the number of words fitted on: no sample shows that
+    a word is certain, and one miss at a certain 0 or 1 would ruin the cross entropy. Platt's slope is kept from falling
+    below 0, and confidences are clipped to [0.0001, 0.9999] before their logit is taken. Groups are assigned to the
+    folds by size, the largest first, each to the fold with the fewest words.
 
     Examples
     --------
@@ -173,13 +173,13 @@ def fit_recalibration(
     groups, names = pd.factorize(labels)
     if (groups < 0).any():
         raise SchemaError(
-            f"the group {group!r} is NA for {int((groups < 0).sum())} of {len(groups)} words; fill it, or take groups "
+            f"the group {group!r} is NA for {int((groups < 0).sum())} of {len(groups)} words; fill it, or use groups "
             "that are known (group='audio_id')."
         )
     wrong = int((~words.correct).sum())
     if wrong in (0, len(words.correct)):
         what = f"all words are {'wrong' if wrong else 'right'}" if len(words.correct) else "there are no words"
-        raise InputError(f"{what}, so that there is nothing to learn; fit on alignments with right and wrong words.")
+        raise InputError(f"{what}, so there is nothing to learn; fit on alignments with right and wrong words.")
     if len(names) < 2:
         raise InputError(
             f"all {len(groups)} words have the {group} {names[0]!r}; cross-fitting takes two groups or more."
@@ -207,7 +207,7 @@ def fit_recalibration(
 
 
 def _dealt(sizes: npt.NDArray[np.intp], folds: int) -> npt.NDArray[np.intp]:
-    """A fold for each group, the words spread evenly."""
+    """Assign each group to a fold, so that the words are spread evenly."""
     load = np.zeros(folds, np.int64)
     fold = np.zeros(len(sizes), np.intp)
     for group in np.argsort(-sizes, kind="stable"):
@@ -240,7 +240,7 @@ def _isotonic(confidence: FloatArray, correct: Bools) -> tuple[FloatArray, Float
 
 
 def _platt(confidence: FloatArray, correct: Bools) -> FloatArray:
-    """Slope and intercept of largest likelihood, with Platt's targets instead of 0 and 1."""
+    """Return the slope and intercept of maximum likelihood, with Platt's targets instead of 0 and 1."""
     from scipy.optimize import minimize
 
     logit = _logit(confidence)
@@ -255,7 +255,7 @@ def _platt(confidence: FloatArray, correct: Bools) -> FloatArray:
 
     base = float(target.mean())
     start = np.array([0.0, np.log(base / (1 - base))])
-    found = minimize(
+    solution = minimize(
         loss,
         start,
         jac=True,
@@ -263,7 +263,7 @@ def _platt(confidence: FloatArray, correct: Bools) -> FloatArray:
         bounds=[(0, None), (None, None)],
         options={"ftol": 1e-14, "gtol": 1e-9},
     )
-    slope_and_intercept: FloatArray = found.x
+    slope_and_intercept: FloatArray = solution.x
     return slope_and_intercept
 
 

@@ -1,8 +1,8 @@
 """Low confidence as a detector of errors.
 
-Conventions: a *wrong* word (substitution or insertion) is a positive, whatever other tools call one. A word is flagged
-where its confidence is at most the threshold, so a threshold of 1 flags everything. Words of equal confidence are
-flagged together. Deletions have no word and no confidence, and are in none of these figures.
+Conventions: a *wrong* word (substitution or insertion) is a positive, although some tools call it a negative. A word is
+flagged if its confidence is at most the threshold, so a threshold of 1 flags everything. Words of equal confidence are
+flagged together. Deletions have no word and no confidence, and are not included in any of these figures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Counts = npt.NDArray[np.int64]
 
 
 class Detections(NamedTuple):
-    """For each distinct confidence, from the lowest: what flagging up to it finds."""
+    """Counts for each distinct confidence, from the lowest, if all words up to that confidence are flagged."""
 
     threshold: FloatArray
     flagged: Counts
@@ -34,35 +34,35 @@ class Detections(NamedTuple):
 
 
 def detections(alignments: Alignments) -> Detections:
-    """Count flags and the errors among them for each threshold that makes a difference."""
+    """Count the flags and the errors among them for each distinct threshold."""
     words = judged(alignments_of(alignments))
     order = np.argsort(words.confidence, kind="stable")
     confidence, wrong = words.confidence[order], ~words.correct[order]
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True)) if len(order) else np.arange(0)
-    found = np.cumsum(wrong)[last].astype(np.int64)
-    return Detections(confidence[last], last.astype(np.int64) + 1, found, len(order), int(wrong.sum()))
+    errors_found = np.cumsum(wrong)[last].astype(np.int64)
+    return Detections(confidence[last], last.astype(np.int64) + 1, errors_found, len(order), int(wrong.sum()))
 
 
 def roc(alignments: Alignments) -> pd.DataFrame:
-    """The receiver operating characteristic of errors: flagged wrong words against flagged right ones.
+    """Compute the receiver operating characteristic of errors: flagged wrong words against flagged right words.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned by the
+        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned with the
         defaults of `align_words`.
 
     Returns
     -------
     DataFrame
-        ``schema.ROC``, from no flags at all to all words flagged, a row for each distinct confidence. The area under it
-        is `auc` in `calibration`. `false_positive_rate` is NA where all words are wrong, `true_positive_rate` where all
-        are right. Of no words there are no rows.
+        ``schema.ROC``, from no flags at all to all words flagged, one row for each distinct confidence. The area under
+        the curve is `auc` in `calibration`. `false_positive_rate` is NA if all words are wrong, `true_positive_rate` if
+        all are right. If there are no words, there are no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, or a row is there twice.
+        If a column is absent, a confidence lies outside 0 to 1, or a row occurs twice.
     InputError
         If no word has a confidence.
 
@@ -78,19 +78,19 @@ def roc(alignments: Alignments) -> pd.DataFrame:
     2        0.8        3             2                  0.5                 1.0
     3        0.9        4             2                  1.0                 1.0
     """
-    found = detections(alignments)
-    first = [0] if found.words else []
-    flagged = np.append(first, found.flagged)
-    errors = np.append(first, found.errors_found)
-    right = found.words - found.errors
+    counts = detections(alignments)
+    first = [0] if counts.words else []
+    flagged = np.append(first, counts.flagged)
+    errors = np.append(first, counts.errors_found)
+    right = counts.words - counts.errors
     return conform(
         pd.DataFrame(
             {
-                "threshold": np.append([np.nan] * len(first), found.threshold),
+                "threshold": np.append([np.nan] * len(first), counts.threshold),
                 "flagged": flagged.astype(np.int64),
                 "errors_found": errors.astype(np.int64),
                 "false_positive_rate": (flagged - errors) / right if right else np.nan,
-                "true_positive_rate": errors / found.errors if found.errors else np.nan,
+                "true_positive_rate": errors / counts.errors if counts.errors else np.nan,
             }
         ),
         ROC,
@@ -98,24 +98,24 @@ def roc(alignments: Alignments) -> pd.DataFrame:
 
 
 def precision_recall(alignments: Alignments) -> pd.DataFrame:
-    """How many of the flagged words are wrong, and how many of the wrong words are flagged, for each threshold.
+    """Compute for each threshold the share of flagged words that are wrong, and of wrong words that are flagged.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned by the
+        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned with the
         defaults of `align_words`.
 
     Returns
     -------
     DataFrame
-        ``schema.PRECISION_RECALL``, a row for each distinct confidence from the lowest. `recall` is NA where all words
-        are right. Of no words there are no rows.
+        ``schema.PRECISION_RECALL``, one row for each distinct confidence from the lowest. `recall` is NA if all words
+        are right. If there are no words, there are no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, or a row is there twice.
+        If a column is absent, a confidence lies outside 0 to 1, or a row occurs twice.
     InputError
         If no word has a confidence.
 
@@ -130,15 +130,15 @@ def precision_recall(alignments: Alignments) -> pd.DataFrame:
     1        0.8       0.67     1.0
     2        0.9        0.5     1.0
     """
-    found = detections(alignments)
+    counts = detections(alignments)
     return conform(
         pd.DataFrame(
             {
-                "threshold": found.threshold,
-                "flagged": found.flagged,
-                "errors_found": found.errors_found,
-                "precision": found.errors_found / found.flagged,
-                "recall": found.errors_found / found.errors if found.errors else np.nan,
+                "threshold": counts.threshold,
+                "flagged": counts.flagged,
+                "errors_found": counts.errors_found,
+                "precision": counts.errors_found / counts.flagged,
+                "recall": counts.errors_found / counts.errors if counts.errors else np.nan,
             }
         ),
         PRECISION_RECALL,

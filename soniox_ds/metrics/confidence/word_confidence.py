@@ -1,9 +1,9 @@
-"""What a word's confidence is, and which words of an alignment it can be held against.
+"""Word confidences, and the words of an alignment that they can be compared with.
 
-Conventions: a confidence is the recogniser's own estimate, between 0 and 1, that a word is right. A word is right where
-the alignment has a "hit" and wrong where it has a "substitution" or an "insertion". **Deletions have no word and so no
-confidence: they are in none of the figures about confidence**, however many there are. Rows of an alignment without a
-confidence are left out too.
+Conventions: a confidence is the recogniser's own estimate, between 0 and 1, that a word is right. A word is right if
+the alignment has a "hit", and wrong if it has a "substitution" or an "insertion". **Deletions have no word and so no
+confidence: they are not included in any figure about confidence**, however many there are. Rows of an alignment without
+a confidence are left out too.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ __all__ = [
 
 OPERATIONS = ("hit", "substitution", "deletion", "insertion")
 RULES = ("minimum", "mean", "product")
-"""How the confidences of a word's pieces become the word's."""
+"""The rules by which the confidences of a word's pieces are combined."""
 
-_MOST_PLACES = 9  # of a number from 0 to 1 in single precision; more are not needed to tell it from its neighbours
+_MOST_PLACES = 9  # enough decimal places to distinguish neighbouring numbers from 0 to 1 in single precision
 
 Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ Ints = npt.NDArray[np.intp]
 
 
 class HasTokens(Protocol):
-    """A corpus, as far as analysis needs to know it."""
+    """An object with recordings and tokens, such as a corpus."""
 
     @property
     def recordings(self) -> pd.DataFrame: ...
@@ -58,13 +58,13 @@ class Judged(NamedTuple):
     """The words of an alignment that have a confidence and a verdict."""
 
     rows: Ints
-    """Their positions in the alignments table."""
+    """Positions of the words in the alignments table."""
     confidence: FloatArray
     correct: Bools
 
 
 def words_of(source: pd.DataFrame | HasTokens) -> pd.DataFrame:
-    """The words of a corpus or of a tokens table, or the words table itself; ids are strings."""
+    """Return the words of a corpus or of a tokens table, or the words table itself; ids become strings."""
     if isinstance(source, pd.DataFrame):
         of_tokens = "token_index" in source and "word_index" not in source
         return words.words(source) if of_tokens else need_confidences(with_ids(source, "words"), "words")
@@ -74,11 +74,12 @@ def words_of(source: pd.DataFrame | HasTokens) -> pd.DataFrame:
 
 
 def as_decimals(confidence: FloatArray) -> FloatArray:
-    """Numbers that single precision has rounded, as the decimals that they stand for.
+    """Replace numbers that were rounded to single precision by the decimals that they stand for.
 
-    0.8 in single precision is 0.800000012 in double precision, and lies above the edge of a bin, a threshold or a level
-    of 0.8. Whatever compares confidences takes these instead: the decimal with the fewest places (up to 9) that single
-    precision rounds to the same number. Order and ties stay. A number that single precision cannot hold is left alone.
+    0.8 in single precision is 0.800000012 in double precision, which lies above the edge of a bin, a threshold or a
+    level of 0.8. All comparisons of confidences therefore use the decimal with the fewest places (up to 9) that single
+    precision rounds to the same number. Order and ties are preserved. A number that single precision cannot represent
+    is unchanged.
 
     >>> as_decimals(np.array([0.8, 0.9, 1 / 3], np.float32).astype(np.float64))
     array([0.8       , 0.9       , 0.33333334])
@@ -99,26 +100,26 @@ def as_decimals(confidence: FloatArray) -> FloatArray:
 
 
 def checked_confidence(table: pd.DataFrame, name: str = "confidence", what: str = "words") -> runs.Numbers:
-    """Read a column of confidences as `as_decimals` has them; raises SchemaError if one lies outside 0 to 1."""
+    """Read a column of confidences and apply `as_decimals`; raise SchemaError if a value lies outside 0 to 1."""
     need(table, name, name=what)
     need_confidences(table, what, name)
-    found = pd.to_numeric(table[name]).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    known = ~np.isnan(found)
-    return runs.Numbers(as_decimals(np.where(known, found, 0.0)), known)
+    numbers = pd.to_numeric(table[name]).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnan(numbers)
+    return runs.Numbers(as_decimals(np.where(known, numbers, 0.0)), known)
 
 
 def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
-    """The rows of an alignment that count: a word, its confidence, right or wrong.
+    """Select the rows of an alignment that have a word with a confidence, with the verdict of each.
 
-    Where the table says which word a row is (`audio_id`, `position`), none may be there twice; arms and repeats may be
-    told apart by the columns of `by`.
+    If the table identifies its rows (`audio_id`, `position`), no row may occur twice; arms and repeats may be
+    distinguished by the columns of `by`.
 
     Raises
     ------
     SchemaError
-        If a column is absent, an operation is not known, a confidence lies outside 0 to 1, or a row is there twice.
+        If a column is absent, an operation is not known, a confidence lies outside 0 to 1, or a row occurs twice.
     InputError
-        If there are words and none has a confidence.
+        If there are words but no word has a confidence.
 
     Examples
     --------
@@ -130,15 +131,17 @@ def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
         no_duplicates(alignments, "alignments", "audio_id", "position", also=by)
     operation = runs.codes_of(alignments, "operation", required=True)
     if unknown := [str(label) for label in operation.labels if label not in OPERATIONS]:
-        raise SchemaError(f"operation must be one of {list(OPERATIONS)}, found {unknown}; sx.align_words makes them.")
+        raise SchemaError(
+            f"operation must be one of {list(OPERATIONS)}, found {unknown}; sx.align_words returns these."
+        )
     names = np.array([*map(str, operation.labels), ""])[operation.codes]
-    said = names != "deletion"
+    has_word = names != "deletion"
     confidence = checked_confidence(alignments, what="alignments")
-    rows = np.flatnonzero(said & confidence.known)
-    if said.any() and not rows.size:
+    rows = np.flatnonzero(has_word & confidence.known)
+    if has_word.any() and not rows.size:
         raise InputError(
-            f"none of the {int(said.sum())} aligned words has a confidence; align the words of a corpus, "
-            "not plain texts, to keep theirs."
+            f"none of the {int(has_word.sum())} aligned words has a confidence; align the words of a corpus, "
+            "not plain texts, to keep their confidences."
         )
     return Judged(rows, confidence.values[rows], names[rows] == "hit")
 
@@ -146,37 +149,37 @@ def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
 def word_confidence(
     source: pd.DataFrame | HasTokens, confidence_rule: str = "minimum", *, tokens: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Give each word the confidence that a rule makes of its pieces.
+    """Compute the confidence of each word from its pieces by a rule.
 
-    The pieces are those that hold a letter or digit; all of a word's where none does. What the rule says:
+    The pieces are those that contain a letter or digit, or all pieces of the word if none does. The rules are:
 
-    - ``"minimum"``: the lowest, as `words` has it: a word is as doubtful as its most doubtful piece;
-    - ``"mean"``: their mean, as `words` has it in ``confidence_mean``: long words hide a doubtful piece;
-    - ``"product"``: the chance that all are right if they were independent: long words come out low.
+    - ``"minimum"``: the lowest confidence, as in `words`: a word is as doubtful as its most doubtful piece;
+    - ``"mean"``: the mean, as in ``confidence_mean`` of `words`: long words hide a doubtful piece;
+    - ``"product"``: the probability that all pieces are right if they were independent: long words get low values.
 
-    Which ranks best and which is best calibrated depends on the data: align under each and compare `calibration`.
+    The best rule for ranking and for calibration depends on the data: align with each and compare `calibration`.
 
     Parameters
     ----------
     source
         A corpus, or ``schema.WORDS``.
     confidence_rule
-        One of the three above.
+        One of the three rules above.
     tokens
-        ``schema.TOKENS`` that the words were made from; only needed for the product of a words table.
+        ``schema.TOKENS`` that the words were made from; needed only for the product of a words table.
 
     Returns
     -------
     DataFrame
-        ``schema.WORDS`` with `confidence` by the rule, Float32; everything else as it was. Flagging and alignments of
-        these words go by it. NA where no piece has a confidence.
+        ``schema.WORDS`` with `confidence` by the rule, Float32; all other columns are unchanged. Flags and alignments
+        of these words use the new confidence. It is NA if no piece has a confidence.
 
     Raises
     ------
     InputError
-        If the rule is not known, or the product is asked for without tokens.
+        If the rule is not known, or the product is requested without tokens.
     SchemaError
-        If a column is absent, a word is there twice, or the words were not made from these tokens.
+        If a column is absent, a word occurs twice, or the words were not made from these tokens.
 
     Examples
     --------
@@ -192,37 +195,37 @@ def word_confidence(
     """
     if confidence_rule not in RULES:
         raise InputError(f"confidence_rule is {confidence_rule!r}; it can be {', '.join(map(repr, RULES))}.")
-    said = words_of(source)
-    no_duplicates(said, "words", "audio_id", "word_index", also=["translation_status"])
+    given = words_of(source)
+    no_duplicates(given, "words", "audio_id", "word_index", also=["translation_status"])
     if confidence_rule == "minimum":
-        checked_confidence(said)
-        return said.copy()
+        checked_confidence(given)
+        return given.copy()
     if confidence_rule == "mean":
-        checked_confidence(said, "confidence_mean")
-        return said.assign(confidence=said["confidence_mean"])
+        checked_confidence(given, "confidence_mean")
+        return given.assign(confidence=given["confidence_mean"])
     if tokens is None and not isinstance(source, pd.DataFrame):
         tokens = source.tokens
     if tokens is None:
         raise InputError(
             "the product needs the pieces: pass the corpus, or the words together with tokens= (corpus.tokens)."
         )
-    return said.assign(confidence=_products(said, tokens))
+    return given.assign(confidence=_products(given, tokens))
 
 
 def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
-    """For each word the product over its pieces that hold a letter or digit, as a Float32 array."""
+    """Multiply the confidences of the pieces of each word that contain a letter or digit; returns a Float32 array."""
     need(words, "audio_id", "word_index", "token_count", name="words")
     need(tokens, "audio_id", "token_index", "text", "confidence", name="tokens")
     no_duplicates(tokens, "tokens", "audio_id", "token_index", also=["translation_status"])
     pieces, spelling, vocabulary = _pieces(tokens)
     order, count = _ordered(words, "word_index"), runs.numbers_of(words, "token_count", "Int32").values
-    own = _streams(words)[order]
-    theirs = _streams(tokens)[pieces]
-    repeated = np.repeat(own, count[order])
-    if len(repeated) != len(theirs) or (repeated != theirs).any():
+    word_streams = _streams(words)[order]
+    token_streams = _streams(tokens)[pieces]
+    repeated = np.repeat(word_streams, count[order])
+    if len(repeated) != len(token_streams) or (repeated != token_streams).any():
         raise SchemaError(
-            f"the {len(words)} words have {len(repeated)} pieces and the {len(tokens)} tokens {len(theirs)}, or they "
-            "belong to other recordings; pass the tokens that the words were made from (sx.words(tokens))."
+            f"the {len(words)} words have {len(repeated)} pieces and the {len(tokens)} tokens {len(token_streams)}, or "
+            "they belong to other recordings; pass the tokens that the words were made from (sx.words(tokens))."
         )
     starts = (np.cumsum(count[order]) - count[order]).astype(np.intp)
     confidence = runs.at(checked_confidence(tokens, what="tokens"), pieces)
@@ -238,31 +241,31 @@ def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
 
 
 def _pieces(tokens: pd.DataFrame) -> tuple[Ints, Ints, list[str]]:
-    """The rows of tokens that are parts of words, in the order of words; each part's code into the vocabulary.
+    """Return the rows of tokens that are parts of words, in the order of words, and each part's code in the vocabulary.
 
-    A token that holds several words is there once for each of them.
+    A token that holds several words occurs once for each of them.
     """
-    told = runs.codes_of(tokens, "text", required=True)
-    parts = [[part.strip() for part in pieces_of(str(label)) if is_word(part)] for label in told.labels]
-    lengths = np.array([len(own) for own in parts], np.intp)
+    texts = runs.codes_of(tokens, "text", required=True)
+    parts = [[part.strip() for part in pieces_of(str(label)) if is_word(part)] for label in texts.labels]
+    lengths = np.array([len(token_parts) for token_parts in parts], np.intp)
     offsets = np.cumsum(lengths) - lengths
     event = runs.numbers_of(tokens, "is_audio_event", "boolean").values.astype(np.bool_)
     rows = _ordered(tokens, "token_index")
     rows = rows[~event[rows]]
-    repeats = lengths[told.codes[rows]]
+    repeats = lengths[texts.codes[rows]]
     within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    spelling = np.repeat(offsets[told.codes[rows]], repeats) + within
-    return np.repeat(rows, repeats), spelling, [part for own in parts for part in own]
+    spelling = np.repeat(offsets[texts.codes[rows]], repeats) + within
+    return np.repeat(rows, repeats), spelling, [part for token_parts in parts for part in token_parts]
 
 
 def _ordered(table: pd.DataFrame, position: str) -> Ints:
-    """Rows stream by stream, streams sorted by name, each in order of `position`."""
+    """Return the rows stream by stream, streams sorted by name, each in the order of `position`."""
     streams = pd.factorize(_streams(table), sort=True)[0].astype(np.intp)
     return runs.lexical_order(streams, runs.numbers_of(table, position, "Int32").values)
 
 
 def _streams(table: pd.DataFrame) -> npt.NDArray[Any]:
-    """A name of each row's stream: its recording, and whether it is a translation."""
+    """Return the name of each row's stream: its recording, and whether it is a translation."""
     if "translation_status" in table:
         translated = np.asarray((table["translation_status"] == "translation").fillna(False), np.bool_)
     else:

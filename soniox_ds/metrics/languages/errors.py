@@ -1,8 +1,8 @@
-"""Was the language right: confusion by time, and error rates of recordings.
+"""Language identification errors: confusion by time, and error rates of recordings.
 
-Conventions: what is weighed is time, that of the words (docs/metrics-languages.md), so that silence counts for nothing
-and a long word for more than a short one; numbers of words stand beside. Time without a label on either side is
-reported and is in no rate. Times and counts are added, then divided once. Translations are left out.
+Conventions: errors are weighted by the time of the words (docs/metrics-languages.md), so that silence does not count
+and a long word counts for more than a short word; numbers of words are given as well. Time without a label on either
+side is reported but not included in any rate. Times and counts are added, then divided once. Translations are left out.
 """
 
 from __future__ import annotations
@@ -37,38 +37,38 @@ __all__ = ["LANGUAGE_POOLING", "language_confusion", "language_errors", "states_
 
 
 def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
-    """Count how long each language was taken for which.
+    """Measure for how long each spoken language was identified as each language.
 
     Parameters
     ----------
     table
         A Corpus, ``schema.TOKENS`` or ``schema.WORDS``, transcribed with language identification.
     references
-        The language really spoken: a mapping or Series from `audio_id` to language, or a table with `audio_id` and
-        `language`, of whole recordings; with `start_ms` and `end_ms` too, of stretches of them. A string is a column of
-        the corpus's recordings. None: `table` has a column `reference_language`, for each word. Languages are codes of
-        two letters. Recordings without a reference are left out.
+        The language that was really spoken: a mapping or Series from `audio_id` to language, or a table with `audio_id`
+        and `language` for whole recordings; with `start_ms` and `end_ms` too, for segments of them. A string names a
+        column of the corpus's recordings. None: `table` has a column `reference_language`, for each word. Languages are
+        two-letter codes. Recordings without a reference are left out.
 
     Returns
     -------
     DataFrame
-        ``schema.LANGUAGE_CONFUSION``: a row for each pair of languages that are there on either side, pairs that never
-        occurred with 0, sorted; then rows for time that is labelled on one side only. Of no words there are no rows,
-        and `share` is NA where a language was never spoken. As a matrix:
+        ``schema.LANGUAGE_CONFUSION``: one row for each pair of languages that occur on either side, sorted, with 0 for
+        pairs that never occurred; then rows for time that is labelled on one side only. If there are no words there are
+        no rows, and `share` is NA if a language was never spoken. As a matrix:
         ``confusion.pivot(index="reference_language", columns="language", values="time_ms")``.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, a language is no two-letter code, or a time is impossible (a
+        If a column is absent, a row occurs twice, a language is not a two-letter code, or a time is impossible (a
         fraction, too).
     InputError
-        If no word has a language, or the references are of other recordings.
+        If no word has a language, or the references belong to other recordings.
 
     Warns
     -----
     UserWarning
-        If some references are of recordings that are not there.
+        If some references belong to recordings that are absent.
 
     Examples
     --------
@@ -86,8 +86,10 @@ def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
     3                 en       en      500      1    1.0
     """
     words = spoken_words(table, "language_confusion")
-    found = _pieces_of(words, checked_references(references, table, words))
-    sums = found.groupby(["reference_language", "language"], dropna=False)[["time_ms", "words"]].sum().reset_index()
+    timed_pairs = _pieces_of(words, checked_references(references, table, words))
+    sums = (
+        timed_pairs.groupby(["reference_language", "language"], dropna=False)[["time_ms", "words"]].sum().reset_index()
+    )
     labelled = sums[sums["reference_language"].notna() & sums["language"].notna()]
     both = sorted({*labelled["reference_language"], *labelled["language"]})
     grid = pd.MultiIndex.from_product([both, both], names=["reference_language", "language"])
@@ -100,25 +102,25 @@ def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
 
 
 def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
-    """Say for each recording how much of its time was given the wrong language.
+    """Measure for each recording how much of its time was given the wrong language.
 
     Parameters
     ----------
     table, references
-        As in `language_confusion`.
+        See `language_confusion`.
 
     Returns
     -------
     DataFrame
-        ``schema.LANGUAGE_ERRORS``, a row for each recording that has a reference, in the order of the references (of
-        the words where they carry them); of a Corpus followed by the metadata columns of its recordings. Failed and
-        missing recordings have rows without figures, and `error_rate` is NA where nothing is labelled. Of no words and
-        no references there are no rows.
+        ``schema.LANGUAGE_ERRORS``: one row for each recording that has a reference, in the order of the references (or
+        of the words if these carry the references); for a Corpus the metadata columns of its recordings follow. Failed
+        and missing recordings have rows without figures, and `error_rate` is NA if no time is labelled. Without words
+        and references there are no rows.
 
     Raises
     ------
     SchemaError, InputError
-        As in `language_confusion`.
+        For the reasons given in `language_confusion`.
 
     Examples
     --------
@@ -134,13 +136,13 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     """
     words = spoken_words(table, "language_errors")
     reference = checked_references(references, table, words)
-    found = _pieces_of(words, reference)
+    timed_pairs = _pieces_of(words, reference)
     ids = reference.recordings if reference.recordings is not None else words["audio_id"].drop_duplicates().tolist()
     if not ids:
         return empty(LANGUAGE_ERRORS)
-    by_id = dict(iter(found.groupby("audio_id")))
+    by_id = dict(iter(timed_pairs.groupby("audio_id")))
     states = states_of(table, words, ids)
-    nothing = found.iloc[:0]
+    nothing = timed_pairs.iloc[:0]
     rows = [
         {"audio_id": name, "status": state, **(_figures(by_id.get(name, nothing)) if state == "scored" else {})}
         for name, state in zip(ids, states, strict=True)
@@ -148,20 +150,20 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     result = conform(pd.DataFrame(rows), LANGUAGE_ERRORS)
     if not is_corpus(table):
         return result
-    own = [name for name in table.recordings if name not in RECORDINGS and name not in LANGUAGE_ERRORS]
-    return result.merge(table.recordings[["audio_id", *own]], on="audio_id", how="left")
+    own_columns = [name for name in table.recordings if name not in RECORDINGS and name not in LANGUAGE_ERRORS]
+    return result.merge(table.recordings[["audio_id", *own_columns]], on="audio_id", how="left")
 
 
 def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     need(errors, "audio_id", "status", *_COUNTS, name="errors")
     if errors.empty:
-        raise InputError("errors has no rows; language_errors has one for each recording with a reference.")
+        raise InputError("errors has no rows; language_errors returns one for each recording with a reference.")
     no_duplicates(errors, "errors", "audio_id", also=groups)
     return errors
 
 
 def _pieces_of(words: pd.DataFrame, reference: References) -> pd.DataFrame:
-    """`audio_id`, `reference_language`, `language`, `time_ms` and `words`, of recordings with a reference."""
+    """Return `audio_id`, `reference_language`, `language`, `time_ms` and `words`, for recordings with a reference."""
     if reference.recordings is not None:
         words = words[words["audio_id"].isin(reference.recordings)].reset_index(drop=True)
     found = pieces(words, reference)
@@ -178,36 +180,36 @@ def _pieces_of(words: pd.DataFrame, reference: References) -> pd.DataFrame:
 
 
 def states_of(table: Any, words: pd.DataFrame, ids: Sequence[str]) -> list[str]:
-    """Of each recording with a reference whether it can be scored: "scored", "failed" or "missing"."""
+    """Return for each recording with a reference whether it can be scored: "scored", "failed" or "missing"."""
     if not is_corpus(table):
-        there = set(words["audio_id"])
-        return ["scored" if name in there else "missing" for name in ids]
+        transcribed = set(words["audio_id"])
+        return ["scored" if name in transcribed else "missing" for name in ids]
     known_states = dict(zip(table.recordings["audio_id"], table.recordings["status"], strict=True))
     return [{"completed": "scored", "failed": "failed"}.get(known_states.get(name, ""), "missing") for name in ids]
 
 
-def _figures(own: pd.DataFrame) -> dict[str, Any]:
-    """The figures of one recording."""
-    real, found = own["reference_language"], own["language"]
-    both = (real.notna() & found.notna()).to_numpy(np.bool_)
-    wrong = (real != found).fillna(False).to_numpy(np.bool_)
-    time, words = own["time_ms"].to_numpy(), own["words"].to_numpy()
+def _figures(of_recording: pd.DataFrame) -> dict[str, Any]:
+    """Return the figures of one recording."""
+    reference, hypothesis = of_recording["reference_language"], of_recording["language"]
+    both = (reference.notna() & hypothesis.notna()).to_numpy(np.bool_)
+    wrong = (reference != hypothesis).fillna(False).to_numpy(np.bool_)
+    time, words = of_recording["time_ms"].to_numpy(), of_recording["words"].to_numpy()
     labelled = int(time[both].sum())
     return {
         "labelled_ms": labelled,
         "wrong_ms": int(time[wrong].sum()),
-        "unlabelled_ms": int(time[found.isna().to_numpy(np.bool_)].sum()),
-        "unreferenced_ms": int(time[(real.isna() & found.notna()).to_numpy(np.bool_)].sum()),
+        "unlabelled_ms": int(time[hypothesis.isna().to_numpy(np.bool_)].sum()),
+        "unreferenced_ms": int(time[(reference.isna() & hypothesis.notna()).to_numpy(np.bool_)].sum()),
         "words": int(words[both].sum()),
         "wrong_words": int(words[wrong].sum()),
         "error_rate": int(time[wrong].sum()) / labelled if labelled else pd.NA,
-        "reference_language": _longest(real, time),
-        "language": _longest(found, time),
+        "reference_language": _longest(reference, time),
+        "language": _longest(hypothesis, time),
     }
 
 
 def _longest(languages: pd.Series[Any], time: Any) -> Any:
-    """The language with the most time, the first by code where several have as much."""
+    """Return the language with the most time; if several have the same time, the first by code."""
     sums = (
         pd.Series(time).groupby(languages.to_numpy(object)).sum() if languages.notna().any() else pd.Series(dtype=int)
     )

@@ -1,9 +1,9 @@
-"""Which language was really spoken: references of several kinds, brought to the words of a transcript.
+"""Reference languages of recordings, segments or words, assigned to the words of a transcript.
 
-Conventions: languages are two-letter codes. A reference says the language of a whole recording, of stretches of it, or
-of single words. A word's time is what lies between its start and its end; silence between words belongs to nobody.
-Where stretches of different languages overlap, because two people talk at once, the time counts for the language that
-was found if it is among them, else for the first of them by code.
+Conventions: languages are two-letter codes. A reference gives the language of a whole recording, of segments of it, or
+of single words. The time of a word runs from its start to its end; silence between words is not counted. If segments of
+different languages overlap, because two people talk at once, the time counts for the language that was identified if it
+is among them, otherwise for the first of them by code.
 """
 
 from __future__ import annotations
@@ -32,85 +32,87 @@ from soniox_ds.text.words import words as words_of
 __all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
 
 _Ints = npt.NDArray[np.int64]
-_MUCH_SHORTER = 500  # references that end so many times earlier than the words look like seconds,
-_LONG_MS = 10_000  # unless all is over in a moment
+# References that end this many times earlier than the words look like seconds, unless the words end before the second
+# number.
+_MUCH_SHORTER = 500
+_LONG_MS = 10_000
 
 
 class References(NamedTuple):
-    """What was really spoken: exactly one of the three is there."""
+    """The language that was really spoken; exactly one of the three fields is set."""
 
     whole: dict[str, str] | None = None
     """Language of each recording."""
     segments: pd.DataFrame | None = None
-    """`audio_id`, `start_ms`, `end_ms` (int64) and `language` of stretches."""
+    """`audio_id`, `start_ms`, `end_ms` (int64) and `language` of segments."""
     column: str | None = None
-    """Name of the column of the words themselves."""
+    """Name of the column of the words that holds the language."""
 
     @property
     def recordings(self) -> list[str] | None:
-        """The recordings that there are references of, in their order; None where the words say it themselves."""
+        """The recordings that have references, in their order; None if the words hold the references."""
         if self.whole is not None:
             return list(self.whole)
         return None if self.segments is None else self.segments["audio_id"].drop_duplicates().tolist()
 
 
 def is_corpus(source: Any) -> bool:
-    """Whether something is a Corpus."""
+    """Return True for a Corpus."""
     return hasattr(source, "tokens") and hasattr(source, "recordings")
 
 
 def spoken_words(source: Any, what: str) -> pd.DataFrame:
-    """The words that were spoken, translations left out, recordings together and each in the API's order.
+    """Return the spoken words without translations, grouped by recording, each recording in the API's order.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or a time is impossible (a fraction, too).
+        If a column is absent, a word occurs twice, or a time is impossible (a fraction, too).
     InputError
         If `source` is neither a Corpus nor a table, or no word has a language.
     """
     table = source.tokens if is_corpus(source) else source
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"{what} takes a Corpus or a table of tokens or words, found {type(table).__name__}.")
-    found = words_of(table) if "token_index" in table else table
-    need(found, "audio_id", "word_index", "start_ms", "end_ms", "language", name="words")
-    found = with_ids(need_milliseconds(found, "words"), "words")
-    if "translation_status" in found:
-        found = found[(found["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
-    if len(found) and found["language"].isna().all():
+    words = words_of(table) if "token_index" in table else table
+    need(words, "audio_id", "word_index", "start_ms", "end_ms", "language", name="words")
+    words = with_ids(need_milliseconds(words, "words"), "words")
+    if "translation_status" in words:
+        words = words[(words["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
+    if len(words) and words["language"].isna().all():
         raise InputError(
-            f"none of the {len(found)} words has a language; transcribe with enable_language_identification=True."
+            f"none of the {len(words)} words has a language; transcribe with enable_language_identification=True."
         )
-    no_duplicates(found, "words", "audio_id", "word_index")
-    order = pd.factorize(found["audio_id"])[0]
-    return found.take(np.lexsort((found["word_index"].to_numpy(np.int64), order))).reset_index(drop=True)
+    no_duplicates(words, "words", "audio_id", "word_index")
+    order = pd.factorize(words["audio_id"])[0]
+    return words.take(np.lexsort((words["word_index"].to_numpy(np.int64), order))).reset_index(drop=True)
 
 
 def checked_references(references: Any, source: Any, words: pd.DataFrame) -> References:
-    """Recognise the kind of reference.
+    """Recognise and check the kind of reference.
 
     Parameters
     ----------
     references
-        None: the words have a column `reference_language`. A string: the column of a corpus's recordings. A mapping or
+        None: the words have a column `reference_language`. A string: a column of the corpus's recordings. A mapping or
         Series from `audio_id` to language. A table with `audio_id` and `language`, one row for each recording; with
-        `start_ms` and `end_ms` too, one for each stretch.
+        `start_ms` and `end_ms` too, one row for each segment.
     source
-        What the words are from.
+        The object that the words come from.
     words
         The words, or aligned words, that the references are for.
 
     Raises
     ------
     SchemaError
-        If a column is absent or a value cannot be.
+        If a column is absent or a value is impossible.
     InputError
-        If the references are of another kind, or of other recordings.
+        If the references have another form, or belong to other recordings.
 
     Warns
     -----
     UserWarning
-        If some references are of recordings that are not there.
+        If some references belong to recordings that are absent.
     """
     if references is None:
         if "reference_language" not in words:
@@ -132,40 +134,42 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
         need(references, "audio_id", "language", name="references")
         references = with_ids(references, "references")
         if "start_ms" in references or "end_ms" in references:
-            found = References(segments=_checked_segments(references, words))
+            checked = References(segments=_checked_segments(references, words))
         else:
-            found = References(whole=_by_id(references["audio_id"], references["language"]))
+            checked = References(whole=_by_id(references["audio_id"], references["language"]))
     elif isinstance(references, (Mapping, pd.Series)):
-        found = References(whole=_by_id(references.keys(), list(dict(references).values())))
+        checked = References(whole=_by_id(references.keys(), list(dict(references).values())))
     else:
         raise InputError(
             "references must be a mapping from audio_id to language or a table with audio_id and language, found "
             f"{type(references).__name__}."
         )
-    there = set(source.recordings["audio_id"]) if is_corpus(source) else set(words["audio_id"])
-    names = matched_ids(found.recordings or [], sorted(there), "references")
-    if names and found.segments is not None:
-        found = References(segments=found.segments.assign(audio_id=found.segments["audio_id"].replace(names)))
-    elif names and found.whole is not None:
-        found = References(whole={names.get(name, name): language for name, language in found.whole.items()})
-    recordings = found.recordings or []
-    missing = [name for name in recordings if name not in there]
-    if there and found.column is None and not recordings:
-        raise InputError("there are no references: none of them says a language. Give at least one, or leave this out.")
-    if there and len(missing) == len(recordings):
+    transcribed = set(source.recordings["audio_id"]) if is_corpus(source) else set(words["audio_id"])
+    names = matched_ids(checked.recordings or [], sorted(transcribed), "references")
+    if names and checked.segments is not None:
+        checked = References(segments=checked.segments.assign(audio_id=checked.segments["audio_id"].replace(names)))
+    elif names and checked.whole is not None:
+        checked = References(whole={names.get(name, name): language for name, language in checked.whole.items()})
+    recordings = checked.recordings or []
+    missing = [name for name in recordings if name not in transcribed]
+    if transcribed and checked.column is None and not recordings:
         raise InputError(
-            f"the references are of other recordings: they name {recordings[:3]}, the transcripts are of "
-            f"{sorted(map(str, there))[:3]}."
+            "there are no references: none of them gives a language. Give at least one, or omit references."
         )
-    if missing and there:
+    if transcribed and len(missing) == len(recordings):
+        raise InputError(
+            f"the references belong to other recordings: they name {recordings[:3]}, the transcripts are of "
+            f"{sorted(map(str, transcribed))[:3]}."
+        )
+    if missing and transcribed:
         warnings.warn(
             f"{len(missing)} of {len(recordings)} recordings of the references are not among those transcribed, such "
-            f"as {missing[0]!r}; they count for nothing. An audio_id must be written alike in both, but for folders "
+            f"as {missing[0]!r}; these are ignored. An audio_id must be written alike in both, except for folders "
             "and extensions.",
             UserWarning,
             stacklevel=3,
         )
-    return found
+    return checked
 
 
 def _by_id(ids: Any, languages: Any) -> dict[str, str]:
@@ -191,7 +195,7 @@ def _checked_segments(references: pd.DataFrame, words: pd.DataFrame) -> pd.DataF
         raise SchemaError(f"references: {without} of {len(table)} stretches have no start or end; leave them out.")
     no_duplicates(table, "references", "audio_id", "start_ms", "end_ms", "language")
     if table["language"].isna().any():
-        raise SchemaError("a stretch of the references has no language; leave out what is not known.")
+        raise SchemaError("a stretch of the references has no language; leave out stretches without a known language.")
     _check_codes(table["language"])
     last = words["end_ms"].astype("Float64").max() if "end_ms" in words else pd.NA
     if len(times) and not pd.isna(last) and max(times["end_ms"].max() * _MUCH_SHORTER, _LONG_MS) < last:
@@ -206,19 +210,19 @@ def _check_codes(languages: pd.Series[Any]) -> None:
     ]
     if wrong:
         raise SchemaError(
-            f"{wrong[0]!r} is no two-letter code of a language, as the service writes them: 'en', not 'eng', "
+            f"{wrong[0]!r} is not a two-letter code of a language, as the service writes them: 'en', not 'eng', "
             "'en-US' or 'English'."
         )
 
 
 def pieces(words: pd.DataFrame, references: References) -> pd.DataFrame:
-    """How long each word was in which language.
+    """Measure how long each word was in each reference language.
 
     Returns
     -------
     DataFrame
-        `row` (of `words`), `reference_language` (NA for time outside all stretches), `time_ms` (int64) and `words` (1
-        in the row of the language at the word's middle, else 0). A word has several rows where it crosses a border.
+        `row` (of `words`), `reference_language` (NA for time outside all segments), `time_ms` (int64) and `words` (1
+        in the row of the language at the word's middle, else 0). A word has several rows if it crosses a boundary.
     """
     start, end, timed = _times(words)
     if references.segments is None:
@@ -230,16 +234,16 @@ def pieces(words: pd.DataFrame, references: References) -> pd.DataFrame:
                 "words": 1,
             }
         )
-    found = words["language"].astype("string").fillna("").to_numpy(object)
+    identified = words["language"].astype("string").fillna("").to_numpy(object)
     middle = languages_at(words["audio_id"], (start + end) // 2, words["language"], references.segments)
     middle[~timed] = None
     parts: list[pd.DataFrame] = []
-    for rows, stretches, language in _groups(words["audio_id"], found, references.segments):
+    for rows, stretches, language in _groups(words["audio_id"], identified, references.segments):
         left = (end - start)[rows]
         covered = np.zeros(len(rows), np.int64)
         kept: list[tuple[_Ints, _Ints]] = []
-        for name, own in _preferred(stretches, language):
-            kept.append(own)
+        for name, borders in _preferred(stretches, language):
+            kept.append(borders)
             whole = _overlap(_union(kept), start[rows], end[rows])
             parts.append(pd.DataFrame({"row": rows, "reference_language": name, "time_ms": whole - covered}))
             covered = whole
@@ -264,11 +268,11 @@ def _own(words: pd.DataFrame, references: References) -> Any:
 
 
 def languages_at(audio_id: Any, time_ms: _Ints, language: Any, segments: pd.DataFrame) -> npt.NDArray[Any]:
-    """The language of the references at an instant of a recording, None outside all stretches."""
-    found = pd.Series(language).astype("string").fillna("").to_numpy(object)
+    """Return the reference language at an instant of a recording, None outside all segments."""
+    identified = pd.Series(language).astype("string").fillna("").to_numpy(object)
     result = np.full(len(time_ms), None, object)
-    for rows, stretches, own in _groups(pd.Series(audio_id), found, segments):
-        for name, (starts, ends) in reversed(_preferred(stretches, own)):
+    for rows, stretches, language_of_rows in _groups(pd.Series(audio_id), identified, segments):
+        for name, (starts, ends) in reversed(_preferred(stretches, language_of_rows)):
             at = np.searchsorted(starts, time_ms[rows], "right") - 1
             within = (at >= 0) & (time_ms[rows] < ends[np.maximum(at, 0)])
             result[rows[within]] = name
@@ -284,10 +288,13 @@ def _times(words: pd.DataFrame) -> tuple[_Ints, _Ints, npt.NDArray[np.bool_]]:
 
 
 def _groups(audio_id: pd.Series[Any], found: npt.NDArray[Any], segments: pd.DataFrame) -> Any:
-    """Rows of each recording and language found, with the stretches of each reference language of the recording."""
+    """Yield the rows of each recording and identified language, with the segments of each reference language."""
     stretches = {
-        name: {language: _union([_borders(one)]) for language, one in own.groupby("language")}
-        for name, own in segments.groupby("audio_id")
+        name: {
+            language: _union([_borders(segments_of_language)])
+            for language, segments_of_language in segments_of_recording.groupby("language")
+        }
+        for name, segments_of_recording in segments.groupby("audio_id")
     }
     keys = pd.DataFrame({"audio_id": audio_id.to_numpy(), "found": found})
     groups: Any = keys.groupby(["audio_id", "found"], sort=False).indices
@@ -296,17 +303,17 @@ def _groups(audio_id: pd.Series[Any], found: npt.NDArray[Any], segments: pd.Data
             yield rows, stretches[name], language
 
 
-def _borders(one: pd.DataFrame) -> tuple[_Ints, _Ints]:
-    return one["start_ms"].to_numpy(np.int64), one["end_ms"].to_numpy(np.int64)
+def _borders(segments: pd.DataFrame) -> tuple[_Ints, _Ints]:
+    return segments["start_ms"].to_numpy(np.int64), segments["end_ms"].to_numpy(np.int64)
 
 
 def _preferred(stretches: dict[str, tuple[_Ints, _Ints]], language: str) -> list[tuple[str, tuple[_Ints, _Ints]]]:
-    """The languages of a recording, the one that was found first."""
+    """Sort the languages of a recording, with the identified language first."""
     return sorted(stretches.items(), key=lambda item: (item[0] != language, item[0]))
 
 
 def _union(stretches: list[tuple[_Ints, _Ints]]) -> tuple[_Ints, _Ints]:
-    """The same time as stretches that do not overlap, in order."""
+    """Merge segments into segments that do not overlap, in order."""
     start = np.concatenate([one for one, _ in stretches])
     end = np.concatenate([two for _, two in stretches])
     order = np.lexsort((end, start))
@@ -317,7 +324,7 @@ def _union(stretches: list[tuple[_Ints, _Ints]]) -> tuple[_Ints, _Ints]:
 
 
 def _overlap(stretches: tuple[_Ints, _Ints], start: _Ints, end: _Ints) -> _Ints:
-    """How much of each span lies within the stretches."""
+    """Return how much of each span lies within the segments."""
     starts, ends = stretches
     before = np.append(0, np.cumsum(ends - starts))
 

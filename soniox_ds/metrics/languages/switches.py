@@ -1,7 +1,8 @@
-"""Where speakers change the language, and when the recogniser noticed.
+"""Language switches: found, missed and falsely found.
 
-Conventions: a switch is an instant at which the language of one word differs from that of the labelled word before it
-in the same recording; it has a language before and one after. Silence is no language. Times are whole milliseconds.
+Conventions: a switch is an instant at which the language of a word differs from that of the labelled word before it
+in the same recording; it has a language before and a language after. Silence has no language. Times are whole
+milliseconds.
 """
 
 from __future__ import annotations
@@ -24,44 +25,44 @@ __all__ = ["SWITCH_POOLING", "language_switches"]
 
 
 def language_switches(table: Any, references: Any = None, *, tolerance_ms: int = 1000) -> pd.DataFrame:
-    """Find the switches of language that were noticed, missed or made up.
+    """Match the identified switches of language with those of the reference: hits, misses and false alarms.
 
     Parameters
     ----------
     table
         A Corpus, ``schema.TOKENS`` or ``schema.WORDS``, transcribed with language identification.
     references
-        A table of stretches (`audio_id`, `start_ms`, `end_ms`, `language`); or None where the words have a column
+        A table of segments (`audio_id`, `start_ms`, `end_ms`, `language`); or None if the words have a column
         `reference_language`. A reference of whole recordings has no switches and is refused.
     tolerance_ms
-        A switch that was found belongs to one of the reference between the same two languages, at most so far away.
+        Greatest distance in ms between an identified switch and the reference switch between the same languages.
 
     Returns
     -------
     DataFrame
         ``schema.LANGUAGE_SWITCHES``: recordings in the order of the references, switches in the order of time. Each
-        switch belongs to one of the other side at most; as many as possible are hits, and among the ways to
-        have so many the one with the least error in time is taken. A recording that failed or is missing has one row,
-        without an outcome: its switches are not missed, and count in no rate. One without switches has no rows.
+        switch is matched with at most one of the other side; as many as possible are hits, and of the ways to reach
+        that number the one with the least error in time is used. A recording that failed or is missing has one row
+        without an outcome: its switches are not missed, and count in no rate. A recording without switches has no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, a language is no two-letter code, or a time is impossible (a
+        If a column is absent, a row occurs twice, a language is not a two-letter code, or a time is impossible (a
         fraction, too).
     InputError
-        If no word has a language, the references are of whole recordings or of others, or `tolerance_ms` is no whole
-        number of 0 or more.
+        If no word has a language, the references are for whole recordings or belong to other recordings, or
+        `tolerance_ms` is not a whole number of 0 or more.
 
     Warns
     -----
     UserWarning
-        If some references are of recordings that are not there.
+        If some references belong to recordings that are absent.
 
     Notes
     -----
-    A switch of the reference is at the start of the first stretch (or word) in the new language; a found one at the
-    start of the first word with the new label. Words without a label neither make nor hide a switch.
+    A reference switch is at the start of the first segment (or word) in the new language; an identified switch is at
+    the start of the first word with the new label. Words without a label neither create nor hide a switch.
 
     Examples
     --------
@@ -84,17 +85,25 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
         raise InputError(
             "a reference of whole recordings has no switches; give a table of stretches with start_ms and end_ms."
         )
-    real = _reference_switches(words, reference)
-    found = _switches(words, "language")
+    reference_switches = _reference_switches(words, reference)
+    found_switches = _switches(words, "language")
     recordings = reference.recordings if reference.recordings is not None else words["audio_id"].unique().tolist()
-    by_real, by_found = dict(iter(real.groupby("audio_id"))), dict(iter(found.groupby("audio_id")))
+    by_reference, by_found = (
+        dict(iter(reference_switches.groupby("audio_id"))),
+        dict(iter(found_switches.groupby("audio_id"))),
+    )
     rows: list[dict[str, Any]] = []
     for name, state in zip(recordings, states_of(table, words, recordings), strict=True):
         if state != "scored":
             rows.append({"audio_id": name, "status": state})
             continue
-        own = _matched(name, by_real.get(name, real.iloc[:0]), by_found.get(name, found.iloc[:0]), tolerance_ms)
-        rows += [{"status": state, **row} for row in own]
+        matched = _matched(
+            name,
+            by_reference.get(name, reference_switches.iloc[:0]),
+            by_found.get(name, found_switches.iloc[:0]),
+            tolerance_ms,
+        )
+        rows += [{"status": state, **row} for row in matched]
     return conform(pd.DataFrame(rows), LANGUAGE_SWITCHES) if rows else empty(LANGUAGE_SWITCHES)
 
 
@@ -131,7 +140,7 @@ def _reference_switches(words: pd.DataFrame, reference: References) -> pd.DataFr
 
 
 def _switches(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """`audio_id`, `from_language`, `to_language`, `time_ms`, of rows in spoken order."""
+    """Return `audio_id`, `from_language`, `to_language` and `time_ms` of the switches in rows in spoken order."""
     known = table[table[column].notna() & table["start_ms"].notna()]
     before = known.groupby("audio_id", sort=False)[column].shift()
     changed = known[(before.notna() & (before != known[column])).fillna(False).to_numpy(np.bool_)]
@@ -145,17 +154,25 @@ def _switches(table: pd.DataFrame, column: str) -> pd.DataFrame:
     )
 
 
-def _matched(name: str, real: pd.DataFrame, found: pd.DataFrame, tolerance_ms: int) -> list[dict[str, Any]]:
+def _matched(name: str, reference: pd.DataFrame, found: pd.DataFrame, tolerance_ms: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     kinds = ["from_language", "to_language"]
-    by_real, by_found = dict(iter(real.groupby(kinds))), dict(iter(found.groupby(kinds)))
-    for kind in dict.fromkeys([*by_real, *by_found]):
-        one = by_real[kind]["time_ms"].to_numpy(np.int64) if kind in by_real else np.zeros(0, np.int64)
-        two = by_found[kind]["time_ms"].to_numpy(np.int64) if kind in by_found else np.zeros(0, np.int64)
-        pairs = _pairs(one, two, tolerance_ms)
-        outcomes: list[tuple[str, int | None, int | None]] = [("hit", int(one[i]), int(two[j])) for i, j in pairs]
-        outcomes += [("miss", int(one[i]), None) for i in sorted(set(range(len(one))) - {i for i, _ in pairs})]
-        outcomes += [("false_alarm", None, int(two[j])) for j in sorted(set(range(len(two))) - {j for _, j in pairs})]
+    by_reference, by_found = dict(iter(reference.groupby(kinds))), dict(iter(found.groupby(kinds)))
+    for kind in dict.fromkeys([*by_reference, *by_found]):
+        reference_ms = (
+            by_reference[kind]["time_ms"].to_numpy(np.int64) if kind in by_reference else np.zeros(0, np.int64)
+        )
+        found_ms = by_found[kind]["time_ms"].to_numpy(np.int64) if kind in by_found else np.zeros(0, np.int64)
+        pairs = _pairs(reference_ms, found_ms, tolerance_ms)
+        outcomes: list[tuple[str, int | None, int | None]] = [
+            ("hit", int(reference_ms[i]), int(found_ms[j])) for i, j in pairs
+        ]
+        outcomes += [
+            ("miss", int(reference_ms[i]), None) for i in sorted(set(range(len(reference_ms))) - {i for i, _ in pairs})
+        ]
+        outcomes += [
+            ("false_alarm", None, int(found_ms[j])) for j in sorted(set(range(len(found_ms))) - {j for _, j in pairs})
+        ]
         for outcome, at, noticed in outcomes:
             rows.append(
                 {
@@ -170,16 +187,16 @@ def _matched(name: str, real: pd.DataFrame, found: pd.DataFrame, tolerance_ms: i
     return sorted(rows, key=lambda row: row["found_ms"] if row["reference_ms"] is None else row["reference_ms"])
 
 
-def _pairs(real: npt.NDArray[np.int64], found: npt.NDArray[np.int64], tolerance_ms: int) -> list[tuple[int, int]]:
-    """The most pairs within the tolerance, and among those the ones with the least error."""
+def _pairs(reference: npt.NDArray[np.int64], found: npt.NDArray[np.int64], tolerance_ms: int) -> list[tuple[int, int]]:
+    """Return as many pairs within the tolerance as possible; of these solutions, the one with the least error."""
     from scipy.optimize import linear_sum_assignment
 
-    if not len(real) or not len(found):
+    if not len(reference) or not len(found):
         return []
-    away = np.abs(real[:, None] - found[None, :])
-    # A pair that is one too few costs more than all errors together can.
-    none = (tolerance_ms + 1) * (min(away.shape) + 1)
-    rows, columns = linear_sum_assignment(np.where(away <= tolerance_ms, away, none))
+    away = np.abs(reference[:, None] - found[None, :])
+    # A missing pair costs more than all errors together can.
+    no_pair = (tolerance_ms + 1) * (min(away.shape) + 1)
+    rows, columns = linear_sum_assignment(np.where(away <= tolerance_ms, away, no_pair))
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if away[i, j] <= tolerance_ms]
 
 

@@ -1,7 +1,7 @@
-"""Word errors given that the language was right, or wrong.
+"""Word error rate by correctness of the identified language.
 
-Conventions: counts are added, then divided once. An aligned word has a language on both sides: the one that was found
-and the one that was spoken; `language_word_errors` says where words that have none get it from.
+Conventions: counts are added, then divided once. An aligned word has two languages: the identified one and the spoken
+one; `language_word_errors` describes how words without a language get theirs.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ def language_word_errors(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Word error rate where the language was right, and where it was wrong.
+    """Compute the word error rate where the identified language was right, and where it was wrong.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, of `align_words`, with languages; or a corpus with references, which is aligned by
-        the defaults of `align_words`.
+        ``schema.WORD_ALIGNMENTS``, from `align_words`, with languages; or a corpus with references, which is aligned
+        with the defaults of `align_words`.
     references
-        As in `language_confusion`; None where the alignments have a column `reference_language`.
+        See `language_confusion`; None if the alignments have a column `reference_language`.
     block, ci, method, replicates, seed
-        Of the interval, as in `summarize`; `block` names a column of the alignments.
+        Settings of the interval, see `summarize`; `block` names a column of the alignments.
 
     Returns
     -------
     DataFrame
-        ``schema.LANGUAGE_WORD_ERRORS``: a row for each reference language and status ("right", "wrong", "unknown") that
-        is there. Their counts add up to those of all alignments of recordings with a reference. Of no alignments there
-        are no rows; `wer` is NA where a group has no reference words.
+        ``schema.LANGUAGE_WORD_ERRORS``: one row for each reference language and status ("right", "wrong", "unknown")
+        that occurs. Their counts add up to those of all alignments of recordings with a reference. If there are no
+        alignments there are no rows; `wer` is NA if a group has no reference words.
 
     Raises
     ------
     SchemaError, InputError
-        As in `language_confusion`.
+        For the reasons given in `language_confusion`.
 
     Notes
     -----
-    A deleted word has no language of its own and no time: it takes both from the word before it, from the word after
-    it where there is none before, and is "unknown" where its recording has no word at all. An inserted word has no
-    reference of its own: where references are by word it takes the one of the reference word before, else after.
+    A deleted word has no language of its own and no time: it gets both from the word before it, or from the word after
+    it if there is none before, and is "unknown" if its recording has no word at all. An inserted word has no
+    reference of its own: if references are given by word, it gets that of the reference word before, otherwise after.
 
     Examples
     --------
@@ -107,19 +107,19 @@ def language_word_errors(
 
 
 def _from_neighbours(values: pd.Series[Any], audio_id: pd.Series[Any]) -> pd.Series[Any]:
-    """What is missing is taken from the row before in the recording, else from the row after."""
+    """Fill missing values from the row before in the same recording, otherwise from the row after."""
     groups = values.groupby(audio_id, sort=False)
     forward = groups.ffill()
     return forward.fillna(forward.groupby(audio_id, sort=False).bfill())
 
 
 def _really(rows: pd.DataFrame, reference: References, language: pd.Series[Any]) -> pd.Series[Any]:
-    """The language that was spoken at each aligned word."""
+    """Return the language that was spoken at each aligned word."""
     if reference.whole is not None:
         return rows["audio_id"].map(reference.whole).astype("string")
     if reference.column is not None:
-        own = rows[reference.column].astype("string").where(rows["operation"] != "insertion")
-        return _from_neighbours(own, rows["audio_id"])
+        of_reference_words = rows[reference.column].astype("string").where(rows["operation"] != "insertion")
+        return _from_neighbours(of_reference_words, rows["audio_id"])
     assert reference.segments is not None
     need(rows, "start_ms", "end_ms", name="alignments")
     start, end = rows["start_ms"].astype("Int64"), rows["end_ms"].astype("Int64")
@@ -131,14 +131,14 @@ def _really(rows: pd.DataFrame, reference: References, language: pd.Series[Any])
 
 
 def _counts(labelled: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-    """Count the words of each recording under each of the keys; the columns of the blocks stay."""
+    """Count the words of each recording for each combination of the keys; the columns of the blocks are kept."""
     names = dict(zip(("hit", "substitution", "deletion", "insertion"), COUNTS, strict=True))
     counted = {count: (labelled["operation"] == name).astype("int64") for name, count in names.items()}
-    own = ["audio_id", *keys]
-    table = labelled[own].assign(**counted).groupby(own, sort=False, dropna=False, as_index=False).sum()
+    row_keys = ["audio_id", *keys]
+    table = labelled[row_keys].assign(**counted).groupby(row_keys, sort=False, dropna=False, as_index=False).sum()
     table["reference_words"] = table["hits"] + table["substitutions"] + table["deletions"]
-    blocks = labelled[list(dict.fromkeys([*own, *columns]))].drop_duplicates(own)
-    return table.merge(blocks, on=own).assign(status="scored")
+    blocks = labelled[list(dict.fromkeys([*row_keys, *columns]))].drop_duplicates(row_keys)
+    return table.merge(blocks, on=row_keys).assign(status="scored")
 
 
 _POOLING = Pooling(

@@ -1,11 +1,10 @@
-"""How much the words change that a live transcription shows before they are settled.
+"""Stability of the partial results of a live transcription.
 
-Conventions: what is shown after a message is everything settled so far and the pending text behind it, as it stands:
-capitals and punctuation count, for a reader sees them change. A word is what stands between white space; in scripts
-without spaces each character is one. Settled text never changes (the tables are refused otherwise), so that only the
-open end can.
+Conventions: after each message, all settled text is shown with the pending text behind it, unchanged: capitals and
+punctuation count, because a reader sees them change. Words are separated by white space; in scripts without spaces each
+character is a word. Settled text never changes (other tables are refused), so that only the open end can change.
 
-A last word that merely grows (``lef``, then ``left``) has not changed, unless growth is asked to count: the service
+A last word that only grows (``lef``, then ``left``) has not changed unless `count_growth` is set, because the service
 shows pieces of words.
 """
 
@@ -49,20 +48,20 @@ def stream_stability(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Unstable partial word ratio and normalised erasure: how much of what was shown was taken back.
+    """Compute the unstable partial word ratio and the normalised erasure: the share of shown words that changed later.
 
     Parameters
     ----------
     streamed
-        A `Streamed`, or anything else with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
+        A `Streamed`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
     by
-        Column or columns of the recordings to group by; ``"audio_id"`` for each recording by itself. None for all in
-        one group.
+        Column or columns of the recordings to group by; ``"audio_id"`` for single recordings. None puts all in one
+        group.
     count_growth
-        Whether a last word that grows (``lef``, ``left``) has changed. Comparisons with recognisers that show whole
-        words only are fair without it.
+        If True, a last word that grows (``lef``, ``left``) has changed. Without it, comparisons with recognisers that
+        show only whole words are fair.
     block, ci, method, replicates, seed
-        As in `summarize`, of the recordings' columns.
+        See `summarize`; `block` names columns of the recordings.
 
     Returns
     -------
@@ -73,24 +72,24 @@ def stream_stability(
     Raises
     ------
     InputError
-        If there are no such tables, an option is wrong or `by` names a column of the result.
+        If such tables are absent, an option is wrong or `by` names a column of the result.
     SchemaError
-        If a column is absent, or the updates do not settle what the tokens say: settled text was changed.
+        If a column is absent, or the settled text of the updates differs from the tokens, so that it was changed.
 
     Notes
     -----
-    With P the words shown after one message and N those after the next,
+    Let P be the words shown after one message and N those after the next.
 
-    - ``unstable_words`` is the sum over messages of |P| − LCS(P, N), the words of P that are gone or another word in N
+    - ``unstable_words`` is the sum over messages of |P| − LCS(P, N), the words of P that are absent or different in N
       (LCS: longest common subsequence). A word that changes three times counts three times.
     - ``erased_words`` is the sum of |P| − LCP(P, N), all words of P behind the first change (LCP: longest common
-      prefix). What is inserted or changed in the middle erases all that follows it.
+      prefix). An insertion or change in the middle erases all words after it.
 
-    Both are divided by the number of words settled in the end. The first is never above the second.
+    Both are divided by the final number of settled words. The first is never greater than the second.
 
     Sources: Shangguan, Knister, He, McGraw and Beaufays, "Analyzing the quality and stability of a streaming
-    end-to-end on-device speech recognizer", Interspeech 2020 (unstable partial word ratio; how its words are matched is
-    said above, and may differ in other tools); Arivazhagan, Cherry, Macherey and Foster, "Re-translation versus
+    end-to-end on-device speech recognizer", Interspeech 2020 (unstable partial word ratio; its words are matched as
+    described above, which may differ in other tools); Arivazhagan, Cherry, Macherey and Foster, "Re-translation versus
     streaming for simultaneous translation", IWSLT 2020 (normalised erasure).
 
     Examples
@@ -116,7 +115,7 @@ def stream_stability(
 
 
 def _check_settled(tables: StreamTables) -> None:
-    """The law that settled text never changes: what the messages settled, one after the other, is the tokens' text."""
+    """Check that settled text never changes: the settled texts of all messages, joined, must be the tokens' text."""
     tokens = tables.tokens.sort_values(["audio_id", "token_index"], kind="stable")
     spoken = tokens[tokens["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
     in_the_end = spoken.groupby("audio_id", observed=True)["text"].agg("".join)
@@ -124,30 +123,30 @@ def _check_settled(tables: StreamTables) -> None:
         tables.updates["settled_text"].fillna("").groupby(tables.updates["audio_id"], observed=True).agg("".join)
     )
     for audio_id in in_the_end.index.union(as_it_came.index):
-        last, came = str(in_the_end.get(audio_id, "")), str(as_it_came.get(audio_id, ""))
-        if last != came:
-            place = Prefix.similarity(last, came)
+        expected, settled = str(in_the_end.get(audio_id, "")), str(as_it_came.get(audio_id, ""))
+        if expected != settled:
+            place = Prefix.similarity(expected, settled)
             raise SchemaError(
                 f"settled text never changes, but the messages of {audio_id!r} settled "
-                f"{came[max(0, place - 20) : place + 20]!r} where its tokens say "
-                f"{last[max(0, place - 20) : place + 20]!r}. Are updates and tokens of the same log?"
+                f"{settled[max(0, place - 20) : place + 20]!r} where its tokens say "
+                f"{expected[max(0, place - 20) : place + 20]!r}. Are updates and tokens of the same log?"
             )
 
 
 def _counts(updates: pd.DataFrame, count_growth: bool) -> pd.DataFrame:
-    """By recording the number of messages, final words, unstable and erased words."""
+    """Count the messages, final words, unstable words and erased words of each recording."""
     rows = {}
-    for audio_id, own in updates.groupby("audio_id", sort=False, observed=True):
-        texts = [own[name].fillna("").astype(str).tolist() for name in ("settled_text", "pending_text")]
+    for audio_id, messages in updates.groupby("audio_id", sort=False, observed=True):
+        texts = [messages[name].fillna("").astype(str).tolist() for name in ("settled_text", "pending_text")]
         unstable, erased = _changes(*texts, count_growth=count_growth)
-        rows[str(audio_id)] = (len(own), len(_units("".join(texts[0]))), unstable, erased)
+        rows[str(audio_id)] = (len(messages), len(_units("".join(texts[0]))), unstable, erased)
     return pd.DataFrame.from_dict(rows, orient="index", columns=_COUNTS)
 
 
 def _changes(settled: Sequence[str], pending: Sequence[str], *, count_growth: bool) -> tuple[int, int]:
-    """Unstable and erased words of one recording."""
+    """Count the unstable and erased words of one recording."""
     unstable = erased = 0
-    open_word = ""  # what was settled last, as far as pending text may belong to the same word
+    open_word = ""  # the last settled text, if pending text may belong to the same word
     shown: list[str] = []
     for new, tail in zip(settled, pending, strict=True):
         now = _units(open_word + new + tail)
@@ -166,6 +165,6 @@ def _units(text: str) -> list[str]:
 
 
 def _last_word(text: str) -> str:
-    """The last word, where something may still be added to it; "" behind white space."""
+    """Return the last word if text may still be added to it; "" after white space."""
     units = _units(text) if text and not text[-1].isspace() else []
     return units[-1] if units else ""

@@ -1,9 +1,10 @@
-"""Latencies of live transcription, over recordings, as percentiles with intervals.
+"""Percentiles of live transcription latencies, with intervals.
 
-Conventions: a percentile is a latency that was observed, the least one that so large a share does not exceed (no
-interpolation). Tokens of a recording, and recordings of a speaker, are not independent: the intervals are from drawing
-whole blocks (see `blocks`), by percentiles of the replicates, further out than the level says where blocks are few:
-plain percentiles would be too narrow. Recordings that failed are counted, not measured.
+Conventions: a percentile is an observed latency, the smallest that at least the given share of latencies does not
+exceed (no interpolation). Tokens of a recording, and recordings of a speaker, are not independent, so the intervals
+come from resampling whole blocks (see `blocks`). They use percentiles of the replicates that lie further out than the
+level if there are few blocks, because plain percentiles would be too narrow. Failed recordings are counted, not
+measured.
 
 Sources: Liu and Peng, "Statistical Testing on ASR Performance via Blockwise Bootstrap", 2019; Hesterberg, "What
 Teachers Should Know About the Bootstrap", The American Statistician 69, 2015 (expanded percentile intervals).
@@ -31,7 +32,7 @@ __all__ = ["MEASURES", "observed_ranks", "stream_latencies"]
 _Floats = npt.NDArray[np.float64]
 
 MEASURES = ("connect", "first_token", "first_lag", "finalization_lag", "endpoint_lag", "translation_lag")
-"""What is measured, in the order of the rows."""
+"""The measures, in the order of the rows."""
 
 _PERCENTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 _CELLS_PER_CHUNK = 2_000_000
@@ -46,20 +47,20 @@ def stream_latencies(
     replicates: int = 2_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Median, 95th and 99th percentile of what a live transcription makes people wait for.
+    """Compute the median, 95th and 99th percentile of the latencies of a live transcription.
 
     Parameters
     ----------
     streamed
-        A `Streamed`, or anything else with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
+        A `Streamed`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
     by
-        Column or columns of the recordings to group by; ``"audio_id"`` for each recording by itself. None for all in
-        one group.
+        Column or columns of the recordings to group by; ``"audio_id"`` for single recordings. None puts all in one
+        group.
     block
-        Column or columns of the recordings whose values are resampled as a whole. By default `speaker`, else `session`,
-        where such a column is there and not in `by`, else recordings.
+        Column or columns of the recordings whose values are resampled as a whole. The default is `speaker`, otherwise
+        `session`, if there is such a column that is not in `by`, otherwise recordings.
     ci, replicates, seed
-        Of the intervals.
+        Level, number of replicates and seed of the intervals.
 
     Returns
     -------
@@ -67,20 +68,20 @@ def stream_latencies(
         The columns of `by`, then ``schema.STREAM_LATENCIES``: for each group one row for each measure, all in
         milliseconds:
 
-        ``connect``: from the start of a connection until it was open, for each connection that was.
-        ``first_token``: from the first audio (or the opening of the connection, where that came later) to the first
-        message with a token, for each recording. Silence at the start of a recording is part of it.
-        ``first_lag``, ``finalization_lag``, ``translation_lag``: of `token_latencies`, for each token.
-        ``endpoint_lag``: from the moment at which the audio up to the end of the last word had been handed over to the
-        endpoint behind it, for each endpoint that came while audio was still being sent.
+        ``connect``: from the start of a connection until it was open, for each connection that was opened.
+        ``first_token``: from the first audio (or the opening of the connection, if that came later) to the first
+        message with a token, for each recording. Silence at the start of a recording is included.
+        ``first_lag``, ``finalization_lag``, ``translation_lag``: see `token_latencies`, for each token.
+        ``endpoint_lag``: from the moment at which the audio up to the end of the last word had been sent to the
+        endpoint after it, for each endpoint that came while audio was still being sent.
 
-        A measure without any value has a `count` of 0 and NA percentiles. Bounds are NA below two blocks, and `note`
-        says why; below 10 blocks it says that the interval is wide.
+        A measure without any value has a `count` of 0 and NA percentiles. Bounds are NA for fewer than two blocks, and
+        `note` says why; for fewer than 10 blocks it says that the interval is wide.
 
     Raises
     ------
     InputError
-        If there are no such tables, an option is wrong or `by` names a column of the result.
+        If such tables are absent, an option is wrong or `by` names a column of the result.
     SchemaError
         If a column is absent.
 
@@ -95,7 +96,7 @@ def stream_latencies(
     >>> latencies.loc[3, "note"]
     'There is only one recording, and an interval needs two or more. Add recordings. p99: the greatest of 23 values.'
     """
-    how = checked_resampling(ci, "percentile", replicates, seed)._replace(method="expanded percentile")
+    resampling = checked_resampling(ci, "percentile", replicates, seed)._replace(method="expanded percentile")
     tables = checked_tables(streamed, recordings=True)
     recordings = tables.recordings.reset_index(drop=True)
     groups = checked_groups(recordings, by, STREAM_LATENCIES, "recordings")
@@ -107,13 +108,13 @@ def stream_latencies(
         done = part[(part["status"] == "completed").fillna(False).to_numpy(np.bool_)]
         blocks = blocks_of(done, columns)
         place = pd.Series(blocks.codes, index=done["audio_id"].astype("string"))
-        own = values[values["audio_id"].isin(place.index)]
+        of_group = values[values["audio_id"].isin(place.index)]
         reconnects = int((connections.reindex(done["audio_id"]).fillna(1) - 1).sum())
         measured = []
         for measure in MEASURES:
-            found = own[own["measure"] == measure]
-            units = place.loc[found["audio_id"]].to_numpy(np.intp)
-            row = _row(found["ms"].to_numpy(np.float64), units, blocks, columns, how)
+            of_measure = of_group[of_group["measure"] == measure]
+            units = place.loc[of_measure["audio_id"]].to_numpy(np.intp)
+            row = _row(of_measure["ms"].to_numpy(np.float64), units, blocks, columns, resampling)
             measured.append({**outcomes_of(part, "completed"), "measure": measure, "reconnects": reconnects, **row})
         return measured
 
@@ -121,7 +122,7 @@ def stream_latencies(
 
 
 def _values(tables: StreamTables) -> pd.DataFrame:
-    """Every single latency: `audio_id`, `measure`, `ms`."""
+    """Return every single latency: `audio_id`, `measure`, `ms`."""
     tokens = token_latencies(tables)
     lags = [
         _measured(tokens["audio_id"], f"{name}_lag", tokens[f"{name}_lag_ms"])
@@ -137,10 +138,10 @@ def _measured(audio_id: Any, measure: str, ms: Any) -> pd.DataFrame:
 
 
 def _connections(tables: StreamTables) -> list[pd.DataFrame]:
-    """How long each connection took, and each recording's first token."""
+    """Measure the duration of each connection's opening, and the wait for each recording's first token."""
     log = tables.log
     connect: list[tuple[str, float]] = []
-    ready: dict[str, float] = {}  # when there was audio and a connection
+    ready: dict[str, float] = {}  # the time at which there were both audio and a connection
     for audio_id, rows in log[log["kind"].isin(["audio", "connecting", "open"])].groupby(
         "audio_id", sort=False, observed=True
     ):
@@ -164,16 +165,16 @@ def _connections(tables: StreamTables) -> list[pd.DataFrame]:
 
 
 def _endpoints(tables: StreamTables, tokens: pd.DataFrame) -> pd.DataFrame:
-    """From the end of the last word to the endpoint behind it."""
+    """Measure the lag from the end of the last word to the endpoint after it."""
     updates = tables.updates
     ended = updates[updates["is_endpoint"].fillna(False).to_numpy(np.bool_)]
-    told = ends_of_audio(tables.log).set_index(["audio_id", "session"])["end_of_audio_ms"]
+    end_of_audio = ends_of_audio(tables.log).set_index(["audio_id", "session"])["end_of_audio_ms"]
     originals = tokens.dropna(subset=["spoken_ms", "end_ms"])
-    own = {str(audio_id): rows for audio_id, rows in originals.groupby("audio_id", sort=False, observed=True)}
+    tokens_by_id = {str(audio_id): rows for audio_id, rows in originals.groupby("audio_id", sort=False, observed=True)}
     ids: list[str] = []
     lags: list[float] = []
     for audio_id, points in ended.groupby("audio_id", sort=False, observed=True):
-        rows = own.get(str(audio_id))
+        rows = tokens_by_id.get(str(audio_id))
         if rows is None:
             continue
         final = rows["final_ms"].to_numpy(np.float64)
@@ -183,7 +184,7 @@ def _endpoints(tables: StreamTables, tokens: pd.DataFrame) -> pd.DataFrame:
             at = round(float(at_ms))
             inside = np.flatnonzero((final > before) & (final <= at))
             before = at
-            no_more_audio = told.get((str(audio_id), session))
+            no_more_audio = end_of_audio.get((str(audio_id), session))
             if len(inside) and (no_more_audio is None or at < no_more_audio):
                 ids.append(str(audio_id))
                 lags.append(at - float(spoken[inside[np.argmax(end[inside])]]))
@@ -198,27 +199,32 @@ class _Percentiles(NamedTuple):
 
 
 def _row(
-    values: _Floats, units: npt.NDArray[np.intp], blocks: Blocks, columns: Sequence[str], how: Resampling
+    values: _Floats, units: npt.NDArray[np.intp], blocks: Blocks, columns: Sequence[str], resampling: Resampling
 ) -> dict[str, Any]:
-    found = _bootstrap(values, units, blocks.total, np.array(list(_PERCENTILES.values())), how)
-    row: dict[str, Any] = {"count": len(values), "blocks": blocks.total, "block": "+".join(columns), **how._asdict()}
+    percentiles = _bootstrap(values, units, blocks.total, np.array(list(_PERCENTILES.values())), resampling)
+    row: dict[str, Any] = {
+        "count": len(values),
+        "blocks": blocks.total,
+        "block": "+".join(columns),
+        **resampling._asdict(),
+    }
     for place, name in enumerate(_PERCENTILES):
-        row[name] = known(found.estimates[place])
-        row[f"{name}_low"], row[f"{name}_high"] = known(found.lows[place]), known(found.highs[place])
+        row[name] = known(percentiles.estimates[place])
+        row[f"{name}_low"], row[f"{name}_high"] = known(percentiles.lows[place]), known(percentiles.highs[place])
     greatest = [name[:3] for name, share in _PERCENTILES.items() if 0 < len(values) * (1 - share) < 1 - 1e-9]
     few = [f"{' and '.join(greatest)}: the greatest of {len(values)} values."] if greatest and len(values) else []
     if not len(values):
         row["note"] = note_of(None, blocks, columns, "Nothing was measured.")
         return row
-    interval = Interval(found.lows[0], found.highs[0], how.method, found.remark)
+    interval = Interval(percentiles.lows[0], percentiles.highs[0], resampling.method, percentiles.remark)
     row["note"] = note_of(interval, blocks, columns, *few, noun="values")
     return row
 
 
 def _bootstrap(
-    values: _Floats, units: npt.NDArray[np.intp], total: int, shares: _Floats, how: Resampling
+    values: _Floats, units: npt.NDArray[np.intp], total: int, shares: _Floats, resampling: Resampling
 ) -> _Percentiles:
-    """Percentiles of the values, and their intervals from drawing as many units as there are with replacement."""
+    """Compute percentiles of the values, and intervals from drawing as many units as there are with replacement."""
     nothing = np.full(len(shares), nan)
     if not len(values):
         return _Percentiles(nothing, nothing, nothing, None)
@@ -230,21 +236,21 @@ def _bootstrap(
         return _Percentiles(estimates, nothing, nothing, "one-unit" if total else "no-units")
     if with_values < 2:
         return _Percentiles(estimates, nothing, nothing, "one-holds-all")
-    rng = np.random.default_rng(how.seed)
+    rng = np.random.default_rng(resampling.seed)
     rows = max(1, _CELLS_PER_CHUNK // len(values))
     drawn: list[_Floats] = []
-    for start in range(0, how.replicates, rows):
-        size = min(rows, how.replicates - start)
+    for start in range(0, resampling.replicates, rows):
+        size = min(rows, resampling.replicates - start)
         weights = rng.multinomial(total, np.full(total, 1 / total), size=size)[:, units]
         weights = weights[weights.any(axis=1)]  # a replicate may hold no block with values
         drawn.append(values[observed_ranks(weights, shares)])
-    tail = _tail(how.ci, with_values)
+    tail = _tail(resampling.ci, with_values)
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
     return _Percentiles(estimates, low, high, "few-units" if total < FEW_UNITS else None)
 
 
 def _tail(ci: float, blocks: int) -> float:
-    """How far out the percentiles of the replicates are taken: as far as Student's t is further out than the normal.
+    """Return the tail of the replicates to use: further out than the level, as Student's t is than the normal.
 
     >>> [round(_tail(0.95, blocks), 4) for blocks in (3, 5, 10, 50, 1000)]
     [0.0, 0.001, 0.0086, 0.0212, 0.0248]
@@ -254,7 +260,7 @@ def _tail(ci: float, blocks: int) -> float:
 
 
 def observed_ranks(weights: Any, shares: _Floats) -> npt.NDArray[np.intp]:
-    """For each row of weights (of sorted values) the places where their sum comes to reach the shares of the total.
+    """Return for each row of weights (of sorted values) the places where their sum reaches the shares of the total.
 
     >>> observed_ranks(np.ones((1, 20)), np.array([0.5, 0.95, 0.99]))[0].tolist()
     [9, 18, 19]

@@ -1,11 +1,11 @@
-"""When each word of a live transcription came: lags behind the moment at which its sound had been handed over.
+"""Latency of each token of a live transcription, from the sending of its audio to its arrival.
 
-Conventions: all moments are milliseconds from the first audio of the recording, as in its log. What a lag is measured
-from is not the recording's timeline but the log: when the audio up to a place *had been handed over*, so that lags are
-right at any speed of sending and after pauses. A chunk is handed over as a whole, when its last sample has been spoken;
-add its length for the longest wait from the mouth.
+Conventions: all times are milliseconds from the first audio of the recording, as in its log. A lag does not start on
+the timeline of the recording but in the log: when the audio up to a place *had been sent*. So lags are right at any
+speed of sending and after pauses. A chunk is sent as a whole, when its last sample has been spoken; add its length for
+the longest wait from the moment of speaking.
 
-Tables are those of a `Streamed`: its log, the tokens and the updates, which are made of the log.
+Tables are those of a `Streamed`: its log, the tokens and the updates, which are made from the log.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _END_OF_AUDIO = ""  # the empty message that says that no more audio follows
 
 
 class StreamTables(Protocol):
-    """What a `Streamed` has."""
+    """The tables of a `Streamed`."""
 
     @property
     def recordings(self) -> pd.DataFrame: ...
@@ -40,12 +40,12 @@ class StreamTables(Protocol):
 
 
 def token_latencies(streamed: StreamTables) -> pd.DataFrame:
-    """Say of each settled token how long after its sound it was first shown, and settled.
+    """Measure for each settled token how long after its audio it was first shown, and settled.
 
     Parameters
     ----------
     streamed
-        A `Streamed`, or anything else with its tables: ``tokens`` (``schema.STREAM_TOKENS``), ``updates``
+        A `Streamed`, or another object with its tables: ``tokens`` (``schema.STREAM_TOKENS``), ``updates``
         (``schema.STREAM_UPDATES``) and ``log`` (``schema.STREAM_LOG``).
 
     Returns
@@ -53,24 +53,24 @@ def token_latencies(streamed: StreamTables) -> pd.DataFrame:
     DataFrame
         ``schema.TOKEN_LATENCIES``, one row for each token, in the order of `tokens`.
 
-        `first_lag_ms` runs from the moment at which the chunk with the token's *start* was handed over to the first
-        message that reached up to that start: from then on there was a word at this place, though perhaps another one.
-        `finalization_lag_ms` runs from the moment at which the audio up to the token's *end* had been handed over to
-        the message that settled it. Neither can be said of packed formats, whose audio has no known times.
+        `first_lag_ms` runs from the moment at which the chunk with the token's *start* was sent to the first
+        message that reached that start: from then on a word was shown at this place, though perhaps a different one.
+        `finalization_lag_ms` runs from the moment at which the audio up to the token's *end* had been sent to
+        the message that settled it. Both are NA for packed formats, whose audio has no known times.
 
-        Translations have no place in the audio and no such lags. `translation_lag_ms` is how long a translation was
-        settled after the last original of its source language that was settled before it: the least that a reader of
-        both waits, since nobody knows which words a translation belongs to.
+        Translations have no place in the audio, and both lags are NA. `translation_lag_ms` is the time from the last
+        original of its source language that was settled before it until the translation was settled: the shortest wait
+        of a reader of both, since it is not known which words a translation belongs to.
 
     Raises
     ------
     InputError, SchemaError
-        If there are no such tables, or a column is absent.
+        If such tables are absent, or a column is absent.
 
     Notes
     -----
-    Where a recording was taken up again by a later call, some audio was handed over twice; what counts is the last time
-    before the token was settled. A lag below 0 says that the recogniser put a token later than the audio it had.
+    If a recording was resumed by a later call, some audio was sent twice; the last time before the token was settled
+    counts. A lag below 0 means that the recogniser placed a token later than the audio it had received.
 
     Examples
     --------
@@ -91,8 +91,8 @@ def token_latencies(streamed: StreamTables) -> pd.DataFrame:
     if tokens.empty:
         return empty(TOKEN_LATENCIES)
     audio = tables.log[(tables.log["kind"] == "audio").to_numpy(np.bool_)]
-    handed = {str(audio_id): _HandedOver(rows) for audio_id, rows in _grouped(audio)}
-    parts = [_moments(own, handed.get(str(audio_id))) for audio_id, own in _grouped(tokens)]
+    sent = {str(audio_id): _HandedOver(rows) for audio_id, rows in _grouped(audio)}
+    parts = [_moments(of_recording, sent.get(str(audio_id))) for audio_id, of_recording in _grouped(tokens)]
     table = tokens.join(pd.concat(parts))
     final = table["final_ms"].astype("Int64")
     is_translation = (table["translation_status"] == "translation").fillna(False).to_numpy(np.bool_)
@@ -106,18 +106,18 @@ def token_latencies(streamed: StreamTables) -> pd.DataFrame:
 
 
 def checked_tables(streamed: Any, *, recordings: bool = False) -> StreamTables:
-    """The same, once its tables are there with the columns that latencies are made of.
+    """Check that the tables and columns for latencies are there, and return the object.
 
     Raises
     ------
     InputError, SchemaError
-        Otherwise.
+        If a table or a column is absent.
     """
     wanted = ("tokens", "updates", "log", *(["recordings"] if recordings else []))
     if missing := [name for name in wanted if not isinstance(getattr(streamed, name, None), pd.DataFrame)]:
         raise InputError(
-            f"what came when is not known of a {type(streamed).__name__}: it lacks {', '.join(missing)}. Give what "
-            "sx.stream or sx.stream_dataset returned, or sx.read_streamed read."
+            f"a {type(streamed).__name__} has no times of arrival: it lacks {', '.join(missing)}. Give the result of "
+            "sx.stream, sx.stream_dataset or sx.read_streamed."
         )
     need(
         streamed.tokens,
@@ -136,10 +136,10 @@ def checked_tables(streamed: Any, *, recordings: bool = False) -> StreamTables:
 
 
 class _HandedOver:
-    """When the audio up to a place had been handed over.
+    """The times at which the audio up to a place had been sent.
 
-    Usually the audio only grows. Where a broken-off recording was taken up by a later call, it begins again further
-    back: each such stretch is looked at by itself.
+    Usually the audio only grows. If an interrupted recording was resumed by a later call, it begins again further back;
+    each such stretch is treated separately.
     """
 
     def __init__(self, events: pd.DataFrame) -> None:
@@ -149,34 +149,35 @@ class _HandedOver:
         self._stretches = list(zip(np.split(at, cuts), np.split(audio, cuts), strict=True)) if len(at) else []
 
     def when(self, place_ms: _Floats, until_ms: _Floats, *, beyond: bool) -> _Floats:
-        """The last time until `until_ms` at which the audio came to reach each place (or reach beyond it).
+        """Return the last time until `until_ms` at which the audio reached each place (or went beyond it).
 
-        The first time at all where it had not yet by then; the last audio's time for places behind all of it; NaN
+        If it had not done so by `until_ms`, the result is the first time it did; for places behind all audio, the time
+        of the last audio; NaN if no time is known.
         where nothing is known.
         """
-        found = np.full(len(place_ms), np.nan)
+        times = np.full(len(place_ms), np.nan)
         for number, (at, audio) in enumerate(self._stretches):
             row = np.searchsorted(audio, place_ms, side="right" if beyond else "left")
             when = at[np.minimum(row, len(at) - 1)]
             if number == 0:
-                found = np.where(np.isnan(place_ms), np.nan, when)
+                times = np.where(np.isnan(place_ms), np.nan, when)
             else:
                 again = (row < len(at)) & (when <= until_ms)
-                found = np.where(again, when, found)
-        return found
+                times = np.where(again, when, times)
+        return times
 
 
-def _moments(tokens: pd.DataFrame, handed: _HandedOver | None) -> pd.DataFrame:
-    """When the start and the end of each token had been handed over, in whole milliseconds."""
+def _moments(tokens: pd.DataFrame, sent: _HandedOver | None) -> pd.DataFrame:
+    """Return when the start and the end of each token had been sent, in whole milliseconds."""
     start, end, final = (_numbers(tokens[name]) for name in ("start_ms", "end_ms", "final_ms"))
     nothing = np.full(len(tokens), np.nan)
-    begun = nothing if handed is None else handed.when(start, final, beyond=True)
-    spoken = nothing if handed is None else handed.when(end, final, beyond=False)
+    begun = nothing if sent is None else sent.when(start, final, beyond=True)
+    spoken = nothing if sent is None else sent.when(end, final, beyond=False)
     return pd.DataFrame({"begun_ms": _whole(begun), "spoken_ms": _whole(spoken)}, index=tokens.index)
 
 
 def _original_before(table: pd.DataFrame, is_translation: npt.NDArray[np.bool_]) -> pd.Series[Any]:
-    """For each row when the last original of the same source language, up to it, was settled."""
+    """Return for each row when the last original of the same source language, up to that row, was settled."""
     is_original = (table["translation_status"] == "original").fillna(False).to_numpy(np.bool_)
     source = table["source_language"] if "source_language" in table else pd.Series(pd.NA, index=table.index)
     spoken = table["language"] if "language" in table else pd.Series(pd.NA, index=table.index)
@@ -186,7 +187,7 @@ def _original_before(table: pd.DataFrame, is_translation: npt.NDArray[np.bool_])
 
 
 def _settled_by(table: pd.DataFrame, tables: StreamTables) -> pd.Series[Any]:
-    """What settled each token, by the message that brought it: tokens and messages share the moment of arrival."""
+    """Return what settled each token, from the message that brought it; both share the time of arrival."""
     updates = tables.updates
     arrivals = pd.DataFrame(
         {
@@ -200,26 +201,26 @@ def _settled_by(table: pd.DataFrame, tables: StreamTables) -> pd.Series[Any]:
     key = ["audio_id", "session", "final_ms"]
     arrivals = arrivals.groupby(key, sort=False)[["endpoint", "finalize"]].any().reset_index()
     ends = ends_of_audio(tables.log)
-    own = table[["audio_id", "session", "final_ms"]].astype({"audio_id": "string", "session": "Int64"})
-    own = own.astype({"final_ms": "Int64"}).merge(arrivals, on=key, how="left")
-    own = own.merge(ends, on=["audio_id", "session"], how="left")
-    after_end = (own["final_ms"] >= own["end_of_audio_ms"]).fillna(False).to_numpy(np.bool_)
-    by = np.select(
-        [after_end, own["endpoint"].eq(True).to_numpy(np.bool_), own["finalize"].eq(True).to_numpy(np.bool_)],
+    settled = table[["audio_id", "session", "final_ms"]].astype({"audio_id": "string", "session": "Int64"})
+    settled = settled.astype({"final_ms": "Int64"}).merge(arrivals, on=key, how="left")
+    settled = settled.merge(ends, on=["audio_id", "session"], how="left")
+    after_end = (settled["final_ms"] >= settled["end_of_audio_ms"]).fillna(False).to_numpy(np.bool_)
+    reason = np.select(
+        [after_end, settled["endpoint"].eq(True).to_numpy(np.bool_), settled["finalize"].eq(True).to_numpy(np.bool_)],
         ["end", "endpoint", "finalize"],
         "running",
     )
-    return pd.Series(by, index=table.index, dtype="string")
+    return pd.Series(reason, index=table.index, dtype="string")
 
 
 def ends_of_audio(log: pd.DataFrame) -> pd.DataFrame:
-    """When each connection was told that no more audio follows: `audio_id`, `session`, `end_of_audio_ms` (whole ms)."""
-    told = log[((log["kind"] == "control") & (log["payload"] == _END_OF_AUDIO)).fillna(False).to_numpy(np.bool_)]
+    """Return when each connection was told that the audio has ended: `audio_id`, `session`, `end_of_audio_ms` (ms)."""
+    messages = log[((log["kind"] == "control") & (log["payload"] == _END_OF_AUDIO)).fillna(False).to_numpy(np.bool_)]
     ends = pd.DataFrame(
         {
-            "audio_id": told["audio_id"].astype("string"),
-            "session": told["session"].astype("Int64"),
-            "end_of_audio_ms": _whole(_numbers(told["at_ms"])),
+            "audio_id": messages["audio_id"].astype("string"),
+            "session": messages["session"].astype("Int64"),
+            "end_of_audio_ms": _whole(_numbers(messages["at_ms"])),
         }
     )
     return ends.drop_duplicates(["audio_id", "session"])
@@ -230,10 +231,10 @@ def _grouped(table: pd.DataFrame) -> Any:
 
 
 def _numbers(column: pd.Series[Any]) -> _Floats:
-    found: Any = column.astype("Float64").to_numpy(np.float64, na_value=np.nan)
-    return np.asarray(found, np.float64)
+    numbers: Any = column.astype("Float64").to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(numbers, np.float64)
 
 
 def _whole(values: _Floats) -> Any:
-    """Rounded as the tokens' own moments are, so that what came later never comes earlier."""
+    """Round like the tokens' own times, so that a later event never gets an earlier time."""
     return pd.arrays.IntegerArray(np.nan_to_num(np.round(values)).astype(np.int64), np.isnan(values))

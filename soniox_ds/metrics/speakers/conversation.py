@@ -1,10 +1,10 @@
-"""How people talk with each other: talk time, turn-taking, overlaps.
+"""Conversation statistics: talk time, turn-taking and overlaps.
 
-Conventions: a turn is a row of ``schema.TURNS``. One that lies within one turn of someone else (begins no earlier, ends
-no later; of equal ones the later row) is a **backchannel**: it does not take the floor. All others have the floor one
-after the other, in the order of their starts. Where two that follow each other are of different speakers, the floor
-changes hands; the **offset** is the second one's start minus the first one's end: silence where positive, both talking
-where negative.
+Conventions: a turn is a row of ``schema.TURNS``. A turn that lies within one turn of another speaker (begins no
+earlier, ends no later; of equal turns the later row) is a **backchannel**: it does not take the floor. All other turns
+have the floor one after the other, in the order of their starts. If two consecutive turns belong to different speakers,
+the floor changes hands. The **offset** is the start of the second turn minus the end of the first: positive for
+silence, negative if both speakers talk.
 """
 
 from __future__ import annotations
@@ -29,60 +29,61 @@ _KINDS = ("gap", "overlap", "interruption")
 
 
 class _Changes(NamedTuple):
-    """Where the floor changes hands: numbers of the two turns, offset and kind of each change."""
+    """The changes of the floor: numbers of the two turns, offset and kind of each change."""
 
     before: npt.NDArray[np.intp]
     after: npt.NDArray[np.intp]
     offset: _Ints
     kind: npt.NDArray[np.intp]
     backchannel: _Bools
-    """For each turn whether it is one."""
+    """True for each turn that is a backchannel."""
 
 
 def speaker_stats(
     turns_or_words: pd.DataFrame | HasRecordings, *, gap_ms: int = 2000, interruption_ms: int = 500
 ) -> pd.DataFrame:
-    """Measure how much and how each speaker of each recording talks.
+    """Measure the talk time, turns and floor changes of each speaker of each recording.
 
     Parameters
     ----------
     turns_or_words
-        A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, of which turns are made by `speaker_turns`, or
-        ``schema.TURNS``. Only words tell how many words were said.
+        A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, which `speaker_turns` merges into turns, or
+        ``schema.TURNS``. Only words allow the words of a speaker to be counted.
     gap_ms
-        Silence that ends a turn, where turns are made of words.
+        Silence that ends a turn, in ms, if turns are made from words.
     interruption_ms
-        Taking the floor at least so long before the other's end is an interruption; less is an overlap as it is usual
-        where turns meet.
+        Taking the floor at least this long before the end of the other turn is an interruption; less is a normal
+        overlap between turns.
 
     Returns
     -------
     DataFrame
-        ``schema.SPEAKER_STATS``: a row for each speaker of each recording, in the order of their first turn.
+        ``schema.SPEAKER_STATS``: one row for each speaker of each recording, in the order of their first turns.
 
-        - `talk_ms` is the time covered by the speaker's turns, pauses within them included, each instant once;
+        - `talk_ms` is the time covered by the speaker's turns, including pauses within them; each instant counts once.
           `talk_share` is its part of the sum of all speakers' `talk_ms`.
-        - `turns`, `mean_turn_ms` and `longest_turn_ms` take the turns as they are.
+        - `turns`, `mean_turn_ms` and `longest_turn_ms` use the turns as they are.
         - `words_per_minute` is `words` per minute of `talk_ms`; `words` are those with a speaker and times.
         - `overlap_ms` is the part of `talk_ms` in which someone else talks too.
         - `backchannels`, `floor_taken` and offsets: see the conventions of this module. `gaps` are changes with an
-          offset of 0 or more, `interruptions` those of -`interruption_ms` or less. Who never takes the floor, as where
-          only one speaks, has NA for `median_offset_ms` and `mean_gap_ms`.
+          offset of 0 or more, `interruptions` those of -`interruption_ms` or less. A speaker who never takes the floor,
+          for example the only speaker, has NA for `median_offset_ms` and `mean_gap_ms`.
 
-        Of no turns there are no rows.
+        If there are no turns, there are no rows.
 
     Raises
     ------
-    SchemaError
+    If a column is absent, a row occurs twice, or a time is impossible.
         If a column is absent, a row is there twice, or a time is impossible.
-    InputError
+    If there are words but no word has a speaker, or an option is not a whole number of 0 or more.
         If no word has a speaker although there are words, or an option is no whole number of 0 or more.
 
     Notes
     -----
-    Turns made of the service's words overlap seldom, since its tokens come in one row: overlaps and interruptions are
-    then a lower bound. Of channels transcribed one by one, or of reference turns, they are what they say. Source of the
-    terms: Heldner and Edlund, "Pauses, gaps and overlaps in conversations", Journal of Phonetics 38, 2010.
+    Turns made from the service's words seldom overlap, because its tokens come in one sequence; overlaps and
+    interruptions are then a lower bound. They are exact for channels that were transcribed separately and for reference
+    turns. Source of the terms: Heldner and Edlund, "Pauses, gaps and overlaps in conversations", Journal of Phonetics
+    38, 2010.
 
     Examples
     --------
@@ -103,8 +104,8 @@ def speaker_stats(
     1       2             1            1     1        500.0              0
     """
     _check(gap_ms, interruption_ms)
-    found = _turns(turns_or_words, gap_ms)
-    rows = [row for audio_id, turns in found.items() for row in _stats(audio_id, turns, interruption_ms)]
+    turns_by_id = _turns(turns_or_words, gap_ms)
+    rows = [row for audio_id, turns in turns_by_id.items() for row in _stats(audio_id, turns, interruption_ms)]
     stats = conform(pd.DataFrame(rows, columns=list(SPEAKER_STATS)), SPEAKER_STATS)
     counts = _word_counts(turns_or_words)
     if counts is None:
@@ -118,24 +119,24 @@ def speaker_stats(
 def speaker_transitions(
     turns_or_words: pd.DataFrame | HasRecordings, *, gap_ms: int = 2000, interruption_ms: int = 500
 ) -> pd.DataFrame:
-    """List where the floor changes hands: from whom, to whom, after which silence or overlap.
+    """List the changes of the floor: the two speakers, the time, and the silence or overlap between the turns.
 
     Parameters
     ----------
     turns_or_words, gap_ms, interruption_ms
-        As of `speaker_stats`.
+        See `speaker_stats`.
 
     Returns
     -------
     DataFrame
-        ``schema.SPEAKER_TRANSITIONS``, in the order of time; `speaker_stats` says what counts as one. No rows where
-        only one speaks.
+        ``schema.SPEAKER_TRANSITIONS``, in the order of time; `speaker_stats` defines the changes. There are no rows if
+        there is only one speaker.
 
     Raises
     ------
-    SchemaError
+    If a column is absent, a row occurs twice, or a time is impossible.
         If a column is absent, a row is there twice, or a time is impossible.
-    InputError
+    If there are words but no word has a speaker, or an option is not a whole number of 0 or more.
         If no word has a speaker although there are words, or an option is no whole number of 0 or more.
 
     Examples
@@ -149,8 +150,8 @@ def speaker_transitions(
     1     call            2          1   8000       -700  interruption
     """
     _check(gap_ms, interruption_ms)
-    found = _turns(turns_or_words, gap_ms)
-    parts = [_transitions(audio_id, turns, interruption_ms) for audio_id, turns in found.items()]
+    turns_by_id = _turns(turns_or_words, gap_ms)
+    parts = [_transitions(audio_id, turns, interruption_ms) for audio_id, turns in turns_by_id.items()]
     if not parts:
         return empty(SPEAKER_TRANSITIONS)
     return conform(pd.concat(parts, ignore_index=True), SPEAKER_TRANSITIONS)
@@ -163,13 +164,13 @@ def _check(gap_ms: int, interruption_ms: int) -> None:
 
 def _turns(source: pd.DataFrame | HasRecordings, gap_ms: int) -> dict[str, Turns]:
     table = turns_of(source, gap_ms)
-    found = checked_turns(table, "turns")
+    turns_by_id = checked_turns(table, "turns")
     no_duplicates(table, "turns", "audio_id", "speaker", "start_ms", "end_ms")
-    return found
+    return turns_by_id
 
 
 def _word_counts(source: pd.DataFrame | HasRecordings) -> pd.Series[Any] | None:
-    """Number of words in the turns of each recording and speaker; None for a table of turns."""
+    """Count the words in the turns of each recording and speaker; return None for a table of turns."""
     if not isinstance(source, HasRecordings) and "word_index" not in source and "token_index" not in source:
         return None
     words = words_of(source)
@@ -202,34 +203,34 @@ def _changes(turns: Turns, interruption_ms: int) -> _Changes:
 
 
 def _within_another(speaker: npt.NDArray[np.intp], start: _Ints, end: _Ints) -> _Bools:
-    """Whether each turn (ordered by start, longer ones first) lies within one of another speaker.
+    """Return True for each turn (ordered by start, longer turns first) that lies within a turn of another speaker.
 
-    Of the turns before, only the two latest ends of different speakers matter.
+    Of the earlier turns, only the two latest ends of different speakers matter.
     """
     inside = np.zeros(len(start), np.bool_)
     best, best_speaker, second = -1, -1, -1
-    for row, (who, last) in enumerate(zip(speaker.tolist(), end.tolist(), strict=True)):
-        inside[row] = last <= (second if who == best_speaker else best)
-        if who == best_speaker:
-            best = max(best, last)
-        elif last > best:
-            best, best_speaker, second = last, who, best
+    for row, (turn_speaker, turn_end) in enumerate(zip(speaker.tolist(), end.tolist(), strict=True)):
+        inside[row] = turn_end <= (second if turn_speaker == best_speaker else best)
+        if turn_speaker == best_speaker:
+            best = max(best, turn_end)
+        elif turn_end > best:
+            best, best_speaker, second = turn_end, turn_speaker, best
         else:
-            second = max(second, last)
+            second = max(second, turn_end)
     return inside
 
 
 def _transitions(audio_id: str, turns: Turns, interruption_ms: int) -> pd.DataFrame:
-    found = _changes(turns, interruption_ms)
+    changes = _changes(turns, interruption_ms)
     labels = np.array(turns.labels, dtype=object)
     return pd.DataFrame(
         {
             "audio_id": audio_id,
-            "from_speaker": labels[turns.speaker[found.before]],
-            "to_speaker": labels[turns.speaker[found.after]],
-            "at_ms": turns.start[found.after],
-            "offset_ms": found.offset,
-            "kind": np.array(_KINDS, dtype=object)[found.kind],
+            "from_speaker": labels[turns.speaker[changes.before]],
+            "to_speaker": labels[turns.speaker[changes.after]],
+            "at_ms": turns.start[changes.after],
+            "offset_ms": changes.offset,
+            "kind": np.array(_KINDS, dtype=object)[changes.kind],
         }
     )
 
@@ -239,11 +240,11 @@ def _stats(audio_id: str, turns: Turns, interruption_ms: int) -> list[dict[str, 
         return []
     edges = np.unique(np.concatenate([turns.start, turns.end]))
     lengths = np.diff(edges)
-    talks = np.array([covered(turns.start[own], turns.end[own], edges) for own in _own_rows(turns)])
+    talks = np.array([covered(turns.start[is_own], turns.end[is_own], edges) for is_own in _own_rows(turns)])
     talk = talks @ lengths
     overlap = talks @ (lengths * (talks.sum(axis=0) > 1))
-    found = _changes(turns, interruption_ms)
-    order = np.argsort([turns.start[own].min() for own in _own_rows(turns)], kind="stable")
+    changes = _changes(turns, interruption_ms)
+    order = np.argsort([turns.start[is_own].min() for is_own in _own_rows(turns)], kind="stable")
     return [
         {
             "audio_id": audio_id,
@@ -252,7 +253,7 @@ def _stats(audio_id: str, turns: Turns, interruption_ms: int) -> list[dict[str, 
             "talk_share": float(talk[number] / talk.sum()),
             "overlap_ms": int(overlap[number]),
             **_turn_figures((turns.end - turns.start)[turns.speaker == number]),
-            **_floor_figures(found, turns, number),
+            **_floor_figures(changes, turns, number),
         }
         for number in order.tolist()
     ]
@@ -262,19 +263,19 @@ def _turn_figures(lengths: _Ints) -> dict[str, Any]:
     return {"turns": len(lengths), "mean_turn_ms": float(lengths.mean()), "longest_turn_ms": int(lengths.max())}
 
 
-def _floor_figures(found: _Changes, turns: Turns, number: int) -> dict[str, Any]:
-    taken = turns.speaker[found.after] == number
-    given = turns.speaker[found.before] == number
-    offsets = found.offset[taken]
+def _floor_figures(changes: _Changes, turns: Turns, number: int) -> dict[str, Any]:
+    taken = turns.speaker[changes.after] == number
+    given = turns.speaker[changes.before] == number
+    offsets = changes.offset[taken]
     gaps = offsets[offsets >= 0]
     return {
-        "backchannels": int((found.backchannel & (turns.speaker == number)).sum()),
+        "backchannels": int((changes.backchannel & (turns.speaker == number)).sum()),
         "floor_taken": int(taken.sum()),
         "median_offset_ms": float(np.median(offsets)) if len(offsets) else pd.NA,
         "gaps": len(gaps),
         "mean_gap_ms": float(gaps.mean()) if len(gaps) else pd.NA,
-        "interruptions": int((found.kind[taken] == 2).sum()),
-        "interrupted": int((found.kind[given] == 2).sum()),
+        "interruptions": int((changes.kind[taken] == 2).sum()),
+        "interrupted": int((changes.kind[given] == 2).sum()),
     }
 
 

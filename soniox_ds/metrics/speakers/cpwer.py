@@ -1,8 +1,8 @@
-"""Word errors that know who spoke: cpWER, tcpWER and WDER.
+"""Word error rates with speakers: cpWER, tcpWER and WDER.
 
-Conventions: texts are normalised before they are compared, and the normaliser stands in the result; speakers are mapped
-one to one, recording by recording, anew for each score; counts travel with rates and are pooled by adding them up.
-Words without a speaker are one speaker more, called "no speaker".
+Conventions: texts are normalised before they are compared, and the result names the normaliser. Speakers are mapped one
+to one in each recording, separately for each score. Every rate is stored together with the counts it was computed from,
+and is pooled by adding the counts. Words without a speaker belong to one additional speaker, called "no speaker".
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _COUNTS = [
 
 
 class _Mapped(NamedTuple):
-    """Errors after the cheapest mapping of speakers."""
+    """Word errors after the cheapest mapping of speakers."""
 
     substitutions: int
     deletions: int
@@ -81,62 +81,62 @@ def speaker_word_errors(
     order: str = "word_index",
     language: Languages = None,
 ) -> pd.DataFrame:
-    """Count word errors with the speakers taken into account.
+    """Count word errors with the speakers taken into account: cpWER, tcpWER and WDER.
 
     Parameters
     ----------
     words
         A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, with speakers. Translations are left out.
     reference
-        One row for each turn, utterance or word: `audio_id`, `speaker`, `text`, and `start_ms` and `end_ms` where times
-        are known. With times, the rows of a recording are taken in the order of their start; else as they come.
+        One row for each turn, utterance or word: `audio_id`, `speaker`, `text`, and `start_ms` and `end_ms` if times
+        are known. With times, the rows of a recording are sorted by their start; otherwise they stay in their order.
     normalizer
         See `Normalizer.of`.
     units
-        ``"mixed"``: words, and single characters where a script has no spaces; ``"words"``: what white space divides.
+        ``"mixed"``: words, and single characters of scripts without spaces; ``"words"``: divided at white space only.
     collar_ms
-        For tcpWER: how far a word may be from its place.
+        Greatest distance in time between two words that may be aligned, in ms; for tcpWER.
     failed
         ``"apart"``: recordings that failed or are not among the words are rows without scores. ``"as_silence"``: they
-        are scored as if nothing had been heard.
+        are scored as if nothing had been transcribed.
     order
-        In which order the words of a speaker are put in a row: ``"word_index"``, as the service gave them, or
+        Order in which the words of a speaker are joined: ``"word_index"``, the order of the service, or
         ``"time"``, by their start, as the package meeteval does. Words without a time stay behind the word before them.
     language
-        As in `align_words`, for ``normalizer="spoken"``.
+        See `align_words`; for ``normalizer="spoken"``.
 
     Returns
     -------
     DataFrame
-        ``schema.SPEAKER_WORD_ERRORS``: one row for each recording of the reference. With a Corpus the metadata columns
-        of its recordings follow. Of an empty reference there are no rows.
+        ``schema.SPEAKER_WORD_ERRORS``: one row for each recording of the reference. For a Corpus the metadata columns
+        of its recordings follow. If the reference is empty there are no rows.
 
     Raises
     ------
     SchemaError
         If a column is absent, an id, speaker or text of the reference is NA, or a word or a timed row of the reference
-        is there twice (without times: the whole reference).
+        occurs twice (without times: the whole reference).
     InputError
         If no word has a speaker, no recording is on both sides, or an option is wrong.
 
     Warns
     -----
     UserWarning
-        If some recordings of the reference are not there, or texts hold tags that the normaliser makes words of.
+        If some recordings of the reference are absent, or texts contain tags that the normaliser turns into words.
 
     Notes
     -----
-    cpWER: each speaker's words are put in a row, and speakers are mapped so that substitutions, deletions and
-    insertions are fewest. Source: Watanabe et al., "CHiME-6 Challenge", 2020.
+    cpWER: the words of each speaker are joined, and speakers are mapped so that the number of substitutions, deletions
+    and insertions is smallest. Source: Watanabe et al., "CHiME-6 Challenge", 2020.
 
-    tcpWER: the same, but two words may be aligned only if their times are near: those of a reference row are shared
-    out among its words by their characters, a found word is at the middle of its time, and less than `collar_ms` from
-    the reference word. Source: von Neumann et al., "MeetEval: A Toolkit for Computation of Word Error Rates for Meeting
-    Transcription Systems", 2023.
+    tcpWER: the same, but two words may be aligned only if their times are close. The time of a reference row is divided
+    among its words by their characters; a transcribed word is at the middle of its time, and must be less than
+    `collar_ms` from the reference word. Source: von Neumann et al., "MeetEval: A Toolkit for Computation of Word Error
+    Rates for Meeting Transcription Systems", 2023.
 
-    WDER: all words are aligned without regard to speakers (at the costs of sclite), and speakers mapped so that most of
-    the aligned words have the right one. Source: El Shafey, Soltau and Shafran, "Joint Speech Recognition and Speaker
-    Diarization via Sequence Transduction", Interspeech 2019.
+    WDER: all words are aligned without regard to speakers (at the costs of sclite), and speakers are mapped so that as
+    many aligned words as possible have the right speaker. Source: El Shafey, Soltau and Shafran, "Joint Speech
+    Recognition and Speaker Diarization via Sequence Transduction", Interspeech 2019.
 
     Examples
     --------
@@ -153,49 +153,49 @@ def speaker_word_errors(
     0             1              1    0.5  0.25  {"1": "x", "2": "y"}
     """
     checked_ms(collar_ms, "collar_ms")
-    how = Normalizer.of(normalizer)
+    chain = Normalizer.of(normalizer)
     vocabulary = Vocabulary()
-    found_words = words_of(words)
-    forms = _normalizers(how, words, found_words, reference, language)
-    real = reference_said(reference, forms, units, vocabulary)
-    found = found_said(found_words, forms, units, vocabulary, list(real.values()), order)
-    real = renamed(real, known_ids(words, found), "reference")
+    hypothesis_words = words_of(words)
+    forms = _normalizers(chain, words, hypothesis_words, reference, language)
+    spoken = reference_said(reference, forms, units, vocabulary)
+    transcribed = found_said(hypothesis_words, forms, units, vocabulary, list(spoken.values()), order)
+    spoken = renamed(spoken, known_ids(words, transcribed), "reference")
     rows = []
-    for audio_id, status in statuses(words, found, real, failed):
+    for audio_id, status in statuses(words, transcribed, spoken, failed):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
-            row |= _score(found.get(audio_id, Said.nothing()), real[audio_id], float(collar_ms))
-        rows.append(row | {"collar_ms": collar_ms, "normalizer": how.label})
+            row |= _score(transcribed.get(audio_id, Said.nothing()), spoken[audio_id], float(collar_ms))
+        rows.append(row | {"collar_ms": collar_ms, "normalizer": chain.label})
     errors = conform(pd.DataFrame(rows, columns=list(SPEAKER_WORD_ERRORS)), SPEAKER_WORD_ERRORS)
     return with_metadata(errors.assign(**_rates(errors)), words)
 
 
 def _normalizers(
-    how: Normalizer, words: Any, found: pd.DataFrame, reference: pd.DataFrame, language: Languages
+    chain: Normalizer, words: Any, hypothesis: pd.DataFrame, reference: pd.DataFrame, language: Languages
 ) -> dict[str, Normalizer]:
     """Return the normaliser of each recording of either side, in its language."""
     need(reference, "audio_id", name="reference")
-    need(found, "audio_id", name="words")
-    spoken = found
-    if "translation_status" in found:
-        spoken = found[found["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
-    of_reference, of_words = as_ids(reference["audio_id"], "reference"), as_ids(found["audio_id"], "words")
+    need(hypothesis, "audio_id", name="words")
+    spoken = hypothesis
+    if "translation_status" in hypothesis:
+        spoken = hypothesis[hypothesis["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
+    of_reference, of_words = as_ids(reference["audio_id"], "reference"), as_ids(hypothesis["audio_id"], "words")
     known = known_ids(words, [str(name) for name in of_words.dropna().unique()])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the caller says which ids were matched
+        warnings.simplefilter("ignore", UserWarning)  # the caller warns about ids that were matched
         same = matched_ids([str(name) for name in of_reference.dropna().unique()], known, "reference")
     names = list(dict.fromkeys([*known, *(same.get(str(name), str(name)) for name in of_reference.dropna().unique())]))
     codes = [language_of_each(language, names)]
-    if not how.has_forms_of_languages:
-        return dict.fromkeys([*names, *same], how)
-    recordings = words.recordings if isinstance(words, HasRecordings) else found.iloc[:0]
+    if not chain.has_forms_of_languages:
+        return dict.fromkeys([*names, *same], chain)
+    recordings = words.recordings if isinstance(words, HasRecordings) else hypothesis.iloc[:0]
     for table, what in ((reference, "reference"), (recordings, "recordings"), (spoken, "words")):
         if "language" in table and len(table):
             place = pd.Index(names).get_indexer(pd.Index(as_ids(table["audio_id"], what).replace(same)))
             codes.append(most_of_each(place[place >= 0], table["language"][place >= 0], len(names)))
     hints = hinted_languages(words) if isinstance(words, HasRecordings) else {}
     languages = first_known(*codes, [hints.get(name) for name in names])
-    forms = dict(zip(names, in_languages(how, languages), strict=True))
+    forms = dict(zip(names, in_languages(chain, languages), strict=True))
     return forms | {name: forms[other] for name, other in same.items()}
 
 
@@ -211,55 +211,57 @@ def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     return errors
 
 
-def _score(found: Said, real: Said, collar_ms: float) -> dict[str, Any]:
-    whole = _concatenated(found, real)
+def _score(hypothesis: Said, reference: Said, collar_ms: float) -> dict[str, Any]:
+    whole = _concatenated(hypothesis, reference)
     row: dict[str, Any] = {
-        "reference_words": len(real.ids),
-        "hypothesis_words": len(found.ids),
-        "reference_speakers": len(real.labels),
-        "speakers": len(found.labels),
+        "reference_words": len(reference.ids),
+        "hypothesis_words": len(hypothesis.ids),
+        "reference_speakers": len(reference.labels),
+        "speakers": len(hypothesis.labels),
         **{f"cp_{name}": value for name, value in whole._asdict().items() if name != "mapping"},
         "mapping": whole.mapping,
-        **_attributed(found, real),
+        **_attributed(hypothesis, reference),
     }
-    if real.timed and found.timed:
-        near = _time_constrained(found, real, collar_ms)
+    if reference.timed and hypothesis.timed:
+        near = _time_constrained(hypothesis, reference, collar_ms)
         row |= {f"tcp_{name}": value for name, value in near._asdict().items()}
     return row
 
 
-def _concatenated(found: Said, real: Said) -> _Mapped:
+def _concatenated(hypothesis: Said, reference: Said) -> _Mapped:
     from rapidfuzz.distance import Levenshtein
 
-    ours, theirs = found.by_speaker(), real.by_speaker()
-    sequences = [said.ids.tolist() for said in ours]
-    cost = [[Levenshtein.distance(said.ids.tolist(), heard) for heard in sequences] for said in theirs]
-    pairs = _cheapest(np.array(cost, np.int64).reshape(len(theirs), len(ours)), _lengths(theirs), _lengths(ours))
+    hypotheses, references = hypothesis.by_speaker(), reference.by_speaker()
+    sequences = [said.ids.tolist() for said in hypotheses]
+    cost = [[Levenshtein.distance(said.ids.tolist(), ids) for ids in sequences] for said in references]
+    pairs = _cheapest(
+        np.array(cost, np.int64).reshape(len(references), len(hypotheses)), _lengths(references), _lengths(hypotheses)
+    )
     nothing: Ids = np.zeros(0, np.int32)
-    one = [nothing if row is None else theirs[row].ids for row, _ in pairs]
-    two = [nothing if column is None else ours[column].ids for _, column in pairs]
+    one = [nothing if row is None else references[row].ids for row, _ in pairs]
+    two = [nothing if column is None else hypotheses[column].ids for _, column in pairs]
     counts = paths(Sequences.of(one), Sequences.of(two), "levenshtein").counts().sum(axis=0)
-    return _Mapped(int(counts[1]), int(counts[2]), int(counts[3]), _named(found, real, pairs))
+    return _Mapped(int(counts[1]), int(counts[2]), int(counts[3]), _named(hypothesis, reference, pairs))
 
 
-def _time_constrained(found: Said, real: Said, collar_ms: float) -> _Mapped:
-    ours = [
+def _time_constrained(hypothesis: Said, reference: Said, collar_ms: float) -> _Mapped:
+    hypotheses = [
         TimedWords(said.ids, (said.begin + said.end) / 2 - collar_ms, (said.begin + said.end) / 2 + collar_ms)
-        for said in found.by_speaker()
+        for said in hypothesis.by_speaker()
     ]
-    theirs = real.by_speaker()
-    counts = np.array([[constrained_errors(said, heard) for heard in ours] for said in theirs], np.int64)
-    counts = counts.reshape(len(theirs), len(ours), 3)
-    pairs = _cheapest(counts.sum(axis=2), _lengths(theirs), _lengths(ours))
+    references = reference.by_speaker()
+    counts = np.array([[constrained_errors(said, words) for words in hypotheses] for said in references], np.int64)
+    counts = counts.reshape(len(references), len(hypotheses), 3)
+    pairs = _cheapest(counts.sum(axis=2), _lengths(references), _lengths(hypotheses))
     total = np.zeros(3, np.int64)
     for row, column in pairs:
         if column is None:
-            total[1] += len(theirs[row].ids) if row is not None else 0
+            total[1] += len(references[row].ids) if row is not None else 0
         elif row is None:
-            total[2] += len(ours[column].ids)
+            total[2] += len(hypotheses[column].ids)
         else:
             total += counts[row, column]
-    return _Mapped(int(total[0]), int(total[1]), int(total[2]), _named(found, real, pairs))
+    return _Mapped(int(total[0]), int(total[1]), int(total[2]), _named(hypothesis, reference, pairs))
 
 
 def _lengths(said: Sequence[TimedWords]) -> _Ints:
@@ -267,7 +269,7 @@ def _lengths(said: Sequence[TimedWords]) -> _Ints:
 
 
 def _cheapest(cost: _Ints, rows: _Ints, columns: _Ints) -> list[tuple[int | None, int | None]]:
-    """The mapping of least cost; who is left over is paired with nobody, at the cost of all words."""
+    """Find the mapping of least cost; a speaker who is left over is paired with None, at the cost of all words."""
     from scipy.optimize import linear_sum_assignment
 
     size = max(cost.shape)
@@ -281,28 +283,30 @@ def _cheapest(cost: _Ints, rows: _Ints, columns: _Ints) -> list[tuple[int | None
     ]
 
 
-def _named(found: Said, real: Said, pairs: Sequence[tuple[int | None, int | None]]) -> str:
+def _named(hypothesis: Said, reference: Said, pairs: Sequence[tuple[int | None, int | None]]) -> str:
     known = [(row, column) for row, column in pairs if row is not None and column is not None]
-    names = {found.labels[column]: real.labels[row] for row, column in sorted(known, key=lambda pair: pair[1])}
+    names = {
+        hypothesis.labels[column]: reference.labels[row] for row, column in sorted(known, key=lambda pair: pair[1])
+    }
     return json.dumps(names, ensure_ascii=False)
 
 
-def _attributed(found: Said, real: Said) -> dict[str, Any]:
+def _attributed(hypothesis: Said, reference: Said) -> dict[str, Any]:
     from scipy.optimize import linear_sum_assignment
 
-    operations = paths(Sequences.of([real.ids]), Sequences.of([found.ids])).operations
+    operations = paths(Sequences.of([reference.ids]), Sequences.of([hypothesis.ids])).operations
     down, across = operations != INSERTION, operations != DELETION
     both = down & across
     rows, columns = (np.cumsum(down) - 1)[both], (np.cumsum(across) - 1)[both]
-    shared = np.zeros((len(real.labels), len(found.labels)), np.int64)
-    np.add.at(shared, (real.speaker[rows], found.speaker[columns]), 1)
+    shared = np.zeros((len(reference.labels), len(hypothesis.labels)), np.int64)
+    np.add.at(shared, (reference.speaker[rows], hypothesis.speaker[columns]), 1)
     best: tuple[runs.Ints, runs.Ints] = linear_sum_assignment(-shared)
     pairs = [(int(row), int(column)) for row, column in zip(*best, strict=True) if shared[row, column]]
     right = sum(int(shared[pair]) for pair in pairs)
     return {
         "wder_words": int(both.sum()),
         "wder_wrong": int(both.sum()) - right,
-        "wder_mapping": _named(found, real, pairs),
+        "wder_mapping": _named(hypothesis, reference, pairs),
     }
 
 

@@ -1,8 +1,8 @@
-"""Errors of speaker diarization against reference turns: who spoke when.
+"""Diarization error rate.
 
-Conventions: two turns of one speaker that overlap or touch are one; the collar is given for **each side** of a boundary
-of such a turn of the reference; durations are whole milliseconds and are pooled by adding them up, never by averaging
-rates. Every result says in words by which conventions it was made.
+Conventions: two turns of one speaker that overlap or touch are merged; the collar is given for **each side** of a
+boundary of such a merged reference turn; durations are whole milliseconds and are pooled by adding them up, never by
+averaging rates. Every result states its conventions in words.
 """
 
 from __future__ import annotations
@@ -53,8 +53,10 @@ Bools = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float64]
 
 PARTS = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms"]
-_MUCH_SHORTER = 500  # regions that end so many times earlier than the reference look like seconds,
-_LONG_MS = 10_000  # unless all is over in a moment
+# Regions that end this many times earlier than the reference look like seconds, unless the reference is shorter than
+# the second number.
+_MUCH_SHORTER = 500
+_LONG_MS = 10_000
 _REGIONS = ("both", "reference")
 
 
@@ -103,64 +105,64 @@ def diarization_errors(
     map_before_collar: bool = False,
     failed: str = "apart",
 ) -> pd.DataFrame:
-    """Compare who spoke when with who should have, recording by recording.
+    """Compute the diarization error of each recording against reference turns.
 
     Parameters
     ----------
     turns
-        A Corpus, ``schema.WORDS`` or ``schema.TOKENS`` (`speaker_turns` is called with its default), or
+        A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, which `speaker_turns` merges with its default gap, or
         ``schema.TURNS``.
     reference
-        ``schema.TURNS``, as `soniox_ds.io.rttm.read_rttm` gives them. Recordings without reference turns are left
-        out, unless `uem` names them: then nothing was to be said.
+        ``schema.TURNS``, for example from `soniox_ds.io.rttm.read_rttm`. Recordings without reference turns are left
+        out, unless `uem` names them: then nobody spoke in them.
     collar_ms
-        Not scored: this much before and after each start and each end of a reference turn. (The collar of
-        pyannote.metrics is the whole width, twice this.)
+        Time that is not scored before and after each start and each end of a reference turn, in ms. (The collar of
+        pyannote.metrics is the whole width, twice this value.)
     score_overlap
-        False leaves out where two or more reference speakers talk at once.
+        If False, time in which two or more reference speakers talk at once is not scored.
     uem
-        What is evaluated. ``"both"``: from the first to the last speech of either side, so that all false alarms count.
-        ``"reference"``: from the first to the last speech of the reference, as md-eval does without a UEM file. A table
-        of `audio_id`, `start_ms`, `end_ms`: these regions.
+        The evaluated regions. ``"both"``: from the first to the last speech of either side, so that all false alarms
+        count. ``"reference"``: from the first to the last speech of the reference, as md-eval does without a UEM file.
+        A table of `audio_id`, `start_ms`, `end_ms`: these regions.
     map_before_collar
-        True maps speakers on all that is evaluated and takes out collar and overlap afterwards, as md-eval and spy-der
-        do; False maps them on what is scored, as pyannote.metrics does. They differ seldom, and only with a collar or
-        without overlap.
+        If True, speakers are mapped on the whole evaluated time, and collar and overlap are removed afterwards, as
+        md-eval and spy-der do. If False, they are mapped on the scored time, as pyannote.metrics does. The results
+        seldom differ, and only with a collar or without overlap.
     failed
         ``"apart"``: recordings that failed or are not among the turns are rows without scores. ``"as_silence"``: they
-        are scored as if nobody had been heard.
+        are scored as if no speaker had been found.
 
     Returns
     -------
     DataFrame
         ``schema.DIARIZATION_ERRORS``: one row for each recording of the reference. `der` is
-        (missed + false alarm + confusion) / reference speech: 0 or more, above 1 where much is false alarm, NA where
-        nothing was to be said. With a Corpus the metadata columns of its recordings follow. Turns given twice count
-        once: turns of one speaker that overlap or touch are put together before anything else, so that the collar lies
-        around what is said at a stretch.
+        (missed + false alarm + confusion) / reference speech: 0 or more, above 1 if there is much false alarm, NA if
+        there is no reference speech. For a Corpus the metadata columns of its recordings follow. Turns given twice
+        count once: turns of one speaker that overlap or touch are merged before anything else, so that the collar
+        surrounds whole stretches of speech.
 
     Raises
     ------
     SchemaError
         If a column is absent, or a time is missing or impossible.
     InputError
-        If the reference is empty (and no table of regions names a recording), no recording is on both sides, the
-        regions leave out a recording, or an option is wrong.
+        If the reference is empty (and no table of regions names a recording), no recording is on both sides, a
+        recording has no region, or an option is wrong.
 
     Warns
     -----
     UserWarning
-        If some recordings of the reference are not there, ids were matched by the names of files, or the collar leaves
-        nothing of any recording's reference speech to be scored, so that `der` is NA.
+        If some recordings of the reference are absent, ids were matched by the names of files, or the collar leaves
+        no reference speech of any recording to be scored, so that `der` is NA.
 
     Notes
     -----
-    At each instant with R reference and H found speakers, C of them in agreement: missed max(R - H, 0), false alarm
-    max(H - R, 0), confusion min(R, H) - C; speakers are mapped one to one so that the time in agreement is largest.
-    Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", section 6.1.
+    At each instant with R reference and H hypothesis speakers, C of them in agreement: missed max(R - H, 0), false
+    alarm max(H - R, 0), confusion min(R, H) - C; speakers are mapped one to one so that the time in agreement is
+    largest. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", section 6.1.
 
-    `jer` is the mean over reference speakers of (missed + false alarm) / union of the two speakers mapped, 1 for a
-    speaker without a match; the mapping makes it smallest, as the DIHARD scoring tool does. Source: Ryant et al., "The
+    `jer` is the mean over reference speakers of (missed + false alarm) / union of the two mapped speakers, 1 for a
+    speaker without a match; the mapping minimises it, as the DIHARD scoring tool does. Source: Ryant et al., "The
     Second DIHARD Diarization Challenge: Dataset, task, and baselines", Interspeech 2019.
 
     Examples
@@ -174,37 +176,37 @@ def diarization_errors(
     checked_ms(collar_ms, "collar_ms")
     need(reference, name="reference")
     reference = with_named_levels(reference, "reference")
-    found_table = turns_of(turns)
-    found, real = checked_turns(found_table, "turns"), checked_turns(reference, "reference")
-    same_clock(milliseconds(found_table, "turns"), milliseconds(reference, "reference"))
-    recordings = known_ids(turns, found)
-    real = renamed(real, recordings, "reference")
-    regions = None if isinstance(uem, str) else _regions(uem, real, recordings)
-    how = _How(collar_ms, score_overlap, _region_name(uem), map_before_collar)
-    if not real and not regions:
+    hypothesis_table = turns_of(turns)
+    hypothesis, reference_turns = checked_turns(hypothesis_table, "turns"), checked_turns(reference, "reference")
+    same_clock(milliseconds(hypothesis_table, "turns"), milliseconds(reference, "reference"))
+    recordings = known_ids(turns, hypothesis)
+    reference_turns = renamed(reference_turns, recordings, "reference")
+    regions = None if isinstance(uem, str) else _regions(uem, reference_turns, recordings)
+    conventions = _How(collar_ms, score_overlap, _region_name(uem), map_before_collar)
+    if not reference_turns and not regions:
         raise InputError(
-            "there are no reference turns: the table has no rows. Was the RTTM file empty, or did a filter leave "
-            "nothing? Of recordings in which nothing was to be said give the regions: uem=."
+            "there are no reference turns: the table has no rows. Was the RTTM file empty, or did a filter remove "
+            "everything? For recordings in which nobody speaks, give the regions: uem=."
         )
     nobody = Turns(np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
 
     rows: list[dict[str, Any]] = []
-    silent: list[str] = []
-    for audio_id, status in statuses(turns, found, [*real, *(regions or {})], failed):
+    without_speech: list[str] = []
+    for audio_id, status in statuses(turns, hypothesis, [*reference_turns, *(regions or {})], failed):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
-            sides = found.get(audio_id, nobody), real.get(audio_id, nobody)
-            row |= _score(*sides, how, None if regions is None else regions[audio_id])._asdict()
+            sides = hypothesis.get(audio_id, nobody), reference_turns.get(audio_id, nobody)
+            row |= _score(*sides, conventions, None if regions is None else regions[audio_id])._asdict()
             if sides[1].labels and not row["reference_ms"]:
-                silent.append(audio_id)
-        rows.append(row | {"collar_ms": collar_ms, "conventions": str(how)})
+                without_speech.append(audio_id)
+        rows.append(row | {"collar_ms": collar_ms, "conventions": str(conventions)})
     errors = conform(pd.DataFrame(rows, columns=list(DIARIZATION_ERRORS)), DIARIZATION_ERRORS)
     errors["der"] = divide(errors[PARTS[1:]].sum(axis=1, skipna=False), errors[PARTS[0]])
-    if collar_ms and silent and not errors["reference_ms"].sum():
+    if collar_ms and without_speech and not errors["reference_ms"].sum():
         warnings.warn(
-            f"the der is NA: all reference speech (of {silent[0]!r}, say) lies within {collar_ms} ms of a start or "
-            "end, which the collar leaves out, or is left out with the overlap. Give a smaller collar_ms; be sure "
-            f"that the turns are in milliseconds. {IN_SECONDS}",
+            f"the der is NA: all reference speech (for example of {without_speech[0]!r}) lies within {collar_ms} ms of "
+            "a start or end, which the collar leaves out, or is left out with the overlap. Give a smaller "
+            f"collar_ms, and check that the turns are in milliseconds. {IN_SECONDS}",
             UserWarning,
             stacklevel=2,
         )
@@ -234,85 +236,98 @@ def _region_name(uem: pd.DataFrame | str) -> str:
     return uem
 
 
-def _regions(uem: pd.DataFrame, real: dict[str, Turns], recordings: list[str]) -> dict[str, tuple[Ms, Ms]]:
-    """Start and end of the evaluated regions of each recording."""
+def _regions(uem: pd.DataFrame, reference: dict[str, Turns], recordings: list[str]) -> dict[str, tuple[Ms, Ms]]:
+    """Return the start and end of the evaluated regions of each recording."""
     need(uem, name="uem")
     uem = with_named_levels(uem, "uem")
     need(uem, "audio_id", "start_ms", "end_ms", name="uem")
     if uem["audio_id"].isna().any():
         raise SchemaError("uem: audio_id is NA in some rows; every region needs one.")
     start, end = milliseconds(uem, "uem")
-    last = max((int(turns.end.max(initial=0)) for turns in real.values()), default=0)
+    last = max((int(turns.end.max(initial=0)) for turns in reference.values()), default=0)
     if len(end) and max(_MUCH_SHORTER * int(end.max()), _LONG_MS) < last:
         ask_about_seconds(f"uem: the regions end at {end.max()} ms, the reference at {last} ms.")
     ids = as_ids(uem["audio_id"], "uem").to_numpy(object)
     regions = {str(audio_id): (start[ids == audio_id], end[ids == audio_id]) for audio_id in dict.fromkeys(ids)}
-    regions = renamed(regions, dict.fromkeys([*real, *recordings]), "uem")
-    if without := [audio_id for audio_id in real if audio_id not in regions]:
+    regions = renamed(regions, dict.fromkeys([*reference, *recordings]), "uem")
+    if without := [audio_id for audio_id in reference if audio_id not in regions]:
         raise InputError(
-            f"uem has no region of {without[:5]} ({len(without)} of {len(real)} recordings of the reference); "
+            f"uem has no region of {without[:5]} ({len(without)} of {len(reference)} recordings of the reference); "
             "add them, or leave them out of the reference."
         )
     return regions
 
 
-def _score(found: Turns, real: Turns, how: _How, given: tuple[Ms, Ms] | None) -> _Scores:
-    region = _evaluated(found, real, how.region) if given is None else given
-    real = joined(real)  # or the collar would leave out what lies well within a speech
-    collar = how.collar_ms
-    bounds = np.concatenate([real.start, real.end])
-    forgiven = (bounds - collar, bounds + collar) if collar else (bounds[:0], bounds[:0])
-    edges = np.unique(np.concatenate([found.start, found.end, real.start, real.end, *region, *forgiven]))
+def _score(hypothesis_turns: Turns, reference_turns: Turns, conventions: _How, given: tuple[Ms, Ms] | None) -> _Scores:
+    region = _evaluated(hypothesis_turns, reference_turns, conventions.region) if given is None else given
+    reference_turns = joined(reference_turns)  # otherwise the collar would leave out time in the middle of speech
+    collar = conventions.collar_ms
+    bounds = np.concatenate([reference_turns.start, reference_turns.end])
+    not_scored = (bounds - collar, bounds + collar) if collar else (bounds[:0], bounds[:0])
+    edges = np.unique(
+        np.concatenate(
+            [
+                hypothesis_turns.start,
+                hypothesis_turns.end,
+                reference_turns.start,
+                reference_turns.end,
+                *region,
+                *not_scored,
+            ]
+        )
+    )
     lengths = np.diff(edges).astype(np.float64)  # exact below 2 ** 53 ms
-    hypothesis, truth = _activity(found, edges), _activity(real, edges)
+    hypothesis, reference = _activity(hypothesis_turns, edges), _activity(reference_turns, edges)
 
     evaluated = covered(*region, edges)
-    scored = evaluated & ~covered(*forgiven, edges)
-    if not how.score_overlap:
-        scored &= truth.sum(axis=0) < 2
+    scored = evaluated & ~covered(*not_scored, edges)
+    if not conventions.score_overlap:
+        scored &= reference.sum(axis=0) < 2
     weight = lengths * scored
-    together = _together(hypothesis, truth, weight)
-    rows, columns = _best(-(_together(hypothesis, truth, lengths * evaluated) if how.map_before_collar else together))
-    agreed = together[rows, columns]
-    heard, spoken = hypothesis.sum(axis=0, dtype=np.int64), truth.sum(axis=0, dtype=np.int64)
-    heard_of, spoken_of = hypothesis @ weight, truth @ weight
+    shared = _together(hypothesis, reference, weight)
+    rows, columns = _best(
+        -(_together(hypothesis, reference, lengths * evaluated) if conventions.map_before_collar else shared)
+    )
+    agreed = shared[rows, columns]
+    n_hypothesis, n_reference = hypothesis.sum(axis=0, dtype=np.int64), reference.sum(axis=0, dtype=np.int64)
+    hypothesis_ms, reference_ms = hypothesis @ weight, reference @ weight
     return _Scores(
         scored_ms=round(weight.sum()),
-        reference_ms=round(spoken @ weight),
-        missed_ms=round(np.maximum(spoken - heard, 0) @ weight),
-        false_alarm_ms=round(np.maximum(heard - spoken, 0) @ weight),
-        confusion_ms=round(np.minimum(spoken, heard) @ weight - agreed.sum()),
-        jer=_jaccard(together, heard_of, spoken_of),
-        speakers=int((heard_of > 0).sum()),
-        reference_speakers=int((spoken_of > 0).sum()),
-        mapping=_named(found, real, together, rows, columns),
+        reference_ms=round(n_reference @ weight),
+        missed_ms=round(np.maximum(n_reference - n_hypothesis, 0) @ weight),
+        false_alarm_ms=round(np.maximum(n_hypothesis - n_reference, 0) @ weight),
+        confusion_ms=round(np.minimum(n_reference, n_hypothesis) @ weight - agreed.sum()),
+        jer=_jaccard(shared, hypothesis_ms, reference_ms),
+        speakers=int((hypothesis_ms > 0).sum()),
+        reference_speakers=int((reference_ms > 0).sum()),
+        mapping=_named(hypothesis_turns, reference_turns, shared, rows, columns),
     )
 
 
-def _named(found: Turns, real: Turns, together: _Floats, rows: runs.Ints, columns: runs.Ints) -> str:
-    pairs = [(row, column) for row, column in zip(rows, columns, strict=True) if together[row, column]]
-    return json.dumps({found.labels[row]: real.labels[column] for row, column in pairs}, ensure_ascii=False)
+def _named(hypothesis: Turns, reference: Turns, shared: _Floats, rows: runs.Ints, columns: runs.Ints) -> str:
+    pairs = [(row, column) for row, column in zip(rows, columns, strict=True) if shared[row, column]]
+    return json.dumps({hypothesis.labels[row]: reference.labels[column] for row, column in pairs}, ensure_ascii=False)
 
 
-def _evaluated(found: Turns, real: Turns, region: str) -> tuple[Ms, Ms]:
-    """From the first to the last speech; nothing where there is none."""
-    sides = [real] if region == "reference" else [found, real]
+def _evaluated(hypothesis: Turns, reference: Turns, region: str) -> tuple[Ms, Ms]:
+    """Return the region from the first to the last speech, or no region if there is no speech."""
+    sides = [reference] if region == "reference" else [hypothesis, reference]
     start = np.sort(np.concatenate([side.start for side in sides]))
     end = np.sort(np.concatenate([side.end for side in sides]))
     return start[:1], end[-1:]
 
 
 def _activity(turns: Turns, edges: Ms) -> Bools:
-    """One row for each speaker, one column for each stretch between edges: whether the speaker talks."""
-    own = [turns.speaker == number for number in range(len(turns.labels))]
-    rows = [covered(turns.start[rows], turns.end[rows], edges) for rows in own]
+    """Return True where a speaker talks: one row for each speaker, one column for each stretch between edges."""
+    by_speaker = [turns.speaker == number for number in range(len(turns.labels))]
+    rows = [covered(turns.start[rows], turns.end[rows], edges) for rows in by_speaker]
     return np.array(rows, np.bool_).reshape(len(rows), max(len(edges) - 1, 0))
 
 
-def _together(hypothesis: Bools, truth: Bools, weight: _Floats) -> _Floats:
-    """Time that each pair of a found and a reference speaker talks at once."""
-    rows = [truth[:, talks] @ weight[talks] for talks in hypothesis]
-    return np.array(rows, np.float64).reshape(len(hypothesis), len(truth))
+def _together(hypothesis: Bools, reference: Bools, weight: _Floats) -> _Floats:
+    """Return the time that each pair of a hypothesis and a reference speaker talks at once."""
+    rows = [reference[:, talks] @ weight[talks] for talks in hypothesis]
+    return np.array(rows, np.float64).reshape(len(hypothesis), len(reference))
 
 
 def _best(cost: _Floats) -> tuple[runs.Ints, runs.Ints]:
@@ -322,16 +337,16 @@ def _best(cost: _Floats) -> tuple[runs.Ints, runs.Ints]:
     return rows, columns
 
 
-def _jaccard(together: _Floats, heard: _Floats, spoken: _Floats) -> float | None:
-    """Mean Jaccard error of the reference speakers that talk in what is scored; None where there are none."""
-    real = spoken > 0
-    if not real.any():
+def _jaccard(shared: _Floats, hypothesis_ms: _Floats, reference_ms: _Floats) -> float | None:
+    """Return the mean Jaccard error of the reference speakers that talk in the scored time; None if there are none."""
+    talks = reference_ms > 0
+    if not talks.any():
         return None
-    together, spoken = together[heard > 0][:, real], spoken[real]
-    union = heard[heard > 0][:, None] + spoken[None, :] - together
-    error = 1 - together / union
+    shared, reference_ms = shared[hypothesis_ms > 0][:, talks], reference_ms[talks]
+    union = hypothesis_ms[hypothesis_ms > 0][:, None] + reference_ms[None, :] - shared
+    error = 1 - shared / union
     rows, columns = _best(error)
-    return float((len(spoken) - len(rows) + error[rows, columns].sum()) / len(spoken))
+    return float((len(reference_ms) - len(rows) + error[rows, columns].sum()) / len(reference_ms))
 
 
 DIARIZATION_POOLING = Pooling(

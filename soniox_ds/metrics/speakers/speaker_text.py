@@ -1,7 +1,8 @@
-"""Who said which words in a recording, from a reference or from a transcript, ready to be compared.
+"""Words by speaker, from a reference or from a transcript.
 
 Conventions: words are numbers of one vocabulary, normalised, in the order in which they were said; times are
-milliseconds. A turn is normalised as a whole, so that steps that need a word's neighbours have them, and never beyond.
+milliseconds. A turn is normalised as a whole, so that steps that need the neighbours of a word have them within the
+turn, and never beyond it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from soniox_ds.text.tags import warn_of_tags
 __all__ = ["NO_SPEAKER", "Said", "found_said", "reference_said"]
 
 NO_SPEAKER = "no speaker"
-_ENOUGH_WORDS = 10  # so many are not said twice over, word for word
+_ENOUGH_WORDS = 10  # nobody says this many words twice in exactly the same way
 _Bools = npt.NDArray[np.bool_]
 
 
@@ -36,36 +37,36 @@ class Said(NamedTuple):
 
     ids: Ids
     speaker: runs.Ints
-    """For each word the number of its speaker."""
+    """Number of the speaker of each word."""
     labels: list[str]
-    """Of the speakers that say a word, in the order of their first one."""
+    """Labels of the speakers who say a word, in the order of their first word."""
     begin: Floats
     end: Floats
     timed: bool
-    """Whether the times are known."""
+    """True if the times are known."""
 
     @classmethod
     def nothing(cls) -> Said:
-        """A recording in which no word was said."""
+        """Return a recording in which no word was said."""
         return cls(np.zeros(0, np.int32), np.zeros(0, np.intp), [], np.zeros(0), np.zeros(0), timed=True)
 
     def by_speaker(self) -> list[TimedWords]:
-        """The words of each speaker."""
-        own = [self.speaker == number for number in range(len(self.labels))]
-        return [TimedWords(self.ids[rows], self.begin[rows], self.end[rows]) for rows in own]
+        """Return the words of each speaker."""
+        by_speaker = [self.speaker == number for number in range(len(self.labels))]
+        return [TimedWords(self.ids[rows], self.begin[rows], self.end[rows]) for rows in by_speaker]
 
 
 def reference_said(
     reference: pd.DataFrame, how: Mapping[str, Normalizer], kind: str, vocabulary: Vocabulary
 ) -> dict[str, Said]:
-    """The words of each recording of a reference, the time of each row shared out among its words.
+    """Read the words of each recording of a reference, and divide the time of each row among its words.
 
     `how` is the normaliser of each recording.
 
     Raises
     ------
     SchemaError
-        If a column is absent, an id, speaker or text is NA, or a time cannot be.
+        If a column is absent, an id, speaker or text is NA, or a time is impossible.
     """
     need(reference, name="reference")
     reference = with_named_levels(reference, "reference")
@@ -112,8 +113,8 @@ def found_said(
     SchemaError
         If a column is absent, an id or text is NA, or a time is impossible.
     InputError
-        If no word has a speaker although there are words, or `order_by` is something else or asks for times that no
-        word has.
+        If there are words but no word has a speaker, or `order_by` has another value or asks for times that no word
+        has.
     """
     if order_by not in ("word_index", "time"):
         raise InputError(f"order is {order_by!r}; it can be 'word_index' or 'time'.")
@@ -149,7 +150,7 @@ def found_said(
     chains = [how[str(label)] for label in np.asarray(audio.labels, dtype=object)[audio.codes[first_of_line]]]
     units = read_units(lines, chains, kind, vocabulary)
 
-    # Units of the same words share the time of those words out among them.
+    # Units that came from the same words divide the time of these words among them.
     together = np.cumsum(runs.changes(units.first) | runs.changes(units.last)) - 1
     heads = np.flatnonzero(runs.changes(together))
     first, last = order[units.first], order[units.last]
@@ -159,7 +160,7 @@ def found_said(
 
 
 def _refuse_doubled(reference: pd.DataFrame) -> None:
-    """Refuse rows that come twice over; without times a single one may well be said again."""
+    """Refuse rows that occur twice as a whole; without times, a single repeated row may really have been said again."""
     half = len(reference) // 2
     one, two = (part.reset_index(drop=True) for part in (reference.iloc[:half], reference.iloc[half:]))
     if half > 1 and one.equals(two) and sum(len(str(text).split()) for text in one["text"]) >= _ENOUGH_WORDS:
@@ -182,12 +183,12 @@ def _no_times(count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 def _check_clocks(reference: Sequence[Said], begin: Floats, end: Floats) -> None:
     timed = [said for said in reference if said.timed and len(said.ids)]
     if timed:
-        real = np.concatenate([said.begin for said in timed]), np.concatenate([said.end for said in timed])
-        same_clock((begin, end), real, "words")
+        times = np.concatenate([said.begin for said in timed]), np.concatenate([said.end for said in timed])
+        same_clock((begin, end), times, "words")
 
 
 def _characters(units: Units, vocabulary: Vocabulary) -> runs.Ints:
-    """Number of characters of each unit."""
+    """Return the number of characters of each unit."""
     lengths = np.array([len(unit) for unit in vocabulary.labels()], np.intp)
     return lengths[units.ids] if len(units.ids) else np.zeros(0, np.intp)
 
@@ -195,21 +196,21 @@ def _characters(units: Units, vocabulary: Vocabulary) -> runs.Ints:
 def _cut(
     audio: runs.Codes, speaker: runs.Codes, rows: runs.Ints, ids: Ids, begin: Floats, end: Floats, timed: _Bools
 ) -> Iterator[tuple[str, Said]]:
-    """Cut words (each of a row of the table, in order) into recordings."""
+    """Divide words (each from a row of the table, in order) into recordings."""
     if not len(rows):
         return
     borders: Any = np.append(np.flatnonzero(runs.changes(audio.codes[rows])), len(rows))
     for first, last in pairwise(borders.tolist()):
-        own = slice(first, last)
-        codes, labels = pd.factorize(speaker.codes[rows[own]])
+        of_recording = slice(first, last)
+        codes, labels = pd.factorize(speaker.codes[rows[of_recording]])
         yield (
             str(audio.labels[audio.codes[rows[first]]]),
             Said(
-                ids[own],
+                ids[of_recording],
                 codes.astype(np.intp),
                 [str(speaker.labels[label]) for label in labels],
-                begin[own],
-                end[own],
-                timed=bool(timed[own].all()),
+                begin[of_recording],
+                end[of_recording],
+                timed=bool(timed[of_recording].all()),
             ),
         )

@@ -1,7 +1,7 @@
-"""The fewest word errors where two words may be aligned only if their times overlap.
+"""Minimum number of word errors if two words may be aligned only if their times overlap.
 
-Conventions: times are milliseconds; intervals that only touch do not overlap. Of the alignments with the fewest errors
-the one with the fewest insertions and deletions is counted, so that the counts are unique.
+Conventions: times are milliseconds; intervals that only touch do not overlap. Of the alignments with the fewest errors,
+the alignment with the fewest insertions and deletions is counted, so that the counts are unique.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _Ints = npt.NDArray[np.intp]
 
 
 class TimedWords(NamedTuple):
-    """Words as numbers, in order, each with its time."""
+    """Words as numbers, in order, each with its start and end in ms."""
 
     ids: Ids
     begin: Floats
@@ -28,14 +28,14 @@ class TimedWords(NamedTuple):
 
 
 def shared_out(begin: Floats, end: Floats, rows: _Ints, characters: _Ints) -> tuple[Floats, Floats]:
-    """Share the time of each row out among its words, by their number of characters.
+    """Divide the time of each row among its words, by their number of characters.
 
     Parameters
     ----------
     begin, end
-        Of each row.
+        Start and end of each row, in ms.
     rows
-        For each word its row, ascending.
+        The row of each word, ascending.
     characters
         Number of characters of each word.
 
@@ -57,10 +57,10 @@ def shared_out(begin: Floats, end: Floats, rows: _Ints, characters: _Ints) -> tu
 
 
 def constrained_errors(reference: TimedWords, hypothesis: TimedWords) -> tuple[int, int, int]:
-    """Substitutions, deletions and insertions of the cheapest alignment within the times.
+    """Count the substitutions, deletions and insertions of the cheapest alignment within the times.
 
-    Only the cells between the first and the last word that may still be aligned are computed, so that an hour costs as
-    much as sixty minutes.
+    Only the cells between the first and the last word that may still be aligned are computed, so that the time of
+    a long recording grows in proportion to its length.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def constrained_errors(reference: TimedWords, hypothesis: TimedWords) -> tuple[i
     error = rows + columns + 1  # an error outweighs any number of insertions and deletions
     gap = error + 1
 
-    # No reference word from row i on can meet a word before first[i], none up to row i one from last[i] on.
+    # No reference word from row i on can overlap a word before first[i], and no word up to row i one from last[i] on.
     earliest = np.minimum.accumulate(reference.begin[::-1])[::-1]
     latest = np.maximum.accumulate(reference.end)
     first = np.searchsorted(np.maximum.accumulate(hypothesis.end), earliest, side="right")
@@ -83,7 +83,7 @@ def constrained_errors(reference: TimedWords, hypothesis: TimedWords) -> tuple[i
 
     cost = np.arange(columns + 1, dtype=np.int64) * gap
     steps = cost.copy()
-    known = 0  # costs up to this column are those of the row; those behind follow by insertions
+    known = 0  # costs up to this column belong to the present row; those beyond it follow by insertions
     for row in range(rows):
         low, high = int(first[row]), max(int(last[row]), int(first[row]), known)
         cost[known + 1 : high + 1] = cost[known] + steps[1 : high - known + 1]

@@ -1,7 +1,7 @@
-"""Turns as the functions about speakers take them: found in a corpus, words or a table, checked, cut by recording.
+"""Speaker turns from a corpus, words or a table, checked and divided by recording.
 
-Conventions: what is compared with a reference is called the found side. A recording of the reference that failed, or
-of which the found side knows nothing, has no score; it is no silence unless the caller says so.
+Conventions: the side that is compared with a reference is called the found side. A recording of the reference that
+failed, or is absent from the found side, has no score; it is treated as silence only if the caller says so.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ FAILED = ("apart", "as_silence")
 _NOBODY_SPEAKS_SO_BRIEFLY_MS = 60
 _FAR_APART = 100
 _NOBODY_TAKES_TURNS_SO_FAST_MS = 100
-_FEW_TURNS = 5  # of fewer nothing can be told: some may laugh at once
+_FEW_TURNS = 5  # fewer turns allow no conclusion: several people may laugh at once
 
 
 @runtime_checkable
 class HasRecordings(Protocol):
-    """A corpus, told by what it has."""
+    """An object with recordings and tokens, such as a Corpus."""
 
     recordings: pd.DataFrame
     tokens: pd.DataFrame
 
 
 class Turns(NamedTuple):
-    """The turns of one recording; speakers are numbers into `labels`."""
+    """The turns of one recording; `speaker` holds positions in `labels`."""
 
     speaker: npt.NDArray[np.intp]
     start: Ms
@@ -66,14 +66,14 @@ class Turns(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """A recording that has a reference, and whether it can be scored: "scored", "failed" or "missing"."""
+    """A recording that has a reference, and its status: "scored", "failed" or "missing"."""
 
     audio_id: str
     status: str
 
 
 def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.DataFrame:
-    """The turns of a corpus, of tokens or words, or the turns table itself."""
+    """Return the turns of a corpus, of tokens or words, or the given table of turns."""
     if isinstance(source, HasRecordings):
         return speaker_turns(words_of(source), gap_ms=gap_ms)
     if not isinstance(source, pd.DataFrame):
@@ -85,12 +85,12 @@ def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.Dat
 
 
 def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
-    """Start and end of each row, in whole milliseconds.
+    """Return the start and end of each row, in whole milliseconds.
 
     Raises
     ------
     SchemaError
-        If a time is missing or cannot be; see `soniox_ds.schema.need_milliseconds`.
+        If a time is missing or impossible; see `soniox_ds.schema.need_milliseconds`.
     """
     whole = need_milliseconds(table, what)
     for name in ("start_ms", "end_ms"):
@@ -100,7 +100,7 @@ def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
 
 
 def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns") -> None:
-    """Warn if the times of one side look like seconds beside those of the other."""
+    """Warn if the times of one side look like seconds compared with those of the other side."""
     if not len(found[0]) or not len(reference[0]):
         return
     sides = {what: found, "reference": reference}
@@ -112,12 +112,12 @@ def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Num
 
 
 def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
-    """The turns of each recording, in order of appearance; turns without duration are left out.
+    """Return the turns of each recording, in order of appearance; turns without duration are left out.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a recording or speaker is NA, or a time cannot be (see `milliseconds`).
+        If a column is absent, a recording or speaker is NA, or a time is impossible (see `milliseconds`).
     """
     need(table, "audio_id", "speaker", "start_ms", "end_ms", name=what)
     audio = runs.codes_of(table, "audio_id", required=True)
@@ -135,7 +135,7 @@ def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
 
 
 def warn_about_hasty_turns(start: Ms, end: Ms, recording: npt.NDArray[np.intp], what: str) -> None:
-    """Warn if turns follow each other faster than people take them, as turns in whole seconds do."""
+    """Warn if turns follow each other faster than people can take them, which suggests times in seconds."""
     if len(start) < _FEW_TURNS:
         return
     spans = pd.DataFrame({"start": start, "end": end}).groupby(recording).agg({"start": "min", "end": "max"})
@@ -158,7 +158,7 @@ def _one(speaker: runs.Codes, start: Ms, end: Ms, rows: npt.NDArray[np.intp]) ->
 
 
 def covered(start: Ms, end: Ms, edges: Ms) -> npt.NDArray[np.bool_]:
-    """For each stretch between edges, whether one of the intervals covers it."""
+    """Return True for each stretch between edges that one of the intervals covers."""
     steps = np.zeros(max(len(edges), 1), np.int64)
     np.add.at(steps, np.searchsorted(edges, start), 1)
     np.add.at(steps, np.searchsorted(edges, end), -1)
@@ -166,7 +166,7 @@ def covered(start: Ms, end: Ms, edges: Ms) -> npt.NDArray[np.bool_]:
 
 
 def joined(turns: Turns) -> Turns:
-    """The turns of each speaker put together where they overlap or touch, by speaker and time.
+    """Merge the turns of each speaker that overlap or touch; the result is sorted by speaker and time.
 
     >>> joined(Turns(np.array([0, 1, 0]), np.array([0, 5, 40]), np.array([40, 9, 70]), ["x", "y"]))[:3]
     (array([0, 1]), array([0, 5]), array([70,  9]))
@@ -175,7 +175,8 @@ def joined(turns: Turns) -> Turns:
     speaker, start, end = turns.speaker[order], turns.start[order], turns.end[order]
     if not len(order):
         return turns
-    # speakers are laid out one behind the other, so that the latest end so far is never that of another one
+    # Speakers are laid out one after the other in time, so that the latest end so far always belongs to the same
+    # speaker.
     apart = speaker * (int(end.max()) + 1)
     latest = np.maximum.accumulate(end + apart)
     first = np.append(True, (start + apart)[1:] > latest[:-1])
@@ -184,12 +185,12 @@ def joined(turns: Turns) -> Turns:
 
 
 def known_ids(source: object, found: Iterable[str]) -> list[str]:
-    """Return the ids of the recordings of the found side: of a corpus all of them, else those in `found`."""
+    """Return the ids of the recordings of the found side: all those of a corpus, otherwise those in `found`."""
     return source.recordings["audio_id"].tolist() if isinstance(source, HasRecordings) else list(found)
 
 
 def statuses(source: object, found: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:
-    """Which recordings of the reference can be scored, in the order of the corpus, else of the reference.
+    """Return the status of each recording of the reference, in the order of the corpus, otherwise of the reference.
 
     Raises
     ------
@@ -208,7 +209,7 @@ def statuses(source: object, found: Iterable[str], reference: Iterable[str], fai
     if wanted and known and not both:
         raise InputError(
             f"no recording of the reference (such as {wanted[0]!r}) is among those transcribed (such as "
-            f"{next(iter(known))!r}); audio_id must be the same on both sides, but for folders and extensions."
+            f"{next(iter(known))!r}); audio_id must be the same on both sides, except for folders and extensions."
         )
     order = both if isinstance(source, HasRecordings) else [audio_id for audio_id in wanted if audio_id in known]
     rows = [Recording(audio_id, known[audio_id]) for audio_id in order]
@@ -219,7 +220,7 @@ def statuses(source: object, found: Iterable[str], reference: Iterable[str], fai
     if missing:
         warnings.warn(
             f"{len(missing)} of {len(wanted)} recordings of the reference are not among those transcribed, such as "
-            f"{missing[0]!r}. They are rows of status 'missing' and count for nothing; if nobody was heard there, say "
+            f"{missing[0]!r}. They are rows with status 'missing' and have no scores; to score them as silence, give "
             'failed="as_silence".',
             UserWarning,
             stacklevel=3,
@@ -230,11 +231,11 @@ def statuses(source: object, found: Iterable[str], reference: Iterable[str], fai
 def with_metadata(table: pd.DataFrame, source: object) -> pd.DataFrame:
     """Add the user's own columns of a corpus' recordings after those of the table.
 
-    One that has the name of a column of the table gets the ending ``_of_recording``.
+    A column that has the name of a column of the table gets the ending ``_of_recording``.
     """
     if not isinstance(source, HasRecordings):
         return table
-    own = [name for name in source.recordings.columns if name not in RECORDINGS]
-    metadata = source.recordings.set_index("audio_id")[own].reindex(table["audio_id"]).reset_index(drop=True)
-    names = {name: f"{name}_of_recording" for name in own if name in table}
+    own_columns = [name for name in source.recordings.columns if name not in RECORDINGS]
+    metadata = source.recordings.set_index("audio_id")[own_columns].reindex(table["audio_id"]).reset_index(drop=True)
+    names = {name: f"{name}_of_recording" for name in own_columns if name in table}
     return pd.concat([table, metadata.rename(columns=names)], axis=1)

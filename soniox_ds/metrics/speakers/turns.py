@@ -1,7 +1,7 @@
-"""Who spoke when.
+"""Speaker turns.
 
-Conventions: times are whole milliseconds from the start of the audio; labels are those of one recording and carry no
-identity into another.
+Conventions: times are whole milliseconds from the start of the audio; speaker labels are valid within one recording
+only.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["speaker_turns"]
 
 
 def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.DataFrame:
-    """Merge each speaker's neighbouring words into turns.
+    """Merge the neighbouring words of each speaker into turns.
 
-    A turn goes on until another speaker's word follows in the API's order, or silence longer than `gap_ms`.
-    Translations are left out, and so are words without a speaker or without times: they neither belong to a turn nor
+    A turn ends at the next word of another speaker in the API's order, or at silence longer than `gap_ms`.
+    Translations, words without a speaker and words without times are left out: they neither belong to a turn nor
     end one.
 
     Parameters
@@ -31,7 +31,7 @@ def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.
         A Corpus, ``schema.WORDS`` or ``schema.TOKENS``.
     gap_ms
         Silence that ends a turn, in ms from the end of a word to the start of the next. The service's tokens often end
-        well before the sound does, so less than about 1000 cuts within sentences.
+        well before the sound does, so a value below about 1000 divides sentences.
 
     Returns
     -------
@@ -42,9 +42,9 @@ def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or a time is impossible (a fraction, too).
+        If a column is absent, a word occurs twice, or a time is impossible (a fraction, too).
     InputError
-        If no word has a speaker although there are words, or `gap_ms` is no whole number of 0 or more.
+        If there are words but no word has a speaker, or `gap_ms` is not a whole number of 0 or more.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Errors on the words of a list, and on all others: B-WER and U-WER.
+"""Word error rates with contextual biasing: B-WER and U-WER.
 
-Conventions: a substitution and a deletion go by the word of the reference, an insertion by the word of the transcript.
-A word is *biased* where it lies in an occurrence of a term of the list (for terms of one word: where it is on the
+Conventions: a substitution and a deletion are classified by the word of the reference, an insertion by the word of the
+transcript. A word is *biased* if it lies in an occurrence of a term of the list (for terms of one word: if it is on the
 list), so that the "of" of "Bank of America" is biased there and nowhere else. The counts of both parts add up to those
 of all words.
 
@@ -42,38 +42,38 @@ def biasing_errors(
     normalizer: NormalizerLike | None = None,
     units: str = "mixed",
 ) -> pd.DataFrame:
-    """Count the errors of each recording on the words of a list, and on all others.
+    """Count the errors of each recording on the words of a list, and on all other words.
 
     Parameters
     ----------
     alignments, terms, normalizer, units
-        As in `term_occurrences`; `terms` is the whole list that the recogniser was given, distractors included.
+        See `term_occurrences`; `terms` is the whole list that the recogniser was given, distractors included.
     errors
-        ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`: failed and missing recordings, durations and
-        your own columns are taken from it. None: only recordings with aligned words have rows.
+        ``schema.WORD_ERRORS`` of the same recordings, from `word_errors`, which supplies failed and missing recordings,
+        durations and your own columns. None: only recordings with aligned words have rows.
     against
-        What makes an inserted word biased: ``"list"``, any term of the list, so that an inserted distractor counts
-        against the biased words; ``"utterance"``, the published script's rule, only terms that this recording's own
-        reference has.
+        The terms that make an inserted word biased. ``"list"``: any term of the list, so that an inserted distractor
+        counts against the biased words. ``"utterance"``, the rule of the published script: only terms that occur in the
+        reference of the same recording.
 
     Returns
     -------
     DataFrame
         ``schema.BIASING_ERRORS``: for each recording a row "biased" and a row "unbiased". B-WER is the `wer` of the
-        first pooled over recordings, U-WER that of the second: `summarize`.
+        biased rows pooled over recordings, U-WER that of the unbiased rows; see `summarize`.
 
     Raises
     ------
     SchemaError
         If a column is absent.
     InputError
-        As in `term_occurrences`; also if the alignments are of recordings that `errors` does not say were scored.
+        For the reasons given in `term_occurrences`; also if `errors` does not list an aligned recording as scored.
 
     Notes
     -----
-    Which errors are insertions depends on the alignment; the published script aligns by sclite's costs, as
-    `align_words` does by default. Terms that were made up are better told by `summarize_terms`: B-WER hides them among
-    other errors.
+    The alignment decides which errors are insertions; the published script aligns with sclite's costs, as
+    `align_words` does by default. `summarize_terms` is a better measure of hallucinated terms, because B-WER mixes them
+    with other errors.
 
     Examples
     --------
@@ -110,33 +110,35 @@ def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     """Check the rows of each part as a table of word errors."""
     need(errors, "part", name="errors")
     parts = [(part, errors[errors["part"] == part].drop(columns="part")) for part in PARTS]
-    checked = [checked_errors(own).assign(part=part) for part, own in parts if len(own)]
+    checked = [checked_errors(rows).assign(part=part) for part, rows in parts if len(rows)]
     if not checked:
         raise InputError(f"errors has no rows whose part is one of {list(PARTS)}.")
     return pd.concat(checked, ignore_index=True).astype({"part": "string"})
 
 
 def _biased(aligned: Aligned, terms: Terms, against: str) -> npt.NDArray[np.bool_]:
-    """Whether each aligned pair goes to the words of the list."""
+    """Return True for each aligned pair that belongs to the words of the list."""
     biased = np.zeros(len(aligned.rows), np.bool_)
-    said = spans(aligned, "reference", terms)
-    for span in said:
+    reference_spans = spans(aligned, "reference", terms)
+    for span in reference_spans:
         biased[aligned.in_reference[span.first : span.last + 1]] = True
-    own = {(int(aligned.recording[aligned.in_reference[span.first]]), span.term) for span in said}
+    terms_of_reference = {
+        (int(aligned.recording[aligned.in_reference[span.first]]), span.term) for span in reference_spans
+    }
     inserted = aligned.operation == "insertion"
     for span in spans(aligned, "hypothesis", terms):
         rows = aligned.in_hypothesis[span.first : span.last + 1]
-        if against == "list" or (int(aligned.recording[rows[0]]), span.term) in own:
+        if against == "list" or (int(aligned.recording[rows[0]]), span.term) in terms_of_reference:
             biased[rows[inserted[rows]]] = True
     return biased
 
 
 def _recordings(aligned: Aligned, errors: pd.DataFrame | None) -> pd.DataFrame:
-    """A row for each recording: status, duration, normaliser and cost, and the user's own columns."""
+    """Return one row for each recording: status, duration, normaliser and cost, and the user's own columns."""
     if errors is None:
-        there = aligned.rows.drop_duplicates("audio_id")
-        names = [name for name in ("audio_id", "normalizer", "cost") if name in there]
-        return there[names].assign(status="scored")
+        recordings = aligned.rows.drop_duplicates("audio_id")
+        names = [name for name in ("audio_id", "normalizer", "cost") if name in recordings]
+        return recordings[names].assign(status="scored")
     table = checked_errors(errors)
     same_transcripts(aligned, table)
     counted = [name for name in WORD_ERRORS if name not in ("audio_id", "status", "duration_ms", "normalizer", "cost")]

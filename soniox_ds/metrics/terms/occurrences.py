@@ -1,9 +1,9 @@
-"""Terms that were heard, missed and made up.
+"""Occurrences of terms: hits, misses and hallucinations.
 
-Conventions: a term of the reference is a *hit* where its words came out, each aligned with itself and nothing between;
-otherwise a *miss*. A term in the transcript that is no hit is a *false hit*: a hallucinated term, since the reference
-has none there. Counts are added over recordings and divided once. Recordings without an alignment (failed, missing)
-count nowhere. How terms are looked for is told in `soniox_ds.metrics.terms.search`.
+Conventions: a term of the reference is a *hit* if all its words are aligned with themselves and nothing stands between
+them; otherwise it is a *miss*. A term in the transcript that is not a hit is a *false hit*: a hallucinated term, since
+the reference has none there. Counts are added over recordings and divided once. Recordings without an alignment
+(failed, missing) are not counted. `soniox_ds.metrics.terms.search` describes the search for terms.
 """
 
 from __future__ import annotations
@@ -42,33 +42,34 @@ def term_occurrences(
     normalizer: NormalizerLike | None = None,
     units: str = "mixed",
 ) -> pd.DataFrame:
-    """List every place where a term was heard, missed or made up.
+    """List every place where a term was recognised, missed or hallucinated.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, of `align_words`, of one arm; or a corpus with references, which is aligned by the
-        defaults of `align_words`.
+        ``schema.WORD_ALIGNMENTS``, from `align_words`, of one arm; or a corpus with references, which is aligned with
+        the defaults of `align_words`.
     terms
-        The terms that matter, usually the recogniser's ``context["terms"]``.
+        The terms of interest, usually the recogniser's ``context["terms"]``.
     distractors
-        Terms that the recogniser was given although nobody is thought to say them, to see whether it makes them up.
+        Terms that the recogniser was given although nobody is expected to say them, to see whether it hallucinates
+        them.
     normalizer, units
-        What `align_words` was given; None takes the normaliser that the alignments name.
+        The arguments that `align_words` was given; None uses the normaliser that the alignments name.
 
     Returns
     -------
     DataFrame
-        ``schema.TERM_OCCURRENCES``, recordings in the order of the alignments, places in spoken order. No rows where
-        no term is said or heard.
+        ``schema.TERM_OCCURRENCES``, recordings in the order of the alignments, places in spoken order. There are no
+        rows if no term occurs in a reference or a transcript.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time is impossible (a fraction, too).
+        If a column is absent, a row occurs twice, or a time is impossible (a fraction, too).
     InputError
-        If there are no terms, two are the same after normalisation, nothing is left of one, or the normaliser is not
-        that of the alignments.
+        If there are no terms, two terms are the same after normalisation, normalisation leaves nothing of a term, or
+        the normaliser is not that of the alignments.
 
     Examples
     --------
@@ -92,25 +93,25 @@ def term_errors(
     normalizer: NormalizerLike | None = None,
     units: str = "mixed",
 ) -> pd.DataFrame:
-    """Count hits, misses and false hits of each term; for all terms together there is `summarize_terms`.
+    """Count the hits, misses and false hits of each term; `summarize_terms` counts all terms together.
 
     Parameters
     ----------
     alignments, terms, distractors, normalizer, units
-        As in `term_occurrences`.
+        See `term_occurrences`.
     errors
-        ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`, for the hours of audio.
+        ``schema.WORD_ERRORS`` of the same recordings, from `word_errors`, for the hours of audio.
 
     Returns
     -------
     DataFrame
-        ``schema.TERM_ERRORS``: a row for each term, in the order given, distractors last. `recall` is NA where a term
-        is never said, `precision` where it is never heard.
+        ``schema.TERM_ERRORS``: one row for each term, in the given order, distractors last. `recall` is NA if a term
+        is never said, `precision` if it is never transcribed.
 
     Raises
     ------
     SchemaError, InputError
-        As in `term_occurrences`.
+        For the reasons given in `term_occurrences`.
 
     Notes
     -----
@@ -161,7 +162,7 @@ def term_errors(
 
 
 def found_terms(aligned: Aligned, terms: Terms) -> tuple[list[Span], list[Span], list[Span]]:
-    """Hits and misses (positions among the words of the reference), and false hits (among those of the transcript)."""
+    """Find hits and misses (positions among the reference words), and false hits (among the transcript words)."""
     hits: list[Span] = []
     misses: list[Span] = []
     at_hits: list[Span] = []
@@ -169,7 +170,7 @@ def found_terms(aligned: Aligned, terms: Terms) -> tuple[list[Span], list[Span],
     place[aligned.in_hypothesis] = np.arange(len(aligned.in_hypothesis))
     for span in spans(aligned, "reference", terms):
         first, last = aligned.in_reference[span.first], aligned.in_reference[span.last]
-        whole = (aligned.operation[first : last + 1] == "hit").all()  # no insertion between either
+        whole = (aligned.operation[first : last + 1] == "hit").all()  # False if an insertion stands between
         (hits if whole else misses).append(span)
         if whole:
             at_hits.append(Span(span.term, int(place[first]), int(place[last])))
@@ -177,7 +178,7 @@ def found_terms(aligned: Aligned, terms: Terms) -> tuple[list[Span], list[Span],
 
 
 def occurrence_rows(aligned: Aligned, terms: Terms) -> pd.DataFrame:
-    """``schema.TERM_OCCURRENCES`` of checked terms."""
+    """Build ``schema.TERM_OCCURRENCES`` of checked terms."""
     hits, misses, false = found_terms(aligned, terms)
     rows = []
     for outcome, found, at in zip(("hit", "miss", "false_hit"), (hits, misses, false), _sides(aligned), strict=True):
@@ -194,7 +195,7 @@ def occurrence_rows(aligned: Aligned, terms: Terms) -> pd.DataFrame:
 
 
 def hours_of(errors: pd.DataFrame | None) -> Any:
-    """Hours of the scored recordings; NA where a duration is not known."""
+    """Return the hours of the scored recordings; NA if a duration is not known."""
     if errors is None:
         return pd.NA
     need(errors, "status", "duration_ms", name="errors")
@@ -203,7 +204,7 @@ def hours_of(errors: pd.DataFrame | None) -> Any:
 
 
 def _sides(aligned: Aligned) -> tuple[Any, Any, Any]:
-    """For hits, misses and false hits: which rows their positions count."""
+    """Return for hits, misses and false hits the rows that their positions refer to."""
     return aligned.in_reference, aligned.in_reference, aligned.in_hypothesis
 
 
@@ -214,7 +215,7 @@ def _share(part: Any, whole: Any) -> Any:
 
 
 def _with_insertions(aligned: Aligned, first: int, last: int) -> tuple[int, int]:
-    """A missed term together with the insertions next to it: often they are what became of it."""
+    """Extend a missed term by the insertions next to it, because they are often what it was recognised as."""
     recording = aligned.recording[first]
     while first > 0 and aligned.operation[first - 1] == "insertion" and aligned.recording[first - 1] == recording:
         first -= 1
@@ -225,7 +226,7 @@ def _with_insertions(aligned: Aligned, first: int, last: int) -> tuple[int, int]
 
 
 def _values(rows: pd.DataFrame, name: str) -> list[Any]:
-    """A column as a plain list, None where it is NA or absent."""
+    """Return a column as a plain list, with None where it is NA or absent."""
     if name not in rows:
         return [None] * len(rows)
     values: list[Any] = rows[name].astype(object).where(rows[name].notna(), None).tolist()
@@ -235,24 +236,24 @@ def _values(rows: pd.DataFrame, name: str) -> list[Any]:
 def _row(
     aligned: Aligned, columns: dict[str, list[Any]], terms: Terms, first: int, outcome: str, term: int, last: int
 ) -> dict[str, Any]:
-    own = range(first, last + 1)
-    said = [row for row in own if aligned.reference[row] is not None]
-    heard = [row for row in own if aligned.hypothesis[row] is not None]
-    start_ms, end_ms = _when(aligned, columns, first, last, heard)
+    rows = range(first, last + 1)
+    reference_rows = [row for row in rows if aligned.reference[row] is not None]
+    hypothesis_rows = [row for row in rows if aligned.hypothesis[row] is not None]
+    start_ms, end_ms = _when(aligned, columns, first, last, hypothesis_rows)
     return {
         "audio_id": columns["audio_id"][first],
         "term": terms.labels[term],
         "distractor": terms.distractor[term],
         "outcome": outcome,
-        "reference": " ".join(aligned.reference[said]) or None,
-        "hypothesis": " ".join(aligned.hypothesis[heard]) or None,
-        "reference_index": None if outcome == "false_hit" else columns["reference_index"][said[0]],
-        "hypothesis_index": columns["hypothesis_index"][heard[0]] if heard else None,
-        "word_index": columns["word_index"][heard[0]] if heard else None,
+        "reference": " ".join(aligned.reference[reference_rows]) or None,
+        "hypothesis": " ".join(aligned.hypothesis[hypothesis_rows]) or None,
+        "reference_index": None if outcome == "false_hit" else columns["reference_index"][reference_rows[0]],
+        "hypothesis_index": columns["hypothesis_index"][hypothesis_rows[0]] if hypothesis_rows else None,
+        "word_index": columns["word_index"][hypothesis_rows[0]] if hypothesis_rows else None,
         "position": columns["position"][first],
         "start_ms": start_ms,
         "end_ms": end_ms,
-        "confidence": min(_known(columns["confidence"], heard), default=None),
+        "confidence": min(_known(columns["confidence"], hypothesis_rows), default=None),
     }
 
 
@@ -261,12 +262,12 @@ def _known(column: list[Any], rows: Iterable[int]) -> list[Any]:
 
 
 def _when(
-    aligned: Aligned, columns: dict[str, list[Any]], first: int, last: int, heard: list[int]
+    aligned: Aligned, columns: dict[str, list[Any]], first: int, last: int, hypothesis_rows: list[int]
 ) -> tuple[int | None, int | None]:
-    """The time of the words that came out, else from the end of the word before to the start of the next."""
+    """Return the time of the transcribed words; if there are none, from the word before to the word after."""
     starts, ends = columns["start_ms"], columns["end_ms"]
-    if heard:
-        return min(_known(starts, heard), default=None), max(_known(ends, heard), default=None)
+    if hypothesis_rows:
+        return min(_known(starts, hypothesis_rows), default=None), max(_known(ends, hypothesis_rows), default=None)
     recording = aligned.recording[first]
     before, after = first - 1, last + 1
     while before >= 0 and aligned.recording[before] == recording and aligned.hypothesis[before] is None:
@@ -276,4 +277,4 @@ def _when(
     end = starts[after] if after < len(starts) and aligned.recording[after] == recording else None
     if before >= 0 and aligned.recording[before] == recording:
         return ends[before], end
-    return (None if end is None else 0), end  # the recording begins at 0, where there are times at all
+    return (None if end is None else 0), end  # the recording begins at 0 if there are times at all

@@ -1,4 +1,4 @@
-"""Terms of all recordings together, and one arm against another.
+"""Precision, recall and F1 of terms, pooled over recordings and compared between arms.
 
 Conventions: precision, recall and F1 are pooled over occurrences, as rates whose numerators and denominators are added;
 their intervals come from resampling blocks of recordings (see `soniox_ds.metrics.stats.blocks`). Arms are compared
@@ -59,29 +59,29 @@ def summarize_terms(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Pool the terms of a list over recordings: precision, recall, F1 and hallucinated terms per hour, with intervals.
+    """Pool term occurrences over recordings: precision, recall, F1 and hallucinated terms per hour, with intervals.
 
     Parameters
     ----------
     alignments, terms, distractors, normalizer, units
-        As in `term_occurrences`.
+        See `term_occurrences`.
     errors
-        ``schema.WORD_ERRORS`` of the same recordings, of `word_errors`: it says which recordings were scored (also
-        those without any word), how long they are, and has the columns to group by.
+        ``schema.WORD_ERRORS`` of the same recordings, from `word_errors`: it lists the scored recordings (also
+        those without any word) and their durations, and has the columns to group by.
     by, block, ci, method, replicates, seed
-        As in `summarize`.
+        See `summarize`.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.TERM_SUMMARY``: a row for each group, sorted by `by`.
+        The columns of `by`, then ``schema.TERM_SUMMARY``: one row for each group, sorted by `by`.
 
     Raises
     ------
     SchemaError
         If a column is absent.
     InputError
-        As in `term_occurrences`; also if the alignments are of recordings that `errors` does not say were scored.
+        For the reasons given in `term_occurrences`; also if `errors` does not list an aligned recording as scored.
 
     Examples
     --------
@@ -125,46 +125,46 @@ def compare_terms(
     replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Ask of each term whether arm `b` hits it more often than arm `a`, on the same recordings.
+    """Compare two arms by the terms that each hits, on the same recordings.
 
     Parameters
     ----------
     a, b
-        ``schema.TERM_OCCURRENCES`` of either arm, of `term_occurrences` with the same references, terms and normaliser.
-        A column `repeat` tells repeats of a recording under one `audio_id` apart, as in `Comparison.occurrences`.
+        ``schema.TERM_OCCURRENCES`` of each arm, from `term_occurrences` with the same references, terms and normaliser.
+        A column `repeat` distinguishes repeats of a recording with the same `audio_id`, as in `Comparison.occurrences`.
     by
-        ``"term"`` for a row for each term (in the order in which they are met), another column or several of both
-        tables, or None for all occurrences in one row.
+        ``"term"`` for one row for each term (in the order of their first occurrences), another column or several of
+        both tables, or None for all occurrences in one row.
     block
-        Column or columns of `a` whose values are resampled as a whole for the interval, merged in by you; by default
-        `speaker`, else `session`, else recordings.
+        Column or columns of `a`, merged in by you, whose values are resampled as a whole for the interval; the default
+        is `speaker`, otherwise `session`, otherwise recordings.
     ci, method, replicates, seed
-        Of the interval, as in `summarize`.
+        Settings of the interval, see `summarize`.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.TERM_COMPARISON``. Where a term is never said, as a distractor should be,
-        there are its false hits and a p of NA.
+        The columns of `by`, then ``schema.TERM_COMPARISON``. For a term that is never said, such as a distractor,
+        the row has its false hits and a p of NA.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or an occurrence is there twice in an arm (and repeat).
+        If a column is absent, or an occurrence is listed twice in an arm (and repeat).
     InputError
-        If a recording of both arms has other occurrences in one than in the other, or one repeat other ones than the
-        next, or an option is wrong.
+        If a recording of both arms has different occurrences in each, or in two of its repeats, or an option is wrong.
 
     Notes
     -----
-    With repeats a place still counts once: for the arm that hits it in the larger share of its repeats; where both do
-    alike it is no evidence for either. So p asks the same for any number of repeats, and a recogniser that does not
-    vary has the same p for all of them. Recalls are means over repeats, false hits are added up; `note` says so.
+    With repeats a place still counts once: for the arm that hits it in the larger share of its repeats. If both shares
+    are equal, it counts for neither arm. So p has the same meaning for any number of repeats, and a recogniser that
+    does not vary has the same p for all of them. Recalls are means over repeats, false hits are added up; `note` says
+    so.
 
-    McNemar's test takes occurrences as independent. Those of one recording are not quite; where its p and the interval
-    disagree, believe the interval, which resamples recordings or larger blocks. Recordings whose occurrences only one
-    arm has, because the other failed there, are left out and counted as unpaired. Where no term is said a table cannot
-    tell a failed recording from a silent one: false hits there count on either side.
+    McNemar's test assumes independent occurrences. Those of one recording are not quite independent; if its p and the
+    interval disagree, rely on the interval, which resamples recordings or larger blocks. Recordings whose occurrences
+    only one arm has, because the other failed there, are left out and counted as unpaired. If no term is said, a table
+    cannot distinguish a failed recording from a silent one: false hits there count on either side.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def compare_terms(
     0    Zyrtec            2     0       0       2  0.5
     1  Celebrex            1     1       0       0  1.0
     """
-    how = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
     a, b = with_ids(a, "a"), with_ids(b, "b")
     for name, arm in (("a", a), ("b", b)):
         need(arm, "audio_id", "term", "outcome", "reference_index", name=name)
@@ -198,7 +198,7 @@ def compare_terms(
     if not parts:
         return pd.concat([a[groups].iloc[:0], empty(TERM_COMPARISON)], axis=1)
     result = conform(
-        pd.DataFrame([_comparison(part, columns, blocks.unlabelled, how) for part in parts]), TERM_COMPARISON
+        pd.DataFrame([_comparison(part, columns, blocks.unlabelled, resampling) for part in parts]), TERM_COMPARISON
     )
     result["p_holm"] = pd.array(_holm(result["p"]), dtype="Float64")
     labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
@@ -206,7 +206,7 @@ def compare_terms(
 
 
 def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:
-    """Refuse an occurrence that is there twice; false hits can be told apart by their place in the transcript."""
+    """Refuse an occurrence that is listed twice; false hits are identified by their place in the transcript."""
     said = arm["outcome"] != "false_hit"
     recording = ["audio_id", "repeat"] if "repeat" in arm else ["audio_id"]
     no_duplicates(arm[said], name, *recording, "term", "reference_index")
@@ -224,7 +224,7 @@ _PER_HOUR = Rate("false_hits_per_hour", "false_hits", "hours_of_recording", "rat
 
 
 def _counted(table: pd.DataFrame, occurrences: pd.DataFrame) -> pd.DataFrame:
-    """Add to a table of errors the hits, misses and false hits of each recording, and its hours."""
+    """Add the hits, misses and false hits of each recording, and its hours, to a table of errors."""
     counts = {
         name: occurrences.loc[occurrences["outcome"] == outcome, "audio_id"]
         .value_counts()
@@ -257,52 +257,56 @@ def _summary(
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[str]) -> pd.DataFrame:
-    """A row for each place with the hits of both arms, for each that only one arm has, and for each false hit.
+    """Build a row for each place with the hits of both arms, for each place of only one arm, and for each false hit.
 
     `kind` is "said", "unpaired", "false_a" or "false_b".
     """
     key, counts = ["audio_id", "term", "reference_index"], ["hits", "repeats"]
     said_a, said_b = (places(arm[arm["outcome"] != "false_hit"], name) for name, arm in (("a", a), ("b", b)))
-    alone = set(said_a["audio_id"]) ^ set(said_b["audio_id"])
+    in_one_arm = set(said_a["audio_id"]) ^ set(said_b["audio_id"])
     more = [name for name in columns if name not in key]
-    both = said_a.loc[~said_a["audio_id"].isin(alone), [*key, *counts, *more]].merge(
-        said_b.loc[~said_b["audio_id"].isin(alone), [*key, *counts]],
+    both = said_a.loc[~said_a["audio_id"].isin(in_one_arm), [*key, *counts, *more]].merge(
+        said_b.loc[~said_b["audio_id"].isin(in_one_arm), [*key, *counts]],
         on=key,
         how="outer",
         suffixes=("_a", "_b"),
         indicator=True,
         sort=False,
     )
-    odd = both.loc[both["_merge"] != "both", ["audio_id", "term"]]
-    for arm in (a, b):  # a recording that both arms have, but in which one of them has only false hits
-        odd = pd.concat(
-            [odd, arm.loc[(arm["outcome"] == "false_hit") & arm["audio_id"].isin(alone), ["audio_id", "term"]]]
+    different = both.loc[both["_merge"] != "both", ["audio_id", "term"]]
+    for arm in (a, b):  # recordings of both arms in which one arm has only false hits
+        different = pd.concat(
+            [
+                different,
+                arm.loc[(arm["outcome"] == "false_hit") & arm["audio_id"].isin(in_one_arm), ["audio_id", "term"]],
+            ]
         )
-    odd = odd[odd["audio_id"].isin(a["audio_id"]) & odd["audio_id"].isin(b["audio_id"])]
-    if len(odd):
+    different = different[different["audio_id"].isin(a["audio_id"]) & different["audio_id"].isin(b["audio_id"])]
+    if len(different):
         raise InputError(
-            f"the arms have different occurrences of {odd['term'].iloc[0]!r} in {odd['audio_id'].iloc[0]!r}; were they "
-            "aligned with the same references and normaliser, and searched for the same terms?"
+            f"the arms have different occurrences of {different['term'].iloc[0]!r} in "
+            f"{different['audio_id'].iloc[0]!r}; were they aligned "
+            "with the same references and normaliser, and searched for the same terms?"
         )
     parts = [both.drop(columns="_merge").assign(kind="said")]
     for name, arm, said in (("a", a, said_a), ("b", b, said_b)):
-        own = list(dict.fromkeys(["audio_id", "term", *groups]))
-        parts.append(said.loc[said["audio_id"].isin(alone), own].assign(kind="unpaired"))
-        false = (arm["outcome"] == "false_hit") & ~arm["audio_id"].isin(alone)
-        parts.append(arm.loc[false, own].assign(kind=f"false_{name}"))
+        kept = list(dict.fromkeys(["audio_id", "term", *groups]))
+        parts.append(said.loc[said["audio_id"].isin(in_one_arm), kept].assign(kind="unpaired"))
+        false = (arm["outcome"] == "false_hit") & ~arm["audio_id"].isin(in_one_arm)
+        parts.append(arm.loc[false, kept].assign(kind=f"false_{name}"))
     whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return whole.reindex(columns=[*parts[0].columns])
 
 
 def _comparison(
-    own: pd.DataFrame, columns: Sequence[str], unlabelled: int, how: bootstrap.Resampling
+    part: pd.DataFrame, columns: Sequence[str], unlabelled: int, resampling: bootstrap.Resampling
 ) -> dict[str, Any]:
-    said = own[own["kind"] == "said"]
+    said = part[part["kind"] == "said"]
     hits_a, hits_b, repeats_a, repeats_b = (
         said[name].to_numpy(np.int64) for name in ("hits_a", "hits_b", "repeats_a", "repeats_b")
     )
     share_a, share_b = hits_a / repeats_a, hits_b / repeats_b
-    lead = hits_b * repeats_a - hits_a * repeats_b  # whole numbers: equal shares are equal
+    lead = hits_b * repeats_a - hits_a * repeats_b  # compares the shares exactly, in whole numbers
     count = len(said)
     only_a, only_b = int((lead < 0).sum()), int((lead > 0).sum())
     codes, distinct = pd.factorize(said[_BLOCK])
@@ -310,10 +314,10 @@ def _comparison(
     drawn = bootstrap.bootstrap_rate(
         np.bincount(codes, weights=share_b - share_a, minlength=len(distinct)),
         np.bincount(codes, minlength=len(distinct)),
-        replicates=how.replicates,
-        seed=how.seed,
+        replicates=resampling.replicates,
+        seed=resampling.seed,
     )
-    interval = drawn.interval(how.ci, how.method, "difference")
+    interval = drawn.interval(resampling.ci, resampling.method, "difference")
     notes = [] if count else ["No term is said in a recording that both arms have."]
     if count and 0 < only_a + only_b < _FEW_DISCORDANT:
         notes.append(
@@ -336,12 +340,12 @@ def _comparison(
         "difference_low": known(float(np.clip(interval.low, -1.0, 1.0))),
         "difference_high": known(float(np.clip(interval.high, -1.0, 1.0))),
         "p": bootstrap.mcnemar(only_a, only_b) if count else pd.NA,
-        "false_hits_a": int((own["kind"] == "false_a").sum()),
-        "false_hits_b": int((own["kind"] == "false_b").sum()),
-        "unpaired": int((own["kind"] == "unpaired").sum()),
+        "false_hits_a": int((part["kind"] == "false_a").sum()),
+        "false_hits_b": int((part["kind"] == "false_b").sum()),
+        "unpaired": int((part["kind"] == "unpaired").sum()),
         "blocks": len(distinct),
         "block": "+".join(columns),
-        **how._asdict(),
+        **resampling._asdict(),
         "method": interval.method,
         "note": note_of(interval, blocks, columns, *notes, noun="occurrences", quantity="difference")
         if count

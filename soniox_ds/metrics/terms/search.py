@@ -1,9 +1,9 @@
-"""Where terms stand among aligned words.
+"""Search for terms among aligned words.
 
-Conventions: a term is what a recogniser was told to expect, of one word or several. It goes through the normaliser of
-the alignments and is divided into the same units, so that ``e-mail`` is found where the texts say "e mail" after both
-were normalised. Occurrences of one term do not overlap and are taken from the left; occurrences of different terms may
-overlap, and each counts ("York" and "New York" are both there in "New York").
+Conventions: a term has one word or several. It is normalised like the alignments and divided into the same units, so
+that ``e-mail`` is found where the texts say "e mail" after both were normalised. Occurrences of one term do not overlap
+and are found from left to right; occurrences of different terms may overlap, and each counts ("New York" contains both
+"York" and "New York").
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ __all__ = ["Aligned", "Span", "Terms", "aligned_words", "checked_terms", "same_t
 
 _Ints = npt.NDArray[np.intp]
 _Bools = npt.NDArray[np.bool_]
-_FEW_CHANGES = 0.2  # share of words that a normaliser of whole texts may change when it sees them again one by one
+_FEW_CHANGES = 0.2  # share of words that a normaliser of whole texts may change if it gets the words singly
 
 
 class Terms(NamedTuple):
-    """A list of terms; the distractors, which nobody is thought to say, come last."""
+    """A list of terms; the distractors, which nobody is expected to say, come last."""
 
     labels: list[str]
-    """As they were given."""
+    """The terms as they were given."""
     words: list[tuple[str, ...]]
-    """Normalised."""
+    """The normalised words of each term."""
     distractor: list[bool]
 
 
 class Span(NamedTuple):
-    """An occurrence: which term, and the positions of its first and its last word among those of one side."""
+    """One occurrence: the number of the term, and the positions of its first and last word on one side."""
 
     term: int
     first: int
@@ -48,11 +48,11 @@ class Span(NamedTuple):
 
 
 class Aligned(NamedTuple):
-    """Alignments in spoken order, and the words of either side among them."""
+    """Alignments in spoken order, and the words of each side among them."""
 
     rows: pd.DataFrame
     recording: _Ints
-    """A number for each row."""
+    """Number of the recording of each row."""
     operation: npt.NDArray[Any]
     reference: npt.NDArray[Any]
     """Normalised words, None in insertions."""
@@ -65,7 +65,7 @@ class Aligned(NamedTuple):
 
 
 def aligned_words(alignments: Alignments) -> Aligned:
-    """Check alignments and put them into order; raises SchemaError where it cannot."""
+    """Check alignments and sort them into spoken order; raise SchemaError if they are invalid."""
     alignments = alignments_of(alignments)
     need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
@@ -86,7 +86,7 @@ def aligned_words(alignments: Alignments) -> Aligned:
 
 
 def same_transcripts(aligned: Aligned, errors: pd.DataFrame) -> None:
-    """Raise InputError unless the alignments are of the recordings that `errors` has as scored, word for word."""
+    """Raise InputError unless the alignments belong to the scored recordings of `errors`, with as many words."""
     errors = with_ids(errors, "errors")
     scored = errors[(errors["status"] == "scored").to_numpy(np.bool_)]
     if strange := sorted(set(aligned.rows["audio_id"]) - set(scored["audio_id"])):
@@ -94,14 +94,14 @@ def same_transcripts(aligned: Aligned, errors: pd.DataFrame) -> None:
             f"the alignments hold {strange[0]!r}, which errors does not have as scored; make both from the same "
             "transcripts and references."
         )
-    found = aligned.rows["audio_id"].iloc[aligned.in_reference].value_counts()
+    counts = aligned.rows["audio_id"].iloc[aligned.in_reference].value_counts()
     words = scored.set_index("audio_id")["reference_words"].astype("Int64")
-    there = found.reindex(words.index, fill_value=0).astype("Int64")
-    if (other := np.flatnonzero((there != words).to_numpy(np.bool_))).size:
-        name = words.index[other[0]]
+    n_aligned = counts.reindex(words.index, fill_value=0).astype("Int64")
+    if (differing := np.flatnonzero((n_aligned != words).to_numpy(np.bool_))).size:
+        name = words.index[differing[0]]
         raise InputError(
-            f"the alignments have {there[name]} reference words of {name!r}, errors {words[name]} (they differ in "
-            f"{counted(other.size, 'recording')}); make both from the same transcripts and references, "
+            f"the alignments have {n_aligned[name]} reference words of {name!r}, errors {words[name]} (they differ in "
+            f"{counted(differing.size, 'recording')}); make both from the same transcripts and references, "
             "with one normaliser and units."
         )
 
@@ -120,8 +120,8 @@ def checked_terms(
     Raises
     ------
     InputError
-        If there are no terms, two are the same after normalisation, nothing is left of one, or the normaliser is not
-        that of the alignments.
+        If there are no terms, two terms are the same after normalisation, normalisation leaves nothing of a term, or
+        the normaliser is not that of the alignments.
     """
     chain = _normalizer_of(aligned, normalizer)
     named, decoys = _listed(terms, "terms"), _listed(distractors, "distractors")
@@ -145,7 +145,7 @@ def checked_terms(
 
 
 def units_of(text: str, chain: Normalizer, units: str = "mixed") -> tuple[str, ...]:
-    """What a text becomes: normalised words, or the characters of scripts without spaces."""
+    """Normalise a text and divide it into units: words, or single characters of scripts without spaces."""
     parts = chain(text).split()
     return tuple(unit for part in parts for unit in split_units(part)) if units == "mixed" else tuple(parts)
 
@@ -173,7 +173,7 @@ def _normalizer_of(aligned: Aligned, normalizer: NormalizerLike | None) -> Norma
     if not used:
         if len(aligned.rows):
             raise InputError(
-                "the alignments do not say how they were normalised (no column normalizer); say it with normalizer=, "
+                "the alignments do not say how they were normalised (no column normalizer); give normalizer=, "
                 'for example "basic".'
             )
         return Normalizer.of("basic")
@@ -190,14 +190,14 @@ def _in_one_language(chain: Normalizer) -> Normalizer:
     if chain.languages:
         name = next(step.name for step in chain.steps if step.languages)
         raise InputError(
-            f"{chain.label!r} depends on the language, which terms do not tell; say it with "
+            f"{chain.label!r} depends on the language, which terms do not show; give it with "
             f'normalizer=sx.Normalizer.of("{name}", language="{chain.languages[0]}").'
         )
     return chain
 
 
 def _check_words(aligned: Aligned, chain: Normalizer, units: str) -> None:
-    """Refuse alignments whose words the normaliser would change: terms would be looked for in vain."""
+    """Refuse alignments whose words the normaliser would change, because no term would be found."""
     words = pd.unique(aligned.reference[aligned.in_reference]).tolist()
     if not words:
         return
@@ -211,34 +211,34 @@ def _check_words(aligned: Aligned, chain: Normalizer, units: str) -> None:
 
 
 def spans(aligned: Aligned, side: str, terms: Terms, used: Sequence[Span] = ()) -> list[Span]:
-    """The occurrences of all terms on one side, in spoken order.
+    """Find the occurrences of all terms on one side, in spoken order.
 
     Parameters
     ----------
     side
         ``"reference"`` or ``"hypothesis"``. Positions in the result are those of `in_reference` or `in_hypothesis`.
     used
-        Occurrences on the same side that others of the same term may not overlap.
+        Occurrences on the same side that other occurrences of the same term may not overlap.
     """
     rows = aligned.in_reference if side == "reference" else aligned.in_hypothesis
     words = (aligned.reference if side == "reference" else aligned.hypothesis)[rows]
     recording = aligned.recording[rows]
     starting: dict[str, list[int]] = {}
-    for term, own in enumerate(terms.words):
-        starting.setdefault(own[0], []).append(term)
+    for term, term_words in enumerate(terms.words):
+        starting.setdefault(term_words[0], []).append(term)
     taken: dict[int, set[int]] = {}
     for span in used:
         taken.setdefault(span.term, set()).update(range(span.first, span.last + 1))
     candidates = np.flatnonzero(pd.Index(words).isin(list(starting))) if len(words) else np.zeros(0, np.intp)
-    free: dict[int, int] = {}  # where the next occurrence of each term may begin
+    free: dict[int, int] = {}  # the first position at which the next occurrence of each term may begin
     found = []
     for first in candidates.tolist():
         for term in starting[words[first]]:
-            own = terms.words[term]
-            last = first + len(own) - 1
+            term_words = terms.words[term]
+            last = first + len(term_words) - 1
             if first < free.get(term, 0) or last >= len(words) or recording[last] != recording[first]:
                 continue
-            if tuple(words[first : last + 1]) != own:
+            if tuple(words[first : last + 1]) != term_words:
                 continue
             if term in taken and not taken[term].isdisjoint(range(first, last + 1)):
                 continue

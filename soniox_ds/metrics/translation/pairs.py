@@ -1,8 +1,8 @@
 """Originals and their translations, side by side.
 
-Conventions: a translation has no times; what ties it to its original is order alone. The service sends originals first
-and translations behind them, chunk by chunk, not sentence by sentence and not word by word. Both streams are in spoken
-order, and a translation says which speaker and language it was made from.
+Conventions: a translation has no times and is linked to its original by order only. The service sends originals first
+and translations after them, chunk by chunk, not sentence by sentence and not word by word. Both streams are in spoken
+order, and a translation names the speaker and language it was made from.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ from soniox_ds.text.words import words
 
 __all__ = ["translation_pairs"]
 
-_ENOUGH = 0.75  # of the length to be expected, for a translation that has fewer sentences than its original
+_ENOUGH = 0.75  # share of the expected length, for a translation that has fewer sentences than its original
 
 
 def translation_pairs(table: Any) -> pd.DataFrame:
-    """Put each stretch of what was said beside its translation.
+    """Match each stretch of speech with its translation.
 
     Parameters
     ----------
     table
         A Corpus, ``schema.TOKENS``, ``schema.WORDS`` or ``schema.SEGMENTS``, with its translations. Tokens and words
-        give the finest pairs.
+        give the shortest pairs.
 
     Returns
     -------
     DataFrame
         ``schema.TRANSLATION_PAIRS``: recordings in their order of appearance, pairs in the order in which they begin.
-        Speech that was not to be translated (status "none") has rows too, its `translation` is NA. Nothing is lost:
-        all words of both streams are in the rows of their recording, in their order. Of no words there are no rows.
+        Speech that was not to be translated (status "none") also has rows, with NA as `translation`. All words of both
+        streams are in the rows of their recording, in their order. If there are no words, there are no rows.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a row is there twice, or a time is impossible (a fraction, too).
+        If a column is absent, a row occurs twice, or a time is impossible (a fraction, too).
     InputError
-        If there are rows but no translation among them.
+        If there are rows but none is a translation.
 
     Notes
     -----
-    The rule. Walking through a recording in the API's order, a pair is begun by an original that differs from the one
-    before in speaker, language or in whether it is to be translated, or that follows a pair which is *complete*: both
-    sides have come to the end of a sentence, and the translation has as many sentences as the original or at least
-    three quarters of the characters that the recording's translations from that language would lead one to expect.
+    The rule: in the API's order, an original begins a new pair if it differs from the original before it in speaker, in
+    language or in whether it is to be translated, or if the pair before is *complete*. A pair is complete if both
+    sides have reached the end of a sentence, and the translation has as many sentences as the original or at least
+    three quarters of the characters to expect from the recording's other translations from that language.
     (Speech that broke off in the middle of a sentence is complete by that length alone, once a new chunk begins.)
-    A translation goes to the first pair of its speaker and source language that is not complete, but never back behind
-    the pair to which the translation before it went; where all are complete, to the last of them; where there is none,
-    it has a row without an original. So a translation that comes late makes a pair longer, not wrong.
+    A translation goes to the first pair of its speaker and source language that is not complete, but never to a pair
+    before that of the previous translation. If all are complete, it goes to the last of them; if there is none, it
+    has a row without an original. So a late translation makes a pair longer, not wrong.
 
     Examples
     --------
@@ -83,13 +83,13 @@ def translation_pairs(table: Any) -> pd.DataFrame:
             "translation={'type': 'one_way', 'target_language': ...}."
         )
     rows: list[dict[str, Any]] = []
-    for audio_id, own in units.groupby("audio_id", sort=False):
-        rows += [{"audio_id": audio_id, **row} for row in _paired(own)]
+    for audio_id, of_recording in units.groupby("audio_id", sort=False):
+        rows += [{"audio_id": audio_id, **row} for row in _paired(of_recording)]
     return conform(pd.DataFrame(rows), TRANSLATION_PAIRS)
 
 
 class _Unit(NamedTuple):
-    """A word or segment of either stream; labels are None where not known."""
+    """A word or segment of either stream; unknown labels are None."""
 
     text: str
     space: bool
@@ -103,13 +103,13 @@ class _Unit(NamedTuple):
 
     @property
     def key(self) -> tuple[str | None, str | None]:
-        """Whose words these are, and in which language they were said."""
-        said = self.source_language if self.status == "translation" else self.language
-        return self.speaker, said
+        """The speaker, and the language that was spoken."""
+        spoken_language = self.source_language if self.status == "translation" else self.language
+        return self.speaker, spoken_language
 
 
 def _units(source: Any) -> pd.DataFrame:
-    """Words or segments, recordings together, each in the API's order."""
+    """Return words or segments, grouped by recording, each recording in the API's order."""
     table = source.tokens if hasattr(source, "tokens") and hasattr(source, "recordings") else source
     if not isinstance(table, pd.DataFrame):
         raise InputError(
@@ -127,18 +127,18 @@ def _units(source: Any) -> pd.DataFrame:
     return table.take(np.lexsort((table[index].to_numpy(np.int64), order))).reset_index(drop=True)
 
 
-def _list_of(own: pd.DataFrame) -> list[_Unit]:
+def _list_of(of_recording: pd.DataFrame) -> list[_Unit]:
     def column(name: str, missing: Any = None) -> list[Any]:
-        if name not in own:
-            return [missing] * len(own)
-        return [missing if pd.isna(value) else value for value in own[name].tolist()]
+        if name not in of_recording:
+            return [missing] * len(of_recording)
+        return [missing if pd.isna(value) else value for value in of_recording[name].tolist()]
 
     text = column("text", "")
-    if "space_before" in own:
+    if "space_before" in of_recording:
         space = column("space_before", False)
-    else:  # segments are apart unless both sides are of a script without spaces
+    else:  # white space separates segments unless both sides are of a script without spaces
         space = [False] + [
-            not (one and two and is_unspaced(one[-1]) and is_unspaced(two[0])) for one, two in pairwise(text)
+            not (left and right and is_unspaced(left[-1]) and is_unspaced(right[0])) for left, right in pairwise(text)
         ]
     labels = [column(name) for name in ("translation_status", "speaker", "language", "source_language")]
     times = [column(name) for name in ("start_ms", "end_ms")]
@@ -148,13 +148,13 @@ def _list_of(own: pd.DataFrame) -> list[_Unit]:
 
 @dataclass
 class _Side:
-    """One of the two texts of a pair, with what is asked about it again and again."""
+    """One of the two texts of a pair, with the counts that are needed repeatedly."""
 
     units: list[_Unit] = field(default_factory=list)
     sentences: int = 0
     characters: int = 0
     at_end: bool = False
-    """Whether the last unit ends a sentence."""
+    """True if the last unit ends a sentence."""
 
     def add(self, unit: _Unit) -> None:
         self.units.append(unit)
@@ -165,12 +165,12 @@ class _Side:
 
 @dataclass
 class _Pair:
-    """A stretch of what was said and what came of it so far."""
+    """A stretch of speech and its translation so far."""
 
     key: tuple[str | None, str | None]
     status: str | None
     usual: float
-    """Characters of translation for each character of original."""
+    """Usual number of characters of translation for each character of original."""
     original: _Side = field(default_factory=_Side)
     translation: _Side = field(default_factory=_Side)
 
@@ -180,45 +180,45 @@ class _Pair:
 
     @property
     def is_complete(self) -> bool:
-        """Whether both sides are at the end of a sentence and the translation has caught up."""
+        """Return True if both sides are at the end of a sentence and the translation has caught up."""
         if self.status == "none":
             return self.original.at_end
         caught_up = self.translation.sentences >= self.original.sentences or self.is_long_enough
         return self.original.at_end and self.translation.at_end and caught_up
 
 
-def _paired(own: pd.DataFrame) -> list[dict[str, Any]]:
-    units = _list_of(own)
+def _paired(of_recording: pd.DataFrame) -> list[dict[str, Any]]:
+    units = _list_of(of_recording)
     usual = _usual_lengths(units)
     pairs: list[_Pair] = []
-    said: _Pair | None = None  # the pair that originals go to
-    reached = 0  # translations go to no pair before this one
-    chunk = False  # whether the unit before was a translation too
+    current: _Pair | None = None  # the pair that originals are added to
+    reached = 0  # translations are added to no pair before this number
+    chunk = False  # True if the previous unit was a translation
     for unit in units:
         if unit.status == "translation":
-            place = _place(pairs, reached, unit, said, chunk)
+            place = _place(pairs, reached, unit, current, chunk)
             if place is None:
                 pairs.append(_Pair(unit.key, None, 1.0))
                 place = len(pairs) - 1
             pairs[place].translation.add(unit)
             reached, chunk = place, True
             continue
-        if said is None or said.key != unit.key or said.status != unit.status or said.is_complete:
-            said = _Pair(unit.key, unit.status, usual.get(unit.language, 1.0))
-            pairs.append(said)
-        said.original.add(unit)
+        if current is None or current.key != unit.key or current.status != unit.status or current.is_complete:
+            current = _Pair(unit.key, unit.status, usual.get(unit.language, 1.0))
+            pairs.append(current)
+        current.original.add(unit)
         chunk = False
     return [_row(number, pair) for number, pair in enumerate(pairs)]
 
 
-def _place(pairs: list[_Pair], reached: int, unit: _Unit, said: _Pair | None, chunk: bool) -> int | None:
-    """The number of the pair that a translation goes to; None where none fits."""
+def _place(pairs: list[_Pair], reached: int, unit: _Unit, current: _Pair | None, chunk: bool) -> int | None:
+    """Return the number of the pair that a translation belongs to; None if no pair fits."""
     last = None
     for number in range(reached, len(pairs)):
         pair = pairs[number]
         if pair.status == "none" or not _fits(pair.key, unit.key):
             continue
-        broken_off = pair is not said and not pair.original.at_end
+        broken_off = pair is not current and not pair.original.at_end
         if not (pair.is_complete or (broken_off and not chunk and pair.translation.units and pair.is_long_enough)):
             return number
         last = number
@@ -226,20 +226,20 @@ def _place(pairs: list[_Pair], reached: int, unit: _Unit, said: _Pair | None, ch
 
 
 def _fits(original: tuple[str | None, str | None], translation: tuple[str | None, str | None]) -> bool:
-    """Whether speaker and language agree; what a translation does not say agrees with everything."""
+    """Return True if speaker and language agree; values that the translation does not give agree with everything."""
     return all(wanted is None or wanted == found for found, wanted in zip(original, translation, strict=True))
 
 
 def _usual_lengths(units: list[_Unit]) -> dict[str | None, float]:
-    """By source language: characters of translation for each character that was to be translated."""
-    said: Counter[str | None] = Counter()
-    made: Counter[str | None] = Counter()
+    """Compute by source language the characters of translation for each character that was to be translated."""
+    original: Counter[str | None] = Counter()
+    translated: Counter[str | None] = Counter()
     for unit in units:
         if unit.status == "translation":
-            made[unit.source_language] += len(unit.text)
+            translated[unit.source_language] += len(unit.text)
         elif unit.status != "none":
-            said[unit.language] += len(unit.text)
-    return {language: made[language] / length for language, length in said.items() if length}
+            original[unit.language] += len(unit.text)
+    return {language: translated[language] / length for language, length in original.items() if length}
 
 
 def _joined(units: list[_Unit]) -> Any:

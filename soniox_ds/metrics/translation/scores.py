@@ -1,9 +1,9 @@
 """BLEU, chrF and TER of translations, with intervals and paired tests.
 
-Conventions: every score is sacrebleu's and carries its signature; this module decides only which texts belong together
-and which of them are drawn. Scores run from 0 to 100 and are those of all texts together, never a mean over texts. For
-BLEU and chrF more is better, for TER less. Texts are detokenised and not normalised: sacrebleu does what its signature
-says and nothing else.
+Conventions: every score is computed by sacrebleu and carries its signature; this module decides only which texts belong
+together and which of them are drawn. Scores run from 0 to 100 and are those of all texts together, never a mean over
+texts. For BLEU and chrF more is better, for TER less. Texts are detokenised and not normalised except by sacrebleu, as
+its signature states.
 
 References: Post, "A Call for Clarity in Reporting BLEU Scores", WMT 2018; Popović, "chrF: character n-gram F-score for
 automatic MT evaluation", WMT 2015; Snover et al., "A Study of Translation Edit Rate", AMTA 2006; Koehn, "Statistical
@@ -57,41 +57,42 @@ def translation_scores(
     Parameters
     ----------
     hypotheses
-        A sequence of texts (a list, ``pairs["translation"]``), one for each reference, NA or None for one that is
-        missing. Or by `audio_id`: a mapping to texts, a Corpus or ``schema.TEXTS``.
+        A sequence of texts (a list, ``pairs["translation"]``), one for each reference, with NA or None for a missing
+        translation. Or by `audio_id`: a mapping to texts, a Corpus or ``schema.TEXTS``.
     references
-        A sequence of as many references; each a text, or a list of texts that are all right. For translations by
-        `audio_id` a mapping or Series from `audio_id` to these, or a table with `audio_id` and `reference`.
+        A sequence of the same length; each item is a text, or a list of texts that are all right. For translations by
+        `audio_id`, a mapping or Series from `audio_id` to such items, or a table with `audio_id` and `reference`.
     metric
         One or more of ``"bleu"``, ``"chrf"``, ``"chrf++"`` (with word pairs) and ``"ter"``.
     language
-        Two-letter code of the language translated *into*. It chooses how words are told apart: ``zh`` sacrebleu's zh,
+        Two-letter code of the language translated *into*. It chooses the tokeniser: ``zh`` sacrebleu's zh,
         ``ja`` ja-mecab (needs ``pip install "sacrebleu[ja]"``), ``ko`` ko-mecab (``sacrebleu[ko]``), Thai, Lao, Khmer
         and Burmese by character, all others 13a.
     tokenize
-        sacrebleu's tokeniser for BLEU, in place of the language's: 13a, intl, zh, ja-mecab, ko-mecab, char or none.
+        sacrebleu's tokeniser for BLEU, instead of that of the language: 13a, intl, zh, ja-mecab, ko-mecab, char or
+        none.
     block
         Texts that belong together (of one speaker, one talk) are resampled together: a label for each text, or the name
-        of a column of `references`. None resamples texts one by one, as sacrebleu does, which is too sure of itself
-        where texts are not independent.
+        of a column of `references`. None resamples single texts, as sacrebleu does, which gives too narrow intervals
+        if texts are not independent.
     ci, replicates, seed
-        Level of the interval, number of bootstrap replicates and their seed; by default sacrebleu's.
+        Level of the interval, number of bootstrap replicates and their seed; the defaults are sacrebleu's.
 
     Returns
     -------
     DataFrame
-        ``schema.TRANSLATION_SCORES``, a row for each metric. Without blocks, `score_mean` and half of `score_high` -
+        ``schema.TRANSLATION_SCORES``, one row for each metric. Without blocks, `score_mean` and half of `score_high` -
         `score_low` are the two numbers that sacrebleu prints as mean ± interval.
 
     Raises
     ------
     InputError
         If the numbers of texts differ, nothing can be scored, an option is wrong, or the texts are in a script without
-        spaces and neither `language` nor `tokenize` says how to tell words apart.
+        spaces and neither `language` nor `tokenize` is given.
     SchemaError
-        If a column is absent or an id is there twice.
+        If a column is absent or an id occurs twice.
     SetupError
-        If a tokeniser's package is missing.
+        If the package of a tokeniser is missing.
 
     Examples
     --------
@@ -143,12 +144,12 @@ def compare_translations(
     replicates: int | None = None,
     seed: int = _SACREBLEU_SEED,
 ) -> pd.DataFrame:
-    """Ask whether the translations of `b` are better than those of `a`, on the same texts.
+    """Compare the translations of `a` and `b` on the same texts, with a paired test.
 
     Parameters
     ----------
     a, b, references, metric, language, tokenize, block, ci, seed
-        As in `translation_scores`. Only texts that both have are scored; the others are counted.
+        See `translation_scores`. Only texts that both have are scored; the others are counted.
     test
         ``"bootstrap"`` (paired bootstrap) or ``"randomization"`` (approximate randomization), both as in sacrebleu.
     replicates
@@ -157,25 +158,25 @@ def compare_translations(
     Returns
     -------
     DataFrame
-        ``schema.TRANSLATION_COMPARISON``, a row for each metric. The interval of the difference and `b_better` are of a
-        paired bootstrap, whichever the test.
+        ``schema.TRANSLATION_COMPARISON``, one row for each metric. The interval of the difference and `b_better` come
+        from a paired bootstrap for either test.
 
     Raises
     ------
     InputError, SchemaError, SetupError
-        As in `translation_scores`; InputError also for fewer than two texts or blocks in common.
+        For the reasons given in `translation_scores`; InputError also for fewer than two texts or blocks in common.
 
     Warns
     -----
     UserWarning
-        If some references have a translation on neither side.
+        If some references have no translation on either side.
 
     Notes
     -----
-    sacrebleu's bootstrap test takes the differences of the replicates, without their signs, less their mean, and asks
-    how many are above the difference found: p = (number + 1) / (replicates + 1). Its randomization test exchanges the
-    translations of random texts and asks how many differences are above the one found. Neither is corrected for several
-    metrics. With few texts the bootstrap test says yes too easily.
+    sacrebleu's bootstrap test subtracts the mean from the absolute differences of the replicates, and counts those
+    above the observed difference: p = (number + 1) / (replicates + 1). Its randomization test exchanges the
+    translations of random texts and counts the differences above the observed one. Neither is corrected for several
+    metrics. With few texts the bootstrap test reports a difference too easily.
 
     Examples
     --------
@@ -189,19 +190,21 @@ def compare_translations(
         raise InputError(f"test is {test!r}; it can be {' or '.join(map(repr, TESTS))}.")
     count = replicates if replicates is not None else 1000 if test == "bootstrap" else 10_000
     checked_resampling(ci, "percentile", count, seed)
-    one, two = texts_of(a, references, block, keep_missing=True), texts_of(b, references, block, keep_missing=True)
-    both = [x is not None and y is not None for x, y in zip(one.hypotheses, two.hypotheses, strict=True)]
+    arm_a, arm_b = texts_of(a, references, block, keep_missing=True), texts_of(b, references, block, keep_missing=True)
+    both = [x is not None and y is not None for x, y in zip(arm_a.hypotheses, arm_b.hypotheses, strict=True)]
     if not any(both):
         raise InputError("a and b have no translation of the same text; are the ids of both those of the references?")
-    if nowhere := sum(x is None and y is None for x, y in zip(one.hypotheses, two.hypotheses, strict=True)):
+    if nowhere := sum(x is None and y is None for x, y in zip(arm_a.hypotheses, arm_b.hypotheses, strict=True)):
         warnings.warn(
-            f"{nowhere} of {len(both)} references have a translation in neither a nor b; they count for nothing. Are "
+            f"{nowhere} of {len(both)} references have a translation in neither a nor b; they are ignored. Are "
             "their ids those of the recordings?",
             UserWarning,
             stacklevel=2,
         )
-    one_texts, two_texts, right = (where(both, texts) for texts in (one.hypotheses, two.hypotheses, one.references))
-    blocks = None if one.blocks is None else pd.factorize(one.blocks[np.array(both)])[0]
+    one_texts, two_texts, right = (
+        where(both, texts) for texts in (arm_a.hypotheses, arm_b.hypotheses, arm_a.references)
+    )
+    blocks = None if arm_a.blocks is None else pd.factorize(arm_a.blocks[np.array(both)])[0]
     rows = []
     for name in _metrics(metric):
         scorer = _scorer(name, language, tokenize, right)
@@ -209,7 +212,7 @@ def compare_translations(
         units_a, units_b = _by_block(of_a, blocks), _by_block(of_b, blocks)
         if len(units_a) < 2:
             raise InputError(f"a and b have {len(units_a)} text or block in common; a paired test needs two or more.")
-        found = _score(scorer, of_b.sum(axis=0)) - _score(scorer, of_a.sum(axis=0))
+        observed = _score(scorer, of_b.sum(axis=0)) - _score(scorer, of_a.sum(axis=0))
         differences = _differences(scorer, *(_resampled(units, count, seed) for units in (units_a, units_b)))
         low, high, _ = _bounds(differences, ci)
         size = np.abs(differences)
@@ -224,15 +227,15 @@ def compare_translations(
                 "metric": name,
                 "score_a": _score(scorer, of_a.sum(axis=0)),
                 "score_b": _score(scorer, of_b.sum(axis=0)),
-                "difference": found,
+                "difference": observed,
                 "difference_low": low,
                 "difference_high": high,
                 "b_better": float(np.mean(differences < 0 if name == "ter" else differences > 0)),
-                "p": (int(np.sum(exceeding > abs(found))) + 1) / (count + 1),
+                "p": (int(np.sum(exceeding > abs(observed))) + 1) / (count + 1),
                 "test": test,
                 "texts": len(right),
-                "only_a": sum(text is not None for text in one.hypotheses) - len(right),
-                "only_b": sum(text is not None for text in two.hypotheses) - len(right),
+                "only_a": sum(text is not None for text in arm_a.hypotheses) - len(right),
+                "only_b": sum(text is not None for text in arm_b.hypotheses) - len(right),
                 "units": len(units_a),
                 "ci": ci,
                 "replicates": count,
@@ -266,8 +269,8 @@ def _scorer(name: str, language: str | None, tokenize: str | None, references: l
     unspaced = _is_unspaced(references)
     if unspaced and name != "chrf" and language is None and tokenize is None:
         raise InputError(
-            f"the references are in a script without spaces, of which {name} needs to know how words are told apart; "
-            'say language="zh" (or "ja", "th", ...) or choose a tokenizer.'
+            f"the references are in a script without spaces, for which {name} needs a way to separate words; "
+            'give language="zh" (or "ja", "th", ...) or choose a tokenizer.'
         )
     if name == "bleu":
         chosen = tokenize or _OF_LANGUAGE.get(language or "", "13a")
@@ -287,7 +290,7 @@ def _is_unspaced(references: list[list[str]]) -> bool:
 
 
 def _statistics(scorer: Any, hypotheses: list[str], references: list[list[str]]) -> _Floats:
-    """sacrebleu's sufficient statistics, a row for each text."""
+    """Return sacrebleu's sufficient statistics, one row for each text."""
     streams = list(zip_longest(*references))
     return np.array(scorer._extract_corpus_statistics(hypotheses, streams), np.float64)
 
@@ -297,7 +300,7 @@ def _score(scorer: Any, sums: _Floats) -> float:
 
 
 def _by_block(statistics: _Floats, blocks: npt.NDArray[Any] | None) -> _Floats:
-    """Statistics added up over the texts of each block."""
+    """Add up the statistics over the texts of each block."""
     if blocks is None:
         return statistics
     codes = pd.factorize(blocks)[0]
@@ -307,7 +310,7 @@ def _by_block(statistics: _Floats, blocks: npt.NDArray[Any] | None) -> _Floats:
 
 
 def _resampled(units: _Floats, replicates: int, seed: int) -> _Floats:
-    """Sums over units drawn with replacement; the same draws as sacrebleu's for the same seed."""
+    """Sum over units drawn with replacement, with the same draws as sacrebleu for the same seed."""
     rng = np.random.default_rng(seed)
     count = len(units)
     rows = max(1, _CELLS_PER_CHUNK // count)
@@ -325,7 +328,7 @@ def _differences(scorer: Any, a: _Floats, b: _Floats) -> _Floats:
 
 
 def _exchanged(scorer: Any, a: _Floats, b: _Floats, trials: int, seed: int) -> _Floats:
-    """Differences after exchanging the translations of randomly chosen units."""
+    """Return the differences after exchanging the translations of randomly chosen units."""
     rng = np.random.default_rng(seed)
     stays = rng.integers(2, size=(trials, len(a)), dtype=np.bool_)
     one = stays.astype(np.float64) @ a + (~stays).astype(np.float64) @ b
@@ -333,7 +336,7 @@ def _exchanged(scorer: Any, a: _Floats, b: _Floats, trials: int, seed: int) -> _
 
 
 def _bounds(scores: _Floats, ci: float) -> tuple[float, float, float]:
-    """Bounds by sacrebleu's ranks, and the mean."""
+    """Return the bounds by sacrebleu's ranks, and the mean."""
     ordered = np.sort(scores)
     cut = int(np.floor(len(scores) * (1 - ci) / 2 + 1e-9))
     return float(ordered[cut]), float(ordered[len(scores) - cut - 1]), float(scores.mean())

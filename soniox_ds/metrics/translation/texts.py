@@ -1,7 +1,7 @@
-"""Which translations and references belong together.
+"""Pairing of translations with references.
 
-Conventions: texts come in pairs by position, or by `audio_id` where the translations are a mapping, a Corpus or
-``schema.TEXTS``. A translation that is missing is None, and is never taken for an empty one.
+Conventions: texts are paired by position, or by `audio_id` if the translations are a mapping, a Corpus or
+``schema.TEXTS``. A missing translation is None, and is never treated as an empty text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Texts", "texts_of", "where"]
 
 
 class Texts(NamedTuple):
-    """What is scored: translations, the right ones of each, the blocks they belong to, how many are missing."""
+    """Translations, the right translations of each, the blocks they belong to, and the number of missing ones."""
 
     hypotheses: list[Any]
     references: list[list[str]]
@@ -29,56 +29,56 @@ class Texts(NamedTuple):
 
 
 def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool = False) -> Texts:
-    """Bring both sides together; translations that are missing are None, and left out unless asked for."""
+    """Pair both sides; missing translations are None with `keep_missing`, and left out otherwise."""
     if isinstance(hypotheses, (pd.DataFrame, Mapping)) or hasattr(hypotheses, "recordings"):
         ids, right = _references_by_id(references)
         if not ids:
             raise InputError("there are no references; give the right translations by audio_id.")
-        found = _translations_by_id(hypotheses)
-        names = matched_ids(ids, found, "references")
+        by_id = _translations_by_id(hypotheses)
+        names = matched_ids(ids, by_id, "references")
         ids = [names.get(audio_id, audio_id) for audio_id in ids]
-        said: list[Any] = [found.get(audio_id) for audio_id in ids]
-        if not any(text is not None for text in said):
+        translations: list[Any] = [by_id.get(audio_id) for audio_id in ids]
+        if not any(text is not None for text in translations):
             raise InputError(
-                f"none of the {len(ids)} references is of a recording that was translated, such as {ids[:1]}; "
+                f"none of the {len(ids)} references belongs to a recording that was translated, such as {ids[:1]}; "
                 "are their ids the audio_id of the recordings?"
             )
     else:
-        said = [None if _missing(text) else text for text in _listed(hypotheses, "hypotheses")]
+        translations = [None if _missing(text) else text for text in _listed(hypotheses, "hypotheses")]
         column = isinstance(references, pd.DataFrame)
         if column:
             need(references, "reference", name="references")
         right = _listed(references["reference"] if column else references, "references")
-        if len(said) != len(right):
+        if len(translations) != len(right):
             raise InputError(
-                f"there are {len(said)} hypotheses and {len(right)} references; give one reference (or a list of them) "
-                "for each, in the same order."
+                f"there are {len(translations)} hypotheses and {len(right)} references; give one reference (or a list "
+                "of them) for each, in the same order."
             )
         indexed = isinstance(hypotheses, pd.Series) and isinstance(references, (pd.Series, pd.DataFrame))
         if indexed and not hypotheses.index.equals(references.index):
             raise InputError(
-                "hypotheses and references have different indexes, so that it is not sure which belong together; "
+                "hypotheses and references have different indexes, so it is not certain which belong together; "
                 "call reset_index(drop=True) on both if their order is the same."
             )
-    if wrong := [text for text in said if text is not None and not isinstance(text, str)]:
+    if wrong := [text for text in translations if text is not None and not isinstance(text, str)]:
         raise InputError(f"hypotheses must be texts, found {wrong[0]!r}.")
-    lists = [_right(one) for one in right]
+    lists = [_right(reference) for reference in right]
     blocks = _blocks(block, references, len(lists))
-    there = [text is not None for text in said]
+    present = [text is not None for text in translations]
     if keep_missing:
-        return Texts(said, lists, blocks, there.count(False))
-    if not any(there):
+        return Texts(translations, lists, blocks, present.count(False))
+    if not any(present):
         raise InputError("there is no translation to score: all hypotheses are missing.")
     return Texts(
-        where(there, said),
-        where(there, lists),
-        None if blocks is None else blocks[np.array(there)],
-        there.count(False),
+        where(present, translations),
+        where(present, lists),
+        None if blocks is None else blocks[np.array(present)],
+        present.count(False),
     )
 
 
 def where(keep: Sequence[bool], values: Sequence[Any]) -> list[Any]:
-    """The values that are to be kept."""
+    """Return the values to keep."""
     return [value for value, wanted in zip(values, keep, strict=True) if wanted]
 
 
@@ -96,7 +96,7 @@ def _listed(texts: Any, what: str) -> list[Any]:
 
 
 def _right(reference: Any) -> list[str]:
-    """The references of one text."""
+    """Return the references of one text as a list."""
     several = [reference] if isinstance(reference, str) or _missing(reference) else list(reference)
     if not several or not all(isinstance(text, str) for text in several):
         raise InputError(f"each reference must be a text or a list of texts, found {reference!r}.")
@@ -127,7 +127,7 @@ def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
 
 
 def _translations_by_id(source: Any) -> dict[str, str]:
-    """The translation of each recording; of a Corpus also the empty one of a completed recording."""
+    """Return the translation of each recording; for a Corpus also the empty text of a completed recording."""
     if isinstance(source, Mapping):
         named = as_ids(pd.Series(list(source), dtype=object), "hypotheses").tolist()
         return {audio_id: text for audio_id, text in zip(named, source.values(), strict=True) if not _missing(text)}
@@ -140,15 +140,15 @@ def _translations_by_id(source: Any) -> dict[str, str]:
     if (twice := texts["audio_id"].duplicated()).any():
         raise SchemaError(
             f"{texts.loc[twice, 'audio_id'].iloc[0]!r} has more than one translation; give one text for each recording "
-            "(sx.texts makes them)."
+            "(from sx.texts)."
         )
-    found = {
+    by_id = {
         audio_id: text for audio_id, text in zip(texts["audio_id"], texts["text"], strict=True) if not _missing(text)
     }
-    if corpus and found:
+    if corpus and by_id:
         done = source.recordings.loc[source.recordings["status"] == "completed", "audio_id"]
-        found = dict.fromkeys(done, "") | found
-    return found
+        by_id = dict.fromkeys(done, "") | by_id
+    return by_id
 
 
 def _blocks(block: Any, references: Any, count: int) -> npt.NDArray[Any] | None:
@@ -162,7 +162,7 @@ def _blocks(block: Any, references: Any, count: int) -> npt.NDArray[Any] | None:
     labels = list(block)
     if len(labels) != count:
         raise InputError(f"block has {len(labels)} labels for {count} references; give one for each.")
-    # What has no label is a block of its own.
+    # A text without a label is a block of its own.
     return pd.factorize(np.array([f"text {n}" if _missing(x) else f"block {x}" for n, x in enumerate(labels)], object))[
         0
     ]

@@ -89,7 +89,7 @@ def test_all_right_and_all_wrong(verdicts, accuracy):
     assert curve["true_positive_rate"].isna().all() == (accuracy == 1)
     assert curve["false_positive_rate"].isna().all() == (accuracy == 0)
     assert precision_recall(judged)["precision"].tolist() == [1 - accuracy] * 3
-    with pytest.raises(InputError, match=r"all words are (right|wrong), so that there is nothing to learn"):
+    with pytest.raises(InputError, match=r"all words are (right|wrong), so there is nothing to learn"):
         fit_recalibration(judged)
 
 
@@ -554,5 +554,5 @@ def test_recalibration_is_applied_to_confidences_alone(odd):
     learnt = sx.fit_recalibration(aligned)
     with pytest.raises(InputError, match=f"a list of confidences, found {type(odd).__name__}"):
         learnt.apply(odd)
-    with pytest.raises(InputError, match=r"found DataFrame; of a table give the column, table\['confidence'\]"):
+    with pytest.raises(InputError, match=r"found DataFrame; for a table give the column, table\['confidence'\]"):
         learnt.apply(aligned)
