@@ -1,9 +1,9 @@
-"""Stretches of audio around words, joined where they come close.
+"""Audio clips around words, merged if they are close.
 
 Conventions: words are sorted by recording and time. A clip spans its words and `context_ms` on either side, never
-before 0 or past the end of the audio. Words whose distance is at most `merge_gap_ms`, or whose context would meet,
-share a clip, so that clips never overlap. A word that lies wholly within a clip is heard. A word lasts one millisecond
-at least.
+before 0 or past the end of the audio. Words whose distance is at most `merge_gap_ms`, or whose contexts would meet,
+share a clip, so that clips never overlap. A word that lies wholly within a clip is heard. A word lasts at least one
+millisecond.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ Ints = npt.NDArray[np.int64]
 
 
 class Spoken(NamedTuple):
-    """Words that have times, by recording and start."""
+    """The words that have times, sorted by recording and start."""
 
     rows: npt.NDArray[np.intp]
-    """Their positions in the words table."""
+    """Positions of the words in the words table."""
     audio: runs.Codes
-    """A code of the recording for each row of the words table."""
+    """Code of the recording of each row of the words table."""
     recording: Ints
-    """The same code for each word here."""
+    """Code of the recording of each word here."""
     start_ms: Ints
     end_ms: Ints
     limit_ms: Ints
-    """Where the recording ends, as far as that is known."""
+    """End of the recording, as far as it is known."""
     confidence: npt.NDArray[np.float32]
     known: Bools
-    """Whether the word has a confidence."""
+    """True for each word that has a confidence."""
     doubt: FloatArray
-    """Expected errors: 1 - confidence, recalibrated if asked for; 0 without a confidence."""
+    """Expected errors: 1 - confidence, recalibrated with `calibration`; 0 without a confidence."""
 
 
 class Clips(NamedTuple):
-    """Clips by recording and start; `word_of` is the clip that each word lies in wholly, -1 for none."""
+    """Clips by recording and start; `word_of` is the clip that contains the whole word, -1 if none does."""
 
     recording: Ints
     start_ms: Ints
@@ -59,14 +59,14 @@ class Clips(NamedTuple):
 def spoken_words(
     words: pd.DataFrame, calibration: Any = None, source: pd.DataFrame | HasTokens | None = None
 ) -> Spoken:
-    """The words that can be heard: not translated, with times.
+    """Select the words that can be heard: originals with times.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, a word is there twice, or a time cannot be.
+        If a column is absent, a confidence lies outside 0 to 1, a word occurs twice, or a time is impossible.
     InputError
-        If there are words and none has times, or `calibration` is no map.
+        If there are words but none has times, or `calibration` is not a calibration map.
     """
     need(words, "audio_id", "word_index", "text", "start_ms", "end_ms", "confidence", name="words")
     words = need_milliseconds(words, "words")
@@ -78,7 +78,7 @@ def spoken_words(
     rows = np.flatnonzero(original & start.known & end.known)
     if len(words) and not rows.size:
         raise InputError(
-            f"none of the {len(words)} words has times (translations have none), so that there is nothing to listen to."
+            f"none of the {len(words)} words has times (translations have none), so there is nothing to listen to."
         )
     rows = rows[np.lexsort((end.values[rows], start.values[rows], audio.codes[rows]))]
     confidence = checked_confidence(words)
@@ -101,13 +101,13 @@ def spoken_words(
 
 
 def clips_of(spoken: Spoken, chosen: Bools, *, merge_gap_ms: int, context_ms: int) -> Clips:
-    """The clips around the chosen words."""
-    own = np.flatnonzero(chosen)
-    recording, start, end = spoken.recording[own], spoken.start_ms[own], spoken.end_ms[own]
+    """Make the clips around the chosen words."""
+    chosen_rows = np.flatnonzero(chosen)
+    recording, start, end = spoken.recording[chosen_rows], spoken.start_ms[chosen_rows], spoken.end_ms[chosen_rows]
     first = np.flatnonzero(_new_clip(recording, start, end, max(merge_gap_ms, 2 * context_ms)))
     latest = np.maximum.reduceat(end, first) if len(first) else end
     starts = np.maximum(start[first] - context_ms, 0)
-    ends = np.minimum(latest + context_ms, spoken.limit_ms[own[first]])
+    ends = np.minimum(latest + context_ms, spoken.limit_ms[chosen_rows[first]])
     reach = _reach(spoken)
     place = np.searchsorted(recording[first] * reach + starts, spoken.recording * reach + spoken.start_ms, "right") - 1
     inside = place >= 0
@@ -117,12 +117,12 @@ def clips_of(spoken: Spoken, chosen: Bools, *, merge_gap_ms: int, context_ms: in
 
 
 def clip_lengths(spoken: Spoken, context_ms: int) -> Ints:
-    """Milliseconds of the clip that each word would have to itself."""
+    """Return the length in milliseconds of the clip that each word would have by itself."""
     return np.minimum(spoken.end_ms + context_ms, spoken.limit_ms) - np.maximum(spoken.start_ms - context_ms, 0)
 
 
 def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools) -> pd.DataFrame:
-    """The clips ranked by expected errors per second, with their words; without criterion and threshold."""
+    """Build the table of clips, ranked by expected errors per second, without criterion and threshold."""
     count = len(clips.start_ms)
     heard = np.flatnonzero(clips.word_of >= 0)
     index = runs.numbers_of(words, "word_index", "Int32").values[spoken.rows]
@@ -155,10 +155,10 @@ def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools
 
 
 def _new_clip(recording: Ints, start: Ints, end: Ints, gap_ms: int) -> Bools:
-    """Whether each word begins a clip: another recording, or too far from all words before."""
+    """Return True for each word that begins a clip: another recording, or too far from all words before."""
     new = runs.changes(recording)
     if len(new) > 1:
-        shift = recording * (int(end.max()) + 1)  # so that the maximum never reaches into the next recording
+        shift = recording * (int(end.max()) + 1)  # the running maximum then never reaches into the next recording
         latest = np.maximum.accumulate(end + shift) - shift
         new[1:] |= start[1:] - latest[:-1] > gap_ms
     return new
@@ -169,22 +169,22 @@ def _reach(spoken: Spoken) -> int:
 
 
 def _texts(words: pd.DataFrame, rows: npt.NDArray[np.intp], first: npt.NDArray[np.intp]) -> list[str]:
-    """The words of each clip, with the spaces that stand between them."""
+    """Return the text of each clip, with the spaces between its words."""
     texts = words["text"].astype("string").fillna("").to_numpy(dtype=object)[rows]
     spaced = runs.numbers_of(words, "space_before", "boolean")
     space = np.where(spaced.known, spaced.values, True)[rows]
     pieces = np.where(space, " ", "").astype(object) + texts
-    return ["".join(own).lstrip() for own in np.split(pieces, first[1:])] if len(first) else []
+    return ["".join(clip_pieces).lstrip() for clip_pieces in np.split(pieces, first[1:])] if len(first) else []
 
 
 def _durations(source: Any, audio: runs.Codes) -> Ints:
-    """How long each recording is; without an end where nobody knows."""
+    """Return the duration of each recording; the greatest integer if it is not known."""
     unknown = np.full(len(audio.labels), np.iinfo(np.int32).max, np.int64)
     recordings = getattr(source, "recordings", None)
     if not isinstance(recordings, pd.DataFrame) or "duration_ms" not in recordings:
         return unknown
-    found = recordings.set_index("audio_id")["duration_ms"].reindex(list(audio.labels)).astype("Int64")
-    return np.where(found.isna(), unknown, found.fillna(0).to_numpy(dtype=np.int64))
+    durations = recordings.set_index("audio_id")["duration_ms"].reindex(list(audio.labels)).astype("Int64")
+    return np.where(durations.isna(), unknown, durations.fillna(0).to_numpy(dtype=np.int64))
 
 
 def _last_ends(recording: Ints, ends: Ints, count: int) -> Ints:
@@ -194,16 +194,16 @@ def _last_ends(recording: Ints, ends: Ints, count: int) -> Ints:
 
 
 def _mapped(confidence: FloatArray, calibration: Any) -> FloatArray:
-    """Confidences by the calibration map: an object with `apply`, or a function of an array."""
+    """Apply the calibration map: an object with `apply`, or a function of an array."""
     if calibration is None:
         return confidence
     if isinstance(calibration, (pd.DataFrame, pd.Series, Mapping)):
         raise InputError(
-            f"calibration takes what sx.fit_recalibration returns or a function, found {type(calibration).__name__}."
+            f"calibration takes the result of sx.fit_recalibration or a function, found {type(calibration).__name__}."
         )
     apply: Callable[[FloatArray], Any] | None = getattr(calibration, "apply", calibration)
     if not callable(apply):
-        raise InputError(f"calibration takes what sx.fit_recalibration returns or a function, found {calibration!r}.")
+        raise InputError(f"calibration takes the result of sx.fit_recalibration or a function, found {calibration!r}.")
     mapped = np.asarray(apply(confidence), np.float64)
     if mapped.shape != confidence.shape or not ((mapped >= 0) & (mapped <= 1)).all():
         raise InputError("the calibration must map each confidence to a number from 0 to 1; it did not.")

@@ -1,12 +1,12 @@
-"""What to listen to, so that little listening finds many errors.
+"""Selection of audio clips for review by word confidence.
 
-Conventions: a word is flagged where its confidence is at most a threshold, compared in single precision as
-``schema.WORDS`` holds it. Flags become clips as `clips` says. Translations and words without times
-cannot be heard and are left out; a deleted word has no confidence, so that nothing is flagged for its sake, although
-who listens to a clip may well notice what is missing from it.
+Conventions: a word is flagged if its confidence is at most a threshold, compared in single precision as
+``schema.WORDS`` stores it. Flagged words become clips (see `clips`). Translations and words without times
+cannot be heard and are left out. A deleted word has no confidence and is never flagged, although a person who listens
+to a clip may notice that a word is missing.
 
-Source: coloured words were given up by their users, since checking each takes as long as listening to it all; what pays
-is a ranking of stretches of audio by the errors to be expected per second.
+Reason for clips: users gave up coloured words, since checking each takes as long as listening to everything; a ranking
+of stretches of audio by expected errors per second is more useful.
 """
 
 from __future__ import annotations
@@ -51,49 +51,49 @@ def flag_low_confidence(
     merge_gap_ms: int = 1000,
     context_ms: int = 500,
 ) -> pd.DataFrame:
-    """Flag doubtful words and make clips of them, ranked by expected errors per second of audio.
+    """Flag doubtful words and combine them into clips, ranked by expected errors per second of audio.
 
-    Exactly one of the first four says what is doubtful:
+    Exactly one of `threshold`, `target_precision`, `target_recall` and `review_budget_s` must be given.
 
     Parameters
     ----------
     words
-        A corpus, or ``schema.WORDS`` (`word_confidence` gives them another confidence).
+        A corpus, or ``schema.WORDS`` (`word_confidence` computes other confidences for them).
     threshold
-        Flag words of at most this confidence.
+        Flag words with at most this confidence.
     target_precision
-        Flag as much as possible while at least this share of the flagged words is wrong in `alignments`.
+        Flag as many words as possible while at least this share of the flagged words is wrong in `alignments`.
     target_recall
-        Flag as little as possible while at least this share of the wrong words (deletions apart) is flagged in
+        Flag as few words as possible while at least this share of the wrong words (without deletions) is flagged in
         `alignments`.
     review_budget_s
-        Seconds of audio that somebody will listen to; never exceeded. Words go in by expected errors per second of the
-        clip that each would have to itself, until the next one would overrun.
+        Seconds of audio that a person will listen to; never exceeded. Words are added by the expected errors per second
+        of the clip that each would have by itself, until the next word would exceed the budget.
     alignments
-        ``schema.WORD_ALIGNMENTS`` of transcripts whose errors are known, these or others of their kind, or a corpus
-        with references, which is aligned by the defaults of `align_words`; only for the two targets, which hold there
-        and elsewhere as far as the recordings are alike.
+        ``schema.WORD_ALIGNMENTS`` of transcripts whose errors are known, either of these recordings or of similar ones,
+        or a corpus with references, which is aligned with the defaults of `align_words`. Used only for the two targets,
+        which hold in these alignments and, as far as the recordings are similar, elsewhere.
     calibration
-        What `fit_recalibration` returns, or a function from confidences to the chance of being right: makes the
-        expected errors honest. It changes neither threshold nor `min_confidence`.
+        The result of `fit_recalibration`, or a function from confidences to the probability of being right. It corrects
+        the expected errors, but does not change the threshold or `min_confidence`.
     merge_gap_ms
-        Flagged words of at most this distance share a clip.
+        Flagged words with at most this distance share a clip.
     context_ms
-        Audio on either side of each clip, so that one can hear what it is about.
+        Audio on either side of each clip, so that the listener understands the context.
 
     Returns
     -------
     DataFrame
-        ``schema.CLIPS``, best first; no rows where nothing is flagged. Clips of a recording never overlap. Words within
-        a clip that were not flagged are heard too and count in `words`, `text` and `expected_errors`.
+        ``schema.CLIPS``, best first; there are no rows if no word is flagged. Clips of a recording never overlap. Words
+        within a clip that were not flagged are also heard and count in `words`, `text` and `expected_errors`.
 
     Raises
     ------
     InputError
-        If not exactly one criterion is given, a target comes without `alignments` or cannot be reached (no word in
-        them is wrong, too), none of the words has times, or an option means nothing.
+        If not exactly one criterion is given, a target is given without `alignments` or cannot be reached (for example
+        if no word in them is wrong), none of the words has times, or an option is invalid.
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, or times are not whole
+        If a column is absent, a confidence lies outside 0 to 1, a row occurs twice, or times are not whole
         milliseconds.
 
     Examples
@@ -122,8 +122,8 @@ def flag_low_confidence(
     }
     criterion, value = _criterion(given, alignments)
     gap_ms, around_ms = checked_ms(merge_gap_ms, "merge_gap_ms"), checked_ms(context_ms, "context_ms")
-    said = words_of(words)
-    spoken = spoken_words(said, calibration, words)
+    word_table = words_of(words)
+    spoken = spoken_words(word_table, calibration, words)
     limit: float | None = None
     if criterion == "review_budget_s":
         chosen = _within_budget(spoken, value, gap_ms, around_ms)
@@ -133,7 +133,7 @@ def flag_low_confidence(
             limit = _limit_for(criterion, value, alignments)
         chosen = spoken.known & (spoken.confidence <= np.float32(limit))
     clips = clips_of(spoken, chosen, merge_gap_ms=gap_ms, context_ms=around_ms)
-    table = clips_table(said, spoken, clips, chosen)
+    table = clips_table(word_table, spoken, clips, chosen)
     return conform(table.assign(criterion=criterion, threshold=np.nan if limit is None else limit), CLIPS)
 
 
@@ -146,37 +146,37 @@ def review_curve(
     context_ms: int = 500,
     points: int = 100,
 ) -> pd.DataFrame:
-    """The share of the errors found against the seconds of audio heard, in three orders of listening.
+    """Compute the share of errors found against the seconds of audio heard, in three orders of listening.
 
     Parameters
     ----------
     words
-        A corpus, or the ``schema.WORDS`` that were aligned. Recordings that `alignments` do not have are left out.
+        A corpus, or the ``schema.WORDS`` that were aligned. Recordings that are not in `alignments` are left out.
     alignments
-        ``schema.WORD_ALIGNMENTS`` of them, or a corpus with references, which is aligned by the defaults of
+        ``schema.WORD_ALIGNMENTS`` of these words, or a corpus with references, which is aligned with the defaults of
         `align_words`.
     calibration, merge_gap_ms, context_ms
-        As in `flag_low_confidence`.
+        See `flag_low_confidence`.
     points
-        At how many places each curve is measured, at most.
+        Greatest number of points of each curve.
 
     Returns
     -------
     DataFrame
-        ``schema.REVIEW_CURVE``. "confidence": as ``flag_low_confidence(review_budget_s=...)`` would go on with ever
-        more seconds. "random": what is to be expected of hearing whatever comes, a straight line. "oracle": as if one
-        knew which words are wrong, the errors per second of each word's clip deciding; no order can do much better. A
-        wrong word is found when a clip holds the whole of it. `recall_of_all` counts deletions as errors never found,
-        so that it is the least that is found. `recall` is NA where all words are right, and so is `recall_of_all` where
-        none was deleted either.
+        ``schema.REVIEW_CURVE``. "confidence": the order of ``flag_low_confidence(review_budget_s=...)`` with a growing
+        budget. "random": the expectation for a random order, a straight line. "oracle": the order if it were known
+        which words are wrong, by the errors per second of each word's clip; no order can be much better. A
+        wrong word is found if a clip contains the whole word. `recall_of_all` counts deletions as errors that are never
+        found, so it is a lower bound. `recall` is NA if all words are right, and `recall_of_all` is NA if, in
+        addition, no word was deleted.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a confidence lies outside 0 to 1, a row is there twice, times are not whole milliseconds,
-        or `alignments` name words that are not there.
+        If a column is absent, a confidence lies outside 0 to 1, a row occurs twice, times are not whole milliseconds,
+        or `alignments` contain words that are absent from `words`.
     InputError
-        If none of the words has times, `alignments` share no recording with them, or an option means nothing.
+        If no word has times, `alignments` and words share no recording, or an option is invalid.
 
     Examples
     --------
@@ -202,18 +202,18 @@ def review_curve(
     gap_ms, around_ms = checked_ms(merge_gap_ms, "merge_gap_ms"), checked_ms(context_ms, "context_ms")
     if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 2:
         raise InputError(f"points is {points!r}; give a whole number, 2 or more.")
-    said = words_of(words)
-    need(said, "audio_id", "word_index", name="words")
+    word_table = words_of(words)
+    need(word_table, "audio_id", "word_index", name="words")
     alignments = alignments_of(alignments)
-    errors, total = _errors_of_words(said, alignments)
-    there = np.asarray(said["audio_id"].isin(alignments["audio_id"].unique()), np.bool_)
-    if len(said) and len(alignments) and not there.any():
+    errors, total = _errors_of_words(word_table, alignments)
+    has_alignment = np.asarray(word_table["audio_id"].isin(alignments["audio_id"].unique()), np.bool_)
+    if len(word_table) and len(alignments) and not has_alignment.any():
         raise InputError(
-            f"words and alignments share no recording: words have {said['audio_id'].unique()[:3].tolist()}, alignments "
-            f"{alignments['audio_id'].unique()[:3].tolist()}."
+            f"words and alignments share no recording: words have {word_table['audio_id'].unique()[:3].tolist()}, "
+            f"alignments {alignments['audio_id'].unique()[:3].tolist()}."
         )
-    spoken = spoken_words(said[there], calibration, words)
-    wrong = errors[there][spoken.rows]
+    spoken = spoken_words(word_table[has_alignment], calibration, words)
+    wrong = errors[has_alignment][spoken.rows]
     everything = _heard(spoken, np.ones(len(wrong), np.bool_), wrong, gap_ms, around_ms)
     lengths = clip_lengths(spoken, around_ms)
     by_doubt = _order(spoken.doubt / lengths)
@@ -262,34 +262,34 @@ def _criterion(given: dict[str, float | None], alignments: Alignments | None) ->
             f"{name} needs transcripts whose errors are known: pass alignments=sx.align_words(corpus, references)."
         )
     if not name.startswith("target_") and alignments is not None:
-        raise InputError(f"alignments serve the two targets only; {name} does not need them.")
+        raise InputError(f"alignments are used only for the two targets; {name} does not need them.")
     return _Criterion(name, float(value))
 
 
 def _limit_for(criterion: str, target: float, alignments: Alignments) -> float:
-    """The threshold that reaches the target in the alignments."""
-    found = detections(alignments)
-    if not found.errors:
+    """Return the threshold that reaches the target in the alignments."""
+    counts = detections(alignments)
+    if not counts.errors:
         raise InputError(
-            f"none of the {found.words} aligned words with a confidence is wrong, so that no threshold can be learnt "
+            f"none of the {counts.words} aligned words with a confidence is wrong, so no threshold can be learnt "
             "from them; give threshold= or review_budget_s= instead."
         )
     if criterion == "target_recall":
-        reached = found.errors_found / found.errors >= target
-        return float(found.threshold[np.flatnonzero(reached)[0]])
-    precision = found.errors_found / found.flagged
+        reached = counts.errors_found / counts.errors >= target
+        return float(counts.threshold[np.flatnonzero(reached)[0]])
+    precision = counts.errors_found / counts.flagged
     reached = precision >= target
     if not reached.any():
         best = int(precision.argmax())
         raise InputError(
             f"no threshold reaches a precision of {target:g}; the best is {precision[best]:.3f}, of the "
-            f"{found.flagged[best]} words with a confidence of at most {found.threshold[best]:.3f}."
+            f"{counts.flagged[best]} words with a confidence of at most {counts.threshold[best]:.3f}."
         )
-    return float(found.threshold[np.flatnonzero(reached)[-1]])
+    return float(counts.threshold[np.flatnonzero(reached)[-1]])
 
 
 def _within_budget(spoken: Spoken, budget_s: float, merge_gap_ms: int, context_ms: int) -> Bools:
-    """The longest prefix of the words, best first, whose clips keep within the budget."""
+    """Choose the longest prefix of the words, best first, whose clips stay within the budget."""
     budget_ms = min(budget_s * 1000, np.iinfo(np.int64).max)
     lengths = clip_lengths(spoken, context_ms)
     order = _order(spoken.doubt / lengths)
@@ -300,7 +300,7 @@ def _within_budget(spoken: Spoken, budget_s: float, merge_gap_ms: int, context_m
         clips = clips_of(spoken, chosen, merge_gap_ms=merge_gap_ms, context_ms=context_ms)
         return float((clips.end_ms - clips.start_ms).sum() / 1000)
 
-    low, high = 0, len(order)  # more words never take less time
+    low, high = 0, len(order)  # a binary search, since more words never take less time
     while low < high:
         middle = (low + high + 1) // 2
         if seconds(middle) <= budget_s:
@@ -311,7 +311,7 @@ def _within_budget(spoken: Spoken, budget_s: float, merge_gap_ms: int, context_m
 
 
 def _order(value: FloatArray) -> npt.NDArray[np.intp]:
-    """Positions from the highest value to the lowest, equal ones by recording and time."""
+    """Return the positions from the highest value to the lowest; equal values stay in order of recording and time."""
     return np.argsort(-value, kind="stable")
 
 
@@ -322,7 +322,7 @@ def _first(order: npt.NDArray[np.intp], count: int, size: int) -> Bools:
 
 
 def _heard(spoken: Spoken, chosen: Bools, wrong: FloatArray, gap_ms: int, context_ms: int) -> tuple[float, float]:
-    """Seconds of the clips of the chosen words, and the errors in them."""
+    """Return the seconds of the clips of the chosen words, and the errors in them."""
     clips = clips_of(spoken, chosen, merge_gap_ms=gap_ms, context_ms=context_ms)
     return float((clips.end_ms - clips.start_ms).sum() / 1000), float(wrong[clips.word_of >= 0].sum())
 
@@ -336,16 +336,16 @@ def _curve(
 
 
 def _errors_of_words(words: pd.DataFrame, alignments: pd.DataFrame) -> tuple[FloatArray, int]:
-    """For each row of words how many wrong words the alignments have there, and how many wrong words in all."""
+    """Count the wrong words that the alignments have for each row of words, and in total."""
     need(alignments, "audio_id", "operation", "word_index", name="alignments")
-    judged(alignments.assign(confidence=0.0))  # the operations are known
+    judged(alignments.assign(confidence=0.0))  # raises if an operation is not known
     wrong = alignments[alignments["operation"].isin(["substitution", "insertion"])]
     no_duplicates(words, "words", "audio_id", "word_index")
     keys = pd.MultiIndex.from_arrays([words["audio_id"].astype("string"), words["word_index"].astype("Int64")])
-    theirs = pd.MultiIndex.from_arrays([wrong["audio_id"].astype("string"), wrong["word_index"].astype("Int64")])
-    place = keys.get_indexer(theirs)
+    aligned_keys = pd.MultiIndex.from_arrays([wrong["audio_id"].astype("string"), wrong["word_index"].astype("Int64")])
+    place = keys.get_indexer(aligned_keys)
     if (place < 0).any():
-        absent = theirs[place < 0][0]
+        absent = aligned_keys[place < 0][0]
         raise SchemaError(
             f"{int((place < 0).sum())} aligned words are not among the words, such as word_index {absent[1]} of "
             f"{absent[0]!r}; pass the words that were aligned."

@@ -1,7 +1,7 @@
-"""One recording's reviews put together: what was confirmed, what was changed, and whether they agree.
+"""Merging of the reviews of one recording.
 
-Conventions: words are numbered from 0; boundary k stands before word k, the last one after all words. Of a correction
-only the core counts as an edit: the words it shares with the transcript at either end are confirmed by it, and so are
+Conventions: words are numbered from 0; boundary k stands before word k, the last boundary after all words. Only the
+core of a correction is an edit: the words that it shares with the transcript at either end are confirmed, and so are
 the boundaries between them. An insertion is an edit of no words, at a boundary.
 """
 
@@ -20,18 +20,18 @@ __all__ = ["Edit", "Review", "Settled", "settle", "words_within"]
 
 
 class Review(NamedTuple):
-    """One verdict on the words from `first` to before `last`; `correction` is None without one."""
+    """One verdict on the words from `first` to before `last`; `correction` is None if there is none."""
 
     first: int
     last: int
     verdict: str
     correction: str | None
     where: str
-    """Its span in words, for messages."""
+    """The span of the review in words, for messages."""
 
     @property
     def settles(self) -> bool:
-        """Whether the words are known after it."""
+        """True if the review settles what the words are."""
         return self.verdict == "right" or self.correction is not None
 
     def __str__(self) -> str:
@@ -47,30 +47,30 @@ class Edit(NamedTuple):
     text: str
     space_before: bool
     space_after: bool | None
-    """What stands before the word that follows; None for what stood there."""
+    """True if a space stands before the word that follows; None to keep what stood there."""
     review: Review
 
 
 class Settled(NamedTuple):
-    """What the reviews of a recording come to."""
+    """The merged reviews of a recording."""
 
     edits: Sequence[Edit]
-    """In order, none twice."""
+    """The edits, in order, each once."""
     checked: npt.NDArray[np.bool_]
-    """For each word whether somebody has confirmed or changed it."""
+    """True for each word that a person has confirmed or changed."""
     spaced: Mapping[int, bool]
-    """Words before which there is now a space, or none."""
+    """For words whose space before has changed: True if there is now a space."""
     open_reviews: int
-    """Reviews that leave words in doubt which no other review settles."""
+    """Number of reviews that leave words in doubt which no other review settles."""
 
 
 def words_within(
     start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], from_ms: float, to_ms: float
 ) -> tuple[int, int, int]:
-    """The words of a span: number of the first, of the one after the last, and how many of those lie wholly within.
+    """Find the words of a span: the first, the one after the last, and the number of words that lie wholly within.
 
-    A span that holds no word has twice the number of the word that follows it. `start` and `end` are the times of a
-    recording's words in ms, NaN where not known.
+    If the span holds no word, both numbers are that of the word after it. `start` and `end` are the times of a
+    recording's words in ms, NaN if not known.
 
     >>> start, end = np.array([0.0, 300, 700]), np.array([250.0, 600, 900])
     >>> words_within(start, end, 0, 650), words_within(start, end, 600, 700)
@@ -79,19 +79,19 @@ def words_within(
     inside = np.flatnonzero((start >= from_ms) & (end <= to_ms))
     if inside.size:
         return int(inside[0]), int(inside[-1]) + 1, inside.size
-    # ends may be late, so what begins before the middle of the span stands before it
+    # Ends may be late, so a word that begins before the middle of the span counts as before it.
     before = np.flatnonzero(start < (from_ms + to_ms) / 2)
     gap = int(before[-1]) + 1 if before.size else 0
     return gap, gap, 0
 
 
 def settle(name: str, texts: Sequence[str], spaced: Sequence[bool], reviews: Sequence[Review]) -> Settled:
-    """Put the reviews of a recording together.
+    """Merge the reviews of a recording.
 
     Raises
     ------
     InputError
-        If two of them contradict each other.
+        If two reviews contradict each other.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def _contradiction(name: str, one: Review, other: Review) -> InputError:
 
 
 def _confirm(review: Review, edit: Edit | None, words: dict[int, Review], boundaries: dict[int, Review]) -> None:
-    """Note the words and boundaries that the review leaves as they are."""
+    """Record the words and boundaries that the review leaves unchanged."""
     first, last = review.first, review.last
     kept = [(first, last)] if edit is None else [(first, edit.first), (edit.last, last)]
     for begin, end in kept:
@@ -169,26 +169,30 @@ def _check_edits(
 
 
 def _core(texts: Sequence[str], spaced: Sequence[bool], review: Review) -> Edit | None:
-    """What the correction changes; None where it says the same."""
-    said = review.correction or ""
+    """Return what the correction changes; None if it changes nothing."""
+    correction = review.correction or ""
     first, begin = review.first, 0
     while first < review.last:
-        at = begin + (said[begin : begin + 1] == " ")
+        at = begin + (correction[begin : begin + 1] == " ")
         end = at + len(texts[first])
         glued = first + 1 < review.last and not spaced[first + 1]
-        if not said.startswith(texts[first], at) or (said[end : end + 1].strip() and not glued):
+        if not correction.startswith(texts[first], at) or (correction[end : end + 1].strip() and not glued):
             break
         first, begin = first + 1, end
-    last, end = review.last, len(said)
+    last, end = review.last, len(correction)
     while last > first:
-        stop = end - (said[begin:end].endswith(" "))
+        stop = end - (correction[begin:end].endswith(" "))
         at = stop - len(texts[last - 1])
-        if at < begin or said[at:stop] != texts[last - 1] or (at > begin and said[at - 1] != " " and spaced[last - 1]):
+        if (
+            at < begin
+            or correction[at:stop] != texts[last - 1]
+            or (at > begin and correction[at - 1] != " " and spaced[last - 1])
+        ):
             break
         if at == begin and begin and spaced[last - 1]:
-            break  # nothing between, where the transcript has a space
+            break  # nothing stands between, although the transcript has a space
         last, end = last - 1, at
-    core = said[begin:end]
+    core = correction[begin:end]
     text = core.strip()
     if not text and first == last:
         return None

@@ -1,9 +1,10 @@
-"""From what people said about clips to references.
+"""References from reviewed transcripts.
 
-Conventions: a review speaks of the words that lie wholly within its span, translations apart, or of the gap where none
-does. "right" confirms them as they are; "wrong" with a correction puts that text in their place (nothing, where it is
-empty), of which only the words that differ count as changed; "wrong" without one and "unclear" leave them as they are,
-unchecked. Reviews of other spans of the same words may add to each other, but never contradict each other.
+Conventions: a review applies to the words that lie wholly within its span, without translations, or to the gap if there
+is no such word. "right" confirms the words; "wrong" with a correction replaces them by that text (by nothing, if it is
+empty), and only the words that differ count as changed; "wrong" without a correction and "unclear" leave the words
+unchanged and unchecked. Reviews of other spans of the same words may complement each other, but never contradict each
+other.
 """
 
 from __future__ import annotations
@@ -39,31 +40,31 @@ Bools = npt.NDArray[np.bool_]
 
 
 def apply_reviews(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.DataFrame:
-    """Make references of transcripts and what people said about them.
+    """Create references from transcripts and their reviews.
 
     Parameters
     ----------
     words
         A corpus, or ``schema.WORDS``: the transcripts that were reviewed.
     reviews
-        ``schema.REVIEWS``, from one reviewer or several; `audio_id`, `start_ms`, `end_ms` and `verdict` must be there.
-        Rows without a verdict, and recordings that `words` do not have, are left out. Ids without folder or extension
+        ``schema.REVIEWS``, from one reviewer or several; `audio_id`, `start_ms`, `end_ms` and `verdict` are required.
+        Rows without a verdict, and recordings that are not in `words`, are left out. Ids without folder or extension
         are matched as `word_errors` matches those of references.
 
     Returns
     -------
     DataFrame
-        ``schema.REVIEWED_REFERENCES``, a row for each recording. `reference` is the transcript with the corrections in
-        it; `coverage` says how much of it a person has checked, so that ``references[references["coverage"] == 1]`` are
-        references in the full sense. The other rows are transcripts with some errors less: scores against them are too
-        good. `align_words` takes the table as it is.
+        ``schema.REVIEWED_REFERENCES``, one row for each recording. `reference` is the transcript with the corrections
+        applied; `coverage` is the share of it that a person has checked, so that
+        ``references[references["coverage"] == 1]`` are complete references. The other rows are transcripts with fewer
+        errors: scores against them are too good. `align_words` accepts the table as it is.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a verdict is unknown, or a correction stands beside another verdict than "wrong".
+        If a column is absent, a verdict is unknown, or a correction has another verdict than "wrong".
     InputError
-        If reviews contradict each other, speak of another text than the words, or of none of their recordings.
+        If reviews contradict each other, show another text than the words, or share no recording with them.
 
     Examples
     --------
@@ -92,23 +93,23 @@ def apply_reviews(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.
 
 
 def reviewed_words(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.DataFrame:
-    """The words of the references that `apply_reviews` makes, and which of them a person has checked.
+    """Return the words of the references from `apply_reviews`, and which of them a person has checked.
 
     Parameters
     ----------
     words, reviews
-        As in `apply_reviews`.
+        See `apply_reviews`.
 
     Returns
     -------
     DataFrame
-        ``schema.WORDS`` of what was spoken (no translations), `word_index` counted anew, and `checked` (boolean). A
-        corrected word has no confidence, and the time of the word it replaces; where the number of words changed, none.
+        ``schema.WORDS`` of the spoken words (no translations), with `word_index` counted anew, and `checked` (boolean).
+        A corrected word has no confidence, and has the time of the word it replaces unless the number of words changed.
 
     Raises
     ------
     SchemaError, InputError
-        As `apply_reviews`.
+        For the reasons given in `apply_reviews`.
 
     Examples
     --------
@@ -129,20 +130,20 @@ def reviewed_words(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd
 
 
 def spoken_in_order(words: pd.DataFrame) -> pd.DataFrame:
-    """What was spoken, translations apart: recordings as they come, the words of each by `word_index`.
+    """Return the spoken words without translations: recordings in their order, the words of each by `word_index`.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a word is there twice, or times are not whole milliseconds.
+        If a column is absent, a word occurs twice, or times are not whole milliseconds.
     """
     need(words, "audio_id", "word_index", "text", "start_ms", "end_ms", "space_before", name="words")
-    said = need_milliseconds(words, "words")
-    no_duplicates(said, "words", "audio_id", "word_index", also=["translation_status"])
-    if "translation_status" in said:
-        said = said[(said["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
-    order = pd.factorize(said["audio_id"])[0]
-    return said.iloc[np.lexsort((said["word_index"].to_numpy(), order))].reset_index(drop=True)
+    spoken = need_milliseconds(words, "words")
+    no_duplicates(spoken, "words", "audio_id", "word_index", also=["translation_status"])
+    if "translation_status" in spoken:
+        spoken = spoken[(spoken["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
+    order = pd.factorize(spoken["audio_id"])[0]
+    return spoken.iloc[np.lexsort((spoken["word_index"].to_numpy(), order))].reset_index(drop=True)
 
 
 _COUNTS = ("transcript_words", "checked_words", "reviews", "corrections", "open_reviews")
@@ -155,35 +156,37 @@ class _Merged(NamedTuple):
 
 
 def _merge(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> _Merged:
-    said = spoken_in_order(words_of(words))
-    given = _checked(reviews)
-    names = [*dict.fromkeys(said["audio_id"].tolist()), *_silent(words, said)]
-    if meant := matched_ids(given["audio_id"].tolist(), names, "reviews"):
-        given = given.assign(audio_id=given["audio_id"].replace(meant))
-    if len(given) and not given["audio_id"].isin(names).any():
+    spoken = spoken_in_order(words_of(words))
+    with_verdict = _checked(reviews)
+    names = [*dict.fromkeys(spoken["audio_id"].tolist()), *_silent(words, spoken)]
+    if matched := matched_ids(with_verdict["audio_id"].tolist(), names, "reviews"):
+        with_verdict = with_verdict.assign(audio_id=with_verdict["audio_id"].replace(matched))
+    if len(with_verdict) and not with_verdict["audio_id"].isin(names).any():
         raise InputError(
             f"words and reviews share no recording: the words have {names[:3]}, the reviews "
-            f"{given['audio_id'].unique()[:3].tolist()}."
+            f"{with_verdict['audio_id'].unique()[:3].tolist()}."
         )
-    reviews_of = {str(audio_id): own for audio_id, own in given.groupby("audio_id", sort=False)}
+    reviews_of = {
+        str(audio_id): of_recording for audio_id, of_recording in with_verdict.groupby("audio_id", sort=False)
+    }
     counts: dict[str, Mapping[str, int]] = {}
     parts = []
-    own_rows = said.groupby("audio_id", sort=False).indices
+    own_rows = spoken.groupby("audio_id", sort=False).indices
     for name in names:
-        own = said.iloc[own_rows.get(name, [])]
+        of_recording = spoken.iloc[own_rows.get(name, [])]
         if name in reviews_of:
-            merged, counts[name] = _recording(name, own, reviews_of[name])
+            merged, counts[name] = _recording(name, of_recording, reviews_of[name])
         else:
-            merged = own.assign(checked=False)
-            counts[name] = dict.fromkeys(_COUNTS, 0) | {"transcript_words": len(own)}
+            merged = of_recording.assign(checked=False)
+            counts[name] = dict.fromkeys(_COUNTS, 0) | {"transcript_words": len(of_recording)}
         if len(merged):
             parts.append(merged.assign(word_index=np.arange(len(merged))))
-    together = pd.concat(parts, ignore_index=True) if parts else said.iloc[:0].assign(checked=False)
+    together = pd.concat(parts, ignore_index=True) if parts else spoken.iloc[:0].assign(checked=False)
     return _Merged(conform(together, WORDS).astype({"checked": "boolean"}), counts)
 
 
 def _silent(words: Any, said: pd.DataFrame) -> list[str]:
-    """Completed recordings of a corpus in which nothing was recognised."""
+    """Return the completed recordings of a corpus in which nothing was recognised."""
     recordings = getattr(words, "recordings", None)
     if not isinstance(recordings, pd.DataFrame) or "status" not in recordings:
         return []
@@ -192,7 +195,7 @@ def _silent(words: Any, said: pd.DataFrame) -> list[str]:
 
 
 def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
-    """The reviews with a verdict, `corrected` and `correction` filled in."""
+    """Return the reviews with a verdict, with `corrected` and `correction` filled in."""
     need(reviews, "audio_id", "start_ms", "end_ms", "verdict", name="reviews")
     if unknown := sorted({str(verdict) for verdict in reviews["verdict"].dropna()} - set(VERDICTS)):
         raise SchemaError(f"reviews: verdict holds {unknown}; it can be {', '.join(VERDICTS)}, or NA for none yet.")
@@ -201,7 +204,7 @@ def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
     reviews = reviews.assign(**texts)  # the file of a review queue may have been read by pandas
     given = need_milliseconds(reviews[reviews["verdict"].notna().to_numpy(np.bool_)], "reviews")
     if missing := int(given[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
-        raise SchemaError(f"reviews: {missing} rows have no audio_id, start_ms or end_ms, so that nothing is reviewed.")
+        raise SchemaError(f"reviews: {missing} rows have no audio_id, start_ms or end_ms; give all three.")
     correction = given["correction"].astype("string") if "correction" in given else pd.Series(pd.NA, index=given.index)
     corrected = given["corrected"].astype("boolean").fillna(False) if "corrected" in given else correction.notna()
     odd = np.flatnonzero((corrected & (given["verdict"] != "wrong")).to_numpy(np.bool_))
@@ -242,8 +245,8 @@ def _place(
     if last - first > inside and review["corrected"]:
         raise InputError(
             f"{name!r}, {review['start_ms']}–{review['end_ms']} ms: other words, which reach beyond this span, stand "
-            "between the words within it (two people speak at once?), so that nobody can say where the correction "
-            "goes. Review a longer span, or drop this review."
+            "between the words within it (do two people speak at once?), so the place of the correction is not known. "
+            "Review a longer span, or drop this review."
         )
     return first, last
 
@@ -261,7 +264,7 @@ def _same_text(name: str, review: Mapping[Any, Any], texts: list[str]) -> None:
 
 
 def _corrected(words: pd.DataFrame, settled: Settled) -> pd.DataFrame:
-    """The words with the edits in their places."""
+    """Apply the edits to the words."""
     checked = words.assign(checked=settled.checked)
     spaced = checked["space_before"].fillna(True).to_numpy(np.bool_).copy()
     for place, space in settled.spaced.items():
@@ -279,7 +282,7 @@ def _corrected(words: pd.DataFrame, settled: Settled) -> pd.DataFrame:
 
 
 def _words_of_edit(words: pd.DataFrame, first: int, last: int, pieces: list[str], space_before: bool) -> pd.DataFrame:
-    """Rows for the words of a correction: labels of the words they replace, or of a neighbour."""
+    """Build rows for the words of a correction, with the labels of the words they replace, or of a neighbour."""
     timed = last - first == len(pieces)
     near = min(first, len(words) - 1)
     rows = words.iloc[np.arange(first, last) if timed else np.full(len(pieces), near)] if len(words) else words

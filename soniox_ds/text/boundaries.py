@@ -1,7 +1,7 @@
-"""Where words begin among tokens.
+"""Word boundaries among tokens.
 
-Conventions: rows come stream by stream, each in the API's order; texts are codes into a vocabulary, so that each
-distinct text is looked at once. The rules are those that `soniox_ds.text.words.words` promises.
+Conventions: rows are grouped by stream, each stream in the API's order; texts are codes into a vocabulary, so that each
+distinct text is examined once. The rules are those documented in `soniox_ds.text.words.words`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from soniox_ds.text.scripts import Features
 __all__ = ["MARKERS", "divided", "is_word", "pieces_of", "without_markers", "word_starts"]
 
 MARKERS = ("<end>", "<fin>")
-"""What the service writes between words: the end of an utterance, and the answer to a call of finalize."""
+"""The markers that the service writes between words: the end of an utterance, and the answer to a finalize call."""
 _MARKER = re.compile("(<end>|<fin>)")
 
 Bools = npt.NDArray[np.bool_]
 
 
 def divided(text: Codes, rows: Ints, streams: Ints) -> tuple[list[str], Ints, Ints, Ints]:
-    """The distinct texts, a code into them for each row, the rows and streams; tokens of several words divided."""
+    """Divide tokens of several words; return the distinct texts, each row's code into them, the rows and streams."""
     vocabulary = [str(label) for label in text.labels]
     pieces = [pieces_of(label) for label in vocabulary]
     codes = text.codes[rows]
@@ -44,7 +44,7 @@ def is_word(piece: str) -> bool:
 
 
 def without_markers(text: str) -> str:
-    """Put a space in the place of each marker of a running text.
+    """Replace each marker in a running text by a space.
 
     >>> without_markers("Hi.<end>Bye"), without_markers("a <b>")
     ('Hi. Bye', 'a <b>')
@@ -53,7 +53,7 @@ def without_markers(text: str) -> str:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut the text of a token around markers and before each white space; what surrounds it stays where it is.
+    """Divide the text of a token around markers and before each white space; the outer white space is kept.
 
     >>> pieces_of(" Hi."), pieces_of("Hi you<end> there"), pieces_of(" <end>")
     ([' Hi.'], ['Hi', ' you', '<end>', ' there'], [' ', '<end>'])
@@ -73,24 +73,37 @@ def _words(text: str) -> list[str]:
 
 
 def word_starts(
-    found: Features, spelling: Ints, rows: Ints, streams: Ints, no_word: Bools, labels: dict[str, Codes], late: Bools
+    text_features: Features,
+    spelling: Ints,
+    rows: Ints,
+    streams: Ints,
+    no_word: Bools,
+    labels: dict[str, Codes],
+    begins_chunk: Bools,
 ) -> tuple[Ints, Bools]:
-    """Among the rows that are parts of words: where words start, and for each start whether a space stands before.
+    """Find the rows at which words start, among the rows that are parts of words, and the starts with a space before.
 
-    `late` are the rows that begin a chunk behind the end of a sentence: a space belongs there, unless there is nothing
-    but closing punctuation, or a script without spaces to either side.
+    `late` marks the rows that begin a chunk after the end of a sentence. A space belongs there, except before closing
+    punctuation and beside a script without spaces.
     """
-    blank = found.blank[spelling]
-    spaces = np.cumsum(no_word & (found.space_first[spelling] | found.space_last[spelling]))[~no_word]
+    blank = text_features.blank[spelling]
+    spaces = np.cumsum(no_word & (text_features.space_first[spelling] | text_features.space_last[spelling]))[~no_word]
     stops = np.cumsum(no_word & ~blank)[~no_word]
-    rows, streams, spelling, late = rows[~no_word], streams[~no_word], spelling[~no_word], late[~no_word]
+    rows, streams, spelling, begins_chunk = (
+        rows[~no_word],
+        streams[~no_word],
+        spelling[~no_word],
+        begins_chunk[~no_word],
+    )
 
     new_stream = changes(streams)
-    space = found.space_first[spelling] | changes(spaces)
-    space[1:] |= found.space_last[spelling[:-1]]
-    begins_word = ~(found.punctuation[spelling] & ~found.opening[spelling]) & ~found.hangs_on[spelling]
-    spaced_script = ~found.unspaced_first[spelling[1:]] & ~found.unspaced_last[spelling[:-1]]
-    space[1:] |= late[1:] & begins_word[1:] & spaced_script
+    space = text_features.space_first[spelling] | changes(spaces)
+    space[1:] |= text_features.space_last[spelling[:-1]]
+    begins_word = (
+        ~(text_features.punctuation[spelling] & ~text_features.opening[spelling]) & ~text_features.hangs_on[spelling]
+    )
+    spaced_script = ~text_features.unspaced_first[spelling[1:]] & ~text_features.unspaced_last[spelling[:-1]]
+    space[1:] |= begins_chunk[1:] & begins_word[1:] & spaced_script
     change = changes(stops)
     for name in ("speaker", "language", "source_language"):
         change |= changes(labels[name].codes[rows])
@@ -98,17 +111,17 @@ def word_starts(
 
     stretch = np.maximum.accumulate(np.where(space | change, np.arange(len(rows)), 0))
     fresh = stretch == np.arange(len(rows))
-    letters = ~found.punctuation[spelling]
-    unspaced = _unspaced_between(found, spelling, stretch, letters)
+    letters = ~text_features.punctuation[spelling]
+    unspaced = _unspaced_between(text_features, spelling, stretch, letters)
 
-    punctuation, opening = found.punctuation[spelling], found.opening[spelling]
-    either = found.either[spelling]
-    # A straight quote opens where a word follows it at once and nothing could be closed before it.
+    punctuation, opening = text_features.punctuation[spelling], text_features.opening[spelling]
+    either = text_features.either[spelling]
+    # A straight quote is an opening quote if a word follows it directly and nothing could be closed before it.
     next_joined = np.append(~(space | change)[1:] & letters[1:], False)
     opens = opening | (either & fresh & next_joined)
-    goes_back = (punctuation & ~opens) | found.hangs_on[spelling]
+    goes_back = (punctuation & ~opens) | text_features.hangs_on[spelling]
     holds = np.zeros(len(rows), np.bool_)
-    holds[1:] = opens[:-1] | found.holds_on[spelling[:-1]]
+    holds[1:] = opens[:-1] | text_features.holds_on[spelling[:-1]]
 
     fixed = new_stream | space
     new = fixed | (unspaced & ~goes_back & ~holds) | _moved(change, goes_back & ~fixed, holds & ~fixed)
@@ -116,27 +129,29 @@ def word_starts(
 
 
 def _moved(change: Bools, goes_back: Bools, holds: Bools) -> Bools:
-    """Move changes of speaker or language past the closing punctuation after them and before the opening one."""
+    """Move changes of speaker or language past the closing punctuation after them and before opening punctuation."""
     change = change.copy()
-    while (late := np.flatnonzero(change & goes_back)).size:  # as often as the longest run of punctuation is long
+    while (late := np.flatnonzero(change & goes_back)).size:  # repeats as often as the longest run of punctuation
         change[late] = False
         change[late[late + 1 < len(change)] + 1] = True
     while (early := np.flatnonzero(change & holds)).size:
         change[early] = False
-        change[early[~goes_back[early - 1]] - 1] = True  # what a joiner holds together stays so
+        change[early[~goes_back[early - 1]] - 1] = True  # characters that a joiner connects stay together
     return change
 
 
-def _unspaced_between(found: Features, spelling: Ints, stretch: Ints, letters: Bools) -> Bools:
-    """Whether a row meets the one before in an unspaced script, judged by the nearest letters to either side."""
+def _unspaced_between(text_features: Features, spelling: Ints, stretch: Ints, letters: Bools) -> Bools:
+    """Return True for each row that meets the row before in an unspaced script, by the nearest letters of each."""
     count = len(spelling)
     here = np.arange(count)
     before = np.maximum.accumulate(np.where(letters, here, -1))
-    before = np.where(before >= stretch, before, here)  # no letter since the last space or change: the character itself
+    before = np.where(before >= stretch, before, here)  # no letter since the last space or change: use the row itself
     after = np.minimum.accumulate(np.where(letters, here, count)[::-1])[::-1]
     after = (
         np.where((after < count) & (stretch[np.minimum(after, count - 1)] == stretch), after, here) if count else after
     )
     unspaced = np.zeros(count, np.bool_)
-    unspaced[1:] = found.unspaced_last[spelling[before[:-1]]] | found.unspaced_first[spelling[after[1:]]]
+    unspaced[1:] = (
+        text_features.unspaced_last[spelling[before[:-1]]] | text_features.unspaced_first[spelling[after[1:]]]
+    )
     return unspaced

@@ -1,10 +1,10 @@
-"""Characters that nobody hears, and characters that are written in two ways.
+"""Invisible characters, and characters with several spellings.
 
-Conventions: two spellings become one where every reader pronounces them alike and most readers cannot see which of them
-they have before them: full-width letters, ligatures, presentation forms, digits of any script, invisible marks. What
-makes a difference to the ear stays: combining marks (vowel signs, accents, tones), and the joiners that divide or join
-the letters of a word visibly. The compatibility decompositions are Unicode's (NFKC), but for those that would change
-what is read: ``10²`` is not ``102``, ``1½`` is not ``11/2``, ``™`` is not ``tm``, and the Thai ``ำ`` stays whole.
+Conventions: two spellings are unified if they are pronounced alike and most readers cannot tell them apart: full-width
+letters, ligatures, presentation forms, digits of any script, invisible marks. Differences that can be heard are kept:
+combining marks (vowel signs, accents, tones), and joiners that visibly separate or connect the letters of a word. The
+compatibility decompositions are Unicode's (NFKC), except those that would change the reading: ``10²`` is not ``102``,
+``1½`` is not ``11/2``, ``™`` is not ``tm``, and the Thai ``ำ`` stays whole.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 APOSTROPHES = frozenset("'’‘‛´`ʹʻʼʽʾʿˈ′΄᾽᾿՚׳ߴߵꞋꞌ＇｀")
-"""What is typed for an apostrophe. Between two letters each of them is one; elsewhere some are quotation marks."""
+"""Characters that are typed as apostrophes. They are apostrophes between two letters; elsewhere some are quotes."""
 
 _NON_JOINER, _JOINER = "\u200c", "\u200d"
 _INVISIBLE_RANGES = (
@@ -56,12 +56,12 @@ _SAME_SOUND = {
     "ی": "ي",  # Persian and Arabic keyboards have one letter at two code points
     "ک": "ك",
     "ۀ": "ه\u0654",
-    "ٱ": "ا",  # of the Quran: joined in speech
+    "ٱ": "ا",  # a letter of the Quran, joined in speech
     "ș": "ş",  # Romanian has its s and t with a comma or, from old code pages, with a cedilla
     "ț": "ţ",
     "Ș": "Ş",
     "Ț": "Ţ",
-    "٫": ".",  # what divides Arabic numbers
+    "٫": ".",  # separators of Arabic numbers
     "٬": ",",
     "٪": "%",
     "؉": "‰",
@@ -79,16 +79,16 @@ _SAME_SOUND = {
 
 
 def is_invisible(char: str) -> bool:
-    """Whether a character has no form and no sound of its own: a selector, a mark of direction, a soft hyphen.
+    """Return True for a character without form and sound, such as a selector, a mark of direction or a soft hyphen.
 
-    Joiners and the zero-width space are not among these, for they can divide letters or words.
+    Joiners and the zero-width space are not included, because they can separate letters or words.
     """
     code = ord(char)
     return any(low <= code <= high for low, high in _INVISIBLE_RANGES) or code in _ENCLOSING
 
 
 class _Spellings(dict[int, str]):
-    """The one spelling of each character, worked out when it is first met."""
+    """The unified spelling of each character, computed when the character is first met."""
 
     def __missing__(self, code: int) -> str:
         self[code] = spelling = _spelling(chr(code))
@@ -113,13 +113,13 @@ def _spelling(char: str) -> str:
         return f" {plain.replace('⁄', '/')} "
     if plain.startswith(" ") and len(plain) > 1:  # a mark on its own: a spacing accent, or an Arabic form of a vowel
         return plain.strip() if kind in ("<isolated>", "<medial>") else char
-    # Some forms hold further letters with two code points, and those that hold a tatweel have it for the line alone.
+    # Some forms contain further letters with two code points, and in forms with a tatweel it only carries the line.
     return "".join(_SAME_SOUND.get(part, "" if part == _TATWEEL else part) for part in plain)
 
 
 _SPELLINGS = _Spellings()
 
-_POWER = regex.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹₀-₉])")  # 10² is no number of three digits
+_POWER = regex.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹₀-₉])")  # 10² is not a number of three digits
 _ORDINAL_DOT = regex.compile(r"(?<=\d)\.(?=[ºª])")  # Spanish writes 1.º and 1º
 _NEIGHBOURS_MATTER = regex.compile("[\u200b-\u200d\u0e33\u0e4d\u0eb3\u0ecd]|\u0e40\u0e40|\u0ec0\u0ec0")
 _CHILLU = dict(zip("ണനരലളകറ", "ൺൻർൽൾൿർ", strict=True)) | {"ত": "ৎ"}
@@ -136,7 +136,7 @@ _THAI_TONES, _LAO_TONES = "\u0e48-\u0e4b", "\u0ec8-\u0ecb"
 
 
 def one_spelling(text: str) -> str:
-    """Give characters that are written in two ways one spelling, and drop those that nobody hears.
+    """Unify characters with several spellings, and remove characters without sound.
 
     >>> one_spelling("ＳＩＭ １２"), one_spelling("كتـــاب"), one_spelling("1️⃣ ❤️"), one_spelling("ﬁrst ½ l, 10²")
     ('SIM 12', 'كتاب', '1 ❤', 'first  1/2  l, 10 2')
@@ -149,7 +149,7 @@ def one_spelling(text: str) -> str:
 
 
 def _by_neighbours(text: str) -> str:
-    """What can only be told beside other characters: joiners, and vowels of Thai and Lao in another order."""
+    """Unify characters that depend on their neighbours: joiners, and vowels of Thai and Lao in another order."""
     if _JOINER in text or _NON_JOINER in text:
         text = _OLD_CHILLU.sub(lambda found: _CHILLU[found[1]], text)
         text = _ANY_JOINER.sub(
@@ -170,11 +170,11 @@ def _by_neighbours(text: str) -> str:
 
 
 def without_case(text: str) -> str:
-    """Fold capitals, so that two words are one if their capitals are written alike.
+    """Fold case, so that two words are equal if their capitals are written alike.
 
-    Full case folding makes ``ß`` and ``SS`` one, for both have the capitals SS. The same holds for the four letters i
-    of Turkish: the capitals of ``ısı`` are those of ``isi`` in every other language. The price is that small ``ı`` and
-    ``i`` are not told apart; where the language is known, `without_case_but_dots` does.
+    Full case folding makes ``ß`` and ``SS`` equal, since both have the capitals SS. The same holds for the four letters
+    i of Turkish: the capitals of ``ısı`` are those of ``isi`` in every other language. The disadvantage is that small
+    ``ı`` and ``i`` become equal; if the language is known, `without_case_but_dots` distinguishes them.
 
     >>> without_case("İstanbul"), without_case("DIYARBAKIR") == without_case("Diyarbakır")
     ('istanbul', True)
@@ -188,7 +188,7 @@ def without_case(text: str) -> str:
 
 
 def without_case_but_dots(text: str) -> str:
-    """Fold capitals as Turkish and Azerbaijani do: ``I`` is the capital of ``ı``, and ``İ`` that of ``i``.
+    """Fold case as in Turkish and Azerbaijani: ``I`` is the capital of ``ı``, and ``İ`` that of ``i``.
 
     >>> without_case_but_dots("ISPARTA, İzmir")
     'ısparta, izmir'
@@ -206,9 +206,9 @@ _VOWEL_MARKS = regex.compile(
 
 
 def without_vowel_marks(text: str) -> str:
-    """Drop the vowel marks of Arabic (harakat) and of Hebrew (niqqud), and the signs of recitation.
+    """Remove the vowel marks of Arabic (harakat) and Hebrew (niqqud), and the signs of recitation.
 
-    The marks that make another letter (``آ أ إ``) and those of every other script stay.
+    Marks that make a different letter (``آ أ إ``) and the marks of all other scripts are kept.
 
     >>> without_vowel_marks("كِتَابٌ"), without_vowel_marks("שָׁלוֹם"), without_vowel_marks("निम्बू")
     ('كتاب', 'שלום', 'निम्बू')

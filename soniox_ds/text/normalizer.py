@@ -1,9 +1,9 @@
-"""Text normalisation: what is made equal before words are compared.
+"""Text normalisation before words are compared.
 
-Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 3") stands in every result that
-was computed with it. Every chain composes characters first and after each step (Unicode NFC): the same letter in two
-spellings is never an error. Steps that need a word's neighbours (``whisper-english``, your own functions) get whole
-texts, never single words.
+Conventions: a normaliser is a chain of named, versioned steps, and its label ("basic 3") is part of every result that
+was computed with it. Every chain composes characters first and after each step (Unicode NFC), so that the same letter
+in two spellings is never an error. Steps that need the neighbours of a word (``whisper-english``, your own functions)
+get whole texts, never single words.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ __all__ = ["NORMALIZERS", "NormalizationStep", "Normalizer", "NormalizerLike"]
 
 @dataclass(frozen=True)
 class NormalizationStep:
-    """One step: a function from text to text, with the name and the version that results are labelled with.
+    """One step: a function from text to text, with the name and the version that appear in results.
 
     Parameters
     ----------
     name, version
         Raise the version whenever the function's results change.
     function
-        Takes a text, returns a text. White space divides words, whatever its kind and length.
+        Takes a text, returns a text. White space of any kind and length separates words.
     per_word
-        Whether a word's form never depends on its neighbours. The step is then applied once to each distinct word, and
-        the words' times are known exactly; otherwise it is applied to whole texts.
+        True if the form of a word never depends on its neighbours. The step is then applied once to each distinct word,
+        and the times of the words are known exactly; otherwise it is applied to whole texts.
     languages
-        Functions for texts of single languages (two-letter codes); `function` is for all others.
+        Functions for texts in certain languages (two-letter codes); `function` is for all others.
     letters
-        Functions for texts of languages whose letters are special; unlike `languages`, no text needs a language.
+        Functions for languages with special letters; unlike with `languages`, the language of a text may be unknown.
     """
 
     name: str
@@ -58,7 +58,7 @@ class NormalizationStep:
     letters: Mapping[str, Callable[[str], str]] = field(default_factory=dict, compare=False, repr=False)
 
     def in_language(self, language: str | None) -> NormalizationStep:
-        """Return the step for texts of one language, None for a language that is not known."""
+        """Return the step for texts in one language, None for an unknown language."""
         if language is not None and language in self.languages:
             return replace(self, function=self.languages[language], per_word=False, languages={}, letters={})
         if language is not None and language in self.letters:
@@ -89,7 +89,7 @@ NormalizerLike: TypeAlias = "str | Callable[[str], str] | NormalizationStep | No
 
 @dataclass(frozen=True)
 class Normalizer:
-    """A chain of steps. Functions that compare texts take what `Normalizer.of` takes.
+    """A chain of steps. Functions that compare texts accept everything that `Normalizer.of` accepts.
 
     Examples
     --------
@@ -108,42 +108,43 @@ class Normalizer:
 
     @classmethod
     def of(cls, normalizer: NormalizerLike, *, language: str | None = None) -> Normalizer:
-        """Make a normaliser of a name, a function, a step, or a sequence of them.
+        """Create a normaliser from a name, a function, a step, or a sequence of these.
 
-        With `language`, a two-letter code, it is the one for texts of that language; functions that compare recordings
-        find the language of each by themselves.
+        With `language`, a two-letter code, it is the normaliser for texts in that language; functions that compare
+        recordings determine the language of each.
 
         The names are
 
-        - ``"none"``: composed characters (NFC) and nothing else;
+        - ``"none"``: composed characters (NFC) only;
         - ``"basic"``: ``characters``, ``casefold`` and ``punctuation``, for every language and script;
-        - ``"characters"``: one spelling for characters that are written in two ways (full-width letters, ligatures,
-          Arabic presentation forms, digits of any script), and none for those that nobody hears (soft hyphens, marks
-          of direction, emoji selectors, tatweel, joiners that do not divide the letters of a word);
-        - ``"casefold"``: no capitals (full case folding: ``ß`` becomes ``ss``). In Turkish and Azerbaijani ``I`` is the
-          capital of ``ı`` and ``İ`` that of ``i``; where the language is not known, these four are one;
-        - ``"punctuation"``: punctuation becomes white space, but for an apostrophe between letters (written ``'``),
-          what stands between digits (``3.5``, ``10,000``, ``7:30``) and the signs that are spoken (``% & @ # §`` and
-          those of currencies and arithmetic); combining marks, and the joiners that shape letters, stay;
-        - ``"vowel-marks"``: the vowel marks of Arabic (harakat) and Hebrew (niqqud) are dropped; those of no other
-          script. No part of ``basic``, for who writes them may want them compared: ``["vowel-marks", "basic"]``;
-        - ``"tags"``: what names a sound or a gap and was not said is dropped, as in ``["tags", "basic"]``: ``<unk>``,
+        - ``"characters"``: unifies characters with several spellings (full-width letters, ligatures, Arabic
+          presentation forms, digits of any script), and removes characters without sound (soft hyphens, marks of
+          direction, emoji selectors, tatweel, joiners that do not separate the letters of a word);
+        - ``"casefold"``: removes capitals (full case folding: ``ß`` becomes ``ss``). In Turkish and Azerbaijani ``I``
+          is the capital of ``ı`` and ``İ`` that of ``i``; if the language is not known, these four are equal;
+        - ``"punctuation"``: replaces punctuation by white space, except an apostrophe between letters (written ``'``),
+          marks between digits (``3.5``, ``10,000``, ``7:30``) and signs that are spoken (``% & @ # §`` and
+          those of currencies and arithmetic); combining marks, and joiners that shape letters, are kept;
+        - ``"vowel-marks"``: removes the vowel marks of Arabic (harakat) and Hebrew (niqqud) only. It is not part of
+          ``basic``, because texts that have these marks may be compared with them: ``["vowel-marks", "basic"]``;
+        - ``"tags"``: removes names of sounds and gaps that were not said, as in ``["tags", "basic"]``: ``<unk>``,
           ``[noise]``, ``{NS}``, ``(laughs)``, ``&=coughs``, ``SPN``, ``xxx``. Round brackets and asterisks stay unless
           they hold the name of an event or a hesitation (docs/metrics-words.md lists what is known);
-        - ``"spoken"``: numbers, ordinals, currencies, times, codes and spelling variants in one form, however they are
-          written (``$15.20``, ``fifteen dollars and twenty cents``), for texts in English, German, Spanish and French;
-          those in other languages go through ``basic``;
-        - ``"apostrophes"``: typographic apostrophes become ``'``; put it before ``whisper-english``, which divides
+        - ``"spoken"``: gives numbers, ordinals, currencies, times, codes and spelling variants one form, however they
+          are written (``$15.20``, ``fifteen dollars and twenty cents``), in English, German, Spanish and French;
+          texts in other languages go through ``basic``;
+        - ``"apostrophes"``: replaces typographic apostrophes by ``'``; put it before ``whisper-english``, which divides
           words at them;
-        - ``"whisper-english"``: the leaderboards' convention, by package ``whisper-normalizer``. English only: it drops
-          the marks of other scripts, writes numbers in digits, and makes ``0 neil`` of ``O'Neil``.
+        - ``"whisper-english"``: the normaliser of ASR leaderboards, from the package ``whisper-normalizer``. For
+          English only: it removes the marks of other scripts, writes numbers in digits, and turns ``O'Neil`` into ``0
+          neil``.
 
         A function of your own is labelled with its name and a digest of its code, or with its attribute ``version``.
 
         Raises
         ------
         InputError
-            If there is no such name, or it is none of these.
+            If there is no such name, or `normalizer` has another type.
         SetupError
             If ``whisper-normalizer`` is not installed.
         """
@@ -170,16 +171,16 @@ class Normalizer:
 
     @property
     def label(self) -> str:
-        """Names and versions of the steps, as they stand in results."""
+        """The names and versions of the steps, as they appear in results."""
         return " + ".join(f"{step.name} {step.version}" for step in self.steps) or "none 1"
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The languages whose texts are treated in a way of their own; empty where the language makes no difference."""
+        """The languages whose texts are treated differently; empty if the language makes no difference."""
         return tuple(dict.fromkeys(code for step in self.steps for code in step.languages))
 
     def with_spoken_forms(self) -> Normalizer:
-        """Put the step "spoken" in the place of "basic"."""
+        """Replace the step "basic" by the step "spoken"."""
         spoken = Normalizer.of("spoken").steps
         return Normalizer(tuple(part for step in self.steps for part in (spoken if step.name == "basic" else (step,))))
 
@@ -189,12 +190,12 @@ class Normalizer:
         return any(step.languages or step.letters for step in self.steps)
 
     def in_language(self, language: str | None) -> Normalizer:
-        """Return the normaliser for texts of one language, None for a language that is not known."""
+        """Return the normaliser for texts in one language, None for an unknown language."""
         steps = tuple(step.in_language(language) for step in self.steps)
         return self if steps == self.steps and not self.languages else Normalizer(steps)
 
     def __call__(self, text: str) -> str:
-        """Normalise a whole text; words come out divided by single spaces."""
+        """Normalise a whole text; words are separated by single spaces."""
         text = unicodedata.normalize("NFC", text)
         for step in self.steps:
             text = " ".join(map(step, text.split())) if step.per_word else step(text)
@@ -206,7 +207,7 @@ def _own(function: Callable[[str], str]) -> NormalizationStep:
     version = getattr(function, "version", None)
     if version is None:
         code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
-        if code is None:  # a function of Python itself
+        if code is None:  # a built-in function
             version = f"python-{sys.version_info.major}.{sys.version_info.minor}"
         else:
             version = hashlib.sha256(_digestible(code)).hexdigest()[:8]
@@ -214,7 +215,7 @@ def _own(function: Callable[[str], str]) -> NormalizationStep:
 
 
 def _digestible(code: Any) -> bytes:
-    """What a function does, apart from where it stands: its instructions, names and constants, inner functions too."""
+    """Return the instructions, names and constants of a function and its inner functions, but not its location."""
     constants = [
         _digestible(value)
         if hasattr(value, "co_code")
@@ -325,7 +326,7 @@ def _basic_form(text: str) -> str:
 
 
 _DOTLESS = ("tr", "az")
-"""Languages with a letter ı."""
+"""Languages with the letter ı."""
 
 
 def _basic_form_with_dotless_i(text: str) -> str:
@@ -340,7 +341,7 @@ _SHAPING = frozenset("\u200c\u200d")  # joiner and non-joiner: they shape letter
 
 @cache
 def _place_of(char: str) -> str:
-    """What becomes of a character: "keep", "space", "nothing", "apostrophe" or "number"."""
+    """Return the treatment of a character: "keep", "space", "nothing", "apostrophe" or "number"."""
     if char in APOSTROPHES:
         return "apostrophe"
     if char in _WRITTEN_INSIDE_NUMBERS:
@@ -356,12 +357,12 @@ def _place_of(char: str) -> str:
 
 
 def without_punctuation(text: str) -> str:
-    """Replace punctuation by spaces, as ``"punctuation"`` of `Normalizer.of` says.
+    """Replace punctuation by spaces, as described for ``"punctuation"`` in `Normalizer.of`.
 
     >>> without_punctuation("Rock-’n’-roll, don’t “stop”; $3.50 (or 5%)…")
     "Rock  n  roll  don't  stop   $3.50  or 5%  "
     """
-    if text.isalnum() and APOSTROPHES.isdisjoint(text):  # some apostrophes are letters to Unicode
+    if text.isalnum() and APOSTROPHES.isdisjoint(text):  # Unicode classifies some apostrophes as letters
         return text
     kept = []
     for place, char in enumerate(text):
@@ -382,5 +383,5 @@ def without_punctuation(text: str) -> str:
 
 @cache
 def _is_letter(char: str) -> bool:
-    """Whether an apostrophe beside this character can be part of a word; in scripts without spaces none is."""
+    """Return True if an apostrophe beside this character can be part of a word; never in scripts without spaces."""
     return (char.isalpha() or unicodedata.category(char).startswith("M")) and not is_unspaced(char)

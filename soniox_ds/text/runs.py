@@ -51,21 +51,21 @@ class Codes(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """A column of numbers: the values (0 where missing) and where they are there."""
+    """A column of numbers: the values (0 where missing) and a mask of the known values."""
 
     values: npt.NDArray[Any]
     known: Bools
 
 
 def codes_of(table: pd.DataFrame, name: str, *, required: bool = False) -> Codes:
-    """Factorise a string column (ids by `as_ids`); an absent one is all NA.
+    """Factorise a string column (ids by `as_ids`); an absent column is all NA.
 
-    Raises SchemaError where a required value is NA.
+    Raises SchemaError if a required value is NA.
     """
     if name not in table:
         return Codes(np.full(len(table), -1, np.intp), pd.array([], dtype="string"))
-    told = table[name]
-    column: Any = (as_ids(told, "the table") if name == "audio_id" else told.astype("string")).array
+    labels_or_ids = table[name]
+    column: Any = (as_ids(labels_or_ids, "the table") if name == "audio_id" else labels_or_ids.astype("string")).array
     codes, labels = pd.factorize(column)
     if required and (codes < 0).any():
         raise SchemaError(f"{name} is NA in {int((codes < 0).sum())} of {len(table)} rows; every row needs one.")
@@ -73,31 +73,31 @@ def codes_of(table: pd.DataFrame, name: str, *, required: bool = False) -> Codes
 
 
 def numbers_of(table: pd.DataFrame, name: str, dtype: str) -> Numbers:
-    """Read a number column of the (nullable) `dtype`; an absent one is all NA."""
+    """Read a number column of the (nullable) `dtype`; an absent column is all NA."""
     plain = _PLAIN[dtype]
     if name not in table:
         return Numbers(np.zeros(len(table), plain), np.zeros(len(table), np.bool_))
-    found: Any = table[name]
+    values: Any = table[name]
     try:
-        column = found.astype(dtype).array
+        column = values.astype(dtype).array
     except (TypeError, ValueError) as error:
         seconds = f". Times are whole milliseconds. {IN_SECONDS}" if name.endswith("_ms") else ""
-        raise SchemaError(f"{name} must hold {dtype} values, found dtype {found.dtype}: {error}{seconds}") from error
+        raise SchemaError(f"{name} must hold {dtype} values, found dtype {values.dtype}: {error}{seconds}") from error
     return Numbers(column.to_numpy(dtype=plain, na_value=0), ~np.asarray(column.isna()))
 
 
 def take_labels(column: Codes, rows: Ints) -> Any:
-    """The labels at `rows` as a string array."""
+    """Return the labels at `rows` as a string array."""
     return pd.array(column.labels, dtype="string").take(column.codes[rows], allow_fill=True)
 
 
 def at(column: Numbers, rows: Ints) -> Numbers:
-    """The numbers at `rows`."""
+    """Return the numbers at `rows`."""
     return Numbers(column.values[rows], column.known[rows])
 
 
 def masked(column: Numbers, dtype: Any) -> Any:
-    """A nullable array of `dtype`, NA where the number is not known."""
+    """Return a nullable array of `dtype`, NA where the number is not known."""
     plain: Any = column.values.astype(_PLAIN[dtype])
     values = pd.array(plain, dtype=dtype)
     values[~column.known] = pd.NA
@@ -105,7 +105,7 @@ def masked(column: Numbers, dtype: Any) -> Any:
 
 
 def changes(values: npt.NDArray[Any]) -> Bools:
-    """Whether each value differs from the one before; True for the first.
+    """Return True where a value differs from the one before it, and for the first value.
 
     >>> changes(np.array([1, 1, 2, 2, 1])).tolist()
     [True, False, True, False, True]
@@ -116,7 +116,7 @@ def changes(values: npt.NDArray[Any]) -> Bools:
 
 
 def lexical_order(first: Ints, second: npt.NDArray[Any]) -> Ints:
-    """A stable order by two keys; the usual case, where all is in order already, costs no sorting."""
+    """Return a stable order by two keys; rows that are already in order, the usual case, are not sorted."""
     step, inner = np.diff(first), np.diff(second)
     if bool(((step > 0) | ((step == 0) & (inner >= 0))).all()):
         return np.arange(len(first))
@@ -124,7 +124,7 @@ def lexical_order(first: Ints, second: npt.NDArray[Any]) -> Ints:
 
 
 def run_ids(starts: Ints, count: int) -> Ints:
-    """For each of `count` rows the number of its run."""
+    """Return the number of the run of each of `count` rows."""
     marks = np.zeros(count, np.intp)
     marks[starts[1:]] = 1
     return np.cumsum(marks)
@@ -139,8 +139,8 @@ def join(values: pa.Array, starts: Ints) -> Any:
     """
     import pyarrow as pa
 
-    # Arrow keeps the strings of an array end to end in one buffer; those of a run are joined by forgetting the borders
-    # between them.
+    # Arrow stores the strings of an array end to end in one buffer; the strings of a run are joined by dropping the
+    # offsets between them.
     whole = pa.concat_arrays([values.cast(pa.large_string())])
     _, borders, data = whole.buffers()
     offsets = (
@@ -155,7 +155,7 @@ def join(values: pa.Array, starts: Ints) -> Any:
 
 
 def minimum(column: Numbers, starts: Ints, counted: Bools) -> Numbers:
-    """The lowest of the counted and known values of each run."""
+    """Return the lowest of the counted and known values of each run."""
     if not len(starts):
         return Numbers(column.values[:0], column.known[:0])
     use = counted & column.known
@@ -165,7 +165,7 @@ def minimum(column: Numbers, starts: Ints, counted: Bools) -> Numbers:
 
 
 def mean(column: Numbers, starts: Ints, counted: Bools) -> Numbers:
-    """The mean of the counted and known values of each run, summed in double precision."""
+    """Return the mean of the counted and known values of each run, summed in double precision."""
     if not len(starts):
         return Numbers(column.values[:0], column.known[:0])
     use = counted & column.known
@@ -175,7 +175,7 @@ def mean(column: Numbers, starts: Ints, counted: Bools) -> Numbers:
 
 
 def first_value(column: Numbers, starts: Ints) -> Numbers:
-    """The first known value of each run."""
+    """Return the first known value of each run."""
     if not len(starts):
         return Numbers(column.values[:0], column.known[:0])
     count = len(column.values)
@@ -185,7 +185,7 @@ def first_value(column: Numbers, starts: Ints) -> Numbers:
 
 
 def last_value(column: Numbers, starts: Ints) -> Numbers:
-    """The last known value of each run."""
+    """Return the last known value of each run."""
     if not len(starts):
         return Numbers(column.values[:0], column.known[:0])
     rows = np.maximum.reduceat(np.where(column.known, np.arange(len(column.values)), -1), starts)
@@ -194,7 +194,7 @@ def last_value(column: Numbers, starts: Ints) -> Numbers:
 
 
 def only_code(column: Codes, starts: Ints) -> Codes:
-    """The code of each run where all its rows agree; NA where they differ."""
+    """Return the code of each run if all its rows agree; NA otherwise."""
     if not len(starts):
         return Codes(column.codes[:0], column.labels)
     lowest = np.minimum.reduceat(column.codes, starts)

@@ -1,4 +1,4 @@
-"""What the characters of a token say about where words begin.
+"""Properties of characters that decide where words begin.
 
 Conventions: everything is judged by the characters themselves, never by a language label, since languages mix within a
 recording and labels are often absent. Scripts written without spaces are Chinese, Japanese, Thai, Lao, Khmer, Burmese
@@ -39,23 +39,23 @@ _UNSPACED_RANGES = (
 )
 _FULLWIDTH_PUNCTUATION = frozenset("！＂＇（），－．／：；＜＞？［］｛｝～＿")
 
-# Letters by category that nevertheless hang on the character before: vowels and repetition marks of Thai and Lao, the
-# small kana, the long-vowel mark and the iteration marks of Japanese.
+# Characters that Unicode classifies as letters but that belong to the character before: vowels and repetition marks
+# of Thai and Lao, the small kana, the long-vowel mark and the iteration marks of Japanese.
 _DEPENDENT = frozenset("ะาำๅๆະາຳໆ々〻ゝゞヽヾー゛゜ｰﾞﾟぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ")
 _JOINERS = frozenset("\u200d\u2060")  # the characters on both sides belong together
-_STACKERS = frozenset("\u17d2\u1039\u1a60")  # the next consonant is written below the one before
-_NON_JOINER = "\u200c"  # divides shapes, not words
+_STACKERS = frozenset("\u17d2\u1039\u1a60")  # the next consonant is written below the previous one
+_NON_JOINER = "\u200c"  # separates shapes, not words
 
 _OPENING = frozenset("¿¡„‚‹«“‘")  # besides the categories Ps and Pi
-_EITHER = frozenset("\"'＂＇")  # opening or closing, the neighbours decide
-_LIKE_LETTERS = frozenset("#@&*_§¶†‡＃＠＆＊")  # punctuation by category, part of a word by use
+_EITHER = frozenset("\"'＂＇")  # opening or closing, depending on the neighbours
+_LIKE_LETTERS = frozenset("#@&*_§¶†‡＃＠＆＊")  # punctuation by category, but used as part of a word
 _SENTENCE_END = frozenset(".?!…。．？！｡؟۔।॥։።፧፨။៕‼⁇⁈⁉")
 _CLOSERS_AFTER_END = re.compile(r"[\"'\)\]\}’”»›」』）】〉》\u0300-\u036f]+$")
 
 
 @cache
 def is_unspaced(char: str) -> bool:
-    """Whether a character belongs to a script that is written without spaces between words.
+    """Return True for a character of a script that is written without spaces between words.
 
     >>> [is_unspaced(char) for char in "好ไ、한a"]
     [True, True, True, False, False]
@@ -68,7 +68,7 @@ def is_unspaced(char: str) -> bool:
 
 @cache
 def _hangs_on(char: str) -> bool:
-    """Whether a character never starts a word: a mark, a joiner, a modifier of the emoji before."""
+    """Return True for a character that never starts a word: a mark, a joiner, a modifier of the emoji before."""
     return (
         unicodedata.category(char).startswith("M")
         or char in _DEPENDENT
@@ -81,7 +81,7 @@ def _hangs_on(char: str) -> bool:
 
 @cache
 def _kind(char: str) -> str:
-    """One of "letter", "opening", "either", "closing" or "mark" (of no weight)."""
+    """Return "letter", "opening", "either", "closing" or "mark" (which decides nothing)."""
     if char in _EITHER:
         return "either"
     if char in _OPENING:
@@ -95,36 +95,36 @@ def _kind(char: str) -> str:
 
 
 class Features(NamedTuple):
-    """What `features` finds, one element for each text; booleans unless said otherwise."""
+    """The result of `features`, one element for each text; boolean arrays except `stripped`."""
 
     stripped: list[str]
     """The texts without surrounding white space (a list, not an array)."""
     space_first: npt.NDArray[np.bool_]
-    """White space comes first."""
+    """True if the text begins with white space."""
     space_last: npt.NDArray[np.bool_]
-    """White space comes last."""
+    """True if the text ends with white space."""
     blank: npt.NDArray[np.bool_]
-    """Nothing but white space, or nothing."""
+    """True if the text is empty or only white space."""
     hangs_on: npt.NDArray[np.bool_]
-    """The first character cannot start a word."""
+    """True if the first character cannot start a word."""
     holds_on: npt.NDArray[np.bool_]
-    """The last character draws the next one into its word (a joiner)."""
+    """True if the last character connects the next character to its word (a joiner)."""
     spoken: npt.NDArray[np.bool_]
-    """Holds a letter or a digit."""
+    """True if the text contains a letter or a digit."""
     punctuation: npt.NDArray[np.bool_]
-    """Punctuation alone."""
+    """True if the text is only punctuation."""
     opening: npt.NDArray[np.bool_]
-    """Punctuation alone that belongs to what follows: brackets, ¿ ¡ « „."""
+    """True if the text is only punctuation that belongs to the following text: brackets, ¿ ¡ « „."""
     either: npt.NDArray[np.bool_]
-    """Punctuation alone that may belong to either side: straight quotes."""
+    """True if the text is only punctuation that may belong to either side: straight quotes."""
     unspaced_first: npt.NDArray[np.bool_]
-    """The first letter (the first character where there is none) is of an unspaced script."""
+    """True if the first letter (the first character if there is none) belongs to an unspaced script."""
     unspaced_last: npt.NDArray[np.bool_]
-    """The same of the last."""
+    """True if the last letter (the last character if there is none) belongs to an unspaced script."""
 
 
 def features(texts: list[str]) -> Features:
-    """Look at each text once; hand in distinct texts, and spread the answer over the tokens.
+    """Examine each text once; pass distinct texts, and assign the results to the tokens.
 
     >>> found = features([" How", "?", "「", "好"])
     >>> found.stripped, found.space_first.tolist(), found.punctuation.tolist()
@@ -169,7 +169,7 @@ def _flags(text: str, bare: str) -> tuple[bool, ...]:
 
 
 def ends_sentence(text: str) -> bool:
-    """Whether a word ends a sentence, closing quotes and brackets aside.
+    """Return True if a word ends a sentence; closing quotes and brackets are ignored.
 
     >>> [ends_sentence(text) for text in ("you?", 'so."', "好。", "3.5", "e")]
     [True, True, True, False, False]
@@ -179,7 +179,7 @@ def ends_sentence(text: str) -> bool:
 
 
 def starts_lower(text: str) -> bool:
-    """Whether the first letter or digit of a word is a small letter, so that no sentence begins here.
+    """Return True if the first letter or digit of a word is a small letter, so that no sentence begins here.
 
     >>> [starts_lower(text) for text in ("and", "«and»", "And", "5", "好")]
     [True, True, False, False, False]

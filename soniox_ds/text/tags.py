@@ -1,10 +1,10 @@
-"""Tags and placeholders in references: what stands in a text although nobody said it.
+"""Tags and placeholders in references.
 
 Conventions: a tag names a sound or a gap (``<unk>``, ``[noise]``, ``{NS}``). Angle, square and curly brackets are
-taken for tags unless their content is clearly speech: ``[I think so]``, the ``{D you know}`` of Switchboard, the
+treated as tags unless their content is clearly speech: ``[I think so]``, the ``{D you know}`` of Switchboard, the
 ``<my my> [/]`` of CHAT. Round brackets and asterisks hold speech too, and are tags only around the name of an event:
-``(laughs)`` is one, ``(as you know)`` is not. Words without any mark are tags only if they are words of no language
-(``SPN``, ``xxx``). A placeholder takes the place of a whole reference that nobody wrote: ``-``, ``n/a``.
+``(laughs)`` is a tag, ``(as you know)`` is not. Words without any mark are tags only if they are words of no language
+(``SPN``, ``xxx``). A placeholder replaces a whole reference that nobody wrote: ``-``, ``n/a``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["warn_of_tags", "warn_of_unsaid", "without_tags"]
 _NOT_HEARD = r"""unk(?:nown)?|inaudible|unintelligible|indistinct|indiscernible|unclear|untranscribed|foreign|redacted|
     xxx|yyy|no[ _-]?transcript(?:ion)?|not[ _-]transcribed|ignore_time_segment_in_scoring|unverständlich\w*|
     ininteligible|inintelligible|incomprensible|聞き取り不能|听不清"""
-"""What says that somebody spoke, and nobody knows what."""
+"""Descriptions of speech that could not be understood."""
 _EVENT = rf"""{_NOT_HEARD}|
     laugh\w*|chuckl\w*|giggl\w*|cough\w*|sneez\w*|sniff\w*|breath\w*|inhal\w*|exhal\w*|sigh\w*|gasp\w*|groan\w*|moan\w*|
     cry(?:ing)?|cries|sob\w*|yawn\w*|snor\w*|hum(?:s|ming)|whistl\w*|mumbl\w*|mutter\w*|whisper\w*|scream\w*|shout\w*|
@@ -37,9 +37,9 @@ _EVENT = rf"""{_NOT_HEARD}|
     rires?|rit|rient|toux|tousse|bruits?|musique|applaudissements|soupir\w*|
     笑\w*|拍手|音楽|雑音|咳\w*|噪音|音乐|掌声|呼吸\w*"""
 _HESITATION = r"uhm?|uhh+|umm*|erm|ehm|hmm*|mmm*|öhm?|ähm?|euh|heu"
-"""Hesitations that are no other word; they are tags where a mark stands before or around them."""
+"""Hesitations that are not also other words; they are tags if a mark stands before or around them."""
 _SYLLABLE = r"(?:la|na|da|doo?|ba|tra|hm+|mm+|oo+h?|ah+)"
-"""Sung without words."""
+"""Syllables that are sung without words."""
 _SPEECH = (
     r"i|you|he|she|it|we|they|is|are|was|were|am|be|my|your|our|do|did|have|had|not|ich|du|er|sie|wir|yo|je|tu|nous"
 )
@@ -48,13 +48,13 @@ _FLAGS = regex.IGNORECASE | regex.VERBOSE
 _NAMES_EVENT = rf"(?=(?:[^()（）*\n]*?[^\w(（*])?(?:{_EVENT})(?!\w))(?![^()（）*\n]*\b(?:{_SPEECH})\b)"
 _NO_SPEECH = rf"""(?:(?=(?:{_EVENT})(?!\w))|(?![^\[\]\n]*\b(?:i|you|we|my|your|our)\b)
     (?:(?=[^\[\]\n]*?\b(?:{_EVENT})(?!\w))|(?![^\[\]\n]*\p{{Ll}}[.?!,]\s*\])))"""
-"""Not the words of two people at once, which CORAAL writes in square brackets."""
+"""Excludes the words of two people at once, which CORAAL writes in square brackets."""
 _BARE = (
     r"(?-i:SPN|NSN|spn|nsn|UNK|(?:SPOKEN|VOCALIZED)[_-]NOISE)(?![\w'’/-]|\.\w)|"
     r"(?<!\b(?:bowl|chapter|part|book|volume|psalm|rated|size|triple)\s)(?-i:xxx|yyy)(?![\w'’/@-]|\.\w)|"
     r"(?<!\bthe\s)(?-i:www)(?![\w'’/@-]|\.\w|\s+(?:dot|punkt|punto|point)\b)"
 )
-"""Words of no language."""
+"""Tags that are words of no language."""
 _TAG = regex.compile(
     rf"""
     \[\[[^\[\]\n]*\]\] | (?<!\w)[\[［【]{_NO_SPEECH}[^\[\]［］【】\n]*[\]］】](?!\w)
@@ -102,7 +102,7 @@ _LOOKED_AT = 1000
 
 
 class Lines(Protocol):
-    """The words of several texts, one after the other."""
+    """The words of several texts, end to end."""
 
     @property
     def words(self) -> Any: ...
@@ -113,7 +113,7 @@ class Lines(Protocol):
 
 
 def without_tags(text: str) -> str:
-    """Take the tags out of a text.
+    """Remove the tags from a text.
 
     >>> without_tags("hello <unk> there [noise] (laughs) {NS} *coughs* <b>you</b>").split()
     ['hello', 'there', 'you']
@@ -136,25 +136,25 @@ def _words_inside(found: regex.Match[str]) -> str:
 
 
 def warn_of_unsaid(references: Lines, normalizer: Normalizer) -> None:
-    """Warn of tags that the normaliser makes words of, and of references that are placeholders."""
+    """Warn about tags that the normaliser turns into words, and about references that are placeholders."""
     warn_of_tags(references, normalizer)
     _warn_of_placeholders(references)
 
 
 def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
-    """Warn of the tags in references that the normaliser makes words of."""
+    """Warn about the tags in references that the normaliser turns into words."""
     if any(step.name == "tags" for step in normalizer.steps):
         return
     text = " ".join(references.words)
     if not _may_hold_tags(text):
         return
     bound = normalizer.in_language(None)
-    found: Counter[tuple[str, str]] = Counter()  # each tag with what was said inside
-    while around := [(match[0], _words_inside(match)) for match in _SAID_INSIDE.finditer(text)]:
-        found.update(around)
+    tags: Counter[tuple[str, str]] = Counter()  # each tag with the speech inside it
+    while unwrapped := [(match[0], _words_inside(match)) for match in _SAID_INSIDE.finditer(text)]:
+        tags.update(unwrapped)
         text = _SAID_INSIDE.sub(_words_inside, text)
-    found.update((match[0], "") for match in _TAG.finditer(text))
-    kept = {tag: count for (tag, said), count in found.most_common(_LOOKED_AT) if bound(tag) != bound(said)}
+    tags.update((match[0], "") for match in _TAG.finditer(text))
+    kept = {tag: count for (tag, spoken), count in tags.most_common(_LOOKED_AT) if bound(tag) != bound(spoken)}
     if kept:
         alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
         step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
@@ -166,15 +166,15 @@ def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
 
 
 def _warn_of_placeholders(references: Lines) -> None:
-    """Warn of references that nobody wrote."""
+    """Warn about references that are placeholders."""
     texts = Counter(_short_texts(references))
-    found = {text: count for text, count in texts.items() if _is_placeholder(text)}
-    if found:
+    placeholders = {text: count for text, count in texts.items() if _is_placeholder(text)}
+    if placeholders:
         warn_caller(
-            f"some references are only placeholders: {_listed(found)}. No normalizer can turn them into transcripts, "
-            "so every word heard there counts as an error. If a recording was never transcribed, set its reference to "
-            f"NA to leave it out: references.replace({list(found)[:_SHOWN]}, pd.NA). If nothing was said in it, set "
-            'the reference to "".',
+            f"some references are only placeholders: {_listed(placeholders)}. No normalizer can turn them into "
+            "transcripts, so every word heard there counts as an error. If a recording was never transcribed, set "
+            f"its reference to NA to leave it out: references.replace({list(placeholders)[:_SHOWN]}, pd.NA). If "
+            'nothing was said in it, set the reference to "".',
             UserWarning,
         )
 
@@ -192,7 +192,7 @@ def _is_placeholder(text: str) -> bool:
 
 
 def _short_texts(references: Lines) -> list[str]:
-    """The texts of few words; a placeholder has few."""
+    """Return the texts of at most three words, since placeholders are short."""
     texts = []
     begin = 0
     for count in references.counts.tolist():
@@ -202,7 +202,7 @@ def _short_texts(references: Lines) -> list[str]:
     return texts
 
 
-def _listed(found: dict[str, int]) -> str:
-    most = sorted(found.items(), key=lambda one: -one[1])
+def _listed(counts: dict[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda item: -item[1])
     more = f" and {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
     return ", ".join(f"{text!r} ({count})" for text, count in most[:_SHOWN]) + more

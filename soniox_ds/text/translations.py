@@ -1,7 +1,7 @@
-"""Rows of tokens or words stream by stream: what was spoken, and its translation, each read by itself.
+"""Streams of originals and translations among tokens or words.
 
-Conventions: streams are numbered, twice the recording's number, one more for its translation. Within a stream rows are
-in the API's order (`token_index`, `word_index`).
+Conventions: streams are numbered: twice the number of the recording, plus one for its translation. Within a stream rows
+are in the API's order (`token_index`, `word_index`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["LABELS", "OF_WORDS", "Streams", "late_chunks", "reading_order", "wor
 Bools = npt.NDArray[np.bool_]
 
 LABELS = ("speaker", "language", "translation_status", "source_language")
-"""What a token or a word may be labelled with."""
+"""The labels of a token or a word."""
 OF_WORDS = ("audio_id", "word_index", "text", "space_before")
 """Columns that a table of words needs."""
 
 
 class Streams(NamedTuple):
-    """Words stream by stream."""
+    """Words, stream by stream."""
 
     rows: Ints
     new: Bools
@@ -64,7 +64,7 @@ def word_streams(words: pd.DataFrame) -> Streams:
 
 
 def reading_order(tokens: pd.DataFrame, audio: Codes, status: Codes, index: Numbers) -> tuple[Ints, Ints]:
-    """The rows stream by stream, each in the API's order, and for each of them a number of its stream."""
+    """Return the rows stream by stream, each in the API's order, and the number of the stream of each."""
     if not index.known.all():
         raise SchemaError(
             f"token_index is NA in {int((~index.known).sum())} of {len(tokens)} rows; every row needs one."
@@ -80,9 +80,9 @@ def reading_order(tokens: pd.DataFrame, audio: Codes, status: Codes, index: Numb
 def late_chunks(
     vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, audio: Codes, index: Numbers
 ) -> Bools:
-    """Which rows begin a chunk behind the end of a sentence of their own stream.
+    """Return True for the rows that begin a chunk after the end of a sentence of their own stream.
 
-    A chunk is a stretch of one stream that follows tokens of the other in the API's order.
+    A chunk is a stretch of one stream that follows tokens of the other stream in the API's order.
     """
     late = np.zeros(len(rows), np.bool_)
     if not len(rows) or not (streams % 2).any():
@@ -111,4 +111,4 @@ def _refuse_repeats(table: pd.DataFrame, audio: Codes, order: Ints, streams: Int
 
 def _is_translation(status: Codes) -> Bools:
     named = np.array([label == "translation" for label in status.labels] + [False], np.bool_)
-    return named[status.codes]  # the last element answers for NA
+    return named[status.codes]  # NA has the code -1, which is the last element

@@ -1,10 +1,10 @@
-"""From tokens to words, segments and texts.
+"""Words, segments and texts from tokens.
 
-Conventions: the rows of a recording are taken in the API's order (`token_index`, `word_index`), never sorted by time.
-What was spoken and its translation are two streams; each is read by itself, however they interleave. Spaces are the
-API's: a word knows whether one stood before it, and white space of any length counts as one space. The markers
-``<end>`` and ``<fin>``, wherever they stand in a token, and the sounds that are not speech (`is_audio_event`) are no
-words; they end the word before.
+Conventions: the rows of a recording are read in the API's order (`token_index`, `word_index`), never sorted by time.
+Originals and translations are two streams; each is read by itself, however they interleave. Spaces are those of the
+API: a word records whether a space stood before it, and white space of any length counts as one space. The markers
+``<end>`` and ``<fin>``, anywhere in a token, and sounds that are not speech (`is_audio_event`) are not words; they end
+the word before them.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ _SPLITS = ("speaker", "language", "sentence")
 
 
 def words(tokens: pd.DataFrame) -> pd.DataFrame:
-    """Put tokens together into words.
+    """Join tokens into words.
 
     A word begins
 
     - after white space, wherever it stands: before a token, after one, or as a token of its own; a token that holds
-      several words is divided, and each of them has the token's times and confidence;
+      several words is divided, and each word has the times and confidence of the token;
     - where recording, speaker, language or stream changes, or a marker or sound stands between;
-    - where a chunk of translation (or what was said after one) begins behind the end of a sentence of its own stream:
-      the service may leave the space out there, and the word has `space_before` nevertheless;
-    - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, told by
-      the characters, not by the label), and where such a script meets another.
+    - where a chunk of translation (or of originals after one) begins after the end of a sentence of its own stream:
+      the service may omit the space there, and the word has `space_before` nevertheless;
+    - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, recognised
+      by the characters, not by the label), and where such a script meets another.
 
-    Without white space between, punctuation never stands alone: opening punctuation (brackets, ¿ ¡ « „) goes with what
-    follows, all other with what comes before, across a change of speaker or language too. Combining marks, joiners and
-    dependent vowels never begin a word. Digits that follow each other stay together.
+    Without white space around it, punctuation is never a word: opening punctuation (brackets, ¿ ¡ « „) joins the
+    following word, all other punctuation the word before, also across a change of speaker or language. Combining marks,
+    joiners and dependent vowels never begin a word. Consecutive digits stay together.
 
     Parameters
     ----------
     tokens
-        ``schema.TOKENS``, of one recording or many; `audio_id`, `token_index` and `text` must be there.
+        ``schema.TOKENS``, of one recording or many; `audio_id`, `token_index` and `text` are required.
 
     Returns
     -------
     DataFrame
         ``schema.WORDS``: recordings in their order of appearance, words in the order of their first tokens. Speaker and
-        language are those of the first piece that holds a letter or digit.
+        language are those of the first piece that contains a letter or digit.
 
     Raises
     ------
@@ -97,22 +97,22 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
 
     rows, streams = reading_order(tokens, audio, labels["translation_status"], index)
     vocabulary, spelling, rows, streams = divided(text, rows, streams)
-    found = features(vocabulary)
+    text_features = features(vocabulary)
     marker = np.array([text in MARKERS for text in vocabulary], np.bool_)
 
-    no_word = found.blank[spelling] | marker[spelling] | event[rows]
-    late = late_chunks(vocabulary, spelling, rows, streams, audio, index)
-    starts, spaced = word_starts(found, spelling, rows, streams, no_word, labels, late)
+    no_word = text_features.blank[spelling] | marker[spelling] | event[rows]
+    begins_chunk = late_chunks(vocabulary, spelling, rows, streams, audio, index)
+    starts, spaced = word_starts(text_features, spelling, rows, streams, no_word, labels, begins_chunk)
     rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
 
-    spoken = found.spoken[spelling]
+    spoken = text_features.spoken[spelling]
     count = np.diff(np.append(starts, len(rows)))
     any_spoken = np.add.reduceat(spoken.astype(np.int64), starts) > 0 if len(starts) else np.zeros(0, np.bool_)
     counted = spoken | ~np.repeat(any_spoken, count)
     leader = rows[runs.first_value(Numbers(np.arange(len(rows)), counted), starts).values.astype(np.intp)]
 
     confidence = runs.at(runs.numbers_of(tokens, "confidence", "Float32"), rows)
-    pieces = pa.array(found.stripped, pa.large_string()).take(pa.array(spelling))
+    pieces = pa.array(text_features.stripped, pa.large_string()).take(pa.array(spelling))
     first = rows[starts]
     frame = pd.DataFrame(
         {
@@ -139,25 +139,26 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
 def segments(
     words: pd.DataFrame, *, gap_ms: int | None = 1500, split_at: Collection[str] = ("speaker", "language", "sentence")
 ) -> pd.DataFrame:
-    """Put words together into segments: captions, utterances, lines of a transcript.
+    """Join words into segments: captions, utterances, lines of a transcript.
 
     Parameters
     ----------
     words
-        ``schema.WORDS``; of `tokens`, call `words` first.
+        ``schema.WORDS``; for tokens, call `words` first.
     gap_ms
-        Silence that ends a segment, in ms from the end of a word to the start of the next; None for none. The service's
-        tokens often end well before the sound does, so less than about 1000 cuts within sentences.
+        Silence that ends a segment, in ms from the end of a word to the start of the next; None never splits at
+        silence. The service's tokens often end well before the sound does, so a value below about 1000 divides
+        sentences.
     split_at
-        What else ends a segment, any of "speaker", "language" (with the language translated from) and "sentence": a
-        full stop, question or exclamation mark or ellipsis that no small letter follows. Recordings and streams never
-        share a segment.
+        Other reasons to end a segment, any of "speaker", "language" (including the language translated from) and
+        "sentence": a full stop, question or exclamation mark or ellipsis that is not followed by a small letter.
+        Recordings and streams never share a segment.
 
     Returns
     -------
     DataFrame
-        ``schema.SEGMENTS``, in the order of their first words. Where the words of a segment differ in a label (which
-        takes a `split_at` without it), the label is NA.
+        ``schema.SEGMENTS``, in the order of their first words. If the words of a segment differ in a label (which
+        requires a `split_at` without it), the label is NA.
 
     Raises
     ------
@@ -165,7 +166,7 @@ def segments(
         If a column is absent, times are impossible (fractions, an end before its start), or a confidence lies
         outside 0 to 1.
     InputError
-        If `split_at` names something else, or `gap_ms` is negative.
+        If `split_at` contains another value, or `gap_ms` is negative.
 
     Examples
     --------
@@ -225,17 +226,17 @@ def segments(
 
 
 def texts(table: pd.DataFrame) -> pd.DataFrame:
-    """Write out each recording's streams as running text.
+    """Join the words of each recording's streams into running text.
 
     Parameters
     ----------
     table
-        ``schema.WORDS``, or ``schema.TOKENS`` (then `words` is called first).
+        ``schema.WORDS``, or ``schema.TOKENS`` (to which `words` is applied first).
 
     Returns
     -------
     DataFrame
-        ``schema.TEXTS``: a row for what was spoken ("original") and, where there is one, for its translation. A
+        ``schema.TEXTS``: one row for the spoken words ("original") and, if there is one, one for the translation. A
         recording without words has no row here; `Corpus.texts` adds one.
 
     Raises
@@ -243,7 +244,7 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
     SchemaError
         If a column is absent.
     InputError
-        If it is no table.
+        If `table` is not a table.
 
     Examples
     --------
@@ -260,8 +261,8 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
     """
     need(table, "audio_id", "text", name="words or tokens")
     of_words = "space_before" in table or ("word_index" in table and "token_index" not in table)
-    said = table if of_words else words(table)
-    stream = word_streams(said)
+    word_table = table if of_words else words(table)
+    stream = word_streams(word_table)
     starts = np.flatnonzero(stream.new)
     spaced = stream.space_before.copy()
     for name in ("speaker", "language", "source_language"):
@@ -279,18 +280,18 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def spoken_texts(tokens: pd.DataFrame) -> dict[str, str]:
-    """Return what was spoken in each recording, as `texts` writes it; a recording without words is left out.
+    """Return the spoken text of each recording, as `texts` writes it; a recording without words is left out.
 
     >>> spoken_texts(pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Good", " day"]}))
     {'a.wav': 'Good day'}
     """
-    found = texts(tokens)
-    spoken = found[found["translation_status"] == "original"]
+    all_texts = texts(tokens)
+    spoken = all_texts[all_texts["translation_status"] == "original"]
     return dict(zip(spoken["audio_id"].astype(str), spoken["text"].astype(str), strict=True))
 
 
 def _spaced(stream: Streams, starts: Ints, space_before: Bools) -> pa.Array:
-    """The words, each with the space that stands before it unless it is the first of its run."""
+    """Return the words, each with the space before it, except the first of each run."""
     import pyarrow as pa
 
     plain = [str(label) for label in stream.text.labels]
@@ -306,7 +307,7 @@ def _agreed(column: Codes, starts: Ints) -> Any:
 
 
 def _numbered(frame: pd.DataFrame, recording: Ints, position: npt.NDArray[Any], name: str) -> pd.DataFrame:
-    """Bring the streams of each recording together again, in order of `position`, and number the rows of each."""
+    """Merge the streams of each recording in the order of `position`, and number the rows of each recording."""
     order = runs.lexical_order(recording, position)
     recording = recording[order]
     firsts = np.flatnonzero(runs.changes(recording))

@@ -279,7 +279,7 @@ def test_wrong_tables():
     for measure in (calibration, reliability):
         with pytest.raises(SchemaError, match=r"by names \['accent'\], which the alignments lack.*merge\(corpus"):
             measure(judged, "accent")
-        with pytest.raises(InputError, match=r"by names \['n'\], which the result has"):
+        with pytest.raises(InputError, match=r"by names \['n'\], which are columns of the result"):
             measure(judged.assign(n=1), "n")
         with pytest.raises(SchemaError, match=r"lacks \['speaker'\]"):
             measure(judged, block="speaker")

@@ -436,7 +436,7 @@ WRONG = [
     pytest.param(lambda: language_confusion(FOUND, "spoken"), "but this is no Corpus", id="column-of-no-corpus"),
     pytest.param(lambda: language_confusion(FOUND, {"b": "de"}), "of other recordings", id="other-recordings"),
     pytest.param(lambda: language_confusion(FOUND, {"a": "deu"}), "'deu' is not a two-letter code", id="three-letters"),
-    pytest.param(lambda: language_confusion(FOUND, {"a": "de-DE"}), "no two-letter code", id="region"),
+    pytest.param(lambda: language_confusion(FOUND, {"a": "de-DE"}), "not a two-letter code", id="region"),
     pytest.param(
         lambda: language_confusion(FOUND, pd.DataFrame({"audio_id": ["a", "a"], "language": ["de", "en"]})),
         "more than once; for several languages in a recording give stretches",

@@ -398,7 +398,7 @@ WRONG = [
     pytest.param(lambda: translation_scores(SAID, RIGHT, metric="comet"), "metric is 'comet'", id="metric"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, tokenize="flores200"), "fetch models", id="tokenizer"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, language="deu"), "two-letter code", id="language"),
-    pytest.param(lambda: translation_scores(HEARD, CHINESE, metric="bleu"), 'say language="zh"', id="unspaced"),
+    pytest.param(lambda: translation_scores(HEARD, CHINESE, metric="bleu"), 'give language="zh"', id="unspaced"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, block=["x"]), "1 labels for 6 references", id="blocks"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, block="talk"), "references is no table", id="block-name"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, ci=95), "ci is 95", id="ci"),
