@@ -58,7 +58,7 @@ def test_what_is_missing_in_a_list_failed_or_has_no_reference():
         (["a"], "a", r"\(found str\)"),
         ({"a"}, {"a"}, "found set"),  # a set has no order
         ("a", "a", "transcripts are a corpus.* found str"),
-        ({"x": "a"}, "references.csv", r"found str\. A file is read by sx\.read_references"),
+        ({"x": "a"}, "references.csv", r"found str\. Read a file with sx\.read_references"),
         (pd.Series(["a"]), {"x": "a"}, "the Series is numbered from 0"),
     ],
 )

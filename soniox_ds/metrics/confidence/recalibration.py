@@ -140,7 +140,7 @@ def fit_recalibration(
     SchemaError
         If a column is absent, a confidence lies outside 0 to 1, a row occurs twice, or a group is NA.
     InputError
-        If all words are right or all are wrong, so that there is nothing to learn, or there are fewer than two groups.
+        If all words are right or all are wrong, so there is nothing to learn, or there are fewer than two groups.
 
     Notes
     -----

@@ -434,7 +434,7 @@ WRONG = [
     pytest.param(lambda: language_confusion(FOUND), "there are no reference languages", id="no-references"),
     pytest.param(lambda: language_confusion(FOUND, ["de"]), "must be a mapping", id="list"),
     pytest.param(lambda: language_confusion(FOUND, "spoken"), "but this is no Corpus", id="column-of-no-corpus"),
-    pytest.param(lambda: language_confusion(FOUND, {"b": "de"}), "of other recordings", id="other-recordings"),
+    pytest.param(lambda: language_confusion(FOUND, {"b": "de"}), "belong to other recordings", id="other-recordings"),
     pytest.param(lambda: language_confusion(FOUND, {"a": "deu"}), "'deu' is not a two-letter code", id="three-letters"),
     pytest.param(lambda: language_confusion(FOUND, {"a": "de-DE"}), "not a two-letter code", id="region"),
     pytest.param(

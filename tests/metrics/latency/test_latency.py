@@ -331,7 +331,9 @@ def test_plain_tables_will_do():
 
 def test_what_is_wrong_is_said():
     made = streamed(two_words(), kind=["call"])
-    with pytest.raises(InputError, match=r"not known of a Corpus: it lacks updates, log\. Give what sx\.stream"):
+    with pytest.raises(
+        InputError, match=r"a Corpus has no times of arrival: it lacks updates, log\. Give the result of sx\.stream"
+    ):
         sx.token_latencies(made.corpus())
     with pytest.raises(InputError, match="it lacks tokens"):
         sx.stream_latencies(made.tokens)

@@ -217,7 +217,7 @@ def test_settled_text_that_changed_is_refused():
 
 def test_what_is_wrong_is_said():
     made = streamed(log_of((["one"], [])))
-    with pytest.raises(InputError, match="not known of a DataFrame"):
+    with pytest.raises(InputError, match="a DataFrame has no times of arrival"):
         sx.stream_stability(made.tokens)
     with pytest.raises(InputError, match="method is 'bca'"):
         sx.stream_stability(made, method="bca")
