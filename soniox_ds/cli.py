@@ -306,7 +306,7 @@ def _references(path: Path) -> pd.DataFrame:
         and (empty := int(table[column].isna().sum()))
     ):
         print(
-            f"soniox-ds: {empty} of {len(table)} cells of {column!r} in {path} are empty and taken for no reference; "
+            f"soniox-ds: {empty} of {len(table)} cells of {column!r} in {path} are empty and count as missing; "
             'write "" (with the quotes) where nothing was said',
             file=sys.stderr,
         )

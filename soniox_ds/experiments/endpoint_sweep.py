@@ -361,7 +361,7 @@ def _checked_settings(
             "a dict from names to such sets"
         )
     if wrong := sorted({*options} & {*_NOT_TAKEN, *ENDPOINT_OPTIONS}):
-        where = "recordings are decoded and sent as raw audio" if {*wrong} & _NOT_TAKEN else "it belongs into settings"
+        where = "recordings are decoded and sent as raw audio" if {*wrong} & _NOT_TAKEN else "it belongs in settings"
         raise OptionsError(f"sweep_endpoints does not take {', '.join(wrong)}: {where}")
     sets: Iterable[Any] = settings.values() if isinstance(settings, Mapping) else settings
     chosen: dict[str, StreamOptions] = {}
@@ -371,8 +371,8 @@ def _checked_settings(
             raise OptionsError(f"a setting is {one!r}; it is a dict of endpoint options, {{}} for the service's own")
         if unknown := sorted(set(one) - set(ENDPOINT_OPTIONS)):
             raise OptionsError(
-                f"a setting has {', '.join(unknown)}; settings hold {', '.join(ENDPOINT_OPTIONS)}, and what is the "
-                "same for all is an argument of its own"
+                f"a setting has {', '.join(unknown)}; settings take {', '.join(ENDPOINT_OPTIONS)}; give "
+                "options that are the same for all settings as arguments"
             )
         called = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in one.items())
         made = StreamOptions.of(**{"enable_endpoint_detection": True, **one, **options})

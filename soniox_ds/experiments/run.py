@@ -223,7 +223,7 @@ def _checked_arms(
     options = {field.name for field in fields(TranscriptionOptions)}
     taken = set(signatures.signature(transcribe).parameters) - options - {"sources", "repeat", "on_error", "refresh"}
     if unknown := sorted(set(settings) - taken):
-        raise OptionsError(f"compare does not take {', '.join(unknown)}; transcription options belong into the arms")
+        raise OptionsError(f"compare does not take {', '.join(unknown)}; transcription options belong in the arms")
     chosen = {}
     for name, arm in arms.items():
         if not isinstance(arm, Mapping):

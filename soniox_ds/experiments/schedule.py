@@ -135,9 +135,9 @@ def refuse_unusable(found: Found, usable: int, *, urls: str | None = None) -> No
     shown = "".join(f"\n  {line}" for line in why[:SHOWN])
     more = f"\n  ... and {len(why) - SHOWN} more" if len(why) > SHOWN else ""
     raise SourceError(
-        f"none of the {len(why)} recordings can be transcribed; nothing was sent, nothing is to be paid.{shown}{more}"
+        f"none of the {len(why)} recordings can be transcribed; nothing was sent, nothing has to be paid.{shown}{more}"
         if len(why) > 1
-        else f"the recording cannot be transcribed; nothing was sent, nothing is to be paid.{shown}"
+        else f"the recording cannot be transcribed; nothing was sent, nothing has to be paid.{shown}"
     )
 
 

@@ -171,5 +171,5 @@ async def _beginning_with(first: bytes, others: AsyncIterator[object]) -> AsyncG
 
 def _bytes(chunk: object) -> bytes:
     if not isinstance(chunk, bytes | bytearray | memoryview):
-        raise OptionsError(f"a chunk of live audio is of type {type(chunk).__name__}; bytes are due")
+        raise OptionsError(f"a chunk of live audio is of type {type(chunk).__name__}; it must be bytes")
     return bytes(chunk)

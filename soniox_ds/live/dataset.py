@@ -45,7 +45,7 @@ __all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
 NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
 """Reason why URLs fail."""
 
-_GOES_ON = " They are on disk too: the same call goes on where this one stopped."
+_GOES_ON = " They are on disk too: the same call resumes where this one stopped."
 
 
 async def stream_dataset(

@@ -45,15 +45,10 @@ def last_interrupted() -> Streamed:
 
     Examples
     --------
-    >>> import asyncio, soniox_ds as sx
-    >>> async def speak_too_long():
-    ...     async with asyncio.timeout(1):
-    ...         await sx.aio.stream("data/samples/market_stall.wav")
+    >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
-    ...     asyncio.run(speak_too_long())
-    Traceback (most recent call last):
-    ...
-    TimeoutError
+    ...     for update in sx.stream_updates("data/samples/market_stall.wav"):
+    ...         break
     >>> last_interrupted().recordings["error_type"].tolist()
     ['unfinished']
     """

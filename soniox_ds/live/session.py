@@ -203,9 +203,7 @@ class LiveSession:
 
     def _take_up(self, earlier: Sequence[Event]) -> None:
         if not self._line.is_timed:
-            raise OptionsError(
-                f"audio in the format {self.options.audio_format!r} cannot be taken up again; raw audio can"
-            )
+            raise OptionsError(f"audio in the format {self.options.audio_format!r} cannot be resumed; raw audio can")
         self.log = list(earlier)
         self._started_ms = next((event.at_ms for event in earlier if event.kind == "audio"), 0.0)
         shifted = [event._replace(at_ms=event.at_ms - self._started_ms) for event in earlier]
@@ -423,7 +421,7 @@ class LiveSession:
             return False
         if not self._line.is_timed and self.transcript.settled:
             error.add_note(
-                f"Audio in the format {self.options.audio_format!r} cannot be taken up again where a connection broke; "
+                f"Audio in the format {self.options.audio_format!r} cannot be resumed after a connection broke; "
                 "raw audio (audio_format='pcm_s16le', sample_rate=..., num_channels=...) can."
             )
             return False

@@ -235,7 +235,7 @@ def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
         )
     elif hasattr(source, "__array__"):
         raise SourceError(
-            f"an array ({type(source).__name__}) is no audio that can be sent as it is; hand over the bytes of 16-bit "
+            f"an array ({type(source).__name__}) cannot be sent as it is; hand over the bytes of 16-bit "
             "samples: [samples.astype('<i2').tobytes()] with audio_format='pcm_s16le', sample_rate and num_channels"
         )
     elif "audio_format" not in given and isinstance(source, Iterable | AsyncIterable):

@@ -352,7 +352,9 @@ class Transcript:
     ) -> tuple[list[LiveToken], list[LiveToken], list[tuple[LiveToken | None, str]]]:
         tokens = message.get("tokens", [])
         if not isinstance(tokens, Sequence) or isinstance(tokens, str):
-            raise BadAnswerError(f"a message of the stream has tokens of type {type(tokens).__name__}; a list is due")
+            raise BadAnswerError(
+                f"a message of the stream has tokens of type {type(tokens).__name__}; it must be a list"
+            )
         finals: list[LiveToken] = []
         tail: list[LiveToken] = []
         marks: list[tuple[LiveToken | None, str]] = []
@@ -501,7 +503,7 @@ def _label(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise BadAnswerError(f"a message of the stream has speaker={_shown(value)}; a string is due")
+        raise BadAnswerError(f"a message of the stream has speaker={_shown(value)}; it must be a string")
     return str(value)
 
 
@@ -509,7 +511,7 @@ def _whole(value: Any, name: str, default: int | None = None) -> int:
     if value is None and default is not None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= abs(value) < 2**31:
-        raise BadAnswerError(f"a message of the stream has {name}={_shown(value)}; a number of milliseconds is due")
+        raise BadAnswerError(f"a message of the stream has {name}={_shown(value)}; it must be a number of milliseconds")
     return round(value)
 
 

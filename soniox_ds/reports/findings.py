@@ -64,7 +64,9 @@ class Findings:
         else:
             overall = summarize(errors)
             if by and (absent := [name for name in by if name not in errors]):
-                raise InputError(f"by names {absent}, which are no columns; there are {corpus.metadata_columns}.")
+                raise InputError(
+                    f"by names {absent}, which are not columns; the columns are {corpus.metadata_columns}."
+                )
             for name in grouping_columns(errors, corpus.metadata_columns) if by is None else by:
                 groups[name] = summarize(errors, by=name)
         return cls(corpus, words, turns, errors, alignments, overall, groups, mistaken)

@@ -87,8 +87,8 @@ def confidence(found: Findings) -> Section | None:
     ]
     parts = [
         note(
-            "Deleted words have no confidence and are in none of these figures. A calibration error near the one that "
-            "chance alone gives says that the confidences can be taken as they are."
+            "Deleted words have no confidence and are not part of these figures. If the calibration error is close to "
+            "the one by chance alone, the confidences can be taken as probabilities."
         ),
         facts(figures),
     ]

@@ -101,7 +101,7 @@ def places(found: Findings, most: int) -> Section | None:
         )
     head = ("rank", "recording", "time", "what was heard", "lowest confidence", "expected errors", "listen")
     said = note(
-        f"Where the recogniser was least sure: what is most worth hearing if there are {budget_s} seconds, ranked by "
+        f"The places to listen to first if there are {budget_s} seconds: those where the recogniser was least sure, by "
         f"expected errors per second of audio. Words below {_LOW:g} are underlined. Clips last {LONGEST_MS // 1000} s "
         "at most."
     )
@@ -119,7 +119,7 @@ def recordings(found: Findings, most: int) -> Section | None:
     parts = [
         note(
             f"The highest word error rates; recordings of fewer than {FEW_WORDS} reference words come last. Right "
-            f"words stand once, up to {_CONTEXT} of them beside an error; the sound is where errors are densest."
+            f"words are shown once, up to {_CONTEXT} of them beside an error; the audio is where errors are densest."
         ),
         f'<p class="note">{legend()}</p>',
     ]
@@ -185,7 +185,7 @@ def conventions(found: Findings) -> Section:
     points = [
         "Confidence of a word: the lowest confidence of its pieces that hold a letter or digit.",
         "Expected errors of a place: the sum of 1 − confidence over its words; never better than the confidences are.",
-        "Translations are in none of the figures; what was spoken is.",
+        "All figures are about the spoken words, without translations.",
     ]
     if found.errors is not None and found.overall is not None:
         normalizers = ", ".join(map(str, found.errors["normalizer"].dropna().unique())) or "none"
@@ -199,7 +199,7 @@ def conventions(found: Findings) -> Section:
             f"{row['seed']}, resampling blocks of “{row['block']}”, since recordings of one speaker or session are not "
             "independent.",
             _neutral(row),
-            "Failed recordings and references without a recording are counted apart, never as silence.",
+            "Failed recordings and references without a recording are counted separately, never as silence.",
             *points,
         ]
     return "conventions", "Conventions", "<ul>" + "".join(f"<li>{visible(point)}</li>" for point in points) + "</ul>"
@@ -213,8 +213,8 @@ def _neutral(row: pd.Series[Any]) -> str:
             "recordings, one of English, German, Spanish and French (the option language says it)."
         )
     return (
-        "Formatting-neutral: numbers, times, currencies and spellings that are written in another way are no errors "
-        "(“7” for “seven”, “$15.20” for “fifteen dollars and twenty cents”). The errors that are left are divided by "
+        "Formatting-neutral: numbers, times, currencies and spellings that are written in another way are not errors "
+        "(“7” for “seven”, “$15.20” for “fifteen dollars and twenty cents”). The remaining errors are divided by "
         f"the words of the reference: {_neutral_words(row)}."
     )
 

@@ -87,7 +87,7 @@ def read_reviews(path: Path) -> pd.DataFrame:
     except SourceError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno is not None:  # the file cannot be opened
             raise error.__cause__ from None
-        raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
+        raise SchemaError(f"{path}: this is not a table of reviews: {error}") from error
     if path.suffix.lower() == ".csv":
         table = table.assign(**{name: formulas_unquoted(table[name]) for name in _TEXTS if name in table})
     need(table, "audio_id", "start_ms", "end_ms", "verdict", name=str(path))
@@ -97,7 +97,7 @@ def read_reviews(path: Path) -> pd.DataFrame:
         if "reviewed_at" in table:
             table["reviewed_at"] = pd.to_datetime(table["reviewed_at"], utc=True, format="ISO8601")
     except (ValueError, TypeError) as error:
-        raise SchemaError(f"{path}: this is no table of reviews: {error}") from error
+        raise SchemaError(f"{path}: this is not a table of reviews: {error}") from error
     if "corrected" in table:
         table["corrected"] = _booleans(table["corrected"], path)
     else:

@@ -130,7 +130,7 @@ def test_an_estimate_never_makes_little_look_like_nothing(recordings, hours, unk
         ({"arms": {"one": {}, "two": {"langauge_hints": ["en"]}}}, "language_hints"),
         ({"arms": {"one": {}, "two": ["en"]}}, "dict of transcription options"),
         ({"repeats": 0}, "repeats is 0"),
-        ({"model": "stt-async-v5"}, "belong into the arms"),
+        ({"model": "stt-async-v5"}, "belong in the arms"),
     ],
 )
 def test_a_wrong_plan_is_refused_before_anything_is_sent(trial_service, files, tmp_path, more, message):

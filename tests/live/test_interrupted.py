@@ -123,7 +123,7 @@ async def test_an_interrupted_dataset_keeps_what_is_finished_and_what_was_begun(
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as raised:
         await task
-    assert "the same call goes on where this one stopped" in raised.value.__notes__[0]
+    assert "the same call resumes where this one stopped" in raised.value.__notes__[0]
     kept = sx.last_interrupted()
     assert kept.recordings[["accent", "status"]].values.tolist() == [["a", "completed"], ["b", "failed"]]
     first, second = kept.text.split("\n")

@@ -76,7 +76,7 @@ def live(connection, **settings):
 ODD = [
     pytest.param(saying("<html>"), "is not JSON", id="html"),
     pytest.param(saying("[]"), "no JSON object", id="list"),
-    pytest.param(saying('{"tokens":{}}'), "a list is due", id="tokens"),
+    pytest.param(saying('{"tokens":{}}'), "it must be a list", id="tokens"),
     pytest.param(saying('{"tokens":[{"start_ms":1}]}'), "without text", id="token-without-text"),
     pytest.param(saying('{"tokens":[{"text":"a","start_ms":"x"}]}'), "start_ms='x'", id="time"),
     pytest.param(saying(said(finished=True)), "although more audio was to come", id="finished-early"),

@@ -312,7 +312,7 @@ def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path):
         csv.writer(file, delimiter=";").writerows(rows)
     assert read_reviews(path)[["text", "correction"]].to_numpy().tolist() == [["NA", "b; c"]]
     path.write_text(path.read_text(encoding="utf-8-sig").replace("NA", '"NA', 1), encoding="utf-8")
-    with pytest.raises(SchemaError, match=r"no table of reviews: the reviews .* line 2: a quote is opened"):
+    with pytest.raises(SchemaError, match=r"not a table of reviews: the reviews .* line 2: a quote is opened"):
         read_reviews(path)
 
 
@@ -350,9 +350,9 @@ def test_a_file_that_holds_something_else_is_left_alone(tmp_path):
         ReviewStore(path)
     assert path.read_text() == "wer\n0.5\n"
     for content, told in [
-        ("audio_id,start_ms,end_ms,verdict\na,x,1,right\n", "no table of reviews"),
+        ("audio_id,start_ms,end_ms,verdict\na,x,1,right\n", "not a table of reviews"),
         ("audio_id,start_ms,end_ms,verdict,corrected\na,0,500,right,maybe\n", "corrected holds 'maybe'"),
-        ("", "no table of reviews"),
+        ("", "not a table of reviews"),
     ]:
         path.write_text(content)
         with pytest.raises(SchemaError, match=told):
@@ -380,7 +380,7 @@ def _torn(good):
 def test_a_damaged_file_is_told_and_left_alone(tmp_path, how):
     path = damaged(tmp_path / "reviews.parquet", how)
     bad = path.read_bytes()
-    with pytest.raises(SchemaError, match=r"reviews.parquet: this is no table of reviews"):
+    with pytest.raises(SchemaError, match=r"reviews.parquet: this is not a table of reviews"):
         ReviewStore(path)
     assert path.read_bytes() == bad
 
@@ -389,7 +389,7 @@ def test_times_that_are_none_are_told(tmp_path):
     path = tmp_path / "reviews.parquet"
     odd = pd.DataFrame({"audio_id": ["a"], "start_ms": [[1]], "end_ms": [[2]], "verdict": ["right"]})
     odd.to_parquet(path)
-    with pytest.raises(SchemaError, match="no table of reviews"):
+    with pytest.raises(SchemaError, match="not a table of reviews"):
         ReviewStore(path)
 
 
