@@ -1,8 +1,8 @@
-"""Every table of the package, written down once: columns, types, units, meaning.
+"""The tables of the package: columns, types, units and meanings.
 
-Conventions: times are whole milliseconds from the start of the audio; a value that is not known is NA, never 0, "" or a
-missing column; rates and confidences lie between 0 and 1 unless said otherwise. In Arrow and Parquet the same columns
-have the same types, and the ones marked ``repeats`` are dictionary-encoded.
+Conventions: times are whole milliseconds from the start of the audio. An unknown value is NA, never 0, "" or a missing
+column. Rates and confidences lie between 0 and 1 unless stated otherwise. In Arrow and Parquet the
+columns have the same types, and columns marked ``repeats`` are dictionary-encoded.
 """
 
 from __future__ import annotations

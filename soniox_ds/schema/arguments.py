@@ -12,12 +12,19 @@ from soniox_ds.schema import IN_SECONDS, ask_about_seconds
 __all__ = ["checked_ms", "checked_window"]
 
 _BRIEFEST_MS = 500
-"""A window shorter than this is rare, where the same numbers in seconds are a part of the recording."""
+"""Shortest usual window. A shorter one may have been given in seconds."""
 
 
 def checked_ms(value: Any, name: str) -> int:
-    """A whole number of milliseconds, 0 or more.
+    """Return the value as a whole number of milliseconds, 0 or more.
 
+    Raises
+    ------
+    InputError
+        If the value is not a whole number, or is negative.
+
+    Examples
+    --------
     >>> checked_ms(0.25, "collar_ms")
     Traceback (most recent call last):
     ...
@@ -37,12 +44,12 @@ def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | No
     Raises
     ------
     InputError
-        If an end is no whole number of milliseconds, or the window ends before it starts.
+        If an end is not a whole number of milliseconds, or the window does not end after its start.
 
     Warns
     -----
     UserWarning
-        If the window is shorter than half a second, and the same numbers in seconds are a part of the recording.
+        If the window is shorter than half a second, and the same numbers in seconds would lie within the recording.
 
     Examples
     --------
@@ -73,5 +80,5 @@ def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | No
 
 
 def _whole(value: Any) -> Any:
-    """A float that stands for a whole number as that number."""
+    """Return a float that is a whole number as an integer, and any other value unchanged."""
     return int(value) if isinstance(value, (float, np.floating)) and value == np.floor(value) else value

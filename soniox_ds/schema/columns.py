@@ -1,4 +1,4 @@
-"""What a table is, and the columns that several tables share."""
+"""The definition of a table, and the columns that several tables share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Column(NamedTuple):
-    """One column: its pandas dtype, what it holds, and whether few values repeat often."""
+    """A column with its pandas dtype, its meaning, and whether a few values repeat often."""
 
     dtype: str
     meaning: str
@@ -32,7 +32,7 @@ class Column(NamedTuple):
 
 Table = Mapping[str, Column]
 
-AUDIO_ID = Column("string", "which recording", repeats=True)
+AUDIO_ID = Column("string", "id of the recording", repeats=True)
 SPEAKER = Column(
     "string", 'label of the speaker within this recording, "1", "2", ...; NA without diarization', repeats=True
 )
@@ -41,27 +41,31 @@ STATUS = Column("string", '"original", "translation" or "none"; NA when no trans
 SOURCE_LANGUAGE = Column("string", "language that a translation was made from; NA otherwise", repeats=True)
 
 SCORED = Column(
-    "string", '"scored", "failed" (its transcription did) or "missing" (a reference without recording)', repeats=True
+    "string",
+    '"scored", "failed" (the transcription failed) or "missing" (a reference without a recording)',
+    repeats=True,
 )
 
 COUNTS: Table = {
-    "hits": Column("Int64", "units that were right; NA unless scored, as all counts"),
-    "substitutions": Column("Int64", "units that came out as another one"),
-    "deletions": Column("Int64", "units that did not come out"),
-    "insertions": Column("Int64", "units that nobody said"),
+    "hits": Column("Int64", "units that were recognised correctly; like all counts, NA unless scored"),
+    "substitutions": Column("Int64", "reference units that were recognised as another unit"),
+    "deletions": Column("Int64", "reference units that were not recognised"),
+    "insertions": Column("Int64", "units of the transcript that nobody said"),
 }
 
-NORMALIZER = Column("string", "names and versions of the steps that both texts went through", repeats=True)
-COST = Column("string", '"sclite" or "levenshtein": the costs of the alignment', repeats=True)
+NORMALIZER = Column(
+    "string", "names and versions of the normalisation steps that were applied to both texts", repeats=True
+)
+COST = Column("string", 'costs of the alignment: "sclite" or "levenshtein"', repeats=True)
 BLOCK = Column(
-    "string", 'the columns whose values are the blocks, joined by "+"; "audio_id" for single recordings', repeats=True
+    "string", 'columns whose values are the blocks, joined by "+"; "audio_id" for single recordings', repeats=True
 )
 
 INTERVAL = {
     "ci": Column("Float64", "level of the interval, such as 0.95"),
     "method": Column(
         "string",
-        'how the interval was made: "studentized", "cr2", "jackknife", "percentile" or "poisson"; NA without one',
+        'method of the interval: "studentized", "cr2", "jackknife", "percentile" or "poisson"; NA without an interval',
         repeats=True,
     ),
     "replicates": Column("Int64", "number of bootstrap replicates"),

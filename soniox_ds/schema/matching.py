@@ -1,8 +1,8 @@
-"""Which recording an id means, where it is not written as the recording's `audio_id`.
+"""Matching of ids that leave out the folder or the extension.
 
-Conventions: annotation tools name a recording by the stem of its file ("talk", "calls/talk"), transcriptions by the
-whole path ("calls/talk.wav"). Two ids mean the same recording if one path is the end of the other, once extensions of
-audio and annotation files are taken off. What more than one recording could be meant by is refused, never guessed.
+Annotation tools name a recording by the stem of its file ("talk", "calls/talk"), transcriptions by the whole path
+("calls/talk.wav"). Two ids mean the same recording if one path is the end of the other, after extensions of audio and
+annotation files are removed. An id that could mean several recordings is refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _Value = TypeVar("_Value")
 
 
 def matched_ids(wanted: Iterable[str], known: Iterable[str], what: str) -> dict[str, str]:
-    """Find the recordings that ids mean although they are written otherwise.
+    """Match ids to the recordings that they name in another way.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ def matched_ids(wanted: Iterable[str], known: Iterable[str], what: str) -> dict[
     known
         The ids of the recordings.
     what
-        What the wanted ids belong to, for messages: "references".
+        The kind of annotation for messages, such as "references".
 
     Returns
     -------
     dict
-        From wanted ids to known ids, for those that are written otherwise and mean one recording. Ids that are written
-        alike, and ids that mean no recording, are not in it.
+        A mapping from wanted ids to known ids. It contains only ids that differ from the id of the recording that
+        they name. Equal ids, and ids that name no recording, are not in it.
 
     Raises
     ------
@@ -107,13 +107,13 @@ def matched_ids(wanted: Iterable[str], known: Iterable[str], what: str) -> dict[
 
 
 def renamed(by_id: Mapping[str, _Value], known: Iterable[str], what: str) -> dict[str, _Value]:
-    """Return the values under the ids of the recordings; see `matched_ids`."""
+    """Return the values with the ids of the recordings as keys; see `matched_ids`."""
     names = matched_ids(by_id, known, what)
     return {names.get(audio_id, audio_id): value for audio_id, value in by_id.items()}
 
 
 def _path(audio_id: str) -> tuple[str, ...]:
-    """The folders and the stem that an id names."""
+    """Return the folders and the stem of an id."""
     text = unicodedata.normalize("NFC", audio_id).strip().replace("\\", "/")
     if "://" in text:
         text = text.partition("://")[2].partition("?")[0]

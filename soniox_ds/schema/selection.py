@@ -1,4 +1,4 @@
-"""One recording out of a table of several."""
+"""Selection of one recording from a table."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SHOWN = 5
 
 
 def one_recording(table: pd.DataFrame, audio_id: str | None, *, rows: str, shows: str) -> pd.DataFrame:
-    """The rows of `audio_id`; without it those of the only recording there is.
+    """Return the rows of the recording `audio_id`, or of the only recording of the table if it is None.
 
-    `rows` (such as "turns") and `shows` (such as "a timeline") are for the message.
+    `rows` (such as "turns") and `shows` (such as "a timeline") are words for the message.
 
     Raises
     ------
     InputError
-        If the table holds several recordings and `audio_id` names none of them.
+        If the table contains several recordings and `audio_id` is None, or if `audio_id` is not in the table.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is done with any table: ask for its columns, times and rows, shape it, move it to and from Arrow."""
+"""Validation of tables, and conversion to and from Arrow."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ __all__ = [
 ]
 
 IN_SECONDS = "Are these seconds? Multiply by 1000."
-"""The question that is asked wherever times look like seconds."""
+"""Question in messages about times that look like seconds."""
 
-_RESIDUE = 1e-3  # ms: what is left over when seconds are multiplied by 1000
-_SHORTEST_MS = 10  # half of the words or turns of a recording are never shorter
+_RESIDUE = 1e-3  # ms: rounding errors of seconds that are multiplied by 1000 are smaller
+_SHORTEST_MS = 10  # the median length of words or turns is never shorter
 _SHOWN = 3
-_FEW_ROWS = 3  # of fewer nothing can be told
-_EXACT = 2**53  # beyond, floats are no longer single whole numbers
+_FEW_ROWS = 3  # fewer rows say nothing about the unit
+_EXACT = 2**53  # larger floats do not represent every whole number
 
 
 def ask_about_seconds(found: str) -> None:
-    """Warn that times look like seconds. They are taken as milliseconds all the same.
+    """Warn that times look like seconds, although they are read as milliseconds.
 
-    Short words and turns are only a sign of seconds, and may be right; what cannot be right, a fraction of a
-    millisecond, is refused where it is found.
+    Short words and turns suggest seconds but may be right. Fractions of a millisecond cannot be right, and are refused
+    by `need_milliseconds`.
 
     Parameters
     ----------
     found
-        A sentence that says what was found.
+        A sentence that describes the times.
 
     Warns
     -----
@@ -63,14 +63,14 @@ def ask_about_seconds(found: str) -> None:
 
 
 def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
-    """Raise unless `table` is a DataFrame that has every column; `name` says in the message which table it is.
+    """Raise an exception unless `table` is a DataFrame with all columns. `name` names the table in the message.
 
     Raises
     ------
     SchemaError
-        If a column is absent.
+        If a column is missing.
     InputError
-        If it is no DataFrame.
+        If `table` is not a DataFrame.
 
     Examples
     --------
@@ -100,10 +100,10 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
 
 
 def with_named_levels(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Return the table with the named levels of its index as columns, and with a fresh index.
+    """Return the table with the named levels of its index as columns, and with a new index.
 
-    A level without a name means nothing if it holds numbers. If it holds texts that no column holds, they may well be
-    ids: then a warning says that they are left out, and how to keep them.
+    A level of numbers without a name is left out. If a level without a name holds texts that no column holds, they may
+    be ids: then a warning says that they are left out, and how to keep them.
 
     Warns
     -----
@@ -147,9 +147,9 @@ def _equal_texts(one: pd.Series[Any], two: pd.Series[Any]) -> bool:
 
 
 def as_ids(column: pd.Series[Any], what: str) -> pd.Series[Any]:
-    """Ids as strings: whole numbers, floats among them, are their decimal digits, so that 1, 1.0 and "1" are one id.
+    """Return ids as strings. Whole numbers become their decimal digits, so that 1, 1.0 and "1" are the same id.
 
-    Everything that takes an `audio_id` reads it by this. NA stays NA.
+    Every function that takes an `audio_id` reads it in this way. NA stays NA.
 
     Raises
     ------
@@ -186,8 +186,10 @@ def _id(value: Any, what: str) -> str:
 
 
 def with_ids(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    """The table with its `audio_id` as `as_ids` has it; as it is where it has none, or strings already.
+    """Return the table with its `audio_id` as strings, or unchanged if it has no such column or strings already.
 
+    Examples
+    --------
     >>> with_ids(pd.DataFrame({"audio_id": [7, 8]}), "words")["audio_id"].tolist()
     ['7', '8']
     """
@@ -198,24 +200,25 @@ def with_ids(table: pd.DataFrame, what: str) -> pd.DataFrame:
 
 
 def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: bool = True) -> pd.DataFrame:
-    """The table with its times in whole milliseconds, which may be NA.
+    """Return the table with its times in whole milliseconds, which may be NA.
 
-    Floats that stand for whole numbers (up to a thousandth, as 1.001 * 1000 is) become Int64; else the table comes back
-    as it is.
+    Floats that are whole numbers (up to a thousandth, such as 1.001 * 1000) become Int64. A table of integers is
+    returned unchanged.
 
     Parameters
     ----------
     table, what
-        A table with times, and what it is called in messages.
+        A table with times, and its name in messages.
     *columns
-        Which columns to look at; by default `start_ms` and `end_ms`.
+        Names of the columns to check; by default `start_ms` and `end_ms`.
     required
-        False passes over columns that are not there.
+        If False, missing columns are skipped.
 
     Raises
     ------
     SchemaError
-        If a column is absent, or holds no numbers, fractions or times below 0, or if a row ends before it starts.
+        If a column is missing, or contains other values than numbers, fractions or times below 0, or if a row ends
+        before it starts.
 
     Warns
     -----
@@ -243,7 +246,7 @@ def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: b
 
 
 def _milliseconds(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[np.float64]:
-    """The times as floats, NaN where NA."""
+    """Return the times as floats, with NaN for NA."""
     try:
         values = np.asarray(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
     except (TypeError, ValueError) as error:
@@ -277,7 +280,7 @@ def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64],
     known = ~np.isnan(start) & ~np.isnan(end)
     lengths = (end - start)[known]
     typical = float(np.median(lengths)) if len(lengths) >= _FEW_ROWS else np.inf
-    # Recognisers do give words no length at all, so such rows are told by how close together they stand.
+    # Some recognisers return words of zero length. Such rows are times in seconds only if they are implausibly dense.
     if typical >= _SHORTEST_MS or (not typical and not _crowded(table[known], end[known])):
         return
     ask_about_seconds(
@@ -286,26 +289,26 @@ def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64],
 
 
 def _crowded(rows: pd.DataFrame, end: npt.NDArray[np.float64]) -> bool:
-    """Whether rows without length follow each other faster than anybody speaks."""
+    """Return True if rows without length follow each other faster than anybody speaks."""
     ends = pd.Series(end)
     last = ends.groupby(rows["audio_id"].to_numpy()).max().sum() if "audio_id" in rows else ends.max()
     return bool(last < _SHORTEST_MS * len(rows))
 
 
 def need_confidences(table: pd.DataFrame, what: str, *columns: str) -> pd.DataFrame:
-    """Raise unless the confidences of a table are numbers from 0 to 1, or NA; the table comes back as it is.
+    """Raise an exception unless the confidences of a table are numbers from 0 to 1 or NA. Return the table unchanged.
 
     Parameters
     ----------
     table, what
-        A table that may hold confidences, and what it is called in messages.
+        A table that may contain confidences, and its name in messages.
     *columns
-        Which columns to look at; by default `confidence` and `confidence_mean`. One that is not there is passed over.
+        Names of the columns to check; by default `confidence` and `confidence_mean`. Missing columns are skipped.
 
     Raises
     ------
     SchemaError
-        If a confidence is no number, or lies outside 0 to 1.
+        If a confidence is not a number, or lies outside 0 to 1.
 
     Examples
     --------
@@ -335,8 +338,10 @@ def need_confidences(table: pd.DataFrame, what: str, *columns: str) -> pd.DataFr
 
 
 def no_duplicates(table: pd.DataFrame, what: str, *keys: str, also: Iterable[str] = ()) -> None:
-    """Raise SchemaError where rows agree in all keys; columns of `also` are keys where the table has them.
+    """Raise SchemaError if rows agree in all keys. Columns of `also` are keys too if the table has them.
 
+    Examples
+    --------
     >>> words = pd.DataFrame({"audio_id": ["a", "a"], "word_index": [0, 1]})
     >>> no_duplicates(pd.concat([words, words]), "words", "audio_id", "word_index")
     Traceback (most recent call last):
@@ -362,14 +367,14 @@ def _plain(value: Any) -> Any:
 
 
 def empty(table: Table) -> pd.DataFrame:
-    """A table without rows that has every column of `table` in its dtype."""
+    """Return a DataFrame without rows that has every column of `table` with its dtype."""
     return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in table.items()})
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Return `frame` with the columns of `table` first, in order and dtype, absent ones NA.
+    """Return `frame` with the columns of `table` first, in its order and with its dtypes.
 
-    Other columns follow untouched.
+    Missing columns are filled with NA. Other columns follow unchanged.
     """
     known = {
         name: frame[name].astype(cast(Any, column.dtype))
@@ -382,7 +387,7 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The same table in Arrow; columns that repeat are dictionary-encoded."""
+    """Return the Arrow schema of the table, in which columns that repeat are dictionary-encoded."""
     import pyarrow as pa
 
     plain: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Recordings and what is made of their transcripts: tokens, words, segments, texts, turns."""
+"""Tables of recordings, tokens, words, segments, texts and turns."""
 
 from __future__ import annotations
 
@@ -14,80 +14,82 @@ __all__ = [
 ]
 
 RECORDINGS: Table = {
-    "audio_id": Column("string", "unique, stable, readable: the relative path, the URL, or the manifest's own id"),
-    "source": Column("string", "path or URL as it was found; NA for audio handed over as bytes"),
-    "sha256": Column("string", "of the audio's bytes, hexadecimal; NA for URLs"),
-    "size_bytes": Column("Int64", "of the audio file; NA for URLs"),
-    "duration_ms": Column("Int64", "as the service measured it, else as the file's header says"),
+    "audio_id": Column("string", "unique, stable id: the relative path, the URL, or the id in the manifest"),
+    "source": Column("string", "path or URL of the recording; NA for audio that was passed as bytes"),
+    "sha256": Column("string", "hexadecimal SHA-256 of the bytes of the audio; NA for URLs"),
+    "size_bytes": Column("Int64", "size of the audio file; NA for URLs"),
+    "duration_ms": Column("Int64", "duration measured by the service, or else from the header of the file"),
     "status": Column("string", '"completed" or "failed"', repeats=True),
-    "error_type": Column("string", "why it failed, a stable slug (docs/errors.md); NA when completed", repeats=True),
-    "error_message": Column("string", "the same in words, with what to do"),
-    "service": Column("string", 'host that transcribed it, or "local" for a stand-in on this machine', repeats=True),
-    "model": Column("string", "model that was asked for, which may be an alias", repeats=True),
+    "error_type": Column("string", "stable slug of the error (docs/errors.md); NA if completed", repeats=True),
+    "error_message": Column("string", "description of the error, with what to do; NA if completed"),
+    "service": Column(
+        "string", 'host that transcribed the recording, or "local" for a stand-in on this machine', repeats=True
+    ),
+    "model": Column("string", "model in the request, which may be an alias", repeats=True),
     "resolved_model": Column(
         "string",
-        "model that answered for it, by the service's own list when the job or session began; NA where not known",
+        "model that answered, by the service's list when the job or session began; NA if unknown",
         repeats=True,
     ),
     "options_hash": Column(
         "string", "first 16 hexadecimal digits of the hash of all options that shape a transcript", repeats=True
     ),
-    "transcription_id": Column("string", "the service's id of the job"),
+    "transcription_id": Column("string", "id of the job at the service"),
     "submitted_at": Column(
-        "datetime64[ms, UTC]", "when the job was created, or the live session began; NA where nothing was sent"
+        "datetime64[ms, UTC]", "time at which the job was created or the live session began; NA if nothing was sent"
     ),
-    "completed_at": Column("datetime64[ms, UTC]", "when its transcript was safe on disk"),
-    "text": Column("string", "what was said, without its translation, as `texts` writes it; NA when failed"),
+    "completed_at": Column("datetime64[ms, UTC]", "time at which the transcript was safe on disk"),
+    "text": Column("string", "spoken text without translations, with the spaces of `texts`; NA if failed"),
     "cost_usd": Column(
-        "Float64", "estimate from the duration and the list price; the invoice decides, and the stand-in is free"
+        "Float64", "estimate from the duration and the list price; only the invoice counts, and the stand-in is free"
     ),
-    "warnings": Column("string", "slugs of what looks wrong, joined by spaces (docs/tables.md); NA when nothing does"),
+    "warnings": Column("string", "slugs of the warnings, joined by spaces (docs/tables.md); NA without warnings"),
 }
 
 TOKENS: Table = {
     "audio_id": AUDIO_ID,
     "token_index": Column("Int32", "position in the API's order, from 0"),
-    "text": Column("string", "as the API sent it, leading space kept"),
+    "text": Column("string", "text as the API sent it, with its leading space"),
     "start_ms": Column("Int32", "start; NA in translations"),
-    "end_ms": Column("Int32", "end as the API gave it, which is not always the end of the sound; NA in translations"),
-    "confidence": Column("Float32", "0 to 1"),
+    "end_ms": Column("Int32", "end according to the API, which is not always the end of the sound; NA in translations"),
+    "confidence": Column("Float32", "confidence, 0 to 1"),
     "speaker": SPEAKER,
     "language": LANGUAGE,
     "translation_status": STATUS,
     "source_language": SOURCE_LANGUAGE,
-    "is_audio_event": Column("boolean", "True for sounds that are not speech; NA where not asked for"),
+    "is_audio_event": Column("boolean", "True for sounds that are not speech; NA if they were not requested"),
 }
 
 WORDS: Table = {
     "audio_id": AUDIO_ID,
-    "word_index": Column("Int32", "position within the recording, from 0, translations counted along"),
+    "word_index": Column("Int32", "position within the recording, from 0, including translations"),
     "text": Column("string", "the word with the punctuation attached to it, without surrounding spaces"),
     "start_ms": Column("Int32", "start of its first piece; NA in translations"),
     "end_ms": Column("Int32", "end of its last piece; NA in translations"),
     "confidence": Column(
-        "Float32", "lowest confidence of its pieces that hold a letter or digit (of all where none does)"
+        "Float32", "lowest confidence of its pieces with a letter or digit (of all pieces if there are none)"
     ),
-    "confidence_mean": Column("Float32", "mean over the same pieces"),
+    "confidence_mean": Column("Float32", "mean confidence of the same pieces"),
     "speaker": SPEAKER,
     "language": LANGUAGE,
     "translation_status": STATUS,
     "source_language": SOURCE_LANGUAGE,
     "first_token": Column("Int32", "token_index of its first piece"),
     "token_count": Column("Int32", "number of pieces"),
-    "space_before": Column("boolean", "whether white space stands between it and the word before"),
+    "space_before": Column("boolean", "True if there is white space between this word and the word before"),
 }
 
 SEGMENTS: Table = {
     "audio_id": AUDIO_ID,
     "segment_index": Column("Int32", "position within the recording, from 0"),
-    "text": Column("string", "its words, spaced as the API spaced them"),
+    "text": Column("string", "its words, with the spaces of the API"),
     "start_ms": Column("Int32", "start of its first word; NA in translations"),
     "end_ms": Column("Int32", "end of its last word; NA in translations"),
     "speaker": SPEAKER,
     "language": LANGUAGE,
     "translation_status": STATUS,
     "source_language": SOURCE_LANGUAGE,
-    "confidence_mean": Column("Float32", "mean of its words' confidence"),
+    "confidence_mean": Column("Float32", "mean confidence of its words"),
     "first_word": Column("Int32", "word_index of its first word"),
     "word_count": Column("Int32", "number of words"),
 }
@@ -95,12 +97,10 @@ SEGMENTS: Table = {
 TEXTS: Table = {
     "audio_id": AUDIO_ID,
     "translation_status": Column(
-        "string", '"original" for what was spoken (translated or not), "translation" for the other stream', repeats=True
+        "string", '"original" for spoken text (translated or not), "translation" for translations', repeats=True
     ),
-    "language": Column("string", "the stream's language where it has only one; NA otherwise", repeats=True),
-    "text": Column(
-        "string", "its words, spaced as the API spaced them, with a space where speaker or language changes"
-    ),
+    "language": Column("string", "language of the stream if it has only one; NA otherwise", repeats=True),
+    "text": Column("string", "its words, with the spaces of the API and a space where the speaker or language changes"),
     "word_count": Column("Int32", "number of words"),
 }
 
