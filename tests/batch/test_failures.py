@@ -99,7 +99,7 @@ def test_every_slug_in_the_code_is_documented():
     """What recordings fail with, as the code spells it."""
     package = Path(sx.__file__).parent
     told = set()
-    for path in [*(package / "transcription").glob("*.py"), *(package / "live").glob("*.py")]:
+    for path in [path for room in ("batch", "live", "sources") for path in (package / room).glob("*.py")]:
         code = path.read_text(encoding="utf-8")
         told |= set(re.findall(r'(?:\.fail|UnusableAudio)\(\s*"([a-z]+_[a-z_]+)"', code))
         told |= set(re.findall(r'error_type(?:, error_message)? = "([a-z_]+)"', code))
