@@ -1,4 +1,4 @@
-"""Arguments that several calls take, looked at before anything is read or sent."""
+"""Checks of arguments that several functions share, made before anything is read or sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["check_columns_unused", "check_count", "check_on_error", "check_repea
 
 
 def check_count(name: str, value: object, meaning: str, least: int = 1) -> None:
-    """Raise OptionsError unless it is a whole number that is large enough.
+    """Raise OptionsError unless the value is a whole number of at least `least`.
 
     >>> check_count("concurrency", 0, "the number of uploads at once")
     Traceback (most recent call last):
@@ -21,18 +21,18 @@ def check_count(name: str, value: object, meaning: str, least: int = 1) -> None:
 
 
 def check_repeat(value: object) -> None:
-    """Raise OptionsError unless it can be the number of a repetition: it becomes part of what a job is known by."""
+    """Raise OptionsError unless the value can be the number of a repetition, which becomes part of the job's key."""
     check_count("repeat", value, "the number of the repetition", least=0)
 
 
 def check_on_error(value: object) -> None:
-    """Raise OptionsError unless it is one of the two."""
+    """Raise OptionsError unless the value is ``"report"`` or ``"raise"``."""
     if value not in ("report", "raise"):
         raise OptionsError(f'on_error is {value!r}; it is "report" (failed rows and a warning) or "raise"')
 
 
 def check_columns_unused(audio_column: str | None, reference_column: str | None) -> None:
-    """Raise OptionsError if columns are named for recordings that were found already: they would be ignored."""
+    """Raise OptionsError if columns are named for recordings that were already found: they would be ignored."""
     if named := [name for name in (audio_column, reference_column) if name is not None]:
         raise OptionsError(
             f"the columns {named} are named for recordings that were found already; name them where the recordings are "

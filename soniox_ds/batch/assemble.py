@@ -1,4 +1,4 @@
-"""Assembling: the journal's transcripts and the rows that were asked for become a corpus."""
+"""The corpus of a finished run, made from the transcripts in the journal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from soniox_ds.text.words import spoken_texts
 __all__ = ["assemble"]
 
 CHUNK = 256
-UNKNOWN = ("error", "the run ended before this recording was reached")
+NOT_REACHED = ("error", "the run ended before this recording was reached")
 
 
 async def assemble(
@@ -38,9 +38,9 @@ async def assemble(
     options: TranscriptionOptions,
     resolved_model: str | None,
 ) -> Corpus:
-    """Make a corpus of what was found: one row for each recording, tokens of those that have a transcript.
+    """Make a corpus with one row for each recording, and the tokens of the recordings that have a transcript.
 
-    `resolved_model` is the model that answered for ``options.model`` in this run, None where nothing was sent.
+    `resolved_model` is the model that answered for ``options.model`` in this run. It is None if nothing was sent.
     """
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
@@ -49,7 +49,7 @@ async def assemble(
         chunk = range(start, min(start + CHUNK, len(found.recordings)))
         done = {key for row in chunk if (key := key_of_row[row]) is not None and _is_done(jobs[key])}
         transcripts = await journal.transcripts(sorted(done))
-        # In a thread: decoding a thousand long transcripts takes a while, and the loop belongs to others, too.
+        # A thread does this work, because decoding many long transcripts would hold up the event loop.
         await asyncio.to_thread(
             _assemble_chunk,
             [(found.recordings[row], jobs.get(key_of_row[row] or "")) for row in chunk],
@@ -59,9 +59,9 @@ async def assemble(
             paid_for,
         )
     asked = {"service": service, "model": options.model, "options_hash": options.hash()}
-    made_by = {row["resolved_model"] for row in rows if row["status"] == "completed"}
-    if resolved_model is None and len(made_by) == 1:
-        resolved_model = made_by.pop()
+    row_models = {row["resolved_model"] for row in rows if row["status"] == "completed"}
+    if resolved_model is None and len(row_models) == 1:
+        resolved_model = row_models.pop()
     provenance = _provenance(service, options, resolved_model)
     return await asyncio.to_thread(_corpus, rows, tables, asked, found.metadata, provenance)
 
@@ -73,17 +73,17 @@ def _assemble_chunk(
     tables: list[pa.Table],
     paid_for: set[str],
 ) -> None:
-    """Add the rows and the tokens of some recordings."""
+    """Add the rows and the tokens of one chunk of recordings."""
     chunk_tables: list[pa.Table] = []
-    own_texts: list[str] = []
+    service_texts: list[str] = []
     for recording, job in recordings:
         described = _describe(recording, job)
         transcript = None if job is None or not _is_done(job) else _decoded(transcripts.get(job.key), recording)
         if job is not None and transcript is not None:
             text, tokens = transcript
             chunk_tables.append(with_possible_confidences(tokens))
-            own_texts.append(text)
-            # The length of a file that was cut off is an estimate, and it is marked already.
+            service_texts.append(text)
+            # The duration of a truncated file is only an estimate, and the file has its own warning already.
             measured_ms = None if "truncated_file" in recording.warnings else recording.duration_ms
             warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"], measured_ms)]
             described |= {
@@ -98,31 +98,31 @@ def _assemble_chunk(
         rows.append(described)
     if chunk_tables:
         table = pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks()
-        # The service's own text lacks the spaces where the speaker changes, and holds translations too.
-        said = _spoken_texts(table, chunk_tables, own_texts)
+        # The text of the service lacks the spaces between speakers and also holds translations.
+        texts = _spoken_texts(table, chunk_tables, service_texts)
         for described in rows[-len(recordings) :]:
-            described["text"] = said.get(described["audio_id"], described.get("text"))
+            described["text"] = texts.get(described["audio_id"], described.get("text"))
         tables.append(table)
 
 
-def _spoken_texts(table: pa.Table, parts: list[pa.Table], own_texts: list[str]) -> dict[str, str]:
-    """The text of each recording; the service's own where the times of its tokens make no words."""
+def _spoken_texts(table: pa.Table, parts: list[pa.Table], service_texts: list[str]) -> dict[str, str]:
+    """Return the text of each recording, or the service's text where words cannot be made from the token times."""
     try:
         return dict(spoken_texts(tokens_frame(table)).items())
     except SchemaError:
-        said: dict[str, str] = {}
-        for part, own_text in zip(parts, own_texts, strict=True):
+        texts: dict[str, str] = {}
+        for part, service_text in zip(parts, service_texts, strict=True):
             try:
-                said |= dict(spoken_texts(tokens_frame(part)).items())
+                texts |= dict(spoken_texts(tokens_frame(part)).items())
             except SchemaError:
-                said[str(part["audio_id"][0])] = own_text
-        return said
+                texts[str(part["audio_id"][0])] = service_text
+        return texts
 
 
 def _decoded(raw: bytes | None, recording: Recording) -> tuple[str, pa.Table] | None:
     try:
         return None if raw is None else decode_transcript(raw, recording.audio_id)
-    except BadAnswerError:  # it could be decoded before it was stored
+    except BadAnswerError:  # The transcript was decoded before it was stored, so the journal is damaged.
         return None
 
 
@@ -170,7 +170,7 @@ def _failure(recording: Recording, job: Job | None) -> dict[str, Any]:
             "this recording alone, with refresh=True, transcribes it again, and that is paid for again"
         )
     elif error_type is None:
-        error_type, error_message = (job.error if job is not None else None) or UNKNOWN
+        error_type, error_message = (job.error if job is not None else None) or NOT_REACHED
     return {
         "status": "failed",
         "error_type": error_type,

@@ -1,16 +1,16 @@
-"""What looks wrong with a transcript: named, not guessed away.
+"""Plausibility checks of transcripts.
 
 Each check gives a slug for the column ``warnings`` of the recordings table:
 
-- ``heard_in_part``, ``heard_longer``: the service's duration is shorter or longer than what the file was measured to
-  have, by more than a second and more than 2 %.
-- ``no_speech``: there is no spoken token.
-- ``starts_late``, ``ends_early``: no token in the first or last stretch of the audio, longer than 10 s and than a tenth
-  of the recording (music and silence do it too).
-- ``implausible_rate``: more than 40 characters a second between first and last token, spaces not counted (fast English
-  has about 25).
+- ``heard_in_part``, ``heard_longer``: the service's duration is shorter or longer than the measured duration of the
+  file, by more than a second and more than 2 %.
+- ``no_speech``: the transcript has no spoken token.
+- ``starts_late``, ``ends_early``: the audio has no token at its start or end for more than 10 s and more than a tenth
+  of the recording (music and silence cause this too).
+- ``implausible_rate``: more than 40 characters per second between the first and the last token, without spaces (fast
+  English has about 25).
 - ``odd_confidence``: a confidence lies outside 0 to 1; it is NA in the tokens.
-- ``repeats``: the same one to twelve words at least four times in a row, twelve words or more in all.
+- ``repeats``: the same one to twelve words occur at least four times in a row, twelve words or more in total.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def check_transcript(tokens: pa.Table, duration_ms: int | None, measured_ms: int
     duration_ms
         Duration of the audio as the service reports it. Without it (None) the ends of the audio are not checked.
     measured_ms
-        Duration of the file as it was measured here before it was sent. None for URLs, which are not measured.
+        Duration of the file as it was measured on this machine before it was sent. None for URLs, which are not
+        measured.
     """
     return [*_compare_durations(duration_ms, measured_ms), *_check_tokens(tokens, duration_ms)]
 
@@ -81,7 +82,7 @@ def _check_tokens(tokens: pa.Table, duration_ms: int | None) -> list[str]:
 
 
 def with_possible_confidences(tokens: pa.Table) -> pa.Table:
-    """Replace confidences outside 0 to 1 by NA: the service said something, but not how sure it was."""
+    """Replace confidences outside 0 to 1 by NA, since they are no probabilities."""
     column = tokens.column_names.index("confidence")
     values = pc.if_else(_is_possible(tokens), tokens["confidence"], pa.scalar(None, pa.float32()))
     return tokens.set_column(column, tokens.field(column), values)

@@ -1,7 +1,7 @@
-"""Sweeping: what this journal put on the server and nobody needs any more is deleted; nothing else is ever touched.
+"""Clean-up on the server: files and transcriptions of this journal that no run needs any more.
 
-Two kinds of remains: things whose ids the journal knows (a deletion failed or a run was killed before it), and things
-that carry one of its references although no answer ever told their id.
+Nothing else on the server is ever deleted. Things remain there in two cases: the journal knows their ids, because a
+deletion failed or a run was killed before it; or they carry a reference of the journal, although no answer gave an id.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ from soniox_ds.exceptions import (
 __all__ = ["GOODBYE_S", "clean_up", "say_goodbye", "sweep_earlier", "sweep_known", "sweep_lost", "tidy_up"]
 
 GOODBYE_S = 1.0
-"""How long an interrupted run may take to delete what it does not need any more (real seconds)."""
+"""Seconds of real time in which an interrupted run may delete what it does not need any more."""
 
 REQUESTS_PER_MINUTE = 480
 
 SWEEPERS = 8
-"""So many deletions at once."""
+"""Number of deletions at the same time."""
 
 log = logging.getLogger("soniox_ds.batch")
 
 
 @contextlib.asynccontextmanager
 async def _unused(journal: Journal, service: str, *, unfinished: bool = False) -> AsyncIterator[list[Entry]]:
-    """What earlier runs have on the server and nobody works on, as a claim of its own.
+    """Claim the entries of earlier runs that have something on the server and that no run works on.
 
-    Nothing that is paid for and not fetched, unless `unfinished` is wanted, too.
+    Entries that are paid for and not yet fetched are left out, unless `unfinished` is True.
     """
     busy = await journal.claimed_by_others(None)
     remains = [entry for entry in await journal.remains(service) if entry.job_key not in busy]
@@ -73,7 +73,7 @@ async def _unused(journal: Journal, service: str, *, unfinished: bool = False) -
 
 
 async def _abandon(journal: Journal, entry: Entry, now: float) -> Entry:
-    """Give up an attempt that nobody works on any more; an upload without an answer is to be looked for."""
+    """Give up an attempt that no run works on any more. A request without an answer is noted, to be looked for."""
     if entry.state in (State.DONE, State.FAILED):
         return entry
     if entry.state in (State.UPLOADING, State.CREATING):
@@ -85,58 +85,61 @@ async def _abandon(journal: Journal, entry: Entry, now: float) -> Entry:
 
 
 async def sweep_known(client: Client, journal: Journal, entry: Entry) -> int:
-    """Delete what an entry still has on the server; returns how many things went. Raises what deleting raises."""
+    """Delete what an entry still has on the server, and return the number of deletions.
+
+    Errors of the deletions are passed on.
+    """
     entry = replace(entry)
-    if not _has_remains(entry):  # it had an id that can be none, and is not to be looked at again
+    if not _has_remains(entry):  # Its id was not valid and was dropped, so the entry is written without it.
         await journal.put(entry)
         return 0
-    gone = 0
+    n_deleted = 0
     try:
         if entry.transcription_id is not None and not entry.transcription_gone:
-            await _gone(client.delete_transcription, entry.transcription_id)
+            await _delete(client.delete_transcription, entry.transcription_id)
             entry.transcription_gone = 1
-            gone += 1
+            n_deleted += 1
         if entry.file_id is not None and not entry.file_gone:
-            await _gone(client.delete_file, entry.file_id)
+            await _delete(client.delete_file, entry.file_id)
             entry.file_gone = 1
-            gone += 1
+            n_deleted += 1
     finally:
-        if gone:
+        if n_deleted:
             await journal.put(entry)
-    return gone
+    return n_deleted
 
 
-async def _gone(method: Callable[..., Any], remote_id: str) -> None:
+async def _delete(method: Callable[..., Any], remote_id: str) -> None:
     try:
         await method(remote_id, priority=Priority.CLEAN)
     except NotFoundError:
-        return  # somebody else deleted it
+        return  # Somebody else deleted it.
 
 
 async def _carries(get_method: Callable[..., Any], remote_id: str, reference: str) -> bool:
-    """Return True if what has this id carries the reference, or is gone already."""
+    """Return True if the file or transcription with this id carries the reference, or is already gone."""
     try:
-        found = await get_method(remote_id, priority=Priority.CLEAN)
+        item = await get_method(remote_id, priority=Priority.CLEAN)
     except NotFoundError:
         return True
-    return bool(found.get("client_reference_id") == reference)
+    return bool(item.get("client_reference_id") == reference)
 
 
 class Swept(NamedTuple):
-    """What became of the references that were looked for."""
+    """The outcome of a search for lost references."""
 
     gone: int
-    """So many things were deleted."""
+    """Number of things that were deleted."""
     not_found: list[Lost]
-    """References of which the server shows nothing."""
+    """References that nothing on the server carries."""
     busy: list[str]
     """References of transcriptions that cannot be deleted yet, because they are being processed."""
 
 
 async def sweep_lost(client: Client, journal: Journal, service: str, lost: Iterable[Lost]) -> Swept:
-    """Delete what carries one of these references and is of no use to any entry."""
-    wanted = {one.reference: one for one in lost}
-    gone, seen, busy, unusable = 0, set(), set(), set()
+    """Delete the files and transcriptions that carry one of these references and that no entry uses."""
+    wanted = {item.reference: item for item in lost}
+    n_deleted, seen, busy, unusable = 0, set(), set(), set()
     if wanted:
         remains = await journal.remains(service)
         in_use = {entry.file_id for entry in remains if not entry.file_gone}
@@ -151,7 +154,7 @@ async def sweep_lost(client: Client, journal: Journal, service: str, lost: Itera
                     continue
                 seen.add(reference)
                 if not is_id(item["id"]):
-                    unusable.add(reference)  # nobody can delete it now
+                    unusable.add(reference)  # It cannot be deleted by such an id.
                     continue
                 if item["id"] in in_use:
                     continue
@@ -160,38 +163,38 @@ async def sweep_lost(client: Client, journal: Journal, service: str, lost: Itera
                     unusable.add(reference)
                     continue
                 try:
-                    await _gone(delete_method, item["id"])
+                    await _delete(delete_method, item["id"])
                 except InvalidStateError:
                     busy.add(reference)
                     continue
-                gone += 1
+                n_deleted += 1
         await journal.forget_lost(seen - busy - unusable)
-    return Swept(gone, [wanted[reference] for reference in wanted.keys() - seen], sorted(busy))
+    return Swept(n_deleted, [wanted[reference] for reference in wanted.keys() - seen], sorted(busy))
 
 
 # -- during and after a run --------------------------------------------------------------------------------------------
 
 
 async def sweep_earlier(run: Run) -> int:
-    """Delete what earlier runs left behind and nobody needs; returns how many things went."""
+    """Delete what earlier runs left on the server and no run needs, and return the number of deletions."""
     async with run.sweeping, _unused(run.journal, run.service) as entries:
         return await _sweep_all(run, entries)
 
 
 async def _sweep_all(run: Run, entries: list[Entry]) -> int:
-    """Delete what these entries have; ends early where the service refuses to be asked or does not answer."""
+    """Delete what these entries have on the server. Stop early if the service refuses access or does not answer."""
     todo = iter(entries)
-    gone = 0
+    n_deleted = 0
     trouble: SonioxDSError | None = None
 
     async def sweep_some() -> None:
-        nonlocal gone, trouble
+        nonlocal n_deleted, trouble
         for entry in todo:
             if trouble is not None:
                 return
             try:
                 entry = await _abandon(run.journal, entry, run.clock.utcnow().timestamp())
-                gone += await sweep_known(run.client, run.journal, entry)
+                n_deleted += await sweep_known(run.client, run.journal, entry)
             except (AuthError, ServiceError) as error:
                 trouble = error
                 run.left_behind.append(f"{entry.source}: {error}")
@@ -199,13 +202,13 @@ async def _sweep_all(run: Run, entries: list[Entry]) -> int:
                 run.left_behind.append(f"{entry.source}: {error}")
 
     await asyncio.gather(*(sweep_some() for _ in range(SWEEPERS)))
-    return gone
+    return n_deleted
 
 
 async def tidy_up(run: Run) -> None:
-    """Delete what could not be deleted before, of this run or an earlier one, and what lost answers left behind."""
+    """Delete what this run or an earlier run could not delete before, and what requests without an answer left."""
     if isinstance(run.fatal, AuthError | ServiceError) or run.is_shut_out or run.journal.read_only is not None:
-        return  # all of it stays in the journal
+        return  # The entries stay in the journal.
     run.left_behind.clear()
     async with _unused(run.journal, run.service) as entries:
         await _sweep_all(run, entries)
@@ -228,21 +231,21 @@ async def _sweep_lost_answers(run: Run) -> None:
         swept = await sweep_lost(run.client, run.journal, run.service, lost)
         now = run.clock.utcnow().timestamp()
         settle_s = run.limits.settle_s
-        # A clock that was set back must not keep anybody waiting.
-        late = [one for one in swept.not_found if not 0 <= now - one.noted_at < settle_s]
-        await run.journal.forget_lost(one.reference for one in late)
-        young = [one for one in swept.not_found if one not in late]
-        busy_for_long = all(now - one.noted_at > 4 * settle_s for one in lost if one.reference in swept.busy)
+        # A negative age means that the clock was set back, which must not make the run wait.
+        late = [item for item in swept.not_found if not 0 <= now - item.noted_at < settle_s]
+        await run.journal.forget_lost(item.reference for item in late)
+        young = [item for item in swept.not_found if item not in late]
+        busy_for_long = all(now - item.noted_at > 4 * settle_s for item in lost if item.reference in swept.busy)
         if not young and busy_for_long:
-            break  # what is busy is left to a later run
+            break  # Busy transcriptions are left to a later run.
         await run.clock.sleep(settle_s / 4)
     run.progress.note("")
 
 
 async def say_goodbye(run: Run, jobs: Iterable[Job]) -> None:
-    """After an interrupt: delete what is not needed any more, within a second; the rest is in the journal.
+    """Delete after an interrupt what is not needed any more, within `GOODBYE_S`. The journal keeps the rest.
 
-    Jobs that are paid for and unfinished stay on the server for the same call to take up again.
+    Jobs that are paid for and unfinished stay on the server. The same call continues them.
     """
 
     async def leave(entry: Entry) -> None:
@@ -253,7 +256,7 @@ async def say_goodbye(run: Run, jobs: Iterable[Job]) -> None:
         except JournalError:
             raise
         except SonioxDSError as error:
-            log.info("%s: %s", entry.source, error)  # a later run sweeps it
+            log.info("%s: %s", entry.source, error)  # A later run deletes it.
 
     entries = [job.entry for job in jobs if job.entry is not None and not job.recalled]
     try:
@@ -262,7 +265,7 @@ async def say_goodbye(run: Run, jobs: Iterable[Job]) -> None:
                 if entry.state in (State.DONE, State.FAILED, State.UPLOADED) and _has_remains(entry):
                     group.create_task(leave(entry))
     except TimeoutError:
-        return  # the rest is in the journal, for a later run to sweep
+        return  # The rest is in the journal, and a later run deletes it.
     except ExceptionGroup as errors:
         log.warning("the journal could not be written after the interrupt: %s", errors.exceptions[0])
 
@@ -284,18 +287,18 @@ async def clean_up(
     Parameters
     ----------
     journal
-        The journal whose things are meant; by default the one in the user's cache folder.
+        Path of the journal; by default the journal in the user's cache folder.
     connection
         Key, region and address; by default from the environment.
     unfinished
-        Also give up jobs that are paid for and whose transcripts were not fetched. By default they are kept, for the
-        call that started them to take up again.
+        Also give up jobs that are paid for and whose transcripts were not fetched. By default they are kept, so that
+        the call which started them can continue them.
 
     Returns
     -------
     DataFrame
-        One row for each recording that had something there: ``audio_id``, ``state`` (how far it had come), ``outcome``
-        (``"deleted"``, ``"kept"`` or ``"busy"``: being processed, try again later).
+        One row for each recording that had something on the server: ``audio_id``, ``state`` (the last state of its
+        job), ``outcome`` (``"deleted"``, ``"kept"``, or ``"busy"`` if it is being processed; try again later).
 
     Raises
     ------
@@ -324,7 +327,7 @@ async def clean_up(
                     outcome = await _give_up(client, book, entry, clock)
                 rows.append((entry.source, entry.state, outcome))
         swept = await sweep_lost(client, book, connection.service, await book.lost(connection.service, None))
-        await book.forget_lost(one.reference for one in swept.not_found)
+        await book.forget_lost(item.reference for item in swept.not_found)
     return pd.DataFrame(rows, columns=["audio_id", "state", "outcome"])
 
 

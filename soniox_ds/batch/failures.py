@@ -1,4 +1,4 @@
-"""How a call over many recordings ends when some of them failed, and which of several errors is told."""
+"""Reports of failed recordings at the end of a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHOWN = 3
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The exception that says what is wrong, without the group around it: the journal's, where it is among them.
+    """Return the first exception of a group, without the group around it. A JournalError goes before others.
 
     >>> first_error(BaseExceptionGroup("", [ValueError("a"), ExceptionGroup("", [JournalError("full")])]))
     JournalError('full')
@@ -26,18 +26,18 @@ def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def report_failures(recordings: pd.DataFrame, *, fatal: SonioxDSError | None, on_error: str, all_in: str) -> None:
-    """Say loudly what failed.
+    """Warn of failed recordings, or raise their errors.
 
     Parameters
     ----------
     recordings
-        ``schema.RECORDINGS`` of all that was asked for.
+        ``schema.RECORDINGS`` of all recordings of the call.
     fatal
-        What would stop every recording; raised where not a single one is complete.
+        An error that stopped the whole run. It is raised if not a single recording is complete.
     on_error
         ``"report"`` warns, ``"raise"`` raises an ExceptionGroup of `TranscriptionFailed`.
     all_in
-        Where the caller finds every failed row; the warning shows a few only.
+        Name of the table with every failed row, for the warning, which shows only a few rows.
     """
     if fatal is not None and not (recordings["status"] == "completed").any():
         raise fatal.with_traceback(None)

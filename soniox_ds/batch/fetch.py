@@ -1,4 +1,4 @@
-"""Collecting: fetch each finished transcript, make it safe in the journal, and only then clean up remotely."""
+"""Workers that fetch finished transcripts, store them in the journal and then delete them from the server."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["clean_forever", "fetch_forever"]
 
 PAUSE_S = 2.0
 MOST_DAMAGED = 3
-"""So many times a transcript that comes back damaged is fetched. Once may be chance, such as a proxy that cuts it off.
-Damage that is still there after some seconds is likely to stay, and a later run may look again."""
+"""Number of times that a damaged transcript is fetched. Damage may be chance, such as a proxy that cuts an answer off.
+Damage that is still there after some seconds is likely to stay, and a later run may try again."""
 LARGE_BYTES = 1_000_000
-"""A transcript above this is decoded in a thread, so that the event loop goes on turning."""
+"""Bytes above which a transcript is decoded in a thread, so that the event loop is not held up."""
 
 
 async def fetch_forever(run: Run) -> None:
-    """One worker: bring finished transcripts home, until cancelled."""
+    """Fetch finished transcripts, as one worker of several, until cancelled."""
     while True:
         job = await run.to_fetch.get()
         try:
@@ -38,7 +38,7 @@ async def fetch_forever(run: Run) -> None:
             raise
         except (ServiceError, InvalidStateError) as error:
             if _is_damaged(error):
-                run.answered()  # the service is there, but what it says is not what is documented
+                run.answered()  # The service works, although this answer is not as documented.
                 job.damaged += 1
                 if job.damaged < MOST_DAMAGED:
                     await run.clock.sleep(PAUSE_S)
@@ -66,13 +66,13 @@ async def fetch_forever(run: Run) -> None:
         now = run.clock.utcnow()
         done = replace(job.paid, state=State.DONE, completed_at=now.isoformat(), changed_at=now.timestamp())
         await run.journal.store(done, raw)
-        # Only now: whatever else looks at the job, an interrupt too, may delete what is done.
+        # The job is marked as done only now, because an interrupt deletes the transcriptions of done jobs.
         job.entry = done
         run.went_well(job)
 
 
 async def _fetch(run: Run, job: Job) -> bytes:
-    """The transcript's bytes, known to be decodable."""
+    """Return the bytes of a transcript that can be decoded."""
     transcription_id = job.paid.transcription_id
     if transcription_id is None:
         raise RuntimeError(f"job {job.key[:12]} is to be fetched but has no id")
@@ -85,7 +85,7 @@ async def _fetch(run: Run, job: Job) -> bytes:
 
 
 def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
-    """Return True if a transcript came, but cannot be used; False if none came."""
+    """Return True if a transcript was received but cannot be used, and False if no transcript was received."""
     return isinstance(error, BadAnswerError) and (error.status is None or 200 <= error.status < 300)
 
 
@@ -97,6 +97,6 @@ def _stays_damaged(error: ServiceError | InvalidStateError) -> BadAnswerError:
 
 
 async def clean_forever(run: Run) -> None:
-    """One worker: delete what settled jobs have on the server, until cancelled."""
+    """Delete what settled jobs have on the server, as one worker of several, until cancelled."""
     while True:
         await run.clean(await run.to_clean.get())

@@ -1,6 +1,7 @@
-"""Which runs are alive: a run holds a lock file as long as its process lives, however that ends.
+"""Lock files that show which runs are alive.
 
-The operating system ends a lock with its process, so that what a killed run had claimed is free at once.
+A run holds a lock on its file. The operating system releases the lock when the process ends, however it ends, so that
+the jobs of a killed run are free at once.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ __all__ = ["Runs"]
 
 
 class Runs:
-    """The runs on the journal at `path`; lock files lie beside it."""
+    """The runs on the journal at `path`. Their lock files lie beside the journal."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._locks: dict[str, filelock.BaseFileLock] = {}
 
     def start(self) -> str:
-        """Begin a run and return its name; raises OSError where no lock file can be made."""
+        """Begin a run and return its name. Raises OSError if no lock file can be made."""
         name = secrets.token_hex(6)
         lock = filelock.FileLock(self._lock_path(name), thread_local=False)
         lock.acquire(timeout=0)
@@ -40,7 +41,7 @@ class Runs:
             self.end(name)
 
     def alive(self, name: str) -> bool:
-        """Whether a run goes on, here or in another process."""
+        """Return True if a run is still alive, in this process or in another one."""
         if name in self._locks:
             return True
         path = self._lock_path(name)

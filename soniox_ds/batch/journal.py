@@ -1,8 +1,8 @@
-"""What was asked for, what was paid for, what came back: one SQLite file, so that no result is lost or paid for twice.
+"""The journal: an SQLite file of jobs and transcripts, so that no result is lost or paid for twice.
 
-Conventions: the intent is written before a request that spends, the answer after it, both durably. Several processes
-may share a journal: a job is claimed by a run, and a claim holds as long as its run lives (``job_locks.py``). Each paid
-attempt at a job is an entry of its own, numbered by its generation; the newest one counts.
+Conventions: the intent is written before a request that costs money, and the answer after it, both durably. Several
+processes may share a journal: a run claims a job, and the claim holds as long as the run lives (``job_locks.py``). Each
+paid attempt at a job is an entry of its own, numbered by its generation. The newest attempt counts.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ __all__ = ["Entry", "Inspection", "Journal", "Known", "Lost", "State", "default_
 T = TypeVar("T")
 
 AT_ONCE = 500
-"""So many values in one query."""
+"""Number of values in one query."""
 
 
 class State:
-    """How far a job has come; written to the journal, so never renamed."""
+    """The states of a job. They are written to the journal and must therefore never be renamed."""
 
     UPLOADING = "uploading"
     UPLOADED = "uploaded"
@@ -50,7 +50,7 @@ class State:
 
 
 UNPAID = (State.UPLOADING, State.UPLOADED, State.FAILED)
-"""States of an attempt that cost nothing, or nothing that could still be had."""
+"""States of an attempt that cost nothing, or whose result is no longer available."""
 
 
 _STATES = (State.UPLOADING, State.UPLOADED, State.CREATING, State.CREATED, State.DONE, State.FAILED)
@@ -82,21 +82,21 @@ class Entry:
     changed_at: float = 0.0
     """Seconds since 1970 of the last change of state."""
     resolved_model: str | None = None
-    """The model that answers for `model`; None where that could not be told."""
+    """The model that answers for `model`; None if it is unknown."""
 
 
 class Known(NamedTuple):
-    """What the journal knows of a job."""
+    """The attempts at a job that count."""
 
     newest: Entry
     """The latest attempt."""
     finished: Entry | None
-    """The latest attempt that brought a transcript, which the journal has."""
+    """The latest attempt whose transcript is in the journal; None if there is no such attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found out about a file that has not changed since."""
+    """The result of the inspection of a file, valid until the file changes."""
 
     sha256: str
     duration_ms: int | None
@@ -105,7 +105,7 @@ class Inspection:
 
 
 class Lost(NamedTuple):
-    """A reference under which something may be on the server that nothing here uses."""
+    """A reference under which the server may hold something that no entry uses."""
 
     reference: str
     kind: str
@@ -115,13 +115,13 @@ class Lost(NamedTuple):
 
 
 LONGEST_TRANSCRIPT = 1 << 30
-"""Bytes of a transcript; where the journal says more, it is damaged."""
+"""Largest size of a transcript in bytes. A larger size in the journal means damage."""
 _CHECKSUM = struct.Struct("<II16s")
 _SKIPPED = (0x184D2A51, 16)
-"""Zstandard skips a frame of this kind and length; here it holds the checksum of what was packed before it and of the
-key of its job, so that no job gets another one's transcript."""
+"""Kind and length of a frame that Zstandard skips. The frame holds the checksum of the transcript and of the key of its
+job, so that no job gets the transcript of another job."""
 _SKIPPED_WITHOUT_KEY = (0x184D2A50, 16)
-"""The same in journals of an earlier version, whose checksums do not cover the key."""
+"""Kind and length of this frame in journals of an earlier version, whose checksums do not cover the key."""
 
 COLUMNS = [field.name for field in fields(Entry)]
 ENTRY = ",".join(COLUMNS)
@@ -132,12 +132,12 @@ REMAINS = (
 
 
 def default_path() -> Path:
-    """The journal that is used where none is named, in the user's cache folder."""
+    """Return the path of the default journal, in the user's cache folder."""
     return platformdirs.user_cache_path("soniox_ds") / "journal.sqlite"
 
 
 class Journal:
-    """The journal at one path, shared by all that use it within a process and closed when the last of them is done."""
+    """The journal at one path. All its users in a process share it, and the last user closes it."""
 
     _opened: ClassVar[dict[Path, Journal]] = {}
     _opening: ClassVar[threading.Lock] = threading.Lock()
@@ -145,7 +145,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.id = ""
-        """Tells this journal's things on the server from those of others."""
+        """Id that tells the files and transcriptions of this journal on the server from those of others."""
         self._writer = Writer(path, self._prepare)
         self._do = self._writer.do
         self._runs = Runs(path)
@@ -156,7 +156,7 @@ class Journal:
 
     @property
     def read_only(self) -> JournalError | None:
-        """Why the journal can only be read; None where it can be written."""
+        """The reason why the journal can only be read; None if it can be written."""
         return self._writer.read_only
 
     def _prepare(self, db: sqlite3.Connection) -> None:
@@ -164,30 +164,30 @@ class Journal:
 
     @classmethod
     def open(cls, path: str | Path | None = None) -> Journal:
-        """Open the journal at `path` (default: `default_path()`), or return the one already open there.
+        """Open the journal at `path` (default: `default_path()`), or return the journal that is already open there.
 
-        Each call is one more user; `close` is called once for each.
+        Each call adds one user, and every user calls `close` once.
         """
         try:
-            where = (Path(path).expanduser() if path is not None else default_path()).resolve()
-            is_folder = where.is_dir()
+            file = (Path(path).expanduser() if path is not None else default_path()).resolve()
+            is_folder = file.is_dir()
         except (OSError, RuntimeError, ValueError) as error:
             raise JournalError(f"the journal cannot be opened: {error}; name another file with journal=") from error
         if is_folder:
             raise JournalError(
-                f"the journal must be a file, {where} is a folder; name a file such as {where / 'journal.sqlite'}."
+                f"the journal must be a file, {file} is a folder; name a file such as {file / 'journal.sqlite'}."
             )
         with cls._opening:
-            journal = cls._opened.get(where)
-            if journal is None or not journal._writer.usable:  # its file was deleted: left to those that use it
-                journal = cls._opened[where] = cls(where)
+            journal = cls._opened.get(file)
+            if journal is None or not journal._writer.usable:  # A deleted file stays open for its present users only.
+                journal = cls._opened[file] = cls(file)
             journal._users += 1
             return journal
 
     @classmethod
     @contextlib.asynccontextmanager
     async def using(cls, path: str | Path | None = None) -> AsyncIterator[Journal]:
-        """Open the journal at `path` for a while, without holding up the event loop."""
+        """Open the journal at `path` as a context manager, without holding up the event loop."""
         opening: concurrent.futures.Future[Journal] = concurrent.futures.Future()
 
         def open_it() -> None:
@@ -209,12 +209,12 @@ class Journal:
                 await journal._writer.aclose()
 
     def close(self) -> None:
-        """End one use; the last one writes what still waits and closes, and the next `open` gives a new object."""
+        """End the use of the journal. For its last user, write what is still waiting and close the file."""
         if self._leave():
             self._writer.close()
 
     def _leave(self) -> bool:
-        """Count one user less; True for the last one, who closes the file."""
+        """Count one user less. Return True for the last user, who closes the file."""
         with self._opening:
             self._users -= 1
             if self._users > 0:
@@ -227,24 +227,24 @@ class Journal:
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
     async def known(self, keys: Sequence[str]) -> dict[str, Known]:
-        """What is known of each of these jobs; those never tried are left out."""
+        """Return the attempts at each of these jobs. Jobs that were never tried are left out."""
 
         def read(db: sqlite3.Connection) -> dict[str, Known]:
-            found: dict[str, Known] = {}
+            known: dict[str, Known] = {}
             for chunk in _chunks(keys):
                 rows = db.execute(
                     f"SELECT {ENTRY} FROM jobs WHERE job_key IN ({_marks(chunk)}) ORDER BY generation", chunk
                 )
                 for entry in _whole(rows):
-                    before = found.get(entry.job_key)
+                    before = known.get(entry.job_key)
                     finished = entry if entry.state == State.DONE else (before.finished if before else None)
-                    found[entry.job_key] = Known(entry, finished)
-            return found
+                    known[entry.job_key] = Known(entry, finished)
+            return known
 
         return await self._do(read, writes=False)
 
     def put(self, *entries: Entry) -> asyncio.Future[None]:
-        """Write entries, or change them, together; on its way when this returns, safely there when it is awaited."""
+        """Write or change entries in one transaction. The write is queued at once; await it to know that it is done."""
         rows = [[getattr(entry, name) for name in COLUMNS] for entry in entries]
         return self._do(lambda db: _put(db, rows))
 
@@ -260,7 +260,7 @@ class Journal:
         return self._do(write)
 
     async def transcripts(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The raw transcripts of finished jobs; one that is damaged is left out."""
+        """Return the raw transcripts of finished jobs. Damaged transcripts are left out."""
 
         def read(db: sqlite3.Connection) -> list[tuple[Any, Any, Any]]:
             rows: list[tuple[Any, Any, Any]] = []
@@ -270,7 +270,7 @@ class Journal:
                 except sqlite3.DatabaseError as error:
                     if isinstance(error, sqlite3.OperationalError):
                         raise
-                    rows += _packed_one_by_one(db, chunk)  # a damaged page must not hide the others
+                    rows += _packed_one_by_one(db, chunk)  # A damaged page must not hide the other transcripts.
             return rows
 
         rows = await self._do(read, writes=False)
@@ -278,7 +278,7 @@ class Journal:
         return {key: transcript for key, transcript in unpacked.items() if transcript is not None}
 
     async def remains(self, service: str) -> list[Entry]:
-        """Entries that may still have something on the server: a file, a transcription, an unanswered request."""
+        """Return the entries that may still have a file, a transcription or an unanswered request on the server."""
 
         def read(db: sqlite3.Connection) -> list[Entry]:
             rows = db.execute(f"SELECT {ENTRY} FROM jobs WHERE service = ? AND {REMAINS}", [service])
@@ -289,7 +289,7 @@ class Journal:
     # -- lost answers --------------------------------------------------------------------------------------------------
 
     def note_lost(self, lost: Lost, service: str) -> asyncio.Future[None]:
-        """Remember that something of this reference may be on the server although nothing here uses it."""
+        """Note that the server may hold something with this reference, although no entry uses it."""
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("INSERT OR REPLACE INTO lost VALUES (?, ?, ?, ?)", [lost.reference, service, *lost[1:]])
@@ -297,7 +297,7 @@ class Journal:
         return self._do(write)
 
     async def lost(self, service: str, run: str | None) -> list[Lost]:
-        """References noted as lost, without those of jobs that living runs other than `run` are working on."""
+        """Return the lost references, except those of jobs that living runs other than `run` are working on."""
 
         def read(db: sqlite3.Connection) -> list[tuple[str, str, float, str | None]]:
             return list(
@@ -314,7 +314,7 @@ class Journal:
         return [Lost(*row[:3]) for row in rows if row[3] not in busy]
 
     def forget_lost(self, references: Iterable[str]) -> asyncio.Future[None]:
-        """Strike lost references that were found and deleted, or looked for in vain."""
+        """Remove lost references that were found and deleted, or looked for in vain."""
         rows = [[reference] for reference in references]
 
         def write(db: sqlite3.Connection) -> None:
@@ -325,7 +325,7 @@ class Journal:
     # -- claims --------------------------------------------------------------------------------------------------------
 
     def start_run(self) -> str:
-        """Begin a run: a name under which jobs are claimed, which a journal that can only be read does not allow."""
+        """Begin a run and return the name under which it claims jobs; empty if the journal can only be read."""
         if self.read_only is not None:
             return ""
         try:
@@ -337,11 +337,11 @@ class Journal:
         """Give up every claim of a run."""
         if self.read_only is not None:
             return
-        self._runs.end(run)  # which makes its claims void, should the disk be full
+        self._runs.end(run)  # This voids the claims even if the disk is full and they cannot be deleted.
         await self._do(lambda db: db.execute("DELETE FROM claims WHERE run = ?", [run]))
 
     async def claim(self, keys: Sequence[str], run: str) -> set[str]:
-        """Claim jobs for a run; returns those that another living run holds."""
+        """Claim jobs for a run, and return the jobs that another living run holds."""
 
         def write(db: sqlite3.Connection) -> set[str]:
             held: dict[str, str] = {}
@@ -365,7 +365,7 @@ class Journal:
         return self._do(write)
 
     async def claimed_by_others(self, run: str | None) -> set[str]:
-        """Jobs that living runs other than `run` are working on."""
+        """Return the keys of jobs that living runs other than `run` are working on."""
 
         def read(db: sqlite3.Connection) -> list[tuple[str, str]]:
             return list(db.execute("SELECT job_key, run FROM claims WHERE run IS NOT ?", [run]))
@@ -380,31 +380,31 @@ class Journal:
     # -- files that have not changed -----------------------------------------------------------------------------------
 
     async def inspections(self, fingerprints: dict[str, tuple[int, int]]) -> dict[str, Inspection]:
-        """What is known of files whose size and modification time are still the same; keys are absolute paths."""
+        """Return the inspections of files whose size and modification time are unchanged. Keys are absolute paths."""
 
         def read(db: sqlite3.Connection) -> dict[str, Inspection]:
-            found = {}
+            inspections = {}
             for chunk in _chunks(fingerprints):
                 rows = db.execute(f"SELECT * FROM inspected WHERE path IN ({_marks(chunk)})", chunk)
                 for path, size, mtime, sha256, duration, filename, warnings in rows:
                     is_whole = (
                         isinstance(sha256, str)
-                        and len(sha256) == 64  # or damage of all rows would make one job of all recordings
+                        and len(sha256) == 64  # Otherwise damaged rows could share one hash, and so one job.
                         and (duration is None or _is_duration(duration))
                         and isinstance(filename, str)
                         and isinstance(warnings, str)
                     )
                     if is_whole and fingerprints[path] == (size, mtime):
-                        found[path] = Inspection(sha256, duration, filename, tuple(warnings.split()))
-            return found
+                        inspections[path] = Inspection(sha256, duration, filename, tuple(warnings.split()))
+            return inspections
 
         return await self._do(read, writes=False)
 
     def remember(self, inspected: dict[str, tuple[tuple[int, int], Inspection]]) -> asyncio.Future[None]:
-        """Keep what was found out about files: path → (fingerprint, inspection)."""
+        """Store the fingerprint and the inspection of each file. Keys are absolute paths."""
         rows = [
-            (path, *fingerprint, found.sha256, found.duration_ms, found.filename, " ".join(found.warnings))
-            for path, (fingerprint, found) in inspected.items()
+            (path, *fingerprint, result.sha256, result.duration_ms, result.filename, " ".join(result.warnings))
+            for path, (fingerprint, result) in inspected.items()
         ]
 
         def write(db: sqlite3.Connection) -> None:
@@ -414,7 +414,7 @@ class Journal:
 
 
 def _whole(rows: Iterable[Sequence[Any]]) -> Iterator[Entry]:
-    """The entries of rows, without those that cannot be told from others: their recordings are sent again."""
+    """Yield the entries of rows. Rows with a damaged key are left out, and their recordings are sent again."""
     for row in rows:
         entry = _entry(row)
         if isinstance(entry.job_key, str) and isinstance(entry.generation, int) and 0 < entry.generation < _TOO_LARGE:
@@ -422,7 +422,7 @@ def _whole(rows: Iterable[Sequence[Any]]) -> Iterator[Entry]:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    """An entry as it was written, without damaged values and without ids that an earlier version kept."""
+    """Make an entry from a row, without damaged values and without invalid ids that an earlier version kept."""
     entry = Entry(*row)
     for name in _TEXTS:
         if not isinstance(getattr(entry, name), str):
@@ -440,7 +440,7 @@ def _entry(row: Sequence[Any]) -> Entry:
     if not _is_number(entry.changed_at):
         entry.changed_at = 0.0
     if entry.state not in _STATES:
-        # Taken for done, so that nothing is paid for twice: where there is no transcript, the row fails by name.
+        # An unknown state counts as done, so that nothing is paid for twice. Without a transcript the row fails.
         entry.state = State.DONE
     return entry
 
@@ -465,7 +465,7 @@ def _packed_one_by_one(db: sqlite3.Connection, keys: Sequence[str]) -> list[tupl
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
-            continue  # the recording fails, and its row says why
+            continue  # The recording fails, and its row says why.
     return rows
 
 
@@ -475,14 +475,14 @@ def _pack(key: str, transcript: bytes) -> bytes:
 
 
 def _unpack(key: str, packed: object, size: object) -> bytes | None:
-    """A transcript as it was stored; None where it is damaged."""
+    """Return a transcript as it was stored, or None if it is damaged."""
     if not isinstance(packed, bytes) or not isinstance(size, int) or not 0 <= size <= LONGEST_TRANSCRIPT:
         return None
     try:
         transcript: bytes = pa.decompress(packed, size, codec="zstd", asbytes=True)
     except (OSError, MemoryError, pa.ArrowException):
         return None
-    if len(packed) > _CHECKSUM.size:  # the first version wrote none
+    if len(packed) > _CHECKSUM.size:  # The first version wrote no checksum.
         *kind, digest = _CHECKSUM.unpack(packed[-_CHECKSUM.size :])
         if tuple(kind) == _SKIPPED and digest != _digest(transcript, key):
             return None
@@ -526,7 +526,7 @@ def _close_all() -> None:
 
 
 def _forget_after_fork() -> None:
-    """Neither SQLite nor a thread survives a fork; the lock may have been held by a thread that is not here."""
+    """Start anew in a forked child: SQLite and threads do not survive a fork, and the lock may be held for ever."""
     Journal._opening = threading.Lock()
     Journal._opened = {}
 

@@ -1,4 +1,4 @@
-"""The tables of the journal, and what makes a SQLite file one."""
+"""The tables of the journal."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ CREATE TABLE IF NOT EXISTS inspected (
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> str:
-    """Make the tables where there are none, and return the journal's own id.
+    """Make the tables if they do not exist, and return the id of the journal.
 
     Raises
     ------
     JournalError
         If the file belongs to another program or to a newer version of this one.
     sqlite3.Error
-        If it cannot be read or written, or is no database.
+        If the file cannot be read or written, or is not a database.
     """
     version = db.execute("PRAGMA user_version").fetchone()[0]
     owner = db.execute("PRAGMA application_id").fetchone()[0]
@@ -61,10 +61,12 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
         )
     if version < VERSION:
         db.execute("PRAGMA journal_mode=WAL")
-        db.execute("BEGIN IMMEDIATE")  # all or nothing, and one process at a time
+        db.execute("BEGIN IMMEDIATE")  # One process at a time makes all the changes, or none.
         for statement in TABLES.split(";")[:-1]:
             db.execute(statement)
-        if "resolved_model" not in {row[1] for row in db.execute("PRAGMA table_info(jobs)")}:  # written by version 1
+        if "resolved_model" not in {
+            row[1] for row in db.execute("PRAGMA table_info(jobs)")
+        }:  # The file is of version 1.
             db.execute("ALTER TABLE jobs ADD COLUMN resolved_model TEXT")
         db.execute("INSERT OR IGNORE INTO meta VALUES ('journal_id', ?)", [secrets.token_hex(4)])
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")

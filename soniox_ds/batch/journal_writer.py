@@ -1,8 +1,8 @@
-"""One SQLite file and the one thread that reads and writes it.
+"""An SQLite file that is read and written by a single thread.
 
-Conventions: whatever waits is committed as one transaction, durably (WAL, full sync), and only then is anybody told. No
-connection is open while the process forks, since SQLite's does not survive that: it is closed before, and opened anew
-by whoever uses it next, on either side.
+Conventions: all waiting work is committed durably as one transaction (WAL, full sync), and only then are the callers
+told. No connection is open while the process forks, because an SQLite connection does not survive a fork: it is closed
+before the fork, and opened again at its next use, in the parent and in the child.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ T = TypeVar("T")
 
 LARGEST_BATCH = 500
 TROUBLE = (sqlite3.Error, OSError, UnicodeDecodeError)
-"""What a file that is damaged or out of reach raises; SQLite's own messages may hold bytes that are no text."""
+"""Exceptions of a damaged or unreachable file. Messages of SQLite may hold bytes that cannot be decoded."""
 BUSY_S = 60.0
-"""How long another process may keep the file locked (seconds)."""
+"""Seconds for which another process may keep the file locked."""
 
 
 class _Item(NamedTuple):
@@ -40,27 +40,27 @@ class _Item(NamedTuple):
 
 
 class Writer:
-    """Runs functions on the database at `path`, one batch after the other, in a thread of its own.
+    """A thread that runs functions on the database at `path`, one batch after the other.
 
     Parameters
     ----------
     path
-        The file; made, with its folder, where it does not exist.
+        The file. It is made, with its folder, if it does not exist.
     prepare
-        Is given each new connection before anything else: makes the tables, checks the version.
+        Function that is called first with each new connection: it makes the tables and checks the version.
 
     Raises
     ------
     JournalError
-        If the file cannot be opened or is no database.
+        If the file cannot be opened or is not a database.
 
-    A file that is there but cannot be written is opened for reading alone; `read_only` says why, and whatever would
-    write raises that.
+    A file that exists but cannot be written is opened for reading only. `read_only` then holds the reason, which every
+    attempt to write raises.
     """
 
     _all: ClassVar[weakref.WeakSet[Writer]] = weakref.WeakSet()
     _registry: ClassVar[threading.Lock] = threading.Lock()
-    """Held while a connection is made for the first time, and during a fork."""
+    """Lock that is held while a writer opens its file, and during a fork."""
     _waiting_for_fork: ClassVar[list[Writer]] = []
 
     def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
@@ -68,10 +68,10 @@ class Writer:
         self._prepare = prepare
         self._pid = os.getpid()
         self._turn = threading.Lock()
-        """Held while the connection is used; a fork waits for it."""
+        """Lock that is held while the connection is used. A fork waits for it."""
         self._db: sqlite3.Connection | None = None
         self.read_only: JournalError | None = None
-        """Why the file can only be read; None where it can be written."""
+        """The reason why the file can only be read; None if it can be written."""
         self._closed = False
         self._tell_closed: Callable[[], None] | None = None
         self._work: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
@@ -86,7 +86,7 @@ class Writer:
         self._thread.start()
 
     def _open(self) -> None:
-        """Connect; raises OSError or sqlite3.Error where the file can neither be written nor read."""
+        """Connect to the file. Raises OSError or sqlite3.Error if it can be neither written nor read."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
@@ -99,7 +99,7 @@ class Writer:
 
     @property
     def usable(self) -> bool:
-        """Whether it is open, in this process, and its file is still the one that lies at its path."""
+        """True while the writer is open in this process and its file has not been deleted or replaced."""
         if self._closed or self._pid != os.getpid():
             return False
         try:
@@ -108,14 +108,14 @@ class Writer:
             return False
 
     def trouble(self, error: BaseException) -> JournalError:
-        """The exception that tells a user what is wrong with the file."""
+        """Return the exception that tells the user what is wrong with the file."""
         return JournalError(
             f"the journal {self.path} cannot be used: {error}. Nothing was spent that it does not know of. Free space "
             "there or mend the file and run the same call again, or pass journal= with another path."
         )
 
     def do(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> asyncio.Future[T]:
-        """Hand `work` over at once; it is done even if the caller is cancelled while waiting for the future."""
+        """Queue `work` at once. It is done even if the caller is cancelled while waiting for the future."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
@@ -128,7 +128,7 @@ class Writer:
                 future.set_exception(error)
 
         def tell(result: Any, error: BaseException | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # The loop is closed, so nothing waits any more.
                 loop.call_soon_threadsafe(settle, result, error)
 
         if self._closed or self._pid != os.getpid():
@@ -140,25 +140,25 @@ class Writer:
         return future
 
     def close(self) -> None:
-        """Do what still waits, then close."""
+        """Do the waiting work, then close."""
         if self._end():
             self._thread.join()
 
     async def aclose(self) -> None:
-        """Do what still waits, then close, while the event loop goes on."""
+        """Do the waiting work, then close, without holding up the event loop."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
         def tell() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # The loop is closed, so nothing waits any more.
                 loop.call_soon_threadsafe(ended.set)
 
         if self._end(tell):
             await ended.wait()
-            self._thread.join()  # it has nothing left to do
+            self._thread.join()  # The thread has nothing left to do, so this does not wait.
 
     def _end(self, tell: Callable[[], None] | None = None) -> bool:
-        """Take no more work; True where there is a thread that ends, which calls `tell` at its end."""
+        """Take no more work. Return True if the thread will end now; it then calls `tell` at its end."""
         if self._closed or self._pid != os.getpid():
             return False
         self._closed = True
@@ -193,14 +193,14 @@ class Writer:
             self._commit(batch)
 
     def _commit(self, batch: list[_Item]) -> None:
-        """Do a batch in one transaction; its waiters get their results, or all the same error."""
+        """Do a batch in one transaction. The waiting callers get their results, or all get the same error."""
         try:
             with self._turn:
                 results = self._transact(batch)
         except Exception as error:  # noqa: BLE001 - nothing is swallowed: every waiter gets it
             is_file = isinstance(error, TROUBLE)
             if len(batch) > 1 and not is_file:
-                for item in batch:  # one of them is wrong; the others must not suffer for it
+                for item in batch:  # One item is at fault, and the others must still be done.
                     self._commit([item])
                 return
             trouble: BaseException = error
@@ -216,7 +216,7 @@ class Writer:
     def _transact(self, batch: list[_Item]) -> list[Any]:
         db = self._connection()
         try:
-            # Reading alone takes no lock, and works on a full disk.
+            # A transaction that only reads takes no lock, and works on a full disk.
             db.execute("BEGIN IMMEDIATE" if any(item.writes for item in batch) else "BEGIN")
             results = [item.work(db) for item in batch]
             db.execute("COMMIT")
@@ -225,7 +225,7 @@ class Writer:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
             except sqlite3.Error:
-                self._disconnect()  # which rolls back, too
+                self._disconnect()  # Closing the connection also rolls back.
             raise
         return results
 
@@ -248,7 +248,7 @@ class Writer:
             try:
                 return self._prepared(sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False))
             except sqlite3.OperationalError:
-                pass  # an earlier version wrote it, and its tables are to be brought up to date: in a copy
+                pass  # An earlier version wrote the file. Its tables are brought up to date in a copy.
         return self._prepared(sqlite3.connect(self._copied(), isolation_level=None, check_same_thread=False))
 
     def _prepared(self, db: sqlite3.Connection) -> sqlite3.Connection:
@@ -261,11 +261,11 @@ class Writer:
 
     @property
     def _log(self) -> Path:
-        """Where SQLite keeps what is not yet in the file itself."""
+        """The write-ahead log, in which SQLite keeps what is not yet in the file itself."""
         return self.path.with_name(f"{self.path.name}-wal")
 
     def _copied(self) -> Path:
-        """Copy the file and its log to where SQLite may write, which it must to read a log or to change tables."""
+        """Copy the file and its log to a temporary folder. SQLite must write to read a log or to change tables."""
         folder = tempfile.TemporaryDirectory(prefix="soniox-ds-journal-")
         weakref.finalize(self, folder.cleanup)
         copy = Path(folder.name, self.path.name)

@@ -1,7 +1,7 @@
-"""What the service allows at once, and how patient a run is.
+"""Quotas of the service, and time limits of a run.
 
-Sources: "Limits & quotas (async)" of the API documentation for the four quotas (they can be raised on request, then
-hand in your own); requests per minute are not published, about 500 for an organisation were observed.
+Sources: the four quotas are those of "Limits & quotas (async)" in the API documentation. They can be raised on request;
+pass your own values then. The requests per minute are not published; about 500 for an organisation were observed.
 """
 
 from __future__ import annotations
@@ -15,30 +15,31 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Quotas of the account and patience of a run; pass your own where yours differ.
+    """The quotas of the account and the time limits of a run.
 
     Parameters
     ----------
     pending
-        Jobs created and not yet processed, at once.
+        Largest number of jobs that are created and not yet processed.
     transcriptions
-        Jobs stored on the server, finished ones included.
+        Largest number of jobs stored on the server, including finished jobs.
     files, storage_bytes
-        Uploaded files stored on the server, and their bytes.
+        Largest number of uploaded files stored on the server, and of their bytes.
     request_timeout_s
-        After so long without a sign of life a request counts as failed (seconds on the wall).
+        Seconds of real time after which a request without any progress counts as failed.
     attempts
-        How often in all a recording is tried when the service itself fails on it.
+        Largest number of attempts at a recording on which the service itself fails.
     settle_s
-        After a create request without an answer: how long the job may take to show up in the listing before it counts
-        as never created (seconds).
+        Seconds in which a job must show up in the listing after a create request without an answer. After that it
+        counts as never created.
     outage_s
-        How long a run that was under way waits for a service that does not answer any more (seconds).
+        Seconds for which a run waits for a service that worked before and does not answer any more.
     quota_patience_s
-        How long to wait until other people's pending jobs make room, and a quarter of it for their stored files and
-        transcriptions, which rarely go by themselves (seconds).
+        Seconds to wait until the pending jobs of others make room. For their stored files and transcriptions, which
+        rarely go away by themselves, the wait is a quarter of this.
     backlog
-        So many finished results may wait for their remote clean-up before it goes ahead of new submissions.
+        Number of finished results that may wait for their clean-up on the server. Above this, the clean-up goes ahead
+        of new submissions.
 
     Raises
     ------

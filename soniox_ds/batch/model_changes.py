@@ -1,7 +1,7 @@
-"""Warnings about transcripts that other models made than the name that was asked for suggests.
+"""Warnings about transcripts that were made by another model than the requested name stands for.
 
-Conventions: the journal recalls a transcript by the name of the model that was asked for. Where that name is an alias,
-it may mean another model by now than it did when the transcript was made.
+Conventions: the journal recalls a transcript by the requested name of the model. If that name is an alias, it may stand
+for another model now than it did when the transcript was made.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["warn_of_models"]
 
 
 async def warn_of_models(models: ModelList, asked: str, recordings: pd.DataFrame) -> None:
-    """Warn where transcripts come from another model than `asked` means now, or where that is not known.
+    """Warn if transcripts come from another model than `asked` stands for now, or if that is not known.
 
     Parameters
     ----------
     models
-        The list of this run; a run that recalled everything has not asked for it.
+        The list of models of this run. A run that recalled every transcript has not requested the list.
     asked
         The model that the call names.
     recordings
@@ -56,14 +56,14 @@ async def warn_of_models(models: ModelList, asked: str, recordings: pd.DataFrame
 
 
 def warn_of_same_models(asked: Mapping[str, str], made_by: Mapping[str, Collection[str | None]]) -> None:
-    """Warn where arms of an experiment name different models that are the same.
+    """Warn if arms of an experiment name models that differ by name only.
 
     Parameters
     ----------
     asked
         The model that each arm names.
     made_by
-        The models that answer for it, or that its transcripts come from; nothing is said of an arm with several.
+        The models that answer for each arm, or that made its transcripts. Arms with several models are left out.
     """
     arms_of: dict[str, list[str]] = {}
     for arm, models in made_by.items():

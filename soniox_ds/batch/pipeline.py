@@ -1,7 +1,8 @@
-"""The life of a recording from its source to the corpus: a few small stages with queues between them.
+"""The pipeline that transcribes recordings: small stages with queues between them.
 
-Found → inspected → recalled from the journal, or submitted → watched → fetched and made safe → cleaned up remotely. All
-requests share one budget; the service's quotas push back on submission alone, so that what is paid for comes home.
+A recording is found, inspected, and then recalled from the journal, or else submitted, watched, fetched, stored in the
+journal and cleaned up on the server. All requests share one budget. The quotas of the service delay only submissions,
+so that every transcript that was paid for is fetched.
 """
 
 from __future__ import annotations
@@ -77,53 +78,53 @@ async def transcribe(
     sources
         One path or URL, a list of them, a folder (recursive), a glob, a manifest (CSV, TSV, JSONL, Parquet, NeMo
         JSONL), a DataFrame with a column ``source``, a Hugging Face dataset with an undecoded audio column, or bytes.
-        Further columns travel along; ``reference`` may also be a ``.txt`` beside the audio. See docs/sources.md.
+        Further columns are kept; ``reference`` may also be a ``.txt`` file beside the audio. See docs/sources.md.
     audio_column, reference_column
-        Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
+        Columns of a table or manifest that hold the audio and the reference text, if they have unusual names.
     model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
 translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header_value, client_reference_id_prefix
         The API's own options; see `TranscriptionOptions`.
     connection
         Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``.
     concurrency
-        Uploads at once.
+        Number of uploads at the same time.
     requests_per_minute
-        Budget for all requests together; about 500 per organisation were observed.
+        Budget for all requests together. About 500 per organisation were observed.
     limits
-        Quotas of the account where they differ from the documented ones.
+        Quotas of the account, if they differ from the documented quotas.
     journal
-        File that remembers what was asked for and paid for; by default one in the user's cache folder. Re-running a
-        call costs nothing for what is in it.
+        File that records what was requested and paid for; by default a file in the user's cache folder. A repeated
+        call costs nothing for recordings whose transcripts are in the journal.
     refresh
         Transcribe, and pay, again although the journal has a result.
     repeat
-        Which repetition this is: under another number the same recordings are other jobs, which shows how much the
+        Number of the repetition. The same recordings under another number are other jobs, which shows how much the
         service varies by itself.
     on_error
         ``"report"`` returns failed recordings as rows and warns; ``"raise"`` raises them as a group at the end.
     progress
-        None: shown in notebooks and terminals; False: not at all; or a function that takes a `Snapshot`.
+        None shows the progress in notebooks and terminals, False hides it. A function is called with each `Snapshot`.
     timeout_s
-        How long one recording may take after its submission (seconds; default ten minutes and its own duration).
-        Afterwards its row fails with ``timeout``; the job is not forgotten, the same call takes it up again.
+        Seconds that one recording may take after its submission; by default ten minutes and its own duration. After
+        that its row fails with ``timeout``. The job stays in the journal, and the same call continues it.
     clock
-        For tests and benchmarks: time that runs faster.
+        Clock of the run. Tests and benchmarks pass a clock that runs faster.
 
     Returns
     -------
     Corpus
-        ``recordings`` (one row for each recording asked for, failed ones too) and ``tokens``.
+        The tables ``recordings`` (one row for each requested recording, including failed ones) and ``tokens``.
 
     Raises
     ------
     SourceError, OptionsError, SetupError
-        Before anything is sent.
+        If the sources, the options or the connection are wrong. Nothing is sent then.
     AuthError, BalanceError, QuotaError, RequestError, ServiceError
-        Where for one of these reasons not a single recording could be transcribed.
+        If for one of these reasons not a single recording could be transcribed.
     JournalError
-        If the journal cannot be written: nothing is spent without it.
+        If the journal cannot be written. Nothing is spent without it.
     ExceptionGroup
-        Of `TranscriptionFailed`, with ``on_error="raise"``.
+        If recordings failed and ``on_error="raise"``. The group holds a `TranscriptionFailed` for each of them.
 
     Examples
     --------
@@ -184,9 +185,9 @@ async def transcribe_as(
     timeout_s: float | None = None,
     clock: Clock | None = None,
 ) -> Corpus:
-    """Transcribe as `transcribe` does, under options that are checked already.
+    """Transcribe as `transcribe` does, with options that are already checked.
 
-    Calls that share one list of `models` ask the service for it once; whoever hands one in calls `warn_of_models`.
+    Calls that share one list of `models` request it once. A caller who passes a list calls `warn_of_models` as well.
     """
     check_count("concurrency", concurrency, "the number of uploads at once")
     check_repeat(repeat)
@@ -230,7 +231,7 @@ async def transcribe_as(
                         await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
                         await tidy_up(run)
                     except JournalError:
-                        raise  # nothing is deleted that may not be written down
+                        raise  # Deletions could not be written down, so nothing is deleted.
                     except BaseException:
                         await say_goodbye(run, preparer.jobs.values())
                         raise
@@ -246,7 +247,7 @@ async def transcribe_as(
                 resolved_model=await shared.resolved(options.model),
             )
         except BaseException:
-            with contextlib.suppress(JournalError):  # a claim ends with its run anyway, and the first error tells more
+            with contextlib.suppress(JournalError):  # A claim ends with its run anyway; the first error matters more.
                 await book.end_run(name)
             raise
         await book.end_run(name)
@@ -266,7 +267,7 @@ def _check_settings(timeout_s: float | None, connection: object, limits: object)
 
 
 async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: int) -> None:
-    """Turn all stages until every job is settled."""
+    """Run all stages until every job is settled."""
     try:
         async with asyncio.TaskGroup() as group:
             workers = [

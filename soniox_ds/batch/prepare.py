@@ -1,4 +1,7 @@
-"""Preparing: recordings are inspected, equal ones become one job, and the journal says which are done already."""
+"""Preparation of the jobs of a run.
+
+Recordings are inspected, equal recordings become one job, and results that the journal holds are recalled.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ POLL_S = 2.0
 
 
 class Preparer:
-    """Turns the recordings of a run into jobs, a chunk at a time, so that submission starts early."""
+    """The stage that makes jobs of the recordings, one chunk after the other, so that submission starts early."""
 
     def __init__(self, run: Run, recordings: list[Recording], *, refresh: bool, repeat: int = 0) -> None:
         self._run = run
@@ -30,14 +33,14 @@ class Preparer:
         self._repeat = repeat
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
         self.jobs: dict[str, Job] = {}
-        """Every job of the run by its key."""
+        """Jobs of the run by their keys."""
         self._refused = False
-        """Whether the journal, which could not be written, kept any job from being submitted."""
+        """True once a job was not submitted because the journal cannot be written."""
         self.key_of_row: list[str | None] = [None] * len(recordings)
-        """The job of each recording; None where it was bad from the start."""
+        """Key of the job of each recording; None for recordings that cannot be transcribed."""
 
     async def prepare(self) -> None:
-        """Find all jobs and queue those that have to be submitted."""
+        """Find all jobs and queue the jobs that have to be submitted."""
         run = self._run
         try:
             others: list[Job] = []
@@ -51,7 +54,7 @@ class Preparer:
         run.all_found()
 
     async def _prepare_chunk(self, rows: range) -> list[Job]:
-        """Queue the jobs of these rows; returns those that another run is working on."""
+        """Queue the jobs of these rows, and return the jobs that another run is working on."""
         run = self._run
         prints = await self._inspect([self._recordings[row] for row in rows])
         fresh: list[Job] = []
@@ -71,7 +74,7 @@ class Preparer:
         return await self._recall(fresh)
 
     def _count(self, job: Job) -> None:
-        """One more row has the outcome that a job has already."""
+        """Report to the progress display that one more row has the outcome of this job."""
         if job.finished:
             duration_ms = job.entry.duration_ms if job.entry is not None else None
             self._run.progress.recalled(duration_ms=duration_ms or 0)
@@ -89,7 +92,7 @@ class Preparer:
         wanted = await self._unknown(jobs)
         if not wanted:
             return []
-        if (trouble := run.journal.read_only) is not None:  # nothing may be spent that cannot be written down
+        if (trouble := run.journal.read_only) is not None:  # What cannot be written down must not be paid for.
             self._refused = True
             for job in wanted:
                 run.opened()
@@ -97,7 +100,7 @@ class Preparer:
                 await run.closed(job)
             return []
         held = await run.journal.claim([job.key for job in wanted], run.name)
-        # Looked up again: another run may have finished some and let go of them between the look and the claim.
+        # Another run may have finished and released some jobs before the claim, so they are looked up again.
         unknown = {job.key for job in await self._unknown(wanted)}
         for job in wanted:
             run.opened()
@@ -109,7 +112,7 @@ class Preparer:
         return [job for job in wanted if job.key in held and job.key in unknown]
 
     async def _unknown(self, jobs: list[Job]) -> list[Job]:
-        """The jobs without a result in the journal; with refresh all, unfinished ones to be taken up as they are."""
+        """Return the jobs that have no result in the journal, or all jobs if this run refreshes its results."""
         known = await self._run.journal.known([job.key for job in jobs])
         unknown = []
         for job in jobs:
@@ -118,7 +121,7 @@ class Preparer:
             if entry is None or self._refresh:
                 unknown.append(job)
                 continue
-            if finished is not None and entry.state in UNPAID:  # refreshing it came to nothing
+            if finished is not None and entry.state in UNPAID:  # An attempt to refresh the result failed.
                 job.entry, job.finished = finished, True
             elif entry.state == State.DONE:
                 job.finished = True
@@ -136,7 +139,7 @@ class Preparer:
         return unknown
 
     async def _wait_for_others(self, jobs: list[Job]) -> None:
-        """Other runs on the same journal are at work on these: share their results, or take over where they stop."""
+        """Wait for jobs that other runs on this journal work on: share their results, or take over if they stop."""
         run = self._run
         waiting = {job.key: job for job in jobs}
         while waiting:
@@ -161,8 +164,10 @@ class Preparer:
     # -- inspection ----------------------------------------------------------------------------------------------------
 
     async def _inspect(self, recordings: list[Recording]) -> dict[str, tuple[int, int]]:
-        """Fill in size, duration and hash, from the journal where the file has not changed since; returns the files'
-        fingerprints."""
+        """Fill in size, duration and hash of the recordings, and return the fingerprints of their files.
+
+        The values come from the journal if the file has not changed since its last inspection.
+        """
         loop = asyncio.get_running_loop()
         local = [recording for recording in recordings if recording.error_type is None and recording.url is None]
         if not local:
@@ -182,7 +187,7 @@ class Preparer:
             )
             recording.size_bytes = prints[_where(recording)][0]
             recording.warnings = list(found.warnings)
-        if (fatal := self._run.fatal) is not None:  # what was never looked into was never transcribed either
+        if (fatal := self._run.fatal) is not None:  # Recordings that were never inspected have no transcript either.
             for recording in todo:
                 recording.fail(error_type_of(fatal), str(fatal))
             return prints
@@ -198,7 +203,7 @@ class Preparer:
 
 
 def has_outcome(known: Known) -> bool:
-    """Whether the journal holds the outcome of a job, so that it is recalled instead of submitted."""
+    """Return True if the journal holds the outcome of a job, so that it is recalled instead of submitted."""
     newest, finished = known
     if newest.state == State.FAILED and is_settled(newest.error_type):
         return True
@@ -216,5 +221,5 @@ def _fingerprints(recordings: list[Recording]) -> dict[str, tuple[int, int]]:
             try:
                 prints[_where(recording)] = fingerprint(recording.path)
             except OSError:
-                continue  # the inspection says what is wrong with it
+                continue  # The inspection reports the error.
     return prints

@@ -1,7 +1,7 @@
-"""What the stages of one run share: the client, the journal, the quotas, and what became of each job.
+"""The shared state of a run: the client, the journal, the quotas and the outcome of each job.
 
-A job is *open* until its rows have an outcome and everything that can be cleaned up remotely is. `Run.settled` is set
-when no job is open and none will come.
+A job is *open* until its rows have an outcome and its remains on the server are deleted as far as possible.
+`Run.settled` is set when no job is open and no further job will come.
 """
 
 from __future__ import annotations
@@ -34,37 +34,36 @@ from soniox_ds.progress.display import Progress
 __all__ = ["FATAL_AFTER", "Ids", "Run"]
 
 FATAL_AFTER = 8
-"""So many jobs in a row failing for reasons that are not their own, with none in between that went well, end the
-spending."""
+"""Number of jobs that fail in a row, for reasons other than their audio, before the run stops spending."""
 
 LONGEST_MODEL = 256
-"""Characters of a model's name; what is longer is no name."""
+"""Largest number of characters in a model's name. A longer text in an answer is not taken for a name."""
 
 WAITING = 256
-"""So many jobs may be inspected and not yet submitted."""
+"""Largest number of jobs that are inspected and not yet submitted."""
 
 log = logging.getLogger("soniox_ds.batch")
 
 
 class Ids:
-    """The ids that the service has given to files or to transcriptions, each of them to one owner."""
+    """The ids that the service has given to files or to transcriptions, and the owner of each id."""
 
     def __init__(self) -> None:
         self._owner: dict[str, str] = {}
         self._kept: set[str] = set()
         self.contested = False
-        """True once an id was given to a second owner, so that no other id can be trusted without a look."""
+        """True once an id was given to a second owner. Every id must then be checked before it is used."""
 
     def take(self, remote_id: str, owner: str) -> bool:
-        """Note that an answer gives the id to this owner; False if it belongs to another one already."""
+        """Note that an answer gives the id to this owner. Return False if the id already belongs to another owner."""
         is_own = self._owner.setdefault(remote_id, owner) == owner
         self.contested = self.contested or not is_own
         return is_own
 
     def keep(self, remote_id: str, owner: str) -> bool:
-        """Note for good that the id belongs to this owner, because the service said so when asked for the id itself.
+        """Note for good that the id belongs to this owner, because the service confirmed it.
 
-        An owner who only took the id learns of it by taking it again. False if another owner keeps it.
+        An owner who only took the id learns of the change by taking it again. Return False if another owner keeps it.
         """
         if remote_id in self._kept:
             return self._owner[remote_id] == owner
@@ -78,13 +77,13 @@ class Ids:
 
 
 class DeleteMethod(Protocol):
-    """Deletes the file or transcription of an id."""
+    """A method that deletes the file or transcription with an id."""
 
     async def __call__(self, remote_id: str, /, *, priority: Priority) -> Any: ...
 
 
 class Run:
-    """One call of `transcribe`: state that its stages share."""
+    """The state that the stages of one call of `transcribe` share."""
 
     def __init__(
         self,
@@ -119,17 +118,17 @@ class Run:
         }
         self.to_submit: asyncio.Queue[Job] = asyncio.Queue()
         self.waiting_room = asyncio.Semaphore(WAITING)
-        """Keeps the finding of recordings from running ahead of their submission."""
+        """Semaphore that keeps the preparation of jobs from running far ahead of their submission."""
         self.to_fetch: asyncio.Queue[Job] = asyncio.Queue()
         self.to_clean: asyncio.Queue[Job] = asyncio.Queue()
         self.file_ids = Ids()
-        """Owned by jobs, by their keys."""
+        """Ids of files. Their owners are the keys of jobs."""
         self.transcription_ids = Ids()
-        """Owned by attempts at jobs, by their references."""
+        """Ids of transcriptions. Their owners are the references of attempts at jobs."""
         self.fatal: SonioxDSError | None = None
-        """Why nothing more may be spent."""
+        """The error because of which nothing more may be spent."""
         self.left_behind: list[str] = []
-        """What could not be deleted, and why."""
+        """Descriptions of what could not be deleted, with the reason."""
         self.sweeping = asyncio.Lock()
         self.settled = asyncio.Event()
         self._open = 0
@@ -139,7 +138,7 @@ class Run:
         self._good_s: float | None = None
 
     async def learn_ids(self) -> None:
-        """Note the ids of what earlier runs have on the service."""
+        """Note the ids of the files and transcriptions that earlier runs have on the server."""
         for entry in await self.journal.remains(self.service):
             if entry.file_id is not None and not entry.file_gone:
                 self.file_ids.take(entry.file_id, entry.job_key)
@@ -156,22 +155,24 @@ class Run:
     # -- opening and closing jobs --------------------------------------------------------------------------------------
 
     def opened(self) -> None:
-        """One more job is on its way."""
+        """Count one more open job."""
         self._open += 1
         self._unsettled += 1
 
     async def closed(self, job: Job, entry: Entry | None = None) -> None:
-        """Nothing is left to do for this job; other runs may have it. Writes its entry where one is given."""
-        for what in list(job.holds):
-            self.release(job, what)
+        """Close a job for which nothing is left to do, and let other runs claim it. Write its entry if it is given."""
+        for quota in list(job.holds):
+            self.release(job, quota)
         if self.journal.read_only is None:
             writes = [] if entry is None else [self.journal.put(entry)]
-            await asyncio.gather(*writes, self.journal.release(job.key, self.name))  # in this order, and together
+            await asyncio.gather(
+                *writes, self.journal.release(job.key, self.name)
+            )  # Both are written in this order, in one batch.
         self._open -= 1
         self._check()
 
     def all_found(self) -> None:
-        """No job will be opened any more."""
+        """Note that no further job will be opened."""
         self._all_found = True
         self._check()
 
@@ -187,23 +188,24 @@ class Run:
         self._unsettled -= 1
         self._check()
 
-    # -- the weather ---------------------------------------------------------------------------------------------------
+    # -- state of the service ------------------------------------------------------------------------------------------
 
     def answered(self, job: Job | None = None) -> None:
-        """The service is there and does its work."""
+        """Note that the service has answered as it should."""
         self._good_s = self.clock.now()
         if job is not None:
             job.troubled_s = None
 
     def may_wait(self, since_s: float) -> bool:
-        """Whether a service that has been failing since then is worth waiting for.
+        """Return True if the run may wait for a service that has been failing since `since_s`.
 
-        It is not where it never did anything in this run: then the address, the network or a proxy is wrong.
+        If the service has not answered even once in this run, the address, the network or a proxy is probably wrong,
+        and the run does not wait.
         """
         return self._good_s is not None and self.clock.now() - since_s < self.limits.outage_s
 
     def trouble(self, job: Job, error: SonioxDSError) -> bool:
-        """Note that the service fails on a job; True where it may be tried again after a while."""
+        """Note that the service fails on a job. Return True if the job may be tried again after a while."""
         if job.troubled_s is None:
             job.troubled_s = self.clock.now()
         if not self.may_wait(job.troubled_s):
@@ -212,43 +214,43 @@ class Run:
         return True
 
     def is_gone(self, job: Job) -> bool:
-        """Whether the service has done nothing at all since it began to fail on this job."""
+        """Return True if the service has answered no request since it began to fail on this job."""
         return self._good_s is None or (job.troubled_s is not None and self._good_s < job.troubled_s)
 
     def stop_spending(self, error: SonioxDSError) -> None:
-        """From now on nothing new is submitted; what is paid for is still brought home."""
+        """Submit no further jobs. Transcripts that are paid for are still fetched."""
         if self.fatal is None:
             self.fatal = error
             self.progress.note(f"no new submissions: {type(error).__name__}")
 
     @property
     def is_shut_out(self) -> bool:
-        """Whether the service has said that it takes no requests for longer than a run waits."""
+        """True once the service has refused all requests for longer than a run waits."""
         return isinstance(self.fatal, QuotaError) and self.fatal.retry_after_s is not None
 
     # -- quotas --------------------------------------------------------------------------------------------------------
 
-    async def acquire(self, job: Job, what: str, amount: int = 1) -> None:
-        """Wait for room, then hold it for the job."""
-        if what not in job.holds:
-            await self.quotas[what].acquire(amount)
-            job.holds[what] = amount
+    async def acquire(self, job: Job, quota: str, amount: int = 1) -> None:
+        """Wait for room in a quota, then hold it for the job."""
+        if quota not in job.holds:
+            await self.quotas[quota].acquire(amount)
+            job.holds[quota] = amount
 
-    def occupy(self, job: Job, what: str, amount: int = 1) -> None:
-        """Count what the job already takes up on the server."""
-        if what not in job.holds:
-            self.quotas[what].occupy(amount)
-            job.holds[what] = amount
+    def occupy(self, job: Job, quota: str, amount: int = 1) -> None:
+        """Count what the job already takes up of a quota."""
+        if quota not in job.holds:
+            self.quotas[quota].occupy(amount)
+            job.holds[quota] = amount
 
-    def release(self, job: Job, what: str) -> None:
-        """Give room back."""
-        if (amount := job.holds.pop(what, None)) is not None:
-            self.quotas[what].release(amount)
+    def release(self, job: Job, quota: str) -> None:
+        """Give back what the job holds of a quota."""
+        if (amount := job.holds.pop(quota, None)) is not None:
+            self.quotas[quota].release(amount)
 
     # -- journal entries -----------------------------------------------------------------------------------------------
 
     async def next_generation(self, job: Job) -> Entry:
-        """Begin a new attempt at a job; an upload that is still there moves along with it."""
+        """Begin a new attempt at a job. It takes over an upload that is still on the server."""
         old = job.entry
         generation = old.generation + 1 if old is not None else 1
         entry = Entry(
@@ -267,7 +269,7 @@ class Run:
             entry.file_id = old.file_id
             entry.state = State.UPLOADED
         elif job.recording.url is not None:
-            entry.state = State.UPLOADED  # there is nothing to upload
+            entry.state = State.UPLOADED  # The service fetches the audio from the URL.
         job.entry = entry
         job.is_known = False
         if old is None:
@@ -278,20 +280,20 @@ class Run:
             old,
             state=State.FAILED if unfinished else old.state,
             error_type="answer_lost" if unfinished else old.error_type,
-            file_gone=int(old.file_id is not None),  # gone or moved along
+            file_gone=int(old.file_id is not None),  # The file is deleted, or the new entry took it over.
         )
         await self.journal.put(superseded, entry)
         return entry
 
     async def advance(self, job: Job, state: str) -> None:
-        """Write down how far the job has come."""
+        """Write the new state of a job to the journal."""
         entry = job.paid
         entry.state = state
         entry.changed_at = self.clock.utcnow().timestamp()
         await self.journal.put(entry)
 
     async def note_model(self, entry: Entry, answered: object) -> None:
-        """Note which model did a job: the one that the job itself names, otherwise the one of the service's list."""
+        """Note which model did a job: the model that the job names, otherwise the model from the service's list."""
         if isinstance(answered, str) and answered != entry.model and 0 < len(answered) <= LONGEST_MODEL:
             entry.resolved_model = await self.models.resolved(answered) or answered
             self.models.named_by_jobs.setdefault(entry.model, set()).add(entry.resolved_model)
@@ -299,7 +301,7 @@ class Run:
             entry.resolved_model = await self.models.resolved(entry.model)
 
     async def note_lost(self, job: Job, kind: str) -> None:
-        """Under the job's present reference something may be on the server that nobody will use."""
+        """Note that the server may hold something under the job's present reference that no entry uses."""
         now = self.clock.utcnow().timestamp()
         await self.journal.note_lost(Lost(job.paid.reference, kind, now), self.service)
 
@@ -310,7 +312,7 @@ class Run:
         self.to_submit.put_nowait(job)
 
     def resubmit(self, job: Job) -> None:
-        """Queue a job for another attempt, without a place in the waiting room: the watcher could wait for itself."""
+        """Queue a job for another attempt, without the waiting room, since the watcher would otherwise block itself."""
         self.to_submit.put_nowait(job)
 
     async def next_to_submit(self) -> Job:
@@ -324,7 +326,7 @@ class Run:
     # -- outcomes ------------------------------------------------------------------------------------------------------
 
     def went_well(self, job: Job) -> None:
-        """The transcript is safe: tell the progress, and clean up remotely."""
+        """Count a job whose transcript is in the journal, and queue it for the clean-up on the server."""
         job.finished = True
         self._failures_in_a_row = 0
         duration_ms = job.paid.duration_ms or 0
@@ -335,18 +337,18 @@ class Run:
         self.to_clean.put_nowait(job)
 
     def failed(self, job: Job, error_type: str, message: str) -> None:
-        """No transcript in this run: its rows say why."""
+        """Count a job that has no transcript in this run, and keep the reason for its rows."""
         job.error = (error_type, message)
         for _ in job.rows:
             self.progress.finished(False, job.recording.duration_ms)
         self._has_outcome()
 
     def taken_over(self, job: Job) -> None:
-        """Another run has brought its outcome."""
+        """Count a job whose outcome another run has brought."""
         self._has_outcome()
 
     async def refused(self, job: Job, error: SonioxDSError, *, concerns_audio: bool = False) -> None:
-        """A request for this job failed for good; nothing that was paid for is touched."""
+        """Fail a job after a request that failed for good. Nothing that was paid for is deleted."""
         self.failed(job, error_type_of(error), str(error))
         if isinstance(error, RequestError | ServiceError) and not concerns_audio:
             self._failures_in_a_row += 1
@@ -354,7 +356,7 @@ class Run:
                 self.stop_spending(error)
         entry = job.entry
         if entry is None or entry.state in (State.CREATED, State.CREATING, State.DONE):
-            await self.closed(job)  # a later run takes it up where it stands
+            await self.closed(job)  # A later run continues the job from this state.
             return
         entry.error_type, entry.error_message = job.error or (None, None)
         await self.advance(job, State.FAILED)
@@ -363,7 +365,7 @@ class Run:
     # -- clean-up ------------------------------------------------------------------------------------------------------
 
     async def clean(self, job: Job) -> None:
-        """Delete what a settled job has on the server, the transcription first, then the file; and close the job."""
+        """Delete the transcription and then the file of a settled job, and close the job."""
         entry = job.paid
         priority = Priority.FETCH if self.to_clean.qsize() > self.limits.backlog else Priority.CLEAN
         changed = False
@@ -382,13 +384,13 @@ class Run:
         await self.closed(job, entry if changed else None)
 
     async def delete(self, method: DeleteMethod, remote_id: str, priority: Priority) -> bool:
-        """Delete one thing; what cannot be deleted now stays in the journal and is swept by a later run."""
+        """Delete one thing and return True. If that fails, it stays in the journal for a later run to delete."""
         if self.is_shut_out:
             return False
         try:
             await method(remote_id, priority=priority)
         except NotFoundError:
-            return True  # somebody else deleted it
+            return True  # Somebody else deleted it.
         except (RequestError, ServiceError, InputError) as error:
             log.info("%s could not be deleted: %s", remote_id, error)
             return False

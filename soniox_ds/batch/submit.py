@@ -1,8 +1,8 @@
-"""Submitting: upload where there is something to upload, then create the transcription, and never pay for it twice.
+"""Submission of jobs: the upload of the audio and the creation of the transcription, so that no job is paid for twice.
 
-A request that spends is announced in the journal first. Where its answer is lost, an upload is looked for in the list
-of files, and a transcription is handed to the watcher, which looks for it in the listing before it may be created
-again.
+Before a request that costs money is sent, it is written to the journal. If its answer is lost, an upload is looked for
+in the list of files. A transcription is handed to the watcher, which looks for it in the listing before it may be
+created again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LONGEST_PAUSE_S = 30.0
 
 
 async def submit_forever(run: Run, watcher: Watcher) -> None:
-    """One worker: take jobs from the queue and submit them, until cancelled."""
+    """Take jobs from the queue and submit them, as one worker of several, until cancelled."""
     while True:
         job = await run.next_to_submit()
         try:
@@ -66,16 +66,16 @@ async def _refuse(run: Run, job: Job, error: SonioxDSError) -> None:
 
 
 def _concerns_all(error: SonioxDSError) -> bool:
-    """Whether every other submission would be refused for the same reason."""
+    """Return True if every other submission would be refused for the same reason."""
     if isinstance(error, AuthError | BalanceError):
         return True
     if isinstance(error, QuotaError):
-        return error.status is not None  # else it is our own: this one is too large to be stored
+        return error.status is not None  # Without a status, this client found that the file exceeds the whole quota.
     return type(error) is RequestError and bool(error.validation_errors) and not _concerns_audio(error)
 
 
 def _concerns_audio(error: SonioxDSError) -> bool:
-    """Whether the API has something against this recording, or the recording is at fault itself."""
+    """Return True if the error concerns this recording only, because the API rejects it or its audio is at fault."""
     if not isinstance(error, RequestError):
         return not isinstance(error, ServiceError)
     places = [str(wrong.get("location", "")).rpartition(".")[2] for wrong in error.validation_errors]
@@ -93,7 +93,7 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
         watcher.watch(job)
         return
     if entry is not None and entry.state == State.CREATING:
-        # A killed run may have sent it at its last moment, so what counts is now.
+        # A killed run may have sent the request at its last moment, so the wait for it starts now.
         _occupy_all(run, job)
         watcher.lost(job, since_s=run.clock.now())
         return
@@ -101,7 +101,7 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
         await run.refused(job, run.fatal)
         return
     if entry is not None and entry.state == State.UPLOADING and job.uploads == 0 and job.troubled_s is None:
-        await run.note_lost(job, "file")  # the run that uploaded it was killed
+        await run.note_lost(job, "file")  # The run that began the upload was killed.
     if entry is None or entry.state in (State.UPLOADING, State.FAILED, State.DONE):
         entry = await run.next_generation(job)
     if entry.file_id is not None:
@@ -148,23 +148,23 @@ async def _upload(run: Run, job: Job) -> None:
             if not error.maybe_done:
                 raise
             await run.note_lost(job, "file")
-            found = await _find_upload(run, job)
+            upload = await _find_upload(run, job)
             run.answered()
-            if found is None:
+            if upload is None:
                 job.uploads += 1
                 await run.next_generation(job)
                 if job.uploads >= run.limits.attempts:
                     raise
                 await run.clock.sleep(min(2.0 ** (job.uploads - 1), LONGEST_PAUSE_S))
                 continue
-            reply = found
+            reply = upload
         run.answered(job)
         job.paid.file_id, job.paid.state = reply["id"], State.UPLOADED
         return
 
 
 def _check_upload(run: Run, job: Job, file: dict[str, Any]) -> None:
-    """Raise unless an answer is about the upload of this job, as far as it says so itself."""
+    """Raise BadAnswerError if the answer to an upload is evidently about the upload of another job."""
     reference, size = file.get("client_reference_id"), file.get("size")
     if reference and reference != job.paid.reference:
         problem = "it carries the reference of another upload"
@@ -181,7 +181,7 @@ def _check_upload(run: Run, job: Job, file: dict[str, Any]) -> None:
 
 
 def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
-    """Raise unless the file is the one that was inspected: its transcript will be filed under that one's hash."""
+    """Raise SourceError if the file changed since its inspection: its transcript is stored under the earlier hash."""
     try:
         now = fingerprint(path)
     except OSError as error:
@@ -191,7 +191,7 @@ def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
 
 
 async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
-    """Return the upload whose answer was lost, if the list of files shows it whole and the file itself agrees."""
+    """Return the upload whose answer was lost, if the list of files shows all its bytes and the service confirms it."""
     async for file in run.client.iterate(run.client.list_files, priority=Priority.SUBMIT):
         if (
             file.get("client_reference_id") == job.paid.reference
@@ -204,9 +204,9 @@ async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
 
 
 async def _is_own_file(run: Run, job: Job, file_id: str | None) -> bool:
-    """Ask for a file by its id whether it is the upload of this job; True for audio that was not uploaded.
+    """Return True if the service confirms that the file is the upload of this job, or if nothing was uploaded.
 
-    Answers and lists may give one id to several uploads, and a transcription of the wrong file is paid for.
+    Answers and lists may give one id to several uploads, and the transcription of a wrong file would cost money.
     """
     if file_id is None or run.file_ids.is_kept(file_id, job.key):
         return True
@@ -214,7 +214,7 @@ async def _is_own_file(run: Run, job: Job, file_id: str | None) -> bool:
         file = await run.client.get_file(file_id, priority=Priority.SUBMIT)
     except (NotFoundError, BadAnswerError):
         return False
-    # The reference of the upload itself may be an earlier attempt's: a file moves along to the next one.
+    # The file may carry the reference of an earlier attempt, since a new attempt takes over its file.
     same_job = str(file.get("client_reference_id")).rpartition(":")[0] == job.paid.reference.rpartition(":")[0]
     return same_job and run.file_ids.keep(file_id, job.key)
 
@@ -223,7 +223,7 @@ async def _is_own_file(run: Run, job: Job, file_id: str | None) -> bool:
 
 
 async def _create(run: Run, watcher: Watcher, job: Job) -> None:
-    uploaded = run.journal.put(job.paid)  # what comes next to be written is written after it
+    uploaded = run.journal.put(job.paid)  # The journal keeps the order, so this is written before what follows.
     job.paid.resolved_model = await run.models.resolved(run.options.model)
     while True:
         await run.acquire(job, "transcriptions")
@@ -250,7 +250,7 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
                 job.answered_badly = str(error)
                 watcher.lost(job, since_s=run.clock.now())
                 return
-            job.paid.state = State.UPLOADED  # known not to be created
+            job.paid.state = State.UPLOADED  # The job was certainly not created.
             raise
         except QuotaError as error:
             job.paid.state = State.UPLOADED
@@ -280,7 +280,7 @@ def _body(run: Run, job: Job) -> dict[str, Any]:
 
 
 def _upload_is_gone(job: Job, error: SonioxDSError) -> bool:
-    """Whether the service knows no file of the id that it gave."""
+    """Return True if the service does not know the file under the id that it gave."""
     if job.paid.file_id is None or not isinstance(error, RequestError):
         return False
     places = [str(wrong.get("location", "")).rpartition(".")[2] for wrong in error.validation_errors]
@@ -288,15 +288,15 @@ def _upload_is_gone(job: Job, error: SonioxDSError) -> bool:
 
 
 async def _upload_again(run: Run, job: Job) -> None:
-    """The file of an earlier upload is gone from the server, or is another recording's."""
-    found = await _find_upload(run, job)
-    if found is not None and found["id"] != job.paid.file_id:  # the answer had named another one
-        job.paid.file_id = found["id"]
+    """Replace an upload that is gone from the server, or whose id belongs to another recording."""
+    upload = await _find_upload(run, job)
+    if upload is not None and upload["id"] != job.paid.file_id:  # The answer to the upload had a wrong id.
+        job.paid.file_id = upload["id"]
         await run.journal.put(job.paid)
         return
     job.paid.file_gone = 1
     job.uploads += 1
-    await run.note_lost(job, "file")  # it may be there under another id than the one that was answered
+    await run.note_lost(job, "file")  # The file may be on the server under another id.
     run.release(job, "files")
     run.release(job, "storage")
     await run.next_generation(job)
@@ -307,28 +307,28 @@ async def _upload_again(run: Run, job: Job) -> None:
 
 
 async def _make_room(run: Run, job: Job, error: QuotaError) -> None:
-    """Wait until there may be room again; raise where it is not ours to make and others do not make it."""
-    what = error.quota
-    if what is None or what not in job.holds:
+    """Wait until a quota may have room again. Raise QuotaError if others take up the room and do not give it back."""
+    quota = error.quota
+    if quota is None or quota not in job.holds:
         raise error
-    amount = job.holds.pop(what)
-    if run.quotas[what].note_full(amount):
-        run.progress.note(f"waiting for room: {run.quotas[what].what}")
+    amount = job.holds.pop(quota)
+    if run.quotas[quota].note_full(amount):
+        run.progress.note(f"waiting for room: {run.quotas[quota].what}")
         job.crowded_s = None
     elif not await sweep_earlier(run):
         now = run.clock.now()
         if job.crowded_s is None:
             job.crowded_s = now
-        patience_s = run.limits.quota_patience_s / (1 if what == "pending" else 4)
+        patience_s = run.limits.quota_patience_s / (1 if quota == "pending" else 4)
         if now - job.crowded_s >= patience_s:
             raise QuotaError(
                 f"{error}. Nothing of what takes up the room belongs to this call, and it did not get less within "
-                f"{patience_s:.0f} s ({run.quotas[what].what})",
+                f"{patience_s:.0f} s ({run.quotas[quota].what})",
                 status=error.status,
                 error_type=error.error_type,
                 request_id=error.request_id,
             ) from error
-        run.progress.note(f"waiting for others to make room: {run.quotas[what].what}")
+        run.progress.note(f"waiting for others to make room: {run.quotas[quota].what}")
         await run.clock.sleep(PAUSE_S)
-    await run.acquire(job, what, amount)
+    await run.acquire(job, quota, amount)
     run.progress.note("")

@@ -1,9 +1,9 @@
-"""Watching: the states of all jobs from one listing, at predicted times, instead of one poll for each job.
+"""A watcher that reads the states of all jobs from one listing instead of polling each job.
 
-The request budget is the bottleneck of a run, so listings may take at most a fortieth of it; while little is going on
-they come more often. A create request whose answer was lost, or was about another job, is looked for here by its
-reference: it counts as never carried out only when it has not shown up within `Limits.settle_s` and two listings. A job
-whose id the service does not know, or gives to another job, is looked for likewise, but never created again.
+The request budget is the bottleneck of a run, so listings may take at most a fortieth of it. With few jobs they come
+more often. A job whose create request was not answered, or was answered for another job, is looked for by its
+reference. It counts as never created only if it does not show up within `Limits.settle_s` and two listings. A job whose
+id the service does not know, or gives to another job, is looked for in the same way, but it is never created again.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ REQUESTS_PER_LISTING = 40
 SHORTEST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
 FEW = 2
-"""So many jobs are asked after one by one; a listing may be much longer than they are."""
+"""Number of jobs up to which each job is requested by its id, since a listing may hold many other jobs."""
 MISSES = 3
-"""A job that is absent from so many listings is asked after by its id."""
+"""Number of listings without a job after which the job is requested by its id."""
 MOST_DOUBTS = 3
-"""So many times a job whose id is not its own is looked for."""
+"""Number of times that a job is looked for because its id belongs to another job."""
 LONGEST_DURATION_MS = 2**31 - 1
 LONGEST_SLUG = 100
 LONGEST_MESSAGE = 1000
 LAST_RESORT = 4
-"""So many times its patience is the most that a job may take, although requests about it are still under way."""
+"""Multiple of its time limit after which a job is given up even if requests about it are still under way."""
 PATIENCE_S = 600.0
-"""How long one recording may take beyond its own duration, unless the caller says otherwise."""
+"""Seconds that one recording may take beyond its own duration, unless the caller gives another limit."""
 ENDED = ("completed", "error", "failed")
 
 
 class Watcher:
-    """Knows every job that was created, or may have been, and is not finished."""
+    """The watcher of all jobs that were created, or may have been created, and are not finished."""
 
     def __init__(self, run: Run, requests_per_minute: float) -> None:
         self._run = run
@@ -60,10 +60,10 @@ class Watcher:
         self._any = asyncio.Event()
         self._troubled_s: float | None = None
 
-    # -- what comes in -------------------------------------------------------------------------------------------------
+    # -- new jobs ------------------------------------------------------------------------------------------------------
 
     def watch(self, job: Job) -> None:
-        """Follow a job whose id is known; one whose id is no id, or another job's, is looked for instead."""
+        """Watch a job by its id. A job that has no id, or the id of another watched job, is looked for instead."""
         transcription_id = job.paid.transcription_id
         if transcription_id is None or self._watched.get(transcription_id, job) is not job:
             self.lost(job, since_s=self._run.clock.now())
@@ -79,18 +79,18 @@ class Watcher:
         self._any.set()
 
     async def created(self, job: Job, reply: dict[str, Any]) -> None:
-        """Write down the id that the service gave a job, and follow it."""
+        """Write the id that the service gave a job to the journal, and watch the job."""
         entry = job.paid
         entry.transcription_id = reply["id"]
-        when = parse_time(reply.get("created_at")) or self._run.clock.utcnow()
-        entry.submitted_at = when.isoformat()
+        created_at = parse_time(reply.get("created_at")) or self._run.clock.utcnow()
+        entry.submitted_at = created_at.isoformat()
         job.lost_s = None
         job.is_known = True
         await self._run.advance(job, State.CREATED)
         self.watch(job)
 
     def contradiction(self, job: Job, item: dict[str, Any]) -> str | None:
-        """Say why what the service tells of a job is not about it; None where nothing speaks against it."""
+        """Return the reason why an answer of the service is not about this job, or None if there is no such reason."""
         reference, file_id = item.get("client_reference_id"), item.get("file_id")
         if reference not in (None, "", job.paid.reference):
             return "the answer carries the reference of another job"
@@ -101,7 +101,7 @@ class Watcher:
     # -- the loop ------------------------------------------------------------------------------------------------------
 
     async def watch_forever(self) -> None:
-        """List, act on what is found, wait; until cancelled."""
+        """Read the states of the jobs and act on them, again and again, until cancelled."""
         while True:
             await self._any.wait()
             await self._run.clock.sleep(self._wait_s())
@@ -125,7 +125,7 @@ class Watcher:
         await self._lose_patience(now)
 
     def _wait_s(self) -> float:
-        """A fifth of the age of the youngest job, within what the budget allows."""
+        """Return the seconds until the next look: a fifth of the age of the youngest job, within the limits."""
         now = self._run.clock.now()
         jobs = [*self._watched.values(), *self._lost.values()]
         youngest_s = min((now - job.submitted_s for job in jobs), default=0.0)
@@ -141,7 +141,7 @@ class Watcher:
                 for transcription_id, job in list(self._watched.items()):
                     await self._ask(transcription_id, job)
             except BadAnswerError:
-                await self._list(now)  # what is told of all jobs may be right
+                await self._list(now)  # The listing may be right where the answer for a single job is not.
         await self._lose_patience(now)
 
     async def _list(self, asked_s: float) -> None:
@@ -156,7 +156,7 @@ class Watcher:
         await self._not_found(unseen, asked_s)
 
     async def _found(self, item: dict[str, Any]) -> bool:
-        """Act on an item of a listing; True where it is about a job that is watched."""
+        """Act on an item of a listing. Return True if it is about a watched job."""
         reference = item.get("client_reference_id")
         if isinstance(reference, str) and (job := self._lost.get(reference)) is not None:
             await self._adopt(job, item)
@@ -168,14 +168,14 @@ class Watcher:
         return True
 
     async def _adopt(self, job: Job, item: dict[str, Any]) -> None:
-        """A job that was looked for is there: take its id from whoever had it wrongly.
+        """Take the id of a job that was looked for from the listing, and away from another job that has it wrongly.
 
-        A listing may give one id to several jobs, so the job itself is asked whose it is.
+        A listing may give one id to several jobs, so the service is asked for the transcription itself.
         """
         remote_id, reference = item["id"], job.paid.reference
         is_own = is_id(remote_id) and await self._is_own(job, remote_id)
         if self._lost.get(reference) is not job:
-            return  # it was given up meanwhile
+            return  # The job was given up meanwhile.
         del self._lost[reference]
         if not is_id(remote_id):
             await self._give_up(
@@ -193,7 +193,7 @@ class Watcher:
             await self._doubt(other)
 
     async def _is_own(self, job: Job, transcription_id: str) -> bool:
-        """Ask for a transcription by its id whether it is this job's."""
+        """Return True if the service confirms that the transcription with this id belongs to the job."""
         try:
             item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
         except (NotFoundError, BadAnswerError):
@@ -206,7 +206,7 @@ class Watcher:
         )
 
     async def _doubt(self, job: Job) -> None:
-        """The id of a job, which is not watched any more, is not its own: look for it by its reference."""
+        """Look for a job by its reference, because its id belongs to another job. The job must not be watched."""
         job.doubts += 1
         if job.doubts > MOST_DOUBTS:
             await self._give_up(
@@ -218,21 +218,21 @@ class Watcher:
         self.lost(job, since_s=self._run.clock.now())
 
     async def _give_up(self, job: Job, message: str) -> None:
-        """Fail the rows of a job that was paid for, as far as is known; a later run takes it up."""
+        """Fail the rows of a job that may be paid for. A later run takes the job up again."""
         self._run.failed(job, "bad_answer", message)
         await self._run.closed(job)
 
     async def _not_found(self, unseen: dict[str, Job], asked_s: float) -> None:
-        """After a listing to its end: what it did not show."""
+        """Act on the jobs that a complete listing did not show."""
         for transcription_id, job in unseen.items():
             if self._watched.get(transcription_id) is not job:
-                continue  # it was given up meanwhile
+                continue  # The job was given up meanwhile.
             job.missed += 1
             if job.missed >= MISSES and asked_s - job.submitted_s >= self._run.limits.settle_s:
                 await self._ask(transcription_id, job)
         for reference, job in list(self._lost.items()):
             if job.lost_s is None or job.lost_s > asked_s or self._lost.get(reference) is not job:
-                continue  # lost while the listing was on its way, or given up meanwhile
+                continue  # The search began after the listing, or the job was given up meanwhile.
             job.listings_since_lost += 1
             if job.listings_since_lost >= 2 and asked_s - job.lost_s >= self._run.limits.settle_s:
                 del self._lost[reference]
@@ -244,7 +244,7 @@ class Watcher:
                     await self._submit_again(job)
 
     async def _submit_again(self, job: Job) -> None:
-        """The create request was never carried out, as far as can be known; what turns up later is swept."""
+        """Submit a job again that was apparently never created. Should it turn up later, it is deleted."""
         run = self._run
         await run.note_lost(job, "transcription")
         job.lost_s = None
@@ -267,10 +267,10 @@ class Watcher:
             item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
         except NotFoundError:
             if self._run.clock.now() - job.submitted_s < self._run.limits.settle_s:
-                return  # it may not be everywhere yet
+                return  # A new job may not be known to every server of the service yet.
             item = None
         if self._watched.get(transcription_id) is not job:
-            return  # it was given up meanwhile
+            return  # The job was given up meanwhile.
         if item is None or self.contradiction(job, item) is not None:
             del self._watched[transcription_id]
             await self._doubt(job)
@@ -279,9 +279,9 @@ class Watcher:
         await self._act_on(job, item)
 
     async def lose_patience_in_time(self) -> None:
-        """Give up the jobs that have taken too long, whatever the requests about them do; until cancelled.
+        """Give up the jobs that have taken too long, even while requests about them are under way, until cancelled.
 
-        Where the caller named no time, requests that are under way are waited for: they may tell that it is done.
+        If the caller gave no time limit, such requests are waited for longer, because they may bring the result.
         """
         while True:
             await self._run.clock.sleep(SHORTEST_WAIT_S)
@@ -309,7 +309,7 @@ class Watcher:
                 await run.closed(job)
 
     async def _give_up_all(self, error: SonioxDSError) -> None:
-        """The states cannot be read any more: the rows fail, the jobs stay in the journal for a later run."""
+        """Fail the rows of all jobs, because their states cannot be read. The journal keeps them for a later run."""
         jobs = [*self._watched.values(), *self._lost.values()]
         self._watched.clear()
         self._lost.clear()
@@ -317,7 +317,7 @@ class Watcher:
             self._run.failed(job, error_type_of(error), f"{error} (the job goes on; the same call takes it up again)")
             await self._run.closed(job)
 
-    # -- what a state means --------------------------------------------------------------------------------------------
+    # -- states of jobs ------------------------------------------------------------------------------------------------
 
     async def _act_on(self, job: Job, item: dict[str, Any]) -> None:
         run, entry, status = self._run, job.paid, item["status"]
@@ -327,10 +327,10 @@ class Watcher:
             return
         run.release(job, "pending")
         if status not in ENDED:
-            return  # processing, or something that this version does not know; patience is limited anyway
+            return  # The job is being processed, or the state is unknown; the time limit ends the wait in any case.
         del self._watched[item["id"]]
         if status == "completed" and entry.file_id is not None and not run.file_ids.take(entry.file_id, job.key):
-            await run.note_lost(job, "file")  # its own file is there under an id that was never told
+            await run.note_lost(job, "file")  # The job's own file is on the server under an unknown id.
             entry.state, entry.file_gone = State.FAILED, 1
             await run.refused(job, _of_another_file(), concerns_audio=True)
             return
@@ -383,9 +383,9 @@ def _of_another_file() -> BadAnswerError:
 
 
 def _never_created(job: Job) -> ServiceError:
-    said = f" The last answer: {job.answered_badly}" if job.answered_badly else ""
+    last_answer = f" The last answer: {job.answered_badly}" if job.answered_badly else ""
     return ServiceError(
         f"the service did not answer {job.attempts} requests to create the transcription as documented, and none of "
-        f"them shows up in its listing; run the same call again later.{said}",
+        f"them shows up in its listing; run the same call again later.{last_answer}",
         error_type="answer_lost",
     )
