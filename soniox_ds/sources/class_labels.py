@@ -1,7 +1,7 @@
 """Names of the class labels of Hugging Face datasets, which store them as numbers.
 
-Conventions: nothing of the package ``datasets`` is imported; a feature is told by its class and its attributes. A label
-of -1, which is how datasets write that it is not known, is NA.
+Conventions: the package ``datasets`` is not imported; a feature is recognised by its class and its attributes. The
+label -1, by which datasets mark an unknown label, becomes NA.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _Namer = Callable[[Any], Any]
 
 
 def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
-    """Return the table of a dataset with the names of its class labels instead of their numbers, nested ones too.
+    """Return the table of a dataset with the names of its class labels, also nested ones, instead of their numbers.
 
     Parameters
     ----------
     frame
         The dataset as a table.
     features
-        Its ``features``; None where they are not known.
+        The ``features`` of the dataset; None if they are not known.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
 
 
 def _namer(feature: Any, column: str) -> _Namer | None:
-    """Make the function that names the labels in a value of this feature; None if it holds no labels."""
+    """Return a function that names the labels in a value of this feature, or None if the feature has no labels."""
     if type(feature).__name__ == "ClassLabel":
         return _label_namer(list(feature.names), column)
     if isinstance(feature, Mapping):
@@ -61,7 +61,7 @@ def _namer(feature: Any, column: str) -> _Namer | None:
 
 def _label_namer(names: list[str], column: str) -> _Namer:
     def named(value: Any) -> Any:
-        if isinstance(value, list | tuple | np.ndarray):  # of a sequence of structs, stored as a struct of sequences
+        if isinstance(value, list | tuple | np.ndarray):  # A sequence of structs is stored as a struct of sequences.
             return [named(item) for item in value]
         if isinstance(value, str):
             return value

@@ -1,7 +1,7 @@
-"""Telling audio containers by their first bytes, and noticing files that were cut off.
+"""Recognition of audio containers by their first bytes, and of truncated files by their headers.
 
-Conventions: containers have the names in `CONTAINERS`. Only one that is recognised here is ever handed to the decoder,
-and then as that container: a playlist named ``.wav`` must not make it open other files.
+Conventions: containers have the names in `CONTAINERS`. Only a recognised file is handed to the decoder, and the decoder
+is told the container, because a playlist named ``.wav`` must not make it open other files.
 
 References: RIFF/WAVE (Microsoft 1994) and RF64 (EBU Tech 3306), AIFF (Apple 1989), MP4 boxes (ISO/IEC 14496-12), frames
 of MPEG audio and AAC (ISO/IEC 11172-3, 13818-7), and the Xing header as LAME documents it.
@@ -24,14 +24,14 @@ __all__ = [
 ]
 
 HEAD_BYTES = 4096
-"""How much of a file `sniff` wants to see."""
+"""Number of bytes at the start of a file that `sniff` needs."""
 
 
-_LITTLE_BYTES = 2048  # padding behind the samples, which says nothing
+_LITTLE_BYTES = 2048  # This much after the samples may be padding.
 
 
 class Container(NamedTuple):
-    """One container: the extensions that fit it (the first is the usual one) and the decoder's name for it."""
+    """A container: its extensions (the usual extension first) and the name that the decoder has for it."""
 
     extensions: tuple[str, ...]
     demuxer: str
@@ -49,7 +49,7 @@ CONTAINERS = {
     "mp4": Container((".mp4", ".m4a", ".m4b", ".m4v", ".mov", ".3gp"), "mov"),
     "aac": Container((".aac", ".adts"), "aac"),
 }
-"""What the service takes, by name."""
+"""Containers that the service accepts, by name."""
 
 _OTHERS = (
     (b"%PDF", "a PDF document"),
@@ -75,7 +75,7 @@ _OTHERS = (
 
 
 def sniff(head: bytes) -> tuple[str | None, str]:
-    """Name the container that begins with `head`, or None, and what it is in words.
+    """Return the name of the container that begins with `head`, or None, and a description in words.
 
     >>> sniff(b"RIFF\\x24\\x00\\x00\\x00WAVEfmt ")
     ('wav', 'wav')
@@ -119,8 +119,8 @@ def _container(head: bytes) -> str | None:
 
 
 def _mpeg(head: bytes) -> str | None:
-    """Tell MPEG audio from AAC by the first frame header; a second frame must follow where the first one ends."""
-    # Encoders pad and editors cut, so that the first whole frame may stand a little behind the start.
+    """Tell MPEG audio and AAC apart by the first frame header. A second frame must follow directly after the first."""
+    # Encoders pad and editors cut, so the first whole frame may begin a little after the start.
     for offset in range(min(len(head) - 7, 2048)):
         if head[offset] != 0xFF or head[offset + 1] & 0xE0 != 0xE0:
             continue
@@ -166,7 +166,7 @@ def _mp3_size(head: bytes, at: int) -> int:
 
 
 def tag_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that the file begins with, 0 without one."""
+    """Return the size in bytes of the ID3v2 tag at the start of the file, or 0 if there is no tag."""
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     a, b, c, d = head[6:10]
@@ -178,10 +178,10 @@ def _behind_tag(head: bytes) -> bytes:
 
 
 def declared_size(file: BinaryIO, container: str, size_bytes: int) -> int | None:
-    """Return how many bytes the file would have if it were whole, by its own headers; None where they do not say.
+    """Return the size in bytes that the headers of the file declare, or None if they declare no size.
 
-    Known for wav, aiff, mp4, and mp3 with a Xing or Info header. A program that writes into a pipe cannot go back to
-    fill in the size and leaves a placeholder (see `_is_placeholder`), which says nothing.
+    The size is known for wav, aiff, mp4, and mp3 with a Xing or Info header. A program that writes into a pipe cannot
+    go back to fill in the size and leaves a placeholder (see `_is_placeholder`), which counts as no size.
     """
     if container == "wav":
         return _riff_size(file, size_bytes)
@@ -197,18 +197,18 @@ def declared_size(file: BinaryIO, container: str, size_bytes: int) -> int | None
 def _is_placeholder(size: int) -> bool:
     """Return True for sizes that mean "not known".
 
-    They are 0, or a little less than 2 GB or 4 GB: ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, arecord 0x80000000, others
-    0x7FFFFFFF or 0xFFFFFFF0, and some of them count the header along.
+    Such a size is 0, or close to 2 GB or 4 GB: ffmpeg writes 0xFFFFFFFF, sox 0x7FFFF000, arecord 0x80000000, others
+    0x7FFFFFFF or 0xFFFFFFF0, and some of them include the header.
     """
     near = 1 << 16
     return size == 0 or (1 << 31) - near <= size <= (1 << 31) + near or size >= (1 << 32) - near
 
 
 def has_audio_behind(file: BinaryIO, container: str, declared: int, size_bytes: int) -> bool:
-    """Return True where the file goes on with more audio behind the end that its header declares.
+    """Return True if the file has more audio after the end that its header declares.
 
-    Files joined by ``cat`` do so, and recordings whose header was never brought up to date. Chunks of text behind the
-    samples, tags and padding are no audio.
+    This is so for files joined by ``cat``, and for recordings whose header was never updated. Chunks of text after the
+    samples, tags and padding do not count as audio.
     """
     if container in ("wav", "aiff"):
         return size_bytes - _end_of_chunks(file, container, declared, size_bytes) > _LITTLE_BYTES
@@ -220,14 +220,14 @@ def has_audio_behind(file: BinaryIO, container: str, declared: int, size_bytes: 
 
 
 def has_frame_count(file: BinaryIO) -> bool:
-    """Return True for an mp3 whose Xing or Info header says how many frames it has."""
+    """Return True for an mp3 file whose Xing or Info header gives the number of frames."""
     frame = _at(file, tag_size(_at(file, 0, 10)), 2048)
     place = max(frame.find(b"Xing", 0, 200), frame.find(b"Info", 0, 200))
     return place >= 0 and len(frame) >= place + 8 and bool(frame[place + 7] & 1)
 
 
 def _end_of_chunks(file: BinaryIO, container: str, position: int, size_bytes: int) -> int:
-    """Return where the chunks behind the samples end; `position` is the end of the samples."""
+    """Return the position where the chunks after the samples end; `position` is the end of the samples."""
     order = "<I" if container == "wav" else ">I"
     position += position % 2
     while position < size_bytes and len(header := _at(file, position, 8)) == 8:
@@ -240,17 +240,17 @@ def _end_of_chunks(file: BinaryIO, container: str, position: int, size_bytes: in
 
 
 def _count_boxes(file: BinaryIO, name: bytes, size_bytes: int) -> int:
-    """Count the boxes of this name at the top of an MP4 file."""
-    position = found = 0
+    """Count the boxes with this name at the top level of an MP4 file."""
+    position = count = 0
     while position < size_bytes and len(header := _at(file, position, 16)) >= 8:
         size = struct.unpack(">I", header[:4])[0]
         if size == 1 and len(header) == 16:
             size = struct.unpack(">Q", header[8:])[0]
-        found += header[4:8] == name
+        count += header[4:8] == name
         if size < 8:
             break
         position += size
-    return found
+    return count
 
 
 def _riff_size(file: BinaryIO, size_bytes: int) -> int | None:
@@ -288,7 +288,7 @@ def _mp4_size(file: BinaryIO, size_bytes: int) -> int | None:
         size = struct.unpack(">I", header[:4])[0]
         if size == 1 and len(header) == 16:
             size = struct.unpack(">Q", header[8:])[0]
-        if size < 8:  # 0: to the end of the file
+        if size < 8:  # The size 0 means that the box reaches to the end of the file.
             return None
         position += size
     return position

@@ -1,9 +1,9 @@
 """Audio files in folders and globs, and the reference texts beside them.
 
-Conventions: a folder is walked to the bottom. Hidden files and folders (leading dot) and names without an audio
-extension are passed over. Symbolic links are followed, but each real folder is entered once, real ones before linked
-ones, so that loops end. Paths come sorted, relative to the folder (of a glob: to its part before the first wildcard),
-with forward slashes.
+Conventions: folders are searched recursively. Hidden files and folders (leading dot) and names without an audio
+extension are left out. Symbolic links are followed, but each real folder is entered once, and real folders come before
+linked ones, so that loops end. Paths are sorted, have forward slashes, and are relative to the folder, or to the part
+of a glob before its first wildcard.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ __all__ = [
 ]
 
 KALDI_LIST = "wav.scp"
-"""What Kaldi calls its list of recordings."""
+"""Name of Kaldi's list of recordings."""
 AUDIO_EXTENSIONS = frozenset(
     (
         *(".aac", ".aif", ".aifc", ".aiff", ".amr", ".asf", ".flac", ".m4a", ".m4b", ".mp3", ".mp4", ".oga", ".ogg"),
         *(".opus", ".wav", ".wave", ".webm", ".wma"),
     )
 )
-"""Extensions, in lower case, that make a file in a folder a recording."""
+"""Extensions, in lower case, by which files in a folder are taken for recordings."""
 
 
 @dataclass(slots=True)
 class Listing:
-    """What a folder or glob holds."""
+    """The files found in a folder or by a glob."""
 
     base: str
     """Folder that `files` are relative to."""
     files: list[str] = field(default_factory=list)
     """Audio files, sorted."""
     others: Counter[str] = field(default_factory=Counter)
-    """Extensions of the files passed over."""
+    """Number of files that were left out, by extension."""
     folders: list[str] = field(default_factory=list)
     """Folders that the last part of a glob matched."""
     refused: list[tuple[str, OSError]] = field(default_factory=list)
     """Folders that could not be read."""
     lists: list[str] = field(default_factory=list)
-    """Files that look like lists of the recordings, and are not read."""
+    """Files that look like lists of the recordings and are not read."""
 
     def inventory(self) -> str:
-        """Say what was found instead of audio."""
+        """Describe what was found instead of audio."""
         if self.others:
             total = self.others.total()
             kinds = ", ".join(f"{kind} ({count})" for kind, count in self.others.most_common(6))
@@ -69,7 +69,7 @@ class Listing:
 
 
 def has_audio_extension(name: str) -> bool:
-    """Whether the name ends like an audio file's, in capitals too.
+    """Return True if the name has the extension of an audio file, in lower or upper case.
 
     >>> has_audio_extension("A.WAV"), has_audio_extension("a.txt")
     (True, False)
@@ -78,12 +78,12 @@ def has_audio_extension(name: str) -> bool:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether `text` holds a wildcard; that a file of this very name exists is for the caller to check first."""
+    """Return True if `text` holds a wildcard. The caller checks first that no file has this very name."""
     return any(letter in text for letter in "*?[")
 
 
 def list_folder(folder: str) -> Listing:
-    """Find the audio files in a folder and everything below it."""
+    """Find the audio files in a folder and in all folders below it."""
     return _walk(folder, ["**", "*"])
 
 
@@ -92,7 +92,7 @@ def list_pattern(pattern: str) -> Listing:
     drive, rest = os.path.splitdrive(pattern)
     parts = [part for part in rest.replace(os.sep, "/").split("/") if part not in ("", ".")]
     base = drive + (os.sep if rest.startswith((os.sep, "/")) else "")
-    # A folder that really is called "data [v2]" is that folder, not a set of letters.
+    # A folder that really is called "data [v2]" is taken by its name, not as a pattern.
     while len(parts) > 1 and (not is_pattern(parts[0]) or os.path.isdir(os.path.join(base, parts[0]))):
         base = os.path.join(base, parts.pop(0))
     if parts[-1] == "**":
@@ -105,7 +105,7 @@ def _walk(base: str, parts: list[str]) -> Listing:
     last = len(parts) - 1
 
     def reached(places: set[int]) -> frozenset[int]:
-        # "**" may stand for no folder at all, so that the place behind it is reached with it.
+        # "**" may stand for no folder at all, so the place after it is reached as well.
         for place in sorted(places):
             while parts[place] == "**" and place < last:
                 place += 1
@@ -170,7 +170,7 @@ def _looks_like_list(name: str, *, at_top: bool) -> bool:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads round in a circle: listed as a file, it fails visibly when it is opened
+    except OSError:  # A link that refers to itself is listed as a file, which fails visibly when it is opened.
         return False
 
 
@@ -178,24 +178,24 @@ class Sidecar(NamedTuple):
     """The reference text beside a recording."""
 
     text: str | None
-    """None if there is none."""
+    """The reference text; None if there is no file with it."""
     refused: tuple[str, ...]
-    """Files of the right name that are not read: links, what is no regular file, what lies outside the folder."""
+    """Files with the right name that are not read: links, files that are not regular, and files outside the folder."""
 
 
 def read_sidecar(path: str, root: str | None = None) -> Sidecar:
     """Read the reference text beside ``call.wav``: ``call.wav.txt`` or, failing that, ``call.txt``.
 
-    White space at the end is dropped; an empty file is the reference "", nothing was to be said. A text must be a
-    regular file, no link to another one, and lie within `root`: else any file of the machine could become a reference
-    and travel into reports. A text file is never its own reference.
+    White space at the end is dropped. An empty file is the reference "": nothing is spoken in the recording. A text
+    must be a regular file, not a link, and lie within `root`; otherwise any file of the machine could become a
+    reference and appear in reports. A text file is never its own reference.
 
     Parameters
     ----------
     path
         The audio file.
     root
-        The folder that the text must lie in, at any depth; None for the folder of the audio file.
+        The folder in which the text must lie, at any depth; None for the folder of the audio file.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def read_sidecar(path: str, root: str | None = None) -> Sidecar:
     for name in (f"{path}.txt", f"{os.path.splitext(path)[0]}.txt"):
         try:
             found = os.lstat(name)
-        except (OSError, ValueError):  # not there, or no name of a file
+        except (OSError, ValueError):  # The file does not exist, or the name is not possible.
             continue
         if stat.S_ISDIR(found.st_mode) or os.path.samestat(found, os.stat(path)):
             continue

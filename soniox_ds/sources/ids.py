@@ -1,8 +1,9 @@
-"""Giving recordings ids that are unique, readable, and the same on the next run.
+"""Ids of recordings that are unique, readable, and the same on the next run.
 
-Conventions: an id that the user gave is never changed. The same id given again, and the same file, URL or bytes listed
-again, is a failed recording (``duplicate_id``), visible under the first one's id with ``#2``, ``#3``, ... behind it.
-Different files of the same name get folders in front until they differ; whatever is still equal is numbered likewise.
+Conventions: an id that the user gave is never changed. If the same id is given again, or the same file, URL or bytes
+are listed again, that recording fails (``duplicate_id``) and has the first recording's id followed by ``#2``, ``#3``,
+... Different files with the same name get their folders in front until they differ. Ids that are still equal are
+numbered in the same way.
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ __all__ = ["assign_ids"]
 
 
 def assign_ids(recordings: Sequence[Recording], keys: Sequence[str | None], given: Sequence[bool]) -> None:
-    """Make every ``audio_id`` unique, in place, and fail what was listed before.
+    """Make every ``audio_id`` unique, in place, and fail recordings that were listed before.
 
     Parameters
     ----------
     recordings
-        With the shortest ids that would do.
+        Recordings with the shortest possible ids.
     keys
-        What each recording is: equal keys are the same recording, None equals nothing. Same length.
+        One key for each recording: recordings with equal keys are the same; a key of None equals no other key.
     given
-        Whether the user gave the id; such keys are only compared with each other. Same length.
+        True for each recording whose id the user gave. The keys of such recordings are only compared with each other.
     """
     first: tuple[dict[str, int], dict[str, int]] = ({}, {})
-    again: list[tuple[int, int]] = []
+    repeated: list[tuple[int, int]] = []
     for place, (key, is_given) in enumerate(zip(keys, given, strict=True)):
         if key is not None and (before := first[is_given].setdefault(key, place)) != place:
-            again.append((place, before))
-    repeats = {place for place, _ in again}
-    alone = [place for place in range(len(recordings)) if place not in repeats]
-    _lengthen(recordings, alone, given)
+            repeated.append((place, before))
+    repeats = {place for place, _ in repeated}
+    distinct = [place for place in range(len(recordings)) if place not in repeats]
+    _lengthen(recordings, distinct, given)
 
-    taken = {recordings[place].audio_id for place in alone if given[place]}
+    taken = {recordings[place].audio_id for place in distinct if given[place]}
     numbers: Counter[str] = Counter()
 
     def free(wanted: str) -> str:
@@ -47,10 +48,10 @@ def assign_ids(recordings: Sequence[Recording], keys: Sequence[str | None], give
         taken.add(candidate)
         return candidate
 
-    for place in alone:
+    for place in distinct:
         if not given[place]:
             recordings[place].audio_id = free(recordings[place].audio_id)
-    for place, before in again:
+    for place, before in repeated:
         recording, original = recordings[place], recordings[before].audio_id
         recording.audio_id = free(original)
         what = "is the audio_id of two recordings" if given[place] else "is listed more than once"
@@ -62,7 +63,7 @@ def assign_ids(recordings: Sequence[Recording], keys: Sequence[str | None], give
 
 
 def _lengthen(recordings: Sequence[Recording], places: Sequence[int], given: Sequence[bool]) -> None:
-    """Put folders in front of equal file names until they differ or no folder is left."""
+    """Put folders in front of equal file names until the names differ or no folder is left."""
     while True:
         counts = Counter(recordings[place].audio_id for place in places)
         if len(counts) == len(places):

@@ -1,9 +1,9 @@
-"""Looking into one recording before it is sent: size, container, duration, hash.
+"""Inspection of a recording before it is sent: size, container, duration and hash.
 
-Conventions: everything here blocks and is called in worker threads. Nothing is decoded but the first frame. Durations
-(whole milliseconds) are what the headers say. Raw AAC and AMR, and MP3 without a Xing header, do not say it: there the
-packets are counted, which takes about ten milliseconds for each minute. Otherwise a call takes about a millisecond, and
-the hash another two for each megabyte.
+Conventions: all functions block and are called in worker threads. Only the first frame is decoded. Durations (whole
+milliseconds) are taken from the headers. Raw AAC and AMR, and MP3 without a Xing header, do not declare a duration;
+their packets are counted, which takes about ten milliseconds for each minute. Otherwise a call takes about a
+millisecond, and the hash another two for each megabyte.
 """
 
 from __future__ import annotations
@@ -42,17 +42,19 @@ __all__ = [
 ]
 
 MAX_BYTES = 524_288_000
-"""Largest file that the service takes."""
+"""Largest file that the service accepts, in bytes."""
 MAX_DURATION_MS = 300 * 60_000
-"""Longest recording that the service takes."""
+"""Longest recording that the service accepts, in milliseconds."""
 
-_FRAMES_TRIED = 64  # packets that may fail before the audio counts as undecodable; MP3 often begins in mid-stream
-_CUT_BYTES = 2048  # tags at the end and padding make sizes differ a little from what headers say
+# This many packets may fail before the audio counts as undecodable, because MP3 often begins in mid-stream.
+_FRAMES_TRIED = 64
+# Tags at the end and padding make the size differ a little from the declared size.
+_CUT_BYTES = 2048
 _BLOCK_BYTES = 1 << 20
 
 
 class UnusableAudio(Exception):
-    """The audio cannot be transcribed; never leaves this package. `error_type` is the slug of the failed row."""
+    """Audio that cannot be transcribed, for use within the package. `error_type` is the slug of the failed row."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -61,12 +63,12 @@ class UnusableAudio(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What the headers of one recording say."""
+    """The facts from the headers of one recording."""
 
     container: str
-    """A name in ``containers.CONTAINERS``."""
+    """Name of the container in ``containers.CONTAINERS``."""
     extension: str
-    """The extension that is right for it, with the dot."""
+    """The right extension for the audio, with the dot."""
     duration_ms: int
     warnings: tuple[str, ...] = ()
 
@@ -78,25 +80,25 @@ def inspect(
     max_duration_ms: int = MAX_DURATION_MS,
     hashing: bool = True,
 ) -> Recording:
-    """Fill in size, duration, hash and the right upload name of a recording, or why it cannot be transcribed.
+    """Fill in size, duration, hash and upload name of a recording, or the reason why it cannot be transcribed.
 
     Parameters
     ----------
     recording
-        Changed in place. URLs and recordings that failed already are left as they are.
+        The recording, which is changed in place. URLs and recordings that already failed are left as they are.
     max_bytes, max_duration_ms
         Limits of the service.
     hashing
-        Whether to compute ``sha256``; a hash that is known already is never computed again.
+        True to compute ``sha256``. A hash that is already known is never computed again.
 
     Returns
     -------
     Recording
         The same object. ``error_type`` is None or one of ``file_not_found``, ``not_a_file``, ``permission_denied``,
         ``unreadable``, ``empty_file``, ``too_large``, ``unsupported_container``, ``undecodable_audio``, ``too_long``;
-        ``warnings`` gains ``truncated_file`` where the file ends before its own header says it does,
-        ``longer_than_header`` where it goes on with audio behind that, and ``several_audio_tracks`` where it holds more
-        than one: the first is transcribed.
+        ``warnings`` gains ``truncated_file`` if the file ends before the end that its header declares,
+        ``longer_than_header`` if more audio follows after that end, and ``several_audio_tracks`` if the file has more
+        than one audio track, of which the first is transcribed.
     """
     source = recording.data if recording.data is not None else recording.path
     if recording.error_type is not None or source is None:
@@ -104,14 +106,14 @@ def inspect(
     try:
         recording.size_bytes = _size(source)
         _check_size(recording.size_bytes, max_bytes)
-        found = probe(source, max_duration_ms=max_duration_ms)
-        recording.duration_ms = found.duration_ms
-        recording.filename = _named(recording.filename or recording.audio_id, found)
-        recording.warnings += [slug for slug in found.warnings if slug not in recording.warnings]
-        if found.duration_ms > max_duration_ms:
+        facts = probe(source, max_duration_ms=max_duration_ms)
+        recording.duration_ms = facts.duration_ms
+        recording.filename = _named(recording.filename or recording.audio_id, facts)
+        recording.warnings += [slug for slug in facts.warnings if slug not in recording.warnings]
+        if facts.duration_ms > max_duration_ms:
             raise UnusableAudio(
                 "too_long",
-                f"lasts {found.duration_ms / 60_000:.1f} min, the service takes at most "
+                f"lasts {facts.duration_ms / 60_000:.1f} min, the service takes at most "
                 f"{max_duration_ms / 60_000:g} min; split it",
             )
         if hashing and recording.sha256 is None:
@@ -120,13 +122,13 @@ def inspect(
         recording.fail(error.error_type, f"{_called(recording)} {error}")
     except OSError as error:
         recording.fail(os_error_type(error), f"{_called(recording)} cannot be read: {error.strerror or error}")
-    except ValueError as error:  # a NUL in the name
+    except ValueError as error:  # The name holds a NUL character.
         recording.fail("unreadable", f"{_called(recording)} is no possible name of a file: {error}")
     return recording
 
 
 def fingerprint(path: Path) -> tuple[int, int]:
-    """Return size in bytes and time of change in ns: while both stay, a cached hash of the file holds."""
+    """Return the size in bytes and the modification time in ns. A cached hash is valid as long as both are the same."""
     status = os.stat(path)
     return status.st_size, status.st_mtime_ns
 
@@ -140,18 +142,18 @@ def hash_audio(source: Path | bytes) -> str:
 
 
 def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Probe:
-    """Read container and duration from the headers, and decode one frame to see that it can be done.
+    """Read container and duration from the headers, and decode one frame to check that the audio can be decoded.
 
     Raises
     ------
     UnusableAudio
-        ``unsupported_container`` or ``undecodable_audio``.
+        If the container is not supported (``unsupported_container``) or cannot be decoded (``undecodable_audio``).
     OSError
         If the file cannot be read.
     """
     with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb", buffering=1 << 16) as file:
         head = file.read(HEAD_BYTES)
-        if (tag := tag_size(head)) > HEAD_BYTES // 2:  # cover art before the first frame
+        if (tag := tag_size(head)) > HEAD_BYTES // 2:  # A large tag, such as cover art, precedes the first frame.
             file.seek(tag)
             container, words = sniff(file.read(HEAD_BYTES))
         else:
@@ -174,7 +176,7 @@ def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Pr
         duration_ms, has_video, tracks = _measure(file, container, is_counted)
     if tracks > 1:
         warnings.append("several_audio_tracks")
-    if is_truncated and declared and container != "wav":  # of wav files the decoder already counts what is there
+    if is_truncated and declared and container != "wav":  # For wav files the decoder counts the bytes that are there.
         duration_ms = duration_ms * size_bytes // declared
     return Probe(
         container=container,
@@ -220,11 +222,11 @@ def _check_size(size_bytes: int, max_bytes: int) -> None:
 
 
 def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, bool, int]:
-    """Return the duration in ms, whether there are moving pictures, and the number of audio tracks.
+    """Return the duration in ms, True if the file has video, and the number of audio tracks.
 
-    The duration is that of the packets where `is_counted`, or where the header does not say it.
+    The duration is counted from the packets if `is_counted`, or if the header does not give it.
     """
-    import av  # heavy: only where something is inspected
+    import av  # PyAV is slow to import, so it is imported only here.
 
     try:
         with open_media(file, format=CONTAINERS[container].demuxer) as media:
@@ -265,12 +267,12 @@ def _decode_one(media: Any, audio: Any) -> None:
             trouble = error
         if tried >= _FRAMES_TRIED:
             break
-    why = (
+    reason = (
         f"none of its first frames can be decoded: {_words(trouble)}"
         if trouble
         else "no frame of audio follows its header"
     )
-    raise UnusableAudio("undecodable_audio", f"has a header but {why}; export it again")
+    raise UnusableAudio("undecodable_audio", f"has a header but {reason}; export it again")
 
 
 def _stated_ms(media: Any, audio: Any) -> int | None:
@@ -280,7 +282,7 @@ def _stated_ms(media: Any, audio: Any) -> int | None:
 
 
 def _counted_ms(media: Any) -> int:
-    """Walk over all packets without decoding them, for streams that were written without a length."""
+    """Add up the durations of all packets without decoding them, for streams that declare no duration."""
     audio = media.streams.audio[0]
     end = counted = 0
     for packet in media.demux(audio):
@@ -303,7 +305,7 @@ def _extension(container: str, head: bytes, has_video: bool) -> str:
 
 
 def _named(name: str, found: Probe) -> str:
-    """Correct the extension of an upload's name where it belongs to another container."""
+    """Return the name of an upload with the right extension for its container."""
     name = upload_name(name)
     stem, extension = os.path.splitext(name)
     if extension.lower() in CONTAINERS[found.container].extensions:

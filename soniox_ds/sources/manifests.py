@@ -1,13 +1,15 @@
-"""Reading tables of recordings and of references: CSV, TSV, JSONL (NeMo's too), JSON and Parquet become DataFrames.
+"""Readers of tables of recordings and references: CSV, TSV, JSONL (also NeMo's), JSON and Parquet.
 
-Conventions: one row is one recording, columns are the file's own. In CSV and TSV an empty cell is NA and a quoted empty
-cell (``""``) is the empty text. Columns of whole numbers become Int64, of numbers Float64, of true/false boolean, all
-others string; numbers with leading zeros or more than 18 digits are ids and stay text, as do columns that must be text.
-The separator of a ``.csv`` is the one that a first line ``sep=;`` names, as Excel writes it, else the one of comma,
-semicolon, tab and ``|`` that the header uses most. In ``.tsv`` quotes only count around a whole cell: many tools write
-sentences there that merely begin with one. Text is UTF-8 or UTF-16. Rows at the end that hold nothing are left out.
+Conventions: one row is one recording, and the columns of the file are kept. In CSV and TSV an empty cell is NA and a
+quoted empty cell (``""``) is the empty text. Columns of whole numbers become Int64, of other numbers Float64, of
+true/false boolean, and all others string. Numbers with leading zeros or more than 18 digits are ids and stay text, as
+do columns that must be text. The separator of a ``.csv`` file is the one named by a first line ``sep=;``, as Excel
+writes it; otherwise it is the one of comma, semicolon, tab and ``|`` that the header uses most. In ``.tsv`` files
+quotes only count around a whole cell, because many tools write sentences there that merely begin with a quote. Text is
+UTF-8 or UTF-16. Empty rows at the end are left out.
 
-A table that cannot be read as a whole is refused: a line lost in silence would be a recording or a reference lost.
+A table that cannot be read as a whole is refused, because a line lost in silence would be a lost recording or
+reference.
 """
 
 from __future__ import annotations
@@ -51,10 +53,10 @@ __all__ = [
 MANIFEST_EXTENSIONS = frozenset((".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet"))
 """Extensions, in lower case, of files that list recordings."""
 SPREADSHEETS = frozenset((".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers"))
-"""Extensions, in lower case, of tables that only an office program reads."""
+"""Extensions, in lower case, of spreadsheets, which only office programs read."""
 
 _OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
-"""What the files of office programs begin with: new ones are ZIP archives."""
+"""First bytes of the files of office programs. Newer formats are ZIP archives."""
 
 _WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"
 _NUMBER = r"^-?((0|[1-9][0-9]{0,17})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -67,19 +69,19 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
 class _File(NamedTuple):
-    """A file and what it is called in messages."""
+    """A file and its description in messages."""
 
     path: str
     what: str
     rows: str
-    """What its rows are."""
+    """Noun for one row, such as ``"recording"``."""
 
     def __str__(self) -> str:
         return f"the {self.what} {shown(self.path)}"
 
 
 def is_manifest(path: str) -> bool:
-    """Return True if a file of this name lists recordings instead of being one.
+    """Return True if a file with this name is a list of recordings, not a recording.
 
     >>> is_manifest("test.CSV"), is_manifest("a.wav")
     (True, False)
@@ -95,23 +97,23 @@ def read_manifest(path: str, text_columns: Collection[str] = ()) -> pd.DataFrame
     path
         A file with one of `MANIFEST_EXTENSIONS`.
     text_columns
-        Columns that stay text whatever they look like.
+        Columns that are always read as text.
 
     Raises
     ------
     SourceError
-        If the file cannot be read, with the line where that shows.
+        If the file cannot be read. The message names the line if possible.
     """
     return read_table(path, "manifest", "recording", text_columns)
 
 
 def read_table(path: str | os.PathLike[str], what: str, rows: str, text_columns: Collection[str]) -> pd.DataFrame:
-    """Read a file of any of these kinds; `what` and `rows` are what messages call the file and its rows.
+    """Read a table in any of the formats. Messages call the file `what` and its rows `rows`.
 
     Raises
     ------
     SourceError
-        If the file cannot be read, with the line where that shows.
+        If the file cannot be read. The message names the line if possible.
     """
     return _read(_File(os.fsdecode(path), what, rows), text_columns)
 
@@ -123,24 +125,24 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
     ----------
     path
         A ``.csv`` (separated by comma, semicolon, tab or ``|``), ``.tsv``, ``.jsonl``, ``.json`` or ``.parquet`` file
-        with the columns `audio_id` and `reference` (or `text`), whatever their capitals; or a ``.txt`` file with such a
-        header, as Excel's "Unicode Text" is. Other usual names are taken where only one column can be meant: for ids
+        with the columns `audio_id` and `reference` (or `text`), in lower or upper case; or a ``.txt`` file with such a
+        header, such as Excel's "Unicode Text". Other usual names are accepted if they fit only one column: for ids
         those of audio files (``path``, ``file_name``, ...), ``id`` and ``utt_id``; for texts ``transcript``,
-        ``transcription``, ``sentence``, ``normalized_text`` and ``ground_truth``. A manifest will do. A ``.json`` file
-        may be an object of texts by id, and a table without a header may be like that of LJSpeech
-        (``id|text|normalized``, where `text` is taken). In CSV and TSV an empty cell is no reference, and a quoted
-        empty cell (``""``) says that nothing was said.
+        ``transcription``, ``sentence``, ``normalized_text`` and ``ground_truth``. A manifest can be given as well. A
+        ``.json`` file may be an object of texts by id. A table without a header may be like that of LJSpeech
+        (``id|text|normalized``, where `text` is used). In CSV and TSV an empty cell means that there is no reference,
+        and a quoted empty cell (``""``) means that nothing is spoken in the recording.
 
     Returns
     -------
     DataFrame
-        The file's columns, with the ids in `audio_id` and the texts in `reference` or `text`. Ids, references and
-        speakers are texts, also where they look like numbers, without white space around them.
+        The columns of the file, with the ids in `audio_id` and the texts in `reference` or `text`. Ids, references and
+        speakers are text, even if they look like numbers, without white space around them.
 
     Raises
     ------
     SourceError
-        If the file is no such table or cannot be read (the message names the line), or if a recording has more than
+        If the file is not such a table or cannot be read (the message names the line), or if a recording has more than
         one reference.
 
     Examples
@@ -177,7 +179,7 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _as_text(value: Any) -> Any:
-    """A number as text, whole numbers without a fraction; anything else as it is."""
+    """Return a number as text, whole numbers without a fraction, and any other value unchanged."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -190,7 +192,7 @@ def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
             return _read_parquet(file)
         with open(file.path, "rb") as opened:
             raw = opened.read()
-    except (OSError, ValueError) as error:  # a ValueError is a NUL in the name
+    except (OSError, ValueError) as error:  # A ValueError means that the name holds a NUL character.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SourceError(f"{file} cannot be read: {reason}") from error
     if raw.startswith(_OFFICE):
@@ -215,7 +217,7 @@ def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
 
 
 def _refuse_text(text: str, file: _File) -> None:
-    """Raise SourceError if a text file is no table."""
+    """Raise SourceError if a text file is not a table."""
     header = next(line for line in lines_of_file(text) if line.strip())
     names = [_plain(cell) for cell in re.split(r"[,;\t|]", header)]
     if len(names) < 2 or not is_row(dict.fromkeys(names)):
@@ -230,22 +232,22 @@ def _read_parquet(file: _File) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Read through an open file: pyarrow takes no names that are not Unicode.
+    # The bytes are read here, because pyarrow does not accept file names that are not Unicode.
     with open(file.path, "rb") as opened:
         raw = opened.read()
     try:
         table = pq.read_table(pa.BufferReader(raw), page_checksum_verification=True)
         table.validate(full=True)
         frame: pd.DataFrame = table.to_pandas()
-    except Exception as error:  # pyarrow and pandas raise nearly anything about damaged bytes
+    except Exception as error:  # For damaged bytes, pyarrow and pandas raise nearly any exception.
         raise SourceError(f"{file} is not Parquet, or is damaged: {error}") from error
     return with_named_levels(frame, str(file))
 
 
 def _read_json(text: str, file: _File, *, whole: bool) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    if whole and file.rows == "reference" and (found := _single_object(text, str(file))) is not None:
-        return frame_of(rows_of_object(found, str(file)))
+    if whole and file.rows == "reference" and (content := _single_object(text, str(file))) is not None:
+        return frame_of(rows_of_object(content, str(file)))
     if text.lstrip().startswith("["):
         numbered = list(enumerate(_parsed(text, str(file), ""), start=1))
         place = "entry"
@@ -269,32 +271,32 @@ def _read_json(text: str, file: _File, *, whole: bool) -> pd.DataFrame:
 
 
 def _single_object(text: str, where: str) -> dict[str, Any] | None:
-    """Return the object that a whole file is, None for a list or for an object in each line."""
+    """Return the object that a file consists of, or None if the file is a list or has an object in each line."""
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = _parsed(text, where, "")
+        content = _parsed(text, where, "")
     except SourceError as error:
         if isinstance(error.__cause__, json.JSONDecodeError) and error.__cause__.msg == "Extra data":
             return None
         raise
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def _parsed(text: str, where: str, advice: str) -> Any:
-    """Parse JSON in which no object has a key twice."""
+    """Parse JSON. Raise SourceError if it is wrong or an object has a key twice."""
     try:
         value = json.loads(text, object_pairs_hook=_without_repeats)
         return _printable(value) if _SURROGATE.search(text) else value
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if "line" not in where else ""
         raise SourceError(f"{where}{line}, column {error.colno}: {error.msg}{advice}") from error
-    except (ValueError, RecursionError) as error:  # a key twice, a number of thousands of digits, thousands of brackets
+    except (ValueError, RecursionError) as error:  # Such as a repeated key, or thousands of digits or brackets.
         raise SourceError(f"{where}: {error}{advice}") from error
 
 
 def _printable(value: Any) -> Any:
-    """Replace halves of surrogate pairs by U+FFFD, in keys and values: no other file could hold them."""
+    """Replace unpaired surrogates in keys and values by U+FFFD, because no file could hold them."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
@@ -303,16 +305,16 @@ def _printable(value: Any) -> Any:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         repeated = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"the keys {repeated} stand more than once in an object")
-    return found
+    return content
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make a DataFrame of dicts; keys that a row lacks are NA there, columns have the narrowest dtype that has NA.
+    """Make a DataFrame of dicts. Missing keys become NA, and columns get the narrowest dtype that has NA.
 
     >>> frame_of([{"n": 1, "id": "007"}, {"id": "8"}])["n"].tolist()
     [1, <NA>]
@@ -324,7 +326,7 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _column(values: list[Any]) -> pd.Series[Any]:
-    # By hand, since pandas would take whole numbers beside a missing one through floats.
+    # pandas would convert whole numbers to floats if a value is missing, so the dtype is chosen here.
     clean = [None if isinstance(value, float) and value != value else value for value in values]
     kinds = {type(value) for value in clean if value is not None}
     if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in clean):
@@ -370,7 +372,7 @@ def _read_delimited(
     try:
         table = pc.read_csv(
             pa.BufferReader(data),
-            # One block and one thread, so that no row can lie across two.
+            # One block and one thread are used, so that no row is divided between two blocks.
             read_options=pc.ReadOptions(
                 use_threads=False, block_size=len(data) + 1, column_names=[str(place) for place in range(len(names))]
             ),
@@ -386,7 +388,7 @@ def _read_delimited(
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
-        ).slice(1)  # without the header
+        ).slice(1)  # The first row is the header.
     except (pa.ArrowException, UnicodeError) as error:
         raise SourceError(f"{file} cannot be read: {error}") from error
     if broken:
@@ -403,13 +405,13 @@ def _read_delimited(
         if name:
             as_text = name in text_columns or folded(name) in text_columns
             columns[name] = _series(column, "string") if as_text else _typed(column)
-        elif place or _typed(column).dtype != "Int64":  # else it is an index that was written along
+        elif place or _typed(column).dtype != "Int64":  # A first column of whole numbers is the index of the table.
             _warn_of_nameless(column, place, file)
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
 
 
 def _used_rows(table: pa.Table) -> int:
-    """Count the rows up to the last one that holds anything: spreadsheets write empty ones behind it."""
+    """Count the rows up to the last row with content. Spreadsheets may write empty rows after it."""
     import pyarrow.compute as pc
 
     used = 0
@@ -431,9 +433,9 @@ def _warn_of_nameless(column: pa.Array, place: int, file: _File) -> None:
 
 
 class _Rows:
-    """The places of the rows in a delimited text.
+    """The positions of the rows in a delimited text.
 
-    Pyarrow reads the cells, but it neither counts lines nor minds an open quote.
+    Pyarrow reads the cells, but it does not count lines and does not report an open quote.
     """
 
     def __init__(self, text: str, file: _File, delimiter: str, *, start: int, quoting: bool) -> None:
@@ -445,7 +447,7 @@ class _Rows:
         self._cell = re.compile(rf"({cell})(?:{delimiter}|\r|\n|\Z)")
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
-        """Yield where each row begins, and the row; raise SourceError at the first one that is none."""
+        """Yield the position and the text of each row. Raise SourceError at the first row that is malformed."""
         position, end, match = self.start, len(self.text), self._row.match
         while position < end:
             row = match(self.text, position)
@@ -458,24 +460,24 @@ class _Rows:
             position = row.end()
 
     def cells(self, row: str) -> list[str]:
-        found, position = [], 0
+        cells, position = [], 0
         while position <= len(row):
             cell = self._cell.match(row, position)
             assert cell is not None, "only rows that matched are cut into cells"
-            found.append(cell[1])
+            cells.append(cell[1])
             position = cell.end() if cell.end() > cell.end(1) else len(row) + 1
-        return found
+        return cells
 
     def check(self, expected: int) -> None:
         """Raise SourceError at the first row that does not have as many cells as the header."""
         for position, row in self:
-            found = row.count(self.delimiter) + 1
-            if found != expected and '"' in row:
-                found = len(self.cells(row))
-            if found != expected:
+            n_cells = row.count(self.delimiter) + 1
+            if n_cells != expected and '"' in row:
+                n_cells = len(self.cells(row))
+            if n_cells != expected:
                 raise self.error(
                     position,
-                    f"found {found} cells where the header has {expected}; a cell that holds the separator or a line "
+                    f"found {n_cells} cells where the header has {expected}; a cell that holds the separator or a line "
                     "break must be in quotes",
                 )
 
@@ -490,7 +492,7 @@ def _plain(cell: str) -> str:
 
 
 def _without_padding(column: pa.Array) -> pa.Array:
-    """Take the white space around cells; a cell of nothing else is empty."""
+    """Remove the white space around cells. A cell that holds only white space becomes empty."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -511,7 +513,7 @@ def _typed(column: pa.Array) -> pd.Series[Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    # Some writers quote every cell that is no number, a missing number too.
+    # Some writers quote every cell that is not a number, and so also a missing number.
     values = pc.if_else(pc.is_in(column, value_set=pa.array(_NO_NUMBER)), pa.scalar(None, pa.string()), column)
     known = values.drop_null()
     if len(known) and pc.all(pc.is_in(known, value_set=pa.array(_TRUTHS))).as_py():
@@ -523,7 +525,7 @@ def _typed(column: pa.Array) -> pd.Series[Any]:
 
 
 def _series(column: pa.Array, dtype: str) -> pd.Series[Any]:
-    # Told the type beforehand, pyarrow does not go through floats where a value is missing.
+    # With the type given beforehand, pyarrow does not convert to floats if a value is missing.
     nullable = pd.api.types.pandas_dtype(dtype)
     series: pd.Series[Any] = column.to_pandas(types_mapper=lambda _: nullable)
     return series

@@ -1,8 +1,8 @@
-"""One recording on its way to being transcribed, and the bundle that finding recordings returns.
+"""Recordings that are to be transcribed.
 
 Conventions: ``audio_id``, ``source`` and every message are safe to store and to share: they are valid Unicode (bytes of
-a file name that are not UTF-8 appear as ``\\xe9``) and hold no credentials of a URL. ``path`` and ``url`` are what is
-really opened. A recording that cannot be transcribed carries ``error_type`` and ``error_message`` instead of vanishing.
+a file name that are not UTF-8 appear as ``\\xe9``) and hold no credentials of a URL. ``path`` or ``url`` is what is
+really opened. A recording that cannot be transcribed is kept and has an ``error_type`` and an ``error_message``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import pandas as pd
 
 __all__ = ["Found", "Recording", "printable", "shown", "upload_name"]
 
-_LONGEST_UPLOAD_NAME = 200  # characters; the service refuses long names without saying where it draws the line
+_LONGEST_UPLOAD_NAME = 200  # Characters. The service refuses long names, but its limit is not documented.
 _LONGEST_SHOWN = 300
 
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
-    """One recording: where its audio is and what is known of it.
+    """A recording: the place of its audio and the known facts about it.
 
-    Exactly one of `path`, `url` and `data` is set, or none where not even that is known. `error_type` is a stable slug
-    (docs/errors.md); where it is set the recording is not to be sent. `warnings` are slugs of what looks wrong with a
-    recording that is transcribed all the same.
+    At most one of `path`, `url` and `data` is set; all are None if the source is missing. `error_type` is a stable slug
+    (docs/errors.md). A recording that has one is not sent. `warnings` are slugs of problems of a recording that is
+    transcribed all the same.
     """
 
     audio_id: str
@@ -33,7 +33,7 @@ class Recording:
     url: str | None = field(default=None, repr=False)  # may hold a signature
     data: bytes | None = field(default=None, repr=False)
     filename: str = ""
-    """What to call the upload; its extension is the true one once the recording was inspected."""
+    """Name of the upload. Its extension fits the audio once the recording was inspected."""
     size_bytes: int | None = None
     duration_ms: int | None = None
     sha256: str | None = None
@@ -42,17 +42,17 @@ class Recording:
     warnings: list[str] = field(default_factory=list)
 
     def fail(self, error_type: str, message: str) -> None:
-        """Mark the recording as one that cannot be transcribed; the first reason stands."""
+        """Mark the recording as one that cannot be transcribed. The first reason is kept."""
         if self.error_type is None:
             self.error_type, self.error_message = error_type, message
 
 
 @dataclass(slots=True)
 class Found:
-    """Recordings in the order they were asked for, and what the user said of them.
+    """The recordings in the requested order, with the user's metadata.
 
-    `metadata` has a RangeIndex and one row for each recording; its columns are the user's own, among them
-    ``reference`` (string) where any is known. None of them bears the name of a column of the recordings table.
+    `metadata` has a RangeIndex and one row for each recording. Its columns are the user's own, with ``reference``
+    (string) if any reference is known. No column has the name of a column of the recordings table.
     """
 
     recordings: list[Recording]
@@ -60,7 +60,7 @@ class Found:
 
 
 def printable(text: str, *, limit: int | None = None) -> str:
-    """Make a file name valid Unicode, and shorten it for a message where `limit` is given.
+    """Make a file name valid Unicode, and shorten it to about `limit` characters for a message.
 
     >>> printable("caf\\udce9.wav")
     'caf\\\\xe9.wav'
@@ -73,12 +73,12 @@ def printable(text: str, *, limit: int | None = None) -> str:
 
 
 def shown(text: str) -> str:
-    """A name as messages quote it: valid Unicode, quoted, at most about 300 characters."""
+    """Return a name as messages quote it: valid Unicode, quoted, at most about 300 characters."""
     return repr(printable(text, limit=_LONGEST_SHOWN))
 
 
 def upload_name(name: str) -> str:
-    """Turn any name into one for an upload: the last part of the path, no control characters, at most 200 characters.
+    """Make a name for an upload: the last part of the path, no control characters, at most 200 characters.
 
     >>> upload_name("calls/line\\nbreak.wav")
     'line_break.wav'

@@ -1,9 +1,9 @@
-"""Columns of tables of references: which one holds the ids, which one the texts.
+"""The columns of ids and texts in tables of references.
 
-Conventions: names are compared without capitals, and white space and hyphens count as underscores, so that
-``Audio ID`` is ``audio_id``. The ids are in ``audio_id``, else in a column of audio files, else in one of
-`ID_COLUMNS`. The texts are in ``reference``, else in ``text``, else in the only one of `OTHER_TEXT_COLUMNS`. Where two
-columns could be meant the table is refused.
+Conventions: names are compared without regard to case, and white space and hyphens count as underscores, so that
+``Audio ID`` is ``audio_id``. The ids are in ``audio_id``, otherwise in a column of audio files, otherwise in one of
+`ID_COLUMNS`. The texts are in ``reference``, otherwise in ``text``, otherwise in the only column that is among
+`OTHER_TEXT_COLUMNS`. If two columns could be meant, the table is refused.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ __all__ = [
 ]
 
 ID_COLUMNS = ("id", "utt_id", "utterance_id", "utt", "file_id", "recording_id", "clip_id", "clip", "key")
-"""Names of columns of ids, after `audio_id` and the columns of audio files."""
+"""Names of columns of ids that are tried after `audio_id` and the columns of audio files."""
 OTHER_TEXT_COLUMNS = (
     *("transcript", "transcription", "sentence", "normalized_text", "reference_text", "reference_transcript"),
     *("ground_truth", "groundtruth", "ref", "references"),
 )
-"""Names of columns of texts, after `reference` and `text`."""
+"""Names of columns of texts that are tried after `reference` and `text`."""
 REFERENCE_COLUMNS = TEXT_COLUMNS | {*ID_COLUMNS, *OTHER_TEXT_COLUMNS}
 """Columns that are text in every table of references, even where they look like numbers."""
 _TEXTS = {"reference", "text", *OTHER_TEXT_COLUMNS}
@@ -43,7 +43,7 @@ _SENTENCE_WORDS = 3
 
 
 def folded(name: str) -> str:
-    """Return the name of a column without capitals and with underscores.
+    """Return the name of a column in lower case and with underscores.
 
     >>> folded(" Audio-ID"), folded("fileName")
     ('audio_id', 'filename')
@@ -52,7 +52,7 @@ def folded(name: str) -> str:
 
 
 def with_usual_names(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Call the columns of ids, texts and speakers `audio_id`, `reference` (or `text`) and `speaker`.
+    """Rename the columns of ids, texts and speakers to `audio_id`, `reference` (or `text`) and `speaker`.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def with_usual_names(table: pd.DataFrame, what: str) -> pd.DataFrame:
         or _the_column(table, what, ("text",))
         or _the_column(table, what, OTHER_TEXT_COLUMNS)
     )
-    for column, of, name, looked_for in (
+    for column, role, name, looked_for in (
         (id_column, "the ids of the recordings", "audio_id", ("audio_id", *AUDIO_COLUMNS, *ID_COLUMNS)),
         (text_column, "the texts", "reference", ("reference", "text", *OTHER_TEXT_COLUMNS)),
     ):
         if column is None:
             raise SourceError(
-                f"no column of {what} is known to hold {of}; it has {list(table.columns)}. Call that column {name!r} "
+                f"no column of {what} is known to hold {role}; it has {list(table.columns)}. Call that column {name!r} "
                 f"(looked for: {', '.join(looked_for)}). If the first line is no header, write one above it: "
                 "audio_id,reference"
             )
@@ -103,7 +103,7 @@ def _the_column(table: pd.DataFrame, what: str, names: tuple[str, ...]) -> str |
 
 
 def _path_of(audio: Any, what: str) -> Any:
-    """Return the name of an audio file; data sets of Hugging Face keep it beside the bytes."""
+    """Return the name of an audio file. Hugging Face datasets keep it beside the bytes."""
     if not isinstance(audio, Mapping):
         return audio
     if not isinstance(audio.get("path"), str):
@@ -114,7 +114,7 @@ def _path_of(audio: Any, what: str) -> Any:
 
 
 def refuse_repeated_ids(table: pd.DataFrame, what: str) -> None:
-    """Raise SourceError if an id has several references; turns, which have speakers or times, may repeat ids."""
+    """Raise SourceError if an id has several references. Tables of turns, with speakers or times, may repeat ids."""
     if "speaker" in table or "start_ms" in table:
         return
     text = "reference" if "reference" in table else "text"
@@ -122,7 +122,7 @@ def refuse_repeated_ids(table: pd.DataFrame, what: str) -> None:
     repeated = ids[ids.duplicated()].unique().tolist()
     if repeated:
         more = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""
-        listed = ", ".join(f"{shown(one)} (rows {_rows(ids, one)})" for one in repeated[:3])
+        listed = ", ".join(f"{shown(audio_id)} (rows {_rows(ids, audio_id)})" for audio_id in repeated[:3])
         raise SourceError(
             f"{what} has more than one reference for a recording: {listed}{more}. Keep one row for each recording; "
             "turns of one recording need the columns speaker and start_ms."
@@ -135,18 +135,18 @@ def _rows(ids: pd.Series[Any], repeated: str) -> str:
 
 
 def is_row(entry: Mapping[str, Any]) -> bool:
-    """Return True if the keys of an object are names of columns, not ids."""
+    """Return True if the keys of an object are names of columns and not ids."""
     names = {folded(name) for name in entry}
     return bool(names & _TEXTS) and bool(names & {"audio_id", *AUDIO_COLUMNS, *ID_COLUMNS})
 
 
 def rows_of_object(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
-    """Make rows of a JSON object: of texts or rows by id, or of columns, as pandas writes tables.
+    """Make rows of a JSON object that holds texts or rows by id, or columns as pandas writes them.
 
     Raises
     ------
     SourceError
-        If the object is none of these.
+        If the object has another form.
 
     Examples
     --------
@@ -176,9 +176,9 @@ def rows_of_object(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
 
 
 def with_header_of_ljspeech(text: str) -> str | None:
-    r"""Return the table with a header if it is like that of LJSpeech (``id|text`` or ``id|text|normalized``).
+    r"""Return a table like that of LJSpeech (``id|text`` or ``id|text|normalized``) with a header, otherwise None.
 
-    Nothing is quoted there, so that a separator of tab and no quotes come out.
+    Such tables have no quoting. The result is separated by tabs and has no quoting either.
 
     >>> with_header_of_ljspeech('LJ001-0001|"Printing, in 1455,|"Printing, in fourteen fifty-five,\n')
     'audio_id\ttext\tnormalized_text\nLJ001-0001\t"Printing, in 1455,\t"Printing, in fourteen fifty-five,\n'
@@ -188,7 +188,7 @@ def with_header_of_ljspeech(text: str) -> str | None:
     first = [cell.strip() for cell in lines[0].split("|")]
     if bars not in ({1}, {2}) or "\t" in text or {folded(cell.strip('"')) for cell in first} & REFERENCE_COLUMNS:
         return None
-    if len(first[1].split()) < _SENTENCE_WORDS:  # perhaps a header with names that are not known
+    if len(first[1].split()) < _SENTENCE_WORDS:  # This may be a header with unknown names.
         return None
     header = ["audio_id", "text", "normalized_text"][: len(first)]
     return "".join("\t".join(cells) + "\n" for cells in (header, *(line.split("|") for line in lines)))

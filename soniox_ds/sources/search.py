@@ -1,17 +1,17 @@
-"""What is to be transcribed: anything that a user may call a dataset becomes a list of recordings.
+"""Search for recordings in files, folders, tables, datasets and URLs.
 
-Conventions: nothing is decoded or hashed here (only bytes without a name, for their id), so that a million URLs take
-seconds; ``inspect`` looks into the recordings later. What cannot be used as a whole raises SourceError; what is wrong
-with one recording becomes a failed recording, in its place. Order is kept; folders and globs are sorted.
+Conventions: nothing is decoded or hashed here (except bytes without a name, for their id), so that a million URLs take
+seconds; ``inspect`` examines the recordings later. Sources that cannot be used at all raise SourceError. A problem with
+a single recording makes it a failed recording in its place. The order is kept; folders and globs are sorted.
 
-``audio_id`` is the first of these that applies; whatever is still equal is numbered (``identity.py``):
+``audio_id`` is the first of these that applies. Ids that are still equal are numbered (``ids.py``):
 
-- the table's own ``audio_id``, or the name that came with the bytes;
-- of a file found in a folder or by a glob, its path below that folder;
-- of a relative path, the path as it was written; of an absolute one, the file's name, behind as many folders as it
-  takes to be unique;
-- of a URL, its public form (``urls.py``);
-- of bytes, ``bytes-`` and the first 12 digits of their SHA-256.
+- the ``audio_id`` of the table, or the name that was given with the bytes;
+- for a file found in a folder or by a glob, its path below that folder;
+- for a relative path, the path as it was written; for an absolute path, the name of the file, with as many folders in
+  front as it needs to be unique;
+- for a URL, its public form (``options.addresses``);
+- for bytes, ``bytes-`` and the first 12 digits of their SHA-256.
 """
 
 from __future__ import annotations
@@ -65,32 +65,32 @@ def find_recordings(
     reference_column: str | None = None,
     sidecars: bool = True,
 ) -> Found:
-    """Turn what the user handed in into recordings and their metadata.
+    """Find the recordings in the sources of a call, with their metadata.
 
     Parameters
     ----------
     sources
-        - a path or URL (str or PathLike): an audio file; a folder, taken with everything below it; a glob such as
+        - a path or URL (str or PathLike): an audio file; a folder, searched recursively; a glob such as
           ``"calls/**/*.wav"`` (a file that really has this name comes first); a manifest (``.csv``, ``.tsv``,
-          ``.jsonl``, ``.json``, ``.parquet``), paths in it being relative to its folder;
-        - a list, Series or other iterable of those, mixed;
+          ``.jsonl``, ``.json``, ``.parquet``), whose paths are relative to its folder;
+        - a list, Series or other iterable of these, also mixed;
         - a DataFrame, an Arrow table or a list of dicts, one row for each recording (``tables.py``);
         - a Hugging Face dataset, or its ``{"bytes": ..., "path": ...}`` cells;
         - bytes, ``(name, bytes)``, or a mapping from names to bytes, paths or URLs; the names become ids.
     audio_column
-        Column that holds the audio; without it the first of `AUDIO_COLUMNS` that is there.
+        Column that holds the audio; by default the first of `AUDIO_COLUMNS` that the table has.
     reference_column
-        Column that holds what was said; without it ``reference``, or ``text`` in a NeMo manifest.
+        Column that holds the reference texts; by default ``reference``, or ``text`` in a NeMo manifest.
     sidecars
-        Whether to take references that no column gives from ``call.wav.txt`` or ``call.txt`` beside ``call.wav``. An
-        empty text is the reference "": nothing was to be said.
+        True to read references that no column gives from ``call.wav.txt`` or ``call.txt`` beside ``call.wav``. An
+        empty text is the reference "": nothing is spoken in the recording.
 
     Returns
     -------
     Found
-        The recordings, and the tables' other columns. Recordings already known to be unusable carry ``error_type``:
-        ``file_not_found``, ``permission_denied``, ``unreadable``, ``bad_url``, ``missing_source``, ``missing_id``,
-        ``duplicate_id``.
+        The recordings, and the other columns of the tables. Recordings that are already known to be unusable have the
+        ``error_type`` ``file_not_found``, ``permission_denied``, ``unreadable``, ``bad_url``, ``missing_source``,
+        ``missing_id`` or ``duplicate_id``.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def find_recordings(
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    # Objects that all stay make the collector search them again and again: half of the time for a million recordings.
+    # The garbage collector would search the new objects again and again: half of the time for a million recordings.
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -128,7 +128,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 class _Finder:
-    """Collects recordings; `keys` and `given` are what `assign_ids` wants to know of each."""
+    """A collector of recordings. `keys` and `given` are the arguments of `assign_ids`."""
 
     def __init__(self, audio_column: str | None, reference_column: str | None) -> None:
         self.audio_column, self.reference_column = audio_column, reference_column
@@ -136,7 +136,7 @@ class _Finder:
         self.keys: list[str | None] = []
         self.given: list[bool] = []
         self.tables: list[tuple[int, pd.DataFrame]] = []
-        # Files, by row, that may have a text beside them, and the folder that it must lie in (None for their own).
+        # Files by row that may have a text beside them, with the folder in which the text must lie (None: the file's).
         self.beside: dict[int, tuple[str, str | None]] = {}
 
     # -- whole sources -----------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class _Finder:
     def take_items(self, items: Iterable[Any], features: Any = None) -> None:
         rows: list[Mapping[str, Any]] = []
         for position, item in enumerate(items, start=1):
-            is_text = isinstance(item, str)  # asked first: the other questions are slow, and there may be a million
+            is_text = isinstance(item, str)  # This fast check comes first, as there may be a million items.
             if not is_text and isinstance(item, Mapping) and not _is_audio_cell(item):
                 rows.append(item)
                 continue
@@ -207,7 +207,7 @@ class _Finder:
             self.take_items(converted)
 
     def take_place(self, text: str, *, alone: bool) -> None:
-        """Take a path or URL as a user writes it: it may stand for many recordings."""
+        """Take a path or URL as a user writes it, which may stand for many recordings."""
         if looks_like_url(text):
             self.add_url(text)
             return
@@ -253,7 +253,7 @@ class _Finder:
             self.add(recording, None)
 
     def take_table(self, frame: pd.DataFrame, what: str, base: str | None = None) -> None:
-        """Take the rows of a table; `base` is the folder that its paths start from, if it is a file."""
+        """Take the rows of a table. `base` is the folder to which its paths are relative; None if it is not a file."""
         table = understand_table(frame, what, audio_column=self.audio_column, reference_column=self.reference_column)
         self.tables.append((len(self.recordings), table.metadata))
         ids = table.ids
@@ -277,7 +277,7 @@ class _Finder:
         self.given.append(given)
 
     def add_cell(self, cell: Any, base: str | None, place: str, *, name: str | None = None) -> bool:
-        """Add what one cell of a table or list holds; False where that is nothing which holds audio."""
+        """Add the audio in a cell of a table or in an item of a list. Return False if the cell holds no audio."""
         if isinstance(cell, bytes | bytearray | memoryview):
             self.add_data(bytes(cell), name, given=name is not None)
         elif isinstance(cell, Mapping) and _is_audio_cell(cell):
@@ -292,7 +292,7 @@ class _Finder:
             recording = Recording(audio_id=place.partition(" of ")[0].replace(" ", "-") if name is None else name)
             recording.fail("missing_source", f"{place} names no audio; fill it in, or drop it")
             self.add(recording, name, given=name is not None)
-        elif hasattr(cell, "get_all_samples"):  # the lazy decoder of newer versions of datasets
+        elif hasattr(cell, "get_all_samples"):  # This is the lazy decoder of newer versions of datasets.
             raise _decoded(place)
         else:
             return False
@@ -320,7 +320,7 @@ class _Finder:
         self.add(recording, url if name is None else name, given=name is not None)
 
     def add_path(self, path: str, written: str, name: str | None = None, root: str | None = None) -> None:
-        """Add one file; `written` is what stands for it in its folder, manifest or list, `root` where texts may lie."""
+        """Add a file. `written` is its name in the folder, manifest or list; its text must lie within `root`."""
         audio_id = name
         if audio_id is None:
             short = os.path.basename(written) if os.path.isabs(written) else os.path.normpath(written)
@@ -342,7 +342,7 @@ class _Finder:
             )
         except OSError as error:
             recording.fail(os_error_type(error), f"{shown(path)} cannot be opened: {error.strerror or error}")
-        except ValueError as error:  # a NUL in it
+        except ValueError as error:  # The path holds a NUL character.
             recording.fail("unreadable", f"{shown(path)} cannot be the name of a file: {error}")
         else:
             self.beside[len(self.recordings)] = path, root
@@ -356,13 +356,13 @@ class _Finder:
             self.add(recording, recording.sha256)
         else:
             recording.audio_id = printable(name if given else os.path.basename(name))
-            # Rows of a dataset may bear the same file name without being the same; what the user gave as ids may not.
+            # Rows of a dataset may have the same file name and differ, but ids that the user gave must be unique.
             self.add(recording, name if given else None, given=given)
         recording.filename = upload_name(recording.audio_id)
 
 
 def _native(path: str, base: str | None = None) -> str:
-    """Return a path that was written on Windows as it is written here, if a file or a glob can be meant by it."""
+    """Return a Windows path in the form of this system, if it then names a file or is a glob."""
     if os.sep != "/" or "\\" not in path or os.path.lexists(os.path.join(base or "", path)):
         return path
     converted = path.replace("\\", "/")
@@ -371,7 +371,7 @@ def _native(path: str, base: str | None = None) -> str:
 
 
 def _names_its_values(series: pd.Series[Any]) -> bool:
-    """Return True for a Series whose index says what its values are called: by its own name, or by texts."""
+    """Return True for a Series whose index holds names of the values: the index has a name or holds texts."""
     names = series.index.names
     return any(name is not None for name in names) or (
         len(names) == 1 and pd.api.types.infer_dtype(series.index, skipna=True) == "string"
@@ -379,7 +379,7 @@ def _names_its_values(series: pd.Series[Any]) -> bool:
 
 
 def _no_audio(path: str) -> str | None:
-    """Say of a file that is given alone why it holds no audio; None if it may."""
+    """Return the reason why a file that is given alone holds no audio, or None if it may hold audio."""
     extension = os.path.splitext(path)[1].lower()
     if extension in SPREADSHEETS:
         return "is a spreadsheet, which is not read here: save it as CSV, or pass pandas.read_excel(...)"
@@ -389,7 +389,7 @@ def _no_audio(path: str) -> str | None:
         with open(path, "rb") as file:
             text = decode_text(file.read(_MOST_TEXT))
     except (OSError, UnicodeDecodeError):
-        return None  # the row of the recording will say it
+        return None  # The row of the recording will give the error.
     if not text.strip() or not all(letter.isprintable() or letter.isspace() for letter in text):
         return None
     if os.path.basename(path) == KALDI_LIST:
@@ -407,7 +407,7 @@ _KALDI_ADVICE = (
 
 
 def _unread_lists(listing: Listing) -> str:
-    """Say which lists of recordings in a folder are passed over, and how to use them; empty if there are none."""
+    """Describe the lists of recordings in a folder that are not read, and how to use them; empty without lists."""
     if not listing.lists:
         return ""
     kaldi = [name for name in listing.lists if os.path.basename(name) == KALDI_LIST]
@@ -422,7 +422,7 @@ def _unread_lists(listing: Listing) -> str:
 
 
 def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str | None]]) -> None:
-    """Fill in, in place, references that no column gives from the texts beside the files."""
+    """Fill in missing references, in place, from the texts beside the files."""
     if "reference" in metadata:
         unknown = metadata["reference"].isna().to_numpy()
         beside = {row: place for row, place in beside.items() if unknown[row]}
@@ -464,7 +464,7 @@ def _decoded(place: str) -> SourceError:
 
 
 def _is_audio_cell(value: Mapping[Any, Any]) -> bool:
-    """Whether a dict is one audio of a Hugging Face dataset, encoded or decoded."""
+    """Return True if a dict is the audio of a Hugging Face dataset, encoded or decoded."""
     names = set(value)
     return names <= {"bytes", "path", "array", "sampling_rate"} and not names.isdisjoint(("bytes", "array"))
 
@@ -486,7 +486,7 @@ def _described(value: Any) -> str:
 
 
 def _similar_file(path: str) -> str:
-    """Ask about a file that differs from the missing one by white space, capitals or the extension only."""
+    """Suggest a file whose name differs from the missing name by white space, case or extension only."""
     folder, name = os.path.split(path)
     missing, name = name, name.strip()
     names = (name, name.lower(), name.upper(), *(name + extension for extension in sorted(AUDIO_EXTENSIONS)))

@@ -1,11 +1,11 @@
-"""Tables of recordings: which column holds the audio, which the reference, and what travels along.
+"""Tables of recordings: their columns of audio, references and metadata.
 
-Conventions: a table has one row for each recording; named levels of its index are columns, too. The audio is in the
-column that the user names, else in the first of `AUDIO_COLUMNS` that is there. The reference is in the column that the
-user names, else in ``reference``, else, in NeMo manifests (recognised by ``audio_filepath``), in ``text``. ``audio_id``
-is honoured. All other columns travel along untouched, but none may be called like a column of the recordings table:
-such a one gets ``_given`` behind its name, with a warning. A table with *all* columns of the recordings table is one,
-about to be transcribed again, and loses them.
+Conventions: a table has one row for each recording, and named levels of its index count as columns. The audio is in the
+column that the user names, otherwise in the first of `AUDIO_COLUMNS` that the table has. The reference is in the column
+that the user names, otherwise in ``reference``, otherwise, in NeMo manifests (recognised by ``audio_filepath``), in
+``text``. A column ``audio_id`` gives the ids. All other columns are kept unchanged as metadata. A column that has the
+name of a column of the recordings table gets ``_given`` after its name, with a warning. A table with *all* columns of
+the recordings table is a recordings table that is transcribed again, and those columns are dropped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AUDIO_COLUMNS = (
     *("source", "audio_filepath", "path", "audio", "file", "filename", "url", "audio_url", "wav"),
     *("file_name", "audio_path", "audio_file"),
 )
-"""Names under which a table may hold the audio, in the order in which they are looked for."""
+"""Names of columns that may hold the audio, in the order in which they are tried."""
 
 TEXT_COLUMNS = frozenset(("audio_id", "speaker", "reference", "text", *AUDIO_COLUMNS))
 """Columns that are text in every manifest, even where they look like numbers."""
@@ -37,27 +37,27 @@ _LATER_COLUMNS = {"resolved_model"}
 
 
 class Table(NamedTuple):
-    """A table that was understood."""
+    """The parts of a table of recordings."""
 
     audio_column: str
     audio: list[Any]
     """Paths, URLs, bytes or dicts of bytes and path."""
     ids: list[str] | None
-    """The user's ids, "" where one is missing; None without a column of them."""
+    """The user's ids, with "" for a missing id; None if the table has no column of ids."""
     metadata: pd.DataFrame
-    """The columns that travel along; RangeIndex."""
+    """The other columns, with a RangeIndex."""
 
 
 def understand_table(
     table: pd.DataFrame, what: str, *, audio_column: str | None = None, reference_column: str | None = None
 ) -> Table:
-    """Tell audio, ids, reference and metadata of a table apart; `what` names the table in messages.
+    """Find the audio, ids, references and metadata in a table. Messages call the table `what`.
 
     Raises
     ------
     SourceError
-        If no column holds audio, a named column is absent, a name stands twice, there are no rows, or rows are segments
-        of files instead of whole files.
+        If no column holds audio, a named column is absent, two columns have the same name, the table has no rows, or
+        rows are segments of files instead of whole files.
 
     Examples
     --------
@@ -87,19 +87,19 @@ def understand_table(
 
 
 def join_metadata(parts: Sequence[tuple[int, pd.DataFrame]], count: int) -> pd.DataFrame:
-    """Put the metadata of several tables under each other: each with the row where it begins, NA where nobody knows.
+    """Put the metadata of several tables below each other, with NA for unknown values.
 
     Parameters
     ----------
     parts
-        First row and metadata of each table; tables do not overlap.
+        First row and metadata of each table. The tables do not overlap.
     count
         Number of rows of the result.
     """
     rows = pd.RangeIndex(count)
     if len(parts) == 1 and len(parts[0][1]) == count:
         return parts[0][1].set_axis(rows)
-    # Rows without a table leave gaps; only dtypes that have NA keep whole numbers whole.
+    # Rows without a table leave gaps, and only dtypes with NA keep whole numbers as they are.
     pieces = [
         metadata.set_axis(range(start, start + len(metadata))).convert_dtypes()
         for start, metadata in parts
@@ -163,7 +163,7 @@ def _renamed(names: Sequence[str], what: str) -> dict[str, str]:
 
 
 def _id(value: Any) -> str:
-    """Write an id as text; whole numbers that pandas turned into floats are whole again."""
+    """Return an id as text. Whole numbers that pandas turned into floats become whole again."""
     if value is None or value is pd.NA or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():

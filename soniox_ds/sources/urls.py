@@ -1,7 +1,7 @@
-"""URLs of audio: which of them the service takes.
+"""Checks of the URLs of audio.
 
-Messages show their public form (``options.addresses``). A secret that is part of the path cannot be told from a path;
-give such recordings an ``audio_id`` and hand the audio over in another way.
+Messages show the public form of a URL (``options.addresses``). A secret that is part of the path is not recognised;
+give such recordings an ``audio_id`` and pass the audio in another way.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from soniox_ds.sources.recording import shown
 __all__ = ["LONGEST_URL", "looks_like_url", "url_problem"]
 
 LONGEST_URL = 4096
-"""Characters that the service accepts in ``audio_url``."""
+"""Largest number of characters that the service accepts in ``audio_url``."""
 
-# A single letter before the colon is a Windows drive. One slash is what pathlib leaves of a URL.
+# A single letter before the colon is a Windows drive. pathlib leaves only one of the two slashes of a URL.
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]+://|https?:/", re.IGNORECASE)
 _HTTP = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _SPACE = re.compile(r"\s|[\x00-\x20\x7f]")
 
 
 def looks_like_url(text: str) -> bool:
-    """Whether `text` is meant as a URL rather than a path.
+    """Return True if `text` is meant as a URL and not as a path.
 
     >>> looks_like_url("s3://bucket/a.wav"), looks_like_url("C:/calls/a.wav"), looks_like_url("calls/a.wav")
     (True, False, False)
@@ -32,9 +32,9 @@ def looks_like_url(text: str) -> bool:
 
 
 def url_problem(url: str) -> str | None:
-    """Say why the service would refuse `url`, or None where it looks right."""
+    """Return the reason why the service would refuse `url`, or None if the URL looks right."""
     if url.isprintable() and " " not in url and len(url) <= LONGEST_URL and _HTTP.match(url) is not None:
-        return None  # nearly all of them, a million times
+        return None  # Nearly all URLs pass this fast check, and there may be a million.
     if _HTTP.match(url) is None:
         scheme = url.partition(":")[0]
         if scheme.lower() not in ("http", "https"):
