@@ -1,9 +1,9 @@
-"""Parquet files that notice when they were damaged.
+"""Parquet files with checksums, by which damage is noticed.
 
-Conventions: every page has its checksum, and the whole file has one too: between the last page and the footer stand
-`_MARK` and a digest (BLAKE2b, 16 bytes) of all other bytes of the file. Parquet finds its pages by their offsets, so
-that other readers pass over these 24 bytes. A file without them was written by an earlier version or by another tool;
-it is read all the same.
+Conventions: every page has a checksum, and so has the whole file: `_MARK` and a digest (BLAKE2b, 16 bytes) of all other
+bytes of the file stand between the last page and the footer. Readers of Parquet find the pages by their offsets, so
+other readers skip these 24 bytes. A file without them was written by an earlier version or by another tool; it is read
+all the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAGIC = b"PAR1"
 _MARK = b"sxds\x00b2\n"
 _DIGEST_BYTES = 16
 _FOOT = 8
-"""Bytes behind the footer: its length, and the magic."""
+"""Number of bytes after the footer: the length of the footer, and the magic bytes."""
 
 
 def sealed(table: pa.Table) -> bytes:
@@ -45,7 +45,7 @@ def sealed(table: pa.Table) -> bytes:
 
 
 def read_sealed(path: Path, *, columns: list[str] | None = None, filters: Any = None) -> pa.Table:
-    """Read a Parquet file, checking it first.
+    """Check a Parquet file and read it.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def read_sealed(path: Path, *, columns: list[str] | None = None, filters: Any = 
     columns
         The columns to read; None for all.
     filters
-        An Arrow expression: only the rows for which it holds are read.
+        An Arrow expression. Only the rows for which it is true are read.
 
     Raises
     ------
@@ -75,19 +75,19 @@ def read_sealed(path: Path, *, columns: list[str] | None = None, filters: Any = 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while a file is read and interpreted into an InputError that names the file."""
+    """Turn any error while a file is read and interpreted into an InputError that names the file."""
     try:
         yield
     except SonioxDSError:
         raise
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
-    except Exception as error:  # the bytes of the file are all that can be wrong here
+    except Exception as error:  # Only wrong bytes in the file can be the cause here.
         raise damaged(path, f"{type(error).__name__}: {error}") from error
 
 
 def damaged(path: Path, problem: str) -> InputError:
-    """The exception for a file that is not as it was written."""
+    """Return the exception for a file that is not as it was written."""
     return InputError(
         f"{path} is damaged ({problem}). Restore the file from a copy, or run the call that made the corpus again (the "
         "journal answers it without paying twice) and save with overwrite=True."
@@ -95,7 +95,7 @@ def damaged(path: Path, problem: str) -> InputError:
 
 
 def _problem(content: bytes) -> str | None:
-    """Say what is wrong with the bytes of a file; None if nothing is."""
+    """Return what is wrong with the bytes of a file, or None if they are right."""
     if not content.startswith(_MAGIC) or not content.endswith(_MAGIC) or len(content) < len(_MAGIC) + _FOOT:
         return "it is not a whole Parquet file"
     cut = _footer_at(content)

@@ -1,8 +1,9 @@
-"""A transcribed dataset: its recordings, their tokens and where they came from.
+"""Transcribed datasets: recordings, tokens and provenance.
 
-Conventions: recordings and tokens are plain DataFrames (`schema.RECORDINGS`, `schema.TOKENS`), the user's own metadata
-columns follow those of `recordings`. Tokens stand in the order of the recordings, each recording's in the API's order.
-A corpus is not changed in place: every method returns another one, and what it shares is not copied.
+Conventions: recordings and tokens are plain DataFrames (`schema.RECORDINGS`, `schema.TOKENS`). The user's own metadata
+columns follow the columns of `schema.RECORDINGS`. Tokens are in the order of the recordings, and within a recording in
+the order of the API. A corpus is not changed in place: every method returns a new corpus, which shares its data without
+a copy where possible.
 """
 
 from __future__ import annotations
@@ -29,24 +30,25 @@ __all__ = ["Corpus", "concat", "read_corpus"]
 
 
 class Corpus:
-    """Recordings, tokens and provenance, checked once and then kept together.
+    """A transcribed dataset: its recordings and tokens, checked once, and its provenance.
 
     Parameters
     ----------
     recordings
-        ``schema.RECORDINGS``; `audio_id` (unique) and `status` must be there, other columns may be absent and are then
-        NA. Columns of other names are metadata and kept as they are. The index is renumbered.
+        Table in ``schema.RECORDINGS``. It must have `audio_id` (unique) and `status`; other columns may be absent and
+        are then NA. Columns with other names are metadata and kept as they are. The index is renumbered.
     tokens
-        ``schema.TOKENS`` of those recordings; `audio_id`, `token_index` and `text` must be there. None for none.
+        Table in ``schema.TOKENS`` of these recordings. It must have `audio_id`, `token_index` and `text`. None if there
+        are no tokens.
     provenance
-        As `soniox_ds.corpus.provenance.new_provenance` makes it. Values under a secret's name (``api_key``,
+        Dict in the form that `soniox_ds.corpus.provenance.new_provenance` returns. Secret values (``api_key``,
         ``webhook_auth_header_value``) are masked.
 
     Raises
     ------
     SchemaError
-        If a table is not as documented: a column absent or of the wrong type, an id twice, tokens of a recording that
-        is not there, two tokens with the same index. The message names them.
+        If a table is not as documented: a column is absent or has the wrong type, an id is repeated, tokens belong to
+        an unknown recording, or two tokens have the same index. The message names them.
 
     Examples
     --------
@@ -66,17 +68,17 @@ class Corpus:
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         self.recordings: pd.DataFrame = checked_recordings(recordings)
-        """One row per recording, failed ones too."""
+        """Table with one row for each recording, including failed recordings."""
         self.tokens: pd.DataFrame = checked_tokens(empty(TOKENS) if tokens is None else tokens, self.recordings)
-        """One row per token, of all recordings."""
+        """Table with one row for each token of all recordings."""
         self.provenance: dict[str, Any] = without_secrets(new_provenance() if provenance is None else provenance)
-        """Package version, time, and one entry for each run: service, model, options (never the key)."""
+        """Package version, time, and one entry for each run with its service, model and options (never the key)."""
 
     @classmethod
     def from_parts(
         cls, recordings: pd.DataFrame, tables: Iterable[pa.Table], provenance: Mapping[str, Any] | None = None
     ) -> Corpus:
-        """Put a corpus together from one Arrow table of tokens per recording, as `decode_transcript` returns them."""
+        """Make a corpus from Arrow tables of tokens, one for each recording, as `decode_transcript` returns them."""
         import pyarrow as pa
 
         parts = list(tables)
@@ -85,7 +87,7 @@ class Corpus:
 
     @classmethod
     def concat(cls, corpora: Iterable[Corpus]) -> Corpus:
-        """Put corpora after each other; see `concat`."""
+        """Join corpora into one; see `concat`."""
         return concat(corpora)
 
     def __len__(self) -> int:
@@ -98,7 +100,7 @@ class Corpus:
         return bool((self.recordings["audio_id"] == audio_id).any()) if isinstance(audio_id, str) else False
 
     def __getitem__(self, audio_id: str) -> Corpus:
-        """The corpus of one recording; raises InputError where there is no such id."""
+        """Return the corpus of one recording. Raises InputError if there is no such id."""
         if not isinstance(audio_id, str):
             raise InputError(
                 f"corpus[...] takes one audio_id (a string), found {audio_id!r}. For several: corpus.select(...)."
@@ -106,19 +108,19 @@ class Corpus:
         return self.select([audio_id])
 
     def select(self, which: Any = None, /, **columns: Any) -> Corpus:
-        """Keep some of the recordings, in the order they have here, with their tokens.
+        """Return a corpus of some of the recordings, in the same order, with their tokens.
 
         Parameters
         ----------
         which
             Ids, or a boolean mask with a value for each recording (a Series, array or list; NA counts as False).
         **columns
-            Columns of `recordings`, each with the value wanted or a list of them; None or NA means missing.
+            Columns of `recordings`, each with a wanted value or a list of values. None or NA selects missing values.
 
         Raises
         ------
         InputError
-            If an id or a column is not there, or the mask has another length.
+            If an id or a column does not exist, or the mask has another length.
 
         Examples
         --------
@@ -143,48 +145,48 @@ class Corpus:
         return self._with(recordings, tokens.reset_index(drop=True))
 
     def words(self) -> pd.DataFrame:
-        """The words of all recordings, ``schema.WORDS``; see `soniox_ds.words`."""
+        """Return the words of all recordings (``schema.WORDS``); see `soniox_ds.words`."""
         return _text.words(self.tokens)
 
     def segments(
         self, *, gap_ms: int | None = 1500, split_at: Collection[str] = ("speaker", "language", "sentence")
     ) -> pd.DataFrame:
-        """The segments of all recordings, ``schema.SEGMENTS``; see `soniox_ds.segments`."""
+        """Return the segments of all recordings (``schema.SEGMENTS``); see `soniox_ds.segments`."""
         return _text.segments(self.words(), gap_ms=gap_ms, split_at=split_at)
 
     def texts(self) -> pd.DataFrame:
-        """What was spoken in each completed recording, and its translation where there is one: ``schema.TEXTS``.
+        """Return the transcript of each completed recording, and its translation if it has one (``schema.TEXTS``).
 
-        A completed recording in which nothing was said has the text "" here, since that is its transcript; a failed one
-        has no row, since it has none.
+        A completed recording without speech has the text "", since that is its transcript. A failed recording has no
+        transcript and therefore no row.
         """
-        found = _text.texts(self.words())
-        done = self.recordings.loc[self._is("completed"), "audio_id"]
-        silent = done[~done.isin(found.loc[found["translation_status"] == "original", "audio_id"])]
+        spoken = _text.texts(self.words())
+        completed = self.recordings.loc[self._is("completed"), "audio_id"]
+        silent = completed[~completed.isin(spoken.loc[spoken["translation_status"] == "original", "audio_id"])]
         rows = pd.DataFrame({"audio_id": silent, "translation_status": "original", "text": "", "word_count": 0})
-        both = pd.concat([found, conform(rows, TEXTS)], ignore_index=True)
-        place = pd.Index(list(self)).get_indexer(pd.Index(both["audio_id"]))
-        order = np.lexsort((both["translation_status"] == "translation", place))
-        return conform(both.take(order).reset_index(drop=True), TEXTS)
+        texts = pd.concat([spoken, conform(rows, TEXTS)], ignore_index=True)
+        place = pd.Index(list(self)).get_indexer(pd.Index(texts["audio_id"]))
+        order = np.lexsort((texts["translation_status"] == "translation", place))
+        return conform(texts.take(order).reset_index(drop=True), TEXTS)
 
     @property
     def completed(self) -> Corpus:
-        """The recordings that were transcribed."""
+        """The corpus of the recordings that were transcribed."""
         return self.select(self._is("completed"))
 
     @property
     def failed(self) -> Corpus:
-        """The recordings that were not; `failed.recordings` says why."""
+        """The corpus of the recordings that failed. `failed.recordings` gives the reasons."""
         return self.select(self._is("failed"))
 
     @property
     def hours(self) -> float:
-        """Hours of transcribed audio; recordings of unknown duration count nothing."""
+        """Hours of transcribed audio. Recordings of unknown duration are not counted."""
         return float(self.recordings.loc[self._is("completed"), "duration_ms"].sum()) / 3_600_000
 
     @property
     def cost_usd(self) -> float:
-        """Estimated cost in US dollars, by list price; NaN where no cost is known."""
+        """Estimated cost in US dollars, by list price. NaN if no cost is known."""
         return float(self.recordings["cost_usd"].astype("float64").sum(min_count=1))
 
     @property
@@ -193,7 +195,10 @@ class Corpus:
         return [name for name in self.recordings.columns if name not in RECORDINGS]
 
     def equals(self, other: Corpus, *, provenance: bool = False) -> bool:
-        """Whether both hold equal recordings and tokens, dtypes and order included; on request equal provenance too."""
+        """Return True if both corpora have equal recordings and tokens, including dtypes and order.
+
+        With ``provenance=True`` their provenance must be equal as well.
+        """
         return (
             _same(self.recordings, other.recordings)
             and _same(self.tokens, other.tokens)
@@ -205,8 +210,8 @@ class Corpus:
     ) -> None:
         """Write the corpus as Parquet; see `soniox_ds.corpus.parquet.write_corpus`.
 
-        Raises InputError where it does not fit into the folder, or the disk is full or cannot be written to; the folder
-        is then as it was.
+        Raises InputError if the corpus does not fit to the content of the folder, or if the disk is full or cannot be
+        written to. The folder is then unchanged.
         """
         from soniox_ds.corpus.parquet import write_corpus
 
@@ -242,8 +247,8 @@ class Corpus:
                 )
             return np.array(listed.astype("boolean").fillna(False), np.bool_)
         ids = self.recordings["audio_id"]
-        there = set(ids)
-        if unknown := [name for name in listed if not isinstance(name, str) or name not in there]:
+        known = set(ids)
+        if unknown := [name for name in listed if not isinstance(name, str) or name not in known]:
             near = [match for name in unknown[:3] for match in difflib.get_close_matches(str(name), ids.tolist(), n=1)]
             hint = f" Did you mean {near}?" if near else ""
             raise InputError(
@@ -259,14 +264,14 @@ class Corpus:
 
 
 def concat(corpora: Iterable[Corpus]) -> Corpus:
-    """Put corpora after each other.
+    """Join corpora into one, one after the other.
 
-    Metadata columns that only some of them have are NA in the others; every run stays in the provenance.
+    Metadata columns that only some corpora have are NA in the others. The provenance keeps every run.
 
     Raises
     ------
     SchemaError
-        If an id is in more than one of them; the message names it.
+        If an id is in more than one corpus. The message names the id.
 
     Examples
     --------
@@ -300,15 +305,15 @@ def read_corpus(
     folder
         The folder given to `save`.
     audio_ids
-        Only these recordings; of the rest no token is read.
+        Read only these recordings and their tokens.
     columns
-        Only these metadata columns; the columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always there.
+        Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always read.
 
     Raises
     ------
     InputError
-        If the folder holds no corpus, one that was cut off while it was written or has a damaged file (the message
-        names it), or lacks an id or column asked for.
+        If the folder holds no corpus, if the corpus is incomplete or has a damaged file (the message names it), or if
+        a requested id or column does not exist.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""pandas columns of any dtype into Arrow and back, equal to the bit.
+"""Exact conversion of pandas columns of any dtype to Arrow and back.
 
-Conventions: what Arrow's own types do not say is described beside the column: the name of the pandas dtype and, for
-categories, what they are and their order (in a sample of the column that keeps its dictionary whole). Missing values of
-object columns come back as None, sequences of whatever kind as lists.
+Conventions: the facts that Arrow's types do not hold are described beside the column: the name of the pandas dtype and,
+for categories, their values and order (in a sample of the column that keeps the whole dictionary). Missing values of
+object columns come back as None, and sequences of any kind as lists.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ __all__ = ["Described", "describe", "restore", "stacked", "to_arrow"]
 
 
 class Described(msgspec.Struct, frozen=True):
-    """What Arrow does not say of a column."""
+    """The properties of a column that Arrow does not keep."""
 
     dtype: str
-    """The pandas dtype's name."""
+    """Name of the pandas dtype."""
     ordered: bool = False
-    """For categories: whether their order means something."""
+    """True for ordered categories."""
 
 
 def describe(column: pd.Series[Any]) -> Described:
-    """Describe a column.
+    """Describe the dtype of a column.
 
     >>> describe(pd.Series(["a"], dtype="category"))
     Described(dtype='category', ordered=False)
@@ -40,9 +40,9 @@ def describe(column: pd.Series[Any]) -> Described:
 
 
 def to_arrow(recordings: pd.DataFrame) -> tuple[pa.Table, dict[str, Described]]:
-    """The recordings table with its metadata columns in Arrow, and a description of every column.
+    """Return the recordings table with its metadata columns in Arrow, and a description of every column.
 
-    Raises SchemaError for a column that Arrow cannot hold, such as one of numbers and strings mixed.
+    Raises SchemaError for a column that Arrow cannot hold, such as a column of mixed numbers and strings.
     """
     table = frame_to_arrow(recordings, RECORDINGS)
     described = {name: describe(recordings[name]) for name in RECORDINGS}
@@ -54,7 +54,7 @@ def to_arrow(recordings: pd.DataFrame) -> tuple[pa.Table, dict[str, Described]]:
 
 
 def restore(column: pa.ChunkedArray, described: Described, sample: pa.ChunkedArray) -> Any:
-    """The pandas column that `to_arrow` was given; `sample` is a slice of its Arrow column before it was written."""
+    """Return the pandas column that `to_arrow` converted; `sample` is a slice of its Arrow column before the write."""
     name = described.dtype
     if name == "category":
         chunk = sample.chunk(0)
@@ -68,7 +68,7 @@ def restore(column: pa.ChunkedArray, described: Described, sample: pa.ChunkedArr
     if name == "object":
         values = np.empty(len(column), object)
         values[:] = column.to_pylist()
-        return pd.Series(values, dtype=object)  # an array of its own would be taken for strings
+        return pd.Series(values, dtype=object)  # pandas would take a plain array for strings.
     restored: Any = pd.api.types.pandas_dtype(name)
     if hasattr(restored, "__from_arrow__"):
         return restored.__from_arrow__(column)
@@ -77,7 +77,7 @@ def restore(column: pa.ChunkedArray, described: Described, sample: pa.ChunkedArr
 
 def _column(column: pd.Series[Any], name: str) -> pa.Array:
     try:
-        found = pa.array(column, from_pandas=True)
+        array = pa.array(column, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         kinds = sorted({type(value).__name__ for value in column.dropna()})
         raise SchemaError(
@@ -85,11 +85,11 @@ def _column(column: pd.Series[Any], name: str) -> pa.Array:
             f"cannot be written: {error}. "
             f"Give it one type, for example recordings[{name!r}].astype('string'), or drop it."
         ) from error
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def stacked(frames: list[pd.DataFrame], table: Table) -> pd.DataFrame:
-    """Tables below each other. Columns that a table without rows lacks or has in another dtype do not count."""
+    """Put tables below each other. Tables without rows do not affect the columns and dtypes of the result."""
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     names = dict.fromkeys(name for frame in filled for name in frame.columns)
     columns: dict[str, Any] = {}
@@ -110,7 +110,7 @@ def stacked(frames: list[pd.DataFrame], table: Table) -> pd.DataFrame:
 
 
 def _nullable(dtype: Any) -> Any:
-    """The dtype that holds the same values and missing ones too."""
+    """Return the dtype that holds the same values and missing values as well."""
     if pd.api.types.is_bool_dtype(dtype):
         return "boolean"
     if pd.api.types.is_integer_dtype(dtype) and isinstance(dtype, np.dtype):

@@ -1,4 +1,4 @@
-"""A corpus as Parquet files that other tools read too.
+"""Storage of a corpus as Parquet files that other tools can read as well.
 
 Layout of a folder::
 
@@ -7,17 +7,17 @@ Layout of a folder::
     tokens/part-000000-1a2b3c4d-0.parquet                  schema.TOKENS of the recordings in the part of the same name
     recordings/split=test/part-000000-1a2b3c4d-0.parquet   the same with partition_by="split"
 
-Conventions: one save writes the parts of one number, an append those of the next. Columns that repeat are
-dictionary-encoded, everything is compressed with zstd. A partition's value is in the folder's name, percent-encoded as
-Hive, Spark, DuckDB and pyarrow read it (NA and "" as ``__HIVE_DEFAULT_PARTITION__``), and not in its files. What
-Parquet cannot say (pandas dtypes, categories, the order of rows across parts, the partition's exact value) and the
-provenance stand in each file's metadata under the keys ``soniox_ds`` (JSON) and ``soniox_ds.*`` (Arrow streams). Files
-have checksums (`soniox_ds.corpus.checksums`).
+Conventions: the parts of one save have the same number, and an append uses the next number. Columns with repeated
+values are dictionary-encoded, and all columns are compressed with zstd. The value of a partition is in the name of its
+folder, percent-encoded as Hive, Spark, DuckDB and pyarrow read it (NA and "" as ``__HIVE_DEFAULT_PARTITION__``), and
+not in its files. The metadata of each file hold what Parquet cannot express (pandas dtypes, categories, the order of
+rows across parts, the exact value of the partition) and the provenance, under the keys ``soniox_ds`` (JSON) and
+``soniox_ds.*`` (Arrow streams). Files have checksums (`soniox_ds.corpus.checksums`).
 
-A save that is cut off leaves nothing half-readable: files are written under another name, forced to the disk and
-renamed, all of the tokens before any of the recordings, and then the save is added to the list. A save that is neither
-complete nor in the list is not read, so that readers see the corpus as it was before or as it is after a save. Writers
-wait for each other. A reader takes no lock; where it finds something wrong, it looks again while nobody writes.
+An interrupted save leaves nothing half-readable: files are written under another name, forced to the disk and renamed,
+all tokens before any recordings, and then the save is added to the list. A save that is neither complete nor in the
+list is not read, so readers see the corpus either before or after the save. Writers wait for each other. A reader takes
+no lock; if it finds something wrong, it reads again while no writer is active.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ if TYPE_CHECKING:
 
 __all__ = ["load_corpus", "write_corpus"]
 
-_KINDS = ("tokens", "recordings")  # in the order in which they are written
+_KINDS = ("tokens", "recordings")  # This is the order in which they are written.
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_PARTITIONS = 2000
 _FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
 _LOCK = ".corpus.lock"
 _LONGEST_WAIT_S = 60.0
-"""How long a reader waits for a writer, where what it has read is not right (seconds)."""
-_BEGUN = ".begun"  # the end of the name of a file that is being written
+"""Seconds that a reader waits for a writer after it has read something wrong."""
+_BEGUN = ".begun"  # The names of files that are being written end like this.
 
 
 def write_corpus(
@@ -91,32 +91,32 @@ def write_corpus(
     Parameters
     ----------
     corpus
-        What to write.
+        The corpus to write.
     folder
-        Made if it is not there; must be empty unless one of the two options below is given.
+        The folder, which is made if it does not exist. It must be empty unless `append` or `overwrite` is given.
     partition_by
-        A column of `recordings` with few values: one folder for each of them.
+        A column of `recordings` with few values. Each value gets a folder of its own.
     append
-        Add to the corpus in the folder, without touching the files that are there. It is partitioned as that one is;
-        the dtypes of the metadata must be the same. A folder that is empty or absent is begun.
+        Add to the corpus in the folder, without changing the existing files. The corpus is partitioned in the same way,
+        and the dtypes of the metadata must be the same. An empty or absent folder gets a new corpus.
     overwrite
-        Replace the corpus in the folder, or add one beside unrelated files, which stay.
+        Replace the corpus in the folder, or add a corpus beside unrelated files, which are kept.
     beside
         Further tables, by the names of their files in the folder.
 
     Raises
     ------
     InputError
-        If the folder is not empty, ids are in it already, or the two corpora do not fit together; if it cannot be
-        written to, or the disk is full. The folder is then as it was.
+        If the folder is not empty, already holds some of the ids, or holds a corpus that does not fit; or if it cannot
+        be written to, or the disk is full. The folder is then unchanged.
     SchemaError
-        If a metadata column cannot be written, or `partition_by` is no column to partition by.
+        If a metadata column cannot be written, or `partition_by` is not a suitable column.
     """
     if append and overwrite:
         raise InputError("append keeps what is there and overwrite replaces it; give one of them.")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; a corpus is saved into a folder.")
-    _groups(corpus.recordings, partition_by)  # what cannot be partitioned leaves no folder behind
+    _groups(corpus.recordings, partition_by)  # This check comes first, so that an error leaves no folder behind.
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         try:
@@ -141,7 +141,7 @@ def _save(
     overwrite: bool,
     beside: Mapping[str, pa.Table],
 ) -> None:
-    parts = [] if overwrite else find_parts(folder)  # what is damaged can be replaced
+    parts = [] if overwrite else find_parts(folder)  # A damaged corpus can be overwritten.
     if append:
         if partition_by is None and parts:
             partition_by = parts[0].note.partition_by
@@ -160,7 +160,7 @@ def _save(
 
 
 def _content(folder: Path) -> list[str]:
-    """Name what is in a folder, without the remains of a first save that was killed."""
+    """List the contents of a folder, without the remains of a first save that was killed."""
     found = [path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.endswith(_BEGUN)]
     inner = [path for kind in _KINDS for path in (folder / kind).rglob("*") if path.is_file()]
     if read_saves(folder) == []:
@@ -173,7 +173,7 @@ def _content(folder: Path) -> list[str]:
 def load_corpus(
     folder: Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
 ) -> Corpus:
-    """Read what `write_corpus` wrote; see `soniox_ds.read_corpus`."""
+    """Read a corpus that `write_corpus` wrote; see `soniox_ds.read_corpus`."""
     if isinstance(audio_ids, str) or isinstance(columns, str):
         raise InputError("audio_ids and columns take a list of names, not one string.")
     try:
@@ -181,9 +181,9 @@ def load_corpus(
     except InputError:
         if not (folder / _LOCK).exists():
             raise
-    # A writer may have been at work meanwhile. What is wrong while nobody writes is wrong.
+    # A writer may have been at work meanwhile. The corpus is damaged only if it is also wrong while nobody writes.
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError, Timeout):  # a folder that cannot be written to: nobody here writes either
+        with contextlib.suppress(OSError, Timeout):  # Without permission to write, no lock is possible or needed.
             stack.enter_context(FileLock(folder / _LOCK, timeout=_LONGEST_WAIT_S))
         return _load(folder, audio_ids, columns)
 
@@ -223,9 +223,9 @@ def _load(folder: Path, audio_ids: Collection[str] | None, columns: Collection[s
     if wanted is not None and (unknown := sorted(wanted - set(recordings["audio_id"]))):
         raise InputError(f"the corpus in {folder} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown).")
     table = pa.concat_tables(tokens).unify_dictionaries() if tokens else None
-    found = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
+    token_table = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
     try:
-        return Corpus(recordings, found, pooled(provenances))
+        return Corpus(recordings, token_table, pooled(provenances))
     except SchemaError as error:
         raise SchemaError(
             f"{folder} was changed by other means than Corpus.save, and is no corpus now: {error}"
@@ -233,10 +233,12 @@ def _load(folder: Path, audio_ids: Collection[str] | None, columns: Collection[s
 
 
 class _File(NamedTuple):
-    """A file about to be written."""
+    """A file that is about to be written."""
 
-    save: str  # as `name_of_save` says it
-    path: Path  # relative to "recordings" or "tokens"
+    save: str
+    """Name of the save, as `name_of_save` gives it."""
+    path: Path
+    """Path relative to the folder ``recordings`` or ``tokens``."""
     recordings: pa.Table
     tokens: pa.Table
 
@@ -249,7 +251,7 @@ def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_Fi
     files = []
     places = pd.Index(recordings["audio_id"]).get_indexer(pd.Index(corpus.tokens["audio_id"]))
     for piece, (folder, rows) in enumerate(groups):
-        own = table.take(pa.array(rows, pa.int64()))
+        group = table.take(pa.array(rows, pa.int64()))
         if len(groups) == 1:
             tokens = corpus.tokens
         else:
@@ -257,8 +259,8 @@ def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_Fi
             member[rows] = True
             tokens = corpus.tokens[member[places]]
         metadata = {
-            **(own.schema.metadata or {}),
-            SAMPLES: pack(own.slice(0, 1) if partition_by else own.slice(0, 0)),
+            **(group.schema.metadata or {}),
+            SAMPLES: pack(group.slice(0, 1) if partition_by else group.slice(0, 0)),
             ROWS: pack(pa.table({"row": pa.array(rows, pa.int64())})),
         }
         note = Note(
@@ -273,9 +275,9 @@ def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_Fi
         note.check = note.digest(metadata)
         metadata[NOTE] = note_bytes(note)
         belonging = {NOTE: note_bytes(Belonging(save, piece))}
-        written = own.drop_columns([partition_by]) if partition_by else own
+        written = group.drop_columns([partition_by]) if partition_by else group
         path = Path(*folder, name_of_part(number, save, piece))
-        # the pandas metadata would name the column that is in the folder's name only
+        # The pandas metadata would name the partition column, which the file does not have.
         metadata.pop(b"pandas", None)
         files.append(
             _File(
@@ -289,7 +291,7 @@ def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_Fi
 
 
 def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[list[str], Any]]:
-    """For each file its folder below ``recordings`` and the places of its rows."""
+    """Return for each file its folder below ``recordings`` and the positions of its rows."""
     if partition_by is None:
         return [([], np.arange(len(recordings)))]
     if partition_by not in recordings:
@@ -329,7 +331,7 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
 
 
 def _write(folder: Path, files: list[_File], parts: list[Part], beside: Mapping[str, pa.Table]) -> None:
-    """Write the files of a save beside `parts`: tokens first, recordings last, then the list of the saves."""
+    """Write the files of a save in addition to `parts`: tokens first, then recordings, then the list of saves."""
     saves = list(dict.fromkeys(name_of_save(part.note) for part in parts))
     had_list = read_saves(folder) is not None
     tables = [
@@ -346,7 +348,7 @@ def _write(folder: Path, files: list[_File], parts: list[Part], beside: Mapping[
                 sink.write(sealed(table))
                 sink.flush()
                 os.fsync(sink.fileno())
-        if not had_list:  # so that readers know this save for one that is not complete
+        if not had_list:  # By this list, readers see that the new save is not complete.
             write_saves(folder, saves)
         for path, (final, _) in zip(begun, tables, strict=True):
             renamed.append(final)
@@ -361,14 +363,14 @@ def _write(folder: Path, files: list[_File], parts: list[Part], beside: Mapping[
 
 
 def _remove_if_empty(folders: Iterable[Path]) -> None:
-    """Remove these folders, the inner ones first, as far as there is nothing in them."""
+    """Remove those of these folders that are empty. Inner folders must come first."""
     for path in folders:
         with contextlib.suppress(OSError):
             path.rmdir()
 
 
 def _sweep(folder: Path, parts: list[Part]) -> None:
-    """Remove what a save that was killed left behind: files half written, and files of a save that is not complete."""
+    """Remove what a killed save left behind: half-written files, and files of a save that is not complete."""
     known = {path for part in parts for path in (part.tokens, part.recordings)}
     for kind in _KINDS:
         for path in [*(folder / kind).rglob(f".part-*{_BEGUN}"), *(folder / kind).rglob("part-*.parquet")]:
@@ -377,10 +379,10 @@ def _sweep(folder: Path, parts: list[Part]) -> None:
 
 
 def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -> None:
-    """Write elsewhere, then change places; only what is written anew is touched."""
+    """Write the new corpus into another folder and then exchange the two. Unrelated files are not touched."""
     new = folder / f".new-{uuid.uuid4().hex[:8]}"
     aside = folder / f".old-{uuid.uuid4().hex[:8]}"
-    # Recordings go first and come last, so that what is visible in between is no corpus rather than a wrong one.
+    # Recordings are moved away first and moved in last, so that readers never see a mixture of the two.
     names = [*beside, *_KINDS]
     try:
         _write(new, files, [], beside)
@@ -408,10 +410,10 @@ def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: st
         if found := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
             raise InputError(f"{folder} holds no corpus to append to, but {sorted(found)[:3]}. Name another folder.")
         return
-    there = parts[0].note.partition_by
-    if there != partition_by:
+    existing = parts[0].note.partition_by
+    if existing != partition_by:
         raise InputError(
-            f"the corpus in {folder} has partition_by={there!r}, found {partition_by!r}; append the same way."
+            f"the corpus in {folder} has partition_by={existing!r}, found {partition_by!r}; append the same way."
         )
     ids: set[str] = set()
     for part in parts:

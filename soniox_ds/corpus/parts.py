@@ -1,7 +1,7 @@
-"""The files of a saved corpus one by one: finding them, reading them, and the small tables in their metadata.
+"""The single files of a saved corpus and the notes in their metadata.
 
-Conventions: the layout is that of `soniox_ds.corpus.parquet`. A *save* is what one call wrote; its *parts* are its
-files of recordings, each with a file of tokens at the same place below ``tokens``.
+Conventions: the layout is that of `soniox_ds.corpus.parquet`. A *save* consists of the files that one call wrote. Its
+*parts* are its files of recordings, each with a file of tokens at the same path below ``tokens``.
 """
 
 from __future__ import annotations
@@ -46,18 +46,19 @@ __all__ = [
 ]
 
 FORMAT = 1
-"""Version of the layout. A reader refuses later ones; "1.1" would be a later minor one, which it reads."""
+"""Version of the layout. A reader refuses later major versions and reads later minor versions, such as "1.1"."""
 
 NOTE, SAMPLES, ROWS = b"soniox_ds", b"soniox_ds.samples", b"soniox_ds.rows"
-"""Keys of a file's metadata: JSON; a slice of the recordings with whole dictionaries; the places of its rows."""
+"""Keys of a file's metadata: a note in JSON, a slice of the recordings with whole dictionaries, and the positions of
+its rows."""
 
 
 SAVES = "_saves.json"
-"""File beside the recordings that lists the complete saves; a name that readers of Parquet folders skip."""
+"""Name of the file beside the recordings that lists the complete saves. Readers of Parquet folders skip this name."""
 
 
 class _Version(msgspec.Struct):
-    """The part of every note, of any version, that says which version wrote it."""
+    """The part of a note, in any version, that gives the version of the layout."""
 
     format: int | float | str
     provenance: dict[str, Any] = {}
@@ -83,7 +84,7 @@ class Note(msgspec.Struct, kw_only=True):
     number: int
     """Number of the save, counted from 0."""
     save: str
-    """Eight hexadecimal digits of this save's own."""
+    """Eight random hexadecimal digits of the save."""
     piece: int
     """Number of this file within the save, counted from 0."""
     pieces: int
@@ -92,15 +93,15 @@ class Note(msgspec.Struct, kw_only=True):
     columns: dict[str, Described]
     provenance: dict[str, Any]
     check: str | None = None
-    """Digest of what the note says of the file's columns and place; absent in files of earlier versions."""
+    """Digest of the other fields, except format and provenance; None in files of earlier versions."""
 
     def digest(self, metadata: dict[bytes, bytes]) -> str:
-        """Return the digest to compare `check` with."""
-        said = [self.number, self.save, self.piece, self.pieces, self.partition_by, self.columns]
-        found = hashlib.blake2b(msgspec.json.encode(said), digest_size=_DIGEST_BYTES)
+        """Return the digest that `check` must equal."""
+        content = [self.number, self.save, self.piece, self.pieces, self.partition_by, self.columns]
+        digest = hashlib.blake2b(msgspec.json.encode(content), digest_size=_DIGEST_BYTES)
         for key in (SAMPLES, ROWS):
-            found.update(metadata[key])
-        return found.hexdigest()
+            digest.update(metadata[key])
+        return digest.hexdigest()
 
 
 _DIGEST_BYTES = 16
@@ -108,30 +109,31 @@ _DIGEST_BYTES = 16
 
 def note_bytes(note: Note | Belonging) -> bytes:
     """Return the note as JSON, for a file's metadata."""
-    return json.dumps(msgspec.to_builtins(note)).encode()  # msgspec's own JSON has no integers beyond 64 bits
+    return json.dumps(msgspec.to_builtins(note)).encode()  # The JSON of msgspec has no integers beyond 64 bits.
 
 
 class Part(NamedTuple):
-    """One file of recordings; its tokens have the same path below ``tokens``."""
+    """A file of recordings. Its tokens have the same path below ``tokens``."""
 
     folder: Path
-    path: Path  # relative to the folder's "recordings"
+    path: Path
+    """Path relative to the folder ``recordings``."""
     metadata: dict[bytes, bytes]
     note: Note
 
     @property
     def recordings(self) -> Path:
-        """The file of recordings."""
+        """Path of the file of recordings."""
         return self.folder / "recordings" / self.path
 
     @property
     def tokens(self) -> Path:
-        """The file of tokens."""
+        """Path of the file of tokens."""
         return self.folder / "tokens" / self.path
 
 
 def name_of_part(number: int, save: str, piece: int) -> str:
-    """Name the file of one piece of a save.
+    """Return the name of the file of one piece of a save.
 
     >>> name_of_part(3, "1a2b3c4d", 0)
     'part-000003-1a2b3c4d-0.parquet'
@@ -142,20 +144,20 @@ def name_of_part(number: int, save: str, piece: int) -> str:
 def find_parts(folder: Path) -> list[Part]:
     """Find the parts in a folder, in the order of the saves.
 
-    A save that is not complete and not in the list of saves is left out: it goes on, or was killed.
+    A save that is not complete and not in the list of saves is left out: it is still being written, or was killed.
 
     Raises
     ------
     InputError
-        If a file is damaged, belongs elsewhere, or was written by a later version; if a save is not complete.
+        If a file is damaged, has the wrong name, or was written by a later version, or if a listed save is incomplete.
     """
     listed = read_saves(folder)
     root = folder / "recordings"
     paths = sorted(root.rglob("part-*.parquet")) if root.is_dir() else []
-    found = [_part(folder, path.relative_to(root)) for path in paths]
-    found.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
+    parts = [_part(folder, path.relative_to(root)) for path in paths]
+    parts.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
     saves: dict[str, list[Part]] = {}
-    for save in in_saves(found):
+    for save in in_saves(parts):
         note = save[0].note
         name = name_of_save(note)
         if len(save) != note.pieces:
@@ -186,7 +188,7 @@ def find_parts(folder: Path) -> list[Part]:
 
 
 def read_saves(folder: Path) -> list[str] | None:
-    """Read the list of the saves in a folder; None where an earlier version, which keeps no list, wrote it."""
+    """Read the list of saves in a folder. None if there is no list, as in folders of an earlier version."""
     path = folder / "recordings" / SAVES
     try:
         content = path.read_bytes()
@@ -204,13 +206,13 @@ def read_saves(folder: Path) -> list[str] | None:
 
 
 def write_saves(folder: Path, saves: list[str]) -> None:
-    """Replace the list of the saves in a folder."""
+    """Replace the list of saves in a folder."""
     with replacing(folder / "recordings" / SAVES) as beside:
         beside.write_bytes(msgspec.json.encode(_Saves(saves)))
 
 
 def name_of_save(note: Note) -> str:
-    """Name a save as the names of its files do.
+    """Return the name of a save, which is part of the names of its files.
 
     >>> name_of_save(Note(number=3, save="1a2b3c4d", piece=0, pieces=1, partition_by=None, columns={}, provenance={}))
     '000003-1a2b3c4d'
@@ -253,7 +255,7 @@ def in_saves(parts: list[Part]) -> Iterator[list[Part]]:
 
 
 def read_recordings(part: Part) -> pd.DataFrame:
-    """Read the recordings of a part, with their place within the save as column ``__row``."""
+    """Read the recordings of a part, with their positions within the save in the column ``__row``."""
     table = read_sealed(part.recordings)
     with reading(part.recordings):
         samples = _unpack(part.metadata[SAMPLES])
@@ -271,7 +273,11 @@ def read_recordings(part: Part) -> pd.DataFrame:
 
 
 def read_tokens(part: Part, recordings: pd.DataFrame, *, only_these: bool) -> pa.Table:
-    """Read the tokens of a part; `only_these` reads those of these recordings, otherwise there must be no others."""
+    """Read the tokens of a part.
+
+    With `only_these`, only the tokens of these recordings are read. Otherwise InputError is raised if the file has
+    tokens of other recordings.
+    """
     ids = pa.array(recordings["audio_id"], pa.string())
     table = read_sealed(part.tokens, filters=pc.field("audio_id").isin(ids) if only_these else None)
     with reading(part.tokens):
@@ -283,8 +289,8 @@ def read_tokens(part: Part, recordings: pd.DataFrame, *, only_these: bool) -> pa
                     "files of tokens were exchanged. Put them back under their own names."
                 )
         table = table.select(list(TOKENS)).cast(arrow_schema(TOKENS)).replace_schema_metadata(None)
-        found = pc.unique(table["audio_id"].cast(pa.string()))
-        if other := found.filter(pc.invert(pc.is_in(found, value_set=ids))).to_pylist():
+        read_ids = pc.unique(table["audio_id"].cast(pa.string()))
+        if other := read_ids.filter(pc.invert(pc.is_in(read_ids, value_set=ids))).to_pylist():
             raise damaged(
                 part.tokens, f"it holds tokens of {other[:3]}, which are no recordings of the file of the same name"
             )
@@ -292,7 +298,7 @@ def read_tokens(part: Part, recordings: pd.DataFrame, *, only_these: bool) -> pa
 
 
 def pack(table: pa.Table) -> bytes:
-    """A small table as bytes, dictionaries whole."""
+    """Return a small table as bytes, with whole dictionaries."""
     sink = pa.BufferOutputStream()
     schema = table.schema.remove_metadata()
     options = pa.ipc.IpcWriteOptions(compression="zstd")

@@ -1,8 +1,8 @@
-"""Where a corpus came from: package version, time, and one entry for each run.
+"""Provenance of a corpus: package version, time, and one entry for each run.
 
 Conventions: a provenance is JSON: ``{"soniox_ds": version, "created_at": time, "runs": [{"soniox_ds", "created_at",
-"service", "model", "resolved_model", "options", ...}]}``, times in ISO 8601 with UTC. `resolved_model` is the model
-that answered for `model`, which may be an alias; null where that is not known. It holds no secret.
+"service", "model", "resolved_model", "options", ...}]}``, with times in ISO 8601 (UTC). `resolved_model` is the model
+that answered for `model`, which may be an alias; it is null if it is not known. A provenance holds no secrets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SECRETS = ("api_key", "webhook_auth_header_value", "authorization")
 
 
 def new_provenance(*runs: Mapping[str, Any]) -> dict[str, Any]:
-    """A provenance of now.
+    """Return a provenance of these runs with the present time.
 
     >>> new_provenance()["runs"]
     []
@@ -33,7 +33,7 @@ def new_provenance(*runs: Mapping[str, Any]) -> dict[str, Any]:
 def new_run(
     *, service: str, model: str, options: Mapping[str, Any], resolved_model: str | None = None, **more: Any
 ) -> dict[str, Any]:
-    """The entry of one run of now.
+    """Return the entry of one run with the present time.
 
     >>> run = new_run(service="local", model="stt-async-v4", options={"language_hints": ["en"]})
     >>> run["service"], run["options"]
@@ -44,7 +44,7 @@ def new_run(
 
 
 def pooled(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The provenance of corpora put together: every run once, in order; the time of the first."""
+    """Return the provenance of joined corpora, with every run once, in order, and the time of the first corpus."""
     runs: list[Any] = []
     for provenance in provenances:
         runs += [run for run in provenance.get("runs", []) if run not in runs]
@@ -52,9 +52,9 @@ def pooled(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def without_secrets(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a provenance with its secrets masked; raises SchemaError for what JSON cannot hold.
+    """Copy a provenance with its secrets masked. Raises SchemaError for values that JSON cannot hold.
 
-    Values under a secret's name are replaced, and of a webhook's address only the public part stays.
+    Values whose names mark them as secrets are replaced, and only the public part of a webhook's address is kept.
 
     >>> without_secrets({"runs": [{"options": {"webhook_auth_header_value": "s3cret", "model": "m"}}]})
     {'runs': [{'options': {'webhook_auth_header_value': '***', 'model': 'm'}}]}

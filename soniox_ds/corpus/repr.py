@@ -1,8 +1,8 @@
-"""How a corpus shows itself, in a notebook and in plain text.
+"""Display of a corpus in notebooks and in plain text.
 
-Conventions: everything that comes from data is escaped; the page needs nothing from outside itself; colours are
-inherited or half transparent, so that light and dark themes both stay readable; transcripts are isolated (``<bdi>``, or
-the isolate characters of Unicode), so that one written from right to left does not turn the line around.
+Conventions: all text that comes from data is escaped. The HTML loads nothing from elsewhere. Colours are inherited or
+half transparent, so that light and dark themes are both readable. Transcripts are isolated (``<bdi>``, or the isolate
+characters of Unicode), so that a transcript written from right to left does not reverse the line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CELL = f"text-align: left; padding: 0.2em 0.8em 0.2em 0; border-bottom: {_LINE}
 
 
 def plain(corpus: Corpus) -> str:
-    """A few lines: counts, hours, cost, service, failures by type, the first rows.
+    """Return a summary in a few lines: counts, hours, cost, service, failures by type, and the first rows.
 
     >>> import pandas as pd
     >>> from soniox_ds.corpus.corpus import Corpus
@@ -53,7 +53,7 @@ def plain(corpus: Corpus) -> str:
 
 
 def html(corpus: Corpus) -> str:
-    """The same as a fragment of HTML.
+    """Return the same summary as a fragment of HTML.
 
     >>> import pandas as pd
     >>> from soniox_ds.corpus.corpus import Corpus
@@ -120,18 +120,18 @@ def _services(corpus: Corpus) -> list[str]:
 
 
 def _failures(corpus: Corpus) -> list[tuple[str, int, str]]:
-    """The commonest reasons with their counts and the first message of each."""
+    """Return the most frequent error types, each with its count and its first message."""
     failed = corpus.recordings[corpus.recordings["status"] == "failed"]
     kinds = failed["error_type"].fillna("unknown")
-    found = []
+    failures = []
     for kind, count in kinds.value_counts().head(_FAILURES).items():
         messages = failed.loc[kinds == kind, "error_message"].dropna()
-        found.append((_line(str(kind)), int(count), str(messages.iloc[0]) if len(messages) else "no message"))
+        failures.append((_line(str(kind)), int(count), str(messages.iloc[0]) if len(messages) else "no message"))
     if (rest := kinds.nunique() - _FAILURES) > 0:
-        found.append(
-            ("other reasons", int(len(kinds) - sum(count for _, count, _ in found)), f"{rest} more error types")
+        failures.append(
+            ("other reasons", int(len(kinds) - sum(count for _, count, _ in failures)), f"{rest} more error types")
         )
-    return found
+    return failures
 
 
 def _first_rows(corpus: Corpus) -> list[tuple[str, str, str]]:
@@ -157,11 +157,11 @@ def _short(text: str) -> str:
 
 
 def _isolated(text: str) -> str:
-    """Between isolate characters where something in it is written from right to left."""
+    """Return the text between isolate characters if any part of it is written from right to left."""
     return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text) else text
 
 
 def _line(text: str) -> str:
-    """One line of it, without control characters and without those that turn the direction of writing."""
+    """Return the text as one line, without control characters and characters that change the direction of writing."""
     seen = "".join("\ufffd" if unicodedata.category(char) == "Cc" and not char.isspace() else char for char in text)
     return " ".join("".join(char for char in seen if unicodedata.bidirectional(char) not in _TURNING).split())

@@ -1,4 +1,4 @@
-"""Whether tables are as documented, with messages that say where they are not."""
+"""Checks that the tables of a corpus are as documented."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["checked_recordings", "checked_tokens", "some"]
 
 
 def checked_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
-    """Recordings as documented, with a fresh index; raises SchemaError."""
+    """Check the recordings and return them with a fresh index and documented dtypes; raises SchemaError."""
     need(recordings, "audio_id", "status")
     names = list(recordings.columns)
     if bad := [name for name in names if not isinstance(name, str)]:
@@ -43,7 +43,7 @@ def checked_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
 
 
 def checked_tokens(tokens: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
-    """Tokens as documented, in the order of their recordings, with a fresh index; raises SchemaError."""
+    """Check the tokens and return them in the order of their recordings, with a fresh index; raises SchemaError."""
     need(tokens, "audio_id", "token_index", "text")
     need_confidences(tokens, "tokens")
     frame = _conformed(tokens, TOKENS, "tokens")
@@ -91,7 +91,7 @@ def _conformed(frame: pd.DataFrame, table: Mapping[str, Any], what: str) -> pd.D
 
 
 def some(names: list[Any]) -> str:
-    """The first few of a list that may be long.
+    """Return the first few items of a list as text, with the number of the others.
 
     >>> some(list("abcdefg"))
     "['a', 'b', 'c', 'd', 'e'] and 2 more"
