@@ -1,8 +1,8 @@
 """Files that are replaced as a whole, or not at all.
 
-Conventions: what is written lies beside the file until it is complete. A file that was there keeps its permissions, a
-new one gets those that any new file gets here (the umask); a link stays one, and what it leads to is replaced. Pipes
-and devices (``/dev/null``, ``/dev/stdout``) are written to, never replaced.
+Conventions: new content is written beside the file until it is complete. An existing file keeps its permissions, and a
+new file gets the usual ones (umask). A symbolic link stays a link, and the file it leads to is replaced. Pipes and
+devices (``/dev/null``, ``/dev/stdout``) are written to, never replaced.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["replacing", "writing"]
 
 @contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn an OSError into an InputError that names what could not be written."""
+    """Turn an OSError into an InputError that names the path which could not be written."""
     try:
         yield
     except OSError as error:
@@ -35,10 +35,10 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give an empty file to write to, which takes the place of `path` when the block ends.
+    """Give the path of an empty file to write to, which replaces `path` when the block ends.
 
-    Where the block raises, `path` is what it was, and what was written is deleted. Raises InputError where the folder
-    is not there or cannot be written to, or the disk is full.
+    If the block raises, `path` is unchanged and the new file is deleted. Raises InputError if the folder does not exist
+    or cannot be written to, or if the disk is full.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def _written_into(target: Path) -> Iterator[Path]:
-    """Copy what was written to a pipe or device when the block ends."""
+    """Give a temporary file, whose content is copied to a pipe or device when the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder, "written")
         beside.touch()
@@ -71,7 +71,7 @@ def _written_into(target: Path) -> Iterator[Path]:
 def _replacing(target: Path) -> Iterator[Path]:
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    # What replaces a file is nobody else's business before it has that file's permissions.
+    # Until the new file has the permissions of the old one, only the user may read it.
     os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600))
     try:
         yield beside

@@ -1,7 +1,7 @@
-"""Short pieces of recordings, small enough to stand in a page or to be sent to one.
+"""Short excerpts of recordings, small enough to be part of an HTML page.
 
-Conventions: a piece is mono Ogg Opus of speech quality, some 4 kB per second. The file must still be the one that was
-transcribed: where its size or hash differs, it is not played. Times count from the first sample.
+Conventions: an excerpt is mono Ogg Opus of speech quality, some 4 kB per second. If the size or hash of the file
+differs from that of the transcribed file, there is no excerpt. Times count from the first sample.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class Excerpt(NamedTuple):
 
 
 def excerpt(recording: Any, start_ms: int, end_ms: int, *, root: Path | None = None) -> Excerpt:
-    """A piece of a recording's audio.
+    """Return an excerpt of a recording's audio.
 
     Parameters
     ----------
     recording
-        A row of ``schema.RECORDINGS``: `source`, `size_bytes`, `sha256`.
+        A row of ``schema.RECORDINGS`` with `source`, `size_bytes` and `sha256`.
     start_ms, end_ms
-        From where to where.
+        Start and end of the excerpt in milliseconds.
     root
-        The folder that a relative `source` starts from; None for the working directory.
+        The folder to which a relative `source` refers; None for the working directory.
     """
     import av
 
@@ -61,7 +61,7 @@ def excerpt(recording: Any, start_ms: int, end_ms: int, *, root: Path | None = N
 
 
 def opus(samples: bytes, rate: int) -> bytes:
-    """Mono 16-bit samples as Ogg Opus.
+    """Encode mono 16-bit samples as Ogg Opus.
 
     >>> opus(bytes(32_000), 16_000)[:4]
     b'OggS'
@@ -86,8 +86,7 @@ def opus(samples: bytes, rate: int) -> bytes:
 
 
 def why_not(recording: Any, *, root: Path | None = None) -> str:
-    """Why there can be no piece of this recording, as far as that is seen without reading it; "" if nothing speaks
-    against it.
+    """Return the reason why there can be no excerpt of a recording, found without reading the file, or "".
 
     >>> why_not({"source": "https://example.org/a.wav"})
     'the audio is at a URL, which is not fetched'
@@ -98,10 +97,10 @@ def why_not(recording: Any, *, root: Path | None = None) -> str:
     if "://" in source:
         return "the audio is at a URL, which is not fetched"
     try:
-        there = _path_of(recording, root).is_file()
+        exists = _path_of(recording, root).is_file()
     except OSError as error:
         return f"the audio cannot be read: {error.strerror}"
-    return "" if there else "the audio file is no longer there"
+    return "" if exists else "the audio file is no longer there"
 
 
 def _path_of(recording: Any, root: Path | None) -> Path:
@@ -119,16 +118,16 @@ def _is_the_same(path: Path, recording: Any) -> bool:
 
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, size_bytes: int, changed_ns: int) -> str:
-    """Of a long recording many pieces may be wanted; size and time of change tell whether it is still the same file."""
-    found = hashlib.sha256()
+    """Return the hash of a file. It is cached for further excerpts while size and modification time stay the same."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _encoded(path: Path, start_s: float, end_s: float) -> bytes:
-    """The samples between two times as Ogg Opus; b"" where there are none."""
+    """Return the audio between two times as Ogg Opus, or b"" if there is no audio between them."""
     import av
 
     file = io.BytesIO()
@@ -136,26 +135,26 @@ def _encoded(path: Path, start_s: float, end_s: float) -> bytes:
     with open_media(str(path)) as source, av.open(file, "w", format="ogg") as target:
         stream = source.streams.audio[0]
         base = float((stream.start_time or 0) * (stream.time_base or 0))
-        if start_s > 1:  # a little before, so that the decoder has settled
+        if start_s > 1:  # Decoding begins a little earlier, so that the decoder has settled.
             source.seek(int((base + start_s - 1) * av.time_base))
         encoder = target.add_stream("libopus", rate=_RATE, layout="mono", bit_rate=_BITS_PER_S)
         resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
-        heard_s = None  # where in the recording the next resampled sample lies
+        position_s = None  # This is the position of the next resampled sample in the recording.
         for frame in source.decode(stream):
             at_s = (frame.time or 0.0) - base
             if at_s >= end_s:
                 break
-            heard_s = at_s if heard_s is None else heard_s
+            position_s = at_s if position_s is None else position_s
             for part in resampler.resample(frame):
                 samples = part.to_ndarray()
-                first = round((start_s - heard_s) * _RATE)
-                last = round((end_s - heard_s) * _RATE)
-                heard_s += samples.shape[1] / _RATE
-                own = samples[:, max(first, 0) : max(last, 0)]
-                if own.shape[1]:
-                    piece = av.AudioFrame.from_ndarray(own, format="flt", layout="mono")
+                first = round((start_s - position_s) * _RATE)
+                last = round((end_s - position_s) * _RATE)
+                position_s += samples.shape[1] / _RATE
+                inside = samples[:, max(first, 0) : max(last, 0)]
+                if inside.shape[1]:
+                    piece = av.AudioFrame.from_ndarray(inside, format="flt", layout="mono")
                     piece.sample_rate, piece.pts, piece.time_base = _RATE, written, Fraction(1, _RATE)
-                    written += own.shape[1]
+                    written += inside.shape[1]
                     target.mux(encoder.encode(piece))
         target.mux(encoder.encode(None))
     return file.getvalue() if written else b""

@@ -1,8 +1,8 @@
-"""Texts in cells of CSV files that spreadsheet programs would run as formulas.
+"""Protection against texts in CSV cells that spreadsheet programs would run as formulas.
 
 Conventions: a cell that begins with one of ``= + - @``, a tab or a line end is written with an apostrophe in front, as
-the Open Worldwide Application Security Project advises, and so is a cell that begins with apostrophes and then one of
-these. Reading takes one apostrophe off again, so that every text comes back as it was.
+the Open Worldwide Application Security Project advises. The same is done for a cell that begins with apostrophes
+followed by one of these characters. Reading removes one apostrophe again, so that every text comes back unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 
 
 def formulas_quoted(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Put an apostrophe before the texts that begin like formulas.
+    """Put an apostrophe in front of texts that begin like formulas.
 
     >>> formulas_quoted(pd.Series(["=1+1", "a=1", "'-x"])).tolist()
     ["'=1+1", 'a=1', "''-x"]
@@ -27,7 +27,7 @@ def formulas_quoted(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def formulas_unquoted(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Take the apostrophe off again.
+    """Remove the apostrophe that `formulas_quoted` put in front.
 
     >>> formulas_unquoted(pd.Series(["'=1+1", "a=1", "''-x", "'tis"])).tolist()
     ['=1+1', 'a=1', "'-x", "'tis"]

@@ -1,4 +1,4 @@
-"""Audio files opened with PyAV, in any of its versions."""
+"""Access to audio files with any version of PyAV."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["open_media"]
 
 
 def open_media(file: Any, **options: Any) -> Any:
-    """Open a file for reading, also when its tags are not written in UTF-8.
+    """Open a file for reading, even if its tags are not UTF-8.
 
-    Until version 18, PyAV raises UnicodeDecodeError for a title in Latin-1 unless it is told otherwise. From version 19
-    on it never does, and the argument that told it is gone.
+    Up to version 18, PyAV raises UnicodeDecodeError for a title in Latin-1 unless ``metadata_errors`` is given. From
+    version 19 on it never does, and the argument no longer exists.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def open_media(file: Any, **options: Any) -> Any:
     av.FFmpegError, OSError, ValueError
         As ``av.open`` does.
     """
-    import av  # heavy: only where audio is looked at
+    import av  # PyAV is slow to import, so it is imported only here.
 
     if int(av.__version__.partition(".")[0]) < 19:
         options["metadata_errors"] = "replace"

@@ -1,9 +1,9 @@
-"""Rich Transcription Time Marked files: the speaker turns that diarization tools exchange.
+"""Rich Transcription Time Marked (RTTM) files, in which diarization tools exchange speaker turns.
 
-Conventions: a turn is a line of ten fields, ``SPEAKER file channel onset duration <NA> <NA> speaker <NA> <NA>``, times
-in seconds; files of before 2009 leave the last field out. Fields are divided by spaces or tabs, so that names hold no
-space, except in files whose fields are divided by single tabs. The other line types of the standard are passed over;
-``;;`` starts a comment. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan",
+Conventions: a turn is a line of ten fields, ``SPEAKER file channel onset duration <NA> <NA> speaker <NA> <NA>``, with
+times in seconds; files from before 2009 lack the last field. Fields are separated by spaces or tabs. Names therefore
+hold no spaces, except in files whose fields are separated by single tabs. Other line types of the standard are skipped,
+and ``;;`` starts a comment. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan",
 appendix A.
 """
 
@@ -30,12 +30,12 @@ OTHER_TYPES = frozenset(
         *("CB", "A/P", "SPKR-INFO"),
     )
 )
-"""Line types of the standard that say nothing about turns."""
+"""Line types of the standard that hold no turns."""
 
 _EXAMPLE = "SPEAKER call_7 1 0.40 2.15 <NA> <NA> agent <NA> <NA>"
 _SECONDS = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _UNKNOWN = ("<NA>", "NA", "N/A", "-", "None", "nan", "null")
-_LAST_MS = 2**31 - 1  # 24 days, what an Int32 holds
+_LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
 _LONGEST_SHOWN = 120
 
 
@@ -45,21 +45,22 @@ def read_rttm(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``schema.TURNS``: ``audio_id`` (the file field), ``speaker``, ``start_ms``, ``end_ms``, in the file's order.
+        Table in ``schema.TURNS``: ``audio_id`` (the file field), ``speaker``, ``start_ms``, ``end_ms``, in the order of
+        the file.
 
     Raises
     ------
     InputError
-        If there is no such file, or it cannot be read.
+        If the file does not exist or cannot be read.
     SchemaError
-        If the file is no RTTM: a line begins with no line type of the standard; or if a SPEAKER line has not nine or
-        ten fields (a space in a name makes one more), no speaker, times that are no numbers, or a time below 0. The
-        message names the file and the line.
+        If the file is not RTTM, because a line does not begin with a line type of the standard; or if a SPEAKER line
+        does not have nine or ten fields (a space in a name makes one more), or has no speaker, times that are not
+        numbers, or a time below 0. The message names the file and the line.
 
     Warns
     -----
     UserWarning
-        If the file has no SPEAKER line: then nobody spoke, or the file is another one than was meant.
+        If the file has no SPEAKER line: either nobody spoke, or it is the wrong file.
 
     Examples
     --------
@@ -115,7 +116,7 @@ def _turns(path: Path, text: str) -> Iterator[tuple[str, str, int, int]]:
 
 
 def _problem(fields: list[str]) -> str | None:
-    """Say what is wrong with the fields of a SPEAKER line; None if nothing is."""
+    """Return what is wrong with the fields of a SPEAKER line, or None if they are right."""
     if len(fields) not in FIELDS:
         spaces = "; a file or speaker name with a space in it? Write it with _ instead" if len(fields) > 10 else ""
         return f"it has {len(fields)} fields{spaces}"
@@ -140,15 +141,15 @@ def _shown(line: str) -> str:
 
 
 def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
-    """Write turns (``schema.TURNS``) as RTTM, to the millisecond; spaces in names become underscores.
+    """Write turns (``schema.TURNS``) as RTTM, exact to the millisecond. Spaces in names become underscores.
 
     Raises
     ------
     SchemaError
-        If a column is absent, a value is NA or an impossible time (a fraction, too), or two names would become one
-        because they differ in spaces and underscores only.
+        If a column is absent, a value is NA, a time is impossible or not a whole number, or two names would become
+        equal because they differ in spaces and underscores only.
     InputError
-        If the file cannot be written. The file that was there is kept then.
+        If the file cannot be written. An existing file is kept then.
 
     Examples
     --------
@@ -176,12 +177,12 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
 
 
 def _without_spaces(column: pd.Series[str], name: str) -> dict[str, str]:
-    """What each name is called in the file.
+    """Return each name in the form for the file, without spaces.
 
     Raises
     ------
     SchemaError
-        If nothing is left of a name, or two names become one.
+        If a name becomes empty or cannot be a field, or if two names become equal.
     """
     written: dict[str, str] = {}
     first: dict[str, str] = {}

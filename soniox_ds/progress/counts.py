@@ -1,12 +1,12 @@
-"""Counting how far a batch has got, and the words for it.
+"""Counts of the progress of a batch, and their description in words.
 
-Conventions: ``Tally`` takes every time as an argument (seconds of one clock, monotonic); ``Snapshot`` is what is known
-at one moment. A recording is *done* when it is completed, failed or recalled from the journal.
+Conventions: ``Tally`` takes every time as an argument (seconds of one monotonic clock). A ``Snapshot`` holds the counts
+of one moment. A recording is *done* when it is completed, failed or recalled from the journal.
 
-The time left is extrapolated from the pace between the first recording that finished and now, so that the wait for the
-first one does not count for every other; recalled ones take no time and set no pace; nothing is said before five have
-finished. Where the hours of all audio are known, the pace in hours is reckoned too, and the later of the two ends is
-shown.
+The remaining time is extrapolated from the pace since the first finished recording, so that the wait for the first
+recording does not count for the others. Recalled recordings take no time and are left out. No remaining time is given
+before five recordings have finished. If the hours of all audio are known, the pace in hours of audio is computed as
+well, and the longer of the two remaining times is shown.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _FEWEST_FOR_PACE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What is known at one moment; a function given as ``progress=`` receives these.
+    """The progress at one moment. A function given as ``progress=`` receives snapshots.
 
-    ``audio_ms`` is the audio of completed and recalled recordings, ``cost_usd`` the estimated price of what this call
-    had transcribed (recalled recordings cost nothing).
+    ``audio_ms`` is the duration of completed and recalled recordings, ``cost_usd`` the estimated price of the
+    recordings that this call had transcribed (recalled recordings cost nothing).
 
     Examples
     --------
@@ -39,21 +39,21 @@ class Snapshot:
     """
 
     total: int | None = None
-    """Recordings in all; None until they are counted."""
+    """Number of all recordings; None until they are counted."""
     completed: int = 0
-    """Transcribed, those recalled from the journal included."""
+    """Number of transcribed recordings, including those recalled from the journal."""
     failed: int = 0
     recalled: int = 0
-    """How many of the completed ones the journal had already."""
+    """Number of completed recordings that were recalled from the journal."""
     audio_ms: int = 0
     cost_usd: float = 0.0
     elapsed_s: float = 0.0
     eta_s: float | None = None
-    """Seconds until the end; None while nothing can be said, and at the end."""
+    """Estimated seconds until the end; None while there is no estimate, and at the end."""
     note: str = ""
-    """What is being waited for, in words."""
+    """Description of what the batch is waiting for; empty if it is not waiting."""
     closed: bool = False
-    """True for the last snapshot; with ``done < total`` the batch was stopped before its end."""
+    """True for the last snapshot. If then ``done < total``, the batch was stopped before its end."""
 
     @property
     def done(self) -> int:
@@ -61,12 +61,12 @@ class Snapshot:
 
     @property
     def stopped(self) -> bool:
-        """Whether the batch ended before everything was done."""
+        """True if the batch ended before every recording was done."""
         return self.closed and (self.total is None or self.done < self.total)
 
     @property
     def line(self) -> str:
-        """All of it in one line of words."""
+        """The progress in words, on one line."""
         of_all = "" if self.total is None else f" of {self.total:,}"
         parts = [f"{'stopped with ' if self.stopped else ''}{self.done:,}{of_all} done"]
         if self.recalled:
@@ -105,7 +105,7 @@ def _words_for_audio(milliseconds: int) -> str:
 
 
 class Tally:
-    """Counts of one batch; times are handed in.
+    """The counts of one batch. Times are given as arguments.
 
     Examples
     --------
@@ -125,22 +125,22 @@ class Tally:
         self._recalled_audio_ms = self._completed_audio_ms = 0
         self._cost_usd = 0.0
         self._note = ""
-        # the pace is reckoned from the first recording that finished, which is itself left out
+        # The pace is computed from the first finished recording on, which is itself left out.
         self._first_s: float | None = None
         self._first_audio_ms = 0
         self._finished_audio_ms = 0
 
     def found(self, total: int, audio_ms: int | None = None) -> None:
-        """Say how many recordings there are in all, and how much audio where that is known of every one."""
+        """Set the number of all recordings, and the duration of all audio if it is known for every recording."""
         self._total, self._total_audio_ms = total, audio_ms
 
     def recalled(self, count: int = 1, *, duration_ms: int = 0) -> None:
-        """Count recordings whose transcript the journal had; ``duration_ms`` is the audio of all of them together."""
+        """Count recordings whose transcripts the journal had. ``duration_ms`` is their total duration."""
         self._recalled += count
         self._recalled_audio_ms += duration_ms
 
     def finished(self, ok: bool, duration_ms: int | None = None, cost_usd: float | None = None, *, at_s: float) -> None:
-        """Count one recording that was worked on, successfully or not; None for what is not known."""
+        """Count one recording that was completed or failed. Unknown durations and costs are None."""
         audio_ms = duration_ms or 0
         if ok:
             self._completed += 1
@@ -153,7 +153,7 @@ class Tally:
             self._first_s, self._first_audio_ms = at_s, audio_ms
 
     def note(self, text: str) -> None:
-        """Say what is being waited for; empty for nothing."""
+        """Set the description of what the batch is waiting for; empty if it is not waiting."""
         self._note = text
 
     def snapshot(self, at_s: float, *, closed: bool = False) -> Snapshot:

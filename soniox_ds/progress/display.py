@@ -1,7 +1,7 @@
-"""What shows how far a batch has got, and ``Progress``, which the pipeline holds.
+"""Progress displays for notebooks, terminals and logs.
 
-Conventions: a ``Display`` shows snapshots (``counts.py``) and knows nothing of clocks but how often a screen should be
-touched, in real seconds. No display is ever handed anything but a snapshot: counts and words.
+Conventions: a ``Display`` shows snapshots (``counts.py``), which hold only counts and words. It limits how often the
+screen is updated, in real seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LOG_EVERY_S = 30.0
 
 
 class Display(Protocol):
-    """Whatever shows snapshots: ``update`` as often as one likes, ``close`` once with the last one."""
+    """A display of snapshots. ``update`` may be called any number of times, ``close`` once with the last snapshot."""
 
     def update(self, snapshot: Snapshot) -> None: ...
 
@@ -41,7 +41,7 @@ class Display(Protocol):
 
 
 class SilentProgress:
-    """Shows nothing."""
+    """A display that shows nothing."""
 
     def update(self, snapshot: Snapshot) -> None:
         pass
@@ -51,7 +51,7 @@ class SilentProgress:
 
 
 class CallbackProgress:
-    """Hands every snapshot, the last one included, to a function; its exceptions end the call."""
+    """A display that passes every snapshot, including the last, to a function, whose exceptions end the call."""
 
     def __init__(self, function: Callable[[Snapshot], object]) -> None:
         self._function = function
@@ -64,7 +64,7 @@ class CallbackProgress:
 
 
 class _Pace:
-    """Says when a screen may be touched again."""
+    """A limit on how often a screen is updated."""
 
     def __init__(self, every_s: float, now: Callable[[], float], first_at_once: bool = True) -> None:
         self._every_s, self._now = every_s, now
@@ -79,7 +79,7 @@ class _Pace:
 
 
 class _Bar:
-    """What the notebook shows: HTML where HTML is shown, the line of words elsewhere."""
+    """The progress bar of a notebook: HTML where it can be shown, otherwise a line of words."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -97,11 +97,11 @@ class _Bar:
 
 
 class NotebookProgress:
-    """A bar in the cell that started the work; its last state is what a saved notebook keeps."""
+    """A progress bar in the notebook cell that started the work. A saved notebook keeps its last state."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._pace = _Pace(_UPDATE_EVERY_S, now)
-        self._handle: Any = None  # IPython's DisplayHandle, which has no types
+        self._handle: Any = None  # A DisplayHandle of IPython, which has no types.
 
     def update(self, snapshot: Snapshot) -> None:
         if self._pace.may():
@@ -121,12 +121,12 @@ class NotebookProgress:
 
 
 class TerminalProgress:
-    """tqdm on standard error while the work goes on, one line of words when it has ended."""
+    """A tqdm bar on standard error during the work, and one line of words at its end."""
 
     def __init__(self, *, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._pace = _Pace(_UPDATE_EVERY_S, now)
-        self._bar: Any = None  # a tqdm
+        self._bar: Any = None  # A tqdm bar.
 
     def update(self, snapshot: Snapshot) -> None:
         if not self._pace.may():
@@ -157,7 +157,7 @@ class TerminalProgress:
 
 
 def _quiet_tqdm() -> Any:
-    """tqdm without its monitor thread, which would have nothing to do: this module paces the updates."""
+    """Return tqdm without its monitor thread, which is not needed because this module limits the updates."""
     from tqdm import tqdm
 
     class QuietTqdm(tqdm):  # type: ignore[misc]  # tqdm has no types
@@ -167,7 +167,7 @@ def _quiet_tqdm() -> Any:
 
 
 class LogProgress:
-    """Lines on standard error where nobody watches a screen: one at the end, and at most one in 30 s before."""
+    """Lines on standard error for logs: one line at the end, and at most one line in 30 s before."""
 
     def __init__(self, *, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -187,15 +187,15 @@ class LogProgress:
 
 
 def progress_for(setting: bool | Callable[[Snapshot], object] | None) -> Display:
-    """Choose what shows progress, from the ``progress=`` of a call.
+    """Return the display for the argument ``progress=`` of a call.
 
-    None and True: a bar in a notebook's cell, tqdm in a terminal, a few lines elsewhere. False: nothing. A function: it
-    gets every ``Snapshot``.
+    None and True give a bar in a notebook, tqdm in a terminal, and a few lines elsewhere. False shows nothing. A
+    function receives every ``Snapshot``.
 
     Raises
     ------
     TypeError
-        For anything else.
+        If the setting is something else.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def progress_for(setting: bool | Callable[[Snapshot], object] | None) -> Display
     if setting is None or setting is True:
         if _in_kernel():
             return NotebookProgress()
-        # pythonw on Windows has no standard error at all
+        # pythonw on Windows has no standard error.
         if sys.stderr is None:
             return SilentProgress()
         return TerminalProgress() if sys.stderr.isatty() else LogProgress()
@@ -221,7 +221,7 @@ def progress_for(setting: bool | Callable[[Snapshot], object] | None) -> Display
 
 
 def _in_kernel() -> bool:
-    """Whether cells are shown by a front end; IPython in a terminal has a shell, but no kernel."""
+    """Return True in a notebook kernel. IPython in a terminal has a shell but no kernel."""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
@@ -230,10 +230,10 @@ def _in_kernel() -> bool:
 
 
 class Progress:
-    """What the pipeline holds: each call counts and shows. Use it as a context manager, or call ``close``.
+    """The progress of a run: each call counts and updates the display. Use it as a context manager, or call ``close``.
 
-    ``now`` gives the time of the clock that the work lives by (seconds, monotonic). Call ``refresh`` once in a while
-    when nothing happens, so that the elapsed time goes on. All calls belong to one thread.
+    ``now`` returns the time of the run's clock (monotonic seconds). Call ``refresh`` from time to time when nothing
+    happens, so that the elapsed time is updated. All calls must come from one thread.
     """
 
     def __init__(self, display: Display, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -242,27 +242,27 @@ class Progress:
         self._closed = False
 
     def found(self, total: int, audio_ms: int | None = None) -> None:
-        """Say how many recordings there are in all, and how much audio where that is known of every one."""
+        """Set the number of all recordings, and the duration of all audio if it is known for every recording."""
         self._tally.found(total, audio_ms)
         self.refresh()
 
     def recalled(self, count: int = 1, *, duration_ms: int = 0) -> None:
-        """Count recordings whose transcript the journal had; ``duration_ms`` is the audio of all of them together."""
+        """Count recordings whose transcripts the journal had. ``duration_ms`` is their total duration."""
         self._tally.recalled(count, duration_ms=duration_ms)
         self.refresh()
 
     def finished(self, ok: bool, duration_ms: int | None = None, cost_usd: float | None = None) -> None:
-        """Count one recording that was worked on, successfully or not; None for what is not known."""
+        """Count one recording that was completed or failed. Unknown durations and costs are None."""
         self._tally.finished(ok, duration_ms, cost_usd, at_s=self._now())
         self.refresh()
 
     def note(self, text: str) -> None:
-        """Say what is being waited for, in words; empty for nothing."""
+        """Set the description of what the run is waiting for; empty if it is not waiting."""
         self._tally.note(text)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the present state; nothing after ``close``."""
+        """Show the present state. After ``close`` nothing is shown."""
         if not self._closed:
             self._display.update(self.snapshot())
 
@@ -270,7 +270,7 @@ class Progress:
         return self._tally.snapshot(self._now(), closed=self._closed)
 
     def close(self) -> None:
-        """Show the last state; a second call does nothing."""
+        """Show the last state. A second call does nothing."""
         if not self._closed:
             self._closed = True
             self._display.close(self.snapshot())
