@@ -586,7 +586,7 @@ async def test_the_key_is_in_no_repr_exception_or_log(caplog, capfd):
                     # the frames of these hold the request's headers
                     assert not type(error.__context__).__module__.startswith("http")
     logged = "\n".join(f"{record.name} {record.getMessage()} {record.args}" for record in caplog.records)
-    assert re.search(r"soniox_ds\.service POST /v1/files", logged)
+    assert re.search(r"soniox_ds\.api POST /v1/files", logged)
     assert "httpcore" in logged
     assert CANARY not in logged
     assert not [text for text in shown if CANARY in text]
