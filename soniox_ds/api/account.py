@@ -1,4 +1,4 @@
-"""What an API key gives: the models there are, and what was used."""
+"""Models and usage of an account."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each model, with every field that the service gives, under the service's names. Always there are
-        ``id``, ``aliased_model_id`` (the model that an alias stands for; NA otherwise), ``name``,
-        ``transcription_mode`` (``"async"`` for recordings, ``"real_time"`` for streams), ``languages`` (a list of dicts
-        with ``code`` and ``name``), ``context_version`` and our own ``language_count``. Texts, whole numbers and
-        booleans have a dtype with NA; everything else is kept as Python objects.
+        One row for each model, with every field of the service under its own name. The table always has ``id``,
+        ``aliased_model_id`` (the model that an alias stands for; NA otherwise), ``name``, ``transcription_mode``
+        (``"async"`` for recordings, ``"real_time"`` for streams), ``languages`` (a list of dicts with ``code`` and
+        ``name``), ``context_version``, and ``language_count``, which this package adds. Texts, whole numbers and
+        booleans have a dtype with NA. Other values are kept as Python objects.
 
     Raises
     ------
@@ -51,7 +51,7 @@ async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
 
 
 def _column(values: list[Any]) -> pd.Series[Any]:
-    """One field of all models, in the narrowest dtype that loses nothing."""
+    """Make a column of one field of all models, in the narrowest dtype that holds every value."""
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {str}:
         return pd.Series(values, dtype="string")
@@ -65,12 +65,12 @@ def _column(values: list[Any]) -> pd.Series[Any]:
 async def usage(
     start: datetime | None = None, end: datetime | None = None, *, connection: Connection | None = None
 ) -> pd.DataFrame:
-    """Say what was used and what it cost, by day and model, as the service counts it.
+    """List the usage and its cost by day and model, as the service counts them.
 
     Parameters
     ----------
     start, end
-        The window, at most 366 days; by default the last 30 days. A time without a zone is taken as UTC.
+        Start and end of the window, at most 366 days; by default the last 30 days. Times without a zone are in UTC.
     connection
         Key, region and address; by default from the environment.
 
@@ -105,8 +105,8 @@ async def usage(
     return pd.DataFrame(rows, columns=["model", "day", "requests", "audio_hours", "cost_usd"])
 
 
-def _utc(when: datetime) -> datetime:
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _days(entry: dict[str, Any]) -> list[tuple[str, pd.Timestamp, int, float, float]]:

@@ -1,7 +1,7 @@
-"""Requests per minute, and the service's four quotas.
+"""Limits on the requests per minute and on what the service stores.
 
-Conventions: times are seconds of the clock handed in. Both classes belong to one event loop, may be used by any number
-of its tasks, and stay right when a waiting task is cancelled.
+Conventions: times are seconds of the given clock. An object of either class belongs to one event loop, may be used by
+any number of its tasks, and stays correct when a waiting task is cancelled.
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ __all__ = ["Priority", "Quota", "RequestBudget"]
 
 
 class Priority(IntEnum):
-    """Which request goes first when there are more than the budget allows."""
+    """The priority of a request when there are more requests than the budget allows. Lower values go first."""
 
     URGENT = 0
-    """What others wait for: states, lookups."""
+    """Requests that others wait for, such as states and lookups."""
     FETCH = 1
-    """A finished transcript."""
+    """Requests for finished transcripts."""
     SUBMIT = 2
-    """New work."""
+    """Requests that submit new work."""
     CLEAN = 3
-    """Deletions; nobody waits for them."""
+    """Deletions, for which nothing waits."""
 
 
 class RequestBudget:
-    """Lets requests go evenly paced, at most so many in any minute.
+    """A budget that sends requests at an even pace, up to a number per minute.
 
     Parameters
     ----------
     requests_per_minute
-        Never exceeded in any 60 seconds. A hundredth of it (at most 5) may go at once, to make up for late wake-ups.
+        Number of requests that is never exceeded in any 60 seconds. A hundredth of it (at most 5) may be sent at once,
+        to make up for late wake-ups.
     clock
-        Real time when not given.
+        Clock of the budget; by default real time.
     rng
-        Where jitter is drawn from.
+        Random generator for the jitter.
 
     Notes
     -----
-    Pacing is the generic cell rate algorithm: `burst` requests may go at once and one more after each interval, so that
-    fewer than 60 / interval + burst lie in any minute; the interval is chosen so that this is a fiftieth below what was
-    asked for: requests reach the service less evenly than they leave, and one refusal costs more than this margin.
-    After `slow_down` the rate falls to three quarters and then grows linearly, back to the full one in half a
-    minute.
+    The pace follows the generic cell rate algorithm: `burst` requests may be sent at once and one more after each
+    interval, so that any minute has fewer than 60 / interval + burst requests. The interval keeps this number a
+    fiftieth below the given one, because requests reach the service less evenly than they are sent, and a refusal costs
+    more than this margin. After `slow_down` the rate falls to three quarters, and then grows linearly back to the full
+    rate within half a minute.
     """
 
     def __init__(
@@ -61,23 +62,23 @@ class RequestBudget:
             raise InputError(f"requests_per_minute is {requests_per_minute!r}; it is a number from 1")
         self.requests_per_minute = requests_per_minute
         self.requests_made = 0
-        """How many requests were let go."""
+        """Number of requests that were sent."""
         self.on_pause: Callable[[float], object] | None = None
-        """Called with the seconds of each pause when it begins, and with 0 when the first request after it goes."""
+        """Function that is called with the seconds of a pause when it begins, and with 0 at the first request after."""
         self._clock = clock or Clock()
         self._rng = rng or random.Random()
         burst = int(min(max(requests_per_minute / 100, 1), 5))
         paced = math.floor(requests_per_minute) - int(requests_per_minute / 50)
-        self._full_rate = (paced + 1 - burst) / 60  # requests per second
+        self._full_rate = (paced + 1 - burst) / 60  # Requests per second.
         self._tolerance_s = (burst - 1) / self._full_rate
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrivals = 0
         self._dispatcher: asyncio.Task[None] | None = None
-        self._due_s = -math.inf  # when the next request goes if none goes early
+        self._due_s = -math.inf  # Time of the next request if it is not sent early.
         self._paused_until_s = -math.inf
         self._pause_s = 0.0
-        self._told_until_s = -math.inf  # the end of the pause that was told of
-        self._slow_rate = self._full_rate  # the rate right after the last pause
+        self._told_until_s = -math.inf  # End of the last pause that was reported.
+        self._slow_rate = self._full_rate  # Rate directly after the last pause.
 
     def __repr__(self) -> str:
         waiting = sum(not turn.done() for *_, turn in self._waiting)
@@ -85,11 +86,11 @@ class RequestBudget:
 
     @property
     def rate_per_minute(self) -> float:
-        """The current rate: as asked, or lower for a while after `slow_down`."""
+        """Current rate: the full rate, or a lower rate for a while after `slow_down`."""
         return self._rate() * 60
 
     async def take(self, priority: Priority = Priority.SUBMIT) -> None:
-        """Wait until one request may go; lower priorities first, within one priority in order of arrival."""
+        """Wait until one request may be sent. Lower values of priority go first, equal values in order of arrival."""
         if all(turn.done() for *_, turn in self._waiting) and self._wait_s() <= 0:
             self._let_go()
             return
@@ -101,7 +102,7 @@ class RequestBudget:
         try:
             await turn
         except asyncio.CancelledError:
-            # A turn that was given and not used stays counted: one request too few is harmless, one too many is not.
+            # A turn that was given and not used stays counted, since sending too few requests is harmless.
             turn.cancel()
             if self._dispatcher is not None and all(other.done() for *_, other in self._waiting):
                 self._waiting.clear()
@@ -110,10 +111,10 @@ class RequestBudget:
             raise
 
     def slow_down(self, wait_s: float | None = None) -> None:
-        """Pause, then go on at three quarters of the rate; for a 429 by rate.
+        """Pause, then continue at three quarters of the rate. To be called after a 429 for too many requests.
 
-        Several calls within one pause count once. `wait_s` is the least pause, where the service named one; otherwise
-        it starts at 2 seconds and doubles up to 30 while refusals go on, less or more by chance.
+        Several calls within one pause count once. `wait_s` is the shortest pause, if the service named one. Otherwise
+        the pause starts at 2 seconds and doubles up to 30 while refusals continue, with some random variation.
         """
         now = self._clock.now()
         if now >= self._paused_until_s:
@@ -123,19 +124,19 @@ class RequestBudget:
             self._paused_until_s = now + self._pause_s * self._rng.uniform(0.75, 1.25)
         if wait_s is not None:
             self._paused_until_s = max(self._paused_until_s, now + wait_s * self._rng.uniform(1.0, 1.1))
-        # nothing is made up for after a pause
+        # After a pause no missed requests are made up for.
         self._due_s = max(self._due_s, self._paused_until_s + self._tolerance_s)
         if self.on_pause is not None and self._paused_until_s > self._told_until_s:
             self._told_until_s = self._paused_until_s
             self.on_pause(self._paused_until_s - now)
 
     def _rate(self) -> float:
-        """Requests per second."""
+        """Return the current rate in requests per second."""
         recovered = max(self._clock.now() - self._paused_until_s, 0.0) / 120 * self._full_rate
         return min(self._full_rate, self._slow_rate + recovered)
 
     def _wait_s(self) -> float:
-        """Until the next request may go."""
+        """Return the seconds until the next request may be sent."""
         return max(self._due_s - self._tolerance_s, self._paused_until_s) - self._clock.now()
 
     def _let_go(self) -> None:
@@ -151,13 +152,13 @@ class RequestBudget:
                 wait_s = self._wait_s()
                 if wait_s > 0:
                     await self._clock.sleep(wait_s)
-                    continue  # a pause may have come meanwhile, or somebody more urgent
+                    continue  # A pause or a more urgent request may have come meanwhile.
                 *_, turn = heapq.heappop(self._waiting)
-                if not turn.done():  # else cancelled
+                if not turn.done():  # A turn that is done was cancelled.
                     self._let_go()
                     turn.set_result(None)
         except BaseException as error:
-            # One that was stopped for want of waiters is not the dispatcher any more, and somebody new may wait.
+            # A task that was stopped because nothing waited is not the dispatcher any more; new turns are not its own.
             if self._dispatcher is asyncio.current_task():
                 for *_, turn in self._waiting:
                     if isinstance(error, asyncio.CancelledError):
@@ -169,22 +170,22 @@ class RequestBudget:
 
 
 class Quota:
-    """So much of something that the service stores may be held at a time: jobs, pending jobs, files, bytes.
+    """A quota of the service: a limit on the jobs, pending jobs, files or bytes that may be held at the same time.
 
     Parameters
     ----------
     limit
-        How much may be held at once.
+        Largest amount that may be held at the same time.
     what
-        What is counted, for messages.
+        Name of the counted things, for messages.
     clock
-        Real time when not given.
+        Clock of the quota; by default real time.
 
     Notes
     -----
-    First come, first served: a large amount is not overtaken by small ones. When others use the same account, less
-    than `limit` is really there; `note_full` lowers what is tried to what is held, and each release raises it by a
-    quarter of what was released.
+    Requests are served in order of arrival, so small amounts do not overtake a large one. If others use the same
+    account, less than `limit` is available. `note_full` then lowers the assumed limit to the amount that is held, and
+    each release raises it by a quarter of the released amount.
     """
 
     def __init__(self, limit: float, what: str, clock: Clock | None = None) -> None:
@@ -193,23 +194,23 @@ class Quota:
         self.limit = limit
         self.what = what
         self.held = 0
-        """How much is held now."""
+        """Amount that is held now."""
         self._clock = clock or Clock()
-        self._room_for: float = limit  # what is believed to be there for us
+        self._room_for: float = limit  # The limit that is assumed to be available for this process.
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def __repr__(self) -> str:
         return f"Quota({self.held} of {self.limit:g} {self.what}, {len(self._waiting)} waiting)"
 
     async def acquire(self, amount: int = 1, timeout_s: float | None = None) -> None:
-        """Wait until `amount` more may be held, and hold it.
+        """Wait until there is room for `amount`, and hold it.
 
         Raises
         ------
         QuotaError
             If `amount` alone is more than the limit.
         TimeoutError
-            If that takes longer than `timeout_s`; nothing is held then.
+            If there is no room within `timeout_s`. Nothing is held then.
         """
         if amount < 0:
             raise InputError(f"{amount} {self.what} cannot be held; the amount is 0 or more")
@@ -227,17 +228,17 @@ class Quota:
                 await self._within(turn, amount, timeout_s)
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self.held -= amount  # the turn came together with the cancellation
+                self.held -= amount  # The turn came together with the cancellation.
             turn.cancel()
-            self._serve()  # who stood behind may fit
+            self._serve()  # A smaller amount that waited behind this one may fit.
             raise
 
     def occupy(self, amount: int = 1) -> None:
-        """Hold at once what the service stores already, even beyond the limit: work taken up from an earlier run."""
+        """Hold at once, even beyond the limit, what the service already stores because of an earlier run."""
         self.held += amount
 
     def release(self, amount: int = 1) -> None:
-        """Give back what was held, once the service has it no more."""
+        """Give back a held amount, once the service does not store it any more."""
         if not 0 <= amount <= self.held:
             raise InputError(f"{amount} {self.what} cannot be released; {self.held} are held")
         self.held -= amount
@@ -245,17 +246,17 @@ class Quota:
         self._serve()
 
     def note_full(self, amount: int = 1) -> bool:
-        """Take back `amount`, which the service refused for want of room; True where waiting can help.
+        """Give back `amount`, which the service refused for lack of room. Return True if waiting can help.
 
-        Until something is released nobody else is let through. False means that nothing of ours is held, so that no
-        release will ever come: the caller should raise its QuotaError.
+        Until something is released, nothing else is let through. False means that nothing is held here, so that no
+        release will come; the caller should raise its QuotaError.
         """
         if not 0 <= amount <= self.held:
             raise InputError(f"{amount} {self.what} cannot be given back; {self.held} are held")
         self.held -= amount
         self._room_for = self.held
         if self.held == 0:
-            self._serve()  # whoever waits must find out for himself
+            self._serve()  # The next request must try for itself.
             return False
         return True
 
@@ -273,10 +274,10 @@ class Quota:
     def _serve(self) -> None:
         while self._waiting:
             amount, turn = self._waiting[0]
-            if turn.done():  # cancelled
+            if turn.done():  # The turn was cancelled.
                 self._waiting.popleft()
                 continue
-            # With nothing held no release will come, so the first is let through whatever was believed.
+            # If nothing is held, no release will come, so the first request passes whatever the assumed limit is.
             if self.held and self.held + amount > self._room_for:
                 return
             self._waiting.popleft()

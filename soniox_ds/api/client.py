@@ -1,8 +1,8 @@
-"""The REST API: one coroutine for each endpoint, plain dicts out.
+"""Client of the REST API, with one coroutine for each endpoint.
 
-Conventions: names, fields and units are the API's. An answer is a dict once the keys that the package relies on are
-there; what else the service sends is kept. Every request takes its turn in the budget; `priority` overrides the
-endpoint's usual one. All raise the classes of `soniox_ds.exceptions`.
+Conventions: names, fields and units are those of the API. Answers are plain dicts; the keys that the package relies on
+are checked, and further keys are kept. Every request waits for the budget; `priority` overrides the usual priority of
+the endpoint. All methods raise the exceptions of `soniox_ds.exceptions`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ __all__ = ["Client"]
 Json = dict[str, Any]
 
 LONGEST_PAGE = 128 << 20
-"""Bytes of a page of a list: a thousand jobs, each with its context and the address of its audio."""
+"""Largest page of a list in bytes: a thousand jobs, each with its context and the address of its audio."""
 TRANSCRIPT_BYTES_PER_S = 16_000
-"""Bytes of a transcript for each second of its audio: more than four times what fast, translated speech takes."""
+"""Largest transcript in bytes for each second of audio: more than four times the size for fast, translated speech."""
 LONGEST_AUDIO_MS = 300 * 60_000
 MOST_PAGES = 10_000
 MOST_BARREN_PAGES = 10
@@ -44,17 +44,17 @@ class Client:
     Parameters
     ----------
     connection
-        Where, and with which key.
+        Address and key of the service.
     budget
-        Shared by all who use the same account; None for no limit of ours.
+        Budget that all clients of the same account share; None for no limit.
     retry
-        When to ask again.
+        Retries of failed requests.
     timeout_s
-        Real seconds without a sign of life after which a request counts as failed.
+        Seconds of real time after which a request without any progress counts as failed.
     clock
-        What waiting goes by.
+        Clock for the waits.
     max_connections
-        Sockets open at a time.
+        Number of sockets that may be open at the same time.
 
     Examples
     --------
@@ -109,12 +109,12 @@ class Client:
         on_progress: Callable[[int, int], object] | None = None,
         priority: Priority = Priority.SUBMIT,
     ) -> Json:
-        """Upload a file, streamed from disk when `source` is a path; returns the file with its ``id``.
+        """Upload a file, streamed from disk if `source` is a path, and return the file with its ``id``.
 
-        `filename` is the path's last part when not given (``upload.bin`` for bytes); `safe_filename` makes it fit to be
-        sent. `on_progress` is called with (bytes sent, bytes in all), from the start again when the upload is asked for
-        again. Raises SourceError where the file cannot be read or changes on the way, and errors with
-        `maybe_done=True` where the upload may be there although no usable answer came.
+        `filename` is by default the last part of the path (``upload.bin`` for bytes); `safe_filename` makes it fit to
+        be sent. `on_progress` is called with the bytes sent and the bytes in total; it starts again from 0 if the
+        upload is repeated. Raises SourceError if the file cannot be read or changes during the upload, and errors with
+        `maybe_done=True` if the upload may have succeeded although no usable answer came.
         """
         if not isinstance(source, str | Path | bytes):
             raise InputError(f"source is of type {type(source).__name__}; it is a path or bytes")
@@ -134,33 +134,33 @@ class Client:
     async def list_files(
         self, *, limit: int = 1000, cursor: str | None = None, priority: Priority = Priority.URGENT
     ) -> Json:
-        """One page of files: ``files``, each with ``id``, and ``next_page_cursor``; see `iterate`."""
+        """Return one page of files: ``files``, each with ``id``, and ``next_page_cursor``; see `iterate`."""
         return await self._page("/files", "files", limit, cursor, priority, "id")
 
     async def count_files(self, *, priority: Priority = Priority.URGENT) -> Json:
-        """``total``, ``public_api`` and ``playground``: how many files are stored."""
+        """Return the number of stored files: ``total``, ``public_api`` and ``playground``."""
         return await self._ask("GET", "/files/count", self._count, priority=priority)
 
     async def get_file(self, file_id: str, *, priority: Priority = Priority.URGENT) -> Json:
-        """One file."""
+        """Return one file."""
         check = self._object("id", only_id=_checked_id(file_id))
         return await self._ask("GET", f"/files/{file_id}", check, priority=priority)
 
     async def get_file_url(self, file_id: str, *, priority: Priority = Priority.URGENT) -> Json:
-        """``url``: where the file can be fetched for about an hour. Not every version of the service has this."""
+        """Return a ``url`` that serves the file for about an hour. Not every version of the service has this."""
         return await self._ask("GET", f"/files/{_checked_id(file_id)}/url", self._object("url"), priority=priority)
 
     async def delete_file(self, file_id: str, *, priority: Priority = Priority.CLEAN) -> None:
-        """Delete a file; NotFoundError when it was not there at the first request."""
+        """Delete a file. Raises NotFoundError if it did not exist at the first request."""
         await self._ask("DELETE", f"/files/{_checked_id(file_id)}", _nothing, priority=priority)
 
     # Transcriptions
 
     async def create_transcription(self, body: Mapping[str, Any], *, priority: Priority = Priority.SUBMIT) -> Json:
-        """Create a job from ``options.body()`` and ``file_id`` or ``audio_url``; returns it with ``id`` and ``status``.
+        """Create a job from ``options.body()`` and ``file_id`` or ``audio_url``. Returns it with ``id`` and ``status``.
 
-        An unknown model is answered with those that exist. Errors with `maybe_done=True` leave open whether the job was
-        created; look for its ``client_reference_id`` in the listing before asking again.
+        For an unknown model, the error lists the models that exist. After an error with `maybe_done=True` the job may
+        have been created; look for its ``client_reference_id`` in the listing before sending the request again.
         """
         check = self._object("id", "status", maybe_done=True)
         value = body.get("webhook_auth_header_value")
@@ -178,26 +178,26 @@ class Client:
     async def list_transcriptions(
         self, *, limit: int = 1000, cursor: str | None = None, priority: Priority = Priority.URGENT
     ) -> Json:
-        """One page of jobs: ``transcriptions``, each with ``id`` and ``status``, and ``next_page_cursor``."""
+        """Return one page of jobs: ``transcriptions``, each with ``id`` and ``status``, and ``next_page_cursor``."""
         return await self._page("/transcriptions", "transcriptions", limit, cursor, priority, "id", "status")
 
     async def count_transcriptions(self, *, priority: Priority = Priority.URGENT) -> Json:
-        """``total``, ``public_api`` and ``playground``: how many jobs are stored."""
+        """Return the number of stored jobs: ``total``, ``public_api`` and ``playground``."""
         return await self._ask("GET", "/transcriptions/count", self._count, priority=priority)
 
     async def get_transcription(self, transcription_id: str, *, priority: Priority = Priority.URGENT) -> Json:
-        """One job."""
+        """Return one job."""
         check = self._object("id", "status", only_id=_checked_id(transcription_id))
         return await self._ask("GET", f"/transcriptions/{transcription_id}", check, priority=priority)
 
     async def get_transcript(
         self, transcription_id: str, *, audio_ms: float | None = None, priority: Priority = Priority.FETCH
     ) -> bytes:
-        """The transcript's JSON as bytes, whole and of this job, for `decode.decode_transcript`.
+        """Return the complete JSON of the job's transcript as bytes, for `decode.decode_transcript`.
 
-        `audio_ms` is the length of the audio where it is known: it bounds how much is taken for a transcript. Raises
-        InvalidStateError while the job is not completed, and when it failed; BadAnswerError for the first answer that
-        is no transcript of this job: a damaged one often stays so.
+        `audio_ms` is the duration of the audio, if it is known; it limits the accepted size of the transcript. Raises
+        InvalidStateError if the job is not completed or has failed. Raises BadAnswerError at the first answer that is
+        not a transcript of this job, because a damaged transcript often stays damaged.
         """
 
         def check(reply: Reply) -> bytes:
@@ -209,14 +209,14 @@ class Client:
         return await self._ask("GET", path, check, priority=priority, longest=longest, again_if_damaged=False)
 
     async def delete_transcription(self, transcription_id: str, *, priority: Priority = Priority.CLEAN) -> None:
-        """Delete a job and its transcript, not its file; InvalidStateError while it is being processed."""
+        """Delete a job and its transcript, but not its file. Raises InvalidStateError while it is being processed."""
         path = f"/transcriptions/{_checked_id(transcription_id)}"
         await self._ask("DELETE", path, _nothing, priority=priority)
 
     # The account
 
     async def list_models(self, *, priority: Priority = Priority.URGENT) -> Json:
-        """``models``, each with ``id``: what can be asked for, with the languages of each."""
+        """Return the available ``models``, each with its ``id`` and its languages."""
 
         def check(reply: Reply) -> Json:
             return check_models(reply, self.connection)
@@ -233,7 +233,7 @@ class Client:
         max_session_duration_seconds: int | None = None,
         priority: Priority = Priority.URGENT,
     ) -> Json:
-        """``api_key`` and ``expires_at``: a key to hand to a browser; it opens streams for 1 to 3600 seconds."""
+        """Return ``api_key`` and ``expires_at`` of a key for a browser, which opens streams for 1 to 3600 seconds."""
         fields = {
             "usage_type": usage_type,
             "expires_in_seconds": expires_in_seconds,
@@ -250,7 +250,7 @@ class Client:
                 raise BadAnswerError(f"{reply.what}: the answer holds what cannot be a key", status=reply.status)
             return made
 
-        # asked again freely: a key that nobody received expires by itself
+        # The request may be repeated, because a key that was not received expires by itself.
         return await self._ask("POST", "/auth/temporary-api-key", check, priority=priority, json=body, holds_key=True)
 
     async def usage_logs(
@@ -263,9 +263,9 @@ class Client:
         cursor: str | None = None,
         priority: Priority = Priority.URGENT,
     ) -> Json:
-        """One page of ``usage_logs``: requests that ended in the window (at most 31 days), with their cost in USD.
+        """Return one page of ``usage_logs``: requests that ended in the window (at most 31 days), with their USD cost.
 
-        Times are ISO 8601 in UTC or aware datetimes; `sort` is ``"end_time_asc"`` or ``"end_time_desc"``.
+        Times are ISO 8601 in UTC or aware datetimes. `sort` is ``"end_time_asc"`` or ``"end_time_desc"``.
         """
         params = {**_window(start_time, end_time), "limit": _checked_limit(limit), "sort": sort, "cursor": cursor}
 
@@ -278,7 +278,7 @@ class Client:
     async def usage_summary(
         self, *, start_time: str | datetime, end_time: str | datetime, priority: Priority = Priority.URGENT
     ) -> Json:
-        """``total`` and ``models``: requests, tokens and cost by UTC day (at most 366 of them)."""
+        """Return ``total`` and ``models``: requests, tokens and cost by UTC day (at most 366 days)."""
 
         def check(reply: Reply) -> Json:
             return check_usage(reply, self.connection)
@@ -287,7 +287,7 @@ class Client:
         return await self._ask("GET", "/usage/summary", check, priority=priority, params=params)
 
     async def concurrency_limits(self, *, priority: Priority = Priority.URGENT) -> Json:
-        """``project`` and ``organization``: streams open now, and how many may be."""
+        """Return the open streams and their limits, for ``project`` and ``organization``."""
         return await self._ask("GET", "/concurrency-limits", self._object(), priority=priority)
 
     async def concurrent_streams_history(
@@ -299,17 +299,17 @@ class Client:
         kind: str = "stt",
         priority: Priority = Priority.URGENT,
     ) -> Json:
-        """``entries``: how many streams were open in each period of 60, 3600 or 86400 seconds."""
+        """Return ``entries`` with the number of open streams in each period of 60, 3600 or 86400 seconds."""
         params = {**_window(start_time, end_time), "period_sec": period_sec, "kind": kind}
         return await self._ask("GET", "/concurrent-streams-history", self._object(), priority=priority, params=params)
 
     async def iterate(
         self, list_method: Callable[..., Awaitable[Json]], **arguments: Any
     ) -> AsyncGenerator[Json, None]:
-        """Every item of a list, page by page: ``async for file in client.iterate(client.list_files): ...``
+        """Yield every item of a list, page by page: ``async for file in client.iterate(client.list_files): ...``
 
-        Raises BadAnswerError where the list would never end: its cursor comes again, ten pages in a row have nothing
-        new, or there are ten thousand pages.
+        Raises BadAnswerError if the list would never end: a cursor is repeated, ten pages in a row have no new items,
+        or there are ten thousand pages.
         """
         cursors: set[str] = set()
         ids: set[str] = set()
@@ -318,7 +318,7 @@ class Client:
         while True:
             page = await list_method(cursor=cursor, **arguments)
             items = next(page[name] for name in ("files", "transcriptions", "usage_logs") if name in page)
-            found = {str(item.get("id") or item.get("uuid") or item) for item in items}
+            page_ids = {str(item.get("id") or item.get("uuid") or item) for item in items}
             for item in items:
                 yield item
             cursor = page["next_page_cursor"]
@@ -326,14 +326,14 @@ class Client:
                 return
             if cursor in cursors:
                 raise BadAnswerError(f"the list came back to its cursor {cursor[:80]!r}, so it would never end")
-            barren = barren + 1 if found <= ids else 0
+            barren = barren + 1 if page_ids <= ids else 0
             if barren >= MOST_BARREN_PAGES or len(cursors) >= MOST_PAGES:
                 raise BadAnswerError(
                     f"the list has {len(cursors) + 1} pages, nothing new on the last {barren} of them, and yet another "
                     "one is to follow, so it would never end"
                 )
             cursors.add(cursor)
-            ids |= found
+            ids |= page_ids
 
     def _object(self, *keys: str, maybe_done: bool = False, only_id: str | None = None) -> Callable[[Reply], Json]:
         def check(reply: Reply) -> Json:
@@ -359,7 +359,7 @@ class Client:
         return await self._ask("GET", path, check, priority=priority, params=params, longest=LONGEST_PAGE)
 
     async def _naming_models(self, error: RequestError, model: str) -> RequestError:
-        """The same error, followed by the models that exist; they are looked up once."""
+        """Return the same error with a list of the models that exist, which is requested once."""
         async with self._models_lock:
             try:
                 if self._async_models is None:
@@ -381,7 +381,7 @@ class Client:
 
 
 def _nothing(reply: Reply) -> None:
-    """A deletion's answer has no content."""
+    """Accept the answer to a deletion, which has no content."""
 
 
 def _is_about_model(error: RequestError) -> bool:
@@ -392,7 +392,7 @@ def _is_about_model(error: RequestError) -> bool:
 
 
 def _checked_id(value: str) -> str:
-    # An empty id would turn DELETE /files/<id> into another request altogether, "../" too.
+    # An empty id, or "../", would turn DELETE /files/<id> into a different request.
     if not is_id(value):
         raise InputError(f"{str(value)[:80]!r} is not an id of the service; it is a string such as a UUID")
     return value

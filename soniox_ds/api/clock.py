@@ -1,8 +1,8 @@
-"""Time, handed in to everything that waits.
+"""Clocks for all code that waits.
 
-Conventions: `now` counts monotonic seconds from an arbitrary start, `utcnow` is an aware datetime in UTC. With `speed`
-100 both run a hundred times as fast and `sleep` takes a hundredth, so that tests and benchmarks run the code that
-users run. Network timeouts do not pass through here: they are real seconds.
+Conventions: `now` counts monotonic seconds from an arbitrary start, and `utcnow` is an aware datetime in UTC. With
+`speed` 100 both run a hundred times as fast and `sleep` takes a hundredth of the time, so that tests and benchmarks run
+the same code as users. Network timeouts do not use the clock: they are real seconds.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """A clock that runs `speed` times as fast as the one on the wall.
+    """A clock that runs `speed` times as fast as real time.
 
     Examples
     --------
     >>> clock = Clock(speed=1000)
     >>> before = clock.now()
-    >>> asyncio.run(clock.sleep(5))  # five milliseconds on the wall
+    >>> asyncio.run(clock.sleep(5))  # five milliseconds of real time
     >>> clock.now() - before >= 5
     True
     """
@@ -37,13 +37,13 @@ class Clock:
         return f"Clock(speed={self.speed})"
 
     def now(self) -> float:
-        """Monotonic seconds."""
+        """Return the monotonic time in seconds."""
         return (time.monotonic() - self._start) * self.speed
 
     def utcnow(self) -> datetime:
-        """The date and time in UTC."""
+        """Return the date and time in UTC."""
         return self._start_utc + timedelta(seconds=self.now())
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for `seconds` of this clock; not at all (but for one turn of the event loop) when 0 or less."""
+        """Wait for `seconds` of this clock. For 0 or less, wait only for one turn of the event loop."""
         await asyncio.sleep(max(seconds, 0.0) / self.speed)

@@ -1,8 +1,8 @@
-"""Where the service is and how to get in: region, addresses, key.
+"""Connection to the service: region, addresses and API key.
 
-Conventions: a base URL is kept with ``/v1`` and without a trailing slash. What is passed wins over the environment;
-where the two contradict each other about the region, an error says so rather than one of them winning silently. The key
-is in no repr, str, pickle or error.
+Conventions: a base URL is kept with ``/v1`` and without a trailing slash. Arguments take precedence over the
+environment, but a contradiction between them about the region is an error. The key is never in a repr, str, pickle or
+error.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NO_KEY = (
 
 
 class Secret:
-    """A string that shows itself to nobody who does not ask for it by name.
+    """A string that is only shown by `reveal`.
 
     Examples
     --------
@@ -63,14 +63,14 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The string itself."""
+        """Return the string itself."""
         return self._value
 
     def hide_in(self, text: str, *, shortest: int = 8) -> str:
-        """Replace the secret by stars in a text that somebody else wrote.
+        """Replace the secret by stars in a text from elsewhere.
 
-        A secret of fewer than `shortest` characters is left as it is: a made-up key of a few letters, such as "any" for
-        a stand-in, occurs in honest words.
+        A secret with fewer than `shortest` characters is left as it is, because a made-up key of a few letters, such as
+        "any" for a stand-in, occurs in ordinary words.
         """
         return text.replace(self._value, "***") if len(self._value) >= shortest else text
 
@@ -98,33 +98,33 @@ class Secret:
 
 @dataclass(frozen=True, init=False, repr=False)
 class Connection:
-    """How to reach the service.
+    """The address of the service and the API key.
 
     Parameters
     ----------
     api_key
-        The key; from ``SONIOX_API_KEY`` when not given.
+        API key; by default from ``SONIOX_API_KEY``.
     region
-        ``"us"`` (the default), ``"eu"``, ``"in"`` or ``"jp"``: the one of the project that the key belongs to. Another
+        Region of the project to which the key belongs: ``"us"`` (the default), ``"eu"``, ``"in"`` or ``"jp"``. Another
         name is taken for a region that is newer than this package, with a warning.
     api_base_url
-        Another address of the REST API, with or without ``/v1``; from ``SONIOX_API_BASE_URL`` when neither it nor a
-        region is given.
+        Another address of the REST API, with or without ``/v1``. By default the address of the region, or
+        ``SONIOX_API_BASE_URL`` if no region is given either.
     websocket_url
-        Another address for streams, path included. When not given: the region's, else that of the same loopback server
-        as `api_base_url`, else ``SONIOX_WS_URL``.
+        Another address for streams, including the path. By default the address of the region, or of the same loopback
+        server as `api_base_url`, or otherwise ``SONIOX_WS_URL``.
 
     Raises
     ------
     SetupError
-        If there is no key, or the environment contradicts what was passed.
+        If there is no key, or the environment contradicts the arguments.
     InputError
-        If a region or an address cannot be one, or would send the key unencrypted over a network.
+        If a region or an address is not valid, or the key would be sent unencrypted over a network.
 
     Warns
     -----
     UserWarning
-        If the region is not a known one; the warning says which one was probably meant.
+        If the region is not known. The warning names the region that was probably meant.
 
     Examples
     --------
@@ -139,11 +139,11 @@ class Connection:
 
     api_key: Secret
     region: str | None
-    """None at an address that is no region's."""
+    """Name of the region; None for an address that does not belong to a region."""
     api_base_url: str
-    """With ``/v1``, without a slash at the end."""
+    """Address of the REST API, with ``/v1`` and without a slash at the end."""
     websocket_url: str | None
-    """None where it cannot be told; `stream_url` raises then."""
+    """Address for streams; None if it is not known, in which case `stream_url` raises."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class Connection:
         else:
             stream_url = derived or ""
 
-        set_field = object.__setattr__  # frozen from here on
+        set_field = object.__setattr__  # The dataclass is frozen.
         set_field(self, "api_key", _key(api_key))
         set_field(self, "region", _region_of(base_url))
         set_field(self, "api_base_url", base_url)
@@ -188,12 +188,12 @@ class Connection:
 
     @property
     def service(self) -> str:
-        """The host that transcribes, or ``"local"`` for one on this machine."""
+        """Name of the host, or ``"local"`` for a host on this machine."""
         address = urlsplit(self.api_base_url)
         return "local" if _is_loopback(address) else address.netloc.lower()
 
     def stream_url(self) -> str:
-        """The address for streams; raises SetupError where it cannot be told."""
+        """Return the address for streams. Raises SetupError if it is not known."""
         if self.websocket_url is None:
             raise SetupError(
                 f"the address for live audio cannot be told from {self.api_base_url}; set SONIOX_WS_URL, or pass "
@@ -202,7 +202,7 @@ class Connection:
         return self.websocket_url
 
     def service_headers(self) -> dict[str, str]:
-        """What lets a request or a stream in; the only place where the key is in the clear."""
+        """Return the headers that authorise a request or a stream. Only here is the key in clear text."""
         return {"Authorization": f"Bearer {self.api_key.reveal()}"}
 
 
@@ -231,14 +231,14 @@ def _key(given: str | Secret | None) -> Secret:
 
 
 def _check_region(region: object) -> None:
-    """Raise for what cannot be the name of a region, and warn of a name that is not a known one."""
+    """Raise InputError if the value cannot be the name of a region, and warn if the region is not known."""
     if region in REGIONS:
         return
     known = ", ".join(REGIONS)
     if not isinstance(region, str):
         raise InputError(f"region is {region!r}; it is a name such as {known}")
-    meant = _region_meant(region)
-    hint = "" if meant is None else f" Did you mean {meant!r}?"
+    suggestion = _suggested_region(region)
+    hint = "" if suggestion is None else f" Did you mean {suggestion!r}?"
     if not _REGION.fullmatch(region):
         raise InputError(
             f"region is {region!r}; it is a name in lower-case letters, digits and hyphens, such as {known}.{hint}"
@@ -250,10 +250,10 @@ def _check_region(region: object) -> None:
     )
 
 
-def _region_meant(text: str) -> str | None:
-    """The known region that was probably meant; None where nothing is near.
+def _suggested_region(text: str) -> str | None:
+    """Return the known region that was probably meant, or None if no name is similar.
 
-    >>> [_region_meant(text) for text in ("EU", "ue", "europe", "eu-west-1", "use", "jpp", "kr")]
+    >>> [_suggested_region(text) for text in ("EU", "ue", "europe", "eu-west-1", "use", "jpp", "kr")]
     ['eu', 'eu', 'eu', 'eu', 'us', 'jp', None]
     """
     wanted = text.strip().casefold()
@@ -266,10 +266,10 @@ def _region_meant(text: str) -> str | None:
 
 
 def _region_of(base_url: str) -> str | None:
-    """The region of the REST API at an address; None where it is none of the vendor's hosts."""
-    found = _REGION_URL.fullmatch(base_url)
-    name = found[1] if found else "us"
-    return name if base_url == _region_url(name) else None  # there is no api.us.soniox.com
+    """Return the region of the REST API at an address, or None if the address is not a host of the vendor."""
+    match = _REGION_URL.fullmatch(base_url)
+    name = match[1] if match else "us"
+    return name if base_url == _region_url(name) else None  # There is no api.us.soniox.com.
 
 
 def _region_url(region: str) -> str:
@@ -283,12 +283,12 @@ def _base_url(url: str, name: str) -> str:
 
 
 def _checked(url: str, name: str, schemes: tuple[str, str]) -> SplitResult:
-    """The address, once it is one that a key may be sent to."""
+    """Check that the key may be sent to the address, and return its parts."""
     if not isinstance(url, str):
         raise InputError(f"{name} is {url!r}; it is a string such as {schemes[0]}://...")
     try:
         address = urlsplit(url.strip())
-        _ = address.port  # raises where the port is not a number
+        _ = address.port  # This raises ValueError if the port is not a number.
     except ValueError as error:
         raise InputError(f"{name} is not an address: {error}") from None
     if address.username is not None or address.password is not None:
@@ -311,12 +311,12 @@ def _is_loopback(address: SplitResult) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, not a number
+    except ValueError:  # The host is a name and not an IP address.
         return False
 
 
 def _stream_url_beside(base_url: str) -> str | None:
-    """The address for streams of the same service, where it can be told from that of the REST API."""
+    """Return the address for streams that belongs to an address of the REST API, or None if it is not known."""
     address = urlsplit(base_url)
     if _is_loopback(address):
         return f"{'wss' if address.scheme == 'https' else 'ws'}://{address.netloc}{_STREAM_PATH}"

@@ -1,12 +1,11 @@
-"""Transcripts as the service sends them, straight from bytes into Arrow.
+"""Decoder of the service's transcripts, from bytes to Arrow.
 
-Conventions: types are checked strictly, since a wrong one means that the answer is not a transcript; values are kept as
-sent, odd ones too (times that run backwards, a confidence above 1), since the recording is paid for and the pipeline's
-warnings name what looks wrong. Keys that are not in `schema.TOKENS` are ignored; absent keys and nulls are NA.
+Conventions: types are checked strictly, because a wrong type means that the answer is not a transcript. Values are kept
+as sent, even odd values (times that run backwards, a confidence above 1), because the recording is paid for and the
+pipeline warns of such values. Keys that are not in `schema.TOKENS` are ignored. Absent keys and nulls are NA.
 
-msgspec was chosen by measurement (benchmarks/bench_decode.py): at 100,000 tokens it takes about as long as
-``orjson.loads`` alone for the whole way into Arrow. ``pyarrow.json`` takes as long, but lets required fields be absent
-or null.
+msgspec was chosen by measurement (benchmarks/bench_decode.py): for 100,000 tokens, decoding to Arrow takes about as
+long as ``orjson.loads`` alone. ``pyarrow.json`` takes as long, but accepts absent and null values of required fields.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["decode_transcript", "tokens_frame"]
 
 
-# One object per token lives for milliseconds only; without garbage collection of its own it costs half as much.
+# There is an object for each token, and objects without garbage collection cost half as much time.
 class _Token(msgspec.Struct, gc=False):
     text: str
     start_ms: float | int | None = None
@@ -47,7 +46,7 @@ class _Transcript(msgspec.Struct, gc=False):
 
 _DECODER = msgspec.json.Decoder(_Transcript)
 
-# Escaped backslashes and whole pairs are matched first, so that only a lone half is left for the last branch.
+# Escaped backslashes and whole surrogate pairs are matched first, so that only unpaired surrogates are in the group.
 _HALVES = re.compile(rb"\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(\\u[dD][89a-fA-F][\da-fA-F]{2})")
 
 
@@ -57,23 +56,23 @@ def decode_transcript(raw: bytes, audio_id: str) -> tuple[str, pa.Table]:
     Parameters
     ----------
     raw
-        The JSON as it came, UTF-8.
+        The JSON as it was received, in UTF-8.
     audio_id
-        Which recording it belongs to; fills the column of that name.
+        Id of the recording, for the column of that name.
 
     Returns
     -------
     text
-        The transcript as the service assembled it.
+        The text of the transcript as the service assembled it.
     tokens
-        An Arrow table in the schema of ``schema.TOKENS``, one row per token in the order sent. Half of a surrogate
-        pair, which no Arrow or UTF-8 string can hold, becomes U+FFFD.
+        Arrow table in ``schema.TOKENS``, with one row for each token in the order sent. Unpaired surrogates, which
+        no Arrow or UTF-8 string can hold, become U+FFFD.
 
     Raises
     ------
     BadAnswerError
-        If the bytes are not a transcript: cut off, HTML, a required field absent, a value of the wrong type, a time
-        with a fraction of a millisecond or beyond 24 days. The message says what was found and where.
+        If the bytes are not a transcript: they are cut off or HTML, a required field is absent, a value has the wrong
+        type, or a time has a fraction of a millisecond or is beyond 24 days. The message says what was found and where.
 
     Examples
     --------
@@ -99,7 +98,7 @@ def decode_transcript(raw: bytes, audio_id: str) -> tuple[str, pa.Table]:
 
     def milliseconds(name: str, values: list[float | int | None]) -> pa.Array:
         try:
-            # left to itself, Arrow finds out whether a float is among them; a safe cast refuses fractions and overflow
+            # Arrow finds the type itself, and the safe cast then refuses fractions and overflow.
             return pa.array(values).cast(pa.int32())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError) as error:
             position, value = _first_bad_time(values)
@@ -126,7 +125,7 @@ def decode_transcript(raw: bytes, audio_id: str) -> tuple[str, pa.Table]:
 
 
 def tokens_frame(tokens: pa.Table) -> pd.DataFrame:
-    """Turn a tokens table in Arrow into the DataFrame that users see, in the dtypes of ``schema.TOKENS``.
+    """Convert an Arrow table of tokens to a DataFrame with the dtypes of ``schema.TOKENS``.
 
     >>> _, tokens = decode_transcript(b'{"text": "Hi", "tokens": [{"text": "Hi", "confidence": 1}]}', "greeting.wav")
     >>> tokens_frame(tokens)[["audio_id", "text", "start_ms", "confidence"]]
@@ -140,9 +139,9 @@ def _parse(raw: bytes, audio_id: str) -> _Transcript:
     try:
         return _DECODER.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        whole = _HALVES.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
-        if whole != raw:
-            return _parse(whole, audio_id)
+        replaced = _HALVES.sub(lambda match: rb"\ufffd" if match[1] else match[0], raw)
+        if replaced != raw:
+            return _parse(replaced, audio_id)
         raise _bad(raw, audio_id, str(error)) from error
 
 

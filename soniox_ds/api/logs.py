@@ -1,8 +1,8 @@
-"""Loggers for libraries that would write the key into their debug output.
+"""Loggers that hide API keys in the debug output of other libraries.
 
 ``websockets`` logs every header of a handshake and every message. Its records go through `redacting_logger`, which
-replaces keys by stars before any handler sees them. ``httpcore`` hides the key of a request, but writes the headers of
-the answer, in which a server may repeat it; it takes no logger, so that its own loggers get a filter.
+replaces keys by stars before any handler sees them. ``httpcore`` hides the key of a request, but logs the headers of
+the answer, in which a server may repeat the key. It does not accept a logger, so its own loggers get a filter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CREDENTIALS = re.compile(
 
 
 class _Redacting(logging.LoggerAdapter[logging.Logger]):
-    """Formats each record itself, so that what is hidden is hidden in its arguments and its traceback too."""
+    """An adapter that formats each record itself, so that keys are also hidden in arguments and tracebacks."""
 
     def __init__(self, logger: logging.Logger, hide: Callable[[str], str]) -> None:
         super().__init__(logger, {})
@@ -36,7 +36,7 @@ class _Redacting(logging.LoggerAdapter[logging.Logger]):
         if (failed := kwargs.pop("exc_info", None)) is not None and failed is not False:
             text = f"{text}\n{self._traceback(failed)}"
         stacklevel = kwargs.get("stacklevel", 1) + 1
-        # Without ``extra``: websockets hands its connection over, which holds the headers of the handshake.
+        # ``extra`` is dropped, because websockets puts its connection there, with the headers of the handshake.
         self.logger.log(level, "%s", self._hidden(text), stacklevel=stacklevel)
 
     def _traceback(self, failed: Any) -> str:
@@ -49,14 +49,14 @@ class _Redacting(logging.LoggerAdapter[logging.Logger]):
 
 
 def redacting_logger(name: str, hide: Callable[[str], str]) -> logging.LoggerAdapter[logging.Logger]:
-    """Make a logger that passes everything on to the logger `name`, without keys.
+    """Make a logger that passes its records without keys to the logger `name`.
 
     Parameters
     ----------
     name
-        The logger that users know the library by, such as ``websockets.client``: its level and handlers count.
+        Name of the library's logger, such as ``websockets.client``, whose level and handlers apply.
     hide
-        Replaces the secrets that are known.
+        Function that replaces the known secrets in a text.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def redacting_logger(name: str, hide: Callable[[str], str]) -> logging.LoggerAda
 
 
 class _KeysHidden(logging.Filter):
-    """Replaces keys by stars in the message of each record."""
+    """A filter that replaces keys by stars in the message of each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
@@ -82,6 +82,6 @@ _KEYS_HIDDEN = _KeysHidden()
 
 
 def hide_keys_of_httpcore() -> None:
-    """Hide keys in what ``httpcore`` logs; calling it again changes nothing."""
+    """Hide keys in the log records of ``httpcore``. Further calls change nothing."""
     for part in ("connection", "http11", "http2", "proxy", "socks"):
         logging.getLogger(f"httpcore.{part}").addFilter(_KEYS_HIDDEN)

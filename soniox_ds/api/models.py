@@ -1,8 +1,8 @@
-"""The model that answers for a name: the service's list of models, asked for at most once in a run.
+"""The service's list of models, by which aliases are resolved. A run requests it at most once.
 
-Conventions: an alias (``stt-async-v4``) is answered by another model, which ``aliased_model_id`` of the list names; the
-*resolved* model is the one at the end of that chain. The list is a courtesy: what goes wrong with it is kept in
-`ModelList.trouble` and never raised, since nothing that is paid for may fail because of it.
+Conventions: an alias (``stt-async-v4``) is answered by another model, which the list names as ``aliased_model_id``. The
+*resolved* model is the last model of this chain. A failure to get the list is kept in `ModelList.trouble` and never
+raised, because no paid transcription may fail for want of the list.
 """
 
 from __future__ import annotations
@@ -23,53 +23,53 @@ __all__ = ["ModelList", "resolve_alias"]
 log = logging.getLogger("soniox_ds.api")
 
 PATIENCE_S = 10.0
-"""Real seconds to wait for the list, retries included; nothing is submitted meanwhile."""
+"""Seconds of real time to wait for the list, including retries. Nothing is submitted meanwhile."""
 
 
 class ModelList:
-    """The list of one run: asked for when it is first needed, then remembered."""
+    """The list of models of one run, which is requested when it is first needed and then kept."""
 
     def __init__(self) -> None:
         self._request: asyncio.Task[list[dict[str, Any]] | None] | None = None
         self.trouble: str | None = None
-        """Why the list could not be had."""
-        self._was_told = False
+        """The reason why the list is not available; None if there was no failure."""
+        self._has_warned = False
         self.named_by_jobs: dict[str, set[str]] = {}
-        """For each name that was asked for, the models that jobs of this run named themselves."""
+        """For each requested name of a model, the models that jobs of this run named in their answers."""
 
     @property
     def was_asked(self) -> bool:
-        """Whether the request was sent."""
+        """True once the list was requested."""
         return self._request is not None
 
     def ask(self, client: Client) -> None:
-        """Send the request, unless it was sent already; `resolved` waits for the answer."""
+        """Request the list, unless it was already requested. `resolved` waits for the answer."""
         if self._request is None:
             self._request = asyncio.create_task(self._fetch(client), name="list of models")
 
     def ask_at(self, connection: Connection) -> None:
-        """Send the request with a client of its own, unless it was sent already."""
+        """Request the list with a client of its own, unless it was already requested."""
         if self._request is None:
             self._request = asyncio.create_task(self._fetch_at(connection), name="list of models")
 
     async def resolved(self, model: str) -> str | None:
-        """Return the model that answers for `model` now; None where that cannot be told."""
+        """Return the model that answers for `model` now, or None if it is not known."""
         if self._request is None or self._request.cancelled():
             return None
         models = await asyncio.shield(self._request)
         return None if models is None else resolve_alias(model, models)
 
     async def close(self) -> None:
-        """Wait for the list no longer."""
+        """Stop waiting for the list."""
         if self._request is not None and not self._request.done():
             self._request.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._request
 
     def warn_of_trouble(self) -> None:
-        """Warn, once, where the list could not be had."""
-        if self.trouble is not None and not self._was_told:
-            self._was_told = True
+        """Warn once if the list is not available."""
+        if self.trouble is not None and not self._has_warned:
+            self._has_warned = True
             warn_caller(
                 "the service's list of models could not be had, so the column resolved_model is NA for what was "
                 f"transcribed now ({self.trouble}). The transcripts themselves are complete.",
@@ -95,7 +95,7 @@ class ModelList:
 
 
 def resolve_alias(model: str, models: Iterable[Mapping[str, Any]]) -> str | None:
-    """Follow the aliases of a list of models; None for a name that is not in the list, or an alias of itself.
+    """Follow the aliases in a list of models. Return None if the name is not in the list or is an alias of itself.
 
     Examples
     --------

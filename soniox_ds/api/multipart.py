@@ -1,8 +1,8 @@
-"""The body of an upload, streamed from disk.
+"""Multipart bodies of uploads, streamed from disk.
 
-Conventions: the length is known before the first byte goes, so nothing is sent in chunked encoding; the file is read in
-worker threads, one piece at a time, so that memory does not grow with it and a slow disk does not hold up other
-requests. A body that cannot be finished is broken off before its end, so that the service never takes it for whole.
+Conventions: the length is known before the first byte is sent, so that no chunked encoding is needed. The file is read
+in worker threads, one piece at a time, so that memory use does not grow with it and a slow disk does not hold up other
+requests. A body that cannot be completed is broken off before its end, so that the service never takes it for complete.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ PIECE_BYTES = 256 * 1024
 
 LONGEST_FILENAME = 255
 
-# As in the living standard of HTML, and as the official SDK sends them.
+# These characters are escaped as in the living standard of HTML and in the official SDK.
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 
 
 def safe_filename(name: str) -> str:
-    r"""The file name that the service is given: valid Unicode, at most 255 characters, the ending kept.
+    r"""Return a file name for the service: valid Unicode, at most 255 characters, with the extension kept.
 
     Examples
     --------
@@ -50,23 +50,23 @@ def safe_filename(name: str) -> str:
 
 
 class UploadBody(httpx.AsyncByteStream):
-    """The multipart form of one upload: the reference id, if any, then the file.
+    """The multipart form of one upload: the reference id, if there is one, and then the file.
 
     Parameters
     ----------
     source
         A path, or the bytes themselves.
     filename
-        As `safe_filename` gives it.
+        Name of the file, as `safe_filename` returns it.
     client_reference_id
-        Sent as a part of its own when given.
+        Reference id, which is sent as a part of its own; None to send none.
     on_progress
-        Called with (bytes of the file sent, bytes of the file) as pieces leave.
+        Function that is called with the sent bytes of the file and its total bytes after each piece.
 
     Raises
     ------
     SourceError
-        While it is sent: the file cannot be read, or changed since it was opened.
+        During the upload, if the file cannot be read or changed since it was opened.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class UploadBody(httpx.AsyncByteStream):
         self._source = source
         self._on_progress = on_progress
         self.when_sent: Callable[[], object] | None = None
-        """Called when all of it was handed to the network."""
+        """Function that is called when the whole body was handed to the network."""
         self._file: _File | None = None
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
@@ -137,13 +137,13 @@ class UploadBody(httpx.AsyncByteStream):
             raise _changed(path, "it was written to")
 
     def close(self) -> None:
-        """Close the file; to be called whatever became of the upload."""
+        """Close the file. This must be called after every upload, also after a failed one."""
         if self._file is not None:
             self._file.close()
 
 
 class _File:
-    """A file read in worker threads, which may be closed at any moment, also while one of them reads."""
+    """A file that is read in worker threads and may be closed at any time, even during a read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -165,7 +165,7 @@ class _File:
                 self.close()
 
     def close(self) -> None:
-        # A descriptor closed under a read could be another file's by the time it is read from; so the reader closes it.
+        # A descriptor that is closed during a read could already belong to another file, so the reader closes it.
         self._closing = True
         if self._reading.acquire(blocking=False):
             try:
@@ -175,24 +175,24 @@ class _File:
 
 
 def _escaped(name: str) -> str:
-    return _ESCAPED.sub(lambda found: "\\\\" if found[0] == "\\" else f"%{ord(found[0]):02X}", name)
+    return _ESCAPED.sub(lambda match: "\\\\" if match[0] == "\\" else f"%{ord(match[0]):02X}", name)
 
 
 def _stat(path: Path) -> os.stat_result:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise _unreadable(path, error) from error
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise SourceError(f"{path} is not a file that can be uploaded; hand over a file, or its bytes")
-    return found
+    return status
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:
     return SourceError(f"{path} cannot be read: {error.strerror or error}; check that it is a file and its permissions")
 
 
-def _changed(path: Path, how: str) -> SourceError:
+def _changed(path: Path, change: str) -> SourceError:
     return SourceError(
-        f"{path} changed while it was being uploaded: {how}. Wait until nothing writes to it, then try again"
+        f"{path} changed while it was being uploaded: {change}. Wait until nothing writes to it, then try again"
     )

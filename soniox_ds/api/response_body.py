@@ -1,7 +1,7 @@
-"""The body of an answer, read and unpacked within a bound.
+"""Reader of the bodies of HTTP answers with a limit on their size.
 
-Conventions: a compressed body is unpacked piece by piece, and reading ends as soon as the bound is passed, so that
-neither an endless body nor a small one that unpacks into gigabytes takes up more memory than the bound.
+Conventions: a compressed body is unpacked piece by piece, and reading ends as soon as the limit is passed. Neither an
+endless body nor a small body that unpacks into gigabytes can take up more memory than the limit.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import AsyncIterable
 __all__ = ["ENCODINGS", "BadEncoding", "TooLong", "read_body"]
 
 ENCODINGS = "gzip, deflate"
-"""What `read_body` can unpack, as the value of ``Accept-Encoding``."""
+"""Encodings that `read_body` can unpack, as a value of ``Accept-Encoding``."""
 
 _MOST_LAYERS = 2
 _SLACK = 65_536
 
 
 class TooLong(Exception):
-    """The body is longer than the bound; ``body`` is its beginning."""
+    """A body that is longer than the limit. ``body`` is its beginning."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class TooLong(Exception):
 
 
 class BadEncoding(Exception):
-    """The body is not what its ``Content-Encoding`` says, or is compressed in an unknown way."""
+    """A body that does not match its ``Content-Encoding``, or is compressed in an unknown way."""
 
 
 async def read_body(pieces: AsyncIterable[bytes], encoding: str, longest: int) -> bytes:
@@ -38,25 +38,25 @@ async def read_body(pieces: AsyncIterable[bytes], encoding: str, longest: int) -
     pieces
         The bytes of the body, still compressed.
     encoding
-        The value of ``Content-Encoding``; empty for none.
+        The value of ``Content-Encoding``; empty without compression.
     longest
-        How many unpacked bytes are taken.
+        Largest number of unpacked bytes.
 
     Raises
     ------
     TooLong
-        If there are more.
+        If the body has more bytes.
     BadEncoding
-        If they cannot be unpacked.
+        If the body cannot be unpacked.
     """
     layers = [name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in ("", "identity")]
     if len(layers) > _MOST_LAYERS or not set(layers) <= {"gzip", "x-gzip", "deflate"}:
         raise BadEncoding(f"it is compressed as {encoding[:80]!r}, and {ENCODINGS} was asked for")
-    inflaters = [_Inflater(name) for name in reversed(layers)]  # the one that was applied last comes first
+    inflaters = [_Inflater(name) for name in reversed(layers)]  # The encoding that was applied last is removed first.
     body = bytearray()
     async for piece in pieces:
         for inflater in inflaters[:-1]:
-            # What is packed once more may be a little longer than what is in it.
+            # Data that is packed once more may be a little longer than its content.
             piece = inflater.unpack(piece, longest + _SLACK)
             if len(piece) > longest + _SLACK:
                 raise TooLong(bytes(body))
@@ -69,35 +69,35 @@ async def read_body(pieces: AsyncIterable[bytes], encoding: str, longest: int) -
 
 
 class _Inflater:
-    """Unpacks gzip, also of several members, and deflate, with or without the header of zlib."""
+    """An unpacker of gzip, also with several members, and of deflate, with or without the header of zlib."""
 
     def __init__(self, name: str) -> None:
         self._is_gzip = name != "deflate"
         self._head = b""
-        """The first byte of deflate, until the second one tells whether the two are a header."""
+        """First byte of deflate, kept until the second byte shows whether both are a header."""
         self._inflate = zlib.decompressobj(31) if self._is_gzip else None
         self._has_begun = False
 
     @property
     def is_whole(self) -> bool:
-        """True where nothing has come, or all of it."""
+        """True if no data or all data was received."""
         return self._inflate.eof if self._has_begun and self._inflate is not None else not self._head
 
     def unpack(self, packed: bytes, most: int) -> bytes:
-        """Unpack some more; ends once there are more than `most` bytes."""
+        """Unpack a piece. Unpacking ends once there are more than `most` bytes."""
         if self._inflate is None:
             packed = self._head + packed
             if len(packed) < 2:
                 self._head = packed
                 return b""
             has_header = packed[0] & 15 == 8 and int.from_bytes(packed[:2], "big") % 31 == 0
-            self._inflate = zlib.decompressobj(15 if has_header else -15)  # some servers leave it out
+            self._inflate = zlib.decompressobj(15 if has_header else -15)  # Some servers leave the header out.
         unpacked = bytearray()
         while packed and len(unpacked) <= most:
             self._has_begun = True
             if self._inflate.eof:
                 if not (self._is_gzip and packed.startswith(b"\x1f")):
-                    break  # padding behind the last member
+                    break  # This is padding after the last member.
                 self._inflate = zlib.decompressobj(31)
             try:
                 unpacked += self._inflate.decompress(packed, most + 1 - len(unpacked))

@@ -1,9 +1,10 @@
-"""What the service answered: the one place where answers become dicts or exceptions.
+"""Conversion of the service's answers to dicts or exceptions.
 
-Conventions: the HTTP status decides the class and the API's slug (`error_type`) goes along. A 404 or 409 steers what is
-paid and what is deleted, so it is believed only when the body is the API's own; a proxy's page with that status is a
-BadAnswerError. The same goes for every refusal of a request that costs money. Messages hold what the server wrote, cut
-to a readable length, with keys replaced by stars and web addresses in their public form, and what can be done about it.
+Conventions: the HTTP status decides the class of an exception, which also has the API's slug (`error_type`). What is
+paid for and deleted depends on a 404 or 409, so these are trusted only if the body is the API's own; a proxy's page
+with such a status is a BadAnswerError. The same holds for every refusal of a request that costs money. Messages contain
+the text of the server, cut to a readable length, with keys replaced by stars and web addresses in their public form,
+and advice.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ _QUOTA_ADVICE = {
     "storage": "delete old files: sx.clean_up() for those of this journal, the Console for others",
 }
 
-# Rate first: "rate limit for transcriptions" is a rate. Storage before files, pending before transcriptions.
+# The order matters: "rate limit for transcriptions" is a rate, so rates come first. Storage comes before files, and
+# pending before transcriptions.
 _QUOTA_WORDS = [
     (
         None,
@@ -85,21 +87,21 @@ _QUOTA_WORDS = [
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer, read to its end."""
+    """A complete answer of the service."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """Headers, with names in lower case."""
     body: bytes = field(repr=False)
     what: str
-    """What was asked, such as ``POST /v1/files``, for messages."""
+    """Description of the request for messages, such as ``POST /v1/files``."""
     secrets: tuple[Secret, ...] = ()
-    """What the request held and no message may show, besides the key."""
+    """Secrets of the request, besides the key, that no message may show."""
     holds_key: bool = False
-    """True where a success holds a new key, so that nothing of the body may be shown."""
+    """True if a successful answer holds a new key, so that no part of the body may be shown."""
 
     def hide(self, text: str, connection: Connection) -> str:
-        """Make what the server wrote fit to be shown."""
+        """Return a text of the server without secrets and with web addresses in their public form."""
         text = connection.api_key.hide_in(text)
         for secret in self.secrets:
             text = secret.hide_in(text, shortest=4)
@@ -107,7 +109,7 @@ class Reply:
 
 
 def is_id(value: object) -> bool:
-    """Return True for what can be an id of the service: 1 to 128 letters, digits, hyphens and underscores.
+    """Return True if the value can be an id of the service: 1 to 128 letters, digits, hyphens and underscores.
 
     >>> is_id("0c6b5c3e-6f0b-4b53-9a55-1d2a3b4c5d6e"), is_id("job:1/a"), is_id("a" * 100_000), is_id(None)
     (True, False, False, False)
@@ -116,7 +118,7 @@ def is_id(value: object) -> bool:
 
 
 def quota_of(message: str) -> str | None:
-    """Which quota the message of a 429 speaks of; None for a rate, which waiting cures.
+    """Return the quota that the message of a 429 names, or None for a rate limit, which waiting cures.
 
     Returns
     -------
@@ -135,7 +137,7 @@ def quota_of(message: str) -> str | None:
 
 
 def retry_after_s(reply: Reply, now: datetime) -> float | None:
-    """Seconds that the header ``Retry-After`` asks for, as a number or as a date; None without a usable one."""
+    """Return the seconds in the header ``Retry-After`` (a number or a date), or None without a usable header."""
     value = reply.headers.get("retry-after", "").strip()
     if not value:
         return None
@@ -148,7 +150,7 @@ def retry_after_s(reply: Reply, now: datetime) -> float | None:
             return None
         try:
             seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
-        except OverflowError:  # a time zone that moves it out of the years that there are
+        except OverflowError:  # The time zone moves the date out of the range of years.
             seconds = _FAR_FUTURE_S if date.year > now.year else 0.0
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
@@ -156,45 +158,46 @@ def retry_after_s(reply: Reply, now: datetime) -> float | None:
 def error_of(
     reply: Reply, connection: Connection, *, maybe_done: bool = False, spends: bool = False
 ) -> RequestError | ServiceError:
-    """The exception for an answer that is not a success.
+    """Return the exception for an answer that is not a success.
 
     Parameters
     ----------
     reply
-        Status 300 or above.
+        Answer with status 300 or above.
     connection
-        Names the region and hides the key.
+        Connection of the request, by which messages name the region and hide the key.
     maybe_done
-        Whether a server-side failure leaves open that the request was carried out.
+        True if the request may have been carried out in spite of a failure of the server.
     spends
-        Whether the request costs money: a refusal that is not in the API's own words is then a bad answer, which leaves
-        that open, too.
+        True if the request costs money. A refusal that is not the API's own is then a BadAnswerError, so that the
+        request may have been carried out as well.
     """
-    said = _said(reply, connection)
-    kind = _kind(reply.status, said)
-    if spends and not (said.error_type and said.api_message) and 400 <= reply.status < 500:
+    details = _details(reply, connection)
+    kind = _kind(reply.status, details)
+    if spends and not (details.error_type and details.api_message) and 400 <= reply.status < 500:
         kind = BadAnswerError
-    quota = quota_of(said.api_message) if kind is RateLimitError else None
+    quota = quota_of(details.api_message) if kind is RateLimitError else None
     if quota is not None:
         kind = QuotaError
-    details = "".join(
-        f"; {item.get('location', '')}: {item.get('message', '')}" for item in said.validation_errors[:20]
+    fields = "".join(
+        f"; {item.get('location', '')}: {item.get('message', '')}" for item in details.validation_errors[:20]
     )
-    request = f", request {said.request_id}" if said.request_id else ""
+    request = f", request {details.request_id}" if details.request_id else ""
     wait = ""
     if "retry-after" in reply.headers:
         wait = f", Retry-After: {reply.hide(reply.headers['retry-after'][:_LONGEST_SLUG], connection)}"
     message = (
-        f"{reply.what}: {said.message}{details} ({reply.status} {said.error_type or 'without slug'}{request}{wait})"
+        f"{reply.what}: {details.message}{fields} "
+        f"({reply.status} {details.error_type or 'without slug'}{request}{wait})"
     )
-    if advice := _advice(kind, reply, said, quota, connection):
+    if advice := _advice(kind, reply, quota, connection):
         message = f"{message}. {advice[0].upper()}{advice[1:]}"
     error = kind(
         message,
         status=reply.status,
-        error_type=said.error_type,
-        request_id=said.request_id,
-        validation_errors=said.validation_errors,
+        error_type=details.error_type,
+        request_id=details.request_id,
+        validation_errors=details.validation_errors,
         maybe_done=maybe_done and issubclass(kind, ServiceError) and kind is not RateLimitError,
     )
     if isinstance(error, QuotaError):
@@ -205,9 +208,9 @@ def error_of(
 def object_of(
     reply: Reply, connection: Connection, *keys: str, maybe_done: bool = False, only_id: str | None = None
 ) -> dict[str, Any]:
-    """The JSON object of a success, once the keys that others rely on are there as strings that are not empty.
+    """Return the JSON object of a successful answer, after checking that the keys hold non-empty strings.
 
-    ``id``, where it is among the keys, can be an id, and is `only_id` where that is given.
+    If ``id`` is among the keys, its value must be a valid id, and equal to `only_id` if that is given.
     """
     value = _decoded(reply, connection, maybe_done)
     if not isinstance(value, dict):
@@ -221,7 +224,10 @@ def object_of(
 
 
 def page_of(reply: Reply, connection: Connection, items: str, *keys: str) -> dict[str, Any]:
-    """The JSON object of one page of a list: every item has the keys, ``next_page_cursor`` is there (None at last)."""
+    """Return the JSON object of one page of a list, after checking that every item has the keys.
+
+    The result always has ``next_page_cursor``, which is None on the last page.
+    """
     page = object_of(reply, connection)
     rows = page.get(items)
     if not isinstance(rows, list):
@@ -239,11 +245,12 @@ def page_of(reply: Reply, connection: Connection, items: str, *keys: str) -> dic
 class _Transcript(msgspec.Struct):
     id: str
     text: str
-    tokens: msgspec.Raw  # checked for being JSON, not taken apart
+    tokens: msgspec.Raw
+    """The tokens, of which only the JSON syntax is checked."""
 
 
 def check_transcript(reply: Reply, connection: Connection, transcription_id: str) -> bytes:
-    """The bytes of a transcript, once they are whole and of the transcription that was asked for."""
+    """Return the bytes of a transcript, after checking that it is complete and belongs to the transcription."""
     try:
         shape = msgspec.json.decode(reply.body, type=_Transcript)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -273,14 +280,14 @@ class _ModelUsage(msgspec.Struct):
 
 
 def check_models(reply: Reply, connection: Connection) -> dict[str, Any]:
-    """The JSON object of the list of models, once each of them has what `_Model` names."""
+    """Return the JSON object of the list of models, after checking the fields of each model."""
     page = page_of(reply, connection, "models", "id")
     _fits(page["models"], list[_Model], reply, connection)
     return page
 
 
 def check_usage(reply: Reply, connection: Connection) -> dict[str, Any]:
-    """The JSON object of the usage, once it counts requests, audio and cost of each model for each of its days."""
+    """Return the JSON object of the usage, after checking the requests, audio and cost of each model for each day."""
     summary = object_of(reply, connection)
     for used in _fits(summary.get("models"), list[_ModelUsage], reply, connection):
         counts = (used.num_requests, used.input_audio_duration_ms, used.cost_usd)
@@ -304,58 +311,58 @@ def _fits(value: Any, kind: type[T], reply: Reply, connection: Connection) -> T:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Said:
-    """What the body of an error says, as far as it is the API's."""
+class _Details:
+    """The details in the body of an error, as far as it has the form of the API."""
 
     message: str
     error_type: str | None = None
     request_id: str | None = None
     validation_errors: tuple[dict[str, str], ...] = ()
     api_message: str = ""
-    """`message` where it is the API's own, not our description of the answer."""
+    """The message of the API; empty if `message` is a description of another answer."""
 
     @property
     def is_api(self) -> bool:
         return bool(self.error_type or self.api_message)
 
 
-def _said(reply: Reply, connection: Connection) -> _Said:
-    def text(found: object, longest: int) -> str | None:
-        if not isinstance(found, str) or not found:
+def _details(reply: Reply, connection: Connection) -> _Details:
+    def text(value: object, longest: int) -> str | None:
+        if not isinstance(value, str) or not value:
             return None
-        shown = reply.hide(found, connection)
+        shown = reply.hide(value, connection)
         return shown if len(shown) <= longest else f"{shown[:longest]}..."
 
-    of_header = text(reply.headers.get("x-request-id") or reply.headers.get("request-id"), _LONGEST_SLUG)
+    header_id = text(reply.headers.get("x-request-id") or reply.headers.get("request-id"), _LONGEST_SLUG)
     try:
         value = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        return _Said(message=f"the answer was {_excerpt(reply, connection)}", request_id=of_header)
-    # REST answers and error frames name the text differently, and both occur
+        return _Details(message=f"the answer was {_excerpt(reply, connection)}", request_id=header_id)
+    # The message has one name in REST answers and another in error frames.
     message = text(value.get("message"), _LONGEST_MESSAGE) or text(value.get("error_message"), _LONGEST_MESSAGE)
-    found = value.get("validation_errors")
-    return _Said(
+    errors = value.get("validation_errors")
+    return _Details(
         message=(message or f"the answer was {_excerpt(reply, connection)}").rstrip("."),
         error_type=text(value.get("error_type"), _LONGEST_SLUG),
-        request_id=text(value.get("request_id"), _LONGEST_SLUG) or of_header,
+        request_id=text(value.get("request_id"), _LONGEST_SLUG) or header_id,
         validation_errors=tuple(
             {str(key): text(str(inner), _LONGEST_EXCERPT) or "" for key, inner in item.items()}
-            for item in (found if isinstance(found, list) else ())
+            for item in (errors if isinstance(errors, list) else ())
             if isinstance(item, dict)
         ),
         api_message=message or "",
     )
 
 
-def _kind(status: int, said: _Said) -> type[RequestError] | type[ServiceError]:
+def _kind(status: int, details: _Details) -> type[RequestError] | type[ServiceError]:
     if status in (401, 403):
         return AuthError
     if status == 402:
         return BalanceError
     if status in (404, 409):
-        if not said.is_api:
+        if not details.is_api:
             return BadAnswerError
         return NotFoundError if status == 404 else InvalidStateError
     if status == 429:
@@ -365,7 +372,7 @@ def _kind(status: int, said: _Said) -> type[RequestError] | type[ServiceError]:
     return RequestError if 400 <= status < 500 else BadAnswerError
 
 
-def _advice(kind: type[Exception], reply: Reply, said: _Said, quota: str | None, connection: Connection) -> str | None:
+def _advice(kind: type[Exception], reply: Reply, quota: str | None, connection: Connection) -> str | None:
     if kind is AuthError and reply.status == 401:
         place = f"region {connection.region!r}" if connection.region else connection.service
         return (
@@ -399,10 +406,10 @@ def _need(
     maybe_done: bool = False,
 ) -> None:
     for key in keys:
-        found = value.get(key)
-        if not isinstance(found, str) or not found:
-            got = _kind_name(found) if key in value else "nothing"
-            raise _bad(reply, connection, f"lacks the string {key!r} in {where} (found {got})", maybe_done)
+        text = value.get(key)
+        if not isinstance(text, str) or not text:
+            found = _kind_name(text) if key in value else "nothing"
+            raise _bad(reply, connection, f"lacks the string {key!r} in {where} (found {found})", maybe_done)
 
 
 def _bad(reply: Reply, connection: Connection, problem: str, maybe_done: bool = False) -> BadAnswerError:
@@ -424,7 +431,7 @@ def _excerpt(reply: Reply, connection: Connection) -> str:
     size = f"{kind}, {len(reply.body):,} bytes"
     if reply.holds_key and reply.status < 300:
         return f"{size}, not shown because it may hold a key"
-    # Hidden before it is cut, since half of a key or of an address would not be found.
+    # Secrets are hidden before the text is cut, because a part of a key or an address would not be found.
     text = reply.hide(" ".join(reply.body[:8192].decode("utf-8", "replace").split()), connection)
     more = "..." if len(text) > _LONGEST_EXCERPT or len(reply.body) > 8192 else ""
     return f"{size}: {text[:_LONGEST_EXCERPT]!r}{more}"

@@ -1,7 +1,7 @@
-"""How many streams may be open, and how many may be opened in a minute: one gate for all of a process.
+"""Limits on the streams that are open at the same time and that are opened per minute.
 
-Conventions: waiting is first come, first served. A gate knows no event loop: streams of several loops may pass it.
-Minutes are those of the clock that is handed in.
+Conventions: streams wait in order of arrival. A gate is not bound to an event loop, so streams of several loops may
+share it. Minutes are those of the given clock.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from soniox_ds.exceptions import OptionsError
 __all__ = ["StreamGate", "gate_for", "sessions_at_once"]
 
 SESSIONS = 10
-"""Streams of an organisation at once, by default."""
+"""Number of streams that an organisation may have open at the same time by default."""
 SESSIONS_PER_MINUTE = 100
 _LOOK_S = 0.05
 
 
 class StreamGate:
-    """Lets at most `sessions` streams be open, and `sessions_per_minute` be opened in any 60 seconds.
+    """A gate that limits the number of open streams, and of streams opened in any 60 seconds.
 
-    Make one, and hand the same one to every call that is to share it (``gate=``): calls without one share the gate of
-    their process, which keeps to what the service allows by default.
+    Make one gate and pass it to every call that shares it (``gate=``). Calls without a gate share the gate of their
+    process, which keeps to the default limits of the service.
 
     Parameters
     ----------
     sessions
-        Streams open at once: 10, unless more were agreed on with the vendor, or fewer where several processes share
-        them.
+        Number of streams open at the same time; by default 10. Give more if you agreed on more with the vendor, or
+        fewer if several processes share the limit.
     sessions_per_minute
-        Streams opened in any 60 seconds.
+        Number of streams opened in any 60 seconds.
     clock
-        For tests: time that runs faster.
+        Clock of the gate. Tests pass a clock that runs faster.
 
     Raises
     ------
     OptionsError
-        If a number is below 1, or `sessions` is not a whole one.
+        If a number is below 1, or `sessions` is not a whole number.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class StreamGate:
         self.sessions_per_minute = sessions_per_minute
         self.clock = clock or Clock()
         self.open = 0
-        """Streams that are open now."""
+        """Number of streams that are open now."""
         self._lock = threading.Lock()
         self._queue: deque[object] = deque()
         self._openings: deque[float] = deque()
@@ -88,14 +88,14 @@ class StreamGate:
         _all.add(self)
 
     def _forget(self) -> None:
-        """Begin anew in a forked child, where the streams of the parent are not, nor the thread that held the lock."""
+        """Start anew in a forked child, which has no streams of the parent and not the thread that held the lock."""
         self._lock = threading.Lock()
         self._queue.clear()
         self.open = 0
 
     @asynccontextmanager
     async def pass_through(self) -> AsyncIterator[None]:
-        """Wait for room, and hold it while the block runs."""
+        """Wait until a stream may be opened, and count it as open while the block runs."""
         ticket = object()
         with self._lock:
             self._queue.append(ticket)
@@ -114,7 +114,7 @@ class StreamGate:
                 self.open -= 1
 
     def slow_down(self, wait_s: float) -> None:
-        """The service refused a stream by rate: open none for so long."""
+        """Open no streams for `wait_s` seconds, because the service refused a stream by its rate limit."""
         with self._lock:
             self._closed_until = max(self._closed_until, self.clock.now() + wait_s)
 
@@ -142,21 +142,22 @@ _gates_lock = threading.Lock()
 
 
 def gate_for(connection: Connection) -> StreamGate:
-    """The gate that all streams of this process with the same address and key share."""
+    """Return the gate that all streams of this process with the same address and key share."""
     place = (connection.stream_url(), hash(connection.api_key))
     with _gates_lock:
         return _gates.setdefault(place, StreamGate())
 
 
 def sessions_at_once(concurrency: int | None, gate: StreamGate | None) -> int:
-    """How many sessions a call runs at once: as many as its gate lets be open, or fewer where the caller says so.
+    """Return the number of sessions that a call runs at the same time: the limit of its gate, or `concurrency`.
 
-    More could only wait at the gate, with audio that nobody takes: their latencies would be those of waiting.
+    Further sessions would only wait at the gate while their audio is not read, and their latencies would be waiting
+    times.
 
     Raises
     ------
     OptionsError
-        If `concurrency` is no number of sessions, or above what the gate lets be open; if `gate` is none.
+        If `concurrency` is not a number of sessions or is above the limit of the gate, or if `gate` is not a gate.
 
     Examples
     --------

@@ -1,9 +1,10 @@
-"""One request with all that belongs to it: budget, key, retries, errors.
+"""HTTP requests to the service, with budget, key, retries and errors.
 
-Conventions: `spends` marks a request that costs money or room when it is carried out. Such a request is asked again
-only where nothing can have been done (no connection was made, or 429 by rate); all others also after network trouble,
-5xx, 408 and unusable answers. Waiting goes through the clock handed in, network timeouts are real seconds. Redirects
-are never followed, since the key would go along. No answer may be longer than a bound, however well it is compressed.
+Conventions: `spends` marks a request that costs money or storage when it is carried out. Such a request is repeated
+only if the service cannot have carried it out (there was no connection, or a 429 by rate). All other requests are also
+repeated after network failures, 5xx, 408 and unusable answers. Waits use the given clock; network timeouts are real
+seconds. Redirects are never followed, because the key would be sent along. The size of every answer is limited, also
+after it is unpacked.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ from soniox_ds.options import Retry
 __all__ = ["LONGEST_ANSWER", "LONGEST_RETRY_AFTER_S", "Transport"]
 
 LONGEST_RETRY_AFTER_S = 300.0
-"""Where the service asks for a longer wait than this, the call fails and says so."""
+"""Longest wait in seconds that the service may ask for. The call fails if it asks for a longer wait."""
 
 LONGEST_ANSWER = 16 << 20
-"""Bytes of an answer, unpacked, where the caller names no other bound."""
+"""Largest answer in unpacked bytes, unless the caller gives another limit."""
 LONGEST_REFUSAL = 1 << 20
-"""So many bytes of an answer that is not a success are looked at; its status says the rest."""
+"""Number of bytes that are read of an answer that is not a success."""
 
 log = logging.getLogger("soniox_ds.api")
 
@@ -58,7 +59,7 @@ T = TypeVar("T")
 
 
 class _Bearer(httpx.Auth):
-    """Puts the key into a request at the last moment, so that it lies in no attribute of the client."""
+    """Authentication that adds the key at the last moment, so that no attribute of the client holds the key."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -69,19 +70,19 @@ class _Bearer(httpx.Auth):
 
 
 class _NoCookies(CookieJar):
-    """Takes no cookies: the API sets none, and those of others are not worth parsing."""
+    """A cookie jar that stays empty, because the API sets no cookies."""
 
     def extract_cookies(self, response: Any, request: Any) -> None:
         pass
 
 
 async def _forget_where_to(response: httpx.Response) -> None:
-    """Take the address out of a redirect, since httpx raises errors of its own for one that it cannot parse."""
+    """Remove the address from a redirect, because httpx raises its own errors for addresses that it cannot parse."""
     response.headers.pop("location", None)
 
 
 class Transport:
-    """Asks one service, over HTTP/1.1 connections that are kept alive; an async context manager."""
+    """A pool of HTTP/1.1 connections to one service, as an async context manager."""
 
     def __init__(
         self,
@@ -124,7 +125,7 @@ class Transport:
             headers={"User-Agent": f"soniox-ds (httpx {httpx.__version__})", "Accept-Encoding": ENCODINGS},
             cookies=_NoCookies(),
             event_hooks={"response": [_forget_where_to]},
-            # waiting for one of our own connections is no fault of the network
+            # A request may wait for a free connection of the pool without a timeout, as the network is not at fault.
             timeout=httpx.Timeout(self.timeout_s, connect=min(self.timeout_s, 20.0), pool=None),
             limits=httpx.Limits(
                 max_connections=self._max_connections,
@@ -132,7 +133,7 @@ class Transport:
                 keepalive_expiry=20.0,
             ),
             follow_redirects=False,
-            # proxies of the environment are for the world outside
+            # The proxies of the environment are not used for a service on this machine.
             trust_env=self.connection.service != "local",
         )
 
@@ -159,19 +160,19 @@ class Transport:
         longest: int = LONGEST_ANSWER,
         again_if_damaged: bool = True,
     ) -> T:
-        """Ask until there is a usable answer or asking again is pointless; returns what `check` makes of it.
+        """Send a request, with retries, and return the result of `check` on the answer.
 
-        `secrets` are what the request holds and no message may show; `holds_key` says that the answer holds a key;
-        `longest` is how many bytes an answer may have; `again_if_damaged` says whether to ask again where the answer is
-        a success by its status and cannot be used.
+        `secrets` are values of the request that no message may show. `holds_key` is True if the answer holds a key.
+        `longest` is the largest number of bytes in an answer. `again_if_damaged` is False if the request is not to be
+        repeated after an answer that is a success by its status but cannot be used.
 
         Raises
         ------
         RequestError
-            The API refused; QuotaError also where it asks for a pause of more than five minutes.
+            If the API refuses the request. QuotaError also if it asks for a pause of more than five minutes.
         ServiceError
-            The network or the service failed, retries included; `maybe_done` where the request may have been carried
-            out all the same.
+            If the network or the service fails, also after retries. `maybe_done` is True if the request may have been
+            carried out all the same.
         """
         what = f"{method} {self._base_path}{path}"
         wanted_wait_s: float | None = None
@@ -231,7 +232,7 @@ class Transport:
         try:
             return await retrying(once)
         except NotFoundError as error:
-            # Asked a second time, a DELETE that finds nothing has succeeded: the first one did it.
+            # If a repeated DELETE finds nothing, the first one has succeeded.
             gone = error.error_type in ("file_not_found", "transcription_not_found")
             if method == "DELETE" and attempt > 1 and gone:
                 return check(Reply(status=204, headers={}, body=b"", what=what))
@@ -249,7 +250,7 @@ class Transport:
         attempt: int,
         longest: int,
     ) -> Reply:
-        """One request, one answer; foreign exceptions become ours here and nowhere else."""
+        """Send one request and return the answer. Exceptions of httpx become exceptions of this package here."""
         if self._http is None:
             raise RuntimeError("the client is not open; use it as: async with Client(connection) as client: ...")
         started_s = time.monotonic()
@@ -259,7 +260,7 @@ class Transport:
             if upload is not None:
                 body = await asyncio.to_thread(upload)
             request = self._request(method, path, params=params, json=json, body=body)
-            # An answer that comes drop by drop outlasts any timeout between two drops.
+            # An answer that arrives byte by byte would never run into the timeout between two reads.
             async with asyncio.timeout(None if body is not None else self.timeout_s * 5) as limit:
                 if body is not None:
                     body.when_sent = lambda: limit.reschedule(asyncio.get_running_loop().time() + self.timeout_s * 5)
@@ -277,8 +278,8 @@ class Transport:
                 body.close()
         if problem is not None:
             log.debug("%s: %s (attempt %d)", what, type(problem).__name__, attempt)
-            # Raised outside of the except clause: the frames of the original hold the request's headers, and some tools
-            # show or send away the variables of every frame they find.
+            # The error is raised outside of the except clause, because the frames of the original error hold the
+            # request's headers, and some tools show or send the variables of every frame.
             raise problem
         log.debug("%s: %d in %.3f s (attempt %d)", what, response.status_code, time.monotonic() - started_s, attempt)
         return Reply(
@@ -311,7 +312,7 @@ class Transport:
             ) from None
 
     async def _read(self, response: httpx.Response, what: str, longest: int, *, maybe_done: bool) -> bytes:
-        """The unpacked body of an answer; of a refusal as much as can be had."""
+        """Return the unpacked body of an answer, or as much as possible of the body of a refusal."""
         is_success = 200 <= response.status_code < 300
         encoding = response.headers.get("content-encoding", "")
         host = urlsplit(self.connection.api_base_url).netloc
@@ -351,7 +352,7 @@ class Transport:
 
 
 def _closed_for_long(error: RateLimitError, wait_s: float) -> QuotaError:
-    """Say that the service takes no requests for longer than a call would wait."""
+    """Return the error for a service that takes no requests for longer than a call waits."""
     closed = QuotaError(
         f"{error}. The service asks for a pause of {_in_words(wait_s)}, and a call waits for at most "
         f"{LONGEST_RETRY_AFTER_S / 60:.0f} minutes: nothing more is sent. What is paid for is kept; run the same call "

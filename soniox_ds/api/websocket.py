@@ -1,8 +1,8 @@
-"""One websocket of the service: open, send, receive, close. What survives a broken one is ``live.session``'s business.
+"""Websocket connection to the service. ``live.session`` continues a session after a broken connection.
 
-Conventions: the key travels in a header, never in a message or an error. Messages come out as the text that was
-received; ``check_message`` takes one apart. The network's timeouts are real seconds. Redirects are never followed,
-since the key would go along, and what ``websockets`` logs goes through a logger that hides the key.
+Conventions: the key is sent in a header, never in a message or an error. Messages are returned as the text that was
+received, and ``check_message`` decodes them. Network timeouts are real seconds. Redirects are never followed, because
+the key would be sent along. The log records of ``websockets`` go through a logger that hides the key.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ _WHAT = "the stream"
 _LONGEST_MESSAGE = 16 << 20
 _CLOSE_S = 2.0
 _UNSENT_BYTES = 64 << 10
-"""The operating system buffers about so much of what was not sent; by default it would be minutes of audio."""
+"""Approximate bytes of unsent data that the operating system buffers. By default it would be minutes of audio."""
 
 
 class _Connect(connect):
-    """Follows no redirect."""
+    """A connection that follows no redirects."""
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
 
 
 class StreamSocket:
-    """A session on the wire.
+    """The websocket of one session.
 
     Use it as an async context manager: entering opens the connection and sends the start message, leaving closes it.
 
     Raises
     ------
     ConnectionFailed
-        From every method, when the connection cannot be made or is lost.
+        From every method, if the connection cannot be made or is lost.
     """
 
     def __init__(self, connection: Connection, options: StreamOptions, *, timeout_s: float = 10.0) -> None:
@@ -68,8 +68,8 @@ class StreamSocket:
                 max_size=_LONGEST_MESSAGE,
                 user_agent_header="soniox-ds",
                 proxy=True,
-                compression=None,  # sound hardly shrinks, and what is held could not be counted in seconds
-                # A ping that waits behind audio would break a line that is slow but works. The session watches instead.
+                compression=None,  # Audio hardly shrinks, and the seconds of unsent audio could not be counted.
+                # A ping that waits behind audio would break a slow but working connection; the session checks instead.
                 ping_interval=None,
                 logger=redacting_logger("websockets.client", self.connection.api_key.hide_in),
             )
@@ -90,34 +90,34 @@ class StreamSocket:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that were handed to the connection and are not on their way yet."""
+        """Number of bytes that were given to the connection and are not sent yet."""
         return 0 if self._socket is None else self._socket.transport.get_write_buffer_size()
 
     def drop(self) -> None:
-        """Break the connection off at once: over a line that is blocked no goodbye would get through."""
+        """Abort the connection at once, without the closing handshake, which a blocked line would not transmit."""
         if self._socket is not None:
             self._socket.transport.abort()
 
     async def send_audio(self, audio: bytes) -> None:
-        """Send some audio; nothing where there is none, since an empty message could end the stream."""
+        """Send audio. Empty audio is not sent, because an empty message could end the stream."""
         if audio:
             await self._send(audio)
 
     async def keep_alive(self) -> None:
-        """Say that the stream is still wanted although no audio comes."""
+        """Keep the stream open although no audio is sent."""
         await self._send('{"type":"keepalive"}')
 
     async def finalize(self, trailing_silence_ms: int | None = None) -> None:
-        """Ask for everything heard so far to be settled; ``<fin>`` answers."""
+        """Ask the service to make all tokens so far final. The service answers with ``<fin>``."""
         extra = "" if trailing_silence_ms is None else f',"trailing_silence_ms":{trailing_silence_ms}'
         await self._send(f'{{"type":"finalize"{extra}}}')
 
     async def end(self) -> None:
-        """Say that no audio follows; the service settles everything, says ``finished`` and closes."""
+        """Tell the service that no audio follows. It makes all tokens final, sends ``finished`` and closes."""
         await self._send("")
 
     async def messages(self) -> AsyncIterator[str]:
-        """What the service says, until it closes. Raises ConnectionFailed when it does not close but is lost."""
+        """Yield the messages of the service until it closes. Raises ConnectionFailed if the connection is lost."""
         socket = self._open()
         try:
             async for message in socket:
@@ -138,7 +138,7 @@ class StreamSocket:
             try:
                 async with asyncio.timeout(2 * _CLOSE_S):
                     await socket.close()
-            except TimeoutError:  # what was to be sent before is stuck
+            except TimeoutError:  # Data that must be sent first is stuck.
                 socket.transport.abort()
                 await socket.wait_closed()
 
@@ -156,7 +156,7 @@ class StreamSocket:
 
 
 def parse_message(text: str) -> dict[str, Any]:
-    """A message as a JSON object, error frames too; raises BadAnswerError if it is none.
+    """Decode a message, which may be an error frame. Raises BadAnswerError if it is not a JSON object.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def parse_message(text: str) -> dict[str, Any]:
 
 
 def is_error_frame(message: Mapping[str, Any]) -> bool:
-    """Whether a message says why the service ends the stream.
+    """Return True if a message is an error frame, with which the service ends the stream.
 
     Examples
     --------
@@ -184,15 +184,15 @@ def is_error_frame(message: Mapping[str, Any]) -> bool:
 
 
 def check_message(text: str, connection: Connection) -> dict[str, Any]:
-    """A message as a JSON object.
+    """Decode a message, and raise an error if it is an error frame.
 
     Raises
     ------
     BadAnswerError
-        If it is none.
+        If the message is not a JSON object.
     RequestError, ServiceError
-        If it is an error frame: by its code, as for REST answers (`AuthError` for 401 and 403, `RateLimitError` for
-        429, ...), with ``status``, ``error_type`` and ``request_id``.
+        If the message is an error frame. Its code decides the class, as for REST answers (`AuthError` for 401 and 403,
+        `RateLimitError` for 429, ...); the error has ``status``, ``error_type`` and ``request_id``.
     """
     text = connection.api_key.hide_in(text)
     message = parse_message(text)
