@@ -1,6 +1,6 @@
-"""soniox_ds: transcribe datasets with Soniox speech-to-text into token-level DataFrames, and measure the result.
+"""Transcription of datasets with Soniox speech-to-text into token-level DataFrames, and metrics for the results.
 
-Everything is imported where it is first used, so that ``import soniox_ds`` costs next to nothing.
+Every module is imported when it is first used, so that ``import soniox_ds`` is fast.
 """
 
 from __future__ import annotations

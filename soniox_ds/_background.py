@@ -1,18 +1,18 @@
-"""The door for plain calls: async code, called from a script, a cell, a running loop or any thread.
+"""The background event loop, on which plain functions run asynchronous code from scripts, notebooks and threads.
 
-Conventions: one background thread per process turns one event loop, and everything asynchronous of this package lives
-there: clients, sockets, timers, live sessions. It is started at first use, anew after a fork, and stopped when the
-interpreter exits. In a child that was forked while another thread imported modules for a call, SetupError is raised
-instead, since they cannot be completed there. A plain call hands its coroutine over and waits. Nothing of the caller's
-event loop is touched or patched, so that it does not matter whether one is running, whose it is, or whether
-nest_asyncio was applied to it.
+Conventions: a process has one background thread with one event loop, and all asynchronous work of plain calls runs
+there: clients, sockets, timers, live sessions. The thread starts at its first use, again after a fork, and stops when
+the interpreter exits. In a child that was forked while another thread imported modules for a call, SetupError is raised
+instead, because these imports cannot be completed there. A plain call passes its coroutine to the thread and waits. The
+event loop of the caller is neither used nor patched, so it does not matter whether such a loop is running, who runs it,
+or whether nest_asyncio was applied to it.
 
 While a plain call waits, the caller's own loop stands still, and a timeout of the caller (``asyncio.timeout``) has no
-effect before the call returns; code that is itself asynchronous does better with the awaitable twins in
-``soniox_ds.aio``, on its own loop.
+effect before the call returns. Asynchronous code should use the awaitable functions in ``soniox_ds.aio`` on its own
+loop.
 
 Ctrl-C, or the notebook's stop button, cancels all work of the call and waits at most ``GRACE_S`` seconds for sockets to
-be closed; a second one does not wait.
+close. A second interrupt does not wait.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 GRACE_S = 2.0
-"""How long an interrupted call, or the end of the interpreter, waits for cancelled work to wind down (seconds)."""
+"""Seconds for which an interrupted call, or the end of the interpreter, waits for cancelled work to end."""
 
-# How often a waiting call looks about itself: an interrupt does not wake a lock on Windows, and where somebody else
-# handles the signal (asyncio.run) the only trace of it is a flag.
+# Seconds between two checks of a waiting call. They are needed because an interrupt does not wake a lock on Windows,
+# and because another handler of the signal (asyncio.run) only sets a flag.
 _POLL_S = 0.1
 
 
 class _LoopThread:
-    """One event loop, turned by one daemon thread."""
+    """An event loop that runs in a daemon thread."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -59,13 +59,13 @@ class _LoopThread:
         self.thread = threading.Thread(target=self._turn, name="soniox-ds-loop", daemon=True)
         try:
             self.thread.start()
-        except RuntimeError:  # no thread to be had, or the interpreter is at its end
+        except RuntimeError:  # No thread can be started, or the interpreter is ending.
             self.loop.close()
             raise
 
     def _turn(self) -> None:
         while not self.stopping:
-            # A task that raises one of these throws it out of the loop as well; its waiter gets it from the task.
+            # The loop also raises these exceptions of a task, while the caller gets them from the task itself.
             try:
                 self.loop.run_forever()
             except (KeyboardInterrupt, SystemExit):
@@ -88,14 +88,14 @@ class _LoopThread:
         self.loop.stop()
 
     def stop(self) -> None:
-        """Cancel what still runs, close the loop, and wait for the thread (a little longer than for the work)."""
+        """Cancel the running tasks, close the loop, and wait for the thread (a little longer than for the tasks)."""
         self.loop.call_soon_threadsafe(self._stop_turning)
         self.thread.join(GRACE_S + 1)
 
 
 _home: _LoopThread | None = None
 _home_lock = threading.Lock()
-# Loops of a parent process: never closed here, because they share their selector with the parent's.
+# The loops of a parent process are never closed here, because they share their selector with the parent.
 _left_behind: list[_LoopThread] = []
 
 
@@ -117,7 +117,7 @@ def _stop_at_exit() -> None:
 
 
 def _forget_after_fork() -> None:
-    """Threads do not survive a fork, and the lock may have been held by one of them."""
+    """Start anew in a forked child: threads do not survive a fork, and one of them may have held the lock."""
     global _home, _home_lock
     _home_lock = threading.Lock()
     if _home is not None:
@@ -131,14 +131,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def event_loop() -> asyncio.AbstractEventLoop:
-    """The background event loop of this process, running; for ``call_soon_threadsafe`` from callbacks of widgets."""
+    """Return the running background loop of this process, for ``call_soon_threadsafe`` in callbacks of widgets."""
     return _loop_thread().loop
 
 
 def submit(coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-    """Start a coroutine on the background loop and return at once; cancelling the future cancels the work.
+    """Start a coroutine on the background loop and return a future at once. Cancelling the future cancels the work.
 
-    Context variables of the caller travel along, so that output of the coroutine lands in the cell that submitted it.
+    The coroutine sees the context variables of the caller, so that its output appears in the cell that submitted it.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def submit(coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
 
 
 class _Work(Generic[T]):
-    """One coroutine on its way: ``start`` and ``cancel`` are called by the loop, the rest by whoever waits."""
+    """A running coroutine. The loop calls ``start`` and ``cancel``; the waiting caller uses the other methods."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self.coroutine = coroutine
@@ -175,20 +175,20 @@ class _Work(Generic[T]):
         return self._task.result()
 
     def notes(self) -> list[str]:
-        """What the work noted on the cancellation that ended it."""
+        """Return the notes on the CancelledError that ended the work."""
         if self._task is None or not self._task.done():
             return []
         try:
             self._task.result()
         except asyncio.CancelledError as cancelled:
             return list(getattr(cancelled, "__notes__", []))
-        except BaseException:  # noqa: BLE001  the interrupt is raised in its stead
+        except BaseException:  # noqa: BLE001 - the caller raises the interrupt instead
             return []
         return []
 
 
 class _Caller:
-    """Who waits: tells whether the caller was interrupted, where that does not simply raise KeyboardInterrupt."""
+    """The waiting caller, which notices interrupts that do not simply raise KeyboardInterrupt."""
 
     def __init__(self) -> None:
         try:
@@ -204,41 +204,40 @@ class _Caller:
 
     @contextmanager
     def watching_signals(self) -> Iterator[None]:
-        """Notice Ctrl-C although somebody else handles it, for as long as this call keeps their loop from turning.
+        """Notice Ctrl-C within the block, even if another handler is installed, and call that handler as well.
 
         Inside a coroutine the handler is that of ``asyncio.run``, of the kernel (for a cell with ``await``) or of a
-        server, and most of them only leave a note for the loop, which cannot read it before this call returns. Theirs
-        is called too.
+        server. Most of them only notify the caller's loop, which cannot react before this call returns.
         """
-        theirs = signal.getsignal(signal.SIGINT)
+        handler = signal.getsignal(signal.SIGINT)
         if (
             self.task is None
             or threading.current_thread() is not threading.main_thread()
-            or not callable(theirs)
-            or theirs is signal.default_int_handler
+            or not callable(handler)
+            or handler is signal.default_int_handler
         ):
             yield
             return
 
         def note(number: int, frame: FrameType | None) -> None:
             self.signals += 1
-            theirs(number, frame)
+            handler(number, frame)
 
         signal.signal(signal.SIGINT, note)
         try:
             yield
         finally:
             if signal.getsignal(signal.SIGINT) is note:
-                signal.signal(signal.SIGINT, theirs)
+                signal.signal(signal.SIGINT, handler)
 
     def wait(self, ended: threading.Event) -> None:
-        """Return when the work has ended; raise CancelledError when the caller was interrupted before."""
+        """Wait for the end of the work. Raise CancelledError if the caller is interrupted before."""
         while not ended.wait(_POLL_S):
             if self.interrupted:
                 raise asyncio.CancelledError
 
     def wait_a_little(self, ended: threading.Event, signals: int) -> None:
-        """Return when the work has ended, after the grace, or at an interrupt beyond the first `signals`."""
+        """Wait until the work has ended, `GRACE_S` have passed, or a further interrupt follows `signals` others."""
         until = time.monotonic() + GRACE_S
         while not ended.wait(_POLL_S) and time.monotonic() < until and self.signals == signals:
             pass
@@ -247,18 +246,18 @@ class _Caller:
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the background loop and wait for its result.
 
-    Works in scripts, in notebook cells, inside running event loops of any kind, in threads and after a fork. Context
-    variables of the caller travel along.
+    This works in scripts, in notebook cells, inside running event loops of any kind, in threads and after a fork. The
+    coroutine sees the context variables of the caller.
 
     Raises
     ------
     RuntimeError
-        When called from the background loop itself, which would wait for ever.
+        If it is called from the background loop itself, which would wait for ever.
     KeyboardInterrupt, asyncio.CancelledError
-        After an interrupt, once the work is cancelled: the latter inside a coroutine whose loop handles Ctrl-C. Notes
-        that the work put on its CancelledError are on it.
+        After an interrupt, once the work is cancelled. CancelledError is raised inside a coroutine whose loop handles
+        Ctrl-C. The exception has the notes that the work put on its own CancelledError.
     BaseException
-        Whatever the coroutine raises.
+        The exception that the coroutine raises.
 
     Examples
     --------
@@ -286,10 +285,10 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
             home.loop.call_soon_threadsafe(work.start)
             caller.wait(work.ended)
         except BaseException as interrupt:
-            signals = caller.signals  # before the work can tell anybody that it was cancelled
+            signals = caller.signals  # The count is read before the work is cancelled, to notice a second interrupt.
             try:
                 home.loop.call_soon_threadsafe(work.cancel)
-            except RuntimeError:  # the loop is closed: the interpreter is at its end
+            except RuntimeError:  # The loop is closed, because the interpreter is ending.
                 coroutine.close()
                 raise
             caller.wait_a_little(work.ended, signals)
@@ -299,13 +298,15 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         return work.result()
     except asyncio.CancelledError:
-        if home.stopping:  # a daemon thread at the end of the interpreter: it ends too, without a traceback
+        if home.stopping:  # The interpreter is ending, so that this daemon thread ends as well, without a traceback.
             raise SystemExit from None
         raise
 
 
 def plain(async_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """The same function for plain calls: same name, signature and documentation, the awaitable one as ``__wrapped__``.
+    """Return a plain function with the name, signature and documentation of an async function.
+
+    The async function is its attribute ``__wrapped__``.
 
     Examples
     --------
@@ -332,7 +333,7 @@ def plain(async_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]
 
 
 def plain_iterator(async_function: Callable[P, AsyncGenerator[T, None]]) -> Callable[P, Iterator[T]]:
-    """The same asynchronous generator for plain ``for`` loops; leaving the loop early closes it.
+    """Return a plain generator function made of an asynchronous one. Leaving its ``for`` loop early closes it.
 
     Examples
     --------
@@ -375,18 +376,18 @@ def _with_twin(async_function: Callable[..., Any]) -> str:
 
 
 def enable_nested_loops() -> None:
-    """Let ``asyncio.run`` and ``run_until_complete`` be called in a notebook cell, where a loop is running already.
+    """Allow ``asyncio.run`` and ``run_until_complete`` in a notebook cell, where a loop is already running.
 
-    Applies nest_asyncio, for good and for the whole process. Nothing in this package needs it: plain functions work in
-    any cell, and the functions of ``soniox_ds.aio`` can be awaited there. It helps code that insists on
-    ``asyncio.run``. Its price: every task in the process becomes slower (1.6 to 1.9 times was measured), and **an
-    interrupt does not stop what such a nested call has started**: requests go on, paid ones too. Calling it again does
-    nothing.
+    This applies nest_asyncio permanently to the whole process. Nothing in this package needs it: plain functions work
+    in any cell, and the functions of ``soniox_ds.aio`` can be awaited there. It helps code that insists on
+    ``asyncio.run``. The drawbacks are that every task in the process becomes slower (1.6 to 1.9 times was measured),
+    and that **an interrupt does not stop what such a nested call has started**: its requests continue, also requests
+    that cost money. Further calls do nothing.
 
     Raises
     ------
     SetupError
-        Where it would break something: on Python 3.14 and later, and under uvloop.
+        On Python 3.14 and later, and with uvloop, where it would break event loops or requests.
     """
     instead = (
         "Plain functions such as sx.transcribe(...) need no nested loops, and `await soniox_ds.aio.transcribe(...)` "
@@ -409,10 +410,10 @@ def enable_nested_loops() -> None:
 
 
 def _callers_loop_type() -> str:
-    """Module and name of the running loop's type, or of the policy's that would make one."""
-    decider: object
+    """Return the module and name of the type of the running loop, or of the policy that would make a loop."""
+    loop_or_policy: object
     try:
-        decider = asyncio.get_running_loop()
+        loop_or_policy = asyncio.get_running_loop()
     except RuntimeError:
-        decider = asyncio.get_event_loop_policy()
-    return f"{type(decider).__module__}.{type(decider).__qualname__}"
+        loop_or_policy = asyncio.get_event_loop_policy()
+    return f"{type(loop_or_policy).__module__}.{type(loop_or_policy).__qualname__}"

@@ -1,7 +1,8 @@
-"""Whose line a warning is about: that of the person who called, not one in here.
+"""Warnings that point to the line of the user's code.
 
-Conventions: work of the plain functions runs on another thread, whose stack knows nothing of the caller; so they
-remember the caller's line in a context variable, which travels along. Awaited functions have the caller on their stack.
+Conventions: the work of plain functions runs on another thread, whose stack does not contain the caller. The functions
+therefore keep the caller's line in a context variable, which is passed on to that thread. Awaited functions have the
+caller on their stack.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from typing import Any, NamedTuple
 __all__ = ["remembered_caller", "warn_caller"]
 
 _BETWEEN = (__name__.partition(".")[0], "asyncio", "concurrent", "contextlib", "threading")
-"""Modules that stand between a caller and the work."""
+"""Modules whose frames may lie between the caller and the warning."""
 
 
 class _Line(NamedTuple):
     filename: str
     number: int
     module: str
-    registry: dict[Any, Any]  # of the warnings that this module was told already
+    registry: dict[Any, Any]
+    """Warnings that were already shown for this module."""
 
 
 _caller: ContextVar[_Line | None] = ContextVar("soniox_ds_caller", default=None)
@@ -32,7 +34,7 @@ _caller: ContextVar[_Line | None] = ContextVar("soniox_ds_caller", default=None)
 
 @contextmanager
 def remembered_caller() -> Iterator[None]:
-    """Remember the line that called into this package, for warnings of what is started meanwhile."""
+    """Remember the line that called into this package, for warnings of work that starts within the block."""
     token = _caller.set(_line_of_caller())
     try:
         yield
@@ -41,12 +43,12 @@ def remembered_caller() -> Iterator[None]:
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn as if the line had done it that called into this package.
+    """Warn with the position of the line that called into this package.
 
-    >>> with warnings.catch_warnings(record=True) as told:
+    >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     warn_caller("look out", UserWarning)
-    >>> str(told[0].message)
+    >>> str(caught[0].message)
     'look out'
     """
     line = _caller.get() or _line_of_caller()
@@ -58,10 +60,10 @@ def _line_of_caller() -> _Line:
     outermost = frame
     while frame is not None and _module(frame).partition(".")[0] in _BETWEEN:
         outermost, frame = frame, frame.f_back
-    found = frame or outermost
-    assert found is not None  # there is always this function's own
-    registry = found.f_globals.setdefault("__warningregistry__", {})
-    return _Line(found.f_code.co_filename, found.f_lineno, _module(found) or "<unknown>", registry)
+    caller = frame or outermost
+    assert caller is not None  # The stack always holds the frame of this function.
+    registry = caller.f_globals.setdefault("__warningregistry__", {})
+    return _Line(caller.f_code.co_filename, caller.f_lineno, _module(caller) or "<unknown>", registry)
 
 
 def _module(frame: FrameType) -> str:

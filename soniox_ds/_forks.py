@@ -1,8 +1,8 @@
-"""Forks while another thread imports something for this package.
+"""Detection of forks during imports of this package.
 
-Conventions: a fork takes along one thread alone. A module that another thread was importing stays half imported in the
-child, and locked for ever: whoever needs it waits for a thread that is not there. The first call in such a child
-therefore raises an error that says so. No lock is held during a fork, since locks of others are.
+Conventions: a fork keeps only the thread that forks. A module that another thread was importing stays half imported and
+locked for ever in the child, where every later import of it would wait for a thread that does not exist. The first call
+in such a child therefore raises an error. No lock of this module is held during a fork.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from importlib import _bootstrap  # private, but there is no other way to see who holds their locks
+from importlib import _bootstrap  # This module is private, but only it shows which threads hold the import locks.
 from types import FrameType
 
 from soniox_ds.exceptions import SetupError
@@ -20,21 +20,21 @@ __all__ = ["check_imports", "watch_forks"]
 _PACKAGE = __name__.partition(".")[0]
 
 _forking: int = 0
-"""The thread that forks."""
+"""Id of the thread that forks."""
 _inside: set[int] = set()
-"""Other threads that were inside a call of this package when the process was forked."""
+"""Ids of the other threads that were inside a call of this package when the process was forked."""
 _half_imported: set[str] = set()
-"""In a child: modules that such a thread was importing."""
+"""Names of the modules that such threads were importing. Empty except in a forked child."""
 
 
 def watch_forks() -> None:
-    """From now on note at each fork which modules the child cannot complete."""
+    """Note at each later fork which modules the child cannot import completely."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_look_at_threads, after_in_child=_look_at_locks)
 
 
 def check_imports() -> None:
-    """Raise SetupError in a process whose modules cannot be completed."""
+    """Raise SetupError in a child process in which modules stay half imported."""
     if _half_imported:
         raise SetupError(
             f"this process was forked while another thread was importing {', '.join(sorted(_half_imported))} for "
@@ -44,7 +44,7 @@ def check_imports() -> None:
 
 
 def _look_at_threads() -> None:
-    """Before a fork, in the parent: note which threads are inside this package."""
+    """Note in the parent, before a fork, which threads are inside this package."""
     global _forking, _inside
     _forking = threading.get_ident()
     frames = sys._current_frames()
@@ -52,8 +52,8 @@ def _look_at_threads() -> None:
 
 
 def _look_at_locks() -> None:
-    """After a fork, in the child: note which modules are locked by threads that are not here any more."""
-    locks = getattr(_bootstrap, "_module_locks", {})  # a Python that has no such table hangs, as all did
+    """Note in the child, after a fork, which modules are locked by threads that do not exist any more."""
+    locks = getattr(_bootstrap, "_module_locks", {})  # A Python without this table would hang in such a child.
     for name, reference in list(locks.items()):
         owner = getattr(reference(), "owner", None)
         if owner in (None, _forking):

@@ -1,7 +1,7 @@
-"""The plain forms of the functions that work over the network; the awaitable ones are in ``soniox_ds.aio``.
+"""Plain functions that work over the network. ``soniox_ds.aio`` has their awaitable forms.
 
-What only experiments and live audio need is imported with the first of them: it would double the time to the first
-transcript.
+Modules for experiments and live audio are imported only when they are used, because they would double the time to the
+first transcript.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ usage = plain(account.usage)
 
 
 def __getattr__(name: str) -> Any:
-    made: Any
+    function: Any
     if name == "compare":
         from soniox_ds.experiments import run
 
-        made = plain(run.compare)
+        function = plain(run.compare)
     elif name == "stream_dataset":
         from soniox_ds.live import dataset
 
-        made = plain(dataset.stream_dataset)
+        function = plain(dataset.stream_dataset)
     elif name == "sweep_endpoints":
         from soniox_ds.experiments import endpoint_sweep
 
-        made = plain(endpoint_sweep.sweep_endpoints)
+        function = plain(endpoint_sweep.sweep_endpoints)
     elif name in ("stream", "stream_updates"):
         from soniox_ds.live import stream as live_stream
 
-        made = plain(live_stream.stream) if name == "stream" else plain_iterator(live_stream.stream_updates)
+        function = plain(live_stream.stream) if name == "stream" else plain_iterator(live_stream.stream_updates)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = made
-    return made
+    globals()[name] = function
+    return function

@@ -1,4 +1,4 @@
-"""The functions of ``soniox_ds`` that work over the network, under the same names, to be awaited.
+"""Awaitable forms of the functions of ``soniox_ds`` that work over the network, under the same names.
 
 >>> from soniox_ds import aio
 >>> corpus = await aio.transcribe("calls/")          # doctest: +SKIP

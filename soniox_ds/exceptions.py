@@ -1,29 +1,29 @@
-"""Every exception of the package, arranged by what the caller can do about it.
+"""The exceptions and warnings of the package, arranged by what the caller can do about them.
 
 SonioxDSError
-├── InputError             what was handed in cannot be used: fix the call (also a ValueError)
+├── InputError             an argument cannot be used: fix the call (also a ValueError)
 │   ├── SchemaError        a table is not as documented
-│   ├── OptionsError       an option is wrong, alone or beside another one
-│   └── SourceError        no recordings can be found where they were looked for
+│   ├── OptionsError       an option is wrong, or two options do not go together
+│   └── SourceError        no recordings were found, or a manifest cannot be read
 ├── SetupError             a key, a package or a file is missing on this machine: the message says what to do
 ├── Declined               the caller's own ``confirm`` said no: nothing was sent
 ├── JournalError           the journal cannot be written or read: free space, or name another journal
-├── RequestError           the API refused the request; asking again unchanged would be refused again
+├── RequestError           the API refused the request, and would refuse it again unless it is changed
 │   ├── AuthError          the key is missing, wrong, expired or not allowed to do this (401, 403)
 │   ├── BalanceError       the prepaid balance or a budget is used up (402)
 │   ├── NotFoundError      the file or transcription does not exist (404)
 │   ├── InvalidStateError  the transcription is not (or no longer) in a state that allows this (409)
-│   └── QuotaError         a limit on stored files, bytes, transcriptions or pending ones is reached, or the service
-│                          takes no requests for a long time (429 that waiting a few minutes does not cure)
-├── ServiceError           the network or the service failed, retries included: run again later
+│   └── QuotaError         a limit on stored files, bytes, transcriptions or pending transcriptions is reached, or the
+│                          service takes no requests for a long time (429 that a few minutes of waiting do not cure)
+├── ServiceError           the network or the service failed, also after retries: run again later
 │   ├── RateLimitError     too many requests per minute, or too many streams at once (429 that waiting cures)
 │   ├── ConnectionFailed   no connection, a reset, or no answer in time
-│   └── BadAnswerError     an answer came that is not what the API documents (cut off, HTML, wrong types)
+│   └── BadAnswerError     an answer is not as the API documents it (cut off, HTML, wrong types)
 └── TranscriptionFailed    one recording could not be transcribed; raised in a group by ``on_error="raise"``
 
 RecordingsFailedWarning    some recordings of a corpus failed (a UserWarning, not an exception of the tree)
 SmallSampleWarning         a test rests on too few units to be reliable (a UserWarning)
-ModelWarning               transcripts may come from another model than their name says (a UserWarning)
+ModelWarning               transcripts may come from another model than the requested name says (a UserWarning)
 """
 
 from __future__ import annotations
@@ -59,23 +59,23 @@ __all__ = [
 
 
 class SonioxDSError(Exception):
-    """Base of every exception that this package raises on purpose."""
+    """The base class of the exceptions of this package."""
 
 
 class InputError(SonioxDSError, ValueError):
-    """What was handed in cannot be used; the message says what was found and what would do."""
+    """An argument cannot be used. The message says what was found and what is expected."""
 
 
 class SchemaError(InputError):
-    """A table lacks a documented column, or holds values that cannot be what the column means."""
+    """A table lacks a documented column, or holds values that do not fit a column."""
 
 
 class OptionsError(InputError):
-    """An option is wrong, alone or beside another one."""
+    """An option is wrong, or two options do not go together."""
 
 
 class SourceError(InputError):
-    """Nothing to transcribe was found, or a manifest cannot be read."""
+    """No recordings were found, or a manifest cannot be read."""
 
 
 class SetupError(SonioxDSError):
@@ -83,15 +83,15 @@ class SetupError(SonioxDSError):
 
 
 class Declined(SonioxDSError):
-    """The caller's ``confirm`` said no before anything was sent."""
+    """The caller's ``confirm`` declined before anything was sent."""
 
 
 class JournalError(SonioxDSError):
-    """The journal cannot be read or written, so that nothing may be spent."""
+    """The journal cannot be read or written, so nothing may be spent."""
 
 
 class _Answered(SonioxDSError):
-    """An error that may carry what the API said of it."""
+    """An error with the details of the API's answer, if there was an answer."""
 
     def __init__(
         self,
@@ -105,19 +105,19 @@ class _Answered(SonioxDSError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        """HTTP status, or the ``error_code`` of a stream's error frame; None where no answer came."""
+        """HTTP status, or the ``error_code`` of a stream's error frame; None if there was no answer."""
         self.error_type = error_type
-        """The API's own stable slug, such as ``invalid_request``."""
+        """Stable slug of the API, such as ``invalid_request``."""
         self.request_id = request_id
-        """To quote to the vendor's support."""
+        """Id of the request, which the vendor's support may ask for."""
         self.validation_errors = tuple(validation_errors)
-        """One mapping for each wrong field: ``error_type``, ``location``, ``message``."""
+        """Mappings with ``error_type``, ``location`` and ``message``, one for each wrong field."""
         self.maybe_done = maybe_done
-        """True where the request may have been carried out although no usable answer came back."""
+        """True if the request may have been carried out although there was no usable answer."""
 
 
 class RequestError(_Answered):
-    """The API refused the request; fix it, asking again unchanged is pointless."""
+    """The API refused the request. Change the request; the same request would be refused again."""
 
 
 class AuthError(RequestError):
@@ -129,11 +129,11 @@ class BalanceError(RequestError):
 
 
 class NotFoundError(RequestError):
-    """404: no such file or transcription (deleted, or another project's)."""
+    """404: the file or transcription does not exist, because it was deleted or belongs to another project."""
 
 
 class InvalidStateError(RequestError):
-    """409: for example the transcript of an unfinished job, or deleting a job while it is processed."""
+    """409: the state of the job does not allow the request, such as the transcript of an unfinished job."""
 
 
 class QuotaError(RequestError):
@@ -143,18 +143,18 @@ class QuotaError(RequestError):
     """
 
     quota: str | None = None
-    """Which limit: ``"pending"``, ``"transcriptions"``, ``"files"`` or ``"storage"``; None where it cannot be told."""
+    """Name of the limit: ``"pending"``, ``"transcriptions"``, ``"files"`` or ``"storage"``; None if it is unknown."""
 
     retry_after_s: float | None = None
-    """Where the service takes no requests at all for longer than a call waits: for how long (seconds)."""
+    """Seconds for which the service takes no requests, if this is longer than a call waits; otherwise None."""
 
 
 class ServiceError(_Answered):
-    """The network or the service failed, retries included."""
+    """The network or the service failed, also after retries."""
 
 
 class RateLimitError(ServiceError):
-    """429 by rate: slow down and ask again."""
+    """429 by rate: send fewer requests, and try again later."""
 
 
 class ConnectionFailed(ServiceError):
@@ -162,11 +162,11 @@ class ConnectionFailed(ServiceError):
 
 
 class BadAnswerError(ServiceError):
-    """The answer is not what the API documents: cut off, HTML, or of the wrong types."""
+    """The answer is not as the API documents it: it is cut off, HTML, or has values of wrong types."""
 
 
 class TranscriptionFailed(SonioxDSError):
-    """One recording could not be transcribed; ``audio_id`` and ``error_type`` are those of its row."""
+    """A recording could not be transcribed. ``audio_id`` and ``error_type`` are those of its row."""
 
     def __init__(self, message: str, *, audio_id: str, error_type: str) -> None:
         super().__init__(message)
@@ -175,15 +175,15 @@ class TranscriptionFailed(SonioxDSError):
 
 
 class RecordingsFailedWarning(UserWarning):
-    """Some recordings failed; they are visible rows of the corpus, and no score may count them as silence."""
+    """Some recordings failed. They are rows of the corpus, and scores must not count them as silence."""
 
 
 class SmallSampleWarning(UserWarning):
-    """The matched pairs test has fewer than 30 error segments, so its p is not reliable. More audio would help."""
+    """The matched pairs test has fewer than 30 error segments, so its p value is not reliable. Add more audio."""
 
 
 class ModelWarning(UserWarning):
-    """Transcripts may come from another model than the name that was asked for suggests, or from several models."""
+    """Transcripts may come from another model than the requested name says, or from several models."""
 
 
 _ERROR_TYPES: tuple[tuple[type[SonioxDSError], str], ...] = (
@@ -202,7 +202,7 @@ _ERROR_TYPES: tuple[tuple[type[SonioxDSError], str], ...] = (
 
 
 def error_type_of(error: SonioxDSError) -> str:
-    """The ``error_type`` of a row that failed with this exception: the API's own slug where it gave one.
+    """Return the ``error_type`` of a row that failed with this exception: the slug of the API if it gave one.
 
     >>> error_type_of(BalanceError("no money", error_type="project_monthly_budget_exhausted"))
     'project_monthly_budget_exhausted'
