@@ -126,10 +126,10 @@ class Features(NamedTuple):
 def features(texts: list[str]) -> Features:
     """Examine each text once; pass distinct texts, and assign the results to the tokens.
 
-    >>> found = features([" How", "?", "「", "好"])
-    >>> found.stripped, found.space_first.tolist(), found.punctuation.tolist()
+    >>> result = features([" How", "?", "「", "好"])
+    >>> result.stripped, result.space_first.tolist(), result.punctuation.tolist()
     (['How', '?', '「', '好'], [True, False, False, False], [False, True, True, False])
-    >>> found.opening.tolist(), found.unspaced_first.tolist()
+    >>> result.opening.tolist(), result.unspaced_first.tolist()
     ([False, False, True, False], [False, False, True, True])
     """
     stripped = [text.strip() for text in texts]

@@ -170,13 +170,13 @@ def segments(
 
     Examples
     --------
-    >>> said = words(pd.DataFrame({
+    >>> word_table = words(pd.DataFrame({
     ...     "audio_id": "a.wav",
     ...     "token_index": range(6),
     ...     "text": ["How", " are", " you", "?", "Fine", "."],
     ...     "speaker": ["1", "1", "1", "2", "2", "2"],
     ... }))
-    >>> segments(said)[["text", "speaker", "word_count"]]
+    >>> segments(word_table)[["text", "speaker", "word_count"]]
                text speaker  word_count
     0  How are you?       1           3
     1         Fine.       2           1

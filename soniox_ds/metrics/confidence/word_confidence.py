@@ -189,8 +189,8 @@ def word_confidence(
     ...     "text": ["lis", "in", "opril", "."],
     ...     "confidence": [0.5, 0.8, 0.8, 0.1],
     ... })
-    >>> said = words.words(tokens)
-    >>> [round(float(word_confidence(said, rule, tokens=tokens)["confidence"].iat[0]), 2) for rule in RULES]
+    >>> word_table = words.words(tokens)
+    >>> [round(float(word_confidence(word_table, rule, tokens=tokens)["confidence"].iat[0]), 2) for rule in RULES]
     [0.5, 0.7, 0.32]
     """
     if confidence_rule not in RULES:

@@ -64,9 +64,9 @@ def constrained_errors(reference: TimedWords, hypothesis: TimedWords) -> tuple[i
 
     Examples
     --------
-    >>> said = TimedWords(np.array([1, 2], np.int32), np.array([0.0, 500.0]), np.array([400.0, 900.0]))
-    >>> late = TimedWords(np.array([1, 2], np.int32), np.array([0.0, 950.0]), np.array([400.0, 990.0]))
-    >>> constrained_errors(said, late)
+    >>> reference = TimedWords(np.array([1, 2], np.int32), np.array([0.0, 500.0]), np.array([400.0, 900.0]))
+    >>> hypothesis = TimedWords(np.array([1, 2], np.int32), np.array([0.0, 950.0]), np.array([400.0, 990.0]))
+    >>> constrained_errors(reference, hypothesis)
     (0, 1, 1)
     """
     rows, columns = len(reference.ids), len(hypothesis.ids)

@@ -138,11 +138,11 @@ def compare_errors(
     ...         "audio_id": [f"{number}.wav" for number in range(40)], "status": "scored", "hits": 20 - wrong,
     ...         "substitutions": wrong, "deletions": 0, "insertions": 0, "reference_words": 20,
     ...     })
-    >>> found = compare_errors({"plain": errors(wrong), "terms": errors(wrong // 2)})
-    >>> found[["a", "b", "recordings", "wer_a", "wer_b"]]
+    >>> comparison = compare_errors({"plain": errors(wrong), "terms": errors(wrong // 2)})
+    >>> comparison[["a", "b", "recordings", "wer_a", "wer_b"]]
            a      b  recordings  wer_a    wer_b
     0  plain  terms          40   0.21  0.09125
-    >>> found[["difference", "difference_low", "difference_high", "b_better"]].round(3)
+    >>> comparison[["difference", "difference_low", "difference_high", "b_better"]].round(3)
        difference  difference_low  difference_high  b_better
     0      -0.119          -0.135           -0.102       1.0
     """

@@ -42,7 +42,7 @@ class Rate:
     denominator: str | tuple[str, ...]
     kind: Kind = "rate"
     noun: str = "words"
-    """What the denominator counts, for the note."""
+    """The unit of the denominator, for the note."""
 
 
 @dataclass(frozen=True)

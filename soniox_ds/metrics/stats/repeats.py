@@ -106,8 +106,8 @@ def places(occurrences: pd.DataFrame, name: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> heard = pd.DataFrame({"audio_id": "a", "term": "Zyrtec", "reference_index": 3, "outcome": ["hit", "miss"]})
-    >>> places(heard.assign(repeat=[0, 1]), "heard")[["term", "reference_index", "hits", "repeats"]]
+    >>> table = pd.DataFrame({"audio_id": "a", "term": "Zyrtec", "reference_index": 3, "outcome": ["hit", "miss"]})
+    >>> places(table.assign(repeat=[0, 1]), "occurrences")[["term", "reference_index", "hits", "repeats"]]
          term  reference_index  hits  repeats
     0  Zyrtec                3     1        2
     """

@@ -87,10 +87,10 @@ def summarize_terms(
     --------
     >>> from soniox_ds.metrics.words.align import align_words
     >>> from soniox_ds.metrics.words.rates import word_errors
-    >>> said, heard = {"a": "Celebrex or Zyrtec", "b": "no"}, {"a": "celebrex or celebrex", "b": "xanax"}
-    >>> errors = word_errors(heard, said).assign(duration_ms=1_800_000)
+    >>> references, transcripts = {"a": "Celebrex or Zyrtec", "b": "no"}, {"a": "celebrex or celebrex", "b": "xanax"}
+    >>> errors = word_errors(transcripts, references).assign(duration_ms=1_800_000)
     >>> summary = summarize_terms(
-    ...     align_words(heard, said), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"], replicates=1000
+    ...     align_words(transcripts, references), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"], replicates=1000
     ... )
     >>> summary[["terms", "hits", "misses", "false_hits", "recall", "false_hits_per_hour"]]
        terms  hits  misses  false_hits  recall  false_hits_per_hour
@@ -170,9 +170,9 @@ def compare_terms(
     --------
     >>> from soniox_ds.metrics.words.align import align_words
     >>> from soniox_ds.metrics.terms.occurrences import term_occurrences
-    >>> said = {"a": "Zyrtec", "b": "Zyrtec or Celebrex"}
-    >>> plain = align_words({"a": "sir tech", "b": "sir tech or celebrex"}, said)
-    >>> helped = align_words({"a": "zyrtec", "b": "zyrtec or celebrex"}, said)
+    >>> references = {"a": "Zyrtec", "b": "Zyrtec or Celebrex"}
+    >>> plain = align_words({"a": "sir tech", "b": "sir tech or celebrex"}, references)
+    >>> helped = align_words({"a": "zyrtec", "b": "zyrtec or celebrex"}, references)
     >>> arms = [term_occurrences(arm, ["Zyrtec", "Celebrex"]) for arm in (plain, helped)]
     >>> compare_terms(*arms)[["term", "occurrences", "both", "only_a", "only_b", "p"]]
            term  occurrences  both  only_a  only_b    p

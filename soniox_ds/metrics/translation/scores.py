@@ -96,9 +96,9 @@ def translation_scores(
 
     Examples
     --------
-    >>> said = ["Guten Morgen zusammen.", "Wie geht es dir heute?"]
-    >>> right = ["Guten Morgen allerseits.", "Wie geht es dir heute?"]
-    >>> scores = translation_scores(said, right, language="de")
+    >>> translations = ["Guten Morgen zusammen.", "Wie geht es dir heute?"]
+    >>> references = ["Guten Morgen allerseits.", "Wie geht es dir heute?"]
+    >>> scores = translation_scores(translations, references, language="de")
     >>> scores[["metric", "score", "texts"]].round(1)
       metric  score  texts
     0   bleu   76.2      2

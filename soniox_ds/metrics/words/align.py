@@ -93,8 +93,8 @@ def align_words(
 
     Examples
     --------
-    >>> found = align_words({"a.wav": "The patient take five."}, {"a.wav": "the patient takes five daily"})
-    >>> found[["operation", "reference", "hypothesis"]]
+    >>> alignments = align_words({"a.wav": "The patient take five."}, {"a.wav": "the patient takes five daily"})
+    >>> alignments[["operation", "reference", "hypothesis"]]
           operation reference hypothesis
     0           hit       the        the
     1           hit   patient    patient

@@ -61,13 +61,13 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     Examples
     --------
     >>> from soniox_ds.metrics.words.align import align_words
-    >>> heard = {"a": "she takes listen april now", "b": "we takes it"}
-    >>> found = align_words(heard, {"a": "she took lisinopril now", "b": "we took it"})
-    >>> confusions(found)[["operation", "reference", "hypothesis", "count"]]
+    >>> transcripts = {"a": "she takes listen april now", "b": "we takes it"}
+    >>> alignments = align_words(transcripts, {"a": "she took lisinopril now", "b": "we took it"})
+    >>> confusions(alignments)[["operation", "reference", "hypothesis", "count"]]
           operation   reference    hypothesis  count
     0  substitution        took         takes      2
     1         split  lisinopril  listen april      1
-    >>> confusions(found)["example"].tolist()
+    >>> confusions(alignments)["example"].tolist()
     ['she [took → takes] lisinopril now', 'she took [lisinopril → listen april] now']
     """
     alignments = alignments_of(alignments)
@@ -139,18 +139,19 @@ class _Rows:
             yield from self._divided(range(first, last + 1))
 
     def _divided(self, stretch: range) -> Iterator[WordError]:
-        said = [row for row in stretch if self.columns["reference"][row] is not None]
-        heard = [row for row in stretch if self.columns["hypothesis"][row] is not None]
-        if len(said) != len(heard) or len(said) > 2:
+        in_reference = [row for row in stretch if self.columns["reference"][row] is not None]
+        in_hypothesis = [row for row in stretch if self.columns["hypothesis"][row] is not None]
+        if len(in_reference) != len(in_hypothesis) or len(in_reference) > 2:
             blocks = _blocks(
-                [self.columns["reference"][row] for row in said], [self.columns["hypothesis"][row] for row in heard]
+                [self.columns["reference"][row] for row in in_reference],
+                [self.columns["hypothesis"][row] for row in in_hypothesis],
             )
         else:
             blocks = []
         if blocks:
             for first, last, start, stop in blocks:
                 kind = _kind(last - first, stop - start)
-                yield WordError(kind, tuple(said[first:last]), tuple(heard[start:stop]))
+                yield WordError(kind, tuple(in_reference[first:last]), tuple(in_hypothesis[start:stop]))
             return
         for row in stretch:
             kind = OPERATIONS[self.kinds[row]]
@@ -171,12 +172,12 @@ class _Rows:
         audio_id = self.ids[first.rows[0]]
         return (*key, len(errors), recordings, mean, audio_id, start, end, self._example(key, first))
 
-    def _times(self, finding: WordError) -> tuple[Any, Any]:
+    def _times(self, error: WordError) -> tuple[Any, Any]:
         starts, ends = self.columns["start_ms"], self.columns["end_ms"]
-        if finding.heard:
-            return starts[finding.heard[0]], ends[finding.heard[-1]]
-        before = (ends[row] for row in self._others(finding.rows[0], -1) if ends[row] is not None)
-        after = (starts[row] for row in self._others(finding.rows[-1], 1) if starts[row] is not None)
+        if error.heard:
+            return starts[error.heard[0]], ends[error.heard[-1]]
+        before = (ends[row] for row in self._others(error.rows[0], -1) if ends[row] is not None)
+        after = (starts[row] for row in self._others(error.rows[-1], 1) if starts[row] is not None)
         return next(before, None), next(after, None)
 
     def _others(self, row: int, step: int) -> Iterator[int]:
@@ -187,11 +188,11 @@ class _Rows:
             yield row
             row += step
 
-    def _example(self, key: tuple[str, str | None, str | None], finding: WordError) -> str:
-        said = self.columns["reference"]
-        own = finding.said or finding.heard
-        before = [str(said[row]) for row in islice(self._spoken(own[0], -1), _NEIGHBOURS)]
-        after = [str(said[row]) for row in islice(self._spoken(own[-1], 1), _NEIGHBOURS)]
+    def _example(self, key: tuple[str, str | None, str | None], error: WordError) -> str:
+        words = self.columns["reference"]
+        rows = error.said or error.heard
+        before = [str(words[row]) for row in islice(self._spoken(rows[0], -1), _NEIGHBOURS)]
+        after = [str(words[row]) for row in islice(self._spoken(rows[-1], 1), _NEIGHBOURS)]
         changed = f"[{key[1] or '∅'} → {key[2] or '∅'}]"
         return " ".join([*before[::-1], changed, *after])
 

@@ -104,8 +104,8 @@ def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") ->
     Examples
     --------
     >>> reference, hypothesis = np.array([1, 2, 3, 4], np.int32), np.array([1, 5, 4], np.int32)
-    >>> found = paths(Sequences.of([reference]), Sequences.of([hypothesis]))
-    >>> found.operations.tolist(), found.counts().tolist()
+    >>> result = paths(Sequences.of([reference]), Sequences.of([hypothesis]))
+    >>> result.operations.tolist(), result.counts().tolist()
     ([0, 2, 1, 0], [[2, 1, 1, 0]])
     """
     if cost not in COSTS:

@@ -91,8 +91,8 @@ def word_errors(
 
     Examples
     --------
-    >>> heard = {"a.wav": "the patient take five", "b.wav": "well"}
-    >>> errors = word_errors(heard, {"a.wav": "The patient takes five daily.", "b.wav": ""})
+    >>> transcripts = {"a.wav": "the patient take five", "b.wav": "well"}
+    >>> errors = word_errors(transcripts, {"a.wav": "The patient takes five daily.", "b.wav": ""})
     >>> errors[["audio_id", "hits", "substitutions", "deletions", "insertions", "wer", "normalizer"]]
       audio_id  hits  substitutions  deletions  insertions   wer normalizer
     0    a.wav     3              1          1           0   0.4    basic 3

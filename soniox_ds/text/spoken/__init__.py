@@ -1,4 +1,4 @@
-"""Formatting-neutral forms of transcripts: the words that were spoken, however they were written down.
+"""Formatting-neutral forms of transcripts: equal for the same spoken words in any written form.
 
 "$15.20" and "fifteen dollars and twenty cents" are the same speech in two written forms. `fold_spoken` brings both to
 one canonical form, so that a comparison of words counts what was recognised and not how it was formatted.
@@ -17,7 +17,7 @@ __all__ = ["SPOKEN_LANGUAGES", "fold_spoken"]
 SPOKEN_LANGUAGES = ("en", "de", "es", "fr")
 
 _MODULES = {"en": "english", "de": "german", "es": "spanish", "fr": "french"}
-_MOST_ROUNDS = 12  # of folding what was folded; two are enough for nearly every text
+_MOST_ROUNDS = 12  # repetitions of the folding; two are enough for nearly every text
 
 
 def fold_spoken(text: str, language: str) -> str:
@@ -33,10 +33,9 @@ def fold_spoken(text: str, language: str) -> str:
     Returns
     -------
     str
-        Words in lower case, divided by single spaces, without punctuation (apostrophes between letters stay, because
-        "he'll" and "hell" are different words). English contractions are written out where they stand for one pair of
-        words ("it's", "don't"). Numbers are written in digits. Folding the result again changes
-        nothing.
+        Words in lower case, separated by single spaces, without punctuation (apostrophes between letters stay, because
+        "he'll" and "hell" are different words). English contractions are written out if they stand for one pair of
+        words ("it's", "don't"). Numbers are written in digits. Folding the result again changes nothing.
 
     Raises
     ------
@@ -59,7 +58,7 @@ def fold_spoken(text: str, language: str) -> str:
         raise InputError(f"fold_spoken takes a string; found {type(text).__name__}.")
     fold = _folding(language)
     folded = fold(text)
-    # A rule may make way for another one ("two hundred" of "2 hundred"), so fold until nothing changes.
+    # One rule may enable another ("two hundred" in "2 hundred"), so the text is folded until nothing changes.
     for _ in range(_MOST_ROUNDS):
         again = fold(folded)
         if again == folded:

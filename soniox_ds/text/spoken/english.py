@@ -195,7 +195,7 @@ _PER = {
     "min": "minute",
     "day": "day",
 }
-# Short forms with a full stop, which are no words themselves.
+# Abbreviations with a full stop that are not words themselves.
 _ABBREVIATIONS = {
     "ave": "avenue",
     "rd": "road",
@@ -213,7 +213,7 @@ _BEFORE_NUMBERS = {
     "pg": "page",
     "tel": "telephone",
 }
-# Short titles, which are told from words ("one more rep") by their capital and the name behind them.
+# Short titles, which are distinguished from words ("one more rep") by their capital and the name after them.
 _TITLES = {
     "Gen": "general",
     "Capt": "captain",
@@ -388,7 +388,7 @@ def _apart(found: regex.Match[str]) -> str:
 
 
 def _with_capitals(text: str) -> str:
-    """Read what only its capitals tell from another word: "5M", "US", "IT", "WHO", "Gen. Lee"."""
+    """Read words that only capitals distinguish from other words: "5M", "US", "IT", "WHO", "Gen. Lee"."""
     if text.isupper() or text.islower():
         return text
     text = _STREET.sub("Street", text)
@@ -453,7 +453,7 @@ _ENDS = (
 
 
 def _is_year(first: str, second: str) -> bool:
-    """Return True for two numbers that are read as one: "19" "99", "20" "05", "10" "66"."""
+    """Return True for two numbers that are read as one year: "19" "99", "20" "05", "10" "66"."""
     return 13 <= int(first) <= 20 or (10 <= int(first) <= 12 and int(second) >= 60)
 
 
@@ -531,7 +531,7 @@ def _begins_number(words: list[str], place: int) -> bool:
 
 
 def _number(words: list[str], place: int) -> tuple[int, bool, int] | None:
-    """Read a number in words: its value, whether it is an ordinal, and the place behind it."""
+    """Read a number in words: its value, whether it is an ordinal, and the position after it."""
     if is_number(words[place]) and not _multiplies(words, place):
         return None
     total = 0
@@ -630,7 +630,7 @@ def _below_hundred(words: list[str], place: int) -> tuple[int, bool, int] | None
 
 
 def _decimals(words: list[str], place: int, behind_number: bool) -> tuple[str, int]:
-    """Read the digits behind the decimal mark."""
+    """Read the digits after the decimal mark."""
     digits = ""
     stop = place
     while stop < len(words):
@@ -656,7 +656,7 @@ def _decimals(words: list[str], place: int, behind_number: bool) -> tuple[str, i
 
 
 def _hours(words: list[str]) -> list[str]:
-    """Write the hours of a clock in one way: "7 pm", "7 o'clock"."""
+    """Write the hours of a clock in a uniform way: "7 pm", "7 o'clock"."""
     result: list[str] = []
     place = 0
     while place < len(words):

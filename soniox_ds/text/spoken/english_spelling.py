@@ -1,4 +1,4 @@
-"""English words that are spelled in more than one way and spoken alike."""
+"""English words with several spellings and one pronunciation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soniox_ds.text.spoken.writing import Phrases, join_prefixes, listed
 
 __all__ = ["closed_compounds", "common_spelling", "without_prefix_hyphens"]
 
-# Another spelling and the one that stands for both.
+# A variant, and the common spelling that replaces it.
 _VARIANTS = """
 centre center|centres centers|centred centered|centring centering|metre meter|metres meters|litre liter
 litres liters|theatre theater|theatres theaters|fibre fiber|fibres fibers|calibre caliber|lustre luster
@@ -142,7 +142,7 @@ _PREFIXES = (
     ("gynaeco", "gyneco"),
     ("palaeo", "paleo"),
 )
-# Compounds that are written as one word and as two.
+# Compounds that are written both as one word and as two.
 _COMPOUNDS = """
 e mail|e mails|e commerce|e book|e books|web site|web sites|web page|web pages|health care|off line|any more
 life style|data base|data bases|home page|home work|house hold|lap top|lap tops|note book|smart phone|smart phones
@@ -212,7 +212,7 @@ _HYPHEN = regex.compile(rf"(?<![\p{{L}}\p{{N}}'-])(?!{_APART})({'|'.join(sorted(
 
 
 def closed_compounds(words: list[str]) -> list[str]:
-    """Write compounds that are found open and closed as one word.
+    """Write compounds that occur as one word and as several as one word.
 
     >>> closed_compounds(["per", "cent", "of", "web", "sites"])
     ['percent', 'of', 'websites']
@@ -227,7 +227,7 @@ def without_prefix_hyphens(text: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def common_spelling(word: str) -> str:
-    """Return the spelling that stands for all spellings of a word.
+    """Return the common spelling of a word with several spellings.
 
     >>> [common_spelling(word) for word in ("colour", "neighbours", "organised", "centre", "surprise")]
     ['color', 'neighbors', 'organized', 'center', 'surprise']

@@ -362,7 +362,7 @@ def _read_numbers(words: list[str]) -> list[str]:
 
 
 def _is_one(words: list[str], place: int, before: str) -> bool:
-    """Return True where "un" is a number and no article."""
+    """Return True if "un" is a number and not an article."""
     behind = [*words[place + 1 : place + 3], "", ""]
     if behind[0] in _COUNTED or behind[0] == "virgule" or before in _NUMBERED or before == "0":
         return True
@@ -379,7 +379,7 @@ _FIRST = {"premier": "1er", "première": "1re", "premiers": "1ers", "premières"
 
 
 def _decimals(words: list[str], place: int) -> tuple[str, int]:
-    """Read the digits behind the decimal mark."""
+    """Read the digits after the decimal mark."""
     digits = ""
     stop = place
     while stop < len(words):
@@ -399,7 +399,7 @@ def _decimals(words: list[str], place: int) -> tuple[str, int]:
 
 
 def _without_de(words: Sequence[str]) -> list[str]:
-    """Take the "de" behind whole millions, which is spoken and seldom written ("2 000 000 (d')euros")."""
+    """Remove the "de" after whole millions, which is spoken and seldom written ("2 000 000 (d')euros")."""
     result: list[str] = []
     for word in words:
         before = result[-1] if result else ""

@@ -61,7 +61,7 @@ _LONGEST = 14  # words of one number
 
 
 def read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
-    """Read an ordinal: its form in digits, and the place behind it.
+    """Read an ordinal: its form in digits, and the position after it.
 
     >>> read_ordinal(["vingt", "et", "unième", "siècle"], 0), read_ordinal(["troisièmes"], 0)
     (('21e', 3), ('3es', 1))
@@ -84,7 +84,7 @@ def read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
 
 
 def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
-    """Read a number that begins at a word: its value, and the place behind it.
+    """Read a number that begins at a word: its value, and the position after it.
 
     >>> read_cardinal(["deux", "mille", "trois", "cent", "quatre", "vingt", "dix"], 0)
     (2390, 7)
@@ -141,7 +141,7 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
 
 
 def read_small(words: list[str], place: int) -> tuple[int, int] | None:
-    """Read a number below two thousand ("dix-neuf cent") in words: its value, and the place behind it."""
+    """Read a number below two thousand ("dix-neuf cent") in words: its value, and the position after it."""
     if place >= len(words):
         return None
     if words[place] == "cent":

@@ -1,4 +1,4 @@
-"""French words that are spelled in more than one way and spoken alike, with the spellings of 1990."""
+"""French words with several spellings and one pronunciation, including the spellings of 1990."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soniox_ds.text.spoken.writing import Phrases, join_prefixes, listed
 
 __all__ = ["closed_compounds", "common_spelling", "without_compound_hyphens"]
 
-# Another spelling and the one that stands for both.
+# A variant, and the common spelling that replaces it.
 _VARIANTS = """
 oignon ognon|oignons ognons|nénuphar nénufar|nénuphars nénufars|crèmerie crémerie|cèleri céleri
 allègement allégement|allègrement allégrement|sècheresse sécheresse|abrègement abrégement|aiguë aigüe|aiguës aigües
@@ -34,7 +34,7 @@ _WORDS = {
     for left, right in (pair.split() for pair in listed(_VARIANTS, "|"))
     if left != right and left not in _DROPPED
 }
-# Words that are other words without the circumflex.
+# Words that become other words without the circumflex.
 _CIRCUMFLEX = frozenset(listed("dû mûr mûre mûrs mûres sûr sûre sûrs sûres jeûne jeûnes crû fût fûts croît"))
 _JOINS = Phrases(
     {
@@ -58,7 +58,7 @@ _HYPHENATED = regex.compile(
 
 
 def closed_compounds(words: list[str]) -> list[str]:
-    """Write compounds that are found open and closed as one word.
+    """Write compounds that occur as one word and as several as one word.
 
     >>> closed_compounds(["ce", "week", "end", "un", "ex", "ministre"])
     ['ce', 'weekend', 'un', 'exministre']
@@ -73,7 +73,7 @@ def without_compound_hyphens(text: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def common_spelling(word: str) -> str:
-    """Return the spelling that stands for all spellings of a word.
+    """Return the common spelling of a word with several spellings.
 
     >>> [common_spelling(word) for word in ("connaître", "août", "sûr", "oignon", "cœur", "événement")]
     ['connaitre', 'aout', 'sûr', 'ognon', 'coeur', 'évènement']

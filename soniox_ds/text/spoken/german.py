@@ -34,7 +34,7 @@ from soniox_ds.text.spoken.writing import (
 
 __all__ = ["fold"]
 
-_ARTICLES = ("ein", "eine", "einen")  # "einer Stunde" is heard to be another word than "eine Stunde"
+_ARTICLES = ("ein", "eine", "einen")  # "einer Stunde" sounds different from "eine Stunde"
 _MONTHS = listed("januar februar märz april mai juni juli august september oktober november dezember")
 _SHORT_MONTHS = dict(zip(listed("jan feb mär apr jun jul aug sep sept okt nov dez"), (
     listed("januar februar märz april juni juli august september september oktober november dezember")
@@ -305,7 +305,7 @@ _RULES: list[Rule] = [
         ),
         lambda found: f"{found[1] or found[2]}te",
     ),
-    # At the end of a sentence "die 3." is three of them, and "mit der 3." is a line of trams.
+    # At the end of a sentence "die 3." means three of them, and "mit der 3." means a tram line.
     (
         regex.compile(
             rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s?[,;)])"
@@ -378,7 +378,7 @@ def fold(text: str) -> str:
 
 
 def _chains_apart(text: str) -> str:
-    """Make "drei zimmer wohnung" of "drei-zimmer-wohnung" and "rhein main gebiet" of "rhein-main-gebiet"."""
+    """Write "drei-zimmer-wohnung" as "drei zimmer wohnung" and "rhein-main-gebiet" as "rhein main gebiet"."""
     if "-" not in text:
         return text
     return str(
@@ -437,7 +437,7 @@ def _read_numbers(words: list[str]) -> list[str]:
 
 
 def _is_numeral(word: str, before: list[str]) -> bool:
-    """Return True for a Roman number that is read as a cardinal one ("Kapitel IV", "Rocky II")."""
+    """Return True for a Roman number that is read as a cardinal number ("Kapitel IV", "Rocky II")."""
     named = bool(before) and before[-1] in ("kapitel", "teil", "band", "klasse", "stufe", "typ", "phase", "akt")
     return named or is_clear_roman(word)
 
@@ -457,7 +457,7 @@ def _ordinal_value(word: str, behind: str, before: list[str]) -> int | None:
 
 
 def _numbered(word: str) -> list[str] | None:
-    """Divide "zweijährig", "2fach" and "neunziger" behind the number."""
+    """Divide "zweijährig", "2fach" and "neunziger" after the number."""
     if (found := _NUMBERED.fullmatch(word)) is not None:
         value = value_of(found["number"]) if is_number(found["number"]) else cardinal(found["number"])
         if value is not None and value > 1:
@@ -472,7 +472,7 @@ def _numbered(word: str) -> list[str] | None:
 
 
 def _decimals(words: list[str], place: int) -> tuple[str, int]:
-    """Read the digits behind the decimal mark."""
+    """Read the digits after the decimal mark."""
     digits = ""
     stop = place
     while stop < len(words):

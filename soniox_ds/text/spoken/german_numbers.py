@@ -53,7 +53,7 @@ SCALES = {
 }
 _DIGITS = frozenset((*_ONES, "eins", "null")) - {"ein"}
 _PARTS = (*_BELOW_HUNDRED, *_ENDS_IN_ONE, "hundert", "tausend", "und")
-_LONGEST = 80  # letters of a number below a million, and more than any has
+_LONGEST = 80  # letters; no number below a million has as many
 
 
 @lru_cache(maxsize=20_000)
@@ -72,7 +72,7 @@ def cardinal(word: str) -> int | None:
 
 @lru_cache(maxsize=20_000)
 def ordinal(word: str) -> int | None:
-    """Return the value of an ordinal, whatever its ending.
+    """Return the value of an ordinal with any ending.
 
     >>> ordinal("erster"), ordinal("einundzwanzigsten"), ordinal("hundertste"), ordinal("fast")
     (1, 21, 100, None)
@@ -109,7 +109,7 @@ def _below_thousand(word: str, endings: dict[str, int]) -> int | None:
 
 
 def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
-    """Read a number that begins at a word: its value, and the place behind it.
+    """Read a number that begins at a word: its value, and the position after it.
 
     >>> read_cardinal(["zwei", "millionen", "drei", "hundert", "tausend", "leute"], 0)
     (2300000, 5)
@@ -137,7 +137,7 @@ def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
 
 
 def _read_group(words: list[str], place: int) -> tuple[int, int, bool] | None:
-    """Read a number below a million: its value, the place behind it, and whether it is written in words."""
+    """Read a number below a million: its value, the position after it, and whether it is written in words."""
     if place >= len(words):
         return None
     word = words[place]
@@ -154,7 +154,7 @@ def _read_group(words: list[str], place: int) -> tuple[int, int, bool] | None:
     while stop < len(words) and stop < place + 8 and _is_part(words[stop]):
         stop += 1
     while stop > place:
-        # "hundert und ein Hund" is no number; "hundertundein" is.
+        # "hundert und ein Hund" is not a number; "hundertundein" is.
         an_article_ends_it = stop - place > 1 and words[stop - 1] in ("ein", *_ENDS_IN_ONE)
         digits_follow = stop - place > 1 and stop < len(words) and words[stop - 1] in _DIGITS and words[stop] in _DIGITS
         value = (

@@ -1,4 +1,4 @@
-"""German words that are spelled in more than one way and spoken alike."""
+"""German words with several spellings and one pronunciation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soniox_ds.text.spoken.writing import Phrases, listed
 
 __all__ = ["closed_compounds", "common_spelling", "without_hyphens"]
 
-# Another spelling and the one that stands for both.
+# A variant, and the common spelling that replaces it.
 _VARIANTS = """
 rauh rau|rauhe raue|rauher rauer|rauhes raues|rauhen rauen|stengel stängel|behende behände|tip tipp|känguruh känguru
 känguruhs kängurus|delphin delfin|delphine delfine|delphinen delfinen|phantasie fantasie|phantasien fantasien
@@ -30,7 +30,7 @@ bspw beispielsweise|vgl vergleiche|mio millionen|mrd milliarden|tsd tausend|zzgl
 bettuch betttuch|stop stopp|ät at|jhd jahrhundert|jh jahrhundert|nr nummer
 """
 _WORDS = dict(pair.split() for pair in listed(_VARIANTS, "|"))
-# Words that are other words with "ss".
+# Words that become other words with "ss".
 _SHARP = frozenset(listed("maße maßen maßes buße bußen flöße flößen schöße ruße rußen aß aßen geschoße"))
 _PARTS = (
     (regex.compile(r"(?<=\p{L}{2})graph|^graph(?=i)"), "graf"),
@@ -69,7 +69,7 @@ _HYPHEN = regex.compile(r"(?<=\p{L})-(?=\p{L})")
 
 
 def closed_compounds(words: list[str]) -> list[str]:
-    """Write compounds that are found open and closed as one word.
+    """Write compounds that occur as one word and as several as one word.
 
     >>> closed_compounds(["so", "dass", "wir", "zu", "hause"])
     ['sodass', 'wir', 'zuhause']
@@ -84,7 +84,7 @@ def without_hyphens(text: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def common_spelling(word: str) -> str:
-    """Return the spelling that stands for all spellings of a word.
+    """Return the common spelling of a word with several spellings.
 
     >>> [common_spelling(word) for word in ("daß", "Maße".lower(), "photograph", "strasse", "potentiell")]
     ['dass', 'maße', 'fotograf', 'strasse', 'potenziell']

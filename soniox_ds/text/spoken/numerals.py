@@ -1,4 +1,4 @@
-"""Rules about digits that several languages share. Each takes a list of words and returns one.
+"""Rules for digits that several languages share. Each takes a list of words and returns a list of words.
 
 Conventions: number words have been replaced by digits already, so that the rules see the same words whether a text was
 written with "seven fifteen", "7 15" or "7:15".
@@ -42,7 +42,7 @@ def value_of(word: str) -> int:
 
 
 def split_numbers(words: Sequence[str], endings: Collection[str]) -> list[str]:
-    """Divide a number from a unit that was written together with it.
+    """Separate a number from a unit that is written together with it.
 
     >>> split_numbers(["5mg", "mp3"], {"mg"})
     ['5', 'mg', 'mp3']
@@ -74,22 +74,22 @@ def join_digits(
     words
         The words of a text.
     oh
-        Words for zero inside a run of digits that mean something else elsewhere ("oh").
+        Words that mean zero inside a run of digits, and something else elsewhere ("oh").
     oh_after
-        Words between which and a single digit such a word means zero ("in oh seven").
+        Words after which such a word means zero if a single digit follows it ("in oh seven").
     repeats
-        Words that repeat the digit behind them, such as "double": 2.
+        Words that repeat the digit after them, such as "double": 2.
     is_pair
-        Whether two numbers of two digits are the halves of one number of four digits ("19", "99").
+        Function that returns True for two-digit numbers that are halves of one four-digit number ("19", "99").
     spaced_thousands
-        Whether groups of digits are the thousands of one number ("1", "000").
+        Function that returns True for groups of digits that form one number ("1", "000").
     months
         Words after which digits are a day and a year, not a telephone number.
 
     Returns
     -------
     list of str
-        The words, in which runs of single digits, telephone numbers and pairs are one word each.
+        The words, with each run of single digits, each telephone number and each pair joined into one word.
 
     >>> join_digits(["call", "555", "1212"])
     ['call', '5551212']
@@ -136,7 +136,7 @@ def _zeros_and_repeats(
                 or (before and (after >= 1 or (place > 1 and is_number(words[place - 2]))))
             ):
                 words[place] = "0"
-    result: list[str] = []  # from the last word to the first, so that "double double 5 5" is read at once
+    result: list[str] = []  # filled from the last word to the first, so that "double double 5 5" is read in one pass
     for place in reversed(range(len(words))):
         word = words[place]
         behind = result[-1] if result else ""
@@ -253,18 +253,18 @@ def call_amounts(
     conjunctions: Collection[str],
     glue: Collection[str] = (),
 ) -> list[str]:
-    """Write amounts of money in one way: "15 dollars 20", "50 cents", "1 point 5 million dollars".
+    """Write amounts of money in a uniform way: "15 dollars 20", "50 cents", "1 point 5 million dollars".
 
     Parameters
     ----------
     words
         The words of a text, with decimals as "15", `point`, "20".
     units
-        For each word for a currency its singular and its plural.
+        The singular and the plural of each word for a currency.
     hundredths
-        For each plural of a currency the word for its hundredth part.
+        The word for the hundredth part of each plural of a currency.
     subunit
-        For each word for a hundredth part its singular and its plural.
+        The singular and the plural of each word for a hundredth part.
     scales
         Words such as "million" that stand between a decimal number and the currency.
     point
@@ -352,13 +352,13 @@ def join_codes(
 ) -> list[str]:
     """Join the letters and digits of a code, and the letters of an abbreviation.
 
-    A number behind two letters or more stays a word of its own ("mp 3", "covid 19"), because it is often written so.
+    A number after two or more letters stays a separate word ("mp 3", "covid 19"), because it is often written so.
 
     Parameters
     ----------
     words
         The words of a text.
-    word_letters
+    Single letters that are also words ("a", "i"); they do not begin or end a code.
         Single letters that are words as well ("a", "i"); they do not begin or end a code.
     dividers
         Single letters that are words and never letters of a code ("y" in Spanish).
@@ -367,7 +367,7 @@ def join_codes(
     words_too
         Abbreviations whose letters stay apart, because they would be another word ("us", "it").
     ends
-        Words before which a number is an amount and no part of a code (units, "percent").
+        Words before which a number is an amount and not part of a code (units, "percent").
     point
         The canonical word for the decimal mark.
 
@@ -447,7 +447,7 @@ def _is_ordinal_or_decade(word: str) -> bool:
 
 
 def _spelled_word(words: Sequence[str], place: int, words_too: Collection[str]) -> int:
-    """Return how many letters from here on spell one of the words, and no longer abbreviation; 0 for none."""
+    """Return how many letters from `place` on spell one of the words, and no longer abbreviation; 0 if none."""
     if not words_too or not _is_letter(words, place) or _is_letter(words, place - 1):
         return 0
     stop = place
@@ -461,7 +461,7 @@ def _is_letter(words: Sequence[str], place: int) -> bool:
 
 
 def _go_together(first: str, second: str) -> bool:
-    """Digits follow digits in a code only where each of them was spoken alone."""
+    """Return True if two parts belong to one code; digits follow digits only if each was spoken alone."""
     if first[-1].isdigit() and second[0].isdigit():
         return len(first) == len(second) == 1
     return True

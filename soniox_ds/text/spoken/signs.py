@@ -1,4 +1,4 @@
-"""Hyphens, dashes and addresses, which several languages write alike."""
+"""Hyphens, dashes and addresses, which are written alike in several languages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ADDRESS = regex.compile(r"[^\s@]+@[^\s@]+")
 
 
 def code_rule(no_codes: Collection[str]) -> Rule:
-    """Make a rule that takes the hyphens from codes ("np-38bx", "f-16") and makes spaces of other hyphens.
+    """Make a rule that removes the hyphens of codes ("np-38bx", "f-16") and replaces other hyphens by spaces.
 
     Parameters
     ----------

@@ -289,7 +289,7 @@ def fold(text: str) -> str:
 
 
 def _join_thousands_with_commas(text: str) -> str:
-    """Take the commas from "1,000,000" and "1,500", as Mexico writes them; "1,234" is a decimal number."""
+    """Remove the commas from "1,000,000" and "1,500", as written in Mexico; "1,234" is a decimal number."""
     if "," not in text:
         return text
     grouped = r"(?<![0-9,.])[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}|,[0-9]00)(?![0-9]|,[0-9])"
@@ -351,7 +351,7 @@ def _is_no_ordinal(word: str, before: str) -> bool:
 
 
 def _decimals(words: list[str], place: int) -> tuple[str, int]:
-    """Read the digits behind the decimal mark."""
+    """Read the digits after the decimal mark."""
     digits = ""
     stop = place
     while stop < len(words):
@@ -370,7 +370,7 @@ def _decimals(words: list[str], place: int) -> tuple[str, int]:
 
 
 def _without_con(words: Sequence[str]) -> list[str]:
-    """Take the "con" before hundredths without a name ("veinte euros con cincuenta")."""
+    """Remove the "con" before hundredths without a name ("veinte euros con cincuenta")."""
     result: list[str] = []
     for place, word in enumerate(words):
         behind = words[place + 1] if place + 1 < len(words) else ""
@@ -381,7 +381,7 @@ def _without_con(words: Sequence[str]) -> list[str]:
 
 
 def _without_de(words: Sequence[str]) -> list[str]:
-    """Take the "de" behind whole millions, which is spoken and seldom written ("2.000.000 (de) euros")."""
+    """Remove the "de" after whole millions, which is spoken and seldom written ("2.000.000 (de) euros")."""
     result: list[str] = []
     for word in words:
         before = result[-1] if result else ""

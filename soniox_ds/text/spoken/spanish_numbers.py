@@ -90,7 +90,7 @@ _FRACTIONS |= {"décimo": 10, "doceavo": 12, "veinteavo": 20, "centésimo": 100}
 
 
 def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
-    """Read a number that begins at a word: its value, and the place behind it.
+    """Read a number that begins at a word: its value, and the position after it.
 
     >>> read_cardinal(["dos", "mil", "trescientos", "cuarenta", "y", "cinco"], 0)
     (2345, 6)
@@ -143,7 +143,7 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
 
 
 def read_small(words: list[str], place: int) -> tuple[int, int] | None:
-    """Read a number below a thousand in words: its value, and the place behind it."""
+    """Read a number below a thousand in words: its value, and the position after it."""
     if place >= len(words):
         return None
     hundreds = _HUNDREDS.get(words[place])

@@ -1,4 +1,4 @@
-"""Spanish words that are spelled in more than one way and spoken alike."""
+"""Spanish words with several spellings and one pronunciation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from soniox_ds.text.spoken.writing import Phrases, join_prefixes, listed
 
 __all__ = ["closed_compounds", "common_spelling", "without_prefix_hyphens"]
 
-# Another spelling and the one that stands for both.
+# A variant, and the common spelling that replaces it.
 _VARIANTS = """
 sólo solo|éste este|ésta esta|éstos estos|éstas estas|ése ese|ésa esa|ésos esos|ésas esas|aquél aquel
 aquélla aquella|aquéllos aquellos|aquéllas aquellas|guión guion|fué fue|fuí fui|dió dio|vió vio|tí ti|fé fe|pié pie
@@ -53,7 +53,7 @@ _PREFIX = regex.compile(
 
 
 def closed_compounds(words: list[str]) -> list[str]:
-    """Write compounds that are found open and closed as one word.
+    """Write compounds that occur as one word and as several as one word.
 
     >>> closed_compounds(["cinco", "por", "ciento", "tal", "vez", "ex", "ministro"])
     ['cinco', 'porciento', 'talvez', 'exministro']
@@ -67,7 +67,7 @@ def without_prefix_hyphens(text: str) -> str:
 
 
 def common_spelling(word: str) -> str:
-    """Return the spelling that stands for all spellings of a word.
+    """Return the common spelling of a word with several spellings.
 
     >>> [common_spelling(word) for word in ("sólo", "guión", "méjico", "casa")]
     ['solo', 'guion', 'méxico', 'casa']

@@ -1,4 +1,4 @@
-"""Characters of written text: one way to write each, and the words between them."""
+"""Characters of written text with one spelling each, and the words between them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def clean(text: str) -> str:
 
 
 def listed(words: str, divider: str | None = None) -> list[str]:
-    """Return the entries of a table that is written as one text."""
+    """Return the entries of a table that is written as one string."""
     return [entry for line in words.split("\n") for entry in line.strip().split(divider) if entry]
 
 
@@ -108,7 +108,7 @@ def join_words(words: Iterable[str]) -> str:
 
 
 def replace_letters_with_dots(text: str) -> str:
-    """Take the dots from initials.
+    """Remove the dots from initials.
 
     >>> replace_letters_with_dots("at 5 p.m. in the u.s.a. today.")
     'at 5 pm in the usa today.'
@@ -117,7 +117,7 @@ def replace_letters_with_dots(text: str) -> str:
 
 
 def join_prefixes(words: Sequence[str], prefixes: Collection[str]) -> list[str]:
-    """Join words that are written as prefixes to the word behind them.
+    """Join prefixes that are written as separate words to the word after them.
 
     >>> join_prefixes(["my", "ex", "husband", "ex"], ("ex",))
     ['my', 'exhusband', 'ex']
@@ -144,7 +144,7 @@ def roman(word: str) -> int | None:
 
 
 def is_clear_roman(word: str) -> bool:
-    """Return True for a Roman number that is no word and no other abbreviation, as "iv", "vi", "xi" and "xx" are."""
+    """Return True for a Roman number that is neither a word nor another abbreviation."""
     return roman(word) is not None and "i" in word and word not in ("i", "iv", "vi", "ix", "xi", "li", "ci")
 
 
@@ -158,7 +158,7 @@ def join_capitals(text: str) -> str:
 
 
 def join_thousands(text: str, sign: str) -> str:
-    """Take the signs that group the digits of large numbers.
+    """Remove the signs that group the digits of large numbers.
 
     >>> join_thousands("1,000,000 and 12,50", ",")
     '1000000 and 12,50'
@@ -180,7 +180,7 @@ def sub_each(text: str, rules: Iterable[Rule]) -> str:
 
 
 class Phrases:
-    """Replace sequences of words by others; the longest sequence wins.
+    """Replaces sequences of words by others; the longest sequence is replaced first.
 
     >>> Phrases({"e mail": "email", "all right": "alright"})(["an", "e", "mail"])
     ['an', 'email']
