@@ -83,8 +83,8 @@ def word_starts(
 ) -> tuple[Ints, Bools]:
     """Find the rows at which words start, among the rows that are parts of words, and the starts with a space before.
 
-    `late` marks the rows that begin a chunk after the end of a sentence. A space belongs there, except before closing
-    punctuation and beside a script without spaces.
+    `begins_chunk` marks the rows that begin a chunk after the end of a sentence. A space belongs there and after a
+    marker or a sound, except before closing punctuation and beside a script without spaces.
     """
     blank = text_features.blank[spelling]
     spaces = np.cumsum(no_word & (text_features.space_first[spelling] | text_features.space_last[spelling]))[~no_word]
@@ -104,7 +104,8 @@ def word_starts(
     )
     spaced_script = ~text_features.unspaced_first[spelling[1:]] & ~text_features.unspaced_last[spelling[:-1]]
     space[1:] |= begins_chunk[1:] & begins_word[1:] & spaced_script
-    change = changes(stops)
+    stopped = changes(stops)
+    change = stopped.copy()
     for name in ("speaker", "language", "source_language"):
         change |= changes(labels[name].codes[rows])
     change |= new_stream
@@ -125,6 +126,7 @@ def word_starts(
 
     fixed = new_stream | space
     new = fixed | (unspaced & ~goes_back & ~holds) | _moved(change, goes_back & ~fixed, holds & ~fixed)
+    space[1:] |= stopped[1:] & begins_word[1:] & spaced_script
     return np.flatnonzero(new), (space & ~new_stream)[new]
 
 

@@ -41,7 +41,8 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
 
     - after white space, wherever it stands: before a token, after one, or as a token of its own; a token that holds
       several words is divided, and each word has the times and confidence of the token;
-    - where recording, speaker, language or stream changes, or a marker or sound stands between;
+    - where recording, speaker, language or stream changes, or a marker or sound stands between
+      (the service may omit the space after it, and the word has `space_before` nevertheless);
     - where a chunk of translation (or of originals after one) begins after the end of a sentence of its own stream:
       the service may omit the space there, and the word has `space_before` nevertheless;
     - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, recognised

@@ -55,6 +55,28 @@ def test_markers_are_no_words_wherever_they_stand(texts, expected):
         assert errors[["wer", "hypothesis_words"]].to_numpy().tolist() == [[0.0, len(expected)]]
 
 
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["cir", "cle.", "<end>", "Whe", "ther", "<fin>", "Yes"], "circle. Whether Yes"),
+        (["One", "<end>", ".", " Two"], "One. Two"),  # a mark that comes late
+        (["One", "<end>", "¿", "Dos?"], "One ¿Dos?"),
+        (["好。", "<end>", "的"], "好。的"),
+        (["<end>", "One"], "One"),
+        (["One.<end>Two"], "One. Two"),
+    ],
+)
+def test_utterances_are_not_glued_together(texts, expected):
+    table = tokens(*texts)
+    assert sx.texts(table)["text"].tolist() == sx.texts(sx.words(table))["text"].tolist() == [expected]
+    assert " ".join(sx.segments(sx.words(table))["text"]).replace("。 ", "。") == expected
+
+
+def test_words_around_a_sound_are_not_glued_together():
+    table = tokens("Oh.", "[laughter]", "Yes", is_audio_event=[False, True, False])
+    assert sx.texts(table)["text"].tolist() == ["Oh. Yes"]
+
+
 def test_markers_in_texts_are_no_words_either():
     for heard in ("Hi.<end> there <fin>", "Hi. there<end>"):
         assert sx.word_errors({"x": heard}, {"x": "Hi. there"})["wer"].tolist() == [0.0]
