@@ -103,14 +103,15 @@ def compare_errors(
     DataFrame
         ``schema.ERROR_COMPARISON`` (for characters ``schema.CHARACTER_ERROR_COMPARISON``): one row for each comparison.
         The interval and `p` belong to the difference over blocks, `mapsswe_p` to the matched pairs test,
-        `mcnemar_p` to recordings right and wrong. Each p is corrected with Holm's method over the rows of the table,
-        whatever their number; the intervals are not corrected.
+        `mcnemar_p` to recordings right and wrong. With one block, or without variation, interval and `p` are NA and
+        `note` says so. Each p is corrected with Holm's method over the rows of the table, whatever their number; the
+        intervals are not corrected.
 
     Raises
     ------
     InputError
-        If there are fewer than two arms, or fewer than two recordings or two blocks in common; if the references,
-        normalisers or costs differ; or if the alignments do not belong to the errors.
+        If there are fewer than two arms, or fewer than two recordings in common; if the references, normalisers or
+        costs differ; or if the alignments do not belong to the errors.
     SchemaError
         If a table is not as documented.
 
@@ -208,11 +209,6 @@ def paired_blocks(
         if name != "audio_id":
             recordings[name] = (first if name in first else second)[name].array
     blocks = blocks_of(recordings, columns)
-    if blocks.total < 2:
-        raise InputError(
-            f"{names} share {len(shared)} recordings of one block only ({'+'.join(columns)}); a comparison needs two "
-            'or more. Give another block, such as block="audio_id" for single recordings.'
-        )
 
     def added(column: str) -> npt.NDArray[np.float64]:
         weights = recordings[column].to_numpy(np.float64)

@@ -270,6 +270,17 @@ def test_the_blocks_may_be_known_of_one_arm_only():
 ALIGNMENTS, (A, B) = simulated(4)
 
 
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+def test_one_block_has_a_difference_and_no_interval(method):
+    row = compare_errors(A.assign(speaker="x"), B.assign(speaker="x"), method=method, alignments=ALIGNMENTS).iloc[0]
+    of_recordings = compare_errors(A, B, block="audio_id", alignments=ALIGNMENTS).iloc[0]
+    assert (row["block"], row["blocks"]) == ("speaker", 1)
+    same = ["recordings", "wer_a", "wer_b", "difference", "mapsswe_p", "mcnemar_p", "both_right", "segments"]
+    assert row[same].tolist() == of_recordings[same].tolist()
+    assert row[["difference_low", "difference_high", "p", "p_holm", "b_better", "method"]].isna().all()
+    assert "There is only one speaker, and an interval needs two or more." in row["note"]
+
+
 @pytest.mark.parametrize(
     ("given", "options", "kind", "words"),
     [
@@ -280,7 +291,6 @@ ALIGNMENTS, (A, B) = simulated(4)
         pytest.param([A, B.drop(columns="status")], {}, SchemaError, "lacks", id="column"),
         pytest.param([A[:1], B], {}, InputError, "1 scored recording in common", id="one-recording"),
         pytest.param([A, B.assign(audio_id=B["audio_id"] + ".wav")], {}, InputError, "look like", id="other-ids"),
-        pytest.param([A.assign(speaker="x"), B.assign(speaker="x")], {}, InputError, "of one block only", id="block"),
         pytest.param([A, B.assign(speaker="x")], {}, InputError, "disagree on 'speaker'", id="blocks-disagree"),
         pytest.param(
             [A, B.assign(hits=B["hits"] + 1, reference_words=21)], {}, InputError, "different references", id="words"
