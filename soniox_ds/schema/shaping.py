@@ -329,7 +329,8 @@ def need_confidences(table: pd.DataFrame, what: str, *columns: str) -> pd.DataFr
             ) from error
         outside = np.flatnonzero(~np.isnan(found) & ~((found >= 0) & (found <= 1)))
         if outside.size:
-            percent = " They look like percentages: divide them by 100." if (found[outside] > 1).all() else ""
+            percents = (found[outside] > 1).all() and 2 < found[outside].max() <= 100  # 1.0000001 was rounded
+            percent = " They look like percentages: divide them by 100." if percents else ""
             raise SchemaError(
                 f"{what}: {name} must lie between 0 and 1, found {found[outside[:_SHOWN]].tolist()} in rows "
                 f"{outside[:_SHOWN].tolist()} ({outside.size} of {len(found)} rows are outside).{percent}"

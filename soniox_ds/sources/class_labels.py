@@ -1,11 +1,13 @@
 """Names of the class labels of Hugging Face datasets, which store them as numbers.
 
-Conventions: the package ``datasets`` is not imported; a feature is recognised by its class and its attributes. The
-label -1, by which datasets mark an unknown label, becomes NA.
+Conventions: the package ``datasets`` is not imported; a feature is recognised by its class and its attributes, or by
+the JSON that datasets write into the metadata of Arrow tables and Parquet files. The label -1, by which datasets mark
+an unknown label, becomes NA.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +16,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import SourceError
 
-__all__ = ["with_label_names"]
+__all__ = ["features_of_metadata", "with_label_names"]
 
 _UNKNOWN = -1
 _Namer = Callable[[Any], Any]
@@ -28,7 +30,7 @@ def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
     frame
         The dataset as a table.
     features
-        The ``features`` of the dataset; None if they are not known.
+        The ``features`` of the dataset, or the result of `features_of_metadata`; None if they are not known.
 
     Raises
     ------
@@ -42,13 +44,47 @@ def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
         namer: _Namer | None = _namer(feature, str(name)) if name in frame else None
         if namer is not None:
             values = [namer(value) for value in list(frame[name])]
-            plain = type(feature).__name__ == "ClassLabel"
+            plain = all(value is None or isinstance(value, str) for value in values)
             named[name] = pd.Series(values, index=frame.index, dtype="string" if plain else object)
     return named
 
 
+def features_of_metadata(metadata: Mapping[bytes, bytes] | None, what: str) -> Mapping[str, Any] | None:
+    """Return the features that a dataset left in the metadata of its Arrow schema, or None if there are none.
+
+    Raises
+    ------
+    SourceError
+        If they cannot be read.
+
+    Examples
+    --------
+    >>> left = b'{"info": {"features": {"gender": {"names": ["male", "female"], "_type": "ClassLabel"}}}}'
+    >>> features = features_of_metadata({b"huggingface": left}, "the table")
+    >>> with_label_names(pd.DataFrame({"gender": [1, -1]}), features)["gender"].tolist()
+    ['female', <NA>]
+    """
+    if (written := (metadata or {}).get(b"huggingface")) is None:
+        return None
+    try:
+        found = json.loads(written)
+    except ValueError as error:
+        raise SourceError(
+            f"{what}: the features that a Hugging Face dataset left in the metadata cannot be read ({error}), so that "
+            "the names of its class labels are not known; write the table anew, or without this metadata"
+        ) from error
+    info = found.get("info") if isinstance(found, Mapping) else None
+    features = info.get("features") if isinstance(info, Mapping) else None
+    return features if isinstance(features, Mapping) else None
+
+
 def _namer(feature: Any, column: str) -> _Namer | None:
     """Return a function that names the labels in a value of this feature, or None if the feature has no labels."""
+    if isinstance(feature, Mapping) and isinstance(kind := feature.get("_type"), str):
+        names = feature.get("names")
+        if kind == "ClassLabel":
+            return _label_namer([str(name) for name in names], column) if isinstance(names, list) else None
+        feature = [feature.get("feature")]
     if type(feature).__name__ == "ClassLabel":
         return _label_namer(list(feature.names), column)
     if isinstance(feature, Mapping):

@@ -26,6 +26,7 @@ from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SourceError
 from soniox_ds.io.text_files import decode_text, lines_of_file
 from soniox_ds.schema import with_named_levels
+from soniox_ds.sources.class_labels import features_of_metadata, with_label_names
 from soniox_ds.sources.recording import shown
 from soniox_ds.sources.reference_columns import (
     REFERENCE_COLUMNS,
@@ -241,7 +242,7 @@ def _read_parquet(file: _File) -> pd.DataFrame:
         frame: pd.DataFrame = table.to_pandas()
     except Exception as error:  # For damaged bytes, pyarrow and pandas raise nearly any exception.
         raise SourceError(f"{file} is not Parquet, or is damaged: {error}") from error
-    return with_named_levels(frame, str(file))
+    return with_label_names(with_named_levels(frame, str(file)), features_of_metadata(table.schema.metadata, str(file)))
 
 
 def _read_json(text: str, file: _File, *, whole: bool) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SourceError
 from soniox_ds.io.text_files import decode_text
 from soniox_ds.options.addresses import public_url
-from soniox_ds.sources.class_labels import with_label_names
+from soniox_ds.sources.class_labels import features_of_metadata, with_label_names
 from soniox_ds.sources.files import (
     AUDIO_EXTENSIONS,
     KALDI_LIST,
@@ -201,8 +201,12 @@ class _Finder:
     def take_converted(self, sources: Any) -> None:
         converted = sources.to_pandas()
         if isinstance(converted, pd.DataFrame):
+            what = f"the {_kind(sources)}"
             features = getattr(sources, "features", None)
-            self.take_table(with_label_names(converted, features), f"the {_kind(sources)}")
+            if features is None:
+                metadata = getattr(getattr(sources, "schema", None), "metadata", None)
+                features = features_of_metadata(metadata, what) if isinstance(metadata, Mapping) else None
+            self.take_table(with_label_names(converted, features), what)
         else:
             self.take_items(converted)
 

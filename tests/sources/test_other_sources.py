@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import soniox_ds as sx
@@ -245,10 +247,17 @@ def labelled():
     return datasets.Dataset.from_dict(rows, features=features)
 
 
-@pytest.mark.parametrize("form", ["dataset", "iterable", "selected"])
-def test_class_labels_are_names(form):
+@pytest.mark.parametrize("form", ["dataset", "iterable", "selected", "parquet", "arrow"])
+def test_class_labels_are_names(form, tmp_path):
     dataset = labelled()
-    forms = {"dataset": dataset, "iterable": dataset.to_iterable_dataset(), "selected": dataset.select([0, 1, 2])}
+    dataset.to_parquet(tmp_path / "m.parquet")
+    forms = {
+        "dataset": dataset,
+        "iterable": dataset.to_iterable_dataset(),
+        "selected": dataset.select([0, 1, 2]),
+        "parquet": tmp_path / "m.parquet",
+        "arrow": pq.read_table(tmp_path / "m.parquet"),
+    }
     table = find_recordings(forms[form]).metadata
     assert table["gender"].tolist() == ["male", "female", pd.NA]
     assert table["lang_id"].tolist() == ["fr", "de", pd.NA]
@@ -263,6 +272,24 @@ def test_class_labels_are_names(form):
 def test_a_class_label_may_be_the_reference_or_the_id():
     found = find_recordings(labelled().select([0, 1]), reference_column="gender")
     assert found.metadata["reference"].tolist() == ["male", "female"]
+
+
+@pytest.mark.parametrize(
+    "left",
+    ["[]", "{}", '{"info": 1}', '{"info": {"features": {"n": 1, "label": {"_type": "ClassLabel", "names": 3}}}}'],
+)
+def test_metadata_of_others_say_nothing_about_labels(tmp_path, left):
+    table = pa.table({"path": [URL], "label": [1], "n": [2]})
+    pq.write_table(table.replace_schema_metadata({"huggingface": left}), tmp_path / "m.parquet")
+    assert find_recordings(tmp_path / "m.parquet").metadata["label"].tolist() == [1]
+
+
+def test_damaged_metadata_of_a_dataset_are_named(tmp_path):
+    table = pa.table({"path": [URL], "label": [1]}).replace_schema_metadata({"huggingface": "{"})
+    pq.write_table(table, tmp_path / "m.parquet")
+    for source, name in [(tmp_path / "m.parquet", "m.parquet"), (table, "the Table")]:
+        with pytest.raises(SourceError, match=rf"{name}.*: the features that a Hugging Face dataset left"):
+            find_recordings(source)
 
 
 def test_a_label_without_a_name_is_refused():

@@ -88,6 +88,13 @@ def test_markers_in_texts_are_no_words_either():
     ]
 
 
+@pytest.mark.parametrize("values", [[1.0000001, 0.5], [900.0, 80.0], [-3.0, 80.0]])
+def test_not_every_impossible_confidence_is_a_percentage(values):
+    with pytest.raises(SchemaError, match="must lie between 0 and 1") as raised:
+        sx.words(tokens("Hi", " you", confidence=values))
+    assert "percentages" not in str(raised.value)
+
+
 IMPOSSIBLE = [
     pytest.param([90, 80], r"found \[90.0, 80.0\] in rows \[0, 1\].*percentages: divide them by 100", id="percent"),
     pytest.param([0.9, 90.0], r"found \[90.0\] in rows \[1\]", id="one-percent"),
