@@ -153,7 +153,6 @@ class _HandedOver:
 
         If it had not done so by `until_ms`, the result is the first time it did; for places behind all audio, the time
         of the last audio; NaN if no time is known.
-        where nothing is known.
         """
         times = np.full(len(place_ms), np.nan)
         for number, (at, audio) in enumerate(self._stretches):

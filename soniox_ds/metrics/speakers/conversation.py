@@ -73,10 +73,10 @@ def speaker_stats(
 
     Raises
     ------
-    If a column is absent, a row occurs twice, or a time is impossible.
-        If a column is absent, a row is there twice, or a time is impossible.
-    If there are words but no word has a speaker, or an option is not a whole number of 0 or more.
-        If no word has a speaker although there are words, or an option is no whole number of 0 or more.
+    SchemaError
+        If a column is absent, a row occurs twice, or a time is impossible.
+    InputError
+        If there are words but no word has a speaker, or an option is not a whole number of 0 or more.
 
     Notes
     -----
@@ -134,10 +134,10 @@ def speaker_transitions(
 
     Raises
     ------
-    If a column is absent, a row occurs twice, or a time is impossible.
-        If a column is absent, a row is there twice, or a time is impossible.
-    If there are words but no word has a speaker, or an option is not a whole number of 0 or more.
-        If no word has a speaker although there are words, or an option is no whole number of 0 or more.
+    SchemaError
+        If a column is absent, a row occurs twice, or a time is impossible.
+    InputError
+        If there are words but no word has a speaker, or an option is not a whole number of 0 or more.
 
     Examples
     --------

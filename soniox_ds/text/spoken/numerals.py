@@ -358,8 +358,8 @@ def join_codes(
     ----------
     words
         The words of a text.
-    Single letters that are also words ("a", "i"); they do not begin or end a code.
-        Single letters that are words as well ("a", "i"); they do not begin or end a code.
+    word_letters
+        Single letters that are also words ("a", "i"); they do not begin or end a code.
     dividers
         Single letters that are words and never letters of a code ("y" in Spanish).
     known
