@@ -41,7 +41,7 @@ def recording(words, tmp_path):
 
 @pytest.fixture
 def opened(notebook, recording, request):
-    cell = CELL.format(tests=str(request.config.rootpath / "tests"))
+    cell = CELL.format(tests=str(request.config.rootpath / "tests" / "support"))
     nb = notebook([cell], files={"words.wav": recording})
     nb.page.evaluate(WATCH)
     nb.run(0)

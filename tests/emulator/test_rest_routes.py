@@ -17,6 +17,7 @@ from waiting import PATIENCE_S, until
 
 from soniox_ds.emulator import Limits, local_service
 from soniox_ds.emulator.recognizers import Heard
+from soniox_ds.emulator.store import LOCK
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_a_file_over_the_limit_is_refused(tmp_path, announced):
         assert answer.status_code == 400
         assert answer.json()["validation_errors"][0]["location"] == "body.file"
         assert service.files == []
-        assert os.listdir(service._server._store._folder.name) == []
+        assert os.listdir(service._server._store.folder) == [LOCK]
 
 
 def test_memory_does_not_grow_with_an_upload():
@@ -314,7 +315,7 @@ def test_a_running_job_holds_on_to_a_deleted_file(tmp_path, tiny_wav):
         finished(http, job["id"])
         text = http.get(f"/transcriptions/{job['id']}/transcript").json()["text"]
         assert text == str(path.stat().st_size)
-        until(lambda: os.listdir(service._server._store._folder.name) == [])
+        until(lambda: os.listdir(service._server._store.folder) == [LOCK])
 
 
 class Elsewhere(BaseHTTPRequestHandler):

@@ -250,7 +250,7 @@ CALLS = {
     "speaker_word_errors": lambda w: sx.speaker_word_errors(w["words"], w["reference turns"]),
     "stream_latencies": lambda w: quiet(sx.stream_latencies, live(w), **QUICK),
     "stream_stability": lambda w: quiet(sx.stream_stability, live(w), **QUICK),
-    "summarize biasing_errors": lambda w: sx.summarize(w["biasing"], **QUICK),
+    "summarize biasing_errors": lambda w: sx.summarize(w["biasing"], kind="biasing_errors", **QUICK),
     "summarize": lambda w: sx.summarize(w["errors"], **QUICK),
     "summarize language_errors": lambda w: sx.summarize(w["language errors"], **QUICK),
     "summarize language_switches": lambda w: sx.summarize(w["switches"]),

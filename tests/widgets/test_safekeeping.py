@@ -9,9 +9,9 @@ import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-import tones as tones_module
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
 import soniox_ds as sx
@@ -221,11 +221,12 @@ def test_several_that_nobody_read_are_told_apart(tones, spoken, cache):
         assert mic.text
 
 
+HELPERS = [str(Path(module.__file__).parent) for module in (sys.modules[__name__], sys.modules["tones"])]
 LEFT = """
 import asyncio, os, signal, sys
 import soniox_ds as sx
 from soniox_ds._background import submit
-sys.path.insert(0, sys.argv[2])
+sys.path[:0] = sys.argv[2].split(os.pathsep)
 from test_safekeeping import recorded
 
 mic = recorded(open(sys.argv[1], "rb").read())
@@ -241,7 +242,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def in_another_kernel(service, path, then):
     return subprocess.Popen(
-        [sys.executable, "-c", LEFT, str(path), os.path.dirname(tones_module.__file__), then],
+        [sys.executable, "-c", LEFT, str(path), os.pathsep.join(HELPERS), then],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -131,6 +131,8 @@ def checked_tables(streamed: Any, *, recordings: bool = False) -> StreamTables:
     if recordings:
         need(streamed.recordings, "audio_id", "status", name="recordings")
         no_duplicates(streamed.recordings, "recordings", "audio_id")
+        if streamed.recordings.empty:
+            raise InputError("there are no recordings, so there is nothing to measure.")
     tables: StreamTables = streamed
     return tables
 

@@ -149,7 +149,7 @@ def _kind_of(table: Any) -> str:
         )
     found = {kind: set(columns) for kind, (columns, _) in _KINDS.items() if set(columns) <= set(table.columns)}
     if not found:
-        shared = {kind: len(set(columns) & set(table.columns)) for kind, (columns, _) in _KINDS.items()}
+        shared = {kind: len(set(columns) & set(table.columns)) / len(columns) for kind, (columns, _) in _KINDS.items()}
         likely = max(shared, key=lambda kind: shared[kind])
         if shared[likely]:
             need(table, *_KINDS[likely][0], name=likely)
