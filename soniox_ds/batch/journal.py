@@ -394,7 +394,7 @@ class Journal:
                         and isinstance(filename, str)
                         and isinstance(warnings, str)
                     )
-                    if is_whole and fingerprints[path] == (size, mtime):
+                    if is_whole and fingerprints.get(path) == (size, mtime):  # damage may have changed the path
                         inspections[path] = Inspection(sha256, duration, filename, tuple(warnings.split()))
             return inspections
 

@@ -1,6 +1,6 @@
 """Storage of microphone recordings on disk until they are read or saved, so that they survive the kernel.
 
-Conventions: a recording is a file of events as ``transcription.stream_store`` writes them. Its first line describes the
+Conventions: a recording is a file of events as ``live.event_store`` writes them. Its first line describes the
 recording, its last line, once it has ended, how it ended. If audio is kept too, the raw samples are beside it. The
 process that records holds a lock until the recording is read or saved; an unlocked recording was left behind. A
 recording that is kept elsewhere is removed here. Recordings that nobody reads are removed after 30 days.
