@@ -32,7 +32,7 @@ ROOMS = [
     {"options", "_background"},
     {"schema"},
     {"_forks"},
-    {"_caller", "exceptions"},
+    {"_caller", "_renamed", "exceptions"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 OFFERS_THE_STAND_IN = {"cli", "demo"}

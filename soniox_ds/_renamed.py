@@ -1,0 +1,217 @@
+"""Former names of modules and functions, which still work and warn.
+
+The modules were moved before the first release. This file lets older notebooks run until they are adapted; it is to be
+deleted before the first release.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+__all__ = ["NAMES", "current_value", "support_former_modules"]
+
+NAMES = {
+    "errors": "exceptions",
+    "pool_diarization_errors": "summarize",
+    "pool_speaker_word_errors": "summarize",
+    "summarize_biasing_errors": "summarize",
+    "summarize_errors": "summarize",
+    "summarize_language_errors": "summarize",
+    "summarize_language_switches": "summarize",
+}
+"""Public names, and what they are called now."""
+
+_PACKAGES = ("analysis", "formats", "service", "transcription")
+_MODULES = {
+    "account": "api.account",
+    "analysis.align": "metrics.words.align",
+    "analysis.alignments": "metrics.words.alignments",
+    "analysis.arguments": "schema.arguments",
+    "analysis.arm_differences": "experiments.arm_differences",
+    "analysis.biasing": "metrics.terms.biasing",
+    "analysis.blocks": "metrics.stats.blocks",
+    "analysis.boundaries": "text.boundaries",
+    "analysis.calibration": "metrics.confidence.calibration",
+    "analysis.characters": "text.characters",
+    "analysis.clips": "review_queue.clips",
+    "analysis.comparison": "metrics.stats.compare",
+    "analysis.confidence": "metrics.confidence.word_confidence",
+    "analysis.confidence_bins": "metrics.confidence.bins",
+    "analysis.confusions": "metrics.words.confusions",
+    "analysis.conversation": "metrics.speakers.conversation",
+    "analysis.diarization": "metrics.speakers.diarization",
+    "analysis.edit_paths": "metrics.words.edit_paths",
+    "analysis.effects": "experiments.effects",
+    "analysis.error_detection": "metrics.confidence.roc",
+    "analysis.errors": "metrics.words.rates",
+    "analysis.flagging": "review_queue.flagging",
+    "analysis.formula_cells": "io.formula_cells",
+    "analysis.language_errors": "metrics.languages.errors",
+    "analysis.language_references": "metrics.languages.references",
+    "analysis.language_switches": "metrics.languages.switches",
+    "analysis.language_word_errors": "metrics.languages.word_errors",
+    "analysis.latency": "metrics.latency.tokens",
+    "analysis.latency_summaries": "metrics.latency.summaries",
+    "analysis.long_paths": "metrics.words.long_paths",
+    "analysis.matched_pairs": "metrics.stats.mapsswe",
+    "analysis.neutral_errors": "metrics.words.neutral_rates",
+    "analysis.normalization": "views.normalization",
+    "analysis.normalize": "text.normalizer",
+    "analysis.pairing": "metrics.words.pairing",
+    "analysis.planning": "metrics.stats.power",
+    "analysis.punctuation": "metrics.words.punctuation",
+    "analysis.recalibration": "metrics.confidence.recalibration",
+    "analysis.recording_languages": "metrics.words.recording_languages",
+    "analysis.repeats": "metrics.stats.repeats",
+    "analysis.resampling": "metrics.stats.resampling",
+    "analysis.review_merging": "review_queue.merging",
+    "analysis.reviews": "review_queue.reviews",
+    "analysis.runs": "text.runs",
+    "analysis.said": "metrics.speakers.speaker_text",
+    "analysis.scripts": "text.scripts",
+    "analysis.selection": "schema.selection",
+    "analysis.speaker_words": "metrics.speakers.cpwer",
+    "analysis.speakers": "metrics.speakers.turns",
+    "analysis.spoken": "text.spoken",
+    "analysis.stability": "metrics.latency.stability",
+    "analysis.statistics": "metrics.stats.bootstrap",
+    "analysis.streams": "text.translations",
+    "analysis.summaries": "metrics.stats.summaries",
+    "analysis.tags": "text.tags",
+    "analysis.term_scores": "metrics.terms.scores",
+    "analysis.term_search": "metrics.terms.search",
+    "analysis.terms": "metrics.terms.occurrences",
+    "analysis.text": "text.words",
+    "analysis.time_constrained": "metrics.speakers.time_constrained",
+    "analysis.translation": "metrics.translation.pairs",
+    "analysis.translation_scores": "metrics.translation.scores",
+    "analysis.translation_texts": "metrics.translation.texts",
+    "analysis.turn_tables": "metrics.speakers.turn_tables",
+    "analysis.units": "metrics.words.units",
+    "analysis.word_changes": "experiments.word_changes",
+    "callers": "_caller",
+    "comparison": "experiments.results",
+    "doors": "_sync",
+    "endpoint_sweeps": "experiments.endpoint_sweep",
+    "errors": "exceptions",
+    "forks": "_forks",
+    "formats.checking": "corpus.validation",
+    "formats.corpus": "corpus.corpus",
+    "formats.dtypes": "corpus.dtypes",
+    "formats.excerpts": "io.audio_excerpts",
+    "formats.parquet": "corpus.parquet",
+    "formats.parts": "corpus.parts",
+    "formats.provenance": "corpus.provenance",
+    "formats.replacing": "io.atomic_files",
+    "formats.repr": "corpus.repr",
+    "formats.rttm": "io.rttm",
+    "formats.sealed": "corpus.checksums",
+    "formats.text_files": "io.text_files",
+    "languages": "options.languages",
+    "live.events": "live.transcript",
+    "live.line": "live.audio_buffer",
+    "live.seams": "live.reconnect",
+    "live.sources": "live.audio_sources",
+    "live.streamed": "live.result",
+    "live.streaming": "live.stream",
+    "media": "io.media",
+    "prices": "api.prices",
+    "service.body": "api.response_body",
+    "service.budget": "api.budget",
+    "service.clock": "api.clock",
+    "service.connection": "api.connection",
+    "service.decode": "api.decode",
+    "service.gate": "api.session_limit",
+    "service.logs": "api.logs",
+    "service.models": "api.models",
+    "service.multipart": "api.multipart",
+    "service.replies": "api.responses",
+    "service.rest": "api.client",
+    "service.stream": "api.websocket",
+    "service.transport": "api.transport",
+    "transcription.arguments": "batch.arguments",
+    "transcription.assembling": "batch.assemble",
+    "transcription.blocking": "_background",
+    "transcription.checks": "batch.checks",
+    "transcription.claims": "batch.job_locks",
+    "transcription.class_labels": "sources.class_labels",
+    "transcription.collecting": "batch.fetch",
+    "transcription.containers": "sources.containers",
+    "transcription.failures": "batch.failures",
+    "transcription.files": "sources.files",
+    "transcription.identity": "sources.ids",
+    "transcription.inspect": "sources.inspection",
+    "transcription.jobs": "batch.jobs",
+    "transcription.journal": "batch.journal",
+    "transcription.journal_tables": "batch.journal_tables",
+    "transcription.limits": "batch.limits",
+    "transcription.manifests": "sources.manifests",
+    "transcription.model_changes": "batch.model_changes",
+    "transcription.pipeline": "batch.pipeline",
+    "transcription.preparing": "batch.prepare",
+    "transcription.progress": "progress.display",
+    "transcription.realtime": "live.dataset",
+    "transcription.recording": "sources.recording",
+    "transcription.reference_columns": "sources.reference_columns",
+    "transcription.run": "batch.run",
+    "transcription.sources": "sources.search",
+    "transcription.stream_store": "live.event_store",
+    "transcription.submission": "batch.submit",
+    "transcription.sweeping": "batch.clean_up",
+    "transcription.tables": "sources.tables",
+    "transcription.tally": "progress.counts",
+    "transcription.urls": "sources.urls",
+    "transcription.watching": "batch.watch",
+    "transcription.writer": "batch.journal_writer",
+    "trials": "experiments.schedule",
+}
+
+
+def current_value(package: ModuleType, name: str) -> Any:
+    """Return what a former public name stands for, after a DeprecationWarning."""
+    warnings.warn(f"soniox_ds.{name} is now soniox_ds.{NAMES[name]}", DeprecationWarning, stacklevel=3)
+    return getattr(package, NAMES[name])
+
+
+def support_former_modules() -> None:
+    """Let import statements with the former names of modules find the modules of today."""
+    sys.meta_path.append(_Finder())
+
+
+class _Finder(MetaPathFinder):
+    """Finds former modules; asked last, so that it never hides a module."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        if package != "soniox_ds" or name not in (*_MODULES, *_PACKAGES):
+            return None
+        return ModuleSpec(fullname, _Former(name), is_package=name in _PACKAGES or name == "analysis.spoken")
+
+
+class _Former(Loader):
+    """Gives the module of today, or an empty package, under a former name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        if self._name not in _MODULES:
+            return None
+        new = f"soniox_ds.{_MODULES[self._name]}"
+        warnings.warn(f"{spec.name} is now {new}", DeprecationWarning, stacklevel=2)
+        self._module = importlib.import_module(new)
+        self._spec = self._module.__spec__
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        if self._name in _MODULES:
+            module.__spec__ = self._spec  # which the import system has replaced by that of the former name

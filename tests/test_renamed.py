@@ -1,0 +1,41 @@
+"""Former names of modules and functions: they work, they warn, and they are the same objects."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import soniox_ds as sx
+from soniox_ds import _renamed
+
+
+@pytest.mark.parametrize("name", sorted(_renamed._MODULES))
+def test_every_former_module_is_one_of_today(name):
+    sys.modules.pop(f"soniox_ds.{name}", None)
+    with pytest.warns(DeprecationWarning, match="is now soniox_ds"):
+        module = importlib.import_module(f"soniox_ds.{name}")
+    assert module is importlib.import_module(f"soniox_ds.{_renamed._MODULES[name]}")
+    assert module.__spec__.name == module.__name__ == f"soniox_ds.{_renamed._MODULES[name]}"
+
+
+def test_former_public_names_are_those_of_today():
+    for name, new in _renamed.NAMES.items():
+        vars(sx).pop(name, None)  # an import of the former module has bound it
+        with pytest.warns(DeprecationWarning, match=f"soniox_ds.{name} is now soniox_ds.{new}"):
+            assert getattr(sx, name) is getattr(sx, new)
+        assert name not in dir(sx)
+
+
+def test_statements_of_older_notebooks_run():
+    code = (
+        "import soniox_ds as sx, soniox_ds.analysis.normalize\n"
+        "from soniox_ds.analysis import text, statistics\n"
+        "from soniox_ds.transcription.inspect import inspect\n"
+        "from soniox_ds.errors import InputError\n"
+        "from soniox_ds import errors\n"
+        "assert errors.InputError is InputError is sx.exceptions.InputError\n"
+        "assert text.words is sx.words\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
