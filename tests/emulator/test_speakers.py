@@ -8,9 +8,10 @@ import scipy.fft
 from hearing import conversations, diarization_error_rate, manifest, pcm_of, turns_of
 from robots import conversation, sentence
 
+from soniox_ds.emulator.recognizers import voices
 from soniox_ds.emulator.recognizers.features import _cosines, cepstra, pitch
 from soniox_ds.emulator.recognizers.pieces import Word
-from soniox_ds.emulator.recognizers.speakers import SpeakerTracker, Turn, assign_speakers, find_turns
+from soniox_ds.emulator.recognizers.speakers import SpeakerTracker, Turn, _proven, assign_speakers, find_turns
 
 RATED_BY_HAND = [
     pytest.param([(0, 1, "a")], [(0, 1, "x")], 0.0, id="names-do-not-matter"),
@@ -89,6 +90,24 @@ def test_turns_are_in_order_and_apart_and_named_as_they_appear():
 def test_the_number_of_speakers_can_be_limited():
     turns = find_turns(pcm_of(conversations()[0]), most_speakers=1)
     assert {turn.speaker for turn in turns} == {"1"}
+
+
+def voice_of(seconds, apart):
+    """A voice whose mean cepstra differ from those of `voice_of(..., 0)` by `apart` of `distance`."""
+    frames, mean = np.float64(100 * seconds), np.zeros(voices._CEPSTRA)
+    mean[0] = 1.4 * apart * np.sqrt(1.05)  # a variance of 1, and what `gaussians` adds
+    squares = frames * (np.outer(mean, mean) + np.eye(len(mean)))
+    return voices.Voice(frames, frames * mean, squares, frames, 5 * frames, 25.01 * frames)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "apart", "speakers"),
+    [(17, 1.3, 2), (17, 1.8, 3), (250, 1.3, 3), (3, 1.8, 2)],
+    ids=["odd moments of a voice", "a speaker of a few words", "a similar speaker", "too short to tell"],
+)
+def test_a_small_share_of_the_speech_is_a_speaker_only_if_it_differs_clearly(seconds, apart, speakers):
+    found = _proven([voice_of(250, -2.5), voice_of(250, 0), voice_of(seconds, apart)])
+    assert len(found) == speakers
 
 
 @pytest.mark.parametrize("seconds", [0, 0.01, 3])

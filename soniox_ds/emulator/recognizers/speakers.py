@@ -38,6 +38,8 @@ _SAME_WITHOUT_PAUSE = (1.0, 0.0)
 # Least amount of speech of a speaker, and least share of all speech.
 _FEWEST_S = 4.0
 _SMALLEST_SHARE = 0.01
+_SMALL_SHARE = 0.1  # of all speech: below it a voice may be odd moments of another one, so it
+_SMALL_FACTOR = 1.5  # must differ this many times as much
 _UNSURE_S = 1.2  # additional distance of two voices, as a share, times the seconds of the shorter one
 
 _SHORTEST_PIECE = BLOCKS_PER_S  # blocks: less than a second depends more on the words than on the voice
@@ -251,7 +253,8 @@ def _proven(voices: Sequence[Voice]) -> list[Voice]:
             one, other = shortest, int(apart[shortest].argmin())
         else:
             # The mean of a voice that speaks for a few seconds only still depends on its words.
-            needed = 1 + _UNSURE_S / np.minimum(seconds[:, None], seconds[None, :])
+            shorter = np.minimum(seconds[:, None], seconds[None, :])
+            needed = (1 + _UNSURE_S / shorter) * np.where(shorter < _SMALL_SHARE * seconds.sum(), _SMALL_FACTOR, 1.0)
             one, other = (int(index) for index in np.unravel_index((apart / needed).argmin(), apart.shape))
             if apart[one, other] >= needed[one, other]:
                 break
