@@ -35,6 +35,8 @@ class StreamStore:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # speech is private
         except OSError as error:
+            if isinstance(error, FileExistsError) and not self.folder.exists():
+                return  # somebody else has just removed it; whoever writes finds out
             raise JournalError(f"the folder {self.folder} cannot be made: {error}. Name another journal") from error
 
     @contextlib.asynccontextmanager

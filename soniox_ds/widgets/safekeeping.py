@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,7 @@ __all__ = ["BrokenOff", "Kept", "Safekeeping"]
 _log = logging.getLogger(__name__)
 
 _KEPT_DAYS = 30
+_BEGINNINGS = 100  # the folder may be removed at any moment in which it is empty
 _ENDS = (".jsonl", ".pcm", ".told", ".lock")
 
 
@@ -132,23 +134,31 @@ class Safekeeping:
         said = {"at": begun_at.isoformat(), "audio_id": audio_id, "service": service, "options": options.body()}
         begun = Event(0.0, BEGUN, 0, 0, None, msgspec.json.encode(said).decode())
         pcm = self.folder / f"{key}.pcm" if self._keep_audio else None
-        try:
-            return Kept(StreamStore(self._place), key, begun, pcm, self._trouble)
-        except (OSError, JournalError) as error:
-            _log.exception("the recording is not kept on disk")
-            self._trouble(f"The recording is not kept on disk while it goes on: {error}")
-            return None
+        for attempt in range(_BEGINNINGS):
+            try:
+                return Kept(StreamStore(self._place), key, begun, pcm, self._trouble)
+            except (OSError, JournalError) as error:
+                cause = error.__cause__ if isinstance(error, JournalError) else error
+                if attempt < _BEGINNINGS - 1 and isinstance(cause, (FileNotFoundError, FileExistsError)):
+                    continue  # somebody else has just removed the folder, which was empty
+                _log.exception("the recording is not kept on disk")
+                self._trouble(f"The recording is not kept on disk while it goes on: {error}")
+                break
+        return None
 
     def broken_off(self) -> list[BrokenOff]:
         """Return the recordings that were left behind, oldest first, without those of living processes."""
-        if not self.folder.is_dir():
+        try:
+            self._remove_old()
+            keys = sorted(name.removesuffix(".jsonl") for name in os.listdir(self.folder) if name.endswith(".jsonl"))
+        except FileNotFoundError:  # there is no folder, or somebody else has just removed it
             return []
-        self._remove_old()
+        if not keys:
+            return []
         store = StreamStore(self._place)
         found = []
-        for path in sorted(self.folder.glob("*.jsonl")):
-            key = path.stem
-            with contextlib.suppress(Timeout), FileLock(self.folder / f"{key}.lock", timeout=0):
+        for key in keys:
+            with contextlib.suppress(Timeout, FileNotFoundError), FileLock(self.folder / f"{key}.lock", timeout=0):
                 events = store.read(key)
                 if events and events[0].kind == BEGUN:
                     found.append(self._read(key, events))

@@ -268,7 +268,9 @@ def test_a_page_that_hangs_for_seconds_goes_on_where_it_was(notebook, tones, tra
         page.stop()
         assert page.ask("mic.state") == "finished"
         assert service.hearing.heard().tolist() == page.samples().tolist()
-        assert text_words(page) == page.words()
+        settled = text_words(page)
+        page.wait_for_words(len(settled))  # the page may still be drawing the last ones
+        assert settled == page.words()
 
 
 def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):

@@ -612,7 +612,7 @@ async def test_what_could_not_be_written_is_told(tones, tmp_path, monkeypatch, c
     page = speak_to(mic)
     with pytest.raises(type(error), match=error.args[-1]) as raised:
         await mic.until_stopped()
-    assert "what was said is in mic.result()" in raised.value.__notes__[0]
+    assert "its results are in mic.result()" in raised.value.__notes__[0]
     await eventually(lambda: page.of("trouble"))
     assert "microphone was not saved: " in page.of("trouble")[0]["text"]
     assert "microphone was not saved" in caplog.text
