@@ -157,7 +157,7 @@ def _print_lags(streamed: sx.Streamed) -> None:
     last = words["first_token"] + words["token_count"] - 1
     own = lags.loc[list(zip(words["audio_id"], last, strict=True))]
     for name, values in {
-        "first shown, from the end of the word": own["received_ms"] - own["spoken_ms"],
+        "first shown, from the end of the word": own["received_ms"] - own["end_sent_ms"],
         "settled": own["finalization_lag_ms"],
         "settled while it was still spoken": own.loc[own["settled_by"] != "end", "finalization_lag_ms"],
     }.items():

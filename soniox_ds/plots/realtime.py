@@ -86,7 +86,7 @@ def plot_token_arrival(
     Examples
     --------
     >>> latencies = pd.DataFrame({
-    ...     "audio_id": "a.wav", "token_index": [0, 1], "end_ms": [300, 900], "spoken_ms": [300, 900],
+    ...     "audio_id": "a.wav", "token_index": [0, 1], "end_ms": [300, 900], "end_sent_ms": [300, 900],
     ...     "received_ms": [900, 1500], "final_ms": [1600, 1700],
     ... })
     >>> ax = plot_token_arrival(latencies)
@@ -94,12 +94,12 @@ def plot_token_arrival(
     ['audio handed over', 'first shown', 'settled']
     """
     table = _table(latencies)
-    need(table, "audio_id", "token_index", "end_ms", "spoken_ms", "received_ms", "final_ms", name="latencies")
+    need(table, "audio_id", "token_index", "end_ms", "end_sent_ms", "received_ms", "final_ms", name="latencies")
     no_duplicates(table, "latencies", "audio_id", "token_index")
     own = one_recording(table, audio_id, rows="tokens", shows="this plot").dropna(subset=["end_ms", "final_ms"])
     if own.empty:
         raise InputError("no token has a time in the audio, so there is nothing to draw.")
-    place, spoken, received, final = numbers(own, "end_ms", "spoken_ms", "received_ms", "final_ms").T / 1000
+    place, spoken, received, final = numbers(own, "end_ms", "end_sent_ms", "received_ms", "final_ms").T / 1000
     start_s, end_s = window(start_ms, end_ms, float(np.nanmax(place)) * 1000)
     seen = (place >= start_s) & (place <= end_s)
     if not seen.any():

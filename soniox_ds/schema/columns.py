@@ -10,6 +10,7 @@ __all__ = [
     "BLOCK",
     "COST",
     "COUNTS",
+    "FORMER_COLUMNS",
     "INTERVAL",
     "LANGUAGE",
     "NORMALIZER",
@@ -31,6 +32,14 @@ class Column(NamedTuple):
 
 
 Table = Mapping[str, Column]
+
+FORMER_COLUMNS = {
+    "end_sent_ms": "spoken_ms",
+    "hypothesis_ms": "found_ms",
+    "hypothesis_switches": "found_switches",
+    "start_sent_ms": "begun_ms",
+}
+"""Columns, and what they were called in tables of an earlier version. No file that the package reads has them."""
 
 AUDIO_ID = Column("string", "id of the recording", repeats=True)
 SPEAKER = Column(

@@ -76,12 +76,12 @@ TOKEN_LATENCIES: Table = {
     "end_ms": Column("Int32", "end in the audio; NA in translations"),
     "translation_status": STATUS,
     "session": _SESSION,
-    "begun_ms": Column("Int64", "time at which the audio of its start was handed over, from the first audio on"),
-    "spoken_ms": Column("Int64", "time at which the audio up to its end had been handed over; NA if unknown"),
+    "start_sent_ms": Column("Int64", "time at which the audio of its start was handed over, from the first audio on"),
+    "end_sent_ms": Column("Int64", "time at which the audio up to its end had been handed over; NA if unknown"),
     "received_ms": Column("Int64", "time at which a message, settled or not, first reached its start"),
     "final_ms": Column("Int64", "time at which the token arrived settled"),
-    "first_lag_ms": Column("Int64", "received_ms - begun_ms; NA in translations"),
-    "finalization_lag_ms": Column("Int64", "final_ms - spoken_ms; NA in translations"),
+    "first_lag_ms": Column("Int64", "received_ms - start_sent_ms; NA in translations"),
+    "finalization_lag_ms": Column("Int64", "final_ms - end_sent_ms; NA in translations"),
     "translation_lag_ms": Column(
         "Int64", "final_ms - final_ms of the last original settled before it; NA in originals"
     ),

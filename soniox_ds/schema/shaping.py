@@ -11,7 +11,7 @@ import pandas as pd
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.schema.columns import Column, Table
+from soniox_ds.schema.columns import FORMER_COLUMNS, Column, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -93,6 +93,8 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
     if missing := [column for column in columns if column not in table]:
         levels = [name for name in table.index.names if name in missing]
         advice = f"{levels} {'is' if len(levels) == 1 else 'are'} in its index: call .reset_index(). " if levels else ""
+        former = {FORMER_COLUMNS[name]: name for name in missing if FORMER_COLUMNS.get(name) in table}
+        advice += f"An earlier version wrote it: call .rename(columns={former}). " if former else ""
         raise SchemaError(
             f"{where}the table lacks {missing}; it has {list(table.columns)}. {advice}"
             "Which table each function takes is in docs/tables.md."

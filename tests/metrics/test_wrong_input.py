@@ -591,7 +591,7 @@ UNKNOWN = {
     },
     "all wrong": {
         "calibration": {"nce", "auc"},
-        "language_switches": {"found_ms", "error_ms"},
+        "language_switches": {"hypothesis_ms", "error_ms"},
         "punctuation_errors": {"case_error_rate"},
         "roc": {"false_positive_rate"},
         "summarize language_switches": {"precision", "error_ms_mean", "error_ms_absolute", "error_ms_median"},

@@ -86,11 +86,11 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
             "a reference of whole recordings has no switches; give a table of stretches with start_ms and end_ms."
         )
     reference_switches = _reference_switches(words, reference)
-    found_switches = _switches(words, "language")
+    hypothesis_switches = _switches(words, "language")
     recordings = reference.recordings if reference.recordings is not None else words["audio_id"].unique().tolist()
     by_reference, by_found = (
         dict(iter(reference_switches.groupby("audio_id"))),
-        dict(iter(found_switches.groupby("audio_id"))),
+        dict(iter(hypothesis_switches.groupby("audio_id"))),
     )
     rows: list[dict[str, Any]] = []
     for name, state in zip(recordings, states_of(table, words, recordings), strict=True):
@@ -100,7 +100,7 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
         matched = _matched(
             name,
             by_reference.get(name, reference_switches.iloc[:0]),
-            by_found.get(name, found_switches.iloc[:0]),
+            by_found.get(name, hypothesis_switches.iloc[:0]),
             tolerance_ms,
         )
         rows += [{"status": state, **row} for row in matched]
@@ -110,8 +110,8 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
 def _checked(switches: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     """Add a column of 0 and 1 for each outcome."""
     need(switches, "outcome", "error_ms", name="switches")
-    if {"audio_id", "reference_ms", "found_ms"} <= set(switches):
-        no_duplicates(switches, "switches", "audio_id", "outcome", "reference_ms", "found_ms", also=groups)
+    if {"audio_id", "reference_ms", "hypothesis_ms"} <= set(switches):
+        no_duplicates(switches, "switches", "audio_id", "outcome", "reference_ms", "hypothesis_ms", also=groups)
     outcomes = {
         name: (switches["outcome"] == outcome).fillna(False).astype("int64")
         for name, outcome in (("hits", "hit"), ("misses", "miss"), ("false_alarms", "false_alarm"))
@@ -124,7 +124,7 @@ def _more(scored: pd.DataFrame, *_: Any) -> dict[str, Any]:
     error = scored.loc[scored["outcome"] == "hit", "error_ms"].astype("Float64")
     return {
         "reference_switches": int(scored["hits"].sum() + scored["misses"].sum()),
-        "found_switches": int(scored["hits"].sum() + scored["false_alarms"].sum()),
+        "hypothesis_switches": int(scored["hits"].sum() + scored["false_alarms"].sum()),
         "error_ms_mean": error.mean(),
         "error_ms_absolute": error.abs().mean(),
         "error_ms_median": error.abs().median(),
@@ -162,16 +162,17 @@ def _matched(name: str, reference: pd.DataFrame, found: pd.DataFrame, tolerance_
         reference_ms = (
             by_reference[kind]["time_ms"].to_numpy(np.int64) if kind in by_reference else np.zeros(0, np.int64)
         )
-        found_ms = by_found[kind]["time_ms"].to_numpy(np.int64) if kind in by_found else np.zeros(0, np.int64)
-        pairs = _pairs(reference_ms, found_ms, tolerance_ms)
+        hypothesis_ms = by_found[kind]["time_ms"].to_numpy(np.int64) if kind in by_found else np.zeros(0, np.int64)
+        pairs = _pairs(reference_ms, hypothesis_ms, tolerance_ms)
         outcomes: list[tuple[str, int | None, int | None]] = [
-            ("hit", int(reference_ms[i]), int(found_ms[j])) for i, j in pairs
+            ("hit", int(reference_ms[i]), int(hypothesis_ms[j])) for i, j in pairs
         ]
         outcomes += [
             ("miss", int(reference_ms[i]), None) for i in sorted(set(range(len(reference_ms))) - {i for i, _ in pairs})
         ]
         outcomes += [
-            ("false_alarm", None, int(found_ms[j])) for j in sorted(set(range(len(found_ms))) - {j for _, j in pairs})
+            ("false_alarm", None, int(hypothesis_ms[j]))
+            for j in sorted(set(range(len(hypothesis_ms))) - {j for _, j in pairs})
         ]
         for outcome, at, noticed in outcomes:
             rows.append(
@@ -180,11 +181,11 @@ def _matched(name: str, reference: pd.DataFrame, found: pd.DataFrame, tolerance_
                     "outcome": outcome,
                     **dict(zip(kinds, kind, strict=True)),
                     "reference_ms": at,
-                    "found_ms": noticed,
+                    "hypothesis_ms": noticed,
                     "error_ms": noticed - at if at is not None and noticed is not None else None,
                 }
             )
-    return sorted(rows, key=lambda row: row["found_ms"] if row["reference_ms"] is None else row["reference_ms"])
+    return sorted(rows, key=lambda row: row["hypothesis_ms"] if row["reference_ms"] is None else row["reference_ms"])
 
 
 def _pairs(reference: npt.NDArray[np.int64], found: npt.NDArray[np.int64], tolerance_ms: int) -> list[tuple[int, int]]:

@@ -169,7 +169,7 @@ def _endpoints(tables: StreamTables, tokens: pd.DataFrame) -> pd.DataFrame:
     updates = tables.updates
     ended = updates[updates["is_endpoint"].fillna(False).to_numpy(np.bool_)]
     end_of_audio = ends_of_audio(tables.log).set_index(["audio_id", "session"])["end_of_audio_ms"]
-    originals = tokens.dropna(subset=["spoken_ms", "end_ms"])
+    originals = tokens.dropna(subset=["end_sent_ms", "end_ms"])
     tokens_by_id = {str(audio_id): rows for audio_id, rows in originals.groupby("audio_id", sort=False, observed=True)}
     ids: list[str] = []
     lags: list[float] = []
@@ -178,7 +178,7 @@ def _endpoints(tables: StreamTables, tokens: pd.DataFrame) -> pd.DataFrame:
         if rows is None:
             continue
         final = rows["final_ms"].to_numpy(np.float64)
-        end, spoken = rows["end_ms"].to_numpy(np.float64), rows["spoken_ms"].to_numpy(np.float64)
+        end, spoken = rows["end_ms"].to_numpy(np.float64), rows["end_sent_ms"].to_numpy(np.float64)
         before = -np.inf
         for at_ms, session in zip(points["received_ms"], points["session"], strict=True):
             at = round(float(at_ms))

@@ -82,9 +82,9 @@ def token_latencies(streamed: StreamTables) -> pd.DataFrame:
     >>> updates = pd.DataFrame({"audio_id": "a", "received_ms": [700.0, 1500.0], "session": 0,
     ...                         "is_endpoint": [False, True], "is_finalized": False})
     >>> lags = token_latencies(SimpleNamespace(tokens=tokens, log=log, updates=updates))
-    >>> lags[["begun_ms", "spoken_ms", "first_lag_ms", "finalization_lag_ms", "settled_by"]]
-       begun_ms  spoken_ms  first_lag_ms  finalization_lag_ms settled_by
-    0       100        100           600                 1400   endpoint
+    >>> lags[["start_sent_ms", "end_sent_ms", "first_lag_ms", "finalization_lag_ms", "settled_by"]]
+       start_sent_ms  end_sent_ms  first_lag_ms  finalization_lag_ms settled_by
+    0            100          100           600                 1400   endpoint
     """
     tables = checked_tables(streamed)
     tokens = tables.tokens.reset_index(drop=True)
@@ -97,8 +97,8 @@ def token_latencies(streamed: StreamTables) -> pd.DataFrame:
     final = table["final_ms"].astype("Int64")
     is_translation = (table["translation_status"] == "translation").fillna(False).to_numpy(np.bool_)
     spoken = table.assign(
-        first_lag_ms=(table["received_ms"].astype("Int64") - table["begun_ms"]).mask(is_translation),
-        finalization_lag_ms=(final - table["spoken_ms"]).mask(is_translation),
+        first_lag_ms=(table["received_ms"].astype("Int64") - table["start_sent_ms"]).mask(is_translation),
+        finalization_lag_ms=(final - table["end_sent_ms"]).mask(is_translation),
         translation_lag_ms=(final - _original_before(table, is_translation)).where(is_translation),
         settled_by=_settled_by(table, tables),
     )
@@ -174,7 +174,7 @@ def _moments(tokens: pd.DataFrame, sent: _HandedOver | None) -> pd.DataFrame:
     nothing = np.full(len(tokens), np.nan)
     begun = nothing if sent is None else sent.when(start, final, beyond=True)
     spoken = nothing if sent is None else sent.when(end, final, beyond=False)
-    return pd.DataFrame({"begun_ms": _whole(begun), "spoken_ms": _whole(spoken)}, index=tokens.index)
+    return pd.DataFrame({"start_sent_ms": _whole(begun), "end_sent_ms": _whole(spoken)}, index=tokens.index)
 
 
 def _original_before(table: pd.DataFrame, is_translation: npt.NDArray[np.bool_]) -> pd.Series[Any]:

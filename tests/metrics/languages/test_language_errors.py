@@ -287,7 +287,7 @@ def test_most_hits_then_least_error():
     table = language_switches(found, real, tolerance_ms=800)  # 600-1000 would be nearest, and leave 1800 alone
     to_english = table[table["to_language"] == "en"]
     assert to_english["reference_ms"].tolist() == [600, 1800]
-    assert to_english["found_ms"].tolist() == [100, 1000]
+    assert to_english["hypothesis_ms"].tolist() == [100, 1000]
 
 
 switch_times = st.lists(st.integers(0, 40), max_size=5, unique=True).map(sorted)
@@ -334,7 +334,7 @@ def test_summary_of_switches():
     summary = summarize(language_switches(found, real))
     assert list(summary.columns) == list(schema.LANGUAGE_SWITCH_SUMMARY)
     row = summary.iloc[0]
-    assert (row["reference_switches"], row["found_switches"], row["hits"]) == (3, 2, 2)
+    assert (row["reference_switches"], row["hypothesis_switches"], row["hits"]) == (3, 2, 2)
     assert (row["precision"], row["recall"], row["f1"]) == (1, pytest.approx(2 / 3), 0.8)
     assert (row["error_ms_mean"], row["error_ms_absolute"], row["error_ms_median"]) == (-100, 200, 200)
     by = summarize(language_switches(found, real), by=["from_language", "to_language"])

@@ -37,25 +37,27 @@ def test_lags_by_hand():
     assert list(table) == list(TOKEN_LATENCIES)
     # The chunk that holds 100 ms was handed over at 100 ms (as 100 to 200); its end, 160 ms, with it.
     first = table.iloc[0]
-    assert (first["begun_ms"], first["spoken_ms"]) == (100, 100)
+    assert (first["start_sent_ms"], first["end_sent_ms"]) == (100, 100)
     assert (first["first_lag_ms"], first["finalization_lag_ms"]) == (350, 600)
     # The second starts at 330 ms, in the chunk of 300 to 400, handed over at 300; first seen at 700, settled at 1050.
     second = table.iloc[1]
-    assert (second["begun_ms"], second["first_lag_ms"], second["finalization_lag_ms"]) == (300, 400, 750)
+    assert (second["start_sent_ms"], second["first_lag_ms"], second["finalization_lag_ms"]) == (300, 400, 750)
     assert table["settled_by"].tolist() == ["running", "endpoint"]
     assert table["translation_lag_ms"].isna().all()
 
 
 def test_a_token_begins_in_the_chunk_behind_its_start_and_ends_in_the_one_before_its_end():
     log = Log().opened(0).spoken(500).message(600, token("Hi", 200, 300, final=True))
-    assert lags(streamed(log), "begun_ms", "spoken_ms") == [[200, 200]]  # both times the chunk of 200 to 300
+    assert lags(streamed(log), "start_sent_ms", "end_sent_ms") == [[200, 200]]  # both times the chunk of 200 to 300
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 4.0, 1000.0])
 def test_the_speed_of_sending_is_taken_into_account(speed):
     log = Log().opened(0).spoken(2000, speed=speed)
     log.message(900 / speed + 250, token("Hi", 950, final=True))
-    begun, spoken, first, final = lags(streamed(log), "begun_ms", "spoken_ms", "first_lag_ms", "finalization_lag_ms")[0]
+    begun, spoken, first, final = lags(
+        streamed(log), "start_sent_ms", "end_sent_ms", "first_lag_ms", "finalization_lag_ms"
+    )[0]
     assert begun == round(900 / speed)
     assert spoken == round(1000 / speed)
     assert first == pytest.approx(250, abs=1)
@@ -64,7 +66,7 @@ def test_the_speed_of_sending_is_taken_into_account(speed):
 
 def test_after_a_pause_lags_are_those_of_the_sound():
     log = Log().opened(0).audio(0, 100).audio(100, 200).audio(5000, 300).message(5400, token("Hi", 220, final=True))
-    assert lags(streamed(log), "spoken_ms", "finalization_lag_ms") == [[5000, 400]]
+    assert lags(streamed(log), "end_sent_ms", "finalization_lag_ms") == [[5000, 400]]
 
 
 def test_audio_handed_over_again_counts_the_last_time_before_it_was_settled():
@@ -76,7 +78,7 @@ def test_audio_handed_over_again_counts_the_last_time_before_it_was_settled():
     for number in range(8):
         log.audio(2000 + 100 * number, 400 + 100 * number)
     log.message(2900, token(" two", 500, final=True))  # 800 ms on the recording's timeline
-    assert lags(streamed(log), "text", "spoken_ms", "finalization_lag_ms", "session") == [
+    assert lags(streamed(log), "text", "end_sent_ms", "finalization_lag_ms", "session") == [
         ["One", 100, 600, 0],
         [" two", 2500, 400, 1],
     ]
@@ -84,7 +86,7 @@ def test_audio_handed_over_again_counts_the_last_time_before_it_was_settled():
 
 def test_a_token_behind_all_audio_is_measured_from_the_last_of_it():
     log = Log().opened(0).spoken(300).control(201, "").message(500, token("Hi", 280, 340, final=True))
-    assert lags(streamed(log), "spoken_ms", "finalization_lag_ms", "settled_by") == [[200, 300, "end"]]
+    assert lags(streamed(log), "end_sent_ms", "finalization_lag_ms", "settled_by") == [[200, 300, "end"]]
 
 
 def test_a_token_put_later_than_its_audio_has_a_lag_below_0():
@@ -98,7 +100,9 @@ def test_packed_formats_have_no_lags():
     made.log["audio_ms"] = pd.NA
     assert lags(made, "final_ms") == [[900]]
     assert (
-        sx.token_latencies(made)[["begun_ms", "spoken_ms", "first_lag_ms", "finalization_lag_ms"]].isna().all(axis=None)
+        sx.token_latencies(made)[["start_sent_ms", "end_sent_ms", "first_lag_ms", "finalization_lag_ms"]]
+        .isna()
+        .all(axis=None)
     )
     latencies = sx.stream_latencies(made).set_index("measure")
     assert latencies["count"].to_dict() == {
@@ -286,7 +290,7 @@ def test_in_real_time_nothing_comes_before_its_sound(log):
     table = sx.token_latencies(streamed(log))
     for name in ("first_lag_ms", "finalization_lag_ms"):
         assert (table[name] >= 0).all()
-    assert (table["begun_ms"] <= table["spoken_ms"]).all()
+    assert (table["start_sent_ms"] <= table["end_sent_ms"]).all()
     assert (table["received_ms"] <= table["final_ms"]).all()
     values = sx.stream_latencies(streamed(log), replicates=100)
     assert (values["p50_ms"].dropna() >= 0).all()
