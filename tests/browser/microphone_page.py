@@ -47,6 +47,11 @@ WATCH = """() => {
 }"""
 
 
+# The settled words of the captions.
+WORDS = """() => [...document.querySelectorAll('.sx-said')].map(said => [...said.childNodes]
+    .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join('')).join(' ')"""
+
+
 class _Remembering:
     """A stream that keeps the sound it was fed."""
 
@@ -119,8 +124,7 @@ class MicrophonePage:
         self.wait_for_status("Recording")
 
     def stop(self):
-        button = self.nb.page.inner_text(".sx-go")
-        assert button == "■ Stop", f"the button says {button!r}: {self.nb.page.inner_text('.sx-mic')}"
+        self.nb.wait_until_equal(lambda: self.nb.page.inner_text(".sx-go"), "■ Stop")
         self.nb.page.click(".sx-go")
         self.wait_for_status("Stopped")
 
@@ -130,13 +134,16 @@ class MicrophonePage:
         self.nb.wait_for("text => document.querySelector('.sx-status')?.textContent === text", text)
 
     def wait_for_words(self, count):
-        """Until at least so many settled words are shown."""
-        self.nb.wait_for(
-            """count => [...document.querySelectorAll('.sx-said')].map(said => [...said.childNodes]
-                .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join('')).join(' ')
-                .split(/\\s+/).filter(Boolean).length >= count""",
-            count,
-        )
+        """Wait until at least so many settled words are shown, and return them."""
+        return self.nb.until(lambda: len(words := self.words()) >= count and words, what=f"{count} settled words")
+
+    def wait_for_these_words(self, words):
+        """Wait until the settled words that are shown are exactly these, and return them.
+
+        At the end of a recording the page may still be drawing its last words, and Lab draws the output anew.
+        """
+        self.nb.wait_until_equal(self.words, words)
+        return words
 
     def wait_for_alert(self, kind):
         return self.nb.wait_for(
@@ -150,15 +157,17 @@ class MicrophonePage:
             part,
         )
 
-    def words(self):
-        """The captions' settled words."""
-        return self.nb.page.evaluate(
-            """() => [...document.querySelectorAll('.sx-said')].map(said => [...said.childNodes]
-                .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join('')).join(' ')"""
-        ).split()
+    def wait_for_first_words(self, words):
+        """Wait until the settled words that are shown begin with these."""
+        self.nb.wait_until_equal(lambda: self.words()[: len(words)], words)
 
-    def link(self):
-        return self.nb.page.inner_text(".sx-link")
+    def words(self):
+        """Return the settled words that are shown now. A test that expects certain words waits for them."""
+        return self.nb.page.evaluate(WORDS).split()
+
+    def wait_for_link(self, link):
+        """Wait until the page names this way of the audio."""
+        self.nb.wait_until_equal(lambda: self.nb.page.inner_text(".sx-link"), link)
 
     # what lies behind it
 

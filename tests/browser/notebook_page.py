@@ -3,6 +3,7 @@
 Nothing here sleeps for luck: every step ends when Lab says that it is done, or fails after `PATIENCE_S`.
 """
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -138,6 +139,16 @@ class NotebookPage:
                 raise TimeoutError(f"{what} did not come true within {timeout_s} s")
             self.page.wait_for_timeout(30)  # lets the page's events through meanwhile
         return found
+
+    def wait_until_equal(self, read, expected) -> None:
+        """Read again and again until the result equals `expected`; fail with an assertion that shows both.
+
+        For a state of the page (or of a thread in the kernel) that follows an action without an event that a test
+        could wait for: a page may still be drawing its last words, or may be drawing its output anew.
+        """
+        with contextlib.suppress(TimeoutError):
+            self.until(lambda: read() == expected)
+        assert read() == expected
 
     def screenshot(self, path, selector: str | None = None) -> None:
         """A picture of the window, or of the first element that matches."""

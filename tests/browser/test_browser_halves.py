@@ -661,6 +661,54 @@ def test_a_key_that_does_not_come_is_not_waited_for_for_ever(page):
     assert said == {"all": [nothing, "k", nothing, ["not yours", True], ["trouble", False]], "told": 3, "open": 0}
 
 
+def test_the_last_words_are_drawn_in_whatever_order_they_and_the_end_arrive(page):
+    """The end goes over two connections, and may overtake updates on one of them."""
+    said = page.evaluate(
+        script(
+            "patience.js",
+            "links.js",
+            "capture.js",
+            "microphone_recorder.js",
+            body="""
+            Object.assign(MIC, { lateWordsMs: 300 });
+            const made = (name) => {
+                const model = { get: () => ({}), on() {}, off() {}, send() {} };
+                const recorder = new Recorder(model);
+                clearInterval(recorder.timer);
+                recorder.take = { name, outbox: { channel: { send: () => true, close() {} } } };
+                recorder.begin(recorder.take);
+                recorder.mode = "proxy";
+                return recorder;
+            };
+            const update = (recorder, have, words, pending = []) => recorder.heard({ type: "update",
+                take: recorder.take.name, have, ends: [], settled: words.map((text) => ({ text })),
+                pending: pending.map((text) => ({ text })) }, recorder.comm);
+            const state = (recorder) => [recorder.state, recorder.lines.flatMap(({ tokens }) => tokens)
+                .map(({ text }) => text).join(""), recorder.pendingTokens.length];
+            const steps = [];
+            const early = made("early");
+            early.heard({ type: "ended", take: "early", tokens: 3 }, early.comm);
+            update(early, 0, ["a"], [" b"]);
+            steps.push(state(early));
+            early.heard({ type: "ended", take: "early", tokens: 3 }, early.comm);
+            update(early, 1, [" b", " c"]);
+            steps.push(state(early));
+            const late = made("late");
+            update(late, 0, ["a"]);
+            late.heard({ type: "ended", take: "late", tokens: 2 }, late.comm);
+            return new Promise((resolve) => afterPatience(600, () => {
+                steps.push(state(late));
+                update(late, 1, [" b"], [" ghost"]);
+                steps.push(state(late));
+                resolve(steps);
+            }));
+            """,
+        ),
+        None,
+    )
+    assert said == [["recording", "a", 1], ["stopped", "a b c", 0], ["stopped", "a", 0], ["stopped", "a b", 0]]
+
+
 def test_patience_counts_what_the_page_was_awake(page):
     said = page.evaluate(
         script(

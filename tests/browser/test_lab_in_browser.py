@@ -44,7 +44,7 @@ def test_cells_run_in_this_python_and_kernels_restart(notebook, tmp_path):
     page.run(3)
     page.reload()
     assert page.python("print(json.dumps(kept))") == "still here"  # the kernel outlives the page
-    assert len(page.outputs(0)) == 1  # and what was saved is shown again
+    page.wait_until_equal(lambda: len(page.outputs(0)), 1)  # and what was saved is shown again
     page.restart_kernel()
     assert page.python("import json; print(json.dumps('kept' in globals()))") is False
     page.delete_output(0)
@@ -76,4 +76,4 @@ def test_errors_of_the_page_are_kept(notebook):
     page.page.evaluate("() => { setTimeout(() => { throw new TypeError('of the page'); }); console.warn('written'); }")
     page.until(lambda: page.errors)
     assert "of the page" in page.errors[0]
-    assert "warning: written" in page.console
+    page.until(lambda: "warning: written" in page.console, what="the console's text")

@@ -66,7 +66,7 @@ def test_words_come_while_it_plays_and_are_there_after(opened, words, tmp_path):
     said, _ = words
     opened.page.click(PLAY)
     opened.until(lambda: len(shown(opened)) >= 3, what="the first words")
-    assert "Pause" in opened.page.inner_text(PLAY)
+    opened.until(lambda: "Pause" in opened.page.inner_text(PLAY), what="the button that pauses")
     opened.until(lambda: "settled" in opened.page.inner_text(".sx-live-lag"), what="how late words are")
     # Paused, nothing more is sent, what was said is settled, and the connection is kept.
     opened.page.click(PLAY)
@@ -82,8 +82,8 @@ def test_words_come_while_it_plays_and_are_there_after(opened, words, tmp_path):
     # The pause may have cut one word in two, which is then heard twice.
     assert heard == said or any(heard == said[:cut] + said[cut - 1 :] for cut in range(1, len(said)))
     opened.until(lambda: shown(opened) == heard, what="the same words in the page")
-    assert "settled" in opened.page.inner_text(".sx-live-lag"), "it is still told when the output was drawn anew"
-    assert not ask(opened, "service.open_streams")
+    opened.until(lambda: "settled" in opened.page.inner_text(".sx-live-lag"), what="the delay in the output drawn anew")
+    opened.until(lambda: not ask(opened, "service.open_streams"), what="the end of the session")
     assert opened.path.stat().st_size < 20_000, "no sound in the notebook"
     opened.until(lambda: heard[-1] in opened.save().cells[0].outputs[1]["data"]["text/html"], what="the last picture")
 
@@ -102,7 +102,7 @@ def test_stopped_played_again_and_reloaded(opened, words):
     heard = ask(opened, SAID).split()
     assert heard
     assert said[: len(heard) - 1] == heard[: len(heard) - 1]
-    assert not ask(opened, "service.open_streams")
+    opened.until(lambda: not ask(opened, "service.open_streams"), what="the end of the session")
 
 
 def test_cleared_output_ends_the_playing(opened):

@@ -105,7 +105,7 @@ def test_stop_by_the_keyboard_keeps_the_focus_and_the_latest_words(notebook):
                 return log.scrollHeight > log.clientHeight + 30
                     && log.scrollHeight - log.scrollTop - log.clientHeight < 4; }"""
         )
-        assert nb.page.inner_text(".sx-go") == "● Start"
+        nb.wait_until_equal(lambda: nb.page.inner_text(".sx-go"), "● Start")
         nb.page.keyboard.press("Enter")  # and it goes on with the same key
         page.wait_for_status("Recording")
         nb.wait_for("() => document.querySelectorAll('.sx-line').length >= 6")
@@ -130,8 +130,9 @@ def test_live_captions_keep_the_focus_when_they_are_stopped(opened):  # noqa: F8
     opened.page.keyboard.press("Enter")
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end")
     opened.until(lambda: ask(opened, "captions._over.is_set()"), what="the output is drawn anew")
-    opened.wait_for("() => document.activeElement?.matches('.sx-live-button')")
-    assert opened.page.evaluate("() => document.activeElement.textContent") == "■ Stop"
+    opened.wait_for(
+        "() => document.activeElement?.matches('.sx-live-button') && document.activeElement.textContent === '■ Stop'"
+    )
 
 
 @pytest.fixture

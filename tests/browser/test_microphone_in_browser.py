@@ -64,7 +64,7 @@ def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
         )
         page.start()
         page.wait_for_words(9)  # while it is being said
-        assert page.link() == link
+        page.wait_for_link(link)
         early = page.ask("[mic.state, len(mic.tokens)]")
         assert early[0] == "recording"
         assert early[1] > 9
@@ -73,10 +73,12 @@ def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
 
         assert page.tracks() == ["ended"]
         page.nb.until(lambda: service.open_streams == 0)
-        words = text_words(page)
-        assert words == page.words()
+        words = page.wait_for_these_words(text_words(page))
         assert len(words) > 9
-        assert page.ask("[s.text for s in segments]") == page.ask("[s.text for s in mic.segments]")
+        # callbacks are called in a thread of their own
+        page.nb.wait_until_equal(
+            lambda: page.ask("[s.text for s in segments]"), page.ask("[s.text for s in mic.segments]")
+        )
         assert page.ask("[mic.state, mic.result().tokens.equals(mic.tokens), len(mic.corpus())]") == [
             "finished",
             True,
@@ -86,7 +88,7 @@ def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
         assert messages > 3
         page.nb.until(lambda: page.ask("len(updates)") >= messages, what="an update for each message")
         assert page.ask("len(updates)") <= messages + 1  # what was held back at the very end
-        assert page.ask("any(u.is_finalized for u in updates)")
+        page.nb.until(lambda: page.ask("any(u.is_finalized for u in updates)"), what="the update of Finalize")
         assert page.ask("mic.result().recordings['status'].tolist()") == ["completed"]
 
         # not a sample is lost on the way from the audio thread to the service and into mic.audio
@@ -96,8 +98,10 @@ def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
         assert_undistorted(similarity(sound, heard))
 
         # the notebook as saved says it too, without widget and without key
-        saved = page.nb.save()
-        assert words[0] in saved.cells[0].outputs[1].data["text/html"]
+        saved = page.nb.until(
+            lambda: words[0] in (saved := page.nb.save()).cells[0].outputs[1].data["text/html"] and saved,
+            what="the words in the notebook",
+        )
         assert "widgets" not in saved.metadata
         assert CANARY not in str(saved)
 
@@ -120,7 +124,7 @@ def test_on_another_machine_through_the_notebook_servers_proxy(notebook, lab, so
         page.nb.page.on("websocket", lambda socket: sockets.append(socket.url))
         page.start()
         page.wait_for_words(8)
-        assert page.link() == "through the kernel, own socket"
+        page.wait_for_link("through the kernel, own socket")
         assert ["/proxy/" in url for url in sockets] == [True]
         page.stop()
         heard = service.hearing.heard()

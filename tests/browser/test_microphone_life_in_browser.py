@@ -27,14 +27,13 @@ def test_captions_go_on_while_a_cell_runs(notebook, options, work):
     with listening_service() as service:
         page = MicrophonePage(notebook, service, ALL + options, [BUSY[work]])
         page.start()
-        page.wait_for_words(2)
-        before = len(page.words())
+        before = len(page.wait_for_words(2))
         page.nb.run(1, wait=False)
         page.wait_for_words(before + 8)
         page.go()
         page.nb.wait_for_cell(1)
         page.stop()
-        assert text_words(page) == page.words()
+        page.wait_for_these_words(text_words(page))
 
 
 def test_where_a_cell_holds_messages_up_the_page_says_so_and_nothing_is_lost(notebook):
@@ -66,7 +65,7 @@ def test_where_a_cell_holds_messages_up_the_page_says_so_and_nothing_is_lost(not
         page.stop()
         assert service.hearing.heard().tolist() == page.samples().tolist()
         assert page.ask("[mic.state, len(mic.result())]") == ["finished", 1]
-        assert text_words(page) == page.words()
+        page.wait_for_these_words(text_words(page))
 
 
 LATER = f"""
@@ -101,7 +100,7 @@ def test_code_that_holds_pythons_lock_ends_no_recording(notebook, transport, hol
         page.stop()
         assert service.hearing.heard().tolist() == page.samples().tolist()
         assert page.ask("[mic.state, len(mic.result())]") == ["finished", 1]
-        assert text_words(page) == page.words()
+        page.wait_for_these_words(text_words(page))
 
 
 @pytest.mark.parametrize("options", ["mode='proxy', transport='comm'", "mode='direct', transport='loopback'"])
@@ -130,8 +129,7 @@ def test_cell_run_again_output_deleted_and_started_twice(notebook):
         assert page.ask("[mic.state, mic.text]") == ["idle", ""]
 
         page.start()
-        page.wait_for_words(3)
-        words = page.words()
+        words = page.wait_for_words(3)
         page.nb.delete_output(0)
         closed(page, service)
         page.nb.until(lambda: page.ask("mic.state") == "finished")
@@ -145,14 +143,13 @@ def test_page_reload_loses_no_final_word(notebook, options):
         page.start()
         page.wait_for_words(5)
         page.nb.save()
-        words = page.words()
+        words = page.wait_for_words(5)
         page.nb.page.reload()
         page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
         page.nb._wait_until_ready()
         page.nb.until(lambda: page.ask("mic.state") == "lost")
         assert text_words(page)[: len(words)] == words
-        page.wait_for_words(len(words))  # shown again
-        assert page.words() == text_words(page)
+        page.wait_for_these_words(text_words(page))  # shown again
         page.wait_for_status("Ready")
         page.nb.page.click(".sx-go")  # and it can go on
         page.wait_for_status("Recording")
@@ -166,19 +163,18 @@ def test_a_reload_and_the_cell_run_again_lose_no_word(notebook):
     with listening_service() as service:
         page = MicrophonePage(notebook, service, ALL)
         page.start()
-        page.wait_for_words(5)
-        words = page.words()
+        words = page.wait_for_words(5)
         page.nb.reload()
         assert "are in mic.recovered" in page.nb.run(0)
         page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
         assert page.ask("[mic.state, mic.text]") == ["idle", ""]
-        assert page.ask("mic.recovered.text").split()[: len(words)] == words
+        page.nb.wait_until_equal(lambda: page.ask("mic.recovered.text").split()[: len(words)], words)
 
         page.nb.wait_for("() => !document.querySelector('.sx-go').disabled")
         page.start()
         page.wait_for_words(3)
         page.stop()
-        words = page.words()
+        words = page.wait_for_these_words(text_words(page))
         page.nb.reload()
         assert "was neither read nor saved" in page.nb.run(0)
         page.nb.until(lambda: len(page.ask("mic.recovered.recordings['status'].tolist()")) == 2)
@@ -190,12 +186,11 @@ def test_kernel_restart(notebook):
         with listening_service() as service:
             page = MicrophonePage(notebook, service, f"{ALL}{options}, save_to='kept'")
             page.start()
-            page.wait_for_words(4)
-            words = page.words()
+            words = page.wait_for_words(4)
             page.nb.restart_kernel()
             assert "kernel was restarted" in page.wait_for_alert("kernel")
             closed(page, service)
-            assert page.words()[: len(words)] == words  # still there to be read
+            page.wait_for_first_words(words)  # still there to be read
             assert page.nb.page.is_disabled(".sx-go")
             page.nb.run(0)  # and the next one finds what the kernel had
             (kept,) = (found for found in (page.nb.folder / "kept").iterdir() if not found.suffix)

@@ -99,7 +99,7 @@ def test_devices_that_change_mute_fall_silent_and_go(notebook, tmp_path):
         page.nb.until(lambda: service.open_streams == 0)
         assert len(labels) > 2
         assert page.ask("mic.state") == "finished"
-        assert text_words(page) == page.words()
+        page.wait_for_these_words(text_words(page))
         assert service.hearing.heard().tolist() == page.samples().tolist()
 
 
@@ -115,7 +115,7 @@ def test_a_service_that_breaks_off_every_few_seconds(notebook, tones, mode):
         page.stop()
         page.nb.until(lambda: service.open_streams == 0)
         assert text_words(page) == heard_at_once(page.samples())
-        assert page.words() == text_words(page)
+        page.wait_for_these_words(text_words(page))
         assert page.ask("mic.result().log['kind'].tolist()").count("lost") == 3
         assert page.ask("int(mic.result().tokens['session'].max())") == 3
         assert page.ask("mic.result().text") == page.ask("mic.text")
@@ -143,7 +143,7 @@ def test_a_socket_to_the_kernel_that_breaks(notebook):
         page.stop()
         assert service.hearing.heard().tolist() == page.samples().tolist()
         assert len(service.hearing.streams) == 1
-        assert page.words() == text_words(page)
+        page.wait_for_these_words(text_words(page))
 
 
 def test_a_socket_that_breaks_with_the_question_for_a_key(notebook, tones):
@@ -167,7 +167,7 @@ def test_a_socket_that_breaks_with_the_question_for_a_key(notebook, tones):
         page.wait_for_words(len(page.words()) + 5)
         assert page.ask("questions") == ["loopback", "loopback", "comm"]
         page.stop()
-        assert text_words(page) == page.words() == heard_at_once(page.samples())
+        assert page.wait_for_these_words(text_words(page)) == heard_at_once(page.samples())
 
 
 def test_keys_that_are_refused(notebook):
@@ -177,7 +177,7 @@ def test_keys_that_are_refused(notebook):
         page.nb.page.click(".sx-go")
         assert "SONIOX_API_KEY" in page.wait_for_alert("service")
         page.nb.until(lambda: set(page.tracks()) == {"ended"})
-        assert page.ask("mic.state") == "failed"
+        page.nb.wait_until_equal(lambda: page.ask("mic.state"), "failed")
         assert "AuthError" in str(page.ask("[repr(take.error) for take in mic._takes]"))
         assert "a-key-that-nobody-knows" not in page.nb.page.content()
 
@@ -213,7 +213,7 @@ def test_temporary_keys_are_used_once_and_a_session_that_expires_is_followed_by_
         assert len(keys) >= 2
         assert all(key.single_use and key.used and key.max_session_s == 3 for key in keys)
         assert all(key.expires_at - service.call(lambda rules: rules.now()) <= 60 for key in keys)
-        assert page.words() == text_words(page) == heard_at_once(page.samples())
+        assert page.wait_for_these_words(text_words(page)) == heard_at_once(page.samples())
 
         # the real key is nowhere that a browser, a file or a reader of the notebook could see it
         state = page.nb.page.evaluate("() => JSON.stringify(document.documentElement.outerHTML)")
@@ -236,12 +236,13 @@ def test_text_is_text(notebook):
         page.start()
         page.wait_for_words(14)
         page.stop()
-        shown = page.nb.page.inner_text(".sx-log")
-        assert "<b>bold</b>" in shown
-        assert "<script>window.hurt=1</script>" in shown
+        for part in ("<b>bold</b>", "<script>window.hurt=1</script>"):
+            page.nb.wait_for("part => document.querySelector('.sx-log').innerText.includes(part)", part)
         assert page.nb.page.query_selector(".sx-log b, .sx-log img, .sx-log script") is None
         assert page.nb.page.evaluate("() => window.hurt") is None
-        assert set(page.nb.page.eval_on_selector_all(".sx-said", "all => all.map(one => one.dir)")) == {"auto"}
+        page.nb.wait_until_equal(
+            lambda: set(page.nb.page.eval_on_selector_all(".sx-said", "all => all.map(one => one.dir)")), {"auto"}
+        )
 
         def saved():
             return page.nb.save().cells[0].outputs[1].data["text/html"]
@@ -268,9 +269,7 @@ def test_a_page_that_hangs_for_seconds_goes_on_where_it_was(notebook, tones, tra
         page.stop()
         assert page.ask("mic.state") == "finished"
         assert service.hearing.heard().tolist() == page.samples().tolist()
-        settled = text_words(page)
-        page.wait_for_words(len(settled))  # the page may still be drawing the last ones
-        assert settled == page.words()
+        page.wait_for_these_words(text_words(page))
 
 
 def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):
@@ -343,4 +342,4 @@ def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tone
         page.wait_for_words(before + 3)
         page.stop()
         assert page.ask("[mic.state, len(mic.result())]") == ["finished", 1]
-        assert text_words(page) == page.words()
+        page.wait_for_these_words(text_words(page))

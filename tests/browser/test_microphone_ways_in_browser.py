@@ -30,7 +30,7 @@ def test_auto_goes_directly_and_a_cell_that_holds_pythons_lock_delays_nothing(no
         page = MicrophonePage(notebook, service, ALL, [HOLD])
         page.start()
         page.wait_for_words(2)
-        assert page.link() == "direct to the service"
+        page.wait_for_link("direct to the service")
         before = sum(piece.size for piece in service.hearing.streams[-1])
         page.nb.run(1, wait=False)
         page.nb.until(  # for longer than a kernel may be silent whose process may have ended
@@ -40,7 +40,7 @@ def test_auto_goes_directly_and_a_cell_that_holds_pythons_lock_delays_nothing(no
         page.let_go()
         page.nb.wait_for_cell(1)
         page.stop()
-        assert text_words(page) == page.words()
+        page.wait_for_these_words(text_words(page))
         page.nb.python("mic.save_wav('said.wav') and None")
         samples = page.samples().tolist()
         assert page.ask("np.round(mic.audio * 32768).astype(int).tolist()") == samples
@@ -70,7 +70,7 @@ def test_auto_goes_through_the_kernel_where_the_direct_way_is_closed(notebook, b
             page.nb.page.evaluate(UNREACHABLE, service.ws_url.rpartition(":")[2].partition("/")[0])
         page.start()
         page.wait_for_words(2)
-        assert page.link() == f"through the kernel, {link}"
+        page.wait_for_link(f"through the kernel, {link}")
         assert why in page.nb.page.get_attribute(".sx-link", "title")
         page.stop()
         assert service.hearing.heard().tolist() == page.samples().tolist()
@@ -93,7 +93,7 @@ def test_a_service_that_does_not_answer_is_told_and_replaced(notebook, tones, mo
         page.wait_for_words(len(page.words()) + 8)
         page.nb.wait_for("() => !document.querySelector('.sx-notes').textContent.includes('service')")
         page.stop()
-        assert page.words() == text_words(page)
+        page.wait_for_these_words(text_words(page))
         rewritten = page.nb.page.evaluate("() => window.sxRewritten.filter(text => text.includes('does not answer'))")
         assert rewritten == ["The service does not answer. The recording goes on, and nothing is lost."]
         kinds = page.ask("mic.result().log['kind'].tolist()")
@@ -114,7 +114,7 @@ def test_a_line_slower_than_the_audio_is_told_and_kept(notebook):
         page.nb.wait_for("() => !document.querySelector('.sx-notes').textContent.includes('behind')")
         page.stop()
         assert line.connections == 1
-        assert page.words() == text_words(page)
+        page.wait_for_these_words(text_words(page))
 
 
 def test_while_it_reconnects_screen_readers_are_told_once(notebook, tones):
@@ -146,15 +146,14 @@ def test_a_page_that_is_loaded_again_says_that_it_leaves(notebook, options):
         page = MicrophonePage(notebook, service, ALL + options, before=PATIENT)
         page.start()
         page.wait_for_words(3)
-        words = page.words()
         page.nb.save()
+        words = page.wait_for_words(3)
         page.nb.page.reload()
         page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
         page.nb._wait_until_ready()
-        page.wait_for_words(len(words))
+        page.wait_for_first_words(words)
         page.wait_for_status("Ready")
-        assert page.words()[: len(words)] == words
-        assert page.ask("mic.state") == "lost"
+        page.nb.wait_until_equal(lambda: page.ask("mic.state"), "lost")
 
 
 def test_a_page_that_does_not_record_says_that_a_recording_goes_on(notebook):

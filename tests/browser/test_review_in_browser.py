@@ -36,6 +36,10 @@ def shown(page, selector):
     return page.page.locator(selector).first.inner_text()
 
 
+def wait_until_shown(page, selector, text):
+    page.wait_until_equal(lambda: shown(page, selector), text)
+
+
 def wait_until_saved(page, count):
     page.until(lambda: shown(page, ".sxr-count").startswith(f"{count} of "), what=f"{count} reviewed")
     page.until(lambda: shown(page, ".sxr-state") == "Saved to reviews.csv", what="saved")
@@ -46,9 +50,11 @@ def reviews_in(folder):
 
 
 def opened(page, cell=0):
+    """Run a cell, and wait for its new view; that of an earlier run may still be there for a moment."""
+    page.page.evaluate("() => document.querySelectorAll('.sxr').forEach(view => view.classList.add('earlier'))")
     page.run(cell)
-    page.page.wait_for_selector(".sxr-words mark")
-    page.page.focus(".sxr-list")
+    page.page.wait_for_selector(".sxr:not(.earlier) .sxr-words mark")
+    page.page.focus(".sxr:not(.earlier) .sxr-list")
 
 
 def test_a_queue_is_worked_through_by_keyboard(notebook):
@@ -56,31 +62,31 @@ def test_a_queue_is_worked_through_by_keyboard(notebook):
     before = page.sources()
     opened(page)
     keys = page.page.keyboard
-    assert shown(page, ".sxr-words") == "mourning?"
-    assert shown(page, ".sxr-text") == "good mourning? every body? how are ewe? to day?"
-    assert shown(page, ".sxr-count") == "0 of 4 reviewed"
+    wait_until_shown(page, ".sxr-words", "mourning?")
+    wait_until_shown(page, ".sxr-text", "good mourning? every body? how are ewe? to day?")
+    wait_until_shown(page, ".sxr-count", "0 of 4 reviewed")
 
     keys.press("2")  # wrong: the words can be written anew at once
     keys.type(f"{LETTERS} morning")
     keys.press("Enter")  # and on to the next
-    assert shown(page, ".sxr-words") == "body?"
+    wait_until_shown(page, ".sxr-words", "body?")
     keys.press("1")
-    assert shown(page, ".sxr-words") == "ewe?"
+    wait_until_shown(page, ".sxr-words", "ewe?")
     keys.press("Enter")  # to edit; Esc leaves it as it was
     keys.type("never")
     keys.press("Escape")
-    assert shown(page, ".sxr-count") == "2 of 4 reviewed"
-    assert page.page.input_value(".sxr-field >> nth=0") == ""
+    wait_until_shown(page, ".sxr-count", "2 of 4 reviewed")
+    page.wait_until_equal(lambda: page.page.input_value(".sxr-field >> nth=0"), "")
     keys.press("3")
     keys.press("k")
     keys.press("k")
     keys.press("ArrowUp")
     keys.press("j")
-    assert shown(page, ".sxr-words") == "body?"
+    wait_until_shown(page, ".sxr-words", "body?")
     keys.press("1")  # the same key again takes it back
     wait_until_saved(page, 2)
     keys.press("n")
-    assert shown(page, ".sxr-words") == "day?"
+    wait_until_shown(page, ".sxr-words", "day?")
     keys.press("Enter")
     keys.press("Delete")  # nothing was said
     page.page.fill(".sxr-field >> nth=1", "only <noise>")
@@ -113,8 +119,8 @@ def test_a_queue_is_taken_up_again_after_rerun_reload_and_restart(notebook):
     wait_until_saved(page, 1)
 
     opened(page)  # the cell run again
-    assert shown(page, ".sxr-count") == "1 of 4 reviewed"
-    assert shown(page, ".sxr-words") == "body?"
+    wait_until_shown(page, ".sxr-count", "1 of 4 reviewed")
+    wait_until_shown(page, ".sxr-words", "body?")
     page.page.keyboard.press("1")
     wait_until_saved(page, 2)
 
@@ -126,8 +132,8 @@ def test_a_queue_is_taken_up_again_after_rerun_reload_and_restart(notebook):
     page.until(lambda: "kernel behind this queue is gone" in shown(page, ".sxr-problem"), what="told")
     assert "takes up what is in reviews.csv" in shown(page, ".sxr-problem")
     opened(page)
-    assert shown(page, ".sxr-count") == "2 of 4 reviewed"
-    assert shown(page, ".sxr-words") == "ewe?"
+    wait_until_shown(page, ".sxr-count", "2 of 4 reviewed")
+    wait_until_shown(page, ".sxr-words", "ewe?")
     assert len(reviews_in(page.folder)) == 2
 
 
@@ -155,8 +161,9 @@ def test_clips_are_heard(notebook):
 
     opened(page, cell=1)
     second = page.page.locator(".sxr >> nth=1")
-    page.until(lambda: second.locator(".sxr-length").inner_text(), what="the second clip")
-    assert second.locator(".sxr-length").inner_text() == "No sound: the audio file is no longer there"
+    page.wait_until_equal(
+        lambda: second.locator(".sxr-length").inner_text(), "No sound: the audio file is no longer there"
+    )
     assert second.locator(".sxr-play").is_disabled()
     second.locator(".sxr-right").last.click()
     page.until(lambda: second.locator(".sxr-count").inner_text() == "1 of 4 reviewed", what="judged all the same")
@@ -175,20 +182,21 @@ def test_text_is_text(notebook):
     page.page.focus(".sxr-list")
     keys = page.page.keyboard
     for text in nasty:
-        assert shown(page, ".sxr-words") == f"{text}?"
+        wait_until_shown(page, ".sxr-words", f"{text}?")
         keys.press("2")
         keys.insert_text(f"{text} <u>נכון</u>")
         keys.press("Enter")
     wait_until_saved(page, len(nasty))
     assert page.page.locator(".sxr :is(b, i, u, script, img)").count() == 0
     assert page.page.evaluate("() => window.hacked") is None
-    assert page.page.locator(".sxr-row .sxr-line").all_inner_texts() == [f"{text} <u>נכון</u>" for text in nasty]
-    assert reviews_in(page.folder)["correction"].tolist() == [f"{text} <u>נכון</u>" for text in nasty]
+    corrections = [f"{text} <u>נכון</u>" for text in nasty]
+    page.wait_until_equal(lambda: page.page.locator(".sxr-row .sxr-line").all_inner_texts(), corrections)
+    assert reviews_in(page.folder)["correction"].tolist() == corrections
     keys.press("Home")
     keys.press("j")
     keys.press("j")  # written from right to left
     direction = "selector => getComputedStyle(document.querySelector(selector)).direction"
-    assert page.page.evaluate(direction, ".sxr-field") == "rtl"
+    page.wait_until_equal(lambda: page.page.evaluate(direction, ".sxr-field"), "rtl")
     assert page.page.evaluate("() => window.hacked") is None
 
 
@@ -196,7 +204,7 @@ def test_hundreds_of_rows_stay_light(notebook):
     page = notebook([HELP + "found = many(300)\n" + QUEUE])
     opened(page)
     keys = page.page.keyboard
-    assert shown(page, ".sxr-count") == "0 of 300 reviewed"
+    wait_until_shown(page, ".sxr-count", "0 of 300 reviewed")
     assert page.page.locator(".sxr-row").count() < 30
     keys.press("End")
     page.until(lambda: shown(page, ".sxr-words") == "doubt299?", what="the last page has come")
@@ -224,7 +232,7 @@ def test_what_is_typed_is_kept_wherever_the_focus_goes(notebook):
     page.page.fill(".sxr-field >> nth=0", "morning")
     page.page.locator(".sxr-row", has_text="ewe?").click()  # without Enter
     wait_until_saved(page, 1)
-    assert shown(page, ".sxr-words") == "ewe?"
+    wait_until_shown(page, ".sxr-words", "ewe?")
     page.page.click(".sxr-field >> nth=0")  # looked at, not changed
     page.page.click(".sxr-field >> nth=1")
     page.page.fill(".sxr-field >> nth=1", "baa")
@@ -248,7 +256,7 @@ def test_a_kernel_that_does_not_answer_is_said_and_nothing_is_lost(notebook):
     try:
         page.page.keyboard.press("1")
         page.page.keyboard.press("3")
-        assert shown(page, ".sxr-count") == "2 of 4 reviewed"
+        wait_until_shown(page, ".sxr-count", "2 of 4 reviewed")
         page.until(lambda: shown(page, ".sxr-state") == "The kernel is busy: 2 verdicts wait for it.", what="told")
     finally:
         os.kill(kernel, signal.SIGCONT)

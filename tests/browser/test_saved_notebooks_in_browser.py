@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from microphone_page import MicrophonePage, listening_service
+from microphone_page import MicrophonePage, listening_service, text_words
 from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, shown, words  # noqa: F401  fixtures
 from test_review_in_browser import CALL, QUEUE, wait_until_saved
 from test_review_in_browser import opened as opened_review
@@ -33,8 +33,8 @@ def open_again(page, lab, kernel):
 
 def assert_only_the_picture_is_seen(page, part):
     page.wait_for(TOLD)
-    assert part in page.page.inner_text(STILL)
-    assert page.page.locator(".jp-OutputArea-child").first.is_hidden(), "there is nothing in it to be seen"
+    page.until(lambda: part in page.page.inner_text(STILL), what=f"{part} in the picture")
+    page.page.locator(".jp-OutputArea-child").first.wait_for(state="hidden")  # there is nothing in it to be seen
     for theme in ("light", "dark"):
         page.use_theme(theme)
         ink, ground = page.page.evaluate(
@@ -83,11 +83,11 @@ def test_the_microphone(notebook, lab, kernel):
         page.start()
         page.wait_for_words(12)
         # a save while it records holds what was said up to the latest endpoints
-        nb.until(lambda: page.words()[0] in html_of(nb)[0], what="a picture of the beginning")
-        assert not visible(nb, STILL), "beside the live widget it is not seen"
-        assert visible(nb, ".sx-mic")
+        first = text_words(page)[0]
+        nb.until(lambda: first in html_of(nb)[0], what="a picture of the beginning")
+        nb.until(lambda: visible(nb, ".sx-mic") and not visible(nb, STILL), what="only the live widget is seen")
         page.stop()
-        words = page.words()
+        words = page.wait_for_these_words(text_words(page))
         nb.until(lambda: "finished" in html_of(nb)[0], what="the last picture")
         widget, picture = nb.save().cells[0].outputs
         assert "application/vnd.jupyter.widget-view+json" in widget.data
@@ -98,16 +98,16 @@ def test_the_microphone(notebook, lab, kernel):
         assert " ".join(nb.page.locator(f"{STILL} td:last-child").all_inner_texts()).split() == words
         if kernel == "another":  # run again it is the widget that is seen
             nb.run(0)
-            nb.page.wait_for_selector(".sx-mic")
-            assert not visible(nb, STILL)
+            nb.until(lambda: visible(nb, ".sx-mic") and not visible(nb, STILL), what="only the live widget is seen")
 
 
 def test_live_captions(opened, lab):  # noqa: F811
     assert "not played yet" in html_of(opened)[0]
     opened.page.click(PLAY)
     opened.until(lambda: len(shown(opened)) >= 6, what="words")
-    opened.until(lambda: shown(opened)[0] in html_of(opened)[0], what="a picture of the beginning")
-    assert not visible(opened, STILL)
+    first = ask(opened, "captions.text").split()[0]
+    opened.until(lambda: first in html_of(opened)[0], what="a picture of the beginning")
+    opened.until(lambda: not visible(opened, STILL), what="only the live widget is seen")
     opened.page.click(STOP)
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end")
     said = ask(opened, "captions.text")
@@ -120,7 +120,7 @@ def test_live_captions(opened, lab):  # noqa: F811
 def test_the_review_queue(notebook, lab):
     page = notebook([CALL + QUEUE])
     opened_review(page)
-    assert not visible(page, STILL)
+    page.until(lambda: not visible(page, STILL), what="only the live widget is seen")
     assert "0 of 4 clips reviewed" in html_of(page)[0]
     page.page.keyboard.press("1")
     wait_until_saved(page, 1)
@@ -135,7 +135,7 @@ def test_a_notebook_that_is_not_trusted_shows_the_transcript_too(notebook, lab):
         page.start()
         page.wait_for_words(8)
         page.stop()
-        words = page.words()
+        words = page.wait_for_these_words(text_words(page))
         page.nb.until(lambda: words[-1] in html_of(page.nb)[0], what="the last picture")
         saved = page.nb.save()
         saved.cells[0].outputs[1].data["text/html"] += " "  # it is no longer what was signed
@@ -143,6 +143,8 @@ def test_a_notebook_that_is_not_trusted_shows_the_transcript_too(notebook, lab):
         page.nb.page.goto(f"{page.nb.page.url.partition('?')[0]}?reset")
         lab.end_kernels()
         page.nb.page.wait_for_selector(f"{STILL} td")
-        assert words[-1] in page.nb.page.inner_text(STILL)
-        seen = page.nb.page.locator(".jp-OutputArea-child").first.inner_text().strip()
-        assert seen == "Microphone: a live widget, which is seen while its kernel runs"
+        page.nb.until(lambda: words[-1] in page.nb.page.inner_text(STILL), what="the transcript")
+        page.nb.wait_until_equal(
+            lambda: page.nb.page.locator(".jp-OutputArea-child").first.inner_text().strip(),
+            "Microphone: a live widget, which is seen while its kernel runs",
+        )

@@ -454,7 +454,7 @@ class Recorder {
         break;
       case "beat": if (isMine) this.beaten(take, message); break;
       case "missing": if (isMine) take.outbox.resend(); break;
-      case "update": if (isMine) this.drawUpdate(take, message, channel); break;
+      case "update": if (message.take === take?.name) this.drawUpdate(take, message, channel); break; // perhaps late
       case "state": if (isMine) this.stated(take, message.state); break;
       case "ended":
         if (isMine) this.ended(take, message);
@@ -504,14 +504,15 @@ class Recorder {
     if (lost && (this.gap || this.sleptMs || this.trouble?.kind === "sleep")) {
       text = "This computer slept, and the recording has ended meanwhile; what had arrived was settled. Press Start to go on.";
     }
+    const end = () => this.over(take, text ? { kind: lost ? "lost" : "service", text: micSentence(text) } : take.endTrouble);
     if (this.mode === "proxy" && tokens > this.settledCount) {
+      // The last words may come after the end, over another connection, and in several updates.
       take.outbox.channel?.send({ type: "sync", take: take.name, have: this.settledCount });
       this.comm.send({ type: "sync", take: take.name, have: this.settledCount });
-      take.lateEnd = () => this.over(take, text ? { kind: lost ? "lost" : "service", text: micSentence(text) } : take.endTrouble);
-      take.showsLateWords = afterPatience(MIC.lateWordsMs, take.lateEnd);
-      return;
-    }
-    this.over(take, text ? { kind: lost ? "lost" : "service", text: micSentence(text) } : take.endTrouble);
+      take.lateEnd = { tokens, end };
+      take.showsLateWords?.();
+      take.showsLateWords = afterPatience(MIC.lateWordsMs, end);
+    } else end();
   }
 
   // ---- captions
@@ -537,11 +538,9 @@ class Recorder {
       return;
     }
     const known = this.settledCount - have;
-    this.drawTokens(settled.slice(known), ends.map((end) => end - this.settledCount).filter((end) => end >= 0), pending);
-    if (take.lateEnd) {
-      take.lateEnd();
-      take.lateEnd = null;
-    }
+    const newEnds = ends.map((end) => end - this.settledCount).filter((end) => end >= 0);
+    this.drawTokens(settled.slice(known), newEnds, take.isOver ? [] : pending);
+    if (take.lateEnd && this.settledCount >= take.lateEnd.tokens) take.lateEnd.end();
   }
 
   /** Draw the new tokens. At a seam, tokens may be settled without a message. */
