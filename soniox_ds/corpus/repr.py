@@ -1,19 +1,18 @@
 """Display of a corpus in notebooks and in plain text.
 
-Conventions: all text that comes from data is escaped. The HTML loads nothing from elsewhere. Colours are inherited or
-half transparent, so that light and dark themes are both readable. Transcripts are isolated (``<bdi>``, or the isolate
-characters of Unicode), so that a transcript written from right to left does not reverse the line.
+Conventions: the HTML (``repr.html.j2``) loads nothing from elsewhere. Colours are inherited or half transparent, so
+that light and dark themes are both readable. Transcripts are isolated, so that a transcript written from right to left
+does not reverse the line.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
-from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from soniox_ds._display import isolated, render, visible, without_direction_marks
 from soniox_ds.api.prices import price_text
 
 if TYPE_CHECKING:
@@ -24,10 +23,7 @@ __all__ = ["html", "plain"]
 _ROWS = 5
 _FAILURES = 5
 _SNIPPET = 90
-_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 _LOCAL = "local stand-in, not a Soniox transcript"
-_LINE = "1px solid rgba(128, 128, 128, 0.35)"
-_CELL = f"text-align: left; padding: 0.2em 0.8em 0.2em 0; border-bottom: {_LINE}; vertical-align: top"
 
 
 def plain(corpus: Corpus) -> str:
@@ -42,11 +38,11 @@ def plain(corpus: Corpus) -> str:
     """
     lines = ["Corpus: " + " · ".join(_facts(corpus))]
     if services := _services(corpus):
-        lines.append("  service: " + ", ".join(services))
+        lines.append("  service: " + ", ".join(service["text"] for service in services))
     for kind, count, message in _failures(corpus):
-        lines.append(f"  failed: {count} × {kind}: {_short(message)}")
+        lines.append(f"  failed: {count} × {kind}: {message}")
     for audio_id, duration, text in _first_rows(corpus):
-        lines.append("  " + "  ".join(part for part in (_line(audio_id), duration, _isolated(text)) if part))
+        lines.append("  " + "  ".join(part for part in (isolated(audio_id), duration, isolated(text)) if part))
     if (more := len(corpus.completed) - _ROWS) > 0:
         lines.append(f"  … and {more:,} more")
     return "\n".join(lines)
@@ -61,36 +57,16 @@ def html(corpus: Corpus) -> str:
     >>> "&lt;b&gt;.wav" in shown, "<i>" in shown
     (True, False)
     """
-    facts = _facts(corpus)
-    parts = [f"<p style='margin: 0 0 0.3em'><b>Corpus</b>: {escape(' · '.join(facts))}</p>"]
-    if services := _services(corpus):
-        plainly = [f"<b>{escape(name)}</b>" if _LOCAL in name else escape(name) for name in services]
-        parts.append(f"<p style='margin: 0 0 0.3em'>service: {', '.join(plainly)}</p>")
-    if failures := _failures(corpus):
-        rows = "".join(
-            f"<tr><td style='{_CELL}'>{count:,} × {escape(kind)}</td>"
-            f"<td style='{_CELL}'><bdi>{escape(_short(message))}</bdi></td></tr>"
-            for kind, count, message in failures
-        )
-        parts.append(_table("failed", ("why", "the first message"), rows))
-    if first := _first_rows(corpus):
-        rows = "".join(
-            f"<tr><td style='{_CELL}'><bdi>{escape(_line(audio_id))}</bdi></td>"
-            f"<td style='{_CELL}'>{escape(duration)}</td>"
-            f"<td style='{_CELL}'><bdi>{escape(text)}</bdi></td></tr>"
-            for audio_id, duration, text in first
-        )
-        count = len(corpus.completed)
-        title = f"the first {len(first)} of {count:,} completed" if count > len(first) else "completed"
-        parts.append(_table(title, ("audio_id", "duration", "transcript"), rows))
-    return f"<div class='soniox-ds-corpus' style='color: inherit; background: none'>{''.join(parts)}</div>"
-
-
-def _table(title: str, head: tuple[str, ...], rows: str) -> str:
-    cells = "".join(f"<th scope='col' style='{_CELL}'>{name}</th>" for name in head)
-    caption = f"<caption style='text-align: left; opacity: 0.75; caption-side: top'>{title}</caption>"
-    style = "border-collapse: collapse; margin: 0.3em 0; color: inherit; background: none"
-    return f"<table style='{style}'>{caption}<thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
+    rows, n_completed = _first_rows(corpus), len(corpus.completed)
+    title = f"the first {len(rows)} of {n_completed:,} completed" if n_completed > len(rows) else "completed"
+    return render(
+        "corpus/repr.html.j2",
+        facts=_facts(corpus),
+        services=_services(corpus),
+        failures=_failures(corpus),
+        rows=rows,
+        title=title,
+    )
 
 
 def _facts(corpus: Corpus) -> list[str]:
@@ -110,13 +86,16 @@ def _facts(corpus: Corpus) -> list[str]:
     return facts
 
 
-def _services(corpus: Corpus) -> list[str]:
+def _services(corpus: Corpus) -> list[dict[str, Any]]:
+    """Return the services and their models, each as its text and whether it is the stand-in."""
     pairs = corpus.recordings[["service", "model"]].drop_duplicates().dropna(subset="service")
-    named = []
+    services = []
     for service, model in pairs.itertuples(index=False):
-        shown = f"{service} ({_LOCAL})" if service == "local" else str(service)
-        named.append(_line(shown) + (f", model {_line(str(model))}" if isinstance(model, str) else ""))
-    return named
+        is_stand_in = service == "local"
+        text = f"{service} ({_LOCAL})" if is_stand_in else str(service)
+        text += f", model {model}" if isinstance(model, str) else ""
+        services.append({"text": _line(text), "is_stand_in": is_stand_in})
+    return services
 
 
 def _failures(corpus: Corpus) -> list[tuple[str, int, str]]:
@@ -126,7 +105,7 @@ def _failures(corpus: Corpus) -> list[tuple[str, int, str]]:
     failures = []
     for kind, count in kinds.value_counts().head(_FAILURES).items():
         messages = failed.loc[kinds == kind, "error_message"].dropna()
-        failures.append((_line(str(kind)), int(count), str(messages.iloc[0]) if len(messages) else "no message"))
+        failures.append((_line(str(kind)), int(count), _short(messages.iloc[0] if len(messages) else "no message")))
     if (rest := kinds.nunique() - _FAILURES) > 0:
         failures.append(
             ("other reasons", int(len(kinds) - sum(count for _, count, _ in failures)), f"{rest} more error types")
@@ -139,7 +118,7 @@ def _first_rows(corpus: Corpus) -> list[tuple[str, str, str]]:
     done = corpus.recordings[corpus.recordings["status"] == "completed"].head(_ROWS)
     for audio_id, duration_ms, text in done[["audio_id", "duration_ms", "text"]].itertuples(index=False):
         duration = "" if pd.isna(duration_ms) else _duration(float(duration_ms) / 1000)
-        rows.append((str(audio_id), duration, _short(text) if isinstance(text, str) else ""))
+        rows.append((_line(audio_id), duration, _short(text) if isinstance(text, str) else ""))
     return rows
 
 
@@ -156,12 +135,5 @@ def _short(text: str) -> str:
     return line if len(line) <= _SNIPPET else line[: _SNIPPET - 1].rstrip() + "…"
 
 
-def _isolated(text: str) -> str:
-    """Return the text between isolate characters if any part of it is written from right to left."""
-    return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text) else text
-
-
 def _line(text: str) -> str:
-    """Return the text as one line, without control characters and characters that change the direction of writing."""
-    seen = "".join("\ufffd" if unicodedata.category(char) == "Cc" and not char.isspace() else char for char in text)
-    return " ".join("".join(char for char in seen if unicodedata.bidirectional(char) not in _TURNING).split())
+    return without_direction_marks(visible(text))

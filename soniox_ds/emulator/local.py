@@ -13,7 +13,6 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -278,7 +277,10 @@ class LocalService:
         return f"<{self.banner}>"
 
     def _repr_html_(self) -> str:
-        return f'<p style="border-left: 4px solid #c77700; padding-left: 0.6em">{escape(self.banner)}</p>'
+        from jinja2 import Environment, PackageLoader
+
+        templates = Environment(loader=PackageLoader("soniox_ds.emulator", "."), autoescape=True)
+        return templates.get_template("banner.html.j2").render(banner=self.banner)
 
 
 def local_service(

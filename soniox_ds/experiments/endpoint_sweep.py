@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds._display import render
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
@@ -212,7 +213,7 @@ class EndpointSweep:
         return f"EndpointSweep({len(self.settings)} settings)\n{self._overview().to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        return f"<div>{self._overview().to_html(index=False, escape=True)}</div>"
+        return render("experiments/endpoint_sweep.html.j2", overview=self._overview())
 
     def _overview(self) -> pd.DataFrame:
         columns = ["setting", "recordings", "wer", "segments", "finalization_lag_p50_ms", "endpoint_lag_p50_ms"]

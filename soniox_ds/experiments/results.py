@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from soniox_ds._display import render
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, SmallSampleWarning
 from soniox_ds.experiments.arm_differences import arm_differences
@@ -400,15 +400,13 @@ class Comparison:
         return f"Comparison of {len(self.arms)} arms\n{self._overview().to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        local = any(
-            (corpus.recordings["service"] == "local").any() for repeats in self.corpora.values() for corpus in repeats
+        corpora = [corpus for repeats in self.corpora.values() for corpus in repeats]
+        return render(
+            "experiments/comparison.html.j2",
+            overview=self._overview(),
+            is_stand_in=any((corpus.recordings["service"] == "local").any() for corpus in corpora),
+            options={name: options.public_body() for name, options in self.arms.items()},
         )
-        note = "<p><b>local</b>: of the stand-in on this machine, not of Soniox</p>" if local else ""
-        options = "".join(
-            f"<li><b>{escape(name)}</b>: {escape(str(options.public_body()))}</li>"
-            for name, options in self.arms.items()
-        )
-        return f"<div>{self._overview().to_html(index=False, escape=True)}{note}<ul>{options}</ul></div>"
 
     def _overview(self) -> pd.DataFrame:
         columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "effect", "cost_usd"]

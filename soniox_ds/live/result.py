@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from soniox_ds._display import render
 from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR, cost_usd
 from soniox_ds.corpus.corpus import Corpus, read_corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
@@ -138,10 +139,8 @@ class Streamed:
         return f"Streamed({self._facts()})"
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        shown = self.tokens[["audio_id", "text", "start_ms", "received_ms", "final_ms", "confidence", "speaker"]]
-        return f"<p><strong>Streamed</strong>: {escape(self._facts())}</p>{shown.head(8).to_html(escape=True)}"
+        tokens = self.tokens[["audio_id", "text", "start_ms", "received_ms", "final_ms", "confidence", "speaker"]]
+        return render("live/result.html.j2", facts=self._facts(), tokens=tokens.head(8))
 
 
 def read_streamed(folder: str | os.PathLike[str]) -> Streamed:

@@ -6,13 +6,13 @@ screen is updated, in real seconds.
 
 from __future__ import annotations
 
-import html
 import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
+from soniox_ds._display import render
 from soniox_ds.progress.counts import Snapshot, Tally
 
 __all__ = [
@@ -88,12 +88,10 @@ class _Bar:
         return self._snapshot.line
 
     def _repr_html_(self) -> str:
-        shown, line = self._snapshot, html.escape(self._snapshot.line)
-        if shown.total is None:
-            bar = "" if shown.closed else "<progress></progress> "
-        else:
-            bar = f'<progress value="{shown.done}" max="{max(shown.total, 1)}"></progress> '
-        return f'<div role="status">{bar}<span>{line}</span></div>'
+        shown = self._snapshot
+        return render(
+            "progress/bar.html.j2", line=shown.line, done=shown.done, total=shown.total, is_closed=shown.closed
+        )
 
 
 class NotebookProgress:

@@ -18,6 +18,7 @@ import pandas as pd
 import traitlets
 
 from soniox_ds._background import event_loop, submit
+from soniox_ds._display import clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.audio_excerpts import opus
@@ -29,7 +30,7 @@ from soniox_ds.options import StreamOptions
 from soniox_ds.schema import STREAM_TOKENS, empty
 from soniox_ds.widgets.assets import source as asset
 from soniox_ds.widgets.kernels import obey_front_end
-from soniox_ds.widgets.microphone_still import clock, still_html, still_text
+from soniox_ds.widgets.microphone_still import still_html, still_text
 from soniox_ds.widgets.playback import BYTES_PER_MS, Playback, shown
 from soniox_ds.widgets.still import Still
 

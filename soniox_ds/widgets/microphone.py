@@ -28,6 +28,7 @@ import pandas as pd
 import traitlets
 
 from soniox_ds._background import event_loop, submit
+from soniox_ds._display import clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR
 from soniox_ds.batch.journal import default_path
@@ -43,7 +44,7 @@ from soniox_ds.widgets.assets import source
 from soniox_ds.widgets.callbacks import Callbacks
 from soniox_ds.widgets.kernels import CellWatch, kernel_version, obey_front_end
 from soniox_ds.widgets.loopback import Loopback
-from soniox_ds.widgets.microphone_still import clock, still_html, still_text
+from soniox_ds.widgets.microphone_still import still_html, still_text
 from soniox_ds.widgets.recorder import Listeners, Recorder
 from soniox_ds.widgets.safekeeping import Safekeeping
 from soniox_ds.widgets.still import Still
@@ -330,10 +331,10 @@ class Microphone:
 
     def __repr__(self) -> str:
         takes = self._takes
-        seconds = sum(take.audio_ms for take in takes)
+        audio_ms = sum(take.audio_ms for take in takes)
         words = len(_text(takes).split())
         recorded = (
-            f", {len(takes)} recording{'s' * (len(takes) != 1)}, {clock(seconds)}, {words} words" if takes else ""
+            f", {len(takes)} recording{'s' * (len(takes) != 1)}, {clock(audio_ms)}, {words} words" if takes else ""
         )
         return f"Microphone({self.state}{recorded}, service {self.connection.service})"
 

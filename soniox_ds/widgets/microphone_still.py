@@ -1,32 +1,13 @@
-"""Static picture of a microphone without a kernel: in a saved notebook, on a page, in a terminal.
-
-Conventions: text from data is escaped; there are no scripts.
-"""
+"""Static picture of live captions without a kernel: in a saved notebook, on a page, in a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
+from soniox_ds._display import clock, render
 from soniox_ds.live.transcript import Segment
-from soniox_ds.widgets.still import framed
 
-__all__ = ["clock", "still_html", "still_text"]
-
-_CELL = 'style="text-align: left; vertical-align: top; padding: 0.15em 0.7em 0.15em 0"'
-
-
-def clock(ms: float | None) -> str:
-    """Write a time as minutes and seconds.
-
-    >>> clock(65_900), clock(3_723_000), clock(None)
-    ('1:05', '1:02:03', '')
-    """
-    if ms is None:
-        return ""
-    minutes, seconds = divmod(int(ms) // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+__all__ = ["still_html", "still_text"]
 
 
 def still_text(heading: str, segments: Sequence[Segment]) -> str:
@@ -53,11 +34,7 @@ def still_html(heading: str, segments: Sequence[Segment]) -> str:
     >>> "&lt;b&gt;" in still_html("Microphone", [Segment(tokens=(LiveToken(text="<b>"),))])
     True
     """
-    translates = any(segment.translation for segment in segments)
-    rows = []
-    for segment in segments:
-        cells = [clock(segment.start_ms), f"speaker {segment.speaker}" if segment.speaker else "", segment.text]
-        cells += [segment.translation] if translates else []
-        rows.append("<tr>" + "".join(f'<td dir="auto" {_CELL}>{escape(cell)}</td>' for cell in cells) + "</tr>")
-    body = f"<table>{''.join(rows)}</table>" if rows else ""
-    return framed(f"<p><strong>{escape(heading)}</strong></p>{body}")
+    has_translations = any(segment.translation for segment in segments)
+    return render(
+        "widgets/microphone_still.html.j2", heading=heading, segments=segments, has_translations=has_translations
+    )

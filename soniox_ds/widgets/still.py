@@ -1,8 +1,8 @@
 """Static HTML beside a widget, which a saved notebook shows without a kernel.
 
 Conventions: a notebook stores a widget as a name that only the kernel that made it can resolve. The static picture is
-an output of its own. It is redrawn while the widget lives, and the widgets' style sheets hide it beside the live
-widget.
+an output of its own, an HTML fragment that extends ``still.html.j2``. It is redrawn while the widget lives, and the
+style sheet ``static/still.css`` hides it beside the live widget.
 """
 
 from __future__ import annotations
@@ -12,24 +12,10 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["Still", "framed"]
+__all__ = ["Still"]
 
-# In a notebook without its kernel, the output above contains only the message that the widget's model is not found.
-_HIDE_EMPTY_WIDGET = (
-    "<style>.jp-OutputArea-child:not(:has(.jp-OutputArea-output *)):has(+ .jp-OutputArea-child .sx-still)"
-    "{display:none}</style>"
-)
 _SELDOM_S = 5.0  # seconds between two pictures while no utterance ends
 _BYTES_PER_S = 50_000  # average size of the pictures that are sent to the page
-
-
-def framed(content: str) -> str:
-    """Wrap the HTML of a static picture in the element that ``static/still.css`` hides beside the live widget."""
-    hint = "As saved with the notebook; run the cell again for the live widget."
-    return (
-        f'{_HIDE_EMPTY_WIDGET}<div class="sx-still" style="color:inherit">{content}'
-        f'<p style="margin:.4em 0 0;opacity:.75;font-size:smaller">{hint}</p></div>'
-    )
 
 
 class Still:

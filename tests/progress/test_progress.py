@@ -217,7 +217,7 @@ def test_a_terminal_is_recognised(monkeypatch):
 def test_the_bar_of_a_notebook(total, closed):
     bar = module._Bar(Snapshot(total=total, closed=closed, note="<script>alert('&')</script>"))
     assert "<script>" not in bar._repr_html_()
-    assert ("&lt;script&gt;alert(&#x27;&amp;&#x27;)" in bar._repr_html_()) == (not closed)
+    assert ("&lt;script&gt;alert(&#39;&amp;&#39;)" in bar._repr_html_()) == (not closed)
     expected = {None: "<progress></progress>", 0: '<progress value="0" max="1">', 3: '<progress value="0" max="3">'}
     assert (expected[total] in bar._repr_html_()) == (total is not None or not closed)
     assert ("<script>" in repr(bar)) == (not closed)
