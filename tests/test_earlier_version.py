@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from batches import settings_for, stand_in
 
 import soniox_ds as sx
 from soniox_ds.exceptions import RecordingsFailedWarning
@@ -134,22 +135,18 @@ def test_a_sweep_is_answered_by_the_journal(earlier, service):
     ]
 
 
-def test_an_interrupted_call_goes_on(earlier, service):
+def test_an_interrupted_call_goes_on(earlier, tmp_path):
     """One transcript is in the journal. The service does not know the two other jobs; the next call pays for them."""
-    call = {
-        "journal": earlier / "interrupted.sqlite",
-        "progress": False,
-        "language_hints": ["en"],
-        "clock": service.clock,
-    }
     files = [SAMPLES / name for name in FILES]
-    with pytest.warns(RecordingsFailedWarning, match="2 of 3 recordings failed: transcription_not_found"):
+    with stand_in() as service:
+        call = settings_for(service, tmp_path, journal=earlier / "interrupted.sqlite", language_hints=["en"])
+        with pytest.warns(RecordingsFailedWarning, match="2 of 3 recordings failed: transcription_not_found"):
+            corpus = sx.transcribe(files, **call)
+        assert corpus.recordings["text"].tolist()[0] == TEXTS["last_ferry"]
+        assert service.created.total == 0
         corpus = sx.transcribe(files, **call)
-    assert corpus.recordings["text"].tolist()[0] == TEXTS["last_ferry"]
-    assert service.created.total == 0
-    corpus = sx.transcribe(files, **call)
-    assert corpus.recordings["text"].tolist() == list(TEXTS.values())
-    assert service.created.total == 2
+        assert corpus.recordings["text"].tolist() == list(TEXTS.values())
+        assert service.created.total == 2
 
 
 def test_an_interrupted_live_recording_goes_on(earlier, service):
