@@ -199,6 +199,6 @@ from .text.words import (
 from .views.alignment import show_alignment as show_alignment
 from .views.normalization import show_normalization as show_normalization
 from .views.transcript import show_transcript as show_transcript
-from .widgets.live_captions import LiveCaptions as LiveCaptions
-from .widgets.microphone import Microphone as Microphone
-from .widgets.review import review as review
+from .widgets.captions.live_captions import LiveCaptions as LiveCaptions
+from .widgets.microphone.microphone import Microphone as Microphone
+from .widgets.review.queue import review as review

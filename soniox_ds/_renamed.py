@@ -171,6 +171,21 @@ _MODULES = {
     "transcription.watching": "batch.watch",
     "transcription.writer": "batch.journal_writer",
     "trials": "experiments.schedule",
+    "widgets.assets": "widgets._assets",
+    "widgets.callbacks": "widgets.microphone.callbacks",
+    "widgets.intake": "widgets.microphone.intake",
+    "widgets.kernels": "widgets._kernel",
+    "widgets.live_captions": "widgets.captions.live_captions",
+    "widgets.loopback": "widgets.microphone.loopback",
+    "widgets.microphone_still": "widgets.captions.still",
+    "widgets.playback": "widgets.captions.playback",
+    "widgets.recorder": "widgets.microphone.recorder",
+    "widgets.review_places": "widgets.review.places",
+    "widgets.review_still": "widgets.review.still",
+    "widgets.review_store": "widgets.review.store",
+    "widgets.safekeeping": "widgets.microphone.safekeeping",
+    "widgets.takes": "widgets.microphone.takes",
+    "widgets.temporary_keys": "widgets.microphone.temporary_keys",
 }
 
 

@@ -59,4 +59,4 @@ def service() -> Iterator[LocalService]:
 def own_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recordings of the microphone that a test leaves unread are told to no other test, and to no user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("soniox_ds.widgets.microphone._microphones", weakref.WeakSet())
+    monkeypatch.setattr("soniox_ds.widgets.microphone.microphone._microphones", weakref.WeakSet())

@@ -14,7 +14,7 @@ from batches import settings_for, stand_in
 
 import soniox_ds as sx
 from soniox_ds.exceptions import RecordingsFailedWarning
-from soniox_ds.widgets.review_store import read_reviews
+from soniox_ds.widgets.review.store import read_reviews
 from soniox_ds.widgets.safekeeping import Safekeeping
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"

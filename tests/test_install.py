@@ -20,6 +20,9 @@ from waiting import PATIENCE_S
 import soniox_ds as sx
 from soniox_ds import demo
 from soniox_ds.cli import main
+from soniox_ds.widgets.captions.live_captions import LiveCaptionsWidget
+from soniox_ds.widgets.microphone.microphone import MicrophoneWidget
+from soniox_ds.widgets.review.queue import ReviewQueue
 
 ENCODERS = {
     "wav": ("wav", "pcm_s16le", 16_000),
@@ -92,6 +95,13 @@ def test_a_notebook_runs(tmp_path):
     assert "image/png" in outputs[2][-1].data
     kinds = {kind for output in outputs[3] for kind in output.get("data", {})}
     assert "application/vnd.jupyter.widget-view+json" in kinds
+
+
+def test_each_widget_comes_with_its_scripts_and_styles():
+    """They lie beside the Python modules; the notebook gets them joined."""
+    for widget in (MicrophoneWidget, LiveCaptionsWidget, ReviewQueue):
+        assert "export default" in widget._esm
+        assert ".sx-still" in widget._css
 
 
 def test_every_module_is_imported_without_a_deprecated_call():

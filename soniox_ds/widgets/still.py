@@ -2,7 +2,7 @@
 
 Conventions: a notebook stores a widget as a name that only the kernel that made it can resolve. The static picture is
 an output of its own, an HTML fragment that extends ``still.html.j2``. It is redrawn while the widget lives, and the
-style sheet ``static/still.css`` hides it beside the live widget.
+style sheet ``still.css`` hides it beside the live widget.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from soniox_ds.api.session_limit import StreamGate
 from soniox_ds.api.websocket import StreamSocket
 from soniox_ds.live.session import LiveSession
 from soniox_ds.options import Retry, StreamOptions
-from soniox_ds.widgets.loopback import Loopback
+from soniox_ds.widgets.microphone.loopback import Loopback
 
 KEYS = ["canary-key-0123456789", "temp:CANARYKEY0123456789", "short"]
 RAW = StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)

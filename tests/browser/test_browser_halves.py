@@ -17,7 +17,7 @@ from soniox_ds.emulator import Limits, local_service
 from soniox_ds.exceptions import BadAnswerError
 from soniox_ds.live.reconnect import first_new, resume_at
 from soniox_ds.live.transcript import Transcript
-from soniox_ds.widgets.assets import source
+from soniox_ds.widgets._assets import source
 
 WORDS = [
     "one",
@@ -144,8 +144,8 @@ def test_the_browser_folds_messages_as_the_kernel_does(page):
     cases = [random_messages(rng) for _ in range(400)]
     folded = page.evaluate(
         script(
-            "seams.js",
-            "transcript.js",
+            "microphone/reconnect.js",
+            "microphone/transcript.js",
             body=PLAIN
             + """return argument.map(sessions => {
                 const transcript = new Transcript();
@@ -224,8 +224,8 @@ def test_the_browser_refuses_the_messages_that_the_kernel_refuses(page):
     cases = [[odd_message(rng) for _ in range(5)] for _ in range(400)]
     folded = page.evaluate(
         script(
-            "seams.js",
-            "transcript.js",
+            "microphone/reconnect.js",
+            "microphone/transcript.js",
             body=PLAIN
             + """return argument.map(messages => {
                 const transcript = new Transcript();
@@ -291,7 +291,7 @@ def test_the_browser_judges_seams_as_the_kernel_does(page):
     cases = [(tokens(rng.randint(0, 8)), tokens(rng.randint(0, 10)), rng.randint(0, 8000)) for _ in range(500)]
     found = page.evaluate(
         script(
-            "seams.js",
+            "microphone/reconnect.js",
             body="""return argument.map(([expected, heard, final]) =>
                 [firstNew(expected, heard), resumeAt(expected, final)]);""",
         ),
@@ -310,10 +310,10 @@ def spoken_directly(page, service, audio, settings, *, hurry=False):
     """What a page's `DirectStream` makes of some audio; in a `hurry`, the rest comes in the middle of a change."""
     return page.evaluate(
         script(
-            "seams.js",
-            "transcript.js",
-            "patience.js",
-            "direct.js",
+            "microphone/reconnect.js",
+            "microphone/transcript.js",
+            "microphone/patience.js",
+            "microphone/direct.js",
             body="""
             const { audio, start, key, url, settings, hurry } = argument;
             Object.assign(DIRECT, settings);
@@ -444,10 +444,10 @@ def test_the_direct_way_counts_what_the_socket_holds_and_leaves_the_rest_out_of_
     ):
         page.evaluate(
             script(
-                "seams.js",
-                "transcript.js",
-                "patience.js",
-                "direct.js",
+                "microphone/reconnect.js",
+                "microphone/transcript.js",
+                "microphone/patience.js",
+                "microphone/direct.js",
                 body="""
                 const { key, url, start } = argument;
                 Object.assign(DIRECT, { aheadMs: Infinity, silentBreakMs: Infinity, silentBreakMostMs: Infinity });
@@ -524,10 +524,10 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
     with broken_service(frame, got_on, most) as url:
         said = page.evaluate(
             script(
-                "seams.js",
-                "transcript.js",
-                "patience.js",
-                "direct.js",
+                "microphone/reconnect.js",
+                "microphone/transcript.js",
+                "microphone/patience.js",
+                "microphone/direct.js",
                 body="""
                 Object.assign(DIRECT, { waitMs: 1, maxWaitMs: 2, stalls: 3 });
                 const states = [];
@@ -558,13 +558,13 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
 def test_the_direct_way_is_not_waited_for_for_ever_where_another_would_do(page):
     said = page.evaluate(
         script(
-            "seams.js",
-            "transcript.js",
-            "patience.js",
-            "links.js",
-            "capture.js",
-            "direct.js",
-            "microphone_recorder.js",
+            "microphone/reconnect.js",
+            "microphone/transcript.js",
+            "microphone/patience.js",
+            "microphone/links.js",
+            "microphone/capture.js",
+            "microphone/direct.js",
+            "microphone/recorder.js",
             body="""
             Object.assign(MIC, { directMs: 300 });
             const model = { get: () => ({ mode: "auto", transport: "comm", service: "a.b" }), on() {}, off() {},
@@ -599,10 +599,10 @@ def test_the_direct_way_is_not_waited_for_for_ever_where_another_would_do(page):
 def test_a_silent_kernel_is_waited_for_for_a_minute_where_its_process_is_there(page, kernel, socket, most_ms):
     ended = page.evaluate(
         script(
-            "patience.js",
-            "links.js",
-            "capture.js",
-            "microphone_recorder.js",
+            "microphone/patience.js",
+            "microphone/links.js",
+            "microphone/capture.js",
+            "microphone/recorder.js",
             body="""
             const widget_manager = { kernel: argument.kernel };
             const model = { get: () => ({}), on() {}, off() {}, send() {}, widget_manager };
@@ -630,10 +630,10 @@ def test_a_silent_kernel_is_waited_for_for_a_minute_where_its_process_is_there(p
 def test_a_key_that_does_not_come_is_not_waited_for_for_ever(page):
     said = page.evaluate(
         script(
-            "patience.js",
-            "links.js",
-            "capture.js",
-            "microphone_recorder.js",
+            "microphone/patience.js",
+            "microphone/links.js",
+            "microphone/capture.js",
+            "microphone/recorder.js",
             body="""
             Object.assign(MIC, { keyMs: 300 });
             const sent = [];
@@ -665,10 +665,10 @@ def test_the_last_words_are_drawn_in_whatever_order_they_and_the_end_arrive(page
     """The end goes over two connections, and may overtake updates on one of them."""
     said = page.evaluate(
         script(
-            "patience.js",
-            "links.js",
-            "capture.js",
-            "microphone_recorder.js",
+            "microphone/patience.js",
+            "microphone/links.js",
+            "microphone/capture.js",
+            "microphone/recorder.js",
             body="""
             Object.assign(MIC, { lateWordsMs: 300 });
             const made = (name) => {
@@ -712,7 +712,7 @@ def test_the_last_words_are_drawn_in_whatever_order_they_and_the_end_arrive(page
 def test_patience_counts_what_the_page_was_awake(page):
     said = page.evaluate(
         script(
-            "patience.js",
+            "microphone/patience.js",
             body="""
             const hang = (ms) => { for (const until = performance.now() + ms; performance.now() < until;); };
             const happened = [];
@@ -751,7 +751,9 @@ def test_the_resampler_keeps_what_is_heard_and_lets_nothing_fold(page, rate):
             }
             capture.obey("stop");
             return blocks.filter(block => block.buffer).flatMap(block => [...new Int16Array(block.buffer)]);"""
-        return np.array(page.evaluate(script("capture.js", body=body), {"rate": rate, "frequency": frequency}))
+        return np.array(
+            page.evaluate(script("microphone/capture.js", body=body), {"rate": rate, "frequency": frequency})
+        )
 
     for frequency in (300, 1_000, 3_500, 6_900):
         out = resampled(frequency)
@@ -768,7 +770,7 @@ def test_the_resampler_keeps_what_is_heard_and_lets_nothing_fold(page, rate):
 def test_captions_lines_speakers_translations_and_scrolling(page):
     state = page.evaluate(
         script(
-            "captions.js",
+            "captions/captions.js",
             body="""
             const root = document.createElement("div");
             document.body.replaceChildren(root);
@@ -829,7 +831,7 @@ def test_a_token_is_text_whatever_it_says(page):
     token = {"text": nasty, "speaker": nasty, "language": nasty}
     shown = page.evaluate(
         script(
-            "captions.js",
+            "captions/captions.js",
             body="""
             const root = document.createElement("div");
             document.body.replaceChildren(root);

@@ -7,7 +7,7 @@ from microphone_page import MicrophonePage, listening_service
 from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, shown, words  # noqa: F401  fixtures
 
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
-from soniox_ds.widgets.assets import source
+from soniox_ds.widgets._assets import source
 
 ALL = "language_hints=['en'], enable_endpoint_detection=True, "
 SHORT = [{"text": f"This is sentence number {n}.", "speaker": str(1 + n % 2)} for n in range(40)]
@@ -143,7 +143,9 @@ def bare(chromium_path):
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
         page = browser.new_page()
         page.set_content("<body></body>")
-        page.add_style_tag(content=source("captions.css", "microphone.css", "live_captions.css"))
+        page.add_style_tag(
+            content=source("captions/captions.css", "microphone/microphone.css", "captions/live_captions.css")
+        )
         yield page
         browser.close()
 
@@ -166,7 +168,7 @@ DRAW = """([frame, width, text]) => {
 @pytest.mark.parametrize("frame", ["sx-mic", "sx-live"])
 @pytest.mark.parametrize("width", [100, 160, 300, 1200])
 def test_lines_hold_words_however_narrow_the_output_is(bare, frame, width):
-    bare.evaluate(f"argument => {{ {source('captions.js')}\n ({DRAW})(argument); }}", [frame, width, SENTENCE])
+    bare.evaluate(f"argument => {{ {source('captions/captions.js')}\n ({DRAW})(argument); }}", [frame, width, SENTENCE])
     rows, needed = bare.evaluate(
         """() => {
             const said = document.querySelector(".sx-said");
@@ -192,16 +194,16 @@ def test_lines_hold_words_however_narrow_the_output_is(bare, frame, width):
 @pytest.mark.parametrize("width", [100, 160, 300, 1200])
 def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
     sources = source(
-        "seams.js",
-        "transcript.js",
+        "microphone/reconnect.js",
+        "microphone/transcript.js",
         "controls.js",
-        "captions.js",
-        "capture.js",
-        "patience.js",
-        "links.js",
-        "direct.js",
-        "microphone_recorder.js",
-        "microphone_view.js",
+        "captions/captions.js",
+        "microphone/capture.js",
+        "microphone/patience.js",
+        "microphone/links.js",
+        "microphone/direct.js",
+        "microphone/recorder.js",
+        "microphone/view.js",
     )
     outside = bare.evaluate(
         f"""width => {{ {sources}
@@ -232,7 +234,7 @@ def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
 
 def test_a_word_in_pieces_is_one_text_node_of_the_log(bare):
     nodes = bare.evaluate(
-        f"""() => {{ {source("captions.js")}
+        f"""() => {{ {source("captions/captions.js")}
             const root = document.createElement("div");
             document.body.replaceChildren(root);
             const captions = new Captions(root);

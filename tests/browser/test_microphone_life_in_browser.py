@@ -44,7 +44,7 @@ def test_where_a_cell_holds_messages_up_the_page_says_so_and_nothing_is_lost(not
             service,
             ALL + "mode='proxy', transport='comm'",
             [BUSY["sleep"]],
-            before="from soniox_ds.widgets import recorder\nrecorder.LOST_AFTER_S = 3",
+            before="from soniox_ds.widgets.microphone import recorder\nrecorder.LOST_AFTER_S = 3",
         )
         page.nb.page.evaluate(
             "() => { jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'; }"

@@ -195,7 +195,7 @@ def test_temporary_keys_are_used_once_and_a_session_that_expires_is_followed_by_
             service,
             "language_hints=['en'], mode='direct', transport='loopback'",
             wav=tones,
-            before="from soniox_ds.widgets import temporary_keys\ntemporary_keys.SESSION_S = 3",
+            before="from soniox_ds.widgets.microphone import temporary_keys\ntemporary_keys.SESSION_S = 3",
         )
         seen = []
 
@@ -318,7 +318,7 @@ def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tone
             f"{ALL} mode='{mode}', transport='loopback'",
             wav=tones,
             loop=True,
-            before="from soniox_ds.widgets import recorder\nrecorder.LOST_AFTER_S = 3",
+            before="from soniox_ds.widgets.microphone import recorder\nrecorder.LOST_AFTER_S = 3",
         )
         page.start()
         page.wait_for_words(3)

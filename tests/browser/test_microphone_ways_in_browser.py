@@ -49,7 +49,7 @@ def test_auto_goes_directly_and_a_cell_that_holds_pythons_lock_delays_nothing(no
 
 
 NO_KEY = """
-from soniox_ds.widgets import recorder
+from soniox_ds.widgets.microphone import recorder
 async def no_key(*given, **named): raise sx.exceptions.AuthError("the key may make no other keys")
 recorder.temporary_key = no_key
 """
@@ -136,7 +136,7 @@ def test_while_it_reconnects_screen_readers_are_told_once(notebook, tones):
         assert told == ["Reconnecting to the service; nothing is lost."]
 
 
-PATIENT = "from soniox_ds.widgets import recorder\nrecorder.LOST_AFTER_S = recorder._CUT_OFF_AFTER_S = 600"
+PATIENT = "from soniox_ds.widgets.microphone import recorder\nrecorder.LOST_AFTER_S = recorder._CUT_OFF_AFTER_S = 600"
 
 
 @pytest.mark.parametrize("options", ["mode='proxy'", "mode='proxy', transport='comm'", "mode='direct'"])

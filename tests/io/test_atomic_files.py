@@ -13,7 +13,7 @@ import pytest
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.atomic_files import replacing
 from soniox_ds.reports.page import _write as write_page
-from soniox_ds.widgets.review_store import ReviewStore
+from soniox_ds.widgets.review.store import ReviewStore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="permissions of this kind")
 

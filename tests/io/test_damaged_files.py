@@ -17,7 +17,7 @@ from fuzzing import examples, seed
 import soniox_ds as sx
 from soniox_ds.exceptions import SonioxDSError
 from soniox_ds.sources.search import find_recordings
-from soniox_ds.widgets.review_store import read_reviews
+from soniox_ds.widgets.review.store import read_reviews
 
 ROWS = [
     {"audio_id": f"a{n}", "source": f"clips/a{n}.wav", "reference": f'said "{n}", she; ünï\t{n}', "n": n, "x": n / 3}

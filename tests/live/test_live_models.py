@@ -15,8 +15,8 @@ from soniox_ds.live.audio_sources import RAW
 from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.session import LiveSession
 from soniox_ds.options import StreamOptions
-from soniox_ds.widgets.safekeeping import Safekeeping
-from soniox_ds.widgets.takes import DirectTake, ProxyTake
+from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone.takes import DirectTake, ProxyTake
 
 ALIAS = "stt-rt-v4"  # an alias of v5, or a model of its own: `rename` says which
 

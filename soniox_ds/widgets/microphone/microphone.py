@@ -40,15 +40,15 @@ from soniox_ds.live.result import Streamed, concat_streamed
 from soniox_ds.live.transcript import Segment, Update
 from soniox_ds.options import StreamOptions
 from soniox_ds.schema import STREAM_TOKENS, empty
-from soniox_ds.widgets.assets import source
-from soniox_ds.widgets.callbacks import Callbacks
-from soniox_ds.widgets.kernels import CellWatch, kernel_version, obey_front_end
-from soniox_ds.widgets.loopback import Loopback
-from soniox_ds.widgets.microphone_still import still_html, still_text
-from soniox_ds.widgets.recorder import Listeners, Recorder
-from soniox_ds.widgets.safekeeping import Safekeeping
+from soniox_ds.widgets._assets import source
+from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
+from soniox_ds.widgets.captions.still import still_html, still_text
+from soniox_ds.widgets.microphone.callbacks import Callbacks
+from soniox_ds.widgets.microphone.loopback import Loopback
+from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
+from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone.takes import RATE, Take
 from soniox_ds.widgets.still import Still
-from soniox_ds.widgets.takes import RATE, Take
 
 __all__ = ["Microphone", "MicrophoneWidget"]
 
@@ -64,19 +64,19 @@ class MicrophoneWidget(anywidget.AnyWidget):
     """The ipywidget of a `Microphone`, which can be put into boxes. It holds settings, but no results."""
 
     _esm = source(
-        "seams.js",
-        "transcript.js",
+        "microphone/reconnect.js",
+        "microphone/transcript.js",
         "controls.js",
-        "captions.js",
-        "capture.js",
-        "patience.js",
-        "links.js",
-        "direct.js",
-        "microphone_recorder.js",
-        "microphone_view.js",
-        "microphone.js",
+        "captions/captions.js",
+        "microphone/capture.js",
+        "microphone/patience.js",
+        "microphone/links.js",
+        "microphone/direct.js",
+        "microphone/recorder.js",
+        "microphone/view.js",
+        "microphone/microphone.js",
     )
-    _css = source("captions.css", "microphone.css", "still.css")
+    _css = source("captions/captions.css", "microphone/microphone.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
 

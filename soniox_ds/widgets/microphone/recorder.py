@@ -25,11 +25,11 @@ from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import ServiceError, SonioxDSError
 from soniox_ds.live.transcript import LiveToken, Update
 from soniox_ds.options import StreamOptions
-from soniox_ds.widgets.kernels import CellWatch
-from soniox_ds.widgets.loopback import Channel, Loopback, LoopbackChannel
-from soniox_ds.widgets.safekeeping import Safekeeping
-from soniox_ds.widgets.takes import DirectTake, ProxyTake, Take
-from soniox_ds.widgets.temporary_keys import temporary_key
+from soniox_ds.widgets._kernel import CellWatch
+from soniox_ds.widgets.microphone.loopback import Channel, Loopback, LoopbackChannel
+from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone.takes import DirectTake, ProxyTake, Take
+from soniox_ds.widgets.microphone.temporary_keys import temporary_key
 
 __all__ = ["LOST_AFTER_S", "Listeners", "Recorder"]
 

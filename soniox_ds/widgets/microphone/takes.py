@@ -22,8 +22,8 @@ from soniox_ds.live.result import Streamed, streamed_of
 from soniox_ds.live.session import Event, LiveSession
 from soniox_ds.live.transcript import Transcript, Update
 from soniox_ds.options import StreamOptions
-from soniox_ds.widgets.intake import Intake
-from soniox_ds.widgets.safekeeping import Kept, Safekeeping
+from soniox_ds.widgets.microphone.intake import Intake
+from soniox_ds.widgets.microphone.safekeeping import Kept, Safekeeping
 
 __all__ = ["RATE", "DirectTake", "ProxyTake", "Take"]
 

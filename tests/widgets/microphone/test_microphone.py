@@ -24,13 +24,13 @@ from soniox_ds.exceptions import InputError, OptionsError, SchemaError, SetupErr
 from soniox_ds.live.result import Streamed
 from soniox_ds.live.transcript import LiveToken, Segment, Transcript
 from soniox_ds.options import StreamOptions
-from soniox_ds.widgets import microphone as microphone_module
-from soniox_ds.widgets import recorder as recorder_module
-from soniox_ds.widgets.intake import Intake
-from soniox_ds.widgets.kernels import CellWatch, kernel_version, obey_front_end
-from soniox_ds.widgets.loopback import Loopback
-from soniox_ds.widgets.microphone_still import still_html, still_text
-from soniox_ds.widgets.recorder import Listeners, Recorder
+from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
+from soniox_ds.widgets.captions.still import still_html, still_text
+from soniox_ds.widgets.microphone import microphone as microphone_module
+from soniox_ds.widgets.microphone import recorder as recorder_module
+from soniox_ds.widgets.microphone.intake import Intake
+from soniox_ds.widgets.microphone.loopback import Loopback
+from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
 
 pytestmark = pytest.mark.usefixtures("own_recordings")
 WORDS, PAUSES = random_words(2, 8)
@@ -360,7 +360,7 @@ async def test_a_session_that_breaks_inside_ends_its_take_at_once(tones, monkeyp
 
 
 async def test_a_take_that_cannot_begin_is_told(tones, monkeypatch, caplog):
-    monkeypatch.setattr("soniox_ds.widgets.takes.LiveSession", raising)
+    monkeypatch.setattr("soniox_ds.widgets.microphone.takes.LiveSession", raising)
     page = Page()
     recorder = make(page)
     recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)

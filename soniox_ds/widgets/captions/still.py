@@ -36,5 +36,5 @@ def still_html(heading: str, segments: Sequence[Segment]) -> str:
     """
     has_translations = any(segment.translation for segment in segments)
     return render(
-        "widgets/microphone_still.html.j2", heading=heading, segments=segments, has_translations=has_translations
+        "widgets/captions/still.html.j2", heading=heading, segments=segments, has_translations=has_translations
     )

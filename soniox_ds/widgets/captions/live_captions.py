@@ -28,10 +28,10 @@ from soniox_ds.live.result import Streamed
 from soniox_ds.live.transcript import Segment
 from soniox_ds.options import StreamOptions
 from soniox_ds.schema import STREAM_TOKENS, empty
-from soniox_ds.widgets.assets import source as asset
-from soniox_ds.widgets.kernels import obey_front_end
-from soniox_ds.widgets.microphone_still import still_html, still_text
-from soniox_ds.widgets.playback import BYTES_PER_MS, Playback, shown
+from soniox_ds.widgets._assets import source as asset
+from soniox_ds.widgets._kernel import obey_front_end
+from soniox_ds.widgets.captions.playback import BYTES_PER_MS, Playback, shown
+from soniox_ds.widgets.captions.still import still_html, still_text
 from soniox_ds.widgets.still import Still
 
 __all__ = ["LiveCaptions", "LiveCaptionsWidget"]
@@ -45,8 +45,8 @@ LONGEST_MS = 60 * 60_000
 class LiveCaptionsWidget(anywidget.AnyWidget):
     """The ipywidget of `LiveCaptions`."""
 
-    _esm = asset("controls.js", "captions.js", "live_captions.js")
-    _css = asset("captions.css", "live_captions.css", "still.css")
+    _esm = asset("controls.js", "captions/captions.js", "captions/live_captions.js")
+    _css = asset("captions/captions.css", "captions/live_captions.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
 

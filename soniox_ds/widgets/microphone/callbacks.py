@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from soniox_ds.live.transcript import Segment, Transcript, Update
-from soniox_ds.widgets.takes import Take
+from soniox_ds.widgets.microphone.takes import Take
 
 __all__ = ["Callbacks"]
 

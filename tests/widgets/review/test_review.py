@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import REVIEWED_REFERENCES, REVIEWS, WORDS
-from soniox_ds.widgets import review_still
-from soniox_ds.widgets.review_store import ReviewStore, read_reviews
+from soniox_ds.widgets.review import still as review_still
+from soniox_ds.widgets.review.store import ReviewStore, read_reviews
 
 # ---- corrections
 

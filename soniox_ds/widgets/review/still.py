@@ -50,7 +50,7 @@ def html(head: str, rows: Sequence[Mapping[str, Any]], count: int) -> str:
         }
         for row in rows
     ]
-    return render("widgets/review_still.html.j2", head=head, rows=shown, more=count - len(rows))
+    return render("widgets/review/still.html.j2", head=head, rows=shown, more=count - len(rows))
 
 
 def _start(row: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import soniox_ds as sx
 from soniox_ds._background import event_loop
 from soniox_ds.emulator import local_service
 from soniox_ds.live.transcript import Transcript
-from soniox_ds.widgets import playback as playback_module
+from soniox_ds.widgets.captions import playback as playback_module
 
 WORDS, PAUSES = random_words(3, 12)
 PATIENCE_S = 30

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_ds.live.transcript import Transcript
-from soniox_ds.widgets.callbacks import Callbacks
+from soniox_ds.widgets.microphone.callbacks import Callbacks
 
 
 class Said:

@@ -22,10 +22,10 @@ from soniox_ds.io.audio_excerpts import MIME_TYPE
 from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
 from soniox_ds.review_queue.reviews import VERDICTS
 from soniox_ds.schema.arguments import checked_ms
-from soniox_ds.widgets import review_still
-from soniox_ds.widgets.assets import source
-from soniox_ds.widgets.review_places import Places
-from soniox_ds.widgets.review_store import ReviewStore
+from soniox_ds.widgets._assets import source
+from soniox_ds.widgets.review import still as review_still
+from soniox_ds.widgets.review.places import Places
+from soniox_ds.widgets.review.store import ReviewStore
 from soniox_ds.widgets.still import Still
 
 __all__ = ["ReviewQueue", "review"]
@@ -114,8 +114,8 @@ def review(
 class ReviewQueue(anywidget.AnyWidget):
     """A queue of clips in a notebook; made by `review`."""
 
-    _esm = source("review_parts.js", "review.js")
-    _css = source("review.css", "still.css")
+    _esm = source("review/parts.js", "review/review.js")
+    _css = source("review/review.css", "still.css")
 
     def __init__(self, places: Places, store: ReviewStore, *, reviewer: str | None, margin_ms: int) -> None:
         self._places = places

@@ -19,8 +19,8 @@ from soniox_ds._background import submit
 from soniox_ds.emulator import local_service
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning
 from soniox_ds.options import StreamOptions
-from soniox_ds.widgets import safekeeping
-from soniox_ds.widgets.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone import safekeeping
+from soniox_ds.widgets.microphone.safekeeping import Safekeeping
 
 OPTIONS = StreamOptions(
     audio_format="pcm_s16le",
@@ -34,7 +34,7 @@ CRASH = """
 import asyncio, os, signal, sys
 import soniox_ds as sx
 from soniox_ds._background import submit
-from soniox_ds.widgets.recorder import Recorder
+from soniox_ds.widgets.microphone.recorder import Recorder
 
 mic = sx.Microphone(mode="proxy", save_to=sys.argv[2] or None)
 sound = open(sys.argv[1], "rb").read()

@@ -1,0 +1,1 @@
+"""The microphone: it records in the browser, and transcribes live."""

@@ -1,0 +1,1 @@
+"""The review queue: clips to be heard, judged and corrected."""
