@@ -14,8 +14,8 @@ from batches import settings_for, stand_in
 
 import soniox_ds as sx
 from soniox_ds.exceptions import RecordingsFailedWarning
+from soniox_ds.widgets.microphone.safekeeping import Safekeeping
 from soniox_ds.widgets.review.store import read_reviews
-from soniox_ds.widgets.safekeeping import Safekeeping
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 IDS = ["last_ferry", "platform_three", "onion_soup"]
