@@ -22,8 +22,8 @@ test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 # The tests of everything that needs no browser, no kernel, no recogniser and no clock; `make test` runs all.
-FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/corpus tests/io tests/metrics tests/options tests/plots \
-  tests/progress tests/review_queue tests/schema tests/sources tests/text tests/views
+FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/corpus tests/io tests/metrics tests/options tests/plot \
+  tests/progress tests/review_queue tests/schema tests/sources tests/text tests/show
 check: $(VENV)/.ready-test lint types
 	$(BIN)/python -m pytest -n auto -q $(FAST_TESTS) $(PYTEST_ARGS)
 

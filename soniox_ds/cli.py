@@ -326,14 +326,14 @@ def _models(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
     shown = ["id", "aliased_model_id", "name", "transcription_mode", "language_count", "context_version"]
-    print(sx.list_models(connection=_connection(options))[shown].to_string(index=False, na_rep=""))
+    print(sx.account.models(connection=_connection(options))[shown].to_string(index=False, na_rep=""))
     return 0
 
 
 def _usage(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    table = sx.usage(options.since, options.until, connection=_connection(options))
+    table = sx.account.usage(options.since, options.until, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing was used")
     return 0
 
@@ -341,7 +341,7 @@ def _usage(options: argparse.Namespace) -> int:
 def _clean(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    table = sx.clean_up(options.journal, unfinished=options.unfinished, connection=_connection(options))
+    table = sx.account.clean_up(options.journal, unfinished=options.unfinished, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing of this journal is on the server")
     for outcome, meaning in OUTCOMES.items():
         if (table["outcome"] == outcome).any():

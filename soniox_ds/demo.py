@@ -138,7 +138,7 @@ def _show(out: Path, is_local: bool, quick: bool) -> int:
     _say("Do context terms help?", 'context={"terms": [...]} for the recordings with rare words')
     _compare_terms(corpus, samples, journal)
 
-    _say("Who spoke when", "turns = sx.speaker_turns(words); sx.plot_timeline(turns)")
+    _say("Who spoke when", "turns = sx.speaker_turns(words); sx.plot.timeline(turns)")
     turns = sx.speaker_turns(words)
     reference = read_rttm(samples / "turns.rttm")
     reference = reference[reference["audio_id"].isin(corpus.recordings["audio_id"])]
@@ -151,7 +151,7 @@ def _show(out: Path, is_local: bool, quick: bool) -> int:
         print("\nThe stand-in tells speakers apart by classical features: crude, and good for chosen voices only.")
     picture = out / "timeline.png"
     figure, ax = plt.subplots(figsize=(9, 2))
-    sx.plot_timeline(turns, audio_id=CONVERSATION, ax=ax)
+    sx.plot.timeline(turns, audio_id=CONVERSATION, ax=ax)
     figure.savefig(picture, dpi=150, bbox_inches="tight")
 
     corpus.save(out / "corpus", overwrite=True)

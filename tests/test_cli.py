@@ -133,7 +133,7 @@ def test_serve_prints_three_exports_and_stops(tmp_path):
     ]
     values = {name.removeprefix("export "): value.strip() for name, value in exports}
     connection = sx.Connection(api_key=values["SONIOX_API_KEY"], api_base_url=values["SONIOX_API_BASE_URL"])
-    assert "stt-async-v4" in set(sx.list_models(connection=connection)["id"])
+    assert "stt-async-v4" in set(sx.account.models(connection=connection)["id"])
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0

@@ -85,11 +85,11 @@ def test_a_corpus_with_a_folder_for_each_topic(earlier):
 
 
 def test_a_live_result(earlier):
-    live = sx.read_streamed(earlier / "live")
+    live = sx.read_live_result(earlier / "live")
     assert live.text.split("\n") == LIVE_TEXTS
     assert (len(live.log), len(live.updates), len(live.tokens)) == (154, 16, 53)
     assert live.tokens[["text", "start_ms", "received_ms", "final_ms"]].values.tolist()[0] == ["Bey", 330, 16, 16]
-    assert sx.token_latencies(live)["finalization_lag_ms"].notna().all()
+    assert sx.metrics.token_latencies(live)["finalization_lag_ms"].notna().all()
 
 
 def test_a_finished_call_is_answered_by_the_journal(earlier, service, recordings):
@@ -115,7 +115,7 @@ def test_an_experiment_is_answered_by_the_journal(earlier, service, recordings):
 def test_live_recordings_are_answered_by_the_journal(earlier, service):
     files = [SAMPLES / name for name in FILES[:2]]
     live = sx.stream_dataset(files, journal=earlier / "journal.sqlite", progress=False, speed=None)
-    saved = sx.read_streamed(earlier / "live")
+    saved = sx.read_live_result(earlier / "live")
     pd.testing.assert_frame_equal(live.log.drop(columns="audio_id"), saved.log.drop(columns="audio_id"))
     assert live.text.split("\n") == LIVE_TEXTS
 
@@ -180,6 +180,6 @@ def test_reviews(earlier, name):
 
 
 def test_speaker_turns(earlier):
-    turns = sx.read_rttm(earlier / "turns.rttm")
+    turns = sx.io.read_rttm(earlier / "turns.rttm")
     assert turns.values.tolist()[:2] == [["last_ferry", "1", 120, 1950], ["last_ferry", "2", 2190, 4410]]
     assert len(turns) == 6

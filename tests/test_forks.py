@@ -145,7 +145,7 @@ def test_a_fork_while_streams_are_open_and_locks_are_held(service, tmp_path, tin
     from soniox_ds.api import session_limit
     from soniox_ds.api.connection import Connection
 
-    own = sx.StreamGate(sessions=1)
+    own = sx.SessionLimit(sessions=1)
     shared = session_limit.gate_for(Connection())
 
     def hold():

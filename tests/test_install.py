@@ -83,7 +83,7 @@ def test_a_notebook_runs(tmp_path):
     cells = [
         "import soniox_ds as sx\nservice = sx.local_service('scripted', speed=100).start()",
         f"corpus = sx.transcribe({recording!r}, enable_speaker_diarization=True, journal='journal.sqlite')\ncorpus",
-        "sx.plot_timeline(sx.speaker_turns(corpus))",
+        "sx.plot.timeline(sx.speaker_turns(corpus))",
         "sx.Microphone()",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

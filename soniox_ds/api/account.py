@@ -37,7 +37,7 @@ async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
     --------
     >>> import soniox_ds as sx
     >>> with sx.local_service(recognizer="scripted"):
-    ...     models = sx.list_models()
+    ...     models = sx.account.models()
     >>> models.set_index("id").loc["stt-rt-v6", "transcription_mode"]
     'real_time'
     """
@@ -90,7 +90,7 @@ async def usage(
     --------
     >>> import soniox_ds as sx
     >>> with sx.local_service(recognizer="scripted"):
-    ...     sx.usage().columns.tolist()
+    ...     sx.account.usage().columns.tolist()
     ['model', 'day', 'requests', 'audio_hours', 'cost_usd']
     """
     until = _utc(end or datetime.now(UTC))

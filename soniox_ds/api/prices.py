@@ -6,10 +6,10 @@ an hour of audio transcribed from files, about 0.12 USD for an hour of an open r
 
 from __future__ import annotations
 
-__all__ = ["ASYNC_USD_PER_HOUR", "REAL_TIME_USD_PER_HOUR", "cost_usd", "price_text"]
+__all__ = ["ASYNC_USD_PER_HOUR", "LIVE_USD_PER_HOUR", "cost_usd", "price_text"]
 
 ASYNC_USD_PER_HOUR = 0.10
-REAL_TIME_USD_PER_HOUR = 0.12
+LIVE_USD_PER_HOUR = 0.12
 
 MS_PER_HOUR = 3_600_000
 

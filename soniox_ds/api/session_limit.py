@@ -17,7 +17,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import OptionsError
 
-__all__ = ["StreamGate", "gate_for", "sessions_at_once"]
+__all__ = ["SessionLimit", "gate_for", "sessions_at_once"]
 
 SESSIONS = 10
 """Number of streams that an organisation may have open at the same time by default."""
@@ -25,7 +25,7 @@ SESSIONS_PER_MINUTE = 100
 _LOOK_S = 0.05
 
 
-class StreamGate:
+class SessionLimit:
     """A gate that limits the number of open streams, and of streams opened in any 60 seconds.
 
     Make one gate and pass it to every call that shares it (``gate=``). Calls without a gate share the gate of their
@@ -49,7 +49,7 @@ class StreamGate:
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> gate = sx.StreamGate(sessions=5)                # half of the ten; another process has the other half
+    >>> gate = sx.SessionLimit(sessions=5)                # half of the ten; another process has the other half
     >>> recordings = ["data/samples/market_stall.wav", "data/samples/short_answer.wav"]
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream_dataset(recordings, speed=None, gate=gate, progress=False,
@@ -136,19 +136,19 @@ class StreamGate:
             return True
 
 
-_all: weakref.WeakSet[StreamGate] = weakref.WeakSet()
-_gates: dict[tuple[str, int], StreamGate] = {}
+_all: weakref.WeakSet[SessionLimit] = weakref.WeakSet()
+_gates: dict[tuple[str, int], SessionLimit] = {}
 _gates_lock = threading.Lock()
 
 
-def gate_for(connection: Connection) -> StreamGate:
+def gate_for(connection: Connection) -> SessionLimit:
     """Return the gate that all streams of this process with the same address and key share."""
     place = (connection.stream_url(), hash(connection.api_key))
     with _gates_lock:
-        return _gates.setdefault(place, StreamGate())
+        return _gates.setdefault(place, SessionLimit())
 
 
-def sessions_at_once(concurrency: int | None, gate: StreamGate | None) -> int:
+def sessions_at_once(concurrency: int | None, gate: SessionLimit | None) -> int:
     """Return the number of sessions that a call runs at the same time: the limit of its gate, or `concurrency`.
 
     Further sessions would only wait at the gate while their audio is not read, and their latencies would be waiting
@@ -161,11 +161,11 @@ def sessions_at_once(concurrency: int | None, gate: StreamGate | None) -> int:
 
     Examples
     --------
-    >>> sessions_at_once(None, None), sessions_at_once(3, None), sessions_at_once(None, StreamGate(sessions=50))
+    >>> sessions_at_once(None, None), sessions_at_once(3, None), sessions_at_once(None, SessionLimit(sessions=50))
     (10, 3, 50)
     """
-    if not isinstance(gate, StreamGate | None):
-        raise OptionsError(f"gate is {gate!r}; it is an object such as sx.StreamGate(sessions=5)")
+    if not isinstance(gate, SessionLimit | None):
+        raise OptionsError(f"gate is {gate!r}; it is an object such as sx.SessionLimit(sessions=5)")
     most = SESSIONS if gate is None else gate.sessions
     if concurrency is None:
         return most
@@ -175,7 +175,7 @@ def sessions_at_once(concurrency: int | None, gate: StreamGate | None) -> int:
         raise OptionsError(
             f"concurrency is {concurrency}, but the gate lets {most} sessions be open at once"
             f"{', as the service does by default' if gate is None else ''}; where more were agreed on with the vendor, "
-            f"pass gate=sx.StreamGate(sessions={concurrency})"
+            f"pass gate=sx.SessionLimit(sessions={concurrency})"
         )
     return concurrency
 

@@ -23,9 +23,9 @@ from soniox_ds.api.connection import Connection
 from soniox_ds.api.logs import redacting_logger
 from soniox_ds.api.responses import Reply, error_of
 from soniox_ds.exceptions import BadAnswerError, ConnectionFailed
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 
-__all__ = ["StreamSocket", "check_message", "is_error_frame", "parse_message"]
+__all__ = ["LiveSocket", "check_message", "is_error_frame", "parse_message"]
 
 _WHAT = "the stream"
 _LONGEST_MESSAGE = 16 << 20
@@ -41,7 +41,7 @@ class _Connect(connect):
         return exc
 
 
-class StreamSocket:
+class LiveSocket:
     """The websocket of one session.
 
     Use it as an async context manager: entering opens the connection and sends the start message, leaving closes it.
@@ -52,13 +52,13 @@ class StreamSocket:
         From every method, if the connection cannot be made or is lost.
     """
 
-    def __init__(self, connection: Connection, options: StreamOptions, *, timeout_s: float = 10.0) -> None:
+    def __init__(self, connection: Connection, options: LiveOptions, *, timeout_s: float = 10.0) -> None:
         self.connection = connection
         self.options = options
         self.timeout_s = timeout_s
         self._socket: ClientConnection | None = None
 
-    async def __aenter__(self) -> StreamSocket:
+    async def __aenter__(self) -> LiveSocket:
         try:
             self._socket = await _Connect(
                 self.connection.stream_url(),

@@ -219,7 +219,7 @@ async def tidy_up(run: Run) -> None:
             run.left_behind.append(f"what lost answers left behind: {error}")
     if run.left_behind:
         log.warning(
-            "%d things could not be deleted from the service (%s, ...); a later run tries again, sx.clean_up() too",
+            "%d things could not be deleted from the service (%s, ...); a later run tries again, sx.account.clean_up() too",
             len(run.left_behind),
             run.left_behind[0],
         )
@@ -308,7 +308,7 @@ async def clean_up(
     --------
     >>> import soniox_ds as sx
     >>> with sx.local_service(recognizer="scripted"):
-    ...     sx.clean_up(getfixture("tmp_path") / "journal.sqlite")
+    ...     sx.account.clean_up(getfixture("tmp_path") / "journal.sqlite")
     Empty DataFrame
     Columns: [audio_id, state, outcome]
     Index: []

@@ -21,25 +21,25 @@ from soniox_ds._display import render
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
-from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR, cost_usd, price_text
-from soniox_ds.api.session_limit import StreamGate, sessions_at_once
+from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd, price_text
+from soniox_ds.api.session_limit import SessionLimit, sessions_at_once
 from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.exceptions import Declined, InputError, OptionsError, SmallSampleWarning
 from soniox_ds.experiments.arm_differences import arm_differences
 from soniox_ds.experiments.schedule import in_turns, inspected, length_text, planned, planned_pairs, refuse_unusable
 from soniox_ds.live.audio_sources import RAW
 from soniox_ds.live.dataset import NOT_STREAMED, stream_dataset_as
-from soniox_ds.live.result import Streamed, concat_streamed
+from soniox_ds.live.result import LiveResult, concat_live_results
 from soniox_ds.live.stream import check_pace
-from soniox_ds.metrics.latency.stability import stream_stability
-from soniox_ds.metrics.latency.summaries import stream_latencies
+from soniox_ds.metrics.latency.stability import live_stability
+from soniox_ds.metrics.latency.summaries import live_latencies
 from soniox_ds.metrics.stats.blocks import block_columns
 from soniox_ds.metrics.stats.bootstrap import checked_resampling
 from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.metrics.words.pairing import References
 from soniox_ds.metrics.words.rates import word_errors
 from soniox_ds.metrics.words.recording_languages import Languages
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.schema import ENDPOINT_SWEEP, conform
 from soniox_ds.sources.recording import Found
@@ -70,7 +70,7 @@ class SweepEstimate:
     @property
     def cost_usd(self) -> float:
         """Cost at the list price. Streams are billed while they are open, so that slow streams cost more."""
-        return cost_usd(self.hours * 3_600_000, REAL_TIME_USD_PER_HOUR) * self.settings / min(self.speed or 1.0, 1.0)
+        return cost_usd(self.hours * 3_600_000, LIVE_USD_PER_HOUR) * self.settings / min(self.speed or 1.0, 1.0)
 
     @property
     def duration_s(self) -> float | None:
@@ -83,7 +83,7 @@ class SweepEstimate:
         lasts = "" if self.duration_s is None else f", some {length_text(self.duration_s / 3600)}"
         return (
             f"{self.recordings} recordings ({length_text(self.hours)}) x {self.settings} settings: "
-            f"{price_text(self.cost_usd, at_most=True)}, at ${REAL_TIME_USD_PER_HOUR:.2f} an hour{lasts}"
+            f"{price_text(self.cost_usd, at_most=True)}, at ${LIVE_USD_PER_HOUR:.2f} an hour{lasts}"
         )
 
 
@@ -93,8 +93,8 @@ class EndpointSweep:
     def __init__(
         self,
         *,
-        settings: Mapping[str, StreamOptions],
-        streamed: Mapping[str, Streamed],
+        settings: Mapping[str, LiveOptions],
+        streamed: Mapping[str, LiveResult],
         references: References,
         scored: bool,
         normalizer: Any,
@@ -153,14 +153,14 @@ class EndpointSweep:
 
     @cached_property
     def latencies(self) -> pd.DataFrame:
-        """``schema.STREAM_LATENCIES`` of each setting, with `setting` in front."""
+        """``schema.LIVE_LATENCIES`` of each setting, with `setting` in front."""
         how = {name: value for name, value in self._resampling.items() if name != "method"}
-        return self._for_each(lambda name: stream_latencies(self.streamed[name], **how))
+        return self._for_each(lambda name: live_latencies(self.streamed[name], **how))
 
     @cached_property
     def stability(self) -> pd.DataFrame:
-        """``schema.STREAM_STABILITY`` of each setting, with `setting` in front."""
-        return self._for_each(lambda name: stream_stability(self.streamed[name], **self._resampling))
+        """``schema.LIVE_STABILITY`` of each setting, with `setting` in front."""
+        return self._for_each(lambda name: live_stability(self.streamed[name], **self._resampling))
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -238,7 +238,7 @@ async def sweep_endpoints(
     seed: int = 0,
     confirm: Callable[[SweepEstimate], bool] | None = None,
     connection: Connection | None = None,
-    gate: StreamGate | None = None,
+    gate: SessionLimit | None = None,
     journal: str | Path | None = None,
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
@@ -267,7 +267,7 @@ async def sweep_endpoints(
     confirm
         Called with a `SweepEstimate` before anything is sent. If it returns False, `Declined` is raised.
     **options
-        Further options of the API, the same for all settings; see `StreamOptions`.
+        Further options of the API, the same for all settings; see `LiveOptions`.
 
     Returns
     -------
@@ -322,7 +322,7 @@ async def sweep_endpoints(
     models = ModelList()
     means: dict[str, Any] = {"connection": connection, "gate": gate, "journal": journal, "clock": clock}
 
-    async def streamed(stretch: Found, name: str) -> Streamed:
+    async def streamed(stretch: Found, name: str) -> LiveResult:
         return await stream_dataset_as(
             replace(chosen[name], **RAW),  # type: ignore[arg-type]  # a string and two numbers, each in its place
             stretch,
@@ -336,7 +336,7 @@ async def sweep_endpoints(
 
     with Progress(progress_for(progress)) as shown:
         parts = await in_turns(found, list(chosen), streamed, seed=seed, progress=shown)
-    results = {name: concat_streamed(own) for name, own in parts.items()}
+    results = {name: concat_live_results(own) for name, own in parts.items()}
     model = next(iter(chosen.values())).model  # settings hold endpoint options only: all have one model
     await warn_of_models(models, model, pd.concat([one.recordings for one in results.values()]))
     return EndpointSweep(
@@ -355,7 +355,7 @@ _NOT_TAKEN = {"audio_format", "sample_rate", "num_channels"}  # recordings are d
 
 def _checked_settings(
     settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]], options: Mapping[str, Any]
-) -> dict[str, StreamOptions]:
+) -> dict[str, LiveOptions]:
     if not isinstance(settings, Mapping | list | tuple) or len(settings) < 2:
         raise OptionsError(
             'settings is a list of two or more sets of endpoint options, like [{}, {"max_endpoint_delay_ms": 800}], or '
@@ -365,7 +365,7 @@ def _checked_settings(
         where = "recordings are decoded and sent as raw audio" if {*wrong} & _NOT_TAKEN else "it belongs in settings"
         raise OptionsError(f"sweep_endpoints does not take {', '.join(wrong)}: {where}")
     sets: Iterable[Any] = settings.values() if isinstance(settings, Mapping) else settings
-    chosen: dict[str, StreamOptions] = {}
+    chosen: dict[str, LiveOptions] = {}
     names = list(settings) if isinstance(settings, Mapping) else [None] * len(settings)
     for name, one in zip(names, sets, strict=True):
         if not isinstance(one, Mapping):
@@ -376,7 +376,7 @@ def _checked_settings(
                 "options that are the same for all settings as arguments"
             )
         called = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in one.items())
-        made = StreamOptions.of(**{"enable_endpoint_detection": True, **one, **options})
+        made = LiveOptions.of(**{"enable_endpoint_detection": True, **one, **options})
         if same := [other for other, earlier in chosen.items() if earlier == made or other == (called or "default")]:
             raise OptionsError(f"settings {same[0]!r} and {called or 'default'!r} are the same")
         chosen[called or "default"] = made
@@ -401,7 +401,7 @@ def _estimate(found: Found, settings: int, speed: float | None, concurrency: int
     return SweepEstimate(recordings=len(good), settings=settings, hours=hours, speed=speed, concurrency=concurrency)
 
 
-def _segments(streamed: Streamed) -> int:
+def _segments(streamed: LiveResult) -> int:
     """Count the stretches of words between endpoints, including the last stretch of each recording."""
     updates = streamed.updates
     done = streamed.recordings.loc[streamed.recordings["status"].eq("completed").fillna(False), "audio_id"]

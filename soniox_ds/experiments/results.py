@@ -250,8 +250,8 @@ class Comparison:
     def term_differences(self) -> pd.DataFrame:
         """Comparison of each other arm with the baseline over all terms: ``schema.TERM_COMPARISON``, `arm` in front.
 
-        With repeats, a place counts once, for the arm that hits it in more repeats (see `compare_terms`), so that p
-        does not shrink with the number of repeats; recalls are means over repeats, false hits are summed.
+        With repeats, a place counts once, for the arm that hits it in more repeats (see `sx.metrics.compare_terms`), so
+        that p does not shrink with the number of repeats; recalls are means over repeats, false hits are summed.
         """
         rows = []
         for name in list(self.arms)[1:]:
@@ -266,7 +266,7 @@ class Comparison:
     def occurrences(self) -> dict[str, pd.DataFrame]:
         """``schema.TERM_OCCURRENCES`` of each arm, followed by the column `repeat` (Int64, from 0).
 
-        Two of these tables can be passed to `compare_terms` for a row of each term.
+        Two of these tables can be passed to `sx.metrics.compare_terms` for a row of each term.
         """
         found = {}
         for name, table in self._all_occurrences.items():

@@ -72,7 +72,7 @@ def read_rttm(path: str | Path) -> pd.DataFrame:
         kind = "is a folder" if file.is_dir() else "does not exist"
         raise InputError(
             f"{file} {kind} (looked for in {file.absolute().parent}); give the path of one RTTM file, such as "
-            "turns.rttm. Several become one table with pd.concat(map(sx.read_rttm, files))."
+            "turns.rttm. Several become one table with pd.concat(map(sx.io.read_rttm, files))."
         )
     try:
         text = decode_text(file.read_bytes())

@@ -6,7 +6,7 @@ recording's timeline. Packed formats (mp3, ogg, ...) have no times and must be k
 
 from __future__ import annotations
 
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 
 __all__ = ["AudioLine"]
 
@@ -16,7 +16,7 @@ class AudioLine:
 
     Examples
     --------
-    >>> line = AudioLine(StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1))
+    >>> line = AudioLine(LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1))
     >>> line.append(bytes(6400))
     >>> line.end, line.ms(line.end), line.at(150)
     (6400, 200.0, 4800)
@@ -25,7 +25,7 @@ class AudioLine:
     (3200, 3200)
     """
 
-    def __init__(self, options: StreamOptions) -> None:
+    def __init__(self, options: LiveOptions) -> None:
         self._bytes_per_ms = options.bytes_per_ms
         self._frame = options.bytes_per_frame
         self._kept = bytearray()

@@ -18,8 +18,8 @@ from typing import Any, Literal
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
-from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR, cost_usd
-from soniox_ds.api.session_limit import StreamGate, gate_for, sessions_at_once
+from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
+from soniox_ds.api.session_limit import SessionLimit, gate_for, sessions_at_once
 from soniox_ds.batch.arguments import check_columns_unused, check_on_error, check_repeat
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.jobs import parse_time
@@ -28,13 +28,13 @@ from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import AuthError, BalanceError, JournalError, SonioxDSError, SourceError, error_type_of
 from soniox_ds.live.audio_sources import RAW
-from soniox_ds.live.event_store import BEGUN, DONE, StreamStore
+from soniox_ds.live.event_store import BEGUN, DONE, EventStore
 from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.replay import Event
-from soniox_ds.live.result import Streamed, concat_streamed, streamed_of, why_failed
+from soniox_ds.live.result import LiveResult, concat_live_results, live_result_of, why_failed
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.stream import check_pace, run_session, silence_teller
-from soniox_ds.options import REAL_TIME_MODEL, Context, StreamOptions, Translation
+from soniox_ds.options import LIVE_MODEL, Context, LiveOptions, Translation
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.inspection import inspect
 from soniox_ds.sources.recording import Found, Recording
@@ -56,7 +56,7 @@ async def stream_dataset(
     concurrency: int | None = None,
     audio_column: str | None = None,
     reference_column: str | None = None,
-    model: str = REAL_TIME_MODEL,
+    model: str = LIVE_MODEL,
     language_hints: Iterable[str] | None = None,
     language_hints_strict: bool | None = None,
     enable_speaker_diarization: bool | None = None,
@@ -70,14 +70,14 @@ async def stream_dataset(
     enable_agent_text_input: bool | None = None,
     client_reference_id: str | None = None,
     connection: Connection | None = None,
-    gate: StreamGate | None = None,
+    gate: SessionLimit | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
-) -> Streamed:
+) -> LiveResult:
     """Transcribe recordings live, as if each were spoken now, and keep the time of every message.
 
     Parameters
@@ -94,13 +94,13 @@ async def stream_dataset(
     model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
 translation, context, enable_endpoint_detection, max_endpoint_delay_ms, endpoint_sensitivity, \
 endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
-        The API's own options; see `StreamOptions`.
+        The API's own options; see `LiveOptions`.
     connection
         Key, region and address; by default from the environment.
     gate
         Limit of the sessions that may be open, and opened in a minute. By default one gate for all of this process,
-        with the service's limit of ten; if your limit is higher, or several processes share it, a `StreamGate` of your
-        own.
+        with the service's limit of ten; if your limit is higher, or several processes share it, a `SessionLimit` of
+        your own.
     journal
         Path of the journal. The streams are stored beside it, in the folder ``<journal>.streams``. By default in the
         user's cache.
@@ -113,7 +113,7 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
 
     Returns
     -------
-    Streamed
+    LiveResult
         ``recordings`` (failed ones too), ``tokens`` (with ``received_ms`` and ``final_ms``), ``updates`` and ``log``.
 
     Raises
@@ -140,7 +140,7 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
     >>> streamed.recordings["status"].tolist()
     ['completed', 'completed']
     """
-    options = StreamOptions(
+    options = LiveOptions(
         model=model,
         **RAW,  # type: ignore[arg-type]  # a string and two numbers, each in its place
         language_hints=language_hints,
@@ -176,7 +176,7 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
 
 
 async def stream_dataset_as(
-    options: StreamOptions,
+    options: LiveOptions,
     sources: Any,
     *,
     models: ModelList | None = None,
@@ -186,14 +186,14 @@ async def stream_dataset_as(
     audio_column: str | None = None,
     reference_column: str | None = None,
     connection: Connection | None = None,
-    gate: StreamGate | None = None,
+    gate: SessionLimit | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
-) -> Streamed:
+) -> LiveResult:
     """Stream as `stream_dataset` does, with options that are checked already and whose audio is `RAW`.
 
     Calls that share one list of `models` ask the service for it once. A caller that passes it must call
@@ -215,7 +215,7 @@ async def stream_dataset_as(
         found = await asyncio.to_thread(
             find_recordings, sources, audio_column=audio_column, reference_column=reference_column
         )
-    store = StreamStore(Path(journal) if journal is not None else default_path())
+    store = EventStore(Path(journal) if journal is not None else default_path())
     with Progress(display, now=clock.now) as shown:
         shown.found(len(found.recordings))
         run = _Run(
@@ -252,13 +252,13 @@ class _Run:
     def __init__(
         self,
         *,
-        options: StreamOptions,
+        options: LiveOptions,
         connection: Connection,
-        gate: StreamGate,
+        gate: SessionLimit,
         clock: Clock,
         speed: float | None,
         chunk_ms: int,
-        store: StreamStore,
+        store: EventStore,
         progress: Progress,
         settings: str,
         refresh: bool,
@@ -277,7 +277,7 @@ class _Run:
         self.models = models
         self.fatal: SonioxDSError | None = None
         """The error that every other recording would fail with, too."""
-        self.parts: dict[int, Streamed] = {}
+        self.parts: dict[int, LiveResult] = {}
         """Tables by row number, of recordings that are finished or were begun before an interrupt."""
 
     async def all(self, recordings: list[Recording], concurrency: int) -> None:
@@ -299,7 +299,7 @@ class _Run:
             return
         raise first
 
-    async def _one(self, row: int, recording: Recording, same: dict[str, asyncio.Lock]) -> Streamed:
+    async def _one(self, row: int, recording: Recording, same: dict[str, asyncio.Lock]) -> LiveResult:
         if recording.error_type is None and recording.url is not None:
             recording.fail("url_not_streamed", NOT_STREAMED)
         if recording.error_type is None:
@@ -317,12 +317,12 @@ class _Run:
                 return self._failed(recording)
             return await self._stream(row, recording, key, earlier)
 
-    def _failed(self, recording: Recording) -> Streamed:
+    def _failed(self, recording: Recording) -> LiveResult:
         """Return the tables of a recording of which nothing was sent."""
         self._progress.finished(False)
         return self._tables([], recording)
 
-    async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> Streamed:
+    async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> LiveResult:
         begun = _begun(earlier, self._clock)
         earlier = [event for event in earlier if event.kind not in (BEGUN, "failed", "end")]
         with contextlib.ExitStack() as stack:
@@ -363,7 +363,7 @@ class _Run:
                 self.fatal = error
             recording.fail(*why_failed(error))
         self._progress.finished(
-            error is None, recording.duration_ms, cost_usd(recording.duration_ms or 0, REAL_TIME_USD_PER_HOUR)
+            error is None, recording.duration_ms, cost_usd(recording.duration_ms or 0, LIVE_USD_PER_HOUR)
         )
         return self._tables([*begun, *session.log, *([done] if error is None else [])], recording)
 
@@ -373,7 +373,7 @@ class _Run:
 
     def _tables(
         self, events: list[Event], recording: Recording, *, recalled: bool = False, is_whole: bool = True
-    ) -> Streamed:
+    ) -> LiveResult:
         begun_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
         own = [event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind not in (BEGUN, DONE)]
         metadata: dict[str, Any] = {
@@ -393,7 +393,7 @@ class _Run:
             }
         if recalled:
             metadata["cost_usd"] = 0.0
-        return streamed_of(
+        return live_result_of(
             own,
             audio_id=recording.audio_id,
             options=self.options,
@@ -416,7 +416,7 @@ def _moment(events: list[Event], kind: str) -> datetime | None:
     return next((parse_time(event.payload) for event in events if event.kind == kind), None)
 
 
-def _together(parts: Mapping[int, Streamed], found: Found, run: _Run, resolved_model: str | None) -> Streamed:
+def _together(parts: Mapping[int, LiveResult], found: Found, run: _Run, resolved_model: str | None) -> LiveResult:
     """Join the tables of some or all recordings, in the order of the sources."""
     rows = sorted(parts)
     made_by = {name for row in rows for name in parts[row].recordings["resolved_model"].dropna()}
@@ -426,7 +426,7 @@ def _together(parts: Mapping[int, Streamed], found: Found, run: _Run, resolved_m
         resolved_model=resolved_model or (made_by.pop() if len(made_by) == 1 else None),
         options=run.options.body(),
     )
-    streamed = concat_streamed([parts[row] for row in rows], new_provenance(made))
+    streamed = concat_live_results([parts[row] for row in rows], new_provenance(made))
     for name in found.metadata.columns:
         streamed.recordings[name] = found.metadata[name].to_numpy()[rows]
     return streamed

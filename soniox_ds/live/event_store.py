@@ -20,14 +20,14 @@ from filelock import FileLock, Timeout
 from soniox_ds.exceptions import JournalError
 from soniox_ds.live.replay import Event
 
-__all__ = ["BEGUN", "DONE", "StreamStore"]
+__all__ = ["BEGUN", "DONE", "EventStore"]
 
 BEGUN = "begun"
 DONE = "done"
 _LOOK_S = 0.2
 
 
-class StreamStore:
+class EventStore:
     """A folder of events, one file of JSON lines for each recording."""
 
     def __init__(self, journal: Path) -> None:

@@ -7,14 +7,14 @@ interrupted result is kept here, because it was paid for, and a note on the exce
 from __future__ import annotations
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.live.result import Streamed
+from soniox_ds.live.result import LiveResult
 
 __all__ = ["keep_interrupted", "last_interrupted"]
 
-_latest: Streamed | None = None
+_latest: LiveResult | None = None
 
 
-def keep_interrupted(streamed: Streamed, interrupt: BaseException, more: str = "") -> None:
+def keep_interrupted(streamed: LiveResult, interrupt: BaseException, more: str = "") -> None:
     """Keep the results of an interrupted call, and add a note to the exception that says where they are."""
     global _latest
     _latest = streamed
@@ -25,7 +25,7 @@ def keep_interrupted(streamed: Streamed, interrupt: BaseException, more: str = "
     )
 
 
-def last_interrupted() -> Streamed:
+def last_interrupted() -> LiveResult:
     """Return the results of the latest interrupted live transcription of this process.
 
     An interrupt of `stream`, `stream_updates` or `stream_dataset` (Ctrl-C, the notebook's stop button, a cancelled
@@ -34,7 +34,7 @@ def last_interrupted() -> Streamed:
 
     Returns
     -------
-    Streamed
+    LiveResult
         Interrupted recordings have failed (`unfinished`), with all their tokens. After `stream_dataset`, the result
         holds the recordings that were finished or begun; the same call again resumes the others.
 

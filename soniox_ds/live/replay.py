@@ -1,6 +1,6 @@
 """Replay of a log of live sessions, with the same tokens and updates as when it was recorded.
 
-Conventions: a log is ``schema.STREAM_LOG`` of one recording or of many, with each recording's rows in order. Nothing is
+Conventions: a log is ``schema.LIVE_LOG`` of one recording or of many, with each recording's rows in order. Nothing is
 sent; the result depends on the log alone.
 """
 
@@ -14,13 +14,13 @@ import pandas as pd
 from soniox_ds.api.websocket import is_error_frame, parse_message
 from soniox_ds.exceptions import BadAnswerError
 from soniox_ds.live.transcript import LiveToken, Transcript, Update
-from soniox_ds.schema import STREAM_TOKENS, STREAM_UPDATES, conform, empty, need
+from soniox_ds.schema import LIVE_TOKENS, LIVE_UPDATES, conform, empty, need
 
 __all__ = ["Event", "Replay", "fold_events", "replay", "tokens_table"]
 
 
 class Event(NamedTuple):
-    """A row of ``schema.STREAM_LOG``. Its time counts from the creation of the session."""
+    """A row of ``schema.LIVE_LOG``. Its time counts from the creation of the session."""
 
     at_ms: float
     kind: str
@@ -34,9 +34,9 @@ class Replay(NamedTuple):
     """The tables that a log contains."""
 
     tokens: pd.DataFrame
-    """``schema.STREAM_TOKENS``."""
+    """``schema.LIVE_TOKENS``."""
     updates: pd.DataFrame
-    """``schema.STREAM_UPDATES``."""
+    """``schema.LIVE_UPDATES``."""
 
 
 def replay(log: pd.DataFrame) -> Replay:
@@ -45,12 +45,12 @@ def replay(log: pd.DataFrame) -> Replay:
     Parameters
     ----------
     log
-        ``schema.STREAM_LOG``.
+        ``schema.LIVE_LOG``.
 
     Returns
     -------
     Replay
-        ``tokens`` (``schema.STREAM_TOKENS``) and ``updates`` (``schema.STREAM_UPDATES``), in the log's order.
+        ``tokens`` (``schema.LIVE_TOKENS``) and ``updates`` (``schema.LIVE_UPDATES``), in the log's order.
 
     Raises
     ------
@@ -77,13 +77,13 @@ def replay(log: pd.DataFrame) -> Replay:
         updates += own
         tokens.append(tokens_table(transcript.settled, str(audio_id)))
     return Replay(
-        pd.concat(tokens, ignore_index=True) if tokens else empty(STREAM_TOKENS),
-        conform(pd.DataFrame(updates), STREAM_UPDATES) if updates else empty(STREAM_UPDATES),
+        pd.concat(tokens, ignore_index=True) if tokens else empty(LIVE_TOKENS),
+        conform(pd.DataFrame(updates), LIVE_UPDATES) if updates else empty(LIVE_UPDATES),
     )
 
 
 def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
-    """Return settled tokens as ``schema.STREAM_TOKENS``."""
+    """Return settled tokens as ``schema.LIVE_TOKENS``."""
     names = [
         "text",
         "start_ms",
@@ -99,7 +99,7 @@ def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
     for name in ("received_ms", "final_ms"):
         columns[name] = [None if (at := getattr(token, name)) is None else round(at) for token in tokens]
     frame = pd.DataFrame(columns, dtype=object)
-    return conform(frame.assign(audio_id=audio_id, token_index=range(len(frame))), STREAM_TOKENS)
+    return conform(frame.assign(audio_id=audio_id, token_index=range(len(frame))), LIVE_TOKENS)
 
 
 def fold_events(transcript: Transcript, events: Iterable[Event]) -> Iterator[tuple[Update, Event]]:

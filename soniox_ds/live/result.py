@@ -1,7 +1,7 @@
 """Results of live transcription: the tables of a corpus, and the log with the time of every event.
 
 Conventions: tokens and updates are derived from the log (``live.replay``) at first access. Every function that takes a
-corpus also takes `Streamed`, since it has ``recordings`` and ``tokens``.
+corpus also takes `LiveResult`, since it has ``recordings`` and ``tokens``.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds._display import render
-from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR, cost_usd
+from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
 from soniox_ds.corpus.corpus import Corpus, read_corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import InputError, SonioxDSError, error_type_of
 from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.replay import Event, Replay, replay
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 from soniox_ds.schema import (
+    LIVE_LOG,
     RECORDINGS,
-    STREAM_LOG,
     TOKENS,
     conform,
     frame_from_arrow,
@@ -35,13 +35,13 @@ from soniox_ds.schema import (
 )
 from soniox_ds.text import words as _text
 
-__all__ = ["LOG_FILE", "Streamed", "concat_streamed", "read_streamed", "streamed_of", "why_failed"]
+__all__ = ["LOG_FILE", "LiveResult", "concat_live_results", "live_result_of", "read_live_result", "why_failed"]
 
 LOG_FILE = "stream_log.parquet"
 """Name of the log's file in the folder of a saved corpus."""
 
 
-class Streamed:
+class LiveResult:
     """The result of live transcription.
 
     Parameters
@@ -49,7 +49,7 @@ class Streamed:
     recordings
         ``schema.RECORDINGS`` and metadata. Durations are those of the audio that was handed over.
     log
-        ``schema.STREAM_LOG``.
+        ``schema.LIVE_LOG``.
     provenance
         Provenance, as that of a corpus.
 
@@ -63,7 +63,7 @@ class Streamed:
     >>> message = '{"tokens":[{"text":"Hi","start_ms":60,"end_ms":120,"confidence":0.9,"is_final":true}]}'
     >>> log = pd.DataFrame({"audio_id": "a", "at_ms": [900.0], "kind": "message", "session": 0, "offset_ms": 0,
     ...                     "payload": message})
-    >>> streamed = Streamed(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), log)
+    >>> streamed = LiveResult(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), log)
     >>> streamed.text, len(streamed.tokens), len(streamed.corpus())
     ('Hi', 1, 1)
     """
@@ -75,8 +75,8 @@ class Streamed:
         no_duplicates(log[log["kind"] == "message"], "log", "audio_id", *keys)
         self.recordings = conform(recordings, RECORDINGS)
         """``schema.RECORDINGS``, one row per recording."""
-        self.log = conform(_numbered(log), STREAM_LOG)
-        """``schema.STREAM_LOG``: every event, with its time."""
+        self.log = conform(_numbered(log), LIVE_LOG)
+        """``schema.LIVE_LOG``: every event, with its time."""
         self.provenance = provenance or new_provenance()
 
     @cached_property
@@ -85,12 +85,12 @@ class Streamed:
 
     @property
     def tokens(self) -> pd.DataFrame:
-        """``schema.STREAM_TOKENS``: the settled tokens, each with the times at which it arrived."""
+        """``schema.LIVE_TOKENS``: the settled tokens, each with the times at which it arrived."""
         return self._replay.tokens
 
     @property
     def updates(self) -> pd.DataFrame:
-        """``schema.STREAM_UPDATES``: one row for each message."""
+        """``schema.LIVE_UPDATES``: one row for each message."""
         return self._replay.updates
 
     @property
@@ -108,14 +108,14 @@ class Streamed:
         return Corpus(self.recordings, self.tokens[list(TOKENS)], self.provenance)
 
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write a corpus, and the log in the same folder, as Parquet; `soniox_ds.read_streamed` reads both.
+        """Write a corpus, and the log in the same folder, as Parquet; `soniox_ds.read_live_result` reads both.
 
         Raises InputError if the folder cannot be written to, or if it is not empty and `overwrite` is False.
         """
         from soniox_ds.corpus.parquet import write_corpus
 
         target = Path(folder)
-        log = frame_to_arrow(self.log, STREAM_LOG)
+        log = frame_to_arrow(self.log, LIVE_LOG)
         write_corpus(self.corpus(), target, overwrite=overwrite, beside={LOG_FILE: log})
         return target
 
@@ -136,15 +136,15 @@ class Streamed:
         )
 
     def __repr__(self) -> str:
-        return f"Streamed({self._facts()})"
+        return f"LiveResult({self._facts()})"
 
     def _repr_html_(self) -> str:
         tokens = self.tokens[["audio_id", "text", "start_ms", "received_ms", "final_ms", "confidence", "speaker"]]
         return render("live/result.html.j2", facts=self._facts(), tokens=tokens.head(8))
 
 
-def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
-    """Read a result that `Streamed.save` wrote.
+def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:
+    """Read a result that `LiveResult.save` wrote.
 
     Parameters
     ----------
@@ -159,8 +159,8 @@ def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
     Examples
     --------
     >>> log = pd.DataFrame({"audio_id": [], "at_ms": [], "kind": [], "session": [], "offset_ms": [], "payload": []})
-    >>> nothing = Streamed(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log)
-    >>> len(read_streamed(nothing.save(getfixture("tmp_path") / "live")))
+    >>> nothing = LiveResult(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log)
+    >>> len(read_live_result(nothing.save(getfixture("tmp_path") / "live")))
     1
     """
     from soniox_ds.corpus.checksums import read_sealed, reading
@@ -175,33 +175,33 @@ def read_streamed(folder: str | os.PathLike[str]) -> Streamed:
     table = read_sealed(source / LOG_FILE)
     with reading(source / LOG_FILE):
         table.select(["audio_id", "at_ms", "kind", "session", "offset_ms", "payload"])  # raises where one is missing
-        return Streamed(corpus.recordings, frame_from_arrow(table, STREAM_LOG), corpus.provenance)
+        return LiveResult(corpus.recordings, frame_from_arrow(table, LIVE_LOG), corpus.provenance)
 
 
-def concat_streamed(parts: Iterable[Streamed], provenance: dict[str, Any] | None = None) -> Streamed:
+def concat_live_results(parts: Iterable[LiveResult], provenance: dict[str, Any] | None = None) -> LiveResult:
     """Join several results, in order."""
     parts = list(parts)
     if not parts:
         raise InputError("there is nothing to put together")
-    return Streamed(
+    return LiveResult(
         pd.concat([part.recordings for part in parts], ignore_index=True),
         pd.concat([part.log for part in parts], ignore_index=True),
         provenance or parts[0].provenance,
     )
 
 
-def streamed_of(
+def live_result_of(
     events: Sequence[Event],
     *,
     audio_id: str,
-    options: StreamOptions,
+    options: LiveOptions,
     service: str,
     audio_ms: float | None,
     error: Exception | None = None,
     is_whole: bool = True,
     begun_at: datetime | None = None,
     metadata: dict[str, Any] | None = None,
-) -> Streamed:
+) -> LiveResult:
     """Return the tables of one live session.
 
     A session that is not `is_whole` gives a failed recording, whose tokens are kept.
@@ -230,11 +230,11 @@ def streamed_of(
         "submitted_at": begun_at,
         "completed_at": datetime.now(UTC) if begun_at is not None else None,
         "text": _text.spoken_texts(replay(log).tokens).get(audio_id, "") if error_type is None else None,
-        "cost_usd": cost_usd(open_ms, REAL_TIME_USD_PER_HOUR),
+        "cost_usd": cost_usd(open_ms, LIVE_USD_PER_HOUR),
         **(metadata or {}),
     }
     run = new_run(service=service, model=options.model, resolved_model=resolved_model, options=options.body())
-    return Streamed(pd.DataFrame([row]), log, new_provenance(run))
+    return LiveResult(pd.DataFrame([row]), log, new_provenance(run))
 
 
 def why_failed(error: Exception) -> tuple[str, str]:

@@ -27,8 +27,8 @@ from typing import Literal, NamedTuple
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
-from soniox_ds.api.session_limit import StreamGate, gate_for
-from soniox_ds.api.websocket import StreamSocket, check_message
+from soniox_ds.api.session_limit import SessionLimit, gate_for
+from soniox_ds.api.websocket import LiveSocket, check_message
 from soniox_ds.exceptions import (
     BadAnswerError,
     ConnectionFailed,
@@ -41,9 +41,9 @@ from soniox_ds.exceptions import (
 from soniox_ds.live.audio_buffer import AudioLine
 from soniox_ds.live.model_event import MODEL, ModelEvent
 from soniox_ds.live.replay import Event, fold_events
-from soniox_ds.live.result import Streamed, streamed_of
+from soniox_ds.live.result import LiveResult, live_result_of
 from soniox_ds.live.transcript import Transcript, Update
-from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.options import LiveOptions, Retry
 
 __all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
 
@@ -119,7 +119,7 @@ class LiveSession:
     --------
     >>> import asyncio, soniox_ds as sx
     >>> async def transcribe(audio):
-    ...     options = sx.StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
+    ...     options = sx.LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
     ...     async with LiveSession(options) as session:
     ...         session.send(audio)
     ...     return session.state, len(session.transcript.settled) > 0
@@ -131,13 +131,13 @@ class LiveSession:
 
     def __init__(
         self,
-        options: StreamOptions,
+        options: LiveOptions,
         *,
         connection: Connection | None = None,
         audio_id: str = "live",
         on_update: Callable[[Update], object] | None = None,
         on_state: Callable[[State], object] | None = None,
-        gate: StreamGate | None = None,
+        gate: SessionLimit | None = None,
         retry: Retry = RETRY,
         patience_s: float = PATIENCE_S,
         pace: float | None = 8.0,
@@ -175,7 +175,7 @@ class LiveSession:
         self._finalizes: deque[_Finalize] = deque()  # unanswered
         self._asked = 0  # number of them that this connection has sent
         self._paused = False
-        self._socket: StreamSocket | None = None
+        self._socket: LiveSocket | None = None
         self._is_owed = False  # whether the service owes an answer
         self._silent_s = 0.0  # time for which an answer is owed, counted while this process runs
         self._silences = 0  # number of connections in a row that were given up as silent
@@ -346,14 +346,14 @@ class LiveSession:
     def _unsent_ms(self) -> float | None:
         return self._line.ms(self._line.end - self._sent)
 
-    def result(self, failure: Exception | None = None, *, is_whole: bool = True) -> Streamed:
+    def result(self, failure: Exception | None = None, *, is_whole: bool = True) -> LiveResult:
         """Return the tables of the session so far.
 
         `failure` is an error outside the session, such as one of the source. `is_whole` is False if more audio should
         have been handed over.
         """
         shift_ms = self._started_ms
-        return streamed_of(
+        return live_result_of(
             [event._replace(at_ms=event.at_ms - shift_ms) for event in list(self.log)],
             audio_id=self.audio_id,
             options=self.options,
@@ -442,7 +442,7 @@ class LiveSession:
         self.model_event.begin()
         async with self._gate.pass_through():
             self._note("connecting")
-            async with StreamSocket(self.connection, self.options) as socket:
+            async with LiveSocket(self.connection, self.options) as socket:
                 offset_ms = self._begin()
                 self._note("open")
                 if self.state in ("connecting", "reconnecting"):
@@ -489,7 +489,7 @@ class LiveSession:
 
     # out --------------------------------------------------------------------------------------------------------------
 
-    async def _send_audio(self, socket: StreamSocket) -> None:
+    async def _send_audio(self, socket: LiveSocket) -> None:
         per_ms = self.options.bytes_per_ms
         most = _PACKED_FRAME if per_ms is None else max(int(per_ms * _FRAME_MS), self.options.bytes_per_frame)
         while True:
@@ -513,7 +513,7 @@ class LiveSession:
                 await self._end(socket)
                 return
 
-    async def _end(self, socket: StreamSocket) -> None:
+    async def _end(self, socket: LiveSocket) -> None:
         self._end_sent = True
         await socket.end()
         self._note("control", "")
@@ -526,7 +526,7 @@ class LiveSession:
         waiting = list(self._finalizes)[self._asked :]
         return min([self._line.end, *(item.position for item in waiting if item.position > self._sent)])
 
-    async def _ask_to_finalize(self, socket: StreamSocket) -> None:
+    async def _ask_to_finalize(self, socket: LiveSocket) -> None:
         while self._asked < len(self._finalizes) and self._finalizes[self._asked].position <= self._sent:
             item = self._finalizes[self._asked]
             if self._sent > self._session_start:
@@ -543,7 +543,7 @@ class LiveSession:
             return
         await self.clock.sleep((self._line.ms(size) or 0.0) / 1000 / self._pace)
 
-    async def _wait_for_audio(self, socket: StreamSocket) -> None:
+    async def _wait_for_audio(self, socket: LiveSocket) -> None:
         try:
             async with asyncio.timeout(KEEPALIVE_S):  # because wait_for of Python 3.11 can swallow a cancellation
                 await self._wake.wait()
@@ -562,7 +562,7 @@ class LiveSession:
 
     # in ---------------------------------------------------------------------------------------------------------------
 
-    async def _receive(self, socket: StreamSocket, offset_ms: int) -> None:
+    async def _receive(self, socket: LiveSocket, offset_ms: int) -> None:
         async for text in socket.messages():
             self._note_answer()
             at_ms = self._note("message", text)

@@ -16,20 +16,20 @@ from typing import Any, Literal
 from soniox_ds._caller import warn_caller
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.exceptions import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
 from soniox_ds.live.audio_sources import RAW, is_recording, open_source
 from soniox_ds.live.interrupted import keep_interrupted
-from soniox_ds.live.result import Streamed
+from soniox_ds.live.result import LiveResult
 from soniox_ds.live.session import SILENT_S, LiveSession, State
 from soniox_ds.live.transcript import Update
-from soniox_ds.options import REAL_TIME_MODEL, Context, StreamOptions, Translation
+from soniox_ds.options import LIVE_MODEL, Context, LiveOptions, Translation
 
 __all__ = ["check_pace", "options_for", "run_session", "silence_teller", "stream", "stream_updates"]
 
 _log = logging.getLogger(__name__)
 
-_OPTIONS = tuple(field.name for field in dataclasses.fields(StreamOptions))
+_OPTIONS = tuple(field.name for field in dataclasses.fields(LiveOptions))
 
 
 async def stream(
@@ -38,7 +38,7 @@ async def stream(
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     on_update: Callable[[Update], object] | None = None,
-    model: str = REAL_TIME_MODEL,
+    model: str = LIVE_MODEL,
     audio_format: str | None = None,
     sample_rate: int | None = None,
     num_channels: int | None = None,
@@ -55,11 +55,11 @@ async def stream(
     enable_agent_text_input: bool | None = None,
     client_reference_id: str | None = None,
     connection: Connection | None = None,
-    gate: StreamGate | None = None,
+    gate: SessionLimit | None = None,
     audio_id: str | None = None,
     on_error: Literal["report", "raise"] = "report",
     clock: Clock | None = None,
-) -> Streamed:
+) -> LiveResult:
     """Transcribe audio live, and keep the time of every message.
 
     Parameters
@@ -79,7 +79,7 @@ async def stream(
     model, audio_format, sample_rate, num_channels, language_hints, language_hints_strict, enable_speaker_diarization, \
 enable_language_identification, translation, context, enable_endpoint_detection, max_endpoint_delay_ms, \
 endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
-        The API's own options; see `StreamOptions`.
+        The API's own options; see `LiveOptions`.
     connection
         Key, region and address; by default from the environment.
     gate
@@ -94,8 +94,8 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
 
     Returns
     -------
-    Streamed
-        ``tokens`` (``schema.STREAM_TOKENS``: with ``received_ms`` and ``final_ms``), ``updates``, ``log``,
+    LiveResult
+        ``tokens`` (``schema.LIVE_TOKENS``: with ``received_ms`` and ``final_ms``), ``updates``, ``log``,
         ``recordings``. It is accepted wherever a corpus is.
 
     Raises
@@ -156,7 +156,7 @@ async def stream_updates(
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     connection: Connection | None = None,
-    gate: StreamGate | None = None,
+    gate: SessionLimit | None = None,
     audio_id: str | None = None,
     clock: Clock | None = None,
     **options: Any,
@@ -217,7 +217,7 @@ async def stream_updates(
         raise
 
 
-def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
+def options_for(source: Any, named: Mapping[str, Any]) -> LiveOptions:
     """Return the options of a session for a source. The audio format of recordings is always `RAW`."""
     given = {name: value for name, value in named.items() if value is not None}
     if is_recording(source):
@@ -243,7 +243,7 @@ def options_for(source: Any, named: Mapping[str, Any]) -> StreamOptions:
             "chunks of bytes do not say what they are: add audio_format='pcm_s16le', sample_rate=16_000, "
             "num_channels=1 for raw samples, or audio_format='auto' for the bytes of a file or container"
         )
-    return StreamOptions.of(**given)
+    return LiveOptions.of(**given)
 
 
 def check_pace(speed: float | None, chunk_ms: int) -> None:
@@ -315,7 +315,7 @@ def _session(
     *,
     pace: tuple[float | None, int],
     connection: Connection | None,
-    gate: StreamGate | None,
+    gate: SessionLimit | None,
     audio_id: str | None,
     clock: Clock | None,
     on_update: Callable[[Update], object] | None = None,

@@ -8,18 +8,18 @@ and take keywords only.
 from __future__ import annotations
 
 from soniox_ds.options.context import MAX_CONTEXT_CHARACTERS, Context, Translation
-from soniox_ds.options.models import ASYNC_MODEL, REAL_TIME_MODEL
+from soniox_ds.options.live import LiveOptions
+from soniox_ds.options.models import ASYNC_MODEL, LIVE_MODEL
 from soniox_ds.options.retry import Retry
-from soniox_ds.options.stream import StreamOptions
 from soniox_ds.options.transcription import TranscriptionOptions
 
 __all__ = [
     "ASYNC_MODEL",
+    "LIVE_MODEL",
     "MAX_CONTEXT_CHARACTERS",
-    "REAL_TIME_MODEL",
     "Context",
+    "LiveOptions",
     "Retry",
-    "StreamOptions",
     "TranscriptionOptions",
     "Translation",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ASYNC_MODEL", "REAL_TIME_MODEL"]
+__all__ = ["ASYNC_MODEL", "LIVE_MODEL"]
 
 ASYNC_MODEL = "stt-async-v6"
 """Default model for recordings."""
 
-REAL_TIME_MODEL = "stt-rt-v6"
+LIVE_MODEL = "stt-rt-v6"
 """Default model for live audio."""

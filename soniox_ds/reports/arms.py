@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from soniox_ds import plot
 from soniox_ds.api.prices import price_text
-from soniox_ds.plots.errors import plot_error_comparison
 from soniox_ds.reports.elements import Section, note, percent, table
 from soniox_ds.reports.figures import figure
-from soniox_ds.views.markup import known
+from soniox_ds.show.markup import known
 
 if TYPE_CHECKING:
     from soniox_ds.experiments.results import Comparison
@@ -55,7 +55,7 @@ def arms(trial: Comparison) -> Section:
     if differences["difference"].notna().any():
         parts.append(
             figure(
-                lambda ax: plot_error_comparison(differences, ax=ax),
+                lambda ax: plot.error_comparison(differences, ax=ax),
                 name="arms",
                 alt="Differences from the baseline in percentage points, with intervals; filled marks are significant.",
                 width=8.5,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from soniox_ds.reports.audio import Piece
-from soniox_ds.views.markup import isolated, known, visible
+from soniox_ds.show.markup import isolated, known, visible
 
 __all__ = ["Markup", "Section", "count", "facts", "note", "percent", "player", "table"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from soniox_ds.views.markup import visible
+from soniox_ds.show.markup import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

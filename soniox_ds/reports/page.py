@@ -23,9 +23,9 @@ from soniox_ds.reports import scores, sections, voices
 from soniox_ds.reports.arms import arms
 from soniox_ds.reports.elements import Section, note
 from soniox_ds.reports.findings import Findings
+from soniox_ds.show.markup import visible
 from soniox_ds.sources.manifests import read_references
 from soniox_ds.text.normalizer import Normalizer
-from soniox_ds.views.markup import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +150,7 @@ def report(
     if not isinstance(given, Corpus):
         raise InputError(
             f"report takes a Corpus (of sx.transcribe or sx.read_corpus), found {type(given).__name__}; of tables make "
-            "one with sx.Corpus(recordings, tokens), of several corpora one with sx.concat; Streamed has .corpus()."
+            "one with sx.Corpus(recordings, tokens), of several corpora one with sx.concat; LiveResult has .corpus()."
         )
     if not len(corpus):
         raise InputError("the corpus holds no recordings, so there is nothing to report.")

@@ -6,17 +6,15 @@ from typing import Any
 
 import pandas as pd
 
+from soniox_ds import plot
 from soniox_ds.metrics.confidence.calibration import calibration, reliability
 from soniox_ds.metrics.confidence.roc import roc
 from soniox_ds.metrics.words.confusions import confusions
-from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
-from soniox_ds.plots.errors import plot_error_summary
-from soniox_ds.plots.recording import plot_confidence
 from soniox_ds.reports.elements import Section, facts, note, percent, table
 from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
 from soniox_ds.review_queue.flagging import review_curve
-from soniox_ds.views.markup import clock, isolated, known
+from soniox_ds.show.markup import clock, isolated, known
 
 __all__ = ["confidence", "errors"]
 
@@ -35,7 +33,7 @@ def errors(found: Findings) -> Section | None:
         if summary["wer"].notna().any() and len(summary) <= _LONGEST:
             parts.append(
                 figure(
-                    lambda ax, summary=summary: plot_error_summary(  # type: ignore[misc]  # bound, not typed
+                    lambda ax, summary=summary: plot.error_summary(  # type: ignore[misc]  # bound, not typed
                         summary, overall=float(rate) if known(rate) else None, ax=ax
                     ),
                     name=f"wer{place}",
@@ -95,7 +93,7 @@ def confidence(found: Findings) -> Section | None:
     bins = reliability(found.alignments, bins=10)
     parts.append(
         figure(
-            lambda ax: plot_reliability(bins, ax=ax),
+            lambda ax: plot.reliability(bins, ax=ax),
             name="reliability",
             alt="How often words of each confidence are right; hollow marks have no interval.",
             width=5,
@@ -106,7 +104,7 @@ def confidence(found: Findings) -> Section | None:
         curve_of_flags = roc(found.alignments)
         parts.append(
             figure(
-                lambda ax: plot_roc(curve_of_flags, ax=ax),
+                lambda ax: plot.roc(curve_of_flags, ax=ax),
                 name="roc",
                 alt="Share of the wrong words flagged against share of the right ones, for every threshold (ROC).",
                 width=5,
@@ -118,7 +116,7 @@ def confidence(found: Findings) -> Section | None:
         curve = review_curve(words, found.alignments)
         parts.append(
             figure(
-                lambda ax: plot_review_curve(curve, ax=ax),
+                lambda ax: plot.review_curve(curve, ax=ax),
                 name="review",
                 alt="Share of the wrong words found against the audio heard, least confident words first.",
                 width=6,
@@ -139,7 +137,7 @@ def _least_sure(words: pd.DataFrame) -> str:
             ("recording", "mean confidence"), [(audio_id, _number(own["confidence"].mean()))], numeric=(1,)
         )
     return said + figure(
-        lambda ax: plot_confidence(own, ax=ax),
+        lambda ax: plot.confidence(own, ax=ax),
         name="confidence",
         alt=f"Confidence of the words of {audio_id} over time.",
         width=9,

@@ -10,14 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from soniox_ds import show
 from soniox_ds.api.prices import price_text
 from soniox_ds.reports.audio import LONGEST_MS, cut
 from soniox_ds.reports.elements import Markup, Section, count, facts, note, percent, player, table
 from soniox_ds.reports.findings import Findings
 from soniox_ds.reports.places import FEW_WORDS, excerpt, worst_place, worst_recordings
 from soniox_ds.review_queue.flagging import flag_low_confidence
-from soniox_ds.views.alignment import legend, show_alignment
-from soniox_ds.views.markup import clock, isolated, known, visible
+from soniox_ds.show.alignment_view import legend
+from soniox_ds.show.markup import clock, isolated, known, visible
 
 __all__ = ["conventions", "failures", "places", "provenance", "recordings", "summary"]
 
@@ -137,7 +138,7 @@ def recordings(found: Findings, most: int) -> Section | None:
         if place is not None and audio_id in sources.index:
             sound = player(cut(sources.loc[audio_id], *place), f"{audio_id} at {clock(place[0])}")
             parts.append(f"<p>{sound} {visible(_span(*place))}</p>")
-        parts.append(f'<div class="aligned">{show_alignment(shown, audio_id, context=_CONTEXT).body()}</div>')
+        parts.append(f'<div class="aligned">{show.alignment(shown, audio_id, context=_CONTEXT).body()}</div>')
     return "recordings", "Worst recordings", "".join(parts)
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds import plot
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.conversation import speaker_stats
 from soniox_ds.metrics.speakers.diarization import diarization_errors
 from soniox_ds.metrics.stats.summaries import summarize
-from soniox_ds.plots.timeline import plot_timeline
 from soniox_ds.reports.elements import Section, count, note, percent, table
 from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
-from soniox_ds.views.markup import known
+from soniox_ds.show.markup import known
 
 __all__ = ["languages", "speakers"]
 
@@ -41,7 +41,7 @@ def speakers(found: Findings, reference: pd.DataFrame | None = None) -> Section 
     own = found.turns[(found.turns["audio_id"] == audio_id).to_numpy(bool)]
     voices = own["speaker"].nunique()
     drawn = figure(
-        lambda ax: plot_timeline(own, ax=ax),
+        lambda ax: plot.timeline(own, ax=ax),
         name="timeline",
         alt=f"Who spoke when in {audio_id}: {count(len(own), 'turn')} of {count(voices, 'speaker')}.",
         width=9,

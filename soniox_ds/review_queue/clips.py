@@ -199,11 +199,13 @@ def _mapped(confidence: FloatArray, calibration: Any) -> FloatArray:
         return confidence
     if isinstance(calibration, (pd.DataFrame, pd.Series, Mapping)):
         raise InputError(
-            f"calibration takes the result of sx.fit_recalibration or a function, found {type(calibration).__name__}."
+            f"calibration takes the result of sx.metrics.fit_recalibration or a function, found {type(calibration).__name__}."
         )
     apply: Callable[[FloatArray], Any] | None = getattr(calibration, "apply", calibration)
     if not callable(apply):
-        raise InputError(f"calibration takes the result of sx.fit_recalibration or a function, found {calibration!r}.")
+        raise InputError(
+            f"calibration takes the result of sx.metrics.fit_recalibration or a function, found {calibration!r}."
+        )
     mapped = np.asarray(apply(confidence), np.float64)
     if mapped.shape != confidence.shape or not ((mapped >= 0) & (mapped <= 1)).all():
         raise InputError("the calibration must map each confidence to a number from 0 to 1; it did not.")

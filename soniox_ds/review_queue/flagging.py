@@ -58,7 +58,7 @@ def flag_low_confidence(
     Parameters
     ----------
     words
-        A corpus, or ``schema.WORDS`` (`word_confidence` computes other confidences for them).
+        A corpus, or ``schema.WORDS`` (`sx.metrics.word_confidence` computes other confidences for them).
     threshold
         Flag words with at most this confidence.
     target_precision
@@ -74,8 +74,8 @@ def flag_low_confidence(
         or a corpus with references, which is aligned with the defaults of `align_words`. Used only for the two targets,
         which hold in these alignments and, as far as the recordings are similar, elsewhere.
     calibration
-        The result of `fit_recalibration`, or a function from confidences to the probability of being right. It corrects
-        the expected errors, but does not change the threshold or `min_confidence`.
+        The result of `sx.metrics.fit_recalibration`, or a function from confidences to the probability of being right.
+        It corrects the expected errors, but does not change the threshold or `min_confidence`.
     merge_gap_ms
         Flagged words with at most this distance share a clip.
     context_ms

@@ -8,11 +8,11 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd
 from soniox_ds.exceptions import OptionsError
-from soniox_ds.options import ASYNC_MODEL, REAL_TIME_MODEL
+from soniox_ds.options import ASYNC_MODEL, LIVE_MODEL
 
 
 def test_models(service):
-    models = sx.list_models().set_index("id")
+    models = sx.account.models().set_index("id")
     assert models.loc["stt-async-v4", "transcription_mode"] == "async"
     assert models.loc["stt-rt-v4", "transcription_mode"] == "real_time"
     assert models.loc["stt-async-v4", "language_count"] == 60
@@ -22,14 +22,14 @@ def test_models(service):
 
 
 def listed(service, *models):
-    """What `sx.list_models` makes of these entries."""
+    """What `sx.account.models` makes of these entries."""
     service.call(lambda rules: setattr(rules.catalog, "listing", lambda: {"models": list(models)}))
-    return sx.list_models()
+    return sx.account.models()
 
 
 def test_every_field_of_the_service_is_kept(service):
     entries = service.call(lambda rules: rules.catalog.listing()["models"])
-    models = sx.list_models()
+    models = sx.account.models()
     for name in {name for entry in entries for name in entry}:
         found = models[name].astype(object)
         assert found.where(found.notna(), None).tolist() == [entry.get(name) for entry in entries], name
@@ -64,18 +64,18 @@ def test_no_models_are_an_empty_table(service):
 
 
 def test_our_defaults_are_the_newest_models(service):
-    models = sx.list_models()
+    models = sx.account.models()
     version = models["id"].str.extract(r"-v(\d+)$")[0].astype("Int64")
-    for mode, ours in (("async", ASYNC_MODEL), ("real_time", REAL_TIME_MODEL)):
+    for mode, ours in (("async", ASYNC_MODEL), ("real_time", LIVE_MODEL)):
         own = models[(models["transcription_mode"] == mode) & models["aliased_model_id"].isna()]
         assert own.loc[version[own.index].idxmax(), "id"] == ours
 
 
 def test_usage_counts_what_was_transcribed(service, tiny_wav, tmp_path):
-    assert sx.usage().empty
+    assert sx.account.usage().empty
     files = [tiny_wav(tmp_path / f"{seed}.wav", seconds=2.0, seed=seed) for seed in range(3)]
     sx.transcribe(files, journal=tmp_path / "journal.sqlite", progress=False)
-    usage = sx.usage()
+    usage = sx.account.usage()
     assert usage["requests"].sum() == 3
     assert usage["audio_hours"].sum() == pytest.approx(6 / 3600)
     assert set(usage["model"]) == {ASYNC_MODEL}
@@ -85,7 +85,7 @@ def test_usage_counts_what_was_transcribed(service, tiny_wav, tmp_path):
 def test_an_impossible_window_is_refused(service, days):
     end = datetime(2026, 6, 1)
     with pytest.raises(OptionsError, match="366 days"):
-        sx.usage(end - timedelta(days=days), end)
+        sx.account.usage(end - timedelta(days=days), end)
 
 
 def test_an_hour_costs_the_list_price():

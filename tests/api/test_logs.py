@@ -18,14 +18,14 @@ from soniox_ds import exceptions
 from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.logs import redacting_logger
-from soniox_ds.api.session_limit import StreamGate
-from soniox_ds.api.websocket import StreamSocket
+from soniox_ds.api.session_limit import SessionLimit
+from soniox_ds.api.websocket import LiveSocket
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.options import LiveOptions, Retry
 from soniox_ds.widgets.microphone.loopback import Loopback
 
 KEYS = ["canary-key-0123456789", "temp:CANARYKEY0123456789", "short"]
-RAW = StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
+RAW = LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
 
 
 class Listener(logging.Handler):
@@ -94,7 +94,9 @@ def refusing(key):
 
 
 async def listen(connection):
-    async with LiveSession(RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=StreamGate()) as session:
+    async with LiveSession(
+        RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=SessionLimit()
+    ) as session:
         session.send(bytes(6400))
 
 
@@ -164,7 +166,7 @@ async def test_a_websocket_follows_no_redirect(listener):
                     KEYS[0], api_base_url="http://127.0.0.1:9", websocket_url=f"ws://127.0.0.1:{port}/{path}"
                 )
                 with pytest.raises(exceptions.ConnectionFailed, match="307"):
-                    async with StreamSocket(connection, RAW):
+                    async with LiveSocket(connection, RAW):
                         pass
     assert seen == []
 

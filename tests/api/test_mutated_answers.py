@@ -93,8 +93,8 @@ ENDPOINTS = {
     "streams": (lambda c: c.concurrent_streams_history(**WINDOW), {"entries": [{"time": "x", "max": 1}]}),
 }
 PUBLIC = {
-    "models": lambda connection: aio.list_models(connection=connection),
-    "summary": lambda connection: aio.usage(WINDOW["start_time"], WINDOW["end_time"], connection=connection),
+    "models": lambda connection: aio.account.models(connection=connection),
+    "summary": lambda connection: aio.account.usage(WINDOW["start_time"], WINDOW["end_time"], connection=connection),
 }
 AN_ERROR = {
     "status_code": 400,

@@ -176,7 +176,7 @@ def test_the_message_tells_a_quota_from_a_rate(message, quota):
     else:
         assert type(error) is exceptions.QuotaError
         assert error.quota == quota
-        assert "sx.clean_up()" in str(error) or quota == "pending"
+        assert "sx.account.clean_up()" in str(error) or quota == "pending"
 
 
 # Retry-After

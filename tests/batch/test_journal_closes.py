@@ -46,7 +46,7 @@ def test_nothing_stays_open_after_a_call(service, tmp_path):
     connection = settings["connection"]
     sx.transcribe(batch(3), **settings)
     assert what_is_open(tmp_path) == []
-    sx.clean_up(tmp_path / "journal.sqlite", connection=connection)
+    sx.account.clean_up(tmp_path / "journal.sqlite", connection=connection)
     assert what_is_open(tmp_path) == []
     arms = {"one": {"language_hints": ["en"]}, "two": {"language_hints": ["de"]}}
     table = pd.DataFrame({"source": list(batch(3).values()), "reference": "hello"})
@@ -121,7 +121,7 @@ async def test_calls_that_share_a_journal_do_not_close_it_for_each_other(service
     await until(lambda: len(service.requests) >= 5)
     for first in range(60, 66, 2):
         await transcribe(batch(2, first), service, tmp_path)
-        await aio.clean_up(tmp_path / "journal.sqlite", connection=connection_to(service))
+        await aio.account.clean_up(tmp_path / "journal.sqlite", connection=connection_to(service))
     assert (await long).recordings["status"].tolist() == ["completed"] * 60
     assert what_is_open(tmp_path) == []
     assert service.created.total == 66

@@ -64,7 +64,7 @@ async def test_mutated_answers_cost_nothing_twice(route, tmp_path, monkeypatch):
                         corpus = await transcribe(sources, service, folder, connection=connection, limits=LIMITS)
                         assert list(corpus) == list(sources)
                     with contextlib.suppress(exceptions.SonioxDSError):
-                        await aio.clean_up(folder / "journal.sqlite", connection=connection)
+                        await aio.account.clean_up(folder / "journal.sqlite", connection=connection)
             async with asyncio.timeout(HANGS_S):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", exceptions.RecordingsFailedWarning)

@@ -569,11 +569,11 @@ async def test_clean_up_after_an_interrupt(tmp_path):
             await call
         await fill(service, files=1)
         connection = settings_for(service, tmp_path)["connection"]
-        kept = await aio.clean_up(tmp_path / "journal.sqlite", connection=connection)
+        kept = await aio.account.clean_up(tmp_path / "journal.sqlite", connection=connection)
         jobs = len(service.transcriptions)
         assert jobs >= 5
         assert (kept["outcome"] == "kept").sum() >= jobs - 1
-        await aio.clean_up(tmp_path / "journal.sqlite", connection=connection, unfinished=True)
+        await aio.account.clean_up(tmp_path / "journal.sqlite", connection=connection, unfinished=True)
         assert service.transcriptions == []
         assert [file["filename"] for file in service.files] == ["others.wav"]
 

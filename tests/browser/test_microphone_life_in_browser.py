@@ -194,7 +194,7 @@ def test_kernel_restart(notebook):
             assert page.nb.page.is_disabled(".sx-go")
             page.nb.run(0)  # and the next one finds what the kernel had
             (kept,) = (found for found in (page.nb.folder / "kept").iterdir() if not found.suffix)
-            assert page.ask(f"sx.read_streamed({json.dumps(str(kept))}).text.split()[:{len(words)}]") == words
+            assert page.ask(f"sx.read_live_result({json.dumps(str(kept))}).text.split()[:{len(words)}]") == words
             assert kept.with_suffix(".wav").stat().st_size > 32_000
 
 
@@ -227,5 +227,5 @@ def test_everything_from_python(notebook):
         page.nb.until(lambda: len(list((page.nb.folder / "kept").iterdir())) == 2)
         saved = sorted((page.nb.folder / "kept").iterdir())
         assert [path.suffix for path in saved] == ["", ".wav"]
-        kept = page.ask(f"sx.read_streamed({json.dumps(str(saved[0]))}).text")
+        kept = page.ask(f"sx.read_live_result({json.dumps(str(saved[0]))}).text")
         assert kept == page.ask("mic.text")

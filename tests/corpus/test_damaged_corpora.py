@@ -16,7 +16,7 @@ from fuzzing import examples, seed
 import soniox_ds as sx
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import InputError, SonioxDSError
-from soniox_ds.live.result import LOG_FILE, Streamed, read_streamed
+from soniox_ds.live.result import LOG_FILE, LiveResult, read_live_result
 
 NOTE = b"soniox_ds"
 
@@ -229,17 +229,17 @@ def test_edited_metadata(tmp_path, change):
 
 def test_a_damaged_log_is_named(tmp_path):
     log = pd.DataFrame({"audio_id": "a", "at_ms": [1.0], "kind": "open", "session": 0, "offset_ms": 0, "payload": ""})
-    path = Streamed(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log).save(tmp_path) / LOG_FILE
-    assert len(read_streamed(tmp_path).log) == 1
+    path = LiveResult(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log).save(tmp_path) / LOG_FILE
+    assert len(read_live_result(tmp_path).log) == 1
     raw = path.read_bytes()
     for damaged in (raw[:100], raw[:60] + b"!" + raw[61:], b""):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="is damaged") as caught:
-            read_streamed(tmp_path)
+            read_live_result(tmp_path)
         assert str(path) in str(caught.value)
     pd.DataFrame({"audio_id": ["a"]}).to_parquet(path)
     with pytest.raises(InputError):
-        read_streamed(tmp_path)
+        read_live_result(tmp_path)
 
 
 # Any damage

@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError
-from soniox_ds.live.result import Streamed
+from soniox_ds.live.result import LiveResult
 
 folder = Path(sys.argv[1])
 word = " ".join(str(number ** 7) for number in range(300))
@@ -95,22 +95,22 @@ def test_saving_a_corpus_on_a_full_disk(tmp_path, limit, partition_by):
 def test_saving_live_recordings_on_a_full_disk(tmp_path):
     run(
         """
-        def streamed_of(audio_id, payload):
+        def live_result_of(audio_id, payload):
             log = {"audio_id": audio_id, "at_ms": [1.0], "kind": "note", "session": 0, "offset_ms": 0}
             recordings = pd.DataFrame({"audio_id": [audio_id], "status": ["completed"]})
-            return Streamed(recordings, pd.DataFrame({**log, "payload": payload}))
+            return LiveResult(recordings, pd.DataFrame({**log, "payload": payload}))
 
         long = " ".join(str(number ** 9) for number in range(3000))
         with full(12_000):
-            refused(lambda: streamed_of("a", long).save(folder / "live"))
+            refused(lambda: live_result_of("a", long).save(folder / "live"))
         assert not (folder / "live").exists()
-        streamed_of("a", "x").save(folder / "live")
+        live_result_of("a", "x").save(folder / "live")
         with full(12_000):
-            refused(lambda: streamed_of("b", long).save(folder / "live", overwrite=True))
-        kept = sx.read_streamed(folder / "live")
+            refused(lambda: live_result_of("b", long).save(folder / "live", overwrite=True))
+        kept = sx.read_live_result(folder / "live")
         assert (list(kept.recordings["audio_id"]), list(kept.log["payload"])) == (["a"], ["x"])
-        streamed_of("b", long).save(folder / "live", overwrite=True)
-        assert sx.read_streamed(folder / "live").log["payload"].tolist() == [long]
+        live_result_of("b", long).save(folder / "live", overwrite=True)
+        assert sx.read_live_result(folder / "live").log["payload"].tolist() == [long]
         """,
         tmp_path,
     )
@@ -122,7 +122,7 @@ def test_single_files_on_a_full_disk(tmp_path):
         turns = pd.DataFrame({"audio_id": "a", "speaker": "1", "start_ms": range(0, 90000, 10)})
         turns = turns.assign(end_ms=turns["start_ms"] + 10)
         corpus = corpus_of("a")
-        for name, write in (("a.rttm", lambda path: sx.write_rttm(turns, path)),
+        for name, write in (("a.rttm", lambda path: sx.io.write_rttm(turns, path)),
                             ("a.html", lambda path: sx.report(corpus, path=path))):
             with full(1000):
                 refused(lambda: write(folder / name), name)
@@ -169,7 +169,7 @@ def test_writing_to_a_read_only_disk(tmp_path):
         refused(lambda: corpus.save(folder / "new"), "Read-only")
         refused(lambda: sx.report(corpus, path=folder / "a.html"), "Read-only")
         turns = pd.DataFrame({"audio_id": ["a"], "speaker": ["1"], "start_ms": [0], "end_ms": [5]})
-        refused(lambda: sx.write_rttm(turns, folder / "a.rttm"), "Read-only")
+        refused(lambda: sx.io.write_rttm(turns, folder / "a.rttm"), "Read-only")
         """,
         tmp_path,
     )
@@ -263,7 +263,7 @@ def test_live_recordings_on_a_read_only_disk(tmp_path):
         read_only(
             f"""{call}
         import warnings
-        kept = sx.read_streamed(folder / "kept")
+        kept = sx.read_live_result(folder / "kept")
         assert stream("a.wav", "d.wav").log["payload"].equals(kept.log["payload"])
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")

@@ -10,7 +10,7 @@ from tones import ToneRecognizer, ToneStream, pcm_bytes, random_words, speak
 
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.exceptions import Declined, InputError, OptionsError
 from soniox_ds.experiments.endpoint_sweep import SweepEstimate, _segments
 from soniox_ds.schema import ENDPOINT_SWEEP
@@ -68,7 +68,7 @@ def sweep(spoken, service, tmp_path, **more):
     how = {
         "settings": SETTINGS,
         "clock": clock,
-        "gate": StreamGate(clock=clock),
+        "gate": SessionLimit(clock=clock),
         "progress": False,
         "journal": tmp_path / "journal.sqlite",
         "connection": sx.Connection(api_key=service.key, api_base_url=service.base_url),
@@ -120,7 +120,7 @@ async def test_awaited_without_references(spoken, service, tmp_path):
         speed=None,
         connection=connection,
         clock=clock,
-        gate=StreamGate(clock=clock),
+        gate=SessionLimit(clock=clock),
         journal=tmp_path / "journal.sqlite",
         progress=False,
     )
@@ -218,7 +218,7 @@ def test_wrong_references_are_told_before_anything_is_sent(spoken, service, tmp_
 
 
 def test_real_time_against_files(spoken, service, tmp_path):
-    """Word errors of a Streamed beside those of a Corpus, paired."""
+    """Word errors of a LiveResult beside those of a Corpus, paired."""
     connection = sx.Connection(api_key=service.key, api_base_url=service.base_url)
     clock = service.clock
     live = sx.stream_dataset(
@@ -227,7 +227,7 @@ def test_real_time_against_files(spoken, service, tmp_path):
         enable_endpoint_detection=True,
         connection=connection,
         clock=clock,
-        gate=StreamGate(clock=clock),
+        gate=SessionLimit(clock=clock),
         journal=tmp_path / "live.sqlite",
         progress=False,
     )

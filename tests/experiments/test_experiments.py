@@ -207,7 +207,7 @@ def test_repeats_of_a_recogniser_that_does_not_vary_prove_nothing(trial_service,
     assert once.term_differences["only_b"].item() >= 1  # or this would show nothing
     pd.testing.assert_frame_equal(often.term_differences[same], once.term_differences[same])
     assert "an occurrence counts once" in often.term_differences["note"].iloc[0]
-    by_term = sx.compare_terms(*often.occurrences.values())
+    by_term = sx.metrics.compare_terms(*often.occurrences.values())
     assert by_term[["term", "occurrences"]].to_numpy().tolist() == [["Celebrex", 1], ["Zyrtec", 1]]
     assert by_term["only_b"].sum() == once.term_differences["only_b"].item()
     assert once.differences["mcnemar_p"].tolist() == often.differences["mcnemar_p"].tolist()

@@ -116,7 +116,7 @@ def score(path: Path) -> None:
 
 
 def diarize(path: Path) -> None:
-    turns = sx.read_rttm(path)
+    turns = sx.io.read_rttm(path)
     sx.diarization_errors(turns, turns)
 
 

@@ -21,7 +21,7 @@ def write(tmp_path, text, encoding="utf-8", name="a.rttm"):
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_every_encoding_and_line_end(tmp_path, encoding, end):
     text = (GOOD + GOOD.replace(" A ", " Łucja ").replace("0.4", "2")).replace("\n", end)
-    read = sx.read_rttm(write(tmp_path, text, encoding))
+    read = sx.io.read_rttm(write(tmp_path, text, encoding))
     assert read.to_numpy().tolist() == [["talk", "A", 400, 1400], ["talk", "Łucja", 2000, 3000]]
 
 
@@ -46,7 +46,7 @@ def test_every_encoding_and_line_end(tmp_path, encoding, end):
 )
 def test_a_line_that_would_be_misread_is_refused_and_named(tmp_path, line, words):
     with pytest.raises(SchemaError, match=rf"a\.rttm, line 2 is not a SPEAKER line .*{words}"):
-        sx.read_rttm(write(tmp_path, GOOD + line + "\n"))
+        sx.io.read_rttm(write(tmp_path, GOOD + line + "\n"))
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ def test_a_line_that_would_be_misread_is_refused_and_named(tmp_path, line, words
 )
 def test_another_kind_of_file_is_refused(tmp_path, text):
     with pytest.raises(SchemaError, match=r"a\.rttm, line \d: .*begins with no line type of RTTM; a turn is a line"):
-        sx.read_rttm(write(tmp_path, text))
+        sx.io.read_rttm(write(tmp_path, text))
 
 
 def test_bytes_that_are_no_text_are_refused_by_name(tmp_path, tiny_wav):
     for name, raw in (("latin.rttm", GOOD.replace("A", "café").encode("latin-1")), ("odd.rttm", b"\xff\xfeS\x00P")):
         (tmp_path / name).write_bytes(raw)
         with pytest.raises(SchemaError, match=rf"{name} (is no RTTM file|, line|.*line)"):
-            sx.read_rttm(tmp_path / name)
+            sx.io.read_rttm(tmp_path / name)
     with pytest.raises(SchemaError, match=r"a\.wav"):
-        sx.read_rttm(tiny_wav(tmp_path / "a.wav"))
+        sx.io.read_rttm(tiny_wav(tmp_path / "a.wav"))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_bytes_that_are_no_text_are_refused_by_name(tmp_path, tiny_wav):
 )
 def test_a_file_in_which_nobody_speaks_is_told(tmp_path, text):
     with pytest.warns(UserWarning, match=r"a\.rttm has no SPEAKER line.*Is it the right file\?"):
-        assert len(sx.read_rttm(write(tmp_path, text))) == 0
+        assert len(sx.io.read_rttm(write(tmp_path, text))) == 0
 
 
 def test_fields_divided_by_tabs_may_hold_spaces(tmp_path):
@@ -87,7 +87,7 @@ def test_fields_divided_by_tabs_may_hold_spaces(tmp_path):
         "\t".join(["SPEAKER", "my talk", "1", str(5 * n), "5.0", "<NA>", "<NA>", f"Speaker {n}", "<NA>", "<NA>"]) + "\n"
         for n in (0, 1)
     )
-    read = sx.read_rttm(write(tmp_path, lines))
+    read = sx.io.read_rttm(write(tmp_path, lines))
     assert read[["audio_id", "speaker"]].to_numpy().tolist() == [["my talk", "Speaker 0"], ["my talk", "Speaker 1"]]
     one = pd.DataFrame({"audio_id": ["my talk"], "speaker": ["x"], "start_ms": [0], "end_ms": [10_000]})
     assert sx.diarization_errors(one, read)["der"].tolist() == [0.5]  # 5 s of 10 s confused
@@ -95,7 +95,7 @@ def test_fields_divided_by_tabs_may_hold_spaces(tmp_path):
 
 def test_several_spaces_and_confidences_are_no_fault(tmp_path):
     text = "SPEAKER  talk\t1   0.5 1.  <NA> <NA>\tA 0.93 <NA>  \nSPEAKER talk 1 .5 +1 <NA> <NA> B NA -\n"
-    assert sx.read_rttm(write(tmp_path, text)).to_numpy().tolist() == [
+    assert sx.io.read_rttm(write(tmp_path, text)).to_numpy().tolist() == [
         ["talk", "A", 500, 1500],
         ["talk", "B", 500, 1500],
     ]
@@ -103,17 +103,17 @@ def test_several_spaces_and_confidences_are_no_fault(tmp_path):
 
 def test_a_file_that_cannot_be_opened_is_an_error_of_the_package(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
-        sx.read_rttm(tmp_path / "gone.rttm")
+        sx.io.read_rttm(tmp_path / "gone.rttm")
     with pytest.raises(InputError, match="is a folder"):
-        sx.read_rttm(tmp_path)
+        sx.io.read_rttm(tmp_path)
 
 
 def test_names_that_would_become_one_are_not_written(tmp_path):
     turns = pd.DataFrame({"audio_id": "a", "speaker": ["Dr A", "Dr_A"], "start_ms": [0, 500], "end_ms": [500, 900]})
     with pytest.raises(SchemaError, match="'Dr A' and 'Dr_A' would both be written as 'Dr_A'"):
-        sx.write_rttm(turns, tmp_path / "a.rttm")
+        sx.io.write_rttm(turns, tmp_path / "a.rttm")
     for name in ("", " ", "<NA>", "a;;b"):
         with pytest.raises(SchemaError, match="cannot be written as a field of RTTM"):
-            sx.write_rttm(turns.assign(speaker=name), tmp_path / "a.rttm")
-    sx.write_rttm(turns.assign(speaker=["Dr A", "Dr B"]), tmp_path / "a.rttm")
-    assert sx.read_rttm(tmp_path / "a.rttm")["speaker"].tolist() == ["Dr_A", "Dr_B"]
+            sx.io.write_rttm(turns.assign(speaker=name), tmp_path / "a.rttm")
+    sx.io.write_rttm(turns.assign(speaker=["Dr A", "Dr B"]), tmp_path / "a.rttm")
+    assert sx.io.read_rttm(tmp_path / "a.rttm")["speaker"].tolist() == ["Dr_A", "Dr_B"]

@@ -14,7 +14,7 @@ from soniox_ds.exceptions import ModelWarning
 from soniox_ds.live.audio_sources import RAW
 from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 from soniox_ds.widgets.microphone.safekeeping import Safekeeping
 from soniox_ds.widgets.microphone.takes import DirectTake, ProxyTake
 
@@ -60,7 +60,7 @@ def test_a_stream_names_the_model(tones, tmp_path):
     kinds = streamed.log["kind"].tolist()
     assert kinds.count("model") == 1
     assert kinds[-1] == "end"
-    again = sx.read_streamed(streamed.save(tmp_path / "kept"))
+    again = sx.read_live_result(streamed.save(tmp_path / "kept"))
     assert only(again) == "stt-rt-v5"
 
 
@@ -85,7 +85,7 @@ def test_a_list_that_fails_costs_no_words(tones, tmp_path, monkeypatch):
 async def test_a_session_that_is_called_off_does_not_wait_for_the_list(tones):
     tones.faults.rate("timeout", 1.0, "other")
     words, pauses = random_words(1, 3)
-    session = LiveSession(StreamOptions(**RAW))
+    session = LiveSession(LiveOptions(**RAW))
     await session.__aenter__()
     session.send(pcm_bytes(speak(words, pauses_ms=pauses, rate=16_000)[0]))
     await until_async(lambda: session.sessions)
@@ -157,7 +157,7 @@ def test_a_sweep_asks_once(tones, tmp_path):
 
 
 def take_of(kind, **settings):
-    options = StreamOptions(model=ALIAS, **RAW)
+    options = LiveOptions(model=ALIAS, **RAW)
     return kind(
         audio_id="microphone",
         options=options,

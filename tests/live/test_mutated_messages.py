@@ -14,13 +14,13 @@ from websockets.asyncio.server import serve
 
 from soniox_ds import exceptions
 from soniox_ds.api.connection import Connection
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.options import LiveOptions, Retry
 
 pytestmark = pytest.mark.fuzz
 
-RAW = StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1, enable_endpoint_detection=True)
+RAW = LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1, enable_endpoint_detection=True)
 HANGS_S = 60
 MESSAGES = [
     {
@@ -48,7 +48,7 @@ MESSAGES = [
 async def listened(connection):
     """One session; returns it after its end, whatever that was."""
     session = LiveSession(
-        RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=StreamGate(), patience_s=0.0
+        RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=SessionLimit(), patience_s=0.0
     )
     async with asyncio.timeout(HANGS_S):
         with contextlib.suppress(exceptions.SonioxDSError):

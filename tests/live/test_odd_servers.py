@@ -11,12 +11,12 @@ from websockets.asyncio.server import serve
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.emulator import Limits, local_service
 from soniox_ds.exceptions import ConnectionFailed, ServiceError
 from soniox_ds.live import session as session_module
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import REAL_TIME_MODEL, Retry, StreamOptions
+from soniox_ds.options import LIVE_MODEL, LiveOptions, Retry
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 KEY = "a-key-that-must-not-be-shown"
@@ -69,8 +69,8 @@ async def leaving(socket):
 
 
 def live(connection, **settings):
-    settings = {"retry": Retry(attempts=3, wait_s=0.0), "gate": StreamGate()} | settings
-    return LiveSession(StreamOptions(**RAW), connection=connection, **settings)
+    settings = {"retry": Retry(attempts=3, wait_s=0.0), "gate": SessionLimit()} | settings
+    return LiveSession(LiveOptions(**RAW), connection=connection, **settings)
 
 
 ODD = [
@@ -160,7 +160,7 @@ async def test_the_key_travels_in_the_header_alone():
         session.send(bytes(6400))
     start, header = seen[0]
     assert header == f"Bearer {KEY}"
-    assert start == {"model": REAL_TIME_MODEL, **RAW}
+    assert start == {"model": LIVE_MODEL, **RAW}
 
 
 async def test_a_silent_server_is_given_up_after_the_end(monkeypatch):
@@ -204,9 +204,9 @@ async def test_an_outage_is_waited_for_as_long_as_patience_lasts(patience_s):
         service.faults.next("unavailable", "websocket", times=12)  # a minute
         connection = Connection(api_key=service.key, api_base_url=service.base_url)
         session = LiveSession(
-            StreamOptions(**RAW),
+            LiveOptions(**RAW),
             connection=connection,
-            gate=StreamGate(clock=clock),
+            gate=SessionLimit(clock=clock),
             patience_s=patience_s,
             clock=clock,
         )
@@ -264,7 +264,7 @@ async def test_keepalive_bridges_silence_and_its_absence_costs_no_word(monkeypat
         for keepalive_s, sessions in ((0.2, 1), (60.0, 2)):
             monkeypatch.setattr(session_module, "KEEPALIVE_S", keepalive_s)
             async with LiveSession(
-                StreamOptions(**RAW), connection=connection, gate=StreamGate(), pace=None, clock=Clock()
+                LiveOptions(**RAW), connection=connection, gate=SessionLimit(), pace=None, clock=Clock()
             ) as session:
                 session.send(audio[:half])
                 # as much silence as the service does not bear, and half of that again
@@ -286,9 +286,9 @@ async def test_the_services_limit_of_sessions_is_waited_for():
 
         async def one():
             async with LiveSession(
-                StreamOptions(**RAW),
+                LiveOptions(**RAW),
                 connection=connection,
-                gate=StreamGate(clock=clock),
+                gate=SessionLimit(clock=clock),
                 retry=Retry(attempts=20, wait_s=1.0),
                 clock=clock,
             ) as session:

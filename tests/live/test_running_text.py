@@ -124,4 +124,4 @@ def test_translations_of_several_chunks_are_not_glued_in_their_segment():
 
 def test_a_log_of_no_words_has_no_text():
     log = pd.DataFrame({"audio_id": [], "at_ms": [], "kind": [], "session": [], "offset_ms": [], "payload": []})
-    assert sx.Streamed(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log).text == ""
+    assert sx.LiveResult(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log).text == ""

@@ -13,11 +13,11 @@ from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.emulator import Limits, local_service
 from soniox_ds.exceptions import AuthError, ConnectionFailed, OptionsError, RequestError, ServiceError
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.options import LiveOptions, Retry
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 CHUNK = 3200  # 100 ms
@@ -28,10 +28,10 @@ def said(words):
 
 
 def session_of(service, **settings):
-    options = StreamOptions(**(RAW | settings.pop("options", {})))
+    options = LiveOptions(**(RAW | settings.pop("options", {})))
     connection = Connection(api_key=service.key, api_base_url=service.base_url)
     clock = Clock(speed=SPEED)
-    settings = {"gate": StreamGate(clock=clock), "clock": clock, "retry": Retry(attempts=6, wait_s=0.2)} | settings
+    settings = {"gate": SessionLimit(clock=clock), "clock": clock, "retry": Retry(attempts=6, wait_s=0.2)} | settings
     return LiveSession(options, connection=connection, **settings)
 
 
@@ -273,7 +273,7 @@ async def test_a_callback_that_raises_ends_the_session_with_its_own_error(tones,
 
 async def test_a_wrong_key_is_told_and_nowhere_shown(tones):
     connection = Connection(api_key="a-wrong-key-of-some-length", api_base_url=tones.base_url)
-    session = LiveSession(StreamOptions(**RAW), connection=connection, gate=StreamGate())
+    session = LiveSession(LiveOptions(**RAW), connection=connection, gate=SessionLimit())
     with pytest.raises(AuthError, match="SONIOX_API_KEY"):
         async with session:
             session.send(bytes(CHUNK))
@@ -283,7 +283,7 @@ async def test_a_wrong_key_is_told_and_nowhere_shown(tones):
 async def test_nobody_there(unused_port):
     connection = Connection(api_key="any", api_base_url=f"http://127.0.0.1:{unused_port}")
     session = LiveSession(
-        StreamOptions(**RAW), connection=connection, retry=Retry(attempts=3, wait_s=0.0), gate=StreamGate()
+        LiveOptions(**RAW), connection=connection, retry=Retry(attempts=3, wait_s=0.0), gate=SessionLimit()
     )
     with pytest.raises(ConnectionFailed, match=r"no connection to 127\.0\.0\.1"):
         async with session:
@@ -358,7 +358,7 @@ async def test_abort_closes_at_once_and_leaves_nothing_open(tones):
 
 async def test_many_sessions_share_the_gate(tones):
     clock = Clock(speed=SPEED)
-    gate = StreamGate(sessions=3, clock=clock)
+    gate = SessionLimit(sessions=3, clock=clock)
     most = 0
 
     async def one(seed):
@@ -384,11 +384,11 @@ async def test_messages_go_out_as_the_api_wants_them(tones):
 
 def test_wrong_options_are_told_before_anything_is_opened():
     with pytest.raises(OptionsError, match="needs sample_rate"):
-        StreamOptions(audio_format="pcm_s16le")
+        LiveOptions(audio_format="pcm_s16le")
     with pytest.raises(OptionsError, match="for live audio use 'stt-rt-v4'"):
-        StreamOptions(model="stt-async-v4")
+        LiveOptions(model="stt-async-v4")
     with pytest.raises(OptionsError, match="without enable_endpoint_detection"):
-        StreamOptions(max_endpoint_delay_ms=1000)
+        LiveOptions(max_endpoint_delay_ms=1000)
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ import soniox_ds as sx
 from soniox_ds.api import websocket as stream_module
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.exceptions import ConnectionFailed
 from soniox_ds.live import session as session_module
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import Retry, StreamOptions
+from soniox_ds.options import LiveOptions, Retry
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 CHUNK = 3200  # 100 ms
@@ -46,8 +46,8 @@ def connected(line, tones):
 
 def session_over(line, tones, **settings):
     clock = Clock(speed=SPEED)
-    settings = {"gate": StreamGate(clock=clock), "clock": clock} | settings
-    return LiveSession(StreamOptions(**RAW), connection=connected(line, tones), **settings)
+    settings = {"gate": SessionLimit(clock=clock), "clock": clock} | settings
+    return LiveSession(LiveOptions(**RAW), connection=connected(line, tones), **settings)
 
 
 def test_silence_is_told_after_5_seconds_and_ends_the_connection_after_10_to_15():
@@ -197,10 +197,10 @@ async def test_a_service_that_is_slow_is_given_more_time_with_each_connection(im
     async with serve(silent, "127.0.0.1", 0) as running:
         port = running.sockets[0].getsockname()[1]
         session = LiveSession(
-            StreamOptions(**RAW),
+            LiveOptions(**RAW),
             connection=Connection(api_key="key", api_base_url=f"http://127.0.0.1:{port}"),
             retry=Retry(attempts=4, wait_s=0.0),
-            gate=StreamGate(),
+            gate=SessionLimit(),
         )
         with pytest.raises(ConnectionFailed, match="nothing came for"):
             async with asyncio.timeout(60), session:
@@ -212,7 +212,7 @@ async def test_a_service_that_is_slow_is_given_more_time_with_each_connection(im
 @pytest.mark.parametrize("call", ["stream", "stream_dataset"])
 def test_calls_say_that_the_service_does_not_answer(tones, line, impatient, tmp_path, caplog, call):
     path, text = recording(tmp_path / "said.wav", 35, count=40)
-    settings = {"connection": connected(line, tones), "speed": None, "gate": StreamGate()}
+    settings = {"connection": connected(line, tones), "speed": None, "gate": SessionLimit()}
     if call == "stream_dataset":
         settings |= {"journal": tmp_path / "journal.sqlite", "progress": False}
     line.freezes_after = 1_000

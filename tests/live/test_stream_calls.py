@@ -12,12 +12,12 @@ from waiting import until, until_async
 import soniox_ds as sx
 from soniox_ds import aio
 from soniox_ds.api.clock import Clock
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.exceptions import OptionsError, RecordingsFailedWarning, RequestError, SourceError
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.stream import run_session
-from soniox_ds.options import REAL_TIME_MODEL
-from soniox_ds.schema import STREAM_LOG, STREAM_TOKENS, STREAM_UPDATES
+from soniox_ds.options import LIVE_MODEL
+from soniox_ds.schema import LIVE_LOG, LIVE_TOKENS, LIVE_UPDATES
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 
@@ -33,15 +33,15 @@ def test_a_recording_in_real_time(tones, clock, tmp_path):
     assert streamed.text == text
     assert "".join(update.text for update in seen) == text
     assert any(update.pending for update in seen), "words are shown before they are settled"
-    assert dtypes(streamed.tokens) == {name: column.dtype for name, column in STREAM_TOKENS.items()}
-    assert dtypes(streamed.updates) == {name: column.dtype for name, column in STREAM_UPDATES.items()}
-    assert dtypes(streamed.log) == {name: column.dtype for name, column in STREAM_LOG.items()}
+    assert dtypes(streamed.tokens) == {name: column.dtype for name, column in LIVE_TOKENS.items()}
+    assert dtypes(streamed.updates) == {name: column.dtype for name, column in LIVE_UPDATES.items()}
+    assert dtypes(streamed.log) == {name: column.dtype for name, column in LIVE_LOG.items()}
     row = streamed.recordings.iloc[0]
     assert (row["audio_id"], row["status"], row["service"], row["model"]) == (
         str(path),
         "completed",
         "local",
-        REAL_TIME_MODEL,
+        LIVE_MODEL,
     )
     assert row["cost_usd"] > 0
     # What everybody else takes a corpus for.
@@ -52,13 +52,13 @@ def test_a_recording_in_real_time(tones, clock, tmp_path):
 def test_saved_and_read_it_is_the_same(tones, tmp_path):
     path, _ = recording(tmp_path / "a.wav", 2)
     streamed = sx.stream(path, speed=None)
-    again = sx.read_streamed(streamed.save(tmp_path / "kept"))
+    again = sx.read_live_result(streamed.save(tmp_path / "kept"))
     for name in ("recordings", "tokens", "updates", "log"):
         pd.testing.assert_frame_equal(getattr(streamed, name), getattr(again, name))
     assert sx.read_corpus(tmp_path / "kept").texts()["text"].tolist() == streamed.corpus().texts()["text"].tolist()
     sx.read_corpus(tmp_path / "kept").save(tmp_path / "plain")
     with pytest.raises(sx.exceptions.InputError, match="no stream_log"):
-        sx.read_streamed(tmp_path / "plain")
+        sx.read_live_result(tmp_path / "plain")
 
 
 def test_bytes_chunks_and_awaited_chunks_say_the_same(tones, tmp_path):
@@ -152,8 +152,8 @@ async def test_hours_are_not_held_in_memory(tones):
             given += 1
             yield bytes(32_000)  # a second
 
-    gate = StreamGate(sessions=1)
-    session = LiveSession(sx.StreamOptions(**RAW), gate=gate, pace=None, clock=Clock(speed=SPEED))
+    gate = SessionLimit(sessions=1)
+    session = LiveSession(sx.LiveOptions(**RAW), gate=gate, pace=None, clock=Clock(speed=SPEED))
     async with asyncio.timeout(60):
         async with gate.pass_through():  # nothing can be sent yet
             running = asyncio.create_task(run_session(session, pour(), speed=None, chunk_ms=100))

@@ -15,7 +15,7 @@ from waiting import until_async
 
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.api.session_limit import StreamGate
+from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.exceptions import (
     AuthError,
     BalanceError,
@@ -211,7 +211,7 @@ def test_where_the_money_is_gone_for_all_it_is_raised(tones, settings, spoken):
 # how many at once -----------------------------------------------------------------------------------------------------
 
 
-class CountingGate(sx.StreamGate):
+class CountingGate(sx.SessionLimit):
     """A gate that remembers how many wanted to be let in at once."""
 
     wanted = most_wanted = 0
@@ -248,7 +248,7 @@ def test_no_session_waits_at_the_gate(settings, clock, spoken, sessions, concurr
     ("wrong", "message"),
     [
         ({"concurrency": 50}, r"the gate lets 10 sessions .*by default; .*gate=sx\.StreamGate\(sessions=50\)"),
-        ({"concurrency": 3, "gate": sx.StreamGate(sessions=2)}, "the gate lets 2 sessions be open at once; where"),
+        ({"concurrency": 3, "gate": sx.SessionLimit(sessions=2)}, "the gate lets 2 sessions be open at once; where"),
         ({"concurrency": 0}, "concurrency is 0; it is the number of sessions at once"),
         ({"concurrency": True}, "concurrency is True"),
         ({"concurrency": 2.0}, r"concurrency is 2\.0"),
@@ -269,8 +269,8 @@ def test_wrong_settings_are_told_before_anything_is_read(settings, wrong, messag
 def test_where_more_were_agreed_on_more_are_open():
     from soniox_ds.api.session_limit import sessions_at_once
 
-    assert sessions_at_once(50, sx.StreamGate(sessions=50)) == 50
-    assert sessions_at_once(None, sx.StreamGate(sessions=50)) == 50
+    assert sessions_at_once(50, sx.SessionLimit(sessions=50)) == 50
+    assert sessions_at_once(None, sx.SessionLimit(sessions=50)) == 50
 
 
 # what it does, whatever the weather -----------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def folder(tmp_path):
 
 def test_a_dataset_and_again_for_nothing(tones, clock, folder, settings):
     calls, texts = folder
-    gate = StreamGate(sessions=3, clock=clock)
+    gate = SessionLimit(sessions=3, clock=clock)
     first = sx.stream_dataset(calls, gate=gate, **settings)
     said = dict(zip(first.recordings["audio_id"], first.recordings["text"], strict=True))
     assert said == texts

@@ -31,11 +31,11 @@ NO_TABLES = {
         "NormalizationStep",
         "Normalizer",
         "Retry",
-        "StreamOptions",
+        "LiveOptions",
     ),
     *(
-        "StreamGate",
-        "Streamed",
+        "SessionLimit",
+        "LiveResult",
         "TranscriptionOptions",
         "Translation",
         "aio",
@@ -44,7 +44,7 @@ NO_TABLES = {
         "concat",
         "enable_nested_loops",
     ),
-    *("exceptions", "list_models", "local_service", "read_corpus", "read_references", "read_rttm", "read_streamed"),
+    *("exceptions", "list_models", "local_service", "read_corpus", "read_references", "read_rttm", "read_live_result"),
     *(
         "last_interrupted",
         "report",
@@ -145,18 +145,18 @@ def tables(kind="true"):
         "alignments": alignments,
         "alignments b": others,
         "language errors": sx.language_errors(words, stretches),
-        "switches": sx.language_switches(words, stretches),
-        "language confusion": sx.language_confusion(words, stretches),
+        "switches": sx.metrics.language_switches(words, stretches),
+        "language confusion": sx.metrics.language_confusion(words, stretches),
         "diarization": sx.diarization_errors(turns, reference_turns),
         "speaker word errors": sx.speaker_word_errors(words, reference_turns),
-        "biasing": sx.biasing_errors(alignments, TERMS, errors),
+        "biasing": sx.metrics.biasing_errors(alignments, TERMS, errors),
         "summary": sx.summarize(errors.assign(room=errors["audio_id"]), by="room", **QUICK),
         "comparison": quiet(sx.compare_errors, errors, errors_b, **QUICK),
-        "reliability": sx.reliability(alignments, **QUICK),
-        "roc": sx.roc(alignments),
+        "reliability": sx.metrics.reliability(alignments, **QUICK),
+        "roc": sx.metrics.roc(alignments),
         "curve": sx.review_curve(words, alignments, points=10),
-        "occurrences": sx.term_occurrences(alignments, TERMS),
-        "occurrences b": sx.term_occurrences(others, TERMS),
+        "occurrences": sx.metrics.term_occurrences(alignments, TERMS),
+        "occurrences b": sx.metrics.term_occurrences(others, TERMS),
         "translations": heard.assign(translation_status="translation"),
         "reviews": pd.DataFrame(
             {
@@ -169,7 +169,7 @@ def tables(kind="true"):
         ),
         "sessions": sessions,
         "log": logs,
-        "latencies": sx.token_latencies(sx.Streamed(sessions, logs)),
+        "latencies": sx.metrics.token_latencies(sx.LiveResult(sessions, logs)),
         "punctuated": references.assign(reference="A " + references["reference"] + "."),
     }
 
@@ -185,7 +185,7 @@ def live_log(audio_id):
 
 
 def live(world):
-    return sx.Streamed(world["sessions"], world["log"])
+    return sx.LiveResult(world["sessions"], world["log"])
 
 
 def quiet(function, *arguments, **options):
@@ -198,7 +198,7 @@ def quiet(function, *arguments, **options):
 CALLS = {
     "align_words": lambda w: sx.align_words(w["words"], w["references"]),
     "apply_reviews": lambda w: sx.apply_reviews(w["words"], w["reviews"]),
-    "biasing_errors": lambda w: sx.biasing_errors(w["alignments"], TERMS, w["errors"]),
+    "biasing_errors": lambda w: sx.metrics.biasing_errors(w["alignments"], TERMS, w["errors"]),
     "calibration": lambda w: sx.calibration(w["alignments"], **QUICK),
     "character_errors": lambda w: sx.character_errors(w["words"], w["references"]),
     "compare_errors": lambda w: quiet(
@@ -208,63 +208,65 @@ CALLS = {
         alignments=[w["alignments"], w["alignments b"]],
         **QUICK,
     ),
-    "compare_terms": lambda w: sx.compare_terms(w["occurrences"], w["occurrences b"], **QUICK),
-    "compare_translations": lambda w: sx.compare_translations(
+    "compare_terms": lambda w: sx.metrics.compare_terms(w["occurrences"], w["occurrences b"], **QUICK),
+    "compare_translations": lambda w: sx.metrics.compare_translations(
         w["translations"], w["translations"], w["references"], metric="chrf", **QUICK
     ),
     "confusions": lambda w: sx.confusions(w["alignments"]),
     "diarization_errors": lambda w: sx.diarization_errors(w["turns"], w["reference turns"]),
-    "fit_recalibration": lambda w: sx.fit_recalibration(w["alignments"], "platt"),
+    "fit_recalibration": lambda w: sx.metrics.fit_recalibration(w["alignments"], "platt"),
     "flag_low_confidence": lambda w: sx.flag_low_confidence(w["words"], target_recall=0.5, alignments=w["alignments"]),
-    "language_confusion": lambda w: sx.language_confusion(w["words"], w["stretches"]),
+    "language_confusion": lambda w: sx.metrics.language_confusion(w["words"], w["stretches"]),
     "language_errors": lambda w: sx.language_errors(w["words"], w["stretches"]),
-    "language_switches": lambda w: sx.language_switches(w["words"], w["stretches"]),
-    "language_word_errors": lambda w: sx.language_word_errors(w["alignments"], w["stretches"], **QUICK),
-    "plot_confidence": lambda w: sx.plot_confidence(w["words"], audio_id=w.first),
-    "plot_error_comparison": lambda w: sx.plot_error_comparison(w["comparison"]),
-    "plot_error_positions": lambda w: sx.plot_error_positions(w["alignments"], audio_id=w.first),
-    "plot_error_summary": lambda w: sx.plot_error_summary(w["summary"]),
-    "plot_lag_distribution": lambda w: sx.plot_lag_distribution(w["latencies"]),
-    "plot_language_confusion": lambda w: sx.plot_language_confusion(w["language confusion"]),
-    "plot_reliability": lambda w: sx.plot_reliability(w["reliability"]),
-    "plot_review_curve": lambda w: sx.plot_review_curve(w["curve"]),
-    "plot_roc": lambda w: sx.plot_roc(w["roc"]),
-    "plot_timeline": lambda w: sx.plot_timeline(w["turns"], audio_id=w.first),
+    "language_switches": lambda w: sx.metrics.language_switches(w["words"], w["stretches"]),
+    "language_word_errors": lambda w: sx.metrics.language_word_errors(w["alignments"], w["stretches"], **QUICK),
+    "plot.confidence": lambda w: sx.plot.confidence(w["words"], audio_id=w.first),
+    "plot.error_comparison": lambda w: sx.plot.error_comparison(w["comparison"]),
+    "plot.error_positions": lambda w: sx.plot.error_positions(w["alignments"], audio_id=w.first),
+    "plot.error_summary": lambda w: sx.plot.error_summary(w["summary"]),
+    "plot.lag_distribution": lambda w: sx.plot.lag_distribution(w["latencies"]),
+    "plot.language_confusion": lambda w: sx.plot.language_confusion(w["language confusion"]),
+    "plot.reliability": lambda w: sx.plot.reliability(w["reliability"]),
+    "plot.review_curve": lambda w: sx.plot.review_curve(w["curve"]),
+    "plot.roc": lambda w: sx.plot.roc(w["roc"]),
+    "plot.timeline": lambda w: sx.plot.timeline(w["turns"], audio_id=w.first),
     "summarize diarization_errors": lambda w: sx.summarize(w["diarization"]),
     "summarize speaker_word_errors": lambda w: sx.summarize(w["speaker word errors"]),
-    "plot_token_arrival": lambda w: sx.plot_token_arrival(w["latencies"], audio_id=w.first),
-    "power": lambda w: sx.power([w["errors"], w["errors b"]], difference=0.05),
-    "precision_recall": lambda w: sx.precision_recall(w["alignments"]),
+    "plot.token_arrival": lambda w: sx.plot.token_arrival(w["latencies"], audio_id=w.first),
+    "power": lambda w: sx.metrics.power([w["errors"], w["errors b"]], difference=0.05),
+    "precision_recall": lambda w: sx.metrics.precision_recall(w["alignments"]),
     "punctuation_errors": lambda w: sx.punctuation_errors(w["words"], w["punctuated"]),
-    "reliability": lambda w: sx.reliability(w["alignments"], **QUICK),
+    "reliability": lambda w: sx.metrics.reliability(w["alignments"], **QUICK),
     "review_curve": lambda w: sx.review_curve(w["words"], w["alignments"], points=10),
     "reviewed_words": lambda w: sx.reviewed_words(w["words"], w["reviews"]),
-    "roc": lambda w: sx.roc(w["alignments"]),
+    "roc": lambda w: sx.metrics.roc(w["alignments"]),
     "segments": lambda w: sx.segments(w["words"]),
-    "show_alignment": lambda w: repr(sx.show_alignment(w["alignments"], w.first)),
-    "show_normalization": lambda w: sx.show_normalization(w["references"], unchanged=True),
-    "show_transcript": lambda w: repr(sx.show_transcript(w["words"], w.first)),
+    "show.alignment": lambda w: repr(sx.show.alignment(w["alignments"], w.first)),
+    "show.normalization": lambda w: sx.show.normalization(w["references"], unchanged=True),
+    "show.transcript": lambda w: repr(sx.show.transcript(w["words"], w.first)),
     "speaker_stats": lambda w: sx.speaker_stats(w["turns"]),
-    "speaker_transitions": lambda w: sx.speaker_transitions(w["turns"]),
+    "speaker_transitions": lambda w: sx.metrics.speaker_transitions(w["turns"]),
     "speaker_turns": lambda w: sx.speaker_turns(w["words"]),
     "speaker_word_errors": lambda w: sx.speaker_word_errors(w["words"], w["reference turns"]),
-    "stream_latencies": lambda w: quiet(sx.stream_latencies, live(w), **QUICK),
-    "stream_stability": lambda w: quiet(sx.stream_stability, live(w), **QUICK),
+    "live_latencies": lambda w: quiet(sx.metrics.live_latencies, live(w), **QUICK),
+    "live_stability": lambda w: quiet(sx.metrics.live_stability, live(w), **QUICK),
     "summarize biasing_errors": lambda w: sx.summarize(w["biasing"], kind="biasing_errors", **QUICK),
     "summarize": lambda w: sx.summarize(w["errors"], **QUICK),
     "summarize language_errors": lambda w: sx.summarize(w["language errors"], **QUICK),
     "summarize language_switches": lambda w: sx.summarize(w["switches"]),
-    "summarize_terms": lambda w: sx.summarize_terms(w["alignments"], TERMS, w["errors"], **QUICK),
+    "summarize_terms": lambda w: sx.metrics.summarize_terms(w["alignments"], TERMS, w["errors"], **QUICK),
     "term_errors": lambda w: sx.term_errors(w["alignments"], TERMS, errors=w["errors"]),
-    "term_occurrences": lambda w: sx.term_occurrences(w["alignments"], TERMS),
+    "term_occurrences": lambda w: sx.metrics.term_occurrences(w["alignments"], TERMS),
     "texts": lambda w: sx.texts(w["words"]),
-    "token_latencies": lambda w: sx.token_latencies(sx.Streamed(tables()["sessions"], w["log"])),
-    "translation_pairs": lambda w: sx.translation_pairs(w["translated"]),
-    "translation_scores": lambda w: sx.translation_scores(w["translations"], w["references"], metric="chrf", **QUICK),
-    "word_confidence": lambda w: sx.word_confidence(w["words"], "product", tokens=w["tokens"]),
+    "token_latencies": lambda w: sx.metrics.token_latencies(sx.LiveResult(tables()["sessions"], w["log"])),
+    "translation_pairs": lambda w: sx.metrics.translation_pairs(w["translated"]),
+    "translation_scores": lambda w: sx.metrics.translation_scores(
+        w["translations"], w["references"], metric="chrf", **QUICK
+    ),
+    "word_confidence": lambda w: sx.metrics.word_confidence(w["words"], "product", tokens=w["tokens"]),
     "word_errors": lambda w: sx.word_errors(w["words"], w["references"]),
     "words": lambda w: sx.words(w["tokens"]),
-    "write_rttm": lambda w: sx.write_rttm(w["turns"], os.devnull),
+    "write_rttm": lambda w: sx.io.write_rttm(w["turns"], os.devnull),
 }
 
 
@@ -378,8 +380,8 @@ COUNT_ONCE = {
     ("diarization_errors", "reference turns"): "a speaker's own overlap counts once",
     ("apply_reviews", "reviews"): "reviewers may agree",
     ("reviewed_words", "reviews"): "reviewers may agree",
-    ("plot_lag_distribution", "latencies"): "shares of twice as many are the same",
-    ("show_normalization", "references"): "shows texts, however many",
+    ("plot.lag_distribution", "latencies"): "shares of twice as many are the same",
+    ("show.normalization", "references"): "shows texts, however many",
     ("write_rttm", "turns"): "writes what it is given",
 }
 SAYS_TWICE = "are there again, first .* Was a table put together|more than once.* (give|need)|goes back.* Draw"
@@ -485,13 +487,13 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "reviewed_words": {"reviews": 20},
     "roc": {"alignments": 0},
     "segments": {"words": 0},
-    "show_normalization": {"references": 0},
+    "show.normalization": {"references": 0},
     "speaker_stats": {"turns": 0},
     "speaker_transitions": {"turns": 0},
     "speaker_turns": {"words": 0},
     "speaker_word_errors": {"words": 3, "reference turns": 0},
-    "stream_latencies": {"log": 6},
-    "stream_stability": {"log": 1},
+    "live_latencies": {"log": 6},
+    "live_stability": {"log": 1},
     "summarize language_switches": {"switches": 1},
     "term_errors": {"alignments": 3, "errors": 3},
     "term_occurrences": {"alignments": 0},
@@ -533,13 +535,13 @@ OTHERWISE_EMPTY = {
     ("summarize_terms", "alignments"): "0 reference words of 'a', errors 7 .*make both from the same",
     ("compare_errors", "alignments"): "are not those of the errors.* Make both from the same",
     ("compare_errors", "alignments b"): "are not those of the errors.* Make both from the same",
-    ("plot_roc", "roc"): "the table has no rows",
+    ("plot.roc", "roc"): "the table has no rows",
 }
 
 
 # references of recordings that are not there
 
-NO_REFERENCES = {"show_normalization"}
+NO_REFERENCES = {"show.normalization"}
 
 
 @pytest.mark.parametrize(("name", "table"), cases("an unknown recording"))
@@ -571,13 +573,13 @@ REFUSED = {
     "all right": {
         "fit_recalibration": "all words are right, so there is nothing to learn; fit on",
         "flag_low_confidence": "none of the 20 aligned words .* is wrong.*give threshold= or review_budget_s= instead",
-        "plot_review_curve": "no word is wrong",
-        "plot_roc": "none of these words is wrong",
+        "plot.review_curve": "no word is wrong",
+        "plot.roc": "none of these words is wrong",
         "power": "the same rate.*give block_sd=",
     },
     "all wrong": {
         "fit_recalibration": "all words are wrong, so there is nothing to learn; fit on",
-        "plot_roc": "none of these words is right",
+        "plot.roc": "none of these words is right",
         "power": "the same rate.*give block_sd=",
     },
 }
@@ -838,9 +840,9 @@ def test_texts_by_numbers(texts):
         (sx.diarization_errors, "turns", "reference turns", "collar_ms"),
         (sx.speaker_word_errors, "words", "reference turns", "collar_ms"),
         (sx.speaker_stats, "turns", None, "gap_ms"),
-        (sx.speaker_transitions, "turns", None, "interruption_ms"),
+        (sx.metrics.speaker_transitions, "turns", None, "interruption_ms"),
         (sx.speaker_turns, "words", None, "gap_ms"),
-        (sx.language_switches, "words", "stretches", "tolerance_ms"),
+        (sx.metrics.language_switches, "words", "stretches", "tolerance_ms"),
         (sx.review_curve, "words", "alignments", "context_ms"),
     ],
 )
@@ -860,9 +862,9 @@ def test_regions_in_seconds_are_asked_about():
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"nope\.rttm does not exist \(looked for in .*\); give the path"):
-        sx.read_rttm(tmp_path / "nope.rttm")
+        sx.io.read_rttm(tmp_path / "nope.rttm")
     with pytest.raises(InputError, match="is a folder"):
-        sx.read_rttm(tmp_path)
+        sx.io.read_rttm(tmp_path)
 
 
 @pytest.mark.parametrize("times", ["1.0 -0.5", "-1.0 0.5", "nan 1.0", "1.0 inf"])
@@ -870,18 +872,20 @@ def test_rttm_times_that_cannot_be(tmp_path, times):
     lines = [f"SPEAKER a 1 {both} <NA> <NA> x <NA> <NA>\n" for both in ("0 1", times)]
     (tmp_path / "a.rttm").write_text("".join(lines))
     with pytest.raises(SchemaError, match=r"line 2 is not a SPEAKER line .*in seconds and not below 0"):
-        sx.read_rttm(tmp_path / "a.rttm")
+        sx.io.read_rttm(tmp_path / "a.rttm")
 
 
 def test_translations_by_id_may_be_a_mapping():
     said = {"b": "Wie geht es dir heute?", "a": "Guten Morgen."}
     right = {"a": "Guten Tag.", "b": "Wie geht es dir heute?"}
-    by_id = sx.translation_scores(said, right, metric="chrf", **QUICK)
-    listed = sx.translation_scores([said["a"], said["b"]], [right["a"], right["b"]], metric="chrf", **QUICK)
+    by_id = sx.metrics.translation_scores(said, right, metric="chrf", **QUICK)
+    listed = sx.metrics.translation_scores([said["a"], said["b"]], [right["a"], right["b"]], metric="chrf", **QUICK)
     pd.testing.assert_frame_equal(by_id, listed)
-    assert sx.translation_scores(said, {**right, "z": "Hallo."}, metric="chrf", **QUICK)["missing"].tolist() == [1]
+    assert sx.metrics.translation_scores(said, {**right, "z": "Hallo."}, metric="chrf", **QUICK)[
+        "missing"
+    ].tolist() == [1]
     with pytest.raises(InputError, match="need references by audio_id: a mapping"):
-        sx.translation_scores(said, list(right.values()))
+        sx.metrics.translation_scores(said, list(right.values()))
 
 
 def test_switches_of_failed_and_missing_recordings_are_not_missed():
@@ -890,7 +894,7 @@ def test_switches_of_failed_and_missing_recordings_are_not_missed():
     corpus = sx.Corpus(recordings, tokens[tokens["audio_id"] == "a"])
     more = pd.concat([tables()["stretches"], tables()["stretches"].iloc[:7].assign(audio_id="zz")])
     with pytest.warns(UserWarning, match="1 of 4 recordings of the references are not among those transcribed.*'zz'"):
-        switches = sx.language_switches(corpus, more)
+        switches = sx.metrics.language_switches(corpus, more)
     assert switches.groupby("audio_id")["status"].agg(list).to_dict() == {
         "a": ["scored", "scored"],
         "b": ["failed"],

@@ -16,7 +16,7 @@ from soniox.errors import SonioxAPIError
 from soniox.types import CreateTranscriptionConfig, StructuredContext
 
 from soniox_ds.exceptions import InputError, OptionsError
-from soniox_ds.options import ASYNC_MODEL, Context, Retry, StreamOptions, TranscriptionOptions, Translation
+from soniox_ds.options import ASYNC_MODEL, Context, LiveOptions, Retry, TranscriptionOptions, Translation
 from soniox_ds.options.languages import LANGUAGES, suggest_language
 
 
@@ -327,11 +327,11 @@ def test_retry_takes_sensible_numbers(wrong):
 
 
 def test_agent_text_input_is_sent_and_shapes_the_transcript():
-    plain = StreamOptions()
+    plain = LiveOptions()
     assert "enable_agent_text_input" not in plain.body()
     for value in (True, False):
-        options = StreamOptions(enable_agent_text_input=value)
+        options = LiveOptions(enable_agent_text_input=value)
         assert options.body()["enable_agent_text_input"] is value
         assert (options.hash() != plain.hash()) == value  # off is the service's default
     with pytest.raises(OptionsError, match="enable_agent_text_input is 'yes'; it is True, False or None"):
-        StreamOptions(enable_agent_text_input="yes")
+        LiveOptions(enable_agent_text_input="yes")

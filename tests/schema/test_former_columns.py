@@ -32,10 +32,10 @@ def test_a_table_with_a_former_column_is_refused_with_the_call_that_renames_it()
         }
     )
     with pytest.raises(SchemaError) as refusal:
-        sx.plot_token_arrival(lags)
+        sx.plot.token_arrival(lags)
     advice = "call .rename(columns={'spoken_ms': 'end_sent_ms'})"
     assert advice in str(refusal.value)
-    sx.plot_token_arrival(lags.rename(columns={"spoken_ms": "end_sent_ms"}))
+    sx.plot.token_arrival(lags.rename(columns={"spoken_ms": "end_sent_ms"}))
 
 
 def test_switches_of_an_earlier_version_are_summarised():

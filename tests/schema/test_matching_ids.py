@@ -176,7 +176,7 @@ def test_reviews():
 
 def test_translations():
     with pytest.warns(UserWarning, match=TAKEN):
-        scores = sx.translation_scores(
+        scores = sx.metrics.translation_scores(
             {"calls/talk.wav": "Guten Tag", "b.wav": "Ja"},
             {"talk": "Guten Tag", "b.wav": "Ja"},
             metric="chrf",

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from soniox_ds.live.result import Streamed
+from soniox_ds.live.result import LiveResult
 
 
 def token(text, start_ms=None, end_ms=None, *, final=False, **more):
@@ -71,4 +71,4 @@ def streamed(*logs, failed=(), **metadata):
     """What sx.stream_dataset would return; metadata has one value for each log."""
     recordings = pd.DataFrame({"audio_id": [log.audio_id for log in logs], **metadata})
     recordings["status"] = ["failed" if log.audio_id in failed else "completed" for log in logs]
-    return Streamed(recordings, pd.concat([log.table for log in logs], ignore_index=True))
+    return LiveResult(recordings, pd.concat([log.table for log in logs], ignore_index=True))

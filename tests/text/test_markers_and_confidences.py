@@ -49,7 +49,7 @@ def test_markers_are_no_words_wherever_they_stand(texts, expected):
     assert words["text"].tolist() == expected
     assert sx.texts(table)["text"].str.replace(" ", "").tolist() == (["".join(expected)] if expected else [])
     for rule in ("mean", "product"):
-        assert len(sx.word_confidence(words, rule, tokens=table)) == len(expected)
+        assert len(sx.metrics.word_confidence(words, rule, tokens=table)) == len(expected)
     if expected:
         errors = sx.word_errors(table, {"x": " ".join(expected)}, normalizer="none")
         assert errors[["wer", "hypothesis_words"]].to_numpy().tolist() == [[0.0, len(expected)]]
@@ -120,30 +120,30 @@ def test_impossible_confidences_are_refused_by_all_that_read_them(values, words,
             lambda: sx.align_words(said, {"x": "hi"}),
             lambda: sx.word_errors(said, {"x": "hi"}),
             lambda: sx.Corpus(recordings, said),
-            lambda: sx.word_confidence(sx.words(good), "product", tokens=said),
-            lambda: sx.show_transcript(said),
+            lambda: sx.metrics.word_confidence(sx.words(good), "product", tokens=said),
+            lambda: sx.show.transcript(said),
         ],
         "words: confidence": [
             lambda: sx.segments(of_words),
             lambda: sx.align_words(of_words, {"x": "hi"}),
             lambda: sx.flag_low_confidence(of_words, threshold=0.5),
-            lambda: sx.word_confidence(of_words),
-            lambda: sx.plot_confidence(of_words),
-            lambda: sx.show_transcript(of_words),
+            lambda: sx.metrics.word_confidence(of_words),
+            lambda: sx.plot.confidence(of_words),
+            lambda: sx.show.transcript(of_words),
             lambda: sx.apply_reviews(of_words, pd.DataFrame(columns=["audio_id", "start_ms", "end_ms", "verdict"])),
         ],
-        "words: confidence_mean": [lambda: sx.word_confidence(of_mean, "mean"), lambda: sx.segments(of_mean)],
+        "words: confidence_mean": [lambda: sx.metrics.word_confidence(of_mean, "mean"), lambda: sx.segments(of_mean)],
         "alignments: confidence": [
             lambda: sx.calibration(aligned),
-            lambda: sx.reliability(aligned),
-            lambda: sx.roc(aligned),
-            lambda: sx.precision_recall(aligned),
-            lambda: sx.fit_recalibration(aligned),
+            lambda: sx.metrics.reliability(aligned),
+            lambda: sx.metrics.roc(aligned),
+            lambda: sx.metrics.precision_recall(aligned),
+            lambda: sx.metrics.fit_recalibration(aligned),
             lambda: sx.review_curve(sx.words(good), aligned),
             lambda: sx.confusions(aligned),
-            lambda: sx.term_occurrences(aligned, ["you"]),
+            lambda: sx.metrics.term_occurrences(aligned, ["you"]),
             lambda: sx.term_errors(aligned, ["you"]),
-            lambda: sx.show_alignment(aligned),
+            lambda: sx.show.alignment(aligned),
         ],
     }
     for where, functions in calls.items():

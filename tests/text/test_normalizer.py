@@ -331,14 +331,14 @@ def test_words_without_space_between_are_one_word_on_request():
 
 
 def test_show_normalization():
-    shown = sx.show_normalization({"a": "So, twenty five", "b": "ok"}, "whisper-english")
+    shown = sx.show.normalization({"a": "So, twenty five", "b": "ok"}, "whisper-english")
     assert list(shown) == list(schema.NORMALIZATION)
     assert shown[["audio_id", "position", "before", "after"]].to_numpy().tolist() == [
         ["a", 0, "So,", "so"],
         ["a", 1, "twenty five", "25"],
     ]
-    assert sx.show_normalization("ok").empty
-    assert sx.show_normalization(["ok", "um no"], "whisper-english", unchanged=True)["after"].tolist() == [
+    assert sx.show.normalization("ok").empty
+    assert sx.show.normalization(["ok", "um no"], "whisper-english", unchanged=True)["after"].tolist() == [
         "ok",
         "",
         "no",
@@ -350,7 +350,7 @@ def test_show_normalization():
 def test_what_is_shown_is_what_is_compared(words):
     text = " ".join(words)
     for name in ("basic", "whisper-english"):
-        shown = sx.show_normalization(text, name, unchanged=True)
+        shown = sx.show.normalization(text, name, unchanged=True)
         assert " ".join(" ".join(shown["after"]).split()) == Normalizer.of(name)(text)
         assert " ".join(shown["before"]) == text
 
@@ -364,7 +364,7 @@ SHOWN = [
 
 @pytest.mark.parametrize("texts", SHOWN)
 def test_texts_of_every_form(texts):
-    shown = sx.show_normalization(texts)
+    shown = sx.show.normalization(texts)
     assert shown[["audio_id", "before", "after", "changed"]].to_numpy().tolist() == [["a", "A", "a", True]]
 
 
@@ -378,24 +378,24 @@ NUMBERED = [
 
 @pytest.mark.parametrize("texts", NUMBERED)
 def test_texts_without_ids_have_none(texts):
-    shown = sx.show_normalization(texts)
+    shown = sx.show.normalization(texts)
     assert shown["audio_id"].isna().all()
     assert shown["text_index"].tolist() == [0]
 
 
 def test_the_number_of_a_text_counts_missing_ones_along():
-    shown = sx.show_normalization(pd.Series([None, "A", "b", "C"]))
+    shown = sx.show.normalization(pd.Series([None, "A", "b", "C"]))
     assert shown[["text_index", "after"]].to_numpy().tolist() == [[1, "a"], [3, "c"]]
-    assert sx.show_normalization(pd.Series({7: "A"}))["audio_id"].tolist() == ["7"]
+    assert sx.show.normalization(pd.Series({7: "A"}))["audio_id"].tolist() == ["7"]
 
 
 def test_texts_that_are_none():
     with pytest.raises(InputError, match="texts must be strings, found 3"):
-        sx.show_normalization(["a", 3])
+        sx.show.normalization(["a", 3])
     with pytest.raises(InputError, match="found int"):
-        sx.show_normalization(3)
+        sx.show.normalization(3)
     with pytest.raises(InputError, match=r"has \['words'\]"):
-        sx.show_normalization(pd.DataFrame({"words": ["a"]}))
+        sx.show.normalization(pd.DataFrame({"words": ["a"]}))
 
 
 @pytest.mark.parametrize("language", ["tr", "az"])

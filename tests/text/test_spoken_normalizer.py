@@ -129,11 +129,11 @@ def test_the_chain_by_itself():
 
 
 def test_what_spoken_changes_is_shown():
-    shown = sx.show_normalization("It costs $15.20", "spoken", language="en", unchanged=True)
+    shown = sx.show.normalization("It costs $15.20", "spoken", language="en", unchanged=True)
     assert " ".join(shown["after"]) == sx.Normalizer.of("spoken", language="en")("It costs $15.20")
-    assert sx.show_normalization(TABLE.assign(language=["en", "de"]), "spoken")["after"].tolist() == ["7", "7"]
+    assert sx.show.normalization(TABLE.assign(language=["en", "de"]), "spoken")["after"].tolist() == ["7", "7"]
     with pytest.warns(UserWarning, match="not known"):
-        assert sx.show_normalization("seven", "spoken", unchanged=True)["after"].tolist() == ["seven"]
+        assert sx.show.normalization("seven", "spoken", unchanged=True)["after"].tolist() == ["seven"]
 
 
 def test_speakers():

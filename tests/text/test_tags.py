@@ -180,7 +180,7 @@ def test_silence_in_tags_is_silence():
 
 
 def test_what_tags_changed_is_shown():
-    shown = sx.show_normalization("well [loud noise] yes", ["tags", "basic"])
+    shown = sx.show.normalization("well [loud noise] yes", ["tags", "basic"])
     assert shown[["before", "after"]].to_numpy().tolist() == [["[loud", ""], ["noise]", ""]]
 
 

@@ -1,8 +1,8 @@
 """Binned confidences, with bootstrap intervals over blocks.
 
 Conventions: a bin holds confidences above its lower edge and up to its upper edge; the first bin also holds its lower
-edge. Confidences are rounded by `as_decimals` (in `word_confidence`), so that 0.8 in single precision is also 0.8. Sums
-are kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
+edge. Confidences are rounded by `as_decimals` (in `sx.metrics.word_confidence`), so that 0.8 in single precision is
+also 0.8. Sums are kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
 """
 
 from __future__ import annotations

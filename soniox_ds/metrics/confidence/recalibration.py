@@ -36,7 +36,7 @@ Values = TypeVar("Values")
 
 @dataclass(frozen=True, eq=False)
 class Recalibration:
-    """A map from confidence to the probability of being right, from `fit_recalibration`."""
+    """A map from confidence to the probability of being right, from `sx.metrics.fit_recalibration`."""
 
     method: str
     """"isotonic" or "platt"."""

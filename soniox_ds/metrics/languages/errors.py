@@ -107,7 +107,7 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     Parameters
     ----------
     table, references
-        See `language_confusion`.
+        See `sx.metrics.language_confusion`.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     Raises
     ------
     SchemaError, InputError
-        For the reasons given in `language_confusion`.
+        For the reasons given in `sx.metrics.language_confusion`.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Word error rate by correctness of the identified language.
 
 Conventions: counts are added, then divided once. An aligned word has two languages: the identified one and the spoken
-one; `language_word_errors` describes how words without a language get theirs.
+one; `sx.metrics.language_word_errors` describes how words without a language get theirs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def language_word_errors(
         ``schema.WORD_ALIGNMENTS``, from `align_words`, with languages; or a corpus with references, which is aligned
         with the defaults of `align_words`.
     references
-        See `language_confusion`; None if the alignments have a column `reference_language`.
+        See `sx.metrics.language_confusion`; None if the alignments have a column `reference_language`.
     block, ci, method, replicates, seed
         Settings of the interval, see `summarize`; `block` names a column of the alignments.
 
@@ -55,7 +55,7 @@ def language_word_errors(
     Raises
     ------
     SchemaError, InputError
-        For the reasons given in `language_confusion`.
+        For the reasons given in `sx.metrics.language_confusion`.
 
     Notes
     -----

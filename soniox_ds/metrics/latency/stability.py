@@ -17,17 +17,17 @@ import pandas as pd
 from rapidfuzz.distance import LCSseq, Prefix
 
 from soniox_ds.exceptions import SchemaError
-from soniox_ds.metrics.latency.tokens import StreamTables, checked_tables
+from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables
 from soniox_ds.metrics.stats.bootstrap import checked_resampling
 from soniox_ds.metrics.stats.pool import Pooling, Rate, pool
 from soniox_ds.metrics.words.units import split_units
-from soniox_ds.schema import STREAM_STABILITY, need
+from soniox_ds.schema import LIVE_STABILITY, need
 
-__all__ = ["stream_stability"]
+__all__ = ["live_stability"]
 
 _COUNTS = ["updates", "final_words", "unstable_words", "erased_words"]
 _POOLING = Pooling(
-    result=STREAM_STABILITY,
+    result=LIVE_STABILITY,
     counts=tuple(_COUNTS),
     rates=(
         Rate("upwr", "unstable_words", "final_words", "rate", "settled words"),
@@ -37,8 +37,8 @@ _POOLING = Pooling(
 )
 
 
-def stream_stability(
-    streamed: StreamTables,
+def live_stability(
+    streamed: LiveTables,
     by: str | Sequence[str] | None = None,
     *,
     count_growth: bool = False,
@@ -53,7 +53,7 @@ def stream_stability(
     Parameters
     ----------
     streamed
-        A `Streamed`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
+        A `LiveResult`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
     by
         Column or columns of the recordings to group by; ``"audio_id"`` for single recordings. None puts all in one
         group.
@@ -66,7 +66,7 @@ def stream_stability(
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.STREAM_STABILITY``, one row for each group: counts are added over completed
+        The columns of `by`, then ``schema.LIVE_STABILITY``, one row for each group: counts are added over completed
         recordings and divided once. Translations are left out.
 
     Raises
@@ -97,7 +97,7 @@ def stream_stability(
     >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None)
-    >>> stability = stream_stability(streamed)
+    >>> stability = live_stability(streamed)
     >>> bool((stability["upwr"] <= stability["normalized_erasure"]).all())
     True
     """
@@ -114,7 +114,7 @@ def stream_stability(
     return pool(recordings, _POOLING, by, block=block, resampling=resampling, name="recordings")
 
 
-def _check_settled(tables: StreamTables) -> None:
+def _check_settled(tables: LiveTables) -> None:
     """Check that settled text never changes: the settled texts of all messages, joined, must be the tokens' text."""
     tokens = tables.tokens.sort_values(["audio_id", "token_index"], kind="stable")
     spoken = tokens[tokens["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]

@@ -21,13 +21,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from soniox_ds.metrics.latency.tokens import StreamTables, checked_tables, ends_of_audio, token_latencies
+from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables, ends_of_audio, token_latencies
 from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, note_of
 from soniox_ds.metrics.stats.bootstrap import FEW_UNITS, Interval, Remark, Resampling, checked_resampling
 from soniox_ds.metrics.stats.pool import checked_groups, outcomes_of, summarize_groups
-from soniox_ds.schema import STREAM_LATENCIES
+from soniox_ds.schema import LIVE_LATENCIES
 
-__all__ = ["MEASURES", "observed_ranks", "stream_latencies"]
+__all__ = ["MEASURES", "live_latencies", "observed_ranks"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -38,8 +38,8 @@ _PERCENTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 _CELLS_PER_CHUNK = 2_000_000
 
 
-def stream_latencies(
-    streamed: StreamTables,
+def live_latencies(
+    streamed: LiveTables,
     by: str | Sequence[str] | None = None,
     *,
     block: str | Sequence[str] | None = None,
@@ -52,7 +52,7 @@ def stream_latencies(
     Parameters
     ----------
     streamed
-        A `Streamed`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
+        A `LiveResult`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
     by
         Column or columns of the recordings to group by; ``"audio_id"`` for single recordings. None puts all in one
         group.
@@ -65,13 +65,13 @@ def stream_latencies(
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.STREAM_LATENCIES``: for each group one row for each measure, all in
+        The columns of `by`, then ``schema.LIVE_LATENCIES``: for each group one row for each measure, all in
         milliseconds:
 
         ``connect``: from the start of a connection until it was open, for each connection that was opened.
         ``first_token``: from the first audio (or the opening of the connection, if that came later) to the first
         message with a token, for each recording. Silence at the start of a recording is included.
-        ``first_lag``, ``finalization_lag``, ``translation_lag``: see `token_latencies`, for each token.
+        ``first_lag``, ``finalization_lag``, ``translation_lag``: see `sx.metrics.token_latencies`, for each token.
         ``endpoint_lag``: from the moment at which the audio up to the end of the last word had been sent to the
         endpoint after it, for each endpoint that came while audio was still being sent.
 
@@ -90,7 +90,7 @@ def stream_latencies(
     >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None)
-    >>> latencies = stream_latencies(streamed)
+    >>> latencies = live_latencies(streamed)
     >>> latencies["measure"].tolist()
     ['connect', 'first_token', 'first_lag', 'finalization_lag', 'endpoint_lag', 'translation_lag']
     >>> latencies.loc[3, "note"]
@@ -99,7 +99,7 @@ def stream_latencies(
     resampling = checked_resampling(ci, "percentile", replicates, seed)._replace(method="expanded percentile")
     tables = checked_tables(streamed, recordings=True)
     recordings = tables.recordings.reset_index(drop=True)
-    groups = checked_groups(recordings, by, STREAM_LATENCIES, "recordings")
+    groups = checked_groups(recordings, by, LIVE_LATENCIES, "recordings")
     columns = block_columns(recordings, block, groups)
     values = _values(tables)
     connections = values[values["measure"] == "connect"].groupby("audio_id").size()
@@ -118,10 +118,10 @@ def stream_latencies(
             measured.append({**outcomes_of(part, "completed"), "measure": measure, "reconnects": reconnects, **row})
         return measured
 
-    return summarize_groups(recordings, groups, STREAM_LATENCIES, rows)
+    return summarize_groups(recordings, groups, LIVE_LATENCIES, rows)
 
 
-def _values(tables: StreamTables) -> pd.DataFrame:
+def _values(tables: LiveTables) -> pd.DataFrame:
     """Return every single latency: `audio_id`, `measure`, `ms`."""
     tokens = token_latencies(tables)
     lags = [
@@ -137,7 +137,7 @@ def _measured(audio_id: Any, measure: str, ms: Any) -> pd.DataFrame:
     return pd.DataFrame({"audio_id": pd.array(audio_id, dtype="string"), "measure": measure, "ms": numbers})
 
 
-def _connections(tables: StreamTables) -> list[pd.DataFrame]:
+def _connections(tables: LiveTables) -> list[pd.DataFrame]:
     """Measure the duration of each connection's opening, and the wait for each recording's first token."""
     log = tables.log
     connect: list[tuple[str, float]] = []
@@ -164,7 +164,7 @@ def _connections(tables: StreamTables) -> list[pd.DataFrame]:
     ]
 
 
-def _endpoints(tables: StreamTables, tokens: pd.DataFrame) -> pd.DataFrame:
+def _endpoints(tables: LiveTables, tokens: pd.DataFrame) -> pd.DataFrame:
     """Measure the lag from the end of the last word to the endpoint after it."""
     updates = tables.updates
     ended = updates[updates["is_endpoint"].fillna(False).to_numpy(np.bool_)]

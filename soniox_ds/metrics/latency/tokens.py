@@ -5,7 +5,7 @@ the timeline of the recording but in the log: when the audio up to a place *had 
 speed of sending and after pauses. A chunk is sent as a whole, when its last sample has been spoken; add its length for
 the longest wait from the moment of speaking.
 
-Tables are those of a `Streamed`: its log, the tokens and the updates, which are made from the log.
+Tables are those of a `LiveResult`: its log, the tokens and the updates, which are made from the log.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import TOKEN_LATENCIES, conform, empty, need, no_duplicates
 
-__all__ = ["StreamTables", "checked_tables", "ends_of_audio", "token_latencies"]
+__all__ = ["LiveTables", "checked_tables", "ends_of_audio", "token_latencies"]
 
 _Floats = npt.NDArray[np.float64]
 
 _END_OF_AUDIO = ""  # the empty message that says that no more audio follows
 
 
-class StreamTables(Protocol):
-    """The tables of a `Streamed`."""
+class LiveTables(Protocol):
+    """The tables of a `LiveResult`."""
 
     @property
     def recordings(self) -> pd.DataFrame: ...
@@ -39,14 +39,14 @@ class StreamTables(Protocol):
     def log(self) -> pd.DataFrame: ...
 
 
-def token_latencies(streamed: StreamTables) -> pd.DataFrame:
+def token_latencies(streamed: LiveTables) -> pd.DataFrame:
     """Measure for each settled token how long after its audio it was first shown, and settled.
 
     Parameters
     ----------
     streamed
-        A `Streamed`, or another object with its tables: ``tokens`` (``schema.STREAM_TOKENS``), ``updates``
-        (``schema.STREAM_UPDATES``) and ``log`` (``schema.STREAM_LOG``).
+        A `LiveResult`, or another object with its tables: ``tokens`` (``schema.LIVE_TOKENS``), ``updates``
+        (``schema.LIVE_UPDATES``) and ``log`` (``schema.LIVE_LOG``).
 
     Returns
     -------
@@ -105,7 +105,7 @@ def token_latencies(streamed: StreamTables) -> pd.DataFrame:
     return conform(spoken, TOKEN_LATENCIES)[list(TOKEN_LATENCIES)]
 
 
-def checked_tables(streamed: Any, *, recordings: bool = False) -> StreamTables:
+def checked_tables(streamed: Any, *, recordings: bool = False) -> LiveTables:
     """Check that the tables and columns for latencies are there, and return the object.
 
     Raises
@@ -117,7 +117,7 @@ def checked_tables(streamed: Any, *, recordings: bool = False) -> StreamTables:
     if missing := [name for name in wanted if not isinstance(getattr(streamed, name, None), pd.DataFrame)]:
         raise InputError(
             f"a {type(streamed).__name__} has no times of arrival: it lacks {', '.join(missing)}. Give the result of "
-            "sx.stream, sx.stream_dataset or sx.read_streamed."
+            "sx.stream, sx.stream_dataset or sx.read_live_result."
         )
     need(
         streamed.tokens,
@@ -133,7 +133,7 @@ def checked_tables(streamed: Any, *, recordings: bool = False) -> StreamTables:
         no_duplicates(streamed.recordings, "recordings", "audio_id")
         if streamed.recordings.empty:
             raise InputError("there are no recordings, so there is nothing to measure.")
-    tables: StreamTables = streamed
+    tables: LiveTables = streamed
     return tables
 
 
@@ -187,7 +187,7 @@ def _original_before(table: pd.DataFrame, is_translation: npt.NDArray[np.bool_])
     return settled.groupby([table["audio_id"].astype("string"), language], sort=False).ffill()
 
 
-def _settled_by(table: pd.DataFrame, tables: StreamTables) -> pd.Series[Any]:
+def _settled_by(table: pd.DataFrame, tables: LiveTables) -> pd.Series[Any]:
     """Return what settled each token, from the message that brought it; both share the time of arrival."""
     updates = tables.updates
     arrivals = pd.DataFrame(

@@ -55,8 +55,10 @@ def summarize(
     Parameters
     ----------
     table
-        The result of `word_errors`, `character_errors`, `punctuation_errors`, `biasing_errors`, `language_errors`,
-        `language_switches`, `diarization_errors` or `speaker_word_errors`, with any further columns to group by.
+        The result of `word_errors`, `character_errors`, `punctuation_errors`, `sx.metrics.biasing_errors`,
+        `language_errors`,
+        `sx.metrics.language_switches`, `diarization_errors` or `speaker_word_errors`, with any further columns to group
+        by.
     by
         Column or columns to group by; a missing value is a group too. None puts all recordings in one row. Groups have
         no total: call the function again without `by`.
@@ -88,9 +90,10 @@ def summarize(
         `word_errors`           ``schema.ERROR_SUMMARY``: `wer`, and `neutral_wer` without errors of formatting
         `character_errors`      ``schema.CHARACTER_ERROR_SUMMARY``: `cer`
         `punctuation_errors`    ``schema.PUNCTUATION_ERROR_SUMMARY``: `per` and `case_error_rate`
-        `biasing_errors`        `part` ("biased", "unbiased"), then ``schema.ERROR_SUMMARY``: B-WER and U-WER
+        `sx.metrics.biasing_errors`        `part` ("biased", "unbiased"), then ``schema.ERROR_SUMMARY``: B-WER and U-WER
         `language_errors`       ``schema.LANGUAGE_SUMMARY``: `error_rate`
-        `language_switches`     ``schema.LANGUAGE_SWITCH_SUMMARY``: `precision`, `recall`, `f1`; without intervals
+        `sx.metrics.language_switches`     ``schema.LANGUAGE_SWITCH_SUMMARY``: `precision`, `recall`, `f1`; without
+        intervals
         `diarization_errors`    ``schema.DIARIZATION_SUMMARY``: `der`, `jer`; without intervals
         `speaker_word_errors`   ``schema.SPEAKER_WORD_SUMMARY``: `cpwer`, `tcpwer`, `wder`; without intervals
         ======================  ====================================================================================

@@ -47,7 +47,8 @@ def biasing_errors(
     Parameters
     ----------
     alignments, terms, normalizer, units
-        See `term_occurrences`; `terms` is the whole list that the recogniser was given, distractors included.
+        See `sx.metrics.term_occurrences`; `terms` is the whole list that the recogniser was given, distractors
+        included.
     errors
         ``schema.WORD_ERRORS`` of the same recordings, from `word_errors`, which supplies failed and missing recordings,
         durations and your own columns. None: only recordings with aligned words have rows.
@@ -67,13 +68,14 @@ def biasing_errors(
     SchemaError
         If a column is absent.
     InputError
-        For the reasons given in `term_occurrences`; also if `errors` does not list an aligned recording as scored.
+        For the reasons given in `sx.metrics.term_occurrences`; also if `errors` does not list an aligned recording as
+        scored.
 
     Notes
     -----
     The alignment decides which errors are insertions; the published script aligns with sclite's costs, as
-    `align_words` does by default. `summarize_terms` is a better measure of hallucinated terms, because B-WER mixes them
-    with other errors.
+    `align_words` does by default. `sx.metrics.summarize_terms` is a better measure of hallucinated terms, because B-WER
+    mixes them with other errors.
 
     Examples
     --------

@@ -93,12 +93,12 @@ def term_errors(
     normalizer: NormalizerLike | None = None,
     units: str = "mixed",
 ) -> pd.DataFrame:
-    """Count the hits, misses and false hits of each term; `summarize_terms` counts all terms together.
+    """Count the hits, misses and false hits of each term; `sx.metrics.summarize_terms` counts all terms together.
 
     Parameters
     ----------
     alignments, terms, distractors, normalizer, units
-        See `term_occurrences`.
+        See `sx.metrics.term_occurrences`.
     errors
         ``schema.WORD_ERRORS`` of the same recordings, from `word_errors`, for the hours of audio.
 
@@ -111,7 +111,7 @@ def term_errors(
     Raises
     ------
     SchemaError, InputError
-        For the reasons given in `term_occurrences`.
+        For the reasons given in `sx.metrics.term_occurrences`.
 
     Notes
     -----

@@ -64,7 +64,7 @@ def summarize_terms(
     Parameters
     ----------
     alignments, terms, distractors, normalizer, units
-        See `term_occurrences`.
+        See `sx.metrics.term_occurrences`.
     errors
         ``schema.WORD_ERRORS`` of the same recordings, from `word_errors`: it lists the scored recordings (also
         those without any word) and their durations, and has the columns to group by.
@@ -81,7 +81,8 @@ def summarize_terms(
     SchemaError
         If a column is absent.
     InputError
-        For the reasons given in `term_occurrences`; also if `errors` does not list an aligned recording as scored.
+        For the reasons given in `sx.metrics.term_occurrences`; also if `errors` does not list an aligned recording as
+        scored.
 
     Examples
     --------
@@ -130,8 +131,9 @@ def compare_terms(
     Parameters
     ----------
     a, b
-        ``schema.TERM_OCCURRENCES`` of each arm, from `term_occurrences` with the same references, terms and normaliser.
-        A column `repeat` distinguishes repeats of a recording with the same `audio_id`, as in `Comparison.occurrences`.
+        ``schema.TERM_OCCURRENCES`` of each arm, from `sx.metrics.term_occurrences` with the same references, terms and
+        normaliser. A column `repeat` distinguishes repeats of a recording with the same `audio_id`, as in
+        `Comparison.occurrences`.
     by
         ``"term"`` for one row for each term (in the order of their first occurrences), another column or several of
         both tables, or None for all occurrences in one row.

@@ -149,7 +149,7 @@ def compare_translations(
     Parameters
     ----------
     a, b, references, metric, language, tokenize, block, ci, seed
-        See `translation_scores`. Only texts that both have are scored; the others are counted.
+        See `sx.metrics.translation_scores`. Only texts that both have are scored; the others are counted.
     test
         ``"bootstrap"`` (paired bootstrap) or ``"randomization"`` (approximate randomization), both as in sacrebleu.
     replicates
@@ -164,7 +164,8 @@ def compare_translations(
     Raises
     ------
     InputError, SchemaError, SetupError
-        For the reasons given in `translation_scores`; InputError also for fewer than two texts or blocks in common.
+        For the reasons given in `sx.metrics.translation_scores`; InputError also for fewer than two texts or blocks in
+        common.
 
     Warns
     -----

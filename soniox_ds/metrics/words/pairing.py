@@ -31,7 +31,7 @@ _Bools = npt.NDArray[np.bool_]
 
 @runtime_checkable
 class HasRecordings(Protocol):
-    """An object with recordings and tokens, such as a `Corpus` or a `Streamed`."""
+    """An object with recordings and tokens, such as a `Corpus` or a `LiveResult`."""
 
     @property
     def recordings(self) -> pd.DataFrame: ...

@@ -24,10 +24,10 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.io.audio_excerpts import opus
 from soniox_ds.live.audio_sources import RATE, RAW, decoded, is_recording
 from soniox_ds.live.replay import tokens_table
-from soniox_ds.live.result import Streamed
+from soniox_ds.live.result import LiveResult
 from soniox_ds.live.transcript import Segment
-from soniox_ds.options import StreamOptions
-from soniox_ds.schema import STREAM_TOKENS, empty
+from soniox_ds.options import LiveOptions
+from soniox_ds.schema import LIVE_TOKENS, empty
 from soniox_ds.widgets._assets import source as asset
 from soniox_ds.widgets._kernel import obey_front_end
 from soniox_ds.widgets.captions.playback import BYTES_PER_MS, Playback, shown
@@ -62,7 +62,7 @@ class LiveCaptions:
     audio_id
         Name of the recording in the tables; by default its path.
     options
-        All options of `StreamOptions` except those of the audio format.
+        All options of `LiveOptions` except those of the audio format.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class LiveCaptions:
         for name in RAW:
             if name in options:
                 raise InputError(f"{name} cannot be chosen: recordings are sent as {RAW}")
-        self.options = StreamOptions.of(**options, **RAW)
+        self.options = LiveOptions.of(**options, **RAW)
         self.connection = connection or Connection()
         self.audio_id = audio_id or (os.fspath(source) if isinstance(source, str | os.PathLike) else "recording")
         self._samples = b"".join(decoded(source))
@@ -123,9 +123,9 @@ class LiveCaptions:
 
     @property
     def tokens(self) -> pd.DataFrame:
-        """``schema.STREAM_TOKENS`` of the latest playing, also while it is going on."""
+        """``schema.LIVE_TOKENS`` of the latest playing, also while it is going on."""
         if self._playback is None:
-            return empty(STREAM_TOKENS)
+            return empty(LIVE_TOKENS)
         return tokens_table(list(self._playback.transcript.settled), self.audio_id)
 
     @property
@@ -138,13 +138,13 @@ class LiveCaptions:
         """Utterances of the latest playing, each with its translation."""
         return [] if self._playback is None else self._playback.transcript.segments
 
-    def result(self) -> Streamed:
+    def result(self) -> LiveResult:
         """Return the tables of the latest playing. Raises InputError if the recording was not played yet."""
         if self._playback is None:
             raise InputError("it was not played yet: show the widget and press Play")
         return self._playback.result()
 
-    async def until_ended(self) -> Streamed:
+    async def until_ended(self) -> LiveResult:
         """Wait until a playing has ended and is settled, and return `result`. Raises the error that made it fail."""
         await asyncio.wrap_future(submit(self._until_over()))
         assert self._playback is not None

@@ -14,10 +14,10 @@ from typing import Any
 
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import SonioxDSError
-from soniox_ds.live.result import Streamed
+from soniox_ds.live.result import LiveResult
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.transcript import LiveToken, Transcript, Update
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 
 __all__ = ["BYTES_PER_MS", "Playback", "shown"]
 
@@ -37,7 +37,7 @@ class Playback:
     def __init__(
         self,
         samples: bytes,
-        options: StreamOptions,
+        options: LiveOptions,
         connection: Connection,
         *,
         audio_id: str,
@@ -100,7 +100,7 @@ class Playback:
             self.page_is_gone = True
             self.stop()
 
-    def result(self) -> Streamed:
+    def result(self) -> LiveResult:
         """Return the tables so far."""
         return self.session.result(is_whole=not self.page_is_gone)
 

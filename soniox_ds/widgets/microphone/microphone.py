@@ -30,16 +30,16 @@ import traitlets
 from soniox_ds._background import event_loop, submit
 from soniox_ds._display import clock
 from soniox_ds.api.connection import Connection
-from soniox_ds.api.prices import REAL_TIME_USD_PER_HOUR
+from soniox_ds.api.prices import LIVE_USD_PER_HOUR
 from soniox_ds.batch.journal import default_path
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning, SetupError
 from soniox_ds.io.atomic_files import replacing
 from soniox_ds.live.replay import tokens_table
-from soniox_ds.live.result import Streamed, concat_streamed
+from soniox_ds.live.result import LiveResult, concat_live_results
 from soniox_ds.live.transcript import Segment, Update
-from soniox_ds.options import StreamOptions
-from soniox_ds.schema import STREAM_TOKENS, empty
+from soniox_ds.options import LiveOptions
+from soniox_ds.schema import LIVE_TOKENS, empty
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
 from soniox_ds.widgets.captions.still import still_html, still_text
@@ -120,11 +120,11 @@ class Microphone:
     connection
         Key and address; by default from the environment.
     save_to
-        A folder to which every recording is written: its tables (see `Streamed.save`) and, with `keep_audio`, a WAV
+        A folder to which every recording is written: its tables (see `LiveResult.save`) and, with `keep_audio`, a WAV
         file. A recording that the end of the kernel interrupted is written there by the next microphone with this
         folder. Without a folder, recordings that were not read are in `recovered` of the next microphone.
     options
-        All options of `StreamOptions` except those of the audio format: ``language_hints``,
+        All options of `LiveOptions` except those of the audio format: ``language_hints``,
         ``enable_speaker_diarization``, ``enable_endpoint_detection``, ``translation``, ``context``, ``model``, ...
 
     Raises
@@ -161,7 +161,7 @@ class Microphone:
         **options: Any,
     ) -> None:
         _check(mode, transport, chunk_ms, options)
-        self.options = StreamOptions.of(**options, audio_format="pcm_s16le", sample_rate=RATE, num_channels=1)
+        self.options = LiveOptions.of(**options, audio_format="pcm_s16le", sample_rate=RATE, num_channels=1)
         self.connection = connection or Connection()
         self.keep_audio = keep_audio
         self.save_to = None if save_to is None else Path(save_to)
@@ -175,7 +175,7 @@ class Microphone:
                 "keep_audio": keep_audio,
                 "chunk_ms": chunk_ms,
                 "service": self.connection.service,
-                "usd_per_hour": None if is_local else REAL_TIME_USD_PER_HOUR,
+                "usd_per_hour": None if is_local else LIVE_USD_PER_HOUR,
             }
         )
         """The ipywidget, to be combined with others: ``HBox([mic.widget, ...])``."""
@@ -219,10 +219,10 @@ class Microphone:
 
     @property
     def tokens(self) -> pd.DataFrame:
-        """``schema.STREAM_TOKENS``: all tokens settled so far, also during a recording."""
+        """``schema.LIVE_TOKENS``: all tokens settled so far, also during a recording."""
         takes = self._read()
         tables = [tokens_table(list(take.transcript.settled), take.audio_id) for take in takes]
-        return pd.concat(tables, ignore_index=True) if tables else empty(STREAM_TOKENS)
+        return pd.concat(tables, ignore_index=True) if tables else empty(LIVE_TOKENS)
 
     @property
     def text(self) -> str:
@@ -236,10 +236,10 @@ class Microphone:
 
     @property
     def log(self) -> pd.DataFrame:
-        """``schema.STREAM_LOG``: every event, with its time."""
+        """``schema.LIVE_LOG``: every event, with its time."""
         return self.result().log
 
-    def result(self) -> Streamed:
+    def result(self) -> LiveResult:
         """Return all recordings so far: ``recordings``, ``tokens``, ``updates``, ``log``, ``save(folder)``.
 
         Raises InputError if nothing was recorded yet.
@@ -247,7 +247,7 @@ class Microphone:
         takes = self._read()
         if not takes:
             raise InputError("nothing was recorded yet: show the widget, press Start, and speak")
-        return concat_streamed([take.result() for take in takes])
+        return concat_live_results([take.result() for take in takes])
 
     def corpus(self) -> Corpus:
         """Return the same results as a corpus. Raises as `result`."""
@@ -267,7 +267,7 @@ class Microphone:
         return _write_wav(Path(path), self._kept(audio_id))
 
     @property
-    def recovered(self) -> Streamed:
+    def recovered(self) -> LiveResult:
         """Return recordings that were neither saved nor read in the microphone that made them.
 
         They are recordings of earlier microphones of this kernel (if the cell was run again), and recordings of the
@@ -278,9 +278,9 @@ class Microphone:
         found += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
         if not found:
             raise InputError("no recording was left behind: all were read, or saved, or are older than 30 days")
-        return concat_streamed(_told_apart(sorted(found, key=lambda one: one[1])))
+        return concat_live_results(_told_apart(sorted(found, key=lambda one: one[1])))
 
-    async def until_stopped(self) -> Streamed:
+    async def until_stopped(self) -> LiveResult:
         """Wait until the recording has ended, is settled and written to `save_to`, and return `result`.
 
         If there was no recording yet, it waits for the first one. Raises the error that made the recording fail or kept
@@ -493,7 +493,7 @@ def _words(text: str) -> str:
     return f"{words} word{'s' * (words != 1)}"
 
 
-def _told_apart(found: Sequence[tuple[Streamed, datetime]]) -> list[Streamed]:
+def _told_apart(found: Sequence[tuple[LiveResult, datetime]]) -> list[LiveResult]:
     """Join recordings of several microphones; where two have the same name, the time of day is added to each."""
     names = Counter(str(streamed.recordings["audio_id"].iloc[0]) for streamed, _ in found)
     parts, taken = [], set[str]()
@@ -502,7 +502,7 @@ def _told_apart(found: Sequence[tuple[Streamed, datetime]]) -> list[Streamed]:
         if names[audio_id] > 1:
             stem = f"{audio_id}-{begun_at:%Y%m%dT%H%M%S}"
             audio_id = next(name for name in chain([stem], (f"{stem}-{n}" for n in count(2))) if name not in taken)
-            streamed = Streamed(
+            streamed = LiveResult(
                 streamed.recordings.assign(audio_id=audio_id),
                 streamed.log.assign(audio_id=audio_id),
                 streamed.provenance,
@@ -525,7 +525,7 @@ def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any])
             raise InputError(f"{name} cannot be chosen: the microphone gives pcm_s16le, {RATE} Hz, one channel")
 
 
-def _save(streamed: Streamed, folder: Path, begun_at: datetime, pcm: bytes) -> Path:
+def _save(streamed: LiveResult, folder: Path, begun_at: datetime, pcm: bytes) -> Path:
     """Write one recording, and return the folder of its tables."""
     (audio_id,) = streamed.recordings["audio_id"]
     name = f"{begun_at:%Y%m%dT%H%M%S}-{audio_id}"

@@ -24,7 +24,7 @@ from typing import Any
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import ServiceError, SonioxDSError
 from soniox_ds.live.transcript import LiveToken, Update
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch
 from soniox_ds.widgets.microphone.loopback import Channel, Loopback, LoopbackChannel
 from soniox_ds.widgets.microphone.safekeeping import Safekeeping
@@ -66,7 +66,7 @@ class Listeners:
 class Recorder:
     """The server of the pages that show one widget."""
 
-    options: StreamOptions
+    options: LiveOptions
     connection: Connection
     comm: Channel
     loopback: Loopback

@@ -23,10 +23,10 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from soniox_ds.exceptions import JournalError
-from soniox_ds.live.event_store import BEGUN, DONE, StreamStore
+from soniox_ds.live.event_store import BEGUN, DONE, EventStore
 from soniox_ds.live.replay import Event
-from soniox_ds.live.result import Streamed, streamed_of
-from soniox_ds.options import StreamOptions
+from soniox_ds.live.result import LiveResult, live_result_of
+from soniox_ds.options import LiveOptions
 
 __all__ = ["BrokenOff", "Kept", "Safekeeping"]
 
@@ -41,7 +41,7 @@ _ENDS = (".jsonl", ".pcm", ".told", ".lock")
 class BrokenOff:
     """A recording whose kernel ended before the recording did, or before it was read or saved."""
 
-    streamed: Streamed
+    streamed: LiveResult
     has_ended: bool
     """True if the recording had ended before its kernel did."""
     pcm: bytes
@@ -55,7 +55,7 @@ class BrokenOff:
 class Kept:
     """A recording of this process. A failing disk does not affect it: `trouble` is called once."""
 
-    def __init__(self, store: StreamStore, key: str, begun: Event, pcm: Path | None, trouble: Callable[[str], object]):
+    def __init__(self, store: EventStore, key: str, begun: Event, pcm: Path | None, trouble: Callable[[str], object]):
         self._trouble = trouble
         self._paths = [store.folder / f"{key}{end}" for end in _ENDS]
         lock = FileLock(store.folder / f"{key}.lock", thread_local=False)
@@ -128,7 +128,7 @@ class Safekeeping:
         self._keep_audio = keep_audio
         self._trouble = trouble
 
-    def begin(self, *, audio_id: str, options: StreamOptions, service: str, begun_at: datetime) -> Kept | None:
+    def begin(self, *, audio_id: str, options: LiveOptions, service: str, begun_at: datetime) -> Kept | None:
         """Begin to store a recording; returns None, after calling `trouble`, if nothing can be written."""
         key = f"{begun_at.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
         said = {"at": begun_at.isoformat(), "audio_id": audio_id, "service": service, "options": options.body()}
@@ -136,7 +136,7 @@ class Safekeeping:
         pcm = self.folder / f"{key}.pcm" if self._keep_audio else None
         for attempt in range(_BEGINNINGS):
             try:
-                return Kept(StreamStore(self._place), key, begun, pcm, self._trouble)
+                return Kept(EventStore(self._place), key, begun, pcm, self._trouble)
             except (OSError, JournalError) as error:
                 cause = error.__cause__ if isinstance(error, JournalError) else error
                 if attempt < _BEGINNINGS - 1 and isinstance(cause, (FileNotFoundError, FileExistsError)):
@@ -155,7 +155,7 @@ class Safekeeping:
             return []
         if not keys:
             return []
-        store = StreamStore(self._place)
+        store = EventStore(self._place)
         found = []
         for key in keys:
             with contextlib.suppress(Timeout, FileNotFoundError), FileLock(self.folder / f"{key}.lock", timeout=0):
@@ -183,10 +183,10 @@ class Safekeeping:
         has_ended = events[-1].kind == DONE
         ended: Mapping[str, Any] = msgspec.json.decode(events[-1].payload or "") if has_ended else {}
         failed = {"status": "failed", "text": None, **ended} if ended.get("error_type") else {}
-        streamed = streamed_of(
+        streamed = live_result_of(
             [event._replace(at_ms=event.at_ms - first_ms) for event in events[1:] if event.kind != DONE],
             audio_id=begun["audio_id"],
-            options=StreamOptions.of(**begun["options"]),
+            options=LiveOptions.of(**begun["options"]),
             service=begun["service"],
             audio_ms=max((event.audio_ms or 0.0 for event in events), default=0.0),
             is_whole=has_ended,

@@ -1,7 +1,7 @@
 """Takes: single recordings of a microphone from start to stop, on either route.
 
 Conventions: all methods belong to the background event loop. Audio is 16 kHz, one channel, ``pcm_s16le``. The result is
-a `Streamed` on both routes: from a session in this process (*proxy*), or from the messages that the browser received
+a `LiveResult` on both routes: from a session in this process (*proxy*), or from the messages that the browser received
 from the service itself and passed on (*direct*).
 """
 
@@ -18,10 +18,10 @@ from soniox_ds.api.session_limit import gate_for
 from soniox_ds.api.websocket import check_message
 from soniox_ds.exceptions import BadAnswerError, ServiceError, SonioxDSError
 from soniox_ds.live.model_event import MODEL, ModelEvent
-from soniox_ds.live.result import Streamed, streamed_of
+from soniox_ds.live.result import LiveResult, live_result_of
 from soniox_ds.live.session import Event, LiveSession
 from soniox_ds.live.transcript import Transcript, Update
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 from soniox_ds.widgets.microphone.intake import Intake
 from soniox_ds.widgets.microphone.safekeeping import Kept, Safekeeping
 
@@ -41,7 +41,7 @@ class Take:
         self,
         *,
         audio_id: str,
-        options: StreamOptions,
+        options: LiveOptions,
         connection: Connection,
         keep_audio: bool,
         safekeeping: Safekeeping | None = None,
@@ -134,7 +134,7 @@ class Take:
         """Wait until everything is settled. Nothing may follow. Raises the error that made the take fail."""
         raise NotImplementedError
 
-    def result(self) -> Streamed:
+    def result(self) -> LiveResult:
         """Return the tables so far."""
         raise NotImplementedError
 
@@ -184,7 +184,7 @@ class ProxyTake(Take):
     async def finish(self) -> None:
         await self._session.finish()
 
-    def result(self) -> Streamed:
+    def result(self) -> LiveResult:
         return self._session.result(is_whole=self.is_whole)
 
 
@@ -280,8 +280,8 @@ class DirectTake(Take):
                 await asyncio.wait([self._enters])
         self._on_state(self, "finished" if self._error is None else "failed")
 
-    def result(self) -> Streamed:
-        return streamed_of(
+    def result(self) -> LiveResult:
+        return live_result_of(
             list(self._events),
             audio_id=self.audio_id,
             options=self.options,

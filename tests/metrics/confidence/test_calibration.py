@@ -510,7 +510,7 @@ def test_a_confidence_on_an_edge_counts_to_the_bin_below_in_single_precision_too
 def test_each_edge_is_in_the_bin_that_it_ends(bins):
     edges = [round(place / bins, 9) for place in range(1, bins + 1) if round(place / bins, 4) * bins == place]
     assert len(edges) >= 5
-    found = sx.reliability(single(edges, "nothing alike"), bins=bins, replicates=100)
+    found = sx.metrics.reliability(single(edges, "nothing alike"), bins=bins, replicates=100)
     ends = {round(place * bins) - 1 for place in edges}
     assert found.loc[found["n"] > 0, "bin"].tolist() == sorted(ends)
     assert found.loc[found["n"] > 0, "confidence_mean"].tolist() == edges
@@ -540,10 +540,10 @@ def test_recalibration_knows_the_decimals_it_was_fitted_on():
             "confidence": pd.array([0.9, 0.9, 0.95, 0.95] * 25, "Float32"),
         }
     )
-    learnt = sx.fit_recalibration(aligned)
+    learnt = sx.metrics.fit_recalibration(aligned)
     assert learnt.knots.tolist() == [0.9, 0.95]
     assert learnt.apply(pd.Series([0.9], dtype="Float32")).tolist() == learnt.apply([0.9]).tolist()
-    assert sx.roc(aligned)["threshold"].dropna().tolist() == [0.9, 0.95]
+    assert sx.metrics.roc(aligned)["threshold"].dropna().tolist() == [0.9, 0.95]
 
 
 @pytest.mark.parametrize("odd", [{"a": 0.5}, 0.5, "0.5"])
@@ -551,7 +551,7 @@ def test_recalibration_is_applied_to_confidences_alone(odd):
     aligned = pd.DataFrame(
         {"audio_id": list("abcd") * 5, "operation": ["hit", "insertion"] * 10, "confidence": [0.9, 0.5] * 10}
     )
-    learnt = sx.fit_recalibration(aligned)
+    learnt = sx.metrics.fit_recalibration(aligned)
     with pytest.raises(InputError, match=f"a list of confidences, found {type(odd).__name__}"):
         learnt.apply(odd)
     with pytest.raises(InputError, match=r"found DataFrame; for a table give the column, table\['confidence'\]"):

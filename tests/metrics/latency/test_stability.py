@@ -10,7 +10,7 @@ from stream_logs import Log, streamed, token
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.latency.stability import _changes
-from soniox_ds.schema import STREAM_STABILITY
+from soniox_ds.schema import LIVE_STABILITY
 
 
 def log_of(*messages, name="a"):
@@ -26,7 +26,7 @@ def log_of(*messages, name="a"):
 
 
 def counts(*messages, **how):
-    row = sx.stream_stability(streamed(log_of(*messages)), **how).iloc[0]
+    row = sx.metrics.live_stability(streamed(log_of(*messages)), **how).iloc[0]
     return row["final_words"], row["unstable_words"], row["erased_words"]
 
 
@@ -70,7 +70,7 @@ def test_translations_are_left_out():
     log = Log().opened(0).audio(0, 100)
     log.message(100, token("Good", 0), token("Gut", translation_status="translation"))
     log.message(200, token("Good", 0, final=True), token("Guten", translation_status="translation", final=True))
-    row = sx.stream_stability(streamed(log)).iloc[0]
+    row = sx.metrics.live_stability(streamed(log)).iloc[0]
     assert row[["final_words", "unstable_words", "updates"]].tolist() == [1, 0, 2]
 
 
@@ -79,11 +79,11 @@ def test_recordings_are_pooled_and_grouped():
     restless = log_of(([], ["x"]), ([], ["y"]), (["z", " w"], []), name="restless")
     failed = log_of(([], ["q"]), (["r"], []), name="failed")
     made = streamed(steady, restless, failed, failed=["failed"], room=["1", "2", "2"])
-    row = sx.stream_stability(made).iloc[0]
-    assert list(sx.stream_stability(made)) == list(STREAM_STABILITY)
+    row = sx.metrics.live_stability(made).iloc[0]
+    assert list(sx.metrics.live_stability(made)) == list(LIVE_STABILITY)
     assert row[["recordings", "failed", "updates", "final_words", "unstable_words"]].tolist() == [2, 1, 4, 4, 2]
     assert row[["upwr", "normalized_erasure"]].tolist() == [0.5, 0.5]
-    by_room = sx.stream_stability(made, by="room").set_index("room")
+    by_room = sx.metrics.live_stability(made, by="room").set_index("room")
     assert by_room["upwr"].to_dict() == {"1": 0.0, "2": 1.0}
     assert by_room["failed"].to_dict() == {"1": 0, "2": 1}
     assert by_room["note"].str.startswith("There is only one recording, and an interval needs two or more.").all()
@@ -95,19 +95,21 @@ def test_intervals_are_those_of_rates():
         log_of(*[([], [f"w{k}"]) for k in range(number % 5)], (["a", " b", " c"], []), name=str(number))
         for number in range(12)
     ]
-    row = sx.stream_stability(streamed(*logs)).iloc[0]
+    row = sx.metrics.live_stability(streamed(*logs)).iloc[0]
     assert 0 <= row["upwr_low"] < row["upwr"] < row["upwr_high"]
     assert row["block"] == "audio_id"
     assert pd.isna(row["note"])
 
 
 def test_no_words_no_rates():
-    row = sx.stream_stability(streamed(Log().opened(0).audio(0, 100).message(5))).iloc[0]
+    row = sx.metrics.live_stability(streamed(Log().opened(0).audio(0, 100).message(5))).iloc[0]
     assert row[["updates", "final_words"]].tolist() == [1, 0]
     assert pd.isna(row["upwr"])
     assert (
         "no settled words"
-        in sx.stream_stability(streamed(Log("a").opened(0).message(5), Log("b").opened(0).message(5)))["note"].iloc[0]
+        in sx.metrics.live_stability(streamed(Log("a").opened(0).message(5), Log("b").opened(0).message(5)))[
+            "note"
+        ].iloc[0]
     )
 
 
@@ -205,21 +207,21 @@ def test_final_tokens_never_change(texts):
         came += text
         assert "".join(made.tokens["text"]).startswith(came)
     assert came == "".join(made.tokens["text"])
-    sx.stream_stability(made, replicates=100)  # and the tables are not refused
+    sx.metrics.live_stability(made, replicates=100)  # and the tables are not refused
 
 
 def test_settled_text_that_changed_is_refused():
     made = streamed(log_of((["one"], []), ([" two"], [])))
     made.tokens.loc[0, "text"] = "won"
     with pytest.raises(SchemaError, match="settled text never changes, but the messages of 'a' settled 'one"):
-        sx.stream_stability(made)
+        sx.metrics.live_stability(made)
 
 
 def test_what_is_wrong_is_said():
     made = streamed(log_of((["one"], [])))
     with pytest.raises(InputError, match="a DataFrame has no times of arrival"):
-        sx.stream_stability(made.tokens)
+        sx.metrics.live_stability(made.tokens)
     with pytest.raises(InputError, match="method is 'bca'"):
-        sx.stream_stability(made, method="bca")
+        sx.metrics.live_stability(made, method="bca")
     with pytest.raises(SchemaError, match="lacks"):
-        sx.stream_stability(made, by="room")
+        sx.metrics.live_stability(made, by="room")

@@ -107,19 +107,19 @@ def test_stats_counted_by_hand():
     [(5_000, "gap"), (5_700, "gap"), (4_999, "overlap"), (4_501, "overlap"), (4_500, "interruption")],
 )
 def test_how_the_floor_changes_hands(start_ms, kind):
-    changes = sx.speaker_transitions(turns_of(("A", 0, 5_000), ("B", start_ms, 9_000)))
+    changes = sx.metrics.speaker_transitions(turns_of(("A", 0, 5_000), ("B", start_ms, 9_000)))
     assert changes.to_numpy().tolist() == [["call", "A", "B", start_ms, start_ms - 5_000, kind]]
 
 
 def test_a_backchannel_leaves_the_floor_where_it_was():
-    changes = sx.speaker_transitions(turns_of(("A", 0, 5_000), ("B", 1_000, 1_300), ("C", 6_000, 7_000)))
+    changes = sx.metrics.speaker_transitions(turns_of(("A", 0, 5_000), ("B", 1_000, 1_300), ("C", 6_000, 7_000)))
     assert changes[["from_speaker", "to_speaker", "offset_ms"]].to_numpy().tolist() == [["A", "C", 1_000]]
 
 
 def test_a_turn_within_ones_own_longer_turn_changes_nothing():
     plain = turns_of(("A", 0, 5_000), ("B", 5_500, 7_000))
     more = turns_of(("A", 0, 5_000), ("A", 1_000, 2_000), ("B", 5_500, 7_000))
-    pd.testing.assert_frame_equal(sx.speaker_transitions(plain), sx.speaker_transitions(more))
+    pd.testing.assert_frame_equal(sx.metrics.speaker_transitions(plain), sx.metrics.speaker_transitions(more))
     assert stats_of(more).loc["A", "talk_ms"] == 5_000
 
 
@@ -154,18 +154,18 @@ def test_stats_of_a_corpus_and_of_its_tokens():
     stats = sx.speaker_stats(corpus)
     pd.testing.assert_frame_equal(stats, sx.speaker_stats(tokens))
     assert stats[["speaker", "words", "talk_ms"]].to_numpy().tolist() == [["1", 2, 600], ["2", 1, 300]]
-    assert sx.speaker_transitions(corpus)["offset_ms"].tolist() == [300]
+    assert sx.metrics.speaker_transitions(corpus)["offset_ms"].tolist() == [300]
 
 
 def test_one_speaker_has_no_transitions():
     stats = stats_of(turns_of(("A", 0, 5_000), ("A", 6_000, 7_000)))
     assert stats.loc["A", ["talk_share", "floor_taken", "overlap_ms"]].tolist() == [1.0, 0, 0]
     assert stats[["median_offset_ms", "mean_gap_ms"]].isna().all(axis=None)
-    assert sx.speaker_transitions(turns_of(("A", 0, 5_000))).empty
+    assert sx.metrics.speaker_transitions(turns_of(("A", 0, 5_000))).empty
 
 
 def test_nobody_has_no_rows():
-    for table, columns in ((sx.speaker_stats, SPEAKER_STATS), (sx.speaker_transitions, SPEAKER_TRANSITIONS)):
+    for table, columns in ((sx.speaker_stats, SPEAKER_STATS), (sx.metrics.speaker_transitions, SPEAKER_TRANSITIONS)):
         found = table(empty(TURNS))
         assert found.empty
         assert {name: str(dtype) for name, dtype in found.dtypes.items()} == {
@@ -217,7 +217,7 @@ def test_transitions_agree_with_the_definition(rows):
     expected = [
         [one[0], two[0], two[1], two[1] - one[2]] for one, two in itertools.pairwise(holders) if one[0] != two[0]
     ]
-    found = sx.speaker_transitions(turns_of(*rows))
+    found = sx.metrics.speaker_transitions(turns_of(*rows))
     assert found[["from_speaker", "to_speaker", "at_ms", "offset_ms"]].to_numpy().tolist() == expected
     stats = stats_of(turns_of(*rows))
     assert stats["backchannels"].sum() == sum(inside)
@@ -252,7 +252,7 @@ def test_options_that_cannot_be():
     with pytest.raises(InputError, match="gap_ms is -1"):
         sx.speaker_stats(turns_of(("A", 0, 1)), gap_ms=-1)
     with pytest.raises(InputError, match="interruption_ms is -1"):
-        sx.speaker_transitions(turns_of(("A", 0, 1)), interruption_ms=-1)
+        sx.metrics.speaker_transitions(turns_of(("A", 0, 1)), interruption_ms=-1)
 
 
 def test_words_without_speakers_say_which_option_is_needed():

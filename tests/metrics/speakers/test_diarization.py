@@ -352,7 +352,7 @@ def test_turns_in_whole_seconds_on_both_sides_are_asked_about():
     for call in (
         lambda: sx.diarization_errors(seconds, seconds, collar_ms=10),
         lambda: sx.speaker_stats(seconds),
-        lambda: sx.plot_timeline(seconds),
+        lambda: sx.plot.timeline(seconds),
     ):
         with pytest.warns(UserWarning, match=r": 20 turns follow each other every 30 ms.* end by 599 ms\. Are these"):
             call()

@@ -302,14 +302,14 @@ def test_what_the_references_do_not_have_is_not_known():
 
 def test_what_punctuation_cannot_do():
     errors = punctuated()
-    for call in (lambda: sx.compare_errors(errors, errors), lambda: sx.power(errors, difference=0.01)):
+    for call in (lambda: sx.compare_errors(errors, errors), lambda: sx.metrics.power(errors, difference=0.01)):
         with pytest.raises(InputError, match=r"errors of punctuation and capitals.*Compare word or character errors"):
             call()
     with pytest.raises(SchemaError, match="more case_errors than case_words"):
         summarize(errors.assign(case_words=0))
     with pytest.raises(SchemaError, match=r"lacks .'case_words'"):
         summarize(errors.drop(columns="case_words"))
-    ax = sx.plot_error_summary(summarize(errors, replicates=200))
+    ax = sx.plot.error_summary(summarize(errors, replicates=200))
     assert ax.get_xlabel().startswith("punctuation error rate (%)")
     assert "6 marks" in ax.texts[0].get_text()
 
@@ -328,7 +328,7 @@ def test_the_note_says_that_few_of_many_blocks_decide():
     assert row["note"] == (
         "A few of the 13 recordings decide the rate: the interval is wide. More recordings would narrow it."
     )
-    ax = sx.plot_error_summary(summarize(table(rows)))
+    ax = sx.plot.error_summary(summarize(table(rows)))
     assert ax.texts[0].get_text().startswith("6.9% · n = 13")
     assert {line.get_linestyle() for line in ax.lines if line.get_linewidth() == 1.8} == {"--"}
 

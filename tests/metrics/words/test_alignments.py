@@ -11,16 +11,18 @@ plt.switch_backend("agg")
 
 TERMS = ["fox", "dog"]
 ALIGNED = {
-    "biasing_errors": lambda given: sx.biasing_errors(given, TERMS),
+    "biasing_errors": lambda given: sx.metrics.biasing_errors(given, TERMS),
     "calibration": lambda given: sx.calibration(given, replicates=100),
     "confusions": sx.confusions,
-    "fit_recalibration": lambda given: sx.fit_recalibration(given, "platt").cross_fitted,
-    "precision_recall": sx.precision_recall,
-    "reliability": lambda given: sx.reliability(given, replicates=100),
-    "roc": sx.roc,
+    "fit_recalibration": lambda given: sx.metrics.fit_recalibration(given, "platt").cross_fitted,
+    "precision_recall": sx.metrics.precision_recall,
+    "reliability": lambda given: sx.metrics.reliability(given, replicates=100),
+    "roc": sx.metrics.roc,
     "term_errors": lambda given: sx.term_errors(given, TERMS),
-    "term_occurrences": lambda given: sx.term_occurrences(given, TERMS),
-    "language_word_errors": lambda given: sx.language_word_errors(given, {"a": "en", "b": "en"}, replicates=100),
+    "term_occurrences": lambda given: sx.metrics.term_occurrences(given, TERMS),
+    "language_word_errors": lambda given: sx.metrics.language_word_errors(
+        given, {"a": "en", "b": "en"}, replicates=100
+    ),
 }
 
 
@@ -69,8 +71,8 @@ def test_targets_and_curves_and_views_take_a_corpus(corpus):
         lambda given: sx.review_curve(corpus, given, points=5),
     ):
         pd.testing.assert_frame_equal(call(corpus), call(aligned))
-    assert repr(sx.show_alignment(corpus, "a")) == repr(sx.show_alignment(aligned, "a"))
-    assert sx.plot_error_positions(corpus, audio_id="a").get_yticklabels()[0].get_text() == "1 substitution"
+    assert repr(sx.show.alignment(corpus, "a")) == repr(sx.show.alignment(aligned, "a"))
+    assert sx.plot.error_positions(corpus, audio_id="a").get_yticklabels()[0].get_text() == "1 substitution"
     plt.close("all")
 
 
@@ -79,13 +81,13 @@ def test_turns_and_confidences_of_a_corpus(corpus):
     pd.testing.assert_frame_equal(turns, sx.speaker_turns(corpus.words()))
     pd.testing.assert_frame_equal(turns, sx.speaker_turns(corpus.tokens))
     for given in (corpus, corpus.words(), turns):
-        labels = [label.get_text() for label in sx.plot_timeline(given, audio_id="a").get_yticklabels()]
+        labels = [label.get_text() for label in sx.plot.timeline(given, audio_id="a").get_yticklabels()]
         assert labels == ["speaker 1", "speaker 2"]
     dots = [
-        [len(points.get_offsets()) for points in sx.plot_confidence(given, audio_id="a").collections]
+        [len(points.get_offsets()) for points in sx.plot.confidence(given, audio_id="a").collections]
         for given in (corpus, corpus.words())
     ]
     assert dots == [[3, 1], [3, 1]]
     plt.close("all")
     with pytest.raises(InputError, match="give a Corpus or a table of turns or words, found int"):
-        sx.plot_timeline(7)
+        sx.plot.timeline(7)

@@ -21,9 +21,9 @@ import soniox_ds as sx
 from soniox_ds.api.connection import Connection
 from soniox_ds.emulator import local_service
 from soniox_ds.exceptions import InputError, OptionsError, SchemaError, SetupError
-from soniox_ds.live.result import Streamed
+from soniox_ds.live.result import LiveResult
 from soniox_ds.live.transcript import LiveToken, Segment, Transcript
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
 from soniox_ds.widgets.captions.still import still_html, still_text
 from soniox_ds.widgets.microphone import microphone as microphone_module
@@ -77,7 +77,7 @@ def tones():
 
 def make(page, *, modes=("proxy", "direct"), cells=None, listeners=None, connection=None, **options):
     return Recorder(
-        options=StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1, **options),
+        options=LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1, **options),
         connection=connection or Connection(),
         comm=page,
         loopback=Loopback(),
@@ -566,7 +566,7 @@ def test_without_a_key_both_ways_on_are_named(monkeypatch):
 def test_before_anything_was_said(tones, tmp_path):
     mic = sx.Microphone(keep_audio=False)
     assert (mic.state, mic.text, mic.segments, len(mic.tokens)) == ("idle", "", [], 0)
-    assert list(mic.tokens) == list(sx.schema.STREAM_TOKENS)
+    assert list(mic.tokens) == list(sx.schema.LIVE_TOKENS)
     for look in (mic.result, mic.corpus, lambda: mic.log):
         with pytest.raises(InputError, match="press Start"):
             look()
@@ -607,7 +607,7 @@ async def test_what_is_waited_for_is_written(tones, tmp_path, monkeypatch):
     "error", [OSError(28, "no space"), SchemaError("not a table"), pa.ArrowInvalid("odd")], ids=repr
 )
 async def test_what_could_not_be_written_is_told(tones, tmp_path, monkeypatch, caplog, error):
-    monkeypatch.setattr(Streamed, "save", lambda *_: raise_(error))
+    monkeypatch.setattr(LiveResult, "save", lambda *_: raise_(error))
     mic = sx.Microphone(transport="comm", save_to=tmp_path / "kept")
     page = speak_to(mic)
     with pytest.raises(type(error), match=error.args[-1]) as raised:

@@ -18,11 +18,11 @@ import soniox_ds as sx
 from soniox_ds._background import submit
 from soniox_ds.emulator import local_service
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning
-from soniox_ds.options import StreamOptions
+from soniox_ds.options import LiveOptions
 from soniox_ds.widgets.microphone import safekeeping
 from soniox_ds.widgets.microphone.safekeeping import Safekeeping
 
-OPTIONS = StreamOptions(
+OPTIONS = LiveOptions(
     audio_format="pcm_s16le",
     sample_rate=16_000,
     num_channels=1,
@@ -94,7 +94,7 @@ def test_a_killed_kernel_leaves_what_was_settled_in_the_folder(tones, spoken, ca
         sx.Microphone(save_to=folder)
     assert len(list(folder.iterdir())) == 2, "tables and sound, nothing else"
     (kept,) = (found for found in folder.iterdir() if not found.suffix)
-    streamed = sx.read_streamed(kept)
+    streamed = sx.read_live_result(kept)
     assert streamed.text.startswith(seen)
     assert " ".join(words).startswith(streamed.text)
     assert streamed.recordings[["audio_id", "status", "error_type"]].values.tolist() == [

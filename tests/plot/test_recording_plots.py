@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soniox_ds import plot
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.plots.recording import plot_confidence, plot_error_positions
-from soniox_ds.plots.style import drawn_text, share_per_bin
-from soniox_ds.plots.timeline import plot_timeline
+from soniox_ds.plot.style import drawn_text, share_per_bin
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +33,7 @@ WORDS = words_of((0, 400, 0.9), (500, 700, 0.5), (pd.NA, pd.NA, 0.1), (800, 1000
 
 
 def test_words_lie_at_the_middle_of_their_time_and_doubtful_ones_are_crosses():
-    ax = plot_confidence(WORDS)
+    ax = plot.confidence(WORDS)
     sure, doubtful = ax.collections
     np.testing.assert_allclose(sure.get_offsets(), [[0.2, 0.9]], rtol=1e-6)
     np.testing.assert_allclose(doubtful.get_offsets(), [[0.6, 0.5], [0.9, 0.3]], rtol=1e-6)
@@ -45,23 +44,23 @@ def test_words_lie_at_the_middle_of_their_time_and_doubtful_ones_are_crosses():
 
 def test_the_running_mean_is_one_of_whole_windows():
     words = words_of(*((n * 1000, n * 1000 + 500, c) for n, c in enumerate([0.0, 0.3, 0.6, 0.9])))
-    lines = plot_confidence(words, threshold=None, smooth=3).lines
+    lines = plot.confidence(words, threshold=None, smooth=3).lines
     assert len(lines) == 1
     np.testing.assert_allclose(lines[0].get_xydata(), [[1.25, 0.3], [2.25, 0.6]], atol=1e-6)
-    assert not plot_confidence(words, threshold=None, smooth=5, ax=plt.figure().subplots()).lines
-    assert not plot_confidence(words, threshold=None, smooth=0, ax=plt.figure().subplots()).lines
+    assert not plot.confidence(words, threshold=None, smooth=5, ax=plt.figure().subplots()).lines
+    assert not plot.confidence(words, threshold=None, smooth=0, ax=plt.figure().subplots()).lines
 
 
 def test_a_window_of_a_long_recording_shows_its_own_times():
     words = words_of(*((n * 10_000, n * 10_000 + 500, 0.8) for n in range(1200)))  # three hours and twenty minutes
-    ax = plot_confidence(words, start_ms=3_600_000, end_ms=3_660_000)
+    ax = plot.confidence(words, start_ms=3_600_000, end_ms=3_660_000)
     ax.figure.canvas.draw()
     assert ax.get_xlim() == (3600, 3660)
     assert ax.get_xlabel() == "time (h:min:s)"
     assert "1:00:30" in [label.get_text() for label in ax.get_xticklabels()]
 
 
-@pytest.mark.parametrize("plot", [plot_confidence, plot_error_positions])
+@pytest.mark.parametrize("plot", [plot.confidence, plot.error_positions])
 def test_what_cannot_be_drawn(plot):
     table = WORDS.assign(operation="hit")
     with pytest.raises(SchemaError, match=r"lacks \['end_ms'\]"):
@@ -92,7 +91,7 @@ ALIGNMENT = pd.DataFrame(
 
 
 def test_each_kind_of_error_has_its_row_and_deletions_the_time_before_them():
-    ax = plot_error_positions(ALIGNMENT)
+    ax = plot.error_positions(ALIGNMENT)
     places = [[segment[0][0] for segment in lines.get_segments()] for lines in ax.collections]
     assert places == [[0.6], [0.0, 0.7], [1.1]]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["1 substitution", "2 deletions", "1 insertion"]
@@ -102,7 +101,7 @@ def test_each_kind_of_error_has_its_row_and_deletions_the_time_before_them():
 
 
 def test_only_errors_of_the_window_are_counted():
-    ax = plot_error_positions(ALIGNMENT, start_ms=500, end_ms=1000)
+    ax = plot.error_positions(ALIGNMENT, start_ms=500, end_ms=1000)
     assert [len(lines.get_segments()) for lines in ax.collections] == [1, 1, 0]
 
 
@@ -117,8 +116,8 @@ def test_only_errors_of_the_window_are_counted():
 )
 def test_a_window_that_cannot_be_is_refused(window, says):
     with pytest.raises(InputError, match=says):
-        plot_timeline(meeting(), start_ms=window[0], end_ms=window[1])
-    assert plot_timeline(meeting(), start_ms=0, end_ms=500).get_xlim() == (0, 0.5)
+        plot.timeline(meeting(), start_ms=window[0], end_ms=window[1])
+    assert plot.timeline(meeting(), start_ms=0, end_ms=500).get_xlim() == (0, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +129,12 @@ def test_a_window_that_cannot_be_is_refused(window, says):
 )
 def test_a_window_that_looks_like_seconds_is_shown_with_a_warning(window, says, limits):
     with pytest.warns(UserWarning, match=says):
-        assert plot_timeline(meeting(), start_ms=window[0], end_ms=window[1]).get_xlim() == limits
+        assert plot.timeline(meeting(), start_ms=window[0], end_ms=window[1]).get_xlim() == limits
 
 
 @pytest.mark.parametrize(("last_s", "label"), [(3599, "50:00"), (3600, "0:50:00"), (10_790, "2:30:00")])
 def test_from_one_hour_on_times_have_hours(last_s, label):
-    ax = plot_timeline(meeting(500, last_s + 6))
+    ax = plot.timeline(meeting(500, last_s + 6))
     ax.figure.canvas.draw()
     assert label in [tick.get_text() for tick in ax.get_xticklabels()]
 
@@ -149,12 +148,12 @@ def meeting(turns=2000, last_s=14_000):
 
 
 def test_hours_are_drawn_as_shares_of_time_and_a_window_as_turns():
-    ax = plot_timeline(meeting())
+    ax = plot.timeline(meeting())
     assert ax.get_title(loc="right") == "height: share of each 1 min"
     assert ax.get_xlabel() == "time (h:min:s)"
     assert len(ax.collections) == 2
     assert not ax.child_axes
-    zoomed = plot_timeline(meeting(), start_ms=3_600_000, end_ms=3_720_000, ax=plt.figure().subplots())
+    zoomed = plot.timeline(meeting(), start_ms=3_600_000, end_ms=3_720_000, ax=plt.figure().subplots())
     assert zoomed.get_title(loc="right") == ""
     assert sum(len(row.get_paths()) for row in zoomed.collections) == pytest.approx(18, abs=2)
     (overview,) = zoomed.child_axes
@@ -163,8 +162,8 @@ def test_hours_are_drawn_as_shares_of_time_and_a_window_as_turns():
 
 
 def test_the_overview_can_be_had_or_left_out():
-    assert plot_timeline(meeting(20, 300), overview=True).child_axes
-    assert not plot_timeline(meeting(20, 300), start_ms=0, end_ms=9000, overview=False).child_axes
+    assert plot.timeline(meeting(20, 300), overview=True).child_axes
+    assert not plot.timeline(meeting(20, 300), start_ms=0, end_ms=9000, overview=False).child_axes
 
 
 def test_the_height_is_the_share_of_time():
@@ -176,7 +175,7 @@ def test_the_height_is_the_share_of_time():
             "end_ms": range(5000, 4_005_000, 10_000),
         }
     )
-    (row,) = plot_timeline(turns).collections
+    (row,) = plot.timeline(turns).collections
     heights = row.get_paths()[0].vertices[:, 1]
     assert heights.max() - np.sort(heights[heights < heights.max()])[50] == pytest.approx(0.35, abs=0.01)  # half of 0.7
 
@@ -203,10 +202,10 @@ def test_labels_are_text(given, shown):
 
 def test_names_are_not_taken_for_formulas():
     turns = meeting(4, 60).assign(audio_id="$\\frac$.wav", speaker="$\\nonsense{$")
-    plot_timeline(turns).figure.canvas.draw()
+    plot.timeline(turns).figure.canvas.draw()
 
 
 def test_a_confidence_on_the_threshold_is_at_most_it_in_single_precision_too():
     words = words_of((0, 400, 0.8), (500, 900, 0.81)).astype({"confidence": "Float32"})
-    ax = plot_confidence(words, threshold=0.8)
+    ax = plot.confidence(words, threshold=0.8)
     assert [len(dots.get_offsets()) for dots in ax.collections] == [1, 1]

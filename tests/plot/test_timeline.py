@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+from soniox_ds import plot
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.plots.timeline import plot_timeline
 
 
 def turns_of(*rows, audio_id="call.wav"):
@@ -41,7 +41,7 @@ def bars(ax):
 
 
 def test_a_row_of_bars_for_each_speaker_in_the_order_of_first_speaking():
-    ax = plot_timeline(DIALOGUE)
+    ax = plot.timeline(DIALOGUE)
     assert bars(ax) == [[(0.0, 0.6), (1.5, 1.8)], [(0.9, 1.2)]]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["speaker 2", "speaker 1"]
     assert ax.yaxis_inverted()
@@ -51,7 +51,7 @@ def test_a_row_of_bars_for_each_speaker_in_the_order_of_first_speaking():
 
 def test_it_draws_where_it_is_told_with_names_and_styles():
     _, axes = plt.subplots(2)
-    ax = plot_timeline(DIALOGUE, ax=axes[1], labels={"1": "agent"}, alpha=0.5)
+    ax = plot.timeline(DIALOGUE, ax=axes[1], labels={"1": "agent"}, alpha=0.5)
     assert ax is axes[1]
     assert not axes[0].collections
     assert [label.get_text() for label in ax.get_yticklabels()] == ["speaker 2", "agent"]
@@ -59,14 +59,14 @@ def test_it_draws_where_it_is_told_with_names_and_styles():
 
 
 def test_neighbouring_speakers_have_different_colours():
-    ax = plot_timeline(turns_of(*((str(n), n * 1000, n * 1000 + 500) for n in range(9))))
+    ax = plot.timeline(turns_of(*((str(n), n * 1000, n * 1000 + 500) for n in range(9))))
     colours = [tuple(row.get_facecolor()[0]) for row in ax.collections]
     assert len(set(colours[:7])) == 7
     assert all(one != two for one, two in pairwise(colours))
 
 
 def test_long_recordings_have_whole_minutes():
-    ax = plot_timeline(turns_of(("1", 0, 4_000_000), ("2", 4_000_000, 4_200_000)))
+    ax = plot.timeline(turns_of(("1", 0, 4_000_000), ("2", 4_000_000, 4_200_000)))
     ax.figure.canvas.draw()
     shown = [label.get_text() for label in ax.get_xticklabels() if label.get_position()[0] >= 0]
     assert shown[:3] == ["0:00:00", "0:10:00", "0:20:00"]
@@ -76,16 +76,16 @@ def test_long_recordings_have_whole_minutes():
 def test_of_several_recordings_one_must_be_named():
     both = pd.concat([DIALOGUE, turns_of(("7", 0, 50), audio_id="$x$_y.wav")])
     with pytest.raises(InputError, match=r"turns of 2 recordings.*audio_id='call.wav'"):
-        plot_timeline(both)
+        plot.timeline(both)
     with pytest.raises(InputError, match=r"no turns of 'z'; the table holds \['call.wav'"):
-        plot_timeline(both, audio_id="z")
-    ax = plot_timeline(both, audio_id="$x$_y.wav")
+        plot.timeline(both, audio_id="z")
+    ax = plot.timeline(both, audio_id="$x$_y.wav")
     ax.figure.canvas.draw()
     assert bars(ax) == [[(0.0, 0.05)]]
 
 
 def test_what_cannot_be_drawn():
     with pytest.raises(SchemaError, match="lacks"):
-        plot_timeline(DIALOGUE.drop(columns="speaker"))
+        plot.timeline(DIALOGUE.drop(columns="speaker"))
     with pytest.raises(InputError, match="no turns to draw"):
-        plot_timeline(DIALOGUE.iloc[:0])
+        plot.timeline(DIALOGUE.iloc[:0])

@@ -22,11 +22,11 @@ from soniox_ds.exceptions import OptionsError
 )
 def test_what_is_no_gate_is_told(wrong, message):
     with pytest.raises(OptionsError, match=message):
-        sx.StreamGate(**wrong)
+        sx.SessionLimit(**wrong)
 
 
 async def test_first_come_first_served():
-    gate, passed = sx.StreamGate(sessions=1), []
+    gate, passed = sx.SessionLimit(sessions=1), []
 
     async def pass_through(name):
         async with gate.pass_through():

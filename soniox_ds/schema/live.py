@@ -7,17 +7,17 @@ from soniox_ds.schema.transcripts import TOKENS
 
 __all__ = [
     "ENDPOINT_SWEEP",
-    "STREAM_LATENCIES",
-    "STREAM_LOG",
-    "STREAM_STABILITY",
-    "STREAM_TOKENS",
-    "STREAM_UPDATES",
+    "LIVE_LATENCIES",
+    "LIVE_LOG",
+    "LIVE_STABILITY",
+    "LIVE_TOKENS",
+    "LIVE_UPDATES",
     "TOKEN_LATENCIES",
 ]
 
 _SESSION = Column("Int32", "number of the connection, from 0; a broken connection is followed by the next one")
 
-STREAM_LOG: Table = {
+LIVE_LOG: Table = {
     "audio_id": AUDIO_ID,
     "event_index": Column("Int32", "position within the recording, from 0"),
     "at_ms": Column("Float64", "time of the event, from the moment the first audio was handed over; may be negative"),
@@ -38,7 +38,7 @@ STREAM_LOG: Table = {
     ),
 }
 
-STREAM_TOKENS: Table = {
+LIVE_TOKENS: Table = {
     **TOKENS,
     "received_ms": Column(
         "Int64",
@@ -50,7 +50,7 @@ STREAM_TOKENS: Table = {
     "session": _SESSION,
 }
 
-STREAM_UPDATES: Table = {
+LIVE_UPDATES: Table = {
     "audio_id": AUDIO_ID,
     "update_index": Column("Int32", "position within the recording, from 0"),
     "received_ms": Column(
@@ -105,7 +105,7 @@ def _percentile(name: str, meaning: str) -> Table:
     }
 
 
-STREAM_LATENCIES: Table = {
+LIVE_LATENCIES: Table = {
     "measure": Column(
         "string",
         '"connect", "first_token", "first_lag", "finalization_lag", "endpoint_lag" or "translation_lag"',
@@ -125,7 +125,7 @@ STREAM_LATENCIES: Table = {
     "note": Column("string", "explanation if there is no interval or if the interval is wide; NA otherwise"),
 }
 
-STREAM_STABILITY: Table = {
+LIVE_STABILITY: Table = {
     "recordings": Column("Int64", "number of completed recordings, to which all following columns except failed refer"),
     "failed": Column("Int64", "number of recordings that failed"),
     "updates": Column("Int64", "number of messages"),

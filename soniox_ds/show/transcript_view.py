@@ -18,10 +18,10 @@ from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_conf
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_window
 from soniox_ds.schema.selection import one_recording
-from soniox_ds.views import markup
-from soniox_ds.views.markup import clock, known
+from soniox_ds.show import markup
+from soniox_ds.show.markup import clock, known
 
-__all__ = ["TranscriptView", "show_transcript"]
+__all__ = ["TranscriptView", "transcript"]
 
 _PAUSE_MS = 1500
 _LINES = (("solid", "2px", 0.42), ("dashed", "2px", 0.24), ("dotted", "2px", 0.12))
@@ -46,7 +46,7 @@ class _Word(NamedTuple):
     space_before: bool
 
 
-def show_transcript(
+def transcript(
     words: pd.DataFrame | HasTokens,
     audio_id: str | None = None,
     *,
@@ -91,7 +91,7 @@ def show_transcript(
     ...     "audio_id": "a.wav", "text": ["Take", "lisinopril", "daily."], "confidence": [0.99, 0.41, 0.97],
     ...     "start_ms": [0, 300, 900], "end_ms": [250, 850, 1300], "speaker": "1",
     ... })
-    >>> show_transcript(words)
+    >>> transcript(words)
     a.wav: 3 words, 1 below 0.5
       0:00 speaker 1: Take lisinopril{0.41} daily.
     """
@@ -127,7 +127,7 @@ def show_transcript(
 
 
 class TranscriptView:
-    """A transcript that can be displayed and printed; made by `show_transcript`."""
+    """A transcript that can be displayed and printed; made by `sx.show.transcript`."""
 
     def __init__(self, audio_id: str, words: pd.DataFrame, levels: tuple[float, float, float]) -> None:
         self.audio_id = audio_id

@@ -12,26 +12,26 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.plots.style import drawn_text, new_axes, numbers
+from soniox_ds.plot.style import drawn_text, new_axes, numbers
 from soniox_ds.schema import need, no_duplicates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_language_confusion"]
+__all__ = ["language_confusion"]
 
 _CELL = 0.72  # inches
 _DARK = 0.62  # from this share on, white text is easier to read than black
 
 
-def plot_language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the time of each spoken language that was identified as each language, as shares and as durations.
 
     Parameters
     ----------
     confusion
-        ``schema.LANGUAGE_CONFUSION``, as `language_confusion` returns it. Time without a language on either side is
-        left out.
+        ``schema.LANGUAGE_CONFUSION``, as `sx.metrics.language_confusion` returns it. Time without a language on either
+        side is left out.
     ax
         Axes to draw on; by default those of a new figure, as large as the languages need. Labels beside other axes need
         a figure made with ``layout="constrained"``.
@@ -54,7 +54,7 @@ def plot_language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) 
     ...     "reference_language": ["de", "de", "en", "en"], "language": ["de", "en", "de", "en"],
     ...     "time_ms": [54_000, 6_000, 0, 90_000], "share": [0.9, 0.1, 0.0, 1.0],
     ... })
-    >>> ax = plot_language_confusion(confusion)
+    >>> ax = language_confusion(confusion)
     >>> [text.get_text().replace("\\n", " ") for text in ax.texts]
     ['90% 54 s', '10% 6 s', '·', '100% 1.5 min']
     """

@@ -18,10 +18,10 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.selection import one_recording
-from soniox_ds.views import markup
-from soniox_ds.views.markup import clock, known
+from soniox_ds.show import markup
+from soniox_ds.show.markup import clock, known
 
-__all__ = ["AlignmentView", "legend", "show_alignment"]
+__all__ = ["AlignmentView", "alignment", "legend"]
 
 _KINDS = {
     "substitution": ("S", "solid", "213,94,0"),
@@ -43,7 +43,7 @@ class _Pair(NamedTuple):
     language: Any
 
 
-def show_alignment(alignments: Alignments, audio_id: str | None = None, *, context: int | None = None) -> AlignmentView:
+def alignment(alignments: Alignments, audio_id: str | None = None, *, context: int | None = None) -> AlignmentView:
     """Show one recording's reference and transcript side by side, with the errors marked.
 
     Parameters
@@ -77,7 +77,7 @@ def show_alignment(alignments: Alignments, audio_id: str | None = None, *, conte
     ...     "audio_id": "a.wav", "operation": ["hit", "substitution", "deletion", "insertion"],
     ...     "reference": ["can", "you", "hear", pd.NA], "hypothesis": ["can", "ewe", pd.NA, "okay"],
     ... })
-    >>> show_alignment(alignments)
+    >>> alignment(alignments)
     a.wav: 3 errors in 3 reference words (S 1, D 1, I 1)
       reference  can you hear –
       heard      can ewe –    okay
@@ -106,7 +106,7 @@ def legend() -> str:
 
 
 class AlignmentView:
-    """An alignment that can be displayed and printed; made by `show_alignment`."""
+    """An alignment that can be displayed and printed; made by `sx.show.alignment`."""
 
     def __init__(self, audio_id: str, alignments: pd.DataFrame, context: int | None) -> None:
         self.audio_id = audio_id

@@ -14,8 +14,8 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.latency.summaries import observed_ranks
-from soniox_ds.metrics.latency.tokens import StreamTables, token_latencies
-from soniox_ds.plots.style import (
+from soniox_ds.metrics.latency.tokens import LiveTables, token_latencies
+from soniox_ds.plot.style import (
     BLUE,
     COLOURS,
     GREY,
@@ -36,7 +36,7 @@ from soniox_ds.schema.selection import one_recording
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_lag_distribution", "plot_token_arrival"]
+__all__ = ["lag_distribution", "token_arrival"]
 
 _LAGS = {
     "first_lag_ms": ("first shown", ORANGE, "--"),
@@ -47,8 +47,8 @@ _PERCENTILES = ((0.5, "o"), (0.95, "s"))
 _MOST = 7  # number of groups that readers can tell apart
 
 
-def plot_token_arrival(
-    latencies: pd.DataFrame | StreamTables,
+def token_arrival(
+    latencies: pd.DataFrame | LiveTables,
     *,
     audio_id: str | None = None,
     start_ms: int | None = None,
@@ -60,7 +60,7 @@ def plot_token_arrival(
     Parameters
     ----------
     latencies
-        ``schema.TOKEN_LATENCIES``, or the `Streamed` that they are computed from.
+        ``schema.TOKEN_LATENCIES``, or the `LiveResult` that they are computed from.
     audio_id
         Recording to draw, if there are several.
     start_ms, end_ms
@@ -89,7 +89,7 @@ def plot_token_arrival(
     ...     "audio_id": "a.wav", "token_index": [0, 1], "end_ms": [300, 900], "end_sent_ms": [300, 900],
     ...     "received_ms": [900, 1500], "final_ms": [1600, 1700],
     ... })
-    >>> ax = plot_token_arrival(latencies)
+    >>> ax = token_arrival(latencies)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['audio handed over', 'first shown', 'settled']
     """
@@ -126,8 +126,8 @@ def plot_token_arrival(
     return ax
 
 
-def plot_lag_distribution(
-    latencies: pd.DataFrame | StreamTables,
+def lag_distribution(
+    latencies: pd.DataFrame | LiveTables,
     *,
     by: str | None = None,
     lag: str = "finalization_lag_ms",
@@ -138,7 +138,7 @@ def plot_lag_distribution(
     Parameters
     ----------
     latencies
-        ``schema.TOKEN_LATENCIES``, or the `Streamed` that they are computed from.
+        ``schema.TOKEN_LATENCIES``, or the `LiveResult` that they are computed from.
     by
         Column with a curve for each value, such as ``"audio_id"`` or ``"settled_by"``. None draws all tokens together,
         with one curve for when they were first shown and one for when they were settled.
@@ -162,7 +162,7 @@ def plot_lag_distribution(
     Examples
     --------
     >>> latencies = pd.DataFrame({"first_lag_ms": [400, 600, 700], "finalization_lag_ms": [900, 1300, 2000]})
-    >>> ax = plot_lag_distribution(latencies)
+    >>> ax = lag_distribution(latencies)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['first shown: 0.60 s, 95 % within 0.70 s', 'settled: 1.30 s, 95 % within 2.00 s']
     """
@@ -217,5 +217,5 @@ def _of_groups(table: pd.DataFrame, by: str, lag: str) -> list[_Curve]:
     ]
 
 
-def _table(latencies: pd.DataFrame | StreamTables) -> pd.DataFrame:
+def _table(latencies: pd.DataFrame | LiveTables) -> pd.DataFrame:
     return latencies if isinstance(latencies, pd.DataFrame) else token_latencies(latencies)

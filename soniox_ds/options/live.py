@@ -9,9 +9,9 @@ from typing import Any
 from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.checks import check_flag, check_text, hash_of, hints_of, keywords_of, set_field, without_none
 from soniox_ds.options.context import Context, Translation
-from soniox_ds.options.models import REAL_TIME_MODEL
+from soniox_ds.options.models import LIVE_MODEL
 
-__all__ = ["BYTES_PER_SAMPLE", "CONTAINER_FORMATS", "StreamOptions"]
+__all__ = ["BYTES_PER_SAMPLE", "CONTAINER_FORMATS", "LiveOptions"]
 
 CONTAINER_FORMATS = ("auto", "aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm")
 """Audio formats that describe themselves, so that no sample rate or number of channels is needed."""
@@ -44,7 +44,7 @@ _RANGES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamOptions:
+class LiveOptions:
     """The options of live transcription: every option of the API's websocket.
 
     Parameters
@@ -80,11 +80,11 @@ context
 
     Examples
     --------
-    >>> StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1).body()
+    >>> LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1).body()
     {'model': 'stt-rt-v6', 'audio_format': 'pcm_s16le', 'sample_rate': 16000, 'num_channels': 1}
     """
 
-    model: str = REAL_TIME_MODEL
+    model: str = LIVE_MODEL
     audio_format: str = "auto"
     sample_rate: int | None = None
     num_channels: int | None = None
@@ -119,7 +119,7 @@ context
         check_text(self.client_reference_id, "client_reference_id", 256)
 
     @classmethod
-    def of(cls, **options: Any) -> StreamOptions:
+    def of(cls, **options: Any) -> LiveOptions:
         """Return options by name; raises OptionsError for an unknown name, with the name that was probably meant."""
         return cls(**keywords_of(options, None, [f.name for f in fields(cls)]))
 

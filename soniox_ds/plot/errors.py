@@ -16,7 +16,7 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.blocks import Measure, measure_of
 from soniox_ds.metrics.stats.summaries import summary_table
-from soniox_ds.plots.style import (
+from soniox_ds.plot.style import (
     BLUE,
     GREY,
     clean_up,
@@ -32,13 +32,13 @@ from soniox_ds.schema import need, no_duplicates
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_error_comparison", "plot_error_summary"]
+__all__ = ["error_comparison", "error_summary"]
 
 _ROW = 0.34  # inches
 _REACH = 3.0  # intervals are cut off at this multiple of the highest rate
 
 
-def plot_error_summary(
+def error_summary(
     summary: pd.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
@@ -80,7 +80,7 @@ def plot_error_summary(
     ...     "room": ["hall", "cell"], "recordings": [40, 12], "reference_words": [5200, 900],
     ...     "wer": [0.12, 0.31], "wer_low": [0.1, pd.NA], "wer_high": [0.15, pd.NA],
     ... })
-    >>> ax = plot_error_summary(summary)
+    >>> ax = error_summary(summary)
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['hall', 'cell']
     """
@@ -121,7 +121,7 @@ def plot_error_summary(
     return ax
 
 
-def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the difference of each pair of arms with its interval: a forest plot.
 
     Parameters
@@ -151,7 +151,7 @@ def plot_error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -
     ...     "a": ["plain"], "b": ["terms"], "difference": [-0.021], "difference_low": [-0.03],
     ...     "difference_high": [-0.012], "p_holm": [0.001], "ci": [0.95],
     ... })
-    >>> ax = plot_error_comparison(comparison)
+    >>> ax = error_comparison(comparison)
     >>> ax.get_yticklabels()[0].get_text(), ax.texts[0].get_text()
     ('terms − plain', '−2.1 [−3.0, −1.2]')
     """

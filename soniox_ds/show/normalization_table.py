@@ -21,10 +21,10 @@ from soniox_ds.metrics.words.units import Lines, Vocabulary, lines_of, read_unit
 from soniox_ds.schema import NORMALIZATION, as_ids, conform
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 
-__all__ = ["show_normalization"]
+__all__ = ["normalization"]
 
 
-def show_normalization(
+def normalization(
     texts: Any, normalizer: NormalizerLike = "basic", *, unchanged: bool = False, language: Languages = None
 ) -> pd.DataFrame:
     """Show the changes that a normaliser makes to texts.
@@ -56,13 +56,13 @@ def show_normalization(
 
     Examples
     --------
-    >>> show_normalization("Don't wait, Dr. Grey", "whisper-english")[["position", "before", "after"]]
+    >>> normalization("Don't wait, Dr. Grey", "whisper-english")[["position", "before", "after"]]
        position before   after
     0         0  Don't  do not
     1         1  wait,    wait
     2         2    Dr.  doctor
     3         3   Grey    gray
-    >>> show_normalization({"a.wav": "about twenty five"}, "whisper-english")[["audio_id", "before", "after"]]
+    >>> normalization({"a.wav": "about twenty five"}, "whisper-english")[["audio_id", "before", "after"]]
       audio_id       before after
     0    a.wav  twenty five    25
     """

@@ -14,7 +14,7 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.confidence.word_confidence import HasTokens, as_decimals, words_of
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
-from soniox_ds.plots.style import (
+from soniox_ds.plot.style import (
     BLACK,
     BLUE,
     GREY,
@@ -35,7 +35,7 @@ from soniox_ds.schema.selection import one_recording
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_confidence", "plot_error_positions"]
+__all__ = ["confidence", "error_positions"]
 
 _STRETCHES = 80
 _STRETCH_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
@@ -48,7 +48,7 @@ _OPERATIONS = {
 }
 
 
-def plot_confidence(
+def confidence(
     words: pd.DataFrame | HasTokens,
     *,
     audio_id: str | None = None,
@@ -95,7 +95,7 @@ def plot_confidence(
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav", "start_ms": [0, 400], "end_ms": [300, 900], "confidence": [0.98, 0.31],
     ... })
-    >>> ax = plot_confidence(words)
+    >>> ax = confidence(words)
     >>> [len(dots.get_offsets()) for dots in ax.collections]
     [1, 1]
     """
@@ -146,7 +146,7 @@ def plot_confidence(
     return ax
 
 
-def plot_error_positions(
+def error_positions(
     alignments: Alignments,
     *,
     audio_id: str | None = None,
@@ -187,7 +187,7 @@ def plot_error_positions(
     ...     "audio_id": "a.wav", "operation": ["hit", "substitution", "deletion"],
     ...     "start_ms": [0, 400, pd.NA], "end_ms": [300, 900, pd.NA],
     ... })
-    >>> ax = plot_error_positions(alignments)
+    >>> ax = error_positions(alignments)
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['1 substitution', '1 deletion', '0 insertions']
     """

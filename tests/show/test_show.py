@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soniox_ds import show
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.views.alignment import show_alignment
-from soniox_ds.views.markup import direction
-from soniox_ds.views.transcript import show_transcript
+from soniox_ds.show.markup import direction
 
 ALLOWED = {"div", "p", "b", "bdi", "mark", "span", "sup", "i"}
 
@@ -75,7 +74,7 @@ ALIGNMENT = alignment_of(
 
 
 def test_a_transcript_is_in_paragraphs_by_speaker_and_pause_with_doubt_marked():
-    html = show_transcript(WORDS)._repr_html_()
+    html = show.transcript(WORDS)._repr_html_()
     page = Page(html)
     assert "a.wav: 5 words, 1 below 0.5" in page.text
     assert "0:00 · speaker 1Good mourning.0:00 · speaker 2Hi, how0:05 · speaker 2are" in page.text
@@ -91,7 +90,7 @@ def test_a_transcript_is_in_paragraphs_by_speaker_and_pause_with_doubt_marked():
 
 
 def test_a_transcript_in_plain_text():
-    assert repr(show_transcript(WORDS)) == (
+    assert repr(show.transcript(WORDS)) == (
         "a.wav: 5 words, 1 below 0.5\n"
         "  0:00 speaker 1: Good mourning.{0.31}\n"
         "  0:00 speaker 2: Hi, how\n"
@@ -100,35 +99,35 @@ def test_a_transcript_in_plain_text():
 
 
 def test_a_window_the_levels_and_the_stream_can_be_chosen():
-    assert show_transcript(WORDS, start_ms=700, end_ms=5000).words["text"].tolist() == ["Hi,", "how"]
-    assert not len(show_transcript(WORDS, start_ms=700_000).words)
+    assert show.transcript(WORDS, start_ms=700, end_ms=5000).words["text"].tolist() == ["Hi,", "how"]
+    assert not len(show.transcript(WORDS, start_ms=700_000).words)
     with pytest.raises(InputError, match=r"start_ms is 0\.7; give whole milliseconds, .* Are these seconds\?"):
-        show_transcript(WORDS, start_ms=0.7, end_ms=5)
+        show.transcript(WORDS, start_ms=0.7, end_ms=5)
     with pytest.warns(UserWarning, match=r"from start_ms=1 to end_ms=2 are 1 ms of a recording .* Are these seconds\?"):
-        assert show_transcript(WORDS, start_ms=1, end_ms=2).words["text"].tolist() == ["Good"]
-    assert "0 below 0.1" in repr(show_transcript(WORDS, levels=(0.1, 0.2, 0.3)))
+        assert show.transcript(WORDS, start_ms=1, end_ms=2).words["text"].tolist() == ["Good"]
+    assert "0 below 0.1" in repr(show.transcript(WORDS, levels=(0.1, 0.2, 0.3)))
     both = WORDS.assign(translation_status=["original", "translation", pd.NA, "none", "original"])
-    assert show_transcript(both).words["text"].tolist() == ["Good", "Hi,", "how", "are"]
-    assert show_transcript(both, stream="translation").words["text"].tolist() == ["mourning."]
+    assert show.transcript(both).words["text"].tolist() == ["Good", "Hi,", "how", "are"]
+    assert show.transcript(both, stream="translation").words["text"].tolist() == ["mourning."]
     for wrong in ({"levels": (0.9, 0.5, 0.1)}, {"levels": (0.5,)}, {"stream": "german"}):
         with pytest.raises(InputError, match=r"levels must be|stream is"):
-            show_transcript(WORDS, **wrong)
+            show.transcript(WORDS, **wrong)
 
 
 def test_a_corpus_can_be_shown_and_one_of_several_must_be_named():
     recordings = pd.DataFrame({"audio_id": ["a", "b"], "status": "completed"})
     tokens = pd.DataFrame({"audio_id": ["a", "b"], "token_index": 0, "text": ["One", "Two"]})
     corpus = Corpus(recordings, tokens)
-    assert repr(show_transcript(corpus, "b")) == "b: 1 word, 0 below 0.5\n  Two"
+    assert repr(show.transcript(corpus, "b")) == "b: 1 word, 0 below 0.5\n  Two"
     with pytest.raises(InputError, match=r"name it with audio_id="):
-        show_transcript(corpus)
+        show.transcript(corpus)
     with pytest.raises(SchemaError, match="confidence"):
-        show_transcript(WORDS.drop(columns="confidence"))
-    assert "No words" in show_transcript(WORDS.iloc[:0])._repr_html_()
+        show.transcript(WORDS.drop(columns="confidence"))
+    assert "No words" in show.transcript(WORDS.iloc[:0])._repr_html_()
 
 
 def test_errors_are_marked_with_letters_and_said_aloud():
-    html = show_alignment(ALIGNMENT)._repr_html_()
+    html = show.alignment(ALIGNMENT)._repr_html_()
     page = Page(html)
     assert "a.wav: 3 errors in 6 reference words (S 1, D 1, I 1)" in page.text
     assert "can youSewe hearD– me now then –Iokay" in page.text
@@ -137,42 +136,42 @@ def test_errors_are_marked_with_letters_and_said_aloud():
 
 
 def test_only_the_surroundings_of_errors_can_be_shown():
-    text = Page(show_alignment(ALIGNMENT, context=1)._repr_html_()).text
+    text = Page(show.alignment(ALIGNMENT, context=1)._repr_html_()).text
     assert "me … 1 word right … then" in text
-    assert "… 2 words right … –I" in Page(show_alignment(ALIGNMENT.iloc[3:], context=0).body()).text.replace("3", "2")
+    assert "… 2 words right … –I" in Page(show.alignment(ALIGNMENT.iloc[3:], context=0).body()).text.replace("3", "2")
     with pytest.raises(InputError, match="context is -1"):
-        show_alignment(ALIGNMENT, context=-1)
+        show.alignment(ALIGNMENT, context=-1)
 
 
 def test_an_alignment_in_plain_text_keeps_its_columns():
     wide = alignment_of(("hit", "東京", "東京"), ("substitution", "a", "京都"), ("hit", "b", "b"))
-    assert repr(show_alignment(wide)).splitlines()[1:] == [
+    assert repr(show.alignment(wide)).splitlines()[1:] == [
         "  reference  東京 a    b",
         "  heard      東京 京都 b",
         "  errors          S",
     ]
     long = alignment_of(*[("hit", "word", "word")] * 1000)
-    lines = repr(show_alignment(long)).splitlines()
+    lines = repr(show.alignment(long)).splitlines()
     assert max(map(len, lines)) <= 101
     assert lines[-1].endswith("more lines")
 
 
 def test_what_an_alignment_needs():
     with pytest.raises(SchemaError, match=r"lacks \['reference'\]"):
-        show_alignment(ALIGNMENT.drop(columns="reference"))
+        show.alignment(ALIGNMENT.drop(columns="reference"))
     with pytest.raises(SchemaError, match="'skip' is not known"):
-        show_alignment(ALIGNMENT.assign(operation="skip"))
+        show.alignment(ALIGNMENT.assign(operation="skip"))
     with pytest.raises(InputError, match=r"no alignments of 'b\.wav'"):
-        show_alignment(ALIGNMENT, "b.wav")
-    assert "No words" in show_alignment(ALIGNMENT.iloc[:0])._repr_html_()
+        show.alignment(ALIGNMENT, "b.wav")
+    assert "No words" in show.alignment(ALIGNMENT.iloc[:0])._repr_html_()
 
 
 def test_right_to_left_texts_run_from_the_right():
     arabic = [("hit", "ذهبت", "ذهبت"), ("substitution", "إلى", "علی"), ("hit", "USB", "USB"), ("hit", "السوق", "السوق")]
-    html = show_alignment(alignment_of(*arabic))._repr_html_()
+    html = show.alignment(alignment_of(*arabic))._repr_html_()
     assert ("div", "dir", "rtl") in Page(html).attributes
     words = words_of(*((word, 0, 400, 0.9, "1") for word in ("שלום", "עולם", "OK"))).assign(language="he")
-    page = Page(show_transcript(words)._repr_html_())
+    page = Page(show.transcript(words)._repr_html_())
     assert ("div", "dir", "rtl") in page.attributes
     assert ("div", "lang", "he") in page.attributes
     assert direction(["Hallo", "שלום"]) == "ltr"
@@ -180,7 +179,7 @@ def test_right_to_left_texts_run_from_the_right():
 
 def test_marks_of_direction_do_not_reach_beyond_their_word():
     words = words_of(("\u202eevil", 0, 1, 0.9, "1"), ("good", 2, 3, 0.9, "1"))
-    assert "<bdi>\u202eevil</bdi> good" in show_transcript(words, levels=(0, 0, 0))._repr_html_()
+    assert "<bdi>\u202eevil</bdi> good" in show.transcript(words, levels=(0, 0, 0))._repr_html_()
 
 
 HOSTILE = st.one_of(
@@ -196,7 +195,7 @@ def test_text_is_text(text, other, speaker, audio_id):
     words = words_of((text, 0, 1, 0.2, speaker), (other, 2, 3, 0.99, speaker), audio_id=audio_id).assign(language=other)
     alignments = alignment_of(("substitution", text, other), ("hit", other, other), audio_id=audio_id)
     alignments = alignments.assign(speaker=speaker, language=text, start_ms=5, confidence=0.5)
-    for view in (show_transcript(words), show_alignment(alignments), show_alignment(alignments, context=0)):
+    for view in (show.transcript(words), show.alignment(alignments), show.alignment(alignments, context=0)):
         page = Page(view._repr_html_())
         assert set(page.tags) <= ALLOWED
         assert {name for _, name, _ in page.attributes} <= {
@@ -215,15 +214,15 @@ def test_text_is_text(text, other, speaker, audio_id):
 def test_a_confidence_on_a_level_is_not_below_it_in_single_precision_too():
     tokens = pd.DataFrame({"audio_id": "a", "token_index": [0, 1], "text": ["good", " day"]})
     tokens["confidence"] = pd.array([0.9, 0.8999], "Float32")
-    view = show_transcript(Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens))
+    view = show.transcript(Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens))
     assert view._repr_html_().count("<mark") == 1
-    on_it = show_transcript(view.words.assign(confidence=pd.array([0.7, 0.6999], "Float32")), levels=(0.7, 0.8, 0.9))
+    on_it = show.transcript(view.words.assign(confidence=pd.array([0.7, 0.6999], "Float32")), levels=(0.7, 0.8, 0.9))
     assert repr(on_it).splitlines()[0] == "a: 2 words, 1 below 0.7"
     assert "good day{0.70}" in repr(on_it)
 
 
 def test_nothing_to_show_is_said():
-    empty = show_alignment(pd.DataFrame({name: [] for name in ("audio_id", "operation", "reference", "hypothesis")}))
+    empty = show.alignment(pd.DataFrame({name: [] for name in ("audio_id", "operation", "reference", "hypothesis")}))
     assert repr(empty) == "nothing: No words."
     assert "No words." in empty._repr_html_()
-    assert repr(show_transcript(words_of().astype({"audio_id": "string"}))) == "nothing: No words."
+    assert repr(show.transcript(words_of().astype({"audio_id": "string"}))) == "nothing: No words."

@@ -14,7 +14,7 @@ import pandas as pd
 
 from soniox_ds import schema
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.plots.style import (
+from soniox_ds.plot.style import (
     BLUE,
     COLOURS,
     GREEN,
@@ -33,7 +33,7 @@ from soniox_ds.schema import need, no_duplicates
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_reliability", "plot_review_curve", "plot_roc"]
+__all__ = ["reliability", "review_curve", "roc"]
 
 _STRIP = 0.8  # height of the strip of counts, inches
 _MOST = 7  # number of groups that readers can tell apart
@@ -44,9 +44,7 @@ _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def plot_reliability(
-    reliability: pd.DataFrame, *, by: str | Sequence[str] | None = None, ax: Axes | None = None
-) -> Axes:
+def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
     """Draw the share of right words at each confidence, with intervals, and the number of words.
 
     Parameters
@@ -79,7 +77,7 @@ def plot_reliability(
     ...     "bin": [0, 1], "low": [0.0, 0.5], "high": [0.5, 1.0], "n": [40, 60], "confidence_mean": [0.3, 0.9],
     ...     "accuracy": [0.5, 0.95], "accuracy_low": [0.3, 0.9], "accuracy_high": [0.7, 0.99],
     ... })
-    >>> ax = plot_reliability(table)
+    >>> ax = reliability(table)
     >>> ax.get_xlabel(), [int(bar.get_height()) for bar in ax.child_axes[0].patches]
     ('mean confidence of the words', [40, 60])
     """
@@ -123,7 +121,7 @@ def plot_reliability(
     return ax
 
 
-def plot_roc(
+def roc(
     roc: pd.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
@@ -162,7 +160,7 @@ def plot_roc(
     ...     "threshold": [pd.NA, 0.4, 0.9], "false_positive_rate": [0.0, 0.1, 1.0],
     ...     "true_positive_rate": [0.0, 0.7, 1.0],
     ... })
-    >>> ax = plot_roc(roc)
+    >>> ax = roc(roc)
     >>> [text.get_text() for text in ax.texts]
     ['0.5', '0.8', '0.95']
     """
@@ -187,9 +185,7 @@ def plot_roc(
     return ax
 
 
-def plot_review_curve(
-    curve: pd.DataFrame, *, all_errors: bool = False, share: bool = False, ax: Axes | None = None
-) -> Axes:
+def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool = False, ax: Axes | None = None) -> Axes:
     """Draw the share of errors that is found against the time spent listening.
 
     Parameters
@@ -222,7 +218,7 @@ def plot_review_curve(
     ...     "order": ["confidence"] * 2 + ["random"] * 2, "reviewed_s": [0.0, 60.0] * 2,
     ...     "share_reviewed": [0.0, 1.0] * 2, "recall": [0.0, 1.0] * 2, "recall_of_all": [0.0, 0.8] * 2,
     ... })
-    >>> [line.get_label() for line in plot_review_curve(curve).lines]
+    >>> [line.get_label() for line in review_curve(curve).lines]
     ['least confident first', 'random order']
     """
     recall = "recall_of_all" if all_errors else "recall"

@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from soniox_ds import plot
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.confidence.calibration import reliability
 from soniox_ds.metrics.confidence.roc import roc
 from soniox_ds.metrics.stats.compare import compare_errors
 from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.metrics.words.rates import character_errors
-from soniox_ds.plots.confidence import plot_reliability, plot_review_curve, plot_roc
-from soniox_ds.plots.errors import plot_error_comparison, plot_error_summary
-from soniox_ds.plots.languages import plot_language_confusion
 from soniox_ds.review_queue.flagging import review_curve
 
 
@@ -54,7 +52,7 @@ SUMMARY = pd.DataFrame(
 
 
 def test_a_row_for_each_group_with_its_interval():
-    ax = plot_error_summary(SUMMARY, overall=0.15)
+    ax = plot.error_summary(SUMMARY, overall=0.15)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["hall · clean", "cell · noisy", "not known · clean"]
     assert marks(ax) == [(12.0, True), (31.0, True), (20.0, False)]
     whiskers = [(*line.get_xdata(), line.get_linestyle()) for line in ax.lines if line.get_linewidth() == 1.8]
@@ -68,7 +66,7 @@ def test_a_row_for_each_group_with_its_interval():
 
 def test_an_interval_far_beyond_all_rates_is_cut_off_with_an_arrow():
     wild = SUMMARY.assign(wer_high=[0.15, 4.0, pd.NA])
-    ax = plot_error_summary(wild, by="room")
+    ax = plot.error_summary(wild, by="room")
     assert ax.get_xlim()[1] < 100
     assert [float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() == ">"] == [pytest.approx(93.0)]
     assert ax.get_title(loc="left") == "room"
@@ -87,9 +85,9 @@ def test_the_groups_are_found_in_what_summarize_returns():
             "room": ["x", "x", "y", "y"],
         }
     )
-    ax = plot_error_summary(summarize(errors, by="room", replicates=100))
+    ax = plot.error_summary(summarize(errors, by="room", replicates=100))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
-    single = plot_error_summary(summarize(errors, replicates=100), ax=plt.figure().subplots())
+    single = plot.error_summary(summarize(errors, replicates=100), ax=plt.figure().subplots())
     assert [label.get_text() for label in single.get_yticklabels()] == ["all recordings"]
 
 
@@ -105,33 +103,33 @@ def test_a_filled_mark_is_a_significant_difference():
             "ci": 0.95,
         }
     )
-    ax = plot_error_comparison(comparison)
+    ax = plot.error_comparison(comparison)
     assert marks(ax) == [(-2.0, True), (0.4, False), (3.0, False)]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["terms − plain", "text − plain", "older − plain"]
     assert [text.get_text() for text in ax.texts] == ["−2.0 [−3.0, −1.0]", "+0.4 [−1.0, +2.0]", "+3.0, no interval"]
     low, high = ax.get_xlim()
     assert low == -high  # zero in the middle
     with pytest.raises(InputError, match="share no scored recordings"):
-        plot_error_comparison(comparison.assign(difference=pd.NA))
+        plot.error_comparison(comparison.assign(difference=pd.NA))
     with pytest.raises(SchemaError, match="p_holm"):
-        plot_error_comparison(comparison.drop(columns="p_holm"))
+        plot.error_comparison(comparison.drop(columns="p_holm"))
 
 
 def test_character_errors_are_drawn_as_such():
     named = {column: column.replace("wer", "cer").replace("words", "characters") for column in SUMMARY}
-    ax = plot_error_summary(SUMMARY.rename(columns=named))
+    ax = plot.error_summary(SUMMARY.rename(columns=named))
     assert marks(ax) == [(12.0, True), (31.0, True), (20.0, False)]
     assert ax.texts[0].get_text() == "12.0% · n = 40 · 5,200 characters"
     assert ax.get_xlabel() == "character error rate (%), 95% interval"
     with pytest.raises(InputError, match=r"no group has a character error rate: .* hold no characters"):
-        plot_error_summary(SUMMARY.rename(columns=named).assign(cer=pd.NA))
+        plot.error_summary(SUMMARY.rename(columns=named).assign(cer=pd.NA))
 
     said = {"a": "to be", "b": "abcd"}
     plain = character_errors({"a": "two be", "b": "abcd"}, said)
     compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, said), replicates=100)
-    axes = plot_error_comparison(compared, ax=plt.figure().subplots())
+    axes = plot.error_comparison(compared, ax=plt.figure().subplots())
     assert axes.get_xlabel() == "difference in character error rate (percentage points), 95% interval"
-    by_unit = plot_error_summary(summarize(plain, by="unit", replicates=100), ax=plt.figure().subplots())
+    by_unit = plot.error_summary(summarize(plain, by="unit", replicates=100), ax=plt.figure().subplots())
     assert [label.get_text() for label in by_unit.get_yticklabels()] == ["code point"]
 
 
@@ -156,7 +154,7 @@ def alignment(n=400, seed=1):
 def test_reliability_shows_bins_intervals_and_counts():
     bins = reliability(alignment(), bins=10, replicates=100)
     filled = bins[bins["n"] > 0]
-    ax = plot_reliability(bins)
+    ax = plot.reliability(bins)
     (points,) = [line for line in ax.lines if line.get_label() == "words"]
     np.testing.assert_allclose(points.get_xdata(), filled["confidence_mean"].to_numpy(float))
     np.testing.assert_allclose(points.get_ydata(), filled["accuracy"].to_numpy(float))
@@ -172,12 +170,12 @@ def test_reliability_shows_bins_intervals_and_counts():
 
 def test_bins_without_an_interval_are_hollow():
     bins = reliability(alignment(), bins=5, replicates=100).assign(accuracy_low=pd.NA, accuracy_high=pd.NA)
-    hollow = [line for line in plot_reliability(bins).lines if line.get_markerfacecolor() == "white"]
+    hollow = [line for line in plot.reliability(bins).lines if line.get_markerfacecolor() == "white"]
     assert [len(line.get_xdata()) for line in hollow] == [int((bins["n"] > 0).sum())]
 
 
 def test_groups_differ_by_more_than_colour():
-    ax = plot_reliability(reliability(alignment(), by="language", bins=5, replicates=100))
+    ax = plot.reliability(reliability(alignment(), by="language", bins=5, replicates=100))
     groups = [line for line in ax.lines if line.get_label() in ("de", "en")]
     assert len({line.get_marker() for line in groups}) == 2
     assert len({line.get_color() for line in groups}) == 2
@@ -185,7 +183,7 @@ def test_groups_differ_by_more_than_colour():
 
 def test_roc_goes_through_its_table_and_marks_thresholds():
     table = roc(alignment())
-    ax = plot_roc(table, thresholds=(0.5,))
+    ax = plot.roc(table, thresholds=(0.5,))
     curve = next(line for line in ax.lines if line.get_label() == "words")
     np.testing.assert_allclose(curve.get_ydata(), table["true_positive_rate"].to_numpy(float))
     flagged = table[(table["threshold"] <= 0.5).fillna(False)].iloc[-1]
@@ -194,19 +192,19 @@ def test_roc_goes_through_its_table_and_marks_thresholds():
     assert [text.get_text() for text in ax.texts] == ["0.5"]
     assert ax.get_aspect() == 1
     with pytest.raises(InputError, match="right and words that are wrong"):
-        plot_roc(roc(alignment().assign(operation="hit")))
+        plot.roc(roc(alignment().assign(operation="hit")))
 
 
 def test_too_many_groups_are_refused():
     table = pd.concat([roc(alignment(40, seed)).assign(speaker=str(seed)) for seed in range(8)])
     with pytest.raises(InputError, match="8 groups cannot be told apart"):
-        plot_roc(table[["speaker", *table.columns.drop("speaker")]])
+        plot.roc(table[["speaker", *table.columns.drop("speaker")]])
 
 
 def test_review_has_a_line_for_each_order():
     words = alignment()
     curve = review_curve(words, words)
-    ax = plot_review_curve(curve)
+    ax = plot.review_curve(curve)
     labels = [line.get_label() for line in ax.lines]
     assert labels == ["errors first (the best there could be)", "least confident first", "random order"]
     assert len({line.get_linestyle() for line in ax.lines}) == 3
@@ -215,11 +213,11 @@ def test_review_has_a_line_for_each_order():
     if curve["reviewed_s"].max() >= 180:
         np.testing.assert_allclose(ax.lines[1].get_xdata(), own["reviewed_s"].to_numpy(float) / 60)
         assert ax.get_xlabel() == "audio heard (min)"
-    shares = plot_review_curve(curve, share=True, all_errors=True, ax=plt.figure().subplots())
+    shares = plot.review_curve(curve, share=True, all_errors=True, ax=plt.figure().subplots())
     assert shares.lines[1].get_xdata()[-1] == pytest.approx(1)
     assert shares.get_ylabel() == "share of all errors found"
     with pytest.raises(InputError, match="no word is wrong"):
-        plot_review_curve(curve.assign(recall=pd.NA))
+        plot.review_curve(curve.assign(recall=pd.NA))
 
 
 def test_languages_are_written_into_the_cells():
@@ -231,17 +229,17 @@ def test_languages_are_written_into_the_cells():
             "share": [0.9, 0.1, 0.0, 1.0, pd.NA, pd.NA],
         }
     )
-    ax = plot_language_confusion(confusion)
+    ax = plot.language_confusion(confusion)
     assert [text.get_text() for text in ax.texts] == ["90%\n1.5 h", "10%\n10.0 min", "·", "100%\n1.5 min"]
     assert [text.get_position() for text in ax.texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
     np.testing.assert_allclose(ax.images[0].get_array(), [[0.9, 0.1], [0, 1]])
     assert [text.get_color() for text in ax.texts][:2] == ["white", "black"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["de", "en"]
     with pytest.raises(InputError, match="enable_language_identification"):
-        plot_language_confusion(confusion.iloc[4:])
+        plot.language_confusion(confusion.iloc[4:])
 
 
-@pytest.mark.parametrize("plot", [plot_error_summary, plot_reliability, plot_roc, plot_review_curve])
+@pytest.mark.parametrize("plot", [plot.error_summary, plot.reliability, plot.roc, plot.review_curve])
 def test_a_missing_column_is_named(plot):
     with pytest.raises(SchemaError, match="the table lacks"):
         plot(pd.DataFrame({"audio_id": ["a"]}))
@@ -264,7 +262,7 @@ def test_a_rate_without_an_interval_is_a_point_that_says_so():
         )
         for room, counts in wrong.items()
     )
-    ax = plot_error_summary(summarize(errors, by="room"))
+    ax = plot.error_summary(summarize(errors, by="room"))
     assert [text.get_text() for text in ax.texts] == [
         "10.0%, no interval · n = 5 · 100 words",
         "15.0% · n = 5 · 100 words",

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 import soniox_ds as sx
-from soniox_ds.live.result import concat_streamed
+from soniox_ds.live.result import concat_live_results
 from soniox_ds.live.session import LiveSession
 
 CHUNKS = 500
@@ -75,7 +75,7 @@ def added_latency() -> dict[str, np.ndarray]:
     back: list[float] = []
 
     async def speak() -> None:
-        options = sx.StreamOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
+        options = sx.LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1)
         connection = sx.Connection(
             api_key="local", api_base_url=f"http://127.0.0.1:{port}", websocket_url=f"ws://127.0.0.1:{port}"
         )
@@ -129,8 +129,8 @@ def by_processor_time() -> None:
         log = pd.DataFrame(events, columns=["at_ms", "kind", "payload"]).sort_values("at_ms", kind="stable")
         heard_ms = (log["kind"].eq("audio").cumsum() * CHUNK_MS).clip(upper=len(pcm) / 16)
         log = log.assign(audio_id=row["audio_id"], session=0, offset_ms=0, audio_ms=heard_ms)
-        parts.append(sx.Streamed(pd.DataFrame([{"audio_id": row["audio_id"], "status": "completed"}]), log))
-    _print_lags(concat_streamed(parts[1:]))
+        parts.append(sx.LiveResult(pd.DataFrame([{"audio_id": row["audio_id"], "status": "completed"}]), log))
+    _print_lags(concat_live_results(parts[1:]))
 
 
 def stand_in() -> None:
@@ -151,8 +151,8 @@ def stand_in() -> None:
     print(f"{'processor seconds / second of audio':40s} {cpu_s / audio_s:.2f}, client and stand-in together")
 
 
-def _print_lags(streamed: sx.Streamed) -> None:
-    lags = sx.token_latencies(streamed).set_index(["audio_id", "token_index"])
+def _print_lags(streamed: sx.LiveResult) -> None:
+    lags = sx.metrics.token_latencies(streamed).set_index(["audio_id", "token_index"])
     words = streamed.words()
     last = words["first_token"] + words["token_count"] - 1
     own = lags.loc[list(zip(words["audio_id"], last, strict=True))]

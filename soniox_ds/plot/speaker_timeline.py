@@ -15,7 +15,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.turn_tables import HasRecordings, milliseconds, turns_of, warn_about_hasty_turns
-from soniox_ds.plots.style import (
+from soniox_ds.plot.style import (
     COLOURS,
     GREY,
     FloatArray,
@@ -33,7 +33,7 @@ from soniox_ds.schema.selection import one_recording
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_timeline"]
+__all__ = ["timeline"]
 
 _BAR = 0.7
 _SHORTEST = 1 / 600  # of the width; if most turns are shorter, bars would run together
@@ -43,7 +43,7 @@ _STRIP = 0.1  # height of a speaker's row in the overview, inches
 _GAP = 0.32  # between the overview and the axes, inches
 
 
-def plot_timeline(
+def timeline(
     turns: pd.DataFrame | HasRecordings,
     *,
     audio_id: str | None = None,
@@ -96,7 +96,7 @@ def plot_timeline(
     ...     "start_ms": [0, 900, 1500],
     ...     "end_ms": [600, 1200, 1800],
     ... })
-    >>> ax = plot_timeline(turns, labels={"1": "agent"})
+    >>> ax = timeline(turns, labels={"1": "agent"})
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['agent', 'speaker 2']
     """
