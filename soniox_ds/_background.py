@@ -303,10 +303,11 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def plain(async_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+def plain(async_function: Callable[P, Coroutine[Any, Any, T]], namespace: str | None = None) -> Callable[P, T]:
     """Return a plain function with the name, signature and documentation of an async function.
 
-    The async function is its attribute ``__wrapped__``.
+    The async function is its attribute ``__wrapped__``. `namespace` is the one in which both are public, such as
+    "account"; None for the top level.
 
     Examples
     --------
@@ -328,7 +329,7 @@ def plain(async_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]
         with remembered_caller():
             return run(async_function(*args, **kwargs))
 
-    plain_function.__doc__ = _with_twin(async_function)
+    plain_function.__doc__ = _with_twin(async_function, namespace)
     return plain_function
 
 
@@ -369,10 +370,10 @@ def plain_iterator(async_function: Callable[P, AsyncGenerator[T, None]]) -> Call
     return plain_function
 
 
-def _with_twin(async_function: Callable[..., Any]) -> str:
+def _with_twin(async_function: Callable[..., Any], namespace: str | None = None) -> str:
     summary, *rest = inspect.cleandoc(async_function.__doc__ or "").split("\n\n", 1)
-    twin = f"Awaitable twin: ``soniox_ds.aio.{async_function.__name__}``."
-    return "\n\n".join(part for part in (summary, twin, *rest) if part)
+    name = ".".join(filter(None, ["soniox_ds.aio", namespace, async_function.__name__]))
+    return "\n\n".join(part for part in (summary, f"Awaitable twin: ``{name}``.", *rest) if part)
 
 
 def enable_nested_loops() -> None:

@@ -7,6 +7,7 @@ deleted before the first release.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -18,19 +19,70 @@ from typing import Any
 __all__ = ["NAMES", "current_value", "support_former_modules"]
 
 NAMES = {
+    "Retry": "options.Retry",
+    "StreamGate": "SessionLimit",
+    "StreamOptions": "LiveOptions",
+    "Streamed": "LiveResult",
+    "aio.clean_up": "aio.account.clean_up",
+    "aio.list_models": "aio.account.models",
+    "aio.usage": "aio.account.usage",
+    "biasing_errors": "metrics.biasing_errors",
+    "clean_up": "account.clean_up",
+    "compare_terms": "metrics.compare_terms",
+    "compare_translations": "metrics.compare_translations",
     "errors": "exceptions",
+    "fit_recalibration": "metrics.fit_recalibration",
+    "language_confusion": "metrics.language_confusion",
+    "language_switches": "metrics.language_switches",
+    "language_word_errors": "metrics.language_word_errors",
+    "list_models": "account.models",
+    "plot_confidence": "plot.confidence",
+    "plot_error_comparison": "plot.error_comparison",
+    "plot_error_positions": "plot.error_positions",
+    "plot_error_summary": "plot.error_summary",
+    "plot_lag_distribution": "plot.lag_distribution",
+    "plot_language_confusion": "plot.language_confusion",
+    "plot_reliability": "plot.reliability",
+    "plot_review_curve": "plot.review_curve",
+    "plot_roc": "plot.roc",
+    "plot_timeline": "plot.timeline",
+    "plot_token_arrival": "plot.token_arrival",
     "pool_diarization_errors": "summarize",
     "pool_speaker_word_errors": "summarize",
+    "power": "metrics.power",
+    "precision_recall": "metrics.precision_recall",
+    "read_rttm": "io.read_rttm",
+    "read_streamed": "read_live_result",
+    "reliability": "metrics.reliability",
+    "roc": "metrics.roc",
+    "schema.STREAM_LATENCIES": "schema.LIVE_LATENCIES",
+    "schema.STREAM_LOG": "schema.LIVE_LOG",
+    "schema.STREAM_STABILITY": "schema.LIVE_STABILITY",
+    "schema.STREAM_TOKENS": "schema.LIVE_TOKENS",
+    "schema.STREAM_UPDATES": "schema.LIVE_UPDATES",
+    "show_alignment": "show.alignment",
+    "show_normalization": "show.normalization",
+    "show_transcript": "show.transcript",
+    "speaker_transitions": "metrics.speaker_transitions",
+    "stream_latencies": "metrics.live_latencies",
+    "stream_stability": "metrics.live_stability",
     "summarize_biasing_errors": "summarize",
     "summarize_errors": "summarize",
     "summarize_language_errors": "summarize",
     "summarize_language_switches": "summarize",
+    "summarize_terms": "metrics.summarize_terms",
+    "term_occurrences": "metrics.term_occurrences",
+    "token_latencies": "metrics.token_latencies",
+    "translation_pairs": "metrics.translation_pairs",
+    "translation_scores": "metrics.translation_scores",
+    "usage": "account.usage",
+    "word_confidence": "metrics.word_confidence",
+    "write_rttm": "io.write_rttm",
 }
 """Public names, and what they are called now."""
 
-_PACKAGES = ("analysis", "formats", "service", "transcription")
+_PACKAGES = ("analysis", "formats", "plots", "service", "transcription", "views")
 _MODULES = {
-    "account": "api.account",
     "analysis.align": "metrics.words.align",
     "analysis.alignments": "metrics.words.alignments",
     "analysis.arguments": "schema.arguments",
@@ -62,7 +114,7 @@ _MODULES = {
     "analysis.long_paths": "metrics.words.long_paths",
     "analysis.matched_pairs": "metrics.stats.mapsswe",
     "analysis.neutral_errors": "metrics.words.neutral_rates",
-    "analysis.normalization": "views.normalization",
+    "analysis.normalization": "show.normalization_table",
     "analysis.normalize": "text.normalizer",
     "analysis.pairing": "metrics.words.pairing",
     "analysis.planning": "metrics.stats.power",
@@ -122,7 +174,16 @@ _MODULES = {
     "live.streamed": "live.result",
     "live.streaming": "live.stream",
     "media": "io.media",
+    "options.stream": "options.live",
+    "plots.confidence": "plot.confidence_curves",
+    "plots.errors": "plot.errors",
+    "plots.languages": "plot.languages",
+    "plots.realtime": "plot.live",
+    "plots.recording": "plot.recording",
+    "plots.style": "plot.style",
+    "plots.timeline": "plot.speaker_timeline",
     "prices": "api.prices",
+    "schema.realtime": "schema.live",
     "service.body": "api.response_body",
     "service.budget": "api.budget",
     "service.clock": "api.clock",
@@ -171,6 +232,10 @@ _MODULES = {
     "transcription.watching": "batch.watch",
     "transcription.writer": "batch.journal_writer",
     "trials": "experiments.schedule",
+    "views.alignment": "show.alignment_view",
+    "views.markup": "show.markup",
+    "views.normalization": "show.normalization_table",
+    "views.transcript": "show.transcript_view",
     "widgets.assets": "widgets._assets",
     "widgets.callbacks": "widgets.microphone.callbacks",
     "widgets.intake": "widgets.microphone.intake",
@@ -189,10 +254,20 @@ _MODULES = {
 }
 
 
-def current_value(package: ModuleType, name: str) -> Any:
-    """Return what a former public name stands for, after a DeprecationWarning."""
-    warnings.warn(f"soniox_ds.{name} is now soniox_ds.{NAMES[name]}", DeprecationWarning, stacklevel=3)
-    return getattr(package, NAMES[name])
+def current_value(package: str, name: str) -> Any:
+    """Return what a former public name of a package stands for, after a DeprecationWarning.
+
+    Raises
+    ------
+    AttributeError
+        If the package has never had a public name like this.
+    """
+    former = f"{package}.{name}"
+    new = NAMES.get(former.removeprefix("soniox_ds."))
+    if new is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package])
+    warnings.warn(f"{former} is now soniox_ds.{new}", DeprecationWarning, stacklevel=3)
+    return pkgutil.resolve_name(f"soniox_ds.{new}")
 
 
 def support_former_modules() -> None:

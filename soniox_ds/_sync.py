@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from soniox_ds._background import plain, plain_iterator
-from soniox_ds.api import account
-from soniox_ds.batch import clean_up as remote_files
 from soniox_ds.batch import pipeline
 
 if TYPE_CHECKING:
@@ -25,21 +23,15 @@ if TYPE_CHECKING:
     sweep_endpoints = plain(endpoint_sweep.sweep_endpoints)
 
 __all__ = [
-    "clean_up",
     "compare",
-    "list_models",
     "stream",
     "stream_dataset",
     "stream_updates",
     "sweep_endpoints",
     "transcribe",
-    "usage",
 ]
 
 transcribe = plain(pipeline.transcribe)
-clean_up = plain(remote_files.clean_up)
-list_models = plain(account.list_models)
-usage = plain(account.usage)
 
 
 def __getattr__(name: str) -> Any:

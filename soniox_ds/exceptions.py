@@ -137,8 +137,9 @@ class InvalidStateError(RequestError):
 
 
 class QuotaError(RequestError):
-    """429 by count or storage: delete remote files or transcriptions (``sx.account.clean_up()``), or ask for a higher limit.
+    """429 by count or storage.
 
+    Delete remote files or transcriptions (``sx.account.clean_up()``), or ask for a higher limit.
     Also a 429 whose ``Retry-After`` is longer than five minutes: run the same call again after that time.
     """
 

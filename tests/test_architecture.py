@@ -17,8 +17,8 @@ ROOMS = [
     {"cli"},
     {"demo"},
     {"reports"},
-    {"widgets", "plots", "views"},
-    {"aio", "_sync"},
+    {"widgets", "plot", "show"},
+    {"aio", "account", "_sync"},
     {"experiments"},
     {"live"},
     {"batch"},
@@ -30,7 +30,7 @@ ROOMS = [
     {"api"},
     {"io"},
     {"options", "_background"},
-    {"schema"},
+    {"schema", "_lazy"},
     {"_forks"},
     {"_caller", "_display", "_renamed", "exceptions"},
 ]
@@ -77,7 +77,7 @@ def test_imports_point_downwards(path):
 
 def test_metrics_touch_no_network_and_no_disk():
     for path in [*(ROOT / "metrics").rglob("*.py"), *(ROOT / "text").rglob("*.py")]:
-        assert imported_rooms(path) <= {"metrics", "text", "schema", "options", "exceptions", "_caller"}, path
+        assert imported_rooms(path) <= {"metrics", "text", "schema", "options", "exceptions", "_caller", "_lazy"}, path
 
 
 def test_api_uses_no_data_frames():
@@ -110,8 +110,13 @@ def test_every_public_module_says_what_is_public():
             assert hasattr(module, "__all__"), f"{name} has no __all__"
 
 
+NAMESPACES = ("account", "aio", "io", "metrics", "plot", "show")
+WRITTEN_IN_A_STUB = ("io", "metrics", "plot", "show")
+
+
 def test_top_level_names():
-    assert soniox_ds.__all__ == sorted(soniox_ds.__all__, key=lambda name: (name.islower(), name))
+    assert soniox_ds.__all__ == sorted(soniox_ds.__all__)
+    assert len(soniox_ds.__all__) <= 60
     for name in soniox_ds.__all__:
         value = getattr(soniox_ds, name)
         assert value.__doc__, f"{name} has no docstring"
@@ -120,10 +125,56 @@ def test_top_level_names():
         soniox_ds.transcibe  # noqa: B018
 
 
-@pytest.mark.parametrize("name", aio.__all__)
+@pytest.mark.parametrize("name", NAMESPACES)
+def test_namespaces(name):
+    namespace = getattr(soniox_ds, name)
+    for public in namespace.__all__:
+        assert getattr(namespace, public).__doc__, f"{name}.{public} has no docstring"
+    if name != "aio":
+        assert dir(namespace) == namespace.__all__
+    with pytest.raises(AttributeError, match=f"module 'soniox_ds.{name}' has no attribute 'nothing'"):
+        namespace.nothing  # noqa: B018
+
+
+def test_each_public_function_has_one_home():
+    """Former names (`_renamed`) lead to these homes and are not listed."""
+    homes = {}
+    for namespace in (soniox_ds, *(getattr(soniox_ds, name) for name in NAMESPACES if name != "aio")):
+        for name in namespace.__all__:
+            value = getattr(namespace, name)
+            if callable(value):
+                assert id(value) not in homes, f"{namespace.__name__}.{name} is also {homes.get(id(value))}"
+                homes[id(value)] = f"{namespace.__name__}.{name}"
+
+
+def test_stubs_agree_with_what_is_imported():
+    """Each name of a stub is defined in the module from which the stub imports it, and listed once."""
+    for folder in (ROOT, *(ROOT / name for name in WRITTEN_IN_A_STUB)):
+        package = ".".join(["soniox_ds", *folder.relative_to(ROOT).parts])
+        names = []
+        for node in ast.parse((folder / "__init__.pyi").read_text(encoding="utf-8")).body[1:]:
+            assert isinstance(node, ast.ImportFrom)
+            names += [alias.name for alias in node.names]
+            assert all(alias.asname == alias.name for alias in node.names), "so that type checkers see a public name"
+            if node.module:
+                module = importlib.import_module(f"{package}.{node.module}")
+                assert {alias.name for alias in node.names} <= set(module.__all__), f"{package}: {module.__name__}"
+        assert sorted(names) == importlib.import_module(package).__all__
+
+
+@pytest.mark.parametrize("name", [name for name in aio.__all__ if name != "account"])
 def test_each_plain_function_has_its_awaitable_twin(name):
     plain = getattr(soniox_ds, name)
     assert plain.__wrapped__ is getattr(aio, name)
+    assert f"``soniox_ds.aio.{name}``" in plain.__doc__
+
+
+def test_account_has_its_awaitable_twins():
+    assert soniox_ds.account.__all__ == aio.account.__all__
+    for name in aio.account.__all__:
+        plain = getattr(soniox_ds.account, name)
+        assert plain.__wrapped__ is getattr(aio.account, name)
+        assert f"``soniox_ds.aio.account.{name}``" in plain.__doc__
 
 
 def test_importing_the_package_imports_nothing_heavy():
@@ -139,7 +190,9 @@ def test_importing_the_package_imports_nothing_heavy():
     )
 
 
-def test_no_public_name_hides_a_module():
-    """Importing a module of the package sets its name there: a function of that name would come and go."""
-    modules = {found.name for found in pkgutil.iter_modules([str(ROOT)])}
-    assert not (modules & set(soniox_ds.__all__)) - {"aio", "exceptions", "schema"}
+@pytest.mark.parametrize("folder", ["", *WRITTEN_IN_A_STUB])
+def test_no_public_name_hides_a_module(folder):
+    """Importing a module of a package sets its name there: a function of that name would come and go."""
+    package = importlib.import_module(f"soniox_ds.{folder}".rstrip("."))
+    modules = {found.name for found in pkgutil.iter_modules([str(ROOT / folder)])}
+    assert not (modules & set(package.__all__)) - {*NAMESPACES, "exceptions", "schema"}

@@ -4,8 +4,10 @@
 >>> corpus = await aio.transcribe("calls/")          # doctest: +SKIP
 """
 
-from soniox_ds.api.account import list_models, usage
-from soniox_ds.batch.clean_up import clean_up
+from typing import Any
+
+from soniox_ds import _renamed
+from soniox_ds.aio import account
 from soniox_ds.batch.pipeline import transcribe
 from soniox_ds.experiments.endpoint_sweep import sweep_endpoints
 from soniox_ds.experiments.run import compare
@@ -13,13 +15,15 @@ from soniox_ds.live.dataset import stream_dataset
 from soniox_ds.live.stream import stream, stream_updates
 
 __all__ = [
-    "clean_up",
+    "account",
     "compare",
-    "list_models",
     "stream",
     "stream_dataset",
     "stream_updates",
     "sweep_endpoints",
     "transcribe",
-    "usage",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return _renamed.current_value(__name__, name)

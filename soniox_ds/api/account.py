@@ -11,13 +11,13 @@ from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import OptionsError
 
-__all__ = ["list_models", "usage"]
+__all__ = ["models", "usage"]
 
 LONGEST_WINDOW = timedelta(days=366)
 _ALWAYS = ("id", "aliased_model_id", "name", "transcription_mode", "languages", "context_version")
 
 
-async def list_models(*, connection: Connection | None = None) -> pd.DataFrame:
+async def models(*, connection: Connection | None = None) -> pd.DataFrame:
     """List the models that the service offers.
 
     Returns

@@ -66,7 +66,9 @@ _ADVICE: dict[type[Exception], str] = {
 
 _QUOTA_ADVICE = {
     "pending": "wait until jobs that are queued have started, or ask for a higher limit in the Soniox Console",
-    "transcriptions": "delete old transcriptions: sx.account.clean_up() for those of this journal, the Console for others",
+    "transcriptions": (
+        "delete old transcriptions: sx.account.clean_up() for those of this journal, the Console for others"
+    ),
     "files": "delete old files: sx.account.clean_up() for those of this journal, the Console for others",
     "storage": "delete old files: sx.account.clean_up() for those of this journal, the Console for others",
 }

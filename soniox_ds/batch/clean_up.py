@@ -219,7 +219,8 @@ async def tidy_up(run: Run) -> None:
             run.left_behind.append(f"what lost answers left behind: {error}")
     if run.left_behind:
         log.warning(
-            "%d things could not be deleted from the service (%s, ...); a later run tries again, sx.account.clean_up() too",
+            "%d things could not be deleted from the service (%s, ...); a later run tries again, "
+            "sx.account.clean_up() too",
             len(run.left_behind),
             run.left_behind[0],
         )

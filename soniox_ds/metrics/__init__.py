@@ -1,1 +1,5 @@
 """Metrics: functions from tables to tables."""
+
+from soniox_ds import _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Charts of transcripts and metrics."""
+
+from soniox_ds import _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

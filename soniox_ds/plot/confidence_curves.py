@@ -156,11 +156,11 @@ def roc(
 
     Examples
     --------
-    >>> roc = pd.DataFrame({
+    >>> curve = pd.DataFrame({
     ...     "threshold": [pd.NA, 0.4, 0.9], "false_positive_rate": [0.0, 0.1, 1.0],
     ...     "true_positive_rate": [0.0, 0.7, 1.0],
     ... })
-    >>> ax = roc(roc)
+    >>> ax = roc(curve)
     >>> [text.get_text() for text in ax.texts]
     ['0.5', '0.8', '0.95']
     """

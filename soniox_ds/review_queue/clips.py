@@ -199,7 +199,8 @@ def _mapped(confidence: FloatArray, calibration: Any) -> FloatArray:
         return confidence
     if isinstance(calibration, (pd.DataFrame, pd.Series, Mapping)):
         raise InputError(
-            f"calibration takes the result of sx.metrics.fit_recalibration or a function, found {type(calibration).__name__}."
+            "calibration takes the result of sx.metrics.fit_recalibration or a function, "
+            f"found {type(calibration).__name__}."
         )
     apply: Callable[[FloatArray], Any] | None = getattr(calibration, "apply", calibration)
     if not callable(apply):

@@ -8,7 +8,9 @@ columns have the same types, and columns marked ``repeats`` are dictionary-encod
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from soniox_ds import _renamed
 from soniox_ds.schema.accuracy import (
     ARM_EFFECTS,
     CHARACTER_ERROR_COMPARISON,
@@ -228,3 +230,7 @@ TABLES: Mapping[str, Table] = {
     "live_stability": LIVE_STABILITY,
     "endpoint_sweep": ENDPOINT_SWEEP,
 }
+
+
+def __getattr__(name: str) -> Any:
+    return _renamed.current_value(__name__, name)

@@ -1,1 +1,5 @@
-"""Views of transcripts, in a notebook and as plain text."""
+"""Views of transcripts and alignments, in a notebook and as plain text."""
+
+from soniox_ds import _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -247,12 +247,12 @@ def test_no_session_waits_at_the_gate(settings, clock, spoken, sessions, concurr
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"concurrency": 50}, r"the gate lets 10 sessions .*by default; .*gate=sx\.StreamGate\(sessions=50\)"),
+        ({"concurrency": 50}, r"the gate lets 10 sessions .*by default; .*gate=sx\.SessionLimit\(sessions=50\)"),
         ({"concurrency": 3, "gate": sx.SessionLimit(sessions=2)}, "the gate lets 2 sessions be open at once; where"),
         ({"concurrency": 0}, "concurrency is 0; it is the number of sessions at once"),
         ({"concurrency": True}, "concurrency is True"),
         ({"concurrency": 2.0}, r"concurrency is 2\.0"),
-        ({"gate": 5}, r"gate is 5; .*sx\.StreamGate\(sessions=5\)"),
+        ({"gate": 5}, r"gate is 5; .*sx\.SessionLimit\(sessions=5\)"),
         ({"repeat": -1}, "repeat is -1; it is the number of the repetition, a whole number, 0 or more"),
         ({"repeat": True}, "repeat is True"),
         ({"repeat": 1.0}, r"repeat is 1\.0"),

@@ -330,7 +330,7 @@ def test_words_without_space_between_are_one_word_on_request():
     assert (units.counts.tolist(), units.first.tolist(), units.last.tolist()) == ([1, 0, 1], [0, 2], [1, 2])
 
 
-def test_show_normalization():
+def test_the_table_of_normalization_steps():
     shown = sx.show.normalization({"a": "So, twenty five", "b": "ok"}, "whisper-english")
     assert list(shown) == list(schema.NORMALIZATION)
     assert shown[["audio_id", "position", "before", "after"]].to_numpy().tolist() == [
