@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,31 @@ def test_imports_point_downwards(path):
             assert room in OFFERS_THE_STAND_IN, f"{room} imports the stand-in"
             continue
         assert LEVEL[other] > LEVEL[room], f"{room} imports {other}, which does not lie below it"
+
+
+def imports_of_modules() -> dict[str, set[str]]:
+    """The modules that each module of the package imports, anywhere in it: within functions and for types, too."""
+    names = {path: ".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in modules()}
+    names = {path: name.removesuffix(".__init__") for path, name in names.items()}
+    known = set(names.values())
+    imports = {}
+    for path, name in names.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module in known:
+                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+                found |= {submodule if submodule in known else node.module for submodule in submodules}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names if alias.name in known}
+        imports[name] = found - {name}
+    return imports
+
+
+def test_imports_of_modules_have_no_circle():
+    try:
+        TopologicalSorter(imports_of_modules()).prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other in a circle: {' -> '.join(reversed(error.args[1]))}")
 
 
 def test_metrics_touch_no_network_and_no_disk():

@@ -19,7 +19,7 @@ import pandas as pd
 from soniox_ds.corpus.dtypes import stacked
 from soniox_ds.corpus.provenance import new_provenance, pooled, without_secrets
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
-from soniox_ds.exceptions import InputError
+from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.text import words as _text
 
@@ -326,7 +326,13 @@ def read_corpus(
     """
     from soniox_ds.corpus.parquet import load_corpus
 
-    return load_corpus(Path(folder), audio_ids=audio_ids, columns=columns)
+    tables = load_corpus(Path(folder), audio_ids=audio_ids, columns=columns)
+    try:
+        return Corpus(*tables)
+    except SchemaError as error:
+        raise SchemaError(
+            f"{folder} was changed by other means than Corpus.save, and is no corpus now: {error}"
+        ) from error
 
 
 def _same(one: pd.DataFrame, two: pd.DataFrame) -> bool:

@@ -28,7 +28,7 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -58,12 +58,10 @@ from soniox_ds.corpus.parts import (
     write_saves,
 )
 from soniox_ds.corpus.provenance import pooled
+from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.atomic_files import writing
 from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
-
-if TYPE_CHECKING:
-    from soniox_ds.corpus.corpus import Corpus
 
 __all__ = ["load_corpus", "write_corpus"]
 
@@ -78,7 +76,7 @@ _BEGUN = ".begun"  # The names of files that are being written end like this.
 
 
 def write_corpus(
-    corpus: Corpus,
+    corpus: CorpusTables,
     folder: Path,
     *,
     partition_by: str | None = None,
@@ -133,7 +131,7 @@ def write_corpus(
 
 
 def _save(
-    corpus: Corpus,
+    corpus: CorpusTables,
     folder: Path,
     partition_by: str | None,
     *,
@@ -172,8 +170,8 @@ def _content(folder: Path) -> list[str]:
 
 def load_corpus(
     folder: Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
-) -> Corpus:
-    """Read a corpus that `write_corpus` wrote; see `soniox_ds.read_corpus`."""
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Read the recordings, the tokens and the provenance that `write_corpus` wrote; see `soniox_ds.read_corpus`."""
     if isinstance(audio_ids, str) or isinstance(columns, str):
         raise InputError("audio_ids and columns take a list of names, not one string.")
     try:
@@ -188,9 +186,9 @@ def load_corpus(
         return _load(folder, audio_ids, columns)
 
 
-def _load(folder: Path, audio_ids: Collection[str] | None, columns: Collection[str] | None) -> Corpus:
-    from soniox_ds.corpus.corpus import Corpus
-
+def _load(
+    folder: Path, audio_ids: Collection[str] | None, columns: Collection[str] | None
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     parts = find_parts(folder)
     if not parts:
         raise InputError(_nothing(folder))
@@ -224,12 +222,7 @@ def _load(folder: Path, audio_ids: Collection[str] | None, columns: Collection[s
         raise InputError(f"the corpus in {folder} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown).")
     table = pa.concat_tables(tokens).unify_dictionaries() if tokens else None
     token_table = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
-    try:
-        return Corpus(recordings, token_table, pooled(provenances))
-    except SchemaError as error:
-        raise SchemaError(
-            f"{folder} was changed by other means than Corpus.save, and is no corpus now: {error}"
-        ) from error
+    return recordings, token_table, pooled(provenances)
 
 
 class _File(NamedTuple):
@@ -243,7 +236,7 @@ class _File(NamedTuple):
     tokens: pa.Table
 
 
-def _files(corpus: Corpus, partition_by: str | None, *, number: int) -> list[_File]:
+def _files(corpus: CorpusTables, partition_by: str | None, *, number: int) -> list[_File]:
     save = uuid.uuid4().hex[:8]
     recordings = corpus.recordings
     table, described = to_arrow(recordings)
@@ -405,7 +398,7 @@ def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -
     shutil.rmtree(aside)
 
 
-def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: str | None) -> None:
+def _check_fit(corpus: CorpusTables, folder: Path, parts: list[Part], partition_by: str | None) -> None:
     if not parts:
         if found := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
             raise InputError(f"{folder} holds no corpus to append to, but {sorted(found)[:3]}. Name another folder.")
@@ -418,9 +411,9 @@ def _check_fit(corpus: Corpus, folder: Path, parts: list[Part], partition_by: st
     ids: set[str] = set()
     for part in parts:
         ids |= set(read_sealed(part.recordings, columns=["audio_id"])["audio_id"].to_pylist())
-    if repeated := [name for name in corpus if name in ids]:
+    if repeated := [name for name in corpus.recordings["audio_id"].tolist() if name in ids]:
         raise InputError(
-            f"{len(repeated)} of {len(corpus)} recordings are in {folder} already: {repeated[:5]}. "
+            f"{len(repeated)} of {len(corpus.recordings)} recordings are in {folder} already: {repeated[:5]}. "
             "Append only the new ones: known = read_corpus(folder).recordings['audio_id']; "
             "corpus.select(~corpus.recordings['audio_id'].isin(known))."
         )

@@ -8,15 +8,13 @@ does not reverse the line.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from soniox_ds._display import isolated, render, visible, without_direction_marks
 from soniox_ds.api.prices import price_text
-
-if TYPE_CHECKING:
-    from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.corpus.tables import CorpusTables
 
 __all__ = ["html", "plain"]
 
@@ -26,7 +24,7 @@ _SNIPPET = 90
 _LOCAL = "local stand-in, not a Soniox transcript"
 
 
-def plain(corpus: Corpus) -> str:
+def plain(corpus: CorpusTables) -> str:
     """Return a summary in a few lines: counts, hours, cost, service, failures by type, and the first rows.
 
     >>> import pandas as pd
@@ -43,12 +41,12 @@ def plain(corpus: Corpus) -> str:
         lines.append(f"  failed: {count} × {kind}: {message}")
     for audio_id, duration, text in _first_rows(corpus):
         lines.append("  " + "  ".join(part for part in (isolated(audio_id), duration, isolated(text)) if part))
-    if (more := len(corpus.completed) - _ROWS) > 0:
+    if (more := int((corpus.recordings["status"] == "completed").sum()) - _ROWS) > 0:
         lines.append(f"  … and {more:,} more")
     return "\n".join(lines)
 
 
-def html(corpus: Corpus) -> str:
+def html(corpus: CorpusTables) -> str:
     """Return the same summary as a fragment of HTML.
 
     >>> import pandas as pd
@@ -57,7 +55,7 @@ def html(corpus: Corpus) -> str:
     >>> "&lt;b&gt;.wav" in shown, "<i>" in shown
     (True, False)
     """
-    rows, n_completed = _first_rows(corpus), len(corpus.completed)
+    rows, n_completed = _first_rows(corpus), int((corpus.recordings["status"] == "completed").sum())
     title = f"the first {len(rows)} of {n_completed:,} completed" if n_completed > len(rows) else "completed"
     return render(
         "corpus/repr.html.j2",
@@ -69,7 +67,7 @@ def html(corpus: Corpus) -> str:
     )
 
 
-def _facts(corpus: Corpus) -> list[str]:
+def _facts(corpus: CorpusTables) -> list[str]:
     recordings = corpus.recordings
     completed = recordings["status"] == "completed"
     done, failed = int(completed.sum()), int((~completed).sum())
@@ -86,7 +84,7 @@ def _facts(corpus: Corpus) -> list[str]:
     return facts
 
 
-def _services(corpus: Corpus) -> list[dict[str, Any]]:
+def _services(corpus: CorpusTables) -> list[dict[str, Any]]:
     """Return the services and their models, each as its text and whether it is the stand-in."""
     pairs = corpus.recordings[["service", "model"]].drop_duplicates().dropna(subset="service")
     services = []
@@ -98,7 +96,7 @@ def _services(corpus: Corpus) -> list[dict[str, Any]]:
     return services
 
 
-def _failures(corpus: Corpus) -> list[tuple[str, int, str]]:
+def _failures(corpus: CorpusTables) -> list[tuple[str, int, str]]:
     """Return the most frequent error types, each with its count and its first message."""
     failed = corpus.recordings[corpus.recordings["status"] == "failed"]
     kinds = failed["error_type"].fillna("unknown")
@@ -113,7 +111,7 @@ def _failures(corpus: Corpus) -> list[tuple[str, int, str]]:
     return failures
 
 
-def _first_rows(corpus: Corpus) -> list[tuple[str, str, str]]:
+def _first_rows(corpus: CorpusTables) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     done = corpus.recordings[corpus.recordings["status"] == "completed"].head(_ROWS)
     for audio_id, duration_ms, text in done[["audio_id", "duration_ms", "text"]].itertuples(index=False):

@@ -41,7 +41,7 @@ from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.recording import Found
 from soniox_ds.sources.search import find_recordings
 from soniox_ds.text.normalizer import Normalizer
-from soniox_ds.text.tags import warn_of_unsaid
+from soniox_ds.text.reference_warnings import warn_of_unsaid
 
 __all__ = ["Estimate", "compare"]
 

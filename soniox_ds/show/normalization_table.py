@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.recording_languages import (
     Languages,
     column_languages,
     first_known,
-    hinted_languages,
     in_languages,
     language_of_each,
 )

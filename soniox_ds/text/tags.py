@@ -1,31 +1,25 @@
-"""Tags and placeholders in references.
+"""Tags in references.
 
 Conventions: a tag names a sound or a gap (``<unk>``, ``[noise]``, ``{NS}``). Angle, square and curly brackets are
 treated as tags unless their content is clearly speech: ``[I think so]``, the ``{D you know}`` of Switchboard, the
 ``<my my> [/]`` of CHAT. Round brackets and asterisks hold speech too, and are tags only around the name of an event:
 ``(laughs)`` is a tag, ``(as you know)`` is not. Words without any mark are tags only if they are words of no language
-(``SPN``, ``xxx``). A placeholder replaces a whole reference that nobody wrote: ``-``, ``n/a``.
+(``SPN``, ``xxx``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
 
 import regex
 
-from soniox_ds._caller import warn_caller
+__all__ = ["FLAGS", "TAG", "UNINTELLIGIBLE", "tags_in", "without_tags"]
 
-if TYPE_CHECKING:
-    from soniox_ds.text.normalizer import Normalizer
-
-__all__ = ["warn_of_tags", "warn_of_unsaid", "without_tags"]
-
-_NOT_HEARD = r"""unk(?:nown)?|inaudible|unintelligible|indistinct|indiscernible|unclear|untranscribed|foreign|redacted|
-    xxx|yyy|no[ _-]?transcript(?:ion)?|not[ _-]transcribed|ignore_time_segment_in_scoring|unverständlich\w*|
+UNINTELLIGIBLE = r"""unk(?:nown)?|inaudible|unintelligible|indistinct|indiscernible|unclear|untranscribed|foreign|
+    redacted|xxx|yyy|no[ _-]?transcript(?:ion)?|not[ _-]transcribed|ignore_time_segment_in_scoring|unverständlich\w*|
     ininteligible|inintelligible|incomprensible|聞き取り不能|听不清"""
 """Descriptions of speech that could not be understood."""
-_EVENT = rf"""{_NOT_HEARD}|
+_EVENT = rf"""{UNINTELLIGIBLE}|
     laugh\w*|chuckl\w*|giggl\w*|cough\w*|sneez\w*|sniff\w*|breath\w*|inhal\w*|exhal\w*|sigh\w*|gasp\w*|groan\w*|moan\w*|
     cry(?:ing)?|cries|sob\w*|yawn\w*|snor\w*|hum(?:s|ming)|whistl\w*|mumbl\w*|mutter\w*|whisper\w*|scream\w*|shout\w*|
     throat|lip|lips|smack\w*|click\w*|tsk|applau\w*|clap\w*|cheer\w*|music\w*|sing(?:s|ing)|noise\w*|noisy|static|beep\w*|
@@ -43,7 +37,7 @@ _SYLLABLE = r"(?:la|na|da|doo?|ba|tra|hm+|mm+|oo+h?|ah+)"
 _SPEECH = (
     r"i|you|he|she|it|we|they|is|are|was|were|am|be|my|your|our|do|did|have|had|not|ich|du|er|sie|wir|yo|je|tu|nous"
 )
-_FLAGS = regex.IGNORECASE | regex.VERBOSE
+FLAGS = regex.IGNORECASE | regex.VERBOSE
 
 _NAMES_EVENT = rf"(?=(?:[^()（）*\n]*?[^\w(（*])?(?:{_EVENT})(?!\w))(?![^()（）*\n]*\b(?:{_SPEECH})\b)"
 _NO_SPEECH = rf"""(?:(?=(?:{_EVENT})(?!\w))|(?![^\[\]\n]*\b(?:i|you|we|my|your|our)\b)
@@ -55,7 +49,7 @@ _BARE = (
     r"(?<!\bthe\s)(?-i:www)(?![\w'’/@-]|\.\w|\s+(?:dot|punkt|punto|point)\b)"
 )
 """Tags that are words of no language."""
-_TAG = regex.compile(
+TAG = regex.compile(
     rf"""
     \[\[[^\[\]\n]*\]\] | (?<!\w)[\[［【]{_NO_SPEECH}[^\[\]［］【】\n]*[\]］】](?!\w)
     | \[(?:{_EVENT})[^\[\]\n]*\]                          # a word may touch the name of an event
@@ -67,7 +61,7 @@ _TAG = regex.compile(
     | (?<!\*)\*+{_NAMES_EVENT}[^\s*](?:[^*\n]{{0,38}}[^\s*])?\*+
     | (?<!\*)\*+(?:{_HESITATION})\*+(?!\w)
     | (?<!\S)//(?:{_EVENT})//(?!\S)
-    | (?<!\S)/(?:{_NOT_HEARD}|\?+|RD-\w+(?:-\d+)?)/(?!\w)
+    | (?<!\S)/(?:{UNINTELLIGIBLE}|\?+|RD-\w+(?:-\d+)?)/(?!\w)
     | (?<!\S)(?P<mark>[\#+~@]|__?)(?:{_EVENT}|reject)(?P=mark)(?!\S)
     | (?<!\S)\+\+\w+\+\+(?!\S) | (?<!\S)[!%~\#](?:{_EVENT})(?!\w)
     | (?<!\S)&=[\w:]+ | (?<!\S)&(?:[-+~]|\*\w{{3}}:)\w[\w'’:-]*                       # of CHAT
@@ -78,7 +72,7 @@ _TAG = regex.compile(
     | [♪♫♬🎵🎶]\s*(?:(?:{_SYLLABLE}|{_EVENT})[\s,~-]*)+[♪♫♬🎵🎶]
     | (?<![\w'’/@\#$.-])(?:{_BARE})
     """,
-    _FLAGS,
+    FLAGS,
 )
 _SAID_INSIDE = regex.compile(
     rf"""
@@ -92,24 +86,6 @@ _SAID_INSIDE = regex.compile(
 )
 _CANDIDATES = frozenset("[{<(*+&!%~#/@°_♪♫♬🎵🎶［【｛（")
 _BARE_WORD = regex.compile(rf"\b(?:{_BARE})|\.hh", regex.IGNORECASE)
-_UNKNOWN = regex.compile(rf"\W*(?:{_NOT_HEARD}|www)\b.*", _FLAGS)
-_PLACEHOLDERS = regex.compile(
-    r"(?i:n/a|n\.a\.?|unk|xxx|yyy|www|tbd|todo|inaudible|unintelligible|untranscribed|no[ _-]transcript(?:ion)?|"
-    r"not[ _-]transcribed|ignore_time_segment_in_scoring)\.?|#N/A|NA|<NA>|nan|NaN|None|null|NULL"
-)
-_SHOWN = 5
-_LOOKED_AT = 1000
-
-
-class Lines(Protocol):
-    """The words of several texts, end to end."""
-
-    @property
-    def words(self) -> Any: ...
-
-    @property
-    def counts(self) -> Any:
-        """Number of words of each text."""
 
 
 def without_tags(text: str) -> str:
@@ -124,7 +100,7 @@ def without_tags(text: str) -> str:
         return text
     while (unwrapped := _SAID_INSIDE.sub(_words_inside, text)) != text:
         text = unwrapped
-    return str(_TAG.sub(" ", text))
+    return str(TAG.sub(" ", text))
 
 
 def _may_hold_tags(text: str) -> bool:
@@ -135,74 +111,17 @@ def _words_inside(found: regex.Match[str]) -> str:
     return f"{found['said']}{found['again'] or ''}"
 
 
-def warn_of_unsaid(references: Lines, normalizer: Normalizer) -> None:
-    """Warn about tags that the normaliser turns into words, and about references that are placeholders."""
-    warn_of_tags(references, normalizer)
-    _warn_of_placeholders(references)
+def tags_in(text: str) -> Counter[tuple[str, str]]:
+    """Count the tags of a text, each with the speech inside it ("" if there is none).
 
-
-def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
-    """Warn about the tags in references that the normaliser turns into words."""
-    if any(step.name == "tags" for step in normalizer.steps):
-        return
-    text = " ".join(references.words)
+    >>> dict(tags_in("well [laughter-yes] <unk>"))
+    {('[laughter-yes]', 'yes'): 1, ('<unk>', ''): 1}
+    """
+    tags: Counter[tuple[str, str]] = Counter()
     if not _may_hold_tags(text):
-        return
-    bound = normalizer.in_language(None)
-    tags: Counter[tuple[str, str]] = Counter()  # each tag with the speech inside it
+        return tags
     while unwrapped := [(match[0], _words_inside(match)) for match in _SAID_INSIDE.finditer(text)]:
         tags.update(unwrapped)
         text = _SAID_INSIDE.sub(_words_inside, text)
-    tags.update((match[0], "") for match in _TAG.finditer(text))
-    kept = {tag: count for (tag, spoken), count in tags.most_common(_LOOKED_AT) if bound(tag) != bound(spoken)}
-    if kept:
-        alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
-        step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
-        warn_caller(
-            f"the references hold {_listed(kept)}. Nobody said them, but {normalizer.label!r} counts them as words. "
-            f"The step 'tags' takes them out: normalizer={step}.",
-            UserWarning,
-        )
-
-
-def _warn_of_placeholders(references: Lines) -> None:
-    """Warn about references that are placeholders."""
-    texts = Counter(_short_texts(references))
-    placeholders = {text: count for text, count in texts.items() if _is_placeholder(text)}
-    if placeholders:
-        warn_caller(
-            f"some references are only placeholders: {_listed(placeholders)}. No normalizer can turn them into "
-            "transcripts, so every word heard there counts as an error. If a recording was never transcribed, set "
-            f"its reference to NA to leave it out: references.replace({list(placeholders)[:_SHOWN]}, pd.NA). If "
-            'nothing was said in it, set the reference to "".',
-            UserWarning,
-        )
-
-
-def _is_placeholder(text: str) -> bool:
-    if _PLACEHOLDERS.fullmatch(text):
-        return True
-    rest = without_tags(text)
-    if any(char.isalnum() for char in rest):
-        return False
-    tags = [match[0] for match in _TAG.finditer(text)]
-    if any(char.isalnum() for tag in tags for char in tag):
-        return any(map(_UNKNOWN.fullmatch, tags))
-    return bool(text)
-
-
-def _short_texts(references: Lines) -> list[str]:
-    """Return the texts of at most three words, since placeholders are short."""
-    texts = []
-    begin = 0
-    for count in references.counts.tolist():
-        if 0 < count <= 3:
-            texts.append(" ".join(references.words[begin : begin + count]))
-        begin += count
-    return texts
-
-
-def _listed(counts: dict[str, int]) -> str:
-    most = sorted(counts.items(), key=lambda item: -item[1])
-    more = f" and {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
-    return ", ".join(f"{text!r} ({count})" for text, count in most[:_SHOWN]) + more
+    tags.update((match[0], "") for match in TAG.finditer(text))
+    return tags

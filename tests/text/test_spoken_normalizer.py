@@ -7,7 +7,7 @@ import pytest
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.words.recording_languages import hinted_languages
+from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.text.spoken import SPOKEN_LANGUAGES
 
 WRITTEN = {"en": ("seven", "7"), "de": ("sieben", "7"), "es": ("siete", "7"), "fr": ("sept", "7")}

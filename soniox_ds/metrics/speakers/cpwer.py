@@ -22,10 +22,10 @@ from soniox_ds.metrics.speakers.time_constrained import TimedWords, constrained_
 from soniox_ds.metrics.speakers.turn_tables import HasRecordings, known_ids, statuses, with_metadata
 from soniox_ds.metrics.stats.pool import Pooling, Rate, divide
 from soniox_ds.metrics.words.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
+from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.recording_languages import (
     Languages,
     first_known,
-    hinted_languages,
     in_languages,
     language_of_each,
     most_of_each,

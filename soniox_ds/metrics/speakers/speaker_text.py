@@ -23,7 +23,7 @@ from soniox_ds.metrics.words.units import Lines, Units, Vocabulary, lines_of, re
 from soniox_ds.schema import need, no_duplicates, with_named_levels
 from soniox_ds.text import runs
 from soniox_ds.text.normalizer import Normalizer
-from soniox_ds.text.tags import warn_of_tags
+from soniox_ds.text.reference_warnings import warn_of_tags
 
 __all__ = ["NO_SPEAKER", "Said", "found_said", "reference_said"]
 

@@ -20,7 +20,7 @@ from soniox_ds.metrics.words.recording_languages import Languages, bound_normali
 from soniox_ds.metrics.words.units import Units, Vocabulary, read_units
 from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_confidences, need_milliseconds
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
-from soniox_ds.text.tags import warn_of_unsaid
+from soniox_ds.text.reference_warnings import warn_of_unsaid
 
 __all__ = ["OPERATIONS", "align_words"]
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.words.recording_languages import hinted_languages
+from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.units import Lines, lines_of
 from soniox_ds.schema import RECORDINGS, as_ids, matched_ids, need, no_duplicates, with_ids, with_named_levels
 from soniox_ds.text.boundaries import without_markers

@@ -29,8 +29,8 @@ from soniox_ds.metrics.words.recording_languages import Languages, bound_normali
 from soniox_ds.metrics.words.units import Lines, Units, glued
 from soniox_ds.schema import PUNCTUATION_ERRORS
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
+from soniox_ds.text.reference_warnings import warn_of_unsaid
 from soniox_ds.text.scripts import is_unspaced
-from soniox_ds.text.tags import warn_of_unsaid
 
 __all__ = ["MARKS", "punctuation_errors"]
 

@@ -24,7 +24,7 @@ from soniox_ds.metrics.words.recording_languages import Languages, bound_normali
 from soniox_ds.metrics.words.units import Units, Vocabulary, read_units
 from soniox_ds.schema import CHARACTER_ERRORS, WORD_ERRORS, Column, conform
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
-from soniox_ds.text.tags import warn_of_unsaid
+from soniox_ds.text.reference_warnings import warn_of_unsaid
 
 __all__ = ["character_errors", "scored_table", "word_errors"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +18,15 @@ import pandas as pd
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.words.pairing import Pairs
 from soniox_ds.options.languages import suggest_language
 from soniox_ds.schema import as_ids, renamed
 from soniox_ds.text.normalizer import Normalizer
-
-if TYPE_CHECKING:
-    from soniox_ds.metrics.words.pairing import Pairs
 
 __all__ = [
     "Languages",
     "bound_normalizers",
     "first_known",
-    "hinted_languages",
     "in_languages",
     "in_one_language",
     "language_of_each",
@@ -162,25 +159,6 @@ def most_of_each(place: npt.NDArray[np.intp], language: pd.Series[Any], total: i
     return [
         suggest_language(str(labels[code])) if is_known else None for code, is_known in zip(most, known, strict=True)
     ]
-
-
-def hinted_languages(transcripts: Any) -> dict[str, str]:
-    """Return the language of the recordings that were transcribed with a single language hint."""
-    recordings = transcripts.recordings
-    runs = (getattr(transcripts, "provenance", None) or {}).get("runs", [])
-    hints = [(run, (run.get("options") or {}).get("language_hints") or []) for run in runs]
-    if not any(run_hints for _, run_hints in hints):
-        return {}
-    by_hash = {run["options_hash"]: run_hints for run, run_hints in hints if run.get("options_hash")}
-    alike = {tuple(run_hints) for _, run_hints in hints}
-    every = next(iter(alike)) if len(alike) == 1 else ()
-    found: dict[str, str] = {}
-    hashes: Any = recordings["options_hash"] if "options_hash" in recordings else [pd.NA] * len(recordings)
-    for audio_id, options_hash in zip(recordings["audio_id"].tolist(), list(hashes), strict=True):
-        run_hints = by_hash.get(options_hash, every) if isinstance(options_hash, str) else every
-        if len(run_hints) == 1 and (code := suggest_language(run_hints[0])):
-            found[str(audio_id)] = code
-    return found
 
 
 def _commonest(languages: Iterable[str | None]) -> str | None:

@@ -1,0 +1,104 @@
+"""Warnings about references that hold tags or placeholders.
+
+Conventions: see `soniox_ds.text.tags`. A placeholder replaces a whole reference that nobody wrote: ``-``, ``n/a``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Protocol
+
+import regex
+
+from soniox_ds._caller import warn_caller
+from soniox_ds.text.normalizer import Normalizer
+from soniox_ds.text.tags import FLAGS, TAG, UNINTELLIGIBLE, tags_in, without_tags
+
+__all__ = ["warn_of_tags", "warn_of_unsaid"]
+
+_UNKNOWN = regex.compile(rf"\W*(?:{UNINTELLIGIBLE}|www)\b.*", FLAGS)
+_PLACEHOLDERS = regex.compile(
+    r"(?i:n/a|n\.a\.?|unk|xxx|yyy|www|tbd|todo|inaudible|unintelligible|untranscribed|no[ _-]transcript(?:ion)?|"
+    r"not[ _-]transcribed|ignore_time_segment_in_scoring)\.?|#N/A|NA|<NA>|nan|NaN|None|null|NULL"
+)
+_SHOWN = 5
+_LOOKED_AT = 1000
+
+
+class Lines(Protocol):
+    """The words of several texts, end to end."""
+
+    @property
+    def words(self) -> Any: ...
+
+    @property
+    def counts(self) -> Any:
+        """Number of words of each text."""
+
+
+def warn_of_unsaid(references: Lines, normalizer: Normalizer) -> None:
+    """Warn about tags that the normaliser turns into words, and about references that are placeholders."""
+    warn_of_tags(references, normalizer)
+    _warn_of_placeholders(references)
+
+
+def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
+    """Warn about the tags in references that the normaliser turns into words."""
+    if any(step.name == "tags" for step in normalizer.steps):
+        return
+    tags = tags_in(" ".join(references.words))
+    if not tags:
+        return
+    bound = normalizer.in_language(None)
+    kept = {tag: count for (tag, speech), count in tags.most_common(_LOOKED_AT) if bound(tag) != bound(speech)}
+    if kept:
+        alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
+        step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
+        warn_caller(
+            f"the references hold {_listed(kept)}. Nobody said them, but {normalizer.label!r} counts them as words. "
+            f"The step 'tags' takes them out: normalizer={step}.",
+            UserWarning,
+        )
+
+
+def _warn_of_placeholders(references: Lines) -> None:
+    """Warn about references that are placeholders."""
+    texts = Counter(_short_texts(references))
+    placeholders = {text: count for text, count in texts.items() if _is_placeholder(text)}
+    if placeholders:
+        warn_caller(
+            f"some references are only placeholders: {_listed(placeholders)}. No normalizer can turn them into "
+            "transcripts, so every word heard there counts as an error. If a recording was never transcribed, set "
+            f"its reference to NA to leave it out: references.replace({list(placeholders)[:_SHOWN]}, pd.NA). If "
+            'nothing was said in it, set the reference to "".',
+            UserWarning,
+        )
+
+
+def _is_placeholder(text: str) -> bool:
+    if _PLACEHOLDERS.fullmatch(text):
+        return True
+    rest = without_tags(text)
+    if any(char.isalnum() for char in rest):
+        return False
+    tags = [match[0] for match in TAG.finditer(text)]
+    if any(char.isalnum() for tag in tags for char in tag):
+        return any(map(_UNKNOWN.fullmatch, tags))
+    return bool(text)
+
+
+def _short_texts(references: Lines) -> list[str]:
+    """Return the texts of at most three words, since placeholders are short."""
+    texts = []
+    begin = 0
+    for count in references.counts.tolist():
+        if 0 < count <= 3:
+            texts.append(" ".join(references.words[begin : begin + count]))
+        begin += count
+    return texts
+
+
+def _listed(counts: dict[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda item: -item[1])
+    more = f" and {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
+    return ", ".join(f"{text!r} ({count})" for text, count in most[:_SHOWN]) + more
