@@ -62,10 +62,10 @@ def visible(text: Any) -> str:
     >>> visible("two\\nlines and \\x1b[31m")
     'two lines and �[31m'
     """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cs") else char
-        for char in " ".join(str(text).split())
-    )
+    line = " ".join(str(text).split())
+    if line.isprintable():
+        return line
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cs") else char for char in line)
 
 
 def has_direction_marks(text: Any) -> bool:

@@ -10,7 +10,7 @@ from soniox_ds.io.audio_excerpts import MIME_TYPE, excerpt
 __all__ = ["LONGEST_MS", "Piece", "cut"]
 
 LONGEST_MS = 15_000
-"""Longest excerpt. Of a longer place, only the beginning is used."""
+"""Duration of the longest excerpt. A longer place is cut off."""
 
 
 class Piece(NamedTuple):

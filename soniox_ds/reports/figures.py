@@ -10,15 +10,13 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
-
-from soniox_ds.show.markup import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["figure"]
+__all__ = ["Drawing", "figure"]
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _INK = "#2e2f31"
@@ -26,11 +24,18 @@ _PAGE_COLOURS = {_INK: "currentColor", "#000000": "currentColor", "#ffffff": "va
 _COLOURED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
 
 
-def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float, height: float) -> str:
-    """Return a ``<figure>`` of the plot that `draw` puts on the axes it is given. Sizes are in inches.
+class Drawing(NamedTuple):
+    """A figure as SVG, which is a part of the page, and its description."""
 
-    >>> shown = figure(lambda ax: ax.plot([1, 2]), name="line", alt="a <line>", width=3, height=2)
-    >>> "aria-label=\\"a &lt;line&gt;\\"" in shown, "<script" in shown
+    svg: str
+    alt: str
+
+
+def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float, height: float) -> Drawing:
+    """Return the plot that `draw` puts on the axes it is given. Sizes are in inches.
+
+    >>> drawing = figure(lambda ax: ax.set_title("a <title>"), name="line", alt="an example", width=3, height=2)
+    >>> "a &lt;title&gt;" in drawing.svg, "<script" in drawing.svg
     (True, False)
     """
     import matplotlib as mpl
@@ -50,17 +55,9 @@ def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float,
         draw(canvas.add_subplot())
         canvas.savefig(file, format="svg", metadata={"Date": None})
     # The size of the drawing is used, so that labels beside the axes are not cut off.
-    return (
-        f'<figure role="img" aria-label="{visible(alt)}">{_inline(file.getvalue(), name)}'
-        f"<figcaption>{visible(alt)}</figcaption></figure>"
-    )
-
-
-def _inline(svg: bytes, name: str) -> str:
-    """Return the drawing as a part of the page, with unique ids, the page's colours and no metadata."""
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
-    root = ElementTree.fromstring(svg)
+    root = ElementTree.fromstring(file.getvalue())
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)
     for element in root.iter():
@@ -70,13 +67,9 @@ def _inline(svg: bytes, name: str) -> str:
             elif key == f"{{{_XLINK}}}href" and value.startswith("#"):
                 element.set(key, f"#{name}-{value[1:]}")
             elif key in ("style", "fill", "stroke", "clip-path"):
-                element.set(key, _of_the_page(value).replace("url(#", f"url(#{name}-"))
+                for colour, colour_of_page in _PAGE_COLOURS.items():
+                    value = value.replace(colour, colour_of_page)
+                element.set(key, value.replace("url(#", f"url(#{name}-"))
     root.set("style", "max-width:100%;height:auto")
     root.set("aria-hidden", "true")
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def _of_the_page(style: str) -> str:
-    for colour, own in _PAGE_COLOURS.items():
-        style = style.replace(colour, own)
-    return style
+    return Drawing(ElementTree.tostring(root, encoding="unicode"), alt)

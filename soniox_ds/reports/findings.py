@@ -13,8 +13,8 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.metrics.stats.summaries import summarize
-from soniox_ds.reports.elements import count
-from soniox_ds.reports.places import grouping_columns
+from soniox_ds.reports.selection import grouping_columns
+from soniox_ds.reports.tables import count
 
 if TYPE_CHECKING:
     from soniox_ds.corpus.corpus import Corpus

@@ -14,21 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from soniox_ds._display import clock, direction, isolated, known, render
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.selection import one_recording
-from soniox_ds.show import markup
-from soniox_ds.show.markup import clock, known
 
-__all__ = ["AlignmentView", "alignment", "legend"]
+__all__ = ["AlignmentView", "alignment"]
 
-_KINDS = {
-    "substitution": ("S", "solid", "213,94,0"),
-    "deletion": ("D", "dashed", "0,114,178"),
-    "insertion": ("I", "dotted", "190,130,0"),
-}
-_NOTHING = "–"
+_LETTERS = {"substitution": "S", "deletion": "D", "insertion": "I"}
 _PLAIN_WIDTH = 88
 _PLAIN_BLOCKS = 12
 
@@ -90,19 +84,11 @@ def alignment(alignments: Alignments, audio_id: str | None = None, *, context: i
         no_duplicates(alignments, "alignments", "audio_id", "position")
     if context is not None and context < 0:
         raise InputError(f"context is {context}; it is a number of words, 0 or more, or None for everything.")
-    own = one_recording(alignments, audio_id, rows="alignments", shows="this view")
-    if unknown := sorted({str(kind) for kind in own["operation"].unique()} - {"hit", *_KINDS}):
-        raise SchemaError(f"the operation {unknown[0]!r} is not known; it can be hit, {', '.join(_KINDS)}.")
-    name = str(own["audio_id"].iloc[0]) if len(own) else "nothing" if audio_id is None else str(audio_id)
-    return AlignmentView(name, own, context)
-
-
-def legend() -> str:
-    """Return the legend of the marks, as HTML."""
-    samples = "".join(
-        f'<span style="{_box(kind)};margin-left:.8em">{letter}</span> {kind}' for kind, (letter, _, _) in _KINDS.items()
-    )
-    return f"above: reference, below: what was heard {samples}"
+    rows = one_recording(alignments, audio_id, rows="alignments", shows="this view")
+    if unknown := sorted({str(kind) for kind in rows["operation"].unique()} - {"hit", *_LETTERS}):
+        raise SchemaError(f"the operation {unknown[0]!r} is not known; it can be hit, {', '.join(_LETTERS)}.")
+    name = str(rows["audio_id"].iloc[0]) if len(rows) else "nothing" if audio_id is None else str(audio_id)
+    return AlignmentView(name, rows, context)
 
 
 class AlignmentView:
@@ -116,8 +102,8 @@ class AlignmentView:
 
     def __repr__(self) -> str:
         if self.alignments.empty:
-            return f"{markup.plain_isolated(self.audio_id)}: No words."
-        lines = [f"{markup.plain_isolated(self.audio_id)}: {self._counts()}"]
+            return f"{isolated(self.audio_id)}: No words."
+        lines = [f"{isolated(self.audio_id)}: {self._counts()}"]
         blocks = list(_wrapped(self._shown()))
         for block in blocks[:_PLAIN_BLOCKS]:
             for label, row in zip(("reference", "heard", "errors"), block, strict=True):
@@ -128,38 +114,38 @@ class AlignmentView:
         return "\n".join(lines).rstrip()
 
     def _repr_html_(self) -> str:
-        head = f"<b>{markup.isolated(self.audio_id)}</b>: {markup.visible(self._counts())}"
-        return markup.frame("alignment", head, legend(), self.body())
+        return render(
+            "show/templates/alignment.html.j2",
+            audio_id=self.audio_id,
+            counts=self._counts(),
+            paragraphs=self.paragraphs(),
+        )
 
-    def body(self) -> str:
-        """Return the aligned words alone, as HTML; `legend` explains the marks."""
-        parts: list[str] = []
+    def paragraphs(self) -> list[dict[str, Any]]:
+        """Return the words in paragraphs of one speaker, for the template ``aligned_words.html.j2``.
+
+        The items of a paragraph are pairs, and numbers of right words that are left out. Words that are left out before
+        the first paragraph have a paragraph without a direction.
+        """
+        paragraphs: list[dict[str, Any]] = []
+        side = direction([*self.alignments["reference"], *self.alignments["hypothesis"]])
         speaker: Any = None
-        opened = False
         for item in self._shown():
+            is_first = not paragraphs or paragraphs[-1]["direction"] is None
             if isinstance(item, int):
-                parts.append(f' <i style="{markup.SMALL}">… {_right(item)} …</i> ')
-                continue
-            if not opened or (known(item.speaker) and item.speaker != speaker):
-                if opened:
-                    parts.append("</div>")
+                if not paragraphs:
+                    paragraphs.append({"heading": "", "direction": None, "items": []})
+            elif is_first or (known(item.speaker) and item.speaker != speaker):
                 speaker = item.speaker if known(item.speaker) else speaker
-                head = " · ".join(
-                    part for part in (clock(item.start_ms), f"speaker {speaker}" if known(speaker) else "") if part
-                )
-                if head:
-                    parts.append(f'<div style="{markup.SMALL}">{markup.visible(head)}</div>')
-                parts.append(f'<div dir="{self._direction()}" style="margin:0 0 .7em">')
-                opened = True
-            parts.append(_html(item))
-        return "".join([*parts, "</div>" if opened else "<p>No words.</p>"])
-
-    def _direction(self) -> str:
-        return markup.direction([*self.alignments["reference"], *self.alignments["hypothesis"]])
+                parts = (clock(item.start_ms), f"speaker {speaker}" if known(speaker) else "")
+                heading = " · ".join(part for part in parts if part)
+                paragraphs.append({"heading": heading, "direction": side, "items": []})
+            paragraphs[-1]["items"].append(item)
+        return paragraphs
 
     def _counts(self) -> str:
         kinds = self.alignments["operation"]
-        counts = {letter: int((kinds == kind).sum()) for kind, (letter, _, _) in _KINDS.items()}
+        counts = {letter: int((kinds == kind).sum()) for kind, letter in _LETTERS.items()}
         words = int((kinds != "insertion").sum())
         errors = sum(counts.values())
         each = ", ".join(f"{letter} {count:,}" for letter, count in counts.items())
@@ -167,57 +153,25 @@ class AlignmentView:
 
     def _shown(self) -> Iterator[_Pair | int]:
         """Yield the pairs to show, and for each stretch that is left out the number of its words."""
-        own = self.alignments
-        absent = pd.Series(pd.NA, index=own.index, dtype="object")
-        columns = [own.get(name, absent) for name in _Pair._fields]
-        near = np.ones(len(own), np.bool_)
+        alignments = self.alignments
+        absent = pd.Series(pd.NA, index=alignments.index, dtype="object")
+        columns = [alignments.get(name, absent) for name in _Pair._fields]
+        near_mask = np.ones(len(alignments), np.bool_)
         if self.context is not None:
-            wrong = np.flatnonzero((own["operation"] != "hit").to_numpy(bool))
-            near[:] = False
-            for place in wrong:
-                near[max(0, place - self.context) : place + self.context + 1] = True
-        left_out = 0
-        for shown, row in zip(near, zip(*columns, strict=True), strict=True):
-            if not shown:
-                left_out += 1
+            near_mask[:] = False
+            for position in np.flatnonzero((alignments["operation"] != "hit").to_numpy(bool)):
+                near_mask[max(0, position - self.context) : position + self.context + 1] = True
+        n_left_out = 0
+        for is_near, row in zip(near_mask, zip(*columns, strict=True), strict=True):
+            if not is_near:
+                n_left_out += 1
                 continue
-            if left_out:
-                yield left_out
-                left_out = 0
+            if n_left_out:
+                yield n_left_out
+                n_left_out = 0
             yield _Pair(*row)
-        if left_out:
-            yield left_out
-
-
-def _right(count: int) -> str:
-    return f"{count:,} word{'' if count == 1 else 's'} right"
-
-
-def _box(kind: str) -> str:
-    _, line, colour = _KINDS[kind]
-    return f"border:1.5px {line} rgba({colour},.95);border-radius:.25em;padding:0 .25em;background:rgba({colour},.16)"
-
-
-def _html(pair: _Pair) -> str:
-    if pair.operation == "hit":
-        return f"{markup.running(pair.hypothesis)} "
-    letter = _KINDS[pair.operation][0]
-    above = markup.isolated(pair.reference) if known(pair.reference) else _NOTHING
-    below = markup.isolated(pair.hypothesis, pair.language) if known(pair.hypothesis) else _NOTHING
-    facts = [pair.operation]
-    if known(pair.start_ms):
-        facts.append(f"at {clock(pair.start_ms)}")
-    if known(pair.confidence):
-        facts.append(f"confidence {pair.confidence:.2f}")
-    place = "display:inline-block;white-space:nowrap;vertical-align:middle;line-height:1.25;margin:.1em 0"
-    style = f"{place};{_box(pair.operation)}"
-    said = ", ".join(facts)
-    return (
-        f'<span role="group" aria-label="{said}" title="{said}" style="{style}">'
-        f'<span style="display:block">{above}<sup aria-hidden="true" style="margin-inline-start:.3em;font-weight:bold;'
-        f'font-size:.65em;line-height:0">{letter}</sup></span>'
-        f'<span style="display:block;border-top:{markup.LINE};font-weight:bold">{below}</span></span> '
-    )
+        if n_left_out:
+            yield n_left_out
 
 
 def _wrapped(items: Iterator[_Pair | int]) -> Iterator[tuple[str, str, str]]:
@@ -226,11 +180,12 @@ def _wrapped(items: Iterator[_Pair | int]) -> Iterator[tuple[str, str, str]]:
     used = 0
     for item in items:
         if isinstance(item, int):
-            cells = (f"[{_right(item)}]", "", "")
+            cells = (f"[{item:,} word{'' if item == 1 else 's'} right]", "", "")
         else:
-            reference = markup.plain_isolated(str(item.reference)) if known(item.reference) else _NOTHING
-            heard = markup.plain_isolated(str(item.hypothesis)) if known(item.hypothesis) else _NOTHING
-            cells = (reference, heard, _KINDS[item.operation][0] if item.operation != "hit" else "")
+            reference, hypothesis = (
+                isolated(text) if known(text) else "–" for text in (item.reference, item.hypothesis)
+            )
+            cells = (reference, hypothesis, _LETTERS.get(item.operation, ""))
         width = max(map(_width, cells))
         if rows[0] and used + width + 1 > _PLAIN_WIDTH:
             yield _joined(rows)

@@ -13,18 +13,16 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from soniox_ds._display import clock, direction, isolated, known, render, visible
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_confidence, words_of
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_window
 from soniox_ds.schema.selection import one_recording
-from soniox_ds.show import markup
-from soniox_ds.show.markup import clock, known
 
 __all__ = ["TranscriptView", "transcript"]
 
 _PAUSE_MS = 1500
-_LINES = (("solid", "2px", 0.42), ("dashed", "2px", 0.24), ("dotted", "2px", 0.12))
 _PLAIN_WIDTH = 88
 _PLAIN_PARAGRAPHS = 12
 _COLUMNS: dict[str, Any] = {
@@ -95,35 +93,35 @@ def transcript(
     a.wav: 3 words, 1 below 0.5
       0:00 speaker 1: Take lisinopril{0.41} daily.
     """
-    found = words_of(words)
-    need(found, "audio_id", "text", "confidence", name="words")
-    found = need_milliseconds(found, "words", required=False)
-    if "word_index" in found:
-        no_duplicates(found, "words", "audio_id", "word_index", also=["translation_status"])
-    low = [float(level) for level in levels]
-    if len(low) != 3 or low != sorted(low) or not 0 <= low[0] <= low[2] <= 1:
+    table = words_of(words)
+    need(table, "audio_id", "text", "confidence", name="words")
+    table = need_milliseconds(table, "words", required=False)
+    if "word_index" in table:
+        no_duplicates(table, "words", "audio_id", "word_index", also=["translation_status"])
+    confidences = [float(level) for level in levels]
+    if len(confidences) != 3 or confidences != sorted(confidences) or not 0 <= confidences[0] <= confidences[2] <= 1:
         raise InputError(f"levels must be three confidences from 0 to 1, ascending; found {list(levels)}.")
+    low, middle, high = confidences
     if stream not in ("original", "translation"):
         raise InputError(f'stream is {stream!r}; it can be "original" or "translation".')
-    own = one_recording(found, audio_id, rows="words", shows="a transcript")
-    translated = (
-        (own["translation_status"] == "translation").fillna(False)
-        if "translation_status" in own
-        else pd.Series(False, index=own.index)
-    )
-    own = own[(translated if stream == "translation" else ~translated).to_numpy(bool)]
-    name = str(own["audio_id"].iloc[0]) if len(own) else "nothing" if audio_id is None else str(audio_id)
+    table = one_recording(table, audio_id, rows="words", shows="a transcript")
+    if "translation_status" in table:
+        translated_mask = (table["translation_status"] == "translation").fillna(False).to_numpy(bool)
+        table = table[translated_mask if stream == "translation" else ~translated_mask]
+    elif stream == "translation":
+        table = table.iloc[:0]
+    name = str(table["audio_id"].iloc[0]) if len(table) else "nothing" if audio_id is None else str(audio_id)
     if start_ms is not None or end_ms is not None:
-        need(own, "start_ms", "end_ms", name="words")
-        known_ends = own["end_ms"].dropna()
-        start_ms, end_ms = checked_window(start_ms, end_ms, float(known_ends.max()) if len(known_ends) else 0.0)
-        inside = pd.Series(True, index=own.index)
+        need(table, "start_ms", "end_ms", name="words")
+        ends = table["end_ms"].dropna()
+        start_ms, end_ms = checked_window(start_ms, end_ms, float(ends.max()) if len(ends) else 0.0)
+        inside_mask = pd.Series(True, index=table.index)
         if start_ms is not None:
-            inside &= own["end_ms"].astype("Int64") > start_ms
+            inside_mask &= table["end_ms"].astype("Int64") > start_ms
         if end_ms is not None:
-            inside &= own["start_ms"].astype("Int64") < end_ms
-        own = own[inside.fillna(False).to_numpy(bool)]
-    return TranscriptView(name, own, (low[0], low[1], low[2]))
+            inside_mask &= table["start_ms"].astype("Int64") < end_ms
+        table = table[inside_mask.fillna(False).to_numpy(bool)]
+    return TranscriptView(name, table, (low, middle, high))
 
 
 class TranscriptView:
@@ -139,32 +137,41 @@ class TranscriptView:
 
     def __repr__(self) -> str:
         if self.words.empty:
-            return f"{markup.plain_isolated(self.audio_id)}: No words."
-        lines = [markup.plain_isolated(self.audio_id) + ": " + self._counts()]
+            return f"{isolated(self.audio_id)}: No words."
+        lines = [isolated(self.audio_id) + ": " + self._counts()]
         paragraphs = list(self._paragraphs())
         for paragraph in paragraphs[:_PLAIN_PARAGRAPHS]:
-            head = " ".join(part for part in (clock(paragraph[0].start_ms), _speaker(paragraph[0])) if part)
-            text = "".join(self._plain(word, first=place == 0) for place, word in enumerate(paragraph))
-            line = f"{head}: {markup.plain_isolated(text)}" if head else markup.plain_isolated(text)
+            head = " ".join(part for part in (clock(paragraph[0].start_ms), visible(_speaker(paragraph[0]))) if part)
+            text = ""
+            for word in paragraph:
+                is_low = known(word.confidence) and word.confidence < self.levels[0]
+                text += (" " if word.space_before else "") + str(word.text)
+                text += f"{{{word.confidence:.2f}}}" if is_low else ""
+            line = f"{head}: {isolated(text)}" if head else isolated(text)
             lines += textwrap.wrap(line, _PLAIN_WIDTH, initial_indent="  ", subsequent_indent="      ")
         if (more := len(paragraphs) - _PLAIN_PARAGRAPHS) > 0:
             lines.append(f"  … and {more:,} more paragraphs")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        low, middle, high = self.levels
-        marks = (
-            (low / 2, f"below {low:g}"),
-            ((low + middle) / 2, f"below {middle:g}"),
-            ((middle + high) / 2, f"below {high:g}"),
+        paragraphs = []
+        for words in self._paragraphs():
+            languages = {word.language for word in words if known(word.language)}
+            paragraphs.append(
+                {
+                    "heading": " · ".join(part for part in (clock(words[0].start_ms), _speaker(words[0])) if part),
+                    "direction": direction(word.text for word in words),
+                    "language": languages.pop() if len(languages) == 1 else None,
+                    "words": [(word, self._step(word.confidence)) for word in words],
+                }
+            )
+        return render(
+            "show/templates/transcript.html.j2",
+            audio_id=self.audio_id,
+            counts=self._counts(),
+            levels=[f"{level:g}" for level in self.levels],
+            paragraphs=paragraphs,
         )
-        legend = "confidence: " + " &nbsp; ".join(
-            f'<span style="{self._mark(value)}">{markup.visible(text)}</span>' for value, text in marks
-        )
-        legend += f" &nbsp; {high:g} and above: no mark. Hover over a word for its confidence."
-        body = "".join(map(self._html, self._paragraphs())) or "<p>No words.</p>"
-        head = f"<b>{markup.isolated(self.audio_id)}</b>: {self._counts()}"
-        return markup.frame("transcript", head, legend, body)
 
     def _counts(self) -> str:
         count = len(self.words)
@@ -183,52 +190,26 @@ class TranscriptView:
         paragraph: list[_Word] = []
         for row in rows:
             word = _Word(*row)
-            if paragraph and _parts(paragraph[-1], word):
+            if paragraph and _are_apart(paragraph[-1], word):
                 yield paragraph
                 paragraph = []
             paragraph.append(word)
         if paragraph:
             yield paragraph
 
-    def _plain(self, word: _Word, *, first: bool) -> str:
-        space = " " if word.space_before and not first else ""
-        low = known(word.confidence) and word.confidence < self.levels[0]
-        return f"{space}{word.text}{{{word.confidence:.2f}}}" if low else f"{space}{word.text}"
-
-    def _html(self, paragraph: list[_Word]) -> str:
-        head = " · ".join(
-            part for part in (clock(paragraph[0].start_ms), markup.visible(_speaker(paragraph[0]))) if part
-        )
-        parts = [f'<div style="{markup.SMALL}">{head}</div>'] if head else []
-        languages = {word.language for word in paragraph if known(word.language)}
-        lang = f' lang="{markup.visible(languages.pop())}"' if len(languages) == 1 else ""
-        parts.append(f'<div dir="{markup.direction(word.text for word in paragraph)}"{lang}>')
-        for place, word in enumerate(paragraph):
-            space = " " if word.space_before and place else ""
-            parts.append(f"{space}{self._marked(word)}")
-        parts.append("</div>")
-        return f'<div style="margin:0 0 .7em">{"".join(parts)}</div>'
-
-    def _marked(self, word: _Word) -> str:
-        style = self._mark(word.confidence) if known(word.confidence) else ""
-        if not style:
-            return markup.running(word.text)
-        title = f"confidence {word.confidence:.2f}" + (f" at {clock(word.start_ms)}" if known(word.start_ms) else "")
-        return f'<mark style="{style}" title="{title}">{markup.running(word.text)}</mark>'
-
-    def _mark(self, confidence: float) -> str:
-        for level, (line, width, strength) in zip(self.levels, _LINES, strict=True):
-            if confidence < level:
-                ground = f"color:inherit;background:rgba(213,94,0,{strength})"
-                return f"{ground};border-bottom:{width} {line} rgba(213,94,0,.95);padding:0 .1em"
-        return ""
+    def _step(self, confidence: Any) -> int | None:
+        """Return the number of the lowest level that the confidence is below, or None for a word without a mark."""
+        if not known(confidence):
+            return None
+        return next((step for step, level in enumerate(self.levels) if confidence < level), None)
 
 
 def _speaker(word: _Word) -> str:
     return f"speaker {word.speaker}" if known(word.speaker) else ""
 
 
-def _parts(before: _Word, word: _Word) -> bool:
+def _are_apart(before: _Word, word: _Word) -> bool:
+    """Return True if another speaker or a pause comes between two words."""
     other = (before.speaker if known(before.speaker) else None) != (word.speaker if known(word.speaker) else None)
     timed = known(before.end_ms) and known(word.start_ms)
     return other or (timed and word.start_ms - before.end_ms >= _PAUSE_MS)

@@ -19,7 +19,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.experiments.results import Comparison
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.reports.audio import LONGEST_MS, cut
-from soniox_ds.reports.places import excerpt, grouping_columns, worst_place, worst_recordings
+from soniox_ds.reports.selection import excerpt, grouping_columns, worst_place, worst_recordings
 
 NAUGHTY = "<script>alert('x')</script>&\x0b"
 

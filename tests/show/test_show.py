@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_ds import show
+from soniox_ds._display import direction
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.show.markup import direction
 
 ALLOWED = {"div", "p", "b", "bdi", "mark", "span", "sup", "i"}
 
@@ -77,7 +77,7 @@ def test_a_transcript_is_in_paragraphs_by_speaker_and_pause_with_doubt_marked():
     html = show.transcript(WORDS)._repr_html_()
     page = Page(html)
     assert "a.wav: 5 words, 1 below 0.5" in page.text
-    assert "0:00 · speaker 1Good mourning.0:00 · speaker 2Hi, how0:05 · speaker 2are" in page.text
+    assert "0:00 · speaker 1Good mourning. 0:00 · speaker 2Hi, how 0:05 · speaker 2are" in page.text
     titles = [value for tag, name, value in page.attributes if name == "title"]
     assert titles == ["confidence 0.31 at 0:00", "confidence 0.65 at 0:00", "confidence 0.85 at 0:00"]
     styles = [value for tag, name, value in page.attributes if tag == "mark" and name == "style"]
@@ -138,7 +138,7 @@ def test_errors_are_marked_with_letters_and_said_aloud():
 def test_only_the_surroundings_of_errors_can_be_shown():
     text = Page(show.alignment(ALIGNMENT, context=1)._repr_html_()).text
     assert "me … 1 word right … then" in text
-    assert "… 2 words right … –I" in Page(show.alignment(ALIGNMENT.iloc[3:], context=0).body()).text.replace("3", "2")
+    assert "… 2 words right … –I" in Page(show.alignment(ALIGNMENT.iloc[3:], context=0)._repr_html_()).text.replace("3", "2")
     with pytest.raises(InputError, match="context is -1"):
         show.alignment(ALIGNMENT, context=-1)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from soniox_ds import plot
+from soniox_ds._display import known
 from soniox_ds.api.prices import price_text
-from soniox_ds.reports.elements import Section, note, percent, table
 from soniox_ds.reports.figures import figure
-from soniox_ds.show.markup import known
+from soniox_ds.reports.tables import Section, Table, decimal, percent
 
 if TYPE_CHECKING:
     from soniox_ds.experiments.results import Comparison
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["arms"]
 
 
-def arms(trial: Comparison) -> Section:
-    """Write each arm's error rate, its difference from the baseline, and the terms that it recognises."""
-    summary, differences = trial.summary, trial.differences
+def arms(comparison: Comparison) -> Section:
+    """Return each arm's error rate, its difference from the baseline, and the terms that it recognises."""
+    summary, differences = comparison.summary, comparison.differences
     neutral = ["neutral_wer"] if summary["neutral_wer"].notna().any() else []
     rows = [
         (
@@ -45,22 +45,14 @@ def arms(trial: Comparison) -> Section:
         "effect on",
         "cost by list price",
     )
-    parts = [
-        note(
-            f"The same recordings under several options, compared with the baseline “{trial.baseline}” recording by "
-            "recording. A difference below 0 is fewer errors."
-        ),
-        table(head, rows, numeric=(*range(1, 6 + len(neutral)), 7 + len(neutral))),
-    ]
+    drawing = None
     if differences["difference"].notna().any():
-        parts.append(
-            figure(
-                lambda ax: plot.error_comparison(differences, ax=ax),
-                name="arms",
-                alt="Differences from the baseline in percentage points, with intervals; filled marks are significant.",
-                width=8.5,
-                height=1.3 + 0.34 * len(differences),
-            )
+        drawing = figure(
+            lambda ax: plot.error_comparison(differences, ax=ax),
+            name="arms",
+            alt="Differences from the baseline in percentage points, with intervals; filled marks are significant.",
+            width=8.5,
+            height=1.3 + 0.34 * len(differences),
         )
     name = "neutral_difference"
     without_formatting = [name] if differences[name].notna().any() else []
@@ -69,15 +61,15 @@ def arms(trial: Comparison) -> Section:
             row["b"],
             percent(row["difference"], row["difference_low"], row["difference_high"]),
             *(percent(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in without_formatting),
-            *(f"{row[name]:.3f}" if known(row[name]) else "–" for name in ("p_holm", "mapsswe_p_holm")),
+            *(decimal(row[name]) for name in ("p_holm", "mapsswe_p_holm")),
             row["note"] if known(row["note"]) else "",
         )
         for row in differences.to_dict("records")
     ]
     titles = ("arm", "difference", *("formatting-neutral" for _ in without_formatting), "p (Holm)", "MAPSSWE p (Holm)")
-    parts.append(table((*titles, "remark"), tests, numeric=range(1, len(titles))))
-    if trial.terms:
-        terms = [
+    terms = None
+    if comparison.terms:
+        term_rows = [
             (
                 row["arm"],
                 percent(row["recall"], row["recall_low"], row["recall_high"]),
@@ -86,8 +78,14 @@ def arms(trial: Comparison) -> Section:
                 int(row["false_hits"]),
                 int(row["distractor_false_hits"]),
             )
-            for row in trial.term_summary.to_dict("records")
+            for row in comparison.term_summary.to_dict("records")
         ]
-        named = ("arm", "recall", "precision", "terms said", "made up", "distractors made up")
-        parts.append("<h3>Terms</h3>" + table(named, terms, numeric=range(1, 6)))
-    return "arms", "Comparison of options", "".join(parts)
+        term_head = ("arm", "recall", "precision", "terms said", "made up", "distractors made up")
+        terms = Table(term_head, term_rows, numeric=range(1, 6))
+    return {
+        "baseline": comparison.baseline,
+        "arms": Table(head, rows, numeric=(*range(1, 6 + len(neutral)), 7 + len(neutral))),
+        "figure": drawing,
+        "differences": Table((*titles, "remark"), tests, numeric=range(1, len(titles))),
+        "terms": terms,
+    }
