@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import io
 import json
 import sys
@@ -126,9 +127,8 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--reference-column", metavar="COLUMN", help="column of a manifest that holds the reference text")
     add("--model", default=ASYNC_MODEL, help="default: %(default)s")
     add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
-    add("--language-hints-strict", action="store_true", default=None, help="keep to the hinted languages")
-    add("--enable-speaker-diarization", action="store_true", default=None, help="mark who speaks")
-    add("--enable-language-identification", action="store_true", default=None, help="mark the language of the words")
+    for name, description in _flags().items():
+        add(f"--{name.replace('_', '-')}", action="store_true", default=None, help=description)
     add("--translate-to", metavar="CODE", help="one-way translation into this language")
     add("--terms", nargs="+", metavar="TERM", help="context terms")
     add(
@@ -144,6 +144,14 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--timeout-s", type=float, help="longest wait for one recording after its submission")
     add("--journal", type=Path, help="default: the journal in the user's cache folder")
     add("--refresh", action="store_true", help="transcribe, and pay for, everything again")
+
+
+def _flags() -> dict[str, str]:
+    """Return the names and the descriptions of the options that are True or False."""
+    from soniox_ds.options import TranscriptionOptions
+
+    known = dataclasses.fields(TranscriptionOptions)
+    return {option.name: option.metadata["description"] for option in known if option.type == "bool | None"}
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -229,9 +237,7 @@ def _transcribe(options: argparse.Namespace) -> int:
             found,
             model=options.model,
             language_hints=options.language_hints,
-            language_hints_strict=options.language_hints_strict,
-            enable_speaker_diarization=options.enable_speaker_diarization,
-            enable_language_identification=options.enable_language_identification,
+            **{name: getattr(options, name) for name in _flags()},
             translation={"type": "one_way", "target_language": options.translate_to} if options.translate_to else None,
             context=_context(options),
             connection=_connection(options),

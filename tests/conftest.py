@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import wave
 import weakref
 from collections.abc import Callable, Iterator
@@ -29,17 +28,6 @@ def write_wav(path: Path, seconds: float = 1.0, seed: int = 0, rate: int = 16_00
         file.setframerate(rate)
         file.writeframes((tone * 32_767).astype("<i2").tobytes())
     return path
-
-
-@pytest.fixture(scope="session", autouse=True)
-def separate_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the default journal, and recordings that were broken off, apart from those of the user and of other runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        if "MPLCONFIGDIR" not in os.environ:  # its list of fonts takes seconds to make
-            patch.setenv("MPLCONFIGDIR", str(usual / "matplotlib"))
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture

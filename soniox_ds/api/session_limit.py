@@ -50,10 +50,10 @@ class SessionLimit:
     --------
     >>> import soniox_ds as sx
     >>> gate = sx.SessionLimit(sessions=5)                # half of the ten; another process has the other half
-    >>> recordings = ["data/samples/market_stall.wav", "data/samples/short_answer.wav"]
+    >>> from soniox_ds.demo import samples_folder
+    >>> recordings = [samples_folder() / "market_stall.wav", samples_folder() / "short_answer.wav"]
     >>> with sx.local_service("scripted"):
-    ...     streamed = sx.stream_dataset(recordings, speed=None, gate=gate, progress=False,
-    ...                                  journal=getfixture("tmp_path") / "journal.sqlite")
+    ...     streamed = sx.stream_dataset(recordings, speed=None, gate=gate, progress=False)
     >>> streamed.recordings["status"].tolist(), gate.open
     (['completed', 'completed'], 0)
     """

@@ -308,8 +308,8 @@ async def clean_up(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> with sx.local_service(recognizer="scripted"):
-    ...     sx.account.clean_up(getfixture("tmp_path") / "journal.sqlite")
+    >>> with sx.local_service("scripted"):
+    ...     sx.account.clean_up()
     Empty DataFrame
     Columns: [audio_id, state, outcome]
     Index: []

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from soniox_ds.api.budget import RequestBudget
 from soniox_ds.api.client import Client
@@ -32,7 +32,9 @@ from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import JournalError, OptionsError
-from soniox_ds.options import ASYNC_MODEL, Context, TranscriptionOptions, Translation
+from soniox_ds.options import TranscriptionOptions
+from soniox_ds.options.keywords import check_keywords, list_options
+from soniox_ds.options.transcription import TranscriptionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.recording import Found
 from soniox_ds.sources.search import find_recordings
@@ -48,17 +50,6 @@ async def transcribe(
     *,
     audio_column: str | None = None,
     reference_column: str | None = None,
-    model: str = ASYNC_MODEL,
-    language_hints: Iterable[str] | None = None,
-    language_hints_strict: bool | None = None,
-    enable_speaker_diarization: bool | None = None,
-    enable_language_identification: bool | None = None,
-    translation: Translation | Mapping[str, Any] | None = None,
-    context: Context | Mapping[str, Any] | None = None,
-    webhook_url: str | None = None,
-    webhook_auth_header_name: str | None = None,
-    webhook_auth_header_value: str | None = None,
-    client_reference_id_prefix: str | None = None,
     connection: Connection | None = None,
     concurrency: int = 16,
     requests_per_minute: float = 480,
@@ -70,6 +61,7 @@ async def transcribe(
     progress: bool | Callable[[Snapshot], object] | None = None,
     timeout_s: float | None = None,
     clock: Clock | None = None,
+    **options: Unpack[TranscriptionKeywords],
 ) -> Corpus:
     """Transcribe recordings into a corpus of token-level tables.
 
@@ -81,9 +73,7 @@ async def transcribe(
         Further columns are kept; ``reference`` may also be a ``.txt`` file beside the audio. See docs/sources.md.
     audio_column, reference_column
         Columns of a table or manifest that hold the audio and the reference text, if they have unusual names.
-    model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
-translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header_value, client_reference_id_prefix
-        The API's own options; see `TranscriptionOptions`.
+    **options
     connection
         Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``.
     concurrency
@@ -129,26 +119,15 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> with sx.local_service(recognizer="scripted", speed=100):       # the stand-in: nothing leaves this machine
-    ...     corpus = sx.transcribe("data/samples/manifest.csv", journal=getfixture("tmp_path") / "journal.sqlite")
+    >>> from soniox_ds.demo import samples_folder
+    >>> with sx.local_service("scripted", speed=100):  # the stand-in: nothing leaves this machine
+    ...     corpus = sx.transcribe(samples_folder() / "manifest.csv", language_hints=["en"])
     >>> corpus.recordings["status"].unique().tolist()
     ['completed']
     """
-    options = TranscriptionOptions(
-        model=model,
-        language_hints=language_hints,
-        language_hints_strict=language_hints_strict,
-        enable_speaker_diarization=enable_speaker_diarization,
-        enable_language_identification=enable_language_identification,
-        translation=translation,
-        context=context,
-        webhook_url=webhook_url,
-        webhook_auth_header_name=webhook_auth_header_name,
-        webhook_auth_header_value=webhook_auth_header_value,
-        client_reference_id_prefix=client_reference_id_prefix,
-    )
+    check_keywords(transcribe, options)
     return await transcribe_as(
-        options,
+        TranscriptionOptions(**options),
         sources,
         audio_column=audio_column,
         reference_column=reference_column,
@@ -164,6 +143,9 @@ translation, context, webhook_url, webhook_auth_header_name, webhook_auth_header
         timeout_s=timeout_s,
         clock=clock,
     )
+
+
+list_options(transcribe, TranscriptionOptions)
 
 
 async def transcribe_as(

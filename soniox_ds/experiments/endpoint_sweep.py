@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,8 @@ from soniox_ds.metrics.words.pairing import References
 from soniox_ds.metrics.words.rates import word_errors
 from soniox_ds.metrics.words.recording_languages import Languages
 from soniox_ds.options import LiveOptions
+from soniox_ds.options.keywords import check_keywords, list_options
+from soniox_ds.options.live import ENDPOINT_OPTIONS, SessionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.schema import ENDPOINT_SWEEP, conform
 from soniox_ds.sources.recording import Found
@@ -47,13 +49,6 @@ from soniox_ds.sources.search import find_recordings
 from soniox_ds.text.normalizer import Normalizer
 
 __all__ = ["EndpointSweep", "SweepEstimate", "sweep_endpoints"]
-
-ENDPOINT_OPTIONS = (
-    "enable_endpoint_detection",
-    "max_endpoint_delay_ms",
-    "endpoint_sensitivity",
-    "endpoint_latency_adjustment_level",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +237,7 @@ async def sweep_endpoints(
     journal: str | Path | None = None,
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
-    **options: Any,
+    **options: Unpack[SessionKeywords],
 ) -> EndpointSweep:
     """Stream the same recordings under each of several endpoint settings.
 
@@ -257,7 +252,7 @@ async def sweep_endpoints(
         Sets of endpoint options, such as ``[{}, {"max_endpoint_delay_ms": 800}]``: `enable_endpoint_detection` (True
         unless given), `max_endpoint_delay_ms`, `endpoint_sensitivity`, `endpoint_latency_adjustment_level`. A mapping
         gives them names. The other settings are compared with the first.
-    audio_column, reference_column, speed, chunk_ms, concurrency, connection, gate, journal, progress, clock
+    audio_column, reference_column, speed, chunk_ms, concurrency
         As in `stream_dataset`. Latencies are those of real use only at a `speed` of 1.0.
     normalizer, language, block, ci, method
         As in `word_errors` and `summarize`. Another `block` can be chosen afterwards:
@@ -267,7 +262,8 @@ async def sweep_endpoints(
     confirm
         Called with a `SweepEstimate` before anything is sent. If it returns False, `Declined` is raised.
     **options
-        Further options of the API, the same for all settings; see `LiveOptions`.
+    connection, gate, journal, progress, clock
+        As in `stream_dataset`.
 
     Returns
     -------
@@ -292,12 +288,12 @@ async def sweep_endpoints(
     Examples
     --------
     >>> import soniox_ds as sx
+    >>> from soniox_ds.demo import samples_folder
     >>> with sx.local_service("scripted", speed=20):
     ...     sweep = sx.sweep_endpoints(
-    ...         "data/samples/market_stall.wav",
+    ...         samples_folder() / "market_stall.wav",
     ...         settings=[{"enable_endpoint_detection": False}, {"max_endpoint_delay_ms": 500}],
     ...         speed=None,
-    ...         journal=getfixture("tmp_path") / "journal.sqlite",
     ...         progress=False,
     ...     )
     >>> sweep.summary[["setting", "recordings", "failed"]]
@@ -324,7 +320,7 @@ async def sweep_endpoints(
 
     async def streamed(stretch: Found, name: str) -> LiveResult:
         return await stream_dataset_as(
-            replace(chosen[name], **RAW),  # type: ignore[arg-type]  # a string and two numbers, each in its place
+            replace(chosen[name], **RAW),
             stretch,
             models=models,
             speed=speed,
@@ -350,7 +346,7 @@ async def sweep_endpoints(
     )
 
 
-_NOT_TAKEN = {"audio_format", "sample_rate", "num_channels"}  # recordings are decoded here
+list_options(sweep_endpoints, LiveOptions, SessionKeywords.__optional_keys__)
 
 
 def _checked_settings(
@@ -361,9 +357,9 @@ def _checked_settings(
             'settings is a list of two or more sets of endpoint options, like [{}, {"max_endpoint_delay_ms": 800}], or '
             "a dict from names to such sets"
         )
-    if wrong := sorted({*options} & {*_NOT_TAKEN, *ENDPOINT_OPTIONS}):
-        where = "recordings are decoded and sent as raw audio" if {*wrong} & _NOT_TAKEN else "it belongs in settings"
-        raise OptionsError(f"sweep_endpoints does not take {', '.join(wrong)}: {where}")
+    if endpoint_options := [name for name in options if name in ENDPOINT_OPTIONS]:
+        raise OptionsError(f"sweep_endpoints does not take {', '.join(endpoint_options)}: it belongs in settings")
+    check_keywords(sweep_endpoints, options)
     sets: Iterable[Any] = settings.values() if isinstance(settings, Mapping) else settings
     chosen: dict[str, LiveOptions] = {}
     names = list(settings) if isinstance(settings, Mapping) else [None] * len(settings)
@@ -376,7 +372,7 @@ def _checked_settings(
                 "options that are the same for all settings as arguments"
             )
         called = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in one.items())
-        made = LiveOptions.of(**{"enable_endpoint_detection": True, **one, **options})
+        made = LiveOptions(**{"enable_endpoint_detection": True, **one, **options})
         if same := [other for other, earlier in chosen.items() if earlier == made or other == (called or "default")]:
             raise OptionsError(f"settings {same[0]!r} and {called or 'default'!r} are the same")
         chosen[called or "default"] = made

@@ -8,24 +8,25 @@ each arm is transcribed several times, which shows how much the service varies b
 from __future__ import annotations
 
 import asyncio
-import inspect as signatures
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 
 from soniox_ds._caller import warn_caller
+from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd, price_text
 from soniox_ds.batch.arguments import check_count
 from soniox_ds.batch.jobs import job_key
 from soniox_ds.batch.journal import Journal
+from soniox_ds.batch.limits import Limits
 from soniox_ds.batch.model_changes import warn_of_models, warn_of_same_models
-from soniox_ds.batch.pipeline import transcribe, transcribe_as
+from soniox_ds.batch.pipeline import transcribe_as
 from soniox_ds.batch.prepare import has_outcome
 from soniox_ds.corpus.corpus import Corpus, concat
 from soniox_ds.exceptions import Declined, InputError, OptionsError
@@ -37,6 +38,8 @@ from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.pairing import Pairs, References
 from soniox_ds.metrics.words.recording_languages import Languages, in_one_language
 from soniox_ds.options import TranscriptionOptions
+from soniox_ds.options.keywords import NoKeywords, check_keywords, list_options
+from soniox_ds.options.transcription import TranscriptionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.recording import Found
 from soniox_ds.sources.search import find_recordings
@@ -91,9 +94,15 @@ async def compare(
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     confirm: Callable[[Estimate], bool] | None = None,
+    connection: Connection | None = None,
+    concurrency: int = 16,
+    requests_per_minute: float = 480,
+    limits: Limits | None = None,
     journal: str | Path | None = None,
     progress: bool | Callable[[Snapshot], object] | None = None,
-    **settings: Any,
+    timeout_s: float | None = None,
+    clock: Clock | None = None,
+    **unknown: Unpack[NoKeywords],
 ) -> Comparison:
     """Transcribe the same recordings under each arm's options and compare the results.
 
@@ -122,9 +131,8 @@ async def compare(
         ``trial.with_block("audio_id")``.
     confirm
         Called with an `Estimate` before anything is sent. If it returns False, `Declined` is raised.
-    journal, progress, **settings
-        As `transcribe` takes them: ``connection``, ``concurrency``, ``requests_per_minute``, ``limits``, ``timeout_s``,
-        ``clock``.
+    connection, concurrency, requests_per_minute, limits, journal, progress, timeout_s, clock
+        As in `transcribe`.
 
     Returns
     -------
@@ -158,19 +166,31 @@ async def compare(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> with sx.local_service(recognizer="scripted", speed=100):
+    >>> from soniox_ds.demo import samples_folder
+    >>> with sx.local_service("scripted", speed=100):
     ...     trial = sx.compare(
-    ...         "data/samples/clinic_note.flac",
-    ...         {"data/samples/clinic_note.flac": "the patient takes lisinopril"},
+    ...         samples_folder() / "clinic_note.flac",
+    ...         {"clinic_note.flac": "the patient takes lisinopril"},
     ...         arms={"plain": {}, "terms": {"context": {"terms": ["lisinopril"]}}},
-    ...         journal=getfixture("tmp_path") / "journal.sqlite",
     ...     )
     >>> trial.summary[["arm", "recordings"]]
          arm  recordings
     0  plain           1
     1  terms           1
     """
-    chosen = _checked_arms(arms, repeats, settings)
+    if options := [name for name in unknown if name in TranscriptionKeywords.__optional_keys__]:
+        raise OptionsError(f"compare does not take {', '.join(options)}; transcription options belong in the arms")
+    check_keywords(compare, unknown)
+    chosen = _checked_arms(arms, repeats)
+    settings: dict[str, Any] = {
+        "connection": connection,
+        "concurrency": concurrency,
+        "requests_per_minute": requests_per_minute,
+        "limits": limits,
+        "journal": journal,
+        "timeout_s": timeout_s,
+        "clock": clock,
+    }
     chain = Normalizer.of(normalizer)  # raises its errors before anything is paid for
     distractors = _listed("distractors", distractors)
     listed = None if terms is None else _listed("terms", terms)
@@ -190,14 +210,14 @@ async def compare(
     warn_of_unsaid(pairs.references, chain)
     models = ModelList()
     asked = {name: options.model for name, options in chosen.items()}
-    if len(set(asked.values())) > 1 and await _sends_anything(found, chosen, repeats, journal, settings):
-        models.ask_at(settings.get("connection") or Connection())
+    if len(set(asked.values())) > 1 and await _sends_anything(
+        found, chosen, repeats, connection or Connection(), journal
+    ):
+        models.ask_at(connection or Connection())
         warn_of_same_models(asked, {name: {await models.resolved(model)} for name, model in asked.items()})
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
-    parts = await _transcribe_all(
-        found, chosen, repeats, seed, models, journal=journal, progress=progress, settings=settings
-    )
+    parts = await _transcribe_all(found, chosen, repeats, seed, models, progress=progress, settings=settings)
     corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
     await _warn_of_models(asked, corpora, models)
     return Comparison(
@@ -214,21 +234,18 @@ async def compare(
     )
 
 
-def _checked_arms(
-    arms: Mapping[str, Mapping[str, Any]], repeats: int, settings: Mapping[str, Any]
-) -> dict[str, TranscriptionOptions]:
+list_options(compare, TranscriptionOptions, names=())
+
+
+def _checked_arms(arms: Mapping[str, Mapping[str, Any]], repeats: int) -> dict[str, TranscriptionOptions]:
     if not isinstance(arms, Mapping) or len(arms) < 2:
         raise OptionsError('arms maps two or more names to options, like {"plain": {}, "terms": {"context": {...}}}')
     check_count("repeats", repeats, "how often each arm is transcribed")
-    options = {field.name for field in fields(TranscriptionOptions)}
-    taken = set(signatures.signature(transcribe).parameters) - options - {"sources", "repeat", "on_error", "refresh"}
-    if unknown := sorted(set(settings) - taken):
-        raise OptionsError(f"compare does not take {', '.join(unknown)}; transcription options belong in the arms")
     chosen = {}
     for name, arm in arms.items():
         if not isinstance(arm, Mapping):
             raise OptionsError(f"arm {name!r} is {arm!r}; it is a dict of transcription options, {{}} for none")
-        chosen[str(name)] = TranscriptionOptions.of(**arm)
+        chosen[str(name)] = TranscriptionOptions(**arm)
     same = [
         f"{first} and {second}"
         for number, (first, one) in enumerate(chosen.items())
@@ -275,14 +292,13 @@ async def _sends_anything(
     found: Found,
     arms: Mapping[str, TranscriptionOptions],
     repeats: int,
+    connection: Connection,
     journal: str | Path | None,
-    settings: Mapping[str, Any],
 ) -> bool:
     """Return True if the journal lacks the outcome of any job. The recordings have been inspected before."""
-    service = (settings.get("connection") or Connection()).service
     audios = [one.url or one.sha256 for one in found.recordings if one.error_type is None]
     keys = {
-        job_key(audio, options.hash(), options.model, service, repeat)
+        job_key(audio, options.hash(), options.model, connection.service, repeat)
         for audio in audios
         if audio is not None
         for options in arms.values()
@@ -325,7 +341,6 @@ async def _transcribe_all(
     seed: int,
     models: ModelList,
     *,
-    journal: str | Path | None,
     progress: bool | Callable[[Snapshot], object] | None,
     settings: Mapping[str, Any],
 ) -> dict[str, list[list[Corpus]]]:
@@ -333,9 +348,7 @@ async def _transcribe_all(
 
     async def transcribed(stretch: Found, turn: tuple[str, int]) -> Corpus:
         name, repeat = turn
-        return await transcribe_as(
-            arms[name], stretch, models=models, repeat=repeat, journal=journal, progress=False, **settings
-        )
+        return await transcribe_as(arms[name], stretch, models=models, repeat=repeat, progress=False, **settings)
 
     turns = [(name, repeat) for name in arms for repeat in range(repeats)]
     with Progress(progress_for(progress)) as shown:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from soniox_ds.io.media import open_media
 __all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
 
 RATE = 16_000
-RAW = {"audio_format": "pcm_s16le", "sample_rate": RATE, "num_channels": 1}
+RAW: Mapping[str, Any] = {"audio_format": "pcm_s16le", "sample_rate": RATE, "num_channels": 1}
 """The options of the audio format in which recordings are sent."""
 
 _BYTES_PER_MS = RATE * 2 // 1000

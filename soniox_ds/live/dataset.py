@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
@@ -34,7 +34,9 @@ from soniox_ds.live.replay import Event
 from soniox_ds.live.result import LiveResult, concat_live_results, live_result_of, why_failed
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.stream import check_pace, run_session, silence_teller
-from soniox_ds.options import LIVE_MODEL, Context, LiveOptions, Translation
+from soniox_ds.options import LiveOptions
+from soniox_ds.options.keywords import check_keywords, list_options
+from soniox_ds.options.live import LiveKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.inspection import inspect
 from soniox_ds.sources.recording import Found, Recording
@@ -56,19 +58,6 @@ async def stream_dataset(
     concurrency: int | None = None,
     audio_column: str | None = None,
     reference_column: str | None = None,
-    model: str = LIVE_MODEL,
-    language_hints: Iterable[str] | None = None,
-    language_hints_strict: bool | None = None,
-    enable_speaker_diarization: bool | None = None,
-    enable_language_identification: bool | None = None,
-    translation: Translation | Mapping[str, Any] | None = None,
-    context: Context | Mapping[str, Any] | None = None,
-    enable_endpoint_detection: bool | None = None,
-    max_endpoint_delay_ms: int | None = None,
-    endpoint_sensitivity: float | None = None,
-    endpoint_latency_adjustment_level: int | None = None,
-    enable_agent_text_input: bool | None = None,
-    client_reference_id: str | None = None,
     connection: Connection | None = None,
     gate: SessionLimit | None = None,
     journal: str | Path | None = None,
@@ -77,6 +66,7 @@ async def stream_dataset(
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
+    **options: Unpack[LiveKeywords],
 ) -> LiveResult:
     """Transcribe recordings live, as if each were spoken now, and keep the time of every message.
 
@@ -91,10 +81,7 @@ async def stream_dataset(
         Length of the chunks that recordings are cut into.
     concurrency
         Number of sessions at the same time; by default the number that the gate allows, and never more.
-    model, language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, \
-translation, context, enable_endpoint_detection, max_endpoint_delay_ms, endpoint_sensitivity, \
-endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
-        The API's own options; see `LiveOptions`.
+    **options
     connection
         Key, region and address; by default from the environment.
     gate
@@ -134,30 +121,16 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
     Examples
     --------
     >>> import soniox_ds as sx
+    >>> from soniox_ds.demo import samples_folder
+    >>> recordings = [samples_folder() / "market_stall.wav", samples_folder() / "short_answer.wav"]
     >>> with sx.local_service("scripted"):
-    ...     streamed = sx.stream_dataset(["data/samples/market_stall.wav", "data/samples/short_answer.wav"], speed=None,
-    ...                                  journal=getfixture("tmp_path") / "journal.sqlite", progress=False)
+    ...     streamed = sx.stream_dataset(recordings, speed=None, enable_endpoint_detection=True, progress=False)
     >>> streamed.recordings["status"].tolist()
     ['completed', 'completed']
     """
-    options = LiveOptions(
-        model=model,
-        **RAW,  # type: ignore[arg-type]  # a string and two numbers, each in its place
-        language_hints=language_hints,
-        language_hints_strict=language_hints_strict,
-        enable_speaker_diarization=enable_speaker_diarization,
-        enable_language_identification=enable_language_identification,
-        translation=translation,
-        context=context,
-        enable_endpoint_detection=enable_endpoint_detection,
-        max_endpoint_delay_ms=max_endpoint_delay_ms,
-        endpoint_sensitivity=endpoint_sensitivity,
-        endpoint_latency_adjustment_level=endpoint_latency_adjustment_level,
-        enable_agent_text_input=enable_agent_text_input,
-        client_reference_id=client_reference_id,
-    )
+    check_keywords(stream_dataset, options)
     return await stream_dataset_as(
-        options,
+        LiveOptions(**options, **RAW),
         sources,
         speed=speed,
         chunk_ms=chunk_ms,
@@ -173,6 +146,9 @@ endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
         progress=progress,
         clock=clock,
     )
+
+
+list_options(stream_dataset, LiveOptions, LiveKeywords.__optional_keys__)
 
 
 async def stream_dataset_as(

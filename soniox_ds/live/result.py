@@ -158,9 +158,11 @@ def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:
 
     Examples
     --------
+    >>> import tempfile
     >>> log = pd.DataFrame({"audio_id": [], "at_ms": [], "kind": [], "session": [], "offset_ms": [], "payload": []})
     >>> nothing = LiveResult(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log)
-    >>> len(read_live_result(nothing.save(getfixture("tmp_path") / "live")))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     len(read_live_result(nothing.save(f"{folder}/live")))
     1
     """
     from soniox_ds.corpus.checksums import read_sealed, reading

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.api.clock import Clock
@@ -23,13 +22,13 @@ from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.result import LiveResult
 from soniox_ds.live.session import SILENT_S, LiveSession, State
 from soniox_ds.live.transcript import Update
-from soniox_ds.options import LIVE_MODEL, Context, LiveOptions, Translation
+from soniox_ds.options import LiveOptions
+from soniox_ds.options.keywords import check_keywords, list_options
+from soniox_ds.options.live import AudioKeywords
 
 __all__ = ["check_pace", "options_for", "run_session", "silence_teller", "stream", "stream_updates"]
 
 _log = logging.getLogger(__name__)
-
-_OPTIONS = tuple(field.name for field in dataclasses.fields(LiveOptions))
 
 
 async def stream(
@@ -38,27 +37,12 @@ async def stream(
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     on_update: Callable[[Update], object] | None = None,
-    model: str = LIVE_MODEL,
-    audio_format: str | None = None,
-    sample_rate: int | None = None,
-    num_channels: int | None = None,
-    language_hints: Iterable[str] | None = None,
-    language_hints_strict: bool | None = None,
-    enable_speaker_diarization: bool | None = None,
-    enable_language_identification: bool | None = None,
-    translation: Translation | Mapping[str, Any] | None = None,
-    context: Context | Mapping[str, Any] | None = None,
-    enable_endpoint_detection: bool | None = None,
-    max_endpoint_delay_ms: int | None = None,
-    endpoint_sensitivity: float | None = None,
-    endpoint_latency_adjustment_level: int | None = None,
-    enable_agent_text_input: bool | None = None,
-    client_reference_id: str | None = None,
     connection: Connection | None = None,
     gate: SessionLimit | None = None,
     audio_id: str | None = None,
     on_error: Literal["report", "raise"] = "report",
     clock: Clock | None = None,
+    **options: Unpack[AudioKeywords],
 ) -> LiveResult:
     """Transcribe audio live, and keep the time of every message.
 
@@ -76,10 +60,7 @@ async def stream(
     on_update
         Called with every `Update`: the settled tokens (`settled`, `text`) and the pending ones (`pending`,
         `pending_text`).
-    model, audio_format, sample_rate, num_channels, language_hints, language_hints_strict, enable_speaker_diarization, \
-enable_language_identification, translation, context, enable_endpoint_detection, max_endpoint_delay_ms, \
-endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input, client_reference_id
-        The API's own options; see `LiveOptions`.
+    **options
     connection
         Key, region and address; by default from the environment.
     gate
@@ -113,8 +94,9 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
     Examples
     --------
     >>> import soniox_ds as sx
+    >>> from soniox_ds.demo import samples_folder
     >>> with sx.local_service("scripted"):
-    ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None, enable_endpoint_detection=True)
+    ...     streamed = sx.stream(samples_folder() / "market_stall.wav", speed=None, enable_endpoint_detection=True)
     >>> streamed.recordings["status"].tolist(), len(streamed.tokens) > 0
     (['completed'], True)
     >>> bool((streamed.tokens["final_ms"] >= streamed.tokens["received_ms"]).all())
@@ -122,10 +104,10 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
     """
     if on_error not in ("report", "raise"):
         raise OptionsError(f'on_error is {on_error!r}; it is "report" (a failed row and a warning) or "raise"')
-    given = locals()
+    check_keywords(stream, options)
     session = _session(
         source,
-        {name: given[name] for name in _OPTIONS},
+        options,
         pace=(speed, chunk_ms),
         connection=connection,
         gate=gate,
@@ -150,6 +132,9 @@ endpoint_sensitivity, endpoint_latency_adjustment_level, enable_agent_text_input
     return session.result(failure)
 
 
+list_options(stream, LiveOptions, audio_format=None)
+
+
 async def stream_updates(
     source: Any,
     *,
@@ -159,16 +144,17 @@ async def stream_updates(
     gate: SessionLimit | None = None,
     audio_id: str | None = None,
     clock: Clock | None = None,
-    **options: Any,
+    **options: Unpack[AudioKeywords],
 ) -> AsyncGenerator[Update, None]:
     """Transcribe audio live, and yield every update.
 
     Parameters
     ----------
-    source, speed, chunk_ms, connection, gate, audio_id, clock
+    source, speed, chunk_ms
         As in `stream`.
     **options
-        The API's own options, as in `stream`.
+    connection, gate, audio_id, clock
+        As in `stream`.
 
     Yields
     ------
@@ -185,11 +171,14 @@ async def stream_updates(
     Examples
     --------
     >>> import soniox_ds as sx
+    >>> from soniox_ds.demo import samples_folder
+    >>> recording = samples_folder() / "market_stall.wav"
     >>> with sx.local_service("scripted"):
-    ...     settled = "".join(update.text for update in sx.stream_updates("data/samples/market_stall.wav", speed=None))
+    ...     settled = "".join(update.text for update in sx.stream_updates(recording, speed=None))
     >>> len(settled.split()) > 3
     True
     """
+    check_keywords(stream_updates, options)
     session = _session(
         source, options, pace=(speed, chunk_ms), connection=connection, gate=gate, audio_id=audio_id, clock=clock
     )
@@ -215,6 +204,9 @@ async def stream_updates(
     ) as interrupt:  # GeneratorExit: the body of the caller's loop was interrupted
         _keep(session, interrupt)
         raise
+
+
+list_options(stream_updates, LiveOptions, audio_format=None)
 
 
 def options_for(source: Any, named: Mapping[str, Any]) -> LiveOptions:
@@ -243,7 +235,7 @@ def options_for(source: Any, named: Mapping[str, Any]) -> LiveOptions:
             "chunks of bytes do not say what they are: add audio_format='pcm_s16le', sample_rate=16_000, "
             "num_channels=1 for raw samples, or audio_format='auto' for the bytes of a file or container"
         )
-    return LiveOptions.of(**given)
+    return LiveOptions(**given)
 
 
 def check_pace(speed: float | None, chunk_ms: int) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.checks import (
-    Pairs,
     characters,
     check_language,
     check_text,
     keywords_of,
-    objects,
     pairs_of,
-    set_field,
     strings,
     without_none,
 )
+from soniox_ds.options.keywords import Checked, list_options, option
 
 __all__ = ["MAX_CONTEXT_CHARACTERS", "Context", "Translation"]
 
@@ -26,22 +24,20 @@ MAX_CONTEXT_CHARACTERS = 10_000
 """Largest size of a context. The service states its limit as 8,000 tokens of the model, about 10,000 characters."""
 
 
+_GENERAL_KEYS = ("key", "value")
+_TERM_KEYS = ("source", "target")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Context:
+class Context(Checked):
     """Background on the recordings, which helps the service to recognise rare words.
 
     Parameters
     ----------
-    general
-        Short facts such as domain, topic or names: a dict, or a list of pairs or of ``{"key": ..., "value": ...}``.
-    text
-        Background in running text.
-    terms
-        Words and names to recognise, as a list.
-    translation_terms
-        Translations of terms: a dict from source to target, or a list of pairs or of
-        ``{"source": ..., "target": ...}``. The service ignores them unless translation is on.
+    **options
 
+    Notes
+    -----
     An empty section, or a text that is only white space, is sent as it is but does not change the job: options with
     it and options without it share one job.
 
@@ -57,20 +53,25 @@ class Context:
     {'general': [{'key': 'domain', 'value': 'Healthcare'}], 'terms': ['Celebrex', 'Zyrtec']}
     """
 
-    general: Pairs | None = None
-    text: str | None = None
-    terms: Iterable[str] | None = None
-    translation_terms: Pairs | None = None
+    general: dict[str, str] | list[tuple[str, str]] | list[dict[str, str]] | None = option(
+        'Short facts such as domain, topic or names: a dict, or a list of pairs or of ``{"key": ..., "value": ...}``.',
+        check=lambda value, name: pairs_of(value, "context general", _GENERAL_KEYS),
+    )
+    text: str | None = option(
+        "Background in running text.", check=lambda value, name: check_text(value, "context text", None)
+    )
+    terms: list[str] | None = option(
+        "Words and names to recognise.",
+        check=lambda value, name: strings(value, "context terms", '["Celebrex", "Zyrtec"]'),
+    )
+    translation_terms: dict[str, str] | list[tuple[str, str]] | list[dict[str, str]] | None = option(
+        "Translations of terms: a dict from source to target, or a list of pairs or of "
+        '``{"source": ..., "target": ...}``. The service ignores them unless translation is on.',
+        check=lambda value, name: pairs_of(value, "context translation_terms", _TERM_KEYS),
+    )
 
     def __post_init__(self) -> None:
-        set_field(self, "general", pairs_of(self.general, "context general", ("key", "value")))
-        check_text(self.text, "context text", None)
-        set_field(self, "terms", strings(self.terms, "context terms", '["Celebrex", "Zyrtec"]'))
-        set_field(
-            self,
-            "translation_terms",
-            pairs_of(self.translation_terms, "context translation_terms", ("source", "target")),
-        )
+        super().__post_init__()
         sizes = {name: characters(section) for name, section in self.body().items()}
         total = sum(sizes.values())
         if total > MAX_CONTEXT_CHARACTERS:
@@ -101,22 +102,28 @@ class Context:
         """Return the JSON object of the API."""
         return without_none(
             {
-                "general": objects(self.general, ("key", "value")),
+                "general": _objects(self.general, _GENERAL_KEYS),
                 "text": self.text,
                 "terms": None if self.terms is None else list(self.terms),
-                "translation_terms": objects(self.translation_terms, ("source", "target")),
+                "translation_terms": _objects(self.translation_terms, _TERM_KEYS),
             }
         )
 
 
+list_options(Context)
+
+
+def _objects(pairs: Any, keys: tuple[str, str]) -> list[dict[str, str]] | None:
+    return None if pairs is None else [dict(zip(keys, pair, strict=True)) for pair in pairs]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Translation:
+class Translation(Checked):
     """The translation of the speech: into one language, or between two languages.
 
     Parameters
     ----------
-    type
-        ``"one_way"``, with `target_language`; or ``"two_way"``, with `language_a` and `language_b`.
+    **options
 
     Raises
     ------
@@ -129,10 +136,10 @@ class Translation:
     {'type': 'two_way', 'language_a': 'en', 'language_b': 'es'}
     """
 
-    type: str
-    target_language: str | None = None
-    language_a: str | None = None
-    language_b: str | None = None
+    type: str = option('``"one_way"`` into one language, or ``"two_way"`` between two.', default=MISSING)
+    target_language: str | None = option("Language code of a one-way translation.")
+    language_a: str | None = option("Language code of one side of a two-way translation.")
+    language_b: str | None = option("Language code of the other side.")
 
     def __post_init__(self) -> None:
         needed = {"one_way": ["target_language"], "two_way": ["language_a", "language_b"]}
@@ -167,3 +174,6 @@ class Translation:
     def body(self) -> dict[str, Any]:
         """Return the JSON object of the API."""
         return without_none({f.name: getattr(self, f.name) for f in fields(self)})
+
+
+list_options(Translation)

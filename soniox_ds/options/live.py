@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from soniox_ds._arguments import check_number, is_number
 from soniox_ds.exceptions import OptionsError
-from soniox_ds.options.checks import check_flag, check_text, hash_of, hints_of, keywords_of, set_field, without_none
-from soniox_ds.options.context import Context, Translation
+from soniox_ds.options.checks import check_flag, check_text
+from soniox_ds.options.keywords import list_options, option
 from soniox_ds.options.models import LIVE_MODEL
+from soniox_ds.options.shared import SharedKeywords, SharedOptions, model_for
 
-__all__ = ["BYTES_PER_SAMPLE", "CONTAINER_FORMATS", "LiveOptions"]
+__all__ = [
+    "BYTES_PER_SAMPLE",
+    "CONTAINER_FORMATS",
+    "ENDPOINT_OPTIONS",
+    "AudioKeywords",
+    "LiveKeywords",
+    "LiveOptions",
+    "SessionKeywords",
+]
 
 CONTAINER_FORMATS = ("auto", "aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm")
 """Audio formats that describe themselves, so that no sample rate or number of channels is needed."""
@@ -30,53 +41,64 @@ BYTES_PER_SAMPLE: Mapping[str, int] = {
 }
 """Bytes of one sample of one channel for each raw format. Raw formats need `sample_rate` and `num_channels`."""
 
-_FLAGS = (
-    "enable_speaker_diarization",
-    "enable_language_identification",
+ENDPOINT_OPTIONS = (
     "enable_endpoint_detection",
-    "enable_agent_text_input",
+    "max_endpoint_delay_ms",
+    "endpoint_sensitivity",
+    "endpoint_latency_adjustment_level",
 )
-_RANGES = {
-    "max_endpoint_delay_ms": (500, 3000),
-    "endpoint_sensitivity": (-1.0, 1.0),
-    "endpoint_latency_adjustment_level": (0, 3),
-}
+"""Options that decide when an utterance has ended."""
+
+
+class SessionKeywords(SharedKeywords, total=False):
+    """The keyword arguments of `LiveOptions` without the format of the audio and the endpoint options."""
+
+    enable_agent_text_input: bool | None
+    client_reference_id: str | None
+
+
+class LiveKeywords(SessionKeywords, total=False):
+    """The keyword arguments of `LiveOptions` without the format of the audio."""
+
+    enable_endpoint_detection: bool | None
+    max_endpoint_delay_ms: int | None
+    endpoint_sensitivity: float | None
+    endpoint_latency_adjustment_level: int | None
+
+
+class AudioKeywords(LiveKeywords, total=False):
+    """The keyword arguments of `LiveOptions`."""
+
+    audio_format: str | None
+    sample_rate: int | None
+    num_channels: int | None
+
+
+def _audio_format(value: Any, name: str) -> str:
+    if value not in CONTAINER_FORMATS and value not in BYTES_PER_SAMPLE:
+        raise OptionsError(
+            f"{name} is {value!r}; it is {', '.join(CONTAINER_FORMATS)}, or raw: {', '.join(BYTES_PER_SAMPLE)}"
+        )
+    return str(value)
+
+
+def _number(value: Any, name: str, *, least: float, most: float, whole: bool = True) -> Any:
+    meaning = f"a number from {least} to {most}"
+    return check_number(value, name, whole=whole, least=least, most=most, meaning=meaning, error=OptionsError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LiveOptions:
+class LiveOptions(SharedOptions):
     """The options of live transcription: every option of the API's websocket.
 
     Parameters
     ----------
-    model
-        Name of a model for live audio; by default the newest.
-    audio_format, sample_rate, num_channels
-        The format of the audio. Raw formats (``pcm_s16le``, ``mulaw``, ...) need the sample rate and the number of
-        channels; ``auto`` and the container formats describe themselves. After a broken connection, a stream can only
-        be continued if its audio is raw.
-    language_hints, language_hints_strict, enable_speaker_diarization, enable_language_identification, translation, \
-context
-        As in `TranscriptionOptions`.
-    enable_endpoint_detection
-        Make the words final as soon as an utterance seems to have ended.
-    max_endpoint_delay_ms
-        Longest time from the end of speech to its endpoint in milliseconds, 500 to 3000.
-    endpoint_sensitivity
-        Sensitivity from -1.0 to 1.0; a higher value ends utterances sooner (newest models only).
-    endpoint_latency_adjustment_level
-        Level from 0 to 3; a higher level gives earlier endpoints and more segments (newest models only).
-    enable_agent_text_input
-        Let a voice agent tell the session what the agent said, as context for what the user says next (from
-        ``stt-rt-v6`` on). This package sends the option but no texts of the agent, because their format is not
-        documented yet.
-    client_reference_id
-        Reference that appears in the vendor's usage logs; at most 256 characters.
+    **options
 
     Raises
     ------
     OptionsError
-        If an option is wrong, or two options do not go together.
+        If an option is wrong or unknown, or two options do not go together.
 
     Examples
     --------
@@ -84,44 +106,61 @@ context
     {'model': 'stt-rt-v6', 'audio_format': 'pcm_s16le', 'sample_rate': 16000, 'num_channels': 1}
     """
 
-    model: str = LIVE_MODEL
-    audio_format: str = "auto"
-    sample_rate: int | None = None
-    num_channels: int | None = None
-    language_hints: Iterable[str] | None = None
-    language_hints_strict: bool | None = None
-    enable_speaker_diarization: bool | None = None
-    enable_language_identification: bool | None = None
-    translation: Translation | Mapping[str, Any] | None = None
-    context: Context | Mapping[str, Any] | None = None
-    enable_endpoint_detection: bool | None = None
-    max_endpoint_delay_ms: int | None = None
-    endpoint_sensitivity: float | None = None
-    endpoint_latency_adjustment_level: int | None = None
-    enable_agent_text_input: bool | None = None
-    client_reference_id: str | None = None
+    model: str = option(
+        "Name of a model for live audio (at most 32 characters).",
+        default=LIVE_MODEL,
+        check=model_for("rt", "async", use="live audio", other_use="recordings"),
+        shapes=False,
+    )
+    audio_format: str = option(
+        "Format of the audio. Raw formats (``pcm_s16le``, ``mulaw``, ...) need `sample_rate` and `num_channels`; "
+        "``auto`` and the container formats describe themselves. After a broken connection, a session can only be "
+        "continued if its audio is raw.",
+        default="auto",
+        check=_audio_format,
+        shapes=False,
+    )
+    sample_rate: int | None = option("Samples per second of raw audio.", shapes=False)
+    num_channels: int | None = option("Number of channels of raw audio.", shapes=False)
+    enable_endpoint_detection: bool | None = option(
+        "Make the words final as soon as an utterance seems to have ended.", check=check_flag
+    )
+    max_endpoint_delay_ms: int | None = option(
+        "Longest time from the end of speech to its endpoint in milliseconds, 500 to 3000.",
+        check=partial(_number, least=500, most=3000),
+    )
+    endpoint_sensitivity: float | None = option(
+        "Sensitivity from -1.0 to 1.0; a higher value ends utterances sooner (newest models only).",
+        check=partial(_number, least=-1.0, most=1.0, whole=False),
+    )
+    endpoint_latency_adjustment_level: int | None = option(
+        "Level from 0 to 3; a higher level gives earlier endpoints and more segments (newest models only).",
+        check=partial(_number, least=0, most=3),
+    )
+    enable_agent_text_input: bool | None = option(
+        "Let a voice agent tell the session what the agent said, as context for what the user says next (from "
+        "``stt-rt-v6`` on). This package sends the option but no texts of the agent, because their format is not "
+        "documented yet.",
+        check=check_flag,
+    )
+    client_reference_id: str | None = option(
+        "Reference that appears in the vendor's usage logs; at most 256 characters.",
+        check=partial(check_text, longest=256),
+        shapes=False,
+    )
 
     def __post_init__(self) -> None:
-        check_text(self.model, "model", 32, needed=True)
-        if self.model.startswith("stt-async-"):
-            raise OptionsError(
-                f"model {self.model!r} is for recordings; for live audio use {self.model.replace('-async-', '-rt-')!r}"
-            )
-        self._check_audio()
-        set_field(self, "language_hints", hints_of(self.language_hints, self.language_hints_strict))
-        for name in _FLAGS:
-            check_flag(getattr(self, name), name)
-        if self.translation is not None:
-            set_field(self, "translation", Translation.of(self.translation))
-        if self.context is not None:
-            set_field(self, "context", Context.of(self.context))
-        self._check_endpoints()
-        check_text(self.client_reference_id, "client_reference_id", 256)
-
-    @classmethod
-    def of(cls, **options: Any) -> LiveOptions:
-        """Return options by name; raises OptionsError for an unknown name, with the name that was probably meant."""
-        return cls(**keywords_of(options, None, [f.name for f in fields(cls)]))
+        super().__post_init__()
+        for name, example in (("sample_rate", 16_000), ("num_channels", 1)):
+            value = getattr(self, name)
+            if self.audio_format in BYTES_PER_SAMPLE and not is_number(value, whole=True, least=1):
+                raise OptionsError(
+                    f"audio_format {self.audio_format!r} is raw and needs {name}, such as {name}={example}; "
+                    f"found {value!r}"
+                )
+        for name in ENDPOINT_OPTIONS[1:]:
+            if getattr(self, name) is not None and not self.enable_endpoint_detection:
+                raise OptionsError(f"{name} is given without enable_endpoint_detection=True; give both, or neither")
 
     @property
     def bytes_per_ms(self) -> float | None:
@@ -135,66 +174,5 @@ context
         """Bytes of one sample of all channels of raw audio. 1 for compressed formats and containers."""
         return BYTES_PER_SAMPLE.get(self.audio_format, 1) * (self.num_channels or 1)
 
-    def body(self) -> dict[str, Any]:
-        """Return the JSON object that is sent to the service. The API key is sent in a header instead."""
-        return without_none(
-            {
-                "model": self.model,
-                "audio_format": self.audio_format,
-                "sample_rate": self.sample_rate,
-                "num_channels": self.num_channels,
-                **self._shaping(),
-                "client_reference_id": self.client_reference_id,
-            }
-        )
 
-    def hash(self) -> str:
-        """Return 16 hexadecimal digits that are equal for options which shape the transcript in the same way.
-
-        The hash covers every option except the model, the format of the audio and the reference id.
-        """
-        return hash_of(self._shaping())
-
-    def _shaping(self) -> dict[str, Any]:
-        return {
-            "language_hints": None if self.language_hints is None else list(self.language_hints),
-            "language_hints_strict": self.language_hints_strict,
-            "enable_speaker_diarization": self.enable_speaker_diarization,
-            "enable_language_identification": self.enable_language_identification,
-            "translation": None if self.translation is None else Translation.of(self.translation).body(),
-            "context": None if self.context is None else Context.of(self.context).body(),
-            "enable_endpoint_detection": self.enable_endpoint_detection,
-            "max_endpoint_delay_ms": self.max_endpoint_delay_ms,
-            "endpoint_sensitivity": self.endpoint_sensitivity,
-            "endpoint_latency_adjustment_level": self.endpoint_latency_adjustment_level,
-            "enable_agent_text_input": self.enable_agent_text_input,
-        }
-
-    def _check_audio(self) -> None:
-        if self.audio_format in CONTAINER_FORMATS:
-            return
-        if self.audio_format not in BYTES_PER_SAMPLE:
-            raise OptionsError(
-                f"audio_format is {self.audio_format!r}; it is {', '.join(CONTAINER_FORMATS)}, or raw: "
-                f"{', '.join(BYTES_PER_SAMPLE)}"
-            )
-        for name, example in (("sample_rate", 16_000), ("num_channels", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise OptionsError(
-                    f"audio_format {self.audio_format!r} is raw and needs {name}, such as {name}={example}; "
-                    f"found {value!r}"
-                )
-
-    def _check_endpoints(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if value is None:
-                continue
-            kinds = (int, float) if isinstance(low, float) else (int,)
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-                raise OptionsError(f"{name} is {value!r}; it is a number from {low} to {high}")
-            if not self.enable_endpoint_detection:
-                raise OptionsError(f"{name} is given without enable_endpoint_detection=True; give both, or neither")
-        if self.endpoint_sensitivity is not None:
-            set_field(self, "endpoint_sensitivity", float(self.endpoint_sensitivity))  # 1 and 1.0 are equal.
+list_options(LiveOptions)

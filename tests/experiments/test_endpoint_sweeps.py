@@ -198,7 +198,7 @@ def test_segments_by_hand():
         ([{}, {"enable_endpoint_detection": True}], {}, "'default' and 'enable_endpoint_detection=True' are the same"),
         ([{}, {"max_endpoint_delay_ms": 5}], {}, "max_endpoint_delay_ms is 5"),
         (SETTINGS, {"max_endpoint_delay_ms": 900}, "it belongs in settings"),
-        (SETTINGS, {"sample_rate": 8000}, "decoded and sent as raw audio"),
+        (SETTINGS, {"sample_rate": 8000}, "the package chooses the format of the audio"),
         (SETTINGS, {"languge_hints": ["en"]}, "language_hints"),
         (SETTINGS, {"speed": 0}, "speed is 0"),
     ],

@@ -57,7 +57,7 @@ def corpus_of(texts, failed=()):
 def trial_of(count=2, repeats=1, failed=None, block=None):
     """`failed`: which arms lost which recordings."""
     return Comparison(
-        arms={name: TranscriptionOptions.of(**arm) for name, arm in ARMS.items()},
+        arms={name: TranscriptionOptions(**arm) for name, arm in ARMS.items()},
         corpora={
             name: [corpus_of(dict(list(texts.items())[:count]), (failed or {}).get(name, ()))] * repeats
             for name, texts in HEARD.items()

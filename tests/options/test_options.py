@@ -76,7 +76,7 @@ ONE_BY_ONE = [
 
 @pytest.mark.parametrize("options", ONE_BY_ONE, ids=str)
 def test_the_body_is_the_one_of_the_sdk(sent_by_sdk, options):
-    assert TranscriptionOptions.of(**options).body() == sent_by_sdk(**options)
+    assert TranscriptionOptions(**options).body() == sent_by_sdk(**options)
 
 
 codes = st.sampled_from(sorted(LANGUAGES))
@@ -222,11 +222,11 @@ MISTAKES = [
         {"translation": {"type": "two_way", "language_a": "en", "language_b": "en"}},
         "has 'en' on both sides",
     ),
-    ({"translation": {"type": "one_way", "target": "es"}}, "no option 'target'; did you mean target_language"),
+    ({"translation": {"type": "one_way", "target": "es"}}, "no option 'target'. Did you mean 'target_language'"),
     ({"context": "patient notes"}, 'write context={"text": "..."}'),
     ({"context": 5}, "context is 5; it is a dict with general, text, terms, translation_terms"),
-    ({"context": {"term": ["a"]}}, "context has no option 'term'; did you mean terms"),
-    ({"context": {"words": ["a"]}}, "there are general, text, terms, translation_terms"),
+    ({"context": {"term": ["a"]}}, "context has no option 'term'. Did you mean 'terms'"),
+    ({"context": {"words": ["a"]}}, "It has general, text, terms, translation_terms"),
     ({"context": {"terms": "Celebrex"}}, "context terms is 'Celebrex'; it is a list of strings"),
     ({"context": {"terms": ["a", ""]}}, "context terms holds ''"),
     ({"context": {"terms": ["a", 5]}}, "context terms holds 5"),
@@ -235,7 +235,7 @@ MISTAKES = [
     ({"context": {"general": {"a": 5}}}, r"context general holds \('a', 5\)"),
     ({"context": {"general": ["ab"]}}, "context general holds 'ab'"),
     ({"context": {"general": [{"key": "a"}]}}, "context general holds"),
-    ({"context": {"general": [{"key": "a", "val": "b"}]}}, "has no option 'val'; did you mean value"),
+    ({"context": {"general": [{"key": "a", "val": "b"}]}}, "has no option 'val'. Did you mean 'value'"),
     ({"webhook_url": "ftp://example.com"}, "webhook_url 'ftp://example.com' is not an address that starts"),
     ({"webhook_url": "https://example.com/a b"}, "no white space"),
     ({"webhook_url": "https://example.com/" + "a" * 256}, "webhook_url has 276 characters, 20 more"),
@@ -244,21 +244,21 @@ MISTAKES = [
     ({"webhook_auth_header_name": "X", "webhook_auth_header_value": "s"}, "without webhook_url"),
     ({"client_reference_id_prefix": "p" * 129}, "client_reference_id_prefix has 129 characters"),
     ({"client_reference_id_prefix": "a\nb"}, "cannot be printed"),
-    ({"languge_hints": ["en"]}, "no option 'languge_hints'; did you mean language_hints"),
-    ({"speaker_diarization": True}, "did you mean enable_speaker_diarization"),
-    ({"diarize": True}, "did you mean enable_speaker_diarization"),
-    ({"language": "en"}, 'did you mean language_hints=\\["en"\\]'),
-    ({"terms": ["a"]}, 'did you mean context={"terms"'),
+    ({"languge_hints": ["en"]}, "no option 'languge_hints'. Did you mean 'language_hints'"),
+    ({"speaker_diarization": True}, "Did you mean 'enable_speaker_diarization'"),
+    ({"diarize": True}, "Did you mean 'enable_speaker_diarization'"),
+    ({"language": "en"}, 'Did you mean language_hints=\\["en"\\]'),
+    ({"terms": ["a"]}, 'Did you mean context={"terms"'),
     ({"client_reference_id": "a"}, "client_reference_id_prefix"),
     ({"api_key": "a"}, "SONIOX_API_KEY"),
-    ({"frobnicate": 1}, "there are model, language_hints"),
+    ({"frobnicate": 1}, "It has model, language_hints"),
 ]
 
 
 @pytest.mark.parametrize(("options", "message"), MISTAKES, ids=lambda value: str(value)[:60])
 def test_a_mistake_is_explained(options, message):
     with pytest.raises(OptionsError, match=message):
-        TranscriptionOptions.of(**options)
+        TranscriptionOptions(**options)
 
 
 @pytest.mark.parametrize("header", ["canary\r\nX: y", " canary", "canary\u2603", "", "canary" * 50, 5])

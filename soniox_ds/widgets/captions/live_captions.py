@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import anywidget
 import pandas as pd
@@ -27,6 +27,8 @@ from soniox_ds.live.replay import tokens_table
 from soniox_ds.live.result import LiveResult
 from soniox_ds.live.transcript import Segment
 from soniox_ds.options import LiveOptions
+from soniox_ds.options.keywords import check_keywords, list_options
+from soniox_ds.options.live import LiveKeywords
 from soniox_ds.schema import LIVE_TOKENS, empty
 from soniox_ds.widgets._assets import source as asset
 from soniox_ds.widgets._kernel import obey_front_end
@@ -57,12 +59,11 @@ class LiveCaptions:
     ----------
     source
         The path or the bytes of one recording of at most an hour.
+    **options
     connection
         Key and address; by default from the environment.
     audio_id
         Name of the recording in the tables; by default its path.
-    options
-        All options of `LiveOptions` except those of the audio format.
 
     Raises
     ------
@@ -76,23 +77,28 @@ class LiveCaptions:
     Examples
     --------
     >>> import soniox_ds as sx
+    >>> from soniox_ds.demo import samples_folder
+    >>> recording = samples_folder() / "market_stall.wav"
     >>> with sx.local_service("scripted"):
-    ...     captions = sx.LiveCaptions("data/samples/market_stall.wav", enable_endpoint_detection=True)
+    ...     captions = sx.LiveCaptions(recording, enable_endpoint_detection=True, audio_id="market stall")
     >>> captions
-    LiveCaptions(data/samples/market_stall.wav, 0:05, not played yet)
+    LiveCaptions(market stall, 0:05, not played yet)
     """
 
     def __init__(
-        self, source: Any, *, connection: Connection | None = None, audio_id: str | None = None, **options: Any
+        self,
+        source: Any,
+        *,
+        connection: Connection | None = None,
+        audio_id: str | None = None,
+        **options: Unpack[LiveKeywords],
     ) -> None:
+        check_keywords(LiveCaptions, options)
         if not is_recording(source):
             raise InputError(
                 f"live captions take the path or the bytes of one recording, found {type(source).__name__}"
             )
-        for name in RAW:
-            if name in options:
-                raise InputError(f"{name} cannot be chosen: recordings are sent as {RAW}")
-        self.options = LiveOptions.of(**options, **RAW)
+        self.options = LiveOptions(**options, **RAW)
         self.connection = connection or Connection()
         self.audio_id = audio_id or (os.fspath(source) if isinstance(source, str | os.PathLike) else "recording")
         self._samples = b"".join(decoded(source))
@@ -255,3 +261,6 @@ class LiveCaptions:
         self._closed = True
         if self._playback is not None:
             await self._playback.over()
+
+
+list_options(LiveCaptions, LiveOptions, LiveKeywords.__optional_keys__)

@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import anywidget
 import numpy as np
@@ -39,6 +39,8 @@ from soniox_ds.live.replay import tokens_table
 from soniox_ds.live.result import LiveResult, concat_live_results
 from soniox_ds.live.transcript import Segment, Update
 from soniox_ds.options import LiveOptions
+from soniox_ds.options.keywords import check_keywords, list_options
+from soniox_ds.options.live import LiveKeywords
 from soniox_ds.schema import LIVE_TOKENS, empty
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
@@ -117,15 +119,13 @@ class Microphone:
         Called with each `Segment` (an utterance up to its endpoint) when it is settled, its translation included.
     on_update
         Called with each `Update`. Both are called in a thread, one call after the other.
+    **options
     connection
         Key and address; by default from the environment.
     save_to
         A folder to which every recording is written: its tables (see `LiveResult.save`) and, with `keep_audio`, a WAV
         file. A recording that the end of the kernel interrupted is written there by the next microphone with this
         folder. Without a folder, recordings that were not read are in `recovered` of the next microphone.
-    options
-        All options of `LiveOptions` except those of the audio format: ``language_hints``,
-        ``enable_speaker_diarization``, ``enable_endpoint_detection``, ``translation``, ``context``, ``model``, ...
 
     Raises
     ------
@@ -158,10 +158,11 @@ class Microphone:
         on_update: Callable[[Update], object] | None = None,
         connection: Connection | None = None,
         save_to: str | os.PathLike[str] | None = None,
-        **options: Any,
+        **options: Unpack[LiveKeywords],
     ) -> None:
-        _check(mode, transport, chunk_ms, options)
-        self.options = LiveOptions.of(**options, audio_format="pcm_s16le", sample_rate=RATE, num_channels=1)
+        _check(mode, transport, chunk_ms)
+        check_keywords(Microphone, options)
+        self.options = LiveOptions(**options, audio_format="pcm_s16le", sample_rate=RATE, num_channels=1)
         self.connection = connection or Connection()
         self.keep_audio = keep_audio
         self.save_to = None if save_to is None else Path(save_to)
@@ -476,6 +477,9 @@ class Microphone:
         await self._all_put_away()
 
 
+list_options(Microphone, LiveOptions, LiveKeywords.__optional_keys__)
+
+
 def _text(takes: Sequence[Take]) -> str:
     return "\n".join(take.transcript.text for take in takes)
 
@@ -512,7 +516,7 @@ def _told_apart(found: Sequence[tuple[LiveResult, datetime]]) -> list[LiveResult
     return parts
 
 
-def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any]) -> None:
+def _check(mode: str, transport: str, chunk_ms: int) -> None:
     if mode not in _MODES:
         raise InputError(f"mode is {mode!r}; it is {', '.join(_MODES)}")
     if transport not in _TRANSPORTS:
@@ -520,9 +524,6 @@ def _check(mode: str, transport: str, chunk_ms: int, options: Mapping[str, Any])
     low, high = _CHUNK_MS
     if isinstance(chunk_ms, bool) or not isinstance(chunk_ms, int) or not low <= chunk_ms <= high:
         raise InputError(f"chunk_ms is {chunk_ms!r}; it is a whole number from {low} to {high}")
-    for name in ("audio_format", "sample_rate", "num_channels"):
-        if name in options:
-            raise InputError(f"{name} cannot be chosen: the microphone gives pcm_s16le, {RATE} Hz, one channel")
 
 
 def _save(streamed: LiveResult, folder: Path, begun_at: datetime, pcm: bytes) -> Path:

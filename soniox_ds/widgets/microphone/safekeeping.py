@@ -186,7 +186,7 @@ class Safekeeping:
         streamed = live_result_of(
             [event._replace(at_ms=event.at_ms - first_ms) for event in events[1:] if event.kind != DONE],
             audio_id=begun["audio_id"],
-            options=LiveOptions.of(**begun["options"]),
+            options=LiveOptions(**begun["options"]),
             service=begun["service"],
             audio_ms=max((event.audio_ms or 0.0 for event in events), default=0.0),
             is_whole=has_ended,

@@ -1,0 +1,84 @@
+"""Checks of numeric arguments."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from soniox_ds.exceptions import InputError
+
+__all__ = ["check_number", "is_number"]
+
+
+def is_number(
+    value: Any,
+    *,
+    whole: bool = False,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> bool:
+    """Return True for a finite number within the limits that is not a bool.
+
+    >>> is_number(2.5), is_number(2.5, whole=True), is_number(True), is_number(float("nan")), is_number(0, least=1)
+    (True, False, False, False, False)
+    """
+    kind: Any = Integral if whole else Real
+    return (
+        isinstance(value, kind)
+        and not isinstance(value, bool)
+        and (isinstance(value, Integral) or math.isfinite(value))
+        and (least is None or value >= least)
+        and (above is None or value > above)
+        and (most is None or value <= most)
+    )
+
+
+def check_number(
+    value: Any,
+    name: str,
+    *,
+    whole: bool = False,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    meaning: str | None = None,
+    error: type[Exception] = InputError,
+) -> Any:
+    """Return a finite number within the limits as an int or a float, or raise an error.
+
+    Parameters
+    ----------
+    value, name
+        The argument and its name.
+    whole
+        Accept integers only, also those of NumPy, and return an int; without it, return a float. A bool is never
+        accepted.
+    least, above, most
+        The smallest number, the number that it must exceed, and the largest number.
+    meaning
+        Description of the numbers that are allowed; by default made from the limits.
+    error
+        Type of the error.
+
+    Examples
+    --------
+    >>> check_number(2, "speed", above=0)
+    2.0
+    >>> check_number(5, "chunk_ms", whole=True, least=10, most=1000)
+    Traceback (most recent call last):
+    soniox_ds.exceptions.InputError: chunk_ms is 5; it is a whole number from 10 to 1000
+    >>> check_number(-1, "timeout_s", above=0)
+    Traceback (most recent call last):
+    soniox_ds.exceptions.InputError: timeout_s is -1; it is a number above 0
+    """
+    if is_number(value, whole=whole, least=least, above=above, most=most):
+        return int(value) if whole else float(value)
+    if meaning is None:
+        meaning = "a whole number" if whole else "a number"
+        if least is not None:
+            meaning += f" from {least} to {most}" if most is not None else f", {least} or more"
+        elif above is not None:
+            meaning += f" above {above}"
+    raise error(f"{name} is {value!r}; it is {meaning}")
