@@ -206,9 +206,9 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
         One line for each order of listening.
 
     Raises
-    If a column is missing, or a row is there twice.
+    ------
     SchemaError
-        If no word is wrong.
+        If a column is missing, or the time heard goes back.
     InputError
         If no word is wrong, so that nothing can be found.
 

@@ -7,7 +7,6 @@ Text from data is drawn literally: no formulas, no control characters, shortened
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._display import clock, visible
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema.arguments import checked_window
 
@@ -36,7 +36,6 @@ __all__ = [
     "YELLOW",
     "FloatArray",
     "clean_up",
-    "clock",
     "clock_axis",
     "drawn_text",
     "group_columns",
@@ -100,8 +99,7 @@ def drawn_text(value: Any) -> str:
     """
     if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):
         return "not known"
-    line = " ".join(str(value).split())
-    line = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cs") else char for char in line)
+    line = visible(value)
     half = _LONGEST // 2
     return line if len(line) <= _LONGEST else f"{line[: half - 1]}…{line[-half:]}"
 
@@ -140,18 +138,6 @@ def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[fl
     return start, end
 
 
-def clock(seconds: float, *, hours: bool = False) -> str:
-    """Write a time of the recording as m:ss or h:mm:ss.
-
-    >>> clock(75), clock(3675.25, hours=True)
-    ('1:15', '1:01:15')
-    """
-    whole = int(seconds)
-    if hours:
-        return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
-    return f"{whole // 60}:{whole % 60:02d}"
-
-
 def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = None) -> None:
     """Label the horizontal axis in seconds; from three minutes on in minutes and seconds, from one hour on in hours.
 
@@ -167,7 +153,7 @@ def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = No
     step_s = next((step for step in _STEPS_S if (end_s - start_s) / step <= _TICKS), _STEPS_S[-1])
     hours = last_s >= _HOURS_S
     ax.xaxis.set_major_locator(MultipleLocator(step_s))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(second, hours=hours)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(1000 * second, hours=hours)))
     ax.set_xlabel("time (h:min:s)" if hours else "time (min:s)")
 
 

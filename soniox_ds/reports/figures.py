@@ -70,6 +70,5 @@ def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float,
                 for colour, colour_of_page in _PAGE_COLOURS.items():
                     value = value.replace(colour, colour_of_page)
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
-    root.set("style", "max-width:100%;height:auto")
     root.set("aria-hidden", "true")
     return Drawing(ElementTree.tostring(root, encoding="unicode"), alt)

@@ -16,6 +16,7 @@ from waiting import PATIENCE_S, until
 import soniox_ds.emulator.local as local
 from soniox_ds.emulator import LocalServiceError, local_service
 from soniox_ds.emulator.__main__ import serve
+from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 
 NAMES = ("SONIOX_API_KEY", "SONIOX_API_BASE_URL", "SONIOX_WS_URL")
 
@@ -70,6 +71,14 @@ def test_it_says_what_it_is_and_hides_its_key():
         httpx.get(f"{service.base_url}/v1/files", headers=headers, timeout=PATIENCE_S)
         assert service.requests[0].status == 200
         assert "canary" not in repr(service.requests)
+
+
+def test_the_name_of_a_recognizer_is_text():
+    class Recognizer(ScriptedRecognizer):
+        name = "<script>'x'"
+
+    with local_service(Recognizer()) as service:
+        assert "recognizer: &lt;script&gt;&#39;x&#39;)" in service._repr_html_()
 
 
 def test_it_listens_on_loopback_only():

@@ -385,6 +385,72 @@ def test_an_experiment_has_a_section(corpus, tmp_path):
     assert f"plain {2 / 3:.1%}" in page.text  # the recall of the one term
 
 
+TAGS_OF_A_PAGE = {
+    *("html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "p", "nav", "a", "main", "section"),
+    *(
+        "dl",
+        "div",
+        "dt",
+        "dd",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "ul",
+        "li",
+        "figure",
+        "figcaption",
+    ),
+    *("bdi", "u", "i", "audio", "span", "sup", "code", "details", "summary", "pre"),
+}
+TAGS_OF_A_FIGURE = {"svg", "defs", "g", "path", "use", "text", "tspan", "clippath", "rect"}
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
+def test_hostile_text_is_text_in_every_section(corpus, tmp_path):
+    names = {"a.wav": NAUGHTY, "b.wav": "\"><img src=x onerror=y>'", "c.wav": "שלום \u202e.wav", "d.wav": "</section>"}
+    words = {" quick": " <script>", " quack": ' "onload="', " fox": " </bdi>שלום", " jumps": " \u202ejumps"}
+    recordings = corpus.recordings.replace({"audio_id": names})
+    tokens = corpus.tokens.replace({"audio_id": names, "text": words, "speaker": {"1": "<script>", "2": '"onload="'}})
+    tokens["language"] = np.where(tokens["token_index"] % 2, "<en>", "he\" onload='x'")
+    recordings["warnings"] = ["<b> 'x'", pd.NA, pd.NA, pd.NA]
+    hostile = sx.Corpus(recordings, tokens, corpus.provenance)
+    turns = pd.DataFrame({"audio_id": NAUGHTY, "speaker": "</td>", "start_ms": [0], "end_ms": [3500]})
+    arms = {NAUGHTY: TranscriptionOptions(), "</table>": TranscriptionOptions()}
+    trial = Comparison(
+        arms=arms,
+        corpora={name: [hostile.completed] for name in arms},
+        references=None,
+        terms=["</td>"],
+        distractors=[],
+        normalizer="none",
+        block=None,
+        ci=0.95,
+        seed=0,
+    )
+    path = sx.report(
+        hostile,
+        path=tmp_path / "report.html",
+        title=NAUGHTY,
+        by="room",
+        normalizer="none",
+        turns=turns,
+        comparison=trial,
+    )
+    page = page_of(path)
+    sections = [value for tag, name, value in page.attributes if tag == "section" and name == "id"]
+    assert len(sections) == 11, "every section is there"
+    assert set(page.tags) <= TAGS_OF_A_PAGE | TAGS_OF_A_FIGURE
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert "\x0b" not in path.read_text(encoding="utf-8")
+    for text in ("<script>alert('x')</script>&", "\"><img src=x onerror=y>'", "</section>", "he\" onload='x'"):
+        assert text in page.text
+    assert "<bdi>שלום \u202e.wav</bdi>" in path.read_text(encoding="utf-8")
+
+
 def errors_of(*rows):
     names = ["audio_id", "status", "substitutions", "reference_words", "wer"]
     return pd.DataFrame(rows, columns=names).assign(deletions=0, insertions=0)
