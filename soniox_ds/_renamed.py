@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -34,7 +34,6 @@ NAMES = {
     "fit_recalibration": "metrics.fit_recalibration",
     "language_confusion": "metrics.language_confusion",
     "language_switches": "metrics.language_switches",
-    "language_word_errors": "metrics.language_word_errors",
     "list_models": "account.models",
     "plot_confidence": "plot.confidence",
     "plot_error_comparison": "plot.error_comparison",
@@ -55,22 +54,19 @@ NAMES = {
     "read_streamed": "read_live_result",
     "reliability": "metrics.reliability",
     "roc": "metrics.roc",
-    "schema.STREAM_LATENCIES": "schema.LIVE_LATENCIES",
+    "schema.STREAM_LATENCIES": "schema.LIVE_LATENCY_SUMMARY",
     "schema.STREAM_LOG": "schema.LIVE_LOG",
-    "schema.STREAM_STABILITY": "schema.LIVE_STABILITY",
+    "schema.STREAM_STABILITY": "schema.LIVE_STABILITY_SUMMARY",
     "schema.STREAM_TOKENS": "schema.LIVE_TOKENS",
     "schema.STREAM_UPDATES": "schema.LIVE_UPDATES",
     "show_alignment": "show.alignment",
     "show_normalization": "show.normalization",
     "show_transcript": "show.transcript",
     "speaker_transitions": "metrics.speaker_transitions",
-    "stream_latencies": "metrics.live_latencies",
-    "stream_stability": "metrics.live_stability",
     "summarize_biasing_errors": "summarize",
     "summarize_errors": "summarize",
     "summarize_language_errors": "summarize",
     "summarize_language_switches": "summarize",
-    "summarize_terms": "metrics.summarize_terms",
     "term_occurrences": "metrics.term_occurrences",
     "token_latencies": "metrics.token_latencies",
     "translation_pairs": "metrics.translation_pairs",
@@ -80,6 +76,15 @@ NAMES = {
     "write_rttm": "io.write_rttm",
 }
 """Public names, and what they are called now."""
+
+SUMMARIZED = {
+    "language_word_errors": ("word_errors_by_language", 1, ("references",)),
+    "stream_latencies": ("live_latencies", 0, ()),
+    "stream_stability": ("live_stability", 0, ("count_growth",)),
+    "summarize_terms": ("term_counts", 2, ("terms", "errors", "distractors", "normalizer", "units")),
+}
+"""Former functions that counted and summarized: the function of `metrics` that counts now, the number of its positional
+arguments after the table, and the names of its arguments."""
 
 _PACKAGES = ("analysis", "formats", "plots", "service", "transcription", "views")
 _MODULES = {
@@ -267,12 +272,31 @@ def current_value(package: str, name: str) -> Any:
     AttributeError
         If the package has never had a public name like this.
     """
+    if package == "soniox_ds" and name in SUMMARIZED:
+        return _summarized(name)
     former = f"{package}.{name}"
     new = NAMES.get(former.removeprefix("soniox_ds."))
     if new is None:
         raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package])
     warnings.warn(f"{former} is now soniox_ds.{new}", DeprecationWarning, stacklevel=3)
     return pkgutil.resolve_name(f"soniox_ds.{new}")
+
+
+def _summarized(name: str) -> Callable[..., Any]:
+    """Return a function that counts and summarizes, as the former function of this name did."""
+    new, n_positional, names = SUMMARIZED[name]
+    warnings.warn(
+        f"soniox_ds.{name}(...) is now soniox_ds.summarize(soniox_ds.metrics.{new}(...))",
+        DeprecationWarning,
+        stacklevel=4,
+    )
+    count, summarize = (pkgutil.resolve_name(f"soniox_ds.{public}") for public in (f"metrics.{new}", "summarize"))
+
+    def former(table: Any, *arguments: Any, **options: Any) -> Any:
+        counting = {key: options.pop(key) for key in names if key in options}
+        return summarize(count(table, *arguments[:n_positional], **counting), *arguments[n_positional:], **options)
+
+    return former
 
 
 def support_former_modules() -> None:

@@ -5,8 +5,11 @@ import pkgutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
+from stream_logs import Log, streamed, token
 
+import soniox_ds as sx
 from soniox_ds import _renamed
 
 
@@ -29,6 +32,28 @@ def test_former_public_names_are_those_of_today(former):
     assert warned[0].filename == __file__
     assert value is pkgutil.resolve_name(f"soniox_ds.{new}")
     assert name not in dir(module)
+
+
+def test_former_functions_count_and_summarize():
+    references, transcripts = {"a": "the red fox", "b": "a dog"}, {"a": "the red fax", "b": "a dog"}
+    aligned, errors = sx.align_words(transcripts, references), sx.word_errors(transcripts, references)
+    aligned["language"] = "en"
+    made = streamed(Log("a").opened(0).audio(0, 100).message(5, token("Hi", 0, final=True)))
+    for former, name, arguments, by in (
+        ("summarize_terms", "term_counts", (aligned, ["fox"], errors), "audio_id"),
+        ("language_word_errors", "word_errors_by_language", (aligned, {"a": "en", "b": "en"}), None),
+        ("stream_latencies", "live_latencies", (made,), "audio_id"),
+        ("stream_stability", "live_stability", (made,), "audio_id"),
+    ):
+        with pytest.warns(
+            DeprecationWarning,
+            match=rf"soniox_ds\.{former}\(\.\.\.\) is now soniox_ds\.summarize\(soniox_ds\.metrics\.{name}\(\.\.\.\)\)",
+        ) as warned:
+            function = getattr(sx, former)
+        assert warned[0].filename == __file__
+        expected = sx.summarize(getattr(sx.metrics, name)(*arguments), by, replicates=200)
+        grouped = {} if by is None else {"by": by}
+        pd.testing.assert_frame_equal(function(*arguments, **grouped, replicates=200), expected)
 
 
 def test_statements_of_older_notebooks_run():

@@ -148,14 +148,14 @@ class EndpointSweep:
 
     @cached_property
     def latencies(self) -> pd.DataFrame:
-        """``schema.LIVE_LATENCIES`` of each setting, with `setting` in front."""
-        how = {name: value for name, value in self._resampling.items() if name != "method"}
-        return self._for_each(lambda name: live_latencies(self.streamed[name], **how))
+        """``schema.LIVE_LATENCY_SUMMARY`` of each setting, with `setting` in front."""
+        resampling = {name: value for name, value in self._resampling.items() if name != "method"}
+        return self._for_each(lambda name: summarize(live_latencies(self.streamed[name]), **resampling))
 
     @cached_property
     def stability(self) -> pd.DataFrame:
-        """``schema.LIVE_STABILITY`` of each setting, with `setting` in front."""
-        return self._for_each(lambda name: live_stability(self.streamed[name], **self._resampling))
+        """``schema.LIVE_STABILITY_SUMMARY`` of each setting, with `setting` in front."""
+        return self._for_each(lambda name: summarize(live_stability(self.streamed[name]), **self._resampling))
 
     @cached_property
     def summary(self) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from soniox_ds.metrics.stats.repeats import RECORDING, REPEAT, pooled, pooled_we
 from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.metrics.terms.biasing import biasing_errors
 from soniox_ds.metrics.terms.occurrences import term_errors, term_occurrences
-from soniox_ds.metrics.terms.scores import compare_terms, summarize_terms
+from soniox_ds.metrics.terms.scores import compare_terms, term_counts
 from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.pairing import References, pair_up
 from soniox_ds.metrics.words.rates import word_errors
@@ -214,12 +214,14 @@ class Comparison:
         table = self._for_each_arm(
             lambda name: self._recordings_once(
                 name,
-                summarize_terms(
-                    self._all_alignments[name],
-                    self.terms,
-                    self._all_errors[name],
-                    distractors=self.distractors,
-                    normalizer=self._term_normalizer,
+                summarize(
+                    term_counts(
+                        self._all_alignments[name],
+                        self.terms,
+                        self._all_errors[name],
+                        distractors=self.distractors,
+                        normalizer=self._term_normalizer,
+                    ),
                     **self._resampling_of_repeats,
                 ),
             )

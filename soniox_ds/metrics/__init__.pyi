@@ -6,7 +6,7 @@ from .confidence.roc import precision_recall as precision_recall, roc as roc
 from .confidence.word_confidence import word_confidence as word_confidence
 from .languages.errors import language_confusion as language_confusion
 from .languages.switches import language_switches as language_switches
-from .languages.word_errors import language_word_errors as language_word_errors
+from .languages.word_errors import word_errors_by_language as word_errors_by_language
 from .latency.stability import live_stability as live_stability
 from .latency.summaries import live_latencies as live_latencies
 from .latency.tokens import token_latencies as token_latencies
@@ -14,6 +14,6 @@ from .speakers.conversation import speaker_transitions as speaker_transitions
 from .stats.power import power as power
 from .terms.biasing import biasing_errors as biasing_errors
 from .terms.occurrences import term_occurrences as term_occurrences
-from .terms.scores import compare_terms as compare_terms, summarize_terms as summarize_terms
+from .terms.scores import compare_terms as compare_terms, term_counts as term_counts
 from .translation.pairs import translation_pairs as translation_pairs
 from .translation.scores import compare_translations as compare_translations, translation_scores as translation_scores

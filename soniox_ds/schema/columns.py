@@ -14,12 +14,14 @@ __all__ = [
     "INTERVAL",
     "LANGUAGE",
     "NORMALIZER",
+    "NOTE",
     "SCORED",
     "SOURCE_LANGUAGE",
     "SPEAKER",
     "STATUS",
     "Column",
     "Table",
+    "rate",
 ]
 
 
@@ -80,3 +82,16 @@ INTERVAL = {
     "replicates": Column("Int64", "number of bootstrap replicates"),
     "seed": Column("Int64", "seed of the bootstrap; the same seed gives the same interval"),
 }
+
+NOTE = Column("string", "explanation if there is no interval or if the interval is wide; NA otherwise")
+
+
+def rate(name: str, meaning: str) -> Table:
+    """Return the columns of a pooled rate and its interval."""
+    return {
+        name: Column("Float64", meaning),
+        f"{name}_low": Column(
+            "Float64", "lower bound of its interval; NA if there is no interval, and `note` says why"
+        ),
+        f"{name}_high": Column("Float64", "upper bound of its interval"),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soniox_ds.schema.columns import AUDIO_ID, BLOCK, INTERVAL, SCORED, SPEAKER, Column, Table
+from soniox_ds.schema.columns import AUDIO_ID, BLOCK, COUNTS, INTERVAL, NOTE, SCORED, SPEAKER, Column, Table, rate
 
 __all__ = [
     "LANGUAGE_CONFUSION",
@@ -10,10 +10,11 @@ __all__ = [
     "LANGUAGE_SUMMARY",
     "LANGUAGE_SWITCHES",
     "LANGUAGE_SWITCH_SUMMARY",
-    "LANGUAGE_WORD_ERRORS",
+    "LANGUAGE_WORD_ERROR_SUMMARY",
     "TRANSLATION_COMPARISON",
     "TRANSLATION_PAIRS",
     "TRANSLATION_SCORES",
+    "WORD_ERRORS_BY_LANGUAGE",
 ]
 
 LANGUAGE_CONFUSION: Table = {
@@ -80,19 +81,32 @@ LANGUAGE_SWITCH_SUMMARY: Table = {
     "hits": Column("Int64", "number of switches of the references that were found"),
     "misses": Column("Int64", "number of switches of the references that were not found"),
     "false_alarms": Column("Int64", "number of switches in the transcripts that match no switch of a reference"),
-    "precision": Column("Float64", "hits / hypothesis_switches; NA if no switch was found"),
-    "recall": Column("Float64", "hits / reference_switches; NA without switches in the references"),
-    "f1": Column("Float64", "2 hits / (reference_switches + hypothesis_switches); NA without switches"),
+    **rate("precision", "hits / hypothesis_switches; NA if no switch was found"),
+    **rate("recall", "hits / reference_switches; NA without switches in the references"),
+    **rate("f1", "2 hits / (reference_switches + hypothesis_switches); NA without switches"),
     "error_ms_mean": Column("Float64", "mean error_ms of the hits: above 0 if switches are found late"),
     "error_ms_absolute": Column("Float64", "mean absolute error_ms of the hits: the switch-point error"),
     "error_ms_median": Column("Float64", "median absolute error_ms of the hits"),
+    "blocks": Column("Int64", "number of blocks that were resampled"),
+    "block": BLOCK,
+    **INTERVAL,
+    "note": NOTE,
 }
 
-LANGUAGE_WORD_ERRORS: Table = {
+WORD_ERRORS_BY_LANGUAGE: Table = {
+    "audio_id": AUDIO_ID,
     "reference_language": Column("string", "spoken language by the reference; NA outside all references", repeats=True),
     "language_status": Column(
         "string", '"right" or "wrong", or "unknown" if either side has no language', repeats=True
     ),
+    "reference_words": Column("Int64", "number of words in the reference"),
+    **COUNTS,
+    "wer": Column("Float64", "all errors / reference_words; NA without reference words"),
+}
+
+LANGUAGE_WORD_ERROR_SUMMARY: Table = {
+    "reference_language": WORD_ERRORS_BY_LANGUAGE["reference_language"],
+    "language_status": WORD_ERRORS_BY_LANGUAGE["language_status"],
     "recordings": Column("Int64", "number of recordings with such words"),
     "blocks": Column("Int64", "number of blocks that were resampled"),
     "block": BLOCK,
@@ -101,11 +115,9 @@ LANGUAGE_WORD_ERRORS: Table = {
     "substitutions": Column("Int64", "words of the references that were recognised as another word"),
     "deletions": Column("Int64", "words of the references that were not recognised"),
     "insertions": Column("Int64", "words of the transcripts that nobody said"),
-    "wer": Column("Float64", "all errors / reference_words; NA without reference words"),
-    "wer_low": Column("Float64", "lower bound of its interval; NA if there is no interval, and `note` says why"),
-    "wer_high": Column("Float64", "upper bound of its interval"),
+    **rate("wer", "all errors / reference_words; NA without reference words"),
     **INTERVAL,
-    "note": Column("string", "explanation if there is no interval or if the interval is wide; NA otherwise"),
+    "note": NOTE,
 }
 
 TRANSLATION_PAIRS: Table = {

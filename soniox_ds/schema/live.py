@@ -8,13 +8,21 @@ from soniox_ds.schema.transcripts import TOKENS
 __all__ = [
     "ENDPOINT_SWEEP",
     "LIVE_LATENCIES",
+    "LIVE_LATENCY_SUMMARY",
     "LIVE_LOG",
     "LIVE_STABILITY",
+    "LIVE_STABILITY_SUMMARY",
     "LIVE_TOKENS",
     "LIVE_UPDATES",
     "TOKEN_LATENCIES",
 ]
 
+_STATUS = Column("string", '"completed" or "failed"', repeats=True)
+_MEASURE = Column(
+    "string",
+    '"connect", "first_token", "first_lag", "finalization_lag", "endpoint_lag" or "translation_lag"',
+    repeats=True,
+)
 _SESSION = Column("Int32", "number of the connection, from 0; a broken connection is followed by the next one")
 
 LIVE_LOG: Table = {
@@ -106,11 +114,15 @@ def _percentile(name: str, meaning: str) -> Table:
 
 
 LIVE_LATENCIES: Table = {
-    "measure": Column(
-        "string",
-        '"connect", "first_token", "first_lag", "finalization_lag", "endpoint_lag" or "translation_lag"',
-        repeats=True,
-    ),
+    "audio_id": AUDIO_ID,
+    "status": _STATUS,
+    "latency_index": Column("Int32", "position within the recording, from 0"),
+    "measure": _MEASURE,
+    "ms": Column("Float64", "the latency; NA, like measure, in the only row of a recording without latencies"),
+}
+
+LIVE_LATENCY_SUMMARY: Table = {
+    "measure": _MEASURE,
     "count": Column("Int64", "number of measured connections, recordings, tokens or endpoints"),
     "recordings": Column("Int64", "number of completed recordings, to which all following columns except failed refer"),
     "failed": Column("Int64", "number of recordings that failed"),
@@ -126,6 +138,18 @@ LIVE_LATENCIES: Table = {
 }
 
 LIVE_STABILITY: Table = {
+    "audio_id": AUDIO_ID,
+    "status": _STATUS,
+    "updates": Column("Int64", "number of messages; like all following columns, NA unless completed"),
+    "final_words": Column("Int64", "number of settled words"),
+    "unstable_words": Column("Int64", "number of times that a shown word was removed or changed in the next update"),
+    "erased_words": Column("Int64", "number of shown words after the first change of each update"),
+    "upwr": Column("Float64", "unstable_words / final_words: 0 if nothing ever changes; NA without final words"),
+    "normalized_erasure": Column("Float64", "erased_words / final_words; at least upwr; NA without final words"),
+    "count_growth": Column("boolean", "True if a last word that grows has changed"),
+}
+
+LIVE_STABILITY_SUMMARY: Table = {
     "recordings": Column("Int64", "number of completed recordings, to which all following columns except failed refer"),
     "failed": Column("Int64", "number of recordings that failed"),
     "updates": Column("Int64", "number of messages"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soniox_ds.schema.columns import AUDIO_ID, SCORED, Column, Table
+from soniox_ds.schema.columns import AUDIO_ID, BLOCK, INTERVAL, NOTE, SCORED, Column, Table, rate
 
 __all__ = [
     "DIARIZATION_ERRORS",
@@ -65,17 +65,27 @@ DIARIZATION_ERRORS: Table = {
     "conventions": Column("string", "all conventions in words", repeats=True),
 }
 
-DIARIZATION_SUMMARY: Table = {
+_RECORDINGS: Table = {
     "recordings": Column("Int64", "number of scored recordings"),
     "failed": Column("Int64", "number of recordings whose transcription failed"),
     "missing": Column("Int64", "number of references without a recording"),
+    "blocks": Column("Int64", "number of blocks that were resampled"),
+    "block": BLOCK,
+}
+
+DIARIZATION_SUMMARY: Table = {
+    **_RECORDINGS,
     **{
         name: DIARIZATION_ERRORS[name]
-        for name in ("scored_ms", "reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms", "der", "jer")
+        for name in ("scored_ms", "reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms")
     },
+    **rate("der", DIARIZATION_ERRORS["der"].meaning),
+    **rate("jer", DIARIZATION_ERRORS["jer"].meaning),
     "reference_speakers": Column("Int64", "number of reference speakers, added up over the recordings"),
     "collar_ms": DIARIZATION_ERRORS["collar_ms"],
     "conventions": DIARIZATION_ERRORS["conventions"],
+    **INTERVAL,
+    "note": NOTE,
 }
 
 SPEAKER_WORD_ERRORS: Table = {
@@ -107,16 +117,19 @@ SPEAKER_WORD_ERRORS: Table = {
     "normalizer": Column("string", "name and version of the normaliser of both texts", repeats=True),
 }
 
+_RATES = ("cpwer", "tcpwer", "wder")
+
 SPEAKER_WORD_SUMMARY: Table = {
-    "recordings": Column("Int64", "number of scored recordings"),
-    "failed": Column("Int64", "number of recordings whose transcription failed"),
-    "missing": Column("Int64", "number of references without a recording"),
+    **_RECORDINGS,
     **{
-        name: column
-        for name, column in SPEAKER_WORD_ERRORS.items()
+        column: definition
+        for name, meaning in SPEAKER_WORD_ERRORS.items()
         if name.startswith(("reference_words", "hypothesis_words", "cp", "tcpwer", "tcp_", "wder"))
         and "mapping" not in name
+        for column, definition in (rate(name, meaning.meaning) if name in _RATES else {name: meaning}).items()
     },
     "collar_ms": SPEAKER_WORD_ERRORS["collar_ms"],
     "normalizer": SPEAKER_WORD_ERRORS["normalizer"],
+    **INTERVAL,
+    "note": NOTE,
 }

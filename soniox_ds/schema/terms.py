@@ -8,6 +8,7 @@ from soniox_ds.schema.columns import AUDIO_ID, BLOCK, INTERVAL, Column, Table
 __all__ = [
     "BIASING_ERRORS",
     "TERM_COMPARISON",
+    "TERM_COUNTS",
     "TERM_ERRORS",
     "TERM_OCCURRENCES",
     "TERM_SUMMARY",
@@ -58,6 +59,22 @@ TERM_ERRORS: Table = {
     "f1": Column("Float64", "2 hits / (2 hits + misses + false_hits); NA if the term was neither said nor recognised"),
     "hours": Column("Float64", "hours of transcribed and scored audio, repeats included; NA if unknown"),
     "false_hits_per_hour": Column("Float64", "false_hits / hours"),
+}
+
+TERM_COUNTS: Table = {
+    "audio_id": AUDIO_ID,
+    "status": WORD_ERRORS["status"],
+    "reference_words": WORD_ERRORS["reference_words"],
+    **_HITS,
+    "distractor_false_hits": Column("Int64", "number of false hits of distractors"),
+    "hallucinated_terms": Column("string", "JSON array of the different terms among the false hits"),
+    "precision": Column("Float64", "hits / (hits + false_hits); NA without terms in the transcript"),
+    "recall": Column("Float64", "hits / reference_count; NA without terms in the reference"),
+    "f1": Column("Float64", "2 hits / (2 hits + misses + false_hits); NA without terms"),
+    "duration_ms": WORD_ERRORS["duration_ms"],
+    "terms": Column("Int64", "size of the list, including distractors"),
+    "distractors": Column("Int64", "number of distractors in the list"),
+    "normalizer": WORD_ERRORS["normalizer"],
 }
 
 TERM_SUMMARY: Table = {

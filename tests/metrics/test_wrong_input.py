@@ -120,6 +120,10 @@ def tables(kind="true"):
         "diarization": sx.diarization_errors(turns, reference_turns),
         "speaker word errors": sx.speaker_word_errors(words, reference_turns),
         "biasing": sx.metrics.biasing_errors(alignments, TERMS, errors),
+        "term counts": sx.metrics.term_counts(alignments, TERMS, errors),
+        "word errors by language": sx.metrics.word_errors_by_language(alignments, stretches),
+        "live latencies": sx.metrics.live_latencies(sx.LiveResult(sessions, logs)),
+        "stability": sx.metrics.live_stability(sx.LiveResult(sessions, logs)),
         "summary": sx.summarize(errors.assign(room=errors["audio_id"]), by="room", **QUICK),
         "comparison": quiet(sx.compare_errors, errors, errors_b, **QUICK),
         "reliability": sx.metrics.reliability(alignments, **QUICK),
@@ -189,7 +193,10 @@ CALLS = {
     "language_confusion": lambda w: sx.metrics.language_confusion(w["words"], w["stretches"]),
     "language_errors": lambda w: sx.language_errors(w["words"], w["stretches"]),
     "language_switches": lambda w: sx.metrics.language_switches(w["words"], w["stretches"]),
-    "language_word_errors": lambda w: sx.metrics.language_word_errors(w["alignments"], w["stretches"], **QUICK),
+    "word_errors_by_language": lambda w: sx.metrics.word_errors_by_language(w["alignments"], w["stretches"]),
+    "summarize word_errors_by_language": lambda w: sx.summarize(
+        w["word errors by language"], kind="word_errors_by_language", **QUICK
+    ),
     "plot.confidence": lambda w: sx.plot.confidence(w["words"], audio_id=w.first),
     "plot.error_comparison": lambda w: sx.plot.error_comparison(w["comparison"]),
     "plot.error_positions": lambda w: sx.plot.error_positions(w["alignments"], audio_id=w.first),
@@ -200,8 +207,8 @@ CALLS = {
     "plot.review_curve": lambda w: sx.plot.review_curve(w["curve"]),
     "plot.roc": lambda w: sx.plot.roc(w["roc"]),
     "plot.timeline": lambda w: sx.plot.timeline(w["turns"], audio_id=w.first),
-    "summarize diarization_errors": lambda w: sx.summarize(w["diarization"]),
-    "summarize speaker_word_errors": lambda w: sx.summarize(w["speaker word errors"]),
+    "summarize diarization_errors": lambda w: sx.summarize(w["diarization"], **QUICK),
+    "summarize speaker_word_errors": lambda w: sx.summarize(w["speaker word errors"], **QUICK),
     "plot.token_arrival": lambda w: sx.plot.token_arrival(w["latencies"], audio_id=w.first),
     "power": lambda w: sx.metrics.power([w["errors"], w["errors b"]], difference=0.05),
     "precision_recall": lambda w: sx.metrics.precision_recall(w["alignments"]),
@@ -218,13 +225,16 @@ CALLS = {
     "speaker_transitions": lambda w: sx.metrics.speaker_transitions(w["turns"]),
     "speaker_turns": lambda w: sx.speaker_turns(w["words"]),
     "speaker_word_errors": lambda w: sx.speaker_word_errors(w["words"], w["reference turns"]),
-    "live_latencies": lambda w: quiet(sx.metrics.live_latencies, live(w), **QUICK),
-    "live_stability": lambda w: quiet(sx.metrics.live_stability, live(w), **QUICK),
+    "live_latencies": lambda w: sx.metrics.live_latencies(live(w)),
+    "live_stability": lambda w: sx.metrics.live_stability(live(w)),
+    "summarize live_latencies": lambda w: quiet(sx.summarize, w["live latencies"], **QUICK),
+    "summarize live_stability": lambda w: quiet(sx.summarize, w["stability"], **QUICK),
     "summarize biasing_errors": lambda w: sx.summarize(w["biasing"], kind="biasing_errors", **QUICK),
     "summarize": lambda w: sx.summarize(w["errors"], **QUICK),
     "summarize language_errors": lambda w: sx.summarize(w["language errors"], **QUICK),
-    "summarize language_switches": lambda w: sx.summarize(w["switches"]),
-    "summarize_terms": lambda w: sx.metrics.summarize_terms(w["alignments"], TERMS, w["errors"], **QUICK),
+    "summarize language_switches": lambda w: sx.summarize(w["switches"], **QUICK),
+    "term_counts": lambda w: sx.metrics.term_counts(w["alignments"], TERMS, w["errors"]),
+    "summarize term_counts": lambda w: sx.summarize(w["term counts"], **QUICK),
     "term_errors": lambda w: sx.term_errors(w["alignments"], TERMS, errors=w["errors"]),
     "term_occurrences": lambda w: sx.metrics.term_occurrences(w["alignments"], TERMS),
     "texts": lambda w: sx.texts(w["words"]),
@@ -394,6 +404,7 @@ def test_doubled_rows_are_refused(name, table):
 TIMELESS = {
     *("calibration", "character_errors", "compare_terms", "fit_recalibration", "precision_recall"),
     *("punctuation_errors", "reliability", "roc", "texts", "word_confidence", "word_errors"),
+    *("summarize live_latencies", "summarize live_stability"),
 }
 """Functions whose result does not depend on times, other than those it hands on."""
 TIMELESS_TABLES = {
@@ -404,7 +415,7 @@ TIMELESS_TABLES = {
 }
 
 
-DURATIONS = {"errors", "errors b", "biasing"}
+DURATIONS = {"errors", "errors b", "biasing", "term counts"}
 """Tables whose only time is `duration_ms`, which is a whole number in seconds, too."""
 
 
@@ -452,7 +463,8 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "language_confusion": {"words": 0},
     "language_errors": {"words": 3},
     "language_switches": {"words": 3},
-    "language_word_errors": {"alignments": 0},
+    "word_errors_by_language": {"alignments": 0},
+    "summarize word_errors_by_language": {"word errors by language": 0},
     "summarize diarization_errors": {"diarization": 1},
     "summarize speaker_word_errors": {"speaker word errors": 1},
     "precision_recall": {"alignments": 0},
@@ -466,8 +478,10 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "speaker_transitions": {"turns": 0},
     "speaker_turns": {"words": 0},
     "speaker_word_errors": {"words": 3, "reference turns": 0},
-    "live_latencies": {"log": 6},
-    "live_stability": {"log": 1},
+    "live_latencies": {"log": 3},
+    "live_stability": {"log": 3},
+    "summarize live_latencies": {"live latencies": 6},
+    "summarize live_stability": {"stability": 1},
     "summarize language_switches": {"switches": 1},
     "term_errors": {"alignments": 3, "errors": 3},
     "term_occurrences": {"alignments": 0},
@@ -506,7 +520,7 @@ def test_empty_tables_give_empty_results_or_are_refused(name, table):
 
 OTHERWISE_EMPTY = {
     ("biasing_errors", "alignments"): "0 reference words of 'a', errors 7 .*make both from the same",
-    ("summarize_terms", "alignments"): "0 reference words of 'a', errors 7 .*make both from the same",
+    ("term_counts", "alignments"): "0 reference words of 'a', errors 7 .*make both from the same",
     ("compare_errors", "alignments"): "are not those of the errors.* Make both from the same",
     ("compare_errors", "alignments b"): "are not those of the errors.* Make both from the same",
     ("plot.roc", "roc"): "the table has no rows",
@@ -571,7 +585,8 @@ UNKNOWN = {
         "punctuation_errors": {"case_error_rate"},
         "roc": {"false_positive_rate"},
         "summarize language_switches": {"precision", "error_ms_mean", "error_ms_absolute", "error_ms_median"},
-        "summarize_terms": {"precision"},
+        "summarize term_counts": {"precision"},
+        "term_counts": {"precision"},
         "term_errors": {"precision"},
     },
 }
@@ -777,10 +792,7 @@ def test_numbers_in_every_table(name):
     alike(numbered(name, rest=int, first=1), of_strings(name))
 
 
-NO_MATTER = {
-    *("summarize diarization_errors", "summarize speaker_word_errors", "summarize language_errors"),
-    *("summarize language_switches", "term_errors"),
-}
+NO_MATTER = {"term_errors"}
 """Their figures are of all rows, whatever the ids are."""
 
 

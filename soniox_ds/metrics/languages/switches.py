@@ -109,8 +109,8 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
 
 def _checked(switches: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     """Add a column of 0 and 1 for each outcome."""
-    need(switches, "outcome", "error_ms", name="switches")
-    if {"audio_id", "reference_ms", "hypothesis_ms"} <= set(switches):
+    need(switches, "audio_id", "outcome", "error_ms", name="switches")
+    if {"reference_ms", "hypothesis_ms"} <= set(switches):
         no_duplicates(switches, "switches", "audio_id", "outcome", "reference_ms", "hypothesis_ms", also=groups)
     outcomes = {
         name: (switches["outcome"] == outcome).fillna(False).astype("int64")
@@ -205,11 +205,11 @@ SWITCH_POOLING = Pooling(
     result=LANGUAGE_SWITCH_SUMMARY,
     counts=("hits", "misses", "false_alarms"),
     rates=(
-        Rate("precision", "hits", ("hits", "false_alarms")),
-        Rate("recall", "hits", ("hits", "misses")),
-        Rate("f1", ("hits", "hits"), ("hits", "hits", "misses", "false_alarms")),
+        Rate("precision", "hits", ("hits", "false_alarms"), "share", "identified switches"),
+        Rate("recall", "hits", ("hits", "misses"), "share", "reference switches"),
+        Rate("f1", ("hits", "hits"), ("hits", "hits", "misses", "false_alarms"), "share", "switches"),
     ),
     check=_checked,
     more=_more,
-    has_intervals=False,
+    name="switches",
 )

@@ -1,7 +1,7 @@
 """Word error rate by correctness of the identified language.
 
-Conventions: counts are added, then divided once. An aligned word has two languages: the identified one and the spoken
-one; `sx.metrics.language_word_errors` describes how words without a language get theirs.
+Conventions: an aligned word has two languages: the identified one and the spoken
+one; `word_errors_by_language` describes how words without a language get theirs.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.languages.references import References, checked_references, languages_at
-from soniox_ds.metrics.stats.blocks import COUNTS, block_columns
-from soniox_ds.metrics.stats.bootstrap import checked_resampling
-from soniox_ds.metrics.stats.pool import Pooling, Rate, pool
+from soniox_ds.metrics.stats.blocks import COUNTS, DEFAULT_BLOCKS
+from soniox_ds.metrics.stats.pool import Pooling, Rate, added, divide
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
-from soniox_ds.schema import LANGUAGE_WORD_ERRORS, conform, empty, need, need_milliseconds, no_duplicates
+from soniox_ds.schema import (
+    LANGUAGE_WORD_ERROR_SUMMARY,
+    WORD_ALIGNMENTS,
+    WORD_ERRORS_BY_LANGUAGE,
+    conform,
+    need,
+    need_milliseconds,
+    no_duplicates,
+)
 
-__all__ = ["language_word_errors"]
+__all__ = ["WORD_LANGUAGE_POOLING", "word_errors_by_language"]
+
+_KEYS = ["audio_id", "reference_language", "language_status"]
+_WER = Rate("wer", ("substitutions", "deletions", "insertions"), "reference_words", "errors", "reference words")
 
 
-def language_word_errors(
-    alignments: Alignments,
-    references: Any = None,
-    *,
-    block: str | Sequence[str] | None = None,
-    ci: float = 0.95,
-    method: str = "auto",
-    replicates: int = 10_000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Compute the word error rate where the identified language was right, and where it was wrong.
+def word_errors_by_language(alignments: Alignments, references: Any = None) -> pd.DataFrame:
+    """Count the word errors of each recording where the identified language was right, and where it was wrong.
 
     Parameters
     ----------
@@ -42,15 +43,15 @@ def language_word_errors(
         with the defaults of `align_words`.
     references
         See `sx.metrics.language_confusion`; None if the alignments have a column `reference_language`.
-    block, ci, method, replicates, seed
-        Settings of the interval, see `summarize`; `block` names a column of the alignments.
 
     Returns
     -------
     DataFrame
-        ``schema.LANGUAGE_WORD_ERRORS``: one row for each reference language and status ("right", "wrong", "unknown")
-        that occurs. Their counts add up to those of all alignments of recordings with a reference. If there are no
-        alignments there are no rows; `wer` is NA if a group has no reference words.
+        ``schema.WORD_ERRORS_BY_LANGUAGE``: one row for each reference language and status ("right", "wrong", "unknown")
+        that occurs in a recording, in the order of the alignments, with your own columns of the alignments and their
+        speaker. The counts add up to those of all alignments of recordings with a reference. If there are no alignments
+        there are no rows; `wer` is NA in a row without reference words. `summarize` adds the counts and computes
+        intervals.
 
     Raises
     ------
@@ -69,12 +70,12 @@ def language_word_errors(
     ...     "audio_id": "a", "position": range(4), "operation": ["hit", "substitution", "deletion", "hit"],
     ...     "language": ["de", "en", None, "de"], "start_ms": [0, 200, None, 600], "end_ms": [200, 500, None, 800],
     ... })
-    >>> language_word_errors(aligned, {"a": "de"})[["reference_language", "language_status", "reference_words", "wer"]]
+    >>> errors = word_errors_by_language(aligned, {"a": "de"})
+    >>> errors[["reference_language", "language_status", "reference_words", "wer"]]
       reference_language language_status  reference_words  wer
     0                 de           right                2  0.0
     1                 de           wrong                2  1.0
     """
-    resampling = checked_resampling(ci, method, replicates, seed)
     alignments = alignments_of(alignments)
     need(alignments, "audio_id", "position", "operation", "language", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
@@ -88,22 +89,37 @@ def language_word_errors(
     reference = checked_references(references, None, rows)
     if reference.recordings is not None:
         rows = rows[rows["audio_id"].isin(reference.recordings)].reset_index(drop=True)
-    columns = block_columns(rows, block)
-    spoken = rows["operation"] != "deletion"
-    language = _from_neighbours(rows["language"].where(spoken), rows["audio_id"])
-    really = _really(rows, reference, language)
-    same = (language == really).fillna(False).to_numpy(np.bool_)
-    unknown = (language.isna() | really.isna()).to_numpy(np.bool_)
-    status = np.where(unknown, "unknown", np.where(same, "right", "wrong"))
-    labelled = rows[["audio_id", "operation", *(name for name in columns if name != "audio_id")]].assign(
-        reference_language=really, language_status=status
+    further = [
+        name
+        for name in rows
+        if name in DEFAULT_BLOCKS or (name not in WORD_ALIGNMENTS and name not in WORD_ERRORS_BY_LANGUAGE)
+    ]
+    if rows.empty:
+        return conform(rows[["audio_id", *further]], WORD_ERRORS_BY_LANGUAGE)
+    is_transcribed = rows["operation"] != "deletion"
+    language = _from_neighbours(rows["language"].where(is_transcribed), rows["audio_id"])
+    reference_language = _reference_languages(rows, reference, language)
+    is_same = (language == reference_language).fillna(False).to_numpy(np.bool_)
+    is_unknown = (language.isna() | reference_language.isna()).to_numpy(np.bool_)
+    labelled = rows.assign(
+        reference_language=reference_language,
+        language_status=np.where(is_unknown, "unknown", np.where(is_same, "right", "wrong")),
+        **{
+            count: (rows["operation"] == operation).astype("int64")
+            for count, operation in zip(COUNTS, ("hit", "substitution", "deletion", "insertion"), strict=True)
+        },
     )
-    keys = ["reference_language", "language_status"]
-    if labelled.empty:
-        return empty(LANGUAGE_WORD_ERRORS)
-    counts = _counts(labelled, keys, columns)
-    pooled = pool(counts, _POOLING, keys, block=columns, resampling=resampling, name="alignments")
-    return conform(pooled, LANGUAGE_WORD_ERRORS)
+    errors = labelled.groupby(_KEYS, sort=False, dropna=False, as_index=False)[list(COUNTS)].sum()
+    errors["reference_words"] = errors["hits"] + errors["substitutions"] + errors["deletions"]
+    errors["wer"] = divide(added(errors, _WER.numerator), errors["reference_words"])
+    first_rows = labelled[[*_KEYS, *further]].drop_duplicates(_KEYS)
+    return conform(errors.merge(first_rows, on=_KEYS), WORD_ERRORS_BY_LANGUAGE)
+
+
+def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    need(errors, *_KEYS, *COUNTS, "reference_words", name="errors")
+    no_duplicates(errors, "errors", *_KEYS, also=groups)
+    return errors.assign(status="scored")
 
 
 def _from_neighbours(values: pd.Series[Any], audio_id: pd.Series[Any]) -> pd.Series[Any]:
@@ -113,7 +129,7 @@ def _from_neighbours(values: pd.Series[Any], audio_id: pd.Series[Any]) -> pd.Ser
     return forward.fillna(forward.groupby(audio_id, sort=False).bfill())
 
 
-def _really(rows: pd.DataFrame, reference: References, language: pd.Series[Any]) -> pd.Series[Any]:
+def _reference_languages(rows: pd.DataFrame, reference: References, language: pd.Series[Any]) -> pd.Series[Any]:
     """Return the language that was spoken at each aligned word."""
     if reference.whole is not None:
         return rows["audio_id"].map(reference.whole).astype("string")
@@ -126,27 +142,14 @@ def _really(rows: pd.DataFrame, reference: References, language: pd.Series[Any])
     middle = (start + end) // 2
     groups = rows["audio_id"]
     at = middle.fillna(end.groupby(groups).ffill()).fillna(start.groupby(groups).bfill())
-    found = languages_at(groups, at.fillna(-1).to_numpy().astype(np.int64), language, reference.segments)
-    return pd.Series(found, index=rows.index, dtype="string")
+    languages = languages_at(groups, at.fillna(-1).to_numpy().astype(np.int64), language, reference.segments)
+    return pd.Series(languages, index=rows.index, dtype="string")
 
 
-def _counts(labelled: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-    """Count the words of each recording for each combination of the keys; the columns of the blocks are kept."""
-    names = dict(zip(("hit", "substitution", "deletion", "insertion"), COUNTS, strict=True))
-    counted = {count: (labelled["operation"] == name).astype("int64") for name, count in names.items()}
-    row_keys = ["audio_id", *keys]
-    table = labelled[row_keys].assign(**counted).groupby(row_keys, sort=False, dropna=False, as_index=False).sum()
-    table["reference_words"] = table["hits"] + table["substitutions"] + table["deletions"]
-    blocks = labelled[list(dict.fromkeys([*row_keys, *columns]))].drop_duplicates(row_keys)
-    return table.merge(blocks, on=row_keys).assign(status="scored")
-
-
-_POOLING = Pooling(
-    result={
-        name: column
-        for name, column in LANGUAGE_WORD_ERRORS.items()
-        if name not in ("reference_language", "language_status")
-    },
+WORD_LANGUAGE_POOLING = Pooling(
+    result=LANGUAGE_WORD_ERROR_SUMMARY,
     counts=(*COUNTS, "reference_words"),
-    rates=(Rate("wer", ("substitutions", "deletions", "insertions"), "reference_words", "errors", "reference words"),),
+    rates=(_WER,),
+    check=_checked,
+    always_by=("reference_language", "language_status"),
 )

@@ -18,61 +18,40 @@ from rapidfuzz.distance import LCSseq, Prefix
 
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables
-from soniox_ds.metrics.stats.bootstrap import checked_resampling
-from soniox_ds.metrics.stats.pool import Pooling, Rate, pool
+from soniox_ds.metrics.stats.pool import Pooling, Rate, added, divide
 from soniox_ds.metrics.words.units import split_units
-from soniox_ds.schema import LIVE_STABILITY, need
+from soniox_ds.schema import LIVE_STABILITY, LIVE_STABILITY_SUMMARY, conform, need, no_duplicates
 
-__all__ = ["live_stability"]
+__all__ = ["STABILITY_POOLING", "live_stability"]
 
 _COUNTS = ["updates", "final_words", "unstable_words", "erased_words"]
-_POOLING = Pooling(
-    result=LIVE_STABILITY,
-    counts=tuple(_COUNTS),
-    rates=(
-        Rate("upwr", "unstable_words", "final_words", "rate", "settled words"),
-        Rate("normalized_erasure", "erased_words", "final_words", "rate", "settled words"),
-    ),
-    status="completed",
+_RATES = (
+    Rate("upwr", "unstable_words", "final_words", "rate", "settled words"),
+    Rate("normalized_erasure", "erased_words", "final_words", "rate", "settled words"),
 )
 
 
-def live_stability(
-    streamed: LiveTables,
-    by: str | Sequence[str] | None = None,
-    *,
-    count_growth: bool = False,
-    block: str | Sequence[str] | None = None,
-    ci: float = 0.95,
-    method: str = "auto",
-    replicates: int = 10_000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Compute the unstable partial word ratio and the normalised erasure: the share of shown words that changed later.
+def live_stability(streamed: LiveTables, *, count_growth: bool = False) -> pd.DataFrame:
+    """Count the shown words of each recording that changed later, for two rates of unstable words.
 
     Parameters
     ----------
     streamed
         A `LiveResult`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
-    by
-        Column or columns of the recordings to group by; ``"audio_id"`` for single recordings. None puts all in one
-        group.
     count_growth
         If True, a last word that grows (``lef``, ``left``) has changed. Without it, comparisons with recognisers that
         show only whole words are fair.
-    block, ci, method, replicates, seed
-        See `summarize`; `block` names columns of the recordings.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.LIVE_STABILITY``, one row for each group: counts are added over completed
-        recordings and divided once. Translations are left out.
+        ``schema.LIVE_STABILITY``: one row for each recording, with the columns of the recordings. Translations are left
+        out. `summarize` adds the counts of completed recordings and computes intervals.
 
     Raises
     ------
     InputError
-        If such tables are absent, an option is wrong or `by` names a column of the result.
+        If such tables are absent.
     SchemaError
         If a column is absent, or the settled text of the updates differs from the tokens, so that it was changed.
 
@@ -85,7 +64,8 @@ def live_stability(
     - ``erased_words`` is the sum of |P| − LCP(P, N), all words of P behind the first change (LCP: longest common
       prefix). An insertion or change in the middle erases all words after it.
 
-    Both are divided by the final number of settled words. The first is never greater than the second.
+    Both are divided by the final number of settled words: `upwr`, the unstable partial word ratio, and
+    `normalized_erasure`. The first is never greater than the second.
 
     Sources: Shangguan, Knister, He, McGraw and Beaufays, "Analyzing the quality and stability of a streaming
     end-to-end on-device speech recognizer", Interspeech 2020 (unstable partial word ratio; its words are matched as
@@ -101,17 +81,23 @@ def live_stability(
     >>> bool((stability["upwr"] <= stability["normalized_erasure"]).all())
     True
     """
-    resampling = checked_resampling(ci, method, replicates, seed)
     tables = checked_tables(streamed, recordings=True)
     need(tables.updates, "settled_text", "pending_text", name="updates")
-    recordings = tables.recordings.reset_index(drop=True)
     _check_settled(tables)
-    counted = _counts(tables.updates, count_growth)
-    recordings = recordings.drop(columns=[name for name in _COUNTS if name in recordings])
-    recordings = recordings.join(counted, on="audio_id", how="left")
-    recordings[_COUNTS] = recordings[_COUNTS].fillna(0).astype("int64")
+    recordings = tables.recordings.reset_index(drop=True)
+    further = [name for name in recordings if name not in LIVE_STABILITY]
+    counts = _counts(tables.updates, count_growth).reindex(recordings["audio_id"], fill_value=0)
+    counts = counts.astype("Int64").reset_index(drop=True)
+    counts = counts.apply(lambda column: column.where((recordings["status"] == "completed").fillna(False)))
+    rates = {rate.name: divide(added(counts, rate.numerator), added(counts, rate.denominator)) for rate in _RATES}
+    table = recordings[["audio_id", "status", *further]].join(counts.assign(**rates, count_growth=count_growth))
+    return conform(table, LIVE_STABILITY)
 
-    return pool(recordings, _POOLING, by, block=block, resampling=resampling, name="recordings")
+
+def _checked(stability: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    need(stability, "audio_id", "status", *_COUNTS, name="stability")
+    no_duplicates(stability, "stability", "audio_id", also=groups)
+    return stability
 
 
 def _check_settled(tables: LiveTables) -> None:
@@ -168,3 +154,14 @@ def _last_word(text: str) -> str:
     """Return the last word if text may still be added to it; "" after white space."""
     units = _units(text) if text and not text[-1].isspace() else []
     return units[-1] if units else ""
+
+
+STABILITY_POOLING = Pooling(
+    result=LIVE_STABILITY_SUMMARY,
+    counts=tuple(_COUNTS),
+    rates=_RATES,
+    settings=("count_growth",),
+    check=_checked,
+    status="completed",
+    name="stability",
+)

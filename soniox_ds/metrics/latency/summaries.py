@@ -22,12 +22,12 @@ import pandas as pd
 from scipy import stats
 
 from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables, ends_of_audio, token_latencies
-from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, note_of
-from soniox_ds.metrics.stats.bootstrap import FEW_UNITS, Interval, Remark, Resampling, checked_resampling
-from soniox_ds.metrics.stats.pool import checked_groups, outcomes_of, summarize_groups
-from soniox_ds.schema import LIVE_LATENCIES
+from soniox_ds.metrics.stats.blocks import Blocks, blocks_of, known, note_of
+from soniox_ds.metrics.stats.bootstrap import FEW_UNITS, Interval, Remark, Resampling
+from soniox_ds.metrics.stats.pool import Pooling, outcomes_of
+from soniox_ds.schema import LIVE_LATENCIES, LIVE_LATENCY_SUMMARY, conform, need, no_duplicates, with_ids
 
-__all__ = ["MEASURES", "live_latencies", "observed_ranks"]
+__all__ = ["LATENCY_POOLING", "MEASURES", "live_latencies", "observed_ranks"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -38,35 +38,19 @@ _PERCENTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 _CELLS_PER_CHUNK = 2_000_000
 
 
-def live_latencies(
-    streamed: LiveTables,
-    by: str | Sequence[str] | None = None,
-    *,
-    block: str | Sequence[str] | None = None,
-    ci: float = 0.95,
-    replicates: int = 2_000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Compute the median, 95th and 99th percentile of the latencies of a live transcription.
+def live_latencies(streamed: LiveTables) -> pd.DataFrame:
+    """List all latencies of a live transcription, in milliseconds; `summarize` computes their percentiles.
 
     Parameters
     ----------
     streamed
         A `LiveResult`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
-    by
-        Column or columns of the recordings to group by; ``"audio_id"`` for single recordings. None puts all in one
-        group.
-    block
-        Column or columns of the recordings whose values are resampled as a whole. The default is `speaker`, otherwise
-        `session`, if there is such a column that is not in `by`, otherwise recordings.
-    ci, replicates, seed
-        Level, number of replicates and seed of the intervals.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.LIVE_LATENCIES``: for each group one row for each measure, all in
-        milliseconds:
+        ``schema.LIVE_LATENCIES``: one row for each latency, with the columns of the recordings. A recording without any
+        latency has one row, in which `measure` and `ms` are NA. The measures are:
 
         ``connect``: from the start of a connection until it was open, for each connection that was opened.
         ``first_token``: from the first audio (or the opening of the connection, if that came later) to the first
@@ -75,50 +59,63 @@ def live_latencies(
         ``endpoint_lag``: from the moment at which the audio up to the end of the last word had been sent to the
         endpoint after it, for each endpoint that came while audio was still being sent.
 
-        A measure without any value has a `count` of 0 and NA percentiles. Bounds are NA for fewer than two blocks, and
-        `note` says why; for fewer than 10 blocks it says that the interval is wide.
-
     Raises
     ------
     InputError
-        If such tables are absent, an option is wrong or `by` names a column of the result.
+        If such tables are absent.
     SchemaError
         If a column is absent.
+
+    Notes
+    -----
+    `summarize` gives for each group one row for each measure. A measure without any value has a `count` of 0 and NA
+    percentiles. Bounds are NA for fewer than two blocks, and `note` says why; for fewer than 10 blocks it says that the
+    interval is wide.
 
     Examples
     --------
     >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None)
-    >>> latencies = live_latencies(streamed)
-    >>> latencies["measure"].tolist()
+    >>> summary = sx.summarize(live_latencies(streamed))
+    >>> summary["measure"].tolist()
     ['connect', 'first_token', 'first_lag', 'finalization_lag', 'endpoint_lag', 'translation_lag']
-    >>> latencies.loc[3, "note"]
+    >>> summary.loc[3, "note"]
     'There is only one recording, and an interval needs two or more. Add recordings. p99: the greatest of 23 values.'
     """
-    resampling = checked_resampling(ci, "percentile", replicates, seed)._replace(method="expanded percentile")
     tables = checked_tables(streamed, recordings=True)
-    recordings = tables.recordings.reset_index(drop=True)
-    groups = checked_groups(recordings, by, LIVE_LATENCIES, "recordings")
-    columns = block_columns(recordings, block, groups)
-    values = _values(tables)
-    connections = values[values["measure"] == "connect"].groupby("audio_id").size()
+    further = [name for name in tables.recordings if name not in LIVE_LATENCIES]
+    recordings = with_ids(tables.recordings, "recordings")[["audio_id", "status", *further]]
+    latencies = recordings.merge(_values(tables), on="audio_id", how="left")
+    return conform(latencies.assign(latency_index=latencies.groupby("audio_id").cumcount()), LIVE_LATENCIES)
 
-    def rows(part: pd.DataFrame) -> list[dict[str, Any]]:
-        done = part[(part["status"] == "completed").fillna(False).to_numpy(np.bool_)]
-        blocks = blocks_of(done, columns)
-        place = pd.Series(blocks.codes, index=done["audio_id"].astype("string"))
-        of_group = values[values["audio_id"].isin(place.index)]
-        reconnects = int((connections.reindex(done["audio_id"]).fillna(1) - 1).sum())
-        measured = []
-        for measure in MEASURES:
-            of_measure = of_group[of_group["measure"] == measure]
-            units = place.loc[of_measure["audio_id"]].to_numpy(np.intp)
-            row = _row(of_measure["ms"].to_numpy(np.float64), units, blocks, columns, resampling)
-            measured.append({**outcomes_of(part, "completed"), "measure": measure, "reconnects": reconnects, **row})
-        return measured
 
-    return summarize_groups(recordings, groups, LIVE_LATENCIES, rows)
+def _checked(latencies: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    need(latencies, *LIVE_LATENCIES, name="latencies")
+    no_duplicates(latencies, "latencies", "audio_id", "latency_index", also=groups)
+    return latencies
+
+
+def _group_rows(part: pd.DataFrame, columns: Sequence[str], resampling: Resampling) -> list[dict[str, Any]]:
+    """Return the percentiles of each measure in a group."""
+    resampling = resampling._replace(method="expanded percentile")
+    recordings = part.drop_duplicates("audio_id")
+    completed = recordings[(recordings["status"] == "completed").fillna(False).to_numpy(np.bool_)]
+    blocks = blocks_of(completed, columns)
+    block_of = pd.Series(blocks.codes, index=completed["audio_id"])
+    measured = part[part["audio_id"].isin(block_of.index)].dropna(subset=["ms"])
+    connected = measured[measured["measure"] == "connect"]
+    shared = {
+        **outcomes_of(recordings, "completed"),
+        "reconnects": len(connected) - connected["audio_id"].nunique(),
+    }
+    rows = []
+    for measure in MEASURES:
+        of_measure = measured[measured["measure"] == measure]
+        units = block_of.loc[of_measure["audio_id"]].to_numpy(np.intp)
+        row = _row(of_measure["ms"].to_numpy(np.float64), units, blocks, columns, resampling)
+        rows.append({**shared, "measure": measure, **row})
+    return rows
 
 
 def _values(tables: LiveTables) -> pd.DataFrame:
@@ -269,3 +266,15 @@ def observed_ranks(weights: Any, shares: _Floats) -> npt.NDArray[np.intp]:
     needed = np.maximum(np.ceil(summed[:, -1:] * shares - 1e-9), 1)
     ranks = [np.searchsorted(row, goals, side="left") for row, goals in zip(summed, needed, strict=True)]
     return np.array(ranks, np.intp)
+
+
+LATENCY_POOLING = Pooling(
+    result=LIVE_LATENCY_SUMMARY,
+    counts=(),
+    rates=(),
+    check=_checked,
+    group_rows=_group_rows,
+    methods=("auto",),
+    name="latencies",
+    replicates=2_000,
+)

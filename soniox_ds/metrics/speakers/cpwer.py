@@ -313,9 +313,12 @@ def _attributed(hypothesis: Said, reference: Said) -> dict[str, Any]:
 SPEAKER_WORD_POOLING = Pooling(
     result=SPEAKER_WORD_SUMMARY,
     counts=tuple(_COUNTS),
-    rates=tuple(Rate(name, tuple(parts), whole) for name, (parts, whole) in _RATES.items()),
+    rates=(
+        Rate("cpwer", tuple(_RATES["cpwer"][0]), "reference_words", "errors", "reference words"),
+        Rate("tcpwer", tuple(_RATES["tcpwer"][0]), "reference_words", "errors", "words with times"),
+        Rate("wder", "wder_wrong", "wder_words", "share", "aligned words"),
+    ),
     settings=("collar_ms", "normalizer"),
     check=_checked,
     needs_all=True,  # without the times of one recording, time-constrained errors cannot be added
-    has_intervals=False,
 )

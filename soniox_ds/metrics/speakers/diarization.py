@@ -216,14 +216,7 @@ def diarization_errors(
 def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     need(errors, *DIARIZATION_ERRORS, name="errors")
     no_duplicates(errors, "errors", "audio_id", also=groups)
-    return errors
-
-
-def _more(scored: pd.DataFrame, *_: Any) -> dict[str, Any]:
-    """Return the mean Jaccard error over all reference speakers."""
-    speakers = int(scored["reference_speakers"].sum())
-    jer = float((scored["jer"] * scored["reference_speakers"]).sum()) / speakers if speakers else None
-    return {"jer": jer, "reference_speakers": speakers}
+    return errors.assign(jaccard_error=errors["jer"] * errors["reference_speakers"])
 
 
 def _region_name(uem: pd.DataFrame | str) -> str:
@@ -351,10 +344,11 @@ def _jaccard(shared: _Floats, hypothesis_ms: _Floats, reference_ms: _Floats) -> 
 
 DIARIZATION_POOLING = Pooling(
     result=DIARIZATION_SUMMARY,
-    counts=("scored_ms", *PARTS),
-    rates=(Rate("der", tuple(PARTS[1:]), PARTS[0]),),
+    counts=("scored_ms", *PARTS, "reference_speakers"),
+    rates=(
+        Rate("der", tuple(PARTS[1:]), PARTS[0], "rate", "reference speech"),
+        Rate("jer", "jaccard_error", "reference_speakers", "share", "reference speakers"),
+    ),
     settings=("conventions", "collar_ms"),
     check=_checked,
-    more=_more,
-    has_intervals=False,
 )

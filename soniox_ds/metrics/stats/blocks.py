@@ -143,23 +143,26 @@ def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
     return whole
 
 
-def block_columns(errors: pd.DataFrame, block: str | Sequence[str] | None, by: Sequence[str] = ()) -> list[str]:
+def block_columns(
+    errors: pd.DataFrame, block: str | Sequence[str] | None, by: Sequence[str] = (), *, name: str = "errors"
+) -> list[str]:
     """Return the columns whose values are the blocks: the given ones, otherwise a default, otherwise ``["audio_id"]``.
 
-    A column of `by` is never a default, because it has only one value within a group.
+    A column of `by` is never a default, because it has only one value within a group. `name` is that of the table in
+    messages.
     """
     if block is not None:
         names = [block] if isinstance(block, str) else list(block)
         if not names:
             raise InputError('block is empty; name a column, such as "speaker", or "audio_id" for single recordings.')
-        need(errors, *names, name="errors")
-        for name in names:
-            if errors[name].isna().all():
-                raise InputError(f"the column {name!r} cannot be used as blocks; all its values are missing.")
+        need(errors, *names, name=name)
+        for column in names:
+            if errors[column].isna().all():
+                raise InputError(f"the column {column!r} cannot be used as blocks; all its values are missing.")
         return names
-    for name in DEFAULT_BLOCKS:
-        if name in errors and name not in by and errors[name].notna().any():
-            return [name]
+    for column in DEFAULT_BLOCKS:
+        if column in errors and column not in by and errors[column].notna().any():
+            return [column]
     return ["audio_id"]
 
 

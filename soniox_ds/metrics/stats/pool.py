@@ -16,12 +16,13 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, notes_of
-from soniox_ds.metrics.stats.bootstrap import Interval, Kind, Resampling, bootstrap_rate, methods_used
-from soniox_ds.schema import Table, conform, need
+from soniox_ds.metrics.stats.bootstrap import METHODS, Interval, Kind, Resampling, bootstrap_rate, methods_used
+from soniox_ds.schema import Table, conform, need, with_ids
 
 __all__ = [
     "Pooling",
     "Rate",
+    "added",
     "checked_groups",
     "divide",
     "groups_of",
@@ -29,6 +30,7 @@ __all__ = [
     "pool",
     "pooled_rates",
     "summarize_groups",
+    "total_hours",
 ]
 
 
@@ -45,6 +47,10 @@ class Rate:
     """The unit of the denominator, for the note."""
 
 
+GroupRows = Callable[[pd.DataFrame, Sequence[str], Resampling], Sequence[Mapping[str, Any]]]
+"""Returns the rows of a group, from its part of the table, the block columns and the resampling."""
+
+
 @dataclass(frozen=True)
 class Pooling:
     """The rules by which one kind of table is pooled."""
@@ -58,15 +64,22 @@ class Pooling:
     """Columns that must have one value in all rows of a group."""
     check: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame] = lambda table, groups: table
     """Function that checks a table to be grouped by some columns, and returns it with the dtypes that adding needs."""
-    more: Callable[[pd.DataFrame, Sequence[str], Resampling | None], Mapping[str, Any]] = lambda scored, *_: {}
+    more: Callable[[pd.DataFrame, Sequence[str], Resampling], Mapping[str, Any]] = lambda scored, *_: {}
     """Function that returns further columns of a group, from its scored rows, the block columns and the resampling."""
+    group_rows: GroupRows | None = None
+    """Function that returns all rows of a group, for a table whose summary is not made of counts and rates."""
+    methods: tuple[str, ...] = METHODS
+    """The kinds of interval that can be chosen."""
     always_by: tuple[str, ...] = ()
     """Columns to group by before those of the caller."""
     needs_all: bool = False
-    """True if a sum is NA when any scored row is NA, rather than only when all are."""
-    has_intervals: bool = True
+    """True if a sum is NA when any scored row is NA, rather than only when all are; so are the rates of such sums."""
     status: str = "scored"
     """The status of the rows that are pooled."""
+    name: str = "errors"
+    """The name of the table in messages."""
+    replicates: int = 10_000
+    """The number of replicates unless the caller gives one."""
 
 
 def pool(
@@ -74,9 +87,8 @@ def pool(
     pooling: Pooling,
     by: str | Sequence[str] | None,
     *,
+    resampling: Resampling,
     block: str | Sequence[str] | None = None,
-    resampling: Resampling | None = None,
-    name: str = "errors",
 ) -> pd.DataFrame:
     """Pool the rows of a table by group.
 
@@ -88,24 +100,31 @@ def pool(
         The kind of table.
     by
         Column or columns to group by; None for one row.
+    resampling
+        The settings of the intervals.
     block
         Columns of the blocks, as in `sx.summarize`.
-    resampling
-        The settings of the intervals; None for rates without intervals.
-    name
-        The name of the table in messages.
 
     Returns
     -------
     DataFrame
         The columns of `by`, then ``pooling.result``, one row for each group, sorted by `by`.
     """
+    name = pooling.name
     need(table, *groups_of(by), name=name)
     _check_settings(table, pooling, groups_of(by), name)
-    table = pooling.check(table, groups_of(by))
+    table = pooling.check(with_ids(table, name), groups_of(by))
     groups = checked_groups(table, by, pooling.result, name, allowed=pooling.settings)
     groups = [*pooling.always_by, *(group for group in groups if group not in pooling.always_by)]
-    columns = [] if resampling is None else block_columns(table, block, groups)
+    columns = block_columns(table, block, groups, name=name)
+    need(table, *columns, name=name)
+    if resampling.method not in pooling.methods:
+        raise InputError(
+            f"method is {resampling.method!r}, but the {name} have one kind of interval only; leave out method=."
+        )
+    if pooling.group_rows is not None:
+        group_rows = pooling.group_rows
+        return summarize_groups(table, groups, pooling.result, lambda part: group_rows(part, columns, resampling))
 
     def summary(part: pd.DataFrame) -> dict[str, Any]:
         scored = part[(part["status"] == pooling.status).fillna(False).to_numpy(np.bool_)]
@@ -194,6 +213,12 @@ def summarize_groups(
     )
 
 
+def total_hours(scored: pd.DataFrame) -> Any:
+    """Return the hours of the scored recordings (`duration_ms`); NA if a duration is not known."""
+    total = scored["duration_ms"].sum(skipna=False)
+    return pd.NA if pd.isna(total) else float(total) / 3_600_000
+
+
 def outcomes_of(part: pd.DataFrame, status: str = "scored") -> dict[str, int]:
     """Count the recordings of a group that were scored, failed, or are missing."""
     counts = part["status"].value_counts()
@@ -208,7 +233,7 @@ def pooled_rates(
     scored: pd.DataFrame,
     rates: Sequence[Rate],
     columns: Sequence[str],
-    resampling: Resampling | None,
+    resampling: Resampling,
     *,
     needs_all: bool = False,
 ) -> dict[str, Any]:
@@ -217,20 +242,17 @@ def pooled_rates(
     Returns
     -------
     dict
-        For each rate its value; with `resampling` also its bounds (`<rate>_low`, `<rate>_high`), `blocks`, `block`, the
-        resampling, and `note`.
+        For each rate its value and its bounds (`<rate>_low`, `<rate>_high`); `blocks`, `block`, the resampling, and
+        `note`. With `needs_all`, a rate is NA if a count of any row is NA.
     """
-    row: dict[str, Any] = {}
-    if resampling is None:
-        for rate in rates:
-            wrong, whole = (_total(_added(scored, side), needs_all) for side in (rate.numerator, rate.denominator))
-            row[rate.name] = pd.NA if pd.isna(whole) or whole == 0 else wrong / whole
-        return row
     blocks = blocks_of(scored, columns)
-    row = {"blocks": blocks.total, "block": "+".join(columns), **resampling._asdict()}
+    row: dict[str, Any] = {"blocks": blocks.total, "block": "+".join(columns), **resampling._asdict()}
     intervals: dict[str, Interval] = {}
     for rate in rates:
-        sides = [_added(scored, side) for side in (rate.numerator, rate.denominator)]
+        sides = [added(scored, side) for side in (rate.numerator, rate.denominator)]
+        if needs_all and any(side.isna().any() for side in sides):
+            row |= {rate.name: pd.NA, f"{rate.name}_low": pd.NA, f"{rate.name}_high": pd.NA}
+            continue
         drawn = bootstrap_rate(
             *(_by_block(side, blocks) for side in sides), replicates=resampling.replicates, seed=resampling.seed
         )
@@ -244,7 +266,7 @@ def pooled_rates(
     return row | {"method": methods_used(intervals), "note": notes_of(intervals, blocks, columns, nouns=nouns)}
 
 
-def _added(scored: pd.DataFrame, names: str | tuple[str, ...]) -> pd.Series[Any]:
+def added(scored: pd.DataFrame, names: str | tuple[str, ...]) -> pd.Series[Any]:
     """Add columns; NA if one of them is NA."""
     if isinstance(names, str):
         return scored[names]

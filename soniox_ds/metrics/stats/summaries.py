@@ -15,7 +15,7 @@ import pandas as pd
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.stats.blocks import CASE, CHARACTERS, COUNTS, PUNCTUATION, WORDS, Measure, checked_errors
 from soniox_ds.metrics.stats.bootstrap import Resampling, checked_resampling
-from soniox_ds.metrics.stats.pool import Pooling, Rate, pool, pooled_rates
+from soniox_ds.metrics.stats.pool import Pooling, Rate, pool, pooled_rates, total_hours
 from soniox_ds.schema import CHARACTER_ERROR_SUMMARY, ERROR_SUMMARY, PUNCTUATION_ERROR_SUMMARY, Table, need
 
 __all__ = ["CHARACTER_POOLING", "PUNCTUATION_POOLING", "WORD_POOLING", "summarize", "summary_table"]
@@ -36,6 +36,13 @@ _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
         "speakers.diarization.DIARIZATION_POOLING",
     ),
     "speaker_word_errors": (("cp_substitutions", "wder_words"), "speakers.cpwer.SPEAKER_WORD_POOLING"),
+    "word_errors_by_language": (
+        ("reference_language", "language_status", *COUNTS, "reference_words"),
+        "languages.word_errors.WORD_LANGUAGE_POOLING",
+    ),
+    "term_counts": (("hits", "misses", "false_hits", "distractor_false_hits"), "terms.scores.TERM_POOLING"),
+    "live_stability": (("final_words", "unstable_words", "erased_words"), "latency.stability.STABILITY_POOLING"),
+    "live_latencies": (("measure", "ms"), "latency.summaries.LATENCY_POOLING"),
 }
 
 
@@ -47,7 +54,7 @@ def summarize(
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     method: str = "auto",
-    replicates: int = 10_000,
+    replicates: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Add up the counts of recordings by group, and compute the rates of the sums.
@@ -55,10 +62,9 @@ def summarize(
     Parameters
     ----------
     table
-        The result of `word_errors`, `character_errors`, `punctuation_errors`, `sx.metrics.biasing_errors`,
-        `language_errors`,
-        `sx.metrics.language_switches`, `diarization_errors` or `speaker_word_errors`, with any further columns to group
-        by.
+        The result of `word_errors`, `character_errors`, `punctuation_errors`, `language_errors`, `diarization_errors`
+        or `speaker_word_errors`, or of `biasing_errors`, `language_switches`, `word_errors_by_language`, `term_counts`,
+        `live_stability` or `live_latencies` of `sx.metrics`, with any further columns to group by.
     by
         Column or columns to group by; a missing value is a group too. None puts all recordings in one row. Groups have
         no total: call the function again without `by`.
@@ -76,32 +82,38 @@ def summarize(
         (also a t interval) and ``"percentile"`` are available for comparison; both are too narrow for few blocks
         (docs/metrics-uncertainty.md has the simulation).
     replicates, seed
-        Number of resamplings, and the seed that they are drawn with. The row of a group does not depend on the other
-        groups or on the order of rows.
+        Number of resamplings (None: 10,000, and 2,000 for latencies, whose percentiles take longer), and the seed that
+        they are drawn with. The row of a group does not depend on the other groups or on the order of rows.
 
     Returns
     -------
     DataFrame
         The columns of `by`, then those of the table below: one row for each group, sorted by `by`.
 
-        ======================  ====================================================================================
-        made by                 columns
-        ======================  ====================================================================================
-        `word_errors`           ``schema.ERROR_SUMMARY``: `wer`, and `neutral_wer` without errors of formatting
-        `character_errors`      ``schema.CHARACTER_ERROR_SUMMARY``: `cer`
-        `punctuation_errors`    ``schema.PUNCTUATION_ERROR_SUMMARY``: `per` and `case_error_rate`
-        `sx.metrics.biasing_errors`        `part` ("biased", "unbiased"), then ``schema.ERROR_SUMMARY``: B-WER and U-WER
-        `language_errors`       ``schema.LANGUAGE_SUMMARY``: `error_rate`
-        `sx.metrics.language_switches`     ``schema.LANGUAGE_SWITCH_SUMMARY``: `precision`, `recall`, `f1`; without
-        intervals
-        `diarization_errors`    ``schema.DIARIZATION_SUMMARY``: `der`, `jer`; without intervals
-        `speaker_word_errors`   ``schema.SPEAKER_WORD_SUMMARY``: `cpwer`, `tcpwer`, `wder`; without intervals
-        ======================  ====================================================================================
+        =========================  =================================================================================
+        made by                    columns
+        =========================  =================================================================================
+        `word_errors`              ``schema.ERROR_SUMMARY``: `wer`, and `neutral_wer` without errors of formatting
+        `character_errors`         ``schema.CHARACTER_ERROR_SUMMARY``: `cer`
+        `punctuation_errors`       ``schema.PUNCTUATION_ERROR_SUMMARY``: `per` and `case_error_rate`
+        `biasing_errors`           `part` ("biased", "unbiased"), then ``schema.ERROR_SUMMARY``: B-WER and U-WER
+        `language_errors`          ``schema.LANGUAGE_SUMMARY``: `error_rate`
+        `language_switches`        ``schema.LANGUAGE_SWITCH_SUMMARY``: `precision`, `recall`, `f1`
+        `word_errors_by_language`  ``schema.LANGUAGE_WORD_ERROR_SUMMARY``: `wer` by `reference_language` and
+                                   `language_status` ("right", "wrong", "unknown")
+        `diarization_errors`       ``schema.DIARIZATION_SUMMARY``: `der`, `jer`
+        `speaker_word_errors`      ``schema.SPEAKER_WORD_SUMMARY``: `cpwer`, `tcpwer`, `wder`
+        `term_counts`              ``schema.TERM_SUMMARY``: `precision`, `recall`, `f1`, `false_hits_per_hour`
+        `live_stability`           ``schema.LIVE_STABILITY_SUMMARY``: `upwr`, `normalized_erasure`
+        `live_latencies`           ``schema.LIVE_LATENCY_SUMMARY``: a row for each measure, with its median, 95th and
+                                   99th percentile
+        =========================  =================================================================================
 
         Counts are added and divided once. A group without scored recordings has counts of 0 and NA rates. `method`
         names the interval that was used. Bounds are NA if there is a single block, or if all blocks have the same rate.
-        Word and character rates of 0 are the exception: their upper bound is the exact Poisson bound. `note` says in a
-        sentence why there is no interval, or why it is wide.
+        Word and character error rates of 0 are the exception: their upper bound is the exact Poisson bound. `note` says
+        in a sentence why there is no interval, or why it is wide. Percentiles of latencies have intervals of their own
+        kind (see `live_latencies`), so that no other `method` can be chosen for them.
 
     Raises
     ------
@@ -131,10 +143,8 @@ def summarize(
     >>> summary["note"][1]
     'There is only one recording, and an interval needs two or more. Add recordings.'
     """
-    resampling = checked_resampling(ci, method, replicates, seed)
     pooling = _pooling(kind or _kind_of(table))
-    if not pooling.has_intervals:
-        return pool(table, pooling, by)
+    resampling = checked_resampling(ci, method, pooling.replicates if replicates is None else replicates, seed)
     return pool(table, pooling, by, block=block, resampling=resampling)
 
 
@@ -158,7 +168,7 @@ def _kind_of(table: Any) -> str:
             need(table, *_KINDS[likely][0], name=likely)
         raise SchemaError(
             f"the table has no counts that can be summarised, only {list(table.columns)}. Tables with counts come from "
-            f"{', '.join(f'sx.{kind}' for kind in _KINDS)}."
+            f"{', '.join(_KINDS)} of sx or sx.metrics."
         )
     kinds = [kind for kind, columns in found.items() if not any(columns < others for others in found.values())]
     if len(kinds) > 1:
@@ -174,19 +184,14 @@ def _pooling(kind: str) -> Pooling:
     return pooling
 
 
-def _hours(scored: pd.DataFrame) -> Any:
-    total = scored["duration_ms"].sum(skipna=False)
-    return pd.NA if pd.isna(total) else float(total) / 3_600_000
-
-
-def _more_of_words(scored: pd.DataFrame, columns: Sequence[str], resampling: Resampling | None) -> dict[str, Any]:
+def _more_of_words(scored: pd.DataFrame, columns: Sequence[str], resampling: Resampling) -> dict[str, Any]:
     """Return the hours, and the formatting-neutral rate of the recordings that have one."""
     if "neutral_errors" not in scored or scored["neutral_errors"].isna().all():
-        return {"hours": _hours(scored)}
+        return {"hours": total_hours(scored)}
     with_neutral = scored[scored["neutral_errors"].notna().to_numpy(np.bool_)]
     rates = pooled_rates(with_neutral, [_NEUTRAL], columns, resampling)
     return {
-        "hours": _hours(scored),
+        "hours": total_hours(scored),
         "neutral_words": int(with_neutral["reference_words"].sum()),
         "neutral_errors": int(with_neutral["neutral_errors"].sum()),
         **{name: rates[name] for name in ("neutral_wer", "neutral_wer_low", "neutral_wer_high")},
@@ -215,7 +220,7 @@ CHARACTER_POOLING = _pooling_of(
     CHARACTERS,
     (*COUNTS, "reference_characters"),
     (Rate("cer", _ERRORS, "reference_characters", "errors", "reference characters"),),
-    lambda scored, *_: {"hours": _hours(scored)},
+    lambda scored, *_: {"hours": total_hours(scored)},
 )
 PUNCTUATION_POOLING = _pooling_of(
     PUNCTUATION,
@@ -224,5 +229,5 @@ PUNCTUATION_POOLING = _pooling_of(
         Rate("per", _ERRORS, ("hits", *_ERRORS), "share", "reference marks"),
         Rate("case_error_rate", "case_errors", "case_words", "share", "reference words that can have capitals"),
     ),
-    lambda scored, *_: {"hours": _hours(scored)},
+    lambda scored, *_: {"hours": total_hours(scored)},
 )

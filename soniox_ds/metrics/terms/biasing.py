@@ -74,8 +74,8 @@ def biasing_errors(
     Notes
     -----
     The alignment decides which errors are insertions; the published script aligns with sclite's costs, as
-    `align_words` does by default. `sx.metrics.summarize_terms` is a better measure of hallucinated terms, because B-WER
-    mixes them with other errors.
+    `align_words` does by default. `term_counts` gives a better measure of hallucinated terms, because B-WER mixes them
+    with other errors.
 
     Examples
     --------

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.metrics.stats.blocks import checked_durations
+from soniox_ds.metrics.stats.pool import total_hours
 from soniox_ds.metrics.terms.search import Aligned, Span, Terms, aligned_words, checked_terms, spans
 from soniox_ds.metrics.words.alignments import Alignments
 from soniox_ds.schema import TERM_ERRORS, TERM_OCCURRENCES, conform, empty, need, no_duplicates
@@ -93,7 +94,7 @@ def term_errors(
     normalizer: NormalizerLike | None = None,
     units: str = "mixed",
 ) -> pd.DataFrame:
-    """Count the hits, misses and false hits of each term; `sx.metrics.summarize_terms` counts all terms together.
+    """Count the hits, misses and false hits of each term; `term_counts` counts those of all terms in each recording.
 
     Parameters
     ----------
@@ -199,8 +200,7 @@ def hours_of(errors: pd.DataFrame | None) -> Any:
     if errors is None:
         return pd.NA
     need(errors, "status", "duration_ms", name="errors")
-    total = checked_durations(errors, "errors").loc[errors["status"] == "scored", "duration_ms"].sum(skipna=False)
-    return pd.NA if pd.isna(total) else float(total) / 3_600_000
+    return total_hours(checked_durations(errors, "errors")[errors["status"] == "scored"])
 
 
 def _sides(aligned: Aligned) -> tuple[Any, Any, Any]:

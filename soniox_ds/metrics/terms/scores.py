@@ -11,6 +11,7 @@ Psychometrika 1947; Holm, "A simple sequentially rejective multiple test procedu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,43 +24,53 @@ from soniox_ds.metrics.stats.blocks import (
     Blocks,
     block_columns,
     blocks_of,
+    checked_durations,
     checked_errors,
     counted,
     known,
     note_of,
 )
-from soniox_ds.metrics.stats.pool import Rate, checked_groups, outcomes_of, pooled_rates, summarize_groups
+from soniox_ds.metrics.stats.pool import Pooling, Rate, added, divide, total_hours
 from soniox_ds.metrics.stats.repeats import places
-from soniox_ds.metrics.terms.occurrences import hours_of, occurrence_rows
+from soniox_ds.metrics.terms.occurrences import occurrence_rows
 from soniox_ds.metrics.terms.search import aligned_words, checked_terms, same_transcripts
 from soniox_ds.metrics.words.alignments import Alignments
-from soniox_ds.schema import TERM_COMPARISON, TERM_SUMMARY, conform, empty, need, no_duplicates, with_ids
+from soniox_ds.schema import (
+    TERM_COMPARISON,
+    TERM_COUNTS,
+    TERM_SUMMARY,
+    WORD_ERRORS,
+    conform,
+    empty,
+    need,
+    no_duplicates,
+    with_ids,
+)
 from soniox_ds.text.normalizer import NormalizerLike
 
-__all__ = ["compare_terms", "summarize_terms"]
+__all__ = ["TERM_POOLING", "compare_terms", "term_counts"]
 
-_OUTCOMES = ("hit", "miss", "false_hit")
+_OUTCOMES = {"hits": "hit", "misses": "miss", "false_hits": "false_hit"}
+_RATES = (
+    Rate("precision", "hits", ("hits", "false_hits"), "share", "occurrences"),
+    Rate("recall", "hits", ("hits", "misses"), "share", "occurrences"),
+    Rate("f1", ("hits", "hits"), ("hits", "hits", "misses", "false_hits"), "share", "occurrences"),
+)
 _BLOCK = "block of the recording"
 _MS_PER_HOUR = 3_600_000
 _FEW_DISCORDANT = 6  # with fewer, McNemar's exact p cannot be below 0.05
 
 
-def summarize_terms(
+def term_counts(
     alignments: Alignments,
     terms: Iterable[str],
     errors: pd.DataFrame,
-    by: str | Sequence[str] | None = None,
     *,
     distractors: Iterable[str] = (),
     normalizer: NormalizerLike | None = None,
     units: str = "mixed",
-    block: str | Sequence[str] | None = None,
-    ci: float = 0.95,
-    method: str = "auto",
-    replicates: int = 10_000,
-    seed: int = 0,
 ) -> pd.DataFrame:
-    """Pool term occurrences over recordings: precision, recall, F1 and hallucinated terms per hour, with intervals.
+    """Count the hits, misses and false hits of all terms in each recording.
 
     Parameters
     ----------
@@ -68,13 +79,12 @@ def summarize_terms(
     errors
         ``schema.WORD_ERRORS`` of the same recordings, from `word_errors`: it lists the scored recordings (also
         those without any word) and their durations, and has the columns to group by.
-    by, block, ci, method, replicates, seed
-        See `summarize`.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``schema.TERM_SUMMARY``: one row for each group, sorted by `by`.
+        ``schema.TERM_COUNTS``: one row for each row of `errors`, with its further columns. `summarize` pools the rows:
+        precision, recall, F1 and hallucinated terms per hour, with intervals.
 
     Raises
     ------
@@ -86,33 +96,53 @@ def summarize_terms(
 
     Examples
     --------
+    >>> from soniox_ds.metrics.stats.summaries import summarize
     >>> from soniox_ds.metrics.words.align import align_words
     >>> from soniox_ds.metrics.words.rates import word_errors
     >>> references, transcripts = {"a": "Celebrex or Zyrtec", "b": "no"}, {"a": "celebrex or celebrex", "b": "xanax"}
     >>> errors = word_errors(transcripts, references).assign(duration_ms=1_800_000)
-    >>> summary = summarize_terms(
-    ...     align_words(transcripts, references), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"], replicates=1000
+    >>> counts = term_counts(
+    ...     align_words(transcripts, references), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"]
     ... )
-    >>> summary[["terms", "hits", "misses", "false_hits", "recall", "false_hits_per_hour"]]
+    >>> counts[["audio_id", "hits", "misses", "false_hits", "hallucinated_terms"]]
+      audio_id  hits  misses  false_hits hallucinated_terms
+    0        a     1       1           1       ["Celebrex"]
+    1        b     0       0           1          ["Xanax"]
+    >>> summarize(counts)[["terms", "hits", "misses", "false_hits", "recall", "false_hits_per_hour"]]
        terms  hits  misses  false_hits  recall  false_hits_per_hour
     0      3     1       1           2     0.5                  2.0
     """
-    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
     aligned = aligned_words(alignments)
     checked = checked_terms(terms, distractors, aligned, normalizer, units)
     table = checked_errors(errors)
-    groups = checked_groups(table, by, TERM_SUMMARY)
     same_transcripts(aligned, table)
     occurrences = occurrence_rows(aligned, checked)
-    counted = _counted(table, occurrences)
-    columns = block_columns(table, block, groups)
-    size = {"terms": len(checked.labels), "distractors": sum(checked.distractor)}
-    return summarize_groups(
-        counted,
-        groups,
-        TERM_SUMMARY,
-        lambda part: size | _summary(part, occurrences, columns, resampling, len(checked.labels)),
+    false_hits = occurrences[occurrences["outcome"] == "false_hit"]
+    of_outcome = {
+        **{name: occurrences[occurrences["outcome"] == outcome] for name, outcome in _OUTCOMES.items()},
+        "distractor_false_hits": false_hits[false_hits["distractor"]],
+    }
+    counts = pd.DataFrame(
+        {name: rows["audio_id"].value_counts() for name, rows in of_outcome.items()}, index=table["audio_id"]
     )
+    counts = counts.fillna(0).astype("Int64").reset_index(drop=True)
+    hallucinated = {audio_id: sorted(set(names)) for audio_id, names in false_hits.groupby("audio_id")["term"]}
+    counts = counts.assign(
+        reference_count=counts["hits"] + counts["misses"],
+        hallucinated_terms=[
+            json.dumps(hallucinated.get(audio_id, []), ensure_ascii=False) for audio_id in table["audio_id"]
+        ],
+        **{rate.name: divide(added(counts, rate.numerator), added(counts, rate.denominator)) for rate in _RATES},
+    )
+    unscored = (table["status"] != "scored").reset_index(drop=True)
+    counts = counts.apply(lambda column: column.mask(unscored))
+    further = [name for name in table if name not in WORD_ERRORS and name not in TERM_COUNTS]
+    copied = table.reindex(
+        columns=[name for name in WORD_ERRORS if name in TERM_COUNTS and name not in counts] + further
+    )
+    copied = copied.reset_index(drop=True)
+    sizes = {"terms": len(checked.labels), "distractors": sum(checked.distractor)}
+    return conform(copied.join(counts).assign(**sizes), TERM_COUNTS)
 
 
 def compare_terms(
@@ -216,46 +246,23 @@ def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:
         no_duplicates(arm[~said], name, *recording, "term", "hypothesis_index")
 
 
-_HITS_OF = {"hits": "hit", "misses": "miss", "false_hits": "false_hit"}
-_SHARES = (
-    Rate("precision", "hits", ("hits", "false_hits"), "share", "occurrences"),
-    Rate("recall", "hits", ("hits", "misses"), "share", "occurrences"),
-    Rate("f1", ("hits", "hits"), ("hits", "hits", "misses", "false_hits"), "share", "occurrences"),
-)
-_PER_HOUR = Rate("false_hits_per_hour", "false_hits", "hours_of_recording", "rate", "occurrences")
+def _checked(counts: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    need(counts, *(name for name in TERM_COUNTS if name not in ("precision", "recall", "f1")), name="counts")
+    if counts.empty:
+        raise InputError("counts has no rows; term_counts returns one for each row of the errors.")
+    no_duplicates(counts, "counts", "audio_id", also=groups)
+    counts = checked_durations(counts, "counts")
+    return counts.assign(hours_of_recording=counts["duration_ms"] / _MS_PER_HOUR)
 
 
-def _counted(table: pd.DataFrame, occurrences: pd.DataFrame) -> pd.DataFrame:
-    """Add the hits, misses and false hits of each recording, and its hours, to a table of errors."""
-    counts = {
-        name: occurrences.loc[occurrences["outcome"] == outcome, "audio_id"]
-        .value_counts()
-        .reindex(table["audio_id"], fill_value=0)
-        .to_numpy(np.int64)
-        for name, outcome in _HITS_OF.items()
-    }
-    return table.assign(**counts, hours_of_recording=table["duration_ms"] / _MS_PER_HOUR)
-
-
-def _summary(
-    part: pd.DataFrame, occurrences: pd.DataFrame, columns: Sequence[str], resampling: bootstrap.Resampling, size: int
-) -> dict[str, Any]:
-    scored = part[part["status"] == "scored"]
-    false_rows = occurrences[(occurrences["outcome"] == "false_hit") & occurrences["audio_id"].isin(scored["audio_id"])]
-    hours = hours_of(part)
-    rates = _SHARES if pd.isna(hours) else (*_SHARES, _PER_HOUR)
-    row = {
-        **outcomes_of(part),
+def _more(scored: pd.DataFrame, *_: Any) -> dict[str, Any]:
+    hours = total_hours(scored)
+    per_hour = pd.NA if pd.isna(hours) or not hours else scored["false_hits"].sum() / hours
+    return {
         "hours": hours,
-        **{name: int(scored[name].sum()) for name in _HITS_OF},
-        "reference_count": int(scored["hits"].sum() + scored["misses"].sum()),
-        "distractor_false_hits": int(false_rows["distractor"].sum()),
-        "hallucinated_terms": false_rows["term"].nunique(),
-        **pooled_rates(scored, rates, columns, resampling),
+        "hallucinated_terms": len({term for terms in scored["hallucinated_terms"] for term in json.loads(terms)}),
+        "false_hits_per_hour_per_100_terms": pd.NA if scored.empty else per_hour * 100 / scored["terms"].iloc[0],
     }
-    if pd.notna(per_hour := row.get("false_hits_per_hour", pd.NA)):
-        row["false_hits_per_hour_per_100_terms"] = per_hour * 100 / size
-    return row
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[str]) -> pd.DataFrame:
@@ -358,3 +365,15 @@ def _comparison(
 def _holm(p_values: pd.Series[Any]) -> Any:
     corrected = bootstrap.holm(p_values.to_numpy(dtype=np.float64, na_value=np.nan))
     return [known(value) for value in corrected]
+
+
+TERM_POOLING = Pooling(
+    result=TERM_SUMMARY,
+    counts=("reference_count", *_OUTCOMES, "distractor_false_hits"),
+    rates=(*_RATES, Rate("false_hits_per_hour", "false_hits", "hours_of_recording", "rate", "occurrences")),
+    settings=("terms", "distractors", "normalizer"),
+    check=_checked,
+    more=_more,
+    needs_all=True,  # without the duration of one recording there is no rate per hour
+    name="counts",
+)

@@ -15,7 +15,7 @@ from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.languages.errors import language_confusion, language_errors
 from soniox_ds.metrics.languages.switches import language_switches
-from soniox_ds.metrics.languages.word_errors import language_word_errors
+from soniox_ds.metrics.languages.word_errors import word_errors_by_language
 from soniox_ds.metrics.stats.summaries import summarize
 
 QUICK = {"replicates": 200}
@@ -374,21 +374,22 @@ def test_word_errors_counted_by_hand():
         ("insertion", "en"),
         ("hit", "de"),
     )
-    found = language_word_errors(table, {"a": "de"}, **QUICK)
-    assert list(found.columns) == list(schema.LANGUAGE_WORD_ERRORS)
+    found = word_errors_by_language(table, {"a": "de"})
+    assert list(found.columns) == list(schema.WORD_ERRORS_BY_LANGUAGE)
+    assert list(summarize(found, **QUICK).columns) == list(schema.LANGUAGE_WORD_ERROR_SUMMARY)
     assert found[NAMES].to_numpy().tolist() == [["de", "right", 2, 0, 1, 0], ["de", "wrong", 0, 1, 1, 1]]
     assert found["wer"].tolist() == [pytest.approx(1 / 3), 1.5]
 
 
 def test_nothing_but_deletions_is_unknown():
     table = pd.concat([aligned(("deletion", None)), aligned(("hit", "de"), audio_id="b")])
-    found = language_word_errors(table, {"a": "de", "b": "de"}, **QUICK)
+    found = summarize(word_errors_by_language(table, {"a": "de", "b": "de"}), **QUICK)
     assert found["language_status"].tolist() == ["right", "unknown"]
 
 
 def test_stretches_say_what_was_spoken_at_a_word():
     table = aligned(("hit", "de", 0, 400), ("deletion", None), ("hit", "de", 600, 900), ("insertion", "en", 1000, 1200))
-    found = language_word_errors(table, stretches((0, 500, "de"), (500, 1100, "en")), **QUICK)
+    found = summarize(word_errors_by_language(table, stretches((0, 500, "de"), (500, 1100, "en"))), **QUICK)
     assert found[NAMES].to_numpy().tolist() == [
         ["de", "right", 1, 0, 1, 0],
         ["en", "wrong", 1, 0, 0, 0],
@@ -399,7 +400,7 @@ def test_stretches_say_what_was_spoken_at_a_word():
 def test_an_insertion_takes_the_reference_language_of_its_neighbour():
     table = aligned(("insertion", "en"), ("hit", "de"), ("insertion", "de"), ("hit", "en"))
     table["reference_language"] = ["fr", "de", None, "en"]  # that of the insertion counts for nothing
-    found = language_word_errors(table, **QUICK)
+    found = summarize(word_errors_by_language(table), **QUICK)
     assert found[NAMES].to_numpy().tolist() == [
         ["de", "right", 1, 0, 0, 1],
         ["de", "wrong", 0, 0, 0, 1],
@@ -421,7 +422,7 @@ def test_parts_add_up_to_all_words(recordings):
     )
     if table["language"].isna().all():
         return
-    found = language_word_errors(table, {f"r{n}": "de" for n in range(len(recordings))}, **QUICK)
+    found = summarize(word_errors_by_language(table, {f"r{n}": "de" for n in range(len(recordings))}), **QUICK)
     for name, column in (("hit", "hits"), ("substitution", "substitutions"), ("deletion", "deletions")):
         assert found[column].sum() == (table["operation"] == name).sum()
     assert found["insertions"].sum() == (table["operation"] == "insertion").sum()
@@ -462,7 +463,7 @@ WRONG = [
     pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}).iloc[:0]), "no rows", id="empty"),
     pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}), by="wrong_ms"), "of the result", id="by"),
     pytest.param(
-        lambda: language_word_errors(aligned(("hit", None)), {"a": "de"}),
+        lambda: word_errors_by_language(aligned(("hit", None)), {"a": "de"}),
         "enable_language_identification",
         id="no-labels",
     ),
@@ -480,4 +481,4 @@ def test_no_words():
     assert language_confusion(none, {"a": "de"}).empty
     assert language_switches(none, REAL)["status"].tolist() == ["missing"]
     assert language_errors(none, {"a": "de"})["status"].tolist() == ["missing"]
-    assert language_word_errors(aligned(("hit", "de")).iloc[:0], {"a": "de"}).empty
+    assert word_errors_by_language(aligned(("hit", "de")).iloc[:0], {"a": "de"}).empty

@@ -14,7 +14,7 @@ import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.latency.summaries import _bootstrap, _tail
 from soniox_ds.metrics.stats.bootstrap import Resampling
-from soniox_ds.schema import LIVE_LATENCIES, TOKEN_LATENCIES
+from soniox_ds.schema import LIVE_LATENCIES, LIVE_LATENCY_SUMMARY, TOKEN_LATENCIES
 
 END = {"text": "<end>", "is_final": True}
 FIN = {"text": "<fin>", "is_final": True}
@@ -22,6 +22,10 @@ FIN = {"text": "<fin>", "is_final": True}
 
 def lags(made, *columns):
     return sx.metrics.token_latencies(made)[list(columns)].values.tolist()
+
+
+def percentiles(made, by=None, **options):
+    return sx.summarize(sx.metrics.live_latencies(made), by, **options)
 
 
 def two_words():
@@ -104,7 +108,7 @@ def test_packed_formats_have_no_lags():
         .isna()
         .all(axis=None)
     )
-    latencies = sx.metrics.live_latencies(made).set_index("measure")
+    latencies = percentiles(made).set_index("measure")
     assert latencies["count"].to_dict() == {
         "connect": 0,
         "first_token": 1,
@@ -130,7 +134,7 @@ def test_translations_lag_behind_the_last_original_of_their_source():
     assert table.loc[~spoken, "translation_lag_ms"].tolist() == [400, 0, 500]
     assert table.loc[~spoken, ["first_lag_ms", "finalization_lag_ms"]].isna().all(axis=None)
     assert table.loc[spoken, "translation_lag_ms"].isna().all()
-    assert sx.metrics.live_latencies(streamed(log)).set_index("measure").loc["translation_lag", "count"] == 3
+    assert percentiles(streamed(log)).set_index("measure").loc["translation_lag", "count"] == 3
 
 
 def test_what_settled_a_token():
@@ -142,12 +146,12 @@ def test_what_settled_a_token():
     made = streamed(log)
     assert sx.metrics.token_latencies(made)["settled_by"].tolist() == ["running", "endpoint", "finalize", "end"]
     # The endpoint behind the end of the audio was not found in speech.
-    assert sx.metrics.live_latencies(made).set_index("measure").loc["endpoint_lag", "count"] == 1
+    assert percentiles(made).set_index("measure").loc["endpoint_lag", "count"] == 1
 
 
 def test_latencies_of_one_recording_by_hand():
-    table = sx.metrics.live_latencies(streamed(two_words())).set_index("measure")
-    assert [*table.reset_index()] == list(LIVE_LATENCIES)
+    table = percentiles(streamed(two_words())).set_index("measure")
+    assert [*table.reset_index()] == list(LIVE_LATENCY_SUMMARY)
     assert table.loc["connect", "p50_ms"] == 50
     assert table.loc["first_token", "p50_ms"] == 450 - 20  # the connection was open later than the audio began
     assert table.loc["first_lag", ["count", "p50_ms", "p95_ms"]].tolist() == [2, 350, 400]
@@ -161,7 +165,7 @@ def test_latencies_of_one_recording_by_hand():
 def test_connecting_before_the_audio_is_no_part_of_the_first_token():
     log = Log().connecting(-900).opened(-500).spoken(1000).message(800, token("Hi", 100))
     log.message(900, token("Hi", 100, final=True))
-    table = sx.metrics.live_latencies(streamed(log)).set_index("measure")
+    table = percentiles(streamed(log)).set_index("measure")
     assert table.loc[["connect", "first_token"], "p50_ms"].tolist() == [400, 800]
 
 
@@ -172,14 +176,14 @@ def test_an_endpoint_is_measured_from_the_last_word_of_its_own_segment():
     log.message(1300, END)
     log.message(1500, END)  # nothing in between: no segment
     log.message(3300, token(" c", 2000, final=True), END)
-    table = sx.metrics.live_latencies(streamed(log)).set_index("measure")
+    table = percentiles(streamed(log)).set_index("measure")
     assert table.loc["endpoint_lag", ["count", "p50_ms", "p95_ms"]].tolist() == [2, 800, 1300]
 
 
 def test_reconnects_and_failures_are_counted():
     broken = two_words().lost(1100).connecting(1150).opened(1190, session=1, offset_ms=0)
     other = Log("b").connecting(0).opened(10).spoken(300).message(400, token("x", 0, final=True))
-    table = sx.metrics.live_latencies(streamed(broken, other, failed=["b"])).set_index("measure")
+    table = percentiles(streamed(broken, other, failed=["b"])).set_index("measure")
     assert (table["recordings"] == 1).all()
     assert (table["failed"] == 1).all()
     assert (table["reconnects"] == 1).all()
@@ -195,15 +199,32 @@ def recording(name, final_lags):
     return log
 
 
+def test_every_latency_has_a_row():
+    made = streamed(recording("a", [200, 300]), Log("b").connecting(0), failed=["b"], room=["x", "y"])
+    table = sx.metrics.live_latencies(made)
+    assert list(table)[: len(LIVE_LATENCIES)] == list(LIVE_LATENCIES)
+    assert table["room"].tolist() == ["x"] * 6 + ["y"]
+    assert table["measure"].tolist() == ["connect", "first_token", *["first_lag"] * 2, *["finalization_lag"] * 2, pd.NA]
+    assert table["ms"].tolist()[:6] == [0, 200, 200, 300, 200, 300]
+    assert table["latency_index"].tolist() == [*range(6), 0]
+    assert table["status"].tolist() == ["completed"] * 6 + ["failed"]
+
+
+@pytest.mark.parametrize("method", ["studentized", "cr2", "jackknife", "percentile"])
+def test_another_kind_of_interval_is_refused(method):
+    with pytest.raises(InputError, match=f"method is '{method}', but the latencies have one kind of interval only"):
+        percentiles(streamed(two_words()), method=method)
+
+
 def test_groups_have_rows_of_their_own():
     made = streamed(recording("a", [200, 300]), recording("b", [400]), recording("c", [900, 800]), room=["x", "y", "x"])
-    table = sx.metrics.live_latencies(made, by="room")
+    table = percentiles(made, by="room")
     own = table[table["measure"] == "finalization_lag"].set_index("room")
     assert own["p50_ms"].to_dict() == {"x": 300, "y": 400}
     assert own["recordings"].to_dict() == {"x": 2, "y": 1}
     assert own["count"].to_dict() == {"x": 4, "y": 1}
-    assert len(sx.metrics.live_latencies(made, by="audio_id")) == 18
-    alone = sx.metrics.live_latencies(streamed(recording("a", [200, 300]), recording("c", [900, 800])))
+    assert len(percentiles(made, by="audio_id")) == 18
+    alone = percentiles(streamed(recording("a", [200, 300]), recording("c", [900, 800])))
     pd.testing.assert_frame_equal(
         alone.reset_index(drop=True), table[table["room"] == "x"].drop(columns="room").reset_index(drop=True)
     )
@@ -211,7 +232,7 @@ def test_groups_have_rows_of_their_own():
 
 def test_speakers_are_blocks():
     made = streamed(*(recording(name, [300]) for name in "abcd"), speaker=["ann", "ann", "bob", None])
-    table = sx.metrics.live_latencies(made)
+    table = percentiles(made)
     assert set(table["blocks"]) == {3}
     assert set(table["block"]) == {"speaker"}
     assert table["note"].str.contains("1 recording has no speaker and counts as a block of its own.").all()
@@ -292,7 +313,7 @@ def test_in_real_time_nothing_comes_before_its_sound(log):
         assert (table[name] >= 0).all()
     assert (table["start_sent_ms"] <= table["end_sent_ms"]).all()
     assert (table["received_ms"] <= table["final_ms"]).all()
-    values = sx.metrics.live_latencies(streamed(log), replicates=100)
+    values = percentiles(streamed(log), replicates=100)
     assert (values["p50_ms"].dropna() >= 0).all()
     assert (values["p50_ms"] <= values["p95_ms"]).fillna(True).all()
     assert (values["p95_ms"] <= values["p99_ms"]).fillna(True).all()
@@ -305,7 +326,7 @@ def test_a_clock_that_is_set_changes_no_lag(log, shift_ms):
     moved = sx.LiveResult(made.recordings, made.log.assign(at_ms=made.log["at_ms"] + shift_ms))
     names = ["audio_id", "token_index", "first_lag_ms", "finalization_lag_ms", "settled_by"]
     pd.testing.assert_frame_equal(sx.metrics.token_latencies(moved)[names], sx.metrics.token_latencies(made)[names])
-    before, after = (sx.metrics.live_latencies(one, replicates=100)["p50_ms"] for one in (made, moved))
+    before, after = (percentiles(one, replicates=100)["p50_ms"] for one in (made, moved))
     np.testing.assert_allclose(
         after.to_numpy(float, na_value=np.nan), before.to_numpy(float, na_value=np.nan), atol=1.001
     )
@@ -315,14 +336,14 @@ def test_saved_and_read_again_everything_is_the_same(tmp_path):
     made = streamed(two_words(), recording("b", [200, 700]))
     again = sx.read_live_result(made.save(tmp_path / "live"))
     pd.testing.assert_frame_equal(sx.metrics.token_latencies(again), sx.metrics.token_latencies(made))
-    pd.testing.assert_frame_equal(sx.metrics.live_latencies(again), sx.metrics.live_latencies(made))
+    pd.testing.assert_frame_equal(percentiles(again), percentiles(made))
 
 
 def test_nothing_said_is_measured_as_nothing():
     made = streamed(Log().connecting(0).opened(10).spoken(500))
     assert sx.metrics.token_latencies(made).empty
     assert list(sx.metrics.token_latencies(made)) == list(TOKEN_LATENCIES)
-    assert sx.metrics.live_latencies(made)["count"].tolist() == [1, 0, 0, 0, 0, 0]
+    assert percentiles(made)["count"].tolist() == [1, 0, 0, 0, 0, 0]
 
 
 def test_plain_tables_will_do():
@@ -341,12 +362,12 @@ def test_what_is_wrong_is_said():
         sx.metrics.token_latencies(made.corpus())
     with pytest.raises(InputError, match="it lacks tokens"):
         sx.metrics.live_latencies(made.tokens)
-    with pytest.raises(SchemaError, match="recordings: the table lacks"):
-        sx.metrics.live_latencies(made, by="room")
+    with pytest.raises(SchemaError, match="latencies: the table lacks"):
+        percentiles(made, by="room")
     with pytest.raises(InputError, match=r"by names \['count'\]"):
-        sx.metrics.live_latencies(streamed(two_words(), count=[1]), by="count")
+        percentiles(streamed(two_words(), count=[1]), by="count")
     with pytest.raises(InputError, match="ci is 95"):
-        sx.metrics.live_latencies(made, ci=95)
+        percentiles(made, ci=95)
     twice = SimpleNamespace(**{name: getattr(made, name) for name in ("recordings", "updates", "log")})
     twice.tokens = pd.concat([made.tokens, made.tokens])
     with pytest.raises(SchemaError, match="are there again"):

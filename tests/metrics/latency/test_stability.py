@@ -10,7 +10,7 @@ from stream_logs import Log, streamed, token
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.latency.stability import _changes
-from soniox_ds.schema import LIVE_STABILITY
+from soniox_ds.schema import LIVE_STABILITY, LIVE_STABILITY_SUMMARY
 
 
 def log_of(*messages, name="a"):
@@ -25,8 +25,8 @@ def log_of(*messages, name="a"):
     return log
 
 
-def counts(*messages, **how):
-    row = sx.metrics.live_stability(streamed(log_of(*messages)), **how).iloc[0]
+def counts(*messages, **options):
+    row = sx.metrics.live_stability(streamed(log_of(*messages)), **options).iloc[0]
     return row["final_words"], row["unstable_words"], row["erased_words"]
 
 
@@ -79,11 +79,15 @@ def test_recordings_are_pooled_and_grouped():
     restless = log_of(([], ["x"]), ([], ["y"]), (["z", " w"], []), name="restless")
     failed = log_of(([], ["q"]), (["r"], []), name="failed")
     made = streamed(steady, restless, failed, failed=["failed"], room=["1", "2", "2"])
-    row = sx.metrics.live_stability(made).iloc[0]
-    assert list(sx.metrics.live_stability(made)) == list(LIVE_STABILITY)
+    stability = sx.metrics.live_stability(made)
+    assert list(stability) == [*LIVE_STABILITY, *(name for name in made.recordings if name not in LIVE_STABILITY)]
+    assert stability["final_words"].tolist() == [2, 2, pd.NA]
+    assert stability["normalized_erasure"].tolist() == [0.0, 1.0, pd.NA]
+    row = sx.summarize(stability).iloc[0]
+    assert list(sx.summarize(stability)) == list(LIVE_STABILITY_SUMMARY)
     assert row[["recordings", "failed", "updates", "final_words", "unstable_words"]].tolist() == [2, 1, 4, 4, 2]
     assert row[["upwr", "normalized_erasure"]].tolist() == [0.5, 0.5]
-    by_room = sx.metrics.live_stability(made, by="room").set_index("room")
+    by_room = sx.summarize(stability, by="room").set_index("room")
     assert by_room["upwr"].to_dict() == {"1": 0.0, "2": 1.0}
     assert by_room["failed"].to_dict() == {"1": 0, "2": 1}
     assert by_room["note"].str.startswith("There is only one recording, and an interval needs two or more.").all()
@@ -95,7 +99,7 @@ def test_intervals_are_those_of_rates():
         log_of(*[([], [f"w{k}"]) for k in range(number % 5)], (["a", " b", " c"], []), name=str(number))
         for number in range(12)
     ]
-    row = sx.metrics.live_stability(streamed(*logs)).iloc[0]
+    row = sx.summarize(sx.metrics.live_stability(streamed(*logs))).iloc[0]
     assert 0 <= row["upwr_low"] < row["upwr"] < row["upwr_high"]
     assert row["block"] == "audio_id"
     assert pd.isna(row["note"])
@@ -105,12 +109,8 @@ def test_no_words_no_rates():
     row = sx.metrics.live_stability(streamed(Log().opened(0).audio(0, 100).message(5))).iloc[0]
     assert row[["updates", "final_words"]].tolist() == [1, 0]
     assert pd.isna(row["upwr"])
-    assert (
-        "no settled words"
-        in sx.metrics.live_stability(streamed(Log("a").opened(0).message(5), Log("b").opened(0).message(5)))[
-            "note"
-        ].iloc[0]
-    )
+    silent = sx.metrics.live_stability(streamed(Log("a").opened(0).message(5), Log("b").opened(0).message(5)))
+    assert "no settled words" in sx.summarize(silent)["note"].iloc[0]
 
 
 WORDS = st.lists(st.sampled_from(["a", "b", "ab", "abc", "c", "今"]), max_size=5)
@@ -207,7 +207,7 @@ def test_final_tokens_never_change(texts):
         came += text
         assert "".join(made.tokens["text"]).startswith(came)
     assert came == "".join(made.tokens["text"])
-    sx.metrics.live_stability(made, replicates=100)  # and the tables are not refused
+    sx.metrics.live_stability(made)  # and the tables are not refused
 
 
 def test_settled_text_that_changed_is_refused():
@@ -222,6 +222,6 @@ def test_what_is_wrong_is_said():
     with pytest.raises(InputError, match="a DataFrame has no times of arrival"):
         sx.metrics.live_stability(made.tokens)
     with pytest.raises(InputError, match="method is 'bca'"):
-        sx.metrics.live_stability(made, method="bca")
+        sx.summarize(sx.metrics.live_stability(made), method="bca")
     with pytest.raises(SchemaError, match="lacks"):
-        sx.metrics.live_stability(made, by="room")
+        sx.summarize(sx.metrics.live_stability(made), by="room")

@@ -14,7 +14,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.metrics.terms.biasing import biasing_errors
 from soniox_ds.metrics.terms.occurrences import term_errors, term_occurrences
-from soniox_ds.metrics.terms.scores import compare_terms, summarize_terms
+from soniox_ds.metrics.terms.scores import compare_terms, term_counts
 from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.rates import word_errors
 from soniox_ds.text.normalizer import NormalizationStep, Normalizer
@@ -269,7 +269,7 @@ def test_failed_recordings_have_rows_without_counts():
     assert summary["part"].tolist() == ["biased", "unbiased"]
     assert summary["missing"].tolist() == [1, 1]
     assert summary["reference_words"].tolist() == [1, 1]
-    terms = summarize_terms(aligned, ["Celebrex", "Zyrtec"], errors, **QUICK)
+    terms = summarize(term_counts(aligned, ["Celebrex", "Zyrtec"], errors), **QUICK)
     assert terms.loc[0, ["recordings", "missing", "reference_count"]].tolist() == [1, 1, 1]
 
 
@@ -289,7 +289,7 @@ def test_summary_pools_occurrences_and_resamples_blocks():
     aligned = align_words(heard, said)
     errors = word_errors(heard, said).assign(duration_ms=360_000, voice=["f", "m"] * 20, speaker=list("abcdefghij") * 4)
     table = term_errors(aligned, ["Zyrtec"], errors=errors)
-    whole = summarize_terms(aligned, ["Zyrtec"], errors, distractors=["Xanax"], replicates=2000)
+    whole = summarize(term_counts(aligned, ["Zyrtec"], errors, distractors=["Xanax"]), replicates=2000)
     assert list(whole.columns) == list(schema.TERM_SUMMARY)
     row = whole.iloc[0]
     for name in ("hits", "misses", "false_hits", "precision", "recall", "f1", "false_hits_per_hour"):
@@ -301,16 +301,44 @@ def test_summary_pools_occurrences_and_resamples_blocks():
     for name in ("precision", "recall", "f1", "false_hits_per_hour"):
         assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
         assert row[f"{name}_low"] >= 0
-    groups = summarize_terms(aligned, ["Zyrtec"], errors, by="voice", block="audio_id", **QUICK)
+    groups = summarize(term_counts(aligned, ["Zyrtec"], errors), by="voice", block="audio_id", **QUICK)
     assert groups["voice"].tolist() == ["f", "m"]
     assert groups["hits"].sum() == row["hits"]
     assert groups["hours"].tolist() == [2.0, 2.0]
 
 
+def test_terms_are_counted_by_recording():
+    """Counts by hand; unscored recordings have none, and the columns of the errors follow."""
+    said = {"a": "zyrtec and celebrex", "b": "no", "c": "zyrtec"}
+    heard = {"a": "zyrtec xanax celery zyrtec", "b": "xanax"}
+    with pytest.warns(UserWarning, match="no recording"):
+        errors = word_errors(heard, said).assign(room=["x", "y", "x"])
+    with pytest.warns(UserWarning, match="no recording"):
+        aligned = align_words(heard, said)
+    counts = term_counts(aligned, ["Zyrtec", "Celebrex"], errors, distractors=["Xanax"])
+    assert list(counts) == [*schema.TERM_COUNTS, "room"]
+    assert counts[["hits", "misses", "reference_count", "false_hits", "distractor_false_hits"]].to_numpy().tolist() == [
+        [1, 1, 2, 2, 1],
+        [0, 0, 0, 1, 1],
+        [pd.NA] * 5,
+    ]
+    assert counts["hallucinated_terms"].tolist() == ['["Xanax", "Zyrtec"]', '["Xanax"]', pd.NA]
+    assert counts["recall"].tolist() == [0.5, pd.NA, pd.NA]
+    summary = summarize(counts, **QUICK).iloc[0]
+    assert summary[["hallucinated_terms", "false_hits", "missing", "terms"]].tolist() == [2, 3, 1, 3]
+
+
+def test_counts_of_different_lists_are_not_pooled():
+    aligned, errors = align_words(*trial([3], [0], size=1)), word_errors(*trial([3], [0], size=1))
+    one, two = (term_counts(aligned, terms, errors) for terms in (["zyrtec"], ["zyrtec", "other"]))
+    with pytest.raises(InputError, match="counted with different settings of 'terms'"):
+        summarize(pd.concat([one, two.assign(audio_id="again")]), **QUICK)
+
+
 def test_summary_says_why_there_is_no_interval():
     heard, said = trial([3] * 4, [0] * 4, size=4)
     errors = word_errors(heard, said)
-    row = summarize_terms(align_words(heard, said), ["Zyrtec"], errors, **QUICK).iloc[0]
+    row = summarize(term_counts(align_words(heard, said), ["Zyrtec"], errors), **QUICK).iloc[0]
     assert row["recall"] == 1
     assert pd.isna(row["recall_low"])
     assert pd.isna(row["false_hits_per_hour"])
@@ -321,7 +349,7 @@ def test_the_interval_of_false_hits_per_hour_does_not_depend_on_the_length_of_an
     heard, said = trial([3] * 14, [0, 1, 0, 1, 0, 0, 0, 0, 0, 5, 7, 0, 3, 1], size=14)
     aligned, errors = align_words(heard, said), word_errors(heard, said)
     short, long = (
-        summarize_terms(aligned, ["Zyrtec"], errors.assign(duration_ms=ms), replicates=1000).iloc[0]
+        summarize(term_counts(aligned, ["Zyrtec"], errors.assign(duration_ms=ms)), replicates=1000).iloc[0]
         for ms in (360_000, 360_000 * 40)
     )
     for name in ("false_hits_per_hour", "false_hits_per_hour_low", "false_hits_per_hour_high"):
@@ -506,11 +534,13 @@ WRONG = [
         lambda: biasing_errors(ALIGNED, ["x"], ERRORS.assign(audio_id="b")), "hold 'a', which errors", id="other-errors"
     ),
     pytest.param(
-        lambda: summarize_terms(ALIGNED, ["x"], ERRORS.assign(audio_id="b")),
+        lambda: term_counts(ALIGNED, ["x"], ERRORS.assign(audio_id="b")),
         "hold 'a', which errors",
         id="other-summary",
     ),
-    pytest.param(lambda: summarize_terms(ALIGNED, ["x"], ERRORS, by="hits"), "columns of the result", id="by-taken"),
+    pytest.param(
+        lambda: summarize(term_counts(ALIGNED, ["x"], ERRORS), by="hits"), "columns of the result", id="by-taken"
+    ),
     pytest.param(
         lambda: compare_terms(
             term_occurrences(ALIGNED, ["Celebrex"]), term_occurrences(ALIGNED, ["Celebrex", "takes"])

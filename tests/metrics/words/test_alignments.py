@@ -20,9 +20,7 @@ ALIGNED = {
     "roc": sx.metrics.roc,
     "term_errors": lambda given: sx.term_errors(given, TERMS),
     "term_occurrences": lambda given: sx.metrics.term_occurrences(given, TERMS),
-    "language_word_errors": lambda given: sx.metrics.language_word_errors(
-        given, {"a": "en", "b": "en"}, replicates=100
-    ),
+    "word_errors_by_language": lambda given: sx.metrics.word_errors_by_language(given, {"a": "en", "b": "en"}),
 }
 
 
