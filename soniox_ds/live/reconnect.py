@@ -22,10 +22,10 @@ WINDOW_MS = 3_000
 CLEAR_MS = 600
 """Distance from the end of all settled words at which a token is certainly not a repetition."""
 
-_LEAST_MS = 400  # sent again at least, so that no word is at the very start
-_PAUSE_MS = 700  # after so much silence behind the last word, no word is sent again
-_BEFORE_WORD_MS = 90  # a token may start a little after its sound
-_MOST_WRONG = 0.5  # if a larger share of the letters differs, times decide
+LEAST_MS = 400  # sent again at least, so that no word is at the very start
+PAUSE_MS = 700  # after so much silence behind the last word, no word is sent again
+BEFORE_WORD_MS = 90  # a token may start a little after its sound
+MOST_WRONG = 0.5  # if a larger share of the letters differs, times decide
 
 
 class Timed(Protocol):
@@ -65,16 +65,16 @@ def resume_at(settled: Sequence[Timed], final_audio_ms: int) -> int:
     floor = max(final_audio_ms - WINDOW_MS, 0)
     timed = [token for token in settled[-200:] if token.start_ms is not None and token.end_ms is not None]
     last_end = max((token.end_ms or 0 for token in timed), default=0)
-    if final_audio_ms - last_end >= _PAUSE_MS or not timed:
+    if final_audio_ms - last_end >= PAUSE_MS or not timed:
         return max(final_audio_ms - 300, last_end if timed else 0, floor)
     best, longest = floor, -1
     for before, after in zip([None, *timed[:-1]], timed, strict=True):
         start, end = after.start_ms or 0, 0 if before is None else before.end_ms or 0
         begins_word = after.text[:1].isspace() or before is None
-        if start < floor or start > final_audio_ms - _LEAST_MS or not begins_word:
+        if start < floor or start > final_audio_ms - LEAST_MS or not begins_word:
             continue
         if start - end > longest:
-            best, longest = max(start - _BEFORE_WORD_MS, end, floor), start - end
+            best, longest = max(start - BEFORE_WORD_MS, end, floor), start - end
     return best
 
 
@@ -129,7 +129,7 @@ def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:
         cost = (float(Levenshtein.distance(wanted, said)), far)
         if cost < best_cost:
             best, best_cost = count, cost
-    if best_cost[0] <= _MOST_WRONG * len(wanted):
+    if best_cost[0] <= MOST_WRONG * len(wanted):
         return best
     middle = (last_start + (last.end_ms or last_start)) / 2
     return sum(1 for token in heard if token.start_ms is not None and token.start_ms <= middle)

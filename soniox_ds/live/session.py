@@ -65,15 +65,16 @@ SILENT_S = 5.0
 SILENT_BREAK_S = 12.0
 """Real seconds without an answer after which another connection is opened."""
 _SILENT_BREAK_PACKED_S = 30.0  # longer, because packed formats cannot be resumed
-_SILENT_BREAK_MOST_S = 60.0
+SILENT_BREAK_MOST_S = 60.0
 _LOOK_S = 0.25
-_ROTATE_BEFORE_MS = 5 * 60_000  # before the limit; from then on, the next pause is used to change
-_ROTATE_LATEST_MS = 20_000
+ROTATE_BEFORE_MS = 5 * 60_000  # before the limit; from then on, the next pause is used to change
+ROTATE_LATEST_MS = 20_000
 _FRAME_MS = 120  # the longest message of raw audio
 _PACKED_FRAME = 16_384  # bytes
-_AHEAD_MS = 1_000  # so much waiting audio is sent at once; more is paced
+AHEAD_MS = 1_000  # so much waiting audio is sent at once; more is paced
 _RATE_WAIT_S = 5.0
-_STALLS = 5  # factor on the attempts for connections that answer but make no progress
+PACE = 8.0  # speed at which audio that had to wait is sent, as a multiple of real time
+STALLS = 5  # factor on the attempts for connections that answer but make no progress
 
 
 class _Finalize(NamedTuple):
@@ -140,7 +141,7 @@ class LiveSession:
         gate: SessionLimit | None = None,
         retry: Retry = RETRY,
         patience_s: float = PATIENCE_S,
-        pace: float | None = 8.0,
+        pace: float | None = PACE,
         session_limit_ms: int = LONGEST_SESSION_MS,
         earlier: Sequence[Event] = (),
         on_event: Callable[[Event], object] | None = None,
@@ -415,7 +416,7 @@ class LiveSession:
 
     def _may_go_on(self, error: SonioxDSError, failures: int, stalls: int, lost_for_s: float) -> bool:
         again = isinstance(error, ServiceError) or (isinstance(error, RequestError) and _is_full(error))
-        if not again or stalls >= self._retry.attempts * _STALLS:
+        if not again or stalls >= self._retry.attempts * STALLS:
             return False
         if failures >= self._retry.attempts and (not self._heard or lost_for_s > self._patience_s):
             return False
@@ -539,7 +540,7 @@ class LiveSession:
     async def _hold_back(self, size: int) -> None:
         """Wait as long as `pace` demands, so that waiting audio is not sent all at once."""
         unsent_ms = self._unsent_ms
-        if self._pace is None or unsent_ms is None or unsent_ms <= _AHEAD_MS:
+        if self._pace is None or unsent_ms is None or unsent_ms <= AHEAD_MS:
             return
         await self.clock.sleep((self._line.ms(size) or 0.0) / 1000 / self._pace)
 
@@ -556,9 +557,9 @@ class LiveSession:
         if heard_ms is None or self._ended:
             return False
         limit_ms = self._session_limit_ms
-        if heard_ms >= limit_ms - min(_ROTATE_LATEST_MS, limit_ms * 0.1):
+        if heard_ms >= limit_ms - min(ROTATE_LATEST_MS, limit_ms * 0.1):
             return True
-        return heard_ms >= limit_ms - min(_ROTATE_BEFORE_MS, limit_ms * 0.3) and not self.transcript.pending
+        return heard_ms >= limit_ms - min(ROTATE_BEFORE_MS, limit_ms * 0.3) and not self.transcript.pending
 
     # in ---------------------------------------------------------------------------------------------------------------
 
@@ -613,7 +614,7 @@ class LiveSession:
     def _longest_silence_s(self) -> float:
         """Return the wait for an answer, which doubles after each silent connection until an answer is in time."""
         most_s = SILENT_BREAK_S if self._line.is_timed else max(SILENT_BREAK_S, _SILENT_BREAK_PACKED_S)
-        return min(most_s * 2.0**self._silences, _SILENT_BREAK_MOST_S)  # it may only be slow
+        return min(most_s * 2.0**self._silences, SILENT_BREAK_MOST_S)  # it may only be slow
 
     def _tell(self, update: Update) -> None:
         if self._updates is not None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 __all__ = ["Features", "ends_sentence", "features", "is_unspaced", "starts_lower"]
 
 # Inclusive code point ranges of scripts that are written without spaces between words, their punctuation included.
-_UNSPACED_RANGES = (
+UNSPACED_RANGES = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
     (0x1780, 0x17FF),  # Khmer
@@ -37,7 +37,7 @@ _UNSPACED_RANGES = (
     (0x1F200, 0x1F2FF),  # enclosed ideographs
     (0x20000, 0x3FFFD),  # CJK extensions B and on
 )
-_FULLWIDTH_PUNCTUATION = frozenset("！＂＇（），－．／：；＜＞？［］｛｝～＿")
+FULLWIDTH_PUNCTUATION = frozenset("！＂＇（），－．／：；＜＞？［］｛｝～＿")
 
 # Characters that Unicode classifies as letters but that belong to the character before: vowels and repetition marks
 # of Thai and Lao, the small kana, the long-vowel mark and the iteration marks of Japanese.
@@ -63,7 +63,7 @@ def is_unspaced(char: str) -> bool:
     code = ord(char)
     if code < 0x0E00:
         return False
-    return char in _FULLWIDTH_PUNCTUATION or any(low <= code <= high for low, high in _UNSPACED_RANGES)
+    return char in FULLWIDTH_PUNCTUATION or any(low <= code <= high for low, high in UNSPACED_RANGES)
 
 
 @cache

@@ -115,17 +115,17 @@ class MicrophonePage:
         self.nb.page.evaluate(WATCH)
         os.mkfifo(self.nb.folder / "hold")
         self.nb.run(0)
-        self.nb.page.wait_for_selector(".sx-mic .sx-go:not(:disabled)")
+        self.nb.page.wait_for_selector(".sx-mic .sx-start:not(:disabled)")
 
     # what a person does
 
     def start(self):
-        self.nb.page.click(".sx-go")
+        self.nb.page.click(".sx-start")
         self.wait_for_status("Recording")
 
     def stop(self):
-        self.nb.wait_until_equal(lambda: self.nb.page.inner_text(".sx-go"), "■ Stop")
-        self.nb.page.click(".sx-go")
+        self.nb.wait_until_equal(lambda: self.nb.page.inner_text(".sx-start"), "■ Stop")
+        self.nb.page.click(".sx-start")
         self.wait_for_status("Stopped")
 
     # what a person sees

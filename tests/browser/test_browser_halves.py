@@ -18,6 +18,7 @@ from soniox_ds.exceptions import BadAnswerError
 from soniox_ds.live.reconnect import first_new, resume_at
 from soniox_ds.live.transcript import Transcript
 from soniox_ds.widgets._assets import source
+from soniox_ds.widgets.microphone.constants import page_constants
 
 WORDS = [
     "one",
@@ -79,7 +80,8 @@ def broken_service(frame, got_on, most):
 
 def script(*names, body):
     """A function of one argument that runs `body` behind the sources."""
-    return f"argument => {{ {source(*names)}\n{body} }}"
+    constants = json.dumps(page_constants())
+    return f"argument => {{ {source('microphone/constants.js', *names)}\nuseConstants({constants});\n{body} }}"
 
 
 def random_messages(rng):
@@ -316,7 +318,7 @@ def spoken_directly(page, service, audio, settings, *, hurry=False):
             "microphone/direct.js",
             body="""
             const { audio, start, key, url, settings, hurry } = argument;
-            Object.assign(DIRECT, settings);
+            Object.assign(CONSTANTS.direct, settings);
             const bytes = Uint8Array.from(atob(audio), (letter) => letter.charCodeAt(0));
             const kinds = [];
             let [at, direct] = [0, null];
@@ -371,7 +373,7 @@ def test_the_direct_way_changes_to_a_new_session_before_the_longest_one_ends(pag
     audio = pcm_bytes(speak(words, pauses_ms=pauses_ms)[0])
     limits = Limits(duration_ms=7_500, sessions_per_minute=None)
     with tones(limits=limits) as service:
-        settings = {"limitMs": 7000, "rotateBeforeMs": 2000, "rotateLatestMs": 1000}
+        settings = {"limit_ms": 7000, "rotate_before_ms": 2000, "rotate_latest_ms": 1000}
         said = spoken_directly(page, service, audio, settings, hurry=hurry)
     assert said["text"].split() == words
     assert said["session"] >= len(audio) // 32 // 7_000 >= 1
@@ -406,7 +408,7 @@ def test_the_direct_way_waits_for_an_outage_as_long_as_patience_lasts(page, pati
     with tones(limits=limits) as service:
         service.faults.next("ws_drop", "websocket", frames=20)
         service.faults.next("unavailable", "websocket", times=12)
-        said = spoken_directly(page, service, audio, {"waitMs": 5, "maxWaitMs": 10, "patienceMs": patience_ms})
+        said = spoken_directly(page, service, audio, {"wait_ms": 5, "max_wait_ms": 10, "patience_ms": patience_ms})
     if patience_ms:
         assert (said["text"].split(), said["failure"]) == (words, None)
         assert said["kinds"].count("lost") == 13
@@ -428,7 +430,7 @@ def test_the_direct_way_says_that_the_service_does_not_answer_and_takes_another_
         line.freezes_after = 2_000
         line.freezes = count
         place = SimpleNamespace(key=service.key, ws_url=line.url)
-        said = spoken_directly(page, place, audio, {"silentMs": 300, "silentBreakMs": 900, "waitMs": 5})
+        said = spoken_directly(page, place, audio, {"silent_ms": 300, "silent_break_ms": 900, "wait_ms": 5})
     assert said["text"].split() == words
     assert said["failure"] is None
     assert said["session"] == line.connections - 1 >= count
@@ -450,7 +452,8 @@ def test_the_direct_way_counts_what_the_socket_holds_and_leaves_the_rest_out_of_
                 "microphone/direct.js",
                 body="""
                 const { key, url, start } = argument;
-                Object.assign(DIRECT, { aheadMs: Infinity, silentBreakMs: Infinity, silentBreakMostMs: Infinity });
+                Object.assign(CONSTANTS.direct, { ahead_ms: Infinity, silent_break_ms: Infinity });
+                CONSTANTS.direct.silent_break_most_ms = Infinity;
                 window.states = [];
                 window.direct = new DirectStream({
                     needKey: async () => ({ key, url, start }),
@@ -529,7 +532,7 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
                 "microphone/patience.js",
                 "microphone/direct.js",
                 body="""
-                Object.assign(DIRECT, { waitMs: 1, maxWaitMs: 2, stalls: 3 });
+                Object.assign(CONSTANTS.direct, { wait_ms: 1, max_wait_ms: 2, stalls: 3 });
                 const states = [];
                 let keys = 0;
                 const direct = new DirectStream({
@@ -566,14 +569,14 @@ def test_the_direct_way_is_not_waited_for_for_ever_where_another_would_do(page):
             "microphone/direct.js",
             "microphone/recorder.js",
             body="""
-            Object.assign(MIC, { directMs: 300 });
+            Object.assign(CONSTANTS.recorder, { direct_ms: 300 });
             const model = { get: () => ({ mode: "auto", transport: "comm", service: "a.b" }), on() {}, off() {},
                 send() {} };
             const recorder = new Recorder(model);
             clearInterval(recorder.timer);
             const channel = { send: () => true };
             const take = { name: "t", channel, outbox: { channel: null, put() {} } };
-            return recorder.goDirect(take, MIC.directMs).then((why) => [why, take.direct ?? null]);
+            return recorder.goDirect(take, CONSTANTS.recorder.direct_ms).then((why) => [why, take.direct ?? null]);
             """,
         ),
         None,
@@ -635,7 +638,7 @@ def test_a_key_that_does_not_come_is_not_waited_for_for_ever(page):
             "microphone/capture.js",
             "microphone/recorder.js",
             body="""
-            Object.assign(MIC, { keyMs: 300 });
+            Object.assign(CONSTANTS.recorder, { key_ms: 300 });
             const sent = [];
             const model = { get: () => ({}), on() {}, off() {}, send: (message) => sent.push(message) };
             const recorder = new Recorder(model);
@@ -670,7 +673,7 @@ def test_the_last_words_are_drawn_in_whatever_order_they_and_the_end_arrive(page
             "microphone/capture.js",
             "microphone/recorder.js",
             body="""
-            Object.assign(MIC, { lateWordsMs: 300 });
+            Object.assign(CONSTANTS.recorder, { late_words_ms: 300 });
             const made = (name) => {
                 const model = { get: () => ({}), on() {}, off() {}, send() {} };
                 const recorder = new Recorder(model);

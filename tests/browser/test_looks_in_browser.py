@@ -1,5 +1,6 @@
 """What a person sees and reaches of the widgets: contrast in both themes, narrow outputs, the keyboard after Stop."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -8,6 +9,7 @@ from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, sh
 
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 from soniox_ds.widgets._assets import source
+from soniox_ds.widgets.microphone.constants import page_constants
 
 ALL = "language_hints=['en'], enable_endpoint_detection=True, "
 SHORT = [{"text": f"This is sentence number {n}.", "speaker": str(1 + n % 2)} for n in range(40)]
@@ -92,20 +94,20 @@ def test_stop_by_the_keyboard_keeps_the_focus_and_the_latest_words(notebook):
         page = MicrophonePage(notebook, service, ALL)
         nb = page.nb
         nb.page.add_style_tag(content=".sx-log { max-height: 70px !important; min-height: 0 !important; }")
-        nb.page.focus(".sx-go")
+        nb.page.focus(".sx-start")
         nb.page.keyboard.press("Enter")
         page.wait_for_status("Recording")
         nb.wait_for("() => document.querySelectorAll('.sx-line').length >= 6")
         nb.page.keyboard.press("Enter")
         page.wait_for_status("Stopped")
         nb.until(lambda: page.ask("len(mic._saving)") == 0, what="the output is drawn anew")
-        nb.wait_for("() => document.activeElement?.matches('.sx-go')")
+        nb.wait_for("() => document.activeElement?.matches('.sx-start')")
         nb.wait_for(
             """() => { const log = document.querySelector('.sx-log');
                 return log.scrollHeight > log.clientHeight + 30
                     && log.scrollHeight - log.scrollTop - log.clientHeight < 4; }"""
         )
-        nb.wait_until_equal(lambda: nb.page.inner_text(".sx-go"), "● Start")
+        nb.wait_until_equal(lambda: nb.page.inner_text(".sx-start"), "● Start")
         nb.page.keyboard.press("Enter")  # and it goes on with the same key
         page.wait_for_status("Recording")
         nb.wait_for("() => document.querySelectorAll('.sx-line').length >= 6")
@@ -114,7 +116,7 @@ def test_stop_by_the_keyboard_keeps_the_focus_and_the_latest_words(notebook):
         assert nb.cell_count() == 1
 
         # whoever reads further up stays there
-        nb.wait_for("() => document.activeElement?.matches('.sx-go')")
+        nb.wait_for("() => document.activeElement?.matches('.sx-start')")
         nb.wait_for(
             """() => { document.querySelector('.sx-log').scrollTop = 20;
                 return !document.querySelector('.sx-latest').hidden; }"""
@@ -194,6 +196,7 @@ def test_lines_hold_words_however_narrow_the_output_is(bare, frame, width):
 @pytest.mark.parametrize("width", [100, 160, 300, 1200])
 def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
     sources = source(
+        "microphone/constants.js",
         "microphone/reconnect.js",
         "microphone/transcript.js",
         "controls.js",
@@ -207,6 +210,7 @@ def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
     )
     outside = bare.evaluate(
         f"""width => {{ {sources}
+            useConstants({json.dumps(page_constants())});
             const settings = {{ usd_per_hour: 0.12, service: "stt-rt.soniox.com" }};
             const model = {{ get: () => settings, on() {{}}, off() {{}}, send() {{}} }};
             const root = document.createElement("div");

@@ -68,7 +68,7 @@ def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
         early = page.ask("[mic.state, len(mic.tokens)]")
         assert early[0] == "recording"
         assert early[1] > 9
-        page.nb.page.click(".sx-settle")
+        page.nb.page.click(".sx-finalize")
         page.stop()
 
         assert page.tracks() == ["ended"]

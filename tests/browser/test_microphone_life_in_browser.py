@@ -117,7 +117,7 @@ def test_a_kernel_that_is_killed_is_told_at_once(notebook, options):
 def test_cell_run_again_output_deleted_and_started_twice(notebook):
     with listening_service() as service:
         page = MicrophonePage(notebook, service, ALL)
-        page.nb.page.evaluate("() => { const go = document.querySelector('.sx-go'); go.click(); }")
+        page.nb.page.evaluate("() => { const go = document.querySelector('.sx-start'); go.click(); }")
         page.tell("start")  # a second time, from Python
         page.wait_for_words(3)
         assert page.tracks() == ["live"]
@@ -151,7 +151,7 @@ def test_page_reload_loses_no_final_word(notebook, options):
         assert text_words(page)[: len(words)] == words
         page.wait_for_these_words(text_words(page))  # shown again
         page.wait_for_status("Ready")
-        page.nb.page.click(".sx-go")  # and it can go on
+        page.nb.page.click(".sx-start")  # and it can go on
         page.wait_for_status("Recording")
         page.stop()
         assert page.ask("mic.result().recordings['status'].tolist()") == ["failed", "completed"]
@@ -170,7 +170,7 @@ def test_a_reload_and_the_cell_run_again_lose_no_word(notebook):
         assert page.ask("[mic.state, mic.text]") == ["idle", ""]
         page.nb.wait_until_equal(lambda: page.ask("mic.recovered.text").split()[: len(words)], words)
 
-        page.nb.wait_for("() => !document.querySelector('.sx-go').disabled")
+        page.nb.wait_for("() => !document.querySelector('.sx-start').disabled")
         page.start()
         page.wait_for_words(3)
         page.stop()
@@ -192,7 +192,7 @@ def test_kernel_restart(notebook):
             assert "kernel was restarted" in page.wait_for_alert("kernel")
             closed(page, service)
             page.wait_for_first_words(words)  # still there to be read
-            assert page.nb.page.is_disabled(".sx-go")
+            assert page.nb.page.is_disabled(".sx-start")
             page.nb.run(0)  # and the next one finds what the kernel had
             (kept,) = (found for found in (page.nb.folder / "kept").iterdir() if not found.suffix)
             assert page.ask(f"sx.read_live_result({json.dumps(str(kept))}).text.split()[:{len(words)}]") == words
@@ -211,7 +211,7 @@ def test_everything_from_python(notebook):
         page.wait_for_words(3)
         page.nb.run(1, wait=False)
         page.wait_for_note("raised ZeroDivisionError")  # a callback's mistake is told and costs nothing
-        page.nb.page.focus(".sx-hold")
+        page.nb.page.focus(".sx-pause")
         page.nb.page.keyboard.press("Enter")
         page.wait_for_status("Paused")
         page.nb.page.keyboard.type("bax")  # would insert and cut cells

@@ -33,12 +33,12 @@ def test_every_cell_runs_and_the_words_are_those_that_were_said(notebook, cells,
     shown = next(number for number, cell in enumerate(cells) if cell.endswith("\nmic"))
     for number in range(shown + 1):
         nb.run(number)
-    nb.page.wait_for_selector(".sx-mic .sx-go:not(:disabled)")
-    nb.page.click(".sx-go")
+    nb.page.wait_for_selector(".sx-mic .sx-start:not(:disabled)")
+    nb.page.click(".sx-start")
     nb.wait_for("() => document.querySelector('.sx-said')?.textContent.length > 0")  # while it is being said
     duration = "import json; print(json.dumps(int(mic.result().recordings['duration_ms'].sum())))"
     nb.until(lambda: nb.python(duration) > seconds * 1000 + 1500, what="the end of the speech")
-    nb.page.click(".sx-go")
+    nb.page.click(".sx-start")
     for number in range(shown + 1, len(cells)):
         nb.run(number)
     heard = nb.python("import json; print(json.dumps(mic.text))")

@@ -39,7 +39,7 @@ def heard_at_once(samples):
 def test_no_microphone(notebook, page_options, kind, words):
     with listening_service() as service:
         page = MicrophonePage(notebook, service, **page_options)
-        page.nb.page.click(".sx-go")
+        page.nb.page.click(".sx-start")
         assert words in page.wait_for_alert(kind)
         page.wait_for_status("Ready")
         assert page.nb.page.get_attribute(".sx-alert", "role") == "alert"
@@ -58,7 +58,7 @@ def test_no_microphone(notebook, page_options, kind, words):
                 f"""() => {{ navigator.mediaDevices.getUserMedia = async () => {{
                     throw new DOMException(...{arguments}); }}; }}"""
             )
-            page.nb.page.click(".sx-go")
+            page.nb.page.click(".sx-start")
             page.wait_for_alert(wanted)
         page.nb.page.evaluate(
             """() => {
@@ -67,7 +67,7 @@ def test_no_microphone(notebook, page_options, kind, words):
                 navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };
             }"""
         )
-        page.nb.page.click(".sx-go")
+        page.nb.page.click(".sx-start")
         assert "a tab of its own" in page.wait_for_alert("policy")
 
 
@@ -174,7 +174,7 @@ def test_keys_that_are_refused(notebook):
     with listening_service() as service:
         wrong = service.environment | {"SONIOX_API_KEY": "a-key-that-nobody-knows"}
         page = MicrophonePage(notebook, None, "mode='proxy'", env=wrong)
-        page.nb.page.click(".sx-go")
+        page.nb.page.click(".sx-start")
         assert "SONIOX_API_KEY" in page.wait_for_alert("service")
         page.nb.until(lambda: set(page.tracks()) == {"ended"})
         page.nb.wait_until_equal(lambda: page.ask("mic.state"), "failed")
@@ -182,7 +182,7 @@ def test_keys_that_are_refused(notebook):
         assert "a-key-that-nobody-knows" not in page.nb.page.content()
 
         page = MicrophonePage(notebook, None, "mode='direct'", env=wrong)
-        page.nb.page.click(".sx-go")
+        page.nb.page.click(".sx-start")
         assert "could not be reached directly" in page.wait_for_alert("link")
         page.nb.until(lambda: set(page.tracks()) == {"ended"})
 
@@ -258,12 +258,14 @@ HANG = "const hang = (ms) => { for (const until = performance.now() + ms; perfor
 def test_a_page_that_hangs_for_seconds_goes_on_where_it_was(notebook, tones, transport):
     with listening_service(ToneRecognizer()) as service:
         page = MicrophonePage(notebook, service, f"{ALL} mode='proxy', transport='{transport}'", wav=tones)
-        page.nb.page.evaluate(f"() => {{ {HANG} hang(2500); document.querySelector('.sx-go').click(); hang(2500); }}")
+        page.nb.page.evaluate(
+            f"() => {{ {HANG} hang(2500); document.querySelector('.sx-start').click(); hang(2500); }}"
+        )
         page.wait_for_status("Recording")
         page.wait_for_words(2)
         page.nb.page.evaluate(f"() => {{ {HANG} hang(7000); }}")  # for longer than the kernel may be silent
         # and what was pressed meanwhile comes all at once
-        page.nb.page.evaluate("() => { for (let n = 0; n < 4; n += 1) document.querySelector('.sx-hold').click(); }")
+        page.nb.page.evaluate("() => { for (let n = 0; n < 4; n += 1) document.querySelector('.sx-pause').click(); }")
         page.wait_for_status("Recording")
         page.wait_for_words(len(page.words()) + 8)
         page.stop()
@@ -280,7 +282,7 @@ def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):
             page.wait_for_words(3)
             page.nb.page.evaluate(
                 """() => {
-                    document.querySelector('.sx-go').click();
+                    document.querySelector('.sx-start').click();
                     const until = performance.now() + 1500;
                     while (performance.now() < until);
                 }"""
@@ -336,7 +338,7 @@ def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tone
         assert "slept for" in page.wait_for_alert("sleep")
         page.wait_for_status("Paused")
         before = len(page.words())
-        page.nb.page.click(".sx-hold")
+        page.nb.page.click(".sx-pause")
         page.wait_for_status("Recording")
         page.nb.wait_for("() => document.querySelector('.sx-alert').hidden")
         page.wait_for_words(before + 3)

@@ -165,16 +165,16 @@ def test_a_page_that_does_not_record_says_that_a_recording_goes_on(notebook):
         page.wait_for_words(3)
         other = page.nb.page.context.new_page()
         other.goto(page.nb.page.url)
-        other.wait_for_selector(".sx-mic .sx-go")
+        other.wait_for_selector(".sx-mic .sx-start")
         other.wait_for_function(
             "() => document.querySelector('.sx-status').textContent === 'Recording in another page'"
         )
         assert "is billed" in other.inner_text(".sx-notes")
-        assert other.inner_text(".sx-go") == "■ Stop"
-        other.click(".sx-go")
+        assert other.inner_text(".sx-start") == "■ Stop"
+        other.click(".sx-start")
         other.wait_for_function("() => document.querySelector('.sx-status').textContent === 'Ready'")
         page.wait_for_status("Stopped")
         page.nb.until(lambda: service.open_streams == 0, what="the session is closed")
         assert page.ask("mic.state") == "finished"
-        assert other.inner_text(".sx-go") == "● Start"
+        assert other.inner_text(".sx-start") == "● Start"
         other.close()

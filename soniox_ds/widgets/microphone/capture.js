@@ -1,9 +1,6 @@
 /* Recording from the microphone: permission, devices, samples. The audio thread delivers chunks of 16 kHz, one channel,
    signed 16 bit, each with its peak. */
 
-const CAPTURE_RATE = 16000;
-const CAPTURE_LOOK_MS = 100;
-const CAPTURE_LOOKS = 20; // the audio thread counts as stopped after so many looks without any message
 
 /** The source text of the audio thread. It can use nothing else of this file. */
 function captureOnAudioThread() {
@@ -168,8 +165,8 @@ class Capture {
       const timer = setInterval(() => {
         looks = this.messages === seen ? looks + 1 : 0;
         seen = this.messages;
-        if (looks >= CAPTURE_LOOKS) answer();
-      }, CAPTURE_LOOK_MS);
+        if (looks >= CONSTANTS.capture.looks) answer();
+      }, CONSTANTS.capture.look_ms);
       this.commands += 1;
       const number = this.commands;
       const answer = () => {
@@ -215,7 +212,7 @@ class Capture {
 
   async #listen() {
     try {
-      this.context = new AudioContext({ sampleRate: CAPTURE_RATE }); // the browser resamples well
+      this.context = new AudioContext({ sampleRate: CONSTANTS.capture.rate }); // the browser resamples well
       this.#makeSource();
     } catch (error) {
       if (error.name !== "NotSupportedError") throw error; // Firefox allows only the device's own rate
@@ -230,8 +227,8 @@ class Capture {
     } finally {
       URL.revokeObjectURL(url);
     }
-    const chunkSamples = Math.round((CAPTURE_RATE * this.chunkMs) / 1000);
-    this.node = new AudioWorkletNode(this.context, "sx-capture", { processorOptions: { rate: CAPTURE_RATE, chunkSamples } });
+    const chunkSamples = Math.round((CONSTANTS.capture.rate * this.chunkMs) / 1000);
+    this.node = new AudioWorkletNode(this.context, "sx-capture", { processorOptions: { rate: CONSTANTS.capture.rate, chunkSamples } });
     this.node.port.onmessage = ({ data }) => this.#heard(data);
     const silence = this.context.createGain(); // a graph without a destination is not processed
     silence.gain.value = 0;

@@ -2,11 +2,6 @@
    audio that is not settled is kept and sent again, and the words are joined at the seams. Each connection needs its
    own temporary key, which is used once and not stored. */
 
-const DIRECT = {
-  attempts: 6, patienceMs: 600000, stalls: 5, waitMs: 250, maxWaitMs: 8000, keepaliveMs: 5000, openingMs: 8000, aheadMs: 1000, pace: 8, tickMs: 50,
-  limitMs: 300 * 60000, rotateBeforeMs: 5 * 60000, rotateLatestMs: 20000, bytesPerMs: 32,
-  silentMs: 5000, silentBreakMs: 12000, silentBreakMostMs: 60000, lookMs: 1000, heldBytes: 65536,
-};
 const HTTP_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/u;
 
 class DirectStream {
@@ -36,12 +31,12 @@ class DirectStream {
     this.over = false;
     this.rotating = false;
     this.finished = new Promise((resolve) => { this.resolveFinished = resolve; });
-    this.timer = setInterval(() => this.#pump(), DIRECT.tickMs);
+    this.timer = setInterval(() => this.#pump(), CONSTANTS.direct.tick_ms);
   }
 
   /** Milliseconds of audio that wait to be sent, here or in the socket. */
   get waitingMs() {
-    return this.endMs - this.sentMs + (this.socket?.bufferedAmount ?? 0) / DIRECT.bytesPerMs;
+    return this.endMs - this.sentMs + (this.socket?.bufferedAmount ?? 0) / CONSTANTS.direct.bytes_per_ms;
   }
 
   /** Milliseconds of audio that the service has not processed yet. */
@@ -64,7 +59,7 @@ class DirectStream {
   audio(buffer) {
     if (this.over || this.ended) return;
     if (this.begunAt === null) this.begunAt = performance.now();
-    const ms = buffer.byteLength / DIRECT.bytesPerMs;
+    const ms = buffer.byteLength / CONSTANTS.direct.bytes_per_ms;
     this.line.push({ at: this.endMs, ms, buffer });
     this.endMs += ms;
     this.#note("audio", { audio_ms: this.endMs });
@@ -105,7 +100,7 @@ class DirectStream {
     const inProtocol = HTTP_TOKEN.test(key);
     const socket = inProtocol ? new WebSocket(url, ["soniox-api-key", key]) : new WebSocket(url);
     await new Promise((resolve, reject) => {
-      const callOff = afterPatience(DIRECT.openingMs, () => socket.close());
+      const callOff = afterPatience(CONSTANTS.direct.opening_ms, () => socket.close());
       socket.onopen = () => {
         callOff();
         resolve();
@@ -148,11 +143,11 @@ class DirectStream {
     const { socket } = this;
     this.#watchForAnswers();
     if (this.over || socket !== this.socket || socket?.readyState !== WebSocket.OPEN || this.endSent) return;
-    let most = this.endMs - this.sentMs <= DIRECT.aheadMs ? Infinity : DIRECT.tickMs * DIRECT.pace;
+    let most = this.endMs - this.sentMs <= CONSTANTS.direct.ahead_ms ? Infinity : CONSTANTS.direct.tick_ms * CONSTANTS.direct.pace;
     for (const chunk of this.line) {
       this.#askToFinalize();
       // The waiting audio is known here, and a pong of the browser is not stuck behind it.
-      if (most <= 0 || socket.bufferedAmount > DIRECT.heldBytes) return;
+      if (most <= 0 || socket.bufferedAmount > CONSTANTS.direct.held_bytes) return;
       const nextMs = chunk.at + chunk.ms;
       if (nextMs <= this.sentMs) continue;
       socket.send(chunk.buffer.slice(Math.round(Math.max(this.sentMs - chunk.at, 0) * 16) * 2));
@@ -167,7 +162,7 @@ class DirectStream {
       socket.send("");
       this.endSent = true;
       this.#note("control", { payload: "" });
-    } else if (performance.now() - this.quietSince > DIRECT.keepaliveMs) {
+    } else if (performance.now() - this.quietSince > CONSTANTS.direct.keepalive_ms) {
       this.#control("keepalive");
     }
   }
@@ -175,25 +170,25 @@ class DirectStream {
   /** Report that the service does not answer, and open another connection if it stays silent. */
   #watchForAnswers() {
     const now = performance.now();
-    const awakeMs = Math.min(now - this.lookedAt, DIRECT.lookMs);
+    const awakeMs = Math.min(now - this.lookedAt, CONSTANTS.direct.look_ms);
     this.lookedAt = now;
     const isOwed = this.isOwed || this.endSent || this.sentMs < this.endMs;
     if (this.over || !this.socket || !isOwed) return;
-    const wasSilent = this.silentMs >= DIRECT.silentMs;
+    const wasSilent = this.silentMs >= CONSTANTS.direct.silent_ms;
     this.silentMs += awakeMs;
-    if (!wasSilent && this.silentMs >= DIRECT.silentMs) {
-      this.#note("silent", { payload: `no answer for ${DIRECT.silentMs / 1000} s` });
+    if (!wasSilent && this.silentMs >= CONSTANTS.direct.silent_ms) {
+      this.#note("silent", { payload: `no answer for ${CONSTANTS.direct.silent_ms / 1000} s` });
       this.on.state("silent");
     }
-    const mostMs = Math.min(DIRECT.silentBreakMs * 2 ** this.silences, DIRECT.silentBreakMostMs); // it may only be slow
+    const mostMs = Math.min(CONSTANTS.direct.silent_break_ms * 2 ** this.silences, CONSTANTS.direct.silent_break_most_ms); // it may only be slow
     if (this.silentMs < mostMs) return;
     this.silences += 1;
     this.#broken(this.socket, { text: `nothing came for ${mostMs / 1000} s in answer to what was sent`, again: true });
   }
 
   #noteAnswer() {
-    const wasSilent = this.silentMs >= DIRECT.silentMs;
-    if (this.silentMs < DIRECT.silentBreakMs) this.silences = 0;
+    const wasSilent = this.silentMs >= CONSTANTS.direct.silent_ms;
+    if (this.silentMs < CONSTANTS.direct.silent_break_ms) this.silences = 0;
     this.isOwed = false;
     this.silentMs = 0;
     if (wasSilent) this.on.state("open");
@@ -217,8 +212,8 @@ class DirectStream {
 
   #mustRotate() {
     const heardMs = this.sentMs - this.startMs;
-    const left = DIRECT.limitMs - heardMs;
-    return left <= DIRECT.rotateLatestMs || (left <= DIRECT.rotateBeforeMs && !this.transcript.pending.length);
+    const left = CONSTANTS.direct.limit_ms - heardMs;
+    return left <= CONSTANTS.direct.rotate_latest_ms || (left <= CONSTANTS.direct.rotate_before_ms && !this.transcript.pending.length);
   }
 
   #heard(socket, data) {
@@ -285,13 +280,13 @@ class DirectStream {
 
   /** Wait out an outage of minutes if the service has answered before. Audio is kept meanwhile. */
   get #mayGoOn() {
-    if (this.stalls >= DIRECT.attempts * DIRECT.stalls) return false;
-    if (this.failures < DIRECT.attempts) return true;
-    return this.wasHeard && performance.now() - this.lostAt <= DIRECT.patienceMs;
+    if (this.stalls >= CONSTANTS.direct.attempts * CONSTANTS.direct.stalls) return false;
+    if (this.failures < CONSTANTS.direct.attempts) return true;
+    return this.wasHeard && performance.now() - this.lostAt <= CONSTANTS.direct.patience_ms;
   }
 
   get #waitMs() {
-    return Math.min(DIRECT.waitMs * 2 ** (this.failures - 1), DIRECT.maxWaitMs) * (0.5 + Math.random() / 2);
+    return Math.min(CONSTANTS.direct.wait_ms * 2 ** (this.failures - 1), CONSTANTS.direct.max_wait_ms) * (0.5 + Math.random() / 2);
   }
 
   #fail(text, frame) {

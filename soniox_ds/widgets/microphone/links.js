@@ -1,7 +1,6 @@
 /* Connections between page and kernel: the notebook's own connection (comm), or a separate websocket (loopback).
    Messages that must not be lost are numbered, kept until the kernel has them, and sent again after a break. */
 
-const LINK_OPENING_MS = 1500;
 const LINK_LOOPBACK_HOSTS = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/u;
 
 class CommChannel {
@@ -46,7 +45,7 @@ class LoopbackChannel {
         return;
       }
       socket.binaryType = "arraybuffer";
-      const callOff = afterPatience(LINK_OPENING_MS, () => socket.close());
+      const callOff = afterPatience(CONSTANTS.links.opening_ms, () => socket.close());
       let channel = null;
       socket.onclose = () => {
         callOff();

@@ -6,6 +6,7 @@ export default () => {
   const focus = new FocusMemory(); // of all views
   return {
     initialize({ model }) {
+      useConstants(model.get("settings").constants);
       recorder = new Recorder(model);
       return () => recorder.dispose();
     },

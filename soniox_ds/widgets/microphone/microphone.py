@@ -46,6 +46,7 @@ from soniox_ds.widgets._assets import source
 from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
 from soniox_ds.widgets.captions.still import still_html, still_text
 from soniox_ds.widgets.microphone.callbacks import Callbacks
+from soniox_ds.widgets.microphone.constants import page_constants
 from soniox_ds.widgets.microphone.loopback import Loopback
 from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
 from soniox_ds.widgets.microphone.safekeeping import Safekeeping
@@ -66,6 +67,7 @@ class MicrophoneWidget(anywidget.AnyWidget):
     """The ipywidget of a `Microphone`, which can be put into boxes. It holds settings, but no results."""
 
     _esm = source(
+        "microphone/constants.js",
         "microphone/reconnect.js",
         "microphone/transcript.js",
         "controls.js",
@@ -177,6 +179,7 @@ class Microphone:
                 "chunk_ms": chunk_ms,
                 "service": self.connection.service,
                 "usd_per_hour": None if is_local else LIVE_USD_PER_HOUR,
+                "constants": page_constants(),
             }
         )
         """The ipywidget, to be combined with others: ``HBox([mic.widget, ...])``."""

@@ -1,15 +1,12 @@
-/* The seam between two sessions of the same audio: the browser's copy of soniox_ds/live/reconnect.py, which explains
-it.
-   A test compares the two. Times are milliseconds on the recording's timeline. */
-
-const SEAM = { windowMs: 3000, leastMs: 400, pauseMs: 700, beforeWordMs: 90, mostWrong: 0.5, clearMs: 600 };
+/* The seam between two sessions of the same audio: the browser's copy of
+   soniox_ds/live/reconnect.py, which explains it. A test compares the two. Times are milliseconds on the recording's timeline. */
 
 /** Return the time from which to send the audio again after `settled` tokens (originals) were received. */
 function resumeAt(settled, finalAudioMs) {
-  const floor = Math.max(finalAudioMs - SEAM.windowMs, 0);
+  const floor = Math.max(finalAudioMs - CONSTANTS.reconnect.window_ms, 0);
   const timed = settled.slice(-200).filter((token) => token.start_ms !== null && token.end_ms !== null);
   const lastEnd = timed.reduce((end, token) => Math.max(end, token.end_ms), 0);
-  if (!timed.length || finalAudioMs - lastEnd >= SEAM.pauseMs) {
+  if (!timed.length || finalAudioMs - lastEnd >= CONSTANTS.reconnect.pause_ms) {
     return Math.max(finalAudioMs - 300, lastEnd, floor);
   }
   let best = floor;
@@ -17,9 +14,9 @@ function resumeAt(settled, finalAudioMs) {
   timed.forEach((after, index) => {
     const end = index ? timed[index - 1].end_ms : 0;
     const beginsWord = !index || /^\s/u.test(after.text);
-    if (after.start_ms < floor || after.start_ms > finalAudioMs - SEAM.leastMs || !beginsWord) return;
+    if (after.start_ms < floor || after.start_ms > finalAudioMs - CONSTANTS.reconnect.least_ms || !beginsWord) return;
     if (after.start_ms - end > longest) {
-      best = Math.max(after.start_ms - SEAM.beforeWordMs, end, floor);
+      best = Math.max(after.start_ms - CONSTANTS.reconnect.before_word_ms, end, floor);
       longest = after.start_ms - end;
     }
   });
@@ -28,7 +25,7 @@ function resumeAt(settled, finalAudioMs) {
 
 /** Return true if a token of the new session starts clearly after everything that was settled before. */
 function seamPassed(settledEndMs, token) {
-  return token.start_ms !== null && token.start_ms >= settledEndMs + SEAM.clearMs;
+  return token.start_ms !== null && token.start_ms >= settledEndMs + CONSTANTS.reconnect.clear_ms;
 }
 
 /** Count the tokens at the beginning of a new session that repeat the expected ones. */
@@ -51,7 +48,7 @@ function firstNew(expected, heard) {
       bestCost = cost;
     }
   }
-  if (bestCost[0] <= SEAM.mostWrong * wanted.length) return best;
+  if (bestCost[0] <= CONSTANTS.reconnect.most_wrong * wanted.length) return best;
   const middle = (lastStart + (last.end_ms || lastStart)) / 2;
   return heard.filter((token) => token.start_ms !== null && token.start_ms <= middle).length;
 }
@@ -81,15 +78,9 @@ function prefixDistances(wanted, pieces) {
   return distances;
 }
 
-// Scripts that are written without spaces between words (soniox_ds/text/scripts.py).
-const UNSPACED_RANGES = [
-  [0x0e00, 0x0eff], [0x1000, 0x109f], [0x1780, 0x17ff], [0x1950, 0x19ff], [0x1a20, 0x1aaf], [0x2e80, 0x312f],
-  [0x31a0, 0x31ff], [0x3200, 0x4dbf], [0x4e00, 0x9fff], [0xa000, 0xa4cf], [0xa9e0, 0xa9ff], [0xaa60, 0xaadf],
-  [0xf900, 0xfaff], [0xff61, 0xff9f], [0x1aff0, 0x1b16f], [0x1f200, 0x1f2ff], [0x20000, 0x3fffd],
-];
-const FULLWIDTH_PUNCTUATION = "！＂＇（），－．／：；＜＞？［］｛｝～＿";
-
+/** Return true for a character of a script that is written without spaces between words. */
 function isUnspaced(char) {
+  const { unspaced_ranges: ranges, fullwidth_punctuation: fullwidth } = CONSTANTS.reconnect;
   const code = char.codePointAt(0);
-  return FULLWIDTH_PUNCTUATION.includes(char) || UNSPACED_RANGES.some(([low, high]) => code >= low && code <= high);
+  return fullwidth.includes(char) || ranges.some(([low, high]) => code >= low && code <= high);
 }

@@ -1,12 +1,6 @@
 /* The page's half of the recorder, one for each widget of a page. It owns the microphone and all connections; the views
    only show it, and may come and go. */
 
-const MIC = {
-  beatMs: 1000, tickMs: 250, silentKernelMs: 5000, busyKernelMs: 60000, lastViewMs: 1500, quietMs: 5000, quietPeak: 0.002,
-  sleepMs: 5000, sleepLooks: 8, endMs: 45000, lateWordsMs: 2000, keyMs: 20000, directMs: 5000, lateMs: 5000, inTimeMs: 2500, backMs: 1000,
-};
-const MIC_ACTIVE = ["asking", "recording", "paused", "stopping"];
-const MIC_ELSEWHERE = { recording: "Recording in another page", paused: "Paused in another page", finishing: "Settling …" };
 const MIC_STILL_OPEN = "This page does not record, but a recording goes on and is billed: in another page, or in this one before it was loaded again. Where that page is gone, it ends by itself in some seconds; Stop ends it now.";
 const MIC_RECONNECTING = "Reconnecting to the service; nothing is lost.";
 const MIC_KERNEL_GONE = "The kernel was restarted or has ended, so the microphone is off. What was said until then is below; run the cell again to go on.";
@@ -51,13 +45,18 @@ class Recorder {
     navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
     this.onPageHide = () => this.release();
     window.addEventListener("pagehide", this.onPageHide);
-    this.timer = setInterval(() => this.tick(), MIC.tickMs);
+    this.timer = setInterval(() => this.tick(), CONSTANTS.recorder.tick_ms);
     this.listDevices();
     this.comm.send({ type: "hello", page: this.page, origin: location.origin });
   }
 
   get isActive() {
-    return MIC_ACTIVE.includes(this.state);
+    return CONSTANTS.active_states.includes(this.state);
+  }
+
+  /** The state that is shown, by which buttons are allowed. */
+  get shownState() {
+    return this.elsewhere && !this.isActive && this.state !== "gone" ? `${this.elsewhere}_elsewhere` : this.state;
   }
 
   /** Clean up when the widget is removed for good. */
@@ -80,7 +79,7 @@ class Recorder {
 
   detach(view) {
     this.views.delete(view);
-    if (!this.views.size) this.staysShown = afterPatience(MIC.lastViewMs, () => this.stop());
+    if (!this.views.size) this.staysShown = afterPatience(CONSTANTS.recorder.last_view_ms, () => this.stop());
   }
 
   show() {
@@ -104,9 +103,27 @@ class Recorder {
 
   // ---- actions of the buttons
 
+  allows(name) {
+    return Boolean(CONSTANTS.actions[name]?.allowed_in.includes(this.shownState));
+  }
+
+  /** Carry out an action of the table if it is allowed now. By default the kernel does it, behind the audio so far. */
+  async act(name) {
+    if (!this.allows(name)) return;
+    const steps = { start: () => this.start(), stop: () => this.stop(), pause: () => this.pause(), resume: () => this.resume() };
+    await (steps[name] ?? (() => this.pass(name)))();
+  }
+
+  /** Let the kernel do an action, once it has all audio before it. */
+  pass(name) {
+    return this.inTurn(async (take) => {
+      await take.capture.command(name);
+      this.control(take, name);
+    });
+  }
+
   /** Start recording. Pressing the button twice starts once. */
   async start() {
-    if (this.isActive || this.gone || this.elsewhere) return;
     this.notes = {};
     this.set("asking", null);
     const take = { name: micRandomName(), outbox: null, channel: null, stopAsked: false };
@@ -187,29 +204,16 @@ class Recorder {
   }
 
   async pause() {
-    if (this.state !== "recording") return;
     this.set("paused");
-    await this.inTurn(async (take) => {
-      await take.capture.command("pause");
-      this.control(take, "pause");
-    });
+    await this.pass("pause");
   }
 
   async resume() {
-    if (this.state !== "paused") return;
     this.soundAt = performance.now();
     this.set("recording", this.trouble?.kind === "sleep" ? null : this.trouble);
     await this.inTurn(async (take) => {
       this.control(take, "resume");
       await take.capture.command("resume");
-    });
-  }
-
-  async finalize() {
-    if (this.state !== "recording") return;
-    await this.inTurn(async (take) => {
-      await take.capture.command("finalize");
-      this.control(take, "finalize");
     });
   }
 
@@ -233,9 +237,9 @@ class Recorder {
     this.listDevices();
   }
 
+  /** Carry out a command of the kernel. Its "stop" is meant for the page that records. */
   command(action) {
-    const actions = { start: () => this.start(), stop: () => (this.isActive ? this.stop() : null), pause: () => this.pause(), resume: () => this.resume(), finalize: () => this.finalize() };
-    actions[action]?.();
+    if (action !== "stop" || this.isActive) this.act(action);
   }
 
   // ---- a take
@@ -249,7 +253,7 @@ class Recorder {
     channel ??= this.comm;
     take.channel = channel;
     if (mode !== "proxy") {
-      const refusal = await this.goDirect(take, mode === "auto" ? MIC.directMs : Infinity);
+      const refusal = await this.goDirect(take, mode === "auto" ? CONSTANTS.recorder.direct_ms : Infinity);
       if (refusal && mode === "direct") throw new Error(`The service could not be reached directly: ${refusal}.`);
       if (refusal) this.whyThisWay = `Not directly to the service: ${refusal}.`;
     }
@@ -310,7 +314,7 @@ class Recorder {
   }
 
   audio(take, buffer) {
-    const ms = buffer.byteLength / 32;
+    const ms = buffer.byteLength / CONSTANTS.direct.bytes_per_ms;
     this.elapsedMs += ms;
     this.when(take, () => {
       if (take.direct) {
@@ -322,7 +326,7 @@ class Recorder {
 
   control(take, action) {
     this.when(take, () => {
-      if (take.direct && action !== "resume") take.direct.finalize(); // pausing settles everything so far
+      if (take.direct && CONSTANTS.actions[action].settles) take.direct.finalize();
       take.outbox.put({ kind: "control", action });
     });
   }
@@ -332,7 +336,7 @@ class Recorder {
       if (take.direct) await take.direct.finish(); // without a limit, because only this page has the audio
       if (take.isOver) return;
       take.outbox.put({ kind: "stop" });
-      take.endsInTime = afterPatience(MIC.endMs, () => {
+      take.endsInTime = afterPatience(CONSTANTS.recorder.end_ms, () => {
         this.abandon(take, { kind: "slow", text: "The kernel did not say that everything is settled. Look at mic.tokens, or run the cell again." });
       });
     });
@@ -423,7 +427,7 @@ class Recorder {
   async askForKey(take) {
     const message = { type: "need_key", request: micRandomName(), take: take.name };
     const answer = await new Promise((resolve, reject) => {
-      const callOff = afterPatience(MIC.keyMs, () => {
+      const callOff = afterPatience(CONSTANTS.recorder.key_ms, () => {
         this.requests.delete(message.request);
         reject(new Error("the kernel made no key for another connection"));
       });
@@ -481,9 +485,9 @@ class Recorder {
     const { state, since } = this.service;
     const { waitingMs, unheardMs } = take.direct ?? this.service;
     const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
-    this.isLate = unheardMs > (this.isLate ? MIC.inTimeMs : MIC.lateMs);
+    this.isLate = unheardMs > (this.isLate ? CONSTANTS.recorder.in_time_ms : CONSTANTS.recorder.late_ms);
     // a connection that breaks at once does not count
-    const isBack = this.notes.service !== MIC_RECONNECTING || performance.now() - since > MIC.backMs;
+    const isBack = this.notes.service !== MIC_RECONNECTING || performance.now() - since > CONSTANTS.recorder.back_ms;
     if (state === "reconnecting" || !isBack) {
       this.note("service", MIC_RECONNECTING, `Reconnecting to the service; nothing is lost (${seconds(waitingMs)} of audio waits).`);
     } else if (state === "silent") {
@@ -511,7 +515,7 @@ class Recorder {
       this.comm.send({ type: "sync", take: take.name, have: this.settledCount });
       take.lateEnd = { tokens, end };
       take.showsLateWords?.();
-      take.showsLateWords = afterPatience(MIC.lateWordsMs, end);
+      take.showsLateWords = afterPatience(CONSTANTS.recorder.late_words_ms, end);
     } else end();
   }
 
@@ -567,15 +571,15 @@ class Recorder {
   levelled(peak) {
     this.level = peak;
     const now = performance.now();
-    if (peak > MIC.quietPeak || this.state !== "recording") this.soundAt = now;
-    this.note("quiet", now - this.soundAt > MIC.quietMs ? "Nothing is heard. Is this the right microphone, and is it switched on?" : "");
+    if (peak > CONSTANTS.recorder.quiet_peak || this.state !== "recording") this.soundAt = now;
+    this.note("quiet", now - this.soundAt > CONSTANTS.recorder.quiet_ms ? "Nothing is heard. Is this the right microphone, and is it switched on?" : "");
     this.views.forEach((view) => view.showLevel());
     this.beat(now); // timers of a hidden tab are slow, unlike the audio thread
   }
 
   beat(now) {
     const { take } = this;
-    if (!take || take.isOver || !take.outbox.channel || now - this.beatAt < MIC.beatMs) return;
+    if (!take || take.isOver || !take.outbox.channel || now - this.beatAt < CONSTANTS.recorder.beat_ms) return;
     this.beatAt = now;
     take.outbox.channel.send({ type: "beat", take: take.name });
   }
@@ -584,7 +588,7 @@ class Recorder {
     const { take } = this;
     const now = performance.now();
     // After this page hung, messages of the kernel are still waiting, so a tick never counts as a long time.
-    this.silentMs += Math.min(now - this.tickedAt, 4 * MIC.tickMs);
+    this.silentMs += Math.min(now - this.tickedAt, 4 * CONSTANTS.recorder.tick_ms);
     this.tickedAt = now;
     this.lookForSleep();
     if (!take || take.isOver || !this.isActive) return;
@@ -592,10 +596,10 @@ class Recorder {
     this.beat(now);
     if (!take.outbox.channel) return;
     const waitingMs = take.outbox.waitingMs;
-    this.note("kernel", waitingMs > 1500 ? "The kernel is busy; audio waits in this page." : "", `The kernel is busy: ${(waitingMs / 1000).toFixed(1)} s of audio waits in this page.`);
+    this.note("kernel", waitingMs > CONSTANTS.recorder.waits_ms ? "The kernel is busy; audio waits in this page." : "", `The kernel is busy: ${(waitingMs / 1000).toFixed(1)} s of audio waits in this page.`);
     this.tellOfService(take);
     const { silentMs } = this;
-    if (silentMs > (this.kernelLives(take) ? MIC.busyKernelMs : MIC.silentKernelMs)) {
+    if (silentMs > (this.kernelLives(take) ? CONSTANTS.recorder.busy_kernel_ms : CONSTANTS.recorder.silent_kernel_ms)) {
       this.abandon(take, { kind: "kernel", text: `The kernel has not answered for ${Math.round(silentMs / 1000)} seconds, so the microphone is off. What was said until then is below.` });
     }
     this.views.forEach((view) => view.showTime());
@@ -613,7 +617,7 @@ class Recorder {
   /** A sleeping computer differs from a hanging page by its sound: audio recorded while a page hung arrives late. */
   lookForSleep() {
     const wall = Date.now();
-    if (this.sleptMs && this.state === "recording") this.gap ??= { at: this.wallAt, heardMs: this.heardAtTick, looks: MIC.sleepLooks };
+    if (this.sleptMs && this.state === "recording") this.gap ??= { at: this.wallAt, heardMs: this.heardAtTick, looks: CONSTANTS.recorder.sleep_looks };
     this.wallAt = wall;
     this.heardAtTick = this.elapsedMs;
     if (!this.gap) return;
@@ -622,7 +626,7 @@ class Recorder {
     const { at, heardMs } = this.gap;
     this.gap = null;
     const missedMs = wall - at - (this.elapsedMs - heardMs);
-    if (missedMs < MIC.sleepMs || this.state !== "recording") return;
+    if (missedMs < CONSTANTS.recorder.sleep_ms || this.state !== "recording") return;
     this.set("recording", { kind: "sleep", text: `This computer slept for ${Math.round(missedMs / 1000)} seconds, and the recording was paused meanwhile. Press Resume to go on, or Stop.` });
     this.pause();
   }
@@ -630,7 +634,7 @@ class Recorder {
   /** Return the time without a tick until now, if it was longer than any page hangs between two ticks; otherwise 0. */
   get sleptMs() {
     const gapMs = Date.now() - this.wallAt;
-    return gapMs > MIC.sleepMs ? gapMs : 0;
+    return gapMs > CONSTANTS.recorder.sleep_ms ? gapMs : 0;
   }
 
   async listDevices() {

@@ -26,6 +26,7 @@ from soniox_ds.exceptions import ServiceError, SonioxDSError
 from soniox_ds.live.transcript import LiveToken, Update
 from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch
+from soniox_ds.widgets.microphone.actions import ACTIONS
 from soniox_ds.widgets.microphone.loopback import Channel, Loopback, LoopbackChannel
 from soniox_ds.widgets.microphone.safekeeping import Safekeeping
 from soniox_ds.widgets.microphone.takes import DirectTake, ProxyTake, Take
@@ -111,7 +112,7 @@ class Recorder:
         self._inbox.put_nowait((message, data, channel))
 
     def command(self, action: str) -> None:
-        """Send a command to the page: ``"start"``, ``"stop"``, ``"pause"``, ``"resume"``, ``"finalize"``."""
+        """Send a command to the page: a key of `ACTIONS`."""
         if self.shown:
             self._post(self._channel if self.running is not None else self.comm, {"type": "command", "action": action})
         else:
@@ -248,9 +249,10 @@ class Recorder:
                 take.audio(sound)
             take.event(item)
         elif kind == "control":
-            action = str(item["action"])
-            self.state = {"pause": "paused", "resume": "recording"}.get(action, self.state)
-            take.control(action)
+            action = ACTIONS[str(item["action"])]
+            self.state = action.leads_to or self.state
+            if action.in_kernel is not None:
+                action.in_kernel(take)
         elif kind == "stop":
             self._spawn(self._finish(take))
 
@@ -354,13 +356,13 @@ class Recorder:
         if self._has_open_socket:
             self._asleep = take
             self.state = "paused"
-            take.control("pause")
+            take.pause()
 
     def _wake_up(self) -> None:
         take, self._asleep = self._asleep, None
         if take is not None and not take.is_finishing:
             self.state = "recording"
-            take.control("resume")
+            take.resume()
 
     async def _end_for_another_page(self, take: Take) -> None:
         """Ask the page that records to stop, and end the take anyway if it does not answer."""

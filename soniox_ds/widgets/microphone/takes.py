@@ -25,11 +25,12 @@ from soniox_ds.options import LiveOptions
 from soniox_ds.widgets.microphone.intake import Intake
 from soniox_ds.widgets.microphone.safekeeping import Kept, Safekeeping
 
-__all__ = ["RATE", "DirectTake", "ProxyTake", "Take"]
+__all__ = ["BYTES_PER_MS", "RATE", "DirectTake", "ProxyTake", "Take"]
 
 RATE = 16_000
 """Samples per second."""
-_BYTES_PER_MS = 2 * RATE / 1000
+BYTES_PER_MS = 2 * RATE // 1000
+"""Bytes of audio per millisecond."""
 
 
 class Take:
@@ -101,7 +102,7 @@ class Take:
     @property
     def audio_ms(self) -> float:
         """Milliseconds of audio that arrived here."""
-        return self.received_bytes / _BYTES_PER_MS
+        return self.received_bytes / BYTES_PER_MS
 
     @property
     def waiting_ms(self) -> float:
@@ -124,8 +125,14 @@ class Take:
         if self.safe is not None:
             self.safe.audio(pcm)
 
-    def control(self, action: str) -> None:
-        """Handle ``"pause"``, ``"resume"`` or ``"finalize"``."""
+    def pause(self) -> None:
+        """Settle everything so far, and expect no audio."""
+
+    def resume(self) -> None:
+        """Expect audio again."""
+
+    def finalize(self) -> None:
+        """Settle everything so far."""
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Handle an event between browser and service."""
@@ -178,8 +185,14 @@ class ProxyTake(Take):
         super().audio(pcm)
         self._session.send(pcm)
 
-    def control(self, action: str) -> None:
-        {"pause": self._session.pause, "resume": self._session.resume, "finalize": self._session.finalize}[action]()
+    def pause(self) -> None:
+        self._session.pause()
+
+    def resume(self) -> None:
+        self._session.resume()
+
+    def finalize(self) -> None:
+        self._session.finalize()
 
     async def finish(self) -> None:
         await self._session.finish()

@@ -7,11 +7,9 @@ class MicrophoneView {
     root.classList.add("sx-mic");
     root.replaceChildren();
     const bar = captionElement("div", "sx-bar", { role: "group", "aria-label": "Microphone" });
-    this.go = controlButton("sx-button sx-go", () => (recorder.isActive || recorder.elsewhere ? recorder.stop() : recorder.start()));
-    this.hold = controlButton("sx-button sx-hold", () => (recorder.state === "paused" ? recorder.resume() : recorder.pause()));
-    this.settle = controlButton("sx-button sx-settle", () => recorder.finalize());
-    this.settle.textContent = "Finalize";
-    this.settle.title = "Settle the words said so far at once";
+    this.buttons = Object.fromEntries(CONSTANTS.buttons.map((names) => [
+      names[0], controlButton(`sx-button sx-${names[0]}`, () => recorder.act(names.find((name) => recorder.allows(name)))),
+    ]));
     this.time = captionElement("span", "sx-clock", { role: "timer", "aria-live": "off" });
     this.cost = captionElement("span", "sx-cost");
     this.device = captionElement("select", "sx-device", { "aria-label": "Microphone device" });
@@ -20,7 +18,7 @@ class MicrophoneView {
     this.meter = captionElement("span", "sx-meter", { role: "meter", "aria-label": "Input level", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": "0" });
     this.meterFill = captionElement("span", "sx-meter-fill");
     this.meter.append(this.meterFill);
-    bar.append(this.go, this.hold, this.settle, this.time, this.meter, this.device);
+    bar.append(...Object.values(this.buttons), this.time, this.meter, this.device);
     const line = captionElement("div", "sx-statusline");
     this.status = captionElement("span", "sx-status", { role: "status" });
     this.link = captionElement("span", "sx-link");
@@ -37,7 +35,7 @@ class MicrophoneView {
       place: recorder.place,
       moved: (place) => { recorder.place = place; },
     });
-    focus.enter(root, { go: this.go, hold: this.hold, settle: this.settle, device: this.device, log: this.captions.log });
+    focus.enter(root, { ...this.buttons, device: this.device, log: this.captions.log });
   }
 
   /** Draw everything anew. */
@@ -52,14 +50,8 @@ class MicrophoneView {
     const { recorder } = this;
     const { state } = recorder;
     this.root.dataset.state = state;
-    const isActive = recorder.isActive;
-    const isSettling = state === "stopping" || recorder.elsewhere === "finishing";
-    micText(this.go, isSettling ? "Settling …" : isActive || recorder.elsewhere ? "■ Stop" : "● Start");
-    disableControl(this.go, isSettling || state === "gone");
-    micText(this.hold, state === "paused" ? "Resume" : "Pause");
-    disableControl(this.hold, !["recording", "paused"].includes(state));
-    disableControl(this.settle, state !== "recording");
-    micText(this.status, recorder.elsewhere ? MIC_ELSEWHERE[recorder.elsewhere] : { idle: "Ready", asking: "Waiting for permission …", recording: "Recording", paused: "Paused", stopping: "Settling …", stopped: "Stopped", failed: "Stopped", gone: "Off" }[state]);
+    CONSTANTS.buttons.forEach((names) => this.showButton(this.buttons[names[0]], names));
+    micText(this.status, CONSTANTS.states[recorder.shownState]);
     micText(this.link, recorder.link);
     this.link.title = recorder.whyThisWay;
     this.alert.hidden = !recorder.trouble;
@@ -70,6 +62,18 @@ class MicrophoneView {
     this.showDevices();
     this.showTime();
     this.showLevel();
+  }
+
+  /** A button shows the action of its group that is allowed now, or is disabled. */
+  showButton(button, names) {
+    const { actions, states } = CONSTANTS;
+    const state = this.recorder.shownState;
+    const allowed = names.find((name) => this.recorder.allows(name));
+    const isWaiting = names.some((name) => actions[name].waits_in.includes(state));
+    const { label, tooltip } = actions[allowed ?? names[0]];
+    micText(button, isWaiting ? states[state] : label);
+    button.title = tooltip;
+    disableControl(button, !allowed);
   }
 
   showNotes() {
