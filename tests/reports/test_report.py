@@ -449,6 +449,8 @@ def test_hostile_text_is_text_in_every_section(corpus, tmp_path):
     for text in ("<script>alert('x')</script>&", "\"><img src=x onerror=y>'", "</section>", "he\" onload='x'"):
         assert text in page.text
     assert "<bdi>שלום \u202e.wav</bdi>" in path.read_text(encoding="utf-8")
+    clips = path.read_text(encoding="utf-8").partition('id="places"')[2].partition("</section>")[0]
+    assert clips.count("\u202ejumps") == clips.count("<bdi>\u202ejumps</bdi>") == 3
 
 
 def errors_of(*rows):
