@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check test-install fuzz system lint types bench update-constraints clean help
+.PHONY: demo test check reference test-install fuzz system lint types bench update-constraints clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
 	@echo "make test   lint, type check and run all tests"
 	@echo "make check  lint, type check and run the fast tests"
+	@echo "make reference  write docs/reference anew, from the tables and docstrings of the code"
 	@echo "make test-install  test the wheel with the newest releases, in an environment of its own"
 	@echo "make update-constraints  choose the newest releases for make demo and make test"
 	@echo "make fuzz   search at random for input that breaks something; FUZZ_FACTOR=100 searches five times as long as usual"
@@ -22,10 +23,13 @@ test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 # The tests of everything that needs no browser, no kernel, no recogniser and no clock; `make test` runs all.
-FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/corpus tests/io tests/metrics tests/options tests/plot \
+FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/test_reference.py tests/corpus tests/io tests/metrics tests/options tests/plot \
   tests/progress tests/review_queue tests/schema tests/sources tests/text tests/show
 check: $(VENV)/.ready-test lint types
 	$(BIN)/python -m pytest -n auto -q $(FAST_TESTS) $(PYTEST_ARGS)
+
+reference: $(VENV)/.ready-test
+	$(BIN)/python docs/generate_reference.py
 
 # As somebody installs it today who knows no constraints; PYTHON chooses the interpreter.
 test-install:

@@ -1,4 +1,4 @@
-"""What README and docs say is true: their Python runs, their links lead somewhere, their tables are the schema's."""
+"""What README and docs say is true: their Python runs, their links lead somewhere."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import soniox_ds as sx
-from soniox_ds import exceptions, schema
+from soniox_ds import exceptions
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -54,15 +54,6 @@ def test_links_lead_somewhere(page):
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         if not link.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
-
-
-def test_the_tables_page_is_the_schema():
-    """Each column of each table stands in docs/tables.md with its dtype."""
-    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    for name, table in schema.TABLES.items():
-        section = page.split(f"## {name}\n", 1)[1].split("\n## ", 1)[0]
-        rows = re.findall(r"^\| `(\w+)` \| `?([^|`]+)`? \|", section, re.MULTILINE)
-        assert rows == [(column, about.dtype) for column, about in table.items()], name
 
 
 def test_the_errors_page_names_every_exception():

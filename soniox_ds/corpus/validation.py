@@ -86,7 +86,7 @@ def _conformed(frame: pd.DataFrame, table: Mapping[str, Any], what: str) -> pd.D
                     conform(frame[[name]], {name: column})
                 except (TypeError, ValueError):
                     found = f"{what}[{name!r}] has dtype {frame[name].dtype} and cannot become {column.dtype}"
-                    raise SchemaError(f"{found}: {error}. docs/tables.md says what it holds.") from error
+                    raise SchemaError(f"{found}: {error}. docs/reference/tables.md says what it holds.") from error
         raise
 
 

@@ -3,246 +3,30 @@
 Conventions: times are whole milliseconds from the start of the audio. An unknown value is NA, never 0, "" or a missing
 column. Rates and confidences lie between 0 and 1 unless stated otherwise. In Arrow and Parquet the
 columns have the same types, and columns marked ``repeats`` are dictionary-encoded.
+
+A table is defined once, in one of the modules below; its name in ``__all__`` there makes it an attribute of this
+package.
 """
 
-from __future__ import annotations
+from soniox_ds.schema import accuracy, confidence, languages, live, matching, shaping, speakers, terms, transcripts
+from soniox_ds.schema.accuracy import *
+from soniox_ds.schema.columns import TABLES, Column, Table
+from soniox_ds.schema.confidence import *
+from soniox_ds.schema.languages import *
+from soniox_ds.schema.live import *
+from soniox_ds.schema.matching import *
+from soniox_ds.schema.shaping import *
+from soniox_ds.schema.speakers import *
+from soniox_ds.schema.terms import *
+from soniox_ds.schema.transcripts import *
 
-from collections.abc import Mapping
-from typing import Any
-
-from soniox_ds import _renamed
-from soniox_ds.schema.accuracy import (
-    ARM_EFFECTS,
-    CHARACTER_ERROR_COMPARISON,
-    CHARACTER_ERROR_SUMMARY,
-    CHARACTER_ERRORS,
-    CONFUSIONS,
-    ERROR_COMPARISON,
-    ERROR_SUMMARY,
-    NORMALIZATION,
-    POWER,
-    PUNCTUATION_ERROR_SUMMARY,
-    PUNCTUATION_ERRORS,
-    WORD_ALIGNMENTS,
-    WORD_ERRORS,
-)
-from soniox_ds.schema.columns import Column, Table
-from soniox_ds.schema.confidence import (
-    CALIBRATION,
-    CLIPS,
-    PRECISION_RECALL,
-    RELIABILITY,
-    REVIEW_CURVE,
-    REVIEWED_REFERENCES,
-    REVIEWS,
-    ROC,
-)
-from soniox_ds.schema.languages import (
-    LANGUAGE_CONFUSION,
-    LANGUAGE_ERRORS,
-    LANGUAGE_SUMMARY,
-    LANGUAGE_SWITCH_SUMMARY,
-    LANGUAGE_SWITCHES,
-    LANGUAGE_WORD_ERROR_SUMMARY,
-    TRANSLATION_COMPARISON,
-    TRANSLATION_PAIRS,
-    TRANSLATION_SCORES,
-    WORD_ERRORS_BY_LANGUAGE,
-)
-from soniox_ds.schema.live import (
-    ENDPOINT_SWEEP,
-    LIVE_LATENCIES,
-    LIVE_LATENCY_SUMMARY,
-    LIVE_LOG,
-    LIVE_STABILITY,
-    LIVE_STABILITY_SUMMARY,
-    LIVE_TOKENS,
-    LIVE_UPDATES,
-    TOKEN_LATENCIES,
-)
-from soniox_ds.schema.matching import matched_ids, renamed
-from soniox_ds.schema.shaping import (
-    IN_SECONDS,
-    arrow_schema,
-    as_ids,
-    ask_about_seconds,
-    conform,
-    empty,
-    frame_from_arrow,
-    frame_to_arrow,
-    need,
-    need_confidences,
-    need_milliseconds,
-    no_duplicates,
-    with_ids,
-    with_named_levels,
-)
-from soniox_ds.schema.speakers import (
-    DIARIZATION_ERRORS,
-    DIARIZATION_SUMMARY,
-    SPEAKER_STATS,
-    SPEAKER_TRANSITIONS,
-    SPEAKER_WORD_ERRORS,
-    SPEAKER_WORD_SUMMARY,
-)
-from soniox_ds.schema.terms import (
-    BIASING_ERRORS,
-    TERM_COMPARISON,
-    TERM_COUNTS,
-    TERM_ERRORS,
-    TERM_OCCURRENCES,
-    TERM_SUMMARY,
-)
-from soniox_ds.schema.transcripts import (
-    RECORDINGS,
-    SEGMENTS,
-    TEXTS,
-    TOKENS,
-    TURNS,
-    WORDS,
-)
-
-__all__ = [
-    "ARM_EFFECTS",
-    "BIASING_ERRORS",
-    "CALIBRATION",
-    "CHARACTER_ERRORS",
-    "CHARACTER_ERROR_COMPARISON",
-    "CHARACTER_ERROR_SUMMARY",
-    "CLIPS",
-    "CONFUSIONS",
-    "DIARIZATION_ERRORS",
-    "DIARIZATION_SUMMARY",
-    "ENDPOINT_SWEEP",
-    "ERROR_COMPARISON",
-    "ERROR_SUMMARY",
-    "IN_SECONDS",
-    "LANGUAGE_CONFUSION",
-    "LANGUAGE_ERRORS",
-    "LANGUAGE_SUMMARY",
-    "LANGUAGE_SWITCHES",
-    "LANGUAGE_SWITCH_SUMMARY",
-    "LANGUAGE_WORD_ERROR_SUMMARY",
-    "LIVE_LATENCIES",
-    "LIVE_LATENCY_SUMMARY",
-    "LIVE_LOG",
-    "LIVE_STABILITY",
-    "LIVE_STABILITY_SUMMARY",
-    "LIVE_TOKENS",
-    "LIVE_UPDATES",
-    "NORMALIZATION",
-    "POWER",
-    "PRECISION_RECALL",
-    "PUNCTUATION_ERRORS",
-    "PUNCTUATION_ERROR_SUMMARY",
-    "RECORDINGS",
-    "RELIABILITY",
-    "REVIEWED_REFERENCES",
-    "REVIEWS",
-    "REVIEW_CURVE",
-    "ROC",
-    "SEGMENTS",
-    "SPEAKER_STATS",
-    "SPEAKER_TRANSITIONS",
-    "SPEAKER_WORD_ERRORS",
-    "SPEAKER_WORD_SUMMARY",
-    "TABLES",
-    "TERM_COMPARISON",
-    "TERM_COUNTS",
-    "TERM_ERRORS",
-    "TERM_OCCURRENCES",
-    "TERM_SUMMARY",
-    "TEXTS",
-    "TOKENS",
-    "TOKEN_LATENCIES",
-    "TRANSLATION_COMPARISON",
-    "TRANSLATION_PAIRS",
-    "TRANSLATION_SCORES",
-    "TURNS",
-    "WORDS",
-    "WORD_ALIGNMENTS",
-    "WORD_ERRORS",
-    "WORD_ERRORS_BY_LANGUAGE",
-    "Column",
-    "Table",
-    "arrow_schema",
-    "as_ids",
-    "ask_about_seconds",
-    "conform",
-    "empty",
-    "frame_from_arrow",
-    "frame_to_arrow",
-    "matched_ids",
-    "need",
-    "need_confidences",
-    "need_milliseconds",
-    "no_duplicates",
-    "renamed",
-    "with_ids",
-    "with_named_levels",
-]
-
-TABLES: Mapping[str, Table] = {
-    "recordings": RECORDINGS,
-    "tokens": TOKENS,
-    "words": WORDS,
-    "segments": SEGMENTS,
-    "texts": TEXTS,
-    "turns": TURNS,
-    "word_errors": WORD_ERRORS,
-    "character_errors": CHARACTER_ERRORS,
-    "punctuation_errors": PUNCTUATION_ERRORS,
-    "word_alignments": WORD_ALIGNMENTS,
-    "confusions": CONFUSIONS,
-    "normalization": NORMALIZATION,
-    "diarization_errors": DIARIZATION_ERRORS,
-    "diarization_summary": DIARIZATION_SUMMARY,
-    "speaker_stats": SPEAKER_STATS,
-    "speaker_transitions": SPEAKER_TRANSITIONS,
-    "speaker_word_errors": SPEAKER_WORD_ERRORS,
-    "speaker_word_summary": SPEAKER_WORD_SUMMARY,
-    "error_summary": ERROR_SUMMARY,
-    "error_comparison": ERROR_COMPARISON,
-    "character_error_summary": CHARACTER_ERROR_SUMMARY,
-    "character_error_comparison": CHARACTER_ERROR_COMPARISON,
-    "punctuation_error_summary": PUNCTUATION_ERROR_SUMMARY,
-    "arm_effects": ARM_EFFECTS,
-    "power": POWER,
-    "clips": CLIPS,
-    "review_curve": REVIEW_CURVE,
-    "reviews": REVIEWS,
-    "reviewed_references": REVIEWED_REFERENCES,
-    "calibration": CALIBRATION,
-    "reliability": RELIABILITY,
-    "roc": ROC,
-    "precision_recall": PRECISION_RECALL,
-    "translation_pairs": TRANSLATION_PAIRS,
-    "translation_scores": TRANSLATION_SCORES,
-    "translation_comparison": TRANSLATION_COMPARISON,
-    "language_confusion": LANGUAGE_CONFUSION,
-    "language_errors": LANGUAGE_ERRORS,
-    "language_summary": LANGUAGE_SUMMARY,
-    "language_switches": LANGUAGE_SWITCHES,
-    "language_switch_summary": LANGUAGE_SWITCH_SUMMARY,
-    "word_errors_by_language": WORD_ERRORS_BY_LANGUAGE,
-    "language_word_error_summary": LANGUAGE_WORD_ERROR_SUMMARY,
-    "term_occurrences": TERM_OCCURRENCES,
-    "term_errors": TERM_ERRORS,
-    "term_counts": TERM_COUNTS,
-    "term_summary": TERM_SUMMARY,
-    "term_comparison": TERM_COMPARISON,
-    "biasing_errors": BIASING_ERRORS,
-    "live_tokens": LIVE_TOKENS,
-    "live_updates": LIVE_UPDATES,
-    "live_log": LIVE_LOG,
-    "token_latencies": TOKEN_LATENCIES,
-    "live_latencies": LIVE_LATENCIES,
-    "live_latency_summary": LIVE_LATENCY_SUMMARY,
-    "live_stability": LIVE_STABILITY,
-    "live_stability_summary": LIVE_STABILITY_SUMMARY,
-    "endpoint_sweep": ENDPOINT_SWEEP,
-}
-
-
-def __getattr__(name: str) -> Any:
-    return _renamed.current_value(__name__, name)
+__all__ = ["TABLES", "Column", "Table"]
+__all__ += accuracy.__all__
+__all__ += confidence.__all__
+__all__ += languages.__all__
+__all__ += live.__all__
+__all__ += matching.__all__
+__all__ += shaping.__all__
+__all__ += speakers.__all__
+__all__ += terms.__all__
+__all__ += transcripts.__all__

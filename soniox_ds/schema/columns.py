@@ -19,6 +19,7 @@ __all__ = [
     "SOURCE_LANGUAGE",
     "SPEAKER",
     "STATUS",
+    "TABLES",
     "Column",
     "Table",
     "rate",
@@ -33,7 +34,28 @@ class Column(NamedTuple):
     repeats: bool = False
 
 
-Table = Mapping[str, Column]
+class Table(dict[str, Column]):
+    """The columns of a table by name, in order. Defining a table adds it to `TABLES`, and so to the reference pages.
+
+    Parameters
+    ----------
+    name
+        Name of the table, in ``snake_case``.
+    about
+        Sentence that says which call returns the table, and what its rows are.
+    columns
+        The columns, in order.
+    """
+
+    def __init__(self, name: str, about: str, columns: Mapping[str, Column]) -> None:
+        super().__init__(columns)
+        self.name = name
+        self.about = about
+        TABLES[name] = self
+
+
+TABLES: dict[str, Table] = {}
+"""Every table of the package, by name."""
 
 FORMER_COLUMNS = {
     "end_sent_ms": "spoken_ms",
@@ -57,7 +79,7 @@ SCORED = Column(
     repeats=True,
 )
 
-COUNTS: Table = {
+COUNTS: Mapping[str, Column] = {
     "hits": Column("Int64", "units that were recognised correctly; like all counts, NA unless scored"),
     "substitutions": Column("Int64", "reference units that were recognised as another unit"),
     "deletions": Column("Int64", "reference units that were not recognised"),
@@ -86,7 +108,7 @@ INTERVAL = {
 NOTE = Column("string", "explanation if there is no interval or if the interval is wide; NA otherwise")
 
 
-def rate(name: str, meaning: str) -> Table:
+def rate(name: str, meaning: str) -> dict[str, Column]:
     """Return the columns of a pooled rate and its interval."""
     return {
         name: Column("Float64", meaning),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.schema.columns import FORMER_COLUMNS, Column, Table
+from soniox_ds.schema.columns import FORMER_COLUMNS, Column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,7 +97,7 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
         advice += f"An earlier version wrote it: call .rename(columns={former}). " if former else ""
         raise SchemaError(
             f"{where}the table lacks {missing}; it has {list(table.columns)}. {advice}"
-            "Which table each function takes is in docs/tables.md."
+            "Which table each function takes is in docs/reference/tables.md."
         )
 
 
@@ -369,12 +369,12 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def empty(table: Table) -> pd.DataFrame:
+def empty(table: Mapping[str, Column]) -> pd.DataFrame:
     """Return a DataFrame without rows that has every column of `table` with its dtype."""
     return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in table.items()})
 
 
-def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+def conform(frame: pd.DataFrame, table: Mapping[str, Column]) -> pd.DataFrame:
     """Return `frame` with the columns of `table` first, in its order and with its dtypes.
 
     Missing columns are filled with NA. Other columns follow unchanged.
@@ -389,7 +389,7 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return pd.DataFrame({**known, **others}, index=frame.index)
 
 
-def arrow_schema(table: Table) -> pa.Schema:
+def arrow_schema(table: Mapping[str, Column]) -> pa.Schema:
     """Return the Arrow schema of the table, in which columns that repeat are dictionary-encoded."""
     import pyarrow as pa
 
@@ -410,7 +410,7 @@ def arrow_schema(table: Table) -> pa.Schema:
     return pa.schema([pa.field(name, kind(column)) for name, column in table.items()])
 
 
-def frame_from_arrow(arrow: pa.Table, table: Table) -> pd.DataFrame:
+def frame_from_arrow(arrow: pa.Table, table: Mapping[str, Column]) -> pd.DataFrame:
     """The columns of `table` out of Arrow, in the order and the dtypes of `table`; absent ones are NA.
 
     >>> from soniox_ds.schema import TURNS
@@ -435,7 +435,7 @@ def frame_from_arrow(arrow: pa.Table, table: Table) -> pd.DataFrame:
     return pd.DataFrame({name: one(name, column) for name, column in table.items()}, copy=False)
 
 
-def frame_to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
+def frame_to_arrow(frame: pd.DataFrame, table: Mapping[str, Column]) -> pa.Table:
     """The columns of `table` in Arrow, as `arrow_schema` has them; other columns are left out."""
     import pyarrow as pa
 

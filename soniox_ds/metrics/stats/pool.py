@@ -17,7 +17,7 @@ import pandas as pd
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, notes_of
 from soniox_ds.metrics.stats.bootstrap import METHODS, Interval, Kind, Resampling, bootstrap_rate, methods_used
-from soniox_ds.schema import Table, conform, need, with_ids
+from soniox_ds.schema import Column, conform, need, with_ids
 
 __all__ = [
     "Pooling",
@@ -55,7 +55,7 @@ GroupRows = Callable[[pd.DataFrame, Sequence[str], Resampling], Sequence[Mapping
 class Pooling:
     """The rules by which one kind of table is pooled."""
 
-    result: Table
+    result: Mapping[str, Column]
     """The table of the result, without the columns to group by."""
     counts: tuple[str, ...]
     """Columns that are added."""
@@ -179,7 +179,7 @@ def checked_groups(
 def summarize_groups(
     table: pd.DataFrame,
     groups: Sequence[str],
-    result: Table,
+    result: Mapping[str, Column],
     summary: Callable[[pd.DataFrame], Mapping[str, Any] | Sequence[Mapping[str, Any]]],
 ) -> pd.DataFrame:
     """Make the rows of each group.
