@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the true rate, and how often equal arms seem to differ: docs/metrics-uncertainty.md.
+"""Coverage of 95 % intervals, and false differences between equal arms, for docs/metrics-uncertainty.md.
 
 Every study has simulated speakers, each with an error rate of their own around a known 10 %; errors are Poisson. The
 rates and the numbers of words are lognormal. ``KINDS`` gives their standard deviations in units of the mean. The

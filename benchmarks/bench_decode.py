@@ -72,7 +72,7 @@ def transcript(count: int) -> bytes:
 
 
 def sdk_frame(raw: bytes) -> pd.DataFrame:
-    """What the official SDK (2.10) does with an answer, then the shortest way from its objects to a DataFrame."""
+    """Decode a response as the official SDK (2.10) does, and convert its objects to a DataFrame in the shortest way."""
     parsed = TranscriptionTranscript.model_validate(json.loads(raw))
     return pd.DataFrame([token.model_dump() for token in parsed.tokens])
 

@@ -1,4 +1,4 @@
-"""What the way from the page to the service adds to the latency of a microphone, in a real JupyterLab and Chromium.
+"""Latency of a microphone's audio between the page and the service, in a real JupyterLab and Chromium.
 
 From the moment at which a chunk of 100 ms reaches the page to that at which the stand-in has decoded it; the first
 second is left out. Bounds, at the 95th percentile on loopback: 60 ms through the kernel, 20 ms direct. The browser, the

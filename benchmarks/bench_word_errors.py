@@ -98,7 +98,7 @@ def pair(count: int, seed: int) -> tuple[str, str]:
 
 
 def seconds(job: Callable[[], object]) -> float:
-    """How long a job takes."""
+    """Return the seconds that a job takes."""
     start = time.perf_counter()
     job()
     return time.perf_counter() - start

@@ -19,7 +19,7 @@ from soniox_ds.exceptions import SetupError
 
 @pytest.fixture(autouse=True)
 def long_grace(monkeypatch):
-    """What is cancelled may take as long as the machine stalls."""
+    """Let cancelled calls take long, because the machine may be busy."""
     monkeypatch.setattr(_background, "GRACE_S", PATIENCE_S)
 
 
@@ -165,7 +165,7 @@ def test_a_submitted_coroutine_can_be_cancelled():
 
 
 async def test_the_callers_cancellation_is_noticed():
-    """What asyncio.run does at Ctrl-C, while the caller's loop stands still: the task is marked from outside."""
+    """As asyncio.run does at Ctrl-C, the task is cancelled from outside while the caller's loop is blocked."""
     ended = threading.Event()
     caller = asyncio.current_task()
 

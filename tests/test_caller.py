@@ -15,7 +15,7 @@ from soniox_ds.exceptions import Declined, RecordingsFailedWarning
 
 
 def below(lines):
-    """So many lines below the one this is called in."""
+    """Return the file and the line that is `lines` below the caller's line."""
     return __file__, inspect.currentframe().f_back.f_lineno + lines
 
 

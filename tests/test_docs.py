@@ -1,4 +1,4 @@
-"""What README and docs say is true: their Python runs, their links lead somewhere."""
+"""Checks of README and docs: their Python runs, and their links have targets."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def blocks():
 
 @pytest.mark.parametrize("code", list(blocks()))
 def test_python_blocks_run(code, service, tmp_path, monkeypatch):
-    """One page is one session: its blocks run in order, in a folder that has the samples."""
+    """The blocks of a page run in order, in the same session and in a folder that has the samples."""
     import matplotlib as mpl
 
     mpl.use("agg")

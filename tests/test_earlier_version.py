@@ -136,7 +136,7 @@ def test_a_sweep_is_answered_by_the_journal(earlier, service):
 
 
 def test_an_interrupted_call_goes_on(earlier, tmp_path):
-    """One transcript is in the journal. The service does not know the two other jobs; the next call pays for them."""
+    """The journal has one transcript. The service does not know the two other jobs; the next call pays for them."""
     files = [SAMPLES / name for name in FILES]
     with stand_in() as service:
         call = settings_for(service, tmp_path, journal=earlier / "interrupted.sqlite", language_hints=["en"])

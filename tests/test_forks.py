@@ -30,7 +30,7 @@ def in_child(work):
 
 
 def said(code, *arguments):
-    """What the script prints; it ends without a word on standard error."""
+    """Run a script and return its output. It must end without any message on standard error."""
     command = [sys.executable, "-c", textwrap.dedent(HEAD) + textwrap.dedent(code), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -14,7 +14,7 @@ WITHOUT_A_BROWSER = [path for path in NOTEBOOKS if not path.stem.startswith("06"
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """One journal for all notebooks: what one has transcribed the others recall."""
+    """The cache folder of all notebooks, so that they recall the transcripts of each other."""
     return tmp_path_factory.mktemp("cache")
 
 

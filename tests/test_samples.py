@@ -88,7 +88,7 @@ def decoded():
 
 @pytest.fixture(scope="module")
 def turns_of():
-    """By recording: (start_s, end_s, speaker) of each line."""
+    """Return the (start_s, end_s, speaker) of each turn, by recording."""
     turns = defaultdict(list)
     for _, audio_id, _, start_s, duration_s, _, _, speaker, *_ in (line.split(" ") for line in rttm_lines()):
         turns[audio_id].append((float(start_s), float(start_s) + float(duration_s), speaker))

@@ -68,7 +68,7 @@ def rms_dbfs(signal: Signal) -> float:
 
 
 def frames_in_speech(signal: Signal) -> NDArray[np.bool_]:
-    """Which 10 ms frames are within 40 dB of the loudest one."""
+    """Return a mask of the 10 ms frames that are within 40 dB of the loudest one."""
     size = samples_in(FRAME_MS)
     energy = np.square(signal[: len(signal) // size * size].reshape(-1, size), dtype=np.float64).mean(axis=1)
     return np.asarray(energy > energy.max() * 1e-4)
@@ -96,7 +96,7 @@ def kokoro(voices: Path) -> Iterator[Kokoro]:
 
 
 def speak(model: Kokoro, voice: str, sentence: str, speed: float) -> tuple[Signal, int]:
-    """One sentence, cut to its speech with `MARGIN_MS` on both sides; and how long the speech itself is, in ms."""
+    """Return a sentence, cut to its speech with `MARGIN_MS` on both sides, and the length of the speech in ms."""
     language = "en-us" if voice[0] == "a" else "en-gb"
     clip, rate_hz = model.create(sentence, voice=voice, speed=speed, lang=language, trim=False)
     if rate_hz != RATE_HZ:

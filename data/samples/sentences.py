@@ -1,4 +1,4 @@
-"""What the samples say, who says it, and how each recording is kept.
+"""The sentences of the samples, their speakers, and the format of each recording.
 
 Conventions: every sentence was written for this project. A text is given to the voice as it stands here and is the
 reference as it stands here; clock times, measures and numbers from ten up are mostly in digits, small numbers and
@@ -16,7 +16,7 @@ __all__ = ["SAMPLES", "Sample", "Turn"]
 
 @dataclass(frozen=True)
 class Turn:
-    """What one voice says in one go."""
+    """A turn of one voice."""
 
     voice: str
     sentences: tuple[str, ...]
@@ -30,7 +30,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One recording."""
+    """A sample recording."""
 
     file: str
     topic: str
@@ -54,7 +54,7 @@ class Sample:
 
     @property
     def reference(self) -> str:
-        """All that is said, in the order in which the turns begin."""
+        """The text of the recording, in the order in which the turns begin."""
         return " ".join(turn.text for turn in self.turns)
 
     @property

@@ -22,7 +22,7 @@ def test_models(service):
 
 
 def listed(service, *models):
-    """What `sx.account.models` makes of these entries."""
+    """Return `sx.account.models()` for a service with these models."""
     service.call(lambda rules: setattr(rules.catalog, "listing", lambda: {"models": list(models)}))
     return sx.account.models()
 

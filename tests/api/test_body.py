@@ -139,7 +139,7 @@ async def test_the_longest_transcript_that_there_can_be_is_taken():
 
 @pytest.mark.parametrize("how", ["plain", "chunked"])
 async def test_a_body_without_an_end_is_left(how, monkeypatch):
-    """As fast as it comes, for ever."""
+    """The body is sent as fast as possible and never ends."""
     monkeypatch.setattr(transport, "LONGEST_ANSWER", 100_000)
     monkeypatch.setattr(client_module, "LONGEST_PAGE", 100_000)
     sent = 0

@@ -57,7 +57,7 @@ def test_no_minute_holds_more_requests_than_asked_for(rate, arrivals, slow_downs
 
 @pytest.mark.parametrize(("rate", "burst"), [(1, 1), (60, 1), (250, 2), (500, 5), (6000, 5)])
 def test_a_busy_budget_is_used_evenly_and_nearly_to_the_full(rate, burst):
-    """By hand: `burst` at once, then one each 60 / (98 % of the rate + 1 - burst) seconds."""
+    """The times are computed by hand: `burst` at once, then one every 60 / (98 % of the rate + 1 - burst) seconds."""
 
     async def main(clock):
         budget = RequestBudget(rate, clock)

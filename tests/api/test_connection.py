@@ -1,4 +1,4 @@
-"""Where the service is, and that the key stays inside."""
+"""The addresses of a connection, and the secrecy of its key."""
 
 from __future__ import annotations
 

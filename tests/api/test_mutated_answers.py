@@ -125,7 +125,7 @@ async def answering(make):
 
 
 async def outcome(work):
-    """What came of it: a value, or the name of an error of the package."""
+    """Return the result of the work, or the name of the package's exception that it raised."""
     async with asyncio.timeout(HANGS_S):
         try:
             return await work

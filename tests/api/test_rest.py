@@ -208,7 +208,7 @@ async def spend(client, how):
 @pytest.mark.parametrize("how", ["create", "upload"])
 @pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
 async def test_what_costs_money_is_asked_for_again_only_after_a_rate_limit(trouble, how):
-    """Everything else may have been carried out, and says so; a page with status 404 is no word of the API."""
+    """After other failures, such as an HTML page with status 404, the request may have been carried out."""
     async with Wire(trouble, SPENT) as wire:
         async with Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
             if trouble == TROUBLE["429"]:
@@ -397,7 +397,7 @@ async def test_another_id_in_the_answer_to_a_get_is_a_bad_answer():
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 418, 429])
 async def test_a_refusal_to_create_is_believed_in_the_apis_own_words_only(status):
-    """What a proxy says after the job was made must not have it made, and paid for, a second time."""
+    """An error page of a proxy that comes after the job was created must not lead to a second, paid job."""
     for body in ("<html>No.", {"id": "a", "status": "queued"}, "", {"detail": "no"}):
         async with Wire(answer(status, body)) as wire:
             async with Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:

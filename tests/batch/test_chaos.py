@@ -32,13 +32,13 @@ def recordings():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the journal of the quiet run lies."""
+    """The folder with the journal of the run without faults."""
     return tmp_path_factory.mktemp("quiet")
 
 
 @pytest.fixture(scope="module")
 def quiet(recordings, folder):
-    """What comes out when nothing goes wrong."""
+    """The corpus of the run without faults."""
     with stand_in() as service:
         corpus = asyncio.run(transcribe(recordings, service, folder))
         assert leftovers(service) == []

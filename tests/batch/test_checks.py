@@ -1,4 +1,4 @@
-"""What looks wrong with a transcript, counted by hand."""
+"""Warnings about transcripts, with counts made by hand."""
 
 import pyarrow as pa
 import pytest
@@ -8,7 +8,7 @@ from soniox_ds.schema import TOKENS, arrow_schema
 
 
 def tokens(*words, times=None):
-    """One token for each word, a second apart unless said otherwise; a time of None makes it a translation."""
+    """Return one token for each word, by default one second apart. Tokens without a time (None) are translations."""
     times = range(0, 1000 * len(words), 1000) if times is None else times
     rows = [
         {

@@ -52,7 +52,7 @@ def assert_all_well(corpus, service, sources=None):
 
 @pytest.fixture
 def honest(tmp_path):
-    """What the recordings of `batch` say."""
+    """The tokens of the recordings of `batch` from a service that answers correctly."""
     with stand_in() as service:
         return asyncio.run(transcribe(batch(COUNT), service, tmp_path / "honest")).tokens
 
@@ -320,7 +320,7 @@ NO_IDS = ["job:1/a", "x" * 100_000, "../../models", "a b", "é", "-"]
 
 
 def naming(wrong, places):
-    """One job has this id in the answers of these routes."""
+    """Return a change of responses that gives one job the wrong id on these routes."""
     real = []
 
     def lie(told):

@@ -1,4 +1,4 @@
-"""How a call over many recordings ends where some failed, and what is looked at before it begins."""
+"""Calls in which some recordings fail, and the checks before a call begins."""
 
 import re
 import warnings
@@ -96,7 +96,7 @@ def test_each_error_has_a_documented_type(kind, expected):
 
 
 def test_every_slug_in_the_code_is_documented():
-    """What recordings fail with, as the code spells it."""
+    """Each `error_type` in the code is listed in docs/errors.md."""
     package = Path(sx.__file__).parent
     told = set()
     for path in [path for room in ("batch", "live", "sources") for path in (package / room).glob("*.py")]:

@@ -1,4 +1,4 @@
-"""No thread and no open file of a journal stays behind a call, and calls that share one do not close it too early."""
+"""The closing of journals: calls leave no thread and no open file, and no shared journal is closed too early."""
 
 import asyncio
 import os

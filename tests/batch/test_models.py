@@ -1,4 +1,4 @@
-"""Which model answered for the name that was asked for: aliases, the service's list, and the journal's memory."""
+"""The models behind requested names: aliases, the service's list of models, and recalled transcripts."""
 
 import json
 import sqlite3
@@ -25,7 +25,7 @@ def service():
 
 
 def rename(service, *, v4_is_alias):
-    """From now on v4 is an alias of v5, or a model of its own."""
+    """Make v4 an alias of v5, or a model of its own, from now on."""
 
     def change(rules):
         rules.catalog = ModelCatalog(v4_is_alias=v4_is_alias)

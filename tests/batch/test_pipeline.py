@@ -226,7 +226,7 @@ async def test_the_prefix_stands_before_the_reference(service, tmp_path):
 
 
 async def test_two_calls_at_once_share_what_they_pay(service, tmp_path):
-    """In opposite orders, so that each holds what the other waits for."""
+    """The two calls have opposite orders, so that each holds recordings for which the other waits."""
     recordings = batch(150)
     backwards = dict(reversed(recordings.items()))
     one, other = await asyncio.gather(
@@ -525,7 +525,7 @@ async def test_thousands_of_urls_are_recalled(service, tmp_path):
 
 
 async def test_finding_does_not_run_ahead_of_submission(tmp_path):
-    """What waits to be submitted is bounded, however many recordings there are."""
+    """The number of recordings that wait for submission is bounded, however many recordings there are."""
     from soniox_ds.batch import run
 
     deepest = 0

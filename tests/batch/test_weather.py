@@ -67,7 +67,7 @@ async def test_a_wrong_key(service, tmp_path):
 
 
 async def test_the_key_of_another_region(service, tmp_path):
-    """What a key gets in a region that is not its own is 401, as far as the documents go."""
+    """According to the documentation, a key of another region gets status 401."""
     elsewhere = sx.Connection(api_key="key-of-the-eu", api_base_url=service.base_url)
     with pytest.raises(exceptions.AuthError, match="only in the region of its project"):
         await transcribe(batch(1), service, tmp_path, connection=elsewhere)
@@ -100,7 +100,7 @@ async def test_no_balance_at_the_start(service, tmp_path):
 
 
 async def test_no_balance_on_the_way(service, tmp_path):
-    """What is paid for comes home, the rest fails at once, and the same call goes on later."""
+    """Jobs that are paid for are fetched, the others fail at once, and the same call continues later."""
 
     def spend_it_all(snapshot):
         if snapshot.completed == 10:
@@ -476,7 +476,7 @@ async def test_the_disk_is_full(room, service, tmp_path):
 
 
 def test_the_disk_is_full_by_the_operating_system(service, tmp_path):
-    """No file may grow beyond 200 kB: the write-ahead log meets that in the middle of the run."""
+    """No file may grow beyond 200 kB, and the write-ahead log reaches this size in the middle of the run."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     Journal.open(tmp_path / "journal.sqlite")
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -560,7 +560,7 @@ async def test_nothing_goes_on_after_an_interrupt(service, tmp_path):
 
 
 async def test_clean_up_after_an_interrupt(tmp_path):
-    """What is paid for and unfinished is kept unless the user gives it up."""
+    """Unfinished jobs that are paid for are kept unless the user gives them up."""
     with stand_in(queue_s=300.0) as service:
         call = asyncio.create_task(transcribe(batch(12), service, tmp_path))
         await until(lambda: len(service.transcriptions) >= 6)

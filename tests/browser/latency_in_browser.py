@@ -1,4 +1,4 @@
-"""How long the microphone's sound takes from the page to the service; run by ``python -m benchmarks microphone``.
+"""Latency of the microphone's audio from the page to the service; run by ``python -m benchmarks microphone``.
 
 Not collected with the tests: it measures the machine as much as the code. What is timed is the way from the moment at
 which a chunk reaches the page (its own length is not counted) to the moment at which the stand-in has decoded it.

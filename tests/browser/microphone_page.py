@@ -176,7 +176,7 @@ class MicrophonePage:
         return self.nb.page.evaluate("() => window.sxStreams.map(stream => stream.getTracks()[0].readyState)")
 
     def samples(self):
-        """Everything that left the audio thread."""
+        """Return all samples that left the audio thread."""
         return np.array(self.nb.page.evaluate("() => window.sxSamples"), int)
 
     def ask(self, expression):

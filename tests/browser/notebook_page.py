@@ -30,7 +30,7 @@ class CellError(AssertionError):
 
 
 class NotebookPage:
-    """One notebook in one browser of its own."""
+    """A notebook in a separate browser."""
 
     def __init__(self, page, path: Path, url: str):
         self.page = page
@@ -72,7 +72,7 @@ class NotebookPage:
         )
 
     def printed(self, index: int) -> str:
-        """What the cell has printed so far (stdout and stderr)."""
+        """Return the text that the cell has printed so far (stdout and stderr)."""
         streams = [output["text"] for output in self.outputs(index) if output["output_type"] == "stream"]
         return "".join("".join(text) for text in streams)
 

@@ -1,4 +1,4 @@
-"""For the kernel of a review test: a corpus with real audio in the working directory, and clips of it."""
+"""A corpus with real audio in the working directory, and clips of it, for the kernel of a review test."""
 
 import wave
 from pathlib import Path
@@ -30,7 +30,7 @@ def write_tones(path, seconds, rate=16_000):
 
 
 def corpus(texts, audio_id="call.wav", sound=True):
-    """One word per second, half a second long; "?" at its end makes a word doubtful."""
+    """Return a corpus with one word per second, half a second long. A word with "?" at its end has a low confidence."""
     if sound:
         write_tones(Path(audio_id), len(texts))
     tokens = pd.DataFrame(

@@ -85,7 +85,7 @@ def script(*names, body):
 
 
 def random_messages(rng):
-    """What a service may say in one to three sessions, the later ones hearing the end of the one before again."""
+    """Return random messages of one to three sessions, each of which repeats the end of the session before it."""
     spoken, at = [], 0
     for _ in range(rng.randint(5, 25)):
         at += rng.choice([60, 120, 300, 900, 1500])
@@ -309,7 +309,7 @@ def tones(**settings):
 
 
 def spoken_directly(page, service, audio, settings, *, hurry=False):
-    """What a page's `DirectStream` makes of some audio; in a `hurry`, the rest comes in the middle of a change."""
+    """Return the result of a page's `DirectStream`. With `hurry`, the rest of the audio comes while sessions change."""
     return page.evaluate(
         script(
             "microphone/reconnect.js",
@@ -522,7 +522,7 @@ def test_the_direct_way_counts_what_the_socket_holds_and_leaves_the_rest_out_of_
     ],
 )
 def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on, connections):
-    """As ``live.session`` does; each connection costs a key."""
+    """The direct mode gives up like ``live.session``. Each connection needs a new key."""
     most = 40  # connections after which the service is well again
     with broken_service(frame, got_on, most) as url:
         said = page.evaluate(

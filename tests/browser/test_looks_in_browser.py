@@ -1,4 +1,4 @@
-"""What a person sees and reaches of the widgets: contrast in both themes, narrow outputs, the keyboard after Stop."""
+"""Appearance and keyboard access of the widgets: contrast in both themes, narrow outputs, the focus after Stop."""
 
 import json
 from itertools import pairwise

@@ -17,7 +17,7 @@ CANARY = "canary-key-that-must-stay-in-the-kernel"
 
 
 def similarity(path, heard, window_s=0.2):
-    """How well each window of what was heard fits the WAV file near its place, from 0 to 1 (the first one left out).
+    """Return how well each window of recorded audio, except the first, fits the WAV file near its place, from 0 to 1.
 
     Chromium's fake device drops blocks of 10 ms when the machine is busy: places drift, and windows with a hole in them
     fit badly. What harms the sound itself harms all of them.
@@ -133,7 +133,7 @@ def test_on_another_machine_through_the_notebook_servers_proxy(notebook, lab, so
 
 
 def test_final_words_are_those_of_a_batch_run(notebook):
-    """Of the same sound: the fake device drops some of the file's on a busy machine."""
+    """Both transcripts are of the recorded audio, because the fake device drops parts of the file on a busy machine."""
     import jiwer
 
     from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer

@@ -159,7 +159,7 @@ def test_page_reload_loses_no_final_word(notebook, options):
 
 
 def test_a_reload_and_the_cell_run_again_lose_no_word(notebook):
-    """What was settled is with the next microphone, and the cell says so, whatever became of the first one's page."""
+    """The next microphone has the settled words, and the cell says so, whatever happened to the first one's page."""
     with listening_service() as service:
         page = MicrophonePage(notebook, service, ALL)
         page.start()

@@ -157,7 +157,7 @@ def test_a_page_that_is_loaded_again_says_that_it_leaves(notebook, options):
 
 
 def test_a_page_that_does_not_record_says_that_a_recording_goes_on(notebook):
-    """What is seen where the page before could not say goodbye, or lives on."""
+    """A second page shows the recording if the first page disappeared without a message, and if it still exists."""
     with listening_service() as service:
         page = MicrophonePage(notebook, service, ALL, before=PATIENT)
         page.nb.save()

@@ -50,7 +50,7 @@ def assert_only_the_picture_is_seen(page, part):
 
 
 def contrast(one, two):
-    """By the formula of WCAG 2; half transparent colours are laid on each other."""
+    """Return the contrast by the formula of WCAG 2. Translucent colours are blended first."""
 
     def parts(color):
         numbers = [float(part) for part in color[color.index("(") + 1 : -1].split(",")]

@@ -384,7 +384,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("survived", range(9))
 def test_an_append_that_is_killed_at_any_moment(tmp_path, monkeypatch, survived):
-    """Nothing is undone after the kill, as with kill -9: renames and removals stop working at once."""
+    """As after kill -9, nothing is undone: renames and removals stop working at once."""
     corpus, more = corpus_of("a", "b", split=["x", "y"]), corpus_of("c", "d", split=["x", "y"])
     corpus.save(tmp_path, partition_by="split")
     steps = 0

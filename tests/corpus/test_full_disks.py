@@ -177,7 +177,7 @@ def test_writing_to_a_read_only_disk(tmp_path):
 
 @pytest.mark.parametrize("left", ["closed", "killed", "by an earlier version"])
 def test_recalling_from_a_journal_on_a_read_only_disk(tmp_path, left):
-    """What is known comes, what is new is refused by name, and nothing is sent."""
+    """Known transcripts are recalled, new recordings are refused by name, and nothing is sent."""
     (tmp_path / "audio").mkdir()
     for number, name in enumerate("abc"):
         (tmp_path / "audio" / f"{name}.wav").write_bytes(wav(number))

@@ -1,4 +1,4 @@
-"""What the tests of the real recognizer share: the samples, one recognizer, and error rates.
+"""The samples, a recognizer and error rates for the tests of the real recognizer.
 
 The model's exact words depend on the processor and on the releases of its libraries: "four" here is "4" there, and a
 doubtful word is another one. So formatting is folded, and rates are those of several recordings together.
@@ -90,7 +90,7 @@ def terms_of(name: str) -> list[str]:
 
 
 def terms_heard(texts: Mapping[str, str]) -> int:
-    """How many of the samples' own terms are in what was heard."""
+    """Return the number of terms of the samples that are in the transcripts."""
     return sum(term.lower() in text.lower() for name, text in texts.items() for term in terms_of(name))
 
 

@@ -118,7 +118,7 @@ def test_nothing_is_left_behind(tiny_wav, tmp_path):
     before = set(threading.enumerate())
 
     def new_threads():
-        """Of the stand-in: those of earlier tests may come and go."""
+        """Return the threads of the stand-in only, because those of earlier tests may end or begin meanwhile."""
         names = [thread.name for thread in set(threading.enumerate()) - before]
         return [name for name in names if name.startswith(("soniox-ds-local-", "soniox-local-", "asyncio_"))]
 

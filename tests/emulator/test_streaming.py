@@ -24,7 +24,7 @@ def finals(updates):
 
 
 def check_laws(updates):
-    """What holds for every session: settled tokens are in order, the tail lies behind them, counters only grow."""
+    """Check the laws of a session: settled tokens are in order, pending tokens follow them, counters only grow."""
     settled_ms = final_ms = total_ms = 0
     for update in updates:
         for token in update.final:

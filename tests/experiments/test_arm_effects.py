@@ -1,4 +1,4 @@
-"""Whether an arm had any effect: anything that differs in what came back is seen, and named."""
+"""The effect of an arm: every difference between the results is found and named."""
 
 import pandas as pd
 import pytest

@@ -69,7 +69,7 @@ class CountingServer:
                 raise TimeoutError(f"{self.started} requests started, {self.active} active, and nothing more came")
 
     def release(self):
-        """From now on answer held requests at once."""
+        """Answer requests that are held back, and all later ones, at once."""
         self._loop.call_soon_threadsafe(self._released.set)
 
     def __enter__(self):
@@ -90,7 +90,7 @@ def server():
 
 @dataclass
 class Outcome:
-    """What a cell did: its messages on iopub, by their order, and its status."""
+    """The result of a cell: its messages on iopub, in their order, and its status."""
 
     cell_id: str
     status: str
@@ -106,7 +106,7 @@ class Outcome:
 
 
 class Kernel:
-    """One running kernel."""
+    """A running kernel."""
 
     def __init__(self, name):
         self._manager = KernelManager(kernel_name=name)

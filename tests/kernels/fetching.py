@@ -29,7 +29,7 @@ plain_fetch_all = _background.plain(fetch_all)
 
 
 def tasks_left():
-    """How many tasks are on the background loop, as the loop itself sees it."""
+    """Return the number of tasks on the background loop, counted by the loop itself."""
 
     async def others():
         return len(asyncio.all_tasks()) - 1

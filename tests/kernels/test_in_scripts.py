@@ -23,7 +23,7 @@ url = sys.argv[1]
 
 
 class Script:
-    """One running interpreter that turns every warning into an error."""
+    """A running interpreter that turns every warning into an error."""
 
     def __init__(self, code, url):
         self._process = subprocess.Popen(

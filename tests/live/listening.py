@@ -1,4 +1,4 @@
-"""What the tests of live audio share: recordings of tones, and how often a service was listened to."""
+"""Recordings of tones, and a count of the sessions of a service, for the tests of live audio."""
 
 import wave
 

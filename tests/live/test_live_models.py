@@ -1,4 +1,4 @@
-"""Which model answered for the name that was asked for, in live sessions."""
+"""The models behind requested names in live sessions."""
 
 import warnings
 

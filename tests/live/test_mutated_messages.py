@@ -46,7 +46,7 @@ MESSAGES = [
 
 
 async def listened(connection):
-    """One session; returns it after its end, whatever that was."""
+    """Run a session and return it after its end, however it ended."""
     session = LiveSession(
         RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=SessionLimit(), patience_s=0.0
     )

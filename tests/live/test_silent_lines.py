@@ -158,7 +158,7 @@ async def test_audio_that_the_connection_holds_is_counted_as_waiting(tones, line
 
 
 async def test_a_line_slower_than_the_audio_is_not_broken_by_a_ping(tones, line, monkeypatch):
-    """With the library's own pings it would be, since their answers wait behind the audio."""
+    """The pings of the websocket library would break the connection, because their answers wait behind the audio."""
     impatient_connect = functools.partial(stream_module.connect, ping_interval=0.1, ping_timeout=0.3)
     monkeypatch.setattr(stream_module, "connect", impatient_connect)
     words, pauses = random_words(34, 16)

@@ -149,7 +149,7 @@ def tables(kind="true"):
 
 
 def live_log(audio_id):
-    """What was said, live: every word is first shown as another one, and settled half a second later."""
+    """Return a live log of the reference. Every word is first shown as another one and settled half a second later."""
     log = Log(audio_id).connecting(-50).opened(-10).spoken(6000)
     for index, part in enumerate(SAID[audio_id].split("|")):
         start, word = 500 + 600 * index, f" {part.split()[3]}"
@@ -295,7 +295,7 @@ def cases(how):
 
 
 def same(one, two, without=()):
-    """Whether two results are the same, apart from columns of times."""
+    """Check that two results are the same, apart from columns of times."""
     if isinstance(one, pd.DataFrame):
         kept = [name for name in one if not name.endswith("_ms") and name not in without]
         pd.testing.assert_frame_equal(one[kept], two[kept])
@@ -322,7 +322,7 @@ def test_every_public_function_is_here():
 @pytest.mark.parametrize("kind", ["true", "one speaker"])
 @pytest.mark.parametrize("name", CALLS)
 def test_the_tables_as_they_should_be_are_taken(name, kind):
-    """Of one speaker too: every figure that there is otherwise, or the documented NA."""
+    """Tables of a single speaker are accepted too, with the same figures or the documented NA."""
     result = call(name, kind=kind)
     if kind == "one speaker" and isinstance(result, pd.DataFrame):
         if name == "speaker_transitions":
@@ -694,7 +694,7 @@ LAUGHTER = pd.DataFrame({"audio_id": "a", "speaker": list("uvwxyz"), "start_ms":
     ],
 )
 def test_what_looks_like_seconds_and_is_not_is_computed_with_a_warning(call, says, right):
-    """How short something is may make one ask, but it proves nothing."""
+    """Short durations are suspicious, but they do not prove that the times are seconds."""
     with pytest.warns(
         UserWarning, match=rf"{says}.* Are these seconds\? .* They were taken as milliseconds\.$"
     ) as told:

@@ -284,7 +284,7 @@ def test_the_header_value_is_in_no_repr():
 
 
 def test_a_context_over_the_limit_says_by_how_much_and_where():
-    """By hand: 6 + 10 in general, 9,000 in text, 2 x 500 in terms are 10,016."""
+    """The number counted by hand is 10,016: 6 + 10 characters in general, 9,000 in text and 2 x 500 in terms."""
     sections = {"general": {"domain": "Healthcare"}, "text": "é" * 9000, "terms": ["a" * 500, "b" * 500]}
     with pytest.raises(OptionsError, match=r"has 10,016 characters, 16 more .* largest section is text with 9,000"):
         Context(**sections)

@@ -204,7 +204,7 @@ def test_md_eval_agrees_on_a_speakers_own_overlap_once_the_turns_are_put_togethe
 
 @needs_md_eval
 def test_md_evals_own_rules_for_a_speakers_own_overlap(tmp_path):
-    """One speaker of 10 s whose turns overlap from 4 to 6 s: what the documentation says of each tool."""
+    """The turns of one speaker overlap from 4 to 6 s. docs/metrics-speakers.md states these durations."""
     columns = ["audio_id", "speaker", "start_ms", "end_ms"]
     reference = pd.DataFrame([("a", "x", 0, 6_000), ("a", "x", 4_000, 10_000)], columns=columns)
     turns = pd.DataFrame([("a", "1", 0, 10_000)], columns=columns)
@@ -243,7 +243,7 @@ def test_a_speakers_own_overlap_is_that_of_spyder_and_of_pyannotes_support(colla
 
 
 def annotations(turns, reference):
-    """By recording: both sides as its annotations, and the first to last speech; times are ms throughout."""
+    """Return both sides of each recording as pyannote annotations, and its region of speech. Times are in ms."""
     core = oracle("pyannote.core")
     found, real = triples(turns), triples(reference)
 
@@ -315,7 +315,7 @@ def random_meetings(seed, count=80):
 
 
 def segments(table):
-    """As meeteval takes them, times in ms."""
+    """Return a table of words as segments of meeteval, with times in ms."""
     names = {"audio_id": "session_id", "text": "words", "start_ms": "start_time", "end_ms": "end_time"}
     return oracle("meeteval").io.SegLST(table.rename(columns=names).to_dict("records"))
 

@@ -80,7 +80,7 @@ def counted(alignments):
 
 
 def sc_stats(folder, sgml, test):
-    """What `sc_stats -t` writes about it."""
+    """Return the output of `sc_stats -t` for these alignments."""
     command = [SCTK, "sc_stats", "-p", "-t", test, "-v", "-n", "out"]
     subprocess.run(command, cwd=folder, input=sgml, capture_output=True, text=True, check=True)
     return (folder / f"out.stats.{test}").read_text()

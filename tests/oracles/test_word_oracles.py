@@ -192,7 +192,7 @@ def test_characters_are_jiwers(name):
 
 
 def as_measured(text):
-    """How data/samples/measure_samples.py writes texts before it compares them."""
+    """Normalise a text as data/samples/measure_samples.py does."""
     return re.sub(r"[^\w']|_", " ", text.lower())
 
 

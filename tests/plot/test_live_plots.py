@@ -1,4 +1,4 @@
-"""What is on the axes: the arrival of tokens, and how their lags are distributed."""
+"""The data on the axes of charts of token arrival and of lag distributions."""
 
 from __future__ import annotations
 

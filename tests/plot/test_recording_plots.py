@@ -1,4 +1,4 @@
-"""What is on the axes: confidence and errors along a recording, and long timelines."""
+"""The data on the axes of charts of confidence and errors along a recording, and of long timelines."""
 
 from __future__ import annotations
 

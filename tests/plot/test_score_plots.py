@@ -1,4 +1,4 @@
-"""What is on the axes: error rates, differences, reliability, ROC, review curves, languages."""
+"""The data on the axes of charts of error rates, differences, reliability, ROC, review curves and languages."""
 
 from __future__ import annotations
 

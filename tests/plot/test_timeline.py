@@ -1,4 +1,4 @@
-"""What is on the axes of a timeline."""
+"""The data on the axes of a timeline."""
 
 from __future__ import annotations
 

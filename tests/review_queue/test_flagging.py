@@ -19,7 +19,7 @@ ODDLY_SHORT = pytest.mark.filterwarnings("ignore:words.*Are these seconds")  # d
 
 
 def words(confidence, start_ms=None, end_ms=None, audio_id="a", **columns):
-    """One word a second, half a second long, unless told otherwise."""
+    """Return a table with one word per second, half a second long by default."""
     count = len(confidence)
     start = [1000 * place for place in range(count)] if start_ms is None else start_ms
     end = [None if at is None else at + 500 for at in start] if end_ms is None else end_ms

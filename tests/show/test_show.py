@@ -1,4 +1,4 @@
-"""What the notebook views show: text as text, errors and doubt marked by more than colour."""
+"""The notebook views: texts are escaped, and errors and low confidences are marked by more than colour."""
 
 from __future__ import annotations
 

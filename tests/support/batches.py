@@ -64,12 +64,12 @@ async def transcribe(sources, service, tmp_path, **changes):
 
 
 def routes(service, since: int = 0) -> Counter[str]:
-    """How many requests of each route the service has had."""
+    """Return the number of requests that the service has received on each route."""
     return Counter(request.route for request in service.requests[since:])
 
 
 def leftovers(service) -> list[dict]:
-    """What lies on the service."""
+    """Return the files and transcriptions that are stored on the service."""
     return [*service.files, *service.transcriptions]
 
 

@@ -1,4 +1,4 @@
-"""How many examples a test tries, and which: the same few in every run of the suite, many random ones in `make fuzz`.
+"""The number of examples of a test: the same few in every run of the suite, many random ones in `make fuzz`.
 
 Tests that use Hypothesis follow the profile that conftest.py loads. A test that makes its own random input is marked
 ``fuzz`` and asks here for its number of examples and its seed.

@@ -21,7 +21,7 @@ LONGEST_STEP_S = 0.05
 
 
 class SteadyClock(ServiceClock):
-    """For the stand-in (`local_service(clock=)`) and for what it is asked by; may be used from any thread."""
+    """The clock of the stand-in (`local_service(clock=)`) and of its clients. It may be used from any thread."""
 
     def __init__(self, speed: float = 1.0) -> None:
         super().__init__(speed)

@@ -63,12 +63,12 @@ class Log:
 
     @property
     def table(self):
-        """In the order of time, as a log is."""
+        """Return the log, in the order of time."""
         return pd.DataFrame(self.rows).sort_values("at_ms", kind="stable", ignore_index=True)
 
 
 def streamed(*logs, failed=(), **metadata):
-    """What sx.stream_dataset would return; metadata has one value for each log."""
+    """Return the LiveResult of sx.stream_dataset for these logs. Metadata have one value for each log."""
     recordings = pd.DataFrame({"audio_id": [log.audio_id for log in logs], **metadata})
     recordings["status"] = ["failed" if log.audio_id in failed else "completed" for log in logs]
     return LiveResult(recordings, pd.concat([log.table for log in logs], ignore_index=True))

@@ -141,7 +141,7 @@ class ToneStream:
 
 
 class ToneRecognizer:
-    """For ``local_service(ToneRecognizer())``."""
+    """A recognizer of the words of tone recordings, for ``local_service(ToneRecognizer())``."""
 
     name = "tones"
 

@@ -192,7 +192,7 @@ def test_reconnects_and_failures_are_counted():
 
 
 def recording(name, final_lags):
-    """One token each second, settled with these lags."""
+    """Return a log with one token per second, settled with these lags."""
     log = Log(name).connecting(0).opened(0).spoken(1000 * (len(final_lags) + 1))
     for second, lag in enumerate(final_lags):
         log.message(1000 * second + lag, token(f" w{second}", 1000 * second, 1000 * second + 100, final=True))

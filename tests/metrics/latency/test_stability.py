@@ -1,4 +1,4 @@
-"""How much shown words change: counted by hand, beside the definitions written out, and by laws."""
+"""Stability of shown words, compared with counts made by hand, with the written-out definitions, and with laws."""
 
 import pandas as pd
 import pytest
@@ -129,7 +129,7 @@ def sessions(draw):
 
 
 def by_definition(texts):
-    """With whole texts, word by word; growth counts."""
+    """Count the unstable and erased words of whole texts, word by word. Words that grow are counted."""
     shown, settled, unstable, erased = [], "", 0, 0
     for new, pending in texts:
         settled += new
@@ -183,7 +183,7 @@ def test_laws(texts):
 
 @given(sessions(), st.data())
 def test_more_messages_with_the_same_words_change_nothing(texts, data):
-    """What a message settles, settled in two: first a part of it, the rest still pending in front of the tail."""
+    """Settle the words of each message in two messages; the rest of the first one stays pending until the second."""
     cut = []
     for settled, pending in texts:
         where = data.draw(st.integers(0, len(settled)))

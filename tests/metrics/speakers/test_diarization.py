@@ -78,7 +78,7 @@ def test_a_turn_without_duration_has_no_collar_and_no_speaker():
 
 @pytest.mark.parametrize("second", [(3_000, 8_000), (5_000, 8_000), (1_000, 8_000), (2_000, 3_000)])
 def test_a_collar_lies_around_what_a_speaker_says_at_a_stretch(second):
-    """Not around each turn of one who overlaps himself, or goes on where the last turn ends."""
+    """Overlapping or adjacent turns of the same speaker are one stretch of speech with one collar."""
     end = max(5_000, second[1])
     reference = turns_of(("x", 1_000, 5_000), ("x", *second), ("y", 1_000, end))
     row = errors_of(turns_of(("1", 0, 10_000)), reference, collar_ms=250, uem="reference")
@@ -191,7 +191,7 @@ def active(rows):
 
 
 def at(active, tick):
-    """Who talks at this tick; nobody outside."""
+    """Return the active speakers at a tick, and an empty set outside the recording."""
     return active[tick] if 0 <= tick < len(active) else set()
 
 

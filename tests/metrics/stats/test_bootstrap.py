@@ -85,7 +85,7 @@ def test_more_units_than_a_chunk_holds():
 
 @pytest.mark.parametrize("count", [2, 3, 10, 100, 5000, 12_000])
 def test_each_unit_is_drawn_as_often_as_by_lot(count):
-    """Of two units among `count`: drawn k and l times as the multinomial distribution has it."""
+    """The numbers of draws of two of `count` units follow the multinomial distribution."""
     columns = np.zeros((count, 2))
     columns[0, 0] = columns[count // 2, 1] = 1
     pairs = resampled_sums(columns, np.ones(count, np.int64), replicates=20_000, seed=5).astype(int)

@@ -82,7 +82,7 @@ def plain_segments(a, b):
     """The walk of the definition, a word at a time; a and b are of the same reference."""
 
     def slots(text):
-        """For each reference word: insertions before it, and whether it is wrong; at the end the last insertions."""
+        """Return the insertions before each reference word, whether it is wrong, and the insertions at the end."""
         before, words = 0, []
         for letter in text:
             if letter == "i":
@@ -144,7 +144,7 @@ def test_the_order_of_rows_does_not_matter_and_no_error_is_lost(pairs, random):
 
 
 def arms(*texts, **columns):
-    """For each arm alignments and errors; a text for each recording."""
+    """Return the alignments and the errors of each arm, which has one text for each recording."""
     ids = [f"r{n:03}" for n in range(len(texts[0]))]
     alignments = [aligned(**dict(zip(ids, one, strict=True))) for one in texts]
     return alignments, [counted(one, ids, **columns) for one in alignments]

@@ -1,4 +1,4 @@
-"""What intervals and tests promise, on simulated speakers whose true word error rate is known.
+"""Coverage of intervals and false positives of tests, on simulated speakers whose true word error rate is known.
 
 Speakers have rates of their own (lognormal, standard deviation half the mean) and speak unlike amounts; errors are
 Poisson. Fixed seeds; 1,500 studies leave a standard error of 0.6 points. benchmarks/bench_coverage.py has more cases.
@@ -81,7 +81,7 @@ def recordings(words, errors, each):
 
 
 def test_the_tables_have_the_same_intervals_and_recordings_as_blocks_would_not_do():
-    """So that what holds above holds for users; 15 recordings a speaker, who is what differs."""
+    """The coverage above therefore holds for users too. Each speaker has 15 recordings, and only speakers differ."""
     sizes, first, second = speakers(3, 20, studies=60)
     covered = []
     for words, errors, others in zip(sizes, first, second, strict=True):

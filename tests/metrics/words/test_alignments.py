@@ -1,4 +1,4 @@
-"""What takes alignments takes a corpus with references too, and what takes words or turns takes a corpus."""
+"""Functions of alignments also take a corpus with references, and functions of words or turns also take a corpus."""
 
 import matplotlib.pyplot as plt
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Which words were taken for which, and where to hear it."""
+"""Confused words, and the places at which to hear them."""
 
 import pandas as pd
 import pytest

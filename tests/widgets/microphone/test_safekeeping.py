@@ -1,4 +1,4 @@
-"""What is kept of a recording while it goes on, and what is found of it when its kernel has ended."""
+"""Storage of recordings in progress, and their recovery after the kernel has ended."""
 
 import asyncio
 import os
