@@ -22,6 +22,7 @@ from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.text import words as _text
+from soniox_ds.text.translations import translation_mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,7 +167,7 @@ class Corpus:
         rows = pd.DataFrame({"audio_id": silent, "translation_status": "original", "text": "", "word_count": 0})
         texts = pd.concat([spoken, conform(rows, TEXTS)], ignore_index=True)
         place = pd.Index(list(self)).get_indexer(pd.Index(texts["audio_id"]))
-        order = np.lexsort((texts["translation_status"] == "translation", place))
+        order = np.lexsort((translation_mask(texts), place))
         return conform(texts.take(order).reset_index(drop=True), TEXTS)
 
     @property

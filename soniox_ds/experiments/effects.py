@@ -17,6 +17,7 @@ import pandas as pd
 
 from soniox_ds.metrics.words.pairing import HasRecordings
 from soniox_ds.schema import ARM_EFFECTS, conform
+from soniox_ds.text.translations import translation_mask
 
 __all__ = ["arm_effects"]
 
@@ -112,15 +113,13 @@ def _transcripts(corpus: HasRecordings) -> dict[str, _Transcript]:
     """Return the compared parts of each recording that was transcribed, by `audio_id`."""
     recordings, tokens = corpus.recordings, corpus.tokens
     done = recordings[(recordings["status"] == "completed").fillna(False) & recordings["text"].notna()]
-    text, speaker, language, status = (
-        _column(tokens, name) for name in ("text", "speaker", "language", "translation_status")
-    )
+    text, speaker, language = (_column(tokens, name) for name in ("text", "speaker", "language"))
+    is_translation = translation_mask(tokens)
     rows_of = tokens.groupby("audio_id", sort=False, observed=True).indices
     transcripts = {}
     for audio_id, whole in zip(done["audio_id"].tolist(), done["text"].tolist(), strict=True):
         rows = np.sort(rows_of.get(audio_id, np.empty(0, np.intp)))
-        translated = status[rows] == "translation"
-        spoken, translations = rows[~translated], rows[translated]
+        spoken, translations = rows[~is_translation[rows]], rows[is_translation[rows]]
         texts = text[spoken].tolist()
         letters = ["".join(token.split()) for token in texts]
         transcripts[audio_id] = _Transcript(

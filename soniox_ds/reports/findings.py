@@ -15,6 +15,7 @@ from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.reports.selection import grouping_columns
 from soniox_ds.reports.tables import count
+from soniox_ds.text.translations import without_translations
 
 if TYPE_CHECKING:
     from soniox_ds.corpus.corpus import Corpus
@@ -52,9 +53,7 @@ class Findings:
         mistaken: pd.DataFrame | None = None,
     ) -> Findings:
         """Compute the tables that several sections need."""
-        words = corpus.words()
-        words = words[(words["translation_status"].fillna("original") != "translation").to_numpy(bool)]
-        words = words.reset_index(drop=True)
+        words = without_translations(corpus.words()).reset_index(drop=True)
         diarized = bool(words["speaker"].notna().any())
         turns = speaker_turns(words if diarized else words.iloc[:0])
         overall, groups = None, {}

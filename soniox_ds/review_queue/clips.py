@@ -19,6 +19,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_confidence
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.text import runs
+from soniox_ds.text.translations import translation_mask
 
 __all__ = ["Clips", "Spoken", "clip_lengths", "clips_of", "clips_table", "spoken_words"]
 
@@ -73,9 +74,7 @@ def spoken_words(
     no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
     audio = runs.codes_of(words, "audio_id", required=True)
     start, end = (runs.numbers_of(words, name, "Int32") for name in ("start_ms", "end_ms"))
-    status = runs.codes_of(words, "translation_status")
-    original = np.array([label != "translation" for label in status.labels] + [True], np.bool_)[status.codes]
-    rows = np.flatnonzero(original & start.known & end.known)
+    rows = np.flatnonzero(~translation_mask(words) & start.known & end.known)
     if len(words) and not rows.size:
         raise InputError(
             f"none of the {len(words)} words has times (translations have none), so there is nothing to listen to."

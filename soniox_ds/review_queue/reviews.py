@@ -31,6 +31,7 @@ from soniox_ds.schema import (
     with_ids,
 )
 from soniox_ds.text import words as _text
+from soniox_ds.text.translations import without_translations
 
 __all__ = ["VERDICTS", "apply_reviews", "reviewed_words", "spoken_in_order"]
 
@@ -140,8 +141,7 @@ def spoken_in_order(words: pd.DataFrame) -> pd.DataFrame:
     need(words, "audio_id", "word_index", "text", "start_ms", "end_ms", "space_before", name="words")
     spoken = need_milliseconds(words, "words")
     no_duplicates(spoken, "words", "audio_id", "word_index", also=["translation_status"])
-    if "translation_status" in spoken:
-        spoken = spoken[(spoken["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
+    spoken = without_translations(spoken)
     order = pd.factorize(spoken["audio_id"])[0]
     return spoken.iloc[np.lexsort((spoken["word_index"].to_numpy(), order))].reset_index(drop=True)
 

@@ -19,6 +19,7 @@ from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_conf
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_window
 from soniox_ds.schema.selection import one_recording
+from soniox_ds.text.translations import translation_mask, without_translations
 
 __all__ = ["TranscriptView", "transcript"]
 
@@ -105,11 +106,7 @@ def transcript(
     if stream not in ("original", "translation"):
         raise InputError(f'stream is {stream!r}; it can be "original" or "translation".')
     table = one_recording(table, audio_id, rows="words", shows="a transcript")
-    if "translation_status" in table:
-        translated_mask = (table["translation_status"] == "translation").fillna(False).to_numpy(bool)
-        table = table[translated_mask if stream == "translation" else ~translated_mask]
-    elif stream == "translation":
-        table = table.iloc[:0]
+    table = table[translation_mask(table)] if stream == "translation" else without_translations(table)
     name = str(table["audio_id"].iloc[0]) if len(table) else "nothing" if audio_id is None else str(audio_id)
     if start_ms is not None or end_ms is not None:
         need(table, "start_ms", "end_ms", name="words")

@@ -18,7 +18,16 @@ from soniox_ds.text import runs
 from soniox_ds.text.runs import Codes, Ints, Numbers
 from soniox_ds.text.scripts import ends_sentence
 
-__all__ = ["LABELS", "OF_WORDS", "Streams", "late_chunks", "reading_order", "word_streams"]
+__all__ = [
+    "LABELS",
+    "OF_WORDS",
+    "Streams",
+    "late_chunks",
+    "reading_order",
+    "translation_mask",
+    "without_translations",
+    "word_streams",
+]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -26,6 +35,28 @@ LABELS = ("speaker", "language", "translation_status", "source_language")
 """The labels of a token or a word."""
 OF_WORDS = ("audio_id", "word_index", "text", "space_before")
 """Columns that a table of words needs."""
+
+
+def translation_mask(table: pd.DataFrame) -> Bools:
+    """Return True for each row of tokens, words or texts that is a translation.
+
+    >>> translation_mask(pd.DataFrame({"translation_status": ["original", "translation", None]})).tolist()
+    [False, True, False]
+    """
+    if "translation_status" not in table:
+        return np.zeros(len(table), np.bool_)
+    return (table["translation_status"] == "translation").fillna(False).to_numpy(np.bool_)
+
+
+def without_translations(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of tokens, words or texts that are not translations.
+
+    >>> tokens = pd.DataFrame({"text": ["Hi", "Hallo"], "translation_status": ["original", "translation"]})
+    >>> without_translations(tokens)["text"].tolist()
+    ['Hi']
+    """
+    translated = translation_mask(table)
+    return table[~translated] if translated.any() else table
 
 
 class Streams(NamedTuple):

@@ -20,6 +20,7 @@ from soniox_ds.schema import need, need_confidences, no_duplicates, with_ids
 from soniox_ds.text import runs, words
 from soniox_ds.text.boundaries import is_word, pieces_of
 from soniox_ds.text.scripts import features
+from soniox_ds.text.translations import translation_mask
 
 __all__ = [
     "OPERATIONS",
@@ -266,10 +267,6 @@ def _ordered(table: pd.DataFrame, position: str) -> Ints:
 
 def _streams(table: pd.DataFrame) -> npt.NDArray[Any]:
     """Return the name of each row's stream: its recording, and whether it is a translation."""
-    if "translation_status" in table:
-        translated = np.asarray((table["translation_status"] == "translation").fillna(False), np.bool_)
-    else:
-        translated = np.zeros(len(table), np.bool_)
     audio = runs.codes_of(table, "audio_id", required=True)
     names = [f"{kind}:{label}" for kind in ("original", "translation") for label in audio.labels]
-    return np.array(names, dtype=object)[audio.codes + translated * len(audio.labels)]
+    return np.array(names, dtype=object)[audio.codes + translation_mask(table) * len(audio.labels)]

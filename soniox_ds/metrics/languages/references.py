@@ -27,6 +27,7 @@ from soniox_ds.schema import (
     with_ids,
     with_named_levels,
 )
+from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import words as words_of
 
 __all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
@@ -76,9 +77,7 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
         raise InputError(f"{what} takes a Corpus or a table of tokens or words, found {type(table).__name__}.")
     words = words_of(table) if "token_index" in table else table
     need(words, "audio_id", "word_index", "start_ms", "end_ms", "language", name="words")
-    words = with_ids(need_milliseconds(words, "words"), "words")
-    if "translation_status" in words:
-        words = words[(words["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)]
+    words = without_translations(with_ids(need_milliseconds(words, "words"), "words"))
     if len(words) and words["language"].isna().all():
         raise InputError(
             f"none of the {len(words)} words has a language; transcribe with enable_language_identification=True."

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from rapidfuzz.distance import LCSseq, Prefix
 
@@ -21,6 +20,7 @@ from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables
 from soniox_ds.metrics.stats.pool import Pooling, Rate, added, divide
 from soniox_ds.metrics.words.units import split_units
 from soniox_ds.schema import LIVE_STABILITY, LIVE_STABILITY_SUMMARY, conform, need, no_duplicates
+from soniox_ds.text.translations import without_translations
 
 __all__ = ["STABILITY_POOLING", "live_stability"]
 
@@ -103,8 +103,7 @@ def _checked(stability: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
 def _check_settled(tables: LiveTables) -> None:
     """Check that settled text never changes: the settled texts of all messages, joined, must be the tokens' text."""
     tokens = tables.tokens.sort_values(["audio_id", "token_index"], kind="stable")
-    spoken = tokens[tokens["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
-    in_the_end = spoken.groupby("audio_id", observed=True)["text"].agg("".join)
+    in_the_end = without_translations(tokens).groupby("audio_id", observed=True)["text"].agg("".join)
     as_it_came = (
         tables.updates["settled_text"].fillna("").groupby(tables.updates["audio_id"], observed=True).agg("".join)
     )

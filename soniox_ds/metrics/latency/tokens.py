@@ -18,6 +18,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import TOKEN_LATENCIES, conform, empty, need, no_duplicates
+from soniox_ds.text.translations import translation_mask
 
 __all__ = ["LiveTables", "checked_tables", "ends_of_audio", "token_latencies"]
 
@@ -95,7 +96,7 @@ def token_latencies(streamed: LiveTables) -> pd.DataFrame:
     parts = [_moments(of_recording, sent.get(str(audio_id))) for audio_id, of_recording in _grouped(tokens)]
     table = tokens.join(pd.concat(parts))
     final = table["final_ms"].astype("Int64")
-    is_translation = (table["translation_status"] == "translation").fillna(False).to_numpy(np.bool_)
+    is_translation = translation_mask(table)
     spoken = table.assign(
         first_lag_ms=(table["received_ms"].astype("Int64") - table["start_sent_ms"]).mask(is_translation),
         finalization_lag_ms=(final - table["end_sent_ms"]).mask(is_translation),

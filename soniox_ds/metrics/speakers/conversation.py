@@ -19,6 +19,7 @@ from soniox_ds.metrics.confidence.word_confidence import words_of
 from soniox_ds.metrics.speakers.turn_tables import HasRecordings, Turns, checked_turns, covered, turns_of
 from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.text.translations import without_translations
 
 __all__ = ["speaker_stats", "speaker_transitions"]
 
@@ -173,12 +174,9 @@ def _word_counts(source: pd.DataFrame | HasRecordings) -> pd.Series[Any] | None:
     """Count the words in the turns of each recording and speaker; return None for a table of turns."""
     if not isinstance(source, HasRecordings) and "word_index" not in source and "token_index" not in source:
         return None
-    words = words_of(source)
-    within = words[["speaker", "start_ms", "end_ms"]].notna().all(axis=1)
-    if "translation_status" in words:
-        within &= words["translation_status"].ne("translation").fillna(True)
+    words = without_translations(words_of(source))
     return (
-        words[within.to_numpy(np.bool_)]
+        words[words[["speaker", "start_ms", "end_ms"]].notna().all(axis=1)]
         .astype({"audio_id": object, "speaker": object})
         .groupby(["audio_id", "speaker"])
         .size()

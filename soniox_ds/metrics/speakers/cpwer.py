@@ -44,6 +44,7 @@ from soniox_ds.schema import (
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.text import runs
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
+from soniox_ds.text.translations import without_translations
 
 __all__ = ["SPEAKER_WORD_POOLING", "speaker_word_errors"]
 
@@ -176,9 +177,6 @@ def _normalizers(
     """Return the normaliser of each recording of either side, in its language."""
     need(reference, "audio_id", name="reference")
     need(hypothesis, "audio_id", name="words")
-    spoken = hypothesis
-    if "translation_status" in hypothesis:
-        spoken = hypothesis[hypothesis["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
     of_reference, of_words = as_ids(reference["audio_id"], "reference"), as_ids(hypothesis["audio_id"], "words")
     known = known_ids(words, [str(name) for name in of_words.dropna().unique()])
     with warnings.catch_warnings():
@@ -189,7 +187,11 @@ def _normalizers(
     if not chain.has_forms_of_languages:
         return dict.fromkeys([*names, *same], chain)
     recordings = words.recordings if isinstance(words, HasRecordings) else hypothesis.iloc[:0]
-    for table, what in ((reference, "reference"), (recordings, "recordings"), (spoken, "words")):
+    for table, what in (
+        (reference, "reference"),
+        (recordings, "recordings"),
+        (without_translations(hypothesis), "words"),
+    ):
         if "language" in table and len(table):
             place = pd.Index(names).get_indexer(pd.Index(as_ids(table["audio_id"], what).replace(same)))
             codes.append(most_of_each(place[place >= 0], table["language"][place >= 0], len(names)))

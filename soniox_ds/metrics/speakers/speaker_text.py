@@ -24,6 +24,7 @@ from soniox_ds.schema import need, no_duplicates, with_named_levels
 from soniox_ds.text import runs
 from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.text.reference_warnings import warn_of_tags
+from soniox_ds.text.translations import without_translations
 
 __all__ = ["NO_SPEAKER", "Said", "found_said", "reference_said"]
 
@@ -120,9 +121,7 @@ def found_said(
         raise InputError(f"order is {order_by!r}; it can be 'word_index' or 'time'.")
     need(words, "audio_id", "word_index", "text", "speaker", name="words")
     no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
-    spoken = words
-    if "translation_status" in words:
-        spoken = words[words["translation_status"].ne("translation").fillna(True).to_numpy(np.bool_)]
+    spoken = without_translations(words)
     if len(spoken) and spoken["speaker"].isna().all():
         raise InputError(
             f"none of the {len(spoken)} words has a speaker; transcribe with enable_speaker_diarization=True."

@@ -14,6 +14,7 @@ from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.text import runs
+from soniox_ds.text.translations import translation_mask
 
 __all__ = ["speaker_turns"]
 
@@ -71,8 +72,7 @@ def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.
     index = runs.numbers_of(words, "word_index", "Int32").values
     start = runs.numbers_of(words, "start_ms", "Int32")
     end = runs.numbers_of(words, "end_ms", "Int32")
-    status = runs.codes_of(words, "translation_status")
-    spoken = np.array([label != "translation" for label in status.labels] + [True], np.bool_)[status.codes]
+    spoken = ~translation_mask(words)
     if spoken.any() and not (speaker.codes[spoken] >= 0).any():
         raise InputError(
             f"none of the {int(spoken.sum())} words has a speaker; transcribe with enable_speaker_diarization=True."

@@ -18,6 +18,7 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need, need_milliseconds, no_duplicates, with_ids
 from soniox_ds.text.scripts import ends_sentence, is_unspaced
+from soniox_ds.text.translations import translation_mask
 from soniox_ds.text.words import words
 
 __all__ = ["translation_pairs"]
@@ -77,7 +78,7 @@ def translation_pairs(table: Any) -> pd.DataFrame:
     units = _units(table)
     if units.empty:
         return empty(TRANSLATION_PAIRS)
-    if not (units["translation_status"] == "translation").any():
+    if not translation_mask(units).any():
         raise InputError(
             "there is no translation in the table (translation_status is never 'translation'); transcribe with "
             "translation={'type': 'one_way', 'target_language': ...}."

@@ -15,6 +15,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import as_ids, matched_ids, need, with_ids, with_named_levels
+from soniox_ds.text.translations import translation_mask
 
 __all__ = ["Texts", "texts_of", "where"]
 
@@ -136,7 +137,7 @@ def _translations_by_id(source: Any) -> dict[str, str]:
     need(texts, "audio_id", "text", name="hypotheses")
     texts = with_ids(texts, "hypotheses")
     if "translation_status" in texts:
-        texts = texts[(texts["translation_status"] == "translation").fillna(False)]
+        texts = texts[translation_mask(texts)]
     if (twice := texts["audio_id"].duplicated()).any():
         raise SchemaError(
             f"{texts.loc[twice, 'audio_id'].iloc[0]!r} has more than one translation; give one text for each recording "

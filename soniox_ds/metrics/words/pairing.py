@@ -22,6 +22,7 @@ from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.units import Lines, lines_of
 from soniox_ds.schema import RECORDINGS, as_ids, matched_ids, need, no_duplicates, with_ids, with_named_levels
 from soniox_ds.text.boundaries import without_markers
+from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import words as words_of_tokens
 
 __all__ = ["HasRecordings", "Pairs", "References", "Transcripts", "pair_up"]
@@ -175,7 +176,7 @@ def _is_numbered(texts: Any) -> bool:
 
 def _read_transcripts(transcripts: Any) -> _Transcribed:
     if isinstance(transcripts, HasRecordings):
-        words = _original(words_of_tokens(transcripts.tokens))
+        words = without_translations(words_of_tokens(transcripts.tokens))
         return _Transcribed(
             transcripts.recordings, words["text"].tolist(), _place(transcripts.recordings, words), words
         )
@@ -196,14 +197,6 @@ def _read_transcripts(transcripts: Any) -> _Transcribed:
     return _from_words(transcripts) if "word_index" in transcripts else _from_texts(transcripts)
 
 
-def _original(words: pd.DataFrame) -> pd.DataFrame:
-    """Return the spoken words, without translations."""
-    if "translation_status" not in words:
-        return words
-    spoken = (words["translation_status"] != "translation").fillna(True).to_numpy(np.bool_)
-    return words if spoken.all() else words[spoken]
-
-
 def _from_words(words: pd.DataFrame) -> _Transcribed:
     ids = words["audio_id"].astype("string").drop_duplicates()
     if words["text"].isna().any():
@@ -212,7 +205,7 @@ def _from_words(words: pd.DataFrame) -> _Transcribed:
     words = words.take(order)
     no_duplicates(words, "words", "audio_id", "word_index")
     recordings = pd.DataFrame({"audio_id": ids, "status": "completed"}).reset_index(drop=True)
-    words = _without_markers(_original(words))
+    words = _without_markers(without_translations(words))
     return _Transcribed(recordings, words["text"].tolist(), _place(recordings, words), words)
 
 
@@ -231,7 +224,7 @@ def _place(recordings: pd.DataFrame, words: pd.DataFrame) -> npt.NDArray[np.intp
 
 
 def _from_texts(texts: pd.DataFrame) -> _Transcribed:
-    texts = _original(texts).reset_index(drop=True)
+    texts = without_translations(texts).reset_index(drop=True)
     _refuse_repeats(texts["audio_id"], "transcripts")
     _refuse_no_texts(texts["text"], "text", "transcripts")
     has_text = texts["text"].notna().to_numpy(np.bool_)
