@@ -17,3 +17,4 @@ from .terms.occurrences import term_occurrences as term_occurrences
 from .terms.scores import compare_terms as compare_terms, term_counts as term_counts
 from .translation.pairs import translation_pairs as translation_pairs
 from .translation.scores import compare_translations as compare_translations, translation_scores as translation_scores
+from .words.jiwer_output import jiwer_output as jiwer_output

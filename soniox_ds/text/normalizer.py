@@ -8,8 +8,6 @@ get whole texts, never single words.
 
 from __future__ import annotations
 
-import hashlib
-import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,8 +23,10 @@ from soniox_ds.text.characters import (
     without_case_but_dots,
     without_vowel_marks,
 )
+from soniox_ds.text.jiwer_transforms import is_jiwer_transform, text_function, transform_name, transform_version
 from soniox_ds.text.scripts import is_unspaced
 from soniox_ds.text.tags import without_tags
+from soniox_ds.text.versions import code_version
 
 __all__ = ["NORMALIZERS", "NormalizationStep", "Normalizer", "NormalizerLike"]
 
@@ -140,6 +140,8 @@ class Normalizer:
           neil``.
 
         A function of your own is labelled with its name and a digest of its code, or with its attribute ``version``.
+        A transform of jiwer, such as a ``jiwer.Compose``, is labelled with the names of its parts, the version of jiwer
+        and a digest of its parameters; with or without ``jiwer.ReduceToListOfListOfWords`` at its end.
 
         Raises
         ------
@@ -161,12 +163,12 @@ class Normalizer:
                 )
             return NORMALIZERS[normalizer]()
         if callable(normalizer):
-            return cls((_own(normalizer),))
+            return cls((_step_of(normalizer),))
         if isinstance(normalizer, Sequence):
             return cls(tuple(step for part in normalizer for step in cls.of(part).steps))
         raise InputError(
-            f"normalizer takes one of {list(NORMALIZERS)}, a function from text to text, or a list of these; "
-            f"found {normalizer!r}."
+            f"normalizer takes one of {list(NORMALIZERS)}, a function from text to text, a jiwer transform, or a list "
+            f"of these; found {normalizer!r}."
         )
 
     @property
@@ -202,27 +204,15 @@ class Normalizer:
         return " ".join(text.split())
 
 
-def _own(function: Callable[[str], str]) -> NormalizationStep:
-    name = getattr(function, "__name__", type(function).__name__)
+def _step_of(function: Callable[[str], str]) -> NormalizationStep:
+    """Return the step of a user's function, or of a transform of jiwer."""
     version = getattr(function, "version", None)
-    if version is None:
-        code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
-        if code is None:  # a built-in function
-            version = f"python-{sys.version_info.major}.{sys.version_info.minor}"
-        else:
-            version = hashlib.sha256(_digestible(code)).hexdigest()[:8]
-    return NormalizationStep(name, str(version), function)
-
-
-def _digestible(code: Any) -> bytes:
-    """Return the instructions, names and constants of a function and its inner functions, but not its location."""
-    constants = [
-        _digestible(value)
-        if hasattr(value, "co_code")
-        else repr(sorted(value) if isinstance(value, frozenset) else value)
-        for value in code.co_consts
-    ]
-    return repr((code.co_code, code.co_names, constants)).encode()
+    if is_jiwer_transform(function):
+        return NormalizationStep(
+            transform_name(function), str(version or transform_version(function)), text_function(function)
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    return NormalizationStep(name, str(code_version(function) if version is None else version), function)
 
 
 def _basic() -> Normalizer:

@@ -1,4 +1,4 @@
-"""The argument `alignments` of the word metrics: a table of alignments, or a corpus that is aligned here.
+"""The argument `alignments` of the word metrics: a table of alignments, a `jiwer.WordOutput`, or a corpus.
 
 Conventions: a corpus is aligned with the column `reference` of its recordings, with the defaults of `align_words`. For
 other references, another normaliser or other costs, call `align_words` first.
@@ -6,22 +6,28 @@ other references, another normaliser or other costs, call `align_words` first.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.words.align import align_words
+from soniox_ds.metrics.words.jiwer_output import alignments_from_jiwer, is_jiwer_output
 from soniox_ds.metrics.words.pairing import HasRecordings
 from soniox_ds.schema import need_confidences, with_ids
 
+if TYPE_CHECKING:
+    import jiwer
+
 __all__ = ["Alignments", "alignments_of"]
 
-Alignments: TypeAlias = "pd.DataFrame | HasRecordings"
+Alignments: TypeAlias = "pd.DataFrame | HasRecordings | jiwer.WordOutput"
 
 
 def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
     """Return the alignments with ids as strings; a corpus is aligned with its own references.
+
+    A `jiwer.WordOutput` becomes a table without times, confidences and labels.
 
     Raises
     ------
@@ -40,10 +46,12 @@ def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
     """
     if isinstance(source, pd.DataFrame):
         return need_confidences(with_ids(source, what), what)
+    if is_jiwer_output(source):
+        return alignments_from_jiwer(source)
     if not isinstance(source, HasRecordings):
         raise InputError(
-            f"{what} must be a table of align_words, or a corpus with references, found {type(source).__name__}; "
-            "call sx.align_words(corpus, references) first."
+            f"{what} must be a table of align_words, a jiwer.WordOutput or a corpus with references, found "
+            f"{type(source).__name__}; call sx.align_words(corpus, references) first."
         )
     if "reference" not in source.recordings or not source.recordings["reference"].notna().any():
         raise InputError(

@@ -34,8 +34,8 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``, from `align_words`; or a corpus with references, which is aligned with the defaults
-        of `align_words`.
+        ``schema.WORD_ALIGNMENTS``, from `align_words`; a `jiwer.WordOutput`; or a corpus with references, which is
+        aligned with the defaults of `align_words`.
     at_least
         Leave out errors that occur less often.
 
