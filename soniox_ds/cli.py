@@ -1,6 +1,6 @@
 """Command line: ``soniox-ds demo | transcribe | report | serve | models | usage | clean``.
 
-Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if nothing could be done (the message says why).
+Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if the command failed (the message says why).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-FAILED_SOME, FAILED_ALL, INTERRUPTED = 1, 2, 130
+RECORDINGS_FAILED, COMMAND_FAILED, INTERRUPTED = 1, 2, 130
 OUTCOMES = {
-    "kept": "paid for and not fetched; the call that started it takes it up again, --unfinished gives it up",
-    "busy": "being processed, and cannot be deleted before it is done; run this again later",
+    "kept": "paid for and not fetched; repeat the command that started it, or give it up with --unfinished",
+    "busy": "still being processed and cannot be deleted yet; run this command again later",
 }
 
 
@@ -44,36 +45,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Some consoles cannot show every letter of a transcript or a path. Standard error handles this itself.
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["serve"]:  # the stand-in has its own options
-        return _serve(given[1:])
-    options = _parser().parse_args(given)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["serve"]:  # the stand-in has its own options
+        return _serve(arguments[1:])
+    options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    usual = warnings.formatwarning
+    usual_format = warnings.formatwarning
     warnings.formatwarning = lambda message, *_: f"soniox-ds: {message}\n"  # without the line of source code
     try:
         return command(options)
     except SonioxDSError as error:
         print(f"soniox-ds: {error}", file=sys.stderr)
-        return FAILED_ALL
+        return COMMAND_FAILED
     except KeyboardInterrupt:
-        print("soniox-ds: interrupted; the same command fetches what has been paid for", file=sys.stderr)
+        print("soniox-ds: interrupted; run the same command again to fetch what has been paid for", file=sys.stderr)
         return INTERRUPTED
     finally:
-        warnings.formatwarning = usual
+        warnings.formatwarning = usual_format
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="soniox-ds", description="Transcribe datasets with Soniox speech-to-text, and measure the result."
     )
-    parser.add_argument("--version", action="version", version=f"soniox-ds {_version()}")
+    parser.add_argument("--version", action="version", version=f"soniox-ds {metadata.version('soniox-ds')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="transcribe the sample recordings, measure, plot, save")
     demo.add_argument("--out", type=Path, default=Path("demo-output"), help="folder to write to (default: %(default)s)")
-    demo.add_argument("--local", action="store_true", help="use the stand-in even if SONIOX_API_KEY is set")
-    demo.add_argument("--quick", action="store_true", help="two recordings only")
+    demo.add_argument("--local", action="store_true", help="use the local stand-in even if SONIOX_API_KEY is set")
+    demo.add_argument("--quick", action="store_true", help="transcribe two of the recordings only")
     demo.add_argument(
         "--whisper-model",
         metavar="NAME",
@@ -108,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "clean", help="delete from the server the files and transcriptions of this journal, nothing else"
     )
     clean.add_argument("--journal", type=Path, help="default: the journal in the user's cache folder")
-    clean.add_argument("--unfinished", action="store_true", help="give up jobs that are paid for but not fetched, too")
+    clean.add_argument("--unfinished", action="store_true", help="also give up jobs that are paid for but not fetched")
     _add_region(clean)
     clean.set_defaults(command=_clean)
     return parser
@@ -120,8 +121,8 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sources", nargs="+", help="files, folders, globs, manifests (csv, tsv, jsonl, parquet) or URLs")
     add("--out", type=Path, required=True, help="folder for the corpus (Parquet)")
-    add("--append", action="store_true", help="add to the corpus that is there")
-    add("--overwrite", action="store_true", help="replace the corpus that is there")
+    add("--append", action="store_true", help="add to the corpus in the folder")
+    add("--overwrite", action="store_true", help="replace the corpus in the folder")
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
     add("--audio-column", metavar="COLUMN", help="column of a manifest that holds the audio, if its name is unusual")
     add("--reference-column", metavar="COLUMN", help="column of a manifest that holds the reference text")
@@ -141,9 +142,9 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
     add("--concurrency", type=int, default=16, help="uploads at once (default: %(default)s)")
     add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
-    add("--timeout-s", type=float, help="longest wait for one recording after its submission")
+    add("--timeout-s", type=float, help="seconds to wait for one recording after its submission (default: no limit)")
     add("--journal", type=Path, help="default: the journal in the user's cache folder")
-    add("--refresh", action="store_true", help="transcribe, and pay for, everything again")
+    add("--refresh", action="store_true", help="transcribe everything again, and pay for it again")
 
 
 def _flags() -> dict[str, str]:
@@ -162,8 +163,8 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         "--references",
         type=Path,
         metavar="FILE",
-        help="csv, tsv, json, jsonl or parquet with audio_id and reference; an empty cell is no reference, a quoted "
-        "one is silence (default: the corpus's own column reference)",
+        help="csv, tsv, json, jsonl or parquet with the columns audio_id and reference; an empty cell means no "
+        'reference, quotes ("") mean silence (default: the column reference of the corpus)',
     )
     add("--turns", type=Path, metavar="FILE", help="RTTM file with the reference turns, for the diarization error rate")
     add(
@@ -177,16 +178,17 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["basic"],
         metavar="NAME",
-        help="normalisation of both texts, one step after the other: tags basic (default: basic)",
+        help="steps of the normalisation of both texts, in order, such as: tags basic (default: basic)",
     )
     add(
         "--language",
         metavar="CODE",
-        help="language of the recordings, for the formatting-neutral word error rate (default: as the tables say)",
+        help="language of the recordings, for the formatting-neutral word error rate (default: the column language, or "
+        "the language hint of the transcription)",
     )
     add("--title", default="Transcription report", help="default: %(default)s")
-    add("--recordings", type=int, default=5, help="worst recordings to show (default: %(default)s)")
-    add("--clips", type=int, default=8, help="least confident places to show (default: %(default)s)")
+    add("--recordings", type=int, default=5, help="number of the worst recordings to show (default: %(default)s)")
+    add("--clips", type=int, default=8, help="number of the least confident places to show (default: %(default)s)")
 
 
 def _add_region(parser: argparse.ArgumentParser) -> None:
@@ -197,12 +199,6 @@ def _connection(options: argparse.Namespace) -> Connection | None:
     from soniox_ds.api.connection import Connection
 
     return Connection(region=options.region) if options.region else None
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("soniox-ds")
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -219,22 +215,22 @@ def _transcribe(options: argparse.Namespace) -> int:
 
     _check_out(options)
     if options.local and options.region:
-        raise InputError("--local is on this machine and --region elsewhere; give one of them")
-    found = find_recordings(
+        raise InputError("--local uses the stand-in on this machine, --region a region of Soniox; give one of them")
+    recordings = find_recordings(
         options.sources[0] if len(options.sources) == 1 else options.sources,
         audio_column=options.audio_column,
         reference_column=options.reference_column,
     )
-    columns = [*RECORDINGS, *found.metadata]
+    columns = [*RECORDINGS, *recordings.metadata]
     if options.partition_by is not None and options.partition_by not in columns:
-        raise InputError(f"--partition-by {options.partition_by}: there is no such column; there are {columns}")
+        raise InputError(f"--partition-by {options.partition_by}: there is no such column. The columns are {columns}")
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", RecordingsFailedWarning)  # the corpus is printed below, with its failures
         if options.local:
             print(stack.enter_context(stand_in()).banner)
         corpus = sx.transcribe(
-            found,
+            recordings,
             model=options.model,
             language_hints=options.language_hints,
             **{name: getattr(options, name) for name in _flags()},
@@ -250,21 +246,21 @@ def _transcribe(options: argparse.Namespace) -> int:
     print(corpus)
     if not len(corpus.completed):
         print("\nnothing was transcribed, so nothing was saved")
-        return FAILED_SOME
+        return RECORDINGS_FAILED
     corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
     print(f"\nsaved to {options.out}; in Python: sx.read_corpus({str(options.out)!r})")
-    return FAILED_SOME if len(corpus.failed) else 0
+    return RECORDINGS_FAILED if len(corpus.failed) else 0
 
 
 def _check_out(options: argparse.Namespace) -> None:
     """Raise InputError if the corpus could not be saved, before anything is paid for."""
     out: Path = options.out
     if options.append and options.overwrite:
-        raise InputError("--append keeps what is there and --overwrite replaces it; give one of them")
-    if any(place.exists() and not place.is_dir() for place in (out, *out.parents)):
-        raise InputError(f"--out {out}: this is a file, or below one; name a folder")
+        raise InputError("--append adds to the corpus in the folder and --overwrite replaces it; give one of them")
+    if any(path.exists() and not path.is_dir() for path in (out, *out.parents)):
+        raise InputError(f"--out {out}: this is a file, or its parent is a file; name a folder")
     if out.is_dir() and any(out.iterdir()) and not (options.append or options.overwrite):
-        raise InputError(f"--out {out}: the folder is not empty; name another, or say --append or --overwrite")
+        raise InputError(f"--out {out}: the folder is not empty; name another folder, or give --append or --overwrite")
 
 
 def _context(options: argparse.Namespace) -> dict[str, Any] | None:
@@ -273,9 +269,9 @@ def _context(options: argparse.Namespace) -> dict[str, Any] | None:
         try:
             context = json.loads(options.context.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise SetupError(f"the context {options.context} cannot be read as JSON: {error}") from error
+            raise SetupError(f"the file {options.context} with the context cannot be read as JSON: {error}") from error
         if not isinstance(context, dict):
-            raise SetupError(f'the context {options.context} must hold a JSON object such as {{"terms": ["Celebrex"]}}')
+            raise SetupError(f'the file {options.context} must contain a JSON object such as {{"terms": ["Celebrex"]}}')
     if options.terms:
         context["terms"] = [*context.get("terms", []), *options.terms]
     return context or None
@@ -301,7 +297,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _references(path: Path) -> pd.DataFrame:
-    """Read the references, and report the number of empty cells in a CSV or TSV, since they mean no reference."""
+    """Read the references. Print the number of empty cells of a CSV or TSV file, because they mean no reference."""
     from soniox_ds.sources.manifests import read_references
 
     table = read_references(path)
@@ -309,10 +305,10 @@ def _references(path: Path) -> pd.DataFrame:
     if (
         path.suffix.lower() in (".csv", ".tsv", ".txt")
         and column in table
-        and (empty := int(table[column].isna().sum()))
+        and (n_empty := int(table[column].isna().sum()))
     ):
         print(
-            f"soniox-ds: {empty} of {len(table)} cells of {column!r} in {path} are empty and count as missing; "
+            f"soniox-ds: {n_empty} of {len(table)} cells of {column!r} in {path} are empty and count as missing; "
             'write "" (with the quotes) where nothing was said',
             file=sys.stderr,
         )
@@ -324,15 +320,15 @@ def _serve(arguments: list[str]) -> int:
         from soniox_ds.emulator.__main__ import serve
     except ModuleNotFoundError as error:
         print(f'soniox-ds: {error.name} is missing; pip install "soniox_ds[local]"', file=sys.stderr)
-        return FAILED_ALL
+        return COMMAND_FAILED
     return serve(arguments)
 
 
 def _models(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    shown = ["id", "aliased_model_id", "name", "transcription_mode", "language_count", "context_version"]
-    print(sx.account.models(connection=_connection(options))[shown].to_string(index=False, na_rep=""))
+    columns = ["id", "aliased_model_id", "name", "transcription_mode", "language_count", "context_version"]
+    print(sx.account.models(connection=_connection(options))[columns].to_string(index=False, na_rep=""))
     return 0
 
 
