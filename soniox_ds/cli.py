@@ -142,7 +142,11 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
     add("--concurrency", type=int, default=16, help="uploads at once (default: %(default)s)")
     add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
-    add("--timeout-s", type=float, help="seconds to wait for one recording after its submission (default: no limit)")
+    add(
+        "--timeout-s",
+        type=float,
+        help="seconds to wait for one recording after its submission (default: 600 and its own duration)",
+    )
     add("--journal", type=Path, help="default: the journal in the user's cache folder")
     add("--refresh", action="store_true", help="transcribe everything again, and pay for it again")
 

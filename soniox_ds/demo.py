@@ -1,8 +1,8 @@
 """Demo: the sample recordings, transcribed, measured and plotted, with the stand-in or the service.
 
 With SONIOX_API_KEY set it uses the service (about four minutes of audio, less than a cent); otherwise, or with
-``local``, it uses the stand-in on this machine, and says so wherever a number is printed. The commands that it prints
-at the end can be run as they are, from the current folder.
+``local``, it uses the stand-in on this machine, and says so beside every number. The commands that it prints at the end
+can be run from the current folder without changes.
 """
 
 from __future__ import annotations
@@ -65,27 +65,20 @@ def run_demo(out: Path, *, local: bool = False, quick: bool = False, model: str 
 
         mpl.use("agg")
     out.mkdir(parents=True, exist_ok=True)
-    with _service(local, model) as is_local:
-        return _show(out, is_local, quick)
-
-
-@contextlib.contextmanager
-def _service(local: bool, model: str | None) -> Iterator[bool]:
     if os.environ.get("SONIOX_API_KEY") and not local:
         _say(
             "The service",
             "SONIOX_API_KEY is set: this transcribes about 4 minutes of audio there, for less than a cent.",
         )
-        yield False
-        return
+        return _run_steps(out, quick, is_local=False)
     with stand_in(model) as service:
         _say("The service", service.banner)
-        yield True
+        return _run_steps(out, quick, is_local=True)
 
 
 @contextlib.contextmanager
 def stand_in(model: str | None = None) -> Iterator[LocalService]:
-    """Run the stand-in with real recognition.
+    """Run the local stand-in with real speech recognition.
 
     Raises
     ------
@@ -102,7 +95,7 @@ def stand_in(model: str | None = None) -> Iterator[LocalService]:
         yield service
 
 
-def _show(out: Path, is_local: bool, quick: bool) -> int:
+def _run_steps(out: Path, quick: bool, *, is_local: bool) -> int:
     import matplotlib.pyplot as plt
 
     import soniox_ds as sx
@@ -115,19 +108,26 @@ def _show(out: Path, is_local: bool, quick: bool) -> int:
     _say("Transcribe", 'corpus = sx.transcribe("data/samples/manifest.csv", enable_speaker_diarization=True)')
     recordings = find_recordings(samples / "manifest.csv")
     if quick:
-        kept = [place for place, recording in enumerate(recordings.recordings) if recording.audio_id in QUICK]
-        recordings.recordings = [recordings.recordings[place] for place in kept]
-        recordings.metadata = recordings.metadata.iloc[kept].reset_index(drop=True)
+        positions = [number for number, recording in enumerate(recordings.recordings) if recording.audio_id in QUICK]
+        recordings.recordings = [recordings.recordings[number] for number in positions]
+        recordings.metadata = recordings.metadata.iloc[positions].reset_index(drop=True)
     corpus = sx.transcribe(recordings, enable_speaker_diarization=True, journal=journal)
     print(corpus)
 
     shortest = QUICK[-1] if quick else "short_answer"
-    _say("Tokens", f'corpus.tokens                                # of "{shortest}"')
+    _say("Tokens", f'corpus.tokens                                # of the recording "{shortest}"')
     columns = ["text", "start_ms", "end_ms", "confidence", "speaker"]
     _table(corpus.select([shortest]).tokens[columns])
 
     _say("Word error rate against the references", "errors = sx.word_errors(corpus); sx.summarize(errors)")
-    _word_errors(corpus)
+    errors = sx.word_errors(corpus)
+    _table(errors[["audio_id", "wer", "reference_words", "substitutions", "deletions", "insertions"]])
+    pooled = sx.summarize(errors).iloc[0]
+    print(
+        f"\n  all together: WER {pooled['wer']:.3f}, 95 % interval {pooled['wer_low']:.3f} to {pooled['wer_high']:.3f} "
+        f"({pooled['blocks']} blocks by {pooled['block']}, normaliser {pooled['normalizer']}, "
+        f"{pooled['failed']} recordings failed)"
+    )
     if is_local:
         print(f"\n{NOT_SONIOX}")
 
@@ -143,37 +143,42 @@ def _show(out: Path, is_local: bool, quick: bool) -> int:
     reference = read_rttm(samples / "turns.rttm")
     reference = reference[reference["audio_id"].isin(corpus.recordings["audio_id"])]
     columns = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms", "der", "speakers", "reference_speakers"]
-    found = diarization_errors(turns, reference)
-    _table(found[["audio_id", *columns]])
-    total = found[columns[:4]].sum()
-    print(f"\n  all together: DER {total[1:].sum() / total['reference_ms']:.3f} (no collar, overlap scored)")
+    diarization = diarization_errors(turns, reference)
+    _table(diarization[["audio_id", *columns]])
+    print(f"\n  all together: DER {sx.summarize(diarization)['der'].iloc[0]:.3f} (no collar, overlap scored)")
     if is_local:
-        print("\nThe stand-in tells speakers apart by classical features: crude, and good for chosen voices only.")
-    picture = out / "timeline.png"
+        print("\nThe stand-in tells speakers apart by simple acoustic features: it needs very different voices.")
+    timeline = out / "timeline.png"
     figure, ax = plt.subplots(figsize=(9, 2))
     sx.plot.timeline(turns, audio_id=CONVERSATION, ax=ax)
-    figure.savefig(picture, dpi=150, bbox_inches="tight")
+    figure.savefig(timeline, dpi=150, bbox_inches="tight")
 
     corpus.save(out / "corpus", overwrite=True)
-    _say("Saved", f"{out / 'corpus'}  (Parquet)\n{picture}  (speaker timeline of {CONVERSATION})")
+    _say("Saved", f"{out / 'corpus'}  (Parquet)\n{timeline}  (speaker timeline of {CONVERSATION})")
     _say("What to type next", "\n".join(next_steps(out, is_local)))
     return 1 if len(corpus.failed) else 0
 
 
 NOT_SONIOX = textwrap.dedent("""\
-    These are figures of a small offline recognizer on synthetic speech. They show that everything works;
-    they say nothing about Soniox, nor about people.""")
+    These figures are of a small offline recogniser on synthetic speech. They show that everything works;
+    they say nothing about Soniox, and nothing about the speech of people.""")
 
 
 def next_steps(out: Path, is_local: bool) -> list[str]:
-    """Return commands that run as they are, from the current folder; one line each."""
-    corpus, own = out / "corpus", out / "lighthouse"
+    """Return commands that can be run from the current folder without changes, one line each."""
+    corpus, new_corpus = out / "corpus", out / "lighthouse"
     read = f"import soniox_ds as sx; print(sx.read_corpus({json.dumps(str(corpus))}))"
-    transcribe = [_program("soniox-ds"), "transcribe", _near(samples_folder() / "lighthouse.m4a"), "--out", str(own)]
+    transcribe = [
+        _program("soniox-ds"),
+        "transcribe",
+        _near(samples_folder() / "lighthouse.m4a"),
+        "--out",
+        str(new_corpus),
+    ]
     steps = [
         [_program("python"), "-c", read],
         [_program("soniox-ds"), "report", str(corpus), "-o", str(out / "report.html")],
-        [*transcribe, *(["--overwrite"] if own.exists() else []), *(["--local"] if is_local else [])],
+        [*transcribe, *(["--overwrite"] if new_corpus.exists() else []), *(["--local"] if is_local else [])],
     ]
     if Path(NOTEBOOK).is_file():
         if importlib.util.find_spec("jupyterlab") is None:
@@ -190,8 +195,8 @@ def _program(name: str) -> str:
     """Return the command for a program of this environment: its name if the shell finds it, otherwise its path."""
     folder = Path(sys.executable).parent
     path = Path(sys.executable) if name == "python" else folder / name
-    found = shutil.which(name)
-    if found is not None and Path(found).absolute().parent == folder:
+    on_path = shutil.which(name)
+    if on_path is not None and Path(on_path).absolute().parent == folder:
         return name
     return _near(path)
 
@@ -214,32 +219,17 @@ def _table(table: pd.DataFrame) -> None:
     print(textwrap.indent(text, "  "))
 
 
-def _word_errors(corpus: Corpus) -> None:
-    """Print each recording's counts and rate, then the pooled rate with its interval."""
-    import soniox_ds as sx
-
-    errors = sx.word_errors(corpus)
-    _table(errors[["audio_id", "wer", "reference_words", "substitutions", "deletions", "insertions"]])
-    pooled = sx.summarize(errors).iloc[0]
-    print(
-        f"\n  all together: WER {pooled['wer']:.3f}, 95 % interval {pooled['wer_low']:.3f} to {pooled['wer_high']:.3f} "
-        f"({pooled['blocks']} blocks by {pooled['block']}, normaliser {pooled['normalizer']}, "
-        f"{pooled['failed']} recordings failed)"
-    )
-
-
 def _compare_terms(plain: Corpus, samples: Path, journal: Path) -> None:
     """Transcribe the recordings that have terms again, each with its own terms, and print both texts."""
     import soniox_ds as sx
 
-    with_terms = plain.recordings.dropna(subset=["terms"])
-    for _, row in with_terms.iterrows():
+    for row in plain.recordings.dropna(subset=["terms"]).to_dict("records"):
         terms = row["terms"].split(";")
-        other = sx.transcribe(
+        with_terms = sx.transcribe(
             samples / Path(row["source"]).name, context={"terms": terms}, journal=journal, progress=False
         )
         print(f"  {row['audio_id']}, terms: {', '.join(terms)}")
-        for label, text in (("without", row["text"]), ("with", other.recordings["text"].iloc[0])):
-            heard = [term for term in terms if term.casefold() in text.casefold()]
+        for label, text in (("without", row["text"]), ("with", with_terms.recordings["text"].iloc[0])):
+            n_recognized = sum(term.casefold() in text.casefold() for term in terms)
             print(textwrap.fill(text, 100, initial_indent=f"    {label:<8}", subsequent_indent=" " * 12))
-            print(f"            {len(heard)} of {len(terms)} terms heard")
+            print(f"            {n_recognized} of {len(terms)} terms recognised")

@@ -153,7 +153,7 @@ def test_the_demo_shows_real_recognition(tmp_path, monkeypatch, capsys):
     assert "LOCAL" in shown
     assert "say nothing about Soniox" in shown
     without, with_terms = (
-        [int(count) for count in re.findall(rf"{label} .*?(\d+) of \d+ terms heard", shown, re.DOTALL)]
+        [int(count) for count in re.findall(rf"{label} .*?(\d+) of \d+ terms recognised", shown, re.DOTALL)]
         for label in ("without", "with   ")
     )
     assert len(without) == len(with_terms) == 2

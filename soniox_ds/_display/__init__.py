@@ -25,6 +25,7 @@ __all__ = [
     "has_direction_marks",
     "isolated",
     "known",
+    "number_text",
     "render",
     "visible",
     "without_direction_marks",
@@ -36,6 +37,15 @@ _DIRECTION_MARKS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # e
 def known(value: Any) -> bool:
     """Return True if a value is not missing."""
     return value is not None and not pd.isna(value)
+
+
+def number_text(value: Any, pattern: str) -> str:
+    """Format a number, for example with the pattern ".3f"; a dash if it is missing.
+
+    >>> number_text(0.12345, ".3f"), number_text(None, ".1%")
+    ('0.123', '–')
+    """
+    return format(float(value), pattern) if known(value) else "–"
 
 
 def clock(milliseconds: Any, *, tenths: bool = False, hours: bool = False) -> str:

@@ -21,12 +21,12 @@ from soniox_ds.plot.style import (
     GREY,
     LINES,
     MARKERS,
-    clean_up,
     group_columns,
-    group_labels,
+    groups_of,
     new_axes,
     numbers,
     strip_above,
+    style_axes,
 )
 from soniox_ds.schema import need, no_duplicates
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["reliability", "review_curve", "roc"]
 
 _STRIP = 0.8  # height of the strip of counts, inches
-_MOST = 7  # number of groups that readers can tell apart
 _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "oracle": ("errors first (the best there could be)", {"color": GREEN, "linestyle": "-.", "linewidth": 1.4}),
     "confidence": ("least confident first", {"color": BLUE, "linestyle": "-", "linewidth": 2.2}),
@@ -87,23 +86,24 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     for part in groups.values():
         no_duplicates(part, "reliability", "low", "high")
     if not groups:
-        raise InputError("no bin holds a word, so there is no reliability to draw.")
+        raise InputError("no bin contains a word, so there is nothing to draw.")
     ax = new_axes(ax, 4.8, 5.4)
 
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as confident as right")
-    for place, (name, part) in enumerate(groups.items()):
+    for number, (name, part) in enumerate(groups.items()):
         x, y = numbers(part, "confidence_mean", "accuracy").T
         bounds = numbers(part, "accuracy_low", "accuracy_high")
-        certain = np.isfinite(bounds).all(axis=1)
-        reach = np.abs(bounds - y[:, None])[certain].T
-        colour, marker, line = COLOURS[place], MARKERS[place], LINES[place % len(LINES)]
-        ax.errorbar(x[certain], y[certain], yerr=reach, color=colour, fmt="none", capsize=2.5, elinewidth=1)
+        has_interval = np.isfinite(bounds).all(axis=1)
+        error = np.abs(bounds - y[:, None])[has_interval].T
+        colour, marker, line = COLOURS[number], MARKERS[number], LINES[number % len(LINES)]
+        filled: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "linestyle": "none"}
+        hollow = filled | {"markerfacecolor": "white", "clip_on": False}
+        ax.errorbar(x[has_interval], y[has_interval], yerr=error, color=colour, fmt="none", capsize=2.5, elinewidth=1)
         ax.plot(x, y, color=colour, linewidth=1.0, linestyle=line, alpha=0.6)
-        ax.plot(x[certain], y[certain], color=colour, marker=marker, markersize=6, linestyle="none", label=name)
-        hollow: dict[str, Any] = {"marker": marker, "markersize": 6, "markerfacecolor": "white", "linestyle": "none"}
-        ax.plot(x[~certain], y[~certain], color=colour, clip_on=False, **hollow)
+        ax.plot(x[has_interval], y[has_interval], label=name, **filled)
+        ax.plot(x[~has_interval], y[~has_interval], **hollow)
     ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="mean confidence of the words", ylabel="share that is right")
-    clean_up(ax, grid="both")
+    style_axes(ax, grid="both")
     ax.legend(loc="lower right", frameon=False, fontsize="small")
 
     counts = reliability.groupby(["low", "high"], sort=True)["n"].sum().reset_index()
@@ -117,7 +117,7 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     strip.set_ylabel("words", fontsize="small")
     strip.tick_params(axis="y", which="both", labelsize="small")
     strip.tick_params(axis="x", labelbottom=False)
-    clean_up(strip)
+    style_axes(strip)
     return ax
 
 
@@ -128,7 +128,7 @@ def roc(
     thresholds: Sequence[float] = (0.5, 0.8, 0.95),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the share of errors that is flagged against the share of right words that is, for every threshold.
+    """Draw the share of the errors that are flagged against the share of the right words that are, for every threshold.
 
     Parameters
     ----------
@@ -168,19 +168,26 @@ def roc(
     drawable = roc.dropna(subset=["false_positive_rate", "true_positive_rate"])
     groups = _groups(drawable, schema.ROC, by)
     if not groups:
-        raise InputError(f"a ROC curve needs words that are right and words that are wrong; {_what_lacks(roc)}.")
+        missing = "wrong" if roc["true_positive_rate"].isna().all() else "right"
+        reason = "the table has no rows" if roc.empty else f"none of these words is {missing}"
+        raise InputError(f"a ROC curve needs words that are right and words that are wrong; {reason}.")
     for part in groups.values():
         no_duplicates(part, "roc", "threshold")
     ax = new_axes(ax, 4.8, 4.8)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
-    for place, (name, part) in enumerate(groups.items()):
-        x, y, known = numbers(part, "false_positive_rate", "true_positive_rate", "threshold").T
-        ax.plot(x, y, color=COLOURS[place], linestyle=LINES[place % len(LINES)], linewidth=1.8, label=name)
-        if len(groups) == 1:
-            _mark(ax, np.nan_to_num(known, nan=-np.inf), x, y, thresholds)
+    for number, (name, part) in enumerate(groups.items()):
+        x, y, part_thresholds = numbers(part, "false_positive_rate", "true_positive_rate", "threshold").T
+        ax.plot(x, y, color=COLOURS[number], linestyle=LINES[number % len(LINES)], linewidth=1.8, label=name)
+        for threshold in thresholds if len(groups) == 1 else ():
+            # The mark is on the last row that flags no more words than the threshold does.
+            ascending = np.nan_to_num(part_thresholds, nan=-np.inf)
+            row = int(np.searchsorted(ascending, threshold + 1e-9, side="right")) - 1
+            ax.plot(x[row], y[row], color=COLOURS[0], marker="o", markersize=5, linestyle="none")
+            beside: dict[str, Any] = {"xytext": (7, -1), "textcoords": "offset points", "va": "center"}
+            ax.annotate(f"{threshold:g}", (x[row], y[row]), fontsize="small", **beside)
     ax.set(xlim=(-0.015, 1.015), ylim=(-0.015, 1.015), aspect="equal")
     ax.set(xlabel="right words flagged (share)", ylabel="errors flagged (share)")
-    clean_up(ax, grid="both")
+    style_axes(ax, grid="both")
     ax.legend(loc="lower right", frameon=False, fontsize="small")
     return ax
 
@@ -208,7 +215,7 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     Raises
     ------
     SchemaError
-        If a column is missing, or the time heard goes back.
+        If a column is missing, or the time heard decreases.
     InputError
         If no word is wrong, so that nothing can be found.
 
@@ -225,11 +232,12 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     need(curve, "order", "reviewed_s", "share_reviewed", recall, name="curve")
     drawable = curve.dropna(subset=[recall])
     if drawable.empty:
-        raise InputError("no word is wrong, so that listening finds nothing; there is no curve.")
-    if (back := drawable.groupby("order", sort=False)["reviewed_s"].diff().lt(0).fillna(False).to_numpy(bool)).any():
+        raise InputError("no word is wrong, so there is no curve: listening finds no errors.")
+    decrease_mask = drawable.groupby("order", sort=False)["reviewed_s"].diff().lt(0).fillna(False).to_numpy(bool)
+    if decrease_mask.any():
         raise SchemaError(
-            f"curve: the time heard in order {drawable['order'][back].iloc[0]!r} goes back; was the table put together "
-            "with itself, or with that of other words? Draw each in axes of its own."
+            f"curve: the time heard in order {drawable['order'][decrease_mask].iloc[0]!r} decreases. Are these several "
+            "curves in one table? Draw each of them on its own axes."
         )
     ax = new_axes(ax, 6, 4)
     seconds = float(drawable["reviewed_s"].max())
@@ -248,7 +256,7 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     ax.margins(x=0)
     ax.set_ylim(0, 1.02)
     ax.set(xlabel=label, ylabel="share of all errors found" if all_errors else "share of the wrong words found")
-    clean_up(ax, grid="both")
+    style_axes(ax, grid="both")
     ax.legend(loc="lower right", frameon=False, fontsize="small")
     return ax
 
@@ -257,28 +265,4 @@ def _groups(table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | 
     """Return the rows of each group by its label, in the order of the table."""
     columns = group_columns(table, list(known), by)
     need(table, *columns, name="table")
-    labels = pd.Series(group_labels(table, columns, "words"), index=table.index, dtype="object")
-    groups = {str(name): part for name, part in table.groupby(labels, sort=False)} if len(table) else {}
-    if len(groups) > _MOST:
-        raise InputError(
-            f"{len(groups)} groups cannot be told apart in one plot; draw at most {_MOST}, "
-            "or each group in axes of its own."
-        )
-    return groups
-
-
-def _what_lacks(roc: pd.DataFrame) -> str:
-    if roc.empty:
-        return "the table has no rows"
-    absent = "wrong" if roc["true_positive_rate"].isna().all() else "right"
-    return f"none of these words is {absent}"
-
-
-def _mark(ax: Axes, known: Any, x: Any, y: Any, thresholds: Sequence[float]) -> None:
-    """Mark each threshold on the curve, at the last row that flags no more words than it does."""
-    for threshold in thresholds:
-        row = int(np.searchsorted(known, threshold + 1e-9, side="right")) - 1
-        ax.plot(x[row], y[row], color=COLOURS[0], marker="o", markersize=5, linestyle="none")
-        ax.annotate(
-            f"{threshold:g}", (x[row], y[row]), (7, -1), textcoords="offset points", fontsize="small", va="center"
-        )
+    return groups_of(table, columns, "words")

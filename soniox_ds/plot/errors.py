@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds._display import number_text
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.blocks import Measure, measure_of
 from soniox_ds.metrics.stats.summaries import summary_table
 from soniox_ds.plot.style import (
     BLUE,
     GREY,
-    clean_up,
     drawn_text,
     group_columns,
     group_labels,
     new_axes,
     numbers,
-    text_of,
+    style_axes,
 )
 from soniox_ds.schema import need, no_duplicates
 
@@ -89,7 +89,7 @@ def error_summary(
     need(summary, "recordings", measure.size, *rates, name="summary")
     if summary[measure.rate].isna().all():
         raise InputError(
-            f"no group has a {_rate_of(measure)}: nothing was scored, or the references hold no {measure.noun}."
+            f"no group has a {_rate_of(measure)}: nothing was scored, or the references contain no {measure.noun}."
         )
     table = summary_table(measure.rate)
     columns = group_columns(summary, [name for name in table if name not in measure.settings], by)
@@ -106,14 +106,14 @@ def error_summary(
     limit = max(_REACH * highest, 1.0)
     _rows(ax, bounds, _is_dashed(summary), filled=np.isfinite(bounds[:, 1]), limit=limit)
     _labels(ax, group_labels(summary, columns, "all recordings"))
-    sizes = zip(summary[measure.rate], summary["recordings"], summary[measure.size], bounds, strict=True)
-    _right(
-        ax,
-        [
-            f"{_rate(rate, known[1])} · n = {n:,} · {text_of(size, ',.0f')} {measure.noun}"
-            for rate, n, size, known in sizes
-        ],
-    )
+    texts = []
+    for rate, n, size, low in zip(
+        summary[measure.rate], summary["recordings"], summary[measure.size], bounds[:, 1], strict=True
+    ):
+        without_interval = ", no interval" if pd.notna(rate) and np.isnan(low) else ""
+        n_units = f"{number_text(size, ',.0f')} {measure.noun}"
+        texts.append(f"{number_text(rate, '.1%')}{without_interval} · n = {n:,} · {n_units}")
+    _texts_beside(ax, texts)
     ax.set_xlim(0, min(float(np.nanmax([*bounds.ravel(), highest])), limit) * 1.06 or 1.0)
     ax.set_xlabel(f"{_rate_of(measure)} (%){_level(summary)}")
     if len(columns) and overall is None:
@@ -165,9 +165,9 @@ def error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     ax.axvline(0, color=GREY, linewidth=1)
     _rows(ax, bounds, _is_dashed(comparison), filled=significant.to_numpy(np.bool_), marker="s")
     _labels(ax, [f"{drawn_text(b)} − {drawn_text(a)}" for a, b in zip(comparison["a"], comparison["b"], strict=True)])
-    _right(ax, [_interval(*row) for row in bounds])
-    reach = float(np.nanmax(np.abs(bounds))) * 1.08 or 1.0
-    ax.set_xlim(-reach, reach)
+    _texts_beside(ax, [_interval(*row) for row in bounds])
+    limit = float(np.nanmax(np.abs(bounds))) * 1.08 or 1.0
+    ax.set_xlim(-limit, limit)
     ax.set_xlabel(f"difference in {_rate_of(measure_of(comparison))} (percentage points){_level(comparison)}")
     ax.set_title("← fewer errors", loc="left", fontsize="small", color=GREY)
     ax.set_title("more errors →", loc="right", fontsize="small", color=GREY)
@@ -183,30 +183,21 @@ def _rows(ax: Axes, bounds: Any, dashed: Any, filled: Any, marker: str = "o", li
     for row, (value, low, high) in enumerate(bounds):
         if np.isfinite(low) and np.isfinite(high):
             line = "--" if dashed[row] else "-"
-            shown = min(high, limit)
-            ax.plot([low, shown], [row, row], color=BLUE, linewidth=1.8, linestyle=line, solid_capstyle="butt")
+            end = min(high, limit)
+            ax.plot([low, end], [row, row], color=BLUE, linewidth=1.8, linestyle=line, solid_capstyle="butt")
             ax.plot([low], [row], color=BLUE, marker="|", markersize=8, linestyle="none")
-            ax.plot([shown], [row], color=BLUE, marker="|" if high <= limit else ">", markersize=8, linestyle="none")
-        face = BLUE if filled[row] else "white"
-        ax.plot(
-            [value],
-            [row],
-            marker=marker,
-            markersize=7,
-            color=BLUE,
-            markerfacecolor=face,
-            linestyle="none",
-            clip_on=False,
-        )
+            ax.plot([end], [row], color=BLUE, marker="|" if high <= limit else ">", markersize=8, linestyle="none")
+        style: dict[str, Any] = {"marker": marker, "markersize": 7, "linestyle": "none", "clip_on": False}
+        ax.plot([value], [row], color=BLUE, markerfacecolor=BLUE if filled[row] else "white", **style)
 
 
 def _labels(ax: Axes, labels: Sequence[str]) -> None:
     ax.set_yticks(range(len(labels)), labels, parse_math=False)
     ax.set_ylim(len(labels) - 0.5, -0.5)
-    clean_up(ax, grid="x", keep=("bottom",))
+    style_axes(ax, grid="x", keep=("bottom",))
 
 
-def _right(ax: Axes, texts: Sequence[str]) -> None:
+def _texts_beside(ax: Axes, texts: Sequence[str]) -> None:
     """Write a text beside each row, outside the axes."""
     for row, text in enumerate(texts):
         ax.annotate(
@@ -215,17 +206,11 @@ def _right(ax: Axes, texts: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-def _rate(value: Any, low: float) -> str:
-    if pd.notna(value) and np.isnan(low):
-        return text_of(value, ".1%") + ", no interval"
-    return text_of(value, ".1%")
-
-
 def _interval(value: float, low: float, high: float) -> str:
     if np.isnan(value):
         return "–"
-    shown = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]" if np.isfinite(low) else f"{value:+.1f}, no interval"
-    return shown.replace("-", "−")
+    text = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]" if np.isfinite(low) else f"{value:+.1f}, no interval"
+    return text.replace("-", "−")
 
 
 def _is_dashed(table: pd.DataFrame) -> Any:
@@ -233,5 +218,5 @@ def _is_dashed(table: pd.DataFrame) -> Any:
 
 
 def _level(table: pd.DataFrame) -> str:
-    known = table["ci"].dropna() if "ci" in table else pd.Series(dtype="Float64")
-    return f", {float(known.iloc[0]):.0%} interval" if len(known) else ""
+    levels = table["ci"].dropna() if "ci" in table else pd.Series(dtype="Float64")
+    return f", {float(levels.iloc[0]):.0%} interval" if len(levels) else ""

@@ -60,38 +60,36 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     """
     need(confusion, "reference_language", "language", "time_ms", "share", name="confusion")
     no_duplicates(confusion, "confusion", "reference_language", "language")
-    both = confusion.dropna(subset=["reference_language", "language", "share"])
-    if both.empty:
+    confusion = confusion.dropna(subset=["reference_language", "language", "share"])
+    if confusion.empty:
         raise InputError("no time has a language on both sides; transcribe with enable_language_identification=True.")
-    spoken = sorted(both["reference_language"].unique())
-    taken = sorted({*spoken, *both["language"]})
-    ax = new_axes(ax, 1.5 + _CELL * len(taken), 1.2 + _CELL * len(spoken))
-    shares = np.full((len(spoken), len(taken)), np.nan)
-    rows, columns = (
-        pd.Index(spoken).get_indexer(both["reference_language"]),
-        pd.Index(taken).get_indexer(both["language"]),
-    )
-    shares[rows, columns] = numbers(both, "share")[:, 0]
+    references = sorted(confusion["reference_language"].unique())
+    hypotheses = sorted({*references, *confusion["language"]})
+    ax = new_axes(ax, 1.5 + _CELL * len(hypotheses), 1.2 + _CELL * len(references))
+    rows = pd.Index(references).get_indexer(confusion["reference_language"])
+    columns = pd.Index(hypotheses).get_indexer(confusion["language"])
+    shares = np.full((len(references), len(hypotheses)), np.nan)
+    shares[rows, columns] = numbers(confusion, "share")[:, 0]
     ax.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    for row, column, share, time_ms in zip(rows, columns, *numbers(both, "share", "time_ms").T, strict=True):
+    for row, column, share, time_ms in zip(rows, columns, *numbers(confusion, "share", "time_ms").T, strict=True):
         if time_ms:
             colour = "white" if share >= _DARK else "black"
-            text = f"{share:.0%}\n{_long(time_ms)}" if share >= 0.005 else f"<1%\n{_long(time_ms)}"
+            text = f"{share:.0%}\n{_duration(time_ms)}" if share >= 0.005 else f"<1%\n{_duration(time_ms)}"
         else:
             colour, text = "#767676", "·"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
-    ax.set_xticks(range(len(taken)), [drawn_text(name) for name in taken], parse_math=False)
-    ax.set_yticks(range(len(spoken)), [drawn_text(name) for name in spoken], parse_math=False)
+    ax.set_xticks(range(len(hypotheses)), list(map(drawn_text, hypotheses)), parse_math=False)
+    ax.set_yticks(range(len(references)), list(map(drawn_text, references)), parse_math=False)
     ax.set(xlabel="taken for", ylabel="spoken")
-    ax.set_xticks(np.arange(len(taken) + 1) - 0.5, minor=True)
-    ax.set_yticks(np.arange(len(spoken) + 1) - 0.5, minor=True)
+    ax.set_xticks(np.arange(len(hypotheses) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(references) + 1) - 0.5, minor=True)
     ax.grid(which="minor", color="white", linewidth=2)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
     return ax
 
 
-def _long(milliseconds: float) -> str:
+def _duration(milliseconds: float) -> str:
     seconds = milliseconds / 1000
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"

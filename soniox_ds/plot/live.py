@@ -22,12 +22,12 @@ from soniox_ds.plot.style import (
     LINES,
     ORANGE,
     FloatArray,
-    clean_up,
     clock_axis,
     drawn_text,
-    group_labels,
+    groups_of,
     new_axes,
     numbers,
+    style_axes,
     window,
 )
 from soniox_ds.schema import need, no_duplicates
@@ -44,7 +44,6 @@ _LAGS = {
     "translation_lag_ms": ("translated", COLOURS[2], "-."),
 }
 _PERCENTILES = ((0.5, "o"), (0.95, "s"))
-_MOST = 7  # number of groups that readers can tell apart
 
 
 def token_arrival(
@@ -96,33 +95,33 @@ def token_arrival(
     table = _table(latencies)
     need(table, "audio_id", "token_index", "end_ms", "end_sent_ms", "received_ms", "final_ms", name="latencies")
     no_duplicates(table, "latencies", "audio_id", "token_index")
-    own = one_recording(table, audio_id, rows="tokens", shows="this plot").dropna(subset=["end_ms", "final_ms"])
-    if own.empty:
+    table = one_recording(table, audio_id, rows="tokens", shows="this plot").dropna(subset=["end_ms", "final_ms"])
+    if table.empty:
         raise InputError("no token has a time in the audio, so there is nothing to draw.")
-    place, spoken, received, final = numbers(own, "end_ms", "end_sent_ms", "received_ms", "final_ms").T / 1000
-    start_s, end_s = window(start_ms, end_ms, float(np.nanmax(place)) * 1000)
-    seen = (place >= start_s) & (place <= end_s)
-    if not seen.any():
-        raise InputError(f"no token lies between start_ms={start_ms} and end_ms={end_ms}; nothing is to be drawn.")
-    order = np.argsort(place, kind="stable")
+    audio, sent, received, final = numbers(table, "end_ms", "end_sent_ms", "received_ms", "final_ms").T / 1000
+    start_s, end_s = window(start_ms, end_ms, float(np.nanmax(audio)) * 1000)
+    shown = (audio >= start_s) & (audio <= end_s)
+    if not shown.any():
+        raise InputError(f"no token lies between start_ms={start_ms} and end_ms={end_ms}, so there is nothing to draw.")
+    order = np.argsort(audio, kind="stable")
     ax = new_axes(ax, 8, 4.2)
 
-    size = 12.0 if seen.sum() <= 200 else 6.0
-    ax.plot(place[order], spoken[order], color=GREY, linewidth=1.4, label="audio handed over", zorder=1)
-    ax.vlines(place[seen], received[seen], final[seen], color=GREY, linewidth=0.6, alpha=0.6, zorder=1)
+    size = 12.0 if shown.sum() <= 200 else 6.0
+    ax.plot(audio[order], sent[order], color=GREY, linewidth=1.4, label="audio handed over", zorder=1)
+    ax.vlines(audio[shown], received[shown], final[shown], color=GREY, linewidth=0.6, alpha=0.6, zorder=1)
     # Rings around dots, because a token may be settled by the message that first shows it.
     ring: dict[str, Any] = {"facecolors": "none", "edgecolors": ORANGE, "linewidths": 1.2, "clip_on": False}
-    ax.scatter(place[seen], received[seen], s=3 * size, label="first shown", zorder=2, **ring)
-    ax.scatter(place[seen], final[seen], s=size, color=BLUE, linewidths=0, label="settled", zorder=3, clip_on=False)
-    clock_axis(ax, start_s, end_s, float(np.nanmax(place)))
+    ax.scatter(audio[shown], received[shown], s=3 * size, label="first shown", zorder=2, **ring)
+    ax.scatter(audio[shown], final[shown], s=size, color=BLUE, linewidths=0, label="settled", zorder=3, clip_on=False)
+    clock_axis(ax, start_s, end_s, float(np.nanmax(audio)))
     ax.set_xlabel(f"place in the audio {ax.get_xlabel().removeprefix('time ')}")
-    moments = np.concatenate([spoken[seen], received[seen], final[seen]])
+    moments = np.concatenate([sent[shown], received[shown], final[shown]])
     low, high = float(np.nanmin(moments)), float(np.nanmax(moments))
     ax.set_ylim(min(low, start_s) if start_s == 0 else low - 0.1 * (high - low), high + 0.05 * (high - low) + 0.01)
     ax.set_ylabel("since the first audio (s)")
-    clean_up(ax, grid="both")
+    style_axes(ax, grid="both")
     ax.legend(loc="upper left", frameon=False, fontsize="small")
-    ax.set_title(drawn_text(own["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
+    ax.set_title(drawn_text(table["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
     return ax
 
 
@@ -169,52 +168,38 @@ def lag_distribution(
     if lag not in _LAGS:
         raise InputError(f"lag is {lag!r}; it can be {', '.join(map(repr, _LAGS))}.")
     table = _table(latencies)
-    curves = _of_groups(table, by, lag) if by is not None else _of_lags(table)
+    curves: list[tuple[str, FloatArray, str, str]] = []
+    if by is not None:
+        need(table, by, lag, name="latencies")
+        groups = groups_of(table.dropna(subset=[lag]), [by], "")
+        for number, (name, part) in enumerate(groups.items()):
+            curves.append((name, numbers(part, lag)[:, 0], COLOURS[number], LINES[number % len(LINES)]))
+    else:
+        need(table, "first_lag_ms", "finalization_lag_ms", name="latencies")
+        for column, (name, colour, line) in _LAGS.items():
+            if column in table and len(values := numbers(table.dropna(subset=[column]), column)[:, 0]):
+                curves.append((name, values, colour, line))
     if not curves:
         raise InputError("no token has such a lag, so there is nothing to draw; packed audio formats have none.")
     ax = new_axes(ax, 6, 4)
     for name, values, colour, line in curves:
         ordered = np.sort(values) / 1000
         share = np.arange(1, len(ordered) + 1) / len(ordered)
-        marks = ordered[observed_ranks(np.ones((1, len(ordered))), np.array([part for part, _ in _PERCENTILES]))[0]]
-        label = f"{name}: {marks[0]:.2f} s, 95 % within {marks[1]:.2f} s"
+        percentiles = ordered[
+            observed_ranks(np.ones((1, len(ordered))), np.array([part for part, _ in _PERCENTILES]))[0]
+        ]
+        label = f"{name}: {percentiles[0]:.2f} s, 95 % within {percentiles[1]:.2f} s"
         ax.step(np.append(ordered[0], ordered), np.append(0, share), where="post", color=colour, linestyle=line)
-        for (part, marker), at in zip(_PERCENTILES, marks, strict=True):
-            named: dict[str, Any] = {"label": label} if part == 0.5 else {}
-            ax.plot(at, part, color=colour, marker=marker, markersize=6, linestyle=line if named else "none", **named)
+        for (share_within, marker), lag_s in zip(_PERCENTILES, percentiles, strict=True):
+            legend: dict[str, Any] = (
+                {"label": label, "linestyle": line} if share_within == 0.5 else {"linestyle": "none"}
+            )
+            ax.plot(lag_s, share_within, color=colour, marker=marker, markersize=6, **legend)
     ax.set_xlim(left=min(0.0, float(ax.get_xlim()[0])))
     ax.set(ylim=(0, 1.02), xlabel="lag (s)", ylabel="share of the tokens")
-    clean_up(ax, grid="both")
+    style_axes(ax, grid="both")
     ax.legend(loc="lower right", frameon=False, fontsize="small")
     return ax
-
-
-_Curve = tuple[str, FloatArray, str, str]
-
-
-def _of_lags(table: pd.DataFrame) -> list[_Curve]:
-    need(table, "first_lag_ms", "finalization_lag_ms", name="latencies")
-    curves = []
-    for column, (name, colour, line) in _LAGS.items():
-        if column in table and len(values := numbers(table.dropna(subset=[column]), column)[:, 0]):
-            curves.append((name, values, colour, line))
-    return curves
-
-
-def _of_groups(table: pd.DataFrame, by: str, lag: str) -> list[_Curve]:
-    need(table, by, lag, name="latencies")
-    known = table.dropna(subset=[lag])
-    labels = pd.Series(group_labels(known, [by], ""), index=known.index, dtype="object")
-    groups = list(known.groupby(labels, sort=False))
-    if len(groups) > _MOST:
-        raise InputError(
-            f"{len(groups)} groups cannot be told apart in one plot; draw at most {_MOST}, "
-            "or each group in axes of its own."
-        )
-    return [
-        (str(name), numbers(part, lag)[:, 0], COLOURS[place], LINES[place % len(LINES)])
-        for place, (name, part) in enumerate(groups)
-    ]
 
 
 def _table(latencies: pd.DataFrame | LiveTables) -> pd.DataFrame:

@@ -6,7 +6,7 @@ and counts in each stretch of time are computed here. Times are the words' own; 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,12 +21,13 @@ from soniox_ds.plot.style import (
     ORANGE,
     VERMILION,
     FloatArray,
-    clean_up,
     clock_axis,
     drawn_text,
     new_axes,
     numbers,
+    stretch_text,
     strip_above,
+    style_axes,
     window,
 )
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
@@ -106,28 +107,29 @@ def confidence(
     words = need_milliseconds(words, "words")
     if "word_index" in words:
         no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
-    own = one_recording(words, audio_id, rows="words", shows="this plot").dropna(
+    words = one_recording(words, audio_id, rows="words", shows="this plot").dropna(
         subset=["start_ms", "end_ms", "confidence"]
     )
-    if own.empty:
+    if words.empty:
         raise InputError("no word has both a time and a confidence, so there is nothing to draw.")
-    last_ms = float(own["end_ms"].max())
+    last_ms = float(words["end_ms"].max())
     start_s, end_s = window(start_ms, end_ms, last_ms)
-    begin, end, confidence = numbers(own, "start_ms", "end_ms", "confidence").T
+    begin, end, confidence = numbers(words, "start_ms", "end_ms", "confidence").T
     middle = (begin + end) / 2000
     order = np.argsort(middle, kind="stable")
     middle, confidence = middle[order], confidence[order]
     ax = new_axes(ax, 8, 2.9)
 
-    seen = int(((middle >= start_s) & (middle <= end_s)).sum())
-    size, alpha = (14.0, 0.75) if seen <= 500 else (7.0, 0.45) if seen <= 3000 else (3.0, 0.25)
-    low = as_decimals(confidence) <= threshold if threshold is not None else np.zeros(len(confidence), np.bool_)
-    ax.scatter(middle[~low], confidence[~low], s=size, color=BLUE, alpha=alpha, linewidths=0, label="words")
+    n_shown = int(((middle >= start_s) & (middle <= end_s)).sum())
+    size, alpha = (14.0, 0.75) if n_shown <= 500 else (7.0, 0.45) if n_shown <= 3000 else (3.0, 0.25)
+    low_mask = np.zeros(len(confidence), np.bool_) if threshold is None else as_decimals(confidence) <= threshold
+    ax.scatter(middle[~low_mask], confidence[~low_mask], s=size, color=BLUE, alpha=alpha, linewidths=0, label="words")
     if threshold is not None:
+        crosses: dict[str, Any] = {"color": VERMILION, "marker": "x", "linewidths": 1.0}
         label = f"at most {threshold:g}"
-        ax.scatter(middle[low], confidence[low], s=2 * size, color=VERMILION, marker="x", linewidths=1.0, label=label)
+        ax.scatter(middle[low_mask], confidence[low_mask], s=2 * size, label=label, **crosses)
         ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=":")
-    smooth = max(25, seen // 100) if smooth is None else smooth
+    smooth = max(25, n_shown // 100) if smooth is None else smooth
     if smooth and len(middle) >= smooth:
         # Only whole windows have a mean, so the ends have none.
         mean = np.convolve(confidence, np.full(smooth, 1 / smooth), "valid")
@@ -136,8 +138,8 @@ def confidence(
     ax.set_ylim(-0.03, 1.03)
     ax.set_ylabel("confidence")
     clock_axis(ax, start_s, end_s, last_ms / 1000)
-    clean_up(ax, grid="y")
-    ax.set_title(drawn_text(own["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
+    style_axes(ax, grid="y")
+    ax.set_title(drawn_text(words["audio_id"].iloc[0]), loc="left", fontsize="medium", parse_math=False)
     legend = ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize="small")
     for handle in legend.legend_handles:  # visible even if the dots are small
         if isinstance(handle, PathCollection):
@@ -196,48 +198,50 @@ def error_positions(
     alignments = need_milliseconds(alignments, "alignments")
     if "position" in alignments:
         no_duplicates(alignments, "alignments", "audio_id", "position")
-    own = one_recording(alignments, audio_id, rows="alignments", shows="this plot")
-    if own["end_ms"].isna().all():
+    alignments = one_recording(alignments, audio_id, rows="alignments", shows="this plot")
+    if alignments["end_ms"].isna().all():
         raise InputError("no word of the alignment has a time; align words (sx.words), not texts.")
-    times = own[["start_ms", "end_ms"]].astype("Float64")
+    times = alignments[["start_ms", "end_ms"]].astype("Float64")
     end = times["end_ms"]
-    place = ((times["start_ms"] + end) / 2).fillna(end.ffill()).fillna(0.0).to_numpy(np.float64) / 1000
+    middle = ((times["start_ms"] + end) / 2).fillna(end.ffill()).fillna(0.0).to_numpy(np.float64) / 1000
     last_ms = float(end.max())
     start_s, end_s = window(start_ms, end_ms, last_ms)
     ax = new_axes(ax, 8, 2.7)
 
-    operation = own["operation"].to_numpy(object)
-    inside = (place >= start_s) & (place <= end_s)
-    names = []
-    for row, (kind, (name, colour)) in enumerate(_OPERATIONS.items()):
-        mine = place[inside & (operation == kind)]
-        width = 1.4 if len(mine) <= 150 else 0.8
-        ax.vlines(mine, row - 0.36, row + 0.36, color=colour, linewidth=width)
-        names.append(f"{len(mine):,} {kind if len(mine) == 1 else name}")
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.5, -0.5)
+    operations = alignments["operation"].to_numpy(object)
+    shown_mask = (middle >= start_s) & (middle <= end_s)
+    labels = []
+    for row, (operation, (plural, colour)) in enumerate(_OPERATIONS.items()):
+        positions = middle[shown_mask & (operations == operation)]
+        width = 1.4 if len(positions) <= 150 else 0.8
+        ax.vlines(positions, row - 0.36, row + 0.36, color=colour, linewidth=width)
+        labels.append(f"{len(positions):,} {operation if len(positions) == 1 else plural}")
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
     clock_axis(ax, start_s, end_s, last_ms / 1000)
-    clean_up(ax, grid="x", keep=("bottom",))
-    unit, padding = _counts(ax, place[inside & (operation != "hit")], start_s, end_s)
-    title = drawn_text(own["audio_id"].iloc[0])
+    style_axes(ax, grid="x", keep=("bottom",))
+    stretch_s, padding = _counts(ax, middle[shown_mask & (operations != "hit")], start_s, end_s)
+    title = drawn_text(alignments["audio_id"].iloc[0])
     ax.set_title(title, loc="left", fontsize="medium", parse_math=False, y=1, pad=padding)
-    ax.set_title(f"errors in each {unit}", loc="right", fontsize="small", color=GREY, y=1, pad=padding)
+    ax.set_title(
+        f"errors in each {stretch_text(stretch_s)}", loc="right", fontsize="small", color=GREY, y=1, pad=padding
+    )
     return ax
 
 
-def _counts(ax: Axes, place: FloatArray, start_s: float, end_s: float) -> tuple[str, float]:
+def _counts(ax: Axes, positions: FloatArray, start_s: float, end_s: float) -> tuple[int, float]:
     """Draw the number of errors in each stretch above `ax`; return the stretch's length and the padding of a title."""
     from matplotlib.ticker import MaxNLocator
 
     stretch_s = next((step for step in _STRETCH_S if (end_s - start_s) / step <= _STRETCHES), _STRETCH_S[-1])
     strip, padding = strip_above(ax, gap_in=_GAP, height_in=_STRIP)
     edges = np.arange(start_s, end_s + stretch_s, stretch_s, dtype=np.float64)
-    counts, _ = np.histogram(place, edges)
+    counts, _ = np.histogram(positions, edges)
     strip.bar(edges[:-1], counts, width=stretch_s * 0.9, align="edge", color=GREY)
     strip.set_xlim(start_s, end_s)
     strip.set_ylim(0, max(1, int(counts.max(initial=0))) * 1.05)
     strip.set_xticks([])
     strip.yaxis.set_major_locator(MaxNLocator(2, integer=True))
     strip.tick_params(axis="y", labelsize="small", length=2)
-    clean_up(strip, keep=("left",))
-    return (f"{stretch_s} s" if stretch_s < 60 else f"{stretch_s // 60} min"), padding
+    style_axes(strip, keep=("left",))
+    return stretch_s, padding

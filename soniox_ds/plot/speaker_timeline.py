@@ -19,12 +19,13 @@ from soniox_ds.plot.style import (
     COLOURS,
     GREY,
     FloatArray,
-    clean_up,
     clock_axis,
     drawn_text,
     new_axes,
     share_per_bin,
+    stretch_text,
     strip_above,
+    style_axes,
     window,
 )
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
@@ -103,60 +104,63 @@ def timeline(
     turns = turns_of(turns)
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = need_milliseconds(turns, "turns")
-    known = turns.dropna(subset=["start_ms", "end_ms"])
-    warn_about_hasty_turns(*milliseconds(known, "turns"), pd.factorize(known["audio_id"])[0], "turns")
+    timed = turns.dropna(subset=["start_ms", "end_ms"])
+    warn_about_hasty_turns(*milliseconds(timed, "turns"), pd.factorize(timed["audio_id"])[0], "turns")
     no_duplicates(turns, "turns", "audio_id", "speaker", "start_ms", "end_ms")
-    own = one_recording(turns, audio_id, rows="turns", shows="a timeline").dropna(
+    turns = one_recording(turns, audio_id, rows="turns", shows="a timeline").dropna(
         subset=["speaker", "start_ms", "end_ms"]
     )
-    if own.empty:
+    if turns.empty:
         raise InputError("there are no turns to draw; speaker_turns(words) makes them from diarized words.")
-    last_s = float(own["end_ms"].max()) / 1000
+    last_s = float(turns["end_ms"].max()) / 1000
     start_s, end_s = window(start_ms, end_ms, last_s * 1000)
     overview = (start_ms is not None or end_ms is not None) if overview is None else overview
 
-    first = own.groupby("speaker", sort=False)["start_ms"].min().sort_values(kind="stable")
-    speakers = [str(speaker) for speaker in first.index]
-    strip = _GAP + _STRIP * max(len(speakers), 3) if overview else 0.0
-    ax = new_axes(ax, 8, 1.0 + 0.45 * len(speakers) + strip)
+    first_ms = turns.groupby("speaker", sort=False)["start_ms"].min().sort_values(kind="stable")
+    speakers = [str(speaker) for speaker in first_ms.index]
+    overview_in = _GAP + _STRIP * max(len(speakers), 3) if overview else 0.0
+    ax = new_axes(ax, 8, 1.0 + 0.45 * len(speakers) + overview_in)
 
-    spans = [_spans(own[own["speaker"] == speaker]) for speaker in speakers]
+    spans = []
+    for speaker in speakers:
+        turns_s = turns.loc[turns["speaker"] == speaker, ["start_ms", "end_ms"]].to_numpy(np.float64) / 1000
+        spans.append((turns_s[:, 0], turns_s[:, 1]))
     stretch_s = _draw(ax, spans, start_s, end_s, **bar_kws)
     names = dict(labels or {})
-    shown = [drawn_text(names.get(speaker, f"speaker {speaker}")) for speaker in speakers]
-    ax.set_yticks(range(len(speakers)), shown, parse_math=False)
+    row_labels = [drawn_text(names.get(speaker, f"speaker {speaker}")) for speaker in speakers]
+    ax.set_yticks(range(len(speakers)), row_labels, parse_math=False)
     ax.set_ylim(len(speakers) - 0.5, -0.5)
     clock_axis(ax, start_s, end_s, last_s)
-    clean_up(ax, grid="x", keep=("bottom",))
+    style_axes(ax, grid="x", keep=("bottom",))
 
     # The title goes above the overview, if there is one.
-    place: dict[str, Any] = {"y": 1, "pad": _overview(ax, spans, (start_s, end_s), last_s)} if overview else {}
-    title = drawn_text(own["audio_id"].iloc[0])
-    ax.set_title(title, loc="left", fontsize="medium", parse_math=False, **place)
+    title_position: dict[str, Any] = {"y": 1, "pad": _overview(ax, spans, (start_s, end_s), last_s)} if overview else {}
+    title = drawn_text(turns["audio_id"].iloc[0])
+    ax.set_title(title, loc="left", fontsize="medium", parse_math=False, **title_position)
     if stretch_s:
-        unit = f"{stretch_s} s" if stretch_s < 60 else f"{stretch_s // 60} min"
-        ax.set_title(f"height: share of each {unit}", loc="right", fontsize="small", color=GREY, **place)
+        ax.set_title(
+            f"height: share of each {stretch_text(stretch_s)}",
+            loc="right",
+            fontsize="small",
+            color=GREY,
+            **title_position,
+        )
     return ax
-
-
-def _spans(turns: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    """Return start and end of each turn, in seconds."""
-    return turns["start_ms"].to_numpy(np.float64) / 1000, turns["end_ms"].to_numpy(np.float64) / 1000
 
 
 def _draw(
     ax: Axes, spans: list[tuple[FloatArray, FloatArray]], start_s: float, end_s: float, **bar_kws: Any
 ) -> int | None:
     """Draw bars, or shares of time if bars would run together. Return the seconds of a stretch if shares are drawn."""
-    inside = [(start < end_s) & (end > start_s) for start, end in spans]
-    lengths = np.concatenate([(end - start)[seen] for (start, end), seen in zip(spans, inside, strict=True)])
+    shown_masks = [(start < end_s) & (end > start_s) for start, end in spans]
+    lengths = np.concatenate([(end - start)[shown] for (start, end), shown in zip(spans, shown_masks, strict=True)])
     as_shares = len(lengths) > _STRETCHES and float(np.median(lengths)) < (end_s - start_s) * _SHORTEST
     stretch_s = next((step for step in _STRETCH_S if (end_s - start_s) / step <= _STRETCHES), _STRETCH_S[-1])
-    for row, ((start, end), seen) in enumerate(zip(spans, inside, strict=True)):
+    for row, ((start, end), shown) in enumerate(zip(spans, shown_masks, strict=True)):
         colour = COLOURS[row % len(COLOURS)]
         if as_shares:
             edges = np.arange(start_s, end_s + stretch_s, stretch_s, dtype=np.float64)
-            share = np.clip(share_per_bin(start[seen], end[seen], edges), 0, 1)
+            share = np.clip(share_per_bin(start[shown], end[shown], edges), 0, 1)
             base = row + _BAR / 2
             style: dict[str, Any] = {"facecolor": colour, "linewidth": 0, "step": "post"}
             ax.fill_between(edges, base, base - _BAR * np.append(share, share[-1]), **{**style, **bar_kws})
@@ -164,13 +168,13 @@ def _draw(
         else:
             # A thin edge in the colour of the bar keeps turns visible that are shorter than a dot.
             style = {"facecolor": colour, "edgecolor": colour, "linewidth": 0.6}
-            bars = list(zip(start[seen].tolist(), (end - start)[seen].tolist(), strict=True))
+            bars = list(zip(start[shown].tolist(), (end - start)[shown].tolist(), strict=True))
             ax.broken_barh(bars, (row - _BAR / 2, _BAR), **{**style, **bar_kws})
     return stretch_s if as_shares else None
 
 
 def _overview(
-    ax: Axes, spans: list[tuple[FloatArray, FloatArray]], seen_s: tuple[float, float], last_s: float
+    ax: Axes, spans: list[tuple[FloatArray, FloatArray]], window_s: tuple[float, float], last_s: float
 ) -> float:
     """Draw the whole recording above `ax`, with the window framed; return the padding of a title in points."""
     strip, padding = strip_above(ax, gap_in=_GAP, height_in=_STRIP * max(len(spans), 3))
@@ -180,6 +184,6 @@ def _overview(
     strip.set_xlabel("")
     strip.set_yticks([])
     strip.tick_params(axis="x", labelsize="small", length=2, pad=1)
-    clean_up(strip, keep=("bottom",))
-    strip.axvspan(*seen_s, facecolor="none", edgecolor="black", linewidth=1.2, clip_on=False, zorder=5)
+    style_axes(strip, keep=("bottom",))
+    strip.axvspan(*window_s, facecolor="none", edgecolor="black", linewidth=1.2, clip_on=False, zorder=5)
     return padding

@@ -35,16 +35,17 @@ __all__ = [
     "VERMILION",
     "YELLOW",
     "FloatArray",
-    "clean_up",
     "clock_axis",
     "drawn_text",
     "group_columns",
     "group_labels",
+    "groups_of",
     "new_axes",
     "numbers",
     "share_per_bin",
+    "stretch_text",
     "strip_above",
-    "text_of",
+    "style_axes",
     "window",
 ]
 
@@ -76,12 +77,12 @@ def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
         return ax
     import matplotlib.pyplot as plt
 
-    figure, new = plt.subplots(figsize=(width, height), layout="constrained")
+    figure, new_ax = plt.subplots(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)  # type: ignore[union-attr, call-arg]  # it is there
-    return new
+    return new_ax
 
 
-def clean_up(ax: Axes, *, grid: str | None = None, keep: Sequence[str] = ("left", "bottom")) -> None:
+def style_axes(ax: Axes, *, grid: str | None = None, keep: Sequence[str] = ("left", "bottom")) -> None:
     """Remove unneeded spines, and draw a light grid behind everything, along "x", "y" or "both"."""
     ax.spines[[side for side in ("top", "right", "left", "bottom") if side not in keep]].set_visible(False)
     if grid:
@@ -109,8 +110,8 @@ def group_columns(table: pd.DataFrame, known: Sequence[str], by: str | Sequence[
     if by is not None:
         return [by] if isinstance(by, str) else list(by)
     names = [str(name) for name in table.columns]
-    first = next((place for place, name in enumerate(names) if name in known), 0)
-    return names[:first]
+    n_groups = next((number for number, name in enumerate(names) if name in known), 0)
+    return names[:n_groups]
 
 
 def group_labels(table: pd.DataFrame, columns: Sequence[str], single: str) -> list[str]:
@@ -118,6 +119,21 @@ def group_labels(table: pd.DataFrame, columns: Sequence[str], single: str) -> li
     if not columns:
         return [single] * len(table)
     return [" · ".join(drawn_text(value) for value in row) for row in table[list(columns)].itertuples(index=False)]
+
+
+def groups_of(table: pd.DataFrame, columns: Sequence[str], single: str) -> dict[str, pd.DataFrame]:
+    """Return the rows of each group by its label, in the order of the table.
+
+    Raises InputError if there are more groups than readers can tell apart.
+    """
+    labels = pd.Series(group_labels(table, list(columns), single), index=table.index, dtype="object")
+    groups = {str(name): part for name, part in table.groupby(labels, sort=False)} if len(table) else {}
+    if len(groups) > len(COLOURS):
+        raise InputError(
+            f"{len(groups)} groups cannot be told apart in one plot; draw at most {len(COLOURS)}, "
+            "or each group in axes of its own."
+        )
+    return groups
 
 
 def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[float, float]:
@@ -159,8 +175,8 @@ def clock_axis(ax: Axes, start_s: float, end_s: float, last_s: float | None = No
 
 def numbers(table: pd.DataFrame, *columns: str) -> FloatArray:
     """Return the columns as a float64 array, with NaN for missing values."""
-    found: FloatArray = table[list(columns)].astype("Float64").to_numpy(np.float64, na_value=np.nan)
-    return found
+    values: FloatArray = table[list(columns)].astype("Float64").to_numpy(np.float64, na_value=np.nan)
+    return values
 
 
 def share_per_bin(start: FloatArray, end: FloatArray, edges: FloatArray) -> FloatArray:
@@ -170,12 +186,21 @@ def share_per_bin(start: FloatArray, end: FloatArray, edges: FloatArray) -> Floa
     [0.6, 1.0]
     """
     # The time covered before each edge is the sum of the parts of all spans that lie before it.
-    begun, ended = np.sort(start), np.sort(end)
-    before = edges * (np.searchsorted(begun, edges) - np.searchsorted(ended, edges))
-    starts, ends = np.append(0.0, np.cumsum(begun)), np.append(0.0, np.cumsum(ended))
-    covered = before - starts[np.searchsorted(begun, edges)] + ends[np.searchsorted(ended, edges)]
+    start, end = np.sort(start), np.sort(end)
+    n_begun, n_ended = np.searchsorted(start, edges), np.searchsorted(end, edges)
+    start_sums, end_sums = np.append(0.0, np.cumsum(start)), np.append(0.0, np.cumsum(end))
+    covered = edges * (n_begun - n_ended) - start_sums[n_begun] + end_sums[n_ended]
     share: FloatArray = np.clip(np.diff(covered) / np.diff(edges), 0.0, None)
     return share
+
+
+def stretch_text(stretch_s: int) -> str:
+    """Write the length of a stretch of time.
+
+    >>> stretch_text(30), stretch_text(120)
+    ('30 s', '2 min')
+    """
+    return f"{stretch_s} s" if stretch_s < 60 else f"{stretch_s // 60} min"
 
 
 def strip_above(ax: Axes, *, gap_in: float, height_in: float) -> tuple[Axes, float]:
@@ -188,8 +213,3 @@ def strip_above(ax: Axes, *, gap_in: float, height_in: float) -> tuple[Axes, flo
     from_top = ax.figure.dpi_scale_trans + ScaledTranslation(0, 1, cast(Any, ax.transAxes))
     strip = ax.inset_axes((0, gap_in, 1, height_in), transform=blended_transform_factory(ax.transAxes, from_top))
     return strip, 72 * (gap_in + height_in) + 5
-
-
-def text_of(value: Any, pattern: str) -> str:
-    """Format a number; a dash if it is missing."""
-    return "–" if pd.isna(value) else format(float(value), pattern)

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds import plot
-from soniox_ds._display import clock, known
+from soniox_ds._display import clock, known, number_text
 from soniox_ds.metrics.confidence.calibration import calibration, reliability
 from soniox_ds.metrics.confidence.roc import roc
 from soniox_ds.metrics.words.confusions import confusions
 from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
-from soniox_ds.reports.tables import Section, Table, decimal, percent
+from soniox_ds.reports.tables import Section, Table, percent
 from soniox_ds.review_queue.flagging import review_curve
 
 __all__ = ["confidence", "errors"]
@@ -86,9 +86,9 @@ def confidence(findings: Findings) -> Section | None:
         ("calibration error (ECE)", percent(row["ece"], row["ece_low"], row["ece_high"])),
         *([("interval of the ECE", f"none: {row['note']}")] if known(row["note"]) else []),
         ("ECE by chance alone", percent(row["ece_by_chance"])),
-        ("Brier score", decimal(row["brier"])),
-        ("normalised cross entropy", decimal(row["nce"])),
-        ("area under the ROC curve of errors", decimal(row["auc"])),
+        ("Brier score", number_text(row["brier"], ".3f")),
+        ("normalised cross entropy", number_text(row["nce"], ".3f")),
+        ("area under the ROC curve of errors", number_text(row["auc"], ".3f")),
     ]
     bins = reliability(findings.alignments, bins=10)
     figures = [
@@ -131,7 +131,7 @@ def _least_sure(words: pd.DataFrame) -> dict[str, Any]:
     audio_id = str(means["mean"].astype("Float64").idxmin())
     words = words[(words["audio_id"] == audio_id).to_numpy(bool)]
     if words[["start_ms", "end_ms", "confidence"]].isna().any(axis=1).all():
-        rows = [(audio_id, decimal(words["confidence"].mean()))]
+        rows = [(audio_id, number_text(words["confidence"].mean(), ".3f"))]
         return {"figure": None, "table": Table(("recording", "mean confidence"), rows, numeric=(1,))}
     drawing = figure(
         lambda ax: plot.confidence(words, ax=ax),

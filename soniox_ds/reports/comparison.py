@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from soniox_ds import plot
-from soniox_ds._display import known
+from soniox_ds._display import known, number_text
 from soniox_ds.api.prices import price_text
 from soniox_ds.reports.figures import figure
-from soniox_ds.reports.tables import Section, Table, decimal, percent
+from soniox_ds.reports.tables import Section, Table, percent
 
 if TYPE_CHECKING:
     from soniox_ds.experiments.results import Comparison
@@ -61,7 +61,7 @@ def arms(comparison: Comparison) -> Section:
             row["b"],
             percent(row["difference"], row["difference_low"], row["difference_high"]),
             *(percent(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in without_formatting),
-            *(decimal(row[name]) for name in ("p_holm", "mapsswe_p_holm")),
+            *(number_text(row[name], ".3f") for name in ("p_holm", "mapsswe_p_holm")),
             row["note"] if known(row["note"]) else "",
         )
         for row in differences.to_dict("records")

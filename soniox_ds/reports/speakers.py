@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds import plot
-from soniox_ds._display import known
+from soniox_ds._display import known, number_text
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.conversation import speaker_stats
 from soniox_ds.metrics.speakers.diarization import diarization_errors
 from soniox_ds.metrics.stats.summaries import summarize
 from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
-from soniox_ds.reports.tables import Section, Table, count, decimal, percent
+from soniox_ds.reports.tables import Section, Table, count, percent
 
 __all__ = ["languages", "speakers"]
 
@@ -66,7 +66,7 @@ def _talk(words: pd.DataFrame) -> Table:
             f"{row['talk_ms'] / 1000:,.1f} s",
             percent(row["talk_share"]),
             int(row["turns"]),
-            decimal(row["words_per_minute"], places=0),
+            number_text(row["words_per_minute"], ".0f"),
             int(row["interruptions"]),
         )
         for row in stats.head(_ROWS).to_dict("records")
@@ -114,7 +114,7 @@ def languages(findings: Findings) -> Section | None:
                 len(part),
                 percent(len(part) / len(words)),
                 f"{duration_ms / 60_000:,.1f} minutes",
-                decimal(part["confidence"].mean()),
+                number_text(part["confidence"].mean(), ".3f"),
                 *(() if right_words is None else (percent(right_words.get(str(language), np.nan)),)),
             )
         )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from soniox_ds._display import known
+from soniox_ds._display import known, number_text
 
-__all__ = ["Section", "Table", "count", "decimal", "percent"]
+__all__ = ["Section", "Table", "count", "percent"]
 
 Section = dict[str, Any]
 """The values of a section's template."""
@@ -32,18 +32,8 @@ def percent(value: Any, low: Any = None, high: Any = None) -> str:
     >>> percent(0.0831, 0.07, 0.1), percent(None)
     ('8.3% [7.0%, 10.0%]', '–')
     """
-    if not known(value):
-        return "–"
-    return f"{value:.1%} [{low:.1%}, {high:.1%}]" if known(low) and known(high) else f"{value:.1%}"
-
-
-def decimal(value: Any, places: int = 3) -> str:
-    """Write a number with decimal places, or a dash if it is missing.
-
-    >>> decimal(0.12345), decimal(None)
-    ('0.123', '–')
-    """
-    return f"{float(value):.{places}f}" if known(value) else "–"
+    interval = f" [{low:.1%}, {high:.1%}]" if known(value) and known(low) and known(high) else ""
+    return number_text(value, ".1%") + interval
 
 
 def count(number: int, noun: str) -> str:

@@ -121,7 +121,7 @@ def test_character_errors_are_drawn_as_such():
     assert marks(ax) == [(12.0, True), (31.0, True), (20.0, False)]
     assert ax.texts[0].get_text() == "12.0% · n = 40 · 5,200 characters"
     assert ax.get_xlabel() == "character error rate (%), 95% interval"
-    with pytest.raises(InputError, match=r"no group has a character error rate: .* hold no characters"):
+    with pytest.raises(InputError, match=r"no group has a character error rate: .* contain no characters"):
         plot.error_summary(SUMMARY.rename(columns=named).assign(cer=pd.NA))
 
     said = {"a": "to be", "b": "abcd"}
