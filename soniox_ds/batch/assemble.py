@@ -19,7 +19,7 @@ from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import BadAnswerError, SchemaError
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.schema import RECORDINGS, TOKENS, arrow_schema, conform
-from soniox_ds.sources.recording import Found, Recording
+from soniox_ds.sources.recording import Recording, RecordingList
 from soniox_ds.text.words import spoken_texts
 
 __all__ = ["assemble"]
@@ -29,7 +29,7 @@ NOT_REACHED = ("error", "the run ended before this recording was reached")
 
 
 async def assemble(
-    found: Found,
+    found: RecordingList,
     jobs: dict[str, Job],
     key_of_row: Sequence[str | None],
     *,

@@ -36,7 +36,7 @@ from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.transcription import TranscriptionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
-from soniox_ds.sources.recording import Found
+from soniox_ds.sources.recording import RecordingList
 from soniox_ds.sources.search import find_recordings
 
 __all__ = ["transcribe", "transcribe_as"]
@@ -179,7 +179,7 @@ async def transcribe_as(
     clock = clock or Clock()
     limits = limits or Limits()
     display = progress_for(progress)
-    if isinstance(sources, Found):
+    if isinstance(sources, RecordingList):
         check_columns_unused(audio_column, reference_column)
         found = sources
     else:
@@ -193,7 +193,7 @@ async def transcribe_as(
         try:
             async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
                 with Progress(display, now=clock.now) as shown:
-                    shown.found(len(found.recordings))
+                    shown.set_total(len(found.recordings))
                     run = Run(
                         name=name,
                         client=client,

@@ -61,7 +61,7 @@ class Preparer:
         for row in rows:
             recording = self._recordings[row]
             if recording.error_type is not None:
-                run.progress.finished(False)
+                run.progress.add_finished(False)
                 continue
             key = job_key(self._audio(recording), run.options_hash, run.options.model, run.service, self._repeat)
             self.key_of_row[row] = key
@@ -77,9 +77,9 @@ class Preparer:
         """Report to the progress display that one more row has the outcome of this job."""
         if job.finished:
             duration_ms = job.entry.duration_ms if job.entry is not None else None
-            self._run.progress.recalled(duration_ms=duration_ms or 0)
+            self._run.progress.add_recalled(duration_ms=duration_ms or 0)
         else:
-            self._run.progress.finished(False, job.recording.duration_ms)
+            self._run.progress.add_finished(False, job.recording.duration_ms)
 
     def _audio(self, recording: Recording) -> str:
         audio = recording.url if recording.url is not None else recording.sha256

@@ -330,9 +330,9 @@ class Run:
         job.finished = True
         self._failures_in_a_row = 0
         duration_ms = job.paid.duration_ms or 0
-        self.progress.finished(True, duration_ms, cost_usd(duration_ms))
+        self.progress.add_finished(True, duration_ms, cost_usd(duration_ms))
         for _ in job.rows[1:]:
-            self.progress.finished(True, duration_ms)
+            self.progress.add_finished(True, duration_ms)
         self._has_outcome()
         self.to_clean.put_nowait(job)
 
@@ -340,7 +340,7 @@ class Run:
         """Count a job that has no transcript in this run, and keep the reason for its rows."""
         job.error = (error_type, message)
         for _ in job.rows:
-            self.progress.finished(False, job.recording.duration_ms)
+            self.progress.add_finished(False, job.recording.duration_ms)
         self._has_outcome()
 
     def taken_over(self, job: Job) -> None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from soniox_ds.corpus.dtypes import stacked
-from soniox_ds.corpus.provenance import new_provenance, pooled, without_secrets
+from soniox_ds.corpus.dtypes import concat_frames
+from soniox_ds.corpus.provenance import join_provenances, new_provenance, without_secrets
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
@@ -290,9 +290,9 @@ def concat(corpora: Iterable[Corpus]) -> Corpus:
     if len(parts) == 1:
         return parts[0]
     return Corpus(
-        stacked([part.recordings for part in parts], RECORDINGS),
-        stacked([part.tokens for part in parts], TOKENS),
-        pooled([part.provenance for part in parts]),
+        concat_frames([part.recordings for part in parts], RECORDINGS),
+        concat_frames([part.tokens for part in parts], TOKENS),
+        join_provenances([part.provenance for part in parts]),
     )
 
 

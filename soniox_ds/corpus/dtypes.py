@@ -17,7 +17,7 @@ import pyarrow as pa
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.schema import RECORDINGS, Table, conform, frame_to_arrow
 
-__all__ = ["Described", "describe", "restore", "stacked", "to_arrow"]
+__all__ = ["Described", "concat_frames", "describe", "restore", "to_arrow"]
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -88,7 +88,7 @@ def _column(column: pd.Series[Any], name: str) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def stacked(frames: list[pd.DataFrame], table: Table) -> pd.DataFrame:
+def concat_frames(frames: list[pd.DataFrame], table: Table) -> pd.DataFrame:
     """Put tables below each other. Tables without rows do not affect the columns and dtypes of the result."""
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     names = dict.fromkeys(name for frame in filled for name in frame.columns)

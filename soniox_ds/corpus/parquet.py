@@ -37,7 +37,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from soniox_ds.corpus.checksums import damaged, read_sealed, reading, sealed
-from soniox_ds.corpus.dtypes import stacked, to_arrow
+from soniox_ds.corpus.dtypes import concat_frames, to_arrow
 from soniox_ds.corpus.parts import (
     NOTE,
     ROWS,
@@ -57,7 +57,7 @@ from soniox_ds.corpus.parts import (
     read_tokens,
     write_saves,
 )
-from soniox_ds.corpus.provenance import pooled
+from soniox_ds.corpus.provenance import join_provenances
 from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.atomic_files import writing
@@ -144,20 +144,20 @@ def _save(
         if partition_by is None and parts:
             partition_by = parts[0].note.partition_by
         _check_fit(corpus, folder, parts, partition_by)
-    elif not overwrite and (found := _content(folder)):
+    elif not overwrite and (contents := _contents(folder)):
         raise InputError(
-            f"{folder} is not empty (it holds {sorted(found)[:3]}). Name another folder, or say append=True "
+            f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or say append=True "
             "to add to the corpus there or overwrite=True to replace it."
         )
     files = _files(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
     if overwrite:
         _replace(folder, files, beside)
     else:
-        _sweep(folder, parts)
+        _remove_remains(folder, parts)
         _write(folder, files, parts, beside)
 
 
-def _content(folder: Path) -> list[str]:
+def _contents(folder: Path) -> list[str]:
     """List the contents of a folder, without the remains of a first save that was killed."""
     found = [path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.endswith(_BEGUN)]
     inner = [path for kind in _KINDS for path in (folder / kind).rglob("*") if path.is_file()]
@@ -191,7 +191,7 @@ def _load(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     parts = find_parts(folder)
     if not parts:
-        raise InputError(_nothing(folder))
+        raise InputError(_why_empty(folder))
     wanted = None if audio_ids is None else set(audio_ids)
     kept = None if columns is None else set(columns)
     saves: list[pd.DataFrame] = []
@@ -209,7 +209,7 @@ def _load(
                 tokens.append(read_tokens(part, recordings, only_these=wanted is not None))
             frames.append(recordings)
         with reading(save[0].recordings):
-            whole = stacked(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True)
+            whole = concat_frames(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True)
         if wanted is None and whole["__row"].tolist() != list(range(len(whole))):
             raise damaged(save[0].recordings, "the files of its save do not fit together")
         whole = whole.drop(columns="__row")
@@ -217,12 +217,12 @@ def _load(
         provenances.append(save[0].note.provenance)
     if kept is not None and (unknown := sorted(kept - names)):
         raise InputError(f"the corpus in {folder} has no columns {unknown}; it has {sorted(names - {'__row'})}.")
-    recordings = stacked(saves, RECORDINGS) if len(saves) > 1 else saves[0]
+    recordings = concat_frames(saves, RECORDINGS) if len(saves) > 1 else saves[0]
     if wanted is not None and (unknown := sorted(wanted - set(recordings["audio_id"]))):
         raise InputError(f"the corpus in {folder} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown).")
     table = pa.concat_tables(tokens).unify_dictionaries() if tokens else None
     token_table = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
-    return recordings, token_table, pooled(provenances)
+    return recordings, token_table, join_provenances(provenances)
 
 
 class _File(NamedTuple):
@@ -362,7 +362,7 @@ def _remove_if_empty(folders: Iterable[Path]) -> None:
             path.rmdir()
 
 
-def _sweep(folder: Path, parts: list[Part]) -> None:
+def _remove_remains(folder: Path, parts: list[Part]) -> None:
     """Remove what a killed save left behind: half-written files, and files of a save that is not complete."""
     known = {path for part in parts for path in (part.tokens, part.recordings)}
     for kind in _KINDS:
@@ -427,7 +427,7 @@ def _check_fit(corpus: CorpusTables, folder: Path, parts: list[Part], partition_
             )
 
 
-def _nothing(folder: Path) -> str:
+def _why_empty(folder: Path) -> str:
     if not folder.exists():
         return f"{folder} does not exist; give the folder that corpus.save(...) wrote."
     if old := sorted(folder.glob(".old-*")):

@@ -16,7 +16,7 @@ from typing import Any
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.options.addresses import MASK, public_webhook
 
-__all__ = ["MASK", "new_provenance", "new_run", "pooled", "without_secrets"]
+__all__ = ["MASK", "join_provenances", "new_provenance", "new_run", "without_secrets"]
 
 _SECRETS = ("api_key", "webhook_auth_header_value", "authorization")
 
@@ -39,11 +39,11 @@ def new_run(
     >>> run["service"], run["options"]
     ('local', {'language_hints': ['en']})
     """
-    asked = {"service": service, "model": model, "resolved_model": resolved_model, "options": dict(options)}
-    return {**_stamp(), **asked, **more}
+    request = {"service": service, "model": model, "resolved_model": resolved_model, "options": dict(options)}
+    return {**_stamp(), **request, **more}
 
 
-def pooled(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def join_provenances(provenances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the provenance of joined corpora, with every run once, in order, and the time of the first corpus."""
     runs: list[Any] = []
     for provenance in provenances:

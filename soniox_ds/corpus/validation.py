@@ -22,7 +22,7 @@ def checked_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
         raise SchemaError(f"names of columns must be strings, found {some(bad)}; rename them.")
     if len(set(names)) < len(names):
         raise SchemaError(
-            f"columns are there twice: {some([name for name in set(names) if names.count(name) > 1])}; rename one."
+            f"columns occur twice: {some([name for name in set(names) if names.count(name) > 1])}; rename one."
         )
     frame = _conformed(recordings, RECORDINGS, "recordings")
     ids = frame["audio_id"]
@@ -36,9 +36,9 @@ def checked_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
             f"{some(repeated)}. "
             "An id stands for one recording: rename, or keep one of them."
         )
-    odd = frame.loc[~frame["status"].isin(["completed", "failed"]), "status"]
-    if len(odd):
-        raise SchemaError(f"status must be 'completed' or 'failed', found {some(odd.drop_duplicates().tolist())}.")
+    unknown = frame.loc[~frame["status"].isin(["completed", "failed"]), "status"]
+    if len(unknown):
+        raise SchemaError(f"status must be 'completed' or 'failed', found {some(unknown.drop_duplicates().tolist())}.")
     return frame
 
 
@@ -53,21 +53,20 @@ def checked_tokens(tokens: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFra
                 f"{name} is NA in {int(frame[name].isna().sum())} of {len(frame)} tokens; every token needs one."
             )
     codes, ids = pd.factorize(frame["audio_id"])
-    places = pd.Index(recordings["audio_id"]).get_indexer(ids)
-    if (places < 0).any():
-        unknown = [name for name, place in zip(ids, places, strict=True) if place < 0]
+    row_of_id = pd.Index(recordings["audio_id"]).get_indexer(ids)
+    if (row_of_id < 0).any():
+        unknown = [name for name, row in zip(ids, row_of_id, strict=True) if row < 0]
         raise SchemaError(
-            f"tokens belong to recordings that are not there: {some(unknown)}. "
-            "Every audio_id of tokens must be one of recordings."
+            f"tokens belong to unknown recordings: {some(unknown)}. Every audio_id of tokens must be one of recordings."
         )
-    place = places[codes]
+    rows = row_of_id[codes]
     index = frame["token_index"].to_numpy(np.int64)
-    step, inner = np.diff(place), np.diff(index)
+    step, inner = np.diff(rows), np.diff(index)
     if not bool(((step > 0) | ((step == 0) & (inner > 0))).all()):
-        order = np.lexsort((index, place))
+        order = np.lexsort((index, rows))
         frame = frame.take(order).reset_index(drop=True)
-        place, index = place[order], index[order]
-        if (same := np.flatnonzero((np.diff(place) == 0) & (np.diff(index) == 0))).size:
+        rows, index = rows[order], index[order]
+        if (same := np.flatnonzero((np.diff(rows) == 0) & (np.diff(index) == 0))).size:
             row = int(same[0])
             raise SchemaError(
                 f"{frame['audio_id'].iloc[row]!r} has two tokens with token_index {index[row]}; "
@@ -76,7 +75,7 @@ def checked_tokens(tokens: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFra
     return frame
 
 
-def _conformed(frame: pd.DataFrame, table: Mapping[str, Any], what: str) -> pd.DataFrame:
+def _conformed(frame: pd.DataFrame, table: Mapping[str, Any], label: str) -> pd.DataFrame:
     try:
         return conform(frame.reset_index(drop=True), table)
     except (TypeError, ValueError) as error:
@@ -85,8 +84,8 @@ def _conformed(frame: pd.DataFrame, table: Mapping[str, Any], what: str) -> pd.D
                 try:
                     conform(frame[[name]], {name: column})
                 except (TypeError, ValueError):
-                    found = f"{what}[{name!r}] has dtype {frame[name].dtype} and cannot become {column.dtype}"
-                    raise SchemaError(f"{found}: {error}. docs/reference/tables.md says what it holds.") from error
+                    problem = f"{label}[{name!r}] has dtype {frame[name].dtype} and cannot become {column.dtype}"
+                    raise SchemaError(f"{problem}: {error}. docs/reference/tables.md says what it holds.") from error
         raise
 
 

@@ -44,7 +44,7 @@ from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.live import ENDPOINT_OPTIONS, SessionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.schema import ENDPOINT_SWEEP, conform
-from soniox_ds.sources.recording import Found
+from soniox_ds.sources.recording import RecordingList
 from soniox_ds.sources.search import find_recordings
 from soniox_ds.text.normalizer import Normalizer
 
@@ -318,7 +318,7 @@ async def sweep_endpoints(
     models = ModelList()
     means: dict[str, Any] = {"connection": connection, "gate": gate, "journal": journal, "clock": clock}
 
-    async def streamed(stretch: Found, name: str) -> LiveResult:
+    async def streamed(stretch: RecordingList, name: str) -> LiveResult:
         return await stream_dataset_as(
             replace(chosen[name], **RAW),
             stretch,
@@ -379,7 +379,7 @@ def _checked_settings(
     return chosen
 
 
-def _has_references(found: Found, references: References, block: str | Sequence[str] | None) -> bool:
+def _has_references(found: RecordingList, references: References, block: str | Sequence[str] | None) -> bool:
     """Return True if there is anything to score; raises the errors of scoring before anything is paid for."""
     table = planned(found)
     if references is None and ("reference" not in table or table["reference"].isna().all()):
@@ -390,7 +390,7 @@ def _has_references(found: Found, references: References, block: str | Sequence[
     return True
 
 
-def _estimate(found: Found, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
+def _estimate(found: RecordingList, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
     """Estimate from the lengths in the headers. Unusable recordings and URLs are not streamed and cost nothing."""
     good = [recording for recording in inspected(found) if recording.url is None]
     hours = sum(one.duration_ms or 0 for one in good) / 3_600_000

@@ -41,7 +41,7 @@ from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import NoKeywords, check_keywords, list_options
 from soniox_ds.options.transcription import TranscriptionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
-from soniox_ds.sources.recording import Found
+from soniox_ds.sources.recording import RecordingList
 from soniox_ds.sources.search import find_recordings
 from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.text.reference_warnings import warn_of_unsaid
@@ -272,7 +272,7 @@ def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: 
         checked_terms(terms, distractors, aligned, chain, "mixed")
 
 
-def _warn_of_unreferenced(found: Found, pairs: Pairs) -> None:
+def _warn_of_unreferenced(found: RecordingList, pairs: Pairs) -> None:
     good = [recording.audio_id for recording in found.recordings if recording.error_type is None]
     with_reference = len(set(pairs.recordings["audio_id"].iloc[pairs.scored]).intersection(good))
     if good and not with_reference:
@@ -289,7 +289,7 @@ def _warn_of_unreferenced(found: Found, pairs: Pairs) -> None:
 
 
 async def _sends_anything(
-    found: Found,
+    found: RecordingList,
     arms: Mapping[str, TranscriptionOptions],
     repeats: int,
     connection: Connection,
@@ -321,7 +321,7 @@ async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequen
         await warn_of_models(models, model, pd.concat(of_model))
 
 
-def _estimate(found: Found, arms: int, repeats: int) -> Estimate:
+def _estimate(found: RecordingList, arms: int, repeats: int) -> Estimate:
     """Estimate from the lengths in the headers. Unusable recordings cost nothing."""
     good = inspected(found)
     known = [recording.duration_ms for recording in good if recording.duration_ms is not None]
@@ -335,7 +335,7 @@ def _estimate(found: Found, arms: int, repeats: int) -> Estimate:
 
 
 async def _transcribe_all(
-    found: Found,
+    found: RecordingList,
     arms: Mapping[str, TranscriptionOptions],
     repeats: int,
     seed: int,
@@ -346,7 +346,7 @@ async def _transcribe_all(
 ) -> dict[str, list[list[Corpus]]]:
     """Return for each arm and repeat the corpora of all stretches, in order."""
 
-    async def transcribed(stretch: Found, turn: tuple[str, int]) -> Corpus:
+    async def transcribed(stretch: RecordingList, turn: tuple[str, int]) -> Corpus:
         name, repeat = turn
         return await transcribe_as(arms[name], stretch, models=models, repeat=repeat, progress=False, **settings)
 

@@ -17,7 +17,7 @@ from soniox_ds.metrics.stats.blocks import block_columns
 from soniox_ds.metrics.words.pairing import Pairs, References, pair_up
 from soniox_ds.progress.display import Progress
 from soniox_ds.sources.inspection import inspect
-from soniox_ds.sources.recording import Found, Recording
+from soniox_ds.sources.recording import Recording, RecordingList
 
 __all__ = [
     "in_turns",
@@ -43,18 +43,18 @@ _Turn = TypeVar("_Turn")
 _Part = TypeVar("_Part", bound=_HasRecordings)
 
 
-def stretches(found: Found) -> Iterator[Found]:
+def stretches(found: RecordingList) -> Iterator[RecordingList]:
     """Yield the recordings in at most `STRETCHES` parts. Only the last part may be shorter than `SHORTEST_STRETCH`."""
     size = max(SHORTEST_STRETCH, -(-len(found.recordings) // STRETCHES))
     for start in range(0, len(found.recordings), size):
         rows = slice(start, start + size)
-        yield Found(found.recordings[rows], found.metadata.iloc[rows].reset_index(drop=True))
+        yield RecordingList(found.recordings[rows], found.metadata.iloc[rows].reset_index(drop=True))
 
 
 async def in_turns(
-    found: Found,
+    found: RecordingList,
     turns: Sequence[_Turn],
-    transcribed: Callable[[Found, _Turn], Awaitable[_Part]],
+    transcribed: Callable[[RecordingList, _Turn], Awaitable[_Part]],
     *,
     seed: int,
     progress: Progress,
@@ -77,7 +77,7 @@ async def in_turns(
     """
     order = random.Random(seed)
     parts: dict[_Turn, list[_Part]] = {turn: [] for turn in turns}
-    progress.found(len(found.recordings) * len(turns))
+    progress.set_total(len(found.recordings) * len(turns))
     for stretch in stretches(found):
         shuffled = list(turns)
         order.shuffle(shuffled)
@@ -85,13 +85,15 @@ async def in_turns(
             progress.note(note(turn))
             part = await transcribed(stretch, turn)
             for _, row in part.recordings.iterrows():
-                progress.finished(row["status"] == "completed", _number(row["duration_ms"]), _number(row["cost_usd"]))
+                progress.add_finished(
+                    row["status"] == "completed", _number(row["duration_ms"]), _number(row["cost_usd"])
+                )
             parts[turn].append(part)
     progress.note("")
     return parts
 
 
-def planned_pairs(found: Found, references: References, block: str | Sequence[str] | None) -> Pairs:
+def planned_pairs(found: RecordingList, references: References, block: str | Sequence[str] | None) -> Pairs:
     """Pair the recordings with their references; raises the errors of scoring before anything is paid for."""
     pairs = pair_up(planned(found), references)
     if block is not None:
@@ -99,14 +101,14 @@ def planned_pairs(found: Found, references: References, block: str | Sequence[st
     return pairs
 
 
-def planned(found: Found) -> pd.DataFrame:
+def planned(found: RecordingList) -> pd.DataFrame:
     """Return the columns that scoring needs, as if all recordings were transcribed already."""
     return found.metadata.assign(
         audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
     )
 
 
-def inspected(found: Found) -> list[Recording]:
+def inspected(found: RecordingList) -> list[Recording]:
     """Return the usable recordings, with the lengths from their headers. URLs are not looked at."""
     for recording in found.recordings:
         if recording.url is None and recording.error_type is None:
@@ -114,7 +116,7 @@ def inspected(found: Found) -> list[Recording]:
     return [recording for recording in found.recordings if recording.error_type is None]
 
 
-def refuse_unusable(found: Found, usable: int, *, urls: str | None = None) -> None:
+def refuse_unusable(found: RecordingList, usable: int, *, urls: str | None = None) -> None:
     """Raise SourceError if no inspected recording can be transcribed, since there is nothing to confirm then.
 
     Parameters

@@ -39,7 +39,7 @@ from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.live import LiveKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.inspection import inspect
-from soniox_ds.sources.recording import Found, Recording
+from soniox_ds.sources.recording import Recording, RecordingList
 from soniox_ds.sources.search import find_recordings
 
 __all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
@@ -184,7 +184,7 @@ async def stream_dataset_as(
     connection.stream_url()
     clock = clock or Clock()
     display = progress_for(progress)
-    if isinstance(sources, Found):
+    if isinstance(sources, RecordingList):
         check_columns_unused(audio_column, reference_column)
         found = sources
     else:
@@ -193,7 +193,7 @@ async def stream_dataset_as(
         )
     store = EventStore(Path(journal) if journal is not None else default_path())
     with Progress(display, now=clock.now) as shown:
-        shown.found(len(found.recordings))
+        shown.set_total(len(found.recordings))
         run = _Run(
             options=options,
             connection=connection,
@@ -286,7 +286,7 @@ class _Run:
         async with same.setdefault(key, asyncio.Lock()), self._store.claim(key):
             earlier = [] if self._refresh else await asyncio.to_thread(self._store.read, key)
             if earlier and earlier[-1].kind == DONE:
-                self._progress.recalled(duration_ms=recording.duration_ms or 0)
+                self._progress.add_recalled(duration_ms=recording.duration_ms or 0)
                 return self._tables(earlier, recording, recalled=True)
             if self.fatal is not None:  # stored results need no service, all other recordings would fail too
                 recording.fail(error_type_of(self.fatal), str(self.fatal))
@@ -295,7 +295,7 @@ class _Run:
 
     def _failed(self, recording: Recording) -> LiveResult:
         """Return the tables of a recording of which nothing was sent."""
-        self._progress.finished(False)
+        self._progress.add_finished(False)
         return self._tables([], recording)
 
     async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> LiveResult:
@@ -338,7 +338,7 @@ class _Run:
             if isinstance(error, AuthError | BalanceError):
                 self.fatal = error
             recording.fail(*why_failed(error))
-        self._progress.finished(
+        self._progress.add_finished(
             error is None, recording.duration_ms, cost_usd(recording.duration_ms or 0, LIVE_USD_PER_HOUR)
         )
         return self._tables([*begun, *session.log, *([done] if error is None else [])], recording)
@@ -392,7 +392,9 @@ def _moment(events: list[Event], kind: str) -> datetime | None:
     return next((parse_time(event.payload) for event in events if event.kind == kind), None)
 
 
-def _together(parts: Mapping[int, LiveResult], found: Found, run: _Run, resolved_model: str | None) -> LiveResult:
+def _together(
+    parts: Mapping[int, LiveResult], found: RecordingList, run: _Run, resolved_model: str | None
+) -> LiveResult:
     """Join the tables of some or all recordings, in the order of the sources."""
     rows = sorted(parts)
     made_by = {name for row in rows for name in parts[row].recordings["resolved_model"].dropna()}

@@ -1,7 +1,7 @@
 """Counts of the progress of a batch, and their description in words.
 
-Conventions: ``Tally`` takes every time as an argument (seconds of one monotonic clock). A ``Snapshot`` holds the counts
-of one moment. A recording is *done* when it is completed, failed or recalled from the journal.
+Conventions: ``Counts`` takes every time as an argument (seconds of one monotonic clock). A ``Snapshot`` holds the
+counts of one moment. A recording is *done* when it is completed, failed or recalled from the journal.
 
 The remaining time is extrapolated from the pace since the first finished recording, so that the wait for the first
 recording does not count for the others. Recalled recordings take no time and are left out. No remaining time is given
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from soniox_ds.api.prices import price_text
 
-__all__ = ["Snapshot", "Tally"]
+__all__ = ["Counts", "Snapshot"]
 
 _FEWEST_FOR_PACE = 5
 
@@ -74,28 +74,28 @@ class Snapshot:
         if self.failed:
             parts.append(f"{self.failed:,} failed")
         if self.audio_ms:
-            parts.append(f"{_words_for_audio(self.audio_ms)} of audio")
+            parts.append(f"{_duration_in_words(self.audio_ms)} of audio")
         if self.cost_usd:
             parts.append(price_text(self.cost_usd))
-        parts.append(_words_for_seconds(self.elapsed_s))
+        parts.append(_time_in_words(self.elapsed_s))
         if self.eta_s is not None and not self.closed:
-            parts.append(f"about {_words_for_seconds(self.eta_s)} left")
+            parts.append(f"about {_time_in_words(self.eta_s)} left")
         return ", ".join(parts) + (f"; {self.note}" if self.note and not self.closed else "")
 
 
-def _words_for_seconds(seconds: float) -> str:
-    whole = round(seconds)
+def _time_in_words(seconds: float) -> str:
+    rounded = round(seconds)
     if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _words_for_audio(milliseconds: int) -> str:
+def _duration_in_words(milliseconds: int) -> str:
     seconds = milliseconds / 1000
     if seconds < 59.5:
         return f"{seconds:.0f} s"
@@ -104,16 +104,16 @@ def _words_for_audio(milliseconds: int) -> str:
     return f"{seconds / 3600:,.1f} h"
 
 
-class Tally:
+class Counts:
     """The counts of one batch. Times are given as arguments.
 
     Examples
     --------
-    >>> tally = Tally(started_s=100.0)
-    >>> tally.found(3)
-    >>> tally.recalled(duration_ms=60_000)
-    >>> tally.finished(True, duration_ms=30_000, cost_usd=0.002, at_s=104.0)
-    >>> tally.snapshot(104.0).line
+    >>> counts = Counts(started_s=100.0)
+    >>> counts.set_total(3)
+    >>> counts.add_recalled(duration_ms=60_000)
+    >>> counts.add_finished(True, duration_ms=30_000, cost_usd=0.002, at_s=104.0)
+    >>> counts.snapshot(104.0).line
     '2 of 3 done, 1 of them recalled, 1.5 min of audio, about $0.002, 4.0 s'
     """
 
@@ -130,16 +130,18 @@ class Tally:
         self._first_audio_ms = 0
         self._finished_audio_ms = 0
 
-    def found(self, total: int, audio_ms: int | None = None) -> None:
+    def set_total(self, total: int, audio_ms: int | None = None) -> None:
         """Set the number of all recordings, and the duration of all audio if it is known for every recording."""
         self._total, self._total_audio_ms = total, audio_ms
 
-    def recalled(self, count: int = 1, *, duration_ms: int = 0) -> None:
+    def add_recalled(self, count: int = 1, *, duration_ms: int = 0) -> None:
         """Count recordings whose transcripts the journal had. ``duration_ms`` is their total duration."""
         self._recalled += count
         self._recalled_audio_ms += duration_ms
 
-    def finished(self, ok: bool, duration_ms: int | None = None, cost_usd: float | None = None, *, at_s: float) -> None:
+    def add_finished(
+        self, ok: bool, duration_ms: int | None = None, cost_usd: float | None = None, *, at_s: float
+    ) -> None:
         """Count one recording that was completed or failed. Unknown durations and costs are None."""
         audio_ms = duration_ms or 0
         if ok:

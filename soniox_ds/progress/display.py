@@ -13,17 +13,17 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
 from soniox_ds._display import render
-from soniox_ds.progress.counts import Snapshot, Tally
+from soniox_ds.progress.counts import Counts, Snapshot
 
 __all__ = [
     "CallbackProgress",
+    "Counts",
     "Display",
     "LogProgress",
     "NotebookProgress",
     "Progress",
     "SilentProgress",
     "Snapshot",
-    "Tally",
     "TerminalProgress",
     "progress_for",
 ]
@@ -199,8 +199,8 @@ def progress_for(setting: bool | Callable[[Snapshot], object] | None) -> Display
     --------
     >>> seen = []
     >>> with Progress(progress_for(seen.append)) as progress:
-    ...     progress.found(1)
-    ...     progress.finished(True, duration_ms=1000, cost_usd=0.0)
+    ...     progress.set_total(1)
+    ...     progress.add_finished(True, duration_ms=1000, cost_usd=0.0)
     >>> [(snapshot.done, snapshot.total, snapshot.closed) for snapshot in seen]
     [(0, 1, False), (1, 1, False), (1, 1, True)]
     """
@@ -236,27 +236,27 @@ class Progress:
 
     def __init__(self, display: Display, *, now: Callable[[], float] = time.monotonic) -> None:
         self._display, self._now = display, now
-        self._tally = Tally(now())
+        self._counts = Counts(now())
         self._closed = False
 
-    def found(self, total: int, audio_ms: int | None = None) -> None:
+    def set_total(self, total: int, audio_ms: int | None = None) -> None:
         """Set the number of all recordings, and the duration of all audio if it is known for every recording."""
-        self._tally.found(total, audio_ms)
+        self._counts.set_total(total, audio_ms)
         self.refresh()
 
-    def recalled(self, count: int = 1, *, duration_ms: int = 0) -> None:
+    def add_recalled(self, count: int = 1, *, duration_ms: int = 0) -> None:
         """Count recordings whose transcripts the journal had. ``duration_ms`` is their total duration."""
-        self._tally.recalled(count, duration_ms=duration_ms)
+        self._counts.add_recalled(count, duration_ms=duration_ms)
         self.refresh()
 
-    def finished(self, ok: bool, duration_ms: int | None = None, cost_usd: float | None = None) -> None:
+    def add_finished(self, ok: bool, duration_ms: int | None = None, cost_usd: float | None = None) -> None:
         """Count one recording that was completed or failed. Unknown durations and costs are None."""
-        self._tally.finished(ok, duration_ms, cost_usd, at_s=self._now())
+        self._counts.add_finished(ok, duration_ms, cost_usd, at_s=self._now())
         self.refresh()
 
     def note(self, text: str) -> None:
         """Set the description of what the run is waiting for; empty if it is not waiting."""
-        self._tally.note(text)
+        self._counts.note(text)
         self.refresh()
 
     def refresh(self) -> None:
@@ -265,7 +265,7 @@ class Progress:
             self._display.update(self.snapshot())
 
     def snapshot(self) -> Snapshot:
-        return self._tally.snapshot(self._now(), closed=self._closed)
+        return self._counts.snapshot(self._now(), closed=self._closed)
 
     def close(self) -> None:
         """Show the last state. A second call does nothing."""

@@ -60,10 +60,12 @@ def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | No
     ...
     soniox_ds.exceptions.InputError: start_ms is 2.5; give whole milliseconds, 0 or more. Are these seconds? ...
     """
-    start, end = (
-        None if value is None else checked_ms(_whole(value), name)
-        for value, name in ((start_ms, "start_ms"), (end_ms, "end_ms"))
-    )
+    ends: list[int | None] = []
+    for value, name in ((start_ms, "start_ms"), (end_ms, "end_ms")):
+        if isinstance(value, (float, np.floating)) and value == np.floor(value):
+            value = int(value)
+        ends.append(None if value is None else checked_ms(value, name))
+    start, end = ends
     if end is None:
         return start, None
     width = end - (start or 0)
@@ -77,8 +79,3 @@ def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | No
             f"from start_ms={start_ms} to end_ms={end_ms} are {width} ms of a recording of {last_ms:.0f} ms."
         )
     return start, end
-
-
-def _whole(value: Any) -> Any:
-    """Return a float that is a whole number as an integer, and any other value unchanged."""
-    return int(value) if isinstance(value, (float, np.floating)) and value == np.floor(value) else value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from soniox_ds._caller import warn_caller
@@ -31,7 +31,7 @@ _SHOWN = 3
 _Value = TypeVar("_Value")
 
 
-def matched_ids(wanted: Iterable[str], known: Iterable[str], what: str) -> dict[str, str]:
+def matched_ids(wanted: Iterable[str], known: Iterable[str], label: str) -> dict[str, str]:
     """Match ids to the recordings that they name in another way.
 
     Parameters
@@ -40,7 +40,7 @@ def matched_ids(wanted: Iterable[str], known: Iterable[str], what: str) -> dict[
         The ids of references, turns or other annotations.
     known
         The ids of the recordings.
-    what
+    label
         The kind of annotation for messages, such as "references".
 
     Returns
@@ -77,38 +77,44 @@ def matched_ids(wanted: Iterable[str], known: Iterable[str], what: str) -> dict[
         if audio_id not in alike:
             path = _path(audio_id)
             by_stem[path[-1]].append((path, audio_id))
-    found: dict[str, str] = {}
-    meant_by: dict[str, str] = {}
+    matched: dict[str, str] = {}
+    id_of: dict[str, str] = {}
     for audio_id in open_ids:
         path = _path(audio_id)
-        candidates = [name for other, name in by_stem[path[-1]] if _ends_alike(path, other)]
+        candidates = []
+        for longer, name in by_stem[path[-1]]:
+            n_shared = min(len(path), len(longer))
+            if path[-n_shared:] == longer[-n_shared:]:
+                candidates.append(name)
         if len(candidates) > 1:
+            listed = " or ".join(map(repr, candidates[:_SHOWN]))
+            rest = f" and {len(candidates) - _SHOWN} more" if len(candidates) > _SHOWN else ""
             raise InputError(
-                f"{what}: {audio_id!r} could mean {_some(candidates)}. An audio_id must be written as the recordings "
+                f"{label}: {audio_id!r} could mean {listed}{rest}. An audio_id must be written as the recordings "
                 "have it wherever file names alone are not unique."
             )
         if candidates:
-            other = meant_by.setdefault(candidates[0], audio_id)
-            if other != audio_id:
+            earlier = id_of.setdefault(candidates[0], audio_id)
+            if earlier != audio_id:
                 raise InputError(
-                    f"{what}: {other!r} and {audio_id!r} both mean the recording {candidates[0]!r}. Write the audio_id "
-                    "as the recordings have it, each once."
+                    f"{label}: {earlier!r} and {audio_id!r} both mean the recording {candidates[0]!r}. Write the "
+                    "audio_id as the recordings have it, each once."
                 )
-            found[audio_id] = candidates[0]
-    if found:
-        pairs = [f"{one!r} is taken for {two!r}" for one, two in list(found.items())[:_SHOWN]]
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            matched[audio_id] = candidates[0]
+    if matched:
+        pairs = [f"{audio_id!r} is taken for {name!r}" for audio_id, name in list(matched.items())[:_SHOWN]]
+        rest = f" and {len(matched) - _SHOWN} more" if len(matched) > _SHOWN else ""
         warn_caller(
-            f"{what}: {len(found)} of {len(ids)} ids were matched by file names, without folders and extensions: "
-            f"{', '.join(pairs)}{more}.",
+            f"{label}: {len(matched)} of {len(ids)} ids were matched by file names, without folders and extensions: "
+            f"{', '.join(pairs)}{rest}.",
             UserWarning,
         )
-    return found
+    return matched
 
 
-def renamed(by_id: Mapping[str, _Value], known: Iterable[str], what: str) -> dict[str, _Value]:
+def renamed(by_id: Mapping[str, _Value], known: Iterable[str], label: str) -> dict[str, _Value]:
     """Return the values with the ids of the recordings as keys; see `matched_ids`."""
-    names = matched_ids(by_id, known, what)
+    names = matched_ids(by_id, known, label)
     return {names.get(audio_id, audio_id): value for audio_id, value in by_id.items()}
 
 
@@ -125,13 +131,3 @@ def _path(audio_id: str) -> tuple[str, ...]:
         parts[-1] = stem
         stem, extension = os.path.splitext(stem)
     return tuple(parts)
-
-
-def _ends_alike(one: tuple[str, ...], two: tuple[str, ...]) -> bool:
-    shorter = min(len(one), len(two))
-    return one[-shorter:] == two[-shorter:]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return " or ".join(map(repr, names[:_SHOWN])) + more

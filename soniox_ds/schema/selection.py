@@ -33,17 +33,17 @@ def one_recording(table: pd.DataFrame, audio_id: str | None, *, rows: str, shows
     table = with_ids(table, rows)
     if audio_id is not None:
         audio_id = str(as_ids(pd.Series([audio_id], dtype=object), "audio_id").iloc[0])
-    found = table["audio_id"].drop_duplicates().tolist()
+    ids = table["audio_id"].drop_duplicates().tolist()
     if audio_id is None:
-        if len(found) > 1:
+        if len(ids) > 1:
             raise InputError(
-                f"the table holds {rows} of {len(found)} recordings and {shows} shows one: "
-                f"name it with audio_id=, for example audio_id={found[0]!r}."
+                f"the table holds {rows} of {len(ids)} recordings and {shows} shows one: "
+                f"name it with audio_id=, for example audio_id={ids[0]!r}."
             )
         return table
-    if audio_id not in found:
-        if not found:
+    if audio_id not in ids:
+        if not ids:
             raise InputError(f"there are no {rows}: the table has no rows, so none of {audio_id!r}.")
-        more = " and others" if len(found) > _SHOWN else ""
-        raise InputError(f"no {rows} of {audio_id!r}; the table holds {found[:_SHOWN]}{more}.")
+        rest = " and others" if len(ids) > _SHOWN else ""
+        raise InputError(f"no {rows} of {audio_id!r}; the table holds {ids[:_SHOWN]}{rest}.")
     return table[(table["audio_id"] == audio_id).to_numpy(bool)]

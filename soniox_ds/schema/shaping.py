@@ -43,7 +43,7 @@ _FEW_ROWS = 3  # fewer rows say nothing about the unit
 _EXACT = 2**53  # larger floats do not represent every whole number
 
 
-def ask_about_seconds(found: str) -> None:
+def ask_about_seconds(description: str) -> None:
     """Warn that times look like seconds, although they are read as milliseconds.
 
     Short words and turns suggest seconds but may be right. Fractions of a millisecond cannot be right, and are refused
@@ -51,7 +51,7 @@ def ask_about_seconds(found: str) -> None:
 
     Parameters
     ----------
-    found
+    description
         A sentence that describes the times.
 
     Warns
@@ -59,7 +59,7 @@ def ask_about_seconds(found: str) -> None:
     UserWarning
         Always, with the line of the caller.
     """
-    warn_caller(f"{found} {IN_SECONDS} They were taken as milliseconds.", UserWarning)
+    warn_caller(f"{description} {IN_SECONDS} They were taken as milliseconds.", UserWarning)
 
 
 def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
@@ -79,15 +79,15 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
     ...
     soniox_ds.exceptions.SchemaError: words: the table lacks ['start_ms']; it has ['text']. Which ...
     """
-    where = f"{name}: " if name else ""
-    given: object = table
-    if not isinstance(given, pd.DataFrame):
-        of_corpus = "; a corpus has its tables in .tokens, .recordings and .words()" if hasattr(given, "tokens") else ""
-        raise InputError(f"{where}a table (DataFrame) is needed here, found {type(given).__name__}{of_corpus}.")
-    again = () if table.columns.is_unique else set(table.columns[table.columns.duplicated()])
-    if repeated := [column for column in columns if column in again]:
+    prefix = f"{name}: " if name else ""
+    value: object = table
+    if not isinstance(value, pd.DataFrame):
+        of_corpus = "; a corpus has its tables in .tokens, .recordings and .words()" if hasattr(value, "tokens") else ""
+        raise InputError(f"{prefix}a table (DataFrame) is needed here, found {type(value).__name__}{of_corpus}.")
+    duplicated = () if table.columns.is_unique else set(table.columns[table.columns.duplicated()])
+    if repeated := [column for column in columns if column in duplicated]:
         raise SchemaError(
-            f"{where}the column {repeated[0]!r} stands more than once; the table has {list(table.columns)}. Drop or "
+            f"{prefix}the column {repeated[0]!r} stands more than once; the table has {list(table.columns)}. Drop or "
             "rename one of them."
         )
     if missing := [column for column in columns if column not in table]:
@@ -96,12 +96,12 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
         former = {FORMER_COLUMNS[name]: name for name in missing if FORMER_COLUMNS.get(name) in table}
         advice += f"An earlier version wrote it: call .rename(columns={former}). " if former else ""
         raise SchemaError(
-            f"{where}the table lacks {missing}; it has {list(table.columns)}. {advice}"
+            f"{prefix}the table lacks {missing}; it has {list(table.columns)}. {advice}"
             "Which table each function takes is in docs/reference/tables.md."
         )
 
 
-def with_named_levels(table: pd.DataFrame, what: str) -> pd.DataFrame:
+def with_named_levels(table: pd.DataFrame, label: str) -> pd.DataFrame:
     """Return the table with the named levels of its index as columns, and with a new index.
 
     A level of numbers without a name is left out. If a level without a name holds texts that no column holds, they may
@@ -126,10 +126,10 @@ def with_named_levels(table: pd.DataFrame, what: str) -> pd.DataFrame:
         values = pd.Series(level, index=frame.index, name=name)
         if name is None:
             texts = pd.api.types.infer_dtype(level, skipna=True) == "string"
-            if texts and not any(_equal_texts(values, frame.iloc[:, place]) for place in range(frame.shape[1])):
+            if texts and not any(_equal_texts(values, frame.iloc[:, column]) for column in range(frame.shape[1])):
                 first = values.dropna().iloc[0]
                 warn_caller(
-                    f"{what}: the index ({first!r} and so on) has no name and is left out. If it holds the ids, give "
+                    f"{label}: the index ({first!r} and so on) has no name and is left out. If it holds the ids, give "
                     "the table as table.rename_axis('audio_id').reset_index().",
                     UserWarning,
                 )
@@ -137,18 +137,18 @@ def with_named_levels(table: pd.DataFrame, what: str) -> pd.DataFrame:
             frame.insert(0, name, values)
         elif isinstance(frame[name], pd.DataFrame) or not _equal_texts(values, frame[name]):
             warn_caller(
-                f"{what}: the level {name!r} of the index differs from the column {name!r} and is left out; rename one "
-                "of them to keep both.",
+                f"{label}: the level {name!r} of the index differs from the column {name!r} and is left out; rename "
+                "one of them to keep both.",
                 UserWarning,
             )
     return frame
 
 
-def _equal_texts(one: pd.Series[Any], two: pd.Series[Any]) -> bool:
-    return bool((one.astype("string").fillna("") == two.astype("string").fillna("")).all())
+def _equal_texts(first: pd.Series[Any], second: pd.Series[Any]) -> bool:
+    return bool((first.astype("string").fillna("") == second.astype("string").fillna("")).all())
 
 
-def as_ids(column: pd.Series[Any], what: str) -> pd.Series[Any]:
+def as_ids(column: pd.Series[Any], label: str) -> pd.Series[Any]:
     """Return ids as strings. Whole numbers become their decimal digits, so that 1, 1.0 and "1" are the same id.
 
     Every function that takes an `audio_id` reads it in this way. NA stays NA.
@@ -170,24 +170,24 @@ def as_ids(column: pd.Series[Any], what: str) -> pd.Series[Any]:
     if isinstance(column.dtype, pd.StringDtype):
         return column.astype("string")
     codes, values = pd.factorize(column)
-    ids = pd.array([_id(value, what) for value in values], dtype="string")
+    ids = pd.array([_id(value, label) for value in values], dtype="string")
     return pd.Series(ids.take(codes, allow_fill=True), index=column.index, name=column.name)
 
 
-def _id(value: Any, what: str) -> str:
+def _id(value: Any, label: str) -> str:
     if isinstance(value, str):
         return value
     plain: Any = _plain(value)
-    whole = isinstance(plain, float) and abs(plain) <= _EXACT and plain.is_integer()
-    if whole or (isinstance(plain, int) and not isinstance(plain, bool)):
+    is_whole = isinstance(plain, float) and abs(plain) <= _EXACT and plain.is_integer()
+    if is_whole or (isinstance(plain, int) and not isinstance(plain, bool)):
         return str(int(plain))
     raise SchemaError(
-        f"{what}: an audio_id is a text or a whole number, found {_plain(value)!r}. Make it a text where the table is "
+        f"{label}: an audio_id is a text or a whole number, found {_plain(value)!r}. Make it a text where the table is "
         "read: pd.read_csv(path, dtype={'audio_id': str}), or table['audio_id'].astype(str)."
     )
 
 
-def with_ids(table: pd.DataFrame, what: str) -> pd.DataFrame:
+def with_ids(table: pd.DataFrame, label: str) -> pd.DataFrame:
     """Return the table with its `audio_id` as strings, or unchanged if it has no such column or strings already.
 
     Examples
@@ -195,13 +195,13 @@ def with_ids(table: pd.DataFrame, what: str) -> pd.DataFrame:
     >>> with_ids(pd.DataFrame({"audio_id": [7, 8]}), "words")["audio_id"].tolist()
     ['7', '8']
     """
-    need(table, name=what)
+    need(table, name=label)
     if "audio_id" not in table or isinstance(table["audio_id"].dtype, pd.StringDtype):
         return table
-    return table.assign(audio_id=as_ids(table["audio_id"], what))
+    return table.assign(audio_id=as_ids(table["audio_id"], label))
 
 
-def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: bool = True) -> pd.DataFrame:
+def need_milliseconds(table: pd.DataFrame, label: str, *columns: str, required: bool = True) -> pd.DataFrame:
     """Return the table with its times in whole milliseconds, which may be NA.
 
     Floats that are whole numbers (up to a thousandth, such as 1.001 * 1000) become Int64. A table of integers is
@@ -209,7 +209,7 @@ def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: b
 
     Parameters
     ----------
-    table, what
+    table, label
         A table with times, and its name in messages.
     *columns
         Names of the columns to check; by default `start_ms` and `end_ms`.
@@ -235,10 +235,10 @@ def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: b
     soniox_ds.exceptions.SchemaError: words: start_ms holds 0.4, but times are whole milliseconds. Are these ...
     """
     names = [name for name in columns or ("start_ms", "end_ms") if required or name in table]
-    need(table, *names, name=what)
-    times = {name: _milliseconds(table[name], name, what) for name in names}
+    need(table, *names, name=label)
+    times = {name: _milliseconds(table[name], name, label) for name in names}
     if {"start_ms", "end_ms"} <= set(times):
-        _check_spans(table, what, times["start_ms"], times["end_ms"])
+        _check_spans(table, label, times["start_ms"], times["end_ms"])
     fresh = {
         name: pd.arrays.IntegerArray(np.nan_to_num(np.round(values)).astype(np.int64), np.isnan(values))
         for name, values in times.items()
@@ -247,35 +247,35 @@ def need_milliseconds(table: pd.DataFrame, what: str, *columns: str, required: b
     return table.assign(**fresh) if fresh else table
 
 
-def _milliseconds(column: pd.Series[Any], name: str, what: str) -> npt.NDArray[np.float64]:
+def _milliseconds(column: pd.Series[Any], name: str, label: str) -> npt.NDArray[np.float64]:
     """Return the times as floats, with NaN for NA."""
     try:
         values = np.asarray(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
     except (TypeError, ValueError) as error:
         advice = "; durations become so by .dt.total_seconds() * 1000" if column.dtype.kind == "m" else ""
-        raise SchemaError(f"{what}: {name} must hold milliseconds, found dtype {column.dtype}{advice}.") from error
+        raise SchemaError(f"{label}: {name} must hold milliseconds, found dtype {column.dtype}{advice}.") from error
     if np.isinf(values).any():
-        raise SchemaError(f"{what}: {name} is infinite in {int(np.isinf(values).sum())} rows; give NA for no time.")
-    if (odd := np.flatnonzero(np.abs(values - np.round(values)) > _RESIDUE)).size:
+        raise SchemaError(f"{label}: {name} is infinite in {int(np.isinf(values).sum())} rows; give NA for no time.")
+    if (fractions := np.flatnonzero(np.abs(values - np.round(values)) > _RESIDUE)).size:
         raise SchemaError(
-            f"{what}: {name} holds {values[odd[0]]:g}, but times are whole milliseconds. {IN_SECONDS} "
+            f"{label}: {name} holds {values[fractions[0]]:g}, but times are whole milliseconds. {IN_SECONDS} "
             "If they are milliseconds, round them."
         )
     if (early := np.flatnonzero(values < 0)).size:
         row = int(early[0])
         raise SchemaError(
-            f"{what}: {name} is negative in {early.size} of {len(values)} rows, first {values[row]:g} in row {row}; "
+            f"{label}: {name} is negative in {early.size} of {len(values)} rows, first {values[row]:g} in row {row}; "
             "times count from the start of the audio."
         )
     return values
 
 
-def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> None:
+def _check_spans(table: pd.DataFrame, label: str, start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> None:
     if (late := np.flatnonzero(end < start)).size:
         row = int(late[0])
         of = f" of {table['audio_id'].iloc[row]!r}" if "audio_id" in table else ""
         raise SchemaError(
-            f"{what}: end_ms comes before start_ms in {late.size} of {len(table)} rows, first in row {row}{of} "
+            f"{label}: end_ms comes before start_ms in {late.size} of {len(table)} rows, first in row {row}{of} "
             f"({start[row]:g} to {end[row]:g}). Were the columns mixed up, or is the second one a duration? Then add "
             "the start to it."
         )
@@ -283,26 +283,24 @@ def _check_spans(table: pd.DataFrame, what: str, start: npt.NDArray[np.float64],
     lengths = (end - start)[known]
     typical = float(np.median(lengths)) if len(lengths) >= _FEW_ROWS else np.inf
     # Some recognisers return words of zero length. Such rows are times in seconds only if they are implausibly dense.
-    if typical >= _SHORTEST_MS or (not typical and not _crowded(table[known], end[known])):
+    if typical >= _SHORTEST_MS:
         return
+    if not typical:
+        ends = pd.Series(end[known])
+        last = ends.groupby(table["audio_id"][known].to_numpy()).max().sum() if "audio_id" in table else ends.max()
+        if last >= _SHORTEST_MS * int(known.sum()):
+            return
     ask_about_seconds(
-        f"{what}: half of the {len(lengths)} rows last {typical:g} ms or less, and all end by {end[known].max():g} ms."
+        f"{label}: half of the {len(lengths)} rows last {typical:g} ms or less, and all end by {end[known].max():g} ms."
     )
 
 
-def _crowded(rows: pd.DataFrame, end: npt.NDArray[np.float64]) -> bool:
-    """Return True if rows without length follow each other faster than anybody speaks."""
-    ends = pd.Series(end)
-    last = ends.groupby(rows["audio_id"].to_numpy()).max().sum() if "audio_id" in rows else ends.max()
-    return bool(last < _SHORTEST_MS * len(rows))
-
-
-def need_confidences(table: pd.DataFrame, what: str, *columns: str) -> pd.DataFrame:
+def need_confidences(table: pd.DataFrame, label: str, *columns: str) -> pd.DataFrame:
     """Raise an exception unless the confidences of a table are numbers from 0 to 1 or NA. Return the table unchanged.
 
     Parameters
     ----------
-    table, what
+    table, label
         A table that may contain confidences, and its name in messages.
     *columns
         Names of the columns to check; by default `confidence` and `confidence_mean`. Missing columns are skipped.
@@ -324,23 +322,23 @@ def need_confidences(table: pd.DataFrame, what: str, *columns: str) -> pd.DataFr
             continue
         column: Any = table[name]
         try:
-            found = pd.to_numeric(column).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+            values = pd.to_numeric(column).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
             raise SchemaError(
-                f"{what}: {name} must hold numbers from 0 to 1, found dtype {column.dtype}: {error}"
+                f"{label}: {name} must hold numbers from 0 to 1, found dtype {column.dtype}: {error}"
             ) from error
-        outside = np.flatnonzero(~np.isnan(found) & ~((found >= 0) & (found <= 1)))
+        outside = np.flatnonzero(~np.isnan(values) & ~((values >= 0) & (values <= 1)))
         if outside.size:
-            percents = (found[outside] > 1).all() and 2 < found[outside].max() <= 100  # 1.0000001 was rounded
+            percents = (values[outside] > 1).all() and 2 < values[outside].max() <= 100  # 1.0000001 was rounded
             percent = " They look like percentages: divide them by 100." if percents else ""
             raise SchemaError(
-                f"{what}: {name} must lie between 0 and 1, found {found[outside[:_SHOWN]].tolist()} in rows "
-                f"{outside[:_SHOWN].tolist()} ({outside.size} of {len(found)} rows are outside).{percent}"
+                f"{label}: {name} must lie between 0 and 1, found {values[outside[:_SHOWN]].tolist()} in rows "
+                f"{outside[:_SHOWN].tolist()} ({outside.size} of {len(values)} rows are outside).{percent}"
             )
     return table
 
 
-def no_duplicates(table: pd.DataFrame, what: str, *keys: str, also: Iterable[str] = ()) -> None:
+def no_duplicates(table: pd.DataFrame, label: str, *keys: str, also: Iterable[str] = ()) -> None:
     """Raise SchemaError if rows agree in all keys. Columns of `also` are keys too if the table has them.
 
     Examples
@@ -351,17 +349,17 @@ def no_duplicates(table: pd.DataFrame, what: str, *keys: str, also: Iterable[str
     ...
     soniox_ds.exceptions.SchemaError: words: 2 of 4 rows are there again, first audio_id 'a', word_index 0. Was a ...
     """
-    need(table, *keys, name=what)
+    need(table, *keys, name=label)
     names = list(dict.fromkeys([*keys, *(name for name in also if name in table)]))
-    again = table.duplicated(names).to_numpy(np.bool_)
-    if not again.any():
+    is_repeated = table.duplicated(names).to_numpy(np.bool_)
+    if not is_repeated.any():
         return
-    values = table[names].iloc[int(np.argmax(again))]
+    values = table[names].iloc[int(np.argmax(is_repeated))]
     first = ", ".join(f"{name} {_plain(values[name])!r}" for name in names)
     raise SchemaError(
-        f"{what}: {int(again.sum())} of {len(table)} rows are there again, first {first}. Was a table put together "
-        f"with itself (pd.concat), or with one of the same recordings? Keep each row once, drop_duplicates({names}); "
-        "arms and repeats need tables, or ids, of their own."
+        f"{label}: {int(is_repeated.sum())} of {len(table)} rows are there again, first {first}. Was a table put "
+        f"together with itself (pd.concat), or with one of the same recordings? Keep each row once, "
+        f"drop_duplicates({names}); arms and repeats need tables, or ids, of their own."
     )
 
 
@@ -379,21 +377,21 @@ def conform(frame: pd.DataFrame, table: Mapping[str, Column]) -> pd.DataFrame:
 
     Missing columns are filled with NA. Other columns follow unchanged.
     """
-    known = {
+    of_table = {
         name: frame[name].astype(cast(Any, column.dtype))
         if name in frame
         else pd.Series(pd.NA, index=frame.index, dtype=column.dtype)
         for name, column in table.items()
     }
-    others = {name: frame[name] for name in frame.columns if name not in table}
-    return pd.DataFrame({**known, **others}, index=frame.index)
+    further = {name: frame[name] for name in frame.columns if name not in table}
+    return pd.DataFrame({**of_table, **further}, index=frame.index)
 
 
 def arrow_schema(table: Mapping[str, Column]) -> pa.Schema:
     """Return the Arrow schema of the table, in which columns that repeat are dictionary-encoded."""
     import pyarrow as pa
 
-    plain: dict[str, Any] = {
+    arrow_types: dict[str, Any] = {
         "string": pa.string(),
         "Int32": pa.int32(),
         "Int64": pa.int64(),
@@ -403,15 +401,15 @@ def arrow_schema(table: Mapping[str, Column]) -> pa.Schema:
         "datetime64[ms, UTC]": pa.timestamp("ms", tz="UTC"),
     }
 
-    def kind(column: Column) -> pa.DataType:
-        arrow = plain[column.dtype]
-        return pa.dictionary(pa.int32(), arrow) if column.repeats else arrow
+    def arrow_type(column: Column) -> pa.DataType:
+        plain = arrow_types[column.dtype]
+        return pa.dictionary(pa.int32(), plain) if column.repeats else plain
 
-    return pa.schema([pa.field(name, kind(column)) for name, column in table.items()])
+    return pa.schema([pa.field(name, arrow_type(column)) for name, column in table.items()])
 
 
 def frame_from_arrow(arrow: pa.Table, table: Mapping[str, Column]) -> pd.DataFrame:
-    """The columns of `table` out of Arrow, in the order and the dtypes of `table`; absent ones are NA.
+    """Return the columns of `table` of an Arrow table, in the order and with the dtypes of `table`; absent ones are NA.
 
     >>> from soniox_ds.schema import TURNS
     >>> frame_from_arrow(arrow_schema(TURNS).empty_table(), TURNS).dtypes["speaker"]
@@ -421,23 +419,23 @@ def frame_from_arrow(arrow: pa.Table, table: Mapping[str, Column]) -> pd.DataFra
 
     targets = arrow_schema(table)
 
-    def one(name: str, column: Column) -> Any:
+    def pandas_array(name: str, column: Column) -> Any:
         if name not in arrow.column_names:
             return pd.Series(pd.NA, index=range(arrow.num_rows), dtype=column.dtype).array
-        kind = targets.field(name).type
-        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        target = targets.field(name).type
+        plain = target.value_type if pa.types.is_dictionary(target) else target
         values = arrow[name].cast(plain)
         dtype: Any = pd.api.types.pandas_dtype(column.dtype)
         if hasattr(dtype, "__from_arrow__"):
             return dtype.__from_arrow__(values)
         return values.to_pandas().astype(dtype)
 
-    return pd.DataFrame({name: one(name, column) for name, column in table.items()}, copy=False)
+    return pd.DataFrame({name: pandas_array(name, column) for name, column in table.items()}, copy=False)
 
 
 def frame_to_arrow(frame: pd.DataFrame, table: Mapping[str, Column]) -> pa.Table:
-    """The columns of `table` in Arrow, as `arrow_schema` has them; other columns are left out."""
+    """Return the columns of `table` as an Arrow table with `arrow_schema`; other columns are left out."""
     import pyarrow as pa
 
-    own = conform(frame, table)[list(table)]
-    return pa.Table.from_pandas(own, schema=arrow_schema(table), preserve_index=False).replace_schema_metadata(None)
+    known = conform(frame, table)[list(table)]
+    return pa.Table.from_pandas(known, schema=arrow_schema(table), preserve_index=False).replace_schema_metadata(None)

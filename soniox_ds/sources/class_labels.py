@@ -49,7 +49,7 @@ def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
     return named
 
 
-def features_of_metadata(metadata: Mapping[bytes, bytes] | None, what: str) -> Mapping[str, Any] | None:
+def features_of_metadata(metadata: Mapping[bytes, bytes] | None, label: str) -> Mapping[str, Any] | None:
     """Return the features that a dataset left in the metadata of its Arrow schema, or None if there are none.
 
     Raises
@@ -67,13 +67,13 @@ def features_of_metadata(metadata: Mapping[bytes, bytes] | None, what: str) -> M
     if (written := (metadata or {}).get(b"huggingface")) is None:
         return None
     try:
-        found = json.loads(written)
+        content = json.loads(written)
     except ValueError as error:
         raise SourceError(
-            f"{what}: the features that a Hugging Face dataset left in the metadata cannot be read ({error}), so that "
+            f"{label}: the features that a Hugging Face dataset left in the metadata cannot be read ({error}), so that "
             "the names of its class labels are not known; write the table anew, or without this metadata"
         ) from error
-    info = found.get("info") if isinstance(found, Mapping) else None
+    info = content.get("info") if isinstance(content, Mapping) else None
     features = info.get("features") if isinstance(info, Mapping) else None
     return features if isinstance(features, Mapping) else None
 

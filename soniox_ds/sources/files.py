@@ -104,26 +104,26 @@ def _walk(base: str, parts: list[str]) -> Listing:
     listing = Listing(base)
     last = len(parts) - 1
 
-    def reached(places: set[int]) -> frozenset[int]:
-        # "**" may stand for no folder at all, so the place after it is reached as well.
-        for place in sorted(places):
-            while parts[place] == "**" and place < last:
-                place += 1
-                places.add(place)
-        return frozenset(places)
+    def reached(positions: set[int]) -> frozenset[int]:
+        # "**" may stand for no folder at all, so the part after it is reached as well.
+        for position in sorted(positions):
+            while parts[position] == "**" and position < last:
+                position += 1
+                positions.add(position)
+        return frozenset(positions)
 
-    def fits(name: str, place: int) -> bool:
-        if name.startswith(".") and not parts[place].startswith("."):
+    def fits(name: str, position: int) -> bool:
+        if name.startswith(".") and not parts[position].startswith("."):
             return False
-        return parts[place] == "**" or fnmatch.fnmatch(name, parts[place])
+        return parts[position] == "**" or fnmatch.fnmatch(name, parts[position])
 
     todo: deque[tuple[str, frozenset[int]]] = deque([("", reached({0}))])
     linked: deque[tuple[str, frozenset[int]]] = deque()
     seen: set[tuple[str, frozenset[int]]] = set()
     while todo or linked:
-        relative, places = todo.popleft() if todo else linked.popleft()
+        relative, positions = todo.popleft() if todo else linked.popleft()
         folder = os.path.join(base, relative) if relative else base
-        if (key := (os.path.realpath(folder), places)) in seen:
+        if (key := (os.path.realpath(folder), positions)) in seen:
             continue
         seen.add(key)
         try:
@@ -135,16 +135,16 @@ def _walk(base: str, parts: list[str]) -> Listing:
         for entry in entries:
             inner = f"{relative}/{entry.name}" if relative else entry.name
             if _is_folder(entry):
-                if last in places and parts[-1] != "*" and fits(entry.name, last):
+                if last in positions and parts[-1] != "*" and fits(entry.name, last):
                     listing.folders.append(inner)
                 further = {
-                    place if parts[place] == "**" else place + 1
-                    for place in places
-                    if place < last and fits(entry.name, place)
+                    position if parts[position] == "**" else position + 1
+                    for position in positions
+                    if position < last and fits(entry.name, position)
                 }
                 if further:
                     (linked if entry.is_symlink() else todo).append((inner, reached(further)))
-            elif last in places and fits(entry.name, last):
+            elif last in positions and fits(entry.name, last):
                 if has_audio_extension(entry.name):
                     listing.files.append(inner)
                 else:
@@ -207,19 +207,16 @@ def read_sidecar(path: str, root: str | None = None) -> Sidecar:
     refused = []
     for name in (f"{path}.txt", f"{os.path.splitext(path)[0]}.txt"):
         try:
-            found = os.lstat(name)
+            status = os.lstat(name)
         except (OSError, ValueError):  # The file does not exist, or the name is not possible.
             continue
-        if stat.S_ISDIR(found.st_mode) or os.path.samestat(found, os.stat(path)):
+        if stat.S_ISDIR(status.st_mode) or os.path.samestat(status, os.stat(path)):
             continue
-        if not stat.S_ISREG(found.st_mode) or not _lies_within(name, os.path.dirname(name) if root is None else root):
+        top = os.path.realpath((os.path.dirname(name) if root is None else root) or ".")
+        is_within = os.path.realpath(name).startswith(os.path.join(top, ""))
+        if not stat.S_ISREG(status.st_mode) or not is_within:
             refused.append(name)
             continue
         with open(name, "rb") as file:
             return Sidecar(decode_text(file.read()).rstrip(), tuple(refused))
     return Sidecar(None, tuple(refused))
-
-
-def _lies_within(path: str, folder: str) -> bool:
-    top = os.path.realpath(folder or ".")
-    return os.path.realpath(path).startswith(os.path.join(top, ""))

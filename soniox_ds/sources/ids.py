@@ -30,53 +30,53 @@ def assign_ids(recordings: Sequence[Recording], keys: Sequence[str | None], give
     """
     first: tuple[dict[str, int], dict[str, int]] = ({}, {})
     repeated: list[tuple[int, int]] = []
-    for place, (key, is_given) in enumerate(zip(keys, given, strict=True)):
-        if key is not None and (before := first[is_given].setdefault(key, place)) != place:
-            repeated.append((place, before))
-    repeats = {place for place, _ in repeated}
-    distinct = [place for place in range(len(recordings)) if place not in repeats]
+    for row, (key, is_given) in enumerate(zip(keys, given, strict=True)):
+        if key is not None and (before := first[is_given].setdefault(key, row)) != row:
+            repeated.append((row, before))
+    repeats = {row for row, _ in repeated}
+    distinct = [row for row in range(len(recordings)) if row not in repeats]
     _lengthen(recordings, distinct, given)
 
-    taken = {recordings[place].audio_id for place in distinct if given[place]}
+    taken = {recordings[row].audio_id for row in distinct if given[row]}
     numbers: Counter[str] = Counter()
 
-    def free(wanted: str) -> str:
-        candidate = wanted
+    def free(audio_id: str) -> str:
+        candidate = audio_id
         while candidate in taken:
-            numbers[wanted] += 1
-            candidate = f"{wanted}#{numbers[wanted] + 1}"
+            numbers[audio_id] += 1
+            candidate = f"{audio_id}#{numbers[audio_id] + 1}"
         taken.add(candidate)
         return candidate
 
-    for place in distinct:
-        if not given[place]:
-            recordings[place].audio_id = free(recordings[place].audio_id)
-    for place, before in repeated:
-        recording, original = recordings[place], recordings[before].audio_id
+    for row in distinct:
+        if not given[row]:
+            recordings[row].audio_id = free(recordings[row].audio_id)
+    for row, before in repeated:
+        recording, original = recordings[row], recordings[before].audio_id
         recording.audio_id = free(original)
-        what = "is the audio_id of two recordings" if given[place] else "is listed more than once"
+        reason = "is the audio_id of two recordings" if given[row] else "is listed more than once"
         recording.fail(
             "duplicate_id",
-            f"{shown(original)} {what} (recordings {before + 1} and {place + 1}); only the first is transcribed, drop "
+            f"{shown(original)} {reason} (recordings {before + 1} and {row + 1}); only the first is transcribed, drop "
             "this one or give it an audio_id of its own",
         )
 
 
-def _lengthen(recordings: Sequence[Recording], places: Sequence[int], given: Sequence[bool]) -> None:
+def _lengthen(recordings: Sequence[Recording], rows: Sequence[int], given: Sequence[bool]) -> None:
     """Put folders in front of equal file names until the names differ or no folder is left."""
     while True:
-        counts = Counter(recordings[place].audio_id for place in places)
-        if len(counts) == len(places):
+        counts = Counter(recordings[row].audio_id for row in rows)
+        if len(counts) == len(rows):
             return
-        changed = False
-        for place in places:
-            recording = recordings[place]
-            if given[place] or recording.path is None or counts[recording.audio_id] == 1:
+        is_changed = False
+        for row in rows:
+            recording = recordings[row]
+            if given[row] or recording.path is None or counts[recording.audio_id] == 1:
                 continue
             parts = recording.path.absolute().parts
             depth = recording.audio_id.count("/") + 2
             if depth <= len(parts) - 1:
                 recording.audio_id = printable("/".join(parts[-depth:]))
-                changed = True
-        if not changed:
+                is_changed = True
+        if not is_changed:
             return

@@ -13,7 +13,6 @@ import io
 import os
 import stat
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -105,10 +104,17 @@ def inspect(
         return recording
     try:
         recording.size_bytes = _size(source)
-        _check_size(recording.size_bytes, max_bytes)
+        if recording.size_bytes == 0:
+            raise UnusableAudio("empty_file", "is empty (0 bytes); record or copy it again")
+        if recording.size_bytes > max_bytes:
+            raise UnusableAudio(
+                "too_large",
+                f"has {recording.size_bytes:,} bytes, the service takes at most {max_bytes:,}; split it, or compress "
+                "it (flac, opus)",
+            )
         facts = probe(source, max_duration_ms=max_duration_ms)
         recording.duration_ms = facts.duration_ms
-        recording.filename = _named(recording.filename or recording.audio_id, facts)
+        recording.filename = _upload_name(recording.filename or recording.audio_id, facts)
         recording.warnings += [slug for slug in facts.warnings if slug not in recording.warnings]
         if facts.duration_ms > max_duration_ms:
             raise UnusableAudio(
@@ -119,11 +125,11 @@ def inspect(
         if hashing and recording.sha256 is None:
             recording.sha256 = hash_audio(source)
     except UnusableAudio as error:
-        recording.fail(error.error_type, f"{_called(recording)} {error}")
+        recording.fail(error.error_type, f"{_quoted_name(recording)} {error}")
     except OSError as error:
-        recording.fail(os_error_type(error), f"{_called(recording)} cannot be read: {error.strerror or error}")
+        recording.fail(os_error_type(error), f"{_quoted_name(recording)} cannot be read: {error.strerror or error}")
     except ValueError as error:  # The name holds a NUL character.
-        recording.fail("unreadable", f"{_called(recording)} is no possible name of a file: {error}")
+        recording.fail("unreadable", f"{_quoted_name(recording)} is no possible name of a file: {error}")
     return recording
 
 
@@ -211,16 +217,6 @@ def _size(source: Path | bytes) -> int:
     return status.st_size
 
 
-def _check_size(size_bytes: int, max_bytes: int) -> None:
-    if size_bytes == 0:
-        raise UnusableAudio("empty_file", "is empty (0 bytes); record or copy it again")
-    if size_bytes > max_bytes:
-        raise UnusableAudio(
-            "too_large",
-            f"has {size_bytes:,} bytes, the service takes at most {max_bytes:,}; split it, or compress it (flac, opus)",
-        )
-
-
 def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, bool, int]:
     """Return the duration in ms, True if the file has video, and the number of audio tracks.
 
@@ -235,7 +231,11 @@ def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, boo
                 raise UnusableAudio("undecodable_audio", f"holds no sound, only {kinds}")
             audio = media.streams.audio[0]
             _decode_one(media, audio)
-            duration_ms = _stated_ms(media, audio)
+            duration_ms = None
+            if audio.duration is not None and audio.time_base is not None:
+                duration_ms = round(audio.duration * audio.time_base * 1000)
+            elif media.duration is not None:
+                duration_ms = round(media.duration / 1000)
             tracks = len(media.streams.audio)
             has_video = any(
                 not stream.disposition & av.stream.Disposition.attached_pic for stream in media.streams.video
@@ -275,12 +275,6 @@ def _decode_one(media: Any, audio: Any) -> None:
     raise UnusableAudio("undecodable_audio", f"has a header but {reason}; export it again")
 
 
-def _stated_ms(media: Any, audio: Any) -> int | None:
-    if audio.duration is not None and audio.time_base is not None:
-        return _ms(audio.duration * audio.time_base * 1000)
-    return _ms(media.duration / 1000) if media.duration is not None else None
-
-
 def _counted_ms(media: Any) -> int:
     """Add up the durations of all packets without decoding them, for streams that declare no duration."""
     audio = media.streams.audio[0]
@@ -289,11 +283,8 @@ def _counted_ms(media: Any) -> int:
         counted += packet.duration or 0
         if packet.pts is not None:
             end = max(end, packet.pts + (packet.duration or 0))
-    return _ms(max(end, counted) * audio.time_base * 1000)
-
-
-def _ms(time: float | Fraction) -> int:
-    return round(time)
+    duration_ms: int = round(max(end, counted) * audio.time_base * 1000)
+    return duration_ms
 
 
 def _extension(container: str, head: bytes, has_video: bool) -> str:
@@ -304,17 +295,17 @@ def _extension(container: str, head: bytes, has_video: bool) -> str:
     return CONTAINERS[container].extensions[0]
 
 
-def _named(name: str, found: Probe) -> str:
+def _upload_name(name: str, facts: Probe) -> str:
     """Return the name of an upload with the right extension for its container."""
     name = upload_name(name)
     stem, extension = os.path.splitext(name)
-    if extension.lower() in CONTAINERS[found.container].extensions:
+    if extension.lower() in CONTAINERS[facts.container].extensions:
         return name
-    wrong = any(extension.lower() in container.extensions for container in CONTAINERS.values())
-    return upload_name((stem if wrong else name) + found.extension)
+    is_of_other_container = any(extension.lower() in container.extensions for container in CONTAINERS.values())
+    return upload_name((stem if is_of_other_container else name) + facts.extension)
 
 
-def _called(recording: Recording) -> str:
+def _quoted_name(recording: Recording) -> str:
     return shown(recording.source if recording.source is not None else recording.audio_id)
 
 

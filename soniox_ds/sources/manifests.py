@@ -73,12 +73,12 @@ class _File(NamedTuple):
     """A file and its description in messages."""
 
     path: str
-    what: str
+    noun: str
     rows: str
     """Noun for one row, such as ``"recording"``."""
 
     def __str__(self) -> str:
-        return f"the {self.what} {shown(self.path)}"
+        return f"the {self.noun} {shown(self.path)}"
 
 
 def is_manifest(path: str) -> bool:
@@ -108,15 +108,15 @@ def read_manifest(path: str, text_columns: Collection[str] = ()) -> pd.DataFrame
     return read_table(path, "manifest", "recording", text_columns)
 
 
-def read_table(path: str | os.PathLike[str], what: str, rows: str, text_columns: Collection[str]) -> pd.DataFrame:
-    """Read a table in any of the formats. Messages call the file `what` and its rows `rows`.
+def read_table(path: str | os.PathLike[str], noun: str, rows: str, text_columns: Collection[str]) -> pd.DataFrame:
+    """Read a table in any of the formats. Messages call the file `noun` and its rows `rows`.
 
     Raises
     ------
     SourceError
         If the file cannot be read. The message names the line if possible.
     """
-    return _read(_File(os.fsdecode(path), what, rows), text_columns)
+    return _read(_File(os.fsdecode(path), noun, rows), text_columns)
 
 
 def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -214,7 +214,7 @@ def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
         if extension == ".txt":
             _refuse_text(text, file)
         return _read_delimited(text, file, tabs=extension != ".csv", text_columns=text_columns)
-    return _read_json(text, file, whole=extension == ".json")
+    return _read_json(text, file, is_one_value=extension == ".json")
 
 
 def _refuse_text(text: str, file: _File) -> None:
@@ -245,16 +245,16 @@ def _read_parquet(file: _File) -> pd.DataFrame:
     return with_label_names(with_named_levels(frame, str(file)), features_of_metadata(table.schema.metadata, str(file)))
 
 
-def _read_json(text: str, file: _File, *, whole: bool) -> pd.DataFrame:
+def _read_json(text: str, file: _File, *, is_one_value: bool) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    if whole and file.rows == "reference" and (content := _single_object(text, str(file))) is not None:
+    if is_one_value and file.rows == "reference" and (content := _single_object(text, str(file))) is not None:
         return frame_of(rows_of_object(content, str(file)))
     if text.lstrip().startswith("["):
         numbered = list(enumerate(_parsed(text, str(file), ""), start=1))
-        place = "entry"
+        unit = "entry"
     else:
         numbered = []
-        place = "line"
+        unit = "line"
         for number, line in enumerate(lines_of_file(text), start=1):
             if line and not line.isspace():
                 numbered.append(
@@ -263,7 +263,7 @@ def _read_json(text: str, file: _File, *, whole: bool) -> pd.DataFrame:
     for number, row in numbered:
         if not isinstance(row, dict):
             raise SourceError(
-                f'{file}, {place} {number}: found {type(row).__name__}, not an object such as {{"source": "a.wav"}}'
+                f'{file}, {unit} {number}: found {type(row).__name__}, not an object such as {{"source": "a.wav"}}'
             )
         rows.append(row)
     if not rows:
@@ -271,12 +271,12 @@ def _read_json(text: str, file: _File, *, whole: bool) -> pd.DataFrame:
     return frame_of(rows)
 
 
-def _single_object(text: str, where: str) -> dict[str, Any] | None:
+def _single_object(text: str, label: str) -> dict[str, Any] | None:
     """Return the object that a file consists of, or None if the file is a list or has an object in each line."""
     if not text.lstrip().startswith("{"):
         return None
     try:
-        content = _parsed(text, where, "")
+        content = _parsed(text, label, "")
     except SourceError as error:
         if isinstance(error.__cause__, json.JSONDecodeError) and error.__cause__.msg == "Extra data":
             return None
@@ -284,16 +284,16 @@ def _single_object(text: str, where: str) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _parsed(text: str, where: str, advice: str) -> Any:
+def _parsed(text: str, label: str, advice: str) -> Any:
     """Parse JSON. Raise SourceError if it is wrong or an object has a key twice."""
     try:
         value = json.loads(text, object_pairs_hook=_without_repeats)
         return _printable(value) if _SURROGATE.search(text) else value
     except json.JSONDecodeError as error:
-        line = f", line {error.lineno}" if "line" not in where else ""
-        raise SourceError(f"{where}{line}, column {error.colno}: {error.msg}{advice}") from error
+        line = f", line {error.lineno}" if "line" not in label else ""
+        raise SourceError(f"{label}{line}, column {error.colno}: {error.msg}{advice}") from error
     except (ValueError, RecursionError) as error:  # Such as a repeated key, or thousands of digits or brackets.
-        raise SourceError(f"{where}: {error}{advice}") from error
+        raise SourceError(f"{label}: {error}{advice}") from error
 
 
 def _printable(value: Any) -> Any:

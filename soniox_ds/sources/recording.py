@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["Found", "Recording", "printable", "shown", "upload_name"]
+__all__ = ["Recording", "RecordingList", "printable", "shown", "upload_name"]
 
 _LONGEST_UPLOAD_NAME = 200  # Characters. The service refuses long names, but its limit is not documented.
 _LONGEST_SHOWN = 300
@@ -48,7 +48,7 @@ class Recording:
 
 
 @dataclass(slots=True)
-class Found:
+class RecordingList:
     """The recordings in the requested order, with the user's metadata.
 
     `metadata` has a RangeIndex and one row for each recording. Its columns are the user's own, with ``reference``

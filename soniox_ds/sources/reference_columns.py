@@ -51,7 +51,7 @@ def folded(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip()).casefold()
 
 
-def with_usual_names(table: pd.DataFrame, what: str) -> pd.DataFrame:
+def with_usual_names(table: pd.DataFrame, label: str) -> pd.DataFrame:
     """Rename the columns of ids, texts and speakers to `audio_id`, `reference` (or `text`) and `speaker`.
 
     Raises
@@ -60,13 +60,13 @@ def with_usual_names(table: pd.DataFrame, what: str) -> pd.DataFrame:
         If no column or more than one column can be meant.
     """
     table = table.copy()
-    id_column = _the_column(table, what, ("audio_id",)) or next(
-        (found for name in (*AUDIO_COLUMNS, *ID_COLUMNS) if (found := _the_column(table, what, (name,)))), None
+    id_column = _the_column(table, label, ("audio_id",)) or next(
+        (column for name in (*AUDIO_COLUMNS, *ID_COLUMNS) if (column := _the_column(table, label, (name,)))), None
     )
     text_column = (
-        _the_column(table, what, ("reference",))
-        or _the_column(table, what, ("text",))
-        or _the_column(table, what, OTHER_TEXT_COLUMNS)
+        _the_column(table, label, ("reference",))
+        or _the_column(table, label, ("text",))
+        or _the_column(table, label, OTHER_TEXT_COLUMNS)
     )
     for column, role, name, looked_for in (
         (id_column, "the ids of the recordings", "audio_id", ("audio_id", *AUDIO_COLUMNS, *ID_COLUMNS)),
@@ -74,46 +74,46 @@ def with_usual_names(table: pd.DataFrame, what: str) -> pd.DataFrame:
     ):
         if column is None:
             raise SourceError(
-                f"no column of {what} is known to hold {role}; it has {list(table.columns)}. Call that column {name!r} "
-                f"(looked for: {', '.join(looked_for)}). If the first line is no header, write one above it: "
+                f"no column of {label} is known to hold {role}; it has {list(table.columns)}. Call that column "
+                f"{name!r} (looked for: {', '.join(looked_for)}). If the first line is no header, write one above it: "
                 "audio_id,reference"
             )
     assert id_column is not None
     assert text_column is not None
     if folded(id_column) in AUDIO_COLUMNS:
-        table.insert(0, "audio_id", [_path_of(value, what) for value in table[id_column].tolist()])
+        table.insert(0, "audio_id", [_path_of(value, label) for value in table[id_column].tolist()])
     else:
         table = table.rename(columns={id_column: "audio_id"})
     table = table.rename(columns={text_column: "text" if folded(text_column) == "text" else "reference"})
-    speaker = _the_column(table, what, ("speaker",))
+    speaker = _the_column(table, label, ("speaker",))
     return table if speaker is None else table.rename(columns={speaker: "speaker"})
 
 
-def _the_column(table: pd.DataFrame, what: str, names: tuple[str, ...]) -> str | None:
+def _the_column(table: pd.DataFrame, label: str, names: tuple[str, ...]) -> str | None:
     if len(names) == 1 and names[0] in table:
         return names[0]
-    found = [column for column in table.columns if folded(column) in names]
-    if len(found) > 1:
+    columns = [column for column in table.columns if folded(column) in names]
+    if len(columns) > 1:
         name = "reference" if names[0] in _TEXTS else "audio_id"
         raise SourceError(
-            f"{what}: the columns {found} can all be meant by {name!r}. Keep one of them, or call the right one "
+            f"{label}: the columns {columns} can all be meant by {name!r}. Keep one of them, or call the right one "
             f"{name!r}."
         )
-    return found[0] if found else None
+    return columns[0] if columns else None
 
 
-def _path_of(audio: Any, what: str) -> Any:
+def _path_of(audio: Any, label: str) -> Any:
     """Return the name of an audio file. Hugging Face datasets keep it beside the bytes."""
     if not isinstance(audio, Mapping):
         return audio
     if not isinstance(audio.get("path"), str):
         raise SourceError(
-            f"{what}: an entry of the audio has no 'path', which would be its id. Add a column 'audio_id'."
+            f"{label}: an entry of the audio has no 'path', which would be its id. Add a column 'audio_id'."
         )
     return audio["path"]
 
 
-def refuse_repeated_ids(table: pd.DataFrame, what: str) -> None:
+def refuse_repeated_ids(table: pd.DataFrame, label: str) -> None:
     """Raise SourceError if an id has several references. Tables of turns, with speakers or times, may repeat ids."""
     if "speaker" in table or "start_ms" in table:
         return
@@ -121,17 +121,15 @@ def refuse_repeated_ids(table: pd.DataFrame, what: str) -> None:
     ids = table.loc[table[text].notna() & table["audio_id"].notna(), "audio_id"].map(str)
     repeated = ids[ids.duplicated()].unique().tolist()
     if repeated:
-        more = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""
-        listed = ", ".join(f"{shown(audio_id)} (rows {_rows(ids, audio_id)})" for audio_id in repeated[:3])
+        rest = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""
+        rows = {
+            audio_id: [str(row + 1) for row in ids.index[(ids == audio_id).to_numpy(bool)]] for audio_id in repeated[:3]
+        }
+        listed = ", ".join(f"{shown(audio_id)} (rows {', '.join(rows[audio_id][:4])})" for audio_id in rows)
         raise SourceError(
-            f"{what} has more than one reference for a recording: {listed}{more}. Keep one row for each recording; "
+            f"{label} has more than one reference for a recording: {listed}{rest}. Keep one row for each recording; "
             "turns of one recording need the columns speaker and start_ms."
         )
-
-
-def _rows(ids: pd.Series[Any], repeated: str) -> str:
-    rows = [str(row + 1) for row in ids.index[(ids == repeated).to_numpy(bool)][:4]]
-    return ", ".join(rows)
 
 
 def is_row(entry: Mapping[str, Any]) -> bool:
@@ -140,7 +138,7 @@ def is_row(entry: Mapping[str, Any]) -> bool:
     return bool(names & _TEXTS) and bool(names & {"audio_id", *AUDIO_COLUMNS, *ID_COLUMNS})
 
 
-def rows_of_object(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+def rows_of_object(content: Mapping[str, Any], label: str) -> list[dict[str, Any]]:
     """Make rows of a JSON object that holds texts or rows by id, or columns as pandas writes them.
 
     Raises
@@ -153,23 +151,24 @@ def rows_of_object(found: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
     >>> rows_of_object({"a": "good morning", "b": None}, "the references")
     [{'audio_id': 'a', 'reference': 'good morning'}, {'audio_id': 'b', 'reference': None}]
     """
-    values = list(found.values())
-    if is_row(found):
+    values = list(content.values())
+    if is_row(content):
         if all(isinstance(value, list) for value in values) and len({len(value) for value in values}) == 1:
-            return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)]
+            return [dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)]
         if all(isinstance(value, dict) for value in values) and len({tuple(value) for value in values}) == 1:
-            return [{name: column[key] for name, column in found.items()} for key in values[0]]
+            return [{name: column[key] for name, column in content.items()} for key in values[0]]
         if not any(isinstance(value, list | dict) for value in values):
-            return [dict(found)]
+            return [dict(content)]
     elif values and all(value is None or isinstance(value, str) for value in values):
-        return [{"audio_id": key, "reference": value} for key, value in found.items()]
+        return [{"audio_id": key, "reference": value} for key, value in content.items()]
     elif values and all(isinstance(value, dict) for value in values):
         if not any(folded(name) in ("audio_id", *ID_COLUMNS) for value in values for name in value):
-            return [{"audio_id": key, **value} for key, value in found.items()]
+            return [{"audio_id": key, **value} for key, value in content.items()]
         return values
     kinds = sorted({type(value).__name__ for value in values})
     raise SourceError(
-        f"{what} is one JSON object with the keys {list(found)[:5]} and values of type {', '.join(kinds) or 'none'}; "
+        f"{label} is one JSON object with the keys {list(content)[:5]} and values of type "
+        f"{', '.join(kinds) or 'none'}; "
         'write texts by id, {"a.wav": "good morning"}, or a list of objects, '
         '[{"audio_id": "a.wav", "reference": "good morning"}]'
     )

@@ -45,11 +45,11 @@ from soniox_ds.sources.files import (
 from soniox_ds.sources.ids import assign_ids
 from soniox_ds.sources.inspection import os_error_type
 from soniox_ds.sources.manifests import MANIFEST_EXTENSIONS, SPREADSHEETS, frame_of, is_manifest, read_manifest
-from soniox_ds.sources.recording import Found, Recording, printable, shown, upload_name
+from soniox_ds.sources.recording import Recording, RecordingList, printable, shown, upload_name
 from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS, join_metadata, understand_table
 from soniox_ds.sources.urls import looks_like_url, url_problem
 
-__all__ = ["AUDIO_COLUMNS", "Found", "Recording", "find_recordings"]
+__all__ = ["AUDIO_COLUMNS", "Recording", "RecordingList", "find_recordings"]
 
 _ACCEPTED = (
     "a path, URL, folder, glob or manifest, a list of them, a DataFrame with a 'source' column, a Hugging Face "
@@ -64,7 +64,7 @@ def find_recordings(
     audio_column: str | None = None,
     reference_column: str | None = None,
     sidecars: bool = True,
-) -> Found:
+) -> RecordingList:
     """Find the recordings in the sources of a call, with their metadata.
 
     Parameters
@@ -87,7 +87,7 @@ def find_recordings(
 
     Returns
     -------
-    Found
+    RecordingList
         The recordings, and the other columns of the tables. Recordings that are already known to be unusable have the
         ``error_type`` ``file_not_found``, ``permission_denied``, ``unreadable``, ``bad_url``, ``missing_source``,
         ``missing_id`` or ``duplicate_id``.
@@ -112,7 +112,7 @@ def find_recordings(
     metadata = join_metadata(finder.tables, len(finder.recordings))
     if sidecars:
         _take_sidecars(metadata, finder.beside)
-    return Found(finder.recordings, metadata)
+    return RecordingList(finder.recordings, metadata)
 
 
 @contextmanager
@@ -143,7 +143,7 @@ class _Finder:
 
     def take(self, sources: Any) -> None:
         if isinstance(sources, str | os.PathLike):
-            self.take_place(os.fsdecode(sources), alone=True)
+            self.take_path_or_url(os.fsdecode(sources), alone=True)
         elif isinstance(sources, pd.DataFrame):
             self.take_table(sources, "the DataFrame")
         elif hasattr(sources, "to_pandas"):
@@ -176,9 +176,9 @@ class _Finder:
                 if item.startswith(("https://", "http://")):
                     self.add_url(item)
                 else:
-                    self.take_place(item, alone=False)
+                    self.take_path_or_url(item, alone=False)
             elif isinstance(item, os.PathLike):
-                self.take_place(os.fsdecode(item), alone=False)
+                self.take_path_or_url(os.fsdecode(item), alone=False)
             elif isinstance(item, tuple) and _is_named_data(item):
                 self.add_data(bytes(item[1]), item[0], given=True)
             elif not self.add_cell(item, None, f"item {position} of the list"):
@@ -201,16 +201,16 @@ class _Finder:
     def take_converted(self, sources: Any) -> None:
         converted = sources.to_pandas()
         if isinstance(converted, pd.DataFrame):
-            what = f"the {_kind(sources)}"
+            label = f"the {_kind(sources)}"
             features = getattr(sources, "features", None)
             if features is None:
                 metadata = getattr(getattr(sources, "schema", None), "metadata", None)
-                features = features_of_metadata(metadata, what) if isinstance(metadata, Mapping) else None
-            self.take_table(with_label_names(converted, features), what)
+                features = features_of_metadata(metadata, label) if isinstance(metadata, Mapping) else None
+            self.take_table(with_label_names(converted, features), label)
         else:
             self.take_items(converted)
 
-    def take_place(self, text: str, *, alone: bool) -> None:
+    def take_path_or_url(self, text: str, *, alone: bool) -> None:
         """Take a path or URL as a user writes it, which may stand for many recordings."""
         if looks_like_url(text):
             self.add_url(text)
@@ -234,18 +234,18 @@ class _Finder:
         else:
             self.add_path(path, path)
 
-    def take_listing(self, listing: Listing, what: str) -> None:
+    def take_listing(self, listing: Listing, label: str) -> None:
         for relative, error in listing.refused:
             if not relative:
-                raise SourceError(f"{what} cannot be searched: {error.strerror or error}") from error
+                raise SourceError(f"{label} cannot be searched: {error.strerror or error}") from error
         unread = _unread_lists(listing)
         if not listing.files and not listing.refused:
             raise SourceError(
-                f"no audio in {what}: {listing.inventory()}. Audio is told by {' '.join(sorted(AUDIO_EXTENSIONS))}; "
+                f"no audio in {label}: {listing.inventory()}. Audio is told by {' '.join(sorted(AUDIO_EXTENSIONS))}; "
                 f"files of other names can be passed as a list of paths{f'. {unread}' if unread else ''}"
             )
         if unread:
-            warn_caller(f"{what}: {unread}", UserWarning)
+            warn_caller(f"{label}: {unread}", UserWarning)
         for relative in listing.files:
             self.add_path(os.path.join(listing.base, relative), relative, root=listing.base)
         for relative, error in listing.refused:
@@ -256,21 +256,21 @@ class _Finder:
             )
             self.add(recording, None)
 
-    def take_table(self, frame: pd.DataFrame, what: str, base: str | None = None) -> None:
+    def take_table(self, frame: pd.DataFrame, label: str, base: str | None = None) -> None:
         """Take the rows of a table. `base` is the folder to which its paths are relative; None if it is not a file."""
-        table = understand_table(frame, what, audio_column=self.audio_column, reference_column=self.reference_column)
+        table = understand_table(frame, label, audio_column=self.audio_column, reference_column=self.reference_column)
         self.tables.append((len(self.recordings), table.metadata))
         ids = table.ids
         for row, cell in enumerate(table.audio):
-            place = f"row {row + 1} of {what}"
-            if not self.add_cell(cell, base, place, name=(ids[row] or None) if ids is not None else None):
+            row_label = f"row {row + 1} of {label}"
+            if not self.add_cell(cell, base, row_label, name=(ids[row] or None) if ids is not None else None):
                 raise SourceError(
-                    f"{place} has {_described(cell)} in the column {table.audio_column!r}; it must be a path, a URL, "
-                    'bytes or {"bytes": ..., "path": ...}'
+                    f"{row_label} has {_described(cell)} in the column {table.audio_column!r}; it must be a path, a "
+                    'URL, bytes or {"bytes": ..., "path": ...}'
                 )
             if ids is not None and not ids[row]:
                 self.recordings[-1].fail(
-                    "missing_id", f"{place} has no audio_id; fill it in, or leave the column out altogether"
+                    "missing_id", f"{row_label} has no audio_id; fill it in, or leave the column out altogether"
                 )
 
     # -- single recordings -------------------------------------------------------------------------------------------
@@ -280,34 +280,39 @@ class _Finder:
         self.keys.append(key)
         self.given.append(given)
 
-    def add_cell(self, cell: Any, base: str | None, place: str, *, name: str | None = None) -> bool:
+    def add_cell(self, cell: Any, base: str | None, label: str, *, name: str | None = None) -> bool:
         """Add the audio in a cell of a table or in an item of a list. Return False if the cell holds no audio."""
         if isinstance(cell, bytes | bytearray | memoryview):
             self.add_data(bytes(cell), name, given=name is not None)
         elif isinstance(cell, Mapping) and _is_audio_cell(cell):
-            self.add_audio_cell(cell, base, place, name)
+            self.add_audio_cell(cell, base, label, name)
         elif isinstance(cell, str | os.PathLike) and (text := os.fsdecode(cell)):
             if looks_like_url(text):
                 self.add_url(text, name)
             else:
                 path = _native(os.path.expanduser(text), base)
                 self.add_path(os.path.join(base or "", path), path, name, root=base)
-        elif cell is None or cell is pd.NA or (isinstance(cell, str) and not cell) or _is_nan(cell):
-            recording = Recording(audio_id=place.partition(" of ")[0].replace(" ", "-") if name is None else name)
-            recording.fail("missing_source", f"{place} names no audio; fill it in, or drop it")
+        elif (
+            cell is None
+            or cell is pd.NA
+            or (isinstance(cell, str) and not cell)
+            or (isinstance(cell, float) and cell != cell)
+        ):
+            recording = Recording(audio_id=label.partition(" of ")[0].replace(" ", "-") if name is None else name)
+            recording.fail("missing_source", f"{label} names no audio; fill it in, or drop it")
             self.add(recording, name, given=name is not None)
         elif hasattr(cell, "get_all_samples"):  # This is the lazy decoder of newer versions of datasets.
-            raise _decoded(place)
+            raise _decoded(label)
         else:
             return False
         return True
 
-    def add_audio_cell(self, cell: Mapping[str, Any], base: str | None, place: str, name: str | None) -> None:
+    def add_audio_cell(self, cell: Mapping[str, Any], base: str | None, label: str, name: str | None) -> None:
         if "array" in cell:
-            raise _decoded(place)
+            raise _decoded(label)
         data, path = cell.get("bytes"), cell.get("path")
         if data is None:
-            self.add_cell(path, base, place, name=name)
+            self.add_cell(path, base, label, name=name)
         else:
             self.add_data(bytes(data), name or path, given=name is not None)
 
@@ -429,7 +434,7 @@ def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str |
     """Fill in missing references, in place, from the texts beside the files."""
     if "reference" in metadata:
         unknown = metadata["reference"].isna().to_numpy()
-        beside = {row: place for row, place in beside.items() if unknown[row]}
+        beside = {row: file for row, file in beside.items() if unknown[row]}
     texts: dict[int, str] = {}
     unreadable: list[str] = []
     refused: list[str] = []
@@ -460,9 +465,9 @@ def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str |
         metadata["reference"] = metadata["reference"].fillna(read) if "reference" in metadata else read
 
 
-def _decoded(place: str) -> SourceError:
+def _decoded(label: str) -> SourceError:
     return SourceError(
-        f"{place} holds audio that was decoded to samples; hand over the encoded files: "
+        f"{label} holds audio that was decoded to samples; hand over the encoded files: "
         'dataset.cast_column("audio", Audio(decode=False))'
     )
 
@@ -475,10 +480,6 @@ def _is_audio_cell(value: Mapping[Any, Any]) -> bool:
 
 def _is_named_data(value: tuple[Any, ...]) -> bool:
     return len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], bytes | bytearray | memoryview)
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value
 
 
 def _kind(value: Any) -> str:
@@ -494,7 +495,7 @@ def _similar_file(path: str) -> str:
     folder, name = os.path.split(path)
     missing, name = name, name.strip()
     names = (name, name.lower(), name.upper(), *(name + extension for extension in sorted(AUDIO_EXTENSIONS)))
-    for other in names:
-        if other and other != missing and os.path.isfile(os.path.join(folder, other)):
-            return f"did you mean {shown(other)}, which is there?"
+    for similar in names:
+        if similar and similar != missing and os.path.isfile(os.path.join(folder, similar)):
+            return f"did you mean {shown(similar)}, which is there?"
     return ""

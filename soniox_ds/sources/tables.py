@@ -49,9 +49,9 @@ class Table(NamedTuple):
 
 
 def understand_table(
-    table: pd.DataFrame, what: str, *, audio_column: str | None = None, reference_column: str | None = None
+    table: pd.DataFrame, label: str, *, audio_column: str | None = None, reference_column: str | None = None
 ) -> Table:
-    """Find the audio, ids, references and metadata in a table. Messages call the table `what`.
+    """Find the audio, ids, references and metadata in a table. Messages call the table `label`.
 
     Raises
     ------
@@ -65,22 +65,22 @@ def understand_table(
     >>> table.audio, table.metadata.columns.tolist()
     (['a.wav'], ['reference'])
     """
-    frame = with_named_levels(table, what).reset_index(drop=True)
+    frame = with_named_levels(table, label).reset_index(drop=True)
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if repeated := sorted(set(frame.columns[frame.columns.duplicated()])):
-        raise SourceError(f"{what} has more than one column called {repeated[0]!r}; it has {list(frame.columns)}")
-    audio = _audio_column(frame, what, audio_column)
-    reference = _reference_column(frame, what, audio, reference_column)
+        raise SourceError(f"{label} has more than one column called {repeated[0]!r}; it has {list(frame.columns)}")
+    audio = _audio_column(frame, label, audio_column)
+    reference = _reference_column(frame, label, audio, reference_column)
     if frame.empty:
-        raise SourceError(f"{what} has the columns {list(frame.columns)} but no rows; it needs one for each recording")
+        raise SourceError(f"{label} has the columns {list(frame.columns)} but no rows; it needs one for each recording")
     if audio == "audio_filepath":
-        _refuse_segments(frame, what)
+        _refuse_segments(frame, label)
     ids = [_id(value) for value in frame["audio_id"].tolist()] if "audio_id" in frame else None
     used = {audio, "audio_id", reference}
     if set(RECORDINGS) - set(frame.columns) <= _LATER_COLUMNS:
         used |= set(RECORDINGS)
     names = [name for name in frame.columns if name not in used]
-    metadata = frame[names].rename(columns=_renamed(names, what))
+    metadata = frame[names].rename(columns=_renamed(names, label))
     if reference is not None:
         metadata["reference"] = frame[reference].map(str, na_action="ignore").astype("string")
     return Table(audio, frame[audio].tolist(), ids, metadata)
@@ -100,51 +100,53 @@ def join_metadata(parts: Sequence[tuple[int, pd.DataFrame]], count: int) -> pd.D
     if len(parts) == 1 and len(parts[0][1]) == count:
         return parts[0][1].set_axis(rows)
     # Rows without a table leave gaps, and only dtypes with NA keep whole numbers as they are.
-    pieces = [
+    with_gaps = [
         metadata.set_axis(range(start, start + len(metadata))).convert_dtypes()
         for start, metadata in parts
         if metadata.shape[1]
     ]
-    return pd.concat(pieces).reindex(rows) if pieces else pd.DataFrame(index=rows)
+    return pd.concat(with_gaps).reindex(rows) if with_gaps else pd.DataFrame(index=rows)
 
 
-def _audio_column(frame: pd.DataFrame, what: str, wanted: str | None) -> str:
-    if wanted is not None:
-        if wanted not in frame:
-            raise SourceError(f"{what} has no column {wanted!r} (audio_column); it has {list(frame.columns)}")
-        return wanted
+def _audio_column(frame: pd.DataFrame, label: str, audio_column: str | None) -> str:
+    if audio_column is not None:
+        if audio_column not in frame:
+            raise SourceError(f"{label} has no column {audio_column!r} (audio_column); it has {list(frame.columns)}")
+        return audio_column
     for name in AUDIO_COLUMNS:
         if name in frame:
             return name
     raise SourceError(
-        f"no column of {what} is known to hold audio; it has {list(frame.columns)}. Call that column 'source', or name "
-        f"it: audio_column=... (looked for: {', '.join(AUDIO_COLUMNS)})"
+        f"no column of {label} is known to hold audio; it has {list(frame.columns)}. Call that column 'source', or "
+        f"name it: audio_column=... (looked for: {', '.join(AUDIO_COLUMNS)})"
     )
 
 
-def _reference_column(frame: pd.DataFrame, what: str, audio: str, wanted: str | None) -> str | None:
-    if wanted is not None:
-        if wanted not in frame:
-            raise SourceError(f"{what} has no column {wanted!r} (reference_column); it has {list(frame.columns)}")
-        return wanted
+def _reference_column(frame: pd.DataFrame, label: str, audio: str, reference_column: str | None) -> str | None:
+    if reference_column is not None:
+        if reference_column not in frame:
+            raise SourceError(
+                f"{label} has no column {reference_column!r} (reference_column); it has {list(frame.columns)}"
+            )
+        return reference_column
     if "reference" in frame:
         return "reference"
     return "text" if audio == "audio_filepath" and "text" in frame else None
 
 
-def _refuse_segments(frame: pd.DataFrame, what: str) -> None:
+def _refuse_segments(frame: pd.DataFrame, label: str) -> None:
     if "offset" not in frame:
         return
     offsets = pd.to_numeric(frame["offset"], errors="coerce").fillna(0).to_numpy(float)
     if segments := int((offsets != 0).sum()):
         first = int((offsets != 0).argmax())
         raise SourceError(
-            f"{what} lists segments of files: {segments} rows have an offset (the first is row {first + 1}, "
+            f"{label} lists segments of files: {segments} rows have an offset (the first is row {first + 1}, "
             f"{offsets[first]:g} s). A recording is a whole file: cut the segments into files, or list each file once"
         )
 
 
-def _renamed(names: Sequence[str], what: str) -> dict[str, str]:
+def _renamed(names: Sequence[str], label: str) -> dict[str, str]:
     taken, renamed = set(names), {}
     for name in names:
         if name in RECORDINGS:
@@ -155,8 +157,9 @@ def _renamed(names: Sequence[str], what: str) -> dict[str, str]:
             renamed[name] = candidate
     if renamed:
         warnings.warn(
-            f"{what}: columns called like columns of the recordings table travel along under other names: {renamed}. "
-            "If one of them holds what was said, name it: reference_column=...",
+            f"{label}: columns with the name of a column of the recordings table are kept under other names: "
+            f"{renamed}. "
+            "If one of them holds the reference texts, name it: reference_column=...",
             stacklevel=2,
         )
     return renamed

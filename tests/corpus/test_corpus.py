@@ -157,7 +157,7 @@ TOKEN = pd.DataFrame({"audio_id": ["a"], "token_index": [0], "text": ["x"]})
         (GOOD.assign(status="done"), None, r"'completed' or 'failed', found \['done'\]"),
         (GOOD.assign(duration_ms="long"), None, r"recordings\['duration_ms'\] has dtype \S+ and cannot become Int64"),
         (GOOD.assign(x=1).rename(columns={"x": 3}), None, r"names of columns must be strings, found \[3\]"),
-        (GOOD, TOKEN.assign(audio_id="b"), r"recordings that are not there: \['b'\]"),
+        (GOOD, TOKEN.assign(audio_id="b"), r"unknown recordings: \['b'\]"),
         (GOOD, pd.concat([TOKEN, TOKEN]), "'a' has two tokens with token_index 0"),
         (GOOD, TOKEN.assign(text=None), "text is NA in 1 of 1 tokens"),
         (GOOD, TOKEN.assign(start_ms=1.5), r"tokens\['start_ms'\]"),

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from soniox_ds.experiments.schedule import SHORTEST_STRETCH, STRETCHES, in_turns, length_text, stretches
 from soniox_ds.progress.display import Progress, SilentProgress
-from soniox_ds.sources.recording import Found, Recording
+from soniox_ds.sources.recording import Recording, RecordingList
 
 
 def found(count):
     names = [f"{number}.wav" for number in range(count)]
-    return Found([Recording(audio_id=name, source=name) for name in names], pd.DataFrame({"room": names}))
+    return RecordingList([Recording(audio_id=name, source=name) for name in names], pd.DataFrame({"room": names}))
 
 
 def ids(part):

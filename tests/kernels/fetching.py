@@ -12,13 +12,13 @@ async def fetch_all(url, count=100, at_once=10, progress=None):
     """Ask for ``url`` many times and return how many answers came."""
     room = asyncio.Semaphore(at_once)
     with Progress(progress_for(progress)) as shown:
-        shown.found(count)
+        shown.set_total(count)
         async with httpx.AsyncClient(timeout=600) as client, asyncio.TaskGroup() as group:
 
             async def fetch_one():
                 async with room:
                     answer = await client.get(url)
-                    shown.finished(answer.status_code == 200, duration_ms=60_000, cost_usd=0.01)
+                    shown.add_finished(answer.status_code == 200, duration_ms=60_000, cost_usd=0.01)
 
             for _ in range(count):
                 group.create_task(fetch_one())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import soniox_ds as sx
 from soniox_ds.progress import display as module
-from soniox_ds.progress.counts import Snapshot, Tally
+from soniox_ds.progress.counts import Counts, Snapshot
 from soniox_ds.progress.display import (
     CallbackProgress,
     LogProgress,
@@ -52,20 +52,20 @@ def test_the_line(known, line):
     assert Snapshot(**known).line == line
 
 
-def tally_of_ten(audio_ms=None):
+def counts_of_ten(audio_ms=None):
     """Ten recordings: two recalled; the first of the others finishes after 30 s, then one each 2 s."""
-    tally = Tally(started_s=1000.0)
-    tally.found(10, audio_ms)
-    tally.recalled(2, duration_ms=200)
+    counts = Counts(started_s=1000.0)
+    counts.set_total(10, audio_ms)
+    counts.add_recalled(2, duration_ms=200)
     for number in range(5):
-        tally.finished(number != 3, duration_ms=1000, cost_usd=0.5, at_s=1030.0 + 2 * number)
-    return tally
+        counts.add_finished(number != 3, duration_ms=1000, cost_usd=0.5, at_s=1030.0 + 2 * number)
+    return counts
 
 
 def test_counts_by_hand():
-    tally = tally_of_ten()
-    tally.note("waiting for room: 100 pending")
-    assert tally.snapshot(1040.0) == Snapshot(
+    counts = counts_of_ten()
+    counts.note("waiting for room: 100 pending")
+    assert counts.snapshot(1040.0) == Snapshot(
         total=10,
         completed=6,
         failed=1,
@@ -80,20 +80,20 @@ def test_counts_by_hand():
 
 def test_the_later_end_counts_where_all_audio_is_known():
     # 4000 ms finished in the 10 s since the first one; 13200 - 200 - 5000 are left: 20 s
-    assert tally_of_ten(audio_ms=13_200).snapshot(1040.0).eta_s == 20.0
-    assert tally_of_ten(audio_ms=6_200).snapshot(1040.0).eta_s == 7.5
+    assert counts_of_ten(audio_ms=13_200).snapshot(1040.0).eta_s == 20.0
+    assert counts_of_ten(audio_ms=6_200).snapshot(1040.0).eta_s == 7.5
 
 
 def test_nothing_is_said_of_the_end_before_five_have_finished():
-    tally = Tally(started_s=0.0)
-    tally.found(10)
-    tally.recalled(5)
+    counts = Counts(started_s=0.0)
+    counts.set_total(10)
+    counts.add_recalled(5)
     for number in range(4):
-        tally.finished(True, at_s=number)
-        assert tally.snapshot(20.0).eta_s is None
-    tally.finished(True, at_s=4.0)
-    assert tally.snapshot(4.0).eta_s == 0.0  # all ten are done
-    assert tally.snapshot(4.0, closed=True).eta_s is None
+        counts.add_finished(True, at_s=number)
+        assert counts.snapshot(20.0).eta_s is None
+    counts.add_finished(True, at_s=4.0)
+    assert counts.snapshot(4.0).eta_s == 0.0  # all ten are done
+    assert counts.snapshot(4.0, closed=True).eta_s is None
 
 
 events = st.lists(st.tuples(st.booleans(), st.integers(0, 10**7), st.floats(0, 100)), max_size=30)
@@ -101,18 +101,18 @@ events = st.lists(st.tuples(st.booleans(), st.integers(0, 10**7), st.floats(0, 1
 
 @given(events, st.integers(0, 20), st.integers(0, 20))
 def test_laws_of_the_tally(events, recalled, left):
-    tally = Tally(started_s=0.0)
+    counts = Counts(started_s=0.0)
     total = recalled + len(events) + left
-    tally.found(total)
-    tally.recalled(recalled)
+    counts.set_total(total)
+    counts.add_recalled(recalled)
     at_s = 0.0
     for ok, duration_ms, wait_s in events:
         at_s += wait_s
-        tally.finished(ok, duration_ms, 0.01, at_s=at_s)
-        shown = tally.snapshot(at_s)
+        counts.add_finished(ok, duration_ms, 0.01, at_s=at_s)
+        shown = counts.snapshot(at_s)
         assert 0 <= shown.done <= total
         assert shown.eta_s is None or shown.eta_s >= 0
-    last = tally.snapshot(at_s, closed=True)
+    last = counts.snapshot(at_s, closed=True)
     assert last.done == recalled + len(events)
     assert last.stopped == (left > 0)
     assert last.audio_ms == sum(duration_ms for ok, duration_ms, _ in events if ok)
@@ -135,10 +135,10 @@ def clock():
 def test_a_log_gets_a_line_each_half_minute_and_the_last_one(clock):
     out = io.StringIO()
     with Progress(LogProgress(stream=out, now=clock), now=clock) as progress:
-        progress.found(100)
+        progress.set_total(100)
         for _ in range(100):
             clock.now_s += 1
-            progress.finished(True)
+            progress.add_finished(True)
     assert [line.split(",")[0] for line in out.getvalue().splitlines()] == [
         "30 of 100 done",
         "60 of 100 done",
@@ -153,8 +153,8 @@ def test_a_terminal_gets_a_bar_and_keeps_one_line(clock):
         progress.note("counting")
         for number in range(1, 5):
             clock.now_s += 0.06
-            progress.found(number * 10)
-            progress.finished(True)
+            progress.set_total(number * 10)
+            progress.add_finished(True)
     bars, last = out.getvalue().rsplit("\r", 1)
     assert last == "stopped with 4 of 40 done, 0.2 s\n"
     # at 0, 0.12 and 0.24 s, at the first call of each moment
@@ -167,7 +167,7 @@ def test_a_screen_is_touched_ten_times_in_a_second_at_most(clock, monkeypatch):
     monkeypatch.setattr(NotebookProgress, "_show", lambda self, snapshot: shown.append(snapshot.done))
     with Progress(NotebookProgress(now=clock), now=clock) as progress:
         for _ in range(1000):
-            progress.finished(True)
+            progress.add_finished(True)
             clock.now_s += 1 / 256
     assert len(shown) == 1 + 1000 // 26 + 1  # one at once, one each 26/256 s (the first above 0.1 s), and the last one
     assert shown[0] == 1
@@ -177,10 +177,10 @@ def test_a_screen_is_touched_ten_times_in_a_second_at_most(clock, monkeypatch):
 def test_a_function_sees_every_step():
     seen = []
     with Progress(progress_for(seen.append)) as progress:
-        progress.found(3)
-        progress.recalled(1, duration_ms=5)
+        progress.set_total(3)
+        progress.add_recalled(1, duration_ms=5)
         progress.note("waiting")
-        progress.finished(False)
+        progress.add_finished(False)
     progress.close()
     progress.refresh()
     assert [(s.done, s.failed, s.note, s.closed) for s in seen] == [
@@ -225,8 +225,8 @@ def test_the_bar_of_a_notebook(total, closed):
 
 def test_a_silent_display_takes_everything(capsys):
     with Progress(SilentProgress()) as progress:
-        progress.found(1)
-        progress.finished(True)
+        progress.set_total(1)
+        progress.add_finished(True)
     assert capsys.readouterr() == ("", "")
 
 

@@ -15,7 +15,7 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.cli import main
 from soniox_ds.exceptions import OptionsError, SourceError
-from soniox_ds.sources.recording import Found
+from soniox_ds.sources.recording import RecordingList
 from soniox_ds.sources.search import find_recordings
 
 URL = "https://host.example/a.wav"
@@ -331,7 +331,7 @@ def test_experiments_take_the_columns_that_are_named(service, tiny_wav, tmp_path
             OptionsError, match=r"the columns \['clip'\] are named for recordings that were found already"
         ):
             function(find_recordings(tmp_path / "right.wav"), audio_column="clip", progress=False)
-    assert isinstance(find_recordings(tmp_path / "right.wav"), Found)
+    assert isinstance(find_recordings(tmp_path / "right.wav"), RecordingList)
 
 
 def test_the_command_line_takes_the_columns_that_are_named(service, tiny_wav, tmp_path, monkeypatch):
