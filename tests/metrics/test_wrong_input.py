@@ -368,7 +368,7 @@ COUNT_ONCE = {
     ("show.normalization", "references"): "shows texts, however many",
     ("write_rttm", "turns"): "writes what it is given",
 }
-SAYS_TWICE = "are there again, first .* Was a table put together|more than once.* (give|need)|goes back.* Draw"
+SAYS_TWICE = "are there again, first .* Was a table put together|more than once.* (give|need)|decreases.* Draw"
 OTHERWISE = {
     ("compare_errors", "alignments"): "different reference words .* align both against the same references",
     ("compare_errors", "alignments b"): "different reference words .* align both against the same references",
