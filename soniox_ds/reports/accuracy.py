@@ -49,10 +49,10 @@ def errors(findings: Findings) -> Section | None:
 
 
 def _confusions(findings: Findings) -> Table | None:
-    alignments = findings.alignments if findings.mistaken is None else findings.mistaken
+    alignments = findings.alignments if findings.neutral_alignments is None else findings.neutral_alignments
     assert alignments is not None
-    mistaken = confusions(alignments)
-    if mistaken.empty:
+    table = confusions(alignments)
+    if table.empty:
         return None
     rows = [
         (
@@ -62,11 +62,11 @@ def _confusions(findings: Findings) -> Table | None:
             clock(row["start_ms"]),
             row["example"],
         )
-        for row in mistaken.head(_CONFUSIONS).to_dict("records")
+        for row in table.head(_CONFUSIONS).to_dict("records")
     ]
     head = ("kind", "said", "heard", "times", "for example in", "at", "said → heard")
-    caption = f"The most frequent errors: {len(rows)} of {len(mistaken):,} kinds"
-    if findings.mistaken is not None:
+    caption = f"The most frequent errors: {len(rows)} of {len(table):,} kinds"
+    if findings.neutral_alignments is not None:
         caption += "; differences of formatting alone are left out where the language is known"
     return Table(head, rows, caption, numeric=(3,))
 

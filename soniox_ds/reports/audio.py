@@ -7,20 +7,20 @@ from typing import Any, NamedTuple
 
 from soniox_ds.io.audio_excerpts import MIME_TYPE, excerpt
 
-__all__ = ["LONGEST_MS", "Piece", "cut"]
+__all__ = ["LONGEST_MS", "Clip", "cut"]
 
 LONGEST_MS = 15_000
 """Duration of the longest excerpt. A longer place is cut off."""
 
 
-class Piece(NamedTuple):
-    """A data URI, or "" and the reason why there is none."""
+class Clip(NamedTuple):
+    """An excerpt as a data URI; "" and the reason if there is none."""
 
     uri: str
     reason: str
 
 
-def cut(recording: Any, start_ms: int, end_ms: int) -> Piece:
+def cut(recording: Any, start_ms: int, end_ms: int) -> Clip:
     """Return an excerpt of a recording's audio.
 
     Parameters
@@ -31,4 +31,4 @@ def cut(recording: Any, start_ms: int, end_ms: int) -> Piece:
         Start and end of the excerpt, which is cut off after `LONGEST_MS`.
     """
     audio, reason = excerpt(recording, start_ms, min(end_ms, start_ms + LONGEST_MS))
-    return Piece(f"data:{MIME_TYPE};base64," + base64.b64encode(audio).decode("ascii") if audio else "", reason)
+    return Clip(f"data:{MIME_TYPE};base64," + base64.b64encode(audio).decode("ascii") if audio else "", reason)

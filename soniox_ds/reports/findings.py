@@ -40,8 +40,8 @@ class Findings:
     """``schema.ERROR_SUMMARY`` of all recordings together, one row."""
     groups: dict[str, pd.DataFrame]
     """``schema.ERROR_SUMMARY`` by each metadata column."""
-    mistaken: pd.DataFrame | None = None
-    """``schema.WORD_ALIGNMENTS`` after folding the formatting; None if no language is known."""
+    neutral_alignments: pd.DataFrame | None = None
+    """``schema.WORD_ALIGNMENTS`` without differences of formatting; None if no language is known."""
 
     @classmethod
     def of(
@@ -50,25 +50,25 @@ class Findings:
         errors: pd.DataFrame | None,
         alignments: pd.DataFrame | None,
         by: list[str] | None,
-        mistaken: pd.DataFrame | None = None,
+        neutral_alignments: pd.DataFrame | None = None,
     ) -> Findings:
         """Compute the tables that several sections need."""
         words = without_translations(corpus.words()).reset_index(drop=True)
-        diarized = bool(words["speaker"].notna().any())
-        turns = speaker_turns(words if diarized else words.iloc[:0])
+        is_diarized = bool(words["speaker"].notna().any())
+        turns = speaker_turns(words if is_diarized else words.iloc[:0])
         overall, groups = None, {}
         if errors is None:
             if by:
                 raise InputError(f"by={by} groups errors, and there are no references to count errors against.")
         else:
             overall = summarize(errors)
-            if by and (absent := [name for name in by if name not in errors]):
+            if by and (unknown := [name for name in by if name not in errors]):
                 raise InputError(
-                    f"by names {absent}, which are not columns; the columns are {corpus.metadata_columns}."
+                    f"by names {unknown}, which are not columns; the columns are {corpus.metadata_columns}."
                 )
             for name in grouping_columns(errors, corpus.metadata_columns) if by is None else by:
                 groups[name] = summarize(errors, by=name)
-        return cls(corpus, words, turns, errors, alignments, overall, groups, mistaken)
+        return cls(corpus, words, turns, errors, alignments, overall, groups, neutral_alignments)
 
     @property
     def is_stand_in(self) -> bool:
@@ -76,9 +76,9 @@ class Findings:
         return bool((self.corpus.recordings["service"] == "local").any())
 
     @property
-    def line(self) -> str:
+    def description(self) -> str:
         """Description of the corpus in one line."""
         services = self.corpus.recordings["service"].dropna().unique().tolist()
-        named = ["the local stand-in" if service == "local" else str(service) for service in services]
-        by = f", transcribed by {' and '.join(named)}" if named else ""
-        return f"{count(len(self.corpus), 'recording')}, {self.corpus.hours:,.2f} hours of audio{by}."
+        names = ["the local stand-in" if service == "local" else str(service) for service in services]
+        origin = f", transcribed by {' and '.join(names)}" if names else ""
+        return f"{count(len(self.corpus), 'recording')}, {self.corpus.hours:,.2f} hours of audio{origin}."

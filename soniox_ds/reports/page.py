@@ -115,7 +115,7 @@ def report(
         raise InputError(f"recordings and clips are numbers of 0 or more; found {recordings} and {clips}.")
     if isinstance(references, str | Path):
         references = read_references(references)
-    errors = alignments = mistaken = None
+    errors = alignments = neutral_alignments = None
     if references is not None or ("reference" in corpus.recordings and corpus.recordings["reference"].notna().any()):
         errors = word_errors(corpus, references, normalizer=normalizer, language=language)
         with warnings.catch_warnings():
@@ -123,10 +123,12 @@ def report(
             alignments = align_words(corpus, references, normalizer=normalizer, language=language)
             chain = Normalizer.of(normalizer)
             if errors["neutral_errors"].notna().any() and not chain.languages:
-                mistaken = align_words(corpus, references, normalizer=chain.with_spoken_forms(), language=language)
+                neutral_alignments = align_words(
+                    corpus, references, normalizer=chain.with_spoken_forms(), language=language
+                )
     reference_turns = read_rttm(turns) if isinstance(turns, str | Path) else turns
     groups = None if by is None else [by] if isinstance(by, str) else list(by)
-    findings = Findings.of(corpus, errors, alignments, groups, mistaken)
+    findings = Findings.of(corpus, errors, alignments, groups, neutral_alignments)
 
     # The id of a section is the name of its template too.
     contents: list[tuple[str, str, Section | None]] = [
@@ -145,7 +147,7 @@ def report(
     page = render(
         "reports/templates/page.html.j2",
         title=title,
-        line=findings.line,
+        description=findings.description,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         is_stand_in=findings.is_stand_in,
         sections=[

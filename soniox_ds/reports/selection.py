@@ -29,19 +29,18 @@ def grouping_columns(errors: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     ['room']
     """
     scored = errors[(errors["status"] == "scored").to_numpy(bool)]
-    found = []
+    chosen = []
     for name in columns:
         if name not in scored or name in _TEXTS or pd.api.types.is_float_dtype(scored[name]):
             continue
-        values = (
-            scored[name].dropna().tolist()
-        )  # a column without values may have any dtype, so pandas reductions may fail
+        # A column without values may have any dtype, so methods of pandas may fail.
+        values = scored[name].dropna().tolist()
         if not all(isinstance(value, (str, bool, int, np.integer, np.bool_)) for value in values):
             continue
-        different = len(set(values))
-        if 2 <= different <= _MOST_VALUES and len(values) >= 2 * different:
-            found.append(name)
-    return found
+        n_groups = len(set(values))
+        if 2 <= n_groups <= _MOST_VALUES and len(values) >= 2 * n_groups:
+            chosen.append(name)
+    return chosen
 
 
 def worst_recordings(errors: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -49,14 +48,13 @@ def worst_recordings(errors: pd.DataFrame, most: int) -> pd.DataFrame:
 
     Recordings of fewer than 10 reference words follow the others, whatever their rate.
     """
-    wrong = errors[["substitutions", "deletions", "insertions"]].sum(axis=1)
-    own = errors[((errors["status"] == "scored") & (wrong > 0)).fillna(False).to_numpy(bool)].copy()
-    own["_few"] = own["reference_words"] < FEW_WORDS
-    own["_wrong"] = wrong.loc[own.index]
-    ranked = own.sort_values(
-        ["_few", "wer", "_wrong"], ascending=[True, False, False], kind="stable", na_position="last"
+    n_errors = errors[["substitutions", "deletions", "insertions"]].sum(axis=1)
+    wrong_mask = ((errors["status"] == "scored") & (n_errors > 0)).fillna(False).to_numpy(bool)
+    ranked = errors.assign(_has_few_words=errors["reference_words"] < FEW_WORDS, _n_errors=n_errors)[wrong_mask]
+    ranked = ranked.sort_values(
+        ["_has_few_words", "wer", "_n_errors"], ascending=[True, False, False], kind="stable", na_position="last"
     )
-    return ranked.head(most).drop(columns=["_few", "_wrong"])
+    return ranked.head(most).drop(columns=["_has_few_words", "_n_errors"])
 
 
 def worst_place(alignments: pd.DataFrame) -> tuple[int, int] | None:
@@ -72,13 +70,13 @@ def worst_place(alignments: pd.DataFrame) -> tuple[int, int] | None:
     times = alignments[["start_ms", "end_ms"]].astype("Float64")
     end = times["end_ms"].ffill()  # a deletion has no time of its own, so it gets the end of the word before
     start = times["start_ms"].fillna(end)
-    wrong = ((alignments["operation"] != "hit") & start.notna()).to_numpy(bool)
-    if not wrong.any():
+    error_mask = ((alignments["operation"] != "hit") & start.notna()).to_numpy(bool)
+    if not error_mask.any():
         return None
-    starts, ends = start[wrong].to_numpy(np.float64), end[wrong].to_numpy(np.float64)
-    inside = np.searchsorted(starts, starts + _PLACE_MS - 2 * _AROUND_MS, side="right") - np.arange(len(starts))
-    first = int(np.argmax(inside))
-    last = first + max(int(inside[first]), 1) - 1
+    starts, ends = start[error_mask].to_numpy(np.float64), end[error_mask].to_numpy(np.float64)
+    n_inside = np.searchsorted(starts, starts + _PLACE_MS - 2 * _AROUND_MS, side="right") - np.arange(len(starts))
+    first = int(np.argmax(n_inside))
+    last = first + max(int(n_inside[first]), 1) - 1
     return max(0, int(starts[first]) - _AROUND_MS), int(max(ends[last], starts[first])) + _AROUND_MS
 
 
@@ -86,7 +84,7 @@ def excerpt(alignments: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return the `most` consecutive rows of one recording's alignment that contain the most errors."""
     if len(alignments) <= most:
         return alignments
-    wrong = (alignments["operation"] != "hit").to_numpy(np.int64)
-    sums = np.append(0, np.cumsum(wrong))
+    is_error = (alignments["operation"] != "hit").to_numpy(np.int64)
+    sums = np.append(0, np.cumsum(is_error))
     first = int(np.argmax(sums[most:] - sums[:-most]))
     return alignments.iloc[first : first + most]

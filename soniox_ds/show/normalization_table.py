@@ -114,9 +114,9 @@ def _table(
             stop = word + 1
             while stop < begin + count and group[stop] == group[word]:
                 stop += 1
-            before, then = " ".join(lines.words[word:stop]), " ".join(after.get(group[word], []))
-            if unchanged or before != then:
-                rows.append((number, audio_id, word - begin, before, then))
+            text_before, text_after = " ".join(lines.words[word:stop]), " ".join(after.get(group[word], []))
+            if unchanged or text_before != text_after:
+                rows.append((number, audio_id, word - begin, text_before, text_after))
             word = stop
         begin += count
     frame = pd.DataFrame(rows, columns=["text_index", "audio_id", "position", "before", "after"])
@@ -124,13 +124,15 @@ def _table(
 
 
 def _named(texts: Any) -> list[tuple[int, Any, str]]:
-    """Return number, audio_id (NA if there is none) and text of each text that is not missing."""
+    """Return the number, the audio_id (NA if there is none) and the text of each text that is not missing."""
     if isinstance(texts, str):
         texts = [texts]
     ids: Any = None
     if isinstance(texts, (pd.Series, Mapping)):
-        numbered = isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0
-        ids = None if numbered else list(texts.keys())
+        has_default_index = (
+            isinstance(texts, pd.Series) and isinstance(texts.index, pd.RangeIndex) and texts.index.start == 0
+        )
+        ids = None if has_default_index else list(texts.keys())
         values = list(texts if isinstance(texts, pd.Series) else texts.values())
     elif hasattr(texts, "recordings"):
         ids, values = texts.recordings["audio_id"], list(texts.recordings["text"])
@@ -138,21 +140,21 @@ def _named(texts: Any) -> list[tuple[int, Any, str]]:
         name = next((name for name in ("reference", "text") if name in texts), None)
         if "audio_id" not in texts or name is None:
             raise InputError(
-                f"a table of texts has audio_id and reference or text; this one has {list(texts.columns)}."
+                f"a table of texts needs audio_id, and reference or text; this one has {list(texts.columns)}."
             )
         ids, values = texts["audio_id"], list(texts[name])
     elif isinstance(texts, Sequence):
         values = list(texts)
     else:
         raise InputError(
-            f"texts are a text, a list, a Series, a dict, a table or a corpus; found {type(texts).__name__}."
+            f"texts must be a text, a list, a Series, a dict, a table or a corpus; found {type(texts).__name__}."
         )
     names = [pd.NA] * len(values) if ids is None else as_ids(pd.Series(list(ids), dtype=object), "texts").tolist()
-    known = [
+    not_missing = [
         (number, audio_id, text)
         for number, (audio_id, text) in enumerate(zip(names, values, strict=True))
         if not (pd.api.types.is_scalar(text) and pd.isna(text))
     ]
-    if odd := [text for _, _, text in known if not isinstance(text, str)]:
+    if odd := [text for _, _, text in not_missing if not isinstance(text, str)]:
         raise InputError(f"texts must be strings, found {odd[0]!r}.")
-    return known
+    return not_missing
