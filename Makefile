@@ -19,8 +19,10 @@ help:
 demo: $(VENV)/.ready-local
 	$(BIN)/soniox-ds demo
 
+# Two workers more than there are cores: the tests in browsers wait for sound most of the time, and others for processes.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 2)')
 test: $(VENV)/.ready-test system lint types
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 # The tests of everything that needs no browser, no kernel, no recogniser and no clock; `make test` runs all.
 FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/test_reference.py tests/corpus tests/io tests/metrics tests/options tests/plot \

@@ -1,8 +1,8 @@
 """Notebooks in a real browser: JupyterLab, its kernel, and a headless Chromium with a fake microphone.
 
 Where a part is missing the tests are skipped, with the command that cures it; where they are meant to run (the
-environment has ``CI`` or ``SONIOX_DS_BROWSER_TESTS=1``) that is an error. One Lab serves all tests; every notebook has
-a browser, a folder and a kernel of its own.
+environment has ``CI`` or ``SONIOX_DS_BROWSER_TESTS=1``) that is an error. One Lab serves all tests of a process; every
+notebook has a browser, a folder and a kernel of its own.
 """
 
 import contextlib
@@ -34,13 +34,25 @@ FLAGS = [
 NO_SOUND = {"PULSE_SERVER": "/dev/null", "PIPEWIRE_REMOTE": "/dev/null", "ALSA_CONFIG_PATH": "/dev/null"}
 
 
+SECOND_GROUP = {
+    "test_looks_in_browser",
+    "test_microphone_in_browser",
+    "test_microphone_notebook_in_browser",
+    "test_microphone_trouble_in_browser",
+    "test_review_in_browser",
+}
+"""Files of the second of two groups that take about as long as each other."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """All in one xdist worker, or every worker would start a Lab."""
+    """Run them in two xdist workers, or every worker would start a Lab; and first, since they mostly wait for sound."""
     here = Path(__file__).parent
+    items.sort(key=lambda item: here not in item.path.parents)
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            group = "browser-2" if item.path.stem in SECOND_GROUP else "browser-1"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
