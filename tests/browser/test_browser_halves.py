@@ -5,6 +5,7 @@ import json
 import random
 import threading
 from contextlib import contextmanager
+from itertools import groupby
 from types import SimpleNamespace
 
 import numpy as np
@@ -435,7 +436,8 @@ def test_the_direct_way_says_that_the_service_does_not_answer_and_takes_another_
     assert said["failure"] is None
     assert said["session"] == line.connections - 1 >= count
     told = [kind for kind in said["kinds"] if kind in ("silent", "lost")]
-    assert told[:2] == ["silent", "lost"]
+    # a busy machine may make the service silent more than once before a connection is given up
+    assert [kind for kind, _ in groupby(told)][:2] == ["silent", "lost"]
     assert told.count("lost") == said["session"]
 
 
