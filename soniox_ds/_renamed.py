@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["NAMES", "current_value", "support_former_modules"]
 
 NAMES = {
-    "Retry": "options.Retry",
+    "Retry": "api.retry.Backoff",
     "StreamGate": "SessionLimit",
     "StreamOptions": "LiveOptions",
     "Streamed": "LiveResult",

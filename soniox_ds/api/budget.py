@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from soniox_ds.api.clock import Clock
+from soniox_ds.api.retry import RATE_PAUSE
 from soniox_ds.exceptions import InputError, QuotaError
 
 __all__ = ["Priority", "Quota", "RequestBudget"]
@@ -76,7 +77,7 @@ class RequestBudget:
         self._dispatcher: asyncio.Task[None] | None = None
         self._due_s = -math.inf  # Time of the next request if it is not sent early.
         self._paused_until_s = -math.inf
-        self._pause_s = 0.0
+        self._refusals = 0
         self._told_until_s = -math.inf  # End of the last pause that was reported.
         self._slow_rate = self._full_rate  # Rate directly after the last pause.
 
@@ -114,14 +115,14 @@ class RequestBudget:
         """Pause, then continue at three quarters of the rate. To be called after a 429 for too many requests.
 
         Several calls within one pause count once. `wait_s` is the shortest pause, if the service named one. Otherwise
-        the pause starts at 2 seconds and doubles up to 30 while refusals continue, with some random variation.
+        the pause doubles while refusals continue (`RATE_PAUSE`).
         """
         now = self._clock.now()
         if now >= self._paused_until_s:
             refused_again = now - self._paused_until_s < 60
-            self._pause_s = min(self._pause_s * 2, 30.0) if refused_again else 2.0
+            self._refusals = self._refusals + 1 if refused_again else 1
             self._slow_rate = max(self._rate() * 3 / 4, self._full_rate / 16)
-            self._paused_until_s = now + self._pause_s * self._rng.uniform(0.75, 1.25)
+            self._paused_until_s = now + RATE_PAUSE.wait_s(self._refusals, rng=self._rng)
         if wait_s is not None:
             self._paused_until_s = max(self._paused_until_s, now + wait_s * self._rng.uniform(1.0, 1.1))
         # After a pause no missed requests are made up for.

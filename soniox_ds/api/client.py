@@ -21,9 +21,9 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection, Secret
 from soniox_ds.api.multipart import UploadBody, safe_filename
 from soniox_ds.api.responses import Reply, check_models, check_transcript, check_usage, is_id, object_of, page_of
+from soniox_ds.api.retry import REQUEST, Backoff
 from soniox_ds.api.transport import LONGEST_ANSWER, Transport
 from soniox_ds.exceptions import BadAnswerError, InputError, RequestError, SonioxDSError
-from soniox_ds.options import Retry
 
 __all__ = ["Client"]
 
@@ -67,7 +67,7 @@ class Client:
         self,
         connection: Connection,
         budget: RequestBudget | None = None,
-        retry: Retry | None = None,
+        retry: Backoff | None = None,
         timeout_s: float = 60.0,
         clock: Clock | None = None,
         *,
@@ -77,7 +77,7 @@ class Client:
         self._transport = Transport(
             connection,
             budget=budget,
-            retry=retry or Retry(),
+            retry=retry or REQUEST,
             timeout_s=timeout_s,
             clock=clock or Clock(),
             max_connections=max_connections,

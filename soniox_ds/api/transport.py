@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
@@ -30,6 +29,7 @@ from soniox_ds.api.logs import hide_keys_of_httpcore
 from soniox_ds.api.multipart import UploadBody
 from soniox_ds.api.response_body import ENCODINGS, BadEncoding, TooLong, read_body
 from soniox_ds.api.responses import Reply, error_of, retry_after_s
+from soniox_ds.api.retry import RATE_LIMIT_SCALE, Backoff
 from soniox_ds.exceptions import (
     BadAnswerError,
     ConnectionFailed,
@@ -41,7 +41,6 @@ from soniox_ds.exceptions import (
     SetupError,
     SonioxDSError,
 )
-from soniox_ds.options import Retry
 
 __all__ = ["LONGEST_ANSWER", "LONGEST_RETRY_AFTER_S", "Transport"]
 
@@ -89,7 +88,7 @@ class Transport:
         connection: Connection,
         *,
         budget: RequestBudget | None,
-        retry: Retry,
+        retry: Backoff,
         timeout_s: float,
         clock: Clock,
         max_connections: int,
@@ -106,7 +105,6 @@ class Transport:
         self._max_connections = max_connections
         self._base_path = urlsplit(connection.api_base_url).path
         self._http: httpx.AsyncClient | None = None
-        self._rng = random.Random()
 
     async def __aenter__(self) -> Transport:
         hide_keys_of_httpcore()
@@ -213,9 +211,8 @@ class Transport:
 
         def wait_s(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None
-            base = self.retry.wait_s * (5 if isinstance(error, RateLimitError) else 1)
-            longest = min(base * 2.0 ** (state.attempt_number - 1), self.retry.max_wait_s)
-            return max(longest * self._rng.uniform(0.5, 1.0), wanted_wait_s or 0.0)
+            scale = RATE_LIMIT_SCALE if isinstance(error, RateLimitError) else 1.0
+            return max(self.retry.wait_s(state.attempt_number, scale=scale), wanted_wait_s or 0.0)
 
         def note(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome is not None else None

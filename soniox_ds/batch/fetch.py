@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from soniox_ds.api.decode import decode_transcript
+from soniox_ds.api.retry import DAMAGED_TRANSCRIPT, DOWNLOAD
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
@@ -20,10 +21,6 @@ from soniox_ds.exceptions import (
 
 __all__ = ["clean_forever", "fetch_forever"]
 
-PAUSE_S = 2.0
-MOST_DAMAGED = 3
-"""Number of times that a damaged transcript is fetched. Damage may be chance, such as a proxy that cuts an answer off.
-Damage that is still there after some seconds is likely to stay, and a later run may try again."""
 LARGE_BYTES = 1_000_000
 """Bytes above which a transcript is decoded in a thread, so that the event loop is not held up."""
 
@@ -40,15 +37,15 @@ async def fetch_forever(run: Run) -> None:
             if _is_damaged(error):
                 run.answered()  # The service works, although this answer is not as documented.
                 job.damaged += 1
-                if job.damaged < MOST_DAMAGED:
-                    await run.clock.sleep(PAUSE_S)
+                if job.damaged < DAMAGED_TRANSCRIPT.attempts:
+                    await run.clock.sleep(DAMAGED_TRANSCRIPT.wait_s(job.damaged))
                     run.to_fetch.put_nowait(job)
                 else:
                     await run.refused(job, _stays_damaged(error))
                 continue
             job.fetches += 1
             if job.fetches < run.limits.attempts and run.trouble(job, error):
-                await run.clock.sleep(PAUSE_S)
+                await run.clock.sleep(DOWNLOAD.wait_s(job.fetches))
                 run.progress.note("")
                 run.to_fetch.put_nowait(job)
             else:
@@ -91,7 +88,7 @@ def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
 
 def _stays_damaged(error: ServiceError | InvalidStateError) -> BadAnswerError:
     return BadAnswerError(
-        f"the transcript came back damaged {MOST_DAMAGED} times. The recording is paid for and is not forgotten: the "
+        f"the transcript came back damaged {DAMAGED_TRANSCRIPT.attempts} times. The recording is paid for and is not forgotten: the "
         f"same call fetches its transcript again. The last answer: {error}"
     )
 

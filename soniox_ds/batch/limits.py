@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from soniox_ds.api.retry import SUBMISSION
 from soniox_ds.exceptions import OptionsError
 
 __all__ = ["Limits"]
@@ -52,7 +53,7 @@ class Limits:
     files: int = 1_000
     storage_bytes: int = 10_000_000_000
     request_timeout_s: float = 60.0
-    attempts: int = 6
+    attempts: int = SUBMISSION.attempts
     settle_s: float = 20.0
     outage_s: float = 300.0
     quota_patience_s: float = 120.0

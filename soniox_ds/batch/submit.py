@@ -13,6 +13,7 @@ from typing import Any
 
 from soniox_ds.api.budget import Priority
 from soniox_ds.api.responses import is_id
+from soniox_ds.api.retry import SUBMISSION, UPLOAD
 from soniox_ds.batch.clean_up import sweep_earlier
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import State
@@ -36,8 +37,6 @@ from soniox_ds.sources.recording import shown
 __all__ = ["submit_forever"]
 
 ABOUT_THE_AUDIO = ("audio_url", "file_id", "file")
-PAUSE_S = 5.0
-LONGEST_PAUSE_S = 30.0
 
 
 async def submit_forever(run: Run, watcher: Watcher) -> None:
@@ -50,7 +49,7 @@ async def submit_forever(run: Run, watcher: Watcher) -> None:
             raise
         except ServiceError as error:
             if run.fatal is None and job.uploads < run.limits.attempts and run.trouble(job, error):
-                await run.clock.sleep(PAUSE_S)
+                await run.clock.sleep(SUBMISSION.wait_s(1))
                 run.progress.note("")
                 run.resubmit(job)
             else:
@@ -155,7 +154,7 @@ async def _upload(run: Run, job: Job) -> None:
                 await run.next_generation(job)
                 if job.uploads >= run.limits.attempts:
                     raise
-                await run.clock.sleep(min(2.0 ** (job.uploads - 1), LONGEST_PAUSE_S))
+                await run.clock.sleep(UPLOAD.wait_s(job.uploads))
                 continue
             reply = upload
         run.answered(job)
@@ -329,6 +328,6 @@ async def _make_room(run: Run, job: Job, error: QuotaError) -> None:
                 request_id=error.request_id,
             ) from error
         run.progress.note(f"waiting for others to make room: {run.quotas[quota].what}")
-        await run.clock.sleep(PAUSE_S)
+        await run.clock.sleep(SUBMISSION.wait_s(1))
     await run.acquire(job, quota, amount)
     run.progress.note("")

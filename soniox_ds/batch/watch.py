@@ -14,6 +14,7 @@ from typing import Any
 
 from soniox_ds.api.budget import Priority
 from soniox_ds.api.responses import is_id
+from soniox_ds.api.retry import WATCH
 from soniox_ds.batch.jobs import MONEY_ERRORS, Job, is_final, parse_time
 from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
@@ -31,8 +32,6 @@ from soniox_ds.options.addresses import hide_addresses
 __all__ = ["Watcher"]
 
 REQUESTS_PER_LISTING = 40
-SHORTEST_WAIT_S = 1.0
-LONGEST_WAIT_S = 30.0
 FEW = 2
 """Number of jobs up to which each job is requested by its id, since a listing may hold many other jobs."""
 MISSES = 3
@@ -54,7 +53,7 @@ class Watcher:
 
     def __init__(self, run: Run, requests_per_minute: float) -> None:
         self._run = run
-        self._floor_s = max(SHORTEST_WAIT_S, REQUESTS_PER_LISTING * 60.0 / requests_per_minute)
+        self._floor_s = max(WATCH.initial_s, REQUESTS_PER_LISTING * 60.0 / requests_per_minute)
         self._watched: dict[str, Job] = {}
         self._lost: dict[str, Job] = {}
         self._any = asyncio.Event()
@@ -129,8 +128,8 @@ class Watcher:
         now = self._run.clock.now()
         jobs = [*self._watched.values(), *self._lost.values()]
         youngest_s = min((now - job.submitted_s for job in jobs), default=0.0)
-        floor_s = SHORTEST_WAIT_S if len(jobs) <= FEW else self._floor_s
-        return min(max(floor_s, youngest_s / 5), LONGEST_WAIT_S)
+        floor_s = WATCH.initial_s if len(jobs) <= FEW else self._floor_s
+        return min(max(floor_s, youngest_s / 5), WATCH.max_s)
 
     async def _look(self) -> None:
         now = self._run.clock.now()
@@ -284,7 +283,7 @@ class Watcher:
         If the caller gave no time limit, such requests are waited for longer, because they may bring the result.
         """
         while True:
-            await self._run.clock.sleep(SHORTEST_WAIT_S)
+            await self._run.clock.sleep(WATCH.initial_s)
             await self._lose_patience(
                 self._run.clock.now(), times=1 if self._run.timeout_s is not None else LAST_RESORT
             )

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -27,6 +26,7 @@ from typing import Literal, NamedTuple
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
+from soniox_ds.api.retry import RECONNECT, SESSION_RATE_PAUSE, Backoff
 from soniox_ds.api.session_limit import SessionLimit, gate_for
 from soniox_ds.api.websocket import LiveSocket, check_message
 from soniox_ds.exceptions import (
@@ -43,7 +43,7 @@ from soniox_ds.live.model_event import MODEL, ModelEvent
 from soniox_ds.live.replay import Event, fold_events
 from soniox_ds.live.result import LiveResult, live_result_of
 from soniox_ds.live.transcript import Transcript, Update
-from soniox_ds.options import LiveOptions, Retry
+from soniox_ds.options import LiveOptions
 
 __all__ = ["LONGEST_SESSION_MS", "Event", "LiveSession", "State"]
 
@@ -57,7 +57,6 @@ State = Literal["connecting", "open", "silent", "reconnecting", "paused", "finis
 LONGEST_SESSION_MS = 300 * 60_000
 """The service's limit of audio in one session."""
 
-RETRY = Retry(attempts=6, wait_s=0.25, max_wait_s=8.0)
 PATIENCE_S = 600.0
 KEEPALIVE_S = 5.0
 SILENT_S = 5.0
@@ -72,7 +71,6 @@ ROTATE_LATEST_MS = 20_000
 _FRAME_MS = 120  # the longest message of raw audio
 _PACKED_FRAME = 16_384  # bytes
 AHEAD_MS = 1_000  # so much waiting audio is sent at once; more is paced
-_RATE_WAIT_S = 5.0
 PACE = 8.0  # speed at which audio that had to wait is sent, as a multiple of real time
 STALLS = 5  # factor on the attempts for connections that answer but make no progress
 
@@ -139,7 +137,7 @@ class LiveSession:
         on_update: Callable[[Update], object] | None = None,
         on_state: Callable[[State], object] | None = None,
         gate: SessionLimit | None = None,
-        retry: Retry = RETRY,
+        retry: Backoff = RECONNECT,
         patience_s: float = PATIENCE_S,
         pace: float | None = PACE,
         session_limit_ms: int = LONGEST_SESSION_MS,
@@ -430,11 +428,10 @@ class LiveSession:
 
     async def _wait_after(self, error: SonioxDSError, failures: int) -> None:
         if isinstance(error, RateLimitError):
-            self._gate.slow_down(_RATE_WAIT_S)
+            self._gate.slow_down(SESSION_RATE_PAUSE.wait_s(1))
         if failures == 1 and not isinstance(error, RateLimitError | ConnectionFailed):
             return  # "please restart the request": without waiting
-        longest = min(self._retry.wait_s * 2.0 ** (failures - 1), self._retry.max_wait_s)
-        await self.clock.sleep(longest * random.uniform(0.5, 1.0))
+        await self.clock.sleep(self._retry.wait_s(failures))
 
     async def _connect(self) -> None:
         """Run one session of the service until it is finished or fails."""

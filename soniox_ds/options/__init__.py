@@ -10,7 +10,6 @@ from __future__ import annotations
 from soniox_ds.options.context import MAX_CONTEXT_CHARACTERS, Context, Translation
 from soniox_ds.options.live import LiveOptions
 from soniox_ds.options.models import ASYNC_MODEL, LIVE_MODEL
-from soniox_ds.options.retry import Retry
 from soniox_ds.options.transcription import TranscriptionOptions
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "MAX_CONTEXT_CHARACTERS",
     "Context",
     "LiveOptions",
-    "Retry",
     "TranscriptionOptions",
     "Translation",
 ]

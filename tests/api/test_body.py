@@ -19,9 +19,9 @@ from soniox_ds.api import transport
 from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.response_body import BadEncoding, TooLong, read_body
-from soniox_ds.options import Retry
+from soniox_ds.api.retry import Backoff
 
-ONCE = Retry(attempts=1)
+ONCE = Backoff(attempts=1)
 
 
 async def cut(packed, size):

@@ -18,10 +18,11 @@ from soniox_ds import exceptions
 from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.logs import redacting_logger
+from soniox_ds.api.retry import Backoff
 from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.api.websocket import LiveSocket
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import LiveOptions, Retry
+from soniox_ds.options import LiveOptions
 from soniox_ds.widgets.microphone.loopback import Loopback
 
 KEYS = ["canary-key-0123456789", "temp:CANARYKEY0123456789", "short"]
@@ -95,7 +96,7 @@ def refusing(key):
 
 async def listen(connection):
     async with LiveSession(
-        RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=SessionLimit()
+        RAW, connection=connection, retry=Backoff(attempts=2, initial_s=0), gate=SessionLimit()
     ) as session:
         session.send(bytes(6400))
 
@@ -130,7 +131,7 @@ async def test_requests_log_no_key(key, listener):
     asyncio.get_running_loop().set_debug(True)
     made = answer(201, {"api_key": "temp:ANOTHERCANARY4711", "expires_at": "2026-01-01T00:00:00Z"})
     echo = answer(401, {"error_type": "unauthenticated", "message": f"not {key}"})
-    retry = Retry(attempts=2, wait_s=0)
+    retry = Backoff(attempts=2, initial_s=0)
     async with Wire(made) as wire, Client(Connection(key, api_base_url=wire.url), retry=retry) as client:
         await client.create_temporary_api_key()
     for trouble in (echo, answer(500, key), answer(200, {"key": key}), answer(307, key, {"Location": "http://["})):

@@ -20,7 +20,7 @@ from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.decode import decode_transcript
-from soniox_ds.options import Retry
+from soniox_ds.api.retry import Backoff
 
 pytestmark = pytest.mark.fuzz
 
@@ -139,7 +139,7 @@ async def outcome(work):
 async def test_mutated_answers_end_in_values_or_in_the_packages_own_errors(endpoint, monkeypatch):
     ask, valid = ENDPOINTS[endpoint]
     rng = random.Random(f"{endpoint} {seed()}")
-    monkeypatch.setattr(client_module, "Retry", lambda: Retry(attempts=2, wait_s=0))
+    monkeypatch.setattr(client_module, "REQUEST", Backoff(attempts=2, initial_s=0))
     spends = endpoint in ("upload", "create")
     asked = 0
 
@@ -155,7 +155,7 @@ async def test_mutated_answers_end_in_values_or_in_the_packages_own_errors(endpo
         for _ in range(examples(40)):
             clock = Clock(speed=1e6)
             connection = Connection("any", api_base_url=url)
-            retry = Retry(attempts=2, wait_s=0)
+            retry = Backoff(attempts=2, initial_s=0)
             before = asked
             async with Client(connection, RequestBudget(60_000, clock), retry, timeout_s=5.0, clock=clock) as client:
                 found = await outcome(ask(client))
@@ -184,6 +184,6 @@ async def test_a_request_that_spends_is_sent_once_whatever_comes_back():
     async with answering(make) as url:
         for count in range(1, examples(150) + 1):
             connection = Connection("any", api_base_url=url)
-            async with Client(connection, retry=Retry(attempts=5, wait_s=0), clock=Clock(speed=1e6)) as client:
+            async with Client(connection, retry=Backoff(attempts=5, initial_s=0), clock=Clock(speed=1e6)) as client:
                 await outcome(client.create_transcription({"model": "stt-async-v4", "file_id": ID}))
             assert sent == count

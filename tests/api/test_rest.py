@@ -23,9 +23,10 @@ from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
-from soniox_ds.options import Retry, TranscriptionOptions
+from soniox_ds.api.retry import Backoff
+from soniox_ds.options import TranscriptionOptions
 
-QUICK = Retry(attempts=3, wait_s=0)
+QUICK = Backoff(attempts=3, initial_s=0)
 CANARY = "canary-key-0123456789"
 
 
@@ -265,7 +266,7 @@ async def test_silence_ends_by_the_timeout():
 
 async def test_an_answer_drop_by_drop_ends_too():
     """Each drop comes within the timeout; all together do not."""
-    once = Retry(attempts=1)
+    once = Backoff(attempts=1)
     async with Wire(DRIP) as wire, Client(Connection(CANARY, api_base_url=wire.url), None, once, 0.2) as client:
         dripped = False
         while not dripped:  # where the machine stalls, 0.2 s may be too short for a connection
@@ -300,7 +301,7 @@ class RecordingClock(Clock):
 async def test_waits_double_up_to_a_bound_and_heed_the_service(trouble, bounds):
     clock = RecordingClock()
     async with Wire(trouble) as wire:
-        retry = Retry(attempts=6, wait_s=1, max_wait_s=10)
+        retry = Backoff(attempts=6, initial_s=1, max_s=10)
         async with Client(Connection(CANARY, api_base_url=wire.url), retry=retry, clock=clock) as client:
             with pytest.raises(exceptions.ServiceError):
                 await client.list_files()
@@ -357,7 +358,7 @@ async def test_a_captive_portal_is_a_bad_answer(status, location):
 )
 async def test_an_address_that_cannot_be_asked_is_told(address):
     with pytest.raises((exceptions.InputError, exceptions.ServiceError)):
-        async with Client(Connection(CANARY, api_base_url=address), retry=Retry(attempts=1)) as client:
+        async with Client(Connection(CANARY, api_base_url=address), retry=Backoff(attempts=1)) as client:
             await client.list_files()
 
 
@@ -368,7 +369,7 @@ async def test_an_address_that_cannot_be_asked_is_told(address):
 async def test_an_environment_that_no_request_can_be_made_in_is_told(name, value, monkeypatch):
     monkeypatch.setenv(name, value)
     with pytest.raises((exceptions.SetupError, exceptions.ServiceError), match=r"."):
-        async with Client(Connection(CANARY, region="eu"), retry=Retry(attempts=1), timeout_s=0.5) as client:
+        async with Client(Connection(CANARY, region="eu"), retry=Backoff(attempts=1), timeout_s=0.5) as client:
             await client.list_files()
 
 
@@ -571,7 +572,7 @@ async def test_the_key_is_in_no_repr_exception_or_log(caplog, capfd):
     for trouble in (*TROUBLE.values(), echo, page, answer(307, "", {"Location": "http://127.0.0.1:1"}), HANG):
         async with Wire(trouble) as wire:
             connection = Connection(CANARY, api_base_url=wire.url)
-            client = Client(connection, retry=Retry(attempts=2, wait_s=0), timeout_s=0.2)
+            client = Client(connection, retry=Backoff(attempts=2, initial_s=0), timeout_s=0.2)
             shown += [repr(client), repr(connection), repr(vars(client)), repr(vars(client._transport))]
             async with client:
                 for call in (Client.list_files, partial(spend, how="upload"), partial(spend, how="create")):

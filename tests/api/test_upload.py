@@ -23,14 +23,14 @@ from soniox_ds import exceptions
 from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.multipart import PIECE_BYTES, UploadBody, _File, safe_filename
-from soniox_ds.options import Retry
+from soniox_ds.api.retry import Backoff
 
 UPLOADED = answer(201, {"id": "new"})
 RATE = answer(429, {"error_type": "limit_exceeded", "message": "Rate limit for your project has been exceeded."})
 
 
 def client_of(wire, **options):
-    return Client(Connection("key", api_base_url=wire.url), retry=Retry(attempts=3, wait_s=0), **options)
+    return Client(Connection("key", api_base_url=wire.url), retry=Backoff(attempts=3, initial_s=0), **options)
 
 
 def without_boundary(content_type, body):

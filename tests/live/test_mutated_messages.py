@@ -14,9 +14,10 @@ from websockets.asyncio.server import serve
 
 from soniox_ds import exceptions
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.retry import Backoff
 from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import LiveOptions, Retry
+from soniox_ds.options import LiveOptions
 
 pytestmark = pytest.mark.fuzz
 
@@ -48,7 +49,7 @@ MESSAGES = [
 async def listened(connection):
     """Run a session and return it after its end, however it ended."""
     session = LiveSession(
-        RAW, connection=connection, retry=Retry(attempts=2, wait_s=0), gate=SessionLimit(), patience_s=0.0
+        RAW, connection=connection, retry=Backoff(attempts=2, initial_s=0), gate=SessionLimit(), patience_s=0.0
     )
     async with asyncio.timeout(HANGS_S):
         with contextlib.suppress(exceptions.SonioxDSError):

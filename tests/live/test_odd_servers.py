@@ -11,12 +11,13 @@ from websockets.asyncio.server import serve
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.retry import Backoff
 from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.emulator import Limits, local_service
 from soniox_ds.exceptions import ConnectionFailed, ServiceError
 from soniox_ds.live import session as session_module
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import LIVE_MODEL, LiveOptions, Retry
+from soniox_ds.options import LIVE_MODEL, LiveOptions
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 KEY = "a-key-that-must-not-be-shown"
@@ -69,7 +70,7 @@ async def leaving(socket):
 
 
 def live(connection, **settings):
-    settings = {"retry": Retry(attempts=3, wait_s=0.0), "gate": SessionLimit()} | settings
+    settings = {"retry": Backoff(attempts=3, initial_s=0.0), "gate": SessionLimit()} | settings
     return LiveSession(LiveOptions(**RAW), connection=connection, **settings)
 
 
@@ -289,7 +290,7 @@ async def test_the_services_limit_of_sessions_is_waited_for():
                 LiveOptions(**RAW),
                 connection=connection,
                 gate=SessionLimit(clock=clock),
-                retry=Retry(attempts=20, wait_s=1.0),
+                retry=Backoff(attempts=20, initial_s=1.0),
                 clock=clock,
             ) as session:
                 session.send(audio)

@@ -13,11 +13,12 @@ from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.retry import Backoff
 from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.emulator import Limits, local_service
 from soniox_ds.exceptions import AuthError, ConnectionFailed, OptionsError, RequestError, ServiceError
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import LiveOptions, Retry
+from soniox_ds.options import LiveOptions
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 CHUNK = 3200  # 100 ms
@@ -31,7 +32,11 @@ def session_of(service, **settings):
     options = LiveOptions(**(RAW | settings.pop("options", {})))
     connection = Connection(api_key=service.key, api_base_url=service.base_url)
     clock = Clock(speed=SPEED)
-    settings = {"gate": SessionLimit(clock=clock), "clock": clock, "retry": Retry(attempts=6, wait_s=0.2)} | settings
+    settings = {
+        "gate": SessionLimit(clock=clock),
+        "clock": clock,
+        "retry": Backoff(attempts=6, initial_s=0.2),
+    } | settings
     return LiveSession(options, connection=connection, **settings)
 
 
@@ -283,7 +288,7 @@ async def test_a_wrong_key_is_told_and_nowhere_shown(tones):
 async def test_nobody_there(unused_port):
     connection = Connection(api_key="any", api_base_url=f"http://127.0.0.1:{unused_port}")
     session = LiveSession(
-        LiveOptions(**RAW), connection=connection, retry=Retry(attempts=3, wait_s=0.0), gate=SessionLimit()
+        LiveOptions(**RAW), connection=connection, retry=Backoff(attempts=3, initial_s=0.0), gate=SessionLimit()
     )
     with pytest.raises(ConnectionFailed, match=r"no connection to 127\.0\.0\.1"):
         async with session:

@@ -16,11 +16,12 @@ import soniox_ds as sx
 from soniox_ds.api import websocket as stream_module
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.retry import Backoff
 from soniox_ds.api.session_limit import SessionLimit
 from soniox_ds.exceptions import ConnectionFailed
 from soniox_ds.live import session as session_module
 from soniox_ds.live.session import LiveSession
-from soniox_ds.options import LiveOptions, Retry
+from soniox_ds.options import LiveOptions
 
 RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 CHUNK = 3200  # 100 ms
@@ -199,7 +200,7 @@ async def test_a_service_that_is_slow_is_given_more_time_with_each_connection(im
         session = LiveSession(
             LiveOptions(**RAW),
             connection=Connection(api_key="key", api_base_url=f"http://127.0.0.1:{port}"),
-            retry=Retry(attempts=4, wait_s=0.0),
+            retry=Backoff(attempts=4, initial_s=0.0),
             gate=SessionLimit(),
         )
         with pytest.raises(ConnectionFailed, match="nothing came for"):

@@ -15,8 +15,8 @@ from soniox import SonioxClient
 from soniox.errors import SonioxAPIError
 from soniox.types import CreateTranscriptionConfig, StructuredContext
 
-from soniox_ds.exceptions import InputError, OptionsError
-from soniox_ds.options import ASYNC_MODEL, Context, LiveOptions, Retry, TranscriptionOptions, Translation
+from soniox_ds.exceptions import OptionsError
+from soniox_ds.options import ASYNC_MODEL, Context, LiveOptions, TranscriptionOptions, Translation
 from soniox_ds.options.languages import LANGUAGES, suggest_language
 
 
@@ -306,24 +306,6 @@ def test_there_are_sixty_languages():
 @given(st.text(max_size=12))
 def test_a_suggestion_is_a_language(text):
     assert suggest_language(text) in {None, *LANGUAGES}
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"attempts": 0},
-        {"attempts": 1.5},
-        {"attempts": True},
-        {"wait_s": -1},
-        {"wait_s": float("nan")},
-        {"max_wait_s": float("inf")},
-        {"max_wait_s": "1"},
-    ],
-)
-def test_retry_takes_sensible_numbers(wrong):
-    [name] = wrong
-    with pytest.raises(InputError, match=f"{name} is"):
-        Retry(**wrong)
 
 
 def test_agent_text_input_is_sent_and_shapes_the_transcript():
