@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,20 +17,22 @@ def is_number(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
+    below: float | None = None,
 ) -> bool:
-    """Return True for a finite number within the limits that is not a bool.
+    """Return True for a number within the limits. A bool, a text and NaN are no numbers; infinity is one.
 
     >>> is_number(2.5), is_number(2.5, whole=True), is_number(True), is_number(float("nan")), is_number(0, least=1)
     (True, False, False, False, False)
     """
     kind: Any = Integral if whole else Real
-    return (
+    return bool(
         isinstance(value, kind)
         and not isinstance(value, bool)
-        and (isinstance(value, Integral) or math.isfinite(value))
+        and value == value
         and (least is None or value >= least)
         and (above is None or value > above)
         and (most is None or value <= most)
+        and (below is None or value < below)
     )
 
 
@@ -43,10 +44,11 @@ def check_number(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
-    meaning: str | None = None,
+    below: float | None = None,
+    advice: str | None = None,
     error: type[Exception] = InputError,
 ) -> Any:
-    """Return a finite number within the limits as an int or a float, or raise an error.
+    """Return a number within the limits as an int or a float, or raise an error.
 
     Parameters
     ----------
@@ -55,10 +57,11 @@ def check_number(
     whole
         Accept integers only, also those of NumPy, and return an int; without it, return a float. A bool is never
         accepted.
-    least, above, most
-        The smallest number, the number that it must exceed, and the largest number.
-    meaning
-        Description of the numbers that are allowed; by default made from the limits.
+    least, above, most, below
+        The smallest number and the number that it must exceed; the largest number and the number that it must not
+        reach. ``below=math.inf`` refuses infinity.
+    advice
+        What to give instead, as the end of the message; by default made from the limits.
     error
         Type of the error.
 
@@ -73,12 +76,12 @@ def check_number(
     Traceback (most recent call last):
     soniox_ds.exceptions.InputError: timeout_s is -1; it is a number above 0
     """
-    if is_number(value, whole=whole, least=least, above=above, most=most):
+    if is_number(value, whole=whole, least=least, above=above, most=most, below=below):
         return int(value) if whole else float(value)
-    if meaning is None:
-        meaning = "a whole number" if whole else "a number"
+    if advice is None:
+        advice = "it is a whole number" if whole else "it is a number"
         if least is not None:
-            meaning += f" from {least} to {most}" if most is not None else f", {least} or more"
+            advice += f" from {least} to {most}" if most is not None else f", {least} or more"
         elif above is not None:
-            meaning += f" above {above}"
-    raise error(f"{name} is {value!r}; it is {meaning}")
+            advice += f" above {above}"
+    raise error(f"{name} is {value!r}; {advice}")

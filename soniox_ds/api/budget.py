@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 
+from soniox_ds._arguments import check_number
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.retry import RATE_PAUSE
 from soniox_ds.exceptions import InputError, QuotaError
@@ -190,8 +191,7 @@ class Quota:
     """
 
     def __init__(self, limit: float, what: str, clock: Clock | None = None) -> None:
-        if not 0 < limit < math.inf:
-            raise InputError(f"the limit of {what} is {limit!r}; it is a positive number")
+        check_number(limit, f"the limit of {what}", above=0, below=math.inf, advice="it is a positive number")
         self.limit = limit
         self.what = what
         self.held = 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from soniox_ds._arguments import check_number, is_number
 from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection, Secret
@@ -267,7 +268,13 @@ class Client:
 
         Times are ISO 8601 in UTC or aware datetimes. `sort` is ``"end_time_asc"`` or ``"end_time_desc"``.
         """
-        params = {**_window(start_time, end_time), "limit": _checked_limit(limit), "sort": sort, "cursor": cursor}
+        limit = check_number(limit, "limit", whole=True, least=1, most=1000)
+        params = {
+            **_window(start_time, end_time),
+            "limit": limit,
+            "sort": sort,
+            "cursor": cursor,
+        }
 
         def check(reply: Reply) -> Json:
             return page_of(reply, self.connection, "usage_logs")
@@ -344,14 +351,15 @@ class Client:
     def _count(self, reply: Reply) -> Json:
         value = object_of(reply, self.connection)
         total = value.get("total")
-        if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+        if not is_number(total, whole=True, least=0):
             raise BadAnswerError(f"{reply.what}: the answer has no whole number 'total'", status=reply.status)
         return value
 
     async def _page(
         self, path: str, items: str, limit: int, cursor: str | None, priority: Priority, *keys: str
     ) -> Json:
-        params = _without_none({"limit": _checked_limit(limit), "cursor": cursor})
+        limit = check_number(limit, "limit", whole=True, least=1, most=1000)
+        params = _without_none({"limit": limit, "cursor": cursor})
 
         def check(reply: Reply) -> Json:
             return page_of(reply, self.connection, items, *keys)
@@ -395,12 +403,6 @@ def _checked_id(value: str) -> str:
     # An empty id, or "../", would turn DELETE /files/<id> into a different request.
     if not is_id(value):
         raise InputError(f"{str(value)[:80]!r} is not an id of the service; it is a string such as a UUID")
-    return value
-
-
-def _checked_limit(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise InputError(f"limit is {value!r}; it is a whole number from 1 to 1000")
     return value
 
 

@@ -6,6 +6,7 @@ the microphone.
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from dataclasses import dataclass
@@ -61,11 +62,11 @@ class Backoff:
     jitter: tuple[float, float] = (0.5, 1.0)
 
     def __post_init__(self) -> None:
-        meaning = "a whole number from 1 (which means: never again)"
-        check_number(self.attempts, "attempts", whole=True, least=1, meaning=meaning, error=OptionsError)
+        advice = "it is a whole number from 1 (which means: never again)"
+        check_number(self.attempts, "attempts", whole=True, least=1, advice=advice, error=OptionsError)
         for name in ("initial_s", "max_s"):
-            meaning = "a number of seconds, 0 or more"
-            check_number(getattr(self, name), name, least=0, meaning=meaning, error=OptionsError)
+            advice = "it is a number of seconds, 0 or more"
+            check_number(getattr(self, name), name, least=0, below=math.inf, advice=advice, error=OptionsError)
 
     def wait_s(self, failures: int, *, scale: float = 1.0, rng: random.Random | None = None) -> float:
         """Return the seconds to wait after so many failures in a row, beginning with `scale` times the first wait."""

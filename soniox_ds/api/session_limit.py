@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from soniox_ds._arguments import check_number
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import OptionsError
@@ -65,17 +66,10 @@ class SessionLimit:
         sessions_per_minute: float = SESSIONS_PER_MINUTE,
         clock: Clock | None = None,
     ) -> None:
-        if isinstance(sessions, bool) or not isinstance(sessions, int) or sessions < 1:
-            raise OptionsError(f"sessions is {sessions!r}; it is the number of streams open at once, 1 or more")
-        if (
-            isinstance(sessions_per_minute, bool)
-            or not isinstance(sessions_per_minute, int | float)
-            or not sessions_per_minute >= 1
-        ):
-            raise OptionsError(
-                f"sessions_per_minute is {sessions_per_minute!r}; it is the number of streams opened in a minute, 1 or "
-                "more"
-            )
+        advice = "it is the number of streams open at once, 1 or more"
+        check_number(sessions, "sessions", whole=True, least=1, advice=advice, error=OptionsError)
+        advice = "it is the number of streams opened in a minute, 1 or more"
+        check_number(sessions_per_minute, "sessions_per_minute", least=1, advice=advice, error=OptionsError)
         self.sessions = sessions
         self.sessions_per_minute = sessions_per_minute
         self.clock = clock or Clock()
@@ -169,8 +163,8 @@ def sessions_at_once(concurrency: int | None, gate: SessionLimit | None) -> int:
     most = SESSIONS if gate is None else gate.sessions
     if concurrency is None:
         return most
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise OptionsError(f"concurrency is {concurrency!r}; it is the number of sessions at once, 1 or more")
+    advice = "it is the number of sessions at once, 1 or more"
+    check_number(concurrency, "concurrency", whole=True, least=1, advice=advice, error=OptionsError)
     if concurrency > most:
         raise OptionsError(
             f"concurrency is {concurrency}, but the gate lets {most} sessions be open at once"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from soniox_ds._arguments import check_number
 from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection, Secret
@@ -93,10 +95,8 @@ class Transport:
         clock: Clock,
         max_connections: int,
     ) -> None:
-        if not 0 < timeout_s < float("inf"):
-            raise InputError(f"timeout_s is {timeout_s!r}; it is a positive number of seconds")
-        if max_connections < 1:
-            raise InputError(f"max_connections is {max_connections!r}; it is a number from 1")
+        check_number(timeout_s, "timeout_s", above=0, below=math.inf, advice="it is a positive number of seconds")
+        check_number(max_connections, "max_connections", whole=True, least=1, advice="it is a number from 1")
         self.connection = connection
         self.budget = budget
         self.retry = retry

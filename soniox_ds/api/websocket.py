@@ -199,5 +199,5 @@ def check_message(text: str, connection: Connection) -> dict[str, Any]:
     if not is_error_frame(message):
         return message
     code = message.get("error_code")
-    status = code if isinstance(code, int) and not isinstance(code, bool) else 500
+    status = code if type(code) is int else 500
     raise error_of(Reply(status=status, headers={}, body=text.encode(), what=_WHAT), connection)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
+from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import OptionsError
 
 __all__ = ["check_columns_unused", "check_count", "check_on_error", "check_repeat"]
@@ -16,8 +15,8 @@ def check_count(name: str, value: object, meaning: str, least: int = 1) -> None:
     Traceback (most recent call last):
     soniox_ds.exceptions.OptionsError: concurrency is 0; it is the number of uploads at once, a whole number, 1 or more
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise OptionsError(f"{name} is {value!r}; it is {meaning}, a whole number, {least} or more")
+    advice = f"it is {meaning}, a whole number, {least} or more"
+    check_number(value, name, whole=True, least=least, advice=advice, error=OptionsError)
 
 
 def check_repeat(value: object) -> None:

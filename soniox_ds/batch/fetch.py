@@ -88,8 +88,8 @@ def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
 
 def _stays_damaged(error: ServiceError | InvalidStateError) -> BadAnswerError:
     return BadAnswerError(
-        f"the transcript came back damaged {DAMAGED_TRANSCRIPT.attempts} times. The recording is paid for and is not forgotten: the "
-        f"same call fetches its transcript again. The last answer: {error}"
+        f"the transcript came back damaged {DAMAGED_TRANSCRIPT.attempts} times. The recording is paid for and is not "
+        f"forgotten: the same call fetches its transcript again. The last answer: {error}"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from soniox_ds._arguments import check_number
 from soniox_ds.api.retry import SUBMISSION
 from soniox_ds.exceptions import OptionsError
 
@@ -61,9 +62,5 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            whole = field.type == "int"
-            if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not value > 0:
-                raise OptionsError(
-                    f"the limit {field.name} is {value!r}; it is a {'whole ' if whole else ''}number above 0"
-                )
+            value, whole = getattr(self, field.name), field.type == "int"
+            check_number(value, f"the limit {field.name}", whole=whole, above=0, error=OptionsError)

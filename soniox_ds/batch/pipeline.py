@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
+from soniox_ds._arguments import check_number
 from soniox_ds.api.budget import RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
@@ -244,8 +245,9 @@ def _check_settings(timeout_s: float | None, connection: object, limits: object)
         raise OptionsError(f'connection is {connection!r}; it is an object such as sx.Connection(region="eu")')
     if not isinstance(limits, Limits | None):
         raise OptionsError(f"limits is {limits!r}; it is an object such as sx.Limits(pending=500)")
-    if timeout_s is not None and not timeout_s > 0:
-        raise OptionsError(f"timeout_s is {timeout_s!r}; it is a number of seconds above 0, or None")
+    if timeout_s is not None:
+        advice = "it is a number of seconds above 0, or None"
+        check_number(timeout_s, "timeout_s", above=0, advice=advice, error=OptionsError)
 
 
 async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: int) -> None:

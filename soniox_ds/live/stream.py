@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Literal, Unpack
 
+from soniox_ds._arguments import check_number
 from soniox_ds._caller import warn_caller
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
@@ -240,11 +242,10 @@ def options_for(source: Any, named: Mapping[str, Any]) -> LiveOptions:
 
 def check_pace(speed: float | None, chunk_ms: int) -> None:
     """Raise OptionsError unless the speed and the length of chunks are valid."""
-    is_number = isinstance(speed, int | float) and not isinstance(speed, bool)
-    if speed is not None and not (is_number and 0 < speed < float("inf")):
-        raise OptionsError(f"speed is {speed!r}; it is 1.0 for real time, more for faster, None for as fast as it goes")
-    if isinstance(chunk_ms, bool) or not isinstance(chunk_ms, int) or not 10 <= chunk_ms <= 1000:
-        raise OptionsError(f"chunk_ms is {chunk_ms!r}; it is a whole number from 10 to 1000")
+    if speed is not None:
+        advice = "it is 1.0 for real time, more for faster, None for as fast as it goes"
+        check_number(speed, "speed", above=0, below=math.inf, advice=advice, error=OptionsError)
+    check_number(chunk_ms, "chunk_ms", whole=True, least=10, most=1000, error=OptionsError)
 
 
 def silence_teller(audio_id: str) -> Callable[[State], None]:

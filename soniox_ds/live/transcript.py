@@ -502,7 +502,7 @@ def _label(value: Any) -> str | None:
     """Return a speaker as a string. Some versions of the service send numbers."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+    if type(value) is not int or not 0 <= value < 2**31:
         raise BadAnswerError(f"a message of the stream has speaker={_shown(value)}; it must be a string")
     return str(value)
 
@@ -510,14 +510,15 @@ def _label(value: Any) -> str | None:
 def _whole(value: Any, name: str, default: int | None = None) -> int:
     if value is None and default is not None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= abs(value) < 2**31:
+    if type(value) not in (int, float) or not abs(value) < 2**31:
         raise BadAnswerError(f"a message of the stream has {name}={_shown(value)}; it must be a number of milliseconds")
-    return round(value)
+    whole: int = round(value)
+    return whole
 
 
 def _number(value: Any) -> float | None:
     """Return a confidence; None if the value is no number, or too large to be stored."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e30:
+    if type(value) not in (int, float) or not abs(value) < 1e30:
         return None
     return float(value)
 

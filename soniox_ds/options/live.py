@@ -83,8 +83,8 @@ def _audio_format(value: Any, name: str) -> str:
 
 
 def _number(value: Any, name: str, *, least: float, most: float, whole: bool = True) -> Any:
-    meaning = f"a number from {least} to {most}"
-    return check_number(value, name, whole=whole, least=least, most=most, meaning=meaning, error=OptionsError)
+    advice = f"it is a number from {least} to {most}"
+    return check_number(value, name, whole=whole, least=least, most=most, advice=advice, error=OptionsError)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.confidence.roc import detections
 from soniox_ds.metrics.confidence.word_confidence import HasTokens, judged, words_of
@@ -200,8 +201,7 @@ def review_curve(
     1         1.0     1.0            0.5
     """
     gap_ms, around_ms = checked_ms(merge_gap_ms, "merge_gap_ms"), checked_ms(context_ms, "context_ms")
-    if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 2:
-        raise InputError(f"points is {points!r}; give a whole number, 2 or more.")
+    check_number(points, "points", whole=True, least=2, advice="give a whole number, 2 or more.")
     word_table = words_of(words)
     need(word_table, "audio_id", "word_index", name="words")
     alignments = alignments_of(alignments)
@@ -249,14 +249,13 @@ def _criterion(given: dict[str, float | None], alignments: Alignments | None) ->
     if len(chosen) != 1:
         raise InputError(f"give exactly one of {', '.join(CRITERIA)}; found {chosen or 'none'}.")
     name = chosen[0]
-    value = given[name]
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or value != value:
-        raise InputError(f"{name} is {value!r}; give a number.")
+    value: Any = given[name]
+    check_number(value, name, advice="give a number.")
     if name == "review_budget_s":
-        if value < 0:
-            raise InputError(f"review_budget_s is {value}; give seconds, 0 or more.")
-    elif not 0 <= value <= 1:
-        raise InputError(f"{name} is {value}; give a share from 0 to 1{' (not percent)' if value > 1 else ''}.")
+        check_number(value, name, least=0, advice="give seconds, 0 or more.")
+    else:
+        advice = f"give a share from 0 to 1{' (not percent)' if value > 1 else ''}."
+        check_number(value, name, least=0, most=1, advice=advice)
     if name.startswith("target_") and alignments is None:
         raise InputError(
             f"{name} needs transcripts whose errors are known: pass alignments=sx.align_words(corpus, references)."

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from soniox_ds._arguments import is_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import IN_SECONDS, ask_about_seconds
 
@@ -30,7 +31,7 @@ def checked_ms(value: Any, name: str) -> int:
     ...
     soniox_ds.exceptions.InputError: collar_ms is 0.25; give whole milliseconds, 0 or more. Are these seconds? ...
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+    if not is_number(value, whole=True, least=0):
         fraction = isinstance(value, (float, np.floating)) and value > 0 and value != round(value)
         raise InputError(
             f"{name} is {value!r}; give whole milliseconds, 0 or more.{f' {IN_SECONDS}' if fraction else ''}"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._arguments import is_number
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema.columns import FORMER_COLUMNS, Column
@@ -179,7 +180,7 @@ def _id(value: Any, label: str) -> str:
         return value
     plain: Any = _plain(value)
     is_whole = isinstance(plain, float) and abs(plain) <= _EXACT and plain.is_integer()
-    if is_whole or (isinstance(plain, int) and not isinstance(plain, bool)):
+    if is_whole or is_number(plain, whole=True):
         return str(int(plain))
     raise SchemaError(
         f"{label}: an audio_id is a text or a whole number, found {_plain(value)!r}. Make it a text where the table is "

@@ -237,7 +237,7 @@ async def test_what_costs_money_is_asked_for_again_where_no_connection_was_made(
 @pytest.mark.parametrize("how", ["create", "upload"])
 async def test_a_quota_is_neither_asked_again_nor_maybe_done(how):
     async with Wire(answer(429, QUOTA)) as wire, Client(Connection(CANARY, api_base_url=wire.url)) as client:
-        with pytest.raises(exceptions.QuotaError, match=r"sx\.clean_up") as caught:
+        with pytest.raises(exceptions.QuotaError, match=r"sx\.account\.clean_up") as caught:
             await spend(client, how)
         assert (caught.value.quota, caught.value.maybe_done) == ("files", False)
         assert len(wire.requests) == 1

@@ -32,11 +32,8 @@ def session_of(service, **settings):
     options = LiveOptions(**(RAW | settings.pop("options", {})))
     connection = Connection(api_key=service.key, api_base_url=service.base_url)
     clock = Clock(speed=SPEED)
-    settings = {
-        "gate": SessionLimit(clock=clock),
-        "clock": clock,
-        "retry": Backoff(attempts=6, initial_s=0.2),
-    } | settings
+    retry = Backoff(attempts=6, initial_s=0.2)
+    settings = {"gate": SessionLimit(clock=clock), "clock": clock, "retry": retry} | settings
     return LiveSession(options, connection=connection, **settings)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.bootstrap import FEW_UNITS
 from soniox_ds.metrics.stats.resampling import resampled_sums
@@ -79,18 +80,16 @@ class Binned(NamedTuple):
 
 def check_bins(bins: Any, binning: Any) -> None:
     """Raise InputError unless both options are valid."""
-    if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or bins < 1:
-        raise InputError(f"bins is {bins!r}; give a whole number, 1 or more (10 to 20 is usual).")
+    check_number(bins, "bins", whole=True, least=1, advice="give a whole number, 1 or more (10 to 20 is usual).")
     if binning not in BINNINGS:
         raise InputError(f"binning is {binning!r}; it can be {' or '.join(map(repr, BINNINGS))}.")
 
 
 def resampling(ci: Any, replicates: Any, seed: Any) -> Resampling:
     """Check the three settings and return them; raise InputError if one is invalid."""
-    if not isinstance(ci, (int, float)) or not 0 < ci < 1:
-        raise InputError(f"ci is {ci!r}; give the level of the interval as a share, such as 0.95.")
-    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 100:
-        raise InputError(f"replicates is {replicates!r}; give a whole number, 100 or more (2,000 is usual).")
+    check_number(ci, "ci", above=0, below=1, advice="give the level of the interval as a share, such as 0.95.")
+    advice = "give a whole number, 100 or more (2,000 is usual)."
+    check_number(replicates, "replicates", whole=True, least=100, advice=advice)
     return Resampling(ci, int(replicates), seed)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.confidence.calibration import calibration
 from soniox_ds.metrics.confidence.word_confidence import checked_confidence, judged
@@ -164,8 +165,7 @@ def fit_recalibration(
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; it can be {' or '.join(map(repr, METHODS))}.")
-    if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
-        raise InputError(f"folds is {folds!r}; give a whole number, 2 or more.")
+    check_number(folds, "folds", whole=True, least=2, advice="give a whole number, 2 or more.")
     alignments = alignments_of(alignments)
     words = judged(alignments)
     need(alignments, group, name="alignments")

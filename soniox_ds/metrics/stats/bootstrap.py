@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.resampling import resampled_sums
 
@@ -419,8 +420,7 @@ def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
 
 def check_level(ci: Any) -> None:
     """Raise InputError unless `ci` lies between 0 and 1."""
-    if not isinstance(ci, (int, float)) or not 0 < ci < 1:
-        raise InputError(f"ci is {ci!r}; give the level of the interval as a share, such as 0.95.")
+    check_number(ci, "ci", above=0, below=1, advice="give the level of the interval as a share, such as 0.95.")
 
 
 def check_method(method: Any) -> None:
@@ -434,15 +434,14 @@ def checked_resampling(ci: Any, method: Any, replicates: Any, seed: Any) -> Resa
     check_level(ci)
     check_method(method)
     _check_replicates(replicates)
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed is {seed!r}; give a whole number, 0 or more.")
+    check_number(seed, "seed", whole=True, least=0, advice="give a whole number, 0 or more.")
     return Resampling(float(ci), method, int(replicates), int(seed))
 
 
 def _check_replicates(replicates: Any) -> None:
     """Raise InputError unless there are enough replicates for a quantile."""
-    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < 100:
-        raise InputError(f"replicates is {replicates!r}; give a whole number, 100 or more (10,000 is usual).")
+    advice = "give a whole number, 100 or more (10,000 is usual)."
+    check_number(replicates, "replicates", whole=True, least=100, advice=advice)
 
 
 def _distinct(errors: FloatArray, words: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int64]]:

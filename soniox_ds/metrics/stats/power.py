@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, stats
 
+from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.blocks import WORDS, Measure, block_columns, blocks_of, checked_errors
 from soniox_ds.metrics.stats.bootstrap import check_level
@@ -28,6 +29,7 @@ FEWEST_BLOCKS = 2
 """Fewer blocks have no interval."""
 
 _MOST_BLOCKS = 10**9
+_SHARE = "give a share between 0 and 1, such as 0.8."
 _ROOTS, _TWICE_WEIGHTS = np.polynomial.legendre.leggauss(200)
 _NODES, _WEIGHTS = (_ROOTS + 1) / 2, _TWICE_WEIGHTS / 2  # mapped from (-1, 1) to (0, 1)
 
@@ -114,9 +116,9 @@ def power(
     0      0.0162    0.8
     """
     check_level(ci)
-    _check_share("target", target)
-    if not isinstance(correlation, (int, float)) or not -1 <= correlation < 1:
-        raise InputError(f"correlation is {correlation!r}; it lies between -1 and 1 (1 would mean equal arms).")
+    check_number(target, "target", above=0, below=1, advice=_SHARE)
+    advice = "it lies between -1 and 1 (1 would mean equal arms)."
+    check_number(correlation, "correlation", least=-1, below=1, advice=advice)
     pilot = _pilot(errors, block, block_sd, correlation)
     differences = [_checked_difference(value) for value in _listed(difference)]
     counts = [_checked_blocks(value) for value in _listed(blocks)]
@@ -289,11 +291,6 @@ def _checked_blocks(value: Any) -> int:
     ):
         raise InputError(f"blocks is {value!r}; give a whole number, {FEWEST_BLOCKS} or more.")
     return int(value)
-
-
-def _check_share(name: str, value: Any) -> None:
-    if not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise InputError(f"{name} is {value!r}; give a share between 0 and 1, such as 0.8.")
 
 
 def _times(blocks: int, per_block: float) -> Any:

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds._arguments import check_number
+from soniox_ds.exceptions import SchemaError
 from soniox_ds.metrics.words.align import OPERATIONS
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.schema import CONFUSIONS, conform, need, need_milliseconds, no_duplicates
@@ -74,8 +75,7 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
     alignments = need_milliseconds(alignments, "alignments", required=False)
     no_duplicates(alignments, "alignments", "audio_id", "position")
-    if at_least < 1:
-        raise InputError(f"at_least is {at_least}; give 1 or more.")
+    check_number(at_least, "at_least", least=1, advice="give 1 or more.")
     rows = _Rows(alignments)
     by_words: dict[tuple[str, str | None, str | None], list[WordError]] = {}
     for error in rows.errors():

@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pandas as pd
 import traitlets
 
+from soniox_ds._arguments import check_number
 from soniox_ds._background import event_loop, submit
 from soniox_ds._display import clock
 from soniox_ds.api.connection import Connection
@@ -57,7 +58,6 @@ __all__ = ["Microphone", "MicrophoneWidget"]
 
 _MODES = {"auto": frozenset({"proxy", "direct"}), "proxy": frozenset({"proxy"}), "direct": frozenset({"direct"})}
 _TRANSPORTS = ("auto", "comm", "loopback")
-_CHUNK_MS = (20, 1000)
 
 _log = logging.getLogger(__name__)
 _microphones: weakref.WeakSet[Microphone] = weakref.WeakSet()  # all microphones of this process
@@ -524,9 +524,7 @@ def _check(mode: str, transport: str, chunk_ms: int) -> None:
         raise InputError(f"mode is {mode!r}; it is {', '.join(_MODES)}")
     if transport not in _TRANSPORTS:
         raise InputError(f"transport is {transport!r}; it is {', '.join(_TRANSPORTS)}")
-    low, high = _CHUNK_MS
-    if isinstance(chunk_ms, bool) or not isinstance(chunk_ms, int) or not low <= chunk_ms <= high:
-        raise InputError(f"chunk_ms is {chunk_ms!r}; it is a whole number from {low} to {high}")
+    check_number(chunk_ms, "chunk_ms", whole=True, least=20, most=1000)
 
 
 def _save(streamed: LiveResult, folder: Path, begun_at: datetime, pcm: bytes) -> Path:

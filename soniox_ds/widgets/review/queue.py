@@ -17,6 +17,7 @@ from typing import Any
 import anywidget
 import pandas as pd
 
+from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.audio_excerpts import MIME_TYPE
 from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
@@ -105,7 +106,7 @@ def review(
         recordings if isinstance(recordings, pd.DataFrame) else None,
         audio or {},
         None if audio_root is None else Path(audio_root),
-        _whole(context_words, "context_words"),
+        check_number(context_words, "context_words", whole=True, least=0, advice="give a whole number, 0 or more."),
     )
     store = ReviewStore(None if save_to is None else Path(save_to))
     return ReviewQueue(places, store, reviewer=reviewer, margin_ms=checked_ms(margin_ms, "margin_ms"))
@@ -236,9 +237,3 @@ class ReviewQueue(anywidget.AnyWidget):
         if not 0 <= row < len(self._places):
             raise InputError(f"the view asked for clip {row} of {len(self._places)}")
         return row
-
-
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InputError(f"{name} is {value!r}; give a whole number, 0 or more.")
-    return value
