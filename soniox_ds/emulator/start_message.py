@@ -13,17 +13,11 @@ from typing import Any
 from soniox_ds.emulator.models import ModelCatalog
 from soniox_ds.emulator.refusals import Refusal
 from soniox_ds.emulator.stream_audio import CONTAINER_FORMATS, is_raw
-from soniox_ds.emulator.validation import check_context, check_hints, check_translation
+from soniox_ds.emulator.validation import SHARED_FLAGS, check_context, check_hints, check_translation
 
 __all__ = ["check_start", "parse_start", "refused"]
 
-_BOOLEANS = (
-    "language_hints_strict",
-    "enable_speaker_diarization",
-    "enable_language_identification",
-    "enable_endpoint_detection",
-    "enable_agent_text_input",
-)
+_BOOLEANS = (*SHARED_FLAGS, "enable_endpoint_detection", "enable_agent_text_input")
 _SAMPLE_RATES = range(1_000, 384_001)
 _CHANNELS = range(1, 33)
 MALFORMED = "Start request is malformed."

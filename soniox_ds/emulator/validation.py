@@ -18,6 +18,7 @@ from soniox_ds.emulator.models import LANGUAGES, ModelCatalog
 from soniox_ds.emulator.refusals import FieldError, Refusal, invalid, invalid_fields
 
 __all__ = [
+    "SHARED_FLAGS",
     "check_context",
     "check_create",
     "check_hints",
@@ -27,6 +28,9 @@ __all__ = [
     "parse_json",
     "time_window",
 ]
+
+SHARED_FLAGS = ("language_hints_strict", "enable_speaker_diarization", "enable_language_identification")
+"""Options of both endpoints that are true or false."""
 
 _URL = re.compile(r"^https?://[^\s]+$")
 _BODY = "body.payload"
@@ -66,9 +70,7 @@ def check_create(body: Mapping[str, Any], catalog: ModelCatalog, *, context_char
             "audio_url": _url(4096),
             "file_id": _uuid,
             "language_hints": check_hints,
-            "language_hints_strict": _boolean,
-            "enable_speaker_diarization": _boolean,
-            "enable_language_identification": _boolean,
+            **dict.fromkeys(SHARED_FLAGS, _boolean),
             "translation": check_translation,
             "context": lambda value: check_context(value, context_chars),
             "webhook_url": _url(256),
