@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from soniox_ds.api.retry import RECONNECT
 from soniox_ds.live import reconnect, session
 from soniox_ds.text import scripts
 from soniox_ds.widgets.microphone.actions import ACTIONS, ACTIVE_STATES, BUTTONS, STATES
@@ -50,9 +51,9 @@ def page_constants() -> dict[str, Any]:
         "links": {"opening_ms": 1500},
         "patience": {"look_ms": 100},
         "direct": {
-            "attempts": session.RETRY.attempts,
-            "wait_ms": session.RETRY.wait_s * 1000,
-            "max_wait_ms": session.RETRY.max_wait_s * 1000,
+            "attempts": RECONNECT.attempts,
+            "wait_ms": RECONNECT.initial_s * 1000,
+            "max_wait_ms": RECONNECT.max_s * 1000,
             "stalls": session.STALLS,
             "patience_ms": session.PATIENCE_S * 1000,
             "keepalive_ms": session.KEEPALIVE_S * 1000,
