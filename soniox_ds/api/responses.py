@@ -402,7 +402,7 @@ def _decoded(reply: Reply, connection: Connection, maybe_done: bool) -> Any:
 def _need(
     value: Mapping[str, Any],
     keys: tuple[str, ...],
-    where: str,
+    section: str,
     reply: Reply,
     connection: Connection,
     maybe_done: bool = False,
@@ -410,8 +410,8 @@ def _need(
     for key in keys:
         text = value.get(key)
         if not isinstance(text, str) or not text:
-            found = _kind_name(text) if key in value else "nothing"
-            raise _bad(reply, connection, f"lacks the string {key!r} in {where} (found {found})", maybe_done)
+            kind = _kind_name(text) if key in value else "nothing"
+            raise _bad(reply, connection, f"lacks the string {key!r} in {section} (found {kind})", maybe_done)
 
 
 def _bad(reply: Reply, connection: Connection, problem: str, maybe_done: bool = False) -> BadAnswerError:

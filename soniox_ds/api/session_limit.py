@@ -137,9 +137,9 @@ _gates_lock = threading.Lock()
 
 def gate_for(connection: Connection) -> SessionLimit:
     """Return the gate that all streams of this process with the same address and key share."""
-    place = (connection.stream_url(), hash(connection.api_key))
+    key = (connection.stream_url(), hash(connection.api_key))
     with _gates_lock:
-        return _gates.setdefault(place, SessionLimit())
+        return _gates.setdefault(key, SessionLimit())
 
 
 def sessions_at_once(concurrency: int | None, gate: SessionLimit | None) -> int:

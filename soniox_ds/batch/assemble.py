@@ -29,7 +29,7 @@ NOT_REACHED = ("error", "the run ended before this recording was reached")
 
 
 async def assemble(
-    found: RecordingList,
+    recording_list: RecordingList,
     jobs: dict[str, Job],
     key_of_row: Sequence[str | None],
     *,
@@ -45,14 +45,14 @@ async def assemble(
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
     paid_for: set[str] = set()
-    for start in range(0, len(found.recordings), CHUNK):
-        chunk = range(start, min(start + CHUNK, len(found.recordings)))
+    for start in range(0, len(recording_list.recordings), CHUNK):
+        chunk = range(start, min(start + CHUNK, len(recording_list.recordings)))
         done = {key for row in chunk if (key := key_of_row[row]) is not None and _is_done(jobs[key])}
         transcripts = await journal.transcripts(sorted(done))
         # A thread does this work, because decoding many long transcripts would hold up the event loop.
         await asyncio.to_thread(
             _assemble_chunk,
-            [(found.recordings[row], jobs.get(key_of_row[row] or "")) for row in chunk],
+            [(recording_list.recordings[row], jobs.get(key_of_row[row] or "")) for row in chunk],
             transcripts,
             rows,
             tables,
@@ -63,7 +63,7 @@ async def assemble(
     if resolved_model is None and len(row_models) == 1:
         resolved_model = row_models.pop()
     provenance = _provenance(service, options, resolved_model)
-    return await asyncio.to_thread(_corpus, rows, tables, asked, found.metadata, provenance)
+    return await asyncio.to_thread(_corpus, rows, tables, asked, recording_list.metadata, provenance)
 
 
 def _assemble_chunk(

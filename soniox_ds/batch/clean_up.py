@@ -22,7 +22,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.responses import is_id
 from soniox_ds.batch.jobs import Job
-from soniox_ds.batch.journal import UNPAID, Entry, Journal, Lost, State
+from soniox_ds.batch.journal import UNPAID, Entry, Journal, State, UnansweredRequest
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import (
     AuthError,
@@ -78,7 +78,7 @@ async def _abandon(journal: Journal, entry: Entry, now: float) -> Entry:
         return entry
     if entry.state in (State.UPLOADING, State.CREATING):
         kind = "file" if entry.state == State.UPLOADING else "transcription"
-        await journal.note_lost(Lost(entry.reference, kind, now), entry.service)
+        await journal.note_lost(UnansweredRequest(entry.reference, kind, now), entry.service)
     entry = replace(entry, state=State.FAILED, error_type="abandoned", changed_at=now)
     await journal.put(entry)
     return entry
@@ -125,18 +125,20 @@ async def _carries(get_method: Callable[..., Any], remote_id: str, reference: st
     return bool(item.get("client_reference_id") == reference)
 
 
-class Swept(NamedTuple):
+class CleanUpResult(NamedTuple):
     """The outcome of a search for lost references."""
 
     gone: int
     """Number of things that were deleted."""
-    not_found: list[Lost]
+    not_found: list[UnansweredRequest]
     """References that nothing on the server carries."""
     busy: list[str]
     """References of transcriptions that cannot be deleted yet, because they are being processed."""
 
 
-async def sweep_lost(client: Client, journal: Journal, service: str, lost: Iterable[Lost]) -> Swept:
+async def sweep_lost(
+    client: Client, journal: Journal, service: str, lost: Iterable[UnansweredRequest]
+) -> CleanUpResult:
     """Delete the files and transcriptions that carry one of these references and that no entry uses."""
     wanted = {item.reference: item for item in lost}
     n_deleted, seen, busy, unusable = 0, set(), set(), set()
@@ -169,7 +171,7 @@ async def sweep_lost(client: Client, journal: Journal, service: str, lost: Itera
                     continue
                 n_deleted += 1
         await journal.forget_lost(seen - busy - unusable)
-    return Swept(n_deleted, [wanted[reference] for reference in wanted.keys() - seen], sorted(busy))
+    return CleanUpResult(n_deleted, [wanted[reference] for reference in wanted.keys() - seen], sorted(busy))
 
 
 # -- during and after a run --------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from soniox_ds.batch.journal_tables import prepare
 from soniox_ds.batch.journal_writer import Writer
 from soniox_ds.exceptions import JournalError
 
-__all__ = ["Entry", "Inspection", "Journal", "Known", "Lost", "State", "default_path"]
+__all__ = ["Entry", "Inspection", "JobAttempts", "Journal", "State", "UnansweredRequest", "default_path"]
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Entry:
     """The model that answers for `model`; None if it is unknown."""
 
 
-class Known(NamedTuple):
+class JobAttempts(NamedTuple):
     """The attempts at a job that count."""
 
     newest: Entry
@@ -104,7 +104,7 @@ class Inspection:
     warnings: tuple[str, ...]
 
 
-class Lost(NamedTuple):
+class UnansweredRequest(NamedTuple):
     """A reference under which the server may hold something that no entry uses."""
 
     reference: str
@@ -226,11 +226,11 @@ class Journal:
 
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
-    async def known(self, keys: Sequence[str]) -> dict[str, Known]:
+    async def known(self, keys: Sequence[str]) -> dict[str, JobAttempts]:
         """Return the attempts at each of these jobs. Jobs that were never tried are left out."""
 
-        def read(db: sqlite3.Connection) -> dict[str, Known]:
-            known: dict[str, Known] = {}
+        def read(db: sqlite3.Connection) -> dict[str, JobAttempts]:
+            known: dict[str, JobAttempts] = {}
             for chunk in _chunks(keys):
                 rows = db.execute(
                     f"SELECT {ENTRY} FROM jobs WHERE job_key IN ({_marks(chunk)}) ORDER BY generation", chunk
@@ -238,7 +238,7 @@ class Journal:
                 for entry in _whole(rows):
                     before = known.get(entry.job_key)
                     finished = entry if entry.state == State.DONE else (before.finished if before else None)
-                    known[entry.job_key] = Known(entry, finished)
+                    known[entry.job_key] = JobAttempts(entry, finished)
             return known
 
         return await self._do(read, writes=False)
@@ -288,7 +288,7 @@ class Journal:
 
     # -- lost answers --------------------------------------------------------------------------------------------------
 
-    def note_lost(self, lost: Lost, service: str) -> asyncio.Future[None]:
+    def note_lost(self, lost: UnansweredRequest, service: str) -> asyncio.Future[None]:
         """Note that the server may hold something with this reference, although no entry uses it."""
 
         def write(db: sqlite3.Connection) -> None:
@@ -296,7 +296,7 @@ class Journal:
 
         return self._do(write)
 
-    async def lost(self, service: str, run: str | None) -> list[Lost]:
+    async def lost(self, service: str, run: str | None) -> list[UnansweredRequest]:
         """Return the lost references, except those of jobs that living runs other than `run` are working on."""
 
         def read(db: sqlite3.Connection) -> list[tuple[str, str, float, str | None]]:
@@ -311,7 +311,7 @@ class Journal:
 
         rows = await self._do(read, writes=False)
         busy = self._living({owner for *_, owner in rows if owner is not None}) - {run}
-        return [Lost(*row[:3]) for row in rows if row[3] not in busy]
+        return [UnansweredRequest(*row[:3]) for row in rows if row[3] not in busy]
 
     def forget_lost(self, references: Iterable[str]) -> asyncio.Future[None]:
         """Remove lost references that were found and deleted, or looked for in vain."""

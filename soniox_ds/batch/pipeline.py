@@ -182,9 +182,9 @@ async def transcribe_as(
     display = progress_for(progress)
     if isinstance(sources, RecordingList):
         check_columns_unused(audio_column, reference_column)
-        found = sources
+        recording_list = sources
     else:
-        found = await asyncio.to_thread(
+        recording_list = await asyncio.to_thread(
             find_recordings, sources, audio_column=audio_column, reference_column=reference_column
         )
     budget = RequestBudget(requests_per_minute, clock)
@@ -194,7 +194,7 @@ async def transcribe_as(
         try:
             async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
                 with Progress(display, now=clock.now) as shown:
-                    shown.set_total(len(found.recordings))
+                    shown.set_total(len(recording_list.recordings))
                     run = Run(
                         name=name,
                         client=client,
@@ -209,7 +209,7 @@ async def transcribe_as(
                     )
                     budget.on_pause = run.note_pause
                     await run.learn_ids()
-                    preparer = Preparer(run, found.recordings, refresh=refresh, repeat=repeat)
+                    preparer = Preparer(run, recording_list.recordings, refresh=refresh, repeat=repeat)
                     try:
                         await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
                         await tidy_up(run)
@@ -221,7 +221,7 @@ async def transcribe_as(
                     finally:
                         await shared.close()
             corpus = await assemble(
-                found,
+                recording_list,
                 preparer.jobs,
                 preparer.key_of_row,
                 journal=book,

@@ -10,7 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from soniox_ds.batch.jobs import Job, is_settled, job_key
-from soniox_ds.batch.journal import UNPAID, Inspection, Known, State
+from soniox_ds.batch.journal import UNPAID, Inspection, JobAttempts, State
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import error_type_of
 from soniox_ds.sources.inspection import fingerprint, inspect
@@ -66,7 +66,7 @@ class Preparer:
             key = job_key(self._audio(recording), run.options_hash, run.options.model, run.service, self._repeat)
             self.key_of_row[row] = key
             if (job := self.jobs.get(key)) is None:
-                job = self.jobs[key] = Job(key=key, recording=recording, fingerprint=prints.get(_where(recording)))
+                job = self.jobs[key] = Job(key=key, recording=recording, fingerprint=prints.get(_file_key(recording)))
                 fresh.append(job)
             elif job.has_outcome:
                 self._count(job)
@@ -176,33 +176,33 @@ class Preparer:
         known = await self._run.journal.inspections(prints)
         todo = []
         for recording in local:
-            found = known.get(_where(recording))
-            if found is None:
+            earlier = known.get(_file_key(recording))
+            if earlier is None:
                 todo.append(recording)
                 continue
             recording.sha256, recording.duration_ms, recording.filename = (
-                found.sha256,
-                found.duration_ms,
-                found.filename,
+                earlier.sha256,
+                earlier.duration_ms,
+                earlier.filename,
             )
-            recording.size_bytes = prints[_where(recording)][0]
-            recording.warnings = list(found.warnings)
+            recording.size_bytes = prints[_file_key(recording)][0]
+            recording.warnings = list(earlier.warnings)
         if (fatal := self._run.fatal) is not None:  # Recordings that were never inspected have no transcript either.
             for recording in todo:
                 recording.fail(error_type_of(fatal), str(fatal))
             return prints
         await asyncio.gather(*(loop.run_in_executor(self._threads, inspect, recording) for recording in todo))
         fresh = {
-            where: (prints[where], Inspection(r.sha256, r.duration_ms, r.filename, tuple(r.warnings)))
+            file: (prints[file], Inspection(r.sha256, r.duration_ms, r.filename, tuple(r.warnings)))
             for r in todo
-            if r.error_type is None and r.sha256 is not None and (where := _where(r)) in prints
+            if r.error_type is None and r.sha256 is not None and (file := _file_key(r)) in prints
         }
         if fresh and self._run.journal.read_only is None:
             await self._run.journal.remember(fresh)
         return prints
 
 
-def has_outcome(known: Known) -> bool:
+def has_outcome(known: JobAttempts) -> bool:
     """Return True if the journal holds the outcome of a job, so that it is recalled instead of submitted."""
     newest, finished = known
     if newest.state == State.FAILED and is_settled(newest.error_type):
@@ -210,7 +210,7 @@ def has_outcome(known: Known) -> bool:
     return newest.state == State.DONE or (finished is not None and newest.state in UNPAID)
 
 
-def _where(recording: Recording) -> str:
+def _file_key(recording: Recording) -> str:
     return printable(os.path.abspath(recording.path)) if recording.path is not None else ""
 
 
@@ -219,7 +219,7 @@ def _fingerprints(recordings: list[Recording]) -> dict[str, tuple[int, int]]:
     for recording in recordings:
         if recording.path is not None:
             try:
-                prints[_where(recording)] = fingerprint(recording.path)
+                prints[_file_key(recording)] = fingerprint(recording.path)
             except OSError:
                 continue  # The inspection reports the error.
     return prints

@@ -17,7 +17,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import cost_usd
 from soniox_ds.batch.jobs import Job, reference_of
-from soniox_ds.batch.journal import Entry, Journal, Lost, State
+from soniox_ds.batch.journal import Entry, Journal, State, UnansweredRequest
 from soniox_ds.batch.limits import Limits
 from soniox_ds.exceptions import (
     InputError,
@@ -303,7 +303,7 @@ class Run:
     async def note_lost(self, job: Job, kind: str) -> None:
         """Note that the server may hold something under the job's present reference that no entry uses."""
         now = self.clock.utcnow().timestamp()
-        await self.journal.note_lost(Lost(job.paid.reference, kind, now), self.service)
+        await self.journal.note_lost(UnansweredRequest(job.paid.reference, kind, now), self.service)
 
     async def admit(self, job: Job) -> None:
         """Queue a job for its submission once there is room in the waiting room."""

@@ -79,16 +79,18 @@ def arm_differences(
     for name in errors:
         if name == baseline:
             continue
-        two = {baseline: errors[baseline], name: errors[name]}
-        of_two = None if alignments is None else {one: alignments[one] for one in two}
-        shared = _shared(*two.values())
+        pair = {baseline: errors[baseline], name: errors[name]}
+        pair_alignments = None if alignments is None else {arm: alignments[arm] for arm in pair}
+        shared = _shared(*pair.values())
         blocks = blocks_of(shared, columns).total if len(shared) else 0
         if blocks > 1:
-            part = compare_errors(two, alignments=of_two, baseline=baseline, block=columns, **resampling._asdict())
+            part = compare_errors(
+                pair, alignments=pair_alignments, baseline=baseline, block=columns, **resampling._asdict()
+            )
         elif len(shared) > 1:
-            part = _without_interval(two, of_two, columns, resampling)
+            part = _without_interval(pair, pair_alignments, columns, resampling)
         else:
-            part = conform(pd.DataFrame([_row_of_few(two, shared, columns, resampling)]), ERROR_COMPARISON)
+            part = conform(pd.DataFrame([_row_of_few(pair, shared, columns, resampling)]), ERROR_COMPARISON)
         parts.append(part)
     result = pd.concat(parts, ignore_index=True)
     for test in _TESTS:

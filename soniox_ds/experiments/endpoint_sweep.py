@@ -129,8 +129,8 @@ class EndpointSweep:
         if not self._scored:
             return {}
         return {
-            name: word_errors(one, self._references, normalizer=self._normalizer, language=self._language)
-            for name, one in self.streamed.items()
+            name: word_errors(result, self._references, normalizer=self._normalizer, language=self._language)
+            for name, result in self.streamed.items()
         }
 
     @cached_property
@@ -163,10 +163,10 @@ class EndpointSweep:
         return conform(pd.DataFrame([self._row(name) for name in self.settings]), ENDPOINT_SWEEP)
 
     def _row(self, name: str) -> dict[str, Any]:
-        one = self.streamed[name]
+        result = self.streamed[name]
         stability = self.stability.set_index("setting").loc[name]
         latencies = self.latencies[self.latencies["setting"] == name].set_index("measure")
-        count = _segments(one)
+        count = _segments(result)
         row: dict[str, Any] = {
             "setting": name,
             "recordings": stability["recordings"],
@@ -181,13 +181,13 @@ class EndpointSweep:
             },
             "upwr": stability["upwr"],
             "normalized_erasure": stability["normalized_erasure"],
-            "cost_usd": float(one.recordings["cost_usd"].sum()),
+            "cost_usd": float(result.recordings["cost_usd"].sum()),
         }
         return row | self._accuracy(name) if self._scored else row
 
     def _accuracy(self, name: str) -> dict[str, Any]:
-        own = summarize(self.errors[name], **self._resampling).iloc[0]
-        row = {column: own[column] for column in ("reference_words", "wer", "wer_low", "wer_high", "note")}
+        pooled = summarize(self.errors[name], **self._resampling).iloc[0]
+        row = {column: pooled[column] for column in ("reference_words", "wer", "wer_low", "wer_high", "note")}
         if name == next(iter(self.settings)):
             return row
         paired = self.differences.set_index("b").to_dict("index")[name]
@@ -306,12 +306,12 @@ async def sweep_endpoints(
     chosen = _checked_settings(settings, options)
     Normalizer.of(normalizer)  # raises its errors before anything is paid for
     checked_resampling(ci, method, 10_000, seed)
-    found = await asyncio.to_thread(
+    recording_list = await asyncio.to_thread(
         find_recordings, sources, audio_column=audio_column, reference_column=reference_column
     )
-    scored = _has_references(found, references, block)
-    estimate = await asyncio.to_thread(_estimate, found, len(chosen), speed, at_once)
-    refuse_unusable(found, estimate.recordings, urls=NOT_STREAMED)
+    scored = _has_references(recording_list, references, block)
+    estimate = await asyncio.to_thread(_estimate, recording_list, len(chosen), speed, at_once)
+    refuse_unusable(recording_list, estimate.recordings, urls=NOT_STREAMED)
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the sweep was not started: {estimate}")
 
@@ -331,10 +331,10 @@ async def sweep_endpoints(
         )
 
     with Progress(progress_for(progress)) as shown:
-        parts = await in_turns(found, list(chosen), streamed, seed=seed, progress=shown)
-    results = {name: concat_live_results(own) for name, own in parts.items()}
+        parts = await in_turns(recording_list, list(chosen), streamed, seed=seed, progress=shown)
+    results = {name: concat_live_results(stretches) for name, stretches in parts.items()}
     model = next(iter(chosen.values())).model  # settings hold endpoint options only: all have one model
-    await warn_of_models(models, model, pd.concat([one.recordings for one in results.values()]))
+    await warn_of_models(models, model, pd.concat([result.recordings for result in results.values()]))
     return EndpointSweep(
         settings=chosen,
         streamed=results,
@@ -363,37 +363,41 @@ def _checked_settings(
     sets: Iterable[Any] = settings.values() if isinstance(settings, Mapping) else settings
     chosen: dict[str, LiveOptions] = {}
     names = list(settings) if isinstance(settings, Mapping) else [None] * len(settings)
-    for name, one in zip(names, sets, strict=True):
-        if not isinstance(one, Mapping):
-            raise OptionsError(f"a setting is {one!r}; it is a dict of endpoint options, {{}} for the service's own")
-        if unknown := sorted(set(one) - set(ENDPOINT_OPTIONS)):
+    for name, setting in zip(names, sets, strict=True):
+        if not isinstance(setting, Mapping):
+            raise OptionsError(
+                f"a setting is {setting!r}; it is a dict of endpoint options, {{}} for the service's own"
+            )
+        if unknown := sorted(set(setting) - set(ENDPOINT_OPTIONS)):
             raise OptionsError(
                 f"a setting has {', '.join(unknown)}; settings take {', '.join(ENDPOINT_OPTIONS)}; give "
                 "options that are the same for all settings as arguments"
             )
-        called = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in one.items())
-        made = LiveOptions(**{"enable_endpoint_detection": True, **one, **options})
-        if same := [other for other, earlier in chosen.items() if earlier == made or other == (called or "default")]:
-            raise OptionsError(f"settings {same[0]!r} and {called or 'default'!r} are the same")
-        chosen[called or "default"] = made
+        label = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in setting.items())
+        options_of_setting = LiveOptions(**{"enable_endpoint_detection": True, **setting, **options})
+        if same := [
+            other for other, earlier in chosen.items() if earlier == options_of_setting or other == (label or "default")
+        ]:
+            raise OptionsError(f"settings {same[0]!r} and {label or 'default'!r} are the same")
+        chosen[label or "default"] = options_of_setting
     return chosen
 
 
-def _has_references(found: RecordingList, references: References, block: str | Sequence[str] | None) -> bool:
+def _has_references(recording_list: RecordingList, references: References, block: str | Sequence[str] | None) -> bool:
     """Return True if there is anything to score; raises the errors of scoring before anything is paid for."""
-    table = planned(found)
+    table = planned(recording_list)
     if references is None and ("reference" not in table or table["reference"].isna().all()):
         if block is not None:
             block_columns(table, block)
         return False
-    planned_pairs(found, references, block)
+    planned_pairs(recording_list, references, block)
     return True
 
 
-def _estimate(found: RecordingList, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
+def _estimate(recording_list: RecordingList, settings: int, speed: float | None, concurrency: int) -> SweepEstimate:
     """Estimate from the lengths in the headers. Unusable recordings and URLs are not streamed and cost nothing."""
-    good = [recording for recording in inspected(found) if recording.url is None]
-    hours = sum(one.duration_ms or 0 for one in good) / 3_600_000
+    good = [recording for recording in inspected(recording_list) if recording.url is None]
+    hours = sum(recording.duration_ms or 0 for recording in good) / 3_600_000
     return SweepEstimate(recordings=len(good), settings=settings, hours=hours, speed=speed, concurrency=concurrency)
 
 
@@ -402,9 +406,9 @@ def _segments(streamed: LiveResult) -> int:
     updates = streamed.updates
     done = streamed.recordings.loc[streamed.recordings["status"].eq("completed").fillna(False), "audio_id"]
     count = 0
-    for _, own in updates[updates["audio_id"].isin(done)].groupby("audio_id", sort=False, observed=True):
-        spoken = own["settled_text"].fillna("").str.strip().ne("").to_numpy(np.bool_)
-        ended = own["is_endpoint"].fillna(False).to_numpy(np.bool_)
+    for _, rows in updates[updates["audio_id"].isin(done)].groupby("audio_id", sort=False, observed=True):
+        has_words = rows["settled_text"].fillna("").str.strip().ne("").to_numpy(np.bool_)
+        ended = rows["is_endpoint"].fillna(False).to_numpy(np.bool_)
         stretch = np.append(0, np.cumsum(ended)[:-1])  # the endpoint of a message comes after its words
-        count += len(np.unique(stretch[spoken]))
+        count += len(np.unique(stretch[has_words]))
     return count

@@ -199,8 +199,8 @@ class Comparison:
                 errors=self._all_errors[name],
                 normalizer=self._term_normalizer,
             )
-            found = self.occurrences[name].groupby("term")["audio_id"].nunique()
-            return table.assign(recordings=found.reindex(table["term"], fill_value=0).astype("Int64").array)
+            n_recordings = self.occurrences[name].groupby("term")["audio_id"].nunique()
+            return table.assign(recordings=n_recordings.reindex(table["term"], fill_value=0).astype("Int64").array)
 
         return self._for_each_arm(counted)
 
@@ -270,12 +270,14 @@ class Comparison:
 
         Two of these tables can be passed to `sx.metrics.compare_terms` for a row of each term.
         """
-        found = {}
+        occurrences = {}
         for name, table in self._all_occurrences.items():
-            place = self._all_errors[name].set_index("audio_id").loc[table["audio_id"]]
-            own = place[[RECORDING, REPEAT]].reset_index(drop=True)
-            found[name] = table.assign(audio_id=own[RECORDING], repeat=own[REPEAT])
-        return found
+            errors = self._all_errors[name].set_index("audio_id").loc[table["audio_id"]]
+            recording_and_repeat = errors[[RECORDING, REPEAT]].reset_index(drop=True)
+            occurrences[name] = table.assign(
+                audio_id=recording_and_repeat[RECORDING], repeat=recording_and_repeat[REPEAT]
+            )
+        return occurrences
 
     def examples(self, arm: str, most: int = EXAMPLES) -> pd.DataFrame:
         """List words that an arm won or lost against the baseline, with their place in the audio.
@@ -342,11 +344,11 @@ class Comparison:
         for name, repeats in self.corpora.items():
             for corpus in repeats[1:]:
                 tables[name].append(align_words(corpus, self._references, **self._scoring))
-        found = {}
-        for name, table in ((name, stacked(own)) for name, own in tables.items()):
+        scored = {}
+        for name, table in ((name, stacked(tables_of_repeats)) for name, tables_of_repeats in tables.items()):
             errors = self._all_errors[name]
-            found[name] = table[table["audio_id"].isin(errors.loc[errors["status"] == "scored", "audio_id"])]
-        return found
+            scored[name] = table[table["audio_id"].isin(errors.loc[errors["status"] == "scored", "audio_id"])]
+        return scored
 
     @cached_property
     def _all_occurrences(self) -> dict[str, pd.DataFrame]:

@@ -195,29 +195,29 @@ async def compare(
     distractors = _listed("distractors", distractors)
     listed = None if terms is None else _listed("terms", terms)
     checked_resampling(ci, METHODS[0], 10_000, seed)
-    found = await asyncio.to_thread(
+    recording_list = await asyncio.to_thread(
         find_recordings, sources, audio_column=audio_column, reference_column=reference_column
     )
-    pairs = planned_pairs(found, references, block)
+    pairs = planned_pairs(recording_list, references, block)
     hints = {hint for options in chosen.values() for hint in options.language_hints or ()}
     term_chain = in_one_language(chain, pairs, language, hint=hints.pop() if len(hints) == 1 else None)
     all_terms = _terms_of(chosen, distractors, term_chain) if listed is None else listed
     if all_terms or distractors:
         await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, term_chain)
-    estimate = await asyncio.to_thread(_estimate, found, len(chosen), repeats)
-    refuse_unusable(found, estimate.recordings)
-    _warn_of_unreferenced(found, pairs)
+    estimate = await asyncio.to_thread(_estimate, recording_list, len(chosen), repeats)
+    refuse_unusable(recording_list, estimate.recordings)
+    _warn_of_unreferenced(recording_list, pairs)
     warn_of_unsaid(pairs.references, chain)
     models = ModelList()
     asked = {name: options.model for name, options in chosen.items()}
     if len(set(asked.values())) > 1 and await _sends_anything(
-        found, chosen, repeats, connection or Connection(), journal
+        recording_list, chosen, repeats, connection or Connection(), journal
     ):
         models.ask_at(connection or Connection())
         warn_of_same_models(asked, {name: {await models.resolved(model)} for name, model in asked.items()})
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
-    parts = await _transcribe_all(found, chosen, repeats, seed, models, progress=progress, settings=settings)
+    parts = await _transcribe_all(recording_list, chosen, repeats, seed, models, progress=progress, settings=settings)
     corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
     await _warn_of_models(asked, corpora, models)
     return Comparison(
@@ -248,9 +248,9 @@ def _checked_arms(arms: Mapping[str, Mapping[str, Any]], repeats: int) -> dict[s
         chosen[str(name)] = TranscriptionOptions(**arm)
     same = [
         f"{first} and {second}"
-        for number, (first, one) in enumerate(chosen.items())
+        for number, (first, options) in enumerate(chosen.items())
         for second, other in list(chosen.items())[number + 1 :]
-        if (one.model, one.hash()) == (other.model, other.hash())
+        if (options.model, options.hash()) == (other.model, other.hash())
     ]
     if same:
         raise OptionsError(
@@ -263,17 +263,17 @@ def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: 
     """Check the terms against the references' words, with the errors that `term_errors` would raise."""
     words = iter(pairs.references.words)
     ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
-    said = {
+    references = {
         audio_id: " ".join(islice(words, count))
         for audio_id, count in zip(ids, pairs.references.counts.tolist(), strict=True)
     }
-    if said:
-        aligned = aligned_words(align_words(dict.fromkeys(said, ""), said, normalizer=chain))
+    if references:
+        aligned = aligned_words(align_words(dict.fromkeys(references, ""), references, normalizer=chain))
         checked_terms(terms, distractors, aligned, chain, "mixed")
 
 
-def _warn_of_unreferenced(found: RecordingList, pairs: Pairs) -> None:
-    good = [recording.audio_id for recording in found.recordings if recording.error_type is None]
+def _warn_of_unreferenced(recording_list: RecordingList, pairs: Pairs) -> None:
+    good = [recording.audio_id for recording in recording_list.recordings if recording.error_type is None]
     with_reference = len(set(pairs.recordings["audio_id"].iloc[pairs.scored]).intersection(good))
     if good and not with_reference:
         raise InputError(
@@ -289,14 +289,16 @@ def _warn_of_unreferenced(found: RecordingList, pairs: Pairs) -> None:
 
 
 async def _sends_anything(
-    found: RecordingList,
+    recording_list: RecordingList,
     arms: Mapping[str, TranscriptionOptions],
     repeats: int,
     connection: Connection,
     journal: str | Path | None,
 ) -> bool:
     """Return True if the journal lacks the outcome of any job. The recordings have been inspected before."""
-    audios = [one.url or one.sha256 for one in found.recordings if one.error_type is None]
+    audios = [
+        recording.url or recording.sha256 for recording in recording_list.recordings if recording.error_type is None
+    ]
     keys = {
         job_key(audio, options.hash(), options.model, connection.service, repeat)
         for audio in audios
@@ -321,9 +323,9 @@ async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequen
         await warn_of_models(models, model, pd.concat(of_model))
 
 
-def _estimate(found: RecordingList, arms: int, repeats: int) -> Estimate:
+def _estimate(recording_list: RecordingList, arms: int, repeats: int) -> Estimate:
     """Estimate from the lengths in the headers. Unusable recordings cost nothing."""
-    good = inspected(found)
+    good = inspected(recording_list)
     known = [recording.duration_ms for recording in good if recording.duration_ms is not None]
     return Estimate(
         recordings=len(good),
@@ -335,7 +337,7 @@ def _estimate(found: RecordingList, arms: int, repeats: int) -> Estimate:
 
 
 async def _transcribe_all(
-    found: RecordingList,
+    recording_list: RecordingList,
     arms: Mapping[str, TranscriptionOptions],
     repeats: int,
     seed: int,
@@ -352,7 +354,9 @@ async def _transcribe_all(
 
     turns = [(name, repeat) for name in arms for repeat in range(repeats)]
     with Progress(progress_for(progress)) as shown:
-        parts = await in_turns(found, turns, transcribed, seed=seed, progress=shown, note=lambda turn: f"arm {turn[0]}")
+        parts = await in_turns(
+            recording_list, turns, transcribed, seed=seed, progress=shown, note=lambda turn: f"arm {turn[0]}"
+        )
     return {name: [parts[name, repeat] for repeat in range(repeats)] for name in arms}
 
 
@@ -370,9 +374,9 @@ def _listed(name: str, words: Iterable[str]) -> list[str]:
 def _terms_of(arms: Mapping[str, TranscriptionOptions], distractors: list[str], chain: Normalizer) -> list[str]:
     """Return the context terms of all arms without the distractors. Of equal terms, the first is kept."""
     taken = {units_of(word, chain) for word in distractors}
-    found: dict[tuple[str, ...], str] = {}
+    by_units: dict[tuple[str, ...], str] = {}
     for options in arms.values():
         context = options.body().get("context") or {}
         for term in context.get("terms") or ():
-            found.setdefault(units_of(term, chain), term)
-    return [term for words, term in found.items() if words not in taken]
+            by_units.setdefault(units_of(term, chain), term)
+    return [term for words, term in by_units.items() if words not in taken]

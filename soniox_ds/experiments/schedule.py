@@ -43,16 +43,16 @@ _Turn = TypeVar("_Turn")
 _Part = TypeVar("_Part", bound=_HasRecordings)
 
 
-def stretches(found: RecordingList) -> Iterator[RecordingList]:
+def stretches(recording_list: RecordingList) -> Iterator[RecordingList]:
     """Yield the recordings in at most `STRETCHES` parts. Only the last part may be shorter than `SHORTEST_STRETCH`."""
-    size = max(SHORTEST_STRETCH, -(-len(found.recordings) // STRETCHES))
-    for start in range(0, len(found.recordings), size):
+    size = max(SHORTEST_STRETCH, -(-len(recording_list.recordings) // STRETCHES))
+    for start in range(0, len(recording_list.recordings), size):
         rows = slice(start, start + size)
-        yield RecordingList(found.recordings[rows], found.metadata.iloc[rows].reset_index(drop=True))
+        yield RecordingList(recording_list.recordings[rows], recording_list.metadata.iloc[rows].reset_index(drop=True))
 
 
 async def in_turns(
-    found: RecordingList,
+    recording_list: RecordingList,
     turns: Sequence[_Turn],
     transcribed: Callable[[RecordingList, _Turn], Awaitable[_Part]],
     *,
@@ -64,7 +64,7 @@ async def in_turns(
 
     Parameters
     ----------
-    found
+    recording_list
         The recordings, the same for every turn.
     turns
         The arms or settings, in an order that is shuffled anew for each stretch.
@@ -77,8 +77,8 @@ async def in_turns(
     """
     order = random.Random(seed)
     parts: dict[_Turn, list[_Part]] = {turn: [] for turn in turns}
-    progress.set_total(len(found.recordings) * len(turns))
-    for stretch in stretches(found):
+    progress.set_total(len(recording_list.recordings) * len(turns))
+    for stretch in stretches(recording_list):
         shuffled = list(turns)
         order.shuffle(shuffled)
         for turn in shuffled:
@@ -93,35 +93,35 @@ async def in_turns(
     return parts
 
 
-def planned_pairs(found: RecordingList, references: References, block: str | Sequence[str] | None) -> Pairs:
+def planned_pairs(recording_list: RecordingList, references: References, block: str | Sequence[str] | None) -> Pairs:
     """Pair the recordings with their references; raises the errors of scoring before anything is paid for."""
-    pairs = pair_up(planned(found), references)
+    pairs = pair_up(planned(recording_list), references)
     if block is not None:
         block_columns(pairs.recordings, block)
     return pairs
 
 
-def planned(found: RecordingList) -> pd.DataFrame:
+def planned(recording_list: RecordingList) -> pd.DataFrame:
     """Return the columns that scoring needs, as if all recordings were transcribed already."""
-    return found.metadata.assign(
-        audio_id=[recording.audio_id for recording in found.recordings], status="completed", text=""
+    return recording_list.metadata.assign(
+        audio_id=[recording.audio_id for recording in recording_list.recordings], status="completed", text=""
     )
 
 
-def inspected(found: RecordingList) -> list[Recording]:
+def inspected(recording_list: RecordingList) -> list[Recording]:
     """Return the usable recordings, with the lengths from their headers. URLs are not looked at."""
-    for recording in found.recordings:
+    for recording in recording_list.recordings:
         if recording.url is None and recording.error_type is None:
             inspect(recording)
-    return [recording for recording in found.recordings if recording.error_type is None]
+    return [recording for recording in recording_list.recordings if recording.error_type is None]
 
 
-def refuse_unusable(found: RecordingList, usable: int, *, urls: str | None = None) -> None:
+def refuse_unusable(recording_list: RecordingList, usable: int, *, urls: str | None = None) -> None:
     """Raise SourceError if no inspected recording can be transcribed, since there is nothing to confirm then.
 
     Parameters
     ----------
-    found
+    recording_list
         All recordings, after `inspected`.
     usable
         Number of recordings that can be transcribed.
@@ -132,7 +132,7 @@ def refuse_unusable(found: RecordingList, usable: int, *, urls: str | None = Non
         return
     why = [
         f"{recording.audio_id}: {recording.error_message if recording.error_type is not None else urls}"
-        for recording in found.recordings
+        for recording in recording_list.recordings
     ]
     shown = "".join(f"\n  {line}" for line in why[:SHOWN])
     more = f"\n  ... and {len(why) - SHOWN} more" if len(why) > SHOWN else ""

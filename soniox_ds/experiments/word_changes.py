@@ -21,19 +21,19 @@ __all__ = ["word_changes"]
 _KEY = ["audio_id", "reference_index"]
 
 
-def word_changes(base: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+def word_changes(base: pd.DataFrame, arm: pd.DataFrame) -> pd.DataFrame:
     """List the words that one arm won or lost against another.
 
     Parameters
     ----------
-    base, own
+    base, arm
         ``schema.WORD_ALIGNMENTS`` of the other arm and of this arm, against the same references. Recordings that are in
         only one of the tables are left out.
 
     Returns
     -------
     DataFrame
-        `audio_id`, `change` (``"won"``: a word that is wrong in `base` is right in `own`; ``"lost"``: the reverse),
+        `audio_id`, `change` (``"won"``: a word that is wrong in `base` is right in `arm`; ``"lost"``: the reverse),
         `reference`, `baseline` and `arm` (the words of each arm; NA where it has no word), `start_ms` (of the arm,
         otherwise of the baseline; NA if neither has times). Rows are in spoken order. Words that were recognised as one
         share a row, and a place where one word was won and another lost has a row for each change.
@@ -54,10 +54,10 @@ def word_changes(base: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     0   lost         she           she          he
     1    won  lisinopril  listen april  lisinopril
     """
-    sides = _heard(base), _heard(own)
+    sides = _recognized_words(base), _recognized_words(arm)
     both = sides[0].words.merge(sides[1].words[[*_KEY, "right", "group"]], on=_KEY, suffixes=("", "_own"))
     groups = [both[name].to_numpy(np.int64) for name in ("group", "group_own")]
-    apart = np.logical_and.reduce([own[1:] != own[:-1] for own in groups])
+    apart = np.logical_and.reduce([group[1:] != group[:-1] for group in groups])
     stretch = np.concatenate([[0], np.cumsum(apart)]) if len(both) else np.zeros(0, np.int64)
     right, right_here = (both[name].to_numpy(np.bool_) for name in ("right", "right_own"))
     rows = []
@@ -70,13 +70,13 @@ def word_changes(base: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
         reference = " ".join(both["reference"].iloc[first:stop])
         here = right_here[first:stop].astype(int) - right[first:stop]
         changes = [change for change, sign in (("won", 1), ("lost", -1)) if (here == sign).any()]
-        at = start if start_here is None else start_here
-        rows += [(both["audio_id"].iloc[first], change, reference, before, after, at) for change in changes]
+        start_ms = start if start_here is None else start_here
+        rows += [(both["audio_id"].iloc[first], change, reference, before, after, start_ms) for change in changes]
     table = pd.DataFrame(rows, columns=["audio_id", "change", "reference", "baseline", "arm", "start_ms"])
     return table.astype(dict.fromkeys(table.columns[:-1], "string") | {"start_ms": "Int64"})
 
 
-class _Heard(NamedTuple):
+class _RecognizedWords(NamedTuple):
     """The reference words, and for each group of them the recognised words and their start."""
 
     words: pd.DataFrame
@@ -86,29 +86,29 @@ class _Heard(NamedTuple):
 
     def over(self, groups: npt.NDArray[np.int64]) -> tuple[str | None, int | None]:
         """Return the words recognised for some groups, and the start of the first one."""
-        own = pd.unique(groups).tolist()
-        texts = [text for group in own if (text := self.texts[group]) is not None]
-        starts = [start for group in own if (start := self.starts[group]) is not None]
+        distinct = pd.unique(groups).tolist()
+        texts = [text for group in distinct if (text := self.texts[group]) is not None]
+        starts = [start for group in distinct if (start := self.starts[group]) is not None]
         return " ".join(texts) or None, min(starts, default=None)
 
 
-def _heard(alignments: pd.DataFrame) -> _Heard:
+def _recognized_words(alignments: pd.DataFrame) -> _RecognizedWords:
     aligned = aligned_words(alignments)
     rows = aligned.rows
     group = np.full(len(rows), -1, np.int64)
-    heard: list[tuple[int, ...]] = []
+    hypotheses: list[tuple[int, ...]] = []
     for row in np.flatnonzero(aligned.operation == "hit").tolist():
-        group[row] = len(heard)
-        heard.append((row,))
+        group[row] = len(hypotheses)
+        hypotheses.append((row,))
     for error in errors_in(rows):
-        group[list(error.said)] = len(heard)
-        heard.append(error.heard)
+        group[list(error.said)] = len(hypotheses)
+        hypotheses.append(error.heard)
     words = rows[["audio_id", "reference_index", "reference"]].assign(right=aligned.operation == "hit", group=group)
     times: list[Any] = [None] * len(rows)
     if "start_ms" in rows:
         times = rows["start_ms"].astype(object).where(rows["start_ms"].notna(), None).tolist()
-    return _Heard(
+    return _RecognizedWords(
         words.iloc[aligned.in_reference].reset_index(drop=True),
-        [" ".join(aligned.hypothesis[list(own)]) or None for own in heard],
-        [min((times[row] for row in own if times[row] is not None), default=None) for own in heard],
+        [" ".join(aligned.hypothesis[list(indices)]) or None for indices in hypotheses],
+        [min((times[row] for row in indices if times[row] is not None), default=None) for indices in hypotheses],
     )

@@ -186,14 +186,14 @@ async def stream_dataset_as(
     display = progress_for(progress)
     if isinstance(sources, RecordingList):
         check_columns_unused(audio_column, reference_column)
-        found = sources
+        recording_list = sources
     else:
-        found = await asyncio.to_thread(
+        recording_list = await asyncio.to_thread(
             find_recordings, sources, audio_column=audio_column, reference_column=reference_column
         )
     store = EventStore(Path(journal) if journal is not None else default_path())
     with Progress(display, now=clock.now) as shown:
-        shown.set_total(len(found.recordings))
+        shown.set_total(len(recording_list.recordings))
         run = _Run(
             options=options,
             connection=connection,
@@ -208,14 +208,14 @@ async def stream_dataset_as(
             models=models or ModelList(),
         )
         try:
-            await run.all(found.recordings, at_once)
+            await run.all(recording_list.recordings, at_once)
         except asyncio.CancelledError as interrupt:
             if run.parts:
-                keep_interrupted(_together(run.parts, found, run, None), interrupt, _GOES_ON)
+                keep_interrupted(_together(run.parts, recording_list, run, None), interrupt, _GOES_ON)
             raise
         finally:
             await run.models.close()
-    streamed = _together(run.parts, found, run, await run.models.resolved(options.model))
+    streamed = _together(run.parts, recording_list, run, await run.models.resolved(options.model))
     if models is None:
         await warn_of_models(run.models, options.model, streamed.recordings)
     report_failures(streamed.recordings, fatal=run.fatal, on_error=on_error, all_in="streamed.recordings")
@@ -351,7 +351,9 @@ class _Run:
         self, events: list[Event], recording: Recording, *, recalled: bool = False, is_whole: bool = True
     ) -> LiveResult:
         begun_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
-        own = [event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind not in (BEGUN, DONE)]
+        session_events = [
+            event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind not in (BEGUN, DONE)
+        ]
         metadata: dict[str, Any] = {
             "source": recording.source,
             "sha256": recording.sha256,
@@ -370,7 +372,7 @@ class _Run:
         if recalled:
             metadata["cost_usd"] = 0.0
         return live_result_of(
-            own,
+            session_events,
             audio_id=recording.audio_id,
             options=self.options,
             service=self.connection.service,
@@ -393,18 +395,18 @@ def _moment(events: list[Event], kind: str) -> datetime | None:
 
 
 def _together(
-    parts: Mapping[int, LiveResult], found: RecordingList, run: _Run, resolved_model: str | None
+    parts: Mapping[int, LiveResult], recording_list: RecordingList, run: _Run, resolved_model: str | None
 ) -> LiveResult:
     """Join the tables of some or all recordings, in the order of the sources."""
     rows = sorted(parts)
-    made_by = {name for row in rows for name in parts[row].recordings["resolved_model"].dropna()}
-    made = new_run(
+    models = {name for row in rows for name in parts[row].recordings["resolved_model"].dropna()}
+    run_record = new_run(
         service=run.connection.service,
         model=run.options.model,
-        resolved_model=resolved_model or (made_by.pop() if len(made_by) == 1 else None),
+        resolved_model=resolved_model or (models.pop() if len(models) == 1 else None),
         options=run.options.body(),
     )
-    streamed = concat_live_results([parts[row] for row in rows], new_provenance(made))
-    for name in found.metadata.columns:
-        streamed.recordings[name] = found.metadata[name].to_numpy()[rows]
+    streamed = concat_live_results([parts[row] for row in rows], new_provenance(run_record))
+    for name in recording_list.metadata.columns:
+        streamed.recordings[name] = recording_list.metadata[name].to_numpy()[rows]
     return streamed

@@ -116,17 +116,17 @@ def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:
     last_start = last.start_ms or 0
     wanted = "".join(_letters(token.text) for token in expected)
     best, best_cost = 0, (float("inf"), float("inf"))
-    said = ""
+    repeated = ""
     for count in range(len(heard) + 1):
         if count:
-            said += _letters(heard[count - 1].text)
+            repeated += _letters(heard[count - 1].text)
         after = heard[count].start_ms if count < len(heard) else None
         before = heard[count - 1].start_ms if count else None
         # The last repetition starts where the last settled token does, and the next word behind it.
         far = 0.0 if before is None else abs(before - last_start)
         if before is None and after is not None:
             far = max(last_start - after + 1.0, 0.0)
-        cost = (float(Levenshtein.distance(wanted, said)), far)
+        cost = (float(Levenshtein.distance(wanted, repeated)), far)
         if cost < best_cost:
             best, best_cost = count, cost
     if best_cost[0] <= MOST_WRONG * len(wanted):

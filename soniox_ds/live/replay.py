@@ -69,12 +69,12 @@ def replay(log: pd.DataFrame) -> Replay:
     tokens: list[pd.DataFrame] = []
     updates: list[dict[str, Any]] = []
     for audio_id, rows in log.groupby("audio_id", sort=False, observed=True):
-        transcript, own = Transcript(), list[dict[str, Any]]()
+        transcript, rows_of_recording = Transcript(), list[dict[str, Any]]()
         for update, event in fold_events(transcript, _events(rows)):
-            own.append(_row(str(audio_id), len(own), update, event.audio_ms))
+            rows_of_recording.append(_row(str(audio_id), len(rows_of_recording), update, event.audio_ms))
         if (rest := transcript.close()).settled:
-            own.append(_row(str(audio_id), len(own), rest, None))
-        updates += own
+            rows_of_recording.append(_row(str(audio_id), len(rows_of_recording), rest, None))
+        updates += rows_of_recording
         tokens.append(tokens_table(transcript.settled, str(audio_id)))
     return Replay(
         pd.concat(tokens, ignore_index=True) if tokens else empty(LIVE_TOKENS),

@@ -96,8 +96,8 @@ class LiveResult:
     @property
     def text(self) -> str:
         """Settled text of all recordings, as `soniox_ds.texts` writes it, one line for each recording."""
-        said = _text.spoken_texts(self.tokens)
-        return "\n".join(said.get(audio_id, "") for audio_id in self.recordings["audio_id"])
+        by_recording = _text.spoken_texts(self.tokens)
+        return "\n".join(by_recording.get(audio_id, "") for audio_id in self.recordings["audio_id"])
 
     def words(self) -> pd.DataFrame:
         """Return the words, ``schema.WORDS``; see `soniox_ds.words`."""

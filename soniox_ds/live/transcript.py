@@ -175,8 +175,8 @@ def _spaced_texts(pieces: tuple[tuple[str | None, ...], ...]) -> Texts:
 
     names = ["text", "speaker", "language", "translation_status", "source_language"]
     table = pd.DataFrame(pieces, columns=names).astype("string")
-    found = texts(table.assign(audio_id="live", token_index=range(len(table))))
-    by_kind = dict(zip(found["translation_status"], found["text"], strict=True))
+    spaced = texts(table.assign(audio_id="live", token_index=range(len(table))))
+    by_kind = dict(zip(spaced["translation_status"], spaced["text"], strict=True))
     return Texts(by_kind.get("original", ""), by_kind.get("translation", ""))
 
 
@@ -237,24 +237,24 @@ class Transcript:
         utterances: list[tuple[list[LiveToken], bool]] = []
         start = 0
         for end in [*self.ends, len(self.settled)]:
-            own: list[LiveToken] | None = None
+            tokens: list[LiveToken] | None = None
             for token in self.settled[start:end]:
-                if token.is_translation and own is None and utterances:
+                if token.is_translation and tokens is None and utterances:
                     utterances[-1][0].append(token)
                     continue
-                if own is None:
-                    own = []
-                    utterances.append((own, end == len(self.settled) and end not in self.ends))
-                own.append(token)
+                if tokens is None:
+                    tokens = []
+                    utterances.append((tokens, end == len(self.settled) and end not in self.ends))
+                tokens.append(token)
             start = end
         return [
             Segment(
-                tokens=tuple(token for token in own if not token.is_translation),
-                translations=tuple(token for token in own if token.is_translation),
+                tokens=tuple(token for token in tokens if not token.is_translation),
+                translations=tuple(token for token in tokens if token.is_translation),
                 is_open=is_open,
-                in_order=tuple(own),
+                in_order=tuple(tokens),
             )
-            for own, is_open in utterances
+            for tokens, is_open in utterances
         ]
 
     def resume_ms(self) -> int:

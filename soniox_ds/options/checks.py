@@ -97,7 +97,7 @@ def characters(section: Any) -> int:
     return sum(characters(part) for part in parts)
 
 
-def check_language(code: object, where: str) -> None:
+def check_language(code: object, name: str) -> None:
     """Check that the value is a language code of the service."""
     if isinstance(code, str) and code in LANGUAGES:
         return
@@ -106,7 +106,7 @@ def check_language(code: object, where: str) -> None:
         advice = f"did you mean {suggestion!r} ({LANGUAGES[suggestion]})?"
     else:
         advice = f"the service knows these {len(LANGUAGES)}: {' '.join(sorted(LANGUAGES))}"
-    raise OptionsError(f"{where}: {code!r} is not a language code of the service; {advice}")
+    raise OptionsError(f"{name}: {code!r} is not a language code of the service; {advice}")
 
 
 def language_codes(value: object, name: str) -> tuple[str, ...]:

@@ -132,9 +132,9 @@ def list_options(
         for parameter in signature.parameters.values()
         if parameter.kind is not parameter.VAR_KEYWORD and parameter.name not in listed
     ]
-    place = next((n for n, parameter in enumerate(others) if parameter.name == "connection"), len(others))
+    position = next((n for n, parameter in enumerate(others) if parameter.name == "connection"), len(others))
     target.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [*others[:place], *listed.values(), *others[place:]],
+        [*others[:position], *listed.values(), *others[position:]],
         return_annotation=_EMPTY if isinstance(target, type) else _readable(signature.return_annotation),
     )
     if target.__doc__:

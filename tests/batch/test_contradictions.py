@@ -22,7 +22,7 @@ from soniox_ds import exceptions
 from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
 from soniox_ds.batch.clean_up import sweep_lost
-from soniox_ds.batch.journal import Journal, Lost
+from soniox_ds.batch.journal import Journal, UnansweredRequest
 
 COUNT = 5
 LIMITS = Limits(settle_s=5.0, outage_s=60.0)
@@ -758,7 +758,7 @@ async def test_a_journal_of_an_earlier_version_has_no_checksums(tmp_path):
 async def test_a_listing_that_gives_a_lost_reference_to_somebody_elses_things_deletes_none_of_them(
     route, items, tmp_path
 ):
-    lost = Lost("sxds:j:k:0", "transcription" if items == "transcriptions" else "file", 0.0)
+    lost = UnansweredRequest("sxds:j:k:0", "transcription" if items == "transcriptions" else "file", 0.0)
 
     def lie(told):
         if told.route != route:

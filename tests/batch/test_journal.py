@@ -11,7 +11,7 @@ import textwrap
 import pytest
 from waiting import PATIENCE_S
 
-from soniox_ds.batch.journal import Entry, Inspection, Journal, Lost, State
+from soniox_ds.batch.journal import Entry, Inspection, Journal, State, UnansweredRequest
 from soniox_ds.exceptions import JournalError
 
 
@@ -163,11 +163,11 @@ async def test_lost_references_of_a_living_run_are_left_to_it(journal):
     await journal.put(entry("a"), entry("b"))
     await journal.claim(["a"], one)
     for key in "abc":
-        await journal.note_lost(Lost(f"sxds:{key}:1", "file", 5.0), "local")
+        await journal.note_lost(UnansweredRequest(f"sxds:{key}:1", "file", 5.0), "local")
     assert {lost.reference for lost in await journal.lost("local", other)} == {"sxds:b:1", "sxds:c:1"}
     assert len(await journal.lost("local", one)) == 3
     await journal.forget_lost(["sxds:a:1", "sxds:c:1"])
-    assert await journal.lost("local", one) == [Lost("sxds:b:1", "file", 5.0)]
+    assert await journal.lost("local", one) == [UnansweredRequest("sxds:b:1", "file", 5.0)]
     assert await journal.lost("elsewhere", one) == []
     await journal.end_run(one)
     await journal.end_run(other)
