@@ -4,6 +4,7 @@ What goes on all the time, at random, is in test_chaos.py; what a bad file looks
 """
 
 import asyncio
+import contextlib
 import math
 import resource
 import signal
@@ -578,12 +579,19 @@ async def test_clean_up_after_an_interrupt(tmp_path):
         assert [file["filename"] for file in service.files] == ["others.wav"]
 
 
+def uploads_known(path):
+    """The number of uploads whose answers have arrived: an upload without one is looked for by a later run."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return db.execute("SELECT count(file_id) FROM jobs").fetchone()[0]
+
+
 async def test_an_interrupt_takes_away_what_is_not_needed(tmp_path, monkeypatch):
     """Six files are uploaded and one job is pending: the five others say goodbye."""
     monkeypatch.setattr(clean_up, "GOODBYE_S", PATIENCE_S)
     with stand_in(queue_s=300.0) as service:
         call = asyncio.create_task(transcribe(batch(6), service, tmp_path, limits=Limits(pending=1)))
         await until(lambda: len(service.files) == 6 and len(service.transcriptions) == 1)
+        await until(lambda: uploads_known(tmp_path / "journal.sqlite") == 6)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import soniox_ds as sx
-from soniox_ds.live import session
-from soniox_ds.options import Retry
+from soniox_ds.api.retry import Backoff
+from soniox_ds.widgets.microphone import constants
 from soniox_ds.widgets.microphone.actions import ACTIONS, ACTIVE_STATES, BUTTONS, STATES
 from soniox_ds.widgets.microphone.constants import page_constants
 from soniox_ds.widgets.microphone.takes import Take
@@ -47,7 +47,7 @@ def test_what_the_kernel_does_is_a_method_of_the_recording():
 
 
 def test_the_page_gets_the_numbers_of_the_kernel(service, monkeypatch):
-    monkeypatch.setattr(session, "RETRY", Retry(attempts=3, wait_s=0.5, max_wait_s=2.0))
+    monkeypatch.setattr(constants, "RECONNECT", Backoff(attempts=3, initial_s=0.5, max_s=2.0))
     direct = page_constants()["direct"]
     assert (direct["attempts"], direct["wait_ms"], direct["max_wait_ms"]) == (3, 500, 2000)
     assert sx.Microphone().widget.settings["constants"] == page_constants()
