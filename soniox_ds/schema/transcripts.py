@@ -74,7 +74,7 @@ TOKENS = Table(
 
 WORDS = Table(
     "words",
-    "`sx.words(tokens)`: one row for each word. [How tokens become words](../corpus.md#how-tokens-become-words)",
+    "`sx.words(tokens)`: one row for each word. See [how tokens become words](../corpus.md#words).",
     {
         "audio_id": AUDIO_ID,
         "word_index": Column("Int32", "position within the recording, from 0, including translations"),
