@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows it on real recordings, `make test` checks everything. Both set up what they need.
+# `make demo` shows the package on real recordings, and `make test` checks everything. Both install what they need.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -24,7 +24,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 2)')
 test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
-# The tests of everything that needs no browser, no kernel, no recogniser and no clock; `make test` runs all.
+# The tests that need no browser, no kernel, no recogniser and no clock. `make test` runs all tests.
 FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/test_reference.py tests/corpus tests/io tests/metrics tests/options tests/plot \
   tests/progress tests/review_queue tests/schema tests/sources tests/text tests/show
 check: $(VENV)/.ready-test lint types
@@ -33,22 +33,23 @@ check: $(VENV)/.ready-test lint types
 reference: $(VENV)/.ready-test
 	$(BIN)/python docs/generate_reference.py
 
-# As somebody installs it today who knows no constraints; PYTHON chooses the interpreter.
+# Test an installation with the newest releases, without constraints. PYTHON chooses the interpreter.
 test-install:
 	.ci/test-install $(PYTHON)
 
-# For each Python of 3.11 to 3.13 that is found here; docs/installing.md says more.
+# Update the constraints of each Python from 3.11 to 3.13 that is found; see docs/installing.md.
 update-constraints:
 	constraints/update
 
-# The tests of Hypothesis and those marked `fuzz`, with other examples each time. What fails is printed with what repeats it.
+# Run the tests of Hypothesis and those marked `fuzz`, with new examples each time. A failure is printed with the call that
+# repeats it.
 FUZZ_FACTOR ?= 20
 fuzz: $(VENV)/.ready-test
 	HYPOTHESIS_PROFILE=fuzz FUZZ_FACTOR=$(FUZZ_FACTOR) $(BIN)/python -m pytest -n auto --dist loadgroup --timeout 7200 \
 	  -m "fuzz or hypothesis" tests $(PYTEST_ARGS)
 
-# Debian packages that some tests need: NIST's scoring tools, a browser with a microphone to fake, and npm, with which a
-# test installs the Node SDK (Node 20 or newer). Without them those tests are skipped and say so.
+# Install the Debian packages that some tests need: NIST's scoring tools, a browser with a fake microphone, and npm, with
+# which a test installs the Node SDK (Node 20 or newer). Without these packages the tests are skipped with a message.
 system:
 	@missing=""; command -v sctk >/dev/null || missing="sctk"; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \

@@ -1,1 +1,1 @@
-"""Figures, measured here: each is a ratio within one run, or a bound that the machine's speed does not move."""
+"""Benchmarks. Each figure is a ratio within one run, or a bound that does not depend on the speed of the machine."""

@@ -1,4 +1,4 @@
-"""All benchmarks: ``python -m benchmarks``; or some of them: ``python -m benchmarks import decode``."""
+"""Run all benchmarks (``python -m benchmarks``) or some of them (``python -m benchmarks import decode``)."""
 
 from __future__ import annotations
 

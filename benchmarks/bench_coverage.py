@@ -46,14 +46,14 @@ def studies(rng: np.random.Generator, kind: str, speakers: int) -> tuple[np.ndar
 
 
 def sparse_studies(rng: np.random.Generator, speakers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw speakers of whom most make no error."""
+    """Draw speakers, most of whom make no error."""
     words = rng.integers(5, 15, (STUDIES, speakers, 3)).sum(axis=2)
     rates = rng.beta(*SPARSE_BETA, (STUDIES, speakers))
     return words, rng.binomial(words, rates), rng.binomial(words, rates)
 
 
 def bootstrapped(errors: np.ndarray, words: np.ndarray) -> list[RateBootstrap]:
-    """Bootstrap each study with a seed of its own."""
+    """Bootstrap each study with a different seed."""
     return [
         bootstrap_rate(one, size, replicates=REPLICATES, seed=number)
         for number, (one, size) in enumerate(zip(errors, words, strict=True))
@@ -61,7 +61,7 @@ def bootstrapped(errors: np.ndarray, words: np.ndarray) -> list[RateBootstrap]:
 
 
 def covered(drawn: list[RateBootstrap], method: str, truth: float) -> str:
-    """Return the percentage of intervals that hold the true rate, and in brackets of the studies that have none."""
+    """Return the percentage of intervals that contain the true rate, and in brackets of studies without interval."""
     intervals = [one.interval(0.95, method) for one in drawn]
     existing = [interval for interval in intervals if interval.exists]
     if not existing:
@@ -81,7 +81,7 @@ def differing(drawn: list[RateBootstrap], method: str) -> str:
 
 
 def without(existing: int, studies: int) -> str:
-    """Return the percentage of studies without an interval, in brackets; nothing where all have one."""
+    """Return the percentage of studies without an interval, in brackets, or an empty text if there are none."""
     return f" ({100 - 100 * existing / studies:.1f})" if existing < studies else ""
 
 

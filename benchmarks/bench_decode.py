@@ -1,4 +1,4 @@
-"""Transcript bytes → tokens table, and tokens → words, beside other ways to the same tables.
+"""Speed from transcript bytes to the tokens table and from tokens to words, against other ways to the same tables.
 
 100,000 tokens as the service sends them (optional keys there with null). Every way runs in turn, round after round, so
 that a busy machine slows them all; the ratios are of medians. Bounds: bytes → table at least 5 times faster than the
@@ -49,7 +49,7 @@ STEMS = [
 
 
 def transcript(count: int) -> bytes:
-    """A transcript in the service's own form: a 30 ms grid, 60 ms tokens, confidences with many digits, some 1."""
+    """Return a transcript like the service's: a 30 ms grid, 60 ms tokens, confidences with many digits, some 1."""
     rng = random.Random(0)
     vocabulary = STEMS + [f"{' ' if n % 2 else ''}w{n}é" for n in range(4000)]
     tokens, start = [], 0
@@ -78,7 +78,7 @@ def sdk_frame(raw: bytes) -> pd.DataFrame:
 
 
 def arrow_json(raw: bytes) -> Any:
-    """The same document as one row of ``pyarrow.json`` with an explicit schema."""
+    """Decode the same document as one row of ``pyarrow.json`` with an explicit schema."""
     strings = ("text", "speaker", "language", "translation_status", "source_language")
     fields = [*((name, pa.string()) for name in strings), ("start_ms", pa.int32()), ("end_ms", pa.int32())]
     token = pa.struct([*fields, ("confidence", pa.float32()), ("is_audio_event", pa.bool_())])
@@ -95,7 +95,7 @@ def arrow_json(raw: bytes) -> Any:
 
 
 def joined_by_pandas(tokens: pd.DataFrame) -> pd.DataFrame:
-    """Words by the plain pandas recipe: a number for each word, then one aggregate per column."""
+    """Make words by the plain pandas recipe: a number for each word, then one aggregate per column."""
     word = tokens["text"].str.startswith(" ").groupby(tokens["audio_id"]).cumsum()
     return (
         tokens.assign(word=word)
@@ -111,14 +111,14 @@ def joined_by_pandas(tokens: pd.DataFrame) -> pd.DataFrame:
 
 
 def medians(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Seconds of each way, median over rounds in which all take their turn."""
+    """Return the seconds of each way, as the median over rounds in which all ways run in turn."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             start = time.perf_counter()
             result = way()
             times[name].append(time.perf_counter() - start)
-            del result  # freeing it is nobody's turn
+            del result  # freed outside the measured time
     return {name: statistics.median(values) for name, values in times.items()}
 
 

@@ -1,4 +1,4 @@
-"""Diarization errors of one long meeting, beside pyannote.metrics and spy-der.
+"""Speed of the diarization errors of a long meeting, against pyannote.metrics and spy-der.
 
 8,000 reference turns of six speakers with overlap, and as many found ones, shifted, some given to somebody else.
 Bound: at least 20 times faster than pyannote.metrics. All three must find the same error rate.
@@ -24,7 +24,7 @@ ROUNDS = 5
 
 
 def meeting(count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Found and reference turns."""
+    """Return the turns of the hypothesis and of the reference."""
     rng = np.random.default_rng(0)
     start = np.cumsum(rng.integers(300, 4_000, count))
     reference = pd.DataFrame(
@@ -35,7 +35,7 @@ def meeting(count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             "end_ms": start + rng.integers(200, 5_000, count),
         }
     )
-    # A speaker's own overlap counts once here and twice in pyannote.metrics: his turns end where his next one starts.
+    # Turns end where the next turn of the same speaker starts, because pyannote.metrics counts such overlaps twice.
     following = reference.groupby("speaker")["start_ms"].shift(-1).fillna(np.inf)
     reference["end_ms"] = np.minimum(reference["end_ms"], following - 1).astype("int64")
     turns = reference.copy()
@@ -49,13 +49,13 @@ def meeting(count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def rows_of(table: pd.DataFrame) -> list[tuple[str, float, float]]:
-    """Speaker, start and end in seconds."""
+    """Return the speaker, start and end of each turn, in seconds."""
     columns = table["speaker"], table["start_ms"] / 1000, table["end_ms"] / 1000
     return list(zip(*columns, strict=True))
 
 
 def annotation(table: pd.DataFrame) -> Annotation:
-    """The same for pyannote."""
+    """Return the turns as a pyannote annotation."""
     made = Annotation()
     for track, (speaker, start, end) in enumerate(rows_of(table)):
         made[Segment(start, end), track] = speaker
@@ -63,7 +63,7 @@ def annotation(table: pd.DataFrame) -> Annotation:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the times and their ratios."""
     turns, reference = meeting(TURNS)
     first = min(turns["start_ms"].min(), reference["start_ms"].min()) / 1000
     last = max(turns["end_ms"].max(), reference["end_ms"].max()) / 1000
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def timed(way: Callable[[], float], rounds: int) -> tuple[float, float]:
-    """Median time and the result."""
+    """Return the median time of a call, and its result."""
     times = []
     result = 0.0
     for _ in range(rounds):

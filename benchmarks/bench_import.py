@@ -1,4 +1,4 @@
-"""Time of ``import soniox_ds`` beside ``import pandas``, each in processes of its own, in turn: at most 1.3 times."""
+"""Time of ``import soniox_ds`` against ``import pandas``, in separate processes, in turn: at most 1.3 times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATEMENTS = {
 
 
 def main() -> None:
-    """Print the medians' ratios."""
+    """Print the ratios of the medians."""
     times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
     for _ in range(ROUNDS):
         for name, code in STATEMENTS.items():

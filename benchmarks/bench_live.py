@@ -1,4 +1,4 @@
-"""Live audio: what our own client adds to the latency, and how late the stand-in's words are.
+"""Latency of live audio: the time that this package adds, and the lags of the stand-in.
 
 The first table is the client's part of every lag: from `LiveSession.send` until the bytes are at a server in another
 process on loopback, and from that server's message until the `Update` is handed over. Each is one clock's reading
@@ -39,7 +39,7 @@ SPOKEN = ["market_stall", "workshop_number", "clinic_note", "release_note", "las
 
 
 def _serve(pipe: Pipe) -> None:
-    """A server that notes how old each chunk is, and answers with a message that says when it was sent."""
+    """Run a server that records the age of each chunk, and answers with a message that has its sending time."""
     from websockets.asyncio.server import ServerConnection, serve
 
     async def session(socket: ServerConnection) -> None:
@@ -64,7 +64,7 @@ def _serve(pipe: Pipe) -> None:
 
 
 def added_latency() -> dict[str, np.ndarray]:
-    """Seconds to the server and back, of each chunk and each message."""
+    """Return the seconds to the server of each chunk, and back of each message."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     server = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -103,14 +103,14 @@ def added_latency() -> dict[str, np.ndarray]:
 
 
 def chosen() -> pd.DataFrame:
-    """The recordings, the first one to warm up."""
+    """Return the recordings. The first one is for warming up."""
     table = pd.read_csv(SAMPLES / "manifest.csv").set_index("audio_id", drop=False)
     table = table.loc[[WARM_UP, *SPOKEN]].reset_index(drop=True)
     return table.assign(source=[str(SAMPLES / name) for name in table["source"]])
 
 
 def by_processor_time() -> None:
-    """Print the lags of words as a core would have them that does nothing but recognize."""
+    """Print the lags of words as on a core without other work."""
     from soniox_ds.emulator.audio import decode_file
     from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
 
@@ -134,7 +134,7 @@ def by_processor_time() -> None:
 
 
 def stand_in() -> None:
-    """Print the lags of words from the stand-in, and how well it heard them."""
+    """Print the lags of words from the stand-in, and its word error rate."""
     table = chosen()
     load = os.getloadavg()[0]
     with sx.local_service("whisper"), tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Memory while uploading 500 MB, in a process of its own: at most 32 MB above the start."""
+"""Memory during an upload of 500 MB in a separate process: at most 32 MB above the start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def transcribe(path, journal):
     return await aio.transcribe(path, journal=journal, clock=Clock(50), requests_per_minute=25_000, progress=False)
 
 small, large, journal = sys.argv[1:]
-asyncio.run(transcribe(small, journal))           # everything is imported and warm
+asyncio.run(transcribe(small, journal))           # warm up, with all imports
 start = peak = process.memory_info().rss
 done = threading.Event()
 def watch():
@@ -38,7 +38,7 @@ print(corpus.recordings["status"][0], (peak - start) / 1e6)
 
 
 def main() -> None:
-    """Print how far the resident memory rose."""
+    """Print the rise of the resident memory."""
     with tempfile.TemporaryDirectory() as folder, sx.local_service(recognizer="scripted", speed=50):
         small, large = Path(folder) / "small.wav", Path(folder) / "large.wav"
         _write(small, 1)

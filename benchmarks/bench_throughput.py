@@ -1,4 +1,4 @@
-"""400 small uploads under the service's quotas: this package, and the official SDK on the same server.
+"""Throughput of 400 small uploads under the service's quotas: this package and the official SDK on the same server.
 
 500 requests a minute, 100 pending jobs, processing times lognormal with a median of 7 s; server and clients live by
 clocks that are sped up evenly. Also: the same call again, which must ask for nothing.
@@ -40,7 +40,7 @@ def _service(speed: float) -> Any:
 
 
 def ours(files: list[Path], folder: Path, speed: float) -> None:
-    """soniox_ds, then the same call again."""
+    """Run soniox_ds, then the same call again."""
     journal = folder / "journal.sqlite"
     with _service(speed) as service:
         clock = Clock(speed)
@@ -50,7 +50,7 @@ def ours(files: list[Path], folder: Path, speed: float) -> None:
                 files, journal=journal, clock=clock, requests_per_minute=REQUESTS_PER_MINUTE, progress=False
             )
 
-        warm_up = write_recordings(folder / "warm-up", 1, seconds=2.0)  # imports count in bench_import
+        warm_up = write_recordings(folder / "warm-up", 1, seconds=2.0)  # bench_import measures the imports
         asyncio.run(aio.transcribe(warm_up, journal=folder / "other.sqlite", clock=clock, progress=False))
         asked_before = len(service.requests)
         start_s = clock.now()
@@ -74,7 +74,7 @@ def ours(files: list[Path], folder: Path, speed: float) -> None:
 
 
 def official(files: list[Path], at_once: int, speed: float) -> None:
-    """The official SDK, one coroutine for each file, at most `at_once` of them at a time."""
+    """Run the official SDK with a coroutine for each file, at most `at_once` at the same time."""
     with _service(speed) as service:
 
         async def transcribe() -> list[Any]:

@@ -53,7 +53,7 @@ def test_failed_recordings_are_told_by_the_exit_status(service, tiny_wav, tmp_pa
     assert "empty_file" in capsys.readouterr().out
 
 
-def test_what_cannot_be_saved_is_said_before_anything_is_paid(service, tiny_wav, tmp_path, capsys):
+def test_outputs_that_cannot_be_saved_are_refused_before_anything_is_paid(service, tiny_wav, tmp_path, capsys):
     audio = str(tiny_wav(tmp_path / "a.wav"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("x")
@@ -76,7 +76,7 @@ def test_nothing_transcribed_is_nothing_saved(service, tmp_path, capsys):
     assert not (tmp_path / "corpus").exists()
 
 
-def test_what_cannot_be_done_is_said_without_a_traceback(service, tmp_path, capsys):
+def test_errors_are_shown_without_a_traceback(service, tmp_path, capsys):
     assert main(["transcribe", str(tmp_path / "nowhere"), "--out", str(tmp_path / "corpus")]) == 2
     assert "nowhere" in capsys.readouterr().err
     broken = tmp_path / "context.json"

@@ -29,7 +29,7 @@ def in_child(work):
 """
 
 
-def said(code, *arguments):
+def output_of(code, *arguments):
     """Run a script and return its output. It must end without any message on standard error."""
     command = [sys.executable, "-c", textwrap.dedent(HEAD) + textwrap.dedent(code), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
@@ -68,7 +68,7 @@ def test_a_fork_while_another_thread_imports_for_its_first_call(module, service,
     in_child(lambda: print("child", sx.transcribe.__name__, flush=True))
     """
     tiny_wav(tmp_path / "a.wav")
-    lines = said(code, tmp_path / "a.wav", tmp_path / "journal.sqlite", module).splitlines()
+    lines = output_of(code, tmp_path / "a.wav", tmp_path / "journal.sqlite", module).splitlines()
     assert [line.split()[:2] for line in lines] == [
         *[["child", "SetupError"]] * 4,
         ["parent", "completed"],
@@ -93,7 +93,7 @@ def test_a_fork_while_another_thread_imports_for_itself(service, tmp_path, tiny_
     thread.join()
     """
     tiny_wav(tmp_path / "a.wav")
-    assert said(code, tmp_path / "a.wav", tmp_path / "journal.sqlite", tmp_path) == "completed\n"
+    assert output_of(code, tmp_path / "a.wav", tmp_path / "journal.sqlite", tmp_path) == "completed\n"
 
 
 def test_processes_that_multiprocessing_forks_after_a_call_has_ended(service, tmp_path, tiny_wav):
@@ -110,7 +110,7 @@ def test_processes_that_multiprocessing_forks_after_a_call_has_ended(service, tm
     print(transcribe(1))
     """
     tiny_wav(tmp_path / "a.wav")
-    lines = said(code, tmp_path / "a.wav", tmp_path / "j").splitlines()
+    lines = output_of(code, tmp_path / "a.wav", tmp_path / "j").splitlines()
     assert lines == ["['completed']", str([["completed"]] * 6), "['completed']"]
 
 
@@ -133,7 +133,7 @@ def test_a_fork_while_another_thread_waits_for_its_first_call(service, tmp_path,
     thread.join()
     """
     tiny_wav(tmp_path / "a.wav")
-    assert said(code, tmp_path / "a.wav", tmp_path / "j").splitlines() == [
+    assert output_of(code, tmp_path / "a.wav", tmp_path / "j").splitlines() == [
         "child ['completed']",
         "parent ['completed']",
     ]
@@ -168,4 +168,4 @@ def test_a_fork_while_streams_are_open_and_locks_are_held(service, tmp_path, tin
     thread.join()
     """
     tiny_wav(tmp_path / "a.wav")
-    assert said(code, tmp_path / "a.wav", tmp_path / "j").splitlines() == ["['completed']"] * 2
+    assert output_of(code, tmp_path / "a.wav", tmp_path / "j").splitlines() == ["['completed']"] * 2

@@ -68,7 +68,7 @@ class Sample:
         return "silent" if not self.turns else "clean" if self.snr_db is None else "noisy"
 
 
-def said(voice: str, *sentences: str, gap_ms: int | None = None) -> Turn:
+def turn_of(voice: str, *sentences: str, gap_ms: int | None = None) -> Turn:
     return Turn(voice, sentences, gap_ms)
 
 
@@ -79,14 +79,16 @@ SAMPLES: tuple[Sample, ...] = (
         codec="libopus",
         bit_rate=24_000,
         turns=(
-            said("af_heart", "Willow Lane Garden Centre, good morning.", "What can I do for you?"),
-            said("bm_george", "Good morning.", "I ordered two apple trees last week, and only one of them arrived."),
-            said("af_heart", "I am sorry about that.", "Could you read me the order number, please?"),
-            said("bm_george", "It should be on the green label.", "Yes, it says seven four one nine."),
-            said("af_heart", "Thank you.", "The second tree was too tall for the van, so it went back to our nursery."),
-            said("bm_george", "I see.", "When can you bring it?", "I will be away from Friday until Sunday."),
-            said("af_heart", "Then Thursday morning would be best.", "Our driver could be with you before 11."),
-            said("bm_george", "Thursday is perfect, thank you."),
+            turn_of("af_heart", "Willow Lane Garden Centre, good morning.", "What can I do for you?"),
+            turn_of("bm_george", "Good morning.", "I ordered two apple trees last week, and only one of them arrived."),
+            turn_of("af_heart", "I am sorry about that.", "Could you read me the order number, please?"),
+            turn_of("bm_george", "It should be on the green label.", "Yes, it says seven four one nine."),
+            turn_of(
+                "af_heart", "Thank you.", "The second tree was too tall for the van, so it went back to our nursery."
+            ),
+            turn_of("bm_george", "I see.", "When can you bring it?", "I will be away from Friday until Sunday."),
+            turn_of("af_heart", "Then Thursday morning would be best.", "Our driver could be with you before 11."),
+            turn_of("bm_george", "Thursday is perfect, thank you."),
         ),
     ),
     Sample(
@@ -95,18 +97,18 @@ SAMPLES: tuple[Sample, ...] = (
         codec="libmp3lame",
         bit_rate=32_000,
         turns=(
-            said("bf_emma", "Did you hear that we are singing in the old chapel tonight?"),
-            said("am_fenrir", "No, nobody told me.", "Is the piano there any good?"),
-            said("bf_emma", "It was tuned on Monday, so it should be fine."),
-            said("am_fenrir", "Great.", "Shall I bring the folding chairs in my car?"),
-            said("bf_emma", "Yes, please.", "Twelve should be enough, and bring the heater too."),
-            said(
+            turn_of("bf_emma", "Did you hear that we are singing in the old chapel tonight?"),
+            turn_of("am_fenrir", "No, nobody told me.", "Is the piano there any good?"),
+            turn_of("bf_emma", "It was tuned on Monday, so it should be fine."),
+            turn_of("am_fenrir", "Great.", "Shall I bring the folding chairs in my car?"),
+            turn_of("bf_emma", "Yes, please.", "Twelve should be enough, and bring the heater too."),
+            turn_of(
                 "am_fenrir",
                 "Good idea, that chapel is always freezing.",
                 "I will be there at half past six.",
                 gap_ms=-300,
             ),
-            said("bf_emma", "Lovely.", "I will unlock the side door and put the kettle on."),
+            turn_of("bf_emma", "Lovely.", "I will unlock the side door and put the kettle on."),
         ),
     ),
     Sample(
@@ -114,7 +116,7 @@ SAMPLES: tuple[Sample, ...] = (
         topic="medicine",
         codec="flac",
         turns=(
-            said(
+            turn_of(
                 "am_michael",
                 "The patient takes lisinopril every morning and metoprolol at night.",
                 "We stopped the atorvastatin last week.",
@@ -129,7 +131,7 @@ SAMPLES: tuple[Sample, ...] = (
         rate_hz=24_000,
         bit_rate=48_000,
         turns=(
-            said(
+            turn_of(
                 "af_bella",
                 "We moved the tables from PostgreSQL to Snowflake over the weekend.",
                 "The dashboards in Grafana look fine, but Kubernetes still restarts one pod.",
@@ -143,7 +145,7 @@ SAMPLES: tuple[Sample, ...] = (
         codec="pcm_s16le",
         snr_db=10.0,
         turns=(
-            said(
+            turn_of(
                 "am_fenrir",
                 "The harbour is closed to small boats this afternoon.",
                 "Please check your ropes, and stay off the outer wall until the wind drops.",
@@ -162,7 +164,7 @@ SAMPLES: tuple[Sample, ...] = (
         codec="aac",
         bit_rate=40_000,
         turns=(
-            said(
+            turn_of(
                 "bm_george",
                 "The lighthouse on the rock was built by two brothers who had never seen the sea.",
                 "They carried every stone across the bay in a rowing boat, and it took them 11 summers.",
@@ -179,7 +181,7 @@ SAMPLES: tuple[Sample, ...] = (
         bit_rate=48_000,
         level_dbfs=-22.0,
         turns=(
-            said(
+            turn_of(
                 "bm_fable",
                 "Rain will reach the west coast by early evening.",
                 "Inland it stays dry, with light winds and a low of 9 degrees.",
@@ -191,7 +193,7 @@ SAMPLES: tuple[Sample, ...] = (
         topic="phone number",
         codec="pcm_s16le",
         turns=(
-            said(
+            turn_of(
                 "af_bella",
                 "You can reach our workshop at five five five, zero one four two.",
                 "Please ask for Martin.",
@@ -203,7 +205,7 @@ SAMPLES: tuple[Sample, ...] = (
         topic="travel question",
         codec="aac",
         bit_rate=32_000,
-        turns=(said("bf_isabella", "Excuse me, does the last ferry to the island still leave from pier 4?"),),
+        turns=(turn_of("bf_isabella", "Excuse me, does the last ferry to the island still leave from pier 4?"),),
     ),
     Sample(
         file="platform_three.ogg",
@@ -211,7 +213,7 @@ SAMPLES: tuple[Sample, ...] = (
         codec="libopus",
         bit_rate=16_000,
         turns=(
-            said(
+            turn_of(
                 "am_michael",
                 "The 7:15 train to Lakewood leaves from platform 3.",
                 "The next one, at 8:40, stops at every station.",
@@ -223,7 +225,7 @@ SAMPLES: tuple[Sample, ...] = (
         topic="names",
         codec="flac",
         turns=(
-            said(
+            turn_of(
                 "bf_emma",
                 "Please welcome our new colleagues.",
                 (
@@ -240,7 +242,7 @@ SAMPLES: tuple[Sample, ...] = (
         bit_rate=32_000,
         speed=1.1,
         turns=(
-            said(
+            turn_of(
                 "af_heart",
                 "Chop two onions and soften them slowly in butter.",
                 "Add the carrots, some stock and a pinch of salt, then let it simmer for half an hour.",
@@ -253,7 +255,7 @@ SAMPLES: tuple[Sample, ...] = (
         codec="pcm_s16le",
         level_dbfs=-21.0,
         turns=(
-            said(
+            turn_of(
                 "am_puck",
                 "Pears are two dollars a pound today.",
                 "If you take five pounds, the sixth one is free.",
@@ -267,7 +269,7 @@ SAMPLES: tuple[Sample, ...] = (
         rate_hz=24_000,
         bit_rate=24_000,
         turns=(
-            said(
+            turn_of(
                 "bf_isabella",
                 "On a clear night in August you can count 40 shooting stars in a single hour.",
                 "Look to the east after midnight, and leave your telescope at home.",
@@ -279,12 +281,12 @@ SAMPLES: tuple[Sample, ...] = (
         topic="library",
         codec="flac",
         level_dbfs=-38.0,
-        turns=(said("af_nicole", "Please keep your voice down.", "The reading room is open until 9 this evening."),),
+        turns=(turn_of("af_nicole", "Please keep your voice down.", "The reading room is open until 9 this evening."),),
     ),
     Sample(
         file="short_answer.wav",
         topic="short answer",
         codec="pcm_s16le",
-        turns=(said("am_puck", "Yes, that is correct."),),
+        turns=(turn_of("am_puck", "Yes, that is correct."),),
     ),
 )

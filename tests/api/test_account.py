@@ -21,7 +21,7 @@ def test_models(service):
     assert pd.isna(models.loc["stt-async-v6", "aliased_model_id"])
 
 
-def listed(service, *models):
+def models_of(service, *models):
     """Return `sx.account.models()` for a service with these models."""
     service.call(lambda rules: setattr(rules.catalog, "listing", lambda: {"models": list(models)}))
     return sx.account.models()
@@ -39,7 +39,7 @@ def test_every_field_of_the_service_is_kept(service):
 
 
 def test_fields_of_the_future_are_kept_as_they_are(service):
-    models = listed(
+    models = models_of(
         service,
         {"id": "a", "price": 0.1, "limits": {"hours": 5}, "tags": ["new"], "rank": 2**70, "odd": 1, "beta": True},
         {"id": "b", "odd": "text", "context_version": 3},
@@ -58,7 +58,7 @@ def test_fields_of_the_future_are_kept_as_they_are(service):
 
 
 def test_no_models_are_an_empty_table(service):
-    models = listed(service)
+    models = models_of(service)
     assert models.empty
     assert {"id", "aliased_model_id", "languages", "language_count"} <= set(models.columns)
 

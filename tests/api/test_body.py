@@ -66,7 +66,7 @@ async def test_a_body_that_is_cut_off_is_noticed(encoding, keep):
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "gzip, gzip, gzip", "a" * 1000])
-async def test_what_was_not_asked_for_cannot_be_unpacked(encoding):
+async def test_unrequested_encodings_are_refused(encoding):
     with pytest.raises(BadEncoding, match="gzip, deflate was asked for"):
         await read_body(cut(b"abc", 1), encoding, 100)
 
@@ -81,7 +81,7 @@ def packed_answer(content, encoding="gzip", status=200):
     return answer(status, PACKERS[encoding](content), {"Content-Encoding": encoding})
 
 
-async def test_what_unpacks_into_gigabytes_takes_up_no_memory():
+async def test_a_decompression_bomb_takes_no_memory():
     """1.5 MB of gzip that are 1.5 GB of white space; the bound of most answers is 16 MB."""
     packer = zlib.compressobj(9, wbits=31)
     piece = b" " * (1 << 20)
@@ -101,7 +101,7 @@ async def test_what_unpacks_into_gigabytes_takes_up_no_memory():
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 503])
-async def test_of_a_refusal_only_the_beginning_is_looked_at(status):
+async def test_only_the_beginning_of_a_refusal_is_read(status):
     bomb = packed_answer(b"no " * 2_000_000, status=status)
     async with Wire(bomb) as wire, Client(Connection("any", api_base_url=wire.url), retry=ONCE) as client:
         with pytest.raises(exceptions.SonioxDSError, match=rf"\({status} without slug") as caught:

@@ -316,7 +316,7 @@ def test_a_large_amount_is_not_overtaken_by_small_ones():
     assert run_virtual(main) == [9, 1, 1]
 
 
-def test_who_gives_up_makes_way_for_who_stands_behind():
+def test_a_cancelled_waiter_makes_way_for_the_next():
     async def main(clock):
         quota = Quota(10, "bytes", clock)
         await quota.acquire(8)
@@ -420,7 +420,7 @@ def test_full_with_nothing_of_ours_is_for_the_caller_to_raise():
     run_virtual(main)
 
 
-def test_what_is_not_held_cannot_be_given_back():
+def test_amounts_that_are_not_held_cannot_be_released():
     quota = Quota(5, "jobs")
     with pytest.raises(InputError, match="1 jobs cannot be released; 0 are held"):
         quota.release()

@@ -131,7 +131,7 @@ def test_the_environment_is_read(monkeypatch, url):
     assert connection.service_headers() == {"Authorization": f"Bearer {CANARY}"}
 
 
-def test_what_is_passed_wins_over_the_environment(monkeypatch):
+def test_arguments_win_over_the_environment(monkeypatch):
     monkeypatch.setenv("SONIOX_API_KEY", "other")
     monkeypatch.setenv("SONIOX_API_BASE_URL", "http://127.0.0.1:5")
     monkeypatch.setenv("SONIOX_WS_URL", "ws://127.0.0.1:6/x")

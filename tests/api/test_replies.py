@@ -132,7 +132,7 @@ def test_a_wrong_key_names_the_region():
     assert "region 'eu'" in str(error)
 
 
-def test_what_the_service_wrote_never_shows_the_key():
+def test_messages_of_the_service_never_show_the_key():
     key = CONNECTION.api_key.reveal()
     wrong = [{"location": "header", "message": f"not {key}"}]
     error = error_of(api_error(401, "unauthenticated", f"Incorrect: {key}", validation_errors=wrong), CONNECTION)

@@ -208,7 +208,7 @@ async def spend(client, how):
 
 @pytest.mark.parametrize("how", ["create", "upload"])
 @pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
-async def test_what_costs_money_is_asked_for_again_only_after_a_rate_limit(trouble, how):
+async def test_paid_requests_are_repeated_only_after_a_rate_limit(trouble, how):
     """After other failures, such as an HTML page with status 404, the request may have been carried out."""
     async with Wire(trouble, SPENT) as wire:
         async with Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
@@ -222,7 +222,7 @@ async def test_what_costs_money_is_asked_for_again_only_after_a_rate_limit(troub
 
 
 @pytest.mark.parametrize("how", ["create", "upload"])
-async def test_what_costs_money_is_asked_for_again_where_no_connection_was_made(how):
+async def test_paid_requests_are_repeated_if_no_connection_was_made(how):
     budget = RequestBudget(6000)
     with socket.socket() as deaf:  # the port is taken and nobody listens
         deaf.bind(("127.0.0.1", 0))
@@ -375,7 +375,7 @@ async def test_an_environment_that_no_request_can_be_made_in_is_told(name, value
 
 @pytest.mark.parametrize("wrong", ["job:1/a", "a" * 129, "../x", "\ud83d", "a b", "-"])
 @pytest.mark.parametrize("how", ["upload", "create"])
-async def test_what_cannot_be_an_id_is_a_bad_answer_that_may_have_been_done(wrong, how):
+async def test_an_impossible_id_is_a_bad_answer_that_may_have_been_done(wrong, how):
     made = {"id": wrong, "status": "queued"}
     if wrong == "\ud83d":
         made = json.dumps(made).encode()
@@ -649,7 +649,7 @@ ENDPOINTS = {
 
 @pytest.mark.parametrize(("ours", "theirs"), ENDPOINTS.values(), ids=ENDPOINTS)
 async def test_each_request_is_the_one_of_the_sdk(ours, theirs):
-    def shown(request):
+    def request_parts(request):
         address = urlsplit(request.target)
         body = json.loads(request.body) if request.body else None
         kept = {name: request.headers.get(name) for name in ("authorization", "content-type", "accept")}
@@ -663,5 +663,5 @@ async def test_each_request_is_the_one_of_the_sdk(ours, theirs):
         async with AsyncSonioxClient(api_key=CANARY, api_base_url=wire.url + "/v1") as sdk:
             with pytest.raises(SonioxAPIError):
                 await theirs(sdk)
-        mine, its = map(shown, wire.requests)
+        mine, its = map(request_parts, wire.requests)
     assert mine == its

@@ -20,7 +20,7 @@ from soniox_ds.exceptions import OptionsError
         ({"sessions_per_minute": "100"}, "sessions_per_minute is '100'"),
     ],
 )
-def test_what_is_no_gate_is_told(wrong, message):
+def test_arguments_that_are_no_session_limit_are_refused(wrong, message):
     with pytest.raises(OptionsError, match=message):
         sx.SessionLimit(**wrong)
 

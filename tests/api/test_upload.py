@@ -204,7 +204,7 @@ async def test_a_file_that_changes_on_the_way_is_broken_off(tmp_path, change, me
         assert wire.connections == 2
 
 
-async def test_what_is_no_file_is_refused_before_a_request(tmp_path):
+async def test_sources_that_are_no_files_are_refused_before_a_request(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     async with Wire(UPLOADED) as wire, client_of(wire) as client:
         for path in (tmp_path, tmp_path / "absent.wav", tmp_path / "pipe", Path("/dev/null")):

@@ -30,13 +30,13 @@ HANGS_S = 120
 """On the wall, for what takes seconds."""
 
 
-def honestly(told):
-    return told
+def honestly(response):
+    return response
 
 
-async def lied_to(service, tmp_path, lie, sources=None, *, refuse=lambda route: None, **changes):
+async def lied_to(service, tmp_path, altered, sources=None, *, refuse=lambda route: None, **changes):
     """Transcribe through a server that changes the answers; returns the corpus and the server."""
-    async with Liar(service.base_url, lie, refuse) as liar, asyncio.timeout(HANGS_S):
+    async with Liar(service.base_url, altered, refuse) as liar, asyncio.timeout(HANGS_S):
         connection = sx.Connection(api_key=service.key, api_base_url=liar.url)
         given = {"limits": LIMITS, "connection": connection, **changes}
         return await transcribe(sources or batch(COUNT), service, tmp_path, **given), liar
@@ -61,57 +61,61 @@ def same_id(route, **more):
     """Every answer of this route has the id of the first."""
     first = []
 
-    def lie(told):
-        if told.route != route or told.status >= 300:
-            return told
-        first.append(told.json["id"])
-        return told.saying({**told.json, "id": first[0], **more})
+    def altered(response):
+        if response.route != route or response.status >= 300:
+            return response
+        first.append(response.json["id"])
+        return response.saying({**response.json, "id": first[0], **more})
 
-    return lie
+    return altered
 
 
 def first_answer(route):
     """Every answer of this route is the first one, word for word."""
     first = []
 
-    def lie(told):
-        if told.route != route or told.status >= 300:
-            return told
-        first.append(told.body)
-        return dataclasses.replace(told, body=first[0])
+    def altered(response):
+        if response.route != route or response.status >= 300:
+            return response
+        first.append(response.body)
+        return dataclasses.replace(response, body=first[0])
 
-    return lie
+    return altered
 
 
 def one_before(route, **more):
     """Every answer of this route has the id of the one before."""
     ids = []
 
-    def lie(told):
-        if told.route != route or told.status >= 300:
-            return told
-        ids.append(told.json["id"])
-        return told.saying({**told.json, "id": ids[-2] if len(ids) > 1 else ids[0], **more})
+    def altered(response):
+        if response.route != route or response.status >= 300:
+            return response
+        ids.append(response.json["id"])
+        return response.saying({**response.json, "id": ids[-2] if len(ids) > 1 else ids[0], **more})
 
-    return lie
+    return altered
 
 
 def with_reference(route, reference):
-    def lie(told):
-        return told.saying({**told.json, "client_reference_id": reference}) if told.route == route else told
+    def altered(response):
+        return (
+            response.saying({**response.json, "client_reference_id": reference})
+            if response.route == route
+            else response
+        )
 
-    return lie
+    return altered
 
 
 def with_unknown_id(route, wrong):
     """Every answer of this route has an id of which the service knows nothing."""
 
-    def lie(told):
-        if told.route != route or told.status >= 300:
-            return told
-        return told.saying({**told.json, "id": str(uuid.uuid4()) if wrong is None else wrong})
+    def altered(response):
+        if response.route != route or response.status >= 300:
+            return response
+        return response.saying({**response.json, "id": str(uuid.uuid4()) if wrong is None else wrong})
 
-    return lie
+    return altered
 
 
 CONTRADICTIONS = {
@@ -133,10 +137,10 @@ CONTRADICTIONS = {
 }
 
 
-@pytest.mark.parametrize("lie", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-async def test_answers_about_something_else_are_looked_into(lie, tmp_path, honest):
+@pytest.mark.parametrize("altered", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+async def test_answers_about_something_else_are_looked_into(altered, tmp_path, honest):
     with stand_in() as service:
-        corpus, _ = await lied_to(service, tmp_path, lie)
+        corpus, _ = await lied_to(service, tmp_path, altered)
         assert_all_well(corpus, service)
     assert corpus.tokens.equals(honest)
 
@@ -156,16 +160,16 @@ async def test_two_recordings_never_share_a_file(more, tmp_path, honest):
 def lost_and_listed(answer, list_route, items, change):
     """The answers of a route are lost, so that their things are looked for in a list, and the list is changed."""
 
-    def lie(told):
-        if told.route == answer and told.status < 300:
-            return dataclasses.replace(told, body=b"<html>")
-        if told.route == list_route and told.status < 300:
-            page = told.json
+    def altered(response):
+        if response.route == answer and response.status < 300:
+            return dataclasses.replace(response, body=b"<html>")
+        if response.route == list_route and response.status < 300:
+            page = response.json
             change(page[items])
-            return told.saying(page)
-        return told
+            return response.saying(page)
+        return response
 
-    return lie
+    return altered
 
 
 def all_have(place, *names):
@@ -212,10 +216,10 @@ LISTINGS = {
 @pytest.mark.parametrize("change", LISTINGS.values(), ids=LISTINGS)
 async def test_a_listing_that_gives_ids_to_the_wrong_jobs(change, tmp_path, honest):
     """Nobody gets another recording's transcript; nothing is paid twice, and the next run brings everything home."""
-    lie = lost_and_listed("create", "list", "transcriptions", change)
+    altered = lost_and_listed("create", "list", "transcriptions", change)
     with stand_in() as service:
         with pytest.warns(exceptions.RecordingsFailedWarning, match="contradicts itself"):
-            corpus, _ = await lied_to(service, tmp_path, lie)
+            corpus, _ = await lied_to(service, tmp_path, altered)
         assert set(corpus.failed.recordings["error_type"]) == {"bad_answer"}
         own = corpus.tokens["audio_id"].unique().tolist()
         assert corpus.tokens.equals(honest[honest["audio_id"].isin(own)].reset_index(drop=True))
@@ -228,8 +232,8 @@ async def test_a_listing_that_gives_ids_to_the_wrong_jobs(change, tmp_path, hone
 async def test_a_listing_that_names_a_job_of_an_earlier_run(tmp_path, honest):
     """Its id is known in the journal, because its deletion failed."""
 
-    def keep_all(told):
-        return dataclasses.replace(told, status=500) if told.route == "delete_transcription" else told
+    def keep_all(response):
+        return dataclasses.replace(response, status=500) if response.route == "delete_transcription" else response
 
     earlier = []
 
@@ -274,17 +278,17 @@ async def test_the_same_answer_to_every_question_about_a_state(tmp_path):
 
 
 async def test_a_listing_that_swaps_references_starves_nobody(tmp_path):
-    def lie(told):
-        if told.route != "list" or told.status >= 300:
-            return told
-        page = told.json
+    def altered(response):
+        if response.route != "list" or response.status >= 300:
+            return response
+        page = response.json
         names = [job["client_reference_id"] for job in page["transcriptions"]]
         for job, name in zip(page["transcriptions"], names[1:] + names[:1], strict=True):
             job["client_reference_id"] = name
-        return told.saying(page)
+        return response.saying(page)
 
     with stand_in() as service:
-        corpus, _ = await lied_to(service, tmp_path, lie)
+        corpus, _ = await lied_to(service, tmp_path, altered)
         assert service.created.total == COUNT
         again = await transcribe(batch(COUNT), service, tmp_path)
         assert_all_well(again, service)
@@ -296,19 +300,19 @@ async def test_the_time_of_a_recording_is_limited_whatever_is_looked_for(known, 
     """The listing never ends, so that nothing can be concluded of it; `timeout_s` is heeded all the same."""
     pages = iter(range(10**9))
 
-    def lie(told):
-        if told.route == "create":
-            return told.saying({"id": "nobody-knows-this" if known else "", "status": "queued"})
-        if told.route == "list":
-            told = dataclasses.replace(told, status=200)
+    def altered(response):
+        if response.route == "create":
+            return response.saying({"id": "nobody-knows-this" if known else "", "status": "queued"})
+        if response.route == "list":
+            response = dataclasses.replace(response, status=200)
             number = next(pages)
             job = {"id": f"other{number}", "status": "queued"}
-            return told.saying({"transcriptions": [job], "next_page_cursor": f"c{number}"})
-        return told
+            return response.saying({"transcriptions": [job], "next_page_cursor": f"c{number}"})
+        return response
 
     with stand_in() as service:
         with pytest.warns(exceptions.RecordingsFailedWarning):
-            corpus, _ = await lied_to(service, tmp_path, lie, timeout_s=20.0)
+            corpus, _ = await lied_to(service, tmp_path, altered, timeout_s=20.0)
         assert corpus.recordings["error_type"].tolist() == ["timeout"] * COUNT
         assert service.created.total == COUNT
         assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
@@ -323,14 +327,14 @@ def naming(wrong, places):
     """Return a change of responses that gives one job the wrong id on these routes."""
     real = []
 
-    def lie(told):
-        if told.route == "create" and told.status < 300 and not real:
-            real.append(told.json["id"])
-        if told.route in places and real and told.status < 300:
-            return dataclasses.replace(told, body=told.body.replace(real[0].encode(), wrong.encode()))
-        return told
+    def altered(response):
+        if response.route == "create" and response.status < 300 and not real:
+            real.append(response.json["id"])
+        if response.route in places and real and response.status < 300:
+            return dataclasses.replace(response, body=response.body.replace(real[0].encode(), wrong.encode()))
+        return response
 
-    return lie
+    return altered
 
 
 @pytest.mark.parametrize("wrong", NO_IDS)
@@ -343,11 +347,11 @@ async def test_an_id_that_is_none_is_asked_for_in_the_listing(wrong, tmp_path):
 @pytest.mark.parametrize("wrong", NO_IDS)
 async def test_one_id_that_is_none_everywhere_fails_one_recording(wrong, tmp_path):
     """Nor does it spoil the runs after that one; and once the service is well again, all of them come."""
-    lie = naming(wrong, ("create", "list", "get"))
+    altered = naming(wrong, ("create", "list", "get"))
     with stand_in() as service:
         for _ in range(2):
             with pytest.warns(exceptions.RecordingsFailedWarning, match="nothing can be asked for"):
-                corpus, _ = await lied_to(service, tmp_path, lie)
+                corpus, _ = await lied_to(service, tmp_path, altered)
             assert sorted(corpus.recordings["status"]) == ["completed"] * (COUNT - 1) + ["failed"]
             assert corpus.failed.recordings["error_type"].tolist() == ["bad_answer"]
             assert service.created.total == COUNT
@@ -358,23 +362,23 @@ async def test_one_id_that_is_none_everywhere_fails_one_recording(wrong, tmp_pat
 async def test_one_file_without_a_usable_id_fails_one_recording(wrong, tmp_path):
     references = []
 
-    def lie(told):
-        if told.route == "upload":
-            reference = told.json["client_reference_id"].rpartition(":")[0]
+    def altered(response):
+        if response.route == "upload":
+            reference = response.json["client_reference_id"].rpartition(":")[0]
             references.append(reference)
             if reference == references[0]:
-                return told.saying({**told.json, "id": wrong})
-        if told.route == "files":
-            page = told.json
+                return response.saying({**response.json, "id": wrong})
+        if response.route == "files":
+            page = response.json
             for file in page["files"]:
                 if file["client_reference_id"].startswith(references[0]):
                     file["id"] = wrong if isinstance(wrong, str) else "job:1/a"
-            return told.saying(page)
-        return told
+            return response.saying(page)
+        return response
 
     with stand_in() as service:
         with pytest.warns(exceptions.RecordingsFailedWarning):
-            corpus, _ = await lied_to(service, tmp_path, lie)
+            corpus, _ = await lied_to(service, tmp_path, altered)
         assert sorted(corpus.recordings["status"]) == ["completed"] * (COUNT - 1) + ["failed"]
         assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
 
@@ -470,10 +474,10 @@ async def test_a_pause_of_an_hour_ends_the_run_and_what_is_paid_for_comes_later(
             warnings.simplefilter("always")
             try:
                 corpus, _ = await lied_to(service, tmp_path, honestly, refuse=shut)
-                told, kinds = str(warned[-1].message), set(corpus.failed.recordings["error_type"])
+                text, kinds = str(warned[-1].message), set(corpus.failed.recordings["error_type"])
             except exceptions.QuotaError as error:
-                told, kinds = str(error), {error.error_type}
-        assert "pause of" in told
+                text, kinds = str(error), {error.error_type}
+        assert "pause of" in text
         assert kinds == {"limit_exceeded"}
         assert service.clock.now() - began < 300
         assert_all_well(await transcribe(batch(COUNT), service, tmp_path), service)
@@ -510,18 +514,18 @@ BEYOND = {
 
 @pytest.mark.parametrize("beyond", BEYOND.values(), ids=BEYOND)
 async def test_values_that_cannot_be_harm_nobody(beyond, tmp_path):
-    def lie(told):
-        if told.status < 300 and told.route in ("create", "get"):
-            return told.saying({**told.json, **beyond})
-        if told.status < 300 and told.route == "list":
-            page = told.json
-            return told.saying({**page, "transcriptions": [{**job, **beyond} for job in page["transcriptions"]]})
-        return told
+    def altered(response):
+        if response.status < 300 and response.route in ("create", "get"):
+            return response.saying({**response.json, **beyond})
+        if response.status < 300 and response.route == "list":
+            page = response.json
+            return response.saying({**page, "transcriptions": [{**job, **beyond} for job in page["transcriptions"]]})
+        return response
 
     with stand_in() as service:
-        corpus, _ = await lied_to(service, tmp_path, lie)
+        corpus, _ = await lied_to(service, tmp_path, altered)
         assert_all_well(corpus, service)
-        few, _ = await lied_to(service, tmp_path, lie, batch(2, first=50))
+        few, _ = await lied_to(service, tmp_path, altered, batch(2, first=50))
         assert few.recordings["status"].tolist() == ["completed"] * 2
 
 
@@ -529,36 +533,36 @@ async def test_values_that_cannot_be_harm_nobody(beyond, tmp_path):
     "error", [{"error_type": {"a": 1}}, {"error_type": "x" * 10_000}, {"error_type": 2**64}, {"error_message": ["no"]}]
 )
 async def test_an_error_that_is_told_oddly_is_a_row_all_the_same(error, tmp_path):
-    def lie(told):
-        if told.status < 300 and told.route == "list":
-            page = told.json
+    def altered(response):
+        if response.status < 300 and response.route == "list":
+            page = response.json
             for job in page["transcriptions"]:
                 job |= {"status": "error", "error_type": "invalid_audio_file", "error_message": "no", **error}
-            return told.saying(page)
-        return told
+            return response.saying(page)
+        return response
 
     with stand_in() as service, pytest.warns(exceptions.RecordingsFailedWarning):
-        corpus, _ = await lied_to(service, tmp_path, lie, limits=dataclasses.replace(LIMITS, attempts=1))
+        corpus, _ = await lied_to(service, tmp_path, altered, limits=dataclasses.replace(LIMITS, attempts=1))
     assert (corpus.recordings["error_type"].str.len() <= 100).all()
     assert (corpus.recordings["error_message"].str.len() < 2000).all()
 
 
 def test_signatures_are_not_in_what_a_job_failed_with(tmp_path):
-    def lie(told):
-        if told.status < 300 and told.route == "list":
-            page = told.json
+    def altered(response):
+        if response.status < 300 and response.route == "list":
+            page = response.json
             for job in page["transcriptions"]:
                 message = "cannot fetch https://me:pw123@host.example/a.wav?sig=s3cretsig"
                 job |= {"status": "error", "error_type": "file_download_error", "error_message": message}
-            return told.saying(page)
-        return told
+            return response.saying(page)
+        return response
 
     with stand_in() as service, pytest.warns(exceptions.RecordingsFailedWarning) as warned:
-        corpus, _ = asyncio.run(lied_to(service, tmp_path, lie))
-    told = " ".join(corpus.recordings["error_message"].dropna()) + str(warned[0].message)
-    assert "host.example/a.wav" in told
-    assert "s3cretsig" not in told
-    assert "pw123" not in told
+        corpus, _ = asyncio.run(lied_to(service, tmp_path, altered))
+    response = " ".join(corpus.recordings["error_message"].dropna()) + str(warned[0].message)
+    assert "host.example/a.wav" in response
+    assert "s3cretsig" not in response
+    assert "pw123" not in response
     assert b"s3cretsig" not in (tmp_path / "journal.sqlite").read_bytes()
 
 
@@ -567,17 +571,17 @@ async def test_times_that_cannot_be_cost_nobody_a_transcript(wrong, tmp_path, ho
     """A transcript that is paid for is kept as it came, and the other recordings are not held up by it."""
     first = []
 
-    def lie(told):
-        if told.route == "transcript" and told.status < 300:
-            first.append(told.json["id"])
-            if told.json["id"] == first[0]:
-                return told.saying(
-                    {**told.json, "tokens": [{**told.json["tokens"][0], **wrong}, *told.json["tokens"][1:]]}
+    def altered(response):
+        if response.route == "transcript" and response.status < 300:
+            first.append(response.json["id"])
+            if response.json["id"] == first[0]:
+                return response.saying(
+                    {**response.json, "tokens": [{**response.json["tokens"][0], **wrong}, *response.json["tokens"][1:]]}
                 )
-        return told
+        return response
 
     with stand_in() as service:
-        corpus, _ = await lied_to(service, tmp_path, lie)
+        corpus, _ = await lied_to(service, tmp_path, altered)
         assert_all_well(corpus, service)
     assert corpus.tokens["text"].equals(honest["text"])
     assert (corpus.recordings["text"].str.len() > 0).all()
@@ -587,21 +591,23 @@ async def test_times_that_cannot_be_cost_nobody_a_transcript(wrong, tmp_path, ho
 
 
 def saying_it_wrongly(**wrong):
-    return lambda told: told.saying({**told.json, **wrong})
+    return lambda response: response.saying({**response.json, **wrong})
 
 
 DAMAGED_ANSWERS = {
-    "no JSON": lambda told: dataclasses.replace(told, body=told.body[: len(told.body) // 2]),
-    "a page": lambda told: dataclasses.replace(told, body=b"<html>Please log in</html>"),
-    "nothing": lambda told: dataclasses.replace(told, body=b""),
-    "no UTF-8": lambda told: dataclasses.replace(told, body=b"\xff" + told.body),
+    "no JSON": lambda response: dataclasses.replace(response, body=response.body[: len(response.body) // 2]),
+    "a page": lambda response: dataclasses.replace(response, body=b"<html>Please log in</html>"),
+    "nothing": lambda response: dataclasses.replace(response, body=b""),
+    "no UTF-8": lambda response: dataclasses.replace(response, body=b"\xff" + response.body),
     "another id": saying_it_wrongly(id="somebody-elses"),
     "no tokens": saying_it_wrongly(tokens=None),
     "a time beyond all bounds": saying_it_wrongly(tokens=[{"text": "a", "start_ms": 2**31, "end_ms": 2**31}]),
     "a fraction of a millisecond": saying_it_wrongly(tokens=[{"text": "a", "start_ms": 0.5, "end_ms": 1}]),
     "a number for a text": saying_it_wrongly(text=5),
-    "packed wrongly": lambda told: dataclasses.replace(told, headers=(*told.headers, ("Content-Encoding", "gzip"))),
-    "too long": lambda told: dataclasses.replace(told, body=told.body + b" " * (18 << 20)),
+    "packed wrongly": lambda response: dataclasses.replace(
+        response, headers=(*response.headers, ("Content-Encoding", "gzip"))
+    ),
+    "too long": lambda response: dataclasses.replace(response, body=response.body + b" " * (18 << 20)),
 }
 
 
@@ -609,15 +615,15 @@ DAMAGED_ANSWERS = {
 async def test_a_transcript_that_is_always_damaged_fails_its_row_soon(how, tmp_path):
     first = []
 
-    def lie(told):
-        if told.route != "transcript" or told.status >= 300:
-            return told
-        first.append(told.json["id"])
-        return how(told) if told.json["id"] == first[0] else told
+    def altered(response):
+        if response.route != "transcript" or response.status >= 300:
+            return response
+        first.append(response.json["id"])
+        return how(response) if response.json["id"] == first[0] else response
 
     with stand_in() as service:
         with pytest.warns(exceptions.RecordingsFailedWarning, match="damaged 3 times.*paid for"):
-            corpus, liar = await lied_to(service, tmp_path, lie)
+            corpus, liar = await lied_to(service, tmp_path, altered)
         assert liar.asked["transcript"] == COUNT - 1 + 3
         assert corpus.failed.recordings["error_type"].tolist() == ["bad_answer"]
         assert (corpus.recordings["status"] == "completed").sum() == COUNT - 1
@@ -626,12 +632,14 @@ async def test_a_transcript_that_is_always_damaged_fails_its_row_soon(how, tmp_p
 
 
 async def test_a_transcript_that_is_damaged_twice_comes(tmp_path):
-    def lie(told):
-        return dataclasses.replace(told, body=b"{") if told.route == "transcript" and next(count) < 2 else told
+    def altered(response):
+        return (
+            dataclasses.replace(response, body=b"{") if response.route == "transcript" and next(count) < 2 else response
+        )
 
     count = iter(range(10**6))
     with stand_in() as service:
-        corpus, _ = await lied_to(service, tmp_path, lie, batch(1))
+        corpus, _ = await lied_to(service, tmp_path, altered, batch(1))
         assert_all_well(corpus, service, batch(1))
 
 
@@ -760,17 +768,17 @@ async def test_a_listing_that_gives_a_lost_reference_to_somebody_elses_things_de
 ):
     lost = UnansweredRequest("sxds:j:k:0", "transcription" if items == "transcriptions" else "file", 0.0)
 
-    def lie(told):
-        if told.route != route:
-            return told
-        page = told.json
+    def altered(response):
+        if response.route != route:
+            return response
+        page = response.json
         for item in page.get(items, []):  # one file alone has the same route
             item["client_reference_id"] = lost.reference
-        return told.saying(page)
+        return response.saying(page)
 
     with stand_in() as service:
         async with (
-            Liar(service.base_url, lie) as liar,
+            Liar(service.base_url, altered) as liar,
             Client(Connection(service.key, api_base_url=liar.url), clock=service.clock) as client,
             Journal.using(tmp_path / "journal.sqlite") as journal,
         ):

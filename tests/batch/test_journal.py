@@ -74,7 +74,7 @@ async def test_a_transcript_is_written_with_its_entry(journal):
     assert (await journal.known(["a"]))["a"].finished is not None
 
 
-async def test_what_may_be_left_on_the_server(journal):
+async def test_states_that_may_be_left_on_the_server(journal):
     await journal.put(
         entry("file", file_id="f", state=State.DONE),
         entry("file gone", file_id="f", file_gone=1, state=State.DONE),
@@ -120,7 +120,7 @@ async def test_a_value_that_cannot_be_written_hurts_nobody_else(journal):
     assert len(await journal.known([f"{letter}{number}" for letter in "kl" for number in range(20)])) == 40
 
 
-async def test_what_waits_is_committed_together(journal):
+async def test_waiting_writes_are_committed_together(journal):
     commits = []
     await journal.known(["a"])
     journal._writer._db.set_trace_callback(lambda statement: commits.append(statement) if "COMMIT" in statement else 0)

@@ -33,18 +33,18 @@ def liar(route, rng):
     only = rng.choice([1, 2, 10**6])
     count = 0
 
-    def lie(told):
+    def change(response):
         nonlocal count
-        if route == "files" and told.route == "upload" and rng.random() < 0.5:
+        if route == "files" and response.route == "upload" and rng.random() < 0.5:
             return b""  # or nobody would look at the list of files
-        if told.route != route or count >= only or rng.random() > share:
-            return told
+        if response.route != route or count >= only or rng.random() > share:
+            return response
         count += 1
-        if not told.body:
-            return mutated_answer(mutated_text({}, rng), rng, told.status)
-        return mutated_answer(mutated_text(told.json, rng), rng, told.status)
+        if not response.body:
+            return mutated_answer(mutated_text({}, rng), rng, response.status)
+        return mutated_answer(mutated_text(response.json, rng), rng, response.status)
 
-    return lie
+    return change
 
 
 @pytest.mark.parametrize("route", ROUTES)

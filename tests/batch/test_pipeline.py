@@ -213,7 +213,7 @@ async def test_other_options_are_another_job(change, service, tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"client_reference_id_prefix": "team-7/"}, {"webhook_url": "http://127.0.0.1:9/"}])
-async def test_what_does_not_shape_a_transcript_does_not(change, service, tmp_path):
+async def test_options_that_do_not_shape_a_transcript_make_no_new_job(change, service, tmp_path):
     await transcribe(batch(1), service, tmp_path)
     await transcribe(batch(1), service, tmp_path, **change)
     assert service.created.total == 1
@@ -237,7 +237,7 @@ async def test_two_calls_at_once_share_what_they_pay(service, tmp_path):
     assert leftovers(service) == []
 
 
-async def test_what_another_call_finishes_at_the_last_moment_is_not_paid_again(service, tmp_path, monkeypatch):
+async def test_jobs_that_another_call_finishes_at_the_last_moment_are_not_paid_again(service, tmp_path, monkeypatch):
     """Between the look into the journal and the claim."""
     claim = Journal.claim
 
@@ -549,7 +549,7 @@ def test_the_plain_door(service, tmp_path):
     assert states(corpus) == ["completed"] * 2
 
 
-def test_what_is_saved_is_what_was_returned(service, tmp_path):
+def test_the_saved_corpus_is_the_returned_corpus(service, tmp_path):
     corpus = sx.transcribe(batch(2), **settings_for(service, tmp_path))
     corpus.save(tmp_path / "corpus")
     assert_same_corpus(sx.read_corpus(tmp_path / "corpus"), corpus)

@@ -284,7 +284,7 @@ async def test_a_transcript_that_is_never_readable_stays_for_another_day(service
     assert leftovers(service) == []
 
 
-async def test_what_could_not_be_deleted_is_deleted_by_the_next_run(service, tmp_path):
+async def test_leftovers_are_deleted_by_the_next_run(service, tmp_path):
     service.faults.rate("server_error", 1.0, "delete_file")
     corpus = await transcribe(batch(3), service, tmp_path)
     assert states(corpus) == ["completed"] * 3
@@ -375,7 +375,7 @@ async def test_others_make_room_in_time(tmp_path):
         assert states(await call) == ["completed"] * 6
 
 
-async def test_what_an_earlier_run_left_behind_makes_room(tmp_path):
+async def test_deleted_leftovers_of_an_earlier_run_make_room(tmp_path):
     """Three files of ours fill the account; the next run needs room and takes its own things away."""
     with stand_in(limits=replace(SERVICE_LIMITS, files=3)) as service:
         service.faults.rate("server_error", 1.0, "delete_file")

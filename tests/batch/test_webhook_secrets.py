@@ -116,7 +116,7 @@ def test_nor_the_error_about_a_wrong_address(wrong):
         ("", "***"),
     ],
 )
-def test_what_of_an_address_is_public(address, public):
+def test_public_parts_of_an_address(address, public):
     assert public_webhook(address) == public
     assert public_webhook(public) == public
     assert hide_addresses(f"'{address}' failed") == f"'{public}' failed" or not address.startswith("http")

@@ -54,7 +54,7 @@ def opened(notebook, recording, request):
 PLAY, STOP = ".sx-live-button >> nth=0", ".sx-live-button >> nth=1"
 
 
-def shown(nb):
+def shown_words(nb):
     return " ".join(nb.page.locator(".sx-live .sx-said").all_inner_texts()).split()
 
 
@@ -65,7 +65,7 @@ def ask(nb, what):
 def test_words_come_while_it_plays_and_are_there_after(opened, words, tmp_path):
     said, _ = words
     opened.page.click(PLAY)
-    opened.until(lambda: len(shown(opened)) >= 3, what="the first words")
+    opened.until(lambda: len(shown_words(opened)) >= 3, what="the first words")
     opened.until(lambda: "Pause" in opened.page.inner_text(PLAY), what="the button that pauses")
     opened.until(lambda: "settled" in opened.page.inner_text(".sx-live-lag"), what="how late words are")
     # Paused, nothing more is sent, what was said is settled, and the connection is kept.
@@ -81,7 +81,7 @@ def test_words_come_while_it_plays_and_are_there_after(opened, words, tmp_path):
     heard = ask(opened, SAID).split()
     # The pause may have cut one word in two, which is then heard twice.
     assert heard == said or any(heard == said[:cut] + said[cut - 1 :] for cut in range(1, len(said)))
-    opened.until(lambda: shown(opened) == heard, what="the same words in the page")
+    opened.until(lambda: shown_words(opened) == heard, what="the same words in the page")
     opened.until(lambda: "settled" in opened.page.inner_text(".sx-live-lag"), what="the delay in the output drawn anew")
     opened.until(lambda: not ask(opened, "service.open_streams"), what="the end of the session")
     assert opened.path.stat().st_size < 20_000, "no sound in the notebook"
@@ -91,12 +91,12 @@ def test_words_come_while_it_plays_and_are_there_after(opened, words, tmp_path):
 def test_stopped_played_again_and_reloaded(opened, words):
     said, _ = words
     opened.page.click(PLAY)
-    opened.until(lambda: len(shown(opened)) >= 2, what="the first words")
+    opened.until(lambda: len(shown_words(opened)) >= 2, what="the first words")
     opened.page.click(STOP)
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end")
     assert len(ask(opened, SAID).split()) < len(said)
     opened.page.click(PLAY)
-    opened.until(lambda: ask(opened, "captions.state") == "open" and shown(opened), what="another playing")
+    opened.until(lambda: ask(opened, "captions.state") == "open" and shown_words(opened), what="another playing")
     opened.reload()
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end of a page that is gone")
     heard = ask(opened, SAID).split()

@@ -53,7 +53,7 @@ def _correlated(near, part):
 
 
 @pytest.mark.parametrize(("options", "link"), WAYS)
-def test_what_is_said_is_shown_and_kept(notebook, sound, options, link):
+def test_speech_is_shown_and_kept(notebook, sound, options, link):
     with listening_service(key=CANARY) as service:
         page = MicrophonePage(
             notebook,

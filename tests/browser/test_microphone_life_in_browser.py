@@ -36,7 +36,7 @@ def test_captions_go_on_while_a_cell_runs(notebook, options, work):
         page.wait_for_these_words(text_words(page))
 
 
-def test_where_a_cell_holds_messages_up_the_page_says_so_and_nothing_is_lost(notebook):
+def test_a_cell_that_delays_messages_is_reported_and_nothing_is_lost(notebook):
     """Front ends without subshells, and ipykernel 6."""
     with listening_service() as service:
         page = MicrophonePage(

@@ -32,17 +32,17 @@ HEARD = """async () => {
 }"""
 
 
-def shown(page, selector):
+def text_of(page, selector):
     return page.page.locator(selector).first.inner_text()
 
 
 def wait_until_shown(page, selector, text):
-    page.wait_until_equal(lambda: shown(page, selector), text)
+    page.wait_until_equal(lambda: text_of(page, selector), text)
 
 
 def wait_until_saved(page, count):
-    page.until(lambda: shown(page, ".sxr-count").startswith(f"{count} of "), what=f"{count} reviewed")
-    page.until(lambda: shown(page, ".sxr-state") == "Saved to reviews.csv", what="saved")
+    page.until(lambda: text_of(page, ".sxr-count").startswith(f"{count} of "), what=f"{count} reviewed")
+    page.until(lambda: text_of(page, ".sxr-state") == "Saved to reviews.csv", what="saved")
 
 
 def reviews_in(folder):
@@ -126,11 +126,11 @@ def test_a_queue_is_taken_up_again_after_rerun_reload_and_restart(notebook):
 
     page.reload()
     page.page.wait_for_selector(".sxr-words mark")  # the view comes back, the kernel has the rest
-    page.until(lambda: shown(page, ".sxr-count") == "2 of 4 reviewed", what="the reviews are there")
+    page.until(lambda: text_of(page, ".sxr-count") == "2 of 4 reviewed", what="the reviews are there")
 
     page.restart_kernel()
-    page.until(lambda: "kernel behind this queue is gone" in shown(page, ".sxr-problem"), what="told")
-    assert "takes up what is in reviews.csv" in shown(page, ".sxr-problem")
+    page.until(lambda: "kernel behind this queue is gone" in text_of(page, ".sxr-problem"), what="told")
+    assert "takes up what is in reviews.csv" in text_of(page, ".sxr-problem")
     opened(page)
     wait_until_shown(page, ".sxr-count", "2 of 4 reviewed")
     wait_until_shown(page, ".sxr-words", "ewe?")
@@ -145,8 +145,8 @@ def test_clips_are_heard(notebook):
     assert page.page.evaluate("() => window.sounds.length") == 0  # nothing is fetched before it is asked for
     keys.press("j")
     keys.press(" ")
-    page.until(lambda: "Pause" in shown(page, ".sxr-play"), what="playing")
-    page.until(lambda: "Play" in shown(page, ".sxr-play"), what="played to its end")
+    page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing")
+    page.until(lambda: "Play" in text_of(page, ".sxr-play"), what="played to its end")
     seconds, pitch, loudness = page.page.evaluate(HEARD)
     assert seconds == pytest.approx(1.0 + 2 * 0.15, abs=0.05)  # 2.75 to 3.75 s and the margins
     assert pitch == pytest.approx(350, abs=6)  # the tone of second 3
@@ -156,7 +156,7 @@ def test_clips_are_heard(notebook):
     page.until(lambda: page.page.evaluate("() => window.sounds.length") == 2, what="fetched when moving")
     assert page.page.evaluate(HEARD)[1] == pytest.approx(500, abs=6)  # second 6
     keys.press("k")
-    page.until(lambda: "Pause" in shown(page, ".sxr-play"), what="playing again")
+    page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing again")
     assert page.page.evaluate("() => window.sounds.length") == 2  # not fetched twice
 
     opened(page, cell=1)
@@ -207,15 +207,15 @@ def test_hundreds_of_rows_stay_light(notebook):
     wait_until_shown(page, ".sxr-count", "0 of 300 reviewed")
     assert page.page.locator(".sxr-row").count() < 30
     keys.press("End")
-    page.until(lambda: shown(page, ".sxr-words") == "doubt299?", what="the last page has come")
+    page.until(lambda: text_of(page, ".sxr-words") == "doubt299?", what="the last page has come")
     assert page.page.locator(".sxr-row").count() < 30
     assert page.page.locator('.sxr-row[aria-selected="true"]').get_attribute("aria-posinset") == "300"
     keys.press("1")
     wait_until_saved(page, 1)
     page.page.locator(".sxr-list").evaluate("list => { list.scrollTop = 150 * 32; }")
-    page.until(lambda: "doubt152?" in shown(page, ".sxr-list"), what="rows come as one scrolls")
+    page.until(lambda: "doubt152?" in text_of(page, ".sxr-list"), what="rows come as one scrolls")
     page.page.locator(".sxr-row", has_text="doubt152?").click()
-    page.until(lambda: shown(page, ".sxr-words") == "doubt152?", what="chosen by mouse")
+    page.until(lambda: text_of(page, ".sxr-words") == "doubt152?", what="chosen by mouse")
 
     saved = page.save()
     assert "widgets" not in saved.metadata
@@ -225,7 +225,7 @@ def test_hundreds_of_rows_stay_light(notebook):
     assert "doubt0?" in output["data"]["text/plain"]
 
 
-def test_what_is_typed_is_kept_wherever_the_focus_goes(notebook):
+def test_typed_text_is_kept_wherever_the_focus_goes(notebook):
     page = notebook([CALL + QUEUE, "queue"])
     opened(page)
     page.page.click(".sxr-field >> nth=0")
@@ -257,7 +257,7 @@ def test_a_kernel_that_does_not_answer_is_said_and_nothing_is_lost(notebook):
         page.page.keyboard.press("1")
         page.page.keyboard.press("3")
         wait_until_shown(page, ".sxr-count", "2 of 4 reviewed")
-        page.until(lambda: shown(page, ".sxr-state") == "The kernel is busy: 2 verdicts wait for it.", what="told")
+        page.until(lambda: text_of(page, ".sxr-state") == "The kernel is busy: 2 verdicts wait for it.", what="told")
     finally:
         os.kill(kernel, signal.SIGCONT)
     wait_until_saved(page, 2)
@@ -265,7 +265,7 @@ def test_a_kernel_that_does_not_answer_is_said_and_nothing_is_lost(notebook):
     (page.folder / "reviews.csv").unlink()
     (page.folder / "reviews.csv").mkdir()
     page.page.keyboard.press("1")
-    page.until(lambda: "reviews.csv could not be written" in shown(page, ".sxr-problem"), what="told")
+    page.until(lambda: "reviews.csv could not be written" in text_of(page, ".sxr-problem"), what="told")
     (page.folder / "reviews.csv").rmdir()
     page.page.keyboard.press("1")
     page.until(lambda: not page.page.locator(".sxr-problem").is_visible(), what="written after all")

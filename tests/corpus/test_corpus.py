@@ -465,7 +465,7 @@ def test_a_corpus_of_failures_only(tmp_path):
         ({"long": ["x" * 300, "y"]}, "long", "too long to name a folder"),
     ],
 )
-def test_what_cannot_be_saved(tmp_path, metadata, partition_by, says):
+def test_corpora_that_cannot_be_saved_are_refused(tmp_path, metadata, partition_by, says):
     columns = {name: pd.Series(values, dtype=object) for name, values in metadata.items()}
     with pytest.raises(SchemaError, match=says):
         corpus_of("a", "b", **columns).save(tmp_path, partition_by=partition_by)
@@ -573,7 +573,7 @@ def test_appending_takes_over_how_the_folder_is_partitioned(tmp_path):
     assert read_corpus(tmp_path / "c").recordings["split"].tolist() == ["train", "test"]
 
 
-def test_what_cannot_be_saved_leaves_no_folder(tmp_path):
+def test_refused_saves_leave_no_folder(tmp_path):
     corpus = Corpus(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}))
     with pytest.raises(SchemaError, match="no column 'nope'"):
         corpus.save(tmp_path / "c", partition_by="nope")

@@ -362,7 +362,7 @@ def test_a_corpus_without_its_list_of_saves(tmp_path):
         sx.read_corpus(tmp_path)
 
 
-def test_what_is_damaged_can_be_saved_again(tmp_path):
+def test_damaged_corpora_can_be_saved_again(tmp_path):
     save_appended(tmp_path)
     for path in parquet_files(tmp_path):
         path.write_bytes(b"")

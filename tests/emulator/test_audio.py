@@ -81,7 +81,7 @@ def test_a_file_that_breaks_off_is_as_long_as_what_is_there(tmp_path, name):
     ],
     ids=["empty", "text", "riff", "wave", "pdf", "m4a-head"],
 )
-def test_what_is_no_audio(tmp_path, data):
+def test_files_that_are_no_audio(tmp_path, data):
     path = tmp_path / "a.wav"
     path.write_bytes(data)
     for function in (duration_ms, decode_file):

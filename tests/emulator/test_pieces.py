@@ -85,7 +85,7 @@ def test_only_the_first_token_of_a_transcript_loses_its_space():
     assert [token["text"] for token in tokens_of(words, ceiling_ms=1000, first=False)] == [" a", " b"]
 
 
-def test_where_a_translation_was_asked_for_nothing_pretends_to_be_one():
+def test_requested_translations_are_not_faked():
     (token,) = tokens_of([word(" hi", 0, 0.1, language="en")], ceiling_ms=1000, translating=True)
     assert token["translation_status"] == "none"
     assert "source_language" not in token

@@ -235,7 +235,7 @@ def test_memory_does_not_grow_with_an_upload():
     [b"", b"this is text", b"RIFF\x24\x00\x00\x00WAVEfmt ", b"\x89PNG\r\n\x1a\n" + bytes(100)],
     ids=["empty", "text", "broken-wav", "image"],
 )
-def test_what_is_no_audio_ends_the_job(http, tmp_path, data):
+def test_files_that_are_no_audio_end_the_job(http, tmp_path, data):
     path = tmp_path / "a.wav"
     path.write_bytes(data)
     job = transcribed(http, path)

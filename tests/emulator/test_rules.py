@@ -49,7 +49,7 @@ def create(rules, **fields):
     return rules.create({"model": "stt-async-v4", **fields})
 
 
-def heard(ms=1000, words=1):
+def recognition(ms=1000, words=1):
     return Heard(tokens=[{"text": "a", "start_ms": 0, "end_ms": 60, "confidence": 1.0}] * words, duration_ms=ms)
 
 
@@ -87,7 +87,7 @@ def test_a_job_from_creation_to_deletion(rules):
     }
     rules.start(job.id, 1000)
     assert (job.wire()["status"], job.wire()["audio_duration_ms"]) == ("processing", 1000)
-    rules.complete(job.id, heard())
+    rules.complete(job.id, recognition())
     token = {"text": "a", "start_ms": 0, "end_ms": 60, "confidence": 1.0}
     absent = dict.fromkeys(("speaker", "language", "translation_status", "source_language", "is_audio_event"))
     assert rules.transcript(job.id) == {"id": job.id, "text": "a", "tokens": [token | absent]}
@@ -109,7 +109,7 @@ def test_a_job_from_creation_to_deletion(rules):
 def test_deleting_by_state(rules, steps, outcome):
     job = create(rules)
     for step in steps:
-        arguments = {"start": (1000,), "complete": (heard(),), "fail": ("invalid_audio_file", "no audio")}[step]
+        arguments = {"start": (1000,), "complete": (recognition(),), "fail": ("invalid_audio_file", "no audio")}[step]
         getattr(rules, step)(job.id, *arguments)
     if outcome is None:
         rules.delete_job(job.id)
@@ -127,11 +127,11 @@ def test_there_is_no_transcript_before_the_end_nor_after_a_failure(rules):
     assert (job.wire()["error_type"], job.wire()["error_message"]) == ("internal_error", "x")
 
 
-def test_what_happens_to_a_deleted_job_changes_nothing(rules):
+def test_later_events_of_a_deleted_job_change_nothing(rules):
     job = create(rules)
     rules.delete_job(job.id)
     assert rules.start(job.id, 1) is None
-    rules.complete(job.id, heard())
+    rules.complete(job.id, recognition())
     rules.fail(job.id, "x", "y")
     assert rules.count_jobs() == {"total": 0, "public_api": 0, "playground": 0}
 
@@ -473,7 +473,7 @@ def use(rules, clock, at, *, model="stt-async-v4", ms=3_600_000):
     clock.time = at
     job = create(rules, model=model, client_reference_id="r")
     rules.start(job.id, ms)
-    rules.complete(job.id, heard(ms, words=7))
+    rules.complete(job.id, recognition(ms, words=7))
     return job
 
 

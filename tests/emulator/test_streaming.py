@@ -11,7 +11,7 @@ RATE = 16_000
 SPEECH = ("market_stall", "platform_three", "evening_forecast", "new_colleagues")
 
 
-def spoken(pcm, chunk_s=0.12, **options):
+def updates_of(pcm, chunk_s=0.12, **options):
     """All updates of a session, the last one that of the close."""
     stream = RECOGNIZER.stream(options)
     size = round(chunk_s * RATE)
@@ -45,7 +45,7 @@ def check_laws(updates):
 @pytest.mark.slow
 def test_a_conversation_is_recognized_while_it_goes_on():
     name = conversations()[-1]
-    updates = spoken(pcm_of(name), enable_speaker_diarization=True)
+    updates = updates_of(pcm_of(name), enable_speaker_diarization=True)
     check_laws(updates)
     assert word_error_rate({name: text_of(finals(updates))}) < 0.12
     # Words are shown before they are settled, and settled long before the end.
@@ -58,8 +58,8 @@ def test_a_conversation_is_recognized_while_it_goes_on():
 def test_the_cut_into_chunks_changes_nothing():
     texts = {}
     for name in SPEECH:
-        once = spoken(pcm_of(name), chunk_s=0.12)
-        again = spoken(pcm_of(name), chunk_s=0.37)
+        once = updates_of(pcm_of(name), chunk_s=0.12)
+        again = updates_of(pcm_of(name), chunk_s=0.37)
         check_laws(once)
         check_laws(again)
         assert finals(once) == finals(again)
@@ -70,7 +70,7 @@ def test_the_cut_into_chunks_changes_nothing():
 def test_a_whole_recording_at_once_gives_its_text_too():
     texts = {}
     for name in SPEECH:
-        updates = spoken(pcm_of(name), chunk_s=100)
+        updates = updates_of(pcm_of(name), chunk_s=100)
         check_laws(updates)
         texts[name] = text_of(finals(updates))
     assert word_error_rate(texts) < 0.12
@@ -90,7 +90,7 @@ def word(text, start_s, end_s):
         pytest.param(word(" not", 0.7, 1.1), ["more"], id="in-its-place"),
     ],
 )
-def test_what_is_settled_is_not_said_again(second, kept):
+def test_settled_words_are_not_repeated(second, kept):
     words = [word(" oh", 0.0, 0.5), second, word(" more", 2.0, 2.5)]
     found = _unsettled(words, last=word(" No.", 0.6, 1.0))
     assert [one.text.strip() for one in found] == kept
@@ -116,15 +116,15 @@ def test_finalize_settles_what_was_heard_and_the_session_goes_on():
 def test_a_pause_ends_an_utterance_where_endpoints_were_asked_for():
     pause = np.zeros(round(1.5 * RATE), np.float32)
     pcm = np.concatenate([pcm_of("short_answer"), pause, pcm_of("short_answer"), pause])
-    texts = [token["text"] for token in finals(spoken(pcm, enable_endpoint_detection=True))]
+    texts = [token["text"] for token in finals(updates_of(pcm, enable_endpoint_detection=True))]
     assert texts.count("<end>") == 2
     assert texts[-1] == "<end>"
     assert 2 < texts.index("<end>") < len(texts) - 3
-    assert "<end>" not in [token["text"] for token in finals(spoken(pcm))]
+    assert "<end>" not in [token["text"] for token in finals(updates_of(pcm))]
 
 
 def test_silence_says_nothing_and_is_done_with():
-    updates = spoken(pcm_of("quiet_room"), chunk_s=0.5, enable_endpoint_detection=True)
+    updates = updates_of(pcm_of("quiet_room"), chunk_s=0.5, enable_endpoint_detection=True)
     assert finals(updates) == []
     assert all(update.tail == [] for update in updates)
     assert updates[-1].final_ms == updates[-1].total_ms == 10_000
@@ -132,7 +132,7 @@ def test_silence_says_nothing_and_is_done_with():
 
 def test_terms_and_languages_reach_a_stream():
     options = {"context": {"terms": terms_of("clinic_note")}, "enable_language_identification": True}
-    tokens = finals(spoken(pcm_of("clinic_note"), chunk_s=5, **options))
+    tokens = finals(updates_of(pcm_of("clinic_note"), chunk_s=5, **options))
     assert terms_heard({"clinic_note": text_of(tokens)}) >= 2
     assert {token["language"] for token in tokens} == {"en"}
 

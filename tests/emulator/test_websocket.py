@@ -219,7 +219,7 @@ def test_translation(service, translation, hint, status, target):
 
 
 @given(st.lists(st.integers(1, 12_000), max_size=30))
-def test_how_the_audio_is_cut_changes_nothing_that_is_settled(sizes):
+def test_the_size_of_chunks_does_not_change_settled_tokens(sizes):
     pcm = np.concatenate([sound(2.5), np.zeros(RATE, np.float32), sound(2.5)])
     options = {"enable_endpoint_detection": True, "enable_speaker_diarization": True}
 

@@ -63,7 +63,7 @@ def test_silence_gives_no_tokens():
     assert result.duration_ms == pytest.approx(10_000, abs=100)
 
 
-def test_what_is_not_speech_gives_no_words():
+def test_sounds_without_speech_give_no_words():
     times = np.arange(80_000) / 16_000
     sounds = [
         0.2 * np.sin(2 * np.pi * 440 * times),
@@ -113,7 +113,7 @@ def test_language_identification_alone_says_nothing_of_translation():
     assert not {"speaker", "translation_status"} & set(first)
 
 
-def test_what_is_not_audio_is_refused(tmp_path):
+def test_bytes_that_are_no_audio_are_refused(tmp_path):
     path = tmp_path / "notes.mp3"
     path.write_text("These are my notes.", encoding="utf-8")
     with pytest.raises(UndecodableAudio):

@@ -42,7 +42,7 @@ PLAIN = [(word, None, None, None) for word in WORDS]
         ([("Please", "1", "en", None), *PLAIN[1:]], "text, speakers, languages"),
     ],
 )
-def test_what_differs_is_named(own, effect):
+def test_differences_are_named(own, effect):
     found = arm_effects({"plain": [corpus_of(PLAIN, PLAIN)], "other": [corpus_of(own, PLAIN)]}, "plain")
     assert list(found) == list(ARM_EFFECTS)
     assert found.iloc[0].drop("arm").isna().all()
@@ -58,18 +58,19 @@ def test_what_differs_is_named(own, effect):
 
 
 def test_speakers_beside_each_other_and_in_turn():
-    def told(one, other):
+    def effect_of(one, other):
         corpora = ([list(zip(words, labels, strict=True))] for words, labels in (one, other))
         first, second = (corpus_of(*own) for own in corpora)
         return arm_effects({"a": [first], "b": [second]}, "a")["effect"][1]
 
-    assert told((WORDS, "112"), (WORDS, "112")) == "none"
-    assert told((WORDS, "112"), (WORDS, "122")) == "speakers"  # the same two, another change
-    assert told((WORDS, "112"), (["please", " do", " it"], "122")) == "text"  # letters differ: only the order counts
-    assert told((WORDS, "112"), (["please", " do", " it"], "111")) == "text, speakers"
+    assert effect_of((WORDS, "112"), (WORDS, "112")) == "none"
+    assert effect_of((WORDS, "112"), (WORDS, "122")) == "speakers"  # the same speakers change at another word
+    # The letters differ, so only the order of the speakers counts.
+    assert effect_of((WORDS, "112"), (["please", " do", " it"], "122")) == "text"
+    assert effect_of((WORDS, "112"), (["please", " do", " it"], "111")) == "text, speakers"
 
 
-def test_what_failed_in_either_arm_is_left_out():
+def test_recordings_that_failed_in_either_arm_are_left_out():
     labelled = [(word, "1") for word in WORDS]
     arms = {"plain": [corpus_of(PLAIN, PLAIN, failed=[0])], "who": [corpus_of(labelled, PLAIN)]}
     assert arm_effects(arms, "plain")["effect"][1] == "none"

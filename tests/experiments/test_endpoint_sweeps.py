@@ -39,7 +39,7 @@ class _Hasty(ToneStream):
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory):
+def tone_recordings(tmp_path_factory):
     """Three recordings of tones, with their words."""
     folder = tmp_path_factory.mktemp("tones")
     rows = []
@@ -63,7 +63,7 @@ def service():
         yield running
 
 
-def sweep(spoken, service, tmp_path, **more):
+def sweep(tone_recordings, service, tmp_path, **more):
     clock = service.clock
     how = {
         "settings": SETTINGS,
@@ -73,11 +73,11 @@ def sweep(spoken, service, tmp_path, **more):
         "journal": tmp_path / "journal.sqlite",
         "connection": sx.Connection(api_key=service.key, api_base_url=service.base_url),
     }
-    return sx.sweep_endpoints(spoken, **(how | more))
+    return sx.sweep_endpoints(tone_recordings, **(how | more))
 
 
-def test_errors_latencies_segments_and_cost_of_each_setting(spoken, service, tmp_path):
-    found = sweep(spoken, service, tmp_path)
+def test_errors_latencies_segments_and_cost_of_each_setting(tone_recordings, service, tmp_path):
+    found = sweep(tone_recordings, service, tmp_path)
     table = found.summary
     assert list(table) == list(ENDPOINT_SWEEP)
     assert table["setting"].tolist() == ["off", "soon"]
@@ -104,17 +104,17 @@ def test_errors_latencies_segments_and_cost_of_each_setting(spoken, service, tmp
     assert "<table" in found._repr_html_()
 
     sent = len(service.requests)
-    again = sweep(spoken, service, tmp_path)
+    again = sweep(tone_recordings, service, tmp_path)
     assert len(service.requests) == sent, "nothing is sent a second time"
     assert again.summary["cost_usd"].tolist() == [0, 0]
     pd.testing.assert_frame_equal(again.summary.drop(columns="cost_usd"), table.drop(columns="cost_usd"))
 
 
-async def test_awaited_without_references(spoken, service, tmp_path):
+async def test_awaited_without_references(tone_recordings, service, tmp_path):
     clock = service.clock
     connection = sx.Connection(api_key=service.key, api_base_url=service.base_url)
     found = await aio.sweep_endpoints(
-        spoken["source"].tolist()[:1],
+        tone_recordings["source"].tolist()[:1],
         settings=[{}, {"endpoint_sensitivity": 0.5, "max_endpoint_delay_ms": 700}],
         model="stt-rt-v5",
         speed=None,
@@ -131,8 +131,8 @@ async def test_awaited_without_references(spoken, service, tmp_path):
         _ = found.differences
 
 
-def test_one_recording_has_no_interval_of_the_paired_difference(spoken, service, tmp_path):
-    found = sweep(spoken.iloc[:1], service, tmp_path, speed=None)
+def test_one_recording_has_no_interval_of_the_paired_difference(tone_recordings, service, tmp_path):
+    found = sweep(tone_recordings.iloc[:1], service, tmp_path, speed=None)
     row = found.summary.iloc[1]
     assert row["wer_difference"] == found.differences["difference"][0] > 0
     assert pd.isna(row["wer_difference_low"])
@@ -140,8 +140,8 @@ def test_one_recording_has_no_interval_of_the_paired_difference(spoken, service,
     assert row["wer"] > 0
 
 
-def test_settings_on_one_speaker_and_by_other_blocks(spoken, service, tmp_path):
-    found = sweep(spoken.assign(speaker="x"), service, tmp_path, speed=None)
+def test_settings_on_one_speaker_and_by_other_blocks(tone_recordings, service, tmp_path):
+    found = sweep(tone_recordings.assign(speaker="x"), service, tmp_path, speed=None)
     row = found.summary.iloc[1]
     assert pd.isna(row["wer_difference_low"])
     assert '.with_block("audio_id")' in row["note"]
@@ -153,14 +153,14 @@ def test_settings_on_one_speaker_and_by_other_blocks(spoken, service, tmp_path):
         found.with_block("site")
 
 
-def test_the_cost_is_told_before_anything_is_sent(spoken, service, tmp_path):
+def test_the_cost_is_told_before_anything_is_sent(tone_recordings, service, tmp_path):
     sent, asked = len(service.requests), []
     expected = (
         r"the sweep was not started: 3 recordings \(\d+\.\d s\) x 2 settings: "
         r"(at most about|less than) \$0\.00\d, at \$0\.12 an hour, some \d+\.\d s$"
     )
     with pytest.raises(Declined, match=expected):
-        sweep(spoken, service, tmp_path, confirm=lambda estimate: asked.append(estimate))
+        sweep(tone_recordings, service, tmp_path, confirm=lambda estimate: asked.append(estimate))
     assert len(service.requests) == sent
     assert asked[0].settings == 2
 
@@ -208,21 +208,21 @@ def test_wrong_settings_are_told_before_anything_is_read(settings, options, mess
         sx.sweep_endpoints("no such file.wav", settings=settings, **options)
 
 
-def test_wrong_references_are_told_before_anything_is_sent(spoken, service, tmp_path):
+def test_wrong_references_are_told_before_anything_is_sent(tone_recordings, service, tmp_path):
     sent = len(service.requests)
     with pytest.raises(InputError, match="no reference belongs to a recording"):
-        sweep(spoken.drop(columns="reference"), service, tmp_path, references={"other.wav": "x"})
+        sweep(tone_recordings.drop(columns="reference"), service, tmp_path, references={"other.wav": "x"})
     with pytest.raises(InputError, match="lacks"):
-        sweep(spoken, service, tmp_path, block="room")
+        sweep(tone_recordings, service, tmp_path, block="room")
     assert len(service.requests) == sent
 
 
-def test_real_time_against_files(spoken, service, tmp_path):
+def test_real_time_against_files(tone_recordings, service, tmp_path):
     """Word errors of a LiveResult beside those of a Corpus, paired."""
     connection = sx.Connection(api_key=service.key, api_base_url=service.base_url)
     clock = service.clock
     live = sx.stream_dataset(
-        spoken,
+        tone_recordings,
         speed=None,
         enable_endpoint_detection=True,
         connection=connection,
@@ -231,7 +231,9 @@ def test_real_time_against_files(spoken, service, tmp_path):
         journal=tmp_path / "live.sqlite",
         progress=False,
     )
-    files = sx.transcribe(spoken, connection=connection, clock=clock, journal=tmp_path / "files.sqlite", progress=False)
+    files = sx.transcribe(
+        tone_recordings, connection=connection, clock=clock, journal=tmp_path / "files.sqlite", progress=False
+    )
     errors = {"files": sx.word_errors(files), "real time": sx.word_errors(live)}
     assert errors["real time"]["status"].tolist() == ["scored"] * 3
     assert errors["files"]["wer"].tolist() == [0, 0, 0]

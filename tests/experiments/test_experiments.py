@@ -181,7 +181,7 @@ def test_terms_that_could_not_be_counted_are_told_before_they_are_paid_for(
 
 
 @pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
-def test_of_context_terms_that_become_the_same_the_first_is_counted(trial_service, files, tmp_path):
+def test_the_first_of_equal_context_terms_is_counted(trial_service, files, tmp_path):
     arms = {
         "capitals": {"context": {"terms": [*TERMS, "Xanax"]}},
         "small": {"context": {"terms": ["celebrex", "valium"]}},
@@ -231,7 +231,7 @@ def test_wrong_arguments_are_told_before_anything_is_sent(trial_service, files, 
         ({"ci": 95}, "ci is 95"),
     ],
 )
-def test_what_could_not_be_scored_is_told_before_anything_is_estimated(trial_service, files, tmp_path, more, message):
+def test_problems_of_scoring_are_reported_before_anything_is_estimated(trial_service, files, tmp_path, more, message):
     with pytest.raises((InputError, SchemaError), match=message):
         run(files, tmp_path, confirm=lambda estimate: pytest.fail("it was asked for money"), **more)
     assert not trial_service.requests

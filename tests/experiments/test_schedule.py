@@ -12,7 +12,7 @@ from soniox_ds.progress.display import Progress, SilentProgress
 from soniox_ds.sources.recording import Recording, RecordingList
 
 
-def found(count):
+def recordings_of(count):
     names = [f"{number}.wav" for number in range(count)]
     return RecordingList([Recording(audio_id=name, source=name) for name in names], pd.DataFrame({"room": names}))
 
@@ -23,7 +23,7 @@ def ids(part):
 
 @given(st.integers(0, 700))
 def test_stretches_hold_every_recording_once_and_in_order(count):
-    parts = list(stretches(found(count)))
+    parts = list(stretches(recordings_of(count)))
     assert [name for part in parts for name in ids(part)] == [f"{number}.wav" for number in range(count)]
     assert all(part.metadata["room"].tolist() == ids(part) for part in parts)
     assert all(part.metadata.index.tolist() == list(range(len(part.recordings))) for part in parts)
@@ -42,7 +42,7 @@ async def turned(seed, turns=("a", "b", "c"), count=200):
             heard=ids(stretch),
         )
 
-    parts = await in_turns(found(count), list(turns), transcribed, seed=seed, progress=progress)
+    parts = await in_turns(recordings_of(count), list(turns), transcribed, seed=seed, progress=progress)
     return calls, parts, progress.snapshot()
 
 

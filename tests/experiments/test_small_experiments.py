@@ -80,7 +80,7 @@ def every_table(trial):
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
-def test_of_one_speaker_all_but_the_interval_is_told(repeats):
+def test_one_speaker_gives_everything_except_the_interval(repeats):
     trial = trial_of(repeats=repeats)
     every_table(trial)
     row = trial.differences.iloc[0]
@@ -110,7 +110,7 @@ def test_other_blocks_for_a_finished_experiment():
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
-def test_of_one_recording_both_rates_and_their_difference_are_told(repeats):
+def test_one_recording_gives_both_rates_and_their_difference(repeats):
     trial = trial_of(count=1, repeats=repeats)
     every_table(trial)
     row = trial.differences.iloc[0]
@@ -124,7 +124,7 @@ def test_of_one_recording_both_rates_and_their_difference_are_told(repeats):
 
 @pytest.mark.parametrize("repeats", [1, 2])
 @pytest.mark.parametrize("arms", [("terms",), ("plain",), ("plain", "terms")])
-def test_where_an_arm_failed_altogether_the_note_says_so(repeats, arms):
+def test_the_note_names_an_arm_that_failed_altogether(repeats, arms):
     trial = trial_of(repeats=repeats, failed=dict.fromkeys(arms, ("a.wav", "b.wav")))
     every_table(trial)
     repr(trial)

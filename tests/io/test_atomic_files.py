@@ -64,7 +64,7 @@ def test_a_new_file_obeys_the_umask_and_an_old_one_keeps_its_mode(tmp_path, umas
     assert {found.name for found in tmp_path.iterdir()} <= {name, f".{name}.lock"}
 
 
-def test_what_breaks_off_changes_nothing(tmp_path):
+def test_an_interrupted_write_changes_nothing(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("good")
     path.chmod(0o640)
@@ -115,7 +115,7 @@ def test_devices_and_pipes_are_written_to_and_never_replaced(tmp_path):
     assert {found.name for found in tmp_path.iterdir()} <= {"device", "pipe"}
 
 
-def test_what_is_written_for_a_pipe_is_not_sent_where_the_block_fails(tmp_path):
+def test_nothing_is_sent_to_a_pipe_if_the_block_fails(tmp_path):
     link = tmp_path / "link"
     link.symlink_to(os.devnull)
 

@@ -106,7 +106,7 @@ def test_a_message_that_is_none_changes_nothing(bad):
     assert (transcript.settled, transcript.pending) == before
 
 
-def test_what_is_not_documented_is_let_pass():
+def test_undocumented_fields_are_accepted():
     transcript, updates = folded(
         {"tokens": [{"text": "a", "is_final": True, "new_field": [1]}], "surprise": {}},
         {},
@@ -122,7 +122,7 @@ texts = st.sampled_from(["a", " b", " c", "d", "。", " <end", "<end>", "<fin>"]
 
 
 @st.composite
-def spoken(draw):
+def final_tokens(draw):
     """Final tokens in order, markers among them."""
     at, tokens = 0, []
     for text in draw(st.lists(texts, max_size=25)):
@@ -144,7 +144,7 @@ def cut(data, tokens):
 
 @given(st.data())
 def test_however_the_messages_are_cut_the_settled_tokens_are_the_same(data):
-    first, second = data.draw(spoken()), data.draw(spoken())
+    first, second = data.draw(final_tokens()), data.draw(final_tokens())
     results = []
     for _ in range(2):
         transcript = Transcript()
@@ -166,7 +166,7 @@ def test_however_the_messages_are_cut_the_settled_tokens_are_the_same(data):
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(60, 2000)), max_size=30), st.integers(0, 5000))
-def test_what_is_sent_again_is_never_more_than_the_window_and_never_ahead(words, silence_ms):
+def test_repeated_audio_is_never_longer_than_the_window_and_never_ahead(words, silence_ms):
     at, tokens = 0, []
     for text, pause_ms in words:
         at += pause_ms
@@ -187,7 +187,7 @@ def test_repeated_words_are_told_from_new_ones(words, old, shift_ms):
     assert first_new(expected, heard) == len(expected)
 
 
-def test_where_the_new_session_heard_something_else_times_decide():
+def test_times_decide_if_the_new_session_recognised_other_words():
     def tokens(text, *starts):
         return [
             LiveToken(text=f" {word}", start_ms=at, end_ms=at + 60)
@@ -232,7 +232,7 @@ def test_an_end_among_what_is_repeated_releases_nothing():
     assert transcript.ends == [*ends, 2, 3]
 
 
-def test_what_is_held_back_is_settled_when_the_audio_has_passed():
+def test_words_held_back_are_settled_when_the_audio_has_passed():
     transcript = Transcript()
     transcript.fold(message(token("one", 0), final_audio_proc_ms=60), received_ms=0.0)
     transcript.fold(message(token("one", 0), token(" two", 300)), received_ms=1.0, session=1, offset_ms=0)
@@ -242,7 +242,7 @@ def test_what_is_held_back_is_settled_when_the_audio_has_passed():
     assert update.text == " two"
 
 
-def test_what_a_second_cut_catches_at_the_first_seam_is_told():
+def test_a_second_break_at_the_first_one_is_reported():
     transcript = Transcript()
     seen = []
     for session, offset_ms, each in [

@@ -46,7 +46,7 @@ MESSAGES = [
 ]
 
 
-async def listened(connection):
+async def session_after(connection):
     """Run a session and return it after its end, however it ended."""
     session = LiveSession(
         RAW, connection=connection, retry=Backoff(attempts=2, initial_s=0), gate=SessionLimit(), patience_s=0.0
@@ -92,7 +92,7 @@ async def test_mutated_messages():
             place = rng.randrange(len(said))
             raw = mutated_text(rng.choice(MESSAGES), rng)
             said[place] = rng.choice([raw, raw.decode("utf-8", "replace"), raw.decode("utf-8", "replace")])
-            session = await listened(connection)
+            session = await session_after(connection)
             ended.add(session.state)
             assert_usable(session)
     assert ended == {"finished", "failed"}
@@ -113,6 +113,6 @@ async def test_mutated_handshakes():
         port = server.sockets[0].getsockname()[1]
         connection = Connection("any", api_base_url=f"http://127.0.0.1:{port}")
         for _ in range(examples(60)):
-            session = await listened(connection)
+            session = await session_after(connection)
             assert session.state == "failed"
             assert_usable(session)

@@ -27,7 +27,7 @@ def token(text, start_ms, final=True):
     return {"text": text, "start_ms": start_ms, "end_ms": start_ms + 60, "confidence": 0.9, "is_final": final}
 
 
-def said(*tokens, **more):
+def message_of(*tokens, **more):
     return json.dumps({"tokens": list(tokens), "final_audio_proc_ms": 0, "total_audio_proc_ms": 0, **more})
 
 
@@ -51,8 +51,8 @@ async def good(socket):
     """Hear everything, say two words."""
     async for message in socket:
         if message == "":
-            await socket.send(said(token("Good", 0), token(" day", 300)))
-            await socket.send(said(finished=True))
+            await socket.send(message_of(token("Good", 0), token(" day", 300)))
+            await socket.send(message_of(finished=True))
             return
 
 
@@ -80,7 +80,7 @@ ODD = [
     pytest.param(saying('{"tokens":{}}'), "it must be a list", id="tokens"),
     pytest.param(saying('{"tokens":[{"start_ms":1}]}'), "without text", id="token-without-text"),
     pytest.param(saying('{"tokens":[{"text":"a","start_ms":"x"}]}'), "start_ms='x'", id="time"),
-    pytest.param(saying(said(finished=True)), "although more audio was to come", id="finished-early"),
+    pytest.param(saying(message_of(finished=True)), "although more audio was to come", id="finished-early"),
     pytest.param(saying('{"error_code":503,"error_message":"Cannot continue request (code 1)."}'), "503", id="503"),
     pytest.param(saying('{"error_message":"who knows"}'), "who knows", id="error-without-code"),
     pytest.param(leaving, "closed it before", id="closed"),
@@ -135,14 +135,14 @@ async def test_an_odd_server_is_given_up_in_the_end(odd, words):
     assert KEY not in repr(session.log) + str(caught.value) + repr(session.result().log.to_dict())
 
 
-async def test_what_is_harmless_is_let_pass():
+async def test_harmless_oddities_are_accepted():
     harmless = [
         b"\x00binary",
         "{}",
         '{"tokens":[],"surprise":{"a":1}}',
-        said(token("", 0)),
-        said(token("x" * 100_000, 0, final=False)),
-        said({"text": "<end>"}, {"text": "<fin>", "start_ms": 5}),
+        message_of(token("", 0)),
+        message_of(token("x" * 100_000, 0, final=False)),
+        message_of({"text": "<end>"}, {"text": "<fin>", "start_ms": 5}),
     ]
 
     async def script(socket):
@@ -227,7 +227,7 @@ async def test_an_outage_is_waited_for_as_long_as_patience_lasts(patience_s):
 
 async def test_connections_that_say_something_and_get_nowhere_are_given_up_in_the_end():
     async def one_word_and_away(socket):
-        await socket.send(said(token("Perhaps", 0, final=False)))
+        await socket.send(message_of(token("Perhaps", 0, final=False)))
 
     async with server(one_word_and_away) as (connection, seen):
         with pytest.raises(ServiceError, match="closed it before"):

@@ -42,7 +42,7 @@ def test_no_utterances_are_glued_together(tmp_path, options):
     ]:
         written = sx.texts(tokens).set_index("translation_status")["text"]
         assert text == written["original"] == recordings["text"][0]
-        assert text.split() == " ".join(sx.words(spoken(tokens))["text"]).split()
+        assert text.split() == " ".join(sx.words(originals(tokens))["text"]).split()
     assert corpus.recordings["text"][0] == plain.recordings["text"][0], "neither speakers nor translations change it"
     assert " ".join(segment.text for segment in mic.segments) == mic.text
     if "translation" in options:
@@ -50,7 +50,7 @@ def test_no_utterances_are_glued_together(tmp_path, options):
         assert " ".join(segment.translation for segment in mic.segments) == written["translation"]
 
 
-def spoken(tokens):
+def originals(tokens):
     return tokens[~(tokens["translation_status"] == "translation").fillna(False)]
 
 

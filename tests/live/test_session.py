@@ -24,7 +24,7 @@ RAW = {"audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
 CHUNK = 3200  # 100 ms
 
 
-def said(words):
+def joined(words):
     return " ".join(words)
 
 
@@ -52,14 +52,14 @@ async def test_everything_is_settled_in_order(tones):
     async with session_of(tones, options={"enable_endpoint_detection": True}) as session:
         await speak_into(session, pcm_bytes(samples))
     assert session.state == "finished"
-    assert session.transcript.text == said(words)
+    assert session.transcript.text == joined(words)
     begins = [token.start_ms for token in session.transcript.settled if token.text.startswith(" ")]
     assert np.abs(np.array(begins) - np.array(starts[1:])).max() <= 30
-    assert said(segment.text for segment in session.transcript.segments) == said(words)
+    assert joined(segment.text for segment in session.transcript.segments) == joined(words)
     assert len(session.transcript.segments) > 1
     # The tables say the same.
     streamed = session.result()
-    assert streamed.text == said(words)
+    assert streamed.text == joined(words)
     tokens = streamed.tokens
     assert tokens["token_index"].tolist() == list(range(len(tokens)))
     assert (tokens["received_ms"] <= tokens["final_ms"]).all()
@@ -76,8 +76,8 @@ async def test_cut_at_a_random_moment_nothing_is_lost_and_nothing_is_there_twice
     async with session_of(tones, options={"enable_endpoint_detection": bool(seed % 2)}) as session:
         await speak_into(session, audio)
     assert session.sessions == 2, "it was cut"
-    assert session.transcript.text == said(words)
-    assert session.result().text == said(words), "the log gives the same"
+    assert session.transcript.text == joined(words)
+    assert session.result().text == joined(words), "the log gives the same"
 
 
 @pytest.mark.parametrize("kind", ["ws_drop", "ws_503", "ws_error"])
@@ -89,7 +89,7 @@ async def test_cut_every_few_seconds(tones, kind):
     async with session_of(tones, options=options) as session:
         await speak_into(session, audio)
     assert session.sessions == 10
-    assert session.transcript.text == said(words)
+    assert session.transcript.text == joined(words)
     speakers = [token.speaker for token in session.transcript.settled]
     assert speakers[0] == "1"
     voices = [speaker.partition("@")[2] or "1" for speaker in dict.fromkeys(speakers)]
@@ -104,7 +104,7 @@ async def test_one_session_cut_at_twenty_random_moments(tones):
     async with session_of(tones, options={"enable_endpoint_detection": True}) as session:
         await speak_into(session, pcm_bytes(speak(words, pauses_ms=pauses)[0]))
     assert session.sessions == 21
-    assert session.transcript.text == said(words)
+    assert session.transcript.text == joined(words)
 
 
 async def test_audio_waits_while_there_is_no_connection(tones):
@@ -115,7 +115,7 @@ async def test_audio_waits_while_there_is_no_connection(tones):
     async with session_of(tones, on_state=states.append) as session:
         session.send(audio)
         assert session.waiting_ms == len(audio) / 32
-    assert session.transcript.text == said(words)
+    assert session.transcript.text == joined(words)
     assert states[-1] == "finished"
     assert "reconnecting" in states
 
@@ -126,7 +126,7 @@ async def test_the_longest_session_is_followed_by_another_one(tones):
     async with session_of(tones, session_limit_ms=9_000) as session:
         await speak_into(session, pcm_bytes(samples))
     assert session.sessions >= samples.size / 16 / 9_000
-    assert session.transcript.text == said(words)
+    assert session.transcript.text == joined(words)
     assert not any(event.kind == "lost" for event in session.log)
 
 
@@ -146,7 +146,7 @@ async def test_the_end_in_the_middle_of_a_change_of_sessions_loses_nothing(tones
             session.send(audio[session.audio_bytes :][:3200])
             await session.room(200)
     assert len(rest[0]) > 100_000
-    assert session.transcript.text == said(words)
+    assert session.transcript.text == joined(words)
 
 
 async def test_the_services_own_limit_is_no_loss():
@@ -156,7 +156,7 @@ async def test_the_services_own_limit_is_no_loss():
     with local_service(ToneRecognizer(), speed=SPEED, limits=limits) as service:
         async with session_of(service) as session:
             await speak_into(session, audio)
-    assert session.transcript.text == said(words)
+    assert session.transcript.text == joined(words)
     assert any("too long" in (event.payload or "") for event in session.log if event.kind == "lost")
 
 
@@ -228,7 +228,7 @@ async def test_a_finalize_just_behind_the_cut_is_asked_again(tones, frames):
         pytest.param({"client_reference_id": "x", "model": "stt-rt-v99"}, RequestError, "(?i)model", id="more"),
     ],
 )
-async def test_what_is_refused_is_not_asked_again(tones, options, error, words):
+async def test_refused_requests_are_not_repeated(tones, options, error, words):
     session = session_of(tones, options=options)
     with pytest.raises(error, match=words):
         async with session:
@@ -238,7 +238,7 @@ async def test_what_is_refused_is_not_asked_again(tones, options, error, words):
     assert session.result().recordings["status"].tolist() == ["failed"]
 
 
-async def test_what_was_not_ended_in_order_is_no_completed_recording(tones):
+async def test_a_session_that_was_not_ended_properly_is_not_completed(tones):
     words, pauses = random_words(15, 8)
     audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
     session = session_of(tones)
@@ -315,7 +315,7 @@ def packed():
         writer.setsampwidth(2)
         writer.setframerate(16_000)
         writer.writeframes(pcm_bytes(speak(words, pauses_ms=pauses)[0]))
-    return file.getvalue(), said(words)
+    return file.getvalue(), joined(words)
 
 
 PACKED = {"audio_format": "auto", "sample_rate": None, "num_channels": None}
@@ -369,7 +369,7 @@ async def test_many_sessions_share_the_gate(tones):
         async with session_of(tones, gate=gate, clock=clock, pace=None) as session:
             session.send(pcm_bytes(speak(words, pauses_ms=pauses)[0]))
             most = max(most, gate.open)
-        assert session.transcript.text == said(words)
+        assert session.transcript.text == joined(words)
 
     await asyncio.gather(*(one(seed) for seed in range(8)))
     assert most <= 3

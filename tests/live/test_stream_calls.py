@@ -96,7 +96,7 @@ def test_leaving_the_loop_early_closes_the_connection(tones, clock, tmp_path):
     until(lambda: not tones.open_streams)
 
 
-def test_what_was_settled_before_a_failure_is_kept(tones, clock, tmp_path):
+def test_tokens_settled_before_a_failure_are_kept(tones, clock, tmp_path):
     path, text = recording(tmp_path / "a.wav", 6, count=40)
     tones.faults.next("ws_error", "websocket", frames=60, code=402, error_type="x", message="No money.")
     with pytest.warns(RecordingsFailedWarning, match="ended early"):
@@ -136,7 +136,7 @@ def test_a_mistake_is_explained(tones, source, options, error, words):
     assert opened(tones) == before
 
 
-def test_what_an_iterator_of_updates_does_not_take_is_refused(tones, tmp_path):
+def test_unsupported_arguments_of_stream_updates_are_refused(tones, tmp_path):
     path, _ = recording(tmp_path / "a.wav", 4)
     with pytest.raises(OptionsError, match="on_update"):
         next(sx.stream_updates(path, on_update=print))
@@ -176,7 +176,7 @@ def test_a_callback_that_raises_is_not_waited_for_to_the_end_of_the_recording(to
     until(lambda: not tones.open_streams)
 
 
-def test_what_a_source_gave_before_it_failed_is_kept(tones):
+def test_audio_before_a_failure_of_the_source_is_kept(tones):
     words, pauses = random_words(8, 20)
     audio = pcm_bytes(speak(words, pauses_ms=pauses)[0])
 

@@ -42,7 +42,7 @@ def settings(tones, clock, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory):
+def tone_recordings(tmp_path_factory):
     """Four short recordings."""
     folder = tmp_path_factory.mktemp("spoken")
     return [recording(folder / f"{seed}.wav", seed, count=6)[0] for seed in range(4)]
@@ -75,83 +75,83 @@ def logs(settings):
         pytest.param({"context": {"text": "", "terms": []}}, {}, id="empty-context"),
     ],
 )
-def test_equal_settings_in_another_form_are_one_job(tones, settings, spoken, first, again):
+def test_equal_settings_in_another_form_are_one_job(tones, settings, tone_recordings, first, again):
     before = opened(tones)
-    sx.stream_dataset(spoken[0], **settings, **first)
-    assert sx.stream_dataset(spoken[0], **settings, **again).recordings["cost_usd"].tolist() == [0.0]
+    sx.stream_dataset(tone_recordings[0], **settings, **first)
+    assert sx.stream_dataset(tone_recordings[0], **settings, **again).recordings["cost_usd"].tolist() == [0.0]
     assert opened(tones) == before + 1
 
 
 @pytest.mark.parametrize("more", [{"speed": 2}, {"chunk_ms": 60}, {"repeat": 1}, {"max_endpoint_delay_ms": 600}])
-def test_other_settings_are_another_job(tones, settings, spoken, more):
+def test_other_settings_are_another_job(tones, settings, tone_recordings, more):
     before = opened(tones)
-    sx.stream_dataset(spoken[0], enable_endpoint_detection=True, **settings)
-    sx.stream_dataset(spoken[0], enable_endpoint_detection=True, **(settings | more))
+    sx.stream_dataset(tone_recordings[0], enable_endpoint_detection=True, **settings)
+    sx.stream_dataset(tone_recordings[0], enable_endpoint_detection=True, **(settings | more))
     assert opened(tones) == before + 2
 
 
 # when it was ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_moment_it_began_and_the_moment_it_was_safe(settings, clock, spoken):
+def test_the_moment_it_began_and_the_moment_it_was_safe(settings, clock, tone_recordings):
     before = pd.Timestamp(clock.utcnow()).floor("ms")
-    row = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    row = sx.stream_dataset(tone_recordings[0], **settings).recordings.iloc[0]
     after = pd.Timestamp(clock.utcnow())
     assert before <= row["submitted_at"] < row["completed_at"] <= after
     lasted_ms = (row["completed_at"] - row["submitted_at"]).total_seconds() * 1000
     assert lasted_ms >= row["duration_ms"], "in real time it takes as long as the recording is"
 
-    recalled = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    recalled = sx.stream_dataset(tone_recordings[0], **settings).recordings.iloc[0]
     assert (recalled["submitted_at"], recalled["completed_at"]) == (row["submitted_at"], row["completed_at"])
 
-    log = sx.stream_dataset(spoken[0], **settings).log
+    log = sx.stream_dataset(tone_recordings[0], **settings).log
     assert not set(log["kind"]) & {BEGUN, DONE}, "both are the store's"
 
 
-def test_what_was_broken_off_began_when_it_first_began(settings, clock, spoken):
-    sx.stream_dataset(spoken[0], **settings)
+def test_a_resumed_recording_keeps_its_first_start(settings, clock, tone_recordings):
+    sx.stream_dataset(tone_recordings[0], **settings)
     (log,) = logs(settings)
     lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
     assert f'"{BEGUN}"' in lines[0]
     # As a crash in the middle of another day leaves it.
     long_ago = re.sub(r'"20[^"]*"', '"2024-05-06T07:08:09+00:00"', lines[0])
     log.write_text("".join([long_ago, *lines[1 : len(lines) // 2]]), encoding="utf-8")
-    row = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    row = sx.stream_dataset(tone_recordings[0], **settings).recordings.iloc[0]
     assert row["status"] == "completed"
     assert row["submitted_at"] == datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
     assert row["completed_at"] > pd.Timestamp.now(UTC) - pd.Timedelta(days=1)
 
 
-def test_a_log_of_an_earlier_version_does_not_say_when(tones, settings, spoken):
-    whole = sx.stream_dataset(spoken[0], **settings)
+def test_a_log_of_an_earlier_version_does_not_say_when(tones, settings, tone_recordings):
+    whole = sx.stream_dataset(tone_recordings[0], **settings)
     (log,) = logs(settings)
     lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
     done = re.sub(r'"20[^"]*"', "null", lines[-1])
     log.write_text("".join([*lines[1:-1], done]), encoding="utf-8")
     before = opened(tones)
-    old = sx.stream_dataset(spoken[0], **settings)
+    old = sx.stream_dataset(tone_recordings[0], **settings)
     assert opened(tones) == before, "it is recalled all the same"
     assert old.recordings[["submitted_at", "completed_at"]].isna().all(axis=None)
     pd.testing.assert_frame_equal(old.tokens, whole.tokens)
     # Broken off, too: what is taken up did not begin now.
     log.write_text("".join(lines[1 : len(lines) // 2]), encoding="utf-8")
-    taken_up = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    taken_up = sx.stream_dataset(tone_recordings[0], **settings).recordings.iloc[0]
     assert taken_up["status"] == "completed"
     assert pd.isna(taken_up["submitted_at"])
 
 
-def test_nothing_was_submitted_where_nothing_was_sent(tones, settings, spoken, tmp_path):
+def test_nothing_was_submitted_where_nothing_was_sent(tones, settings, tone_recordings, tmp_path):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         address = f"ws://127.0.0.1:{nobody.getsockname()[1]}"
         deaf = sx.Connection(api_key=tones.key, api_base_url=tones.base_url, websocket_url=address)
         with pytest.warns(RecordingsFailedWarning, match="2 of 2"):
             failed = sx.stream_dataset(
-                [tmp_path / "missing.wav", spoken[0]], **(settings | {"connection": deaf})
+                [tmp_path / "missing.wav", tone_recordings[0]], **(settings | {"connection": deaf})
             ).recordings
     assert failed["error_type"].tolist() == ["file_not_found", "connection_failed"]
     assert failed[["submitted_at", "completed_at"]].isna().all(axis=None)
-    row = sx.stream_dataset(spoken[0], **settings).recordings.iloc[0]
+    row = sx.stream_dataset(tone_recordings[0], **settings).recordings.iloc[0]
     assert pd.notna(row["submitted_at"]), "what never got through begins when it does"
 
 
@@ -163,11 +163,11 @@ def documented_error_types():
 
 
 @pytest.mark.parametrize("slug", ["project_monthly_budget_exhausted", ""])
-def test_one_cause_has_one_error_type(tones, settings, spoken, slug):
-    sx.stream_dataset(spoken[0], **settings)
+def test_one_cause_has_one_error_type(tones, settings, tone_recordings, slug):
+    sx.stream_dataset(tone_recordings[0], **settings)
     tones.faults.next("ws_error", "websocket", frames=1, code=402, error_type=slug, message="No money.")
     with pytest.warns(RecordingsFailedWarning) as warned:
-        live = sx.stream_dataset([*spoken, "https://example.org/x.wav"], concurrency=1, **settings)
+        live = sx.stream_dataset([*tone_recordings, "https://example.org/x.wav"], concurrency=1, **settings)
     rows = live.recordings
     cause = slug or "organization_balance_exhausted"
     assert rows["status"].tolist() == ["completed", "failed", "failed", "failed", "failed"]
@@ -180,32 +180,32 @@ def test_one_cause_has_one_error_type(tones, settings, spoken, slug):
     assert message.endswith("\n  ... and 1 more in streamed.recordings")
 
 
-def test_every_failure_can_be_raised(settings, spoken, tmp_path):
+def test_every_failure_can_be_raised(settings, tone_recordings, tmp_path):
     with pytest.raises(
         ExceptionGroup, match='the same call with on_error="report" returns it and costs nothing'
     ) as all:
-        sx.stream_dataset([spoken[0], tmp_path / "missing.wav"], on_error="raise", **settings)
+        sx.stream_dataset([tone_recordings[0], tmp_path / "missing.wav"], on_error="raise", **settings)
     (failure,) = all.value.exceptions
     assert isinstance(failure, TranscriptionFailed)
     assert failure.error_type == "file_not_found"
     assert str(failure).startswith(f"{failure.audio_id}: ")
 
 
-def test_what_is_remembered_is_recalled_although_the_money_is_gone(tones, settings, spoken):
-    sx.stream_dataset(spoken[1:3], **settings)
+def test_stored_recordings_are_recalled_without_a_balance(tones, settings, tone_recordings):
+    sx.stream_dataset(tone_recordings[1:3], **settings)
     before = opened(tones)
     tones.faults.next("ws_error", "websocket", frames=1, code=402, error_type="", message="No money.")
     with pytest.warns(RecordingsFailedWarning):
-        live = sx.stream_dataset(spoken, concurrency=1, **settings)
+        live = sx.stream_dataset(tone_recordings, concurrency=1, **settings)
     assert live.recordings["status"].tolist() == ["failed", "completed", "completed", "failed"]
     assert live.recordings["cost_usd"].tolist()[1:3] == [0, 0]
     assert opened(tones) == before + 1, "nothing more is asked for"
 
 
-def test_where_the_money_is_gone_for_all_it_is_raised(tones, settings, spoken):
+def test_an_empty_balance_is_raised_if_it_concerns_all_recordings(tones, settings, tone_recordings):
     tones.faults.rate("ws_error", 1.0, "websocket", frames=1, code=402, error_type="", message="No money.")
     with pytest.raises(BalanceError, match="No money"):
-        sx.stream_dataset(spoken, **settings)
+        sx.stream_dataset(tone_recordings, **settings)
 
 
 # how many at once -----------------------------------------------------------------------------------------------------
@@ -236,10 +236,10 @@ class CountingGate(sx.SessionLimit):
 
 
 @pytest.mark.parametrize(("sessions", "concurrency"), [(2, None), (3, 1)])
-def test_no_session_waits_at_the_gate(settings, clock, spoken, sessions, concurrency):
+def test_no_session_waits_at_the_gate(settings, clock, tone_recordings, sessions, concurrency):
     """Audio is handed over while a session waits, and its latencies would be those of the gate."""
     gate = CountingGate(sessions=sessions, clock=clock)
-    live = sx.stream_dataset(spoken, gate=gate, concurrency=concurrency, **settings)
+    live = sx.stream_dataset(tone_recordings, gate=gate, concurrency=concurrency, **settings)
     assert live.recordings["status"].tolist() == ["completed"] * 4
     assert 1 <= gate.most_wanted <= (concurrency or sessions)
 
@@ -266,7 +266,7 @@ def test_wrong_settings_are_told_before_anything_is_read(settings, wrong, messag
         sx.stream_dataset("no such file.wav", **settings, **wrong)
 
 
-def test_where_more_were_agreed_on_more_are_open():
+def test_a_higher_limit_opens_more_sessions():
     from soniox_ds.api.session_limit import sessions_at_once
 
     assert sessions_at_once(50, sx.SessionLimit(sessions=50)) == 50

@@ -294,7 +294,7 @@ def cases(how):
     return [pair for pair in PAIRS if spoilt(pair[1], how) is not None]
 
 
-def same(one, two, without=()):
+def check_same(one, two, without=()):
     """Check that two results are the same, apart from columns of times."""
     if isinstance(one, pd.DataFrame):
         kept = [name for name in one if not name.endswith("_ms") and name not in without]
@@ -352,7 +352,7 @@ def test_a_missing_column_is_named(name, table):
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_is_no_table_is_refused(name):
+def test_arguments_that_are_no_tables_are_refused(name):
     with pytest.raises(InputError, match=r"table|found|lacks"):
         call(name, {used(name)[0]: 7})
 
@@ -394,7 +394,7 @@ def test_doubled_rows_are_refused(name, table):
         with pytest.raises(InputError, match=OTHERWISE.get((name, table), SAYS_TWICE)):
             call(name, twice)
     elif name in ("apply_reviews", "reviewed_words", "diarization_errors"):
-        same(call(name, twice), call(name), without=["reviews", "corrections", "open_reviews"])
+        check_same(call(name, twice), call(name), without=["reviews", "corrections", "open_reviews"])
     else:
         call(name, twice)
 
@@ -435,7 +435,7 @@ def test_times_that_cannot_be_are_asked_about(name, table, how):
     if wrong is None:  # a table of durations has no end
         return
     if name in TIMELESS or (name, table) in TIMELESS_TABLES:
-        same(call(name, {table: wrong}), call(name), without=["word_count"])
+        check_same(call(name, {table: wrong}), call(name), without=["word_count"])
     elif how == "times in seconds" and table not in DURATIONS:  # fractions cannot be right
         with pytest.raises(SchemaError, match=r" (ms|milliseconds).* Are these seconds\? Multiply by 1000\."):
             call(name, {table: wrong})
@@ -693,7 +693,7 @@ LAUGHTER = pd.DataFrame({"audio_id": "a", "speaker": list("uvwxyz"), "start_ms":
         ),
     ],
 )
-def test_what_looks_like_seconds_and_is_not_is_computed_with_a_warning(call, says, right):
+def test_times_that_look_like_seconds_are_computed_with_a_warning(call, says, right):
     """Short durations are suspicious, but they do not prove that the times are seconds."""
     with pytest.warns(
         UserWarning, match=rf"{says}.* Are these seconds\? .* They were taken as milliseconds\.$"
@@ -774,7 +774,7 @@ def alike(one, two):
     """`same`, whichever kind of string the ids are."""
     if isinstance(one, pd.DataFrame) and "audio_id" in one:
         one, two = (table.astype({"audio_id": "string"}) for table in (one, two))
-    same(one, two)
+    check_same(one, two)
 
 
 NUMBERED = [(name, table) for name, table in PAIRS if "audio_id" in tables()[table] and table not in OF_SESSIONS]

@@ -71,7 +71,7 @@ def table_of(sgml):
     return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[2:], "string"))
 
 
-def counted(alignments):
+def errors_of(alignments):
     found = pd.crosstab(alignments["audio_id"], alignments["operation"]).reset_index()
     for name in OPERATIONS.values():
         found[f"{name}s"] = found.get(name, 0)
@@ -104,7 +104,7 @@ def test_matched_pairs_are_those_of_sc_stats(tmp_path, seed, count, longest, rat
     (found,) = re.findall(
         r"# segs: (\d+).*\(mean: (\S+)\) \(std dev: (\S+)\) \(Z Stat: (\S+)\) \(Stat Diff: (\w+)", report
     )
-    errors = {name: counted(table) for name, table in tables.items()}
+    errors = {name: errors_of(table) for name, table in tables.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SmallSampleWarning)
         row = compare_errors(errors, alignments=tables, replicates=100).iloc[0]
@@ -118,7 +118,7 @@ def test_the_sentences_right_are_those_of_sc_stats(tmp_path):
     references, (first, second) = utterances(6, 80, 12, (0.15, 0.05))
     sgml, tables = sclite(tmp_path, references, {"sysa": first, "sysb": second})
     matrix = re.search(r"corr\s+(\d+)\s+(\d+)\s+incorr\s+(\d+)\s+(\d+)", sc_stats(tmp_path, sgml, "mcn"))
-    row = compare_errors({name: counted(table) for name, table in tables.items()}, replicates=100).iloc[0]
+    row = compare_errors({name: errors_of(table) for name, table in tables.items()}, replicates=100).iloc[0]
     ours = [row[name] for name in ("both_right", "only_a_right", "only_b_right", "both_wrong")]
     assert ours == [int(number) for number in matrix.groups()]
 

@@ -107,7 +107,7 @@ def test_fewest_errors_are_jiwers(texts):
     assert errors["fewest_errors"].tolist() == jiwers(said, heard)[:, 1:].sum(axis=1).tolist()
 
 
-def test_where_texts_are_alike_sclites_total_is_jiwers(texts):
+def test_sclites_total_is_jiwers_for_similar_texts(texts):
     """It differs only where three substitutions or more can be had for one error more; never in real transcripts."""
     said, heard = texts
     errors = sx.word_errors(heard, said, normalizer="none")

@@ -111,7 +111,7 @@ def test_a_curve_for_each_group():
     assert legend(ax) == ["call.wav: 0.60 s, 95 % within 1.00 s", "other.wav: 0.60 s, 95 % within 1.00 s"]
 
 
-def test_what_cannot_be_drawn_is_said():
+def test_tables_that_cannot_be_drawn_are_refused():
     both = sx.metrics.token_latencies(streamed(call(), call("other.wav")))
     with pytest.raises(InputError, match="tokens of 2 recordings"):
         sx.plot.token_arrival(both)

@@ -61,7 +61,7 @@ def test_a_window_of_a_long_recording_shows_its_own_times():
 
 
 @pytest.mark.parametrize("plot", [plot.confidence, plot.error_positions])
-def test_what_cannot_be_drawn(plot):
+def test_tables_that_cannot_be_drawn(plot):
     table = WORDS.assign(operation="hit")
     with pytest.raises(SchemaError, match=r"lacks \['end_ms'\]"):
         plot(table.drop(columns="end_ms"))

@@ -73,7 +73,7 @@ def test_long_recordings_have_whole_minutes():
     assert ax.get_xlabel() == "time (h:min:s)"
 
 
-def test_of_several_recordings_one_must_be_named():
+def test_one_of_several_recordings_must_be_named():
     both = pd.concat([DIALOGUE, turns_of(("7", 0, 50), audio_id="$x$_y.wav")])
     with pytest.raises(InputError, match=r"turns of 2 recordings.*audio_id='call.wav'"):
         plot.timeline(both)
@@ -84,7 +84,7 @@ def test_of_several_recordings_one_must_be_named():
     assert bars(ax) == [[(0.0, 0.05)]]
 
 
-def test_what_cannot_be_drawn():
+def test_tables_that_cannot_be_drawn():
     with pytest.raises(SchemaError, match="lacks"):
         plot.timeline(DIALOGUE.drop(columns="speaker"))
     with pytest.raises(InputError, match="no turns to draw"):

@@ -193,7 +193,7 @@ def test_a_function_sees_every_step():
     assert seen[-1].stopped
 
 
-def test_what_shows_progress_where(monkeypatch):
+def test_progress_display_by_argument(monkeypatch):
     monkeypatch.setattr("sys.stderr", io.StringIO())
     assert isinstance(progress_for(False), SilentProgress)
     assert isinstance(progress_for(print), CallbackProgress)

@@ -290,7 +290,7 @@ def test_the_note_of_the_interval_is_in_the_summary(corpus, tmp_path):
     )
 
 
-def test_what_cannot_be_reported(corpus, tmp_path):
+def test_inputs_that_cannot_be_reported(corpus, tmp_path):
     target = tmp_path / "report.html"
     target.write_text("the old page")
     with pytest.raises(InputError, match="no recordings"):

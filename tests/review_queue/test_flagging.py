@@ -224,7 +224,7 @@ def test_neither_words_nor_corpus():
         flag_low_confidence("corpus", 0.5)
 
 
-def test_what_cannot_be_heard_is_left_out():
+def test_words_without_audio_are_left_out():
     said = words([0.1, 0.1, 0.1, None], start_ms=[0, None, 5000, 6000]).assign(
         translation_status=["original", "original", "translation", "none"]
     )

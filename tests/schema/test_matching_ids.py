@@ -82,7 +82,7 @@ def test_which_ids_mean_the_same(wanted, known, expected):
         (["talk.txt", "talk.lab"], ["talk.wav"], "'talk.txt' and 'talk.lab' both mean the recording"),
     ],
 )
-def test_what_is_not_clear_is_refused(wanted, known, words):
+def test_ambiguous_ids_are_refused(wanted, known, words):
     with pytest.raises(InputError, match=f"references: {words}"):
         matched_ids(wanted, known, "references")
     with pytest.raises(InputError, match=words):

@@ -157,7 +157,7 @@ def test_an_alignment_in_plain_text_keeps_its_columns():
     assert lines[-1].endswith("more lines")
 
 
-def test_what_an_alignment_needs():
+def test_required_columns_of_an_alignment():
     with pytest.raises(SchemaError, match=r"lacks \['reference'\]"):
         show.alignment(ALIGNMENT.drop(columns="reference"))
     with pytest.raises(SchemaError, match="'skip' is not known"):

@@ -300,7 +300,7 @@ NO_AUDIO = [
 
 
 @pytest.mark.parametrize(("content", "words"), NO_AUDIO)
-def test_what_is_no_audio_is_named(tmp_path, content, words):
+def test_files_that_are_no_audio_are_named(tmp_path, content, words):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     seen = look(path)
@@ -341,7 +341,7 @@ def undecodable(folder: Path) -> dict[str, bytes]:
         ("silent video", "no sound, only video"),
     ],
 )
-def test_what_begins_like_audio_but_is_none(tmp_path, case, words):
+def test_files_that_begin_like_audio_but_are_none(tmp_path, case, words):
     path = tmp_path / "a.wav"
     path.write_bytes(undecodable(tmp_path)[case])
     seen = look(path)

@@ -92,7 +92,7 @@ def test_a_list_in_a_folder_is_told(tmp_path, name, advice):
         find_recordings(tmp_path)
 
 
-def test_what_belongs_to_a_recording_is_no_list(tmp_path):
+def test_files_of_a_recording_are_no_list(tmp_path):
     lay(tmp_path, "a.wav", "a.csv", "a.txt", "notes.pdf", "sub/results.csv", "utt2spk.bak")
     assert ids(tmp_path) == ["a.wav"]
     lay(tmp_path, "list.csv")

@@ -125,7 +125,7 @@ def test_an_empty_cell_is_no_reference_and_a_quoted_one_is(tmp_path):
         ("r.txt", "a hello", "must be a file of .*found .txt"),
     ],
 )
-def test_what_cannot_be_read_whole_is_refused_by_both(tmp_path, corpus, capsys, name, text, words):
+def test_incomplete_tables_are_refused_by_both(tmp_path, corpus, capsys, name, text, words):
     path = write(tmp_path, name, text)
     with pytest.raises(SourceError, match=rf"the references '.*{name}'.*{words}"):
         sx.read_references(path)

@@ -742,7 +742,7 @@ def test_folders_alone_do_not_match(tmp_path):
         (np.zeros(3), "item 1 of the list is float64"),
     ],
 )
-def test_what_is_no_source(sources, words):
+def test_arguments_that_are_no_sources(sources, words):
     with pytest.raises(SourceError, match=words):
         find_recordings(sources)
 
@@ -819,7 +819,7 @@ ITEMS = st.one_of(
 )
 
 
-def what(item: Any) -> Any:
+def source_of(item: Any) -> Any:
     return item["source"] if isinstance(item, dict) and "source" in item else item
 
 
@@ -831,7 +831,7 @@ def test_every_item_is_one_row_in_its_place_with_an_id_of_its_own(items):
     names = [r.audio_id for r in found.recordings]
     assert len(set(names)) == len(names)
     assert all(names)
-    for item, recording in zip(map(what, items), found.recordings, strict=True):
+    for item, recording in zip(map(source_of, items), found.recordings, strict=True):
         if isinstance(item, str):
             assert recording.url == item if "://" in item else recording.path == Path(item)
         elif isinstance(item, bytes):

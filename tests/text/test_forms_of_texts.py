@@ -34,7 +34,7 @@ def test_all_that_compare_texts_take_lists(function):
     assert function(["A cat."], ["The cat!"]).equals(by_id)
 
 
-def test_what_is_missing_in_a_list_failed_or_has_no_reference():
+def test_missing_texts_of_a_list_failed_or_have_no_reference():
     errors = sx.word_errors(HEARD, SAID)
     assert errors["status"].tolist() == ["scored", "scored", "failed"]
     assert sx.word_errors(["a", "b"], [None, "b"])["audio_id"].tolist() == ["1"]
@@ -62,7 +62,7 @@ def test_what_is_missing_in_a_list_failed_or_has_no_reference():
         (pd.Series(["a"]), {"x": "a"}, "the Series is numbered from 0"),
     ],
 )
-def test_what_does_not_go_together_is_told_with_the_way_on(transcripts, references, words):
+def test_incompatible_forms_are_refused_with_the_call_that_works(transcripts, references, words):
     with pytest.raises(InputError, match=words):
         sx.word_errors(transcripts, references)
 

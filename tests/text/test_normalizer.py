@@ -83,7 +83,7 @@ WRITTEN_IN_TWO_WAYS = [
 
 
 @pytest.mark.parametrize(("one", "other"), WRITTEN_IN_TWO_WAYS)
-def test_what_nobody_hears_is_no_error(one, other):
+def test_characters_without_a_sound_are_no_errors(one, other):
     errors = sx.word_errors({"a": one, "b": other}, {"a": other, "b": one})
     assert errors["wer"].tolist() == [0, 0]
     assert sx.character_errors({"a": one}, {"a": other})["cer"].tolist() == [0]
@@ -111,7 +111,7 @@ HEARD = [
 
 
 @pytest.mark.parametrize(("one", "other"), HEARD)
-def test_what_is_heard_stays_an_error(one, other):
+def test_audible_differences_stay_errors(one, other):
     assert sx.word_errors({"a": one}, {"a": other})["wer"].item() > 0
 
 
@@ -347,7 +347,7 @@ def test_the_table_of_normalization_steps():
 
 @given(st.lists(st.sampled_from(WORDS)))
 @settings(max_examples=examples(25))
-def test_what_is_shown_is_what_is_compared(words):
+def test_shown_texts_are_the_compared_texts(words):
     text = " ".join(words)
     for name in ("basic", "whisper-english"):
         shown = sx.show.normalization(text, name, unchanged=True)

@@ -78,7 +78,7 @@ SOURCES = [
 
 
 @pytest.mark.parametrize(("transcripts", "references", "language"), SOURCES)
-def test_where_the_language_comes_from(transcripts, references, language):
+def test_sources_of_the_language(transcripts, references, language):
     errors = sx.word_errors(transcripts, references, normalizer="spoken", language=language)
     assert errors["wer"].tolist() == [0, 0]
 
@@ -128,7 +128,7 @@ def test_the_chain_by_itself():
         sx.Normalizer.of("spoken")("seven")
 
 
-def test_what_spoken_changes_is_shown():
+def test_changes_of_the_spoken_step_are_shown():
     shown = sx.show.normalization("It costs $15.20", "spoken", language="en", unchanged=True)
     assert " ".join(shown["after"]) == sx.Normalizer.of("spoken", language="en")("It costs $15.20")
     assert sx.show.normalization(TABLE.assign(language=["en", "de"]), "spoken")["after"].tolist() == ["7", "7"]

@@ -93,7 +93,7 @@ NO_TAGS = [
 
 
 @pytest.mark.parametrize("text", NO_TAGS)
-def test_what_was_said_stays(text):
+def test_speech_is_kept(text):
     assert without_tags(text) == text
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -179,7 +179,7 @@ def test_silence_in_tags_is_silence():
     assert (row["reference_words"], row["insertions"]) == (0, 0)
 
 
-def test_what_tags_changed_is_shown():
+def test_changes_of_the_tags_step_are_shown():
     shown = sx.show.normalization("well [loud noise] yes", ["tags", "basic"])
     assert shown[["before", "after"]].to_numpy().tolist() == [["[loud", ""], ["noise]", ""]]
 

@@ -410,7 +410,7 @@ TALK = {
         ({"split_at": ["speaker"], "gap_ms": 2459}, ["How are you?", "Fine. Dr.", "No and so"]),
     ],
 )
-def test_where_segments_end(options, expected):
+def test_ends_of_segments(options, expected):
     assert segments(words(tokens_of(**TALK)), **options)["text"].tolist() == expected
 
 

@@ -190,13 +190,13 @@ def test_chance_is_at_least_that_of_words_drawn_with_their_own_confidence(bins, 
         names = [f"{place % recordings}" for place in range(90)]
         return alignments(["h" if one else "s" for one in right], confidence, names)
 
-    drawn = [rng.random(90) < confidence for _ in range(100)]
+    alignments_of = [rng.random(90) < confidence for _ in range(100)]
     expected = np.mean(
-        [calibration(judged(right), bins=bins, binning=binning, **quick)["ece"].iloc[0] for right in drawn]
+        [calibration(judged(right), bins=bins, binning=binning, **quick)["ece"].iloc[0] for right in alignments_of]
     )
     found = calibration(judged(np.ones(90)), bins=bins, binning=binning)["ece_by_chance"][0]
     assert found == pytest.approx(expected, rel=0.1)
-    for right in drawn[:5]:
+    for right in alignments_of[:5]:
         assert calibration(judged(right), bins=bins, binning=binning)["ece_by_chance"][0] >= found - 1e-12
 
 
@@ -344,7 +344,7 @@ def test_isotonic_levels_counted_by_hand():
     assert learnt.apply([0.0, 0.25, 1.0]).tolist() == pytest.approx([0.1, 0.3, 0.9])
 
 
-def test_what_apply_takes_and_gives():
+def test_input_and_result_of_apply():
     learnt = fit_recalibration(simulated(10, 30, -1, 0), "platt")
     series = pd.Series([0.9, None, 0.5], index=[4, 5, 6], name="confidence", dtype="Float32")
     mapped = learnt.apply(series)
@@ -428,14 +428,14 @@ pairs = st.lists(
 )
 
 
-def drawn(rows):
+def alignments_of(rows):
     return alignments([row[0] for row in rows], [None if row[0] == "d" else row[1] for row in rows])
 
 
 @few
 @given(pairs, st.integers(1, 20), st.sampled_from(["equal_width", "equal_mass"]))
 def test_the_table_of_bins_gives_the_ece(rows, bins, binning):
-    judged = drawn(rows)
+    judged = alignments_of(rows)
     row = calibration(judged, bins=bins, binning=binning, **quick).iloc[0]
     table = reliability(judged, bins=bins, binning=binning, **quick)
     assert table["n"].sum() == row["n"]
@@ -453,7 +453,7 @@ def test_the_table_of_bins_gives_the_ece(rows, bins, binning):
 @few
 @given(pairs)
 def test_the_area_under_the_roc_is_the_auc(rows):
-    judged = drawn(rows)
+    judged = alignments_of(rows)
     row = calibration(judged, **quick).iloc[0]
     assume(row["auc"] is not pd.NA)
     curve = roc(judged)[["false_positive_rate", "true_positive_rate"]].to_numpy(float)
@@ -466,7 +466,7 @@ def test_the_area_under_the_roc_is_the_auc(rows):
 @few
 @given(pairs, st.sampled_from(["isotonic", "platt"]))
 def test_recalibration_never_changes_the_order(rows, method):
-    judged = drawn(rows)
+    judged = alignments_of(rows)
     try:
         learnt = fit_recalibration(judged, method)
     except InputError:
@@ -479,7 +479,7 @@ def test_recalibration_never_changes_the_order(rows, method):
 @few
 @given(pairs, st.randoms())
 def test_the_order_of_the_rows_changes_nothing(rows, random):
-    judged = drawn(rows)
+    judged = alignments_of(rows)
     shuffled = judged.sample(frac=1, random_state=random.randrange(1000))
     names = ["n", "errors", "accuracy", "confidence_mean", "ece", "brier", "nce", "auc", "blocks"]
     pd.testing.assert_frame_equal(calibration(judged, **quick)[names], calibration(shuffled, **quick)[names])

@@ -137,7 +137,7 @@ def test_translations_lag_behind_the_last_original_of_their_source():
     assert percentiles(streamed(log)).set_index("measure").loc["translation_lag", "count"] == 3
 
 
-def test_what_settled_a_token():
+def test_reasons_for_settling_a_token():
     log = Log().opened(0).spoken(3000)
     log.message(500, token("a", 100, final=True))
     log.message(900, token(" b", 300, final=True), END)
@@ -354,7 +354,7 @@ def test_plain_tables_will_do():
     assert sx.metrics.token_latencies(shuffled)["final_ms"].tolist() == [700, 1050]
 
 
-def test_what_is_wrong_is_said():
+def test_wrong_input_is_named():
     made = streamed(two_words(), kind=["call"])
     with pytest.raises(
         InputError, match=r"a Corpus has no times of arrival: it lacks updates, log\. Give the result of sx\.stream"

@@ -217,7 +217,7 @@ def test_settled_text_that_changed_is_refused():
         sx.metrics.live_stability(made)
 
 
-def test_what_is_wrong_is_said():
+def test_wrong_input_is_named():
     made = streamed(log_of((["one"], [])))
     with pytest.raises(InputError, match="a DataFrame has no times of arrival"):
         sx.metrics.live_stability(made.tokens)

@@ -106,7 +106,7 @@ def test_stats_counted_by_hand():
     ("start_ms", "kind"),
     [(5_000, "gap"), (5_700, "gap"), (4_999, "overlap"), (4_501, "overlap"), (4_500, "interruption")],
 )
-def test_how_the_floor_changes_hands(start_ms, kind):
+def test_changes_of_the_floor(start_ms, kind):
     changes = sx.metrics.speaker_transitions(turns_of(("A", 0, 5_000), ("B", start_ms, 9_000)))
     assert changes.to_numpy().tolist() == [["call", "A", "B", start_ms, start_ms - 5_000, kind]]
 

@@ -311,7 +311,7 @@ SOME = words_of(("1", "the cat", 0))
         (SOME, reference_of(*TWO).assign(start_ms=[10, 20], end_ms=[5, 30]), {}, SchemaError, "end_ms comes before"),
     ],
 )
-def test_what_cannot_be_says_what_to_do(words, reference, options, error, message):
+def test_impossible_calls_say_what_to_do(words, reference, options, error, message):
     with pytest.raises(error, match=message):
         sx.speaker_word_errors(words, reference, **options)
 

@@ -330,7 +330,7 @@ SECONDS = turns_of(("x", 1.0, 5.5), ("y", 4.0, 8.0))
         ),
     ],
 )
-def test_what_cannot_be_says_what_to_do(turns, reference, options, error, message):
+def test_impossible_calls_say_what_to_do(turns, reference, options, error, message):
     with pytest.raises(error, match=message):
         sx.diarization_errors(turns, reference, **options)
 

@@ -23,7 +23,7 @@ from soniox_ds.metrics.stats.resampling import resampled_sums
 units = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 50)), min_size=2, max_size=25)
 
 
-def drawn(pairs, **options):
+def bootstrapped(pairs, **options):
     errors, words = zip(*pairs, strict=True)
     return bootstrap_rate(errors, words, **{"replicates": 500, **options})
 
@@ -33,7 +33,7 @@ def drawn(pairs, **options):
 
 def test_every_way_to_draw_two_of_two_is_drawn():
     """Two units: both first, both second, or one of each, in the proportion 1 : 1 : 2."""
-    rates = drawn([(1, 10), (3, 10)], replicates=20_000).rates
+    rates = bootstrapped([(1, 10), (3, 10)], replicates=20_000).rates
     values, counts = np.unique(rates.round(6), return_counts=True)
     assert values.tolist() == [0.1, 0.2, 0.3]
     assert counts / len(rates) == pytest.approx([0.25, 0.5, 0.25], abs=0.01)
@@ -41,8 +41,8 @@ def test_every_way_to_draw_two_of_two_is_drawn():
 
 def test_rates_are_of_sums_and_not_means_of_rates():
     """(1/10, 9/90): pooled rates 0.1 whatever is drawn; (1/10, 0/90): 0.1, 0.01, 0."""
-    assert np.unique(drawn([(1, 10), (9, 90)]).rates.round(9)).tolist() == [0.1]
-    assert np.unique(drawn([(1, 10), (0, 90)]).rates.round(9)).tolist() == [0.0, 0.01, 0.1]
+    assert np.unique(bootstrapped([(1, 10), (9, 90)]).rates.round(9)).tolist() == [0.1]
+    assert np.unique(bootstrapped([(1, 10), (0, 90)]).rates.round(9)).tolist() == [0.0, 0.01, 0.1]
 
 
 def plain_bootstrap(errors, words, replicates, seed):
@@ -69,7 +69,7 @@ def test_the_replicates_are_those_of_a_plain_loop(few_kinds):
 
 @pytest.mark.parametrize("times", [1, 400], ids=["all-different", "by-kind"])
 @pytest.mark.parametrize("kinds", [1, 2, 7, 90])
-def test_as_many_units_are_drawn_as_there_are(kinds, times):
+def test_each_replicate_draws_as_many_units_as_there_are(kinds, times):
     sums = resampled_sums(np.ones((kinds, 1)), np.full(kinds, times), replicates=1000)
     assert (sums == kinds * times).all()
 
@@ -107,10 +107,10 @@ def test_each_unit_is_drawn_as_often_as_by_lot(count):
 @given(units, st.integers(0, 5))
 @settings(max_examples=examples(30))
 def test_the_order_of_units_and_the_unit_of_counting_change_nothing(pairs, seed):
-    ours, turned = drawn(pairs, seed=seed), drawn(pairs[::-1], seed=seed)
+    ours, turned = bootstrapped(pairs, seed=seed), bootstrapped(pairs[::-1], seed=seed)
     assert (ours.rates == turned.rates).all()
     assert ours.interval() == pytest.approx(turned.interval(), nan_ok=True)
-    hundredfold = drawn([(errors, 100 * words) for errors, words in pairs], seed=seed)
+    hundredfold = bootstrapped([(errors, 100 * words) for errors, words in pairs], seed=seed)
     for method in METHODS:
         low, high, made_by, remark = ours.interval(method=method)
         other = hundredfold.interval(method=method)
@@ -129,7 +129,7 @@ KINDS = ("errors", "rate", "share", "difference")
 def test_an_interval_is_there_or_says_why(pairs, method, ci, kind):
     if kind == "share":
         pairs = [(min(errors, words), words) for errors, words in pairs]
-    found = drawn(pairs)
+    found = bootstrapped(pairs)
     low, high, made_by, remark = found.interval(ci, method, kind)
     if made_by is None:
         assert np.isnan([low, high]).all()
@@ -154,7 +154,7 @@ def test_an_interval_is_there_or_says_why(pairs, method, ci, kind):
 def test_auto_has_an_interval_wherever_anything_varies(pairs, kind):
     if kind == "share":
         pairs = [(min(errors, words), words) for errors, words in pairs]
-    found = drawn(pairs)
+    found = bootstrapped(pairs)
     if found.standard_error > 0:
         assert found.interval(kind=kind).exists
 
@@ -162,7 +162,7 @@ def test_auto_has_an_interval_wherever_anything_varies(pairs, kind):
 @given(st.lists(st.tuples(st.integers(-10, 10), st.integers(1, 50)), min_size=2, max_size=25), st.sampled_from(METHODS))
 @settings(max_examples=examples(60))
 def test_p_is_below_5_percent_just_where_the_interval_excludes_0(pairs, method):
-    found = drawn(pairs, replicates=999)
+    found = bootstrapped(pairs, replicates=999)
     low, high, made_by, _ = found.interval(0.95, method, "difference")
     if made_by is None:
         return
@@ -235,7 +235,7 @@ def test_the_studentized_interval_of_many_equal_units_is_that_of_the_normal_dist
 
 
 def test_the_studentized_interval_is_wider_than_the_percentile_one_for_few_units():
-    few = drawn([(10, 100), (12, 110), (30, 120), (8, 90), (15, 100), (11, 100)], replicates=10_000)
+    few = bootstrapped([(10, 100), (12, 110), (30, 120), (8, 90), (15, 100), (11, 100)], replicates=10_000)
     widths = {method: np.ptp(few.interval(method=method)[:2]) for method in METHODS}
     assert widths["studentized"] > 1.3 * widths["percentile"]
 
@@ -250,7 +250,7 @@ def test_the_studentized_interval_is_wider_than_the_percentile_one_for_few_units
         pytest.param([(0, 10), (2, 0)], "one-holds-all", id="one-holds-all"),
     ],
 )
-def test_where_there_is_no_interval(pairs, remark):
+def test_cases_without_an_interval(pairs, remark):
     found = bootstrap_rate([one for one, _ in pairs], [many for _, many in pairs])
     for method in METHODS:
         low, high, made_by, why = found.interval(method=method)
@@ -264,7 +264,7 @@ def test_a_studentized_interval_without_a_bound_does_not_exist_and_auto_takes_an
     assert few.interval()[2:] == ("cr2", "few-units")
 
 
-def test_where_a_few_of_many_units_decide_auto_takes_the_cr2_interval():
+def test_auto_takes_the_cr2_interval_if_a_few_of_many_units_decide():
     """Thirteen speakers as uneven as those of the samples."""
     wrong = [14, 1, 0, 1, 8, 0, 1, 0, 1, 0, 3, 5, 0]
     words = [40, 27, 14, 23, 34, 21, 23, 42, 22, 60, 80, 106, 0]
@@ -278,16 +278,16 @@ def test_where_a_few_of_many_units_decide_auto_takes_the_cr2_interval():
 
 
 def test_units_without_words_count_their_errors():
-    found = drawn([(2, 0), (1, 10), (3, 10), (0, 20), (4, 20)])
+    found = bootstrapped([(2, 0), (1, 10), (3, 10), (0, 20), (4, 20)])
     assert found.estimate == pytest.approx(10 / 60)
     assert found.interval().exists
 
 
 def test_share_below():
-    assert drawn([(-1, 10), (-2, 10)]).share_below() == 1
-    assert drawn([(0, 10), (0, 10)]).share_below() == 0  # a tie is no win
-    assert drawn([(-1, 10), (1, 10)], replicates=20_000).share_below() == pytest.approx(0.25, abs=0.01)
-    assert np.isnan(drawn([(-1, 10)]).share_below())
+    assert bootstrapped([(-1, 10), (-2, 10)]).share_below() == 1
+    assert bootstrapped([(0, 10), (0, 10)]).share_below() == 0  # a tie is no win
+    assert bootstrapped([(-1, 10), (1, 10)], replicates=20_000).share_below() == pytest.approx(0.25, abs=0.01)
+    assert np.isnan(bootstrapped([(-1, 10)]).share_below())
 
 
 # --- tests

@@ -24,12 +24,12 @@ ROOMS = ["hall", "hall", "cell", "cell"]
 pytestmark = pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
 
 
-def counted(heard, **columns):
+def errors_of(heard, **columns):
     return character_errors(heard, SAID, **columns).assign(room=ROOMS)
 
 
 def test_counted_by_hand():
-    found = summarize(counted(HEARD))
+    found = summarize(errors_of(HEARD))
     assert list(found.columns) == list(schema.CHARACTER_ERROR_SUMMARY)
     row = found.iloc[0]
     assert (row["hits"], row["substitutions"], row["deletions"], row["insertions"]) == (15, 1, 1, 3)
@@ -40,16 +40,16 @@ def test_counted_by_hand():
 
 
 def test_groups_and_blocks():
-    found = summarize(counted(HEARD), by="room", block="audio_id")
+    found = summarize(errors_of(HEARD), by="room", block="audio_id")
     assert found[["room", "reference_characters", "cer"]].to_numpy().tolist() == [
         ["cell", 8, pytest.approx(2 / 8)],
         ["hall", 9, pytest.approx(3 / 9)],
     ]
-    assert summarize(counted(HEARD), block="room")["blocks"].tolist() == [2]
+    assert summarize(errors_of(HEARD), block="room")["blocks"].tolist() == [2]
 
 
 def test_the_interval_is_that_of_the_same_counts_as_words():
-    characters = counted(HEARD)
+    characters = errors_of(HEARD)
     words = characters.rename(columns={"reference_characters": "reference_words"}).drop(columns=["unit", "spaces"])
     one, other = summarize(characters, ci=0.9, seed=3), summarize(words, ci=0.9, seed=3)
     for end in ("", "_low", "_high"):
@@ -71,7 +71,7 @@ def test_the_pooled_rate_is_jiwers(pairs):
 
 
 def test_arms_are_compared():
-    found = compare_errors({"plain": counted(HEARD), "terms": counted(BETTER)})
+    found = compare_errors({"plain": errors_of(HEARD), "terms": errors_of(BETTER)})
     assert list(found.columns) == list(schema.CHARACTER_ERROR_COMPARISON)
     row = found.iloc[0]
     assert (row["cer_a"], row["cer_b"]) == (pytest.approx(5 / 17), pytest.approx(2 / 17))
@@ -80,7 +80,7 @@ def test_arms_are_compared():
     assert row["unit"] == "code point"
 
 
-@pytest.mark.parametrize("pilot", [[counted(HEARD)], [counted(HEARD), counted(BETTER)]])
+@pytest.mark.parametrize("pilot", [[errors_of(HEARD)], [errors_of(HEARD), errors_of(BETTER)]])
 def test_a_pilot_of_characters_says_what_one_of_words_would(pilot):
     named = {"reference_characters": "reference_words"}
     words = [arm.rename(columns=named).drop(columns=["unit", "spaces"]) for arm in pilot]
@@ -93,19 +93,24 @@ def test_a_pilot_of_characters_says_what_one_of_words_would(pilot):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: compare_errors(counted(HEARD), word_errors(HEARD, SAID)), "like with like"),
-        (lambda: compare_errors(counted(HEARD), counted(BETTER), alignments=[SAID, SAID]), "alignments are of words"),
-        (lambda: compare_errors(counted(HEARD), counted(BETTER, spaces=False)), "settings of 'spaces'"),
+        (lambda: compare_errors(errors_of(HEARD), word_errors(HEARD, SAID)), "like with like"),
         (
-            lambda: summarize(pd.concat([counted(HEARD), counted(BETTER, spaces=False).assign(audio_id=list("efgh"))])),
+            lambda: compare_errors(errors_of(HEARD), errors_of(BETTER), alignments=[SAID, SAID]),
+            "alignments are of words",
+        ),
+        (lambda: compare_errors(errors_of(HEARD), errors_of(BETTER, spaces=False)), "settings of 'spaces'"),
+        (
+            lambda: summarize(
+                pd.concat([errors_of(HEARD), errors_of(BETTER, spaces=False).assign(audio_id=list("efgh"))])
+            ),
             "settings of 'spaces'",
         ),
-        (lambda: summarize(counted(HEARD).rename(columns={"room": "cer_low"}), by="cer_low"), "columns of the"),
-        (lambda: summarize(counted(HEARD).assign(reference_characters=1)), "differ from reference_characters"),
-        (lambda: power([counted(HEARD), word_errors(BETTER, SAID)], difference=0.1), "like with like"),
-        (lambda: power(counted(HEARD).iloc[:1], difference=0.1), "1 blocks with 5 characters"),
+        (lambda: summarize(errors_of(HEARD).rename(columns={"room": "cer_low"}), by="cer_low"), "columns of the"),
+        (lambda: summarize(errors_of(HEARD).assign(reference_characters=1)), "differ from reference_characters"),
+        (lambda: power([errors_of(HEARD), word_errors(BETTER, SAID)], difference=0.1), "like with like"),
+        (lambda: power(errors_of(HEARD).iloc[:1], difference=0.1), "1 blocks with 5 characters"),
     ],
 )
-def test_what_cannot_be_added_up_is_refused(call, message):
+def test_tables_that_cannot_be_added_up_are_refused(call, message):
     with pytest.raises((InputError, SchemaError), match=message):
         call()

@@ -29,7 +29,7 @@ def aligned(**recordings):
     return frame.astype({"audio_id": "string", "position": "int64", "operation": "string", "reference": "string"})
 
 
-def counted(alignments, ids, **columns):
+def errors_of(alignments, ids, **columns):
     """The word errors of such alignments."""
     operations = pd.crosstab(alignments["audio_id"], alignments["operation"]).reindex(ids, fill_value=0)
     frame = pd.DataFrame({"audio_id": ids, "status": "scored"})
@@ -147,7 +147,7 @@ def arms(*texts, **columns):
     """Return the alignments and the errors of each arm, which has one text for each recording."""
     ids = [f"r{n:03}" for n in range(len(texts[0]))]
     alignments = [aligned(**dict(zip(ids, one, strict=True))) for one in texts]
-    return alignments, [counted(one, ids, **columns) for one in alignments]
+    return alignments, [errors_of(one, ids, **columns) for one in alignments]
 
 
 def simulated(seed, recordings=60, speakers=20, rates=(0.1, 0.1)):

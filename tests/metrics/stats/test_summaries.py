@@ -287,7 +287,7 @@ def test_punctuation_by_group_and_block():
     assert one.count("only one speaker") == 1
 
 
-def test_what_the_references_do_not_have_is_not_known():
+def test_rates_of_marks_or_capitals_that_the_references_lack_are_unknown():
     marks = sx.punctuation_errors({"a": "so. we", "b": "we meet"}, {"a": "so, we", "b": "we. meet"})
     row = summarize(marks, replicates=200).iloc[0]
     assert row["per"] == 1
@@ -302,7 +302,7 @@ def test_what_the_references_do_not_have_is_not_known():
     assert summarize(failed)[["hits", "case_words"]].iloc[0].tolist() == [0, 0]
 
 
-def test_what_punctuation_cannot_do():
+def test_unsupported_calls_with_punctuation_are_refused():
     errors = punctuated()
     for call in (lambda: sx.compare_errors(errors, errors), lambda: sx.metrics.power(errors, difference=0.01)):
         with pytest.raises(InputError, match=r"errors of punctuation and capitals.*Compare word or character errors"):

@@ -193,7 +193,7 @@ def test_occurrences_add_up_to_the_table(pairs):
 
 @settings(max_examples=examples(30))
 @given(st.lists(few_words, min_size=1, max_size=4))
-def test_of_equal_texts_every_term_is_a_hit(texts):
+def test_every_term_of_equal_texts_is_a_hit(texts):
     table = term_errors(align_words(*both([(text, text) for text in texts])), TERMS, normalizer="basic")
     assert not table[["misses", "false_hits"]].to_numpy(int).any()
     assert (table["recall"].dropna() == 1).all()

@@ -11,8 +11,8 @@ from soniox_ds import schema
 from soniox_ds.exceptions import InputError, SchemaError
 
 
-def found(said, heard):
-    table = sx.confusions(sx.align_words({"a": heard}, {"a": said}))
+def confusions_of(reference, transcript):
+    table = sx.confusions(sx.align_words({"a": transcript}, {"a": reference}))
     return [tuple(row) for row in table[["operation", "reference", "hypothesis"]].fillna("-").to_numpy()]
 
 
@@ -38,9 +38,9 @@ COUNTED_BY_HAND = [
 ]
 
 
-@pytest.mark.parametrize(("said", "heard", "expected"), COUNTED_BY_HAND)
-def test_confusions(said, heard, expected):
-    assert sorted(found(said, heard)) == sorted(expected)
+@pytest.mark.parametrize(("reference", "transcript", "expected"), COUNTED_BY_HAND)
+def test_confusions(reference, transcript, expected):
+    assert sorted(confusions_of(reference, transcript)) == sorted(expected)
 
 
 def heard_words():
@@ -107,8 +107,8 @@ texts = st.lists(word, max_size=7).map(" ".join)
 
 @given(texts, texts)
 @settings(max_examples=examples(25))
-def test_every_wrong_word_is_in_one_row(said, heard):
-    aligned = sx.align_words({"a": heard}, {"a": said})
+def test_every_wrong_word_is_in_one_row(reference, transcript):
+    aligned = sx.align_words({"a": transcript}, {"a": reference})
     table = sx.confusions(aligned)
     wrong = aligned[aligned["operation"] != "hit"]
     for name in ("reference", "hypothesis"):
@@ -123,7 +123,7 @@ def test_every_wrong_word_is_in_one_row(said, heard):
 
 @given(texts, texts)
 @settings(max_examples=examples(25))
-def test_the_order_of_the_rows_is_of_no_weight(said, heard):
-    aligned = sx.align_words({"a": heard, "b": said}, {"a": said, "b": heard})
+def test_the_order_of_the_rows_is_of_no_weight(reference, transcript):
+    aligned = sx.align_words({"a": transcript, "b": reference}, {"a": reference, "b": transcript})
     mixed = pd.concat([aligned[aligned["audio_id"] == name].iloc[::-1] for name in ("a", "b")])
     pd.testing.assert_frame_equal(sx.confusions(mixed), sx.confusions(aligned))

@@ -112,7 +112,7 @@ def recorded_as(captions):
     return row["status"], None if pd.isna(row["error_type"]) else row["error_type"]
 
 
-async def test_what_goes_wrong_inside_ends_it_and_is_raised(tones, captions, monkeypatch, caplog):
+async def test_an_internal_error_ends_the_captions_and_is_raised(tones, captions, monkeypatch, caplog):
     def raising(*_, **__):
         raise ZeroDivisionError("a mistake of mine")
 

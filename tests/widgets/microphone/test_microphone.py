@@ -587,7 +587,7 @@ def speak_to(mic, words=None):
     return pages
 
 
-async def test_what_is_waited_for_is_written(tones, tmp_path, monkeypatch):
+async def test_until_stopped_waits_until_everything_is_written(tones, tmp_path, monkeypatch):
     """It takes the disk a while."""
     write = microphone_module._write_wav
 
@@ -606,7 +606,7 @@ async def test_what_is_waited_for_is_written(tones, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "error", [OSError(28, "no space"), SchemaError("not a table"), pa.ArrowInvalid("odd")], ids=repr
 )
-async def test_what_could_not_be_written_is_told(tones, tmp_path, monkeypatch, caplog, error):
+async def test_recordings_that_could_not_be_written_are_reported(tones, tmp_path, monkeypatch, caplog, error):
     monkeypatch.setattr(LiveResult, "save", lambda *_: raise_(error))
     mic = sx.Microphone(transport="comm", save_to=tmp_path / "kept")
     page = speak_to(mic)
@@ -624,7 +624,7 @@ def raise_(error):
     raise error
 
 
-async def test_what_goes_wrong_inside_is_raised_to_who_waits(tones, monkeypatch):
+async def test_internal_errors_are_raised_by_until_stopped(tones, monkeypatch):
     monkeypatch.setattr(Transcript, "fold", raising)
     mic = sx.Microphone(transport="comm")
     speak_to(mic)

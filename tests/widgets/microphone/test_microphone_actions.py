@@ -32,7 +32,7 @@ def test_methods_of_the_microphone_are_actions(name, monkeypatch):
     assert commands == [name]
 
 
-def test_what_the_kernel_does_is_a_method_of_the_recording():
+def test_kernel_actions_are_methods_of_the_recording():
     calls = []
 
     class Recorded(Take):

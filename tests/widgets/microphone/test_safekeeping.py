@@ -54,7 +54,7 @@ submit(record()).result()
 
 
 @pytest.fixture
-def spoken(tmp_path):
+def speech(tmp_path):
     """The samples of some words, in a file, and the words."""
     words, pauses_ms = random_words(21, 12)
     path = tmp_path / "spoken.pcm"
@@ -86,8 +86,8 @@ def tones():
         yield service
 
 
-def test_a_killed_kernel_leaves_what_was_settled_in_the_folder(tones, spoken, cache, tmp_path):
-    path, words = spoken
+def test_a_killed_kernel_leaves_what_was_settled_in_the_folder(tones, speech, cache, tmp_path):
+    path, words = speech
     folder = tmp_path / "kept"
     seen = killed_while_recording(tones, path, str(folder))
     with pytest.warns(RecordingsFailedWarning, match=r"ended with its kernel; \d+ words were settled and are in"):
@@ -107,8 +107,8 @@ def test_a_killed_kernel_leaves_what_was_settled_in_the_folder(tones, spoken, ca
     sx.Microphone(save_to=folder)  # nothing to be told any more
 
 
-def test_without_a_folder_it_is_recovered_and_told_once(tones, spoken, cache):
-    path, words = spoken
+def test_without_a_folder_it_is_recovered_and_told_once(tones, speech, cache):
+    path, words = speech
     seen = killed_while_recording(tones, path, "")
     with pytest.warns(RecordingsFailedWarning, match=r"are in mic\.recovered"):
         mic = sx.Microphone()
@@ -155,8 +155,8 @@ def unread(cache):
 
 
 @pytest.mark.parametrize("reading", ["text", "tokens", "segments", "log", "result", "corpus"])
-def test_what_nobody_read_is_recovered_after_the_cell_was_run_again(tones, spoken, cache, reading):
-    path, words = spoken
+def test_unread_recordings_are_recovered_after_the_cell_was_run_again(tones, speech, cache, reading):
+    path, words = speech
     first = recorded(path.read_bytes())
     assert repr(first).startswith("Microphone(finished, 1 recording")  # neither this nor a picture of it reads it
     first._repr_mimebundle_()
@@ -175,8 +175,8 @@ def test_what_nobody_read_is_recovered_after_the_cell_was_run_again(tones, spoke
     assert not unread(cache)
 
 
-def test_a_recording_that_goes_on_while_the_cell_is_run_again(tones, spoken, cache):
-    path, words = spoken
+def test_a_recording_that_goes_on_while_the_cell_is_run_again(tones, speech, cache):
+    path, words = speech
     first = recorded(path.read_bytes(), stop=False)
     with pytest.warns(RecordingsFailedWarning, match="has not ended yet"):
         second = sx.Microphone()
@@ -207,8 +207,8 @@ def test_recordings_may_be_removed_while_others_are_looked_for(tmp_path):
             other.result()
 
 
-def test_several_that_nobody_read_are_told_apart(tones, spoken, cache):
-    path, words = spoken
+def test_several_that_nobody_read_are_told_apart(tones, speech, cache):
+    path, words = speech
     made = [recorded(path.read_bytes())]
     for _ in range(2):
         with pytest.warns(RecordingsFailedWarning, match="neither read nor saved"):
@@ -250,8 +250,8 @@ def in_another_kernel(service, path, then):
     )
 
 
-def test_what_was_not_read_before_its_kernel_ended_is_recovered_whole(tones, spoken, cache):
-    path, words = spoken
+def test_unread_recordings_of_an_ended_kernel_are_recovered_whole(tones, speech, cache):
+    path, words = speech
     with in_another_kernel(tones, path, "read") as kernel:
         kernel.wait(timeout=120)
     sx.Microphone()  # nothing to tell
@@ -266,7 +266,7 @@ def test_what_was_not_read_before_its_kernel_ended_is_recovered_whole(tones, spo
     assert mic.recovered.recordings["status"].tolist() == ["completed"]
 
 
-def test_what_goes_on_is_not_broken_off_and_what_is_forgotten_leaves_nothing(tmp_path):
+def test_running_recordings_continue_and_forgotten_ones_leave_no_files(tmp_path):
     safe, kept = begun(tmp_path / "x")
     kept.audio(b"\1\0" * 100)
     assert safe.broken_off() == []

@@ -160,7 +160,7 @@ def test_translations_are_left_alone():
     assert sx.apply_reviews(words, reviews_of((0, 1, "wrong", "c")))["reference"].tolist() == ["c b"]
 
 
-def test_what_cannot_be_applied_is_refused():
+def test_reviews_that_cannot_be_applied_are_refused():
     words = words_of("a b c d")
     with pytest.raises(InputError, match=r"'b d' was reviewed, but the words there are 'b c'"):
         sx.apply_reviews(words, reviews_of((1, 3, "right", None)).assign(text="b d"))
@@ -238,7 +238,7 @@ def a_review(row, verdict="right", when="2026-01-01T00:00:00.123Z", **more):
 
 
 @pytest.mark.parametrize("name", ["reviews.csv", "reviews.parquet"])
-def test_what_is_kept_is_read_again(tmp_path, name):
+def test_saved_reviews_are_read_again(tmp_path, name):
     path = tmp_path / name
     store = ReviewStore(path)
     rows = [
@@ -548,7 +548,7 @@ def test_verdicts_become_a_table_a_file_and_references(corpus, ask, tmp_path):
     assert again.table["verdict"].isna().tolist() == [True]  # taken back
 
 
-def test_what_cannot_be_written_is_said_and_kept_for_later(corpus, ask, tmp_path):
+def test_unwritten_reviews_are_reported_and_kept_for_later(corpus, ask, tmp_path):
     clips = pd.DataFrame({"audio_id": ["a.wav"] * 2, "start_ms": [2000, 3000], "end_ms": [2500, 3500]})
     path = tmp_path / "reviews.csv"
     queue = sx.review(clips, corpus, save_to=path)
@@ -572,7 +572,7 @@ def test_a_file_that_is_damaged_meanwhile_is_said_in_the_view(corpus, ask, tmp_p
     assert queue.table["verdict"].tolist() == ["right"]
 
 
-def test_what_cannot_be_reviewed_is_refused(corpus):
+def test_clips_that_cannot_be_reviewed_are_refused(corpus):
     clips = pd.DataFrame({"audio_id": ["a.wav"], "start_ms": [2000], "end_ms": [3000]})
     with pytest.raises(InputError, match=r"transcripts do not have, such as 'b.wav'"):
         sx.review(clips.assign(audio_id="b.wav"), corpus)
