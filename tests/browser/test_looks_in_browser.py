@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from microphone_page import MicrophonePage, listening_service
-from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, shown, words  # noqa: F401  fixtures
+from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, shown_words, words  # noqa: F401  fixtures
 
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 from soniox_ds.widgets._assets import source
@@ -127,7 +127,7 @@ def test_stop_by_the_keyboard_keeps_the_focus_and_the_latest_words(notebook):
 def test_live_captions_keep_the_focus_when_they_are_stopped(opened):  # noqa: F811
     opened.page.focus(PLAY)
     opened.page.keyboard.press("Enter")
-    opened.until(lambda: len(shown(opened)) >= 2, what="the first words")
+    opened.until(lambda: len(shown_words(opened)) >= 2, what="the first words")
     opened.page.focus(STOP)
     opened.page.keyboard.press("Enter")
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end")

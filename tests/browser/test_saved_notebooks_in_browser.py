@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 from microphone_page import MicrophonePage, listening_service, text_words
-from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, shown, words  # noqa: F401  fixtures
+from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, shown_words, words  # noqa: F401  fixtures
 from test_review_in_browser import CALL, QUEUE, wait_until_saved
 from test_review_in_browser import opened as opened_review
 
@@ -104,7 +104,7 @@ def test_the_microphone(notebook, lab, kernel):
 def test_live_captions(opened, lab):  # noqa: F811
     assert "not played yet" in html_of(opened)[0]
     opened.page.click(PLAY)
-    opened.until(lambda: len(shown(opened)) >= 6, what="words")
+    opened.until(lambda: len(shown_words(opened)) >= 6, what="words")
     first = ask(opened, "captions.text").split()[0]
     opened.until(lambda: first in html_of(opened)[0], what="a picture of the beginning")
     opened.until(lambda: not visible(opened, STILL), what="only the live widget is seen")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import soniox_ds as sx
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.atomic_files import replacing
-from soniox_ds.reports.page import _write as write_page
 from soniox_ds.widgets.review.store import ReviewStore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="permissions of this kind")
@@ -41,7 +41,8 @@ def keep_review(path):
 
 
 def write_report(path):
-    write_page(path, "<!doctype html>")
+    recordings = pd.DataFrame({"audio_id": ["a"], "status": "completed", "text": "word"})
+    sx.report(sx.Corpus(recordings, pd.DataFrame({"audio_id": ["a"], "token_index": 0, "text": "word"})), path=path)
 
 
 WRITERS = [
