@@ -143,7 +143,9 @@ class Corpus:
             return self
         recordings = self.recordings[keep].reset_index(drop=True)
         tokens = self.tokens[np.asarray(self.tokens["audio_id"].isin(recordings["audio_id"]), np.bool_)]
-        return self._with(recordings, tokens.reset_index(drop=True))
+        part = Corpus.__new__(Corpus)  # The tables need not be checked again.
+        part.recordings, part.tokens, part.provenance = recordings, tokens.reset_index(drop=True), self.provenance
+        return part
 
     def words(self) -> pd.DataFrame:
         """Return the words of all recordings (``schema.WORDS``); see `soniox_ds.words`."""
@@ -161,13 +163,13 @@ class Corpus:
         A completed recording without speech has the text "", since that is its transcript. A failed recording has no
         transcript and therefore no row.
         """
-        spoken = _text.texts(self.words())
+        of_words = _text.texts(self.words())
         completed = self.recordings.loc[self._is("completed"), "audio_id"]
-        silent = completed[~completed.isin(spoken.loc[spoken["translation_status"] == "original", "audio_id"])]
+        silent = completed[~completed.isin(of_words.loc[of_words["translation_status"] == "original", "audio_id"])]
         rows = pd.DataFrame({"audio_id": silent, "translation_status": "original", "text": "", "word_count": 0})
-        texts = pd.concat([spoken, conform(rows, TEXTS)], ignore_index=True)
-        place = pd.Index(list(self)).get_indexer(pd.Index(texts["audio_id"]))
-        order = np.lexsort((translation_mask(texts), place))
+        texts = pd.concat([of_words, conform(rows, TEXTS)], ignore_index=True)
+        row = pd.Index(list(self)).get_indexer(pd.Index(texts["audio_id"]))
+        order = np.lexsort((translation_mask(texts), row))
         return conform(texts.take(order).reset_index(drop=True), TEXTS)
 
     @property
@@ -201,8 +203,8 @@ class Corpus:
         With ``provenance=True`` their provenance must be equal as well.
         """
         return (
-            _same(self.recordings, other.recordings)
-            and _same(self.tokens, other.tokens)
+            _are_equal(self.recordings, other.recordings)
+            and _are_equal(self.tokens, other.tokens)
             and (not provenance or self.provenance == other.provenance)
         )
 
@@ -254,14 +256,9 @@ class Corpus:
             hint = f" Did you mean {near}?" if near else ""
             raise InputError(
                 f"no recording has the id {some(unknown)}; "
-                f"corpus.recordings['audio_id'] lists the {len(ids)} there are.{hint}"
+                f"corpus.recordings['audio_id'] lists the {len(ids)} ids of this corpus.{hint}"
             )
         return np.array(ids.isin(list(listed)), np.bool_)
-
-    def _with(self, recordings: pd.DataFrame, tokens: pd.DataFrame) -> Corpus:
-        part = Corpus.__new__(Corpus)
-        part.recordings, part.tokens, part.provenance = recordings, tokens, self.provenance
-        return part
 
 
 def concat(corpora: Iterable[Corpus]) -> Corpus:
@@ -336,5 +333,6 @@ def read_corpus(
         ) from error
 
 
-def _same(one: pd.DataFrame, two: pd.DataFrame) -> bool:
-    return list(one.columns) == list(two.columns) and list(one.dtypes) == list(two.dtypes) and one.equals(two)
+def _are_equal(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+    has_same_columns = list(first.columns) == list(second.columns) and list(first.dtypes) == list(second.dtypes)
+    return has_same_columns and first.equals(second)

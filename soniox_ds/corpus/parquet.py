@@ -159,13 +159,13 @@ def _save(
 
 def _contents(folder: Path) -> list[str]:
     """List the contents of a folder, without the remains of a first save that was killed."""
-    found = [path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.endswith(_BEGUN)]
+    names = [path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.endswith(_BEGUN)]
     inner = [path for kind in _KINDS for path in (folder / kind).rglob("*") if path.is_file()]
     if read_saves(folder) == []:
         inner = [path for path in inner if path.name != SAVES and not path.match("part-*.parquet")]
     if all(path.match(f".part-*{_BEGUN}") for path in inner):
-        found = [name for name in found if name not in _KINDS]
-    return found
+        names = [name for name in names if name not in _KINDS]
+    return names
 
 
 def load_corpus(
@@ -209,11 +209,13 @@ def _load(
                 tokens.append(read_tokens(part, recordings, only_these=wanted is not None))
             frames.append(recordings)
         with reading(save[0].recordings):
-            whole = concat_frames(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True)
-        if wanted is None and whole["__row"].tolist() != list(range(len(whole))):
+            joined = concat_frames(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True)
+        if wanted is None and joined["__row"].tolist() != list(range(len(joined))):
             raise damaged(save[0].recordings, "the files of its save do not fit together")
-        whole = whole.drop(columns="__row")
-        saves.append(whole if kept is None else whole[[name for name in whole if name in RECORDINGS or name in kept]])
+        joined = joined.drop(columns="__row")
+        saves.append(
+            joined if kept is None else joined[[name for name in joined if name in RECORDINGS or name in kept]]
+        )
         provenances.append(save[0].note.provenance)
     if kept is not None and (unknown := sorted(kept - names)):
         raise InputError(f"the corpus in {folder} has no columns {unknown}; it has {sorted(names - {'__row'})}.")

@@ -82,7 +82,7 @@ def sniff(head: bytes) -> tuple[str | None, str]:
     >>> sniff(b"%PDF-1.7")
     (None, 'a PDF document')
     """
-    name = _container(_behind_tag(head))
+    name = _container(head[tag_size(head) :])
     if name is not None:
         return name, name
     for magic, words in _OTHERS:
@@ -125,13 +125,15 @@ def _mpeg(head: bytes) -> str | None:
         if head[offset] != 0xFF or head[offset + 1] & 0xE0 != 0xE0:
             continue
         for name, size in (("aac", _adts_size(head, offset)), ("mp3", _mp3_size(head, offset))):
-            if size and ((offset == 0 and size + 2 > len(head)) or _same_sync(head, offset, offset + size)):
+            if not size:
+                continue
+            following = offset + size
+            if following + 2 > len(head):
+                if offset == 0:
+                    return name
+            elif head[offset] == head[following] and head[offset + 1] & 0xFE == head[following + 1] & 0xFE:
                 return name
     return None
-
-
-def _same_sync(head: bytes, first: int, second: int) -> bool:
-    return second + 2 <= len(head) and head[first] == head[second] and head[first + 1] & 0xFE == head[second + 1] & 0xFE
 
 
 def _adts_size(head: bytes, at: int) -> int:
@@ -171,10 +173,6 @@ def tag_size(head: bytes) -> int:
         return 0
     a, b, c, d = head[6:10]
     return 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[5] & 0x10 else 0)
-
-
-def _behind_tag(head: bytes) -> bytes:
-    return head[tag_size(head) :]
 
 
 def declared_size(file: BinaryIO, container: str, size_bytes: int) -> int | None:
@@ -222,8 +220,8 @@ def has_audio_behind(file: BinaryIO, container: str, declared: int, size_bytes: 
 def has_frame_count(file: BinaryIO) -> bool:
     """Return True for an mp3 file whose Xing or Info header gives the number of frames."""
     frame = _at(file, tag_size(_at(file, 0, 10)), 2048)
-    place = max(frame.find(b"Xing", 0, 200), frame.find(b"Info", 0, 200))
-    return place >= 0 and len(frame) >= place + 8 and bool(frame[place + 7] & 1)
+    position = max(frame.find(b"Xing", 0, 200), frame.find(b"Info", 0, 200))
+    return position >= 0 and len(frame) >= position + 8 and bool(frame[position + 7] & 1)
 
 
 def _end_of_chunks(file: BinaryIO, container: str, position: int, size_bytes: int) -> int:
@@ -297,10 +295,10 @@ def _mp4_size(file: BinaryIO, size_bytes: int) -> int | None:
 def _xing_size(file: BinaryIO) -> int | None:
     start = tag_size(_at(file, 0, 10))
     frame = _at(file, start, 2048)
-    place = max(frame.find(b"Xing", 0, 200), frame.find(b"Info", 0, 200))
-    if place < 0 or len(frame) < place + 16:
+    position = max(frame.find(b"Xing", 0, 200), frame.find(b"Info", 0, 200))
+    if position < 0 or len(frame) < position + 16:
         return None
-    flags, *values = struct.unpack(">III", frame[place + 4 : place + 16])
+    flags, *values = struct.unpack(">III", frame[position + 4 : position + 16])
     if not flags & 2:
         return None
     stated: int = values[1 if flags & 1 else 0]
