@@ -1,8 +1,5 @@
 // Elements of the review queue, without their behaviour.
 
-const SIGNS = { right: "✓", wrong: "✗", unclear: "?" };
-const KEYS = { 1: "right", 2: "wrong", 3: "unclear" };
-
 /** An element with attributes, text and children. Controls are marked so that JupyterLab ignores typing in them. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -29,8 +26,8 @@ function oneLine(text) {
   return text.split(/\s+/).filter(Boolean).join(" ");
 }
 
-/** Create all elements of the view. */
-function build(id) {
+/** Create all elements of the view. `actions` are the verdicts (actions.py). */
+function build(id, actions) {
   const parts = {};
   parts.count = make("span", { class: "sxr-count" });
   parts.kinds = make("span", { class: "sxr-kinds" });
@@ -47,14 +44,13 @@ function build(id) {
   parts.heard = make("span", { class: "sxr-heard", "aria-hidden": "true" }, make("span", {}));
   parts.length = make("span", { class: "sxr-length" });
   parts.verdicts = {};
-  for (const [key, name] of Object.entries(KEYS)) {
-    const title = name[0].toUpperCase() + name.slice(1);
+  for (const [name, { label, sign, shortcut }] of Object.entries(actions)) {
     parts.verdicts[name] = make(
       "button",
-      { type: "button", class: `sxr-verdict sxr-${name}`, "aria-pressed": "false", "aria-keyshortcuts": key },
-      make("span", { class: "sxr-sign", "aria-hidden": "true", text: SIGNS[name] }),
-      make("span", { text: title }),
-      make("kbd", { "aria-hidden": "true", text: key }),
+      { type: "button", class: `sxr-verdict sxr-${name}`, "aria-pressed": "false", "aria-keyshortcuts": shortcut },
+      make("span", { class: "sxr-sign", "aria-hidden": "true", text: sign }),
+      make("span", { text: label }),
+      make("kbd", { "aria-hidden": "true", text: shortcut }),
     );
   }
   parts.open = make(
@@ -73,9 +69,9 @@ function build(id) {
   parts.state = make("span", { class: "sxr-state", role: "status" });
   parts.problem = make("p", { class: "sxr-problem", role: "alert" });
   parts.autoplay = make("input", { type: "checkbox", id: `${id}-autoplay` });
-  parts.keys = make("span", {
-    class: "sxr-keys", text: "j k next, previous · Space play · 1 right · 2 wrong, and correct it · 3 unclear · Enter edit · Esc leave the field",
-  });
+  const verdictKeys = Object.values(actions).map(({ shortcut, hint }) => `${shortcut} ${hint}`);
+  const keys = ["j k next, previous", "Space play", ...verdictKeys, "Enter edit", "Esc leave the field"];
+  parts.keys = make("span", { class: "sxr-keys", text: keys.join(" · ") });
   parts.card = make(
     "div",
     { class: "sxr-card", role: "group", "aria-label": "Clip" },

@@ -16,6 +16,7 @@ from typing import Any
 
 import anywidget
 import pandas as pd
+import traitlets
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
@@ -25,6 +26,7 @@ from soniox_ds.review_queue.reviews import VERDICTS
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets.review import still as review_still
+from soniox_ds.widgets.review.actions import ACTIONS
 from soniox_ds.widgets.review.places import Places
 from soniox_ds.widgets.review.store import ReviewStore
 from soniox_ds.widgets.still import Still
@@ -117,6 +119,7 @@ class ReviewQueue(anywidget.AnyWidget):
 
     _esm = source("review/parts.js", "review/review.js")
     _css = source("review/review.css", "still.css")
+    settings = traitlets.Dict().tag(sync=True)
 
     def __init__(self, places: Places, store: ReviewStore, *, reviewer: str | None, margin_ms: int) -> None:
         self._places = places
@@ -124,7 +127,7 @@ class ReviewQueue(anywidget.AnyWidget):
         self._reviewer = reviewer
         self._margin_ms = margin_ms
         self._still = Still(self._picture)
-        super().__init__()
+        super().__init__(settings={"actions": {name: action._asdict() for name, action in ACTIONS.items()}})
         self.on_msg(self._answer)
 
     @property

@@ -9,7 +9,9 @@ const BUSY_MS = 4000; // after so long without an answer, the kernel is reported
 
 function render({ model, el }) {
   const view = `sxr-${Math.random().toString(36).slice(2)}`;
-  const parts = build(view);
+  const { actions } = model.get("settings");
+  const verdictOf = Object.fromEntries(Object.entries(actions).map(([name, { shortcut }]) => [shortcut, name]));
+  const parts = build(view, actions);
   const audio = new Audio();
   const rows = new Map(); // data of each clip that the kernel has sent
   const asked = new Set(); // pages that were requested
@@ -240,8 +242,8 @@ function render({ model, el }) {
     parts.count.textContent = `${done.length} of ${verdicts.length} reviewed`;
     parts.progress.max = Math.max(verdicts.length, 1);
     parts.progress.value = done.length;
-    parts.kinds.textContent = Object.keys(SIGNS)
-      .map((name) => `${SIGNS[name]} ${done.filter((verdict) => verdict === name).length} ${name}`)
+    parts.kinds.textContent = Object.entries(actions)
+      .map(([name, { sign }]) => `${sign} ${done.filter((verdict) => verdict === name).length} ${name}`)
       .join("  ");
     parts.problem.textContent = problem;
     parts.problem.hidden = !problem;
@@ -269,7 +271,7 @@ function render({ model, el }) {
         make("span", { class: "sxr-number", text: place + 1 }),
         make("span", {
           class: `sxr-sign sxr-${verdict ?? "none"}`, role: "img", "aria-label": verdict ?? "open",
-          text: SIGNS[verdict] ?? "·",
+          text: actions[verdict]?.sign ?? "·",
         }),
         make("span", { class: "sxr-name", dir: "auto", text: row ? row.audio_id : "…" }),
         make("span", { class: "sxr-time", text: row ? clock(row.start_ms) : "" }),
@@ -334,7 +336,7 @@ function render({ model, el }) {
     else if (event.key === "Home") move(0);
     else if (event.key === "End") move(verdicts.length - 1);
     else if (event.key === "n") nextOpen();
-    else if (event.key in KEYS) judge(KEYS[event.key]);
+    else if (event.key in verdictOf) judge(verdictOf[event.key]);
     else if (event.key === " " && !["BUTTON", "INPUT"].includes(event.target.tagName)) play();
     else if (event.key === "Enter" && event.target.tagName !== "BUTTON") edit();
     else if (event.key === "Escape") parts.list.focus();

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soniox_ds._display import clock, isolated, render, visible
+from soniox_ds.widgets.review.actions import ACTIONS
 
 __all__ = ["MOST_ROWS", "html", "plain"]
 
@@ -14,7 +15,7 @@ MOST_ROWS = 60
 
 _PLAIN_ROWS = 5
 _LONGEST = 100
-_VERDICTS = {"right": "✓ right", "wrong": "✗ wrong", "unclear": "? unclear"}
+_VERDICTS = {name: f"{action.sign} {name}" for name, action in ACTIONS.items()}
 
 
 def plain(head: str, rows: Sequence[Mapping[str, Any]], count: int) -> str:

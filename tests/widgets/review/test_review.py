@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.review_queue.reviews import VERDICTS
 from soniox_ds.schema import REVIEWED_REFERENCES, REVIEWS, WORDS
 from soniox_ds.widgets.review import still as review_still
+from soniox_ds.widgets.review.actions import ACTIONS
 from soniox_ds.widgets.review.store import ReviewStore, read_reviews
 
 # ---- corrections
@@ -641,3 +643,9 @@ def test_the_still_table_is_text_and_stays_small(ask):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert repr(queue) == bundle["text/plain"]
     assert repr(queue).count("\n") == 6
+
+
+def test_every_verdict_has_a_button_a_key_and_a_sign_of_its_own():
+    assert tuple(ACTIONS) == VERDICTS
+    for field in ("label", "sign", "shortcut"):
+        assert len({getattr(action, field) for action in ACTIONS.values()}) == len(VERDICTS)
