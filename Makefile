@@ -25,7 +25,7 @@ test: $(VENV)/.ready-test system lint types
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 # The tests that need no browser, no kernel, no recogniser and no clock. `make test` runs all tests.
-FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/test_reference.py tests/corpus tests/io tests/metrics tests/options tests/plot \
+FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/test_reference.py tests/corpus/test_corpus.py tests/io tests/metrics tests/options tests/plot \
   tests/progress tests/review_queue tests/schema tests/sources tests/text tests/show
 check: $(VENV)/.ready-test lint types
 	$(BIN)/python -m pytest -n auto -q $(FAST_TESTS) $(PYTEST_ARGS)
