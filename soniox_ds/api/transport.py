@@ -77,7 +77,7 @@ class _NoCookies(CookieJar):
         pass
 
 
-async def _forget_where_to(response: httpx.Response) -> None:
+async def _drop_redirect_address(response: httpx.Response) -> None:
     """Remove the address from a redirect, because httpx raises its own errors for addresses that it cannot parse."""
     response.headers.pop("location", None)
 
@@ -122,7 +122,7 @@ class Transport:
             auth=_Bearer(self.connection),
             headers={"User-Agent": f"soniox-ds (httpx {httpx.__version__})", "Accept-Encoding": ENCODINGS},
             cookies=_NoCookies(),
-            event_hooks={"response": [_forget_where_to]},
+            event_hooks={"response": [_drop_redirect_address]},
             # A request may wait for a free connection of the pool without a timeout, as the network is not at fault.
             timeout=httpx.Timeout(self.timeout_s, connect=min(self.timeout_s, 20.0), pool=None),
             limits=httpx.Limits(

@@ -35,9 +35,9 @@ from soniox_ds.exceptions import (
     SonioxDSError,
 )
 
-__all__ = ["GOODBYE_S", "clean_up", "say_goodbye", "sweep_earlier", "sweep_known", "sweep_lost", "tidy_up"]
+__all__ = ["INTERRUPT_S", "clean_up", "delete_after_interrupt", "sweep_earlier", "sweep_known", "sweep_lost", "tidy_up"]
 
-GOODBYE_S = 1.0
+INTERRUPT_S = 1.0
 """Seconds of real time in which an interrupted run may delete what it does not need any more."""
 
 REQUESTS_PER_MINUTE = 480
@@ -245,8 +245,8 @@ async def _sweep_lost_answers(run: Run) -> None:
     run.progress.note("")
 
 
-async def say_goodbye(run: Run, jobs: Iterable[Job]) -> None:
-    """Delete after an interrupt what is not needed any more, within `GOODBYE_S`. The journal keeps the rest.
+async def delete_after_interrupt(run: Run, jobs: Iterable[Job]) -> None:
+    """Delete after an interrupt what is not needed any more, within `INTERRUPT_S`. The journal keeps the rest.
 
     Jobs that are paid for and unfinished stay on the server. The same call continues them.
     """
@@ -263,7 +263,7 @@ async def say_goodbye(run: Run, jobs: Iterable[Job]) -> None:
 
     entries = [job.entry for job in jobs if job.entry is not None and not job.recalled]
     try:
-        async with asyncio.timeout(GOODBYE_S), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(INTERRUPT_S), asyncio.TaskGroup() as group:
             for entry in entries:
                 if entry.state in (State.DONE, State.FAILED, State.UPLOADED) and _has_remains(entry):
                     group.create_task(leave(entry))

@@ -41,7 +41,11 @@ async def fetch_forever(run: Run) -> None:
                     await run.clock.sleep(DAMAGED_TRANSCRIPT.wait_s(job.damaged))
                     run.to_fetch.put_nowait(job)
                 else:
-                    await run.refused(job, _stays_damaged(error))
+                    message = (
+                        f"the transcript came back damaged {job.damaged} times. The recording is paid for and is not "
+                        f"forgotten: the same call fetches its transcript again. The last answer: {error}"
+                    )
+                    await run.refused(job, BadAnswerError(message))
                 continue
             job.fetches += 1
             if job.fetches < run.limits.attempts and run.trouble(job, error):
@@ -84,13 +88,6 @@ async def _fetch(run: Run, job: Job) -> bytes:
 def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
     """Return True if a transcript was received but cannot be used, and False if no transcript was received."""
     return isinstance(error, BadAnswerError) and (error.status is None or 200 <= error.status < 300)
-
-
-def _stays_damaged(error: ServiceError | InvalidStateError) -> BadAnswerError:
-    return BadAnswerError(
-        f"the transcript came back damaged {DAMAGED_TRANSCRIPT.attempts} times. The recording is paid for and is not "
-        f"forgotten: the same call fetches its transcript again. The last answer: {error}"
-    )
 
 
 async def clean_forever(run: Run) -> None:

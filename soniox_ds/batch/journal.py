@@ -437,16 +437,12 @@ def _entry(row: Sequence[Any]) -> Entry:
         setattr(entry, name, int(getattr(entry, name) == 1))
     if not _is_duration(entry.duration_ms):
         entry.duration_ms = None
-    if not _is_number(entry.changed_at):
+    if not (isinstance(entry.changed_at, (int, float)) and 0 <= entry.changed_at < _TOO_LARGE):
         entry.changed_at = 0.0
     if entry.state not in _STATES:
         # An unknown state counts as done, so that nothing is paid for twice. Without a transcript the row fails.
         entry.state = State.DONE
     return entry
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and 0 <= value < _TOO_LARGE
 
 
 def _is_duration(value: object) -> bool:

@@ -21,7 +21,7 @@ from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.batch.arguments import check_columns_unused, check_count, check_on_error, check_repeat
 from soniox_ds.batch.assemble import assemble
-from soniox_ds.batch.clean_up import say_goodbye, tidy_up
+from soniox_ds.batch.clean_up import delete_after_interrupt, tidy_up
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.fetch import clean_forever, fetch_forever
 from soniox_ds.batch.journal import Journal
@@ -216,7 +216,7 @@ async def transcribe_as(
                     except JournalError:
                         raise  # Deletions could not be written down, so nothing is deleted.
                     except BaseException:
-                        await say_goodbye(run, preparer.jobs.values())
+                        await delete_after_interrupt(run, preparer.jobs.values())
                         raise
                     finally:
                         await shared.close()
@@ -259,7 +259,7 @@ async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: in
                 *(group.create_task(fetch_forever(run)) for _ in range(FETCHERS)),
                 *(group.create_task(clean_forever(run)) for _ in range(CLEANERS)),
                 group.create_task(watcher.watch_forever()),
-                group.create_task(watcher.lose_patience_in_time()),
+                group.create_task(watcher.give_up_late_jobs_forever()),
                 group.create_task(_tick(run.progress)),
             ]
             group.create_task(preparer.prepare())

@@ -243,7 +243,11 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))
         job.submitted_s = run.clock.now()
         try:
-            reply = await run.client.create_transcription(_body(run, job))
+            url = job.recording.url
+            audio = {"audio_url": url} if url is not None else {"file_id": job.paid.file_id}
+            reply = await run.client.create_transcription(
+                {**run.options.body(), **audio, "client_reference_id": job.paid.reference}
+            )
         except ServiceError as error:
             if error.maybe_done:
                 job.answered_badly = str(error)
@@ -271,11 +275,6 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
             job.answered_badly = problem
             watcher.lost(job, since_s=run.clock.now())
         return
-
-
-def _body(run: Run, job: Job) -> dict[str, Any]:
-    audio = {"audio_url": job.recording.url} if job.recording.url is not None else {"file_id": job.paid.file_id}
-    return {**run.options.body(), **audio, "client_reference_id": job.paid.reference}
 
 
 def _upload_is_gone(job: Job, error: SonioxDSError) -> bool:

@@ -121,7 +121,7 @@ class Watcher:
         if isinstance(error, RequestError) or not self._run.may_wait(self._troubled_s):
             self._run.stop_spending(error)
             await self._give_up_all(error)
-        await self._lose_patience(now)
+        await self._give_up_late_jobs(now)
 
     def _wait_s(self) -> float:
         """Return the seconds until the next look: a fifth of the age of the youngest job, within the limits."""
@@ -141,7 +141,7 @@ class Watcher:
                     await self._ask(transcription_id, job)
             except BadAnswerError:
                 await self._list(now)  # The listing may be right where the answer for a single job is not.
-        await self._lose_patience(now)
+        await self._give_up_late_jobs(now)
 
     async def _list(self, asked_s: float) -> None:
         unseen = dict(self._watched)
@@ -277,18 +277,18 @@ class Watcher:
         job.missed = 0
         await self._act_on(job, item)
 
-    async def lose_patience_in_time(self) -> None:
+    async def give_up_late_jobs_forever(self) -> None:
         """Give up the jobs that have taken too long, even while requests about them are under way, until cancelled.
 
         If the caller gave no time limit, such requests are waited for longer, because they may bring the result.
         """
         while True:
             await self._run.clock.sleep(WATCH.initial_s)
-            await self._lose_patience(
+            await self._give_up_late_jobs(
                 self._run.clock.now(), times=1 if self._run.timeout_s is not None else LAST_RESORT
             )
 
-    async def _lose_patience(self, now: float, *, times: int = 1) -> None:
+    async def _give_up_late_jobs(self, now: float, *, times: int = 1) -> None:
         """Give up the jobs that have taken too long, for this run."""
         run = self._run
         for jobs in (self._watched, self._lost):

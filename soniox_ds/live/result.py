@@ -75,7 +75,8 @@ class LiveResult:
         no_duplicates(log[log["kind"] == "message"], "log", "audio_id", *keys)
         self.recordings = conform(recordings, RECORDINGS)
         """``schema.RECORDINGS``, one row per recording."""
-        self.log = conform(_numbered(log), LIVE_LOG)
+        event_index = log.groupby("audio_id", sort=False, observed=True).cumcount()
+        self.log = conform(log.assign(event_index=event_index), LIVE_LOG)
         """``schema.LIVE_LOG``: every event, with its time."""
         self.provenance = provenance or new_provenance()
 
@@ -261,7 +262,3 @@ def _open_ms(log: pd.DataFrame) -> float:
         elif kind in ("lost", "failed", "end", "connecting") and opened is not None:
             total, opened = total + at_ms - opened, None
     return total
-
-
-def _numbered(log: pd.DataFrame) -> pd.DataFrame:
-    return log.assign(event_index=log.groupby("audio_id", sort=False, observed=True).cumcount())

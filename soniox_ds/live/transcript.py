@@ -362,7 +362,7 @@ class Transcript:
             if not isinstance(raw, Mapping) or not isinstance(raw.get("text"), str):
                 raise BadAnswerError(f"a message of the stream holds a token without text: {str(raw)[:120]}")
             is_final = raw.get("is_final") is True
-            for part in _marks_apart(raw):
+            for part in _split_markers(raw):
                 if part["text"] in (END, FIN):
                     marks.append((None, part["text"]))
                     continue
@@ -462,7 +462,7 @@ class Transcript:
         return token
 
 
-def _marks_apart(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _split_markers(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Split a token that contains a marker and other text, such as "amen.<end>", into one token for each."""
     parts = _MARK.split(raw["text"])
     return [raw] if len(parts) == 1 else [{**raw, "text": part} for part in parts if part.strip()]

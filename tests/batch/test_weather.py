@@ -587,7 +587,7 @@ def uploads_known(path):
 
 async def test_an_interrupt_takes_away_what_is_not_needed(tmp_path, monkeypatch):
     """Six files are uploaded and one job is pending: the five others say goodbye."""
-    monkeypatch.setattr(clean_up, "GOODBYE_S", PATIENCE_S)
+    monkeypatch.setattr(clean_up, "INTERRUPT_S", PATIENCE_S)
     with stand_in(queue_s=300.0) as service:
         call = asyncio.create_task(transcribe(batch(6), service, tmp_path, limits=Limits(pending=1)))
         await until(lambda: len(service.files) == 6 and len(service.transcriptions) == 1)
