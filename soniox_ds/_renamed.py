@@ -54,6 +54,7 @@ NAMES = {
     "read_streamed": "read_live_result",
     "reliability": "metrics.reliability",
     "roc": "metrics.roc",
+    "schema.LANGUAGE_WORD_ERRORS": "schema.LANGUAGE_WORD_ERROR_SUMMARY",
     "schema.STREAM_LATENCIES": "schema.LIVE_LATENCY_SUMMARY",
     "schema.STREAM_LOG": "schema.LIVE_LOG",
     "schema.STREAM_STABILITY": "schema.LIVE_STABILITY_SUMMARY",
