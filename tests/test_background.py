@@ -165,7 +165,7 @@ def test_a_submitted_coroutine_can_be_cancelled():
 
 
 async def test_the_callers_cancellation_is_noticed():
-    """As asyncio.run does at Ctrl-C, the task is cancelled from outside while the caller's loop is blocked."""
+    """The task is cancelled from outside while the caller's loop is blocked, as asyncio.run does at Ctrl-C."""
     ended = threading.Event()
     caller = asyncio.current_task()
 

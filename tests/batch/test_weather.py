@@ -477,7 +477,7 @@ async def test_the_disk_is_full(room, service, tmp_path):
 
 
 def test_the_disk_is_full_by_the_operating_system(service, tmp_path):
-    """No file may grow beyond 200 kB, and the write-ahead log reaches this size in the middle of the run."""
+    """The largest file is 200 kB, and the write-ahead log reaches this size in the middle of the run."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     Journal.open(tmp_path / "journal.sqlite")
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

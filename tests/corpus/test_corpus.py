@@ -384,7 +384,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("survived", range(9))
 def test_an_append_that_is_killed_at_any_moment(tmp_path, monkeypatch, survived):
-    """As after kill -9, nothing is undone: renames and removals stop working at once."""
+    """Renames and removals stop working at once, so that nothing is undone, as after kill -9."""
     corpus, more = corpus_of("a", "b", split=["x", "y"]), corpus_of("c", "d", split=["x", "y"])
     corpus.save(tmp_path, partition_by="split")
     steps = 0

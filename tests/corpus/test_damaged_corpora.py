@@ -121,7 +121,7 @@ def test_every_byte_of_a_file_is_checked(tmp_path, kind):
 
 
 def test_pages_have_checksums_of_their_own(tmp_path):
-    """With checksums of pages, other tools notice damage too, and so do we in files that another tool has merged."""
+    """Checksums of pages show damage to other tools too, and to us in files that another tool has merged."""
     BOTH.save(tmp_path)
     (path,) = parquet_files(tmp_path, "tokens")
     page = pq.read_metadata(path).row_group(0).column(2).data_page_offset

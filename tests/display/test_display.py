@@ -65,7 +65,7 @@ def test_the_search_for_html_finds_it(tmp_path):
 
 
 def test_only_figures_and_tables_of_pandas_count_as_html():
-    """What is marked as HTML is not escaped."""
+    """Text that is marked as HTML is not escaped."""
     templates = {name: (PACKAGE / name).read_text(encoding="utf-8") for name in TEMPLATES}
     assert [name for name, text in templates.items() for _ in re.findall(r"\|\s*safe\b|autoescape", text)] == [
         "reports/templates/elements.html.j2"

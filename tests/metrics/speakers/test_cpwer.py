@@ -337,7 +337,7 @@ OUT_OF_ORDER = pd.DataFrame(
 
 
 def test_words_in_the_order_of_time_counted_by_hand():
-    """By time: the cat sat down ("cat" has no time and stays behind "the"). By index: sat the cat down."""
+    """The order by time is: the cat sat down ("cat" has no time and stays behind "the"); by index: sat the cat down."""
     reference = pd.DataFrame({"audio_id": "a", "speaker": ["x"], "text": ["the cat sat down"]})
     parts = ["cp_substitutions", "cp_deletions", "cp_insertions"]
     by_index = sx.speaker_word_errors(OUT_OF_ORDER, reference).iloc[0]
