@@ -45,6 +45,6 @@ def service() -> Iterator[LocalService]:
 
 @pytest.fixture
 def own_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recordings of the microphone that a test leaves unread are told to no other test, and to no user."""
+    """Keep recordings of the microphone that a test leaves unread away from other tests and from users."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("soniox_ds.widgets.microphone.microphone._microphones", weakref.WeakSet())

@@ -1,4 +1,4 @@
-"""The rooms: imports point downwards only, and every public name is where it is said to be."""
+"""The rooms: imports point downwards only, and every public name is in its place."""
 
 import ast
 import importlib

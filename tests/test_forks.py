@@ -39,7 +39,7 @@ def output_of(code, *arguments):
 
 @pytest.mark.parametrize("module", ["soniox_ds._sync", "httpx", "pandas"])
 def test_a_fork_while_another_thread_imports_for_its_first_call(module, service, tmp_path, tiny_wav):
-    """The child is told, whatever it calls, and the call of the parent goes on."""
+    """The child gets an error, whatever it calls, and the call of the parent continues."""
     code = """
     from importlib.machinery import SourceFileLoader
     execute = SourceFileLoader.exec_module
@@ -78,7 +78,7 @@ def test_a_fork_while_another_thread_imports_for_its_first_call(module, service,
 
 
 def test_a_fork_while_another_thread_imports_for_itself(service, tmp_path, tiny_wav):
-    """A module that another thread imports, and not for this package, keeps nobody from a call."""
+    """A module that another thread imports for other reasons does not prevent a call."""
     code = """
     import pathlib
 
@@ -115,7 +115,7 @@ def test_processes_that_multiprocessing_forks_after_a_call_has_ended(service, tm
 
 
 def test_a_fork_while_another_thread_waits_for_its_first_call(service, tmp_path, tiny_wav):
-    """The child starts a loop of its own; both calls come to their end."""
+    """The child starts a new loop, and both calls end."""
     code = """
     def wait(snapshot):
         reached.set()

@@ -1,4 +1,4 @@
-"""A server that answers as it is told, byte by byte, and remembers what it was sent: what no honest service says."""
+"""A server that sends given responses byte by byte, including impossible ones, and records the requests."""
 
 from __future__ import annotations
 

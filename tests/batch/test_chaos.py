@@ -1,4 +1,4 @@
-"""Bad weather all the time: 5 % of all requests fail in each way, two ways at a time, and nobody notices.
+"""Runs with faults all the time: 5 % of the requests fail in each of two ways, and the result is the same.
 
 A job that the service itself ends in an error and that is tried again is created twice on purpose: nothing was
 transcribed the first time, so nothing is paid twice. Only that fault may do it.

@@ -158,7 +158,7 @@ async def test_two_recordings_never_share_a_file(more, tmp_path, honest):
 
 
 def lost_and_listed(answer, list_route, items, change):
-    """The answers of a route are lost, so that their things are looked for in a list, and the list is changed."""
+    """Lose the responses of a route, so that the jobs or files are looked for in a list, and change this list."""
 
     def altered(response):
         if response.route == answer and response.status < 300:
@@ -415,7 +415,7 @@ async def stopped_halfway(service, tmp_path):
     ],
 )
 async def test_a_journal_that_holds_wrong_ids_still_works(statement, tmp_path):
-    """An older version kept what it was told."""
+    """An older version has stored the id as it was sent."""
     with stand_in(queue_s=60.0) as service:
         await stopped_halfway(service, tmp_path)
         change_journal(tmp_path / "journal.sqlite", statement)

@@ -158,7 +158,7 @@ WAYS = [
 
 @pytest.fixture
 def original(tmp_path):
-    """A journal that knows recordings, a service that is at hand, and what was said."""
+    """A journal with recordings, a running service, and the transcripts."""
     with stand_in() as service:
         for name, audio in batch(COUNT).items():
             (tmp_path / f"{name}.wav").write_bytes(audio)

@@ -146,7 +146,7 @@ def test_calls_in_threads_share_a_journal(service, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be deleted there")
 async def test_a_journal_that_is_deleted_during_a_call_is_begun_anew_by_the_next(service, tmp_path):
-    """The call that has it open goes on to its end."""
+    """The call that has the journal open continues to its end."""
     long = asyncio.create_task(transcribe(batch(30), service, tmp_path, concurrency=1))
     await until(lambda: len(service.requests) >= 5)
     for part in tmp_path.glob("journal.sqlite*"):

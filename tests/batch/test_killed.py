@@ -81,7 +81,7 @@ class Striker:
 
 
 def stop_and_go(service, folder, saved, striker):
-    """Let it live and be stopped until nobody strikes any more; then let it finish."""
+    """Kill the run again and again, then let it finish."""
     while True:
         process = start(service, folder, saved)
         # A process that comes later than its moment is struck at its first request.

@@ -249,7 +249,7 @@ async def test_a_lost_job_that_is_not_listed_yet(hidden_s, created, service, tmp
 
 
 async def test_a_job_that_was_certainly_not_created_is_not_looked_for(service, tmp_path):
-    """Refused for the rate so often that a single request gives up: the same attempt goes on later."""
+    """After so many rate refusals that a single request gives up, the same attempt continues later."""
     call = asyncio.create_task(transcribe(batch(20), service, tmp_path, concurrency=1))
     await until(lambda: routes(service)["create"] >= 3)
     service.faults.next("rate_limit", "create", times=8)
@@ -336,7 +336,7 @@ async def test_quotas_that_we_know_are_never_overstepped(limit, tmp_path):
 
 
 async def fill(service, *, files=0, jobs=0):
-    """Put things on the service that belong to somebody else."""
+    """Store files and transcriptions of another program on the service."""
     async with Client(sx.Connection(api_key=service.key, api_base_url=service.base_url)) as client:
         for number in range(files):
             await client.upload_file(wav(1000 + number), filename="others.wav")
@@ -376,7 +376,7 @@ async def test_others_make_room_in_time(tmp_path):
 
 
 async def test_deleted_leftovers_of_an_earlier_run_make_room(tmp_path):
-    """Three files of ours fill the account; the next run needs room and takes its own things away."""
+    """Three leftover files fill the account. The next run needs room and deletes them."""
     with stand_in(limits=replace(SERVICE_LIMITS, files=3)) as service:
         service.faults.rate("server_error", 1.0, "delete_file")
         await transcribe(batch(3), service, tmp_path)
@@ -411,7 +411,7 @@ class Outage:
 
 
 async def test_the_service_goes_away_and_comes_back(service, tmp_path):
-    """Gone for two minutes of its own time: longer than any retry of a single request."""
+    """The service is away for two minutes of its clock, longer than the retries of a single request."""
     outage = Outage(service, after=10)
 
     async def come_back():

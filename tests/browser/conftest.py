@@ -76,7 +76,7 @@ def chromium_path():
 
 @pytest.fixture(scope="session")
 def lab(chromium_path, tmp_path_factory):
-    """A JupyterLab that is used by nobody else."""
+    """A JupyterLab for a single test."""
     running = JupyterLab(tmp_path_factory.mktemp("lab"))
     yield running
     running.close()

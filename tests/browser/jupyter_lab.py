@@ -70,7 +70,7 @@ class JupyterLab:
             raise
 
     def write_kernelspec(self, environment: dict[str, str]) -> str:
-        """Offer this Python as a kernel with an environment and a cache of its own; return the kernel's name."""
+        """Install this Python as a kernel with a separate environment and cache, and return the kernel's name."""
         name = f"soniox-ds-{secrets.token_hex(4)}"
         own = {
             "PYTHONPATH": os.pathsep.join(map(str, [HERE, ROOT])),

@@ -34,7 +34,7 @@ CLOCKED = """() => {
 
 
 class _Clocked:
-    """A stream that notes when how much was heard."""
+    """A stream that records the times at which audio arrived."""
 
     def __init__(self, stream, times):
         self._stream, self._times, self._samples = stream, times, 0

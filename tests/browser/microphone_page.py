@@ -1,4 +1,4 @@
-"""``sx.Microphone`` in a notebook, as a person uses it, and a service that remembers what it heard."""
+"""``sx.Microphone`` in a notebook, as a person uses it, and a service that records the audio."""
 
 import json
 import os

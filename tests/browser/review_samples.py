@@ -19,7 +19,7 @@ NASTY = [
 
 
 def write_tones(path, seconds, rate=16_000):
-    """Second k is a tone of 200 + 50 k Hz, so that one can tell which second is heard."""
+    """Write a WAV file in which second k is a tone of 200 + 50 k Hz, so that every second can be recognised."""
     times = np.arange(seconds * rate) / rate
     samples = 0.3 * np.sin(2 * np.pi * (200 + 50 * np.floor(times)) * times)
     with wave.open(str(path), "wb") as file:

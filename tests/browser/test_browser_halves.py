@@ -53,7 +53,7 @@ def page(chromium_path):
 
 @contextmanager
 def broken_service(frame, got_on, most):
-    """A service that says one frame, with more audio heard each time if it `got_on`, and breaks off; its address.
+    """Run a service that sends a frame, with more audio processed each time if it `got_on`, and then disconnects.
 
     After `most` connections it does what it should.
     """
@@ -739,7 +739,7 @@ def test_patience_counts_what_the_page_was_awake(page):
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 22_050])
 def test_the_resampler_keeps_what_is_heard_and_lets_nothing_fold(page, rate):
-    """Tones below 7 kHz stay, tones above 8 kHz vanish: what aliases cannot be told from speech."""
+    """Tones below 7 kHz stay and tones above 8 kHz vanish, because aliases would sound like speech."""
 
     def resampled(frequency):
         body = """

@@ -1,4 +1,4 @@
-"""The microphone widget while all is well: what is said is shown, understood, kept, and private."""
+"""The microphone widget without faults: words are shown, correct, kept and private."""
 
 import wave
 

@@ -80,7 +80,7 @@ def plain(text: str) -> str:
 
 
 def word_error_rate(texts: Mapping[str, str]) -> float:
-    """The word error rate of all these samples together; `texts` has what was heard of each."""
+    """Return the pooled word error rate of the samples; `texts` has the transcript of each."""
     references = [plain(manifest()[name]["reference"]) for name in texts]
     return float(jiwer.wer(references, [plain(text) for text in texts.values()]))
 

@@ -161,7 +161,7 @@ def test_a_reset_before_the_work(http, service, tiny_wav, tmp_path):
 
 @pytest.mark.parametrize(("kind", "done"), [("timeout", 0), ("timeout_after", 1)])
 async def test_no_answer_until_the_client_gives_up(service, kind, done):
-    """The service has come as far as it will; the client hears nothing, and the service goes on when it has gone."""
+    """The client gets no response while the service hangs. The service continues after the client has gone."""
 
     def open_tasks():
         return service.call(lambda _: len(asyncio.all_tasks()))

@@ -1,4 +1,4 @@
-"""``local_service()``: starting, stopping, the environment; and the same as a process of its own."""
+"""``local_service()``: start, stop and environment, also in a separate process."""
 
 import asyncio
 import os

@@ -285,7 +285,7 @@ def test_a_real_time_session_over_a_container(client, path):
 
 
 def test_a_real_time_session_where_keys_in_messages_are_refused(pcm):
-    """This SDK sends its key in a header, which goes on working after 15 January 2027."""
+    """This SDK sends its key in a header, which is still accepted after 15 January 2027."""
     with local_service("scripted", speed=100, refuse_key_in_message=True) as strict:
         config = RealtimeSTTConfig(model="stt-rt-v6", **RAW)
         with (

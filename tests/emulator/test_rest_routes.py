@@ -274,7 +274,7 @@ def test_a_queued_job_can_be_cancelled_and_a_running_one_not(tmp_path, tiny_wav)
 
 
 class Slow:
-    """Reads its file only when it is told to."""
+    """A recognizer that reads its file only after a signal."""
 
     name = "slow"
 

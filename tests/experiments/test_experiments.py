@@ -1,4 +1,4 @@
-"""Experiments, against the scripted stand-in: what is heard is known, so the results can be counted by hand."""
+"""Experiments against the scripted stand-in. The transcripts are known, so the results can be counted by hand."""
 
 from pathlib import Path
 

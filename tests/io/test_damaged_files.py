@@ -86,7 +86,7 @@ SEEDS = {
 
 
 def mutated(raw: bytes, rng: random.Random) -> bytes:
-    """Change a file in one to four places: bytes, pieces that mean something, cuts, and copies of its own parts."""
+    """Change a file in one to four places: bytes, meaningful pieces, cuts, and copies of its own parts."""
     data = bytearray(raw)
     for _ in range(rng.randint(1, 4)):
         at = rng.randrange(len(data) + 1)

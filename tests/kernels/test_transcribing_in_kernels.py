@@ -24,7 +24,7 @@ def recordings(tmp_path):
 
 
 def point_at(service, kernel):
-    """Tell the kernel where the service is; in a cell of its own, since a traceback shows the cell that failed."""
+    """Set the service's address in a separate cell, because a traceback shows the cell that failed."""
     kernel.succeed(
         "import soniox_ds as sx\n"
         f"connection = sx.Connection(api_key={service.key!r}, api_base_url={service.base_url!r})"

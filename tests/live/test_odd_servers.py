@@ -1,4 +1,4 @@
-"""Servers that say odd things, fall silent, or keep to rules of their own; a real one on a real port each time."""
+"""Servers that send odd messages, stop answering or break rules. Each is a real server on a real port."""
 
 import asyncio
 import json
@@ -236,7 +236,7 @@ async def test_connections_that_say_something_and_get_nowhere_are_given_up_in_th
 
 
 async def test_words_that_come_again_without_end_are_no_progress():
-    """Without times they cannot be told from new ones, but the audio does not go on."""
+    """Without times, repeated words look like new words, but the audio does not advance."""
 
     async def the_same_again(socket):
         await socket.recv()

@@ -1,4 +1,4 @@
-"""Sessions against the stand-in, cut, refused and restarted: what was said is settled once."""
+"""Sessions against the stand-in, interrupted, refused and restarted: each word is settled once."""
 
 import asyncio
 import io

@@ -382,7 +382,7 @@ OTHERWISE = {
 
 
 def known(arguments, wrong, reason):
-    """Cases of which it is known that they fail still; strict, so that who mends one is told to remove it here."""
+    """Mark the cases that are known to fail. The marks are strict: remove a case here when it is fixed."""
     mark = pytest.mark.xfail(strict=True, reason=reason)
     return [pytest.param(*one, marks=[mark] if one in wrong else []) for one in arguments]
 

@@ -1,4 +1,4 @@
-"""Looking into recordings: real files of every kind, whole and broken, and what is said of each."""
+"""Inspection of recordings: real files of every kind, whole and damaged, and the messages about them."""
 
 from __future__ import annotations
 

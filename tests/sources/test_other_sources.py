@@ -1,4 +1,4 @@
-"""Sources as other programs and other systems write them: kept, refused, or told by name; never dropped in silence."""
+"""Sources as other programs and systems write them: kept, refused or named in a warning, but never dropped silently."""
 
 from __future__ import annotations
 

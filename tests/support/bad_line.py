@@ -23,7 +23,7 @@ class _Connection:
 
 
 class BadLine:
-    """Listens on a port of its own, `url`, and passes on to the websocket address that it is given.
+    """A proxy that listens on `url` and passes messages on to the given websocket address.
 
     Use it as a context manager. Its methods may be called from any thread.
     """

@@ -95,7 +95,7 @@ def _put(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 
 def mutated_json(value: Any, rng: random.Random) -> Any:
-    """The value with one thing changed."""
+    """Return the value with a single change."""
     value = copy.deepcopy(value)
     place = rng.choice(_places(value))
     old = _at(value, place)

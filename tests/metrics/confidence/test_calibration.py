@@ -491,7 +491,7 @@ def test_the_order_of_the_rows_changes_nothing(rows, random):
 
 
 def single(confidences, said):
-    """Alignments of words heard as `w0 w1 ...` with these confidences, as a corpus has them."""
+    """Return alignments of the words `w0 w1 ...` with these confidences, as a corpus has them."""
     tokens = pd.DataFrame({"audio_id": "a", "token_index": range(len(confidences)), "confidence": confidences})
     tokens["text"] = [f" w{place}" for place in range(len(confidences))]
     found = sx.align_words(tokens, {"a": said})

@@ -63,7 +63,7 @@ def test_errors_counted_by_hand(turns, options, expected):
 
 
 def test_jer_counted_by_hand():
-    """x: 3 of 4 s agree, union 4; y: nobody left."""
+    """For x, 3 of 4 s agree, and the union is 4 s. For y no speaker is left."""
     row = errors_of(turns_of(("1", 1_000, 4_000)), REFERENCE)
     assert row["jer"] == pytest.approx((1 / 4 + 1) / 2)
     assert row[["speakers", "reference_speakers"]].tolist() == [1, 2]
@@ -200,7 +200,7 @@ def ticking(rows):
 
 
 def mappings(found, real):
-    """All one-to-one mappings of the speakers found to reference speakers or to nobody."""
+    """Yield all one-to-one mappings of the recognised speakers to reference speakers or to None."""
     names = sorted({who for who, _, _ in real})
     who = sorted({who for who, _, _ in found})
     for targets in itertools.permutations(names + [None] * len(who), len(who)):

@@ -171,7 +171,7 @@ async def test_over_its_own_socket_silence_counts_always(tones, impatient):
 
 
 async def test_a_page_that_hangs_for_seconds_is_not_taken_to_be_gone(tones, monkeypatch):
-    """Patience is counted in ticks: a machine that stood still for a minute heard nothing, and no page fell silent."""
+    """Waiting is counted in ticks: after a machine was suspended for a minute, no page counts as silent."""
     monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
     assert recorder_module.LOST_AFTER_S >= 10  # pages that draw much hang for seconds
     page = Page()

@@ -63,7 +63,7 @@ def test_each_segment_is_called_with_once_and_whole(translates, messages):
 
 
 def test_hours_make_no_update_slower(monkeypatch):
-    """However much was said before, what is looked at is what is new."""
+    """Only new segments are examined, however many came before."""
     seen = []
     segments = Transcript.segments.fget
     monkeypatch.setattr(

@@ -130,7 +130,7 @@ def begun(place, **settings):
 
 
 def recorded(sound, *, stop=True, **settings):
-    """A microphone that has heard this much, and has settled all of it if it was stopped."""
+    """Return a microphone that has received this audio, and has settled all of it if it was stopped."""
     mic = sx.Microphone(mode="proxy", transport="comm", **settings)
 
     async def record():
