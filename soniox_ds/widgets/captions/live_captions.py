@@ -162,8 +162,8 @@ class LiveCaptions:
 
     def __repr__(self) -> str:
         words = len(self.text.split())
-        said = "not played yet" if self._playback is None else f"{self.state}, {words} words"
-        return f"LiveCaptions({self.audio_id}, {clock(self.duration_ms)}, {said})"
+        progress = "not played yet" if self._playback is None else f"{self.state}, {words} words"
+        return f"LiveCaptions({self.audio_id}, {clock(self.duration_ms)}, {progress})"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         bundle = self.widget._repr_mimebundle_()

@@ -20,8 +20,8 @@ def still_text(heading: str, segments: Sequence[Segment]) -> str:
     """
     lines = [heading]
     for segment in segments:
-        who = f" speaker {segment.speaker}:" if segment.speaker else ""
-        lines.append(f"  {clock(segment.start_ms)}{who} {segment.text}")
+        speaker = f" speaker {segment.speaker}:" if segment.speaker else ""
+        lines.append(f"  {clock(segment.start_ms)}{speaker} {segment.text}")
         if segment.translation:
             lines.append(f"       → {segment.translation}")
     return "\n".join(lines)

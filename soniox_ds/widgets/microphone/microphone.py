@@ -278,11 +278,11 @@ class Microphone:
         last 30 days on this machine whose kernel has ended, if `save_to` was not given. The settled results are in
         ``tokens`` and ``log``; ``save(folder)`` keeps them. Raises InputError if there are none.
         """
-        found = [(one.streamed, one.begun_at) for one in self._safekeeping.broken_off()]
-        found += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
-        if not found:
+        recordings = [(recording.streamed, recording.begun_at) for recording in self._safekeeping.broken_off()]
+        recordings += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
+        if not recordings:
             raise InputError("no recording was left behind: all were read, or saved, or are older than 30 days")
-        return concat_live_results(_told_apart(sorted(found, key=lambda one: one[1])))
+        return concat_live_results(_told_apart(sorted(recordings, key=lambda recording: recording[1])))
 
     async def until_stopped(self) -> LiveResult:
         """Wait until the recording has ended, is settled and written to `save_to`, and return `result`.
@@ -383,11 +383,11 @@ class Microphone:
     def _kept(self, audio_id: str | None) -> bytes:
         if not self.keep_audio:
             raise InputError("the audio was not kept; make the widget with keep_audio=True")
-        found = [take for take in self._takes if audio_id is None or take.audio_id == audio_id]
-        if not found:
-            there = ", ".join(take.audio_id for take in self._takes) or "none yet"
-            raise InputError(f"there is no recording {audio_id or ''}; recordings: {there}")
-        return bytes(found[-1].kept)
+        takes = [take for take in self._takes if audio_id is None or take.audio_id == audio_id]
+        if not takes:
+            names = ", ".join(take.audio_id for take in self._takes) or "none yet"
+            raise InputError(f"there is no recording {audio_id or ''}; recordings: {names}")
+        return bytes(takes[-1].kept)
 
     def _pass_on(self, widget: MicrophoneWidget, content: Mapping[str, Any], buffers: list[Any]) -> None:
         data = b"".join(bytes(buffer) for buffer in buffers)
@@ -446,19 +446,23 @@ class Microphone:
             await asyncio.wait(list(self._saving))
 
     def _take_up_what_was_left_behind(self) -> None:
-        for found in self._safekeeping.broken_off():
-            if self.save_to is None and found.streamed.tokens.empty:
-                self._safekeeping.forget(found)
+        for recording in self._safekeeping.broken_off():
+            if self.save_to is None and recording.streamed.tokens.empty:
+                self._safekeeping.forget(recording)
                 continue
-            end = "was neither read nor saved before its kernel ended" if found.has_ended else "ended with its kernel"
-            what = f"a recording of {_moment(found.begun_at)} {end}; {_words(found.streamed.text)} were settled"
+            end = (
+                "was neither read nor saved before its kernel ended" if recording.has_ended else "ended with its kernel"
+            )
+            sentence = (
+                f"a recording of {_moment(recording.begun_at)} {end}; {_words(recording.streamed.text)} were settled"
+            )
             if self.save_to is not None:
-                kept = _save(found.streamed, self.save_to, found.begun_at, found.pcm)
-                self._safekeeping.forget(found)
-                warnings.warn(f"{what} and are in {kept}", RecordingsFailedWarning, stacklevel=3)
-            elif found.is_news:
-                self._safekeeping.tell(found)
-                warnings.warn(f"{what} and are in mic.recovered", RecordingsFailedWarning, stacklevel=3)
+                kept = _save(recording.streamed, self.save_to, recording.begun_at, recording.pcm)
+                self._safekeeping.forget(recording)
+                warnings.warn(f"{sentence} and are in {kept}", RecordingsFailedWarning, stacklevel=3)
+            elif recording.is_news:
+                self._safekeeping.tell(recording)
+                warnings.warn(f"{sentence} and are in mic.recovered", RecordingsFailedWarning, stacklevel=3)
         for take in self._left_in_this_kernel():
             if not take.was_told:
                 take.was_told = True
@@ -500,11 +504,11 @@ def _words(text: str) -> str:
     return f"{words} word{'s' * (words != 1)}"
 
 
-def _told_apart(found: Sequence[tuple[LiveResult, datetime]]) -> list[LiveResult]:
+def _told_apart(recordings: Sequence[tuple[LiveResult, datetime]]) -> list[LiveResult]:
     """Join recordings of several microphones; where two have the same name, the time of day is added to each."""
-    names = Counter(str(streamed.recordings["audio_id"].iloc[0]) for streamed, _ in found)
+    names = Counter(str(streamed.recordings["audio_id"].iloc[0]) for streamed, _ in recordings)
     parts, taken = [], set[str]()
-    for streamed, begun_at in found:
+    for streamed, begun_at in recordings:
         audio_id = str(streamed.recordings["audio_id"].iloc[0])
         if names[audio_id] > 1:
             stem = f"{audio_id}-{begun_at:%Y%m%dT%H%M%S}"

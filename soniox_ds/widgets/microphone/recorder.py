@@ -420,14 +420,14 @@ class Recorder:
         else:
             self._mute.discard(channel.name)
 
-    def _listen(self, listener: Callable[..., object], *what: Any) -> None:
+    def _listen(self, listener: Callable[..., object], *arguments: Any) -> None:
         try:
-            listener(*what)
+            listener(*arguments)
         except Exception as error:  # noqa: BLE001  the recording goes on; page and log are told
             self._tell_trouble("a listener", error, self._channel)
 
-    def _tell_trouble(self, what: str, error: Exception, channel: Channel) -> None:
-        _log.error("%s", what, exc_info=error)
+    def _tell_trouble(self, subject: str, error: Exception, channel: Channel) -> None:
+        _log.error("%s", subject, exc_info=error)
         self._post(channel, {"type": "trouble", "text": self._hidden(f"{type(error).__name__}: {error}")})
 
     def _said(self, error: Exception) -> str:

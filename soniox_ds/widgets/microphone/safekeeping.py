@@ -80,8 +80,8 @@ class Kept:
 
     def end(self, error_type: str | None, error_message: str | None) -> None:
         """Note that the recording has ended, and whether it failed. Its lock is kept."""
-        how = msgspec.json.encode({"error_type": error_type, "error_message": error_message}).decode()
-        self.write(Event(0.0, DONE, 0, 0, None, how))
+        ending = msgspec.json.encode({"error_type": error_type, "error_message": error_message}).decode()
+        self.write(Event(0.0, DONE, 0, 0, None, ending))
         self._close_files()
 
     def forget(self) -> None:
@@ -131,8 +131,8 @@ class Safekeeping:
     def begin(self, *, audio_id: str, options: LiveOptions, service: str, begun_at: datetime) -> Kept | None:
         """Begin to store a recording; returns None, after calling `trouble`, if nothing can be written."""
         key = f"{begun_at.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
-        said = {"at": begun_at.isoformat(), "audio_id": audio_id, "service": service, "options": options.body()}
-        begun = Event(0.0, BEGUN, 0, 0, None, msgspec.json.encode(said).decode())
+        description = {"at": begun_at.isoformat(), "audio_id": audio_id, "service": service, "options": options.body()}
+        begun = Event(0.0, BEGUN, 0, 0, None, msgspec.json.encode(description).decode())
         pcm = self.folder / f"{key}.pcm" if self._keep_audio else None
         for attempt in range(_BEGINNINGS):
             try:
@@ -156,21 +156,21 @@ class Safekeeping:
         if not keys:
             return []
         store = EventStore(self._place)
-        found = []
+        recordings = []
         for key in keys:
             with contextlib.suppress(Timeout, FileNotFoundError), FileLock(self.folder / f"{key}.lock", timeout=0):
                 events = store.read(key)
                 if events and events[0].kind == BEGUN:
-                    found.append(self._read(key, events))
-        return found
+                    recordings.append(self._read(key, events))
+        return recordings
 
-    def tell(self, found: BrokenOff) -> None:
+    def tell(self, recording: BrokenOff) -> None:
         """Note that a user was told of a recording."""
-        (self.folder / f"{found.key}.told").touch()
+        (self.folder / f"{recording.key}.told").touch()
 
-    def forget(self, found: BrokenOff) -> None:
+    def forget(self, recording: BrokenOff) -> None:
         """Remove a recording that is kept elsewhere, or is not wanted."""
-        _remove(self._paths(found.key))
+        _remove(self._paths(recording.key))
 
     def _paths(self, key: str) -> list[Path]:
         return [self.folder / f"{key}{end}" for end in _ENDS]

@@ -86,8 +86,8 @@ class Places:
         self._rows: list[dict[str, Any]] = [
             {str(name): value for name, value in row.items()} for row in self._clips.to_dict("records")
         ]
-        self._said = None if words is None else spoken_in_order(words)
-        self._indices = {} if self._said is None else self._said.groupby("audio_id", sort=False).indices
+        self._spoken_words = None if words is None else spoken_in_order(words)
+        self._indices = {} if self._spoken_words is None else self._spoken_words.groupby("audio_id", sort=False).indices
         self._words: dict[str, _Words] = {}
         self._root = root
         self._context_words = context_words
@@ -100,11 +100,11 @@ class Places:
             str(name): {"source": str(path), "size_bytes": None, "sha256": None} for name, path in audio.items()
         }
         listed = {str(name) for name in self._clips["audio_id"]}
-        there = {str(name) for name in self._indices} | (set(self._recordings) if recordings is not None else set())
-        if words is not None and (strange := sorted(listed - there)):
+        known_ids = {str(name) for name in self._indices} | (set(self._recordings) if recordings is not None else set())
+        if words is not None and (strange := sorted(listed - known_ids)):
             raise InputError(
                 f"clips name {len(strange)} recordings that the transcripts do not have, such as {strange[0]!r}; the "
-                f"transcripts have {sorted(there)[:3]}. Give the corpus that the clips were made of."
+                f"transcripts have {sorted(known_ids)[:3]}. Give the corpus that the clips were made of."
             )
 
     def __len__(self) -> int:
@@ -119,7 +119,7 @@ class Places:
         audio_id, start_ms, end_ms = self.key(row)
         clip = self._rows[row]
         hint = _text(clip.get("reference"))
-        if self._said is None:
+        if self._spoken_words is None:
             text = _text(clip.get("text"))
             return Place(audio_id, start_ms, end_ms, text, "", [Piece(text, False, None)] if text else [], "", hint)
         words = self._words_of(audio_id)
@@ -152,17 +152,17 @@ class Places:
 
     def _words_of(self, audio_id: str) -> _Words:
         if audio_id not in self._words:
-            assert self._said is not None
-            own = self._said.iloc[self._indices.get(audio_id, [])]
-            spaced = own["space_before"].fillna(True).astype(bool)
-            confidence = own["confidence"] if "confidence" in own else pd.Series(pd.NA, index=own.index)
+            assert self._spoken_words is not None
+            rows = self._spoken_words.iloc[self._indices.get(audio_id, [])]
+            spaced = rows["space_before"].fillna(True).astype(bool)
+            confidence = rows["confidence"] if "confidence" in rows else pd.Series(pd.NA, index=rows.index)
             self._words[audio_id] = _Words(
                 [
                     f" {text}" if space else str(text)
-                    for text, space in zip(own["text"].astype("string").fillna(""), spaced, strict=True)
+                    for text, space in zip(rows["text"].astype("string").fillna(""), spaced, strict=True)
                 ],
-                own["start_ms"].to_numpy(np.float64, na_value=np.nan),
-                own["end_ms"].to_numpy(np.float64, na_value=np.nan),
+                rows["start_ms"].to_numpy(np.float64, na_value=np.nan),
+                rows["end_ms"].to_numpy(np.float64, na_value=np.nan),
                 confidence.astype("Float32").to_numpy(np.float32, na_value=np.nan),
             )
         return self._words[audio_id]
@@ -170,14 +170,14 @@ class Places:
 
 def _checked(clips: pd.DataFrame) -> pd.DataFrame:
     need(clips, "audio_id", "start_ms", "end_ms", name="clips")
-    found = need_milliseconds(clips, "clips")
-    if missing := int(found[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
+    checked = need_milliseconds(clips, "clips")
+    if missing := int(checked[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
         raise SchemaError(
-            f"clips: {missing} of {len(found)} rows have no recording or time, so that nothing can be heard; leave "
+            f"clips: {missing} of {len(checked)} rows have no recording or time, so that nothing can be heard; leave "
             'them out: clips.dropna(subset=["audio_id", "start_ms", "end_ms"]).'
         )
-    no_duplicates(found, "clips", "audio_id", "start_ms", "end_ms")
-    return found.reset_index(drop=True)
+    no_duplicates(checked, "clips", "audio_id", "start_ms", "end_ms")
+    return checked.reset_index(drop=True)
 
 
 def _text(value: Any) -> str:

@@ -154,8 +154,8 @@ class ReviewQueue(anywidget.AnyWidget):
 
     def _head(self) -> str:
         count, verdicts = len(self._places), self.table["verdict"].dropna()
-        said = [f"{int((verdicts == name).sum())} {name}" for name in VERDICTS if (verdicts == name).any()]
-        kinds = f" ({', '.join(said)})" if said else ""
+        counts = [f"{int((verdicts == name).sum())} {name}" for name in VERDICTS if (verdicts == name).any()]
+        kinds = f" ({', '.join(counts)})" if counts else ""
         saved = "not saved to a file" if self._store.path is None else f"saved to {self._store.path}"
         return f"Review: {len(verdicts):,} of {count:,} clip{'' if count == 1 else 's'} reviewed{kinds}, {saved}"
 
