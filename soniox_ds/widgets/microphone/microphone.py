@@ -11,13 +11,10 @@ import asyncio
 import logging
 import os
 import warnings
-import wave
 import weakref
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from itertools import chain, count
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -35,7 +32,6 @@ from soniox_ds.api.prices import LIVE_USD_PER_HOUR
 from soniox_ds.batch.journal import default_path
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning, SetupError
-from soniox_ds.io.atomic_files import replacing
 from soniox_ds.live.replay import tokens_table
 from soniox_ds.live.result import LiveResult, concat_live_results
 from soniox_ds.live.transcript import Segment, Update
@@ -50,6 +46,7 @@ from soniox_ds.widgets.microphone.callbacks import Callbacks
 from soniox_ds.widgets.microphone.constants import page_constants
 from soniox_ds.widgets.microphone.loopback import Loopback
 from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
+from soniox_ds.widgets.microphone.recordings import save_recording, with_distinct_ids, write_wav
 from soniox_ds.widgets.microphone.safekeeping import Safekeeping
 from soniox_ds.widgets.microphone.takes import RATE, Take
 from soniox_ds.widgets.still import Still
@@ -268,7 +265,7 @@ class Microphone:
 
     def save_wav(self, path: str | os.PathLike[str], audio_id: str | None = None) -> Path:
         """Write a recording, by default the latest, as a WAV file. Raises as `audio`."""
-        return _write_wav(Path(path), self._kept(audio_id))
+        return write_wav(Path(path), self._kept(audio_id))
 
     @property
     def recovered(self) -> LiveResult:
@@ -282,7 +279,7 @@ class Microphone:
         recordings += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
         if not recordings:
             raise InputError("no recording was left behind: all were read, or saved, or are older than 30 days")
-        return concat_live_results(_told_apart(sorted(recordings, key=lambda recording: recording[1])))
+        return concat_live_results(with_distinct_ids(sorted(recordings, key=lambda recording: recording[1])))
 
     async def until_stopped(self) -> LiveResult:
         """Wait until the recording has ended, is settled and written to `save_to`, and return `result`.
@@ -421,7 +418,7 @@ class Microphone:
                 take.safe.end(*(None if pd.isna(value) else value for value in row[["error_type", "error_message"]]))
             if self.save_to is not None:
                 sound = bytes(take.kept) if self.keep_audio else b""
-                await asyncio.to_thread(_save, result, self.save_to, take.begun_at, sound)
+                await asyncio.to_thread(save_recording, result, self.save_to, take.begun_at, sound)
                 take.is_kept_elsewhere = True
             if take.safe is not None and (take.is_kept_elsewhere or not len(result.tokens)):
                 take.safe.forget()
@@ -457,7 +454,7 @@ class Microphone:
                 f"a recording of {_moment(recording.begun_at)} {end}; {_words(recording.streamed.text)} were settled"
             )
             if self.save_to is not None:
-                kept = _save(recording.streamed, self.save_to, recording.begun_at, recording.pcm)
+                kept = save_recording(recording.streamed, self.save_to, recording.begun_at, recording.pcm)
                 self._safekeeping.forget(recording)
                 warnings.warn(f"{sentence} and are in {kept}", RecordingsFailedWarning, stacklevel=3)
             elif recording.is_news:
@@ -504,50 +501,12 @@ def _words(text: str) -> str:
     return f"{words} word{'s' * (words != 1)}"
 
 
-def _told_apart(recordings: Sequence[tuple[LiveResult, datetime]]) -> list[LiveResult]:
-    """Join recordings of several microphones; where two have the same name, the time of day is added to each."""
-    names = Counter(str(streamed.recordings["audio_id"].iloc[0]) for streamed, _ in recordings)
-    parts, taken = [], set[str]()
-    for streamed, begun_at in recordings:
-        audio_id = str(streamed.recordings["audio_id"].iloc[0])
-        if names[audio_id] > 1:
-            stem = f"{audio_id}-{begun_at:%Y%m%dT%H%M%S}"
-            audio_id = next(name for name in chain([stem], (f"{stem}-{n}" for n in count(2))) if name not in taken)
-            streamed = LiveResult(
-                streamed.recordings.assign(audio_id=audio_id),
-                streamed.log.assign(audio_id=audio_id),
-                streamed.provenance,
-            )
-        taken.add(audio_id)
-        parts.append(streamed)
-    return parts
-
-
 def _check(mode: str, transport: str, chunk_ms: int) -> None:
     if mode not in _MODES:
         raise InputError(f"mode is {mode!r}; it is {', '.join(_MODES)}")
     if transport not in _TRANSPORTS:
         raise InputError(f"transport is {transport!r}; it is {', '.join(_TRANSPORTS)}")
     check_number(chunk_ms, "chunk_ms", whole=True, least=20, most=1000)
-
-
-def _save(streamed: LiveResult, folder: Path, begun_at: datetime, pcm: bytes) -> Path:
-    """Write one recording, and return the folder of its tables."""
-    (audio_id,) = streamed.recordings["audio_id"]
-    name = f"{begun_at:%Y%m%dT%H%M%S}-{audio_id}"
-    kept = streamed.save(folder / name)
-    if pcm:
-        _write_wav(folder / f"{name}.wav", pcm)
-    return kept
-
-
-def _write_wav(path: Path, pcm: bytes) -> Path:
-    with replacing(path) as beside, wave.open(str(beside), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(pcm)
-    return path
 
 
 @cache

@@ -26,8 +26,8 @@ from soniox_ds.live.transcript import LiveToken, Segment, Transcript
 from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
 from soniox_ds.widgets.captions.still import still_html, still_text
-from soniox_ds.widgets.microphone import microphone as microphone_module
 from soniox_ds.widgets.microphone import recorder as recorder_module
+from soniox_ds.widgets.microphone import recordings
 from soniox_ds.widgets.microphone.intake import Intake
 from soniox_ds.widgets.microphone.loopback import Loopback
 from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
@@ -595,13 +595,13 @@ def speak_to(mic, words=None):
 
 async def test_until_stopped_waits_until_everything_is_written(tones, tmp_path, monkeypatch):
     """It takes the disk a while."""
-    write = microphone_module._write_wav
+    write = recordings.write_wav
 
     def slowly(*arguments):
         time.sleep(0.3)
         return write(*arguments)
 
-    monkeypatch.setattr(microphone_module, "_write_wav", slowly)
+    monkeypatch.setattr(recordings, "write_wav", slowly)
     mic = sx.Microphone(transport="comm", save_to=tmp_path / "kept")
     speak_to(mic)
     await mic.until_stopped()
