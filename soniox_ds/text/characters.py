@@ -151,9 +151,9 @@ def one_spelling(text: str) -> str:
 def _by_neighbours(text: str) -> str:
     """Unify characters that depend on their neighbours: joiners, and vowels of Thai and Lao in another order."""
     if _JOINER in text or _NON_JOINER in text:
-        text = _OLD_CHILLU.sub(lambda found: _CHILLU[found[1]], text)
+        text = _OLD_CHILLU.sub(lambda match: _CHILLU[match[1]], text)
         text = _ANY_JOINER.sub(
-            lambda found: _JOINER if found["heard"] else _NON_JOINER if found["divides"] else "", text
+            lambda match: _JOINER if match["heard"] else _NON_JOINER if match["divides"] else "", text
         )
     if _ZERO_WIDTH_SPACE in text:
         text = _BETWEEN_UNSPACED.sub("", text).replace(_ZERO_WIDTH_SPACE, " ")

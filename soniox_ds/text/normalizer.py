@@ -33,7 +33,7 @@ __all__ = ["NORMALIZERS", "NormalizationStep", "Normalizer", "NormalizerLike"]
 
 @dataclass(frozen=True)
 class NormalizationStep:
-    """One step: a function from text to text, with the name and the version that appear in results.
+    """A step: a function from text to text, with the name and the version that appear in results.
 
     Parameters
     ----------
@@ -215,32 +215,6 @@ def _step_of(function: Callable[[str], str]) -> NormalizationStep:
     return NormalizationStep(name, str(code_version(function) if version is None else version), function)
 
 
-def _basic() -> Normalizer:
-    return Normalizer(
-        (
-            NormalizationStep(
-                "basic", "3", _basic_form, per_word=True, letters=dict.fromkeys(_DOTLESS, _basic_form_with_dotless_i)
-            ),
-        )
-    )
-
-
-def _none() -> Normalizer:
-    return Normalizer(())
-
-
-def _characters() -> Normalizer:
-    return Normalizer((NormalizationStep("characters", "1", one_spelling, per_word=True),))
-
-
-def _vowel_marks() -> Normalizer:
-    return Normalizer((NormalizationStep("vowel-marks", "1", without_vowel_marks, per_word=True),))
-
-
-def _tags() -> Normalizer:
-    return Normalizer((NormalizationStep("tags", "2", without_tags),))
-
-
 @cache
 def _spoken() -> Normalizer:
     from soniox_ds.text.spoken import SPOKEN_LANGUAGES, fold_spoken
@@ -260,24 +234,6 @@ def _spoken() -> Normalizer:
     )
 
 
-def _casefold() -> Normalizer:
-    return Normalizer(
-        (
-            NormalizationStep(
-                "casefold", "3", without_case, per_word=True, letters=dict.fromkeys(_DOTLESS, without_case_but_dots)
-            ),
-        )
-    )
-
-
-def _punctuation() -> Normalizer:
-    return Normalizer((NormalizationStep("punctuation", "3", without_punctuation, per_word=True),))
-
-
-def _apostrophes() -> Normalizer:
-    return Normalizer((NormalizationStep("apostrophes", "2", _straight, per_word=True),))
-
-
 @cache
 def _whisper_english() -> Normalizer:
     try:
@@ -291,22 +247,30 @@ def _whisper_english() -> Normalizer:
     return Normalizer((NormalizationStep("whisper-english", version("whisper-normalizer"), EnglishTextNormalizer()),))
 
 
-NORMALIZERS: dict[str, Callable[[], Normalizer]] = {
-    "none": _none,
-    "basic": _basic,
-    "characters": _characters,
-    "casefold": _casefold,
-    "punctuation": _punctuation,
-    "vowel-marks": _vowel_marks,
-    "tags": _tags,
-    "spoken": _spoken,
-    "apostrophes": _apostrophes,
-    "whisper-english": _whisper_english,
-}
+def _per_word(
+    name: str, version: str, function: Callable[[str], str], with_dotless_i: Callable[[str], str] | None = None
+) -> Normalizer:
+    """Return a normaliser that treats each word by itself; it may have another form for languages with the letter ı."""
+    letters = {} if with_dotless_i is None else dict.fromkeys(_DOTLESS, with_dotless_i)
+    return Normalizer((NormalizationStep(name, version, function, per_word=True, letters=letters),))
 
 
 def _straight(text: str) -> str:
     return "".join("'" if char in APOSTROPHES else char for char in text)
+
+
+NORMALIZERS: dict[str, Callable[[], Normalizer]] = {
+    "none": lambda: Normalizer(()),
+    "basic": lambda: _per_word("basic", "3", _basic_form, _basic_form_with_dotless_i),
+    "characters": lambda: _per_word("characters", "1", one_spelling),
+    "casefold": lambda: _per_word("casefold", "3", without_case, without_case_but_dots),
+    "punctuation": lambda: _per_word("punctuation", "3", without_punctuation),
+    "vowel-marks": lambda: _per_word("vowel-marks", "1", without_vowel_marks),
+    "tags": lambda: Normalizer((NormalizationStep("tags", "2", without_tags),)),
+    "spoken": _spoken,
+    "apostrophes": lambda: _per_word("apostrophes", "2", _straight),
+    "whisper-english": _whisper_english,
+}
 
 
 def _basic_form(text: str) -> str:

@@ -55,7 +55,7 @@ def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
         alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
         step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
         warn_caller(
-            f"the references hold {_listed(kept)}. Nobody said them, but {normalizer.label!r} counts them as words. "
+            f"the references hold {_listing(kept)}. Nobody said them, but {normalizer.label!r} counts them as words. "
             f"The step 'tags' takes them out: normalizer={step}.",
             UserWarning,
         )
@@ -67,7 +67,7 @@ def _warn_of_placeholders(references: Lines) -> None:
     placeholders = {text: count for text, count in texts.items() if _is_placeholder(text)}
     if placeholders:
         warn_caller(
-            f"some references are only placeholders: {_listed(placeholders)}. No normalizer can turn them into "
+            f"some references are only placeholders: {_listing(placeholders)}. No normalizer can turn them into "
             "transcripts, so every word heard there counts as an error. If a recording was never transcribed, set "
             f"its reference to NA to leave it out: references.replace({list(placeholders)[:_SHOWN]}, pd.NA). If "
             'nothing was said in it, set the reference to "".',
@@ -98,7 +98,7 @@ def _short_texts(references: Lines) -> list[str]:
     return texts
 
 
-def _listed(counts: dict[str, int]) -> str:
+def _listing(counts: dict[str, int]) -> str:
     most = sorted(counts.items(), key=lambda item: -item[1])
     more = f" and {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
     return ", ".join(f"{text!r} ({count})" for text, count in most[:_SHOWN]) + more

@@ -107,8 +107,8 @@ def _may_hold_tags(text: str) -> bool:
     return not _CANDIDATES.isdisjoint(text) or _BARE_WORD.search(text) is not None
 
 
-def _words_inside(found: regex.Match[str]) -> str:
-    return f"{found['said']}{found['again'] or ''}"
+def _words_inside(match: regex.Match[str]) -> str:
+    return f"{match['said']}{match['again'] or ''}"
 
 
 def tags_in(text: str) -> Counter[tuple[str, str]]:

@@ -6,68 +6,20 @@ from collections.abc import Sequence
 
 import regex
 
+from soniox_ds.text.spoken.english_numbers import ONES, SCALES, as_ordinal, read_numbers
 from soniox_ds.text.spoken.english_spelling import closed_compounds, common_spelling, without_prefix_hyphens
+from soniox_ds.text.spoken.folding import Folding
 from soniox_ds.text.spoken.numerals import (
-    call_amounts,
-    call_thousands,
-    call_units,
     is_number,
-    join_codes,
-    join_digits,
-    split_numbers,
     value_of,
 )
-from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.signs import iso_date_rule, measure_rules, range_rules
 from soniox_ds.text.spoken.writing import (
     Rule,
-    clean,
-    is_clear_roman,
-    join_thousands,
-    join_words,
     listed,
-    replace_letters_with_dots,
-    roman,
-    sub_each,
-    words_of,
 )
 
 __all__ = ["fold"]
-
-_ONES = {word: value for value, word in enumerate(listed("one two three four five six seven eight nine"), 1)}
-_TEENS = {
-    word: value
-    for value, word in enumerate(
-        listed("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"), 10
-    )
-}
-_TENS = {
-    word: 10 * value for value, word in enumerate(listed("twenty thirty forty fifty sixty seventy eighty ninety"), 2)
-} | {"fourty": 40}
-_SCALES = {
-    "thousand": 1000,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-    "quadrillion": 10**15,
-}
-_ORDINAL_ONES = {
-    word: value for value, word in enumerate(listed("first second third fourth fifth sixth seventh eighth ninth"), 1)
-}
-_ORDINAL_TEENS = {
-    word: value
-    for value, word in enumerate(
-        listed("tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"), 10
-    )
-}
-_ORDINAL_TENS = {word.removesuffix("y") + "ieth": value for word, value in _TENS.items()}
-_ORDINAL_SCALES = {"hundredth": 100, **{scale + "th": value for scale, value in _SCALES.items()}}
-_PLURAL_ORDINALS = {
-    word + "s": value
-    for word, value in (*_ORDINAL_ONES.items(), *_ORDINAL_TEENS.items(), *_ORDINAL_TENS.items())
-    if word not in ("first", "second")
-}
-_DECADES = {word.removesuffix("y") + "ies": value for word, value in _TENS.items()}
-_DIGITS = {"zero": 0, **_ONES}
 
 _MONTHS = {
     name: name
@@ -236,25 +188,16 @@ _KNOWN_INITIALS = frozenset(
         "usa fda cpa mba ea dea fifa nra fbi dna rna mri usda ada nda pga rca pca mfa gpa kpi hdmi qa pa va"
     )
 )
-_RULERS = frozenset(
-    listed(
-        "elizabeth henry george charles edward william james richard louis philip frederick catherine francis napoleon "
-        "paul pius benedict alexander nicholas ramesses ramses wilhelm gregory leo"
-    )
-)
-_BEFORE_ROMAN = frozenset(
-    listed("war part chapter type phase volume act stage grade section title level episode class bowl")
-)
 _TOP_DOMAINS = "com|org|net|edu|gov|io|co|uk|de|fr|es|eu|ai|us|info|html|pdf|txt|csv|py|js|exe|jpg|png|docx|xlsx|tv"
 
 
-def _amount(found: regex.Match[str]) -> str:
-    number, scale = found["number"], found["letters"] or found["scale"] or ""
-    return f" {number} {_LETTERS_OF_SCALES.get(scale, scale)} {_SIGNS[found['sign']]} "
+def _amount(match: regex.Match[str]) -> str:
+    number, scale = match["number"], match["letters"] or match["scale"] or ""
+    return f" {number} {_LETTERS_OF_SCALES.get(scale, scale)} {_SIGNS[match['sign']]} "
 
 
-def _time(found: regex.Match[str]) -> str:
-    hour, minute, half = found["hour"], found["minute"], found["half"]
+def _time(match: regex.Match[str]) -> str:
+    hour, minute, half = match["hour"], match["minute"], match["half"]
     hour = hour.lstrip("0") or "0"
     if minute == "00":
         if half:
@@ -266,23 +209,23 @@ def _time(found: regex.Match[str]) -> str:
     return f"{hour} {spoken} {half or ''}"
 
 
-def _fraction(found: regex.Match[str]) -> str:
-    whole, top, bottom = found["whole"], int(found["top"]), int(found["bottom"])
+def _fraction(match: regex.Match[str]) -> str:
+    whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
     if 60 <= top <= 260 and 30 <= bottom < top and not whole:
         return f"{top} over {bottom}"
     if not (0 < top < bottom and bottom in (2, 3, 4, 5, 6, 8, 10, 16, 32, 100, 1000)):
-        return str(found[0]).replace("/", " ")
+        return str(match[0]).replace("/", " ")
     if bottom == 2:
         name = "half"
     elif bottom == 4:
         name = "quarter" if top == 1 else "quarters"
     else:
-        name = _as_ordinal(bottom) + ("s" if top > 1 else "")
+        name = as_ordinal(bottom) + ("s" if top > 1 else "")
     return f"{whole + ' and ' if whole else ''}{top} {name}"
 
 
-def _date(found: regex.Match[str]) -> str:
-    first, second, year = int(found[1]), int(found[2]), found[3]
+def _date(match: regex.Match[str]) -> str:
+    first, second, year = int(match[1]), int(match[2]), match[3]
     if 1 <= first <= 12 < second <= 31:
         return f" {_MONTH_OF[first]} {second} {year} "
     if 1 <= second <= 12 < first <= 31:
@@ -290,11 +233,8 @@ def _date(found: regex.Match[str]) -> str:
     return f" {first} {second} {year} "
 
 
-def _iso_date(found: regex.Match[str]) -> str:
-    month, day = int(found[2]), int(found[3])
-    if 1 <= month <= 12 and 1 <= day <= 31:
-        return f" {_MONTH_OF[month]} {day} {found[1]} "
-    return str(found[0])
+def _spoken_date(day: int, month: int, year: str) -> str | None:
+    return f" {_MONTH_OF[month]} {day} {year} " if 1 <= month <= 12 and 1 <= day <= 31 else None
 
 
 _NO_CODES = frozenset(_ALL_UNITS) | frozenset(listed("to of in by up on am pm at no so ad bc st nd rd th or as go us"))
@@ -302,7 +242,7 @@ _NO_CODES = frozenset(_ALL_UNITS) | frozenset(listed("to of in by up on am pm at
 _NUMBER_TEXT = r"(?:[0-9]+(?:[.,][0-9]+)*|\.[0-9]+)"
 _SIGN_TEXT = r"us\$|c\$|a\$|[$£€¥₹₿]"
 _RULES: list[Rule] = [
-    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    iso_date_rule(_spoken_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})[/.]([0-9]{1,2})[/.]([0-9]{4})(?![0-9/])"), _date),
     (regex.compile(r"(?<![0-9])([0-9]{1,2})\.([0-9]{2})(?=\s?[ap]m\b)"), r"\1:\2"),
     (
@@ -312,7 +252,7 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<![0-9]):(?=[0-9])|(?<=[0-9]):(?=[0-9])"), " "),
     (
         regex.compile(rf"(?<![\w$£€¥₹₿])({_SIGN_TEXT})\s?({_NUMBER_TEXT})\s?[-–]\s?\1?({_NUMBER_TEXT})(?![\w-])"),
-        lambda found: f"{found[2]} to {found[1]}{found[3]}",
+        lambda match: f"{match[2]} to {match[1]}{match[3]}",
     ),
     (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN_TEXT})?[0-9])"), " minus "),
     (
@@ -337,17 +277,13 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<![0-9.])([2-9][0-9]{2})\.([0-9]{3})\.([0-9]{4})(?![0-9.])"), r"\1 \2 \3"),
     (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " point "),
     (regex.compile(r"(?<!\w)\.(?=[0-9])"), " point "),
-    (regex.compile(r"%"), " percent "),
-    (regex.compile(r"‰"), " per mille "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " degrees celsius "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " degrees fahrenheit "),
-    (regex.compile(r"°"), " degrees "),
-    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
-    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " meters per second "),
+    *measure_rules(
+        percent="percent", per_mille="per mille", degrees="degrees", meters_per_second="meters per second"
+    ),
     (regex.compile(r"(?<=[0-9]\s?(?:ft|feet|foot)\s[0-9]{1,2}\s?)in\b"), "inches"),
     (
         regex.compile(rf"(?<=\b(?:[mμk]?g|mcg|ml|units?))\s?/\s?({'|'.join(_PER)})\b"),
-        lambda found: f" per {_PER[found[1]]}",
+        lambda match: f" per {_PER[match[1]]}",
     ),
     (regex.compile(r"\bph\.?\s?d\b\.?"), "phd"),
     (regex.compile(r"\bext\.?(?=\s?[0-9])"), "extension"),
@@ -369,22 +305,21 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=[0-9](?:st|nd|rd|th)\s)st\b"), " street "),
     (
         regex.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\.(?=\s|$|,)"),
-        lambda found: found[0] if found[1] in _UNITS and _digit_before(found) else _ABBREVIATIONS[found[1]],
+        lambda match: match[0] if match[1] in _UNITS and _digit_before(match) else _ABBREVIATIONS[match[1]],
     ),
-    (regex.compile(rf"\b({'|'.join(_BEFORE_NUMBERS)})\.(?=\s?[0-9])"), lambda found: _BEFORE_NUMBERS[found[1]]),
+    (regex.compile(rf"\b({'|'.join(_BEFORE_NUMBERS)})\.(?=\s?[0-9])"), lambda match: _BEFORE_NUMBERS[match[1]]),
     (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\b(?!\.[a-z]))"), " dot "),
     (regex.compile(rf"(?<=[a-z0-9])\.(?=(?:{_TOP_DOMAINS})\s?\.|[a-z]+ dot )"), " dot "),
     (regex.compile(r"\bwww\."), "www dot "),
-    code_rule(_NO_CODES),
 ]  # fmt: skip
 
 
-def _digit_before(found: regex.Match[str]) -> bool:
-    return str(found.string[: found.start()]).rstrip()[-1:].isdigit()
+def _digit_before(match: regex.Match[str]) -> bool:
+    return str(match.string[: match.start()]).rstrip()[-1:].isdigit()
 
 
-def _apart(found: regex.Match[str]) -> str:
-    return " ".join(str(found[0]).replace(".", ""))
+def _apart(match: regex.Match[str]) -> str:
+    return " ".join(str(match[0]).replace(".", ""))
 
 
 def _with_capitals(text: str) -> str:
@@ -392,44 +327,9 @@ def _with_capitals(text: str) -> str:
     if text.isupper() or text.islower():
         return text
     text = _STREET.sub("Street", text)
-    text = _SHORT_TITLES.sub(lambda found: _TITLES[found[1]], text)
-    text = _WORDS_IN_CAPITALS.sub(lambda found: " ".join(found[0]), text)
+    text = _SHORT_TITLES.sub(lambda match: _TITLES[match[1]], text)
+    text = _WORDS_IN_CAPITALS.sub(lambda match: " ".join(match[0]), text)
     return str(_MILLIONS.sub(" million", text))
-
-
-def fold(text: str) -> str:
-    """Fold an English text once."""
-    text = read_addresses(clean(_with_capitals(text)), _IN_ADDRESSES)
-    text = _MOBILE_NETWORK.sub(lambda found: f"{_ONES[found[1]]}g", text)
-    text = join_thousands(replace_letters_with_dots(_WORDS_OF_LETTERS.sub(_apart, text)), ",")
-    text = without_prefix_hyphens(sub_each(text, _RULES))
-    words = split_numbers(words_of(text), _GLUED)
-    words = closed_compounds([common_spelling(word) for word in words])
-    words = _hours(_read_numbers(words))
-    words = join_digits(
-        words,
-        oh=("oh", "o"),
-        oh_after=_BEFORE_OH,
-        repeats={"double": 2, "triple": 3},
-        is_pair=_is_year,
-        spaced_thousands=_are_thousands,
-        months=_MONTHS,
-    )
-    words = _dates(_decades(_fractions(call_thousands(words, "thousand", "point"))))
-    words = call_amounts(
-        words,
-        units=_CURRENCIES,
-        hundredths=_HUNDREDTHS,
-        subunit=_SUBUNITS,
-        scales=_SCALES,
-        point="point",
-        conjunctions=("and",),
-    )
-    words = call_units(words, _ALL_UNITS, _SCALES, "point")
-    words = join_codes(
-        words, word_letters=("a", "i"), known=_KNOWN_INITIALS, words_too=("us", "it", "who"), ends=_ENDS, point="point"
-    )
-    return join_words(words)
 
 
 _BEFORE_OH = frozenset(listed("in of since from by until before after around late early summer winter spring fall to"))
@@ -445,7 +345,7 @@ _ENDS = (
     frozenset(_ALL_UNITS)
     | frozenset(_CURRENCIES)
     | frozenset(_SUBUNITS)
-    | frozenset(_SCALES)
+    | frozenset(SCALES)
     | {"percent", "degrees", "am", "pm", "o'clock", "years", "year", "hours", "hour", "minutes", "minute", "days"}
     | frozenset(listed("times to of people miles and square hundred quarters half per weeks months day week month"))
     | {name for pair in _UNITS.values() for form in pair for name in form.split()}
@@ -459,200 +359,6 @@ def _is_year(first: str, second: str) -> bool:
 
 def _are_thousands(groups: Sequence[str]) -> bool:
     return groups[-1] == "000" or len(groups) > 2
-
-
-# Number words
-
-
-def _as_ordinal(value: int) -> str:
-    if value % 100 in (11, 12, 13):
-        return f"{value}th"
-    return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th') }"
-
-
-def _read_numbers(words: list[str]) -> list[str]:
-    """Write number words in digits."""
-    result: list[str] = []
-    place = 0
-    while place < len(words):
-        word = words[place]
-        if word == "point" and place + 1 < len(words):
-            digits, stop = _decimals(words, place + 1, bool(result) and is_number(result[-1]))
-            if digits:
-                if result and result[-1] == "0":
-                    result.pop()
-                result += ["point", digits]
-                place = stop
-                continue
-        read = _number(words, place)
-        if read is not None:
-            value, ordinal, stop = read
-            if ordinal and words[stop - 1] == "second" and stop - place == 1 and _counts_seconds(result):
-                result.append("second")
-            else:
-                result.append(_as_ordinal(value) if ordinal else str(value))
-            place = stop
-            continue
-        if word == "zero":
-            result.append("0")
-        elif word in _PLURAL_ORDINALS:
-            result.append(_as_ordinal(_PLURAL_ORDINALS[word]) + "s")
-        elif word in _DECADES:
-            result.append(f"{_DECADES[word]}s")
-        elif word in ("negative", "minus") and place + 1 < len(words) and _begins_number(words, place + 1):
-            result.append("minus")
-        elif (number := roman(word)) is not None and (kind := _reading_of_roman(word, result)):
-            result += ["the", _as_ordinal(number)] if kind == "ordinal" else [str(number)]
-        else:
-            result.append(word)
-        place += 1
-    return result
-
-
-def _reading_of_roman(word: str, before: list[str]) -> str:
-    """Return "ordinal" for the number of a ruler, "cardinal" for another Roman number, and "" for a word."""
-    if word == "i":
-        return "cardinal" if before[-2:] == ["world", "war"] else ""
-    if len(word) == 1:
-        return ""
-    if before and before[-1] in _RULERS:
-        return "ordinal"
-    if before and before[-1] in _BEFORE_ROMAN:
-        return "cardinal"
-    return "cardinal" if is_clear_roman(word) else ""
-
-
-def _counts_seconds(before: list[str]) -> bool:
-    return bool(before) and (is_number(before[-1]) or before[-1] == "per")
-
-
-def _begins_number(words: list[str], place: int) -> bool:
-    return is_number(words[place]) or words[place] in ("zero", "point") or _number(words, place) is not None
-
-
-def _number(words: list[str], place: int) -> tuple[int, bool, int] | None:
-    """Read a number in words: its value, whether it is an ordinal, and the position after it."""
-    if is_number(words[place]) and not _multiplies(words, place):
-        return None
-    total = 0
-    last_scale = 10**18
-    stop = None
-    while place < len(words):
-        begin = place
-        if stop is not None and words[place] == "and":
-            below = _below_hundred(words, place + 1) if place + 1 < len(words) else None
-            if below is None or _is_scale(words, below[2]) or total % 1000:
-                break
-            return total + below[0], below[1], below[2]
-        group = _below_thousand(words, begin)
-        if group is None:
-            break
-        value, ordinal, place = group
-        scale = _SCALES.get(words[place], 0) if place < len(words) and not ordinal else 0
-        ordinal_scale = _ORDINAL_SCALES.get(words[place], 0) if place < len(words) and not ordinal else 0
-        if scale and scale < last_scale:
-            total += value * scale
-            last_scale = scale
-            place += 1
-            stop = place
-        elif ordinal_scale > 100 and ordinal_scale < last_scale:
-            return total + value * ordinal_scale, True, place + 1
-        elif scale or (stop is not None and is_number(words[begin])):
-            break
-        else:
-            return total + value, ordinal, place
-    return None if stop is None else (total, False, stop)
-
-
-def _multiplies(words: list[str], place: int) -> bool:
-    if place + 1 >= len(words) or (place and words[place - 1] == "point") or words[place][0] == "0":
-        return False
-    behind = words[place + 1]
-    return (behind == "hundred" and len(words[place]) <= 2) or (behind in _SCALES and len(words[place]) <= 3)
-
-
-def _is_scale(words: list[str], place: int) -> bool:
-    return place < len(words) and (words[place] in _SCALES or words[place] in ("hundred", "hundredth"))
-
-
-def _below_thousand(words: list[str], place: int) -> tuple[int, bool, int] | None:
-    word = words[place]
-    behind = words[place + 1] if place + 1 < len(words) else ""
-    if word == "a":
-        if behind in ("hundred", "hundredth"):
-            value, ordinal, stop = 1, False, place + 1
-        elif behind in _SCALES:
-            return 1, False, place + 1
-        else:
-            return None
-    elif is_number(word):
-        if not _multiplies(words, place):
-            return None
-        value, ordinal, stop = int(word), False, place + 1
-    else:
-        small = _below_hundred(words, place)
-        if small is None:
-            return None
-        value, ordinal, stop = small
-    if ordinal or stop >= len(words):
-        return value, ordinal, stop
-    if words[stop] == "hundredth":
-        return value * 100, True, stop + 1
-    if words[stop] != "hundred" or value > 99:
-        return value, False, stop
-    value, stop = value * 100, stop + 1
-    behind_and = stop + 1 if stop < len(words) and words[stop] == "and" else stop
-    rest = _below_hundred(words, behind_and) if behind_and < len(words) else None
-    if rest is None or (rest[2] < len(words) and words[rest[2]] in ("hundred", "hundredth")):
-        return value, False, stop
-    if words[rest[2] - 1] in _DIGITS and rest[2] - behind_and == 1 and _is_digit_word(words[rest[2] : rest[2] + 1]):
-        return value, False, stop  # the beginning of a telephone number: "eight hundred five five five ..."
-    return value + rest[0], rest[1], rest[2]
-
-
-def _is_digit_word(words: list[str]) -> bool:
-    return bool(words) and (words[0] in _DIGITS or words[0] == "oh" or (len(words[0]) == 1 and is_number(words[0])))
-
-
-def _below_hundred(words: list[str], place: int) -> tuple[int, bool, int] | None:
-    word = words[place]
-    if word in _TENS:
-        behind = words[place + 1] if place + 1 < len(words) else ""
-        if behind in _ONES:
-            return _TENS[word] + _ONES[behind], False, place + 2
-        if behind in _ORDINAL_ONES:
-            return _TENS[word] + _ORDINAL_ONES[behind], True, place + 2
-        return _TENS[word], False, place + 1
-    if (value := _ONES.get(word) or _TEENS.get(word)) is not None:
-        return value, False, place + 1
-    value = _ORDINAL_ONES.get(word) or _ORDINAL_TEENS.get(word) or _ORDINAL_TENS.get(word)
-    return None if value is None else (value, True, place + 1)
-
-
-def _decimals(words: list[str], place: int, behind_number: bool) -> tuple[str, int]:
-    """Read the digits after the decimal mark."""
-    digits = ""
-    stop = place
-    while stop < len(words):
-        word = words[stop]
-        if word in _DIGITS:
-            digits += str(_DIGITS[word])
-        elif (word in ("oh", "o") and (digits or behind_number)) or (is_number(word) and len(word) == 1):
-            digits += word if is_number(word) else "0"
-        else:
-            break
-        stop += 1
-    if len(digits) > 1 or (digits and behind_number):
-        return digits, stop
-    if not behind_number:
-        return "", place
-    if is_number(words[place]):
-        return words[place], place + 1
-    small = _below_hundred(words, place)
-    return ("", place) if small is None or small[1] else (str(small[0]), small[2])
-
-
-# Rules about words and digits
 
 
 def _hours(words: list[str]) -> list[str]:
@@ -767,8 +473,44 @@ def _is_day(words: list[str]) -> bool:
         return False
     word = words[0]
     digits = word if is_number(word) else word[:-2]
-    return 1 <= value_of(digits) <= 31 and digits[0] != "0" and word in (digits, _as_ordinal(int(digits)))
+    return 1 <= value_of(digits) <= 31 and digits[0] != "0" and word in (digits, as_ordinal(int(digits)))
 
 
 def _as_day(word: str) -> str:
-    return _as_ordinal(int(word)) if is_number(word) else word
+    return as_ordinal(int(word)) if is_number(word) else word
+
+
+fold = Folding(
+    addresses=_IN_ADDRESSES,
+    thousands=",",
+    rules=_RULES,
+    no_codes=_NO_CODES,
+    endings=_GLUED,
+    spelling=common_spelling,
+    compounds=closed_compounds,
+    read_numbers=lambda words: _hours(read_numbers(words)),
+    digits={
+        "oh": ("oh", "o"),
+        "oh_after": _BEFORE_OH,
+        "repeats": {"double": 2, "triple": 3},
+        "is_pair": _is_year,
+        "spaced_thousands": _are_thousands,
+        "months": _MONTHS,
+    },
+    thousand="thousand",
+    point="point",
+    conjunctions=("and",),
+    scales=SCALES,
+    units=_ALL_UNITS,
+    amounts=_CURRENCIES,
+    hundredths=_HUNDREDTHS,
+    subunits=_SUBUNITS,
+    codes={"word_letters": ("a", "i"), "known": _KNOWN_INITIALS, "words_too": ("us", "it", "who"), "ends": _ENDS},
+    before_cleaning=_with_capitals,
+    before_rules=lambda text: _WORDS_OF_LETTERS.sub(
+        _apart, _MOBILE_NETWORK.sub(lambda match: f"{ONES[match[1]]}g", text)
+    ),
+    after_rules=without_prefix_hyphens,
+    after_thousands=lambda words: _dates(_decades(_fractions(words))),
+)
+"""Folds a text once."""

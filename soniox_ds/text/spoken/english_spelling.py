@@ -237,8 +237,8 @@ def common_spelling(word: str) -> str:
     if not word.isascii() or not word.isalpha() or len(word) < 5:
         return word
     word = _OUR.sub(r"\1or", word) if "our" in word else word
-    if (found := _ISE.fullmatch(word)) is not None and _is_ise_variant(found[1], found[2]):
-        word = f"{found[1]}iz{found[2]}"
+    if (match := _ISE.fullmatch(word)) is not None and _is_ise_variant(match[1], match[2]):
+        word = f"{match[1]}iz{match[2]}"
     for british, american in _PREFIXES:
         if word.startswith(british):
             return american + word.removeprefix(british)

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import regex
 
+from soniox_ds.text.spoken.folding import Folding, read_decimals, without_de
 from soniox_ds.text.spoken.french_numbers import DIGITS, SCALES, read_cardinal, read_ordinal, read_small
 from soniox_ds.text.spoken.french_spelling import closed_compounds, common_spelling, without_compound_hyphens
 from soniox_ds.text.spoken.numerals import (
-    call_amounts,
-    call_thousands,
-    call_units,
     is_number,
-    join_codes,
-    join_digits,
-    split_numbers,
     value_of,
 )
-from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.signs import iso_date_rule, measure_rules, range_rules
 from soniox_ds.text.spoken.writing import (
     Rule,
-    clean,
     is_clear_roman,
     join_capitals,
-    join_thousands,
-    join_words,
     listed,
-    replace_letters_with_dots,
     roman,
-    sub_each,
-    words_of,
 )
 
 __all__ = ["fold"]
@@ -159,38 +149,30 @@ _SPELLED_OUT = {
 _SHORT_SCALES = {"m": "millions", "md": "milliards", "mds": "milliards"}
 
 
-def _amount(found: regex.Match[str]) -> str:
-    scale = found["scale"] or ""
-    return f" {found['number']} {_SHORT_SCALES.get(scale, scale)} {_SIGNS[found['sign']]} "
+def _amount(match: regex.Match[str]) -> str:
+    scale = match["scale"] or ""
+    return f" {match['number']} {_SHORT_SCALES.get(scale, scale)} {_SIGNS[match['sign']]} "
 
 
-def _time(found: regex.Match[str]) -> str:
-    hour, minute = found["hour"].lstrip("0") or "0", found["minute"].lstrip("0")
+def _time(match: regex.Match[str]) -> str:
+    hour, minute = match["hour"].lstrip("0") or "0", match["minute"].lstrip("0")
     return f" {hour} {'heure' if hour in '01' else 'heures'} {minute} "
 
 
-def _day(day: int) -> str:
-    return "1er" if day == 1 else str(day)
-
-
-def _date(found: regex.Match[str]) -> str:
-    day, month = int(found[1]), int(found[3])
+def _spoken_date(day: int, month: int, year: str) -> str | None:
     if not (1 <= day <= 31 and 1 <= month <= 12):
-        return str(found[0]).replace("/", " ")
-    return f" {_day(day)} {_MONTHS[month - 1]} {found[4]} "
+        return None
+    return f" {'1er' if day == 1 else day} {_MONTHS[month - 1]} {year} "
 
 
-def _iso_date(found: regex.Match[str]) -> str:
-    day, month = int(found[3]), int(found[2])
-    if not (1 <= day <= 31 and 1 <= month <= 12):
-        return str(found[0])
-    return f" {_day(day)} {_MONTHS[month - 1]} {found[1]} "
+def _date(match: regex.Match[str]) -> str:
+    return _spoken_date(int(match[1]), int(match[3]), match[4]) or str(match[0]).replace("/", " ")
 
 
-def _fraction(found: regex.Match[str]) -> str:
-    whole, top, bottom = found["whole"], int(found["top"]), int(found["bottom"])
+def _fraction(match: regex.Match[str]) -> str:
+    whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
     if not (0 < top < bottom and bottom in (2, 3, 4, 5, 6, 8, 10)):
-        return str(found[0]).replace("/", " ")
+        return str(match[0]).replace("/", " ")
     if bottom == 2:
         return f"{whole} et demi" if whole else "1 demi"
     plural = "s" if top > 1 else ""
@@ -198,14 +180,14 @@ def _fraction(found: regex.Match[str]) -> str:
     return f"{whole} et {top} {name}" if whole else f"{top} {name}"
 
 
-def _roman_ordinal(found: regex.Match[str]) -> str:
-    value = roman(found[1])
-    return str(found[0]) if value is None else f"{value}{'er' if value == 1 else 'e'}"
+def _roman_ordinal(match: regex.Match[str]) -> str:
+    value = roman(match[1])
+    return str(match[0]) if value is None else f"{value}{'er' if value == 1 else 'e'}"
 
 
 _GENERATIONS = {"deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6}  # of mobile networks
+_ABBREVIATED = [(regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()]
 _RULES: list[Rule] = [
-    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
     (regex.compile(r"(?<=\b(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|puisqu|quelqu))'\s+(?=\p{L})"), "'"),
     (
         regex.compile(r"\b([ivx]+)(?:er|ère|e|ème|eme|ième)(?=\s(?:siècles?|arrondissement|république|dynastie)\b)"),
@@ -217,8 +199,8 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=[0-9])\s?mds?(?=\s(?:de|d')|\.?$)"), " milliards"),
     (regex.compile(r"(?<=[0-9])\s?cts?\b"), " centimes"),
     (regex.compile(r"(?<=[0-9]\s)av\.(?=\s\p{L})"), "avenue"),
-    (regex.compile(r"\b(deux|trois|quatre|cinq|six)[ -]g\b"), lambda found: f"{_GENERATIONS[found[1]]}g"),
-    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    (regex.compile(r"\b(deux|trois|quatre|cinq|six)[ -]g\b"), lambda match: f"{_GENERATIONS[match[1]]}g"),
+    iso_date_rule(_spoken_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
     (regex.compile(r"\b(quelqu|jusqu|lorsqu|puisqu|aujourd)\s(?=\p{L})"), r"\1'"),
     (regex.compile(r"\bgrand'(?=m)"), "grand "),
@@ -234,7 +216,7 @@ _RULES: list[Rule] = [
         _time,
     ),
     (regex.compile(r"(?<=[0-9]):(?=[0-9])"), " "),
-    (regex.compile(r"(?<![0-9.])0[1-9](?:\.[0-9]{2}){4}(?![0-9])"), lambda found: str(found[0]).replace(".", " ")),
+    (regex.compile(r"(?<![0-9.])0[1-9](?:\.[0-9]{2}){4}(?![0-9])"), lambda match: str(match[0]).replace(".", " ")),
     (regex.compile(rf"(?<![\w-])-(?=(?:{_SIGN})?[0-9])"), " moins "),
     (
         regex.compile(rf"(?<![\w€$£¥₽₹])(?<!(?:eur|chf|[€$£¥₽₹])\s)(?P<sign>{_SIGN})\s?(?P<number>{_NUMBER_TEXT})(?:\s?(?P<scale>mille|millions?|milliards?)\b)?"),
@@ -260,14 +242,10 @@ _RULES: list[Rule] = [
     (regex.compile(r"\b2nd(?=e?s?\b)"), "second"),
     (regex.compile(r"(?<=[0-9]),(?=[0-9])"), " virgule "),
     (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " point "),
-    (regex.compile(r"%"), " pourcent "),
-    (regex.compile(r"‰"), " pour mille "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " degrés celsius "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " degrés fahrenheit "),
-    (regex.compile(r"°"), " degrés "),
-    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
+    *measure_rules(
+        percent="pourcent", per_mille="pour mille", degrees="degrés", meters_per_second="mètres par seconde"
+    ),
     (regex.compile(r"\bkilomètres?[ -](?:par|à l')\s?heure\b"), "kilomètres heure"),
-    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " mètres par seconde "),
     (regex.compile(r"#(?=\s?[0-9])"), " numéro "),
     (regex.compile(r"#(?=\p{L})"), " hashtag "),
     (regex.compile(r"&"), " et "),
@@ -291,31 +269,6 @@ _CAPITAL_A = regex.compile(r"(?:^|(?<=[.!?…]\s))A(?=\s\p{Ll})")  # capitals ar
 _AT = {".": "point", "@": "arobase", "_": "tiret bas", "-": "tiret"}
 
 
-def fold(text: str) -> str:
-    """Fold a French text once."""
-    text = read_addresses(clean(_CAPITAL_A.sub("À", join_capitals(text))), _AT)
-    text = sub_each(join_thousands(text, "."), _RULES[: len(_SPELLED_OUT)])
-    text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
-    words = split_numbers(words_of(without_compound_hyphens(text)), _UNITS)
-    words = closed_compounds(" ".join([common_spelling(word) for word in words]).split())
-    words = _read_numbers(words)
-    words = join_digits(words, spaced_thousands=lambda groups: True, months=_MONTHS)
-    words = call_thousands(_without_de(words), "mille", "virgule")
-    words = call_units(words, _UNITS, SCALES, "virgule")
-    words = call_amounts(
-        words,
-        units=_CURRENCIES | _METERS,
-        hundredths=_HUNDREDTHS,
-        subunit=_SUBUNITS,
-        scales=SCALES,
-        point="virgule",
-        conjunctions=("et",),
-    )
-    words = _hours(words)
-    words = join_codes(words, dividers=("a", "y"), ends=_ENDS, point="virgule")
-    return join_words(words)
-
-
 def _read_numbers(words: list[str]) -> list[str]:
     """Write number words in digits."""
     result: list[str] = []
@@ -325,7 +278,7 @@ def _read_numbers(words: list[str]) -> list[str]:
         behind = words[place + 1] if place + 1 < len(words) else ""
         before = result[-1] if result else ""
         if word in ("virgule", "point") and is_number(before):
-            digits, stop = _decimals(words, place + 1)
+            digits, stop = read_decimals(words, place + 1, partial(_digit, words), partial(read_small, words))
             if digits:
                 result += [word, digits]
                 place = stop
@@ -378,38 +331,12 @@ _FRACTIONS = ("5e", "6e", "7e", "8e", "9e", "10e", "20e", "100e", "1000e")
 _FIRST = {"premier": "1er", "première": "1re", "premiers": "1ers", "premières": "1res"}
 
 
-def _decimals(words: list[str], place: int) -> tuple[str, int]:
-    """Read the digits after the decimal mark."""
-    digits = ""
-    stop = place
-    while stop < len(words):
-        word = words[stop]
-        value = value_of(word) if len(word) == 1 else DIGITS.get(word, -1)
-        small = read_small(words, stop)
-        if not 0 <= value <= 9 or (small is not None and small[1] > stop + 1):
-            break
-        digits += str(value)
-        stop += 1
-    if digits or place >= len(words):
-        return digits, stop
-    if is_number(words[place]):
-        return words[place], place + 1
-    read = read_small(words, place)
-    return ("", place) if read is None else (str(read[0]), read[1])
-
-
-def _without_de(words: Sequence[str]) -> list[str]:
-    """Remove the "de" after whole millions, which is spoken and seldom written ("2 000 000 (d')euros")."""
-    result: list[str] = []
-    for word in words:
-        before = result[-1] if result else ""
-        whole_millions = value_of(before) >= 10**6 and value_of(before) % 10**6 == 0
-        if whole_millions or (before in SCALES and len(result) > 1 and is_number(result[-2])):
-            if word == "de":
-                continue
-            word = word.removeprefix("d'")
-        result.append(word)
-    return result
+def _digit(words: list[str], place: int) -> int | None:
+    """Return the digit that a word names, or another number if it is part of a greater number."""
+    small = read_small(words, place)
+    if small is not None and small[1] > place + 1:
+        return None
+    return value_of(words[place]) if len(words[place]) == 1 else DIGITS.get(words[place])
 
 
 def _hours(words: Sequence[str]) -> list[str]:
@@ -425,3 +352,31 @@ def _hours(words: Sequence[str]) -> list[str]:
             word = word[1] if is_number(word) and word[0] == "0" else word
         result.append(word)
     return result
+
+
+fold = Folding(
+    addresses=_AT,
+    thousands=".",
+    abbreviations=_ABBREVIATED,
+    rules=_RULES,
+    no_codes=_NO_CODES,
+    endings=_UNITS,
+    spelling=common_spelling,
+    compounds=lambda words: closed_compounds(" ".join(words).split()),
+    read_numbers=_read_numbers,
+    digits={"spaced_thousands": lambda groups: True, "months": _MONTHS},
+    thousand="mille",
+    point="virgule",
+    conjunctions=("et",),
+    scales=SCALES,
+    units=_UNITS,
+    amounts=_CURRENCIES | _METERS,
+    hundredths=_HUNDREDTHS,
+    subunits=_SUBUNITS,
+    codes={"dividers": ("a", "y"), "ends": _ENDS},
+    before_cleaning=lambda text: _CAPITAL_A.sub("À", join_capitals(text)),
+    after_rules=without_compound_hyphens,
+    before_thousands=lambda words: without_de(words, SCALES, "d'"),
+    after_amounts=_hours,
+)
+"""Folds a text once."""

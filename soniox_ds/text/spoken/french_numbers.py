@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from soniox_ds.text.spoken.numerals import read_scaled
 from soniox_ds.text.spoken.writing import listed
 
 __all__ = ["DIGITS", "SCALES", "read_cardinal", "read_ordinal", "read_small"]
@@ -89,24 +90,7 @@ def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
     >>> read_cardinal(["deux", "mille", "trois", "cent", "quatre", "vingt", "dix"], 0)
     (2390, 7)
     """
-    total = 0
-    last_scale = 10**18
-    stop = None
-    while place < len(words):
-        group = _below_million(words, place)
-        if group is None:
-            break
-        value, behind, in_words = group
-        scale = SCALES.get(words[behind], 0) if behind < len(words) else 0
-        if scale and scale < last_scale:
-            total += value * scale
-            last_scale = scale
-            place = stop = behind + 1
-            continue
-        if scale or not in_words:
-            break
-        return total + value, behind
-    return None if stop is None else (total, stop)
+    return read_scaled(words, place, SCALES, _below_million)
 
 
 def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None:

@@ -6,35 +6,25 @@ from collections.abc import Sequence
 
 import regex
 
+from soniox_ds.text.spoken.folding import Folding, read_decimals
 from soniox_ds.text.spoken.german_numbers import SCALES, cardinal, ordinal, read_cardinal
 from soniox_ds.text.spoken.german_spelling import closed_compounds, common_spelling, without_hyphens
 from soniox_ds.text.spoken.numerals import (
-    call_amounts,
-    call_thousands,
-    call_units,
     is_number,
-    join_codes,
-    join_digits,
-    split_numbers,
     value_of,
 )
-from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.signs import iso_date_rule, measure_rules, range_rules
 from soniox_ds.text.spoken.writing import (
     Rule,
-    clean,
     is_clear_roman,
-    join_thousands,
-    join_words,
     listed,
-    replace_letters_with_dots,
     roman,
-    sub_each,
-    words_of,
 )
 
 __all__ = ["fold"]
 
 _ARTICLES = ("ein", "eine", "einen")  # "einer Stunde" sounds different from "eine Stunde"
+_HALF = ("halb", "halbe", "halber", "halbes", "halben", "halbem")
 _MONTHS = listed("januar februar märz april mai juni juli august september oktober november dezember")
 _SHORT_MONTHS = dict(zip(listed("jan feb mär apr jun jul aug sep sept okt nov dez"), (
     listed("januar februar märz april juni juli august september september oktober november dezember")
@@ -200,38 +190,32 @@ _SIGN = r"us\$|[€$£¥₽₹]|(?:eur|chf)(?=\s?[0-9])"
 _BEFORE_DATES = ("am", "vom", "zum", "bis", "seit", "ab", "der", "den", "dem")
 
 
-def _amount(found: regex.Match[str]) -> str:
-    return f" {found['number']} {found['scale'] or ''} {_SIGNS[found['sign']]} "
+def _amount(match: regex.Match[str]) -> str:
+    return f" {match['number']} {match['scale'] or ''} {_SIGNS[match['sign']]} "
 
 
-def _time(found: regex.Match[str]) -> str:
-    minute = found["minute"].lstrip("0")
-    return f"{found['hour'].lstrip('0') or '0'} uhr {minute}"
+def _time(match: regex.Match[str]) -> str:
+    minute = match["minute"].lstrip("0")
+    return f"{match['hour'].lstrip('0') or '0'} uhr {minute}"
 
 
-def _date(found: regex.Match[str]) -> str:
-    day, month = int(found[1]), int(found[2])
-    if not (1 <= day <= 31 and 1 <= month <= 12):
-        return str(found[0])
-    return f" {day}te {_MONTHS[month - 1]} {found[3] or ''} "
+def _spoken_date(day: int, month: int, year: str) -> str | None:
+    return f" {day}te {_MONTHS[month - 1]} {year} " if 1 <= day <= 31 and 1 <= month <= 12 else None
 
 
-def _iso_date(found: regex.Match[str]) -> str:
-    day, month = int(found[3]), int(found[2])
-    if not (1 <= day <= 31 and 1 <= month <= 12):
-        return str(found[0])
-    return f" {day}te {_MONTHS[month - 1]} {found[1]} "
+def _date(match: regex.Match[str]) -> str:
+    return _spoken_date(int(match[1]), int(match[2]), match[3] or "") or str(match[0])
 
 
-def _fraction(found: regex.Match[str]) -> str:
-    whole, top, bottom = found["whole"] or "", int(found["top"]), int(found["bottom"])
+def _fraction(match: regex.Match[str]) -> str:
+    whole, top, bottom = match["whole"] or "", int(match["top"]), int(match["bottom"])
     if top == 1 and bottom == 2:
         return f"{whole} einhalb"
     if 0 < top < bottom and bottom in _FRACTIONS and not whole:
         return f"{top} {_FRACTIONS[bottom]}"
     if 0 < top < bottom and bottom in _FRACTIONS:
         return f"{whole} {top} {_FRACTIONS[bottom]}"
-    return str(found[0]).replace("/", " ")
+    return str(match[0]).replace("/", " ")
 
 
 _SPELLED_OUT = {
@@ -262,11 +246,11 @@ _SPELLED_OUT = {
     r"bd\.(?=\s?[0-9])": "band",
     r"n[ro]\.?(?=\s?[0-9])": "nummer",
 }
+_ABBREVIATED = [(regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()]
 _RULES: list[Rule] = [
-    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
     (regex.compile(r"(?<=\p{L})str\.(?=\s|$|,)"), "straße"),
     (regex.compile(r"(?<=\p{L})-str\.(?=\s|$|,)"), "-straße"),
-    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    iso_date_rule(_spoken_date),
     (regex.compile(r"(?<![0-9.])([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?((?:1[0-9]|20)[0-9]{2})(?![0-9])"), _date),
     (regex.compile(rf"(?<=\b(?:{'|'.join(_BEFORE_DATES)})\s)([0-9]{{1,2}})\.\s?([0-9]{{1,2}})\.()(?!\s?[0-9])"), _date),
     (
@@ -303,7 +287,7 @@ _RULES: list[Rule] = [
             rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s[\p{{L}}])"
             rf"|(?<![0-9.,:])([0-9]{{1,3}})\.(?=\s(?:{'|'.join(sorted(_AFTER_ORDINALS))})\b)"
         ),
-        lambda found: f"{found[1] or found[2]}te",
+        lambda match: f"{match[1] or match[2]}te",
     ),
     # At the end of a sentence "die 3." means three of them, and "mit der 3." means a tram line.
     (
@@ -311,21 +295,17 @@ _RULES: list[Rule] = [
             rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s?[,;)])"
             r"|(?<=(?<!\bmit\s)\b(?:der|den|dem|des|am|zum|beim|vom)\s)([0-9]{1,3})\.(?=\s*$)"
         ),
-        lambda found: f"{found[1] or found[2]}te",
+        lambda match: f"{match[1] or match[2]}te",
     ),
     (regex.compile(r"\bfr\.(?=\s\p{L})"), "frau"),
     (regex.compile(r"\bgr\.(?=\s?[0-9])"), "größe"),
     (regex.compile(r"\bmind\.(?=\s?[0-9])"), "mindestens"),
     (regex.compile(r"(?<=\s)str\.(?=\s|$|,)"), "straße"),
-    (regex.compile(r"\b(zwei|drei|vier|fünf|sechs)[ -]g\b"), lambda found: f"{cardinal(found[1])}g"),
+    (regex.compile(r"\b(zwei|drei|vier|fünf|sechs)[ -]g\b"), lambda match: f"{cardinal(match[1])}g"),
     (regex.compile(r"%ig(?=\p{L}*)"), " prozentig"),
-    (regex.compile(r"%"), " prozent "),
-    (regex.compile(r"‰"), " promille "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " grad celsius "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " grad fahrenheit "),
-    (regex.compile(r"°"), " grad "),
-    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
-    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " meter pro sekunde "),
+    *measure_rules(
+        percent="prozent", per_mille="promille", degrees="grad", meters_per_second="meter pro sekunde"
+    ),
     (regex.compile(r"§§"), " paragraphen "),
     (regex.compile(r"§"), " paragraph "),
     (regex.compile(r"#(?=\s?[0-9])"), " nummer "),
@@ -353,41 +333,17 @@ _LONG_CHAIN = regex.compile(r"(?<![\p{L}\p{N}-])\p{L}{3,40}+(?:-\p{L}{3,40}+){2,
 _AT = {".": "punkt", "@": "at", "_": "unterstrich", "-": "minus"}
 
 
-def fold(text: str) -> str:
-    """Fold a German text once."""
-    text = read_addresses(clean(text), _AT)
-    text = sub_each(join_thousands(text, "."), _RULES[: len(_SPELLED_OUT)])
-    text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
-    words = split_numbers(words_of(without_hyphens(_chains_apart(text))), _UNITS)
-    words = closed_compounds([common_spelling(word) for word in words])
-    words = _read_numbers(words)
-    words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year, months=_MONTHS)
-    words = call_thousands(_dates(_hours(words)), "tausend", "komma")
-    words = call_units(words, _UNITS, SCALES, "komma")
-    words = call_amounts(
-        words,
-        units=_CURRENCIES | {"meter": ("meter", "meter")},  # "1,85 m" is read as "ein Meter fünfundachtzig"
-        hundredths=_HUNDREDTHS,
-        subunit=_SUBUNITS,
-        scales=SCALES,
-        point="komma",
-        conjunctions=("und",),
-    )
-    words = join_codes(words, ends=_ENDS, point="komma")
-    return join_words(words)
-
-
 def _chains_apart(text: str) -> str:
     """Write "drei-zimmer-wohnung" as "drei zimmer wohnung" and "rhein-main-gebiet" as "rhein main gebiet"."""
     if "-" not in text:
         return text
     return str(
-        _CHAIN.sub(lambda found: _apart(found) if cardinal(found[1]) else found[0], _LONG_CHAIN.sub(_apart, text))
+        _CHAIN.sub(lambda match: _apart(match) if cardinal(match[1]) else match[0], _LONG_CHAIN.sub(_apart, text))
     )
 
 
-def _apart(found: regex.Match[str]) -> str:
-    return str(found[0]).replace("-", " ")
+def _apart(match: regex.Match[str]) -> str:
+    return str(match[0]).replace("-", " ")
 
 
 def _is_year(first: str, second: str) -> bool:
@@ -402,14 +358,21 @@ def _read_numbers(words: list[str]) -> list[str]:
         word = words[place]
         behind = words[place + 1] if place + 1 < len(words) else ""
         if word in ("komma", "punkt") and result and is_number(result[-1]):
-            digits, stop = _decimals(words, place + 1)
+            digits, stop = read_decimals(
+                words,
+                place + 1,
+                lambda at: (
+                    0 if words[at] == "null" else value_of(words[at]) if len(words[at]) == 1 else cardinal(words[at])
+                ),
+                lambda at: None if (value := cardinal(words[at])) is None else (value, at + 1),
+            )
             if digits:
                 result += [word, digits]
                 place = stop
                 continue
         if (word == "ein" and behind == "komma") or (word in _ARTICLES and behind in _COUNTED):
             result.append("1")
-        elif word in _ARTICLES and _is_half(behind):
+        elif word in _ARTICLES and behind in _HALF:
             result.append("einhalb")
             place += 1
         elif word == "null":
@@ -442,14 +405,10 @@ def _is_numeral(word: str, before: list[str]) -> bool:
     return named or is_clear_roman(word)
 
 
-def _is_half(word: str) -> bool:
-    return word in ("halb", "halbe", "halber", "halbes", "halben", "halbem")
-
-
 def _ordinal_value(word: str, behind: str, before: list[str]) -> int | None:
     if word[:1].isdigit():
-        found = regex.fullmatch(r"([0-9]{1,9})s?t(?:e|er|es|en|em)", word)
-        return None if found is None else int(found[1])
+        match = regex.fullmatch(r"([0-9]{1,9})s?t(?:e|er|es|en|em)", word)
+        return None if match is None else int(match[1])
     is_verb_too = word in ("achte", "achten", "achter")
     if is_verb_too and behind not in _AFTER_ORDINALS and not (before and before[-1] in _BEFORE_ORDINALS):
         return None
@@ -458,36 +417,24 @@ def _ordinal_value(word: str, behind: str, before: list[str]) -> int | None:
 
 def _numbered(word: str) -> list[str] | None:
     """Divide "zweijährig", "2fach" and "neunziger" after the number."""
-    if (found := _NUMBERED.fullmatch(word)) is not None:
-        value = value_of(found["number"]) if is_number(found["number"]) else cardinal(found["number"])
+    if (match := _NUMBERED.fullmatch(word)) is not None:
+        value = value_of(match["number"]) if is_number(match["number"]) else cardinal(match["number"])
         if value is not None and value > 1:
-            return [str(value), found["rest"]]
-        if found["number"] in ("ein", "1") and found["rest"] == "einhalb":
+            return [str(value), match["rest"]]
+        if match["number"] in ("ein", "1") and match["rest"] == "einhalb":
             return ["1", "einhalb"]
-    if (found := _DECADE.fullmatch(word)) is not None:
-        value = value_of(found["number"]) if is_number(found["number"]) else cardinal(found["number"])
+    if (match := _DECADE.fullmatch(word)) is not None:
+        value = value_of(match["number"]) if is_number(match["number"]) else cardinal(match["number"])
         if value is not None and value >= 10:
-            return [f"{value}{found['rest']}", *([found["years"]] if found["years"] else [])]
+            return [f"{value}{match['rest']}", *([match["years"]] if match["years"] else [])]
     return None
 
 
-def _decimals(words: list[str], place: int) -> tuple[str, int]:
-    """Read the digits after the decimal mark."""
-    digits = ""
-    stop = place
-    while stop < len(words):
-        word = words[stop]
-        value = 0 if word == "null" else value_of(word) if len(word) == 1 else cardinal(word)
-        if value is None or not 0 <= value <= 9:
-            break
-        digits += str(value)
-        stop += 1
-    if digits or place >= len(words):
-        return digits, stop
-    if is_number(words[place]):
-        return words[place], place + 1
-    value = cardinal(words[place])
-    return ("", place) if value is None else (str(value), place + 1)
+def _digit(words: list[str], place: int) -> int | None:
+    word = words[place]
+    if word == "null":
+        return 0
+    return value_of(word) if len(word) == 1 else cardinal(word)
 
 
 def _hours(words: list[str]) -> list[str]:
@@ -520,3 +467,29 @@ def _dates(words: Sequence[str]) -> list[str]:
             word = _SHORT_MONTHS[word]
         result.append(word)
     return result
+
+
+fold = Folding(
+    addresses=_AT,
+    thousands=".",
+    abbreviations=_ABBREVIATED,
+    rules=_RULES,
+    no_codes=_NO_CODES,
+    endings=_UNITS,
+    spelling=common_spelling,
+    compounds=closed_compounds,
+    read_numbers=_read_numbers,
+    digits={"spaced_thousands": lambda groups: True, "is_pair": _is_year, "months": _MONTHS},
+    thousand="tausend",
+    point="komma",
+    conjunctions=("und",),
+    scales=SCALES,
+    units=_UNITS,
+    amounts=_CURRENCIES | {"meter": ("meter", "meter")},  # "1,85 m" is read as "ein Meter fünfundachtzig"
+    hundredths=_HUNDREDTHS,
+    subunits=_SUBUNITS,
+    codes={"ends": _ENDS},
+    after_rules=lambda text: without_hyphens(_chains_apart(text)),
+    before_thousands=lambda words: _dates(_hours(words)),
+)
+"""Folds a text once."""

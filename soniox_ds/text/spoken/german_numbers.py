@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from soniox_ds.text.spoken.numerals import read_scaled
 from soniox_ds.text.spoken.writing import listed
 
 __all__ = ["SCALES", "cardinal", "ordinal", "read_cardinal"]
@@ -114,26 +115,15 @@ def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
     >>> read_cardinal(["zwei", "millionen", "drei", "hundert", "tausend", "leute"], 0)
     (2300000, 5)
     """
-    total = 0
-    last_scale = 10**18
-    stop = None
-    while place < len(words):
-        group = _read_group(words, place)
-        if group is None:
-            break
-        value, behind, in_words = group
-        scale = SCALES.get(words[behind], 0) if behind < len(words) else 0
-        if scale and scale < last_scale:
-            total += value * scale
-            last_scale = scale
-            place = stop = behind + 1
-            if stop < len(words) and words[stop] == "und" and _read_group(words, stop + 1) and last_scale > 10**6:
-                place += 1
-            continue
-        if scale or not in_words:
-            break
-        return total + value, behind
-    return None if stop is None else (total, stop)
+    return read_scaled(
+        words,
+        place,
+        SCALES,
+        _read_group,
+        is_and=lambda stop, scale: (
+            stop < len(words) and words[stop] == "und" and scale > 10**6 and _read_group(words, stop + 1) is not None
+        ),
+    )
 
 
 def _read_group(words: list[str], place: int) -> tuple[int, int, bool] | None:

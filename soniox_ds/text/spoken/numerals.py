@@ -16,6 +16,7 @@ __all__ = [
     "is_number",
     "join_codes",
     "join_digits",
+    "read_scaled",
     "split_numbers",
     "value_of",
 ]
@@ -41,6 +42,54 @@ def value_of(word: str) -> int:
     return int(word) if len(word) <= 18 and is_number(word) else -1
 
 
+def read_scaled(
+    words: list[str],
+    place: int,
+    scales: Mapping[str, int],
+    group: Callable[[list[str], int], tuple[int, int, bool] | None],
+    *,
+    is_and: Callable[[int, int], bool] = lambda place, scale: False,
+) -> tuple[int, int] | None:
+    """Read groups of numbers below a million with their scales: "2 million 300 thousand 5".
+
+    Parameters
+    ----------
+    words, place
+        The words, and the position of the first.
+    scales
+        The words for million, billion and so on.
+    group
+        Function that reads a number below a million: its value, the position after it, and whether it has number words.
+    is_and
+        Function of the position after a scale, and of the scale, that returns True if an "and" stands there that
+        belongs to the number.
+
+    Returns
+    -------
+    tuple or None
+        The value, and the position after it; None if no number begins here.
+    """
+    total = 0
+    last_scale = max(scales.values()) + 1
+    stop = None
+    while place < len(words):
+        read = group(words, place)
+        if read is None:
+            break
+        value, behind, in_words = read
+        scale = scales.get(words[behind], 0) if behind < len(words) else 0
+        if scale and scale < last_scale:
+            total += value * scale
+            last_scale = scale
+            place = stop = behind + 1
+            place += is_and(place, scale)
+            continue
+        if scale or not in_words:
+            break
+        return total + value, behind
+    return None if stop is None else (total, stop)
+
+
 def split_numbers(words: Sequence[str], endings: Collection[str]) -> list[str]:
     """Separate a number from a unit that is written together with it.
 
@@ -49,9 +98,9 @@ def split_numbers(words: Sequence[str], endings: Collection[str]) -> list[str]:
     """
     result: list[str] = []
     for word in words:
-        found = _SPLIT.fullmatch(word) if word[0].isdigit() and not is_number(word) else None
-        if found is not None and found[2] in endings and _MOBILE_NETWORK.fullmatch(word) is None:
-            result += [found[1], found[2]]
+        match = _SPLIT.fullmatch(word) if word[0].isdigit() and not is_number(word) else None
+        if match is not None and match[2] in endings and _MOBILE_NETWORK.fullmatch(word) is None:
+            result += [match[1], match[2]]
         else:
             result.append(word)
     return result
@@ -333,8 +382,8 @@ def call_units(
     for word in words:
         if word in units and result and (is_number(result[-1]) or result[-1] in scales):
             decimal = len(result) > 1 and result[-2] == point
-            one = value_of(result[-1]) == 1 and not decimal
-            result += units[word][not one].split()
+            is_singular = value_of(result[-1]) == 1 and not decimal
+            result += units[word][not is_singular].split()
         else:
             result.append(word)
     return result

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import regex
 
 from soniox_ds.text.spoken.writing import Rule
 
-__all__ = ["code_rule", "range_rules", "read_addresses"]
+__all__ = ["code_rule", "iso_date_rule", "measure_rules", "range_rules", "read_addresses"]
 
 _CODE = regex.compile(
     r"(?<![\p{L}\p{N}-])(?=[a-z0-9-]{1,40}(?![\p{L}0-9-]))(?=[a-z-]*[0-9])[a-z0-9]++(?:-[a-z0-9]++)++"
@@ -25,8 +25,8 @@ def code_rule(no_codes: Collection[str]) -> Rule:
         Words of one or two letters that do not belong to a code, such as units ("5-mg").
     """
 
-    def without_hyphens(found: regex.Match[str]) -> str:
-        parts = str(found[0]).split("-")
+    def without_hyphens(match: regex.Match[str]) -> str:
+        parts = str(match[0]).split("-")
         letters = [part for part in parts if part.isalpha()]
         if any(len(part) > 2 or part in no_codes for part in letters) or all(part.isdigit() for part in parts):
             return " ".join(parts)
@@ -40,15 +40,43 @@ def code_rule(no_codes: Collection[str]) -> Rule:
 def range_rules(to: str) -> list[Rule]:
     """Make the rules that read "10-15", "10–15" and "1990-1995" with the word for "to"."""
 
-    def read(found: regex.Match[str]) -> str:
-        rising = int(found[1]) < int(found[2]) and found[1] + found[2] not in ("711", "911")
-        return f"{found[1]} {to} {found[2]}" if rising else f"{found[1]} {found[2]}"
+    def read(match: regex.Match[str]) -> str:
+        rising = int(match[1]) < int(match[2]) and match[1] + match[2] not in ("711", "911")
+        return f"{match[1]} {to} {match[2]}" if rising else f"{match[1]} {match[2]}"
 
     year = "(?:1[5-9]|20)[0-9]{2}"
     return [
         (regex.compile(r"(?<![0-9.,:/–-])([0-9]{1,4})\s?–\s?([0-9]{1,4})(?![0-9:/–-])"), read),
         (regex.compile(r"(?<![\w.,:/–-])([0-9]{1,3})-([0-9]{1,3})(?![0-9:/–-])"), read),
         (regex.compile(rf"(?<![\w.,:/–-])({year})-({year})(?![\w:/–-])"), read),
+    ]
+
+
+def iso_date_rule(spoken_date: Callable[[int, int, str], str | None]) -> Rule:
+    """Make the rule that reads "2021-03-05".
+
+    Parameters
+    ----------
+    spoken_date
+        Function of day, month and year that returns the date as it is spoken, or None if there is no such date.
+    """
+
+    def read(match: regex.Match[str]) -> str:
+        return spoken_date(int(match[3]), int(match[2]), str(match[1])) or str(match[0])
+
+    return regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), read
+
+
+def measure_rules(*, percent: str, per_mille: str, degrees: str, meters_per_second: str) -> list[Rule]:
+    """Make the rules that read "%", "‰", "°C", "°F", "°", "km/h" and "m/s"."""
+    return [
+        (regex.compile(r"%"), f" {percent} "),
+        (regex.compile(r"‰"), f" {per_mille} "),
+        (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), f" {degrees} celsius "),
+        (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), f" {degrees} fahrenheit "),
+        (regex.compile(r"°"), f" {degrees} "),
+        (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
+        (regex.compile(r"(?<=[0-9])\s?m/s\b"), f" {meters_per_second} "),
     ]
 
 

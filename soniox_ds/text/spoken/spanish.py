@@ -6,17 +6,12 @@ from collections.abc import Sequence
 
 import regex
 
+from soniox_ds.text.spoken.folding import Folding, read_decimals, without_de
 from soniox_ds.text.spoken.numerals import (
-    call_amounts,
-    call_thousands,
-    call_units,
     is_number,
-    join_codes,
-    join_digits,
-    split_numbers,
     value_of,
 )
-from soniox_ds.text.spoken.signs import code_rule, range_rules, read_addresses
+from soniox_ds.text.spoken.signs import iso_date_rule, measure_rules, range_rules
 from soniox_ds.text.spoken.spanish_numbers import (
     DIGITS,
     SCALES,
@@ -28,16 +23,11 @@ from soniox_ds.text.spoken.spanish_numbers import (
 from soniox_ds.text.spoken.spanish_spelling import closed_compounds, common_spelling, without_prefix_hyphens
 from soniox_ds.text.spoken.writing import (
     Rule,
-    clean,
     is_clear_roman,
     join_capitals,
-    join_thousands,
-    join_words,
     listed,
-    replace_letters_with_dots,
     roman,
     sub_each,
-    words_of,
 )
 
 __all__ = ["fold"]
@@ -169,44 +159,38 @@ _BEFORE_CLEANING: list[Rule] = [
 ]
 
 
-def _amount(found: regex.Match[str]) -> str:
-    scale = "millones" if found["scale"] in ("m", "mm") else found["scale"] or ""
-    return f" {found['number']} {scale} {_SIGNS[found['sign']]} "
+def _amount(match: regex.Match[str]) -> str:
+    scale = "millones" if match["scale"] in ("m", "mm") else match["scale"] or ""
+    return f" {match['number']} {scale} {_SIGNS[match['sign']]} "
 
 
-def _time(found: regex.Match[str]) -> str:
-    minute = found["minute"].lstrip("0")
-    return f"{found['hour'].lstrip('0') or '0'} {minute} "
+def _time(match: regex.Match[str]) -> str:
+    minute = match["minute"].lstrip("0")
+    return f"{match['hour'].lstrip('0') or '0'} {minute} "
 
 
-def _date(found: regex.Match[str]) -> str:
-    day, month = int(found[1]), int(found[2])
-    if not (1 <= day <= 31 and 1 <= month <= 12):
-        return str(found[0]).replace("/", " ")
-    return f" {day} de {_MONTHS[month - 1]} de {found[3]} "
+def _spoken_date(day: int, month: int, year: str) -> str | None:
+    return f" {day} de {_MONTHS[month - 1]} de {year} " if 1 <= day <= 31 and 1 <= month <= 12 else None
 
 
-def _iso_date(found: regex.Match[str]) -> str:
-    day, month = int(found[3]), int(found[2])
-    if not (1 <= day <= 31 and 1 <= month <= 12):
-        return str(found[0])
-    return f" {day} de {_MONTHS[month - 1]} de {found[1]} "
+def _date(match: regex.Match[str]) -> str:
+    return _spoken_date(int(match[1]), int(match[2]), match[3]) or str(match[0]).replace("/", " ")
 
 
-def _fraction(found: regex.Match[str]) -> str:
-    whole, top, bottom = found["whole"], int(found["top"]), int(found["bottom"])
+def _fraction(match: regex.Match[str]) -> str:
+    whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
     names = {2: "medio", 3: "tercio", 4: "cuarto", 5: "quinto", 6: "sexto", 8: "octavo", 10: "décimo"}
     if not (0 < top < bottom and bottom in names):
-        return str(found[0]).replace("/", " ")
+        return str(match[0]).replace("/", " ")
     name = names[bottom] if top == 1 else names[bottom] + "s"
     spoken = name if bottom == 2 else f"{top} {name}"
     return f"{whole} y {spoken}" if whole else spoken
 
 
 _GENERATIONS = {"dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6}  # of mobile networks
+_ABBREVIATED = [(regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()]
 _RULES: list[Rule] = [
-    *((regex.compile(rf"(?<![\w.']){pattern}"), f"{words} ") for pattern, words in _SPELLED_OUT.items()),
-    (regex.compile(r"(?<![0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])"), _iso_date),
+    iso_date_rule(_spoken_date),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})([/.-])([0-9]{1,2})\2((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), r"\1/\3/\4"),
     (regex.compile(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})/((?:1[0-9]|20)[0-9]{2})(?![0-9/])"), _date),
     (regex.compile(r"(?<![0-9:.,])(?P<hour>[01]?[0-9]|2[0-4])(?::|\s?h\s?)(?P<minute>[0-5][0-9])(?![0-9:])"), _time),
@@ -234,15 +218,11 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=[0-9])\.?(?:era|ra|da|ta|ma|va|na)\b"), "a"),
     (regex.compile(r"(?<=[0-9])\.(?=[oa]s?\b)"), ""),
     (regex.compile(r"(?<=[0-9])[.,](?=[0-9])"), " coma "),
-    (regex.compile(r"\b(i{1,3})(?=\sguerra mundial\b)"), lambda found: f"{len(found[1])}a"),
-    (regex.compile(r"\b(dos|tres|cuatro|cinco|seis)[ -]g\b"), lambda found: f"{_GENERATIONS[found[1]]}g"),
-    (regex.compile(r"%"), " porciento "),
-    (regex.compile(r"‰"), " por mil "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?c\b"), " grados celsius "),
-    (regex.compile(r"(?<=[0-9])\s?°\s?f\b"), " grados fahrenheit "),
-    (regex.compile(r"°"), " grados "),
-    (regex.compile(r"(?<=[0-9])\s?km/h\b"), " kmh "),
-    (regex.compile(r"(?<=[0-9])\s?m/s\b"), " metros por segundo "),
+    (regex.compile(r"\b(i{1,3})(?=\sguerra mundial\b)"), lambda match: f"{len(match[1])}a"),
+    (regex.compile(r"\b(dos|tres|cuatro|cinco|seis)[ -]g\b"), lambda match: f"{_GENERATIONS[match[1]]}g"),
+    *measure_rules(
+        percent="porciento", per_mille="por mil", degrees="grados", meters_per_second="metros por segundo"
+    ),
     (regex.compile(r"#(?=\s?[0-9])"), " número "),
     (regex.compile(r"#(?=\p{L})"), " hashtag "),
     (regex.compile(r"&"), " y "),
@@ -263,37 +243,12 @@ _NO_CODES = frozenset(_UNITS) | frozenset(listed("de en el la lo al un se su mi 
 _AT = {".": "punto", "@": "arroba", "_": "guion bajo", "-": "guion"}
 
 
-def fold(text: str) -> str:
-    """Fold a Spanish text once."""
-    text = read_addresses(clean(sub_each(join_capitals(text), _BEFORE_CLEANING)), _AT)
-    text = _join_thousands_with_commas(join_thousands(text, "."))
-    text = sub_each(text, _RULES[: len(_SPELLED_OUT)])
-    text = sub_each(replace_letters_with_dots(text), [*_RULES[len(_SPELLED_OUT) :], code_rule(_NO_CODES)])
-    words = split_numbers(words_of(without_prefix_hyphens(text)), {*_UNITS, "am", "pm"})
-    words = closed_compounds([common_spelling(word) for word in words])
-    words = _read_numbers(words)
-    words = join_digits(words, spaced_thousands=lambda groups: True, is_pair=_is_year)
-    words = call_thousands(_hours(_without_de(_without_con(words))), "mil", "coma")
-    words = call_units(words, _UNITS, SCALES, "coma")
-    words = call_amounts(
-        words,
-        units=_CURRENCIES | _METERS,
-        hundredths=_HUNDREDTHS,
-        subunit=_SUBUNITS,
-        scales=SCALES,
-        point="coma",
-        conjunctions=("con", "y"),
-    )
-    words = join_codes(words, dividers=("y", "o", "a", "e", "u"), ends=_ENDS, point="coma")
-    return join_words(words)
-
-
 def _join_thousands_with_commas(text: str) -> str:
     """Remove the commas from "1,000,000" and "1,500", as written in Mexico; "1,234" is a decimal number."""
     if "," not in text:
         return text
     grouped = r"(?<![0-9,.])[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}|,[0-9]00)(?![0-9]|,[0-9])"
-    return str(regex.sub(grouped, lambda found: found[0].replace(",", ""), text))
+    return str(regex.sub(grouped, lambda match: match[0].replace(",", ""), text))
 
 
 def _is_year(first: str, second: str) -> bool:
@@ -309,7 +264,12 @@ def _read_numbers(words: list[str]) -> list[str]:
         behind = words[place + 1] if place + 1 < len(words) else ""
         before = result[-1] if result else ""
         if word in ("coma", "punto") and is_number(before):
-            digits, stop = _decimals(words, place + 1)
+            digits, stop = read_decimals(
+                words,
+                place + 1,
+                lambda at: value_of(words[at]) if len(words[at]) == 1 else DIGITS.get(words[at]),
+                lambda at: read_small(words, at),
+            )
             if digits:
                 result += ["coma", digits]
                 place = stop
@@ -350,25 +310,6 @@ def _is_no_ordinal(word: str, before: str) -> bool:
     return fraction_of(word) is not None and (is_number(before) or before in ("y", "menos", "un", "con"))
 
 
-def _decimals(words: list[str], place: int) -> tuple[str, int]:
-    """Read the digits after the decimal mark."""
-    digits = ""
-    stop = place
-    while stop < len(words):
-        word = words[stop]
-        value = value_of(word) if len(word) == 1 else DIGITS.get(word, -1)
-        if not 0 <= value <= 9:
-            break
-        digits += str(value)
-        stop += 1
-    if digits or place >= len(words):
-        return digits, stop
-    if is_number(words[place]):
-        return words[place], place + 1
-    read = read_small(words, place)
-    return ("", place) if read is None else (str(read[0]), read[1])
-
-
 def _without_con(words: Sequence[str]) -> list[str]:
     """Remove the "con" before hundredths without a name ("veinte euros con cincuenta")."""
     result: list[str] = []
@@ -377,18 +318,6 @@ def _without_con(words: Sequence[str]) -> list[str]:
         an_amount = len(result) > 1 and result[-1] in _CURRENCIES and is_number(result[-2])
         if not (word == "con" and an_amount and 0 < value_of(behind) < 100):
             result.append(word)
-    return result
-
-
-def _without_de(words: Sequence[str]) -> list[str]:
-    """Remove the "de" after whole millions, which is spoken and seldom written ("2.000.000 (de) euros")."""
-    result: list[str] = []
-    for word in words:
-        before = result[-1] if result else ""
-        whole_millions = value_of(before) >= 10**6 and value_of(before) % 10**6 == 0
-        if word == "de" and (whole_millions or (before in SCALES and len(result) > 1 and is_number(result[-2]))):
-            continue
-        result.append(word)
     return result
 
 
@@ -405,3 +334,31 @@ def _hours(words: Sequence[str]) -> list[str]:
             continue
         result.append(word)
     return result
+
+
+fold = Folding(
+    addresses=_AT,
+    thousands=".",
+    abbreviations=_ABBREVIATED,
+    rules=_RULES,
+    no_codes=_NO_CODES,
+    endings={*_UNITS, "am", "pm"},
+    spelling=common_spelling,
+    compounds=closed_compounds,
+    read_numbers=_read_numbers,
+    digits={"spaced_thousands": lambda groups: True, "is_pair": _is_year},
+    thousand="mil",
+    point="coma",
+    conjunctions=("con", "y"),
+    scales=SCALES,
+    units=_UNITS,
+    amounts=_CURRENCIES | _METERS,
+    hundredths=_HUNDREDTHS,
+    subunits=_SUBUNITS,
+    codes={"dividers": ("y", "o", "a", "e", "u"), "ends": _ENDS},
+    before_cleaning=lambda text: sub_each(join_capitals(text), _BEFORE_CLEANING),
+    before_rules=_join_thousands_with_commas,
+    after_rules=without_prefix_hyphens,
+    before_thousands=lambda words: _hours(without_de(_without_con(words), SCALES)),
+)
+"""Folds a text once."""

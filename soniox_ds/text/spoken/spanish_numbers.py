@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from soniox_ds.text.spoken.numerals import read_scaled
 from soniox_ds.text.spoken.writing import listed
 
 __all__ = ["DIGITS", "SCALES", "fraction_of", "ordinal", "read_cardinal", "read_ordinal", "read_small"]
@@ -95,24 +96,7 @@ def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
     >>> read_cardinal(["dos", "mil", "trescientos", "cuarenta", "y", "cinco"], 0)
     (2345, 6)
     """
-    total = 0
-    last_scale = 10**24
-    stop = None
-    while place < len(words):
-        group = _below_million(words, place)
-        if group is None:
-            break
-        value, behind, in_words = group
-        scale = SCALES.get(words[behind], 0) if behind < len(words) else 0
-        if scale and scale < last_scale:
-            total += value * scale
-            last_scale = scale
-            place = stop = behind + 1
-            continue
-        if scale or not in_words:
-            break
-        return total + value, behind
-    return None if stop is None else (total, stop)
+    return read_scaled(words, place, SCALES, _below_million)
 
 
 def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None:
@@ -163,9 +147,9 @@ def _below_hundred(words: list[str], place: int, *, alone: bool) -> tuple[int, i
         return _TENS[word], place + 1
     old_spelling = word == "diez" or (word == "veinte" and words[place - 1 : place] != ["las"])
     if old_spelling and place + 2 < len(words) and words[place + 1] == "y":
-        one = _ONES.get(words[place + 2], 0)
-        if one >= (6 if word == "diez" else 1):
-            return (10 if word == "diez" else 20) + one, place + 3
+        ones = _ONES.get(words[place + 2], 0)
+        if ones >= (6 if word == "diez" else 1):
+            return (10 if word == "diez" else 20) + ones, place + 3
     value = _TEENS.get(word) or _TWENTIES.get(word) or (_ONES if alone else _LAST_ONES).get(word)
     if value is None and word.startswith(
         ("treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa")

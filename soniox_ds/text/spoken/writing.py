@@ -98,8 +98,8 @@ def words_of(text: str) -> list[str]:
     >>> words_of("don't stop! (5 €)")
     ["don't", 'stop', '5', '€']
     """
-    found: list[str] = _WORDS.findall(text)
-    return found
+    words: list[str] = _WORDS.findall(text)
+    return words
 
 
 def join_words(words: Iterable[str]) -> str:
@@ -113,7 +113,7 @@ def replace_letters_with_dots(text: str) -> str:
     >>> replace_letters_with_dots("at 5 p.m. in the u.s.a. today.")
     'at 5 pm in the usa today.'
     """
-    return str(_DOTTED.sub(lambda found: found[1].replace(".", ""), text))
+    return str(_DOTTED.sub(lambda match: match[1].replace(".", ""), text))
 
 
 def join_prefixes(words: Sequence[str], prefixes: Collection[str]) -> list[str]:
@@ -154,7 +154,7 @@ def join_capitals(text: str) -> str:
     >>> join_capitals("la A R N y la P S O E")
     'la ARN y la PSOE'
     """
-    return str(_CAPITALS.sub(lambda found: found[0].replace(" ", ""), text))
+    return str(_CAPITALS.sub(lambda match: match[0].replace(" ", ""), text))
 
 
 def join_thousands(text: str, sign: str) -> str:
@@ -164,12 +164,12 @@ def join_thousands(text: str, sign: str) -> str:
     '1000000 and 12,50'
     """
     if "," in text:
-        text = _GROUPED_AND_POINT.sub(lambda found: found[0].replace(",", ""), text)
+        text = _GROUPED_AND_POINT.sub(lambda match: match[0].replace(",", ""), text)
     if sign not in text:
         return text
     mark = regex.escape(sign)
     grouped = rf"(?<![0-9{mark}])[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+(?![0-9]|{mark}[0-9])"
-    return str(regex.sub(grouped, lambda found: found[0].replace(sign, ""), text))
+    return str(regex.sub(grouped, lambda match: match[0].replace(sign, ""), text))
 
 
 def sub_each(text: str, rules: Iterable[Rule]) -> str:
