@@ -132,7 +132,7 @@ _MODULES = {
     "analysis.review_merging": "review_queue.merging",
     "analysis.reviews": "review_queue.reviews",
     "analysis.runs": "text.runs",
-    "analysis.said": "metrics.speakers.speaker_text",
+    "analysis.said": "metrics.speakers.speaker_words",
     "analysis.scripts": "text.scripts",
     "analysis.selection": "schema.selection",
     "analysis.speaker_words": "metrics.speakers.cpwer",

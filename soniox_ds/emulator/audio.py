@@ -49,8 +49,8 @@ def duration_ms(path: Path) -> int:
     if plain_ms is not None:
         return plain_ms
     with _open(path) as container:
-        heard, end_s = _first_to_last(container)
-        if not heard:
+        is_decoded, end_s = _first_to_last(container)
+        if not is_decoded:
             raise UndecodableAudio("the audio cannot be decoded, or there is none")
         if container.duration is not None and container.format.name not in _UNRELIABLE:
             end_s = container.duration / av.time_base
@@ -113,22 +113,22 @@ def _open(path: Path) -> av.container.InputContainer:
     except (av.FFmpegError, ValueError) as error:
         raise UndecodableAudio("the file cannot be opened as audio") from error
     if container.format.name not in CONTAINERS.values() or not container.streams.audio:
-        found = container.format.name if container.streams.audio else "no audio stream"
+        container_format = container.format.name if container.streams.audio else "no audio stream"
         container.close()
-        raise UndecodableAudio(f"unsupported audio ({found}); supported are {', '.join(CONTAINERS)}")
+        raise UndecodableAudio(f"unsupported audio ({container_format}); supported are {', '.join(CONTAINERS)}")
     return container
 
 
 def _first_to_last(container: av.container.InputContainer) -> tuple[bool, float]:
     """Return whether any packet can be decoded, and the seconds from the first packet to the end of the last."""
     stream = container.streams.audio[0]
-    heard = False
+    is_decoded = False
     seconds = 0.0
     first: int | None = None
     end = 0
     try:
         for packet in container.demux(stream):
-            heard = heard or _is_decodable(packet)
+            is_decoded = is_decoded or _is_decodable(packet)
             length = packet.duration or 0
             if packet.size and packet.pts is not None:
                 first = packet.pts if first is None else first
@@ -136,10 +136,10 @@ def _first_to_last(container: av.container.InputContainer) -> tuple[bool, float]
             seconds += length
     except av.FFmpegError:
         # A truncated file is as long as its readable part.
-        if not heard:
+        if not is_decoded:
             return False, 0.0
     ticks = end - first if first is not None and end > first else seconds
-    return heard, float(ticks * stream.time_base) if stream.time_base else 0.0
+    return is_decoded, float(ticks * stream.time_base) if stream.time_base else 0.0
 
 
 def _is_decodable(packet: Any) -> bool:
@@ -168,8 +168,8 @@ def _plain_wav_ms(path: Path) -> int | None:
                 bytes_per_s = fields[3]
             elif chunk[:4] == b"data":
                 # A header may state more than the file contains: it was truncated, or written as a stream.
-                there = min(size, path.stat().st_size - file.tell())
-                return max(1, round(there * 1000 / bytes_per_s)) if bytes_per_s and there > 0 else None
+                available = min(size, path.stat().st_size - file.tell())
+                return max(1, round(available * 1000 / bytes_per_s)) if bytes_per_s and available > 0 else None
             else:
                 file.seek(size + size % 2, os.SEEK_CUR)
     return None

@@ -86,10 +86,10 @@ class JobRunner:
                 await self._clock.sleep(self._queue_s)
                 if not self._waiting(job):
                     return
-                heard = await self._with_audio(job)
-            if heard is None:
+                transcription = await self._with_audio(job)
+            if transcription is None:
                 return
-            self._rules.complete(job.id, heard)
+            self._rules.complete(job.id, transcription)
         except JobFailed as failure:
             self._rules.fail(job.id, failure.error_type, str(failure))
         except Exception:  # noqa: BLE001  whatever a recognizer raises is this job's end, not the service's
@@ -138,12 +138,12 @@ class JobRunner:
             raise JobFailed("max_duration_reached", f"The audio is longer than {longest_min} minutes.")
         if "stuck" in job.flags:
             await asyncio.Event().wait()
-        heard = await loop.run_in_executor(self._threads, self._transcribe, Path(path), job.filename, job.body)
-        if heard.processing_s is not None:
-            await self._clock.sleep(began + heard.processing_s - self._clock.now())
+        transcription = await loop.run_in_executor(self._threads, self._transcribe, Path(path), job.filename, job.body)
+        if transcription.processing_s is not None:
+            await self._clock.sleep(began + transcription.processing_s - self._clock.now())
         if "job_internal_error" in job.flags:
             raise JobFailed("internal_error", "Internal error while transcribing.")
-        return heard
+        return transcription
 
     def _transcribe(self, path: Path, filename: str, options: Mapping[str, Any]) -> Heard:
         try:

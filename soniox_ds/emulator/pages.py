@@ -32,10 +32,10 @@ def read_cursor(kind: str, cursor: str | None) -> str | None:
     if not cursor:
         return None
     try:
-        found, _, position = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().rpartition(":")
+        listing, _, position = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().rpartition(":")
     except (binascii.Error, ValueError):
         raise invalid_cursor() from None
-    if found != kind or not position:
+    if listing != kind or not position:
         raise invalid_cursor()
     return position
 

@@ -250,19 +250,19 @@ class Rules:
             job.status, job.audio_duration_ms, job.started_at = "processing", duration_ms, self.now()
         return job
 
-    def complete(self, job_id: str, heard: Heard) -> None:
+    def complete(self, job_id: str, transcription: Heard) -> None:
         """Change a job to completed and book its usage."""
         job = self._jobs.get(job_id)
         if job is None:
             return
-        job.status, job.heard, job.audio_duration_ms = "completed", heard, heard.duration_ms
+        job.status, job.heard, job.audio_duration_ms = "completed", transcription, transcription.duration_ms
         self.usage.add(
             uuid=job.id,
             model=job.body["model"],
             mode="async",
             started_at=job.started_at or job.created_at,
-            audio_ms=heard.duration_ms,
-            output_tokens=len(heard.tokens),
+            audio_ms=transcription.duration_ms,
+            output_tokens=len(transcription.tokens),
             client_reference_id=job.body.get("client_reference_id"),
         )
 

@@ -116,25 +116,34 @@ class Server:
 
             return web.route(method, path, handle)
 
+        rules, usage = self.rules, self.rules.usage
         return [
             add("POST", "/v1/files", self._upload, "upload", "files"),
-            add("GET", "/v1/files", self._list_files, "files", "files"),
-            add("GET", "/v1/files/count", self._count_files, "other", "files"),
-            add("GET", "/v1/files/{id}", self._get_file, "files", "files"),
+            add("GET", "/v1/files", _answer(lambda call: rules.list_files(call.query)), "files", "files"),
+            add("GET", "/v1/files/count", _answer(lambda call: rules.count_files()), "other", "files"),
+            add("GET", "/v1/files/{id}", _answer(lambda call: rules.file(_id(call)).wire()), "files", "files"),
             add("GET", "/v1/files/{id}/url", self._file_url, "files", "files"),
-            add("DELETE", "/v1/files/{id}", self._delete_file, "delete_file", "files"),
+            add("DELETE", "/v1/files/{id}", _delete(rules.delete_file), "delete_file", "files"),
             add("POST", "/v1/transcriptions", self._create, "create", "stt_async"),
-            add("GET", "/v1/transcriptions", self._list_jobs, "list", "stt_async"),
-            add("GET", "/v1/transcriptions/count", self._count_jobs, "other", "stt_async"),
-            add("GET", "/v1/transcriptions/{id}", self._get_job, "get", "stt_async"),
+            add("GET", "/v1/transcriptions", _answer(lambda call: rules.list_jobs(call.query)), "list", "stt_async"),
+            add("GET", "/v1/transcriptions/count", _answer(lambda call: rules.count_jobs()), "other", "stt_async"),
+            add(
+                "GET", "/v1/transcriptions/{id}", _answer(lambda call: rules.job(_id(call)).wire()), "get", "stt_async"
+            ),
             add("GET", "/v1/transcriptions/{id}/transcript", self._transcript, "transcript", "stt_async"),
-            add("DELETE", "/v1/transcriptions/{id}", self._delete_job, "delete_transcription", "stt_async"),
-            add("GET", "/v1/models", self._models, "other", None),
+            add("DELETE", "/v1/transcriptions/{id}", _delete(rules.delete_job), "delete_transcription", "stt_async"),
+            add("GET", "/v1/models", _answer(lambda call: rules.catalog.listing()), "other", None),
             add("POST", "/v1/auth/temporary-api-key", self._mint, "other", "temporary_keys"),
-            add("GET", "/v1/usage-logs", self._usage_logs, "other", "usage"),
-            add("GET", "/v1/usage/summary", self._usage_summary, "other", "usage"),
+            add("GET", "/v1/usage-logs", _answer(lambda call: usage.logs(call.query)), "other", "usage"),
+            add("GET", "/v1/usage/summary", _answer(lambda call: usage.summary(call.query)), "other", "usage"),
             add("GET", "/v1/concurrency-limits", self._concurrency, "other", "usage"),
-            add("GET", "/v1/concurrent-streams-history", self._stream_history, "other", "usage"),
+            add(
+                "GET",
+                "/v1/concurrent-streams-history",
+                _answer(lambda call: usage.stream_history(call.query)),
+                "other",
+                "usage",
+            ),
             web.get("/content/{token}", self._content),
             web.get(_WEBSOCKET_PATH, self._websocket),
         ]
@@ -233,17 +242,8 @@ class Server:
             raise
         return json_answer(file.wire(), 201)
 
-    async def _list_files(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.list_files(request.query))
-
-    async def _count_files(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.count_files())
-
-    async def _get_file(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.file(request.match_info["id"]).wire())
-
     async def _file_url(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        file = self.rules.file(request.match_info["id"])
+        file = self.rules.file(_id(request))
         token = uuid.uuid4().hex
         self._links[token] = (file.id, self.rules.now() + _URL_LIFE_S)
         return json_answer({"url": f"http://127.0.0.1:{self.port}/content/{token}"})
@@ -256,10 +256,6 @@ class Server:
             return web.FileResponse(self.rules.file(file_id).path)
         except Refusal:
             raise web.HTTPNotFound from None
-
-    async def _delete_file(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        self.rules.delete_file(request.match_info["id"])
-        return web.Response(status=204)
 
     # transcriptions -------------------------------------------------------------------------------------------------
 
@@ -286,31 +282,15 @@ class Server:
             if not job.unlisted_times:
                 job.listed_from = job.created_at + float(fault.options.get("seconds", 5))
 
-    async def _list_jobs(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.list_jobs(request.query))
-
-    async def _count_jobs(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.count_jobs())
-
-    async def _get_job(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.job(request.match_info["id"]).wire())
-
     async def _transcript(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         # Encoding a long transcript takes a while, so it happens in a thread.
-        transcript = self.rules.transcript(request.match_info["id"])
+        transcript = self.rules.transcript(_id(request))
         if len(transcript["tokens"]) < 5_000:
             return json_answer(transcript)
         body = await asyncio.to_thread(msgspec.json.encode, transcript)
         return web.Response(body=body, content_type="application/json")
 
-    async def _delete_job(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        self.rules.delete_job(request.match_info["id"])
-        return web.Response(status=204)
-
     # the rest -------------------------------------------------------------------------------------------------------
-
-    async def _models(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.catalog.listing())
 
     async def _mint(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         body = parse_json(await request.read())
@@ -320,21 +300,12 @@ class Server:
         visit.record.client_reference_id = body.get("client_reference_id")
         return json_answer(minted, 201)
 
-    async def _usage_logs(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.usage.logs(request.query))
-
-    async def _usage_summary(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.usage.summary(request.query))
-
     async def _concurrency(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         current = {"transcribe_concurrent": self._streams.sessions, "tts_concurrent": 0}
         limits = {"transcribe_concurrent": self.rules.limits.sessions, "tts_concurrent": None}
         organization = {"current": current, "limits": limits}
         project = {"current": current, "limits": dict.fromkeys(limits)}
         return json_answer({"project": project, "organization": organization})
-
-    async def _stream_history(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(self.rules.usage.stream_history(request.query))
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         record = RequestRecord(method="GET", path=request.path, route="websocket", time_s=self.rules.now(), status=101)
@@ -345,3 +316,26 @@ class Server:
 async def _turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+def _id(request: web.Request) -> str:
+    return request.match_info["id"]
+
+
+def _answer(value_of: Callable[[web.Request], object]) -> Handler:
+    """Return the handler of a route that only answers a question, as JSON."""
+
+    async def handle(request: web.Request, visit: Visit) -> web.StreamResponse:
+        return json_answer(value_of(request))
+
+    return handle
+
+
+def _delete(delete: Callable[[str], None]) -> Handler:
+    """Return the handler of a route that deletes what the id in its path names."""
+
+    async def handle(request: web.Request, visit: Visit) -> web.StreamResponse:
+        delete(_id(request))
+        return web.Response(status=204)
+
+    return handle

@@ -66,10 +66,10 @@ class RawDecoder:
     """
 
     def __init__(self, audio_format: str, sample_rate: int, num_channels: int) -> None:
-        found = _raw(audio_format)
-        if found is None:
+        encoding = _raw(audio_format)
+        if encoding is None:
             raise ValueError(f"{audio_format!r} is not a raw format")
-        self._width, self._read = found
+        self._width, self._read = encoding
         self._rate = sample_rate
         self._channels = num_channels
         self._rest = b""
@@ -151,8 +151,8 @@ class ContainerDecoder:
     def _take(self) -> Pcm:
         if self._error is not None:
             raise UndecodableAudio(f"the audio cannot be decoded ({type(self._error).__name__})") from self._error
-        heard, self._heard = self._heard, []
-        return _joined(heard)
+        samples, self._heard = self._heard, []
+        return _joined(samples)
 
     def _run(self) -> None:
         error: Exception | None = None

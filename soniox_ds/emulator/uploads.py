@@ -71,7 +71,7 @@ async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
 
 def _filename(part: BodyPartReader) -> str:
     """Return the name as it was sent, including folders; the library would drop a leading slash."""
-    found = _QUOTED_NAME.search(part.headers.get("Content-Disposition", ""))
-    if found is None:
+    match = _QUOTED_NAME.search(part.headers.get("Content-Disposition", ""))
+    if match is None:
         return part.filename or ""
-    return re.sub(r"\\(.)", r"\1", found[1]).replace("%22", '"')
+    return re.sub(r"\\(.)", r"\1", match[1]).replace("%22", '"')

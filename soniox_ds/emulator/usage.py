@@ -124,18 +124,18 @@ class UsageBook:
         kind = f"usage:{start}:{end}:{sort}"
         position = read_cursor(kind, query.get("cursor"))
         descending = sort == "end_time_desc"
-        found = sorted(
+        entries = sorted(
             (entry for entry in self._entries if start <= entry.ended_at < end),
             key=lambda entry: (entry.ended_at, entry.uuid),
             reverse=descending,
         )
         if position is not None:
-            places = [index for index, entry in enumerate(found) if entry.uuid == position]
+            places = [index for index, entry in enumerate(entries) if entry.uuid == position]
             if not places:
                 raise invalid_cursor()
-            found = found[places[0] + 1 :]
-        cursor = encode_cursor(kind, found[limit - 1].uuid) if len(found) > limit else None
-        return {"usage_logs": [entry.wire() for entry in found[:limit]], "next_page_cursor": cursor}
+            entries = entries[places[0] + 1 :]
+        cursor = encode_cursor(kind, entries[limit - 1].uuid) if len(entries) > limit else None
+        return {"usage_logs": [entry.wire() for entry in entries[:limit]], "next_page_cursor": cursor}
 
     def summary(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return the body of ``GET /v1/usage/summary``."""

@@ -107,7 +107,7 @@ def clips_of(spoken: Spoken, chosen: Bools, *, merge_gap_ms: int, context_ms: in
     latest = np.maximum.reduceat(end, first) if len(first) else end
     starts = np.maximum(start[first] - context_ms, 0)
     ends = np.minimum(latest + context_ms, spoken.limit_ms[chosen_rows[first]])
-    reach = _reach(spoken)
+    reach = int(spoken.end_ms.max(initial=0)) + 1
     place = np.searchsorted(recording[first] * reach + starts, spoken.recording * reach + spoken.start_ms, "right") - 1
     inside = place >= 0
     if len(first):
@@ -123,15 +123,15 @@ def clip_lengths(spoken: Spoken, context_ms: int) -> Ints:
 def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools) -> pd.DataFrame:
     """Build the table of clips, ranked by expected errors per second, without criterion and threshold."""
     count = len(clips.start_ms)
-    heard = np.flatnonzero(clips.word_of >= 0)
+    in_clips = np.flatnonzero(clips.word_of >= 0)
     index = runs.numbers_of(words, "word_index", "Int32").values[spoken.rows]
-    heard = heard[np.lexsort((index[heard], clips.word_of[heard]))]
-    clip = clips.word_of[heard]
+    in_clips = in_clips[np.lexsort((index[in_clips], clips.word_of[in_clips]))]
+    clip = clips.word_of[in_clips]
     first = np.searchsorted(clip, np.arange(count))
     seconds = (clips.end_ms - clips.start_ms) / 1000
-    expected = np.bincount(clip, spoken.doubt[heard], count)
+    expected = np.bincount(clip, spoken.doubt[in_clips], count)
     lowest = np.full(count, np.inf, np.float32)
-    np.minimum.at(lowest, clip[spoken.known[heard]], spoken.confidence[heard][spoken.known[heard]])
+    np.minimum.at(lowest, clip[spoken.known[in_clips]], spoken.confidence[in_clips][spoken.known[in_clips]])
     rank = np.lexsort((np.arange(count), -expected / seconds))
     table = pd.DataFrame(
         {
@@ -139,9 +139,9 @@ def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools
             "start_ms": clips.start_ms,
             "end_ms": clips.end_ms,
             "words": np.bincount(clip, minlength=count),
-            "flagged": np.bincount(clip, chosen[heard], count).astype(np.int64),
-            "first_word": index[heard][first],
-            "text": _texts(words, spoken.rows[heard], first),
+            "flagged": np.bincount(clip, chosen[in_clips], count).astype(np.int64),
+            "first_word": index[in_clips][first],
+            "text": _texts(words, spoken.rows[in_clips], first),
             "expected_errors": expected,
             "expected_errors_per_s": expected / seconds,
             "min_confidence": pd.Series(lowest).where(np.isfinite(lowest)),
@@ -161,10 +161,6 @@ def _new_clip(recording: Ints, start: Ints, end: Ints, gap_ms: int) -> Bools:
         latest = np.maximum.accumulate(end + shift) - shift
         new[1:] |= start[1:] - latest[:-1] > gap_ms
     return new
-
-
-def _reach(spoken: Spoken) -> int:
-    return int(spoken.end_ms.max()) + 1 if len(spoken.end_ms) else 1
 
 
 def _texts(words: pd.DataFrame, rows: npt.NDArray[np.intp], first: npt.NDArray[np.intp]) -> list[str]:

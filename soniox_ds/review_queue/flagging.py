@@ -226,14 +226,14 @@ def review_curve(
     }
     deletions = int((alignments["operation"] == "deletion").sum())
     tables = []
-    for order, (seconds, found) in ((name, curve.T) for name, curve in curves.items()):
+    for order, (seconds, recall) in ((name, curve.T) for name, curve in curves.items()):
         columns = {
             "order": order,
             "reviewed_s": seconds,
             "share_reviewed": seconds / everything[0] if everything[0] else np.nan,
-            "errors_found": found,
-            "recall": found / total if total else np.nan,
-            "recall_of_all": found / (total + deletions) if total + deletions else np.nan,
+            "errors_found": recall,
+            "recall": recall / total if total else np.nan,
+            "recall_of_all": recall / (total + deletions) if total + deletions else np.nan,
         }
         tables.append(conform(pd.DataFrame(columns), REVIEW_CURVE))
     return pd.concat(tables, ignore_index=True)

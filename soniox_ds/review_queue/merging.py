@@ -20,7 +20,7 @@ __all__ = ["Edit", "Review", "Settled", "settle", "words_within"]
 
 
 class Review(NamedTuple):
-    """One verdict on the words from `first` to before `last`; `correction` is None if there is none."""
+    """A verdict on the words from `first` to before `last`; `correction` is None if there is none."""
 
     first: int
     last: int
@@ -35,8 +35,8 @@ class Review(NamedTuple):
         return self.verdict == "right" or self.correction is not None
 
     def __str__(self) -> str:
-        said = f"{self.verdict}" if self.correction is None else f"{self.verdict}, {self.correction!r}"
-        return f"{self.where} ({said})"
+        text = f"{self.verdict}" if self.correction is None else f"{self.verdict}, {self.correction!r}"
+        return f"{self.where} ({text})"
 
 
 class Edit(NamedTuple):
@@ -133,9 +133,9 @@ def settle(name: str, texts: Sequence[str], spaced: Sequence[bool], reviews: Seq
     return Settled(ordered, checked, {at: space for at, space in after.items() if space is not None}, open_reviews)
 
 
-def _contradiction(name: str, one: Review, other: Review) -> InputError:
+def _contradiction(name: str, first: Review, second: Review) -> InputError:
     return InputError(
-        f"reviews of {name!r} contradict each other: {one} and {other}. Keep one of them: those of one person, "
+        f"reviews of {name!r} contradict each other: {first} and {second}. Keep one of them: those of one person, "
         'reviews[reviews["reviewer"] == ...], or the latest of each span, reviews.sort_values("reviewed_at")'
         '.drop_duplicates(["audio_id", "start_ms", "end_ms"], keep="last").'
     )

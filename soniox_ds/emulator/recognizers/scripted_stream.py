@@ -77,10 +77,10 @@ class ScriptedStream:
         """Process more audio."""
         final = self._translations()
         self._samples += pcm.size
-        heard = np.concatenate([self._rest, pcm])
-        whole = heard.size // _FRAME * _FRAME
-        self._rest = heard[whole:]
-        for loudness in np.sqrt(np.mean(heard[:whole].reshape(-1, _FRAME) ** 2, axis=1)):
+        samples = np.concatenate([self._rest, pcm])
+        whole = samples.size // _FRAME * _FRAME
+        self._rest = samples[whole:]
+        for loudness in np.sqrt(np.mean(samples[:whole].reshape(-1, _FRAME) ** 2, axis=1)):
             final += self._frame(bool(loudness > _LOUD))
         return self._update(final)
 

@@ -75,7 +75,7 @@ def find_turns(pcm: Pcm, *, most_speakers: int = MOST_SPEAKERS) -> list[Turn]:
     if not stretches:
         return []
     blocks = Blocks(pcm, stretches)
-    pieces = [piece for start, end in blocks.bounds for piece in _pieces(blocks, start, end)]
+    pieces = [piece for start, end in blocks.bounds for piece in _speech_runs(blocks, start, end)]
     longest = sorted((piece for piece in pieces if piece[1] - piece[0] >= _SHORTEST_PIECE), key=_length, reverse=True)
     voices = _cluster([blocks.voice(*piece) for piece in sorted(longest[:_MOST_PIECES])], most_speakers)
     if len(voices) < 2:
@@ -193,7 +193,7 @@ def _length(piece: tuple[int, int]) -> int:
     return piece[1] - piece[0]
 
 
-def _pieces(blocks: Blocks, start: int, end: int) -> list[tuple[int, int]]:
+def _speech_runs(blocks: Blocks, start: int, end: int) -> list[tuple[int, int]]:
     """Cut a stretch repeatedly where the voices before and after differ most, while they differ enough."""
     cuts = np.arange(_SHORTEST_PIECE, end - start - _SHORTEST_PIECE + 1)
     if not len(cuts):
@@ -207,7 +207,7 @@ def _pieces(blocks: Blocks, start: int, end: int) -> list[tuple[int, int]]:
     if gains[best] <= 0:
         return [(start, end)]
     middle = start + int(cuts[best])
-    return _pieces(blocks, start, middle) + _pieces(blocks, middle, end)
+    return _speech_runs(blocks, start, middle) + _speech_runs(blocks, middle, end)
 
 
 def _cluster(pieces: Sequence[Voice], most: int) -> list[Voice]:
@@ -222,16 +222,16 @@ def _cluster(pieces: Sequence[Voice], most: int) -> list[Voice]:
     np.fill_diagonal(table, np.inf)
     alive = np.ones(len(voices), bool)
     while alive.sum() > 1:
-        one, other = (int(index) for index in np.unravel_index(table.argmin(), table.shape))
-        if table[one, other] > 0 and alive.sum() <= most:
+        first, second = (int(index) for index in np.unravel_index(table.argmin(), table.shape))
+        if table[first, second] > 0 and alive.sum() <= most:
             break
-        voices[one] = voices[one] + voices[other]
-        alive[other] = False
-        table[other, :] = table[:, other] = np.inf
-        rest = np.flatnonzero(alive & (np.arange(len(voices)) != one))
+        voices[first] = voices[first] + voices[second]
+        alive[second] = False
+        table[second, :] = table[:, second] = np.inf
+        rest = np.flatnonzero(alive & (np.arange(len(voices)) != first))
         if len(rest):
             others = Voice.stack([voices[index] for index in rest])
-            table[one, rest] = table[rest, one] = unlikeness(others, voices[one], _SAME)
+            table[first, rest] = table[rest, first] = unlikeness(others, voices[first], _SAME)
     return [voices[index] for index in np.flatnonzero(alive)]
 
 

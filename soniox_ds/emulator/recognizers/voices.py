@@ -143,11 +143,11 @@ class Blocks:
 
     def _sum(self) -> Voice:
         starts = np.flatnonzero(np.diff(self._block_of, prepend=-1))
-        heard = np.isfinite(self._pitch)
-        height = np.where(heard, self._pitch, 0.0)
+        is_voiced = np.isfinite(self._pitch)
+        height = np.where(is_voiced, self._pitch, 0.0)
         total = np.add.reduceat(self._shape, starts)
         squares = np.stack([part.T @ part for part in np.split(self._shape, starts[1:])])
-        counted = (np.add.reduceat(values, starts) for values in (heard.astype(float), height, height**2))
+        counted = (np.add.reduceat(values, starts) for values in (is_voiced.astype(float), height, height**2))
         return Voice(np.diff(np.append(starts, len(self._shape))).astype(float), total, squares, *counted)
 
     def voice(self, start: int, end: int) -> Voice:
@@ -196,7 +196,7 @@ def stretches_of(probabilities: NDArray[np.float32]) -> list[tuple[float, float]
     """Return the stretches of speech in seconds: on above 0.5, off after 0.2 s below 0.35, with margins of 50 ms."""
     frame_s = VAD_FRAME / SAMPLE_RATE
     pause_frames, shortest_frames, margin_s = round(0.2 / frame_s), round(0.2 / frame_s), 0.05
-    found: list[tuple[int, int]] = []
+    stretches: list[tuple[int, int]] = []
     start: int | None = None
     last = 0
     for index, probability in enumerate([*probabilities, *[0.0] * (pause_frames + 1)]):
@@ -206,11 +206,11 @@ def stretches_of(probabilities: NDArray[np.float32]) -> list[tuple[float, float]
         elif probability >= 0.35:
             last = index + 1
         elif index + 1 - last >= pause_frames:
-            found.append((start, last))
+            stretches.append((start, last))
             start = None
     end_s = len(probabilities) * frame_s
     return [
         (max(first * frame_s - margin_s, 0.0), min(last * frame_s + margin_s, end_s))
-        for first, last in found
+        for first, last in stretches
         if last - first >= shortest_frames
     ]

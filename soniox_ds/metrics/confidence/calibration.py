@@ -160,8 +160,8 @@ def calibration(
                 "note": pd.NA if interval.reason is None else interval.reason,
             }
         )
-    found = conform(pd.DataFrame(rows, columns=list(CALIBRATION)), CALIBRATION)
-    return pd.concat([groups.labels, found], axis=1)
+    table = conform(pd.DataFrame(rows, columns=list(CALIBRATION)), CALIBRATION)
+    return pd.concat([groups.labels, table], axis=1)
 
 
 def reliability(

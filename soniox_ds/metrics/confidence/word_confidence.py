@@ -218,7 +218,7 @@ def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
     need(words, "audio_id", "word_index", "token_count", name="words")
     need(tokens, "audio_id", "token_index", "text", "confidence", name="tokens")
     no_duplicates(tokens, "tokens", "audio_id", "token_index", also=["translation_status"])
-    pieces, spelling, vocabulary = _pieces(tokens)
+    pieces, spelling, vocabulary = _spelling_parts(tokens)
     order, count = _ordered(words, "word_index"), runs.numbers_of(words, "token_count", "Int32").values
     word_streams = _streams(words)[order]
     token_streams = _streams(tokens)[pieces]
@@ -241,7 +241,7 @@ def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
     return runs.masked(runs.Numbers(values, known), "Float32")
 
 
-def _pieces(tokens: pd.DataFrame) -> tuple[Ints, Ints, list[str]]:
+def _spelling_parts(tokens: pd.DataFrame) -> tuple[Ints, Ints, list[str]]:
     """Return the rows of tokens that are parts of words, in the order of words, and each part's code in the vocabulary.
 
     A token that holds several words occurs once for each of them.

@@ -29,8 +29,6 @@ from soniox_ds.schema import (
     RECORDINGS,
     conform,
     empty,
-    need,
-    no_duplicates,
 )
 
 __all__ = ["LANGUAGE_POOLING", "language_confusion", "language_errors", "states_of"]
@@ -154,11 +152,9 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     return result.merge(table.recordings[["audio_id", *own_columns]], on="audio_id", how="left")
 
 
-def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    need(errors, "audio_id", "status", *_COUNTS, name="errors")
+def _refuse_empty(errors: pd.DataFrame) -> pd.DataFrame:
     if errors.empty:
         raise InputError("errors has no rows; language_errors returns one for each recording with a reference.")
-    no_duplicates(errors, "errors", "audio_id", also=groups)
     return errors
 
 
@@ -166,15 +162,15 @@ def _pieces_of(words: pd.DataFrame, reference: References) -> pd.DataFrame:
     """Return `audio_id`, `reference_language`, `language`, `time_ms` and `words`, for recordings with a reference."""
     if reference.recordings is not None:
         words = words[words["audio_id"].isin(reference.recordings)].reset_index(drop=True)
-    found = pieces(words, reference)
-    rows = found["row"].to_numpy(np.intp)
+    timed_parts = pieces(words, reference)
+    rows = timed_parts["row"].to_numpy(np.intp)
     return pd.DataFrame(
         {
             "audio_id": words["audio_id"].to_numpy()[rows],
-            "reference_language": found["reference_language"].astype("string").array,
+            "reference_language": timed_parts["reference_language"].astype("string").array,
             "language": words["language"].astype("string").array.take(rows),
-            "time_ms": found["time_ms"].to_numpy(np.int64),
-            "words": found["words"].to_numpy(np.int64),
+            "time_ms": timed_parts["time_ms"].to_numpy(np.int64),
+            "words": timed_parts["words"].to_numpy(np.int64),
         }
     )
 
@@ -221,5 +217,7 @@ LANGUAGE_POOLING = Pooling(
     result=LANGUAGE_SUMMARY,
     counts=_COUNTS,
     rates=(Rate("error_rate", "wrong_ms", "labelled_ms", "share", "words that have a language on both sides"),),
-    check=_checked,
+    required=("audio_id", "status", *_COUNTS),
+    keys=("audio_id",),
+    prepare=_refuse_empty,
 )

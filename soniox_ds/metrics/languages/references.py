@@ -223,12 +223,12 @@ def pieces(words: pd.DataFrame, references: References) -> pd.DataFrame:
         `row` (of `words`), `reference_language` (NA for time outside all segments), `time_ms` (int64) and `words` (1
         in the row of the language at the word's middle, else 0). A word has several rows if it crosses a boundary.
     """
-    start, end, timed = _times(words)
+    start, end, timed = _word_times(words)
     if references.segments is None:
         return pd.DataFrame(
             {
                 "row": np.arange(len(words)),
-                "reference_language": _own(words, references),
+                "reference_language": _spoken_languages(words, references),
                 "time_ms": end - start,
                 "words": 1,
             }
@@ -259,7 +259,7 @@ def pieces(words: pd.DataFrame, references: References) -> pd.DataFrame:
     return table[(table["time_ms"] > 0) | same].sort_values("row", kind="stable").reset_index(drop=True)
 
 
-def _own(words: pd.DataFrame, references: References) -> Any:
+def _spoken_languages(words: pd.DataFrame, references: References) -> Any:
     if references.column is not None:
         return words[references.column].astype("string").array
     assert references.whole is not None
@@ -278,7 +278,7 @@ def languages_at(audio_id: Any, time_ms: _Ints, language: Any, segments: pd.Data
     return result
 
 
-def _times(words: pd.DataFrame) -> tuple[_Ints, _Ints, npt.NDArray[np.bool_]]:
+def _word_times(words: pd.DataFrame) -> tuple[_Ints, _Ints, npt.NDArray[np.bool_]]:
     timed: npt.NDArray[np.bool_] = (words["start_ms"].notna() & words["end_ms"].notna()).to_numpy(np.bool_)
     start = words["start_ms"].astype("Int64").fillna(0).to_numpy().astype(np.int64) * timed
     end = words["end_ms"].astype("Int64").fillna(0).to_numpy().astype(np.int64) * timed
@@ -286,7 +286,7 @@ def _times(words: pd.DataFrame) -> tuple[_Ints, _Ints, npt.NDArray[np.bool_]]:
     return start, latest, timed
 
 
-def _groups(audio_id: pd.Series[Any], found: npt.NDArray[Any], segments: pd.DataFrame) -> Any:
+def _groups(audio_id: pd.Series[Any], languages: npt.NDArray[Any], segments: pd.DataFrame) -> Any:
     """Yield the rows of each recording and identified language, with the segments of each reference language."""
     stretches = {
         name: {
@@ -295,7 +295,7 @@ def _groups(audio_id: pd.Series[Any], found: npt.NDArray[Any], segments: pd.Data
         }
         for name, segments_of_recording in segments.groupby("audio_id")
     }
-    keys = pd.DataFrame({"audio_id": audio_id.to_numpy(), "found": found})
+    keys = pd.DataFrame({"audio_id": audio_id.to_numpy(), "found": languages})
     groups: Any = keys.groupby(["audio_id", "found"], sort=False).indices
     for (name, language), rows in groups.items():
         if name in stretches:
@@ -313,7 +313,7 @@ def _preferred(stretches: dict[str, tuple[_Ints, _Ints]], language: str) -> list
 
 def _union(stretches: list[tuple[_Ints, _Ints]]) -> tuple[_Ints, _Ints]:
     """Merge segments into segments that do not overlap, in order."""
-    start = np.concatenate([one for one, _ in stretches])
+    start = np.concatenate([starts for starts, _ in stretches])
     end = np.concatenate([two for _, two in stretches])
     order = np.lexsort((end, start))
     start, end = start[order], np.maximum.accumulate(end[order])

@@ -7,7 +7,6 @@ milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.languages.errors import states_of
 from soniox_ds.metrics.languages.references import References, checked_references, spoken_words
 from soniox_ds.metrics.stats.pool import Pooling, Rate
-from soniox_ds.schema import LANGUAGE_SWITCH_SUMMARY, LANGUAGE_SWITCHES, conform, empty, need, no_duplicates
+from soniox_ds.schema import LANGUAGE_SWITCH_SUMMARY, LANGUAGE_SWITCHES, conform, empty
 from soniox_ds.schema.arguments import checked_ms
 
 __all__ = ["SWITCH_POOLING", "language_switches"]
@@ -107,11 +106,8 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
     return conform(pd.DataFrame(rows), LANGUAGE_SWITCHES) if rows else empty(LANGUAGE_SWITCHES)
 
 
-def _checked(switches: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+def _with_outcomes(switches: pd.DataFrame) -> pd.DataFrame:
     """Add a column of 0 and 1 for each outcome."""
-    need(switches, "audio_id", "outcome", "error_ms", name="switches")
-    if {"reference_ms", "hypothesis_ms"} <= set(switches):
-        no_duplicates(switches, "switches", "audio_id", "outcome", "reference_ms", "hypothesis_ms", also=groups)
     outcomes = {
         name: (switches["outcome"] == outcome).fillna(False).astype("int64")
         for name, outcome in (("hits", "hit"), ("misses", "miss"), ("false_alarms", "false_alarm"))
@@ -154,10 +150,10 @@ def _switches(table: pd.DataFrame, column: str) -> pd.DataFrame:
     )
 
 
-def _matched(name: str, reference: pd.DataFrame, found: pd.DataFrame, tolerance_ms: int) -> list[dict[str, Any]]:
+def _matched(name: str, reference: pd.DataFrame, hypothesis: pd.DataFrame, tolerance_ms: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     kinds = ["from_language", "to_language"]
-    by_reference, by_found = dict(iter(reference.groupby(kinds))), dict(iter(found.groupby(kinds)))
+    by_reference, by_found = dict(iter(reference.groupby(kinds))), dict(iter(hypothesis.groupby(kinds)))
     for kind in dict.fromkeys([*by_reference, *by_found]):
         reference_ms = (
             by_reference[kind]["time_ms"].to_numpy(np.int64) if kind in by_reference else np.zeros(0, np.int64)
@@ -188,13 +184,15 @@ def _matched(name: str, reference: pd.DataFrame, found: pd.DataFrame, tolerance_
     return sorted(rows, key=lambda row: row["hypothesis_ms"] if row["reference_ms"] is None else row["reference_ms"])
 
 
-def _pairs(reference: npt.NDArray[np.int64], found: npt.NDArray[np.int64], tolerance_ms: int) -> list[tuple[int, int]]:
+def _pairs(
+    reference: npt.NDArray[np.int64], hypothesis: npt.NDArray[np.int64], tolerance_ms: int
+) -> list[tuple[int, int]]:
     """Return as many pairs within the tolerance as possible; of these solutions, the one with the least error."""
     from scipy.optimize import linear_sum_assignment
 
-    if not len(reference) or not len(found):
+    if not len(reference) or not len(hypothesis):
         return []
-    away = np.abs(reference[:, None] - found[None, :])
+    away = np.abs(reference[:, None] - hypothesis[None, :])
     # A missing pair costs more than all errors together can.
     no_pair = (tolerance_ms + 1) * (min(away.shape) + 1)
     rows, columns = linear_sum_assignment(np.where(away <= tolerance_ms, away, no_pair))
@@ -209,7 +207,9 @@ SWITCH_POOLING = Pooling(
         Rate("recall", "hits", ("hits", "misses"), "share", "reference switches"),
         Rate("f1", ("hits", "hits"), ("hits", "hits", "misses", "false_alarms"), "share", "switches"),
     ),
-    check=_checked,
+    required=("audio_id", "outcome", "error_ms"),
+    keys=("audio_id", "outcome", "reference_ms", "hypothesis_ms"),
+    prepare=_with_outcomes,
     more=_more,
     name="switches",
 )

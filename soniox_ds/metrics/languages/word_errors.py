@@ -6,7 +6,6 @@ one; `word_errors_by_language` describes how words without a language get theirs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,12 +115,6 @@ def word_errors_by_language(alignments: Alignments, references: Any = None) -> p
     return conform(errors.merge(first_rows, on=_KEYS), WORD_ERRORS_BY_LANGUAGE)
 
 
-def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    need(errors, *_KEYS, *COUNTS, "reference_words", name="errors")
-    no_duplicates(errors, "errors", *_KEYS, also=groups)
-    return errors.assign(status="scored")
-
-
 def _from_neighbours(values: pd.Series[Any], audio_id: pd.Series[Any]) -> pd.Series[Any]:
     """Fill missing values from the row before in the same recording, otherwise from the row after."""
     groups = values.groupby(audio_id, sort=False)
@@ -150,6 +143,8 @@ WORD_LANGUAGE_POOLING = Pooling(
     result=LANGUAGE_WORD_ERROR_SUMMARY,
     counts=(*COUNTS, "reference_words"),
     rates=(_WER,),
-    check=_checked,
+    required=(*_KEYS, *COUNTS, "reference_words"),
+    keys=tuple(_KEYS),
+    prepare=lambda errors: errors.assign(status="scored"),
     always_by=("reference_language", "language_status"),
 )

@@ -19,7 +19,7 @@ from soniox_ds.exceptions import SchemaError
 from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables
 from soniox_ds.metrics.stats.pool import Pooling, Rate, added, divide
 from soniox_ds.metrics.words.units import split_units
-from soniox_ds.schema import LIVE_STABILITY, LIVE_STABILITY_SUMMARY, conform, need, no_duplicates
+from soniox_ds.schema import LIVE_STABILITY, LIVE_STABILITY_SUMMARY, conform, need
 from soniox_ds.text.translations import without_translations
 
 __all__ = ["STABILITY_POOLING", "live_stability"]
@@ -86,18 +86,12 @@ def live_stability(streamed: LiveTables, *, count_growth: bool = False) -> pd.Da
     _check_settled(tables)
     recordings = tables.recordings.reset_index(drop=True)
     further = [name for name in recordings if name not in LIVE_STABILITY]
-    counts = _counts(tables.updates, count_growth).reindex(recordings["audio_id"], fill_value=0)
+    counts = _stability_counts(tables.updates, count_growth).reindex(recordings["audio_id"], fill_value=0)
     counts = counts.astype("Int64").reset_index(drop=True)
     counts = counts.apply(lambda column: column.where((recordings["status"] == "completed").fillna(False)))
     rates = {rate.name: divide(added(counts, rate.numerator), added(counts, rate.denominator)) for rate in _RATES}
     table = recordings[["audio_id", "status", *further]].join(counts.assign(**rates, count_growth=count_growth))
     return conform(table, LIVE_STABILITY)
-
-
-def _checked(stability: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    need(stability, "audio_id", "status", *_COUNTS, name="stability")
-    no_duplicates(stability, "stability", "audio_id", also=groups)
-    return stability
 
 
 def _check_settled(tables: LiveTables) -> None:
@@ -118,17 +112,17 @@ def _check_settled(tables: LiveTables) -> None:
             )
 
 
-def _counts(updates: pd.DataFrame, count_growth: bool) -> pd.DataFrame:
+def _stability_counts(updates: pd.DataFrame, count_growth: bool) -> pd.DataFrame:
     """Count the messages, final words, unstable words and erased words of each recording."""
     rows = {}
     for audio_id, messages in updates.groupby("audio_id", sort=False, observed=True):
         texts = [messages[name].fillna("").astype(str).tolist() for name in ("settled_text", "pending_text")]
-        unstable, erased = _changes(*texts, count_growth=count_growth)
+        unstable, erased = _unstable_and_erased(*texts, count_growth=count_growth)
         rows[str(audio_id)] = (len(messages), len(_units("".join(texts[0]))), unstable, erased)
     return pd.DataFrame.from_dict(rows, orient="index", columns=_COUNTS)
 
 
-def _changes(settled: Sequence[str], pending: Sequence[str], *, count_growth: bool) -> tuple[int, int]:
+def _unstable_and_erased(settled: Sequence[str], pending: Sequence[str], *, count_growth: bool) -> tuple[int, int]:
     """Count the unstable and erased words of one recording."""
     unstable = erased = 0
     open_word = ""  # the last settled text, if pending text may belong to the same word
@@ -160,7 +154,8 @@ STABILITY_POOLING = Pooling(
     counts=tuple(_COUNTS),
     rates=_RATES,
     settings=("count_growth",),
-    check=_checked,
+    required=("audio_id", "status", *_COUNTS),
+    keys=("audio_id",),
     status="completed",
     name="stability",
 )

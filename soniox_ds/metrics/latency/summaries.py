@@ -25,7 +25,7 @@ from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables, ends_of
 from soniox_ds.metrics.stats.blocks import Blocks, blocks_of, known, note_of
 from soniox_ds.metrics.stats.bootstrap import FEW_UNITS, Interval, Remark, Resampling
 from soniox_ds.metrics.stats.pool import Pooling, outcomes_of
-from soniox_ds.schema import LIVE_LATENCIES, LIVE_LATENCY_SUMMARY, conform, need, no_duplicates, with_ids
+from soniox_ds.schema import LIVE_LATENCIES, LIVE_LATENCY_SUMMARY, conform, with_ids
 
 __all__ = ["LATENCY_POOLING", "MEASURES", "live_latencies", "observed_ranks"]
 
@@ -90,12 +90,6 @@ def live_latencies(streamed: LiveTables) -> pd.DataFrame:
     return conform(latencies.assign(latency_index=latencies.groupby("audio_id").cumcount()), LIVE_LATENCIES)
 
 
-def _checked(latencies: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    need(latencies, *LIVE_LATENCIES, name="latencies")
-    no_duplicates(latencies, "latencies", "audio_id", "latency_index", also=groups)
-    return latencies
-
-
 def _group_rows(part: pd.DataFrame, columns: Sequence[str], resampling: Resampling) -> list[dict[str, Any]]:
     """Return the percentiles of each measure in a group."""
     resampling = resampling._replace(method="expanded percentile")
@@ -113,7 +107,7 @@ def _group_rows(part: pd.DataFrame, columns: Sequence[str], resampling: Resampli
     for measure in MEASURES:
         of_measure = measured[measured["measure"] == measure]
         units = block_of.loc[of_measure["audio_id"]].to_numpy(np.intp)
-        row = _row(of_measure["ms"].to_numpy(np.float64), units, blocks, columns, resampling)
+        row = _percentile_row(of_measure["ms"].to_numpy(np.float64), units, blocks, columns, resampling)
         rows.append({**shared, "measure": measure, **row})
     return rows
 
@@ -195,7 +189,7 @@ class _Percentiles(NamedTuple):
     remark: Remark | None
 
 
-def _row(
+def _percentile_row(
     values: _Floats, units: npt.NDArray[np.intp], blocks: Blocks, columns: Sequence[str], resampling: Resampling
 ) -> dict[str, Any]:
     percentiles = _bootstrap(values, units, blocks.total, np.array(list(_PERCENTILES.values())), resampling)
@@ -272,7 +266,8 @@ LATENCY_POOLING = Pooling(
     result=LIVE_LATENCY_SUMMARY,
     counts=(),
     rates=(),
-    check=_checked,
+    required=tuple(LIVE_LATENCIES),
+    keys=("audio_id", "latency_index"),
     group_rows=_group_rows,
     methods=("auto",),
     name="latencies",

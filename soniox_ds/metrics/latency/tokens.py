@@ -175,7 +175,7 @@ def _moments(tokens: pd.DataFrame, sent: _HandedOver | None) -> pd.DataFrame:
     nothing = np.full(len(tokens), np.nan)
     begun = nothing if sent is None else sent.when(start, final, beyond=True)
     spoken = nothing if sent is None else sent.when(end, final, beyond=False)
-    return pd.DataFrame({"start_sent_ms": _whole(begun), "end_sent_ms": _whole(spoken)}, index=tokens.index)
+    return pd.DataFrame({"start_sent_ms": _rounded_ms(begun), "end_sent_ms": _rounded_ms(spoken)}, index=tokens.index)
 
 
 def _original_before(table: pd.DataFrame, is_translation: npt.NDArray[np.bool_]) -> pd.Series[Any]:
@@ -195,7 +195,7 @@ def _settled_by(table: pd.DataFrame, tables: LiveTables) -> pd.Series[Any]:
         {
             "audio_id": updates["audio_id"].astype("string"),
             "session": updates["session"].astype("Int64"),
-            "final_ms": _whole(_numbers(updates["received_ms"])),
+            "final_ms": _rounded_ms(_numbers(updates["received_ms"])),
             "endpoint": updates["is_endpoint"].fillna(False).astype(bool),
             "finalize": updates["is_finalized"].fillna(False).astype(bool),
         }
@@ -222,7 +222,7 @@ def ends_of_audio(log: pd.DataFrame) -> pd.DataFrame:
         {
             "audio_id": messages["audio_id"].astype("string"),
             "session": messages["session"].astype("Int64"),
-            "end_of_audio_ms": _whole(_numbers(messages["at_ms"])),
+            "end_of_audio_ms": _rounded_ms(_numbers(messages["at_ms"])),
         }
     )
     return ends.drop_duplicates(["audio_id", "session"])
@@ -237,6 +237,6 @@ def _numbers(column: pd.Series[Any]) -> _Floats:
     return np.asarray(numbers, np.float64)
 
 
-def _whole(values: _Floats) -> Any:
+def _rounded_ms(values: _Floats) -> Any:
     """Round like the tokens' own times, so that a later event never gets an earlier time."""
     return pd.arrays.IntegerArray(np.nan_to_num(np.round(values)).astype(np.int64), np.isnan(values))

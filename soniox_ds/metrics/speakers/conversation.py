@@ -183,7 +183,7 @@ def _word_counts(source: pd.DataFrame | HasRecordings) -> pd.Series[Any] | None:
     )
 
 
-def _changes(turns: Turns, interruption_ms: int) -> _Changes:
+def _floor_changes(turns: Turns, interruption_ms: int) -> _Changes:
     order = np.lexsort((-turns.end, turns.start))
     speaker, start, end = turns.speaker[order], turns.start[order], turns.end[order]
     inside = _within_another(speaker, start, end)
@@ -219,7 +219,7 @@ def _within_another(speaker: npt.NDArray[np.intp], start: _Ints, end: _Ints) -> 
 
 
 def _transitions(audio_id: str, turns: Turns, interruption_ms: int) -> pd.DataFrame:
-    changes = _changes(turns, interruption_ms)
+    changes = _floor_changes(turns, interruption_ms)
     labels = np.array(turns.labels, dtype=object)
     return pd.DataFrame(
         {
@@ -241,7 +241,8 @@ def _stats(audio_id: str, turns: Turns, interruption_ms: int) -> list[dict[str, 
     talks = np.array([covered(turns.start[is_own], turns.end[is_own], edges) for is_own in _own_rows(turns)])
     talk = talks @ lengths
     overlap = talks @ (lengths * (talks.sum(axis=0) > 1))
-    changes = _changes(turns, interruption_ms)
+    changes = _floor_changes(turns, interruption_ms)
+    turn_lengths = [(turns.end - turns.start)[is_own] for is_own in _own_rows(turns)]
     order = np.argsort([turns.start[is_own].min() for is_own in _own_rows(turns)], kind="stable")
     return [
         {
@@ -250,15 +251,13 @@ def _stats(audio_id: str, turns: Turns, interruption_ms: int) -> list[dict[str, 
             "talk_ms": int(talk[number]),
             "talk_share": float(talk[number] / talk.sum()),
             "overlap_ms": int(overlap[number]),
-            **_turn_figures((turns.end - turns.start)[turns.speaker == number]),
+            "turns": len(turn_lengths[number]),
+            "mean_turn_ms": float(turn_lengths[number].mean()),
+            "longest_turn_ms": int(turn_lengths[number].max()),
             **_floor_figures(changes, turns, number),
         }
         for number in order.tolist()
     ]
-
-
-def _turn_figures(lengths: _Ints) -> dict[str, Any]:
-    return {"turns": len(lengths), "mean_turn_ms": float(lengths.mean()), "longest_turn_ms": int(lengths.max())}
 
 
 def _floor_figures(changes: _Changes, turns: Turns, number: int) -> dict[str, Any]:

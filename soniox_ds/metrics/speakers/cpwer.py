@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.metrics.confidence.word_confidence import words_of
-from soniox_ds.metrics.speakers.speaker_text import Said, found_said, reference_said
+from soniox_ds.metrics.speakers.speaker_words import SpeakerWords, hypothesis_words, reference_words
 from soniox_ds.metrics.speakers.time_constrained import TimedWords, constrained_errors
 from soniox_ds.metrics.speakers.turn_tables import HasRecordings, known_ids, statuses, with_metadata
 from soniox_ds.metrics.stats.pool import Pooling, Rate, divide
@@ -38,7 +38,6 @@ from soniox_ds.schema import (
     conform,
     matched_ids,
     need,
-    no_duplicates,
     renamed,
 )
 from soniox_ds.schema.arguments import checked_ms
@@ -156,19 +155,25 @@ def speaker_word_errors(
     checked_ms(collar_ms, "collar_ms")
     chain = Normalizer.of(normalizer)
     vocabulary = Vocabulary()
-    hypothesis_words = words_of(words)
-    forms = _normalizers(chain, words, hypothesis_words, reference, language)
-    spoken = reference_said(reference, forms, units, vocabulary)
-    transcribed = found_said(hypothesis_words, forms, units, vocabulary, list(spoken.values()), order)
+    transcript = words_of(words)
+    forms = _normalizers(chain, words, transcript, reference, language)
+    spoken = reference_words(reference, forms, units, vocabulary)
+    transcribed = hypothesis_words(transcript, forms, units, vocabulary, list(spoken.values()), order)
     spoken = renamed(spoken, known_ids(words, transcribed), "reference")
     rows = []
     for audio_id, status in statuses(words, transcribed, spoken, failed):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
-            row |= _score(transcribed.get(audio_id, Said.nothing()), spoken[audio_id], float(collar_ms))
+            row |= _recording_errors(
+                transcribed.get(audio_id, SpeakerWords.empty()), spoken[audio_id], float(collar_ms)
+            )
         rows.append(row | {"collar_ms": collar_ms, "normalizer": chain.label})
     errors = conform(pd.DataFrame(rows, columns=list(SPEAKER_WORD_ERRORS)), SPEAKER_WORD_ERRORS)
-    return with_metadata(errors.assign(**_rates(errors)), words)
+    rates = {
+        name: divide(errors[parts].sum(axis=1, skipna=False), errors[denominator])
+        for name, (parts, denominator) in _RATES.items()
+    }
+    return with_metadata(errors.assign(**rates), words)
 
 
 def _normalizers(
@@ -201,19 +206,7 @@ def _normalizers(
     return forms | {name: forms[other] for name, other in same.items()}
 
 
-def _rates(errors: pd.DataFrame) -> dict[str, pd.Series[Any]]:
-    return {
-        name: divide(errors[parts].sum(axis=1, skipna=False), errors[whole]) for name, (parts, whole) in _RATES.items()
-    }
-
-
-def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    need(errors, *SPEAKER_WORD_ERRORS, name="errors")
-    no_duplicates(errors, "errors", "audio_id", also=groups)
-    return errors
-
-
-def _score(hypothesis: Said, reference: Said, collar_ms: float) -> dict[str, Any]:
+def _recording_errors(hypothesis: SpeakerWords, reference: SpeakerWords, collar_ms: float) -> dict[str, Any]:
     whole = _concatenated(hypothesis, reference)
     row: dict[str, Any] = {
         "reference_words": len(reference.ids),
@@ -230,29 +223,37 @@ def _score(hypothesis: Said, reference: Said, collar_ms: float) -> dict[str, Any
     return row
 
 
-def _concatenated(hypothesis: Said, reference: Said) -> _Mapped:
+def _concatenated(hypothesis: SpeakerWords, reference: SpeakerWords) -> _Mapped:
     from rapidfuzz.distance import Levenshtein
 
     hypotheses, references = hypothesis.by_speaker(), reference.by_speaker()
-    sequences = [said.ids.tolist() for said in hypotheses]
-    cost = [[Levenshtein.distance(said.ids.tolist(), ids) for ids in sequences] for said in references]
+    sequences = [speaker_words.ids.tolist() for speaker_words in hypotheses]
+    cost = [
+        [Levenshtein.distance(speaker_words.ids.tolist(), ids) for ids in sequences] for speaker_words in references
+    ]
     pairs = _cheapest(
         np.array(cost, np.int64).reshape(len(references), len(hypotheses)), _lengths(references), _lengths(hypotheses)
     )
     nothing: Ids = np.zeros(0, np.int32)
-    one = [nothing if row is None else references[row].ids for row, _ in pairs]
-    two = [nothing if column is None else hypotheses[column].ids for _, column in pairs]
-    counts = paths(Sequences.of(one), Sequences.of(two), "levenshtein").counts().sum(axis=0)
-    return _Mapped(int(counts[1]), int(counts[2]), int(counts[3]), _named(hypothesis, reference, pairs))
+    reference_ids = [nothing if row is None else references[row].ids for row, _ in pairs]
+    hypothesis_ids = [nothing if column is None else hypotheses[column].ids for _, column in pairs]
+    counts = paths(Sequences.of(reference_ids), Sequences.of(hypothesis_ids), "levenshtein").counts().sum(axis=0)
+    return _Mapped(int(counts[1]), int(counts[2]), int(counts[3]), _mapping_json(hypothesis, reference, pairs))
 
 
-def _time_constrained(hypothesis: Said, reference: Said, collar_ms: float) -> _Mapped:
+def _time_constrained(hypothesis: SpeakerWords, reference: SpeakerWords, collar_ms: float) -> _Mapped:
     hypotheses = [
-        TimedWords(said.ids, (said.begin + said.end) / 2 - collar_ms, (said.begin + said.end) / 2 + collar_ms)
-        for said in hypothesis.by_speaker()
+        TimedWords(
+            speaker_words.ids,
+            (speaker_words.begin + speaker_words.end) / 2 - collar_ms,
+            (speaker_words.begin + speaker_words.end) / 2 + collar_ms,
+        )
+        for speaker_words in hypothesis.by_speaker()
     ]
     references = reference.by_speaker()
-    counts = np.array([[constrained_errors(said, words) for words in hypotheses] for said in references], np.int64)
+    counts = np.array(
+        [[constrained_errors(speaker_words, words) for words in hypotheses] for speaker_words in references], np.int64
+    )
     counts = counts.reshape(len(references), len(hypotheses), 3)
     pairs = _cheapest(counts.sum(axis=2), _lengths(references), _lengths(hypotheses))
     total = np.zeros(3, np.int64)
@@ -263,11 +264,11 @@ def _time_constrained(hypothesis: Said, reference: Said, collar_ms: float) -> _M
             total[2] += len(hypotheses[column].ids)
         else:
             total += counts[row, column]
-    return _Mapped(int(total[0]), int(total[1]), int(total[2]), _named(hypothesis, reference, pairs))
+    return _Mapped(int(total[0]), int(total[1]), int(total[2]), _mapping_json(hypothesis, reference, pairs))
 
 
-def _lengths(said: Sequence[TimedWords]) -> _Ints:
-    return np.array([len(words.ids) for words in said], np.int64)
+def _lengths(speakers: Sequence[TimedWords]) -> _Ints:
+    return np.array([len(words.ids) for words in speakers], np.int64)
 
 
 def _cheapest(cost: _Ints, rows: _Ints, columns: _Ints) -> list[tuple[int | None, int | None]]:
@@ -285,7 +286,9 @@ def _cheapest(cost: _Ints, rows: _Ints, columns: _Ints) -> list[tuple[int | None
     ]
 
 
-def _named(hypothesis: Said, reference: Said, pairs: Sequence[tuple[int | None, int | None]]) -> str:
+def _mapping_json(
+    hypothesis: SpeakerWords, reference: SpeakerWords, pairs: Sequence[tuple[int | None, int | None]]
+) -> str:
     known = [(row, column) for row, column in pairs if row is not None and column is not None]
     names = {
         hypothesis.labels[column]: reference.labels[row] for row, column in sorted(known, key=lambda pair: pair[1])
@@ -293,7 +296,7 @@ def _named(hypothesis: Said, reference: Said, pairs: Sequence[tuple[int | None, 
     return json.dumps(names, ensure_ascii=False)
 
 
-def _attributed(hypothesis: Said, reference: Said) -> dict[str, Any]:
+def _attributed(hypothesis: SpeakerWords, reference: SpeakerWords) -> dict[str, Any]:
     from scipy.optimize import linear_sum_assignment
 
     operations = paths(Sequences.of([reference.ids]), Sequences.of([hypothesis.ids])).operations
@@ -308,7 +311,7 @@ def _attributed(hypothesis: Said, reference: Said) -> dict[str, Any]:
     return {
         "wder_words": int(both.sum()),
         "wder_wrong": int(both.sum()) - right,
-        "wder_mapping": _named(hypothesis, reference, pairs),
+        "wder_mapping": _mapping_json(hypothesis, reference, pairs),
     }
 
 
@@ -321,6 +324,7 @@ SPEAKER_WORD_POOLING = Pooling(
         Rate("wder", "wder_wrong", "wder_words", "share", "aligned words"),
     ),
     settings=("collar_ms", "normalizer"),
-    check=_checked,
+    required=tuple(SPEAKER_WORD_ERRORS),
+    keys=("audio_id",),
     needs_all=True,  # without the times of one recording, time-constrained errors cannot be added
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +39,6 @@ from soniox_ds.schema import (
     ask_about_seconds,
     conform,
     need,
-    no_duplicates,
     renamed,
     with_named_levels,
 )
@@ -60,7 +58,7 @@ _LONG_MS = 10_000
 _REGIONS = ("both", "reference")
 
 
-class _How(NamedTuple):
+class _Conventions(NamedTuple):
     collar_ms: int
     score_overlap: bool
     region: str
@@ -182,7 +180,7 @@ def diarization_errors(
     recordings = known_ids(turns, hypothesis)
     reference_turns = renamed(reference_turns, recordings, "reference")
     regions = None if isinstance(uem, str) else _regions(uem, reference_turns, recordings)
-    conventions = _How(collar_ms, score_overlap, _region_name(uem), map_before_collar)
+    conventions = _Conventions(collar_ms, score_overlap, _region_name(uem), map_before_collar)
     if not reference_turns and not regions:
         raise InputError(
             "there are no reference turns: the table has no rows. Was the RTTM file empty, or did a filter remove "
@@ -196,7 +194,7 @@ def diarization_errors(
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
             sides = hypothesis.get(audio_id, nobody), reference_turns.get(audio_id, nobody)
-            row |= _score(*sides, conventions, None if regions is None else regions[audio_id])._asdict()
+            row |= _recording_scores(*sides, conventions, None if regions is None else regions[audio_id])._asdict()
             if sides[1].labels and not row["reference_ms"]:
                 without_speech.append(audio_id)
         rows.append(row | {"collar_ms": collar_ms, "conventions": str(conventions)})
@@ -211,12 +209,6 @@ def diarization_errors(
             stacklevel=2,
         )
     return with_metadata(errors, turns)
-
-
-def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    need(errors, *DIARIZATION_ERRORS, name="errors")
-    no_duplicates(errors, "errors", "audio_id", also=groups)
-    return errors.assign(jaccard_error=errors["jer"] * errors["reference_speakers"])
 
 
 def _region_name(uem: pd.DataFrame | str) -> str:
@@ -251,7 +243,9 @@ def _regions(uem: pd.DataFrame, reference: dict[str, Turns], recordings: list[st
     return regions
 
 
-def _score(hypothesis_turns: Turns, reference_turns: Turns, conventions: _How, given: tuple[Ms, Ms] | None) -> _Scores:
+def _recording_scores(
+    hypothesis_turns: Turns, reference_turns: Turns, conventions: _Conventions, given: tuple[Ms, Ms] | None
+) -> _Scores:
     region = _evaluated(hypothesis_turns, reference_turns, conventions.region) if given is None else given
     reference_turns = joined(reference_turns)  # otherwise the collar would leave out time in the middle of speech
     collar = conventions.collar_ms
@@ -293,11 +287,11 @@ def _score(hypothesis_turns: Turns, reference_turns: Turns, conventions: _How, g
         jer=_jaccard(shared, hypothesis_ms, reference_ms),
         speakers=int((hypothesis_ms > 0).sum()),
         reference_speakers=int((reference_ms > 0).sum()),
-        mapping=_named(hypothesis_turns, reference_turns, shared, rows, columns),
+        mapping=_mapping_json(hypothesis_turns, reference_turns, shared, rows, columns),
     )
 
 
-def _named(hypothesis: Turns, reference: Turns, shared: _Floats, rows: runs.Ints, columns: runs.Ints) -> str:
+def _mapping_json(hypothesis: Turns, reference: Turns, shared: _Floats, rows: runs.Ints, columns: runs.Ints) -> str:
     pairs = [(row, column) for row, column in zip(rows, columns, strict=True) if shared[row, column]]
     return json.dumps({hypothesis.labels[row]: reference.labels[column] for row, column in pairs}, ensure_ascii=False)
 
@@ -350,5 +344,7 @@ DIARIZATION_POOLING = Pooling(
         Rate("jer", "jaccard_error", "reference_speakers", "share", "reference speakers"),
     ),
     settings=("conventions", "collar_ms"),
-    check=_checked,
+    required=tuple(DIARIZATION_ERRORS),
+    keys=("audio_id",),
+    prepare=lambda errors: errors.assign(jaccard_error=errors["jer"] * errors["reference_speakers"]),
 )

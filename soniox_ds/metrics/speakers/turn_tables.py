@@ -99,11 +99,13 @@ def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
     return whole["start_ms"].to_numpy(np.int64), whole["end_ms"].to_numpy(np.int64)
 
 
-def same_clock(found: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns") -> None:
+def same_clock(
+    hypothesis: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns"
+) -> None:
     """Warn if the times of one side look like seconds compared with those of the other side."""
-    if not len(found[0]) or not len(reference[0]):
+    if not len(hypothesis[0]) or not len(reference[0]):
         return
-    sides = {what: found, "reference": reference}
+    sides = {what: hypothesis, "reference": reference}
     short, long = sorted(sides, key=lambda side: float(sides[side][1].max()))
     typical = float(np.median(sides[short][1] - sides[short][0]))
     ends = [float(sides[side][1].max()) for side in (short, long)]
@@ -130,7 +132,8 @@ def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
     warn_about_hasty_turns(start, end, audio.codes, what)
     order = np.argsort(audio.codes, kind="stable")
     return {
-        str(audio.labels[audio.codes[rows[0]]]): _one(speaker, start, end, rows) for rows in _slices(audio.codes, order)
+        str(audio.labels[audio.codes[rows[0]]]): _turns_of_rows(speaker, start, end, rows)
+        for rows in _slices(audio.codes, order)
     }
 
 
@@ -151,7 +154,7 @@ def _slices(codes: npt.NDArray[np.intp], order: npt.NDArray[np.intp]) -> Iterato
         yield from np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
 
 
-def _one(speaker: runs.Codes, start: Ms, end: Ms, rows: npt.NDArray[np.intp]) -> Turns:
+def _turns_of_rows(speaker: runs.Codes, start: Ms, end: Ms, rows: npt.NDArray[np.intp]) -> Turns:
     rows = rows[end[rows] > start[rows]]
     codes, labels = pd.factorize(speaker.codes[rows])
     return Turns(codes, start[rows], end[rows], [str(speaker.labels[code]) for code in labels])
@@ -184,12 +187,12 @@ def joined(turns: Turns) -> Turns:
     return Turns(speaker[first], start[first], (latest - apart)[last], turns.labels)
 
 
-def known_ids(source: object, found: Iterable[str]) -> list[str]:
-    """Return the ids of the recordings of the found side: all those of a corpus, otherwise those in `found`."""
-    return source.recordings["audio_id"].tolist() if isinstance(source, HasRecordings) else list(found)
+def known_ids(source: object, transcribed: Iterable[str]) -> list[str]:
+    """Return the ids of the recordings of the found side: all those of a corpus, otherwise those in `transcribed`."""
+    return source.recordings["audio_id"].tolist() if isinstance(source, HasRecordings) else list(transcribed)
 
 
-def statuses(source: object, found: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:
+def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:
     """Return the status of each recording of the reference, in the order of the corpus, otherwise of the reference.
 
     Raises
@@ -204,7 +207,7 @@ def statuses(source: object, found: Iterable[str], reference: Iterable[str], fai
         state = dict(zip(source.recordings["audio_id"], source.recordings["status"], strict=True))
         known = {audio_id: "scored" if status == "completed" else "failed" for audio_id, status in state.items()}
     else:
-        known = dict.fromkeys(found, "scored")
+        known = dict.fromkeys(transcribed, "scored")
     both = [audio_id for audio_id in known if audio_id in set(wanted)]
     if wanted and known and not both:
         raise InputError(

@@ -94,9 +94,9 @@ def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) 
         raise InputError(f"{what} has no rows; {measure.source} returns one for each recording with a reference.")
     twice = errors["audio_id"][errors["audio_id"].duplicated()]
     if len(twice) or errors["audio_id"].isna().any():
-        found = f"{twice.iloc[0]!r} occurs more than once" if len(twice) else "some are missing"
+        problem = f"{twice.iloc[0]!r} occurs more than once" if len(twice) else "some are missing"
         raise SchemaError(
-            f"{what} must have one row for each audio_id, but {found}; "
+            f"{what} must have one row for each audio_id, but {problem}; "
             "repeats and channels need ids of their own, or tables of their own."
         )
     unknown = sorted({str(status) for status in errors["status"].unique()} - set(_STATUSES))

@@ -148,7 +148,7 @@ def compare_errors(
     0      -0.119          -0.135           -0.102       1.0
     """
     resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
-    tables, measure = _named(arms)
+    tables, measure = _named_arms(arms)
     if alignments is not None and measure is not WORDS:
         raise InputError("alignments are of words, but the arms hold character errors; leave them out.")
     aligned = _named_alignments(alignments, list(tables))
@@ -176,14 +176,14 @@ def paired_blocks(
     """Match two arms by recording and add up the blocks; `a` and `b` are checked tables of errors."""
     check_settings([a, b], names, measure)
     columns = _shared_block_columns(a, b, block)
-    scored = [one[one["status"] == "scored"].set_index("audio_id") for one in (a, b)]
+    scored = [errors[errors["status"] == "scored"].set_index("audio_id") for errors in (a, b)]
     shared = scored[0].index[scored[0].index.isin(scored[1].index)]
     if len(shared) < 2:
         raise InputError(
             f"{names} have {len(shared)} scored recording{'' if len(shared) == 1 else 's'} in common; a comparison "
             f"needs two or more. Their ids look like {list(a['audio_id'][:2])} and {list(b['audio_id'][:2])}."
         )
-    first, second = (one.loc[shared] for one in scored)
+    first, second = (errors.loc[shared] for errors in scored)
     if (unequal := (first[measure.size] != second[measure.size]).to_numpy(np.bool_)).any():
         name = shared[int(np.argmax(unequal))]
         raise InputError(
@@ -202,9 +202,9 @@ def paired_blocks(
             "duration_ms": first["duration_ms"].array,
         }
     )
-    if all("neutral_errors" in one for one in (first, second)):
-        for name, one in (("neutral_a", first), ("neutral_b", second)):
-            recordings[name] = one["neutral_errors"].to_numpy(np.float64, na_value=np.nan)
+    if all("neutral_errors" in errors for errors in (first, second)):
+        for name, errors in (("neutral_a", first), ("neutral_b", second)):
+            recordings[name] = errors["neutral_errors"].to_numpy(np.float64, na_value=np.nan)
     for name in columns:
         if name != "audio_id":
             recordings[name] = (first if name in first else second)[name].array
@@ -315,7 +315,7 @@ def _neutral(paired: PairedBlocks, resampling: bootstrap.Resampling) -> dict[str
 def _matched_pairs(recordings: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, names: str) -> bootstrap.MatchedPairs:
     """Run MAPSSWE on the recordings, after a check that the alignments have the errors that were counted."""
     ids = recordings["audio_id"]
-    segments = error_segments(*(one[one["audio_id"].isin(ids)] for one in (a, b)))
+    segments = error_segments(*(alignments[alignments["audio_id"].isin(ids)] for alignments in (a, b)))
     added = segments.groupby("audio_id")[["errors_a", "errors_b"]].sum().reindex(ids, fill_value=0)
     for name in ("errors_a", "errors_b"):
         aligned, counted = added[name].to_numpy(np.float64), recordings[name].to_numpy(np.float64)
@@ -329,7 +329,7 @@ def _matched_pairs(recordings: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n
     return bootstrap.mapsswe(segments["errors_a"].to_numpy(np.float64), segments["errors_b"].to_numpy(np.float64))
 
 
-def _named(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tuple[dict[str, pd.DataFrame], Measure]:
+def _named_arms(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tuple[dict[str, pd.DataFrame], Measure]:
     if len(arms) == 1 and isinstance(arms[0], Mapping):
         named: dict[str, Any] = dict(arms[0])
     elif any(isinstance(arm, Mapping) for arm in arms):
@@ -390,15 +390,17 @@ def check_settings(tables: Sequence[pd.DataFrame], names: str, measure: Measure)
 def _shared_block_columns(a: pd.DataFrame, b: pd.DataFrame, block: str | Sequence[str] | None) -> list[str]:
     """Choose the block columns from the arm that has them, since the user's metadata may be joined to only one arm."""
     if block is None:
-        candidates = [one for one in (a, b) if any(name in one and one[name].notna().any() for name in DEFAULT_BLOCKS)]
+        candidates = [
+            errors for errors in (a, b) if any(name in errors and errors[name].notna().any() for name in DEFAULT_BLOCKS)
+        ]
         return block_columns(candidates[0] if candidates else a, None)
     asked = [block] if isinstance(block, str) else list(block)
     return block_columns(a if all(name in a for name in asked) else b, asked)
 
 
-def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
-    both = one.notna().to_numpy() & other.notna().to_numpy()
-    return bool((one.to_numpy(object)[both] == other.to_numpy(object)[both]).all())
+def _same(first: pd.Series[Any], second: pd.Series[Any]) -> bool:
+    both = first.notna().to_numpy() & second.notna().to_numpy()
+    return bool((first.to_numpy(object)[both] == second.to_numpy(object)[both]).all())
 
 
 def _warn(result: pd.DataFrame) -> None:

@@ -130,14 +130,14 @@ def _added(rows: npt.NDArray[np.int64], starts: npt.NDArray[np.intp]) -> npt.NDA
 
 
 def _check_same_references(first: _Walk, second: _Walk, ids: pd.Index[Any]) -> None:
-    spoken = [one.audio[one.place % 2 == 1] for one in (first, second)]
-    words = [np.bincount(one, minlength=len(ids)) for one in spoken]
+    spoken = [arm.audio[arm.place % 2 == 1] for arm in (first, second)]
+    words = [np.bincount(arm, minlength=len(ids)) for arm in spoken]
     in_both = np.isin(np.arange(len(ids)), first.audio) & np.isin(np.arange(len(ids)), second.audio)
     different = in_both & (words[0] != words[1])
     if not different.any():
         kept = [
-            one.reference.astype("string").fillna("").to_numpy(object)[in_both[where]]
-            for one, where in zip((first, second), spoken, strict=True)
+            arm.reference.astype("string").fillna("").to_numpy(object)[in_both[where]]
+            for arm, where in zip((first, second), spoken, strict=True)
         ]
         unequal = np.flatnonzero(kept[0] != kept[1])
         if len(unequal):

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.stats.blocks import Blocks, block_columns, blocks_of, known, notes_of
+from soniox_ds.metrics.stats.blocks import block_columns, blocks_of, known, notes_of
 from soniox_ds.metrics.stats.bootstrap import METHODS, Interval, Kind, Resampling, bootstrap_rate, methods_used
-from soniox_ds.schema import Column, conform, need, with_ids
+from soniox_ds.schema import Column, conform, need, no_duplicates, with_ids
 
 __all__ = [
     "Pooling",
@@ -62,8 +62,12 @@ class Pooling:
     rates: tuple[Rate, ...]
     settings: tuple[str, ...] = ()
     """Columns that must have one value in all rows of a group."""
-    check: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame] = lambda table, groups: table
-    """Function that checks a table to be grouped by some columns, and returns it with the dtypes that adding needs."""
+    required: tuple[str, ...] = ()
+    """Columns that the table must have."""
+    keys: tuple[str, ...] = ()
+    """Columns in which no two rows of a group may agree, if the table has all of them."""
+    prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
+    """Function that checks a table further, and returns it with the columns and dtypes that adding needs."""
     more: Callable[[pd.DataFrame, Sequence[str], Resampling], Mapping[str, Any]] = lambda scored, *_: {}
     """Function that returns further columns of a group, from its scored rows, the block columns and the resampling."""
     group_rows: GroupRows | None = None
@@ -113,7 +117,10 @@ def pool(
     name = pooling.name
     need(table, *groups_of(by), name=name)
     _check_settings(table, pooling, groups_of(by), name)
-    table = pooling.check(with_ids(table, name), groups_of(by))
+    need(table, *pooling.required, name=name)
+    if pooling.keys and set(pooling.keys) <= set(table):
+        no_duplicates(table, name, *pooling.keys, also=groups_of(by))
+    table = pooling.prepare(with_ids(table, name))
     groups = checked_groups(table, by, pooling.result, name, allowed=pooling.settings)
     groups = [*pooling.always_by, *(group for group in groups if group not in pooling.always_by)]
     columns = block_columns(table, block, groups, name=name)
@@ -133,7 +140,7 @@ def pool(
             **{count: _total(scored[count], pooling.needs_all) for count in pooling.counts},
             **pooled_rates(scored, pooling.rates, columns, resampling, needs_all=pooling.needs_all),
             **pooling.more(scored, columns, resampling),
-            **{setting: _only(part, setting) for setting in pooling.settings},
+            **{setting: next(iter(part[setting].dropna()), pd.NA) for setting in pooling.settings if setting in part},
         }
 
     return summarize_groups(table, groups, pooling.result, summary)
@@ -253,9 +260,11 @@ def pooled_rates(
         if needs_all and any(side.isna().any() for side in sides):
             row |= {rate.name: pd.NA, f"{rate.name}_low": pd.NA, f"{rate.name}_high": pd.NA}
             continue
-        drawn = bootstrap_rate(
-            *(_by_block(side, blocks) for side in sides), replicates=resampling.replicates, seed=resampling.seed
+        by_block = (
+            np.bincount(blocks.codes, side.astype("Float64").fillna(0).to_numpy(np.float64), blocks.total)
+            for side in sides
         )
+        drawn = bootstrap_rate(*by_block, replicates=resampling.replicates, seed=resampling.seed)
         interval = intervals[rate.name] = drawn.interval(resampling.ci, resampling.method, rate.kind)
         row |= {
             rate.name: known(drawn.estimate),
@@ -273,31 +282,22 @@ def added(scored: pd.DataFrame, names: str | tuple[str, ...]) -> pd.Series[Any]:
     return scored[list(names)].sum(axis=1, skipna=False)
 
 
-def divide(numerator: pd.Series[Any], denominator: pd.Series[Any]) -> pd.Series[Any]:
-    """Divide row by row; NA if the denominator is 0.
+def divide(numerators: Any, denominators: Any) -> Any:
+    """Divide the values of two columns or arrays; NA if a denominator is 0.
 
     >>> divide(pd.Series([1, 0]), pd.Series([4, 0])).tolist()
     [0.25, <NA>]
     """
-    whole = denominator.astype("Float64")
-    return numerator.astype("Float64") / whole.where(whole > 0)
-
-
-def _by_block(column: pd.Series[Any], blocks: Blocks) -> Any:
-    weights = column.astype("Float64").fillna(0).to_numpy(np.float64)
-    return np.bincount(blocks.codes, weights=weights, minlength=blocks.total)
+    numerators, denominators = (
+        pd.Series(values).astype("Float64").reset_index(drop=True) for values in (numerators, denominators)
+    )
+    return (numerators / denominators.where(denominators > 0)).array
 
 
 def _total(column: pd.Series[Any], needs_all: bool) -> Any:
     """Return the sum of the known values: 0 if there are no rows, NA if there are rows and too few values are known."""
     total = column.sum(skipna=not needs_all, min_count=min(1, len(column)))
     return pd.NA if pd.isna(total) else int(total)
-
-
-def _only(part: pd.DataFrame, name: str) -> Any:
-    """Return the first known value of a column."""
-    values: list[Any] = part[name].dropna().tolist() if name in part else []
-    return values[0] if values else pd.NA
 
 
 def _check_settings(table: pd.DataFrame, pooling: Pooling, groups: Sequence[str], name: str) -> None:
@@ -309,11 +309,11 @@ def _check_settings(table: pd.DataFrame, pooling: Pooling, groups: Sequence[str]
             table.loc[(table["status"] == pooling.status).fillna(False).to_numpy(np.bool_), setting].dropna().unique()
         )
         if len(used) > 1:
-            how = (
+            difference = (
                 "after different normalisers" if setting == "normalizer" else f"with different settings of {setting!r}"
             )
             raise InputError(
-                f"the {name} were counted {how}, {sorted(used.tolist())}, and cannot be pooled; "
+                f"the {name} were counted {difference}, {sorted(used.tolist())}, and cannot be pooled; "
                 f'score with one, or group by "{setting}" too.'
             )
 

@@ -120,8 +120,8 @@ def power(
     advice = "it lies between -1 and 1 (1 would mean equal arms)."
     check_number(correlation, "correlation", least=-1, below=1, advice=advice)
     pilot = _pilot(errors, block, block_sd, correlation)
-    differences = [_checked_difference(value) for value in _listed(difference)]
-    counts = [_checked_blocks(value) for value in _listed(blocks)]
+    differences = [_checked_difference(value) for value in _values_of(difference)]
+    counts = [_checked_blocks(value) for value in _values_of(blocks)]
     if not differences and not counts:
         raise InputError("give difference= to learn how many blocks, blocks= to learn which difference, or both.")
 
@@ -146,8 +146,8 @@ def power(
             "difference": size_of_difference,
             "power": probability,
             "blocks": n_blocks,
-            "recordings": _times(n_blocks, pilot.recordings),
-            WORDS.size: _times(n_blocks, pilot.size),
+            "recordings": _rounded_up(n_blocks, pilot.recordings),
+            WORDS.size: _rounded_up(n_blocks, pilot.size),
             "hours": n_blocks * pilot.hours if isfinite(pilot.hours) else pd.NA,
             "block_sd": pilot.block_sd,
             "block": pilot.block,
@@ -222,10 +222,10 @@ def _pilot(errors: Any, block: str | Sequence[str] | None, block_sd: Any, correl
         check_settings(tables, "the recordings of the pilot", measure)
         columns = block_columns(tables[0], block)
         recordings = tables[0][tables[0]["status"] == "scored"]
-        found = blocks_of(recordings, columns)
+        blocks = blocks_of(recordings, columns)
         wrong = recordings[["substitutions", "deletions", "insertions"]].sum(axis=1).to_numpy(np.float64)
-        size = np.bincount(found.codes, recordings[measure.size].to_numpy(np.float64), minlength=found.total)
-        errors_of = np.bincount(found.codes, wrong, minlength=found.total)
+        size = np.bincount(blocks.codes, recordings[measure.size].to_numpy(np.float64), minlength=blocks.total)
+        errors_of = np.bincount(blocks.codes, wrong, minlength=blocks.total)
         spread = _spread(errors_of, size, measure) * sqrt(2 * (1 - correlation))
         basis = f"pilot of one arm, {len(size)} blocks; a correlation of {correlation:g} between arms is assumed"
     count = len(size)
@@ -265,7 +265,7 @@ def _arms(errors: Any) -> list[Any]:
     return arms
 
 
-def _listed(value: Any) -> list[Any]:
+def _values_of(value: Any) -> list[Any]:
     if value is None:
         return []
     listed = (
@@ -293,5 +293,5 @@ def _checked_blocks(value: Any) -> int:
     return int(value)
 
 
-def _times(blocks: int, per_block: float) -> Any:
+def _rounded_up(blocks: int, per_block: float) -> Any:
     return ceil(blocks * per_block - 1e-9) if isfinite(per_block) else pd.NA

@@ -115,16 +115,16 @@ def places(occurrences: pd.DataFrame, name: str) -> pd.DataFrame:
     hit = (occurrences["outcome"] == "hit").to_numpy(bool)
     grouped = occurrences.assign(hits=hit.astype("int64"), repeats=1).groupby(key, sort=False, dropna=False)
     counts = grouped[["hits", "repeats"]].sum().reset_index()
-    found = occurrences.drop_duplicates(key).merge(counts, on=key, how="left")
-    most = found.groupby("audio_id")["repeats"].transform("max")
-    if (lacking := found[found["repeats"] < most]).size:
+    rows = occurrences.drop_duplicates(key).merge(counts, on=key, how="left")
+    most = rows.groupby("audio_id")["repeats"].transform("max")
+    if (lacking := rows[rows["repeats"] < most]).size:
         first = lacking.iloc[0]
         raise InputError(
             f"{name}: {first['audio_id']!r} has {first['term']!r} at word {first['reference_index']} in "
             f"{counted(int(first['repeats']), 'repeat')} and another place in "
             f"{most[lacking.index[0]]}; give all occurrences of each."
         )
-    return found
+    return rows
 
 
 def _renamed(table: pd.DataFrame, repeat: int) -> pd.DataFrame:

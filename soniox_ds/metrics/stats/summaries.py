@@ -160,8 +160,8 @@ def _kind_of(table: Any) -> str:
             f"a table of counts is needed here, found {type(table).__name__}; "
             "call sx.word_errors(corpus, references) first."
         )
-    found = {kind: set(columns) for kind, (columns, _) in _KINDS.items() if set(columns) <= set(table.columns)}
-    if not found:
+    candidates = {kind: set(columns) for kind, (columns, _) in _KINDS.items() if set(columns) <= set(table.columns)}
+    if not candidates:
         shared = {kind: len(set(columns) & set(table.columns)) / len(columns) for kind, (columns, _) in _KINDS.items()}
         likely = max(shared, key=lambda kind: shared[kind])
         if shared[likely]:
@@ -170,7 +170,9 @@ def _kind_of(table: Any) -> str:
             f"the table has no counts that can be summarised, only {list(table.columns)}. Tables with counts come from "
             f"{', '.join(_KINDS)} of sx or sx.metrics."
         )
-    kinds = [kind for kind, columns in found.items() if not any(columns < others for others in found.values())]
+    kinds = [
+        kind for kind, columns in candidates.items() if not any(columns < others for others in candidates.values())
+    ]
     if len(kinds) > 1:
         raise InputError(f"the table has the columns of several kinds: name one of {kinds} with kind=.")
     return kinds[0]
@@ -204,7 +206,7 @@ def _pooling_of(measure: Measure, counts: tuple[str, ...], rates: tuple[Rate, ..
         counts=counts,
         rates=rates,
         settings=measure.settings,
-        check=lambda table, groups: checked_errors(table, measure=measure),
+        prepare=lambda table: checked_errors(table, measure=measure),
         more=more,
     )
 

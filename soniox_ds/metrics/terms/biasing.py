@@ -11,7 +11,7 @@ Streaming End-to-End Speech Recognition with Trie-Based Deep Biasing and Shallow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from soniox_ds.metrics.stats.blocks import COUNTS, checked_errors
 from soniox_ds.metrics.stats.summaries import WORD_POOLING
 from soniox_ds.metrics.terms.search import Aligned, Terms, aligned_words, checked_terms, same_transcripts, spans
 from soniox_ds.metrics.words.alignments import Alignments
-from soniox_ds.schema import BIASING_ERRORS, WORD_ERRORS, conform, need
+from soniox_ds.schema import BIASING_ERRORS, WORD_ERRORS, conform
 from soniox_ds.text.normalizer import NormalizerLike
 
 __all__ = ["BIASING_POOLING", "biasing_errors"]
@@ -108,9 +108,8 @@ def biasing_errors(
     return conform(table.assign(against=against), BIASING_ERRORS)
 
 
-def _checked(errors: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+def _checked_parts(errors: pd.DataFrame) -> pd.DataFrame:
     """Check the rows of each part as a table of word errors."""
-    need(errors, "part", name="errors")
     parts = [(part, errors[errors["part"] == part].drop(columns="part")) for part in PARTS]
     checked = [checked_errors(rows).assign(part=part) for part, rows in parts if len(rows)]
     if not checked:
@@ -147,4 +146,4 @@ def _recordings(aligned: Aligned, errors: pd.DataFrame | None) -> pd.DataFrame:
     return table.drop(columns=[name for name in counted if name in table])
 
 
-BIASING_POOLING = replace(WORD_POOLING, check=_checked, always_by=("part",))
+BIASING_POOLING = replace(WORD_POOLING, required=("part",), prepare=_checked_parts, always_by=("part",))

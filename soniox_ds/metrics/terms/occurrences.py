@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.metrics.stats.blocks import checked_durations
-from soniox_ds.metrics.stats.pool import total_hours
+from soniox_ds.metrics.stats.pool import divide, total_hours
 from soniox_ds.metrics.terms.search import Aligned, Span, Terms, aligned_words, checked_terms, spans
 from soniox_ds.metrics.words.alignments import Alignments
 from soniox_ds.schema import TERM_ERRORS, TERM_OCCURRENCES, conform, empty, need, no_duplicates
@@ -135,8 +135,8 @@ def term_errors(
     hours = hours_of(errors)
     counts = np.zeros((len(checked.labels), 3), np.int64)
     recordings: list[set[int]] = [set() for _ in checked.labels]
-    for column, found, rows in zip(range(3), found_terms(aligned, checked), _sides(aligned), strict=True):
-        for span in found:
+    for column, spans_of_outcome, rows in zip(range(3), found_terms(aligned, checked), _sides(aligned), strict=True):
+        for span in spans_of_outcome:
             counts[span.term, column] += 1
             recordings[span.term].add(int(aligned.recording[rows[span.first]]))
     hits, misses, false = counts.T
@@ -146,14 +146,14 @@ def term_errors(
                 "term": checked.labels,
                 "normalized": [" ".join(words) for words in checked.words],
                 "distractor": checked.distractor,
-                "recordings": [len(own) for own in recordings],
+                "recordings": [len(of_term) for of_term in recordings],
                 "reference_count": hits + misses,
                 "hits": hits,
                 "misses": misses,
                 "false_hits": false,
-                "precision": _share(hits, hits + false),
-                "recall": _share(hits, hits + misses),
-                "f1": _share(2 * hits, 2 * hits + misses + false),
+                "precision": divide(hits, hits + false),
+                "recall": divide(hits, hits + misses),
+                "f1": divide(2 * hits, 2 * hits + misses + false),
                 "hours": hours,
                 "false_hits_per_hour": pd.NA if pd.isna(hours) or not hours else false / hours,
             }
@@ -182,8 +182,10 @@ def occurrence_rows(aligned: Aligned, terms: Terms) -> pd.DataFrame:
     """Build ``schema.TERM_OCCURRENCES`` of checked terms."""
     hits, misses, false = found_terms(aligned, terms)
     rows = []
-    for outcome, found, at in zip(("hit", "miss", "false_hit"), (hits, misses, false), _sides(aligned), strict=True):
-        for span in found:
+    for outcome, spans_of_outcome, at in zip(
+        ("hit", "miss", "false_hit"), (hits, misses, false), _sides(aligned), strict=True
+    ):
+        for span in spans_of_outcome:
             first, last = int(at[span.first]), int(at[span.last])
             if outcome == "miss":
                 first, last = _with_insertions(aligned, first, last)
@@ -192,7 +194,7 @@ def occurrence_rows(aligned: Aligned, terms: Terms) -> pd.DataFrame:
     if not rows:
         return empty(TERM_OCCURRENCES)
     columns = {name: _values(aligned.rows, name) for name in _COPIED}
-    return conform(pd.DataFrame([_row(aligned, columns, terms, *row) for row in rows]), TERM_OCCURRENCES)
+    return conform(pd.DataFrame([_occurrence_row(aligned, columns, terms, *row) for row in rows]), TERM_OCCURRENCES)
 
 
 def hours_of(errors: pd.DataFrame | None) -> Any:
@@ -206,12 +208,6 @@ def hours_of(errors: pd.DataFrame | None) -> Any:
 def _sides(aligned: Aligned) -> tuple[Any, Any, Any]:
     """Return for hits, misses and false hits the rows that their positions refer to."""
     return aligned.in_reference, aligned.in_reference, aligned.in_hypothesis
-
-
-def _share(part: Any, whole: Any) -> Any:
-    return pd.array(
-        [a / b if b else pd.NA for a, b in zip(part.tolist(), whole.tolist(), strict=True)], dtype="Float64"
-    )
 
 
 def _with_insertions(aligned: Aligned, first: int, last: int) -> tuple[int, int]:
@@ -233,7 +229,7 @@ def _values(rows: pd.DataFrame, name: str) -> list[Any]:
     return values
 
 
-def _row(
+def _occurrence_row(
     aligned: Aligned, columns: dict[str, list[Any]], terms: Terms, first: int, outcome: str, term: int, last: int
 ) -> dict[str, Any]:
     rows = range(first, last + 1)

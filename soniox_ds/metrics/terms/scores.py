@@ -223,34 +223,33 @@ def compare_terms(
         raise InputError(f"by names {taken}, which are columns of the result; rename them in the occurrences.")
     columns = block_columns(a, block, groups) if len(a) else ["audio_id"]
     paired = _paired(a, b, list(dict.fromkeys([*groups, *columns])), groups)
-    said = paired[paired["kind"] == "said"].drop_duplicates("audio_id")
-    blocks = blocks_of(said, columns)
-    paired[_BLOCK] = paired["audio_id"].map(dict(zip(said["audio_id"], blocks.codes, strict=True)))
+    occurrences = paired[paired["kind"] == "said"].drop_duplicates("audio_id")
+    blocks = blocks_of(occurrences, columns)
+    paired[_BLOCK] = paired["audio_id"].map(dict(zip(occurrences["audio_id"], blocks.codes, strict=True)))
     parts = [part for _, part in paired.groupby(groups, sort=False, dropna=False)] if groups else [paired]
     if not parts:
         return pd.concat([a[groups].iloc[:0], empty(TERM_COMPARISON)], axis=1)
     result = conform(
         pd.DataFrame([_comparison(part, columns, blocks.unlabelled, resampling) for part in parts]), TERM_COMPARISON
     )
-    result["p_holm"] = pd.array(_holm(result["p"]), dtype="Float64")
+    p_values = result["p"].to_numpy(dtype=np.float64, na_value=np.nan)
+    result["p_holm"] = pd.array([known(value) for value in bootstrap.holm(p_values)], dtype="Float64")
     labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
     return pd.concat([labels, result], axis=1)
 
 
 def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:
     """Refuse an occurrence that is listed twice; false hits are identified by their place in the transcript."""
-    said = arm["outcome"] != "false_hit"
+    in_reference = arm["outcome"] != "false_hit"
     recording = ["audio_id", "repeat"] if "repeat" in arm else ["audio_id"]
-    no_duplicates(arm[said], name, *recording, "term", "reference_index")
+    no_duplicates(arm[in_reference], name, *recording, "term", "reference_index")
     if "hypothesis_index" in arm:
-        no_duplicates(arm[~said], name, *recording, "term", "hypothesis_index")
+        no_duplicates(arm[~in_reference], name, *recording, "term", "hypothesis_index")
 
 
-def _checked(counts: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    need(counts, *(name for name in TERM_COUNTS if name not in ("precision", "recall", "f1")), name="counts")
+def _with_hours(counts: pd.DataFrame) -> pd.DataFrame:
     if counts.empty:
         raise InputError("counts has no rows; term_counts returns one for each row of the errors.")
-    no_duplicates(counts, "counts", "audio_id", also=groups)
     counts = checked_durations(counts, "counts")
     return counts.assign(hours_of_recording=counts["duration_ms"] / _MS_PER_HOUR)
 
@@ -298,9 +297,9 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[s
             "with the same references and normaliser, and searched for the same terms?"
         )
     parts = [both.drop(columns="_merge").assign(kind="said")]
-    for name, arm, said in (("a", a, said_a), ("b", b, said_b)):
+    for name, arm, occurrences in (("a", a, said_a), ("b", b, said_b)):
         kept = list(dict.fromkeys(["audio_id", "term", *groups]))
-        parts.append(said.loc[said["audio_id"].isin(in_one_arm), kept].assign(kind="unpaired"))
+        parts.append(occurrences.loc[occurrences["audio_id"].isin(in_one_arm), kept].assign(kind="unpaired"))
         false = (arm["outcome"] == "false_hit") & ~arm["audio_id"].isin(in_one_arm)
         parts.append(arm.loc[false, kept].assign(kind=f"false_{name}"))
     whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -310,15 +309,15 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[s
 def _comparison(
     part: pd.DataFrame, columns: Sequence[str], unlabelled: int, resampling: bootstrap.Resampling
 ) -> dict[str, Any]:
-    said = part[part["kind"] == "said"]
+    occurrences = part[part["kind"] == "said"]
     hits_a, hits_b, repeats_a, repeats_b = (
-        said[name].to_numpy(np.int64) for name in ("hits_a", "hits_b", "repeats_a", "repeats_b")
+        occurrences[name].to_numpy(np.int64) for name in ("hits_a", "hits_b", "repeats_a", "repeats_b")
     )
     share_a, share_b = hits_a / repeats_a, hits_b / repeats_b
     lead = hits_b * repeats_a - hits_a * repeats_b  # compares the shares exactly, in whole numbers
-    count = len(said)
+    count = len(occurrences)
     only_a, only_b = int((lead < 0).sum()), int((lead > 0).sum())
-    codes, distinct = pd.factorize(said[_BLOCK])
+    codes, distinct = pd.factorize(occurrences[_BLOCK])
     blocks = Blocks(codes, len(distinct), unlabelled)
     drawn = bootstrap.bootstrap_rate(
         np.bincount(codes, weights=share_b - share_a, minlength=len(distinct)),
@@ -338,7 +337,7 @@ def _comparison(
         )
     return {
         "occurrences": count,
-        "recordings": said["audio_id"].nunique(),
+        "recordings": occurrences["audio_id"].nunique(),
         "both": int(((lead == 0) & (hits_a > 0)).sum()),
         "only_a": only_a,
         "only_b": only_b,
@@ -362,17 +361,14 @@ def _comparison(
     }
 
 
-def _holm(p_values: pd.Series[Any]) -> Any:
-    corrected = bootstrap.holm(p_values.to_numpy(dtype=np.float64, na_value=np.nan))
-    return [known(value) for value in corrected]
-
-
 TERM_POOLING = Pooling(
     result=TERM_SUMMARY,
     counts=("reference_count", *_OUTCOMES, "distractor_false_hits"),
     rates=(*_RATES, Rate("false_hits_per_hour", "false_hits", "hours_of_recording", "rate", "occurrences")),
     settings=("terms", "distractors", "normalizer"),
-    check=_checked,
+    required=tuple(name for name in TERM_COUNTS if name not in ("precision", "recall", "f1")),
+    keys=("audio_id",),
+    prepare=_with_hours,
     more=_more,
     needs_all=True,  # without the duration of one recording there is no rate per hour
     name="counts",

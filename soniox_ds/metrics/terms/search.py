@@ -40,7 +40,7 @@ class Terms(NamedTuple):
 
 
 class Span(NamedTuple):
-    """One occurrence: the number of the term, and the positions of its first and last word on one side."""
+    """An occurrence of a term: the number of the term, and the positions of its first and last word on one side."""
 
     term: int
     first: int
@@ -124,7 +124,7 @@ def checked_terms(
         the normaliser is not that of the alignments.
     """
     chain = _normalizer_of(aligned, normalizer)
-    named, decoys = _listed(terms, "terms"), _listed(distractors, "distractors")
+    named, decoys = _checked_names(terms, "terms"), _checked_names(distractors, "distractors")
     labels = [*named, *decoys]
     if not labels:
         raise InputError("there are no terms; give the list that the recogniser was given, such as context['terms'].")
@@ -132,14 +132,15 @@ def checked_terms(
         raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {units!r}.")
     words = [units_of(label, chain, units) for label in labels]
     seen: dict[tuple[str, ...], str] = {}
-    for label, own in zip(labels, words, strict=True):
-        if not own:
+    for label, words_of_term in zip(labels, words, strict=True):
+        if not words_of_term:
             raise InputError(f"the normaliser {chain.label!r} leaves nothing of the term {label!r}; leave it out.")
-        if own in seen:
+        if words_of_term in seen:
             raise InputError(
-                f"the terms {seen[own]!r} and {label!r} are the same after normalisation ({' '.join(own)!r}); keep one."
+                f"the terms {seen[words_of_term]!r} and {label!r} are the same after normalisation "
+                f"({' '.join(words_of_term)!r}); keep one."
             )
-        seen[own] = label
+        seen[words_of_term] = label
     _check_words(aligned, chain, units)
     return Terms(labels, words, [False] * len(named) + [True] * len(decoys))
 
@@ -150,13 +151,13 @@ def units_of(text: str, chain: Normalizer, units: str = "mixed") -> tuple[str, .
     return tuple(unit for part in parts for unit in split_units(part)) if units == "mixed" else tuple(parts)
 
 
-def _listed(terms: Any, what: str) -> list[str]:
+def _checked_names(terms: Any, what: str) -> list[str]:
     if isinstance(terms, str) or not isinstance(terms, Iterable):
         raise InputError(f"{what} must be a list of texts, found {terms!r}.")
-    found = list(terms)
-    if wrong := [term for term in found if not isinstance(term, str)]:
+    names = list(terms)
+    if wrong := [term for term in names if not isinstance(term, str)]:
         raise InputError(f"{what} must be texts, found {wrong[0]!r}.")
-    return found
+    return names
 
 
 def _normalizer_of(aligned: Aligned, normalizer: NormalizerLike | None) -> Normalizer:
@@ -231,7 +232,7 @@ def spans(aligned: Aligned, side: str, terms: Terms, used: Sequence[Span] = ()) 
         taken.setdefault(span.term, set()).update(range(span.first, span.last + 1))
     candidates = np.flatnonzero(pd.Index(words).isin(list(starting))) if len(words) else np.zeros(0, np.intp)
     free: dict[int, int] = {}  # the first position at which the next occurrence of each term may begin
-    found = []
+    occurrences = []
     for first in candidates.tolist():
         for term in starting[words[first]]:
             term_words = terms.words[term]
@@ -242,6 +243,6 @@ def spans(aligned: Aligned, side: str, terms: Terms, used: Sequence[Span] = ()) 
                 continue
             if term in taken and not taken[term].isdisjoint(range(first, last + 1)):
                 continue
-            found.append(Span(term, first, last))
+            occurrences.append(Span(term, first, last))
             free[term] = last + 1
-    return found
+    return occurrences

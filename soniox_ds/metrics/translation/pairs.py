@@ -149,7 +149,7 @@ def _list_of(of_recording: pd.DataFrame) -> list[_Unit]:
 
 @dataclass
 class _Side:
-    """One of the two texts of a pair, with the counts that are needed repeatedly."""
+    """The original or the translation of a pair, with the counts that are needed repeatedly."""
 
     units: list[_Unit] = field(default_factory=list)
     sentences: int = 0
@@ -209,7 +209,7 @@ def _paired(of_recording: pd.DataFrame) -> list[dict[str, Any]]:
             pairs.append(current)
         current.original.add(unit)
         chunk = False
-    return [_row(number, pair) for number, pair in enumerate(pairs)]
+    return [_pair_row(number, pair) for number, pair in enumerate(pairs)]
 
 
 def _place(pairs: list[_Pair], reached: int, unit: _Unit, current: _Pair | None, chunk: bool) -> int | None:
@@ -228,7 +228,7 @@ def _place(pairs: list[_Pair], reached: int, unit: _Unit, current: _Pair | None,
 
 def _fits(original: tuple[str | None, str | None], translation: tuple[str | None, str | None]) -> bool:
     """Return True if speaker and language agree; values that the translation does not give agree with everything."""
-    return all(wanted is None or wanted == found for found, wanted in zip(original, translation, strict=True))
+    return all(wanted is None or wanted == value for value, wanted in zip(original, translation, strict=True))
 
 
 def _usual_lengths(units: list[_Unit]) -> dict[str | None, float]:
@@ -249,7 +249,7 @@ def _joined(units: list[_Unit]) -> Any:
     return units[0].text + "".join((" " if unit.space else "") + unit.text for unit in units[1:])
 
 
-def _row(number: int, pair: _Pair) -> dict[str, Any]:
+def _pair_row(number: int, pair: _Pair) -> dict[str, Any]:
     starts = [unit.start_ms for unit in pair.original.units if unit.start_ms is not None]
     ends = [unit.end_ms for unit in pair.original.units if unit.end_ms is not None]
     targets = {unit.language for unit in pair.translation.units}

@@ -116,14 +116,14 @@ def translation_scores(
         units = _by_block(statistics, texts.blocks)
         row: dict[str, Any] = {
             "metric": name,
-            "score": _score(scorer, statistics.sum(axis=0)),
+            "score": _corpus_score(scorer, statistics.sum(axis=0)),
             "texts": len(texts.hypotheses),
             "missing": texts.missing,
             "units": len(units),
         }
         if len(units) > 1:
             sums = _resampled(units, replicates, seed)
-            low, high, mean = _bounds(np.array([_score(scorer, one) for one in sums]), ci)
+            low, high, mean = _bounds(np.array([_corpus_score(scorer, one) for one in sums]), ci)
             row |= {"score_low": low, "score_high": high, "score_mean": mean}
             scorer.n_bootstrap, scorer.seed = replicates, str(seed)
         rows.append(row | {"ci": ci, "replicates": replicates, "seed": seed, "signature": str(scorer.get_signature())})
@@ -213,7 +213,7 @@ def compare_translations(
         units_a, units_b = _by_block(of_a, blocks), _by_block(of_b, blocks)
         if len(units_a) < 2:
             raise InputError(f"a and b have {len(units_a)} text or block in common; a paired test needs two or more.")
-        observed = _score(scorer, of_b.sum(axis=0)) - _score(scorer, of_a.sum(axis=0))
+        observed = _corpus_score(scorer, of_b.sum(axis=0)) - _corpus_score(scorer, of_a.sum(axis=0))
         differences = _differences(scorer, *(_resampled(units, count, seed) for units in (units_a, units_b)))
         low, high, _ = _bounds(differences, ci)
         size = np.abs(differences)
@@ -226,8 +226,8 @@ def compare_translations(
         rows.append(
             {
                 "metric": name,
-                "score_a": _score(scorer, of_a.sum(axis=0)),
-                "score_b": _score(scorer, of_b.sum(axis=0)),
+                "score_a": _corpus_score(scorer, of_a.sum(axis=0)),
+                "score_b": _corpus_score(scorer, of_b.sum(axis=0)),
                 "difference": observed,
                 "difference_low": low,
                 "difference_high": high,
@@ -296,7 +296,7 @@ def _statistics(scorer: Any, hypotheses: list[str], references: list[list[str]])
     return np.array(scorer._extract_corpus_statistics(hypotheses, streams), np.float64)
 
 
-def _score(scorer: Any, sums: _Floats) -> float:
+def _corpus_score(scorer: Any, sums: _Floats) -> float:
     return float(scorer._compute_score_from_stats(sums.tolist()).score)
 
 
@@ -325,7 +325,7 @@ def _resampled(units: _Floats, replicates: int, seed: int) -> _Floats:
 
 
 def _differences(scorer: Any, a: _Floats, b: _Floats) -> _Floats:
-    return np.array([_score(scorer, two) - _score(scorer, one) for one, two in zip(a, b, strict=True)])
+    return np.array([_corpus_score(scorer, two) - _corpus_score(scorer, one) for one, two in zip(a, b, strict=True)])
 
 
 def _exchanged(scorer: Any, a: _Floats, b: _Floats, trials: int, seed: int) -> _Floats:

@@ -45,11 +45,11 @@ def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool
                 "are their ids the audio_id of the recordings?"
             )
     else:
-        translations = [None if _missing(text) else text for text in _listed(hypotheses, "hypotheses")]
+        translations = [None if _missing(text) else text for text in _list_of_texts(hypotheses, "hypotheses")]
         column = isinstance(references, pd.DataFrame)
         if column:
             need(references, "reference", name="references")
-        right = _listed(references["reference"] if column else references, "references")
+        right = _list_of_texts(references["reference"] if column else references, "references")
         if len(translations) != len(right):
             raise InputError(
                 f"there are {len(translations)} hypotheses and {len(right)} references; give one reference (or a list "
@@ -87,7 +87,7 @@ def _missing(text: Any) -> bool:
     return text is None or (pd.api.types.is_scalar(text) and bool(pd.isna(text)))
 
 
-def _listed(texts: Any, what: str) -> list[Any]:
+def _list_of_texts(texts: Any, what: str) -> list[Any]:
     if isinstance(texts, (str, Mapping)) or not hasattr(texts, "__iter__"):
         raise InputError(
             f"{what} must be a sequence of texts, found {type(texts).__name__}; "

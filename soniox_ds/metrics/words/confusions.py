@@ -89,7 +89,7 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
 
 
 class WordError(NamedTuple):
-    """One error: its kind, and the rows that hold its reference words and its transcribed words."""
+    """An error: its kind, and the rows that hold its reference words and its transcribed words."""
 
     kind: str
     said: tuple[int, ...]
@@ -166,13 +166,13 @@ class _Rows:
         confidences = [self.columns["confidence"][row] for error in errors for row in error.heard]
         known = [value for value in confidences if value is not None]
         first = errors[0]
-        start, end = self._times(first)
+        start, end = self._error_times(first)
         recordings = len({self.ids[error.rows[0]] for error in errors})
         mean = sum(known) / len(known) if known else None
         audio_id = self.ids[first.rows[0]]
         return (*key, len(errors), recordings, mean, audio_id, start, end, self._example(key, first))
 
-    def _times(self, error: WordError) -> tuple[Any, Any]:
+    def _error_times(self, error: WordError) -> tuple[Any, Any]:
         starts, ends = self.columns["start_ms"], self.columns["end_ms"]
         if error.heard:
             return starts[error.heard[0]], ends[error.heard[-1]]
@@ -182,9 +182,9 @@ class _Rows:
 
     def _others(self, row: int, step: int) -> Iterator[int]:
         """Yield the other rows of the same recording, from the given row outwards."""
-        own = self.audio[row]
+        recording = self.audio[row]
         row += step
-        while 0 <= row < len(self.audio) and self.audio[row] == own:
+        while 0 <= row < len(self.audio) and self.audio[row] == recording:
             yield row
             row += step
 

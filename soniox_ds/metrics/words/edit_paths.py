@@ -113,7 +113,7 @@ def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") ->
     if cost == "levenshtein":
         return _levenshtein(references.each(), hypotheses.each())
     rows, columns = references.lengths, hypotheses.lengths
-    found: list[tuple[_Ints, _Trails]] = []
+    parts: list[tuple[_Ints, _Trails]] = []
     empty = (rows == 0) | (columns == 0)
     short = ~empty & (rows <= _SHORT) & (columns <= _SHORT)
     # Pairs of about the same size are computed together, so that little of the table is padding.
@@ -123,15 +123,15 @@ def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") ->
         at_once = max(_CELLS_AT_ONCE // int((rows[group].max() + 1) * (columns[group].max() + 1)), 1)
         for first in range(0, len(group), at_once):
             part = group[first : first + at_once]
-            found.append((part, _short(references, hypotheses, part)))
+            parts.append((part, _short(references, hypotheses, part)))
     for pair in np.flatnonzero(empty).tolist():
         kind = DELETION if rows[pair] else INSERTION
-        found.append((np.array([pair]), _single(np.full(rows[pair] + columns[pair], kind, np.uint8))))
+        parts.append((np.array([pair]), _single(np.full(rows[pair] + columns[pair], kind, np.uint8))))
     whole = np.flatnonzero(~empty & ~short).tolist()
     if whole:
         ones, twos = references.each(), hypotheses.each()
-        found += [(np.array([pair]), _single(long_path(ones[pair], twos[pair], _SCLITE))) for pair in whole]
-    return _stacked(found, len(rows))
+        parts += [(np.array([pair]), _single(long_path(ones[pair], twos[pair], _SCLITE))) for pair in whole]
+    return _stacked(parts, len(rows))
 
 
 def fewest_errors(references: Sequences, hypotheses: Sequences, known: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -148,7 +148,7 @@ def fewest_errors(references: Sequences, hypotheses: Sequences, known: npt.NDArr
     for pair in many:
         limit = int(known[pair])
         fewest[pair] = Levenshtein.distance(
-            _characters(ones[pair]), _characters(twos[pair]), score_cutoff=limit, score_hint=limit
+            _as_characters(ones[pair]), _as_characters(twos[pair]), score_cutoff=limit, score_hint=limit
         )
     return fewest
 
@@ -164,20 +164,20 @@ def _single(operations: Operations) -> _Trails:
     return _Trails(operations[None, ::-1], np.array([len(operations)]))
 
 
-def _stacked(found: list[tuple[_Ints, _Trails]], count: int) -> Paths:
+def _stacked(parts: list[tuple[_Ints, _Trails]], count: int) -> Paths:
     lengths = np.zeros(count, np.intp)
-    for pairs, trails in found:
+    for pairs, trails in parts:
         lengths[pairs] = trails.lengths
     firsts = np.cumsum(lengths) - lengths
     operations = np.zeros(int(lengths.sum()), np.uint8)
-    for pairs, trails in found:
+    for pairs, trails in parts:
         inside = np.arange(trails.operations.shape[1]) < trails.lengths[:, None]
         row, step = np.nonzero(inside)
         operations[(firsts + lengths - 1)[pairs][row] - step] = trails.operations[inside]
     return Paths(operations, lengths)
 
 
-def _characters(ids: Ids) -> str | list[int]:
+def _as_characters(ids: Ids) -> str | list[int]:
     """Encode each word as one character, because rapidfuzz compares strings fastest."""
     if len(ids) and int(ids.max()) >= 0x110000:
         return ids.tolist()  # type: ignore[no-any-return]  # numpy's tolist is typed Any
@@ -195,7 +195,7 @@ def _levenshtein(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> Paths:
         if len(reference) * len(hypothesis) > _LARGE:
             large[pair] = long_path(reference, hypothesis, _LEVENSHTEIN)
             continue
-        pair_edits = Levenshtein.editops(_characters(reference), _characters(hypothesis)).as_list()
+        pair_edits = Levenshtein.editops(_as_characters(reference), _as_characters(hypothesis)).as_list()
         edits += pair_edits
         pairs += [pair] * len(pair_edits)
     owner = np.array(pairs, np.intp)

@@ -130,8 +130,8 @@ def _lengthened(names: _Ints, words: _Ints) -> _Ints:
 
 
 def _singles(values: _Ints) -> tuple[_Ints, _Ints]:
-    found, first, times = np.unique(values, return_index=True, return_counts=True)
-    return found[times == 1], first[times == 1]
+    distinct, first, times = np.unique(values, return_index=True, return_counts=True)
+    return distinct[times == 1], first[times == 1]
 
 
 def _increasing(values: list[int]) -> list[int]:

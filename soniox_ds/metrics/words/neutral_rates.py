@@ -18,7 +18,7 @@ from soniox_ds.metrics.words.align import Aligned
 from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, Ids, Sequences, paths
 from soniox_ds.metrics.words.pairing import Pairs
 from soniox_ds.metrics.words.recording_languages import Languages, first_known, language_of_each, recording_languages
-from soniox_ds.metrics.words.units import Lines, Units, Vocabulary, split_units
+from soniox_ds.metrics.words.units import Lines, Vocabulary, split_units
 from soniox_ds.text.normalizer import Normalizer
 
 __all__ = ["neutral_errors"]
@@ -83,10 +83,11 @@ def _stretches(pairs: Pairs, aligned: Aligned, rows: list[int]) -> list[tuple[in
     sides = (aligned.references, aligned.hypotheses)
     may_cut = hits & np.append(False, hits[:-1])
     for places, units in zip(at, sides, strict=True):
-        may_cut &= np.append(_begins_word(units), False)[places]
+        begins_word = np.append(True, units.first[1:] > units.last[:-1])[: len(units.first)]
+        may_cut &= np.append(begins_word, False)[places]
     starts = np.cumsum(lengths) - lengths
     ends_of_words = [np.cumsum(lines.counts) for lines in (pairs.references, pairs.hypotheses)]
-    found = []
+    stretches = []
     for row in rows:
         low, high = int(starts[row]), int(starts[row] + lengths[row])
         cuts = np.flatnonzero(may_cut[low:high]) + low
@@ -99,13 +100,8 @@ def _stretches(pairs: Pairs, aligned: Aligned, rows: list[int]) -> list[tuple[in
             for places, units, ends in zip(at, sides, ends_of_words, strict=True):
                 begin = int(units.first[places[first]]) if first > low else int(ends[row - 1]) if row else 0
                 ranges.append((begin, int(units.first[places[last]]) if last < high else int(ends[row])))
-            found.append((row, ranges[0], ranges[1]))
-    return found
-
-
-def _begins_word(units: Units) -> npt.NDArray[np.bool_]:
-    """Return True for each unit that is the first from its word."""
-    return np.append(True, units.first[1:] > units.last[:-1])[: len(units.first)]
+            stretches.append((row, ranges[0], ranges[1]))
+    return stretches
 
 
 def _text(lines: Lines, first: int, last: int) -> str:

@@ -62,7 +62,7 @@ class Pairs(NamedTuple):
     speakers: Any
     """The speaker of each reference word, a string array; None if the references name no speakers."""
     words: pd.DataFrame
-    """One row for each word of `hypotheses`, with the known columns of ``schema.WORDS``."""
+    """A table with a row for each word of `hypotheses`, with the known columns of ``schema.WORDS``."""
     hints: Mapping[str, str]
     """The language hint of each recording that was transcribed with exactly one."""
 
@@ -149,11 +149,11 @@ def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
             return transcripts, references
         [list_side] = listed
         [other_side] = sides.keys() - listed
-        found = "none" if sides[other_side] is None else type(sides[other_side]).__name__
+        other_type = "none" if sides[other_side] is None else type(sides[other_side]).__name__
         raise InputError(
-            f"{list_side} are a list, but {other_side} are not (found {found}). Two lists of equal length are matched "
-            f"by position. Otherwise give the {list_side} by audio_id, in a dict: dict(zip(corpus, texts)) for texts "
-            "in the order of a corpus, dict(enumerate(texts)) to number them."
+            f"{list_side} are a list, but {other_side} are not (found {other_type}). Two lists of equal length are "
+            f"matched by position. Otherwise give the {list_side} by audio_id, in a dict: dict(zip(corpus, texts)) for "
+            "texts in the order of a corpus, dict(enumerate(texts)) to number them."
         )
     if len(listed["transcripts"]) != len(listed["references"]):
         raise InputError(
@@ -267,13 +267,13 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     if references is None:
         if "reference" not in recordings:
             own_columns = [name for name in recordings.columns if name not in RECORDINGS]
-            found = (
+            problem = (
                 f"no column 'reference' (your own columns are {own_columns})"
                 if own_columns
                 else "no columns of your own"
             )
             raise InputError(
-                f"there are no references: none were given, and the recordings have {found}. "
+                f"there are no references: none were given, and the recordings have {problem}. "
                 "Give a table with audio_id and reference, or a dict from audio_id to text."
             )
         references = recordings[["audio_id", "reference"]]
@@ -296,8 +296,8 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     _refuse_no_texts(references["reference"], "reference", "references")
     kept = references[references["reference"].notna().to_numpy(np.bool_)]
     if kept.empty:
-        found = f"all {len(references)} are NA" if len(references) else "the table has no rows"
-        raise InputError(f"there are no references: {found}.")
+        problem = f"all {len(references)} are NA" if len(references) else "the table has no rows"
+        raise InputError(f"there are no references: {problem}.")
     if "start_ms" in kept and "speaker" in kept:
         return _joined_turns(kept)
     _refuse_repeats(kept["audio_id"], "references")
@@ -360,13 +360,13 @@ def _refuse_repeats(ids: pd.Series[Any], what: str) -> None:
 def _refuse_no_texts(column: pd.Series[Any], name: str, what: str) -> None:
     if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
         return
-    odd = [value for value in column if not isinstance(value, str) and not _is_missing(value)]
+    odd = [
+        value
+        for value in column
+        if not isinstance(value, str) and not (pd.api.types.is_scalar(value) and pd.isna(value))
+    ]
     if odd:
         raise SchemaError(f"{what}: {name} must hold texts, found {odd[0]!r} ({type(odd[0]).__name__}).")
-
-
-def _is_missing(value: Any) -> bool:
-    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.stats.pool import divide
 from soniox_ds.metrics.words.align import Aligned, align
 from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, SUBSTITUTION, Sequences, paths
 from soniox_ds.metrics.words.pairing import Pairs, References, Transcripts, pair_up
@@ -97,7 +98,9 @@ def punctuation_errors(
     """
     pairs = pair_up(transcripts, references, failed)
     compared = frozenset(char for mark in marks for char in _one_spelling(mark))
-    pairs = pairs._replace(references=_cut(pairs.references, compared), hypotheses=_cut(pairs.hypotheses, compared))
+    pairs = pairs._replace(
+        references=_divided_lines(pairs.references, compared), hypotheses=_divided_lines(pairs.hypotheses, compared)
+    )
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
     aligned = align(pairs, bound_normalizers(pairs, chain, language), cost, "mixed")
@@ -113,10 +116,10 @@ def punctuation_errors(
     columns = {
         "reference_marks": _known(totals[:, 0], has_marks),
         "hypothesis_marks": _known(totals[:, 1], has_marks),
-        "per": _rate(errors, all_marks, has_marks),
+        "per": divide(errors, all_marks * has_marks),
         "case_words": _known(words, has_capitals),
         "case_errors": _known(wrong, has_capitals),
-        "case_error_rate": _rate(wrong, words, has_capitals),
+        "case_error_rate": divide(wrong, words * has_capitals),
     }
     result = scored_table(pairs, counts, columns, PUNCTUATION_ERRORS, normalizer=chain.label, cost=cost)
     if not has_marks:
@@ -171,7 +174,9 @@ def _marks(lines: Lines, units: Units, marks: frozenset[str]) -> list[tuple[int,
         head, _, tail = text.partition(core) if core else ("", "", text)
         for unit, around in ((first[word], head), (after[word], tail)):
             at.setdefault((recording[word], unit), []).extend(_one_spelling(around))
-    return [(*place, mark) for place, found in at.items() for mark in _with_ellipses(found) if mark in marks]
+    return [
+        (*place, mark) for place, marks_there in at.items() for mark in _with_ellipses(marks_there) if mark in marks
+    ]
 
 
 def _one_spelling(text: str) -> str:
@@ -196,21 +201,21 @@ def _with_ellipses(marks: Iterable[str]) -> list[str]:
     >>> _with_ellipses("?.."), _with_ellipses("....…"), _with_ellipses(".")
     (['?', '…'], ['…'], ['.'])
     """
-    found: list[str] = []
+    joined: list[str] = []
     for mark in marks:
-        if mark in (".", _ELLIPSIS) and found and found[-1] in (".", _ELLIPSIS):
-            found[-1] = _ELLIPSIS
+        if mark in (".", _ELLIPSIS) and joined and joined[-1] in (".", _ELLIPSIS):
+            joined[-1] = _ELLIPSIS
         else:
-            found.append(mark)
-    return found
+            joined.append(mark)
+    return joined
 
 
-def _cut(lines: Lines, marks: frozenset[str]) -> Lines:
+def _divided_lines(lines: Lines, marks: frozenset[str]) -> Lines:
     """Cut text without spaces after each mark, so that each mark is at the end of a word."""
     if not any(map(_has_unspaced, lines.words)):
         return lines
     lines, _ = glued(lines)
-    pieces = [_pieces(word, marks) for word in lines.words]
+    pieces = [_word_parts(word, marks) for word in lines.words]
     numbers = np.array([len(parts) for parts in pieces], np.intp)
     spaced = np.zeros(int(numbers.sum()), np.bool_)
     spaced[np.cumsum(numbers) - numbers] = True
@@ -218,12 +223,12 @@ def _cut(lines: Lines, marks: frozenset[str]) -> Lines:
     return Lines([piece for parts in pieces for piece in parts], np.diff(borders).astype(np.intp), spaced)
 
 
-def _pieces(word: str, marks: frozenset[str]) -> list[str]:
+def _word_parts(word: str, marks: frozenset[str]) -> list[str]:
     """Divide a word after marks, and where a script without spaces meets another script.
 
-    >>> _pieces("你好吗？我3.5很好。", frozenset("?."))
+    >>> _word_parts("你好吗？我3.5很好。", frozenset("?."))
     ['你好吗？', '我', '3.5', '很好。']
-    >>> _pieces("e.g.", frozenset(".")), _pieces("พ.ศ.", frozenset("."))
+    >>> _word_parts("e.g.", frozenset(".")), _word_parts("พ.ศ.", frozenset("."))
     (['e.g.'], ['พ.ศ.'])
     """
     if not _has_unspaced(word):
@@ -290,8 +295,3 @@ def _one_to_one(units: Units) -> npt.NDArray[np.bool_]:
 
 def _known(values: npt.NDArray[np.int64], known: bool) -> Any:
     return pd.arrays.IntegerArray(values.astype(np.int64), np.full(len(values), not known))
-
-
-def _rate(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64], known: bool) -> Any:
-    defined = (whole > 0) & known
-    return pd.arrays.FloatingArray(np.where(defined, part / np.where(defined, whole, 1), 0.0), ~defined)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SetupError
+from soniox_ds.metrics.stats.pool import divide
 from soniox_ds.metrics.words.align import align
 from soniox_ds.metrics.words.edit_paths import Ids, Sequences, fewest_errors, paths
 from soniox_ds.metrics.words.neutral_rates import neutral_errors
@@ -111,12 +112,12 @@ def word_errors(
     # If nothing was transcribed there are no hits, and all information is lost.
     product = np.where(reference_words, np.maximum(reference_words * hypothesis_words, 1), 0)
     columns = {
-        "reference_words": _whole(reference_words),
-        "hypothesis_words": _whole(hypothesis_words),
-        "fewest_errors": _whole(fewest),
-        "wer": _share(wrong, reference_words),
-        "mer": _share(wrong, hits + wrong),
-        "wil": _share(product - hits * hits, product),
+        "reference_words": _integers(reference_words),
+        "hypothesis_words": _integers(hypothesis_words),
+        "fewest_errors": _integers(fewest),
+        "wer": divide(wrong, reference_words),
+        "mer": divide(wrong, hits + wrong),
+        "wil": divide(product - hits * hits, product),
     }
     neutral = neutral_errors(pairs, aligned, chain, language, cost, units)
     columns["neutral_errors"] = neutral
@@ -182,20 +183,20 @@ def character_errors(
     chains = bound_normalizers(pairs, chain, language)
     sides = [read_units(lines, chains, "words", vocabulary) for lines in (pairs.references, pairs.hypotheses)]
     characters = Vocabulary()
-    reference, hypothesis = (_characters(side, vocabulary, characters, spaces, unit) for side in sides)
+    reference, hypothesis = (_character_ids(side, vocabulary, characters, spaces, unit) for side in sides)
     counts = paths(Sequences.of(reference), Sequences.of(hypothesis), cost).counts()
     lengths = counts[:, :3].sum(axis=1)
     columns = {
-        "reference_characters": _whole(lengths),
-        "hypothesis_characters": _whole(counts[:, [0, 1, 3]].sum(axis=1)),
-        "cer": _share(counts[:, 1:].sum(axis=1), lengths),
+        "reference_characters": _integers(lengths),
+        "hypothesis_characters": _integers(counts[:, [0, 1, 3]].sum(axis=1)),
+        "cer": divide(counts[:, 1:].sum(axis=1), lengths),
     }
     return scored_table(
         pairs, counts, columns, CHARACTER_ERRORS, unit=unit, spaces=spaces, normalizer=chain.label, cost=cost
     )
 
 
-def _characters(side: Units, words: Vocabulary, characters: Vocabulary, spaces: bool, unit: str) -> list[Ids]:
+def _character_ids(side: Units, words: Vocabulary, characters: Vocabulary, spaces: bool, unit: str) -> list[Ids]:
     labels = words.labels().tolist()
     spelled = [_spelled(label, characters, unit) for label in labels]
     gap = [characters.number(" ")] if spaces else []
@@ -225,7 +226,7 @@ def scored_table(
     place = np.full(len(pairs.recordings), -1, np.intp)
     place[pairs.scored] = np.arange(len(pairs.scored))
     frame = pairs.recordings[["audio_id", "status", "duration_ms"]].copy()
-    known = {name: _whole(counts[:, number]) for number, name in enumerate(_COUNTS)}
+    known = {name: _integers(counts[:, number]) for number, name in enumerate(_COUNTS)}
     for name, values in {**known, **columns}.items():
         frame[name] = values.take(place, allow_fill=True)
     for name, value in constants.items():
@@ -239,11 +240,5 @@ def scored_table(
     return result
 
 
-def _whole(values: npt.NDArray[Any]) -> Any:
+def _integers(values: npt.NDArray[Any]) -> Any:
     return pd.array(values.astype(np.int64), dtype="Int64")
-
-
-def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Any:
-    """Return part / whole, NA if the whole is 0."""
-    known = whole > 0
-    return pd.arrays.FloatingArray(np.where(known, part / np.where(known, whole, 1), 0.0), ~known)

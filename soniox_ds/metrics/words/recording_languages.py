@@ -77,11 +77,11 @@ def _warn_of_other_languages(normalizer: Normalizer, codes: list[str | None]) ->
     others = Counter(code for code in codes if code not in normalizer.languages)
     if not others:
         return
-    found = ", ".join(f"{code or 'not known'} ({count})" for code, count in others.most_common())
+    described = ", ".join(f"{code or 'not known'} ({count})" for code, count in others.most_common())
     give = 'Give language="en", or a column language of the references or recordings.' if None in others else ""
     warn_caller(
         f"{normalizer.label!r} is for the languages {', '.join(normalizer.languages)}. {sum(others.values())} of "
-        f"{len(codes)} texts go through 'basic' instead, by their language: {found}. "
+        f"{len(codes)} texts go through 'basic' instead, by their language: {described}. "
         f"{give}".strip(),
         UserWarning,
     )

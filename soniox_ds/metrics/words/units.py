@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -27,6 +26,9 @@ __all__ = ["KINDS_OF_UNITS", "Lines", "Units", "Vocabulary", "glued", "lines_of"
 KINDS_OF_UNITS = ("mixed", "words")
 
 _Ints = npt.NDArray[np.intp]
+
+
+_CLINGING = "\u0e33\u0eb3\u200c\u200d\u2060"  # vowel signs and joiners that belong to the character before them
 
 
 class Lines(NamedTuple):
@@ -100,7 +102,7 @@ def split_units(word: str) -> list[str]:
     units: list[str] = []
     alone = True  # True if the last unit is a single character of a script without spaces
     for char in word:
-        if units and _clings(char):
+        if units and (unicodedata.category(char) in ("Mn", "Mc", "Me") or char in _CLINGING):
             units[-1] += char
         elif is_unspaced(char):
             units.append(char)
@@ -111,11 +113,6 @@ def split_units(word: str) -> list[str]:
         else:
             units[-1] += char
     return units
-
-
-@cache
-def _clings(char: str) -> bool:
-    return unicodedata.category(char) in ("Mn", "Mc", "Me") or char in "\u0e33\u0eb3\u200c\u200d\u2060"
 
 
 def read_units(lines: Lines, normalizer: Normalizer | Sequence[Normalizer], kind: str, vocabulary: Vocabulary) -> Units:
@@ -133,7 +130,7 @@ def read_units(lines: Lines, normalizer: Normalizer | Sequence[Normalizer], kind
     """
     if kind not in KINDS_OF_UNITS:
         raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {kind!r}.")
-    divide = split_units if kind == "mixed" else _undivided
+    divide = split_units if kind == "mixed" else lambda word: [word]
     if kind == "words" and not lines.spaced.all():
         lines, source = glued(lines)
     else:
@@ -145,10 +142,6 @@ def read_units(lines: Lines, normalizer: Normalizer | Sequence[Normalizer], kind
     else:
         units = _by_text(lines, chains, divide, vocabulary)
     return units._replace(first=source[units.first], last=source[units.last + 1] - 1)
-
-
-def _undivided(word: str) -> list[str]:
-    return [word]
 
 
 def glued(lines: Lines) -> tuple[Lines, _Ints]:
@@ -194,7 +187,7 @@ def _by_word(lines: Lines, units_of: Callable[[str], list[str]], vocabulary: Voc
 
 
 class _Line(NamedTuple):
-    """One text between two steps of the normaliser."""
+    """A text between two steps of the normaliser."""
 
     units: list[str]
     spaced: list[bool]
@@ -218,7 +211,7 @@ def _by_text(
             composed = unicodedata.normalize("NFC", lines.words[word])  # the result of every step is divided below
             _extend(line, [composed], bool(lines.spaced[word]), word, word)
         for step in chain.steps:
-            line = _word_by_word(line, step, divide) if step.per_word else _whole(line, step, divide, alone)
+            line = _word_by_word(line, step, divide) if step.per_word else _text_at_once(line, step, divide, alone)
         ids += map(vocabulary.number, line.units)
         first += line.first
         last += line.last
@@ -242,7 +235,7 @@ def _word_by_word(line: _Line, step: NormalizationStep, divide: Callable[[str], 
     return new
 
 
-def _whole(
+def _text_at_once(
     line: _Line,
     step: NormalizationStep,
     divide: Callable[[str], list[str]],
@@ -263,15 +256,15 @@ def _whole(
     return new._replace(first=[line.first[low] for low, _ in spans], last=[line.last[high] for _, high in spans])
 
 
-def _spans(expected: list[str], source: list[int], found: list[str], count: int) -> list[tuple[int, int]]:
-    """Return for each unit in `found` the first and the last of the `count` old units that it came from.
+def _spans(expected: list[str], source: list[int], transformed: list[str], count: int) -> list[tuple[int, int]]:
+    """Return for each unit in `transformed` the first and the last of the `count` old units that it came from.
 
     `expected` is the form of each old unit (`source`) normalised by itself. Units that are equal on both sides have a
     known origin; units between two such places came from all old units between these places.
     """
     numbers: dict[str, int] = {}
     one = np.array([numbers.setdefault(unit, len(numbers)) for unit in expected], np.int32)
-    two = np.array([numbers.setdefault(unit, len(numbers)) for unit in found], np.int32)
+    two = np.array([numbers.setdefault(unit, len(numbers)) for unit in transformed], np.int32)
     operations = paths(Sequences.of([one]), Sequences.of([two])).operations
     down, across = operations != INSERTION, operations != DELETION
     at_expected, at_found = np.cumsum(down) - down, np.cumsum(across) - across
@@ -279,7 +272,10 @@ def _spans(expected: list[str], source: list[int], found: list[str], count: int)
     spans: list[tuple[int, int]] = []
     previous = -1  # the last old unit whose place is known
     pending = 0
-    for before, after in [*zip(at_expected[hits].tolist(), at_found[hits].tolist(), strict=True), (-1, len(found))]:
+    for before, after in [
+        *zip(at_expected[hits].tolist(), at_found[hits].tolist(), strict=True),
+        (-1, len(transformed)),
+    ]:
         origin = source[before] if before >= 0 else count
         pending = after - len(spans)
         if pending:

@@ -9,7 +9,7 @@ from stream_logs import Log, streamed, token
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.latency.stability import _changes
+from soniox_ds.metrics.latency.stability import _unstable_and_erased
 from soniox_ds.schema import LIVE_STABILITY, LIVE_STABILITY_SUMMARY
 
 
@@ -166,19 +166,19 @@ def _common(a, b):
 
 @given(sessions())
 def test_the_definitions_written_out_say_the_same(texts):
-    assert _changes(*zip(*texts, strict=True), count_growth=True) == by_definition(texts)
+    assert _unstable_and_erased(*zip(*texts, strict=True), count_growth=True) == by_definition(texts)
 
 
 @given(sessions())
 def test_laws(texts):
     settled, pending = zip(*texts, strict=True)
-    unstable, erased = _changes(settled, pending, count_growth=False)
+    unstable, erased = _unstable_and_erased(settled, pending, count_growth=False)
     assert 0 <= unstable <= erased
-    grown = _changes(settled, pending, count_growth=True)
+    grown = _unstable_and_erased(settled, pending, count_growth=True)
     assert unstable <= grown[0]
     assert erased <= grown[1]
     # Nothing pending, nothing to take back.
-    assert _changes(settled, [""] * len(settled), count_growth=False) == (0, 0)
+    assert _unstable_and_erased(settled, [""] * len(settled), count_growth=False) == (0, 0)
 
 
 @given(sessions(), st.data())
@@ -189,8 +189,8 @@ def test_more_messages_with_the_same_words_change_nothing(texts, data):
         where = data.draw(st.integers(0, len(settled)))
         cut += [(settled[:where], settled[where:] + pending), (settled[where:], pending), ("", pending)]
     for growth in (True, False):
-        whole = _changes(*zip(*texts, strict=True), count_growth=growth)
-        assert _changes(*zip(*cut, strict=True), count_growth=growth) == whole
+        whole = _unstable_and_erased(*zip(*texts, strict=True), count_growth=growth)
+        assert _unstable_and_erased(*zip(*cut, strict=True), count_growth=growth) == whole
 
 
 @settings(max_examples=examples(30))

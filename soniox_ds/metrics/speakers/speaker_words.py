@@ -26,15 +26,15 @@ from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.text.reference_warnings import warn_of_tags
 from soniox_ds.text.translations import without_translations
 
-__all__ = ["NO_SPEAKER", "Said", "found_said", "reference_said"]
+__all__ = ["NO_SPEAKER", "SpeakerWords", "hypothesis_words", "reference_words"]
 
 NO_SPEAKER = "no speaker"
 _ENOUGH_WORDS = 10  # nobody says this many words twice in exactly the same way
 _Bools = npt.NDArray[np.bool_]
 
 
-class Said(NamedTuple):
-    """The words of one recording."""
+class SpeakerWords(NamedTuple):
+    """The normalised words of a recording, with the speaker and the time of each."""
 
     ids: Ids
     speaker: runs.Ints
@@ -47,7 +47,7 @@ class Said(NamedTuple):
     """True if the times are known."""
 
     @classmethod
-    def nothing(cls) -> Said:
+    def empty(cls) -> SpeakerWords:
         """Return a recording in which no word was said."""
         return cls(np.zeros(0, np.int32), np.zeros(0, np.intp), [], np.zeros(0), np.zeros(0), timed=True)
 
@@ -57,12 +57,12 @@ class Said(NamedTuple):
         return [TimedWords(self.ids[rows], self.begin[rows], self.end[rows]) for rows in by_speaker]
 
 
-def reference_said(
-    reference: pd.DataFrame, how: Mapping[str, Normalizer], kind: str, vocabulary: Vocabulary
-) -> dict[str, Said]:
+def reference_words(
+    reference: pd.DataFrame, normalizers: Mapping[str, Normalizer], kind: str, vocabulary: Vocabulary
+) -> dict[str, SpeakerWords]:
     """Read the words of each recording of a reference, and divide the time of each row among its words.
 
-    `how` is the normaliser of each recording.
+    `normalizers` is the normaliser of each recording.
 
     Raises
     ------
@@ -80,31 +80,33 @@ def reference_said(
         no_duplicates(reference, "reference", "audio_id", "speaker", "text", "start_ms", "end_ms")
     else:
         _refuse_doubled(reference[["audio_id", "speaker", "text"]])
-    begin, end = milliseconds(reference, "reference") if timed else _no_times(len(reference))
+    begin, end = milliseconds(reference, "reference") if timed else np.zeros((2, len(reference)), np.int64)
     order = np.lexsort((begin, audio.codes))  # stable
     texts: list[str] = reference["text"].astype("string").to_numpy(object)[order].tolist()
     lines = lines_of(texts)
-    chains = [how[str(label)] for label in np.asarray(audio.labels, dtype=object)[audio.codes[order]]]
+    chains = [normalizers[str(label)] for label in np.asarray(audio.labels, dtype=object)[audio.codes[order]]]
     if chains:
         warn_of_tags(lines, chains[0])
     units = read_units(lines, chains, kind, vocabulary)
     line = np.repeat(np.arange(len(order)), units.counts)
     starts, ends = shared_out(
-        begin[order].astype(np.float64), end[order].astype(np.float64), line, _characters(units, vocabulary)
+        begin[order].astype(np.float64), end[order].astype(np.float64), line, _character_counts(units, vocabulary)
     )
     rows = order[line]
-    said = dict(_cut(audio, speaker, rows, units.ids, starts, ends, np.full(len(rows), timed)))
-    return {str(label): said.get(str(label), Said.nothing()._replace(timed=timed)) for label in audio.labels}
+    by_recording = dict(_by_recording(audio, speaker, rows, units.ids, starts, ends, np.full(len(rows), timed)))
+    return {
+        str(label): by_recording.get(str(label), SpeakerWords.empty()._replace(timed=timed)) for label in audio.labels
+    }
 
 
-def found_said(
+def hypothesis_words(
     words: pd.DataFrame,
-    how: Mapping[str, Normalizer],
+    normalizers: Mapping[str, Normalizer],
     kind: str,
     vocabulary: Vocabulary,
-    reference: Sequence[Said],
+    reference: Sequence[SpeakerWords],
     order_by: str = "word_index",
-) -> dict[str, Said]:
+) -> dict[str, SpeakerWords]:
     """Return the words of each recording of a transcript (``schema.WORDS``), each with its own time.
 
     They are in the order of `order_by`, ``"word_index"`` or ``"time"``.
@@ -146,23 +148,27 @@ def found_said(
     labels = np.asarray(text.labels, dtype=object)
     lines = Lines(labels[text.codes[order]].tolist() if len(order) else [], counts, spaced | new)
     first_of_line = order[np.flatnonzero(new)]
-    chains = [how[str(label)] for label in np.asarray(audio.labels, dtype=object)[audio.codes[first_of_line]]]
+    chains = [normalizers[str(label)] for label in np.asarray(audio.labels, dtype=object)[audio.codes[first_of_line]]]
     units = read_units(lines, chains, kind, vocabulary)
 
     # Units that came from the same words divide the time of these words among them.
     together = np.cumsum(runs.changes(units.first) | runs.changes(units.last)) - 1
     heads = np.flatnonzero(runs.changes(together))
     first, last = order[units.first], order[units.last]
-    starts, ends = shared_out(begin[first[heads]], end[last[heads]], together, _characters(units, vocabulary))
-    said = dict(_cut(audio, speaker, first, units.ids, starts, ends, timed[first] & timed[last]))
-    return {str(label): said.get(str(label), Said.nothing()) for label in audio.labels}
+    starts, ends = shared_out(begin[first[heads]], end[last[heads]], together, _character_counts(units, vocabulary))
+    by_recording = dict(_by_recording(audio, speaker, first, units.ids, starts, ends, timed[first] & timed[last]))
+    return {str(label): by_recording.get(str(label), SpeakerWords.empty()) for label in audio.labels}
 
 
 def _refuse_doubled(reference: pd.DataFrame) -> None:
     """Refuse rows that occur twice as a whole; without times, a single repeated row may really have been said again."""
     half = len(reference) // 2
-    one, two = (part.reset_index(drop=True) for part in (reference.iloc[:half], reference.iloc[half:]))
-    if half > 1 and one.equals(two) and sum(len(str(text).split()) for text in one["text"]) >= _ENOUGH_WORDS:
+    first_half, second_half = (part.reset_index(drop=True) for part in (reference.iloc[:half], reference.iloc[half:]))
+    if (
+        half > 1
+        and first_half.equals(second_half)
+        and sum(len(str(text).split()) for text in first_half["text"]) >= _ENOUGH_WORDS
+    ):
         no_duplicates(reference, "reference", "audio_id", "speaker", "text")
 
 
@@ -175,26 +181,25 @@ def _word_times(words: pd.DataFrame) -> tuple[_Bools, Floats, Floats]:
     return timed, begin, end
 
 
-def _no_times(count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    return np.zeros(count, np.int64), np.zeros(count, np.int64)
-
-
-def _check_clocks(reference: Sequence[Said], begin: Floats, end: Floats) -> None:
-    timed = [said for said in reference if said.timed and len(said.ids)]
+def _check_clocks(reference: Sequence[SpeakerWords], begin: Floats, end: Floats) -> None:
+    timed = [recording for recording in reference if recording.timed and len(recording.ids)]
     if timed:
-        times = np.concatenate([said.begin for said in timed]), np.concatenate([said.end for said in timed])
+        times = (
+            np.concatenate([recording.begin for recording in timed]),
+            np.concatenate([recording.end for recording in timed]),
+        )
         same_clock((begin, end), times, "words")
 
 
-def _characters(units: Units, vocabulary: Vocabulary) -> runs.Ints:
+def _character_counts(units: Units, vocabulary: Vocabulary) -> runs.Ints:
     """Return the number of characters of each unit."""
     lengths = np.array([len(unit) for unit in vocabulary.labels()], np.intp)
     return lengths[units.ids] if len(units.ids) else np.zeros(0, np.intp)
 
 
-def _cut(
+def _by_recording(
     audio: runs.Codes, speaker: runs.Codes, rows: runs.Ints, ids: Ids, begin: Floats, end: Floats, timed: _Bools
-) -> Iterator[tuple[str, Said]]:
+) -> Iterator[tuple[str, SpeakerWords]]:
     """Divide words (each from a row of the table, in order) into recordings."""
     if not len(rows):
         return
@@ -204,7 +209,7 @@ def _cut(
         codes, labels = pd.factorize(speaker.codes[rows[of_recording]])
         yield (
             str(audio.labels[audio.codes[rows[first]]]),
-            Said(
+            SpeakerWords(
                 ids[of_recording],
                 codes.astype(np.intp),
                 [str(speaker.labels[label]) for label in labels],
