@@ -48,7 +48,7 @@ def plain_loop(errors: np.ndarray, words: np.ndarray) -> tuple[float, float]:
 
 def ours(errors: np.ndarray, words: np.ndarray) -> tuple[float, float]:
     """Compute the same interval with the package."""
-    return bootstrap_rate(errors, words, replicates=REPLICATES).interval(0.95, "percentile")[:2]
+    return bootstrap_rate(errors, words, n_resamples=REPLICATES).interval(0.95, "percentile")[:2]
 
 
 def seconds(way: Callable[..., object], units: Units) -> float:

@@ -55,7 +55,7 @@ def sparse_studies(rng: np.random.Generator, speakers: int) -> tuple[np.ndarray,
 def bootstrapped(errors: np.ndarray, words: np.ndarray) -> list[RateBootstrap]:
     """Bootstrap each study with a different seed."""
     return [
-        bootstrap_rate(one, size, replicates=REPLICATES, seed=number)
+        bootstrap_rate(one, size, n_resamples=REPLICATES, seed=number)
         for number, (one, size) in enumerate(zip(errors, words, strict=True))
     ]
 

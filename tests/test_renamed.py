@@ -51,9 +51,9 @@ def test_former_functions_count_and_summarize():
         ) as warned:
             function = getattr(sx, former)
         assert warned[0].filename == __file__
-        expected = sx.summarize(getattr(sx.metrics, name)(*arguments), by, replicates=200)
+        expected = sx.summarize(getattr(sx.metrics, name)(*arguments), by, n_resamples=200)
         grouped = {} if by is None else {"by": by}
-        pd.testing.assert_frame_equal(function(*arguments, **grouped, replicates=200), expected)
+        pd.testing.assert_frame_equal(function(*arguments, **grouped, n_resamples=200), expected)
 
 
 def test_statements_of_older_notebooks_run():

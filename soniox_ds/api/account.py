@@ -20,6 +20,11 @@ _ALWAYS = ("id", "aliased_model_id", "name", "transcription_mode", "languages", 
 async def models(*, connection: Connection | None = None) -> pd.DataFrame:
     """List the models that the service offers.
 
+    Parameters
+    ----------
+    connection
+        Key, region and address; by default from the environment.
+
     Returns
     -------
     DataFrame

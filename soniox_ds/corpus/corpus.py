@@ -266,6 +266,11 @@ def concat(corpora: Iterable[Corpus]) -> Corpus:
 
     Metadata columns that only some corpora have are NA in the others. The provenance keeps every run.
 
+    Parameters
+    ----------
+    corpora
+        The corpora, in their new order.
+
     Raises
     ------
     SchemaError

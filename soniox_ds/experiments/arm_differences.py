@@ -37,7 +37,7 @@ def arm_differences(
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     method: str = "auto",
-    replicates: int = 10_000,
+    n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Compare each arm with the baseline. The parameters and rows are those of `compare_errors`.
@@ -46,7 +46,7 @@ def arm_differences(
     ----------
     errors
         ``schema.WORD_ERRORS`` of each arm. All arms have the same recordings and the same columns.
-    baseline, alignments, block, ci, method, replicates, seed
+    baseline, alignments, block, ci, method, n_resamples, seed
         As in `compare_errors`.
 
     Returns
@@ -73,7 +73,7 @@ def arm_differences(
     >>> float(row["difference"]), row["p"], row["note"]
     (-0.5, <NA>, 'Only one recording is scored in both arms, and an interval needs two or more. Add recordings.')
     """
-    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = bootstrap.checked_resampling(ci, method, n_resamples, seed)
     columns = block_columns(errors[baseline], block)
     parts = []
     for name in errors:
@@ -143,7 +143,7 @@ def _row_of_few(
         "blocks": len(shared),
         "block": "+".join(columns),
         "reference_words": int(shared["reference_words"].sum()),
-        **resampling._asdict(),
+        **resampling.columns,
     }
     if shared.empty:
         failed = " and ".join(f"{int((table['status'] == 'failed').sum())} in {name!r}" for name, table in two.items())

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.metrics.words.pairing import HasRecordings
 from soniox_ds.schema import ARM_EFFECTS, conform
+from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.text.translations import translation_mask
 
 __all__ = ["arm_effects"]
@@ -38,7 +38,7 @@ class _Transcript(NamedTuple):
     translations: list[tuple[str, str]]  # language and text of each stretch
 
 
-def arm_effects(arms: Mapping[str, Sequence[HasRecordings]], baseline: str) -> pd.DataFrame:
+def arm_effects(arms: Mapping[str, Sequence[Transcribed]], baseline: str) -> pd.DataFrame:
     """Compare the transcripts of each arm with those of the baseline.
 
     Parameters
@@ -109,7 +109,7 @@ def _differing_parts(base: _Transcript, arm: _Transcript) -> set[str]:
     return parts
 
 
-def _transcripts(corpus: HasRecordings) -> dict[str, _Transcript]:
+def _transcripts(corpus: Transcribed) -> dict[str, _Transcript]:
     """Return the compared parts of each recording that was transcribed, by `audio_id`."""
     recordings, tokens = corpus.recordings, corpus.tokens
     done = recordings[(recordings["status"] == "completed").fillna(False) & recordings["text"].notna()]

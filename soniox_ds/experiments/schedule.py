@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from soniox_ds.exceptions import SourceError
 from soniox_ds.metrics.stats.blocks import block_columns
 from soniox_ds.metrics.words.pairing import Pairs, References, pair_up
 from soniox_ds.progress.display import Progress
+from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.sources.inspection import inspect
 from soniox_ds.sources.recording import Recording, RecordingList
 
@@ -35,12 +36,8 @@ SHORTEST_STRETCH = 20
 """Smallest number of recordings in a stretch. With fewer, a service that takes many at once would be idle."""
 
 
-class _HasRecordings(Protocol):
-    recordings: pd.DataFrame
-
-
 _Turn = TypeVar("_Turn")
-_Part = TypeVar("_Part", bound=_HasRecordings)
+_Part = TypeVar("_Part", bound=Transcribed)
 
 
 def stretches(recording_list: RecordingList) -> Iterator[RecordingList]:

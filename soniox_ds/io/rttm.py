@@ -20,6 +20,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.atomic_files import replacing
 from soniox_ds.io.text_files import decode_text, lines_of_file
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
+from soniox_ds.schema.inputs import refuse_transcripts
 
 __all__ = ["read_rttm", "write_rttm"]
 
@@ -41,6 +42,11 @@ _LONGEST_SHOWN = 120
 
 def read_rttm(path: str | Path) -> pd.DataFrame:
     """Read the speaker turns of an RTTM file (UTF-8 or UTF-16).
+
+    Parameters
+    ----------
+    path
+        The file.
 
     Returns
     -------
@@ -143,6 +149,13 @@ def _shown(line: str) -> str:
 def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
     """Write turns (``schema.TURNS``) as RTTM, exact to the millisecond. Spaces in names become underscores.
 
+    Parameters
+    ----------
+    turns
+        ``schema.TURNS``, from `speaker_turns` or `sx.io.read_rttm`.
+    path
+        The file to write.
+
     Raises
     ------
     SchemaError
@@ -154,10 +167,14 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
     Examples
     --------
     >>> turns = pd.DataFrame({"audio_id": ["a"], "speaker": ["1"], "start_ms": [400], "end_ms": [2550]})
-    >>> write_rttm(turns, getfixture("tmp_path") / "a.rttm")
-    >>> (getfixture("tmp_path") / "a.rttm").read_text()
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_rttm(turns, f"{folder}/a.rttm")
+    ...     Path(folder, "a.rttm").read_text()
     'SPEAKER a 1 0.400 2.150 <NA> <NA> 1 <NA> <NA>\\n'
     """
+    refuse_transcripts(turns, "a table of turns", "sx.io.write_rttm(sx.speaker_turns(corpus), path)")
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = with_ids(turns, "turns")
     turns = need_milliseconds(turns, "turns")

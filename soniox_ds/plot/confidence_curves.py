@@ -29,6 +29,7 @@ from soniox_ds.plot.style import (
     style_axes,
 )
 from soniox_ds.schema import need, no_duplicates
+from soniox_ds.schema.inputs import refuse_transcripts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,6 +81,7 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     >>> ax.get_xlabel(), [int(bar.get_height()) for bar in ax.child_axes[0].patches]
     ('mean confidence of the words', [40, 60])
     """
+    refuse_transcripts(reliability, "a table of bins", "sx.plot.reliability(sx.metrics.reliability(corpus))")
     columns = ("low", "high", "n", "confidence_mean", "accuracy", "accuracy_low", "accuracy_high")
     need(reliability, *columns, name="reliability")
     groups = _groups(reliability[reliability["n"].fillna(0) > 0], schema.RELIABILITY, by)
@@ -164,6 +166,7 @@ def roc(
     >>> [text.get_text() for text in ax.texts]
     ['0.5', '0.8', '0.95']
     """
+    refuse_transcripts(roc, "a ROC curve", "sx.plot.roc(sx.metrics.roc(corpus))")
     need(roc, "threshold", "false_positive_rate", "true_positive_rate", name="roc")
     drawable = roc.dropna(subset=["false_positive_rate", "true_positive_rate"])
     groups = _groups(drawable, schema.ROC, by)
@@ -228,6 +231,7 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     >>> [line.get_label() for line in review_curve(curve).lines]
     ['least confident first', 'random order']
     """
+    refuse_transcripts(curve, "a review curve", "sx.plot.review_curve(sx.review_curve(corpus, corpus))")
     recall = "recall_of_all" if all_errors else "recall"
     need(curve, "order", "reviewed_s", "share_reviewed", recall, name="curve")
     drawable = curve.dropna(subset=[recall])

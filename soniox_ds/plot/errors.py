@@ -28,6 +28,7 @@ from soniox_ds.plot.style import (
     style_axes,
 )
 from soniox_ds.schema import need, no_duplicates
+from soniox_ds.schema.inputs import refuse_transcripts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,6 +85,7 @@ def error_summary(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['hall', 'cell']
     """
+    refuse_transcripts(summary, "a summary of errors", "sx.plot.error_summary(sx.summarize(sx.word_errors(corpus)))")
     measure = measure_of(summary)
     rates = [measure.rate, f"{measure.rate}_low", f"{measure.rate}_high"]
     need(summary, "recordings", measure.size, *rates, name="summary")
@@ -155,6 +157,7 @@ def error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     >>> ax.get_yticklabels()[0].get_text(), ax.texts[0].get_text()
     ('terms − plain', '−2.1 [−3.0, −1.2]')
     """
+    refuse_transcripts(comparison, "a comparison", "sx.plot.error_comparison(sx.compare_errors(errors_a, errors_b))")
     need(comparison, "a", "b", "difference", "difference_low", "difference_high", "p_holm", "ci", name="comparison")
     no_duplicates(comparison, "comparison", "a", "b")
     if comparison["difference"].isna().all():

@@ -14,6 +14,7 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.plot.style import drawn_text, new_axes, numbers
 from soniox_ds.schema import need, no_duplicates
+from soniox_ds.schema.inputs import refuse_transcripts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +59,11 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     >>> [text.get_text().replace("\\n", " ") for text in ax.texts]
     ['90% 54 s', '10% 6 s', '·', '100% 1.5 min']
     """
+    refuse_transcripts(
+        confusion,
+        "a table of confusions",
+        "sx.plot.language_confusion(sx.metrics.language_confusion(corpus, references))",
+    )
     need(confusion, "reference_language", "language", "time_ms", "share", name="confusion")
     no_duplicates(confusion, "confusion", "reference_language", "language")
     confusion = confusion.dropna(subset=["reference_language", "language", "share"])

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.confidence.word_confidence import HasTokens, as_decimals, words_of
+from soniox_ds.metrics.confidence.word_confidence import as_decimals
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.plot.style import (
     BLACK,
@@ -31,7 +30,9 @@ from soniox_ds.plot.style import (
     window,
 )
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.schema.selection import one_recording
+from soniox_ds.text.words import as_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +51,7 @@ _OPERATIONS = {
 
 
 def confidence(
-    words: pd.DataFrame | HasTokens,
+    transcripts: Transcripts,
     *,
     audio_id: str | None = None,
     start_ms: int | None = None,
@@ -63,7 +64,7 @@ def confidence(
 
     Parameters
     ----------
-    words
+    transcripts
         A corpus, or ``schema.WORDS``.
     audio_id
         Recording to show, if the table has several.
@@ -102,7 +103,7 @@ def confidence(
     """
     from matplotlib.collections import PathCollection
 
-    words = words_of(words)
+    words = as_words(transcripts)
     need(words, "audio_id", "start_ms", "end_ms", "confidence", name="words")
     words = need_milliseconds(words, "words")
     if "word_index" in words:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.speakers.turn_tables import HasRecordings, milliseconds, turns_of, warn_about_hasty_turns
+from soniox_ds.metrics.speakers.turn_tables import milliseconds, turns_of, warn_about_hasty_turns
 from soniox_ds.plot.style import (
     COLOURS,
     GREY,
@@ -29,6 +29,7 @@ from soniox_ds.plot.style import (
     window,
 )
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.schema.selection import one_recording
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _GAP = 0.32  # between the overview and the axes, inches
 
 
 def timeline(
-    turns: pd.DataFrame | HasRecordings,
+    transcripts: Transcripts,
     *,
     audio_id: str | None = None,
     start_ms: int | None = None,
@@ -59,7 +60,7 @@ def timeline(
 
     Parameters
     ----------
-    turns
+    transcripts
         ``schema.TURNS``; or a corpus or ``schema.WORDS``, which `speaker_turns` is applied to.
     audio_id
         Recording to show, if the table has several.
@@ -101,7 +102,7 @@ def timeline(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['agent', 'speaker 2']
     """
-    turns = turns_of(turns)
+    turns = turns_of(transcripts)
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = need_milliseconds(turns, "turns")
     timed = turns.dropna(subset=["start_ms", "end_ms"])

@@ -17,6 +17,7 @@ from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.atomic_files import replacing
 from soniox_ds.io.rttm import read_rttm
+from soniox_ds.live.result import LiveResult
 from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.rates import word_errors
 from soniox_ds.metrics.words.recording_languages import Languages
@@ -36,7 +37,7 @@ __all__ = ["report"]
 
 
 def report(
-    corpus: Corpus,
+    corpus: Corpus | LiveResult,
     references: Any = None,
     *,
     path: str | Path = "report.html",
@@ -54,7 +55,7 @@ def report(
     Parameters
     ----------
     corpus
-        A corpus from `transcribe` or `read_corpus`.
+        A corpus from `transcribe` or `read_corpus`, or the result of a live session.
     references
         The reference texts, as `word_errors` takes them, or a file for `read_references`; by default the column
         `reference` of the recordings, if there is one. Without references, the page has no error rates.
@@ -103,11 +104,14 @@ def report(
     >>> "Transcription report" in page, "http:" in page.replace("http://www.w3.org", "")
     (True, False)
     """
+    if isinstance(corpus, LiveResult):
+        corpus = corpus.corpus()
     given: object = corpus
     if not isinstance(given, Corpus):
         raise InputError(
-            f"report takes a Corpus (of sx.transcribe or sx.read_corpus), found {type(given).__name__}; of tables make "
-            "one with sx.Corpus(recordings, tokens), of several corpora one with sx.concat; LiveResult has .corpus()."
+            f"report takes a Corpus (of sx.transcribe or sx.read_corpus) or a LiveResult, "
+            f"found {type(given).__name__}; of tables make "
+            "one with sx.Corpus(recordings, tokens), of several corpora one with sx.concat."
         )
     if not len(corpus):
         raise InputError("the corpus holds no recordings, so there is nothing to report.")

@@ -185,6 +185,7 @@ def conventions(findings: Findings) -> Section:
         "errors": {
             "normalizers": ", ".join(map(str, findings.errors["normalizer"].dropna().unique())) or "none",
             "ci": f"{row['ci']:.0%}",
+            "has_interval": known(row["method"]),
             "method": row["method"],
             "replicates": int(row["replicates"]),
             "seed": row["seed"],

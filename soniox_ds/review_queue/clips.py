@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_confidence
+from soniox_ds.metrics.confidence.word_confidence import checked_confidence
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.translations import translation_mask
 
@@ -57,9 +58,7 @@ class Clips(NamedTuple):
     word_of: Ints
 
 
-def spoken_words(
-    words: pd.DataFrame, calibration: Any = None, source: pd.DataFrame | HasTokens | None = None
-) -> Spoken:
+def spoken_words(words: pd.DataFrame, calibration: Any = None, source: Transcripts | None = None) -> Spoken:
     """Select the words that can be heard: originals with times.
 
     Raises

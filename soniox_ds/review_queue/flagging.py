@@ -20,7 +20,7 @@ import pandas as pd
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.confidence.roc import detections
-from soniox_ds.metrics.confidence.word_confidence import HasTokens, judged, words_of
+from soniox_ds.metrics.confidence.word_confidence import judged
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.review_queue.clips import (
     Spoken,
@@ -31,6 +31,8 @@ from soniox_ds.review_queue.clips import (
 )
 from soniox_ds.schema import CLIPS, REVIEW_CURVE, conform, need, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.inputs import Transcripts
+from soniox_ds.text.words import as_words
 
 __all__ = ["flag_low_confidence", "review_curve"]
 
@@ -41,7 +43,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def flag_low_confidence(
-    words: pd.DataFrame | HasTokens,
+    transcripts: Transcripts,
     threshold: float | None = None,
     *,
     target_precision: float | None = None,
@@ -58,7 +60,7 @@ def flag_low_confidence(
 
     Parameters
     ----------
-    words
+    transcripts
         A corpus, or ``schema.WORDS`` (`sx.metrics.word_confidence` computes other confidences for them).
     threshold
         Flag words with at most this confidence.
@@ -123,8 +125,8 @@ def flag_low_confidence(
     }
     criterion, value = _criterion(given, alignments)
     gap_ms, around_ms = checked_ms(merge_gap_ms, "merge_gap_ms"), checked_ms(context_ms, "context_ms")
-    word_table = words_of(words)
-    spoken = spoken_words(word_table, calibration, words)
+    word_table = as_words(transcripts)
+    spoken = spoken_words(word_table, calibration, transcripts)
     limit: float | None = None
     if criterion == "review_budget_s":
         chosen = _within_budget(spoken, value, gap_ms, around_ms)
@@ -139,7 +141,7 @@ def flag_low_confidence(
 
 
 def review_curve(
-    words: pd.DataFrame | HasTokens,
+    transcripts: Transcripts,
     alignments: Alignments,
     *,
     calibration: Any = None,
@@ -151,7 +153,7 @@ def review_curve(
 
     Parameters
     ----------
-    words
+    transcripts
         A corpus, or the ``schema.WORDS`` that were aligned. Recordings that are not in `alignments` are left out.
     alignments
         ``schema.WORD_ALIGNMENTS`` of these words, or a corpus with references, which is aligned with the defaults of
@@ -175,7 +177,7 @@ def review_curve(
     ------
     SchemaError
         If a column is absent, a confidence lies outside 0 to 1, a row occurs twice, times are not whole milliseconds,
-        or `alignments` contain words that are absent from `words`.
+        or `alignments` contain words that are absent from `transcripts`.
     InputError
         If no word has times, `alignments` and words share no recording, or an option is invalid.
 
@@ -202,7 +204,7 @@ def review_curve(
     """
     gap_ms, around_ms = checked_ms(merge_gap_ms, "merge_gap_ms"), checked_ms(context_ms, "context_ms")
     check_number(points, "points", whole=True, least=2, advice="give a whole number, 2 or more.")
-    word_table = words_of(words)
+    word_table = as_words(transcripts)
     need(word_table, "audio_id", "word_index", name="words")
     alignments = alignments_of(alignments)
     errors, total = _errors_of_words(word_table, alignments)
@@ -212,7 +214,7 @@ def review_curve(
             f"words and alignments share no recording: words have {word_table['audio_id'].unique()[:3].tolist()}, "
             f"alignments {alignments['audio_id'].unique()[:3].tolist()}."
         )
-    spoken = spoken_words(word_table[has_alignment], calibration, words)
+    spoken = spoken_words(word_table[has_alignment], calibration, transcripts)
     wrong = errors[has_alignment][spoken.rows]
     everything = _heard(spoken, np.ones(len(wrong), np.bool_), wrong, gap_ms, around_ms)
     lengths = clip_lengths(spoken, around_ms)

@@ -18,7 +18,6 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.formula_cells import formulas_unquoted
-from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
 from soniox_ds.review_queue.merging import Review, Settled, settle, words_within
 from soniox_ds.schema import (
     REVIEWED_REFERENCES,
@@ -30,8 +29,10 @@ from soniox_ds.schema import (
     no_duplicates,
     with_ids,
 )
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import without_translations
+from soniox_ds.text.words import as_words
 
 __all__ = ["VERDICTS", "apply_reviews", "reviewed_words", "spoken_in_order"]
 
@@ -40,17 +41,17 @@ VERDICTS = ("right", "wrong", "unclear")
 Bools = npt.NDArray[np.bool_]
 
 
-def apply_reviews(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.DataFrame:
+def apply_reviews(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFrame:
     """Create references from transcripts and their reviews.
 
     Parameters
     ----------
-    words
+    transcripts
         A corpus, or ``schema.WORDS``: the transcripts that were reviewed.
     reviews
         ``schema.REVIEWS``, from one reviewer or several; `audio_id`, `start_ms`, `end_ms` and `verdict` are required.
-        Rows without a verdict, and recordings that are not in `words`, are left out. Ids without folder or extension
-        are matched as `word_errors` matches those of references.
+        Rows without a verdict, and recordings that are not in `transcripts`, are left out. Ids without folder or
+        extension are matched as `word_errors` matches those of references.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def apply_reviews(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.
        audio_id               reference  checked_words  transcript_words  coverage
     0  note.wav  takes lisinopril daily              3                 4      0.75
     """
-    merged = _merge(words, reviews)
+    merged = _merge(transcripts, reviews)
     references = _text.texts(merged.words)
     done = pd.Series(references["text"].array, index=references["audio_id"])
     rows = [
@@ -93,12 +94,12 @@ def apply_reviews(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.
     return conform(table, REVIEWED_REFERENCES)
 
 
-def reviewed_words(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd.DataFrame:
+def reviewed_words(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFrame:
     """Return the words of the references from `apply_reviews`, and which of them a person has checked.
 
     Parameters
     ----------
-    words, reviews
+    transcripts, reviews
         See `apply_reviews`.
 
     Returns
@@ -127,7 +128,7 @@ def reviewed_words(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> pd
     1    two       300     True
     2  daily       700    False
     """
-    return _merge(words, reviews).words
+    return _merge(transcripts, reviews).words
 
 
 def spoken_in_order(words: pd.DataFrame) -> pd.DataFrame:
@@ -155,8 +156,8 @@ class _Merged(NamedTuple):
     """`_COUNTS` of each recording, in the order of the words."""
 
 
-def _merge(words: pd.DataFrame | HasTokens, reviews: pd.DataFrame) -> _Merged:
-    spoken = spoken_in_order(words_of(words))
+def _merge(words: Transcripts, reviews: pd.DataFrame) -> _Merged:
+    spoken = spoken_in_order(as_words(words))
     with_verdict = _checked(reviews)
     names = [*dict.fromkeys(spoken["audio_id"].tolist()), *_silent(words, spoken)]
     if matched := matched_ids(with_verdict["audio_id"].tolist(), names, "reviews"):

@@ -19,6 +19,7 @@ from soniox_ds.metrics.words.recording_languages import (
 )
 from soniox_ds.metrics.words.units import Lines, Vocabulary, lines_of, read_units
 from soniox_ds.schema import NORMALIZATION, as_ids, conform
+from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 
 __all__ = ["normalization"]
@@ -89,12 +90,12 @@ def normalization(
 
 def _languages(texts: Any, named: list[tuple[int, Any, str]]) -> list[str | None]:
     """Return the language of each text, as far as the table of texts has it."""
-    table = texts.recordings if hasattr(texts, "recordings") else texts
+    table = texts.recordings if isinstance(texts, Transcribed) else texts
     codes: list[str | None] = [None] * len(named)
     if isinstance(table, pd.DataFrame) and "language" in table:
         column = column_languages(table["language"])
         codes = [column[number] for number, _, _ in named]
-    hints = hinted_languages(texts) if hasattr(texts, "recordings") else {}
+    hints = hinted_languages(texts) if isinstance(texts, Transcribed) else {}
     return first_known(codes, [hints.get(str(audio_id)) for _, audio_id, _ in named])
 
 
@@ -134,7 +135,7 @@ def _named(texts: Any) -> list[tuple[int, Any, str]]:
         )
         ids = None if has_default_index else list(texts.keys())
         values = list(texts if isinstance(texts, pd.Series) else texts.values())
-    elif hasattr(texts, "recordings"):
+    elif isinstance(texts, Transcribed):
         ids, values = texts.recordings["audio_id"], list(texts.recordings["text"])
     elif isinstance(texts, pd.DataFrame):
         name = next((name for name in ("reference", "text") if name in texts), None)

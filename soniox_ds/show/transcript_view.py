@@ -15,11 +15,13 @@ import pandas as pd
 
 from soniox_ds._display import clock, direction, isolated, known, render, visible
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.confidence.word_confidence import HasTokens, checked_confidence, words_of
+from soniox_ds.metrics.confidence.word_confidence import checked_confidence
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_window
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.schema.selection import one_recording
 from soniox_ds.text.translations import translation_mask, without_translations
+from soniox_ds.text.words import as_words
 
 __all__ = ["TranscriptView", "transcript"]
 
@@ -46,7 +48,7 @@ class _Word(NamedTuple):
 
 
 def transcript(
-    words: pd.DataFrame | HasTokens,
+    transcripts: Transcripts,
     audio_id: str | None = None,
     *,
     start_ms: int | None = None,
@@ -58,8 +60,9 @@ def transcript(
 
     Parameters
     ----------
-    words
-        ``schema.WORDS``, or a corpus. Only `audio_id`, `text` and `confidence` are required.
+    transcripts
+        A `Corpus`, a `LiveResult`, or a table of words or tokens. Only `audio_id`, `text` and `confidence` are
+        required.
     audio_id
         Recording to show, if there are several.
     start_ms, end_ms
@@ -94,7 +97,7 @@ def transcript(
     a.wav: 3 words, 1 below 0.5
       0:00 speaker 1: Take lisinopril{0.41} daily.
     """
-    table = words_of(words)
+    table = as_words(transcripts)
     need(table, "audio_id", "text", "confidence", name="words")
     table = need_milliseconds(table, "words", required=False)
     if "word_index" in table:

@@ -148,9 +148,12 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> file = getfixture("tmp_path") / "references.csv"
-    >>> _ = file.write_text("audio_id;reference\\n007;good morning\\n")
-    >>> read_references(file)
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "references.csv")
+    ...     _ = file.write_text("audio_id;reference\\n007;good morning\\n")
+    ...     read_references(file)
       audio_id     reference
     0      007  good morning
     """

@@ -91,6 +91,11 @@ NormalizerLike: TypeAlias = "str | Callable[[str], str] | NormalizationStep | No
 class Normalizer:
     """A chain of steps. Functions that compare texts accept everything that `Normalizer.of` accepts.
 
+    Parameters
+    ----------
+    steps
+        The steps, in their order. `Normalizer.of` makes them from names and functions.
+
     Examples
     --------
     >>> basic = Normalizer.of("basic")

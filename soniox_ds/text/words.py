@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.schema import need, need_confidences, need_milliseconds
+from soniox_ds.schema import need, need_confidences, need_milliseconds, with_ids
+from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.boundaries import MARKERS, divided, word_starts
 from soniox_ds.text.runs import Codes, Ints, Numbers
@@ -27,14 +28,14 @@ from soniox_ds.text.translations import LABELS, OF_WORDS, Streams, late_chunks, 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["segments", "spoken_texts", "texts", "words"]
+__all__ = ["as_words", "segments", "spoken_texts", "texts", "words"]
 
 Bools = npt.NDArray[np.bool_]
 
 _SPLITS = ("speaker", "language", "sentence")
 
 
-def words(tokens: pd.DataFrame) -> pd.DataFrame:
+def words(transcripts: Transcripts) -> pd.DataFrame:
     """Join tokens into words.
 
     A word begins
@@ -54,8 +55,9 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    tokens
-        ``schema.TOKENS``, of one recording or many; `audio_id`, `token_index` and `text` are required.
+    transcripts
+        A `Corpus`, a `LiveResult`, or ``schema.TOKENS`` of one recording or many; `audio_id`, `token_index` and `text`
+        are required.
 
     Returns
     -------
@@ -88,6 +90,7 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     """
     import pyarrow as pa
 
+    tokens = transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts
     need(tokens, "audio_id", "token_index", "text", name="tokens")
     tokens = need_confidences(need_milliseconds(tokens, "tokens", required=False), "tokens")
     audio = runs.codes_of(tokens, "audio_id", required=True)
@@ -137,15 +140,38 @@ def words(tokens: pd.DataFrame) -> pd.DataFrame:
     return _numbered(frame, audio.codes[first], index.values[first], "word_index")
 
 
+def as_words(transcripts: Transcripts) -> pd.DataFrame:
+    """Return the words of a corpus, of a live result or of a table of tokens, or the table of words itself.
+
+    In a table of words, ids become strings.
+
+    Raises
+    ------
+    InputError
+        If `transcripts` are none of these.
+    SchemaError
+        If a confidence lies outside 0 to 1.
+    """
+    if isinstance(transcripts, pd.DataFrame):
+        of_tokens = "token_index" in transcripts and "word_index" not in transcripts
+        return words(transcripts) if of_tokens else need_confidences(with_ids(transcripts, "words"), "words")
+    if isinstance(transcripts, Transcribed):
+        return words(transcripts.tokens)
+    raise InputError(f"give a Corpus, a LiveResult or a table of words (sx.words), found {type(transcripts).__name__}.")
+
+
 def segments(
-    words: pd.DataFrame, *, gap_ms: int | None = 1500, split_at: Collection[str] = ("speaker", "language", "sentence")
+    transcripts: Transcripts,
+    *,
+    gap_ms: int | None = 1500,
+    split_at: Collection[str] = ("speaker", "language", "sentence"),
 ) -> pd.DataFrame:
     """Join words into segments: captions, utterances, lines of a transcript.
 
     Parameters
     ----------
-    words
-        ``schema.WORDS``; for tokens, call `words` first.
+    transcripts
+        A `Corpus`, a `LiveResult`, or a table of words or tokens.
     gap_ms
         Silence that ends a segment, in ms from the end of a word to the start of the next; None never splits at
         silence. The service's tokens often end well before the sound does, so a value below about 1000 divides
@@ -187,11 +213,12 @@ def segments(
         raise InputError(f"split_at takes a collection of {list(_SPLITS)}, found {named!r}.")
     if gap_ms is not None and gap_ms < 0:
         raise InputError(f"gap_ms is {gap_ms}; give ms of silence, 0 or more, or None for no splitting at gaps.")
-    need(words, *OF_WORDS, name="words")
-    words = need_confidences(need_milliseconds(words, "words", required=False), "words")
-    stream = word_streams(words)
-    start = runs.at(runs.numbers_of(words, "start_ms", "Int32"), stream.rows)
-    end = runs.at(runs.numbers_of(words, "end_ms", "Int32"), stream.rows)
+    word_table = as_words(transcripts)
+    need(word_table, *OF_WORDS, name="words")
+    word_table = need_milliseconds(word_table, "words", required=False)
+    stream = word_streams(word_table)
+    start = runs.at(runs.numbers_of(word_table, "start_ms", "Int32"), stream.rows)
+    end = runs.at(runs.numbers_of(word_table, "end_ms", "Int32"), stream.rows)
 
     new = stream.new
     for name in [
@@ -208,7 +235,7 @@ def segments(
         new[1:] |= ended[:-1] & ~lower[1:]
 
     starts = np.flatnonzero(new)
-    confidence = runs.at(runs.numbers_of(words, "confidence", "Float32"), stream.rows)
+    confidence = runs.at(runs.numbers_of(word_table, "confidence", "Float32"), stream.rows)
     first = stream.position[starts]
     frame = pd.DataFrame(
         {
@@ -226,13 +253,13 @@ def segments(
     return _numbered(frame, stream.audio.codes[starts], first, "segment_index")
 
 
-def texts(table: pd.DataFrame) -> pd.DataFrame:
+def texts(transcripts: Transcripts) -> pd.DataFrame:
     """Join the words of each recording's streams into running text.
 
     Parameters
     ----------
-    table
-        ``schema.WORDS``, or ``schema.TOKENS`` (to which `words` is applied first).
+    transcripts
+        A `Corpus`, a `LiveResult`, or a table of words or tokens (to which `words` is applied first).
 
     Returns
     -------
@@ -245,7 +272,7 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
     SchemaError
         If a column is absent.
     InputError
-        If `table` is not a table.
+        If `transcripts` are none of these.
 
     Examples
     --------
@@ -260,10 +287,10 @@ def texts(table: pd.DataFrame) -> pd.DataFrame:
     0    a.wav           original       en  Good morning           2
     1    a.wav        translation       de         Guten           1
     """
+    table = transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts
     need(table, "audio_id", "text", name="words or tokens")
     of_words = "space_before" in table or ("word_index" in table and "token_index" not in table)
-    word_table = table if of_words else words(table)
-    stream = word_streams(word_table)
+    stream = word_streams(table if of_words else words(table))
     starts = np.flatnonzero(stream.new)
     spaced = stream.space_before.copy()
     for name in ("speaker", "language", "source_language"):

@@ -30,7 +30,7 @@ NO_TABLES = {
 }
 """They take options, files, sources or whole corpora, or return no table, and have tests of their own."""
 
-QUICK = {"replicates": 200}
+QUICK = {"n_resamples": 200}
 TERMS = ["kettle", "window", "garden"]
 SAID = {  # speaker, language, word said, word heard
     "a": "1 en the the|1 en kettle kettle|1 en is is|2 de das das|2 de fenster finster|1 en in in|1 en garden gardener",

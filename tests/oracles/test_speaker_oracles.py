@@ -106,7 +106,7 @@ def test_der_equals_spyder(seed, collar_ms, score_overlap):
         collar_ms=collar_ms,
         score_overlap=score_overlap,
         map_before_collar=True,
-        failed="as_silence",
+        missing="as_empty",
     )
     expected = expected[expected["reference_ms"] > 0]  # without reference speech it calls everything 0
     assert len(expected) > 40
@@ -153,7 +153,7 @@ def test_der_equals_md_eval(collar_ms, score_overlap, with_uem, tmp_path):
         score_overlap=score_overlap,
         uem="reference" if uem is None else uem,
         map_before_collar=True,
-        failed="as_silence",
+        missing="as_empty",
     )
     total, expected = expected.loc["ALL"], expected.drop(index="ALL")
     assert len(expected) == 60
@@ -194,7 +194,7 @@ def test_md_eval_agrees_on_a_speakers_own_overlap_once_the_turns_are_put_togethe
     """Its own rule is another: a collar for each turn, and with -1 a speaker's own overlap is left out."""
     turns, reference = random_recordings(7, disjoint=False)
     how = {"collar_ms": collar_ms, "score_overlap": score_overlap}
-    own = diarization_errors(turns, reference, uem="reference", map_before_collar=True, failed="as_silence", **how)
+    own = diarization_errors(turns, reference, uem="reference", map_before_collar=True, missing="as_empty", **how)
     own = own[own["reference_ms"] > 0]  # it divides by what is scored, without asking
     there = reference[reference["audio_id"].isin(own["audio_id"])]
     assert_equal_parts(own, by_md_eval(turns, put_together(there), tmp_path, **how).drop(index="ALL"))
@@ -223,7 +223,7 @@ def test_md_evals_own_rules_for_a_speakers_own_overlap(tmp_path):
 def test_a_speakers_own_overlap_is_that_of_spyder_and_of_pyannotes_support(collar_ms, score_overlap):
     diarization = oracle("pyannote.metrics.diarization")
     turns, reference = random_recordings(8, disjoint=False)
-    how = {"collar_ms": collar_ms, "score_overlap": score_overlap, "failed": "as_silence"}
+    how = {"collar_ms": collar_ms, "score_overlap": score_overlap, "missing": "as_empty"}
     metric = diarization.DiarizationErrorRate(collar=2 * collar_ms, skip_overlap=not score_overlap)
     rows = {}
     for audio_id, real, found, uem in annotations(turns, reference):
@@ -269,7 +269,7 @@ def test_der_equals_pyannote(collar_ms, score_overlap):
     for audio_id, real, found, uem in annotations(turns, reference):
         parts = metric(real, found, uem=uem, detailed=True)
         rows[audio_id] = [parts[name] for name in ("total", "missed detection", "false alarm", "confusion")]
-    own = diarization_errors(turns, reference, collar_ms=collar_ms, score_overlap=score_overlap, failed="as_silence")
+    own = diarization_errors(turns, reference, collar_ms=collar_ms, score_overlap=score_overlap, missing="as_empty")
     assert_equal_parts(own, pd.DataFrame.from_dict(rows, orient="index", columns=PARTS))
     assert summarize(own)["der"].iloc[0] == pytest.approx(abs(metric))
 
@@ -278,7 +278,7 @@ def test_jer_is_pyannotes_or_better():
     """It maps speakers by time in agreement, DIHARD's tool and we so that the error is smallest."""
     diarization = oracle("pyannote.metrics.diarization")
     turns, reference = random_recordings(12)
-    own = diarization_errors(turns, reference, failed="as_silence").set_index("audio_id")["jer"]
+    own = diarization_errors(turns, reference, missing="as_empty").set_index("audio_id")["jer"]
     metric = diarization.JaccardErrorRate()
     theirs = pd.Series(
         {audio_id: metric(real, found, uem=uem) for audio_id, real, found, uem in annotations(turns, reference)}
@@ -326,7 +326,7 @@ def test_cpwer_and_tcpwer_equal_meeteval(seed, collar_ms):
     wer = oracle("meeteval").wer
     words, reference = random_meetings(seed)
     real, found = segments(reference).groupby("session_id"), segments(words).groupby("session_id")
-    own = speaker_word_errors(words, reference, normalizer="none", collar_ms=collar_ms, failed="as_silence")
+    own = speaker_word_errors(words, reference, normalizer="none", collar_ms=collar_ms, missing="as_empty")
     empty = segments(words[:0])
     for row in own.itertuples():
         sides = real[row.audio_id], found.get(row.audio_id, empty)
@@ -351,7 +351,7 @@ def test_words_out_of_order_equal_meeteval_by_time(seed):
     words["word_index"] = words["word_index"].to_numpy()[order]
     words["word_index"] = words.groupby("audio_id")["word_index"].rank(method="first").astype(int) - 1
     real, found = segments(reference).groupby("session_id"), segments(words).groupby("session_id")
-    options = {"normalizer": "none", "failed": "as_silence"}
+    options = {"normalizer": "none", "missing": "as_empty"}
     errors = {
         order_by: speaker_word_errors(words, reference, order=order_by, **options).set_index("audio_id")
         for order_by in ("time", "word_index")

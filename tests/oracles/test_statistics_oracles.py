@@ -107,7 +107,7 @@ def test_matched_pairs_are_those_of_sc_stats(tmp_path, seed, count, longest, rat
     errors = {name: errors_of(table) for name, table in tables.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SmallSampleWarning)
-        row = compare_errors(errors, alignments=tables, replicates=100).iloc[0]
+        row = compare_errors(errors, alignments=tables, n_resamples=100).iloc[0]
     ours = [row[name] for name in ("segments", "mapsswe_mean", "mapsswe_sd", "mapsswe_z")]
     assert ours == pytest.approx([float(value) for value in found[:4]], abs=6e-4)
     assert (abs(row["mapsswe_z"]) > 1.96) == (found[4] == "Yes")
@@ -118,7 +118,7 @@ def test_the_sentences_right_are_those_of_sc_stats(tmp_path):
     references, (first, second) = utterances(6, 80, 12, (0.15, 0.05))
     sgml, tables = sclite(tmp_path, references, {"sysa": first, "sysb": second})
     matrix = re.search(r"corr\s+(\d+)\s+(\d+)\s+incorr\s+(\d+)\s+(\d+)", sc_stats(tmp_path, sgml, "mcn"))
-    row = compare_errors({name: errors_of(table) for name, table in tables.items()}, replicates=100).iloc[0]
+    row = compare_errors({name: errors_of(table) for name, table in tables.items()}, n_resamples=100).iloc[0]
     ours = [row[name] for name in ("both_right", "only_a_right", "only_b_right", "both_wrong")]
     assert ours == [int(number) for number in matrix.groups()]
 
@@ -145,10 +145,10 @@ def test_replicates_are_those_of_kaldialign():
     ]
     words = np.array([len(reference) for reference in references])
     for wrong, name in zip(errors, ("system1", "system2"), strict=True):
-        rates = bootstrap_rate(wrong, words, replicates=20_000).rates
+        rates = bootstrap_rate(wrong, words, n_resamples=20_000).rates
         assert rates.mean() == pytest.approx(theirs[name]["wer"], abs=0.0005)
         assert 1.96 * rates.std() == pytest.approx(theirs[name]["ci95"], rel=0.03)
-    difference = bootstrap_rate(errors[1] - errors[0], words, replicates=20_000)
+    difference = bootstrap_rate(errors[1] - errors[0], words, n_resamples=20_000)
     assert difference.share_below() == pytest.approx(theirs["p_s2_improv_over_s1"], abs=0.01)
 
 
@@ -174,4 +174,4 @@ def test_the_standard_error_is_that_of_a_plain_jackknife(pairs):
     kept = [np.arange(len(words)) != n for n in range(len(words))]
     without = np.array([errors[keep].sum() / words[keep].sum() for keep in kept])
     expected = np.sqrt((len(words) - 1) * without.var())
-    assert bootstrap_rate(errors, words, replicates=100).standard_error == pytest.approx(expected, rel=1e-6, abs=1e-12)
+    assert bootstrap_rate(errors, words, n_resamples=100).standard_error == pytest.approx(expected, rel=1e-6, abs=1e-12)

@@ -85,9 +85,9 @@ def test_the_groups_are_found_in_what_summarize_returns():
             "room": ["x", "x", "y", "y"],
         }
     )
-    ax = plot.error_summary(summarize(errors, by="room", replicates=100))
+    ax = plot.error_summary(summarize(errors, by="room", n_resamples=100))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
-    single = plot.error_summary(summarize(errors, replicates=100), ax=plt.figure().subplots())
+    single = plot.error_summary(summarize(errors, n_resamples=100), ax=plt.figure().subplots())
     assert [label.get_text() for label in single.get_yticklabels()] == ["all recordings"]
 
 
@@ -126,10 +126,10 @@ def test_character_errors_are_drawn_as_such():
 
     said = {"a": "to be", "b": "abcd"}
     plain = character_errors({"a": "two be", "b": "abcd"}, said)
-    compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, said), replicates=100)
+    compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, said), n_resamples=100)
     axes = plot.error_comparison(compared, ax=plt.figure().subplots())
     assert axes.get_xlabel() == "difference in character error rate (percentage points), 95% interval"
-    by_unit = plot.error_summary(summarize(plain, by="unit", replicates=100), ax=plt.figure().subplots())
+    by_unit = plot.error_summary(summarize(plain, by="unit", n_resamples=100), ax=plt.figure().subplots())
     assert [label.get_text() for label in by_unit.get_yticklabels()] == ["code point"]
 
 
@@ -152,7 +152,7 @@ def alignment(n=400, seed=1):
 
 
 def test_reliability_shows_bins_intervals_and_counts():
-    bins = reliability(alignment(), bins=10, replicates=100)
+    bins = reliability(alignment(), bins=10, n_resamples=100)
     filled = bins[bins["n"] > 0]
     ax = plot.reliability(bins)
     (points,) = [line for line in ax.lines if line.get_label() == "words"]
@@ -169,13 +169,13 @@ def test_reliability_shows_bins_intervals_and_counts():
 
 
 def test_bins_without_an_interval_are_hollow():
-    bins = reliability(alignment(), bins=5, replicates=100).assign(accuracy_low=pd.NA, accuracy_high=pd.NA)
+    bins = reliability(alignment(), bins=5, n_resamples=100).assign(accuracy_low=pd.NA, accuracy_high=pd.NA)
     hollow = [line for line in plot.reliability(bins).lines if line.get_markerfacecolor() == "white"]
     assert [len(line.get_xdata()) for line in hollow] == [int((bins["n"] > 0).sum())]
 
 
 def test_groups_differ_by_more_than_colour():
-    ax = plot.reliability(reliability(alignment(), by="language", bins=5, replicates=100))
+    ax = plot.reliability(reliability(alignment(), by="language", bins=5, n_resamples=100))
     groups = [line for line in ax.lines if line.get_label() in ("de", "en")]
     assert len({line.get_marker() for line in groups}) == 2
     assert len({line.get_color() for line in groups}) == 2

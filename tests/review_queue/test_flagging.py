@@ -220,7 +220,7 @@ def test_words_that_are_not_as_documented(said, says):
 
 
 def test_neither_words_nor_corpus():
-    with pytest.raises(InputError, match=r"give a Corpus or a table of words .*found str"):
+    with pytest.raises(InputError, match=r"give a Corpus, a LiveResult or a table of words .*found str"):
         flag_low_confidence("corpus", 0.5)
 
 

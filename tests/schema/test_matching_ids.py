@@ -180,7 +180,7 @@ def test_translations():
             {"calls/talk.wav": "Guten Tag", "b.wav": "Ja"},
             {"talk": "Guten Tag", "b.wav": "Ja"},
             metric="chrf",
-            replicates=200,
+            n_resamples=200,
         )
     assert scores[["score", "texts", "missing"]].to_numpy().tolist() == [[100.0, 2, 0]]
 

@@ -53,7 +53,7 @@ def test_the_rate_is_jiwers(name, pairs, reduced):
     )
     counts = errors[["hits", "substitutions", "deletions", "insertions"]].sum().tolist()
     assert counts == [expected.hits, expected.substitutions, expected.deletions, expected.insertions]
-    assert sx.summarize(errors, replicates=100)["wer"][0] == pytest.approx(expected.wer)
+    assert sx.summarize(errors, n_resamples=100)["wer"][0] == pytest.approx(expected.wer)
 
 
 def test_a_single_transform_and_a_list_of_them():

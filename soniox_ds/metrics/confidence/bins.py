@@ -52,7 +52,7 @@ class Resampling(NamedTuple):
     """The settings of the bootstrap."""
 
     ci: float
-    replicates: int
+    n_resamples: int
     seed: int
 
 
@@ -85,12 +85,12 @@ def check_bins(bins: Any, binning: Any) -> None:
         raise InputError(f"binning is {binning!r}; it can be {' or '.join(map(repr, BINNINGS))}.")
 
 
-def resampling(ci: Any, replicates: Any, seed: Any) -> Resampling:
+def resampling(ci: Any, n_resamples: Any, seed: Any) -> Resampling:
     """Check the three settings and return them; raise InputError if one is invalid."""
     check_number(ci, "ci", above=0, below=1, advice="give the level of the interval as a share, such as 0.95.")
-    advice = "give a whole number, 100 or more (2,000 is usual)."
-    check_number(replicates, "replicates", whole=True, least=100, advice=advice)
-    return Resampling(ci, int(replicates), seed)
+    advice = "give a whole number, 100 or more (10,000 is usual)."
+    check_number(n_resamples, "n_resamples", whole=True, least=100, advice=advice)
+    return Resampling(ci, int(n_resamples), seed)
 
 
 def bin_edges(confidence: FloatArray, bins: int, binning: str) -> FloatArray:
@@ -136,7 +136,7 @@ def chance_gaps(confidence: FloatArray, edges: FloatArray, resampling: Resamplin
     0.02
     """
     if not len(confidence):
-        return np.full(resampling.replicates, nan)
+        return np.full(resampling.n_resamples, nan)
     ordered = np.sort(confidence)
     bin_of = np.searchsorted(edges[1:-1], ordered)
     _, bin_of, counts = np.unique(bin_of, return_inverse=True, return_counts=True)  # bins that hold words
@@ -147,10 +147,10 @@ def chance_gaps(confidence: FloatArray, edges: FloatArray, resampling: Resamplin
     mean = np.clip(np.add.reduceat(ordered, starts) / size, 0, 1)
     first = np.searchsorted(bin_of[starts], np.arange(len(counts)))  # first group of each bin
     rng = np.random.default_rng(resampling.seed)
-    gaps_of_replicates = np.empty(resampling.replicates)
+    gaps_of_replicates = np.empty(resampling.n_resamples)
     rows = max(1, _CELLS // len(size))
-    for start in range(0, resampling.replicates, rows):
-        right = rng.binomial(size, mean, (min(rows, resampling.replicates - start), len(size)))
+    for start in range(0, resampling.n_resamples, rows):
+        right = rng.binomial(size, mean, (min(rows, resampling.n_resamples - start), len(size)))
         gaps = np.add.reduceat(right - size * mean, first, axis=1)
         gaps_of_replicates[start : start + len(right)] = np.abs(gaps).sum(axis=1) / len(ordered)
     return gaps_of_replicates
@@ -218,5 +218,5 @@ def accuracy_intervals(sums: Binned, resampling: Resampling) -> tuple[FloatArray
 
 def _resampled(columns: FloatArray, resampling: Resampling) -> FloatArray:
     return resampled_sums(
-        columns, np.ones(len(columns), np.int64), replicates=resampling.replicates, seed=resampling.seed
+        columns, np.ones(len(columns), np.int64), n_resamples=resampling.n_resamples, seed=resampling.seed
     )

@@ -60,9 +60,9 @@ def calibration(
     *,
     bins: int = 15,
     binning: str = "equal_width",
-    ci: float = 0.95,
     block: str = "audio_id",
-    replicates: int = 2000,
+    ci: float = 0.95,
+    n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Measure the calibration of word confidences, for all words or for each group of words.
@@ -86,7 +86,7 @@ def calibration(
     block
         Column whose values are drawn as a whole. Words of one recording are not independent, and neither are recordings
         of one speaker; name the column of the speaker or session if there is one.
-    replicates, seed
+    n_resamples, seed
         Number of replicates and seed of the bootstrap. The same seed gives the same bounds.
 
     Returns
@@ -129,7 +129,7 @@ def calibration(
     0  5       2       0.6              0.7  0.1   0.11  1.0
     """
     check_bins(bins, binning)
-    settings = resampling(ci, replicates, seed)
+    settings = resampling(ci, n_resamples, seed)
     groups = _groups(alignments, by, block, CALIBRATION)
     rows = []
     for group_words in groups.words:
@@ -155,7 +155,7 @@ def calibration(
                 "bins": bins,
                 "binning": binning,
                 "ci": ci,
-                "replicates": replicates,
+                "replicates": n_resamples,
                 "seed": seed,
                 "note": pd.NA if interval.reason is None else interval.reason,
             }
@@ -170,16 +170,16 @@ def reliability(
     *,
     bins: int = 15,
     binning: str = "equal_width",
-    ci: float = 0.95,
     block: str = "audio_id",
-    replicates: int = 2000,
+    ci: float = 0.95,
+    n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """List the bins behind `calibration`: mean confidence and share of right words.
 
     Parameters
     ----------
-    alignments, by, bins, binning, ci, block, replicates, seed
+    alignments, by, bins, binning, block, ci, n_resamples, seed
         See `calibration`.
 
     Returns
@@ -208,7 +208,7 @@ def reliability(
     1  0.5   1.0  4             0.85      0.75
     """
     check_bins(bins, binning)
-    settings = resampling(ci, replicates, seed)
+    settings = resampling(ci, n_resamples, seed)
     groups = _groups(alignments, by, block, RELIABILITY)
     tables = [empty(RELIABILITY)]
     for group_words in groups.words:

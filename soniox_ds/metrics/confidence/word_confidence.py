@@ -9,29 +9,29 @@ a confidence are left out too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.schema import need, need_confidences, no_duplicates, with_ids
-from soniox_ds.text import runs, words
+from soniox_ds.schema import need, need_confidences, no_duplicates
+from soniox_ds.schema.inputs import Transcripts
+from soniox_ds.text import runs
 from soniox_ds.text.boundaries import is_word, pieces_of
 from soniox_ds.text.scripts import features
 from soniox_ds.text.translations import translation_mask
+from soniox_ds.text.words import as_words
 
 __all__ = [
     "OPERATIONS",
     "RULES",
-    "HasTokens",
     "Judged",
     "as_decimals",
     "checked_confidence",
     "judged",
     "word_confidence",
-    "words_of",
 ]
 
 OPERATIONS = ("hit", "substitution", "deletion", "insertion")
@@ -45,16 +45,6 @@ FloatArray = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 
-class HasTokens(Protocol):
-    """An object with recordings and tokens, such as a corpus."""
-
-    @property
-    def recordings(self) -> pd.DataFrame: ...
-
-    @property
-    def tokens(self) -> pd.DataFrame: ...
-
-
 class Judged(NamedTuple):
     """The words of an alignment that have a confidence and a verdict."""
 
@@ -62,16 +52,6 @@ class Judged(NamedTuple):
     """Positions of the words in the alignments table."""
     confidence: FloatArray
     correct: Bools
-
-
-def words_of(source: pd.DataFrame | HasTokens) -> pd.DataFrame:
-    """Return the words of a corpus or of a tokens table, or the words table itself; ids become strings."""
-    if isinstance(source, pd.DataFrame):
-        of_tokens = "token_index" in source and "word_index" not in source
-        return words.words(source) if of_tokens else need_confidences(with_ids(source, "words"), "words")
-    if isinstance(getattr(source, "tokens", None), pd.DataFrame):
-        return words.words(source.tokens)
-    raise InputError(f"give a Corpus or a table of words (sx.words), found {type(source).__name__}.")
 
 
 def as_decimals(confidence: FloatArray) -> FloatArray:
@@ -148,7 +128,7 @@ def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
 
 
 def word_confidence(
-    source: pd.DataFrame | HasTokens, confidence_rule: str = "minimum", *, tokens: pd.DataFrame | None = None
+    transcripts: Transcripts, confidence_rule: str = "minimum", *, tokens: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Compute the confidence of each word from its pieces by a rule.
 
@@ -162,7 +142,7 @@ def word_confidence(
 
     Parameters
     ----------
-    source
+    transcripts
         A corpus, or ``schema.WORDS``.
     confidence_rule
         One of the three rules above.
@@ -190,13 +170,14 @@ def word_confidence(
     ...     "text": ["lis", "in", "opril", "."],
     ...     "confidence": [0.5, 0.8, 0.8, 0.1],
     ... })
-    >>> word_table = words.words(tokens)
+    >>> from soniox_ds.text.words import words
+    >>> word_table = words(tokens)
     >>> [round(float(word_confidence(word_table, rule, tokens=tokens)["confidence"].iat[0]), 2) for rule in RULES]
     [0.5, 0.7, 0.32]
     """
     if confidence_rule not in RULES:
         raise InputError(f"confidence_rule is {confidence_rule!r}; it can be {', '.join(map(repr, RULES))}.")
-    given = words_of(source)
+    given = as_words(transcripts)
     no_duplicates(given, "words", "audio_id", "word_index", also=["translation_status"])
     if confidence_rule == "minimum":
         checked_confidence(given)
@@ -204,8 +185,8 @@ def word_confidence(
     if confidence_rule == "mean":
         checked_confidence(given, "confidence_mean")
         return given.assign(confidence=given["confidence_mean"])
-    if tokens is None and not isinstance(source, pd.DataFrame):
-        tokens = source.tokens
+    if tokens is None and not isinstance(transcripts, pd.DataFrame):
+        tokens = transcripts.tokens
     if tokens is None:
         raise InputError(
             "the product needs the pieces: pass the corpus, or the words together with tokens= (corpus.tokens)."

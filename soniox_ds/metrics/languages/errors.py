@@ -17,7 +17,6 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.languages.references import (
     References,
     checked_references,
-    is_corpus,
     pieces,
     spoken_words,
 )
@@ -30,22 +29,23 @@ from soniox_ds.schema import (
     conform,
     empty,
 )
+from soniox_ds.schema.inputs import Transcribed, Transcripts
 
 __all__ = ["LANGUAGE_POOLING", "language_confusion", "language_errors", "states_of"]
 
 
-def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
+def language_confusion(transcripts: Transcripts, references: Any = None) -> pd.DataFrame:
     """Measure for how long each spoken language was identified as each language.
 
     Parameters
     ----------
-    table
+    transcripts
         A Corpus, ``schema.TOKENS`` or ``schema.WORDS``, transcribed with language identification.
     references
         The language that was really spoken: a mapping or Series from `audio_id` to language, or a table with `audio_id`
         and `language` for whole recordings; with `start_ms` and `end_ms` too, for segments of them. A string names a
-        column of the corpus's recordings. None: `table` has a column `reference_language`, for each word. Languages are
-        two-letter codes. Recordings without a reference are left out.
+        column of the corpus's recordings. None: `transcripts` has a column `reference_language`, for each word.
+        Languages are two-letter codes. Recordings without a reference are left out.
 
     Returns
     -------
@@ -83,8 +83,8 @@ def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
     2                 en       de        0      0    0.0
     3                 en       en      500      1    1.0
     """
-    words = spoken_words(table, "language_confusion")
-    timed_pairs = _pieces_of(words, checked_references(references, table, words))
+    words = spoken_words(transcripts, "language_confusion")
+    timed_pairs = _pieces_of(words, checked_references(references, transcripts, words))
     sums = (
         timed_pairs.groupby(["reference_language", "language"], dropna=False)[["time_ms", "words"]].sum().reset_index()
     )
@@ -99,12 +99,12 @@ def language_confusion(table: Any, references: Any = None) -> pd.DataFrame:
     return conform(pd.concat([square, rest], ignore_index=True), LANGUAGE_CONFUSION)
 
 
-def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
+def language_errors(transcripts: Transcripts, references: Any = None) -> pd.DataFrame:
     """Measure for each recording how much of its time was given the wrong language.
 
     Parameters
     ----------
-    table, references
+    transcripts, references
         See `sx.metrics.language_confusion`.
 
     Returns
@@ -132,24 +132,24 @@ def language_errors(table: Any, references: Any = None) -> pd.DataFrame:
     0        a          400       100        0.25       de
     1        b          200         0         0.0       en
     """
-    words = spoken_words(table, "language_errors")
-    reference = checked_references(references, table, words)
+    words = spoken_words(transcripts, "language_errors")
+    reference = checked_references(references, transcripts, words)
     timed_pairs = _pieces_of(words, reference)
     ids = reference.recordings if reference.recordings is not None else words["audio_id"].drop_duplicates().tolist()
     if not ids:
         return empty(LANGUAGE_ERRORS)
     by_id = dict(iter(timed_pairs.groupby("audio_id")))
-    states = states_of(table, words, ids)
+    states = states_of(transcripts, words, ids)
     nothing = timed_pairs.iloc[:0]
     rows = [
         {"audio_id": name, "status": state, **(_figures(by_id.get(name, nothing)) if state == "scored" else {})}
         for name, state in zip(ids, states, strict=True)
     ]
     result = conform(pd.DataFrame(rows), LANGUAGE_ERRORS)
-    if not is_corpus(table):
+    if not isinstance(transcripts, Transcribed):
         return result
-    own_columns = [name for name in table.recordings if name not in RECORDINGS and name not in LANGUAGE_ERRORS]
-    return result.merge(table.recordings[["audio_id", *own_columns]], on="audio_id", how="left")
+    own_columns = [name for name in transcripts.recordings if name not in RECORDINGS and name not in LANGUAGE_ERRORS]
+    return result.merge(transcripts.recordings[["audio_id", *own_columns]], on="audio_id", how="left")
 
 
 def _refuse_empty(errors: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def _pieces_of(words: pd.DataFrame, reference: References) -> pd.DataFrame:
 
 def states_of(table: Any, words: pd.DataFrame, ids: Sequence[str]) -> list[str]:
     """Return for each recording with a reference whether it can be scored: "scored", "failed" or "missing"."""
-    if not is_corpus(table):
+    if not isinstance(table, Transcribed):
         transcribed = set(words["audio_id"])
         return ["scored" if name in transcribed else "missing" for name in ids]
     known_states = dict(zip(table.recordings["audio_id"], table.recordings["status"], strict=True))

@@ -27,10 +27,11 @@ from soniox_ds.schema import (
     with_ids,
     with_named_levels,
 )
+from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import words as words_of
 
-__all__ = ["References", "checked_references", "is_corpus", "languages_at", "pieces", "spoken_words"]
+__all__ = ["References", "checked_references", "languages_at", "pieces", "spoken_words"]
 
 _Ints = npt.NDArray[np.int64]
 # References that end this many times earlier than the words look like seconds, unless the words end before the second
@@ -57,11 +58,6 @@ class References(NamedTuple):
         return None if self.segments is None else self.segments["audio_id"].drop_duplicates().tolist()
 
 
-def is_corpus(source: Any) -> bool:
-    """Return True for a Corpus."""
-    return hasattr(source, "tokens") and hasattr(source, "recordings")
-
-
 def spoken_words(source: Any, what: str) -> pd.DataFrame:
     """Return the spoken words without translations, grouped by recording, each recording in the API's order.
 
@@ -72,7 +68,7 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
     InputError
         If `source` is neither a Corpus nor a table, or no word has a language.
     """
-    table = source.tokens if is_corpus(source) else source
+    table = source.tokens if isinstance(source, Transcribed) else source
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"{what} takes a Corpus or a table of tokens or words, found {type(table).__name__}.")
     words = words_of(table) if "token_index" in table else table
@@ -122,7 +118,7 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
         _check_codes(words["reference_language"].dropna())
         return References(column="reference_language")
     if isinstance(references, str):
-        if not is_corpus(source):
+        if not isinstance(source, Transcribed):
             raise InputError(
                 f"references={references!r} names a column of a corpus's recordings, but this is no Corpus."
             )
@@ -143,7 +139,7 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
             "references must be a mapping from audio_id to language or a table with audio_id and language, found "
             f"{type(references).__name__}."
         )
-    transcribed = set(source.recordings["audio_id"]) if is_corpus(source) else set(words["audio_id"])
+    transcribed = set(source.recordings["audio_id"]) if isinstance(source, Transcribed) else set(words["audio_id"])
     names = matched_ids(checked.recordings or [], sorted(transcribed), "references")
     if names and checked.segments is not None:
         checked = References(segments=checked.segments.assign(audio_id=checked.segments["audio_id"].replace(names)))

@@ -19,16 +19,17 @@ from soniox_ds.metrics.languages.references import References, checked_reference
 from soniox_ds.metrics.stats.pool import Pooling, Rate
 from soniox_ds.schema import LANGUAGE_SWITCH_SUMMARY, LANGUAGE_SWITCHES, conform, empty
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["SWITCH_POOLING", "language_switches"]
 
 
-def language_switches(table: Any, references: Any = None, *, tolerance_ms: int = 1000) -> pd.DataFrame:
+def language_switches(transcripts: Transcripts, references: Any = None, *, tolerance_ms: int = 1000) -> pd.DataFrame:
     """Match the identified switches of language with those of the reference: hits, misses and false alarms.
 
     Parameters
     ----------
-    table
+    transcripts
         A Corpus, ``schema.TOKENS`` or ``schema.WORDS``, transcribed with language identification.
     references
         A table of segments (`audio_id`, `start_ms`, `end_ms`, `language`); or None if the words have a column
@@ -78,8 +79,8 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
     1  false_alarm            de          en      <NA>
     """
     checked_ms(tolerance_ms, "tolerance_ms")
-    words = spoken_words(table, "language_switches")
-    reference = checked_references(references, table, words)
+    words = spoken_words(transcripts, "language_switches")
+    reference = checked_references(references, transcripts, words)
     if reference.whole is not None:
         raise InputError(
             "a reference of whole recordings has no switches; give a table of stretches with start_ms and end_ms."
@@ -92,7 +93,7 @@ def language_switches(table: Any, references: Any = None, *, tolerance_ms: int =
         dict(iter(hypothesis_switches.groupby("audio_id"))),
     )
     rows: list[dict[str, Any]] = []
-    for name, state in zip(recordings, states_of(table, words, recordings), strict=True):
+    for name, state in zip(recordings, states_of(transcripts, words, recordings), strict=True):
         if state != "scored":
             rows.append({"audio_id": name, "status": state})
             continue

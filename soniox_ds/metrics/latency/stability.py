@@ -31,12 +31,12 @@ _RATES = (
 )
 
 
-def live_stability(streamed: LiveTables, *, count_growth: bool = False) -> pd.DataFrame:
+def live_stability(live_result: LiveTables, *, count_growth: bool = False) -> pd.DataFrame:
     """Count the shown words of each recording that changed later, for two rates of unstable words.
 
     Parameters
     ----------
-    streamed
+    live_result
         A `LiveResult`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
     count_growth
         If True, a last word that grows (``lef``, ``left``) has changed. Without it, comparisons with recognisers that
@@ -81,7 +81,7 @@ def live_stability(streamed: LiveTables, *, count_growth: bool = False) -> pd.Da
     >>> bool((stability["upwr"] <= stability["normalized_erasure"]).all())
     True
     """
-    tables = checked_tables(streamed, recordings=True)
+    tables = checked_tables(live_result, recordings=True)
     need(tables.updates, "settled_text", "pending_text", name="updates")
     _check_settled(tables)
     recordings = tables.recordings.reset_index(drop=True)

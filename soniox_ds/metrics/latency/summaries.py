@@ -38,12 +38,12 @@ _PERCENTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 _CELLS_PER_CHUNK = 2_000_000
 
 
-def live_latencies(streamed: LiveTables) -> pd.DataFrame:
+def live_latencies(live_result: LiveTables) -> pd.DataFrame:
     """List all latencies of a live transcription, in milliseconds; `summarize` computes their percentiles.
 
     Parameters
     ----------
-    streamed
+    live_result
         A `LiveResult`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
 
     Returns
@@ -83,7 +83,7 @@ def live_latencies(streamed: LiveTables) -> pd.DataFrame:
     >>> summary.loc[3, "note"]
     'There is only one recording, and an interval needs two or more. Add recordings. p99: the greatest of 23 values.'
     """
-    tables = checked_tables(streamed, recordings=True)
+    tables = checked_tables(live_result, recordings=True)
     further = [name for name in tables.recordings if name not in LIVE_LATENCIES]
     recordings = with_ids(tables.recordings, "recordings")[["audio_id", "status", *further]]
     latencies = recordings.merge(_values(tables), on="audio_id", how="left")
@@ -197,7 +197,7 @@ def _percentile_row(
         "count": len(values),
         "blocks": blocks.total,
         "block": "+".join(columns),
-        **resampling._asdict(),
+        **resampling.columns,
     }
     for place, name in enumerate(_PERCENTILES):
         row[name] = known(percentiles.estimates[place])
@@ -230,8 +230,8 @@ def _bootstrap(
     rng = np.random.default_rng(resampling.seed)
     rows = max(1, _CELLS_PER_CHUNK // len(values))
     drawn: list[_Floats] = []
-    for start in range(0, resampling.replicates, rows):
-        size = min(rows, resampling.replicates - start)
+    for start in range(0, resampling.n_resamples, rows):
+        size = min(rows, resampling.n_resamples - start)
         weights = rng.multinomial(total, np.full(total, 1 / total), size=size)[:, units]
         weights = weights[weights.any(axis=1)]  # a replicate may hold no block with values
         drawn.append(values[observed_ranks(weights, shares)])
@@ -271,5 +271,4 @@ LATENCY_POOLING = Pooling(
     group_rows=_group_rows,
     methods=("auto",),
     name="latencies",
-    replicates=2_000,
 )

@@ -40,12 +40,12 @@ class LiveTables(Protocol):
     def log(self) -> pd.DataFrame: ...
 
 
-def token_latencies(streamed: LiveTables) -> pd.DataFrame:
+def token_latencies(live_result: LiveTables) -> pd.DataFrame:
     """Measure for each settled token how long after its audio it was first shown, and settled.
 
     Parameters
     ----------
-    streamed
+    live_result
         A `LiveResult`, or another object with its tables: ``tokens`` (``schema.LIVE_TOKENS``), ``updates``
         (``schema.LIVE_UPDATES``) and ``log`` (``schema.LIVE_LOG``).
 
@@ -87,7 +87,7 @@ def token_latencies(streamed: LiveTables) -> pd.DataFrame:
        start_sent_ms  end_sent_ms  first_lag_ms  finalization_lag_ms settled_by
     0            100          100           600                 1400   endpoint
     """
-    tables = checked_tables(streamed)
+    tables = checked_tables(live_result)
     tokens = tables.tokens.reset_index(drop=True)
     if tokens.empty:
         return empty(TOKEN_LATENCIES)

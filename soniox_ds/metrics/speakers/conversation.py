@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.metrics.confidence.word_confidence import words_of
-from soniox_ds.metrics.speakers.turn_tables import HasRecordings, Turns, checked_turns, covered, turns_of
+from soniox_ds.metrics.speakers.turn_tables import Turns, checked_turns, covered, turns_of
 from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.translations import without_translations
+from soniox_ds.text.words import as_words
 
 __all__ = ["speaker_stats", "speaker_transitions"]
 
@@ -40,14 +41,12 @@ class _Changes(NamedTuple):
     """True for each turn that is a backchannel."""
 
 
-def speaker_stats(
-    turns_or_words: pd.DataFrame | HasRecordings, *, gap_ms: int = 2000, interruption_ms: int = 500
-) -> pd.DataFrame:
+def speaker_stats(transcripts: Transcripts, *, gap_ms: int = 2000, interruption_ms: int = 500) -> pd.DataFrame:
     """Measure the talk time, turns and floor changes of each speaker of each recording.
 
     Parameters
     ----------
-    turns_or_words
+    transcripts
         A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, which `speaker_turns` merges into turns, or
         ``schema.TURNS``. Only words allow the words of a speaker to be counted.
     gap_ms
@@ -105,10 +104,10 @@ def speaker_stats(
     1       2             1            1     1        500.0              0
     """
     _check(gap_ms, interruption_ms)
-    turns_by_id = _turns(turns_or_words, gap_ms)
+    turns_by_id = _turns(transcripts, gap_ms)
     rows = [row for audio_id, turns in turns_by_id.items() for row in _stats(audio_id, turns, interruption_ms)]
     stats = conform(pd.DataFrame(rows, columns=list(SPEAKER_STATS)), SPEAKER_STATS)
-    counts = _word_counts(turns_or_words)
+    counts = _word_counts(transcripts)
     if counts is None:
         return stats
     keys = pd.MultiIndex.from_frame(stats[["audio_id", "speaker"]].astype(object))
@@ -117,14 +116,12 @@ def speaker_stats(
     return stats
 
 
-def speaker_transitions(
-    turns_or_words: pd.DataFrame | HasRecordings, *, gap_ms: int = 2000, interruption_ms: int = 500
-) -> pd.DataFrame:
+def speaker_transitions(transcripts: Transcripts, *, gap_ms: int = 2000, interruption_ms: int = 500) -> pd.DataFrame:
     """List the changes of the floor: the two speakers, the time, and the silence or overlap between the turns.
 
     Parameters
     ----------
-    turns_or_words, gap_ms, interruption_ms
+    transcripts, gap_ms, interruption_ms
         See `speaker_stats`.
 
     Returns
@@ -151,7 +148,7 @@ def speaker_transitions(
     1     call            2          1   8000       -700  interruption
     """
     _check(gap_ms, interruption_ms)
-    turns_by_id = _turns(turns_or_words, gap_ms)
+    turns_by_id = _turns(transcripts, gap_ms)
     parts = [_transitions(audio_id, turns, interruption_ms) for audio_id, turns in turns_by_id.items()]
     if not parts:
         return empty(SPEAKER_TRANSITIONS)
@@ -163,18 +160,18 @@ def _check(gap_ms: int, interruption_ms: int) -> None:
     checked_ms(interruption_ms, "interruption_ms")
 
 
-def _turns(source: pd.DataFrame | HasRecordings, gap_ms: int) -> dict[str, Turns]:
+def _turns(source: Transcripts, gap_ms: int) -> dict[str, Turns]:
     table = turns_of(source, gap_ms)
     turns_by_id = checked_turns(table, "turns")
     no_duplicates(table, "turns", "audio_id", "speaker", "start_ms", "end_ms")
     return turns_by_id
 
 
-def _word_counts(source: pd.DataFrame | HasRecordings) -> pd.Series[Any] | None:
+def _word_counts(source: Transcripts) -> pd.Series[Any] | None:
     """Count the words in the turns of each recording and speaker; return None for a table of turns."""
-    if not isinstance(source, HasRecordings) and "word_index" not in source and "token_index" not in source:
+    if not isinstance(source, Transcribed) and "word_index" not in source and "token_index" not in source:
         return None
-    words = without_translations(words_of(source))
+    words = without_translations(as_words(source))
     return (
         words[words[["speaker", "start_ms", "end_ms"]].notna().all(axis=1)]
         .astype({"audio_id": object, "speaker": object})

@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.metrics.confidence.word_confidence import words_of
 from soniox_ds.metrics.speakers.speaker_words import SpeakerWords, hypothesis_words, reference_words
 from soniox_ds.metrics.speakers.time_constrained import TimedWords, constrained_errors
-from soniox_ds.metrics.speakers.turn_tables import HasRecordings, known_ids, statuses, with_metadata
+from soniox_ds.metrics.speakers.turn_tables import known_ids, statuses, with_metadata
 from soniox_ds.metrics.stats.pool import Pooling, Rate, divide
 from soniox_ds.metrics.words.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
 from soniox_ds.metrics.words.language_hints import hinted_languages
@@ -41,9 +40,11 @@ from soniox_ds.schema import (
     renamed,
 )
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 from soniox_ds.text.translations import without_translations
+from soniox_ds.text.words import as_words
 
 __all__ = ["SPEAKER_WORD_POOLING", "speaker_word_errors"]
 
@@ -71,13 +72,13 @@ class _Mapped(NamedTuple):
 
 
 def speaker_word_errors(
-    words: pd.DataFrame | HasRecordings,
-    reference: pd.DataFrame,
+    transcripts: Transcripts,
+    references: pd.DataFrame,
     *,
     normalizer: NormalizerLike = "basic",
     units: str = "mixed",
     collar_ms: int = 5000,
-    failed: str = "apart",
+    missing: str = "exclude",
     order: str = "word_index",
     language: Languages = None,
 ) -> pd.DataFrame:
@@ -85,9 +86,9 @@ def speaker_word_errors(
 
     Parameters
     ----------
-    words
+    transcripts
         A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, with speakers. Translations are left out.
-    reference
+    references
         One row for each turn, utterance or word: `audio_id`, `speaker`, `text`, and `start_ms` and `end_ms` if times
         are known. With times, the rows of a recording are sorted by their start; otherwise they stay in their order.
     normalizer
@@ -96,8 +97,8 @@ def speaker_word_errors(
         ``"mixed"``: words, and single characters of scripts without spaces; ``"words"``: divided at white space only.
     collar_ms
         Greatest distance in time between two words that may be aligned, in ms; for tcpWER.
-    failed
-        ``"apart"``: recordings that failed or are not among the words are rows without scores. ``"as_silence"``: they
+    missing
+        ``"exclude"``: recordings that failed or are not among the words are rows without scores. ``"as_empty"``: they
         are scored as if nothing had been transcribed.
     order
         Order in which the words of a speaker are joined: ``"word_index"``, the order of the service, or
@@ -155,13 +156,13 @@ def speaker_word_errors(
     checked_ms(collar_ms, "collar_ms")
     chain = Normalizer.of(normalizer)
     vocabulary = Vocabulary()
-    transcript = words_of(words)
-    forms = _normalizers(chain, words, transcript, reference, language)
-    spoken = reference_words(reference, forms, units, vocabulary)
-    transcribed = hypothesis_words(transcript, forms, units, vocabulary, list(spoken.values()), order)
-    spoken = renamed(spoken, known_ids(words, transcribed), "reference")
+    hypothesis = as_words(transcripts)
+    forms = _normalizers(chain, transcripts, hypothesis, references, language)
+    spoken = reference_words(references, forms, units, vocabulary)
+    transcribed = hypothesis_words(hypothesis, forms, units, vocabulary, list(spoken.values()), order)
+    spoken = renamed(spoken, known_ids(transcripts, transcribed), "reference")
     rows = []
-    for audio_id, status in statuses(words, transcribed, spoken, failed):
+    for audio_id, status in statuses(transcripts, transcribed, spoken, missing):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
             row |= _recording_errors(
@@ -173,7 +174,7 @@ def speaker_word_errors(
         name: divide(errors[parts].sum(axis=1, skipna=False), errors[denominator])
         for name, (parts, denominator) in _RATES.items()
     }
-    return with_metadata(errors.assign(**rates), words)
+    return with_metadata(errors.assign(**rates), transcripts)
 
 
 def _normalizers(
@@ -191,7 +192,7 @@ def _normalizers(
     codes = [language_of_each(language, names)]
     if not chain.has_forms_of_languages:
         return dict.fromkeys([*names, *same], chain)
-    recordings = words.recordings if isinstance(words, HasRecordings) else hypothesis.iloc[:0]
+    recordings = words.recordings if isinstance(words, Transcribed) else hypothesis.iloc[:0]
     for table, what in (
         (reference, "reference"),
         (recordings, "recordings"),
@@ -200,7 +201,7 @@ def _normalizers(
         if "language" in table and len(table):
             place = pd.Index(names).get_indexer(pd.Index(as_ids(table["audio_id"], what).replace(same)))
             codes.append(most_of_each(place[place >= 0], table["language"][place >= 0], len(names)))
-    hints = hinted_languages(words) if isinstance(words, HasRecordings) else {}
+    hints = hinted_languages(words) if isinstance(words, Transcribed) else {}
     languages = first_known(*codes, [hints.get(name) for name in names])
     forms = dict(zip(names, in_languages(chain, languages), strict=True))
     return forms | {name: forms[other] for name, other in same.items()}

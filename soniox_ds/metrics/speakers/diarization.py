@@ -17,7 +17,6 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.speakers.turn_tables import (
-    HasRecordings,
     Ms,
     Turns,
     checked_turns,
@@ -43,6 +42,7 @@ from soniox_ds.schema import (
     with_named_levels,
 )
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 
 __all__ = ["DIARIZATION_POOLING", "diarization_errors"]
@@ -94,23 +94,23 @@ class _Scores(NamedTuple):
 
 
 def diarization_errors(
-    turns: pd.DataFrame | HasRecordings,
-    reference: pd.DataFrame,
+    transcripts: Transcripts,
+    references: pd.DataFrame,
     *,
     collar_ms: int = 0,
     score_overlap: bool = True,
     uem: pd.DataFrame | str = "both",
     map_before_collar: bool = False,
-    failed: str = "apart",
+    missing: str = "exclude",
 ) -> pd.DataFrame:
     """Compute the diarization error of each recording against reference turns.
 
     Parameters
     ----------
-    turns
+    transcripts
         A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, which `speaker_turns` merges with its default gap, or
         ``schema.TURNS``.
-    reference
+    references
         ``schema.TURNS``, for example from `soniox_ds.io.rttm.read_rttm`. Recordings without reference turns are left
         out, unless `uem` names them: then nobody spoke in them.
     collar_ms
@@ -126,8 +126,8 @@ def diarization_errors(
         If True, speakers are mapped on the whole evaluated time, and collar and overlap are removed afterwards, as
         md-eval and spy-der do. If False, they are mapped on the scored time, as pyannote.metrics does. The results
         seldom differ, and only with a collar or without overlap.
-    failed
-        ``"apart"``: recordings that failed or are not among the turns are rows without scores. ``"as_silence"``: they
+    missing
+        ``"exclude"``: recordings that failed or are not among the turns are rows without scores. ``"as_empty"``: they
         are scored as if no speaker had been found.
 
     Returns
@@ -172,12 +172,12 @@ def diarization_errors(
     0        a           100  0.1  {"1": "x", "2": "y"}
     """
     checked_ms(collar_ms, "collar_ms")
-    need(reference, name="reference")
-    reference = with_named_levels(reference, "reference")
-    hypothesis_table = turns_of(turns)
-    hypothesis, reference_turns = checked_turns(hypothesis_table, "turns"), checked_turns(reference, "reference")
-    same_clock(milliseconds(hypothesis_table, "turns"), milliseconds(reference, "reference"))
-    recordings = known_ids(turns, hypothesis)
+    need(references, name="reference")
+    references = with_named_levels(references, "reference")
+    hypothesis_table = turns_of(transcripts)
+    hypothesis, reference_turns = checked_turns(hypothesis_table, "turns"), checked_turns(references, "reference")
+    same_clock(milliseconds(hypothesis_table, "turns"), milliseconds(references, "reference"))
+    recordings = known_ids(transcripts, hypothesis)
     reference_turns = renamed(reference_turns, recordings, "reference")
     regions = None if isinstance(uem, str) else _regions(uem, reference_turns, recordings)
     conventions = _Conventions(collar_ms, score_overlap, _region_name(uem), map_before_collar)
@@ -190,7 +190,7 @@ def diarization_errors(
 
     rows: list[dict[str, Any]] = []
     without_speech: list[str] = []
-    for audio_id, status in statuses(turns, hypothesis, [*reference_turns, *(regions or {})], failed):
+    for audio_id, status in statuses(transcripts, hypothesis, [*reference_turns, *(regions or {})], missing):
         row: dict[str, Any] = {"audio_id": audio_id, "status": status}
         if status == "scored":
             sides = hypothesis.get(audio_id, nobody), reference_turns.get(audio_id, nobody)
@@ -208,7 +208,7 @@ def diarization_errors(
             UserWarning,
             stacklevel=2,
         )
-    return with_metadata(errors, turns)
+    return with_metadata(errors, transcripts)
 
 
 def _region_name(uem: pd.DataFrame | str) -> str:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.confidence.word_confidence import words_of
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.schema import RECORDINGS, ask_about_seconds, need, need_milliseconds, with_ids, with_named_levels
+from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text import runs
+from soniox_ds.text.words import as_words
 
 __all__ = [
-    "FAILED",
-    "HasRecordings",
+    "MISSING",
     "Ms",
     "Recording",
     "Turns",
@@ -40,20 +40,12 @@ __all__ = [
 
 Ms = npt.NDArray[np.int64]
 _Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
-FAILED = ("apart", "as_silence")
+MISSING = ("exclude", "as_empty")
 
 _NOBODY_SPEAKS_SO_BRIEFLY_MS = 60
 _FAR_APART = 100
 _NOBODY_TAKES_TURNS_SO_FAST_MS = 100
 _FEW_TURNS = 5  # fewer turns allow no conclusion: several people may laugh at once
-
-
-@runtime_checkable
-class HasRecordings(Protocol):
-    """An object with recordings and tokens, such as a Corpus."""
-
-    recordings: pd.DataFrame
-    tokens: pd.DataFrame
 
 
 class Turns(NamedTuple):
@@ -72,15 +64,15 @@ class Recording(NamedTuple):
     status: str
 
 
-def turns_of(source: pd.DataFrame | HasRecordings, gap_ms: int = 2000) -> pd.DataFrame:
+def turns_of(source: Transcripts, gap_ms: int = 2000) -> pd.DataFrame:
     """Return the turns of a corpus, of tokens or words, or the given table of turns."""
-    if isinstance(source, HasRecordings):
-        return speaker_turns(words_of(source), gap_ms=gap_ms)
+    if isinstance(source, Transcribed):
+        return speaker_turns(as_words(source), gap_ms=gap_ms)
     if not isinstance(source, pd.DataFrame):
         raise InputError(f"give a Corpus or a table of turns or words, found {type(source).__name__}.")
     source = with_named_levels(source, "turns")
     if "token_index" in source or "word_index" in source:
-        return speaker_turns(words_of(source), gap_ms=gap_ms)
+        return speaker_turns(as_words(source), gap_ms=gap_ms)
     return with_ids(source, "turns")
 
 
@@ -188,22 +180,22 @@ def joined(turns: Turns) -> Turns:
 
 
 def known_ids(source: object, transcribed: Iterable[str]) -> list[str]:
-    """Return the ids of the recordings of the found side: all those of a corpus, otherwise those in `transcribed`."""
-    return source.recordings["audio_id"].tolist() if isinstance(source, HasRecordings) else list(transcribed)
+    """Return the ids of the recordings of the hypotheses: all those of a corpus, otherwise those in `transcribed`."""
+    return source.recordings["audio_id"].tolist() if isinstance(source, Transcribed) else list(transcribed)
 
 
-def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str], failed: str) -> list[Recording]:
+def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str], missing: str) -> list[Recording]:
     """Return the status of each recording of the reference, in the order of the corpus, otherwise of the reference.
 
     Raises
     ------
     InputError
-        If `failed` is unknown, or no recording of the reference is on the found side although both have some.
+        If `missing` is unknown, or no recording of the reference is on the found side although both have some.
     """
-    if failed not in FAILED:
-        raise InputError(f"failed must be one of {list(FAILED)}, found {failed!r}.")
+    if missing not in MISSING:
+        raise InputError(f"missing must be one of {list(MISSING)}, found {missing!r}.")
     wanted = list(dict.fromkeys(reference))
-    if isinstance(source, HasRecordings):
+    if isinstance(source, Transcribed):
         state = dict(zip(source.recordings["audio_id"], source.recordings["status"], strict=True))
         known = {audio_id: "scored" if status == "completed" else "failed" for audio_id, status in state.items()}
     else:
@@ -214,17 +206,17 @@ def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str
             f"no recording of the reference (such as {wanted[0]!r}) is among those transcribed (such as "
             f"{next(iter(known))!r}); audio_id must be the same on both sides, except for folders and extensions."
         )
-    order = both if isinstance(source, HasRecordings) else [audio_id for audio_id in wanted if audio_id in known]
+    order = both if isinstance(source, Transcribed) else [audio_id for audio_id in wanted if audio_id in known]
     rows = [Recording(audio_id, known[audio_id]) for audio_id in order]
-    missing = [audio_id for audio_id in wanted if audio_id not in known]
-    rows += [Recording(audio_id, "missing") for audio_id in missing]
-    if failed == "as_silence":
+    absent = [audio_id for audio_id in wanted if audio_id not in known]
+    rows += [Recording(audio_id, "missing") for audio_id in absent]
+    if missing == "as_empty":
         return [Recording(row.audio_id, "scored") for row in rows]
-    if missing:
+    if absent:
         warnings.warn(
-            f"{len(missing)} of {len(wanted)} recordings of the reference are not among those transcribed, such as "
-            f"{missing[0]!r}. They are rows with status 'missing' and have no scores; to score them as silence, give "
-            'failed="as_silence".',
+            f"{len(absent)} of {len(wanted)} recordings of the reference are not among those transcribed, such as "
+            f"{absent[0]!r}. They are rows with status 'missing' and have no scores; to score them as silence, give "
+            'missing="as_empty".',
             UserWarning,
             stacklevel=3,
         )
@@ -236,7 +228,7 @@ def with_metadata(table: pd.DataFrame, source: object) -> pd.DataFrame:
 
     A column that has the name of a column of the table gets the ending ``_of_recording``.
     """
-    if not isinstance(source, HasRecordings):
+    if not isinstance(source, Transcribed):
         return table
     own_columns = [name for name in source.recordings.columns if name not in RECORDINGS]
     metadata = source.recordings.set_index("audio_id")[own_columns].reindex(table["audio_id"]).reset_index(drop=True)

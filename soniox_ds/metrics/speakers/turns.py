@@ -10,16 +10,17 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.translations import translation_mask
+from soniox_ds.text.words import as_words
 
 __all__ = ["speaker_turns"]
 
 
-def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.DataFrame:
+def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFrame:
     """Merge the neighbouring words of each speaker into turns.
 
     A turn ends at the next word of another speaker in the API's order, or at silence longer than `gap_ms`.
@@ -28,7 +29,7 @@ def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.
 
     Parameters
     ----------
-    words
+    transcripts
         A Corpus, ``schema.WORDS`` or ``schema.TOKENS``.
     gap_ms
         Silence that ends a turn, in ms from the end of a word to the start of the next. The service's tokens often end
@@ -63,7 +64,7 @@ def speaker_turns(words: pd.DataFrame | HasTokens, *, gap_ms: int = 2000) -> pd.
     2  call.wav       1      1500    1800
     """
     checked_ms(gap_ms, "gap_ms")
-    words = words_of(words)
+    words = as_words(transcripts)
     need(words, "audio_id", "word_index", "start_ms", "end_ms", "speaker", name="words")
     words = need_milliseconds(words, "words")
     no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])

@@ -75,8 +75,13 @@ class Resampling(NamedTuple):
 
     ci: float
     method: str
-    replicates: int
+    n_resamples: int
     seed: int
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The settings under the names of their columns in tables of results."""
+        return {"ci": self.ci, "method": self.method, "replicates": self.n_resamples, "seed": self.seed}
 
 
 class Interval(NamedTuple):
@@ -265,7 +270,7 @@ class RateBootstrap:
 
 
 def bootstrap_rate(
-    numerators: npt.ArrayLike, denominators: npt.ArrayLike, *, replicates: int = 10_000, seed: int = 0
+    numerators: npt.ArrayLike, denominators: npt.ArrayLike, *, n_resamples: int = 10_000, seed: int = 0
 ) -> RateBootstrap:
     """Draw as many units as there are, with replacement, and compute the rate of each such replicate.
 
@@ -275,7 +280,7 @@ def bootstrap_rate(
         One number for each unit: its errors, or its difference in errors.
     denominators
         One number for each unit: its reference words, 0 or more.
-    replicates
+    n_resamples
         Number of replicates, 100 or more.
     seed
         Seed of the bootstrap. The same seed gives the same replicates.
@@ -288,7 +293,7 @@ def bootstrap_rate(
     Raises
     ------
     InputError
-        If the arrays differ in length, are not finite, or a denominator is negative; if `replicates` is below 100.
+        If the arrays differ in length, are not finite, or a denominator is negative; if `n_resamples` is below 100.
 
     Notes
     -----
@@ -313,7 +318,7 @@ def bootstrap_rate(
         raise InputError(f"numerators have the shape {errors.shape}, denominators {words.shape}; give one per unit.")
     if not (np.isfinite(errors).all() and np.isfinite(words).all() and (words >= 0).all()):
         raise InputError("numerators must be finite, denominators finite and 0 or more.")
-    _check_replicates(replicates)
+    _check_replicates(n_resamples)
     count, total = len(words), float(words.sum())
     if count < 2 or total == 0:
         estimate = float(errors.sum()) / total if total else nan
@@ -325,7 +330,7 @@ def bootstrap_rate(
     residual = distinct[:, 0] - estimate * distinct[:, 1]
     size = distinct[:, 1]
     columns = np.column_stack([residual, size, residual * residual, residual * size, size * size])
-    sums = resampled_sums(columns, times, replicates=replicates, seed=seed)
+    sums = resampled_sums(columns, times, n_resamples=n_resamples, seed=seed)
     sums = sums[sums[:, 1] > 0]
     shift = sums[:, 0] / sums[:, 1]
     squares = sums[:, 2] - 2 * shift * sums[:, 3] + shift**2 * sums[:, 4]
@@ -429,19 +434,19 @@ def check_method(method: Any) -> None:
         raise InputError(f"method is {method!r}; it can be {' or '.join(map(repr, METHODS))}.")
 
 
-def checked_resampling(ci: Any, method: Any, replicates: Any, seed: Any) -> Resampling:
+def checked_resampling(ci: Any, method: Any, n_resamples: Any, seed: Any) -> Resampling:
     """Check the four settings of an interval and return them; raise InputError for an impossible value."""
     check_level(ci)
     check_method(method)
-    _check_replicates(replicates)
+    _check_replicates(n_resamples)
     check_number(seed, "seed", whole=True, least=0, advice="give a whole number, 0 or more.")
-    return Resampling(float(ci), method, int(replicates), int(seed))
+    return Resampling(float(ci), method, int(n_resamples), int(seed))
 
 
-def _check_replicates(replicates: Any) -> None:
+def _check_replicates(n_resamples: Any) -> None:
     """Raise InputError unless there are enough replicates for a quantile."""
     advice = "give a whole number, 100 or more (10,000 is usual)."
-    check_number(replicates, "replicates", whole=True, least=100, advice=advice)
+    check_number(n_resamples, "n_resamples", whole=True, least=100, advice=advice)
 
 
 def _distinct(errors: FloatArray, words: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int64]]:

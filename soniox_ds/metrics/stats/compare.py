@@ -35,6 +35,7 @@ from soniox_ds.metrics.stats.blocks import (
 )
 from soniox_ds.metrics.stats.mapsswe import error_segments
 from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform, need, with_ids
+from soniox_ds.schema.inputs import refuse_transcripts
 
 __all__ = ["FEW_SEGMENTS", "check_settings", "compare_errors", "paired_blocks", "shared_measure"]
 
@@ -72,7 +73,7 @@ def compare_errors(
     baseline: str | None = None,
     ci: float = 0.95,
     method: str = "auto",
-    replicates: int = 10_000,
+    n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Compare the word or character errors of two or more arms on the recordings they share.
@@ -91,7 +92,7 @@ def compare_errors(
         (MAPSSWE). Without them its columns are NA. The test is not available for characters.
     baseline
         Compare this arm with each of the others. None compares every pair of arms, in the order given.
-    ci, replicates, seed
+    ci, n_resamples, seed
         See `summarize`.
     method
         ``"auto"`` is ``"jackknife"`` here: the t interval with the jackknife's standard error and blocks − 1 degrees of
@@ -147,7 +148,7 @@ def compare_errors(
        difference  difference_low  difference_high  b_better
     0      -0.119          -0.135           -0.102       1.0
     """
-    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = bootstrap.checked_resampling(ci, method, n_resamples, seed)
     tables, measure = _named_arms(arms)
     if alignments is not None and measure is not WORDS:
         raise InputError("alignments are of words, but the arms hold character errors; leave them out.")
@@ -233,7 +234,7 @@ def _comparison(
     """Return one row of the result, without the names and the columns that Holm's method adds."""
     size = paired.size.sum()
     drawn = bootstrap.bootstrap_rate(
-        paired.errors_b - paired.errors_a, paired.size, replicates=resampling.replicates, seed=resampling.seed
+        paired.errors_b - paired.errors_a, paired.size, n_resamples=resampling.n_resamples, seed=resampling.seed
     )
     interval = drawn.interval(resampling.ci, resampling.method, "difference")
     right_a, right_b = (paired.recordings[name].to_numpy() == 0 for name in ("errors_a", "errors_b"))
@@ -268,7 +269,7 @@ def _comparison(
         **(_neutral(paired, resampling) if measure is WORDS else {}),
         "b_better": known(drawn.share_below(0)),
         "p": known(drawn.p_value(interval.method)) if interval.method else pd.NA,
-        **resampling._asdict(),
+        **resampling.columns,
         "method": interval.method,
         **matched,
         "both_right": int((right_a & right_b).sum()),
@@ -299,7 +300,7 @@ def _neutral(paired: PairedBlocks, resampling: bootstrap.Resampling) -> dict[str
     )
     low = high = math.nan
     if len(words) > 1:
-        drawn = bootstrap.bootstrap_rate(b - a, words, replicates=resampling.replicates, seed=resampling.seed)
+        drawn = bootstrap.bootstrap_rate(b - a, words, n_resamples=resampling.n_resamples, seed=resampling.seed)
         interval = drawn.interval(resampling.ci, resampling.method, "difference")
         low, high = interval.low, interval.high
     return {
@@ -338,6 +339,10 @@ def _named_arms(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tu
         named = {chr(ord("a") + number): arm for number, arm in enumerate(arms)}
     if len(named) < 2:
         raise InputError(f"compare_errors takes two arms or more, found {len(named)}.")
+    for arm in named.values():
+        refuse_transcripts(
+            arm, "tables of errors", "sx.compare_errors(sx.word_errors(corpus_a), sx.word_errors(corpus_b))"
+        )
     measure = shared_measure(named.values())
     return {str(name): checked_errors(table, f"arm {name!r}", measure) for name, table in named.items()}, measure
 

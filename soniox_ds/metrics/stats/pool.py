@@ -82,8 +82,6 @@ class Pooling:
     """The status of the rows that are pooled."""
     name: str = "errors"
     """The name of the table in messages."""
-    replicates: int = 10_000
-    """The number of replicates unless the caller gives one."""
 
 
 def pool(
@@ -253,7 +251,7 @@ def pooled_rates(
         `note`. With `needs_all`, a rate is NA if a count of any row is NA.
     """
     blocks = blocks_of(scored, columns)
-    row: dict[str, Any] = {"blocks": blocks.total, "block": "+".join(columns), **resampling._asdict()}
+    row: dict[str, Any] = {"blocks": blocks.total, "block": "+".join(columns), **resampling.columns}
     intervals: dict[str, Interval] = {}
     for rate in rates:
         sides = [added(scored, side) for side in (rate.numerator, rate.denominator)]
@@ -264,7 +262,7 @@ def pooled_rates(
             np.bincount(blocks.codes, side.astype("Float64").fillna(0).to_numpy(np.float64), blocks.total)
             for side in sides
         )
-        drawn = bootstrap_rate(*by_block, replicates=resampling.replicates, seed=resampling.seed)
+        drawn = bootstrap_rate(*by_block, n_resamples=resampling.n_resamples, seed=resampling.seed)
         interval = intervals[rate.name] = drawn.interval(resampling.ci, resampling.method, rate.kind)
         row |= {
             rate.name: known(drawn.estimate),

@@ -22,6 +22,7 @@ from soniox_ds.metrics.stats.blocks import WORDS, Measure, block_columns, blocks
 from soniox_ds.metrics.stats.bootstrap import check_level
 from soniox_ds.metrics.stats.compare import check_settings, paired_blocks, shared_measure
 from soniox_ds.schema import POWER, conform
+from soniox_ds.schema.inputs import refuse_transcripts
 
 __all__ = ["FEWEST_BLOCKS", "power"]
 
@@ -52,8 +53,8 @@ def power(
     difference: float | Sequence[float] | None = None,
     blocks: int | Sequence[int] | None = None,
     target: float = 0.8,
-    ci: float = 0.95,
     block: str | Sequence[str] | None = None,
+    ci: float = 0.95,
     block_sd: float | None = None,
     correlation: float = 0.5,
 ) -> pd.DataFrame:
@@ -201,6 +202,7 @@ def _smallest_difference(blocks: int, block_sd: float, target: float, ci: float)
 
 
 def _pilot(errors: Any, block: str | Sequence[str] | None, block_sd: Any, correlation: float) -> _Pilot:
+    refuse_transcripts(errors, "a table of errors", "sx.metrics.power(sx.word_errors(corpus))")
     if errors is None:
         if block_sd is None:
             raise InputError("give errors of a pilot (one arm or two), or block_sd=, the spread of the difference.")

@@ -24,7 +24,7 @@ _SHORTFALLS = np.linspace(2, 3, 11)  # standard deviations by which Poisson numb
 _MOST_DRAWN = 32  # a Poisson number with a mean of 1 exceeds this with a probability of 1e-36
 
 
-def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, replicates: int, seed: int = 0) -> FloatArray:
+def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, n_resamples: int, seed: int = 0) -> FloatArray:
     """Sum over units that are drawn with replacement, as many as there are.
 
     Parameters
@@ -34,32 +34,32 @@ def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, replica
     times
         Number of units that are equal to each row (1 or more). Equal units are drawn together by one binomial number,
         which only saves time: 20,000 utterances have a few hundred different pairs of errors and words.
-    replicates, seed
+    n_resamples, seed
         See `bootstrap_rate`.
 
     Returns
     -------
     array
-        Shape ``(replicates, columns)``. Weights are drawn and used in chunks of constant size.
+        Shape ``(n_resamples, columns)``. Weights are drawn and used in chunks of constant size.
 
     Examples
     --------
-    >>> resampled_sums(np.array([[1.0, 10.0], [0.0, 8.0]]), np.array([5, 3]), replicates=10_000).mean(axis=0).round()
+    >>> resampled_sums(np.array([[1.0, 10.0], [0.0, 8.0]]), np.array([5, 3]), n_resamples=10_000).mean(axis=0).round()
     array([ 5., 74.])
     """
     rng = np.random.default_rng(seed)
     count = int(times.sum())
     if len(columns) * _CELLS_PER_BINOMIAL >= count:
-        return _sums_of_single_units(np.repeat(columns, times, axis=0), replicates, rng)
-    sums = np.empty((replicates, columns.shape[1]))
+        return _sums_of_single_units(np.repeat(columns, times, axis=0), n_resamples, rng)
+    sums = np.empty((n_resamples, columns.shape[1]))
     rows = max(1, _CELLS_PER_CHUNK // len(columns))
-    for start in range(0, replicates, rows):
-        weights = rng.multinomial(count, times / count, size=min(rows, replicates - start))
+    for start in range(0, n_resamples, rows):
+        weights = rng.multinomial(count, times / count, size=min(rows, n_resamples - start))
         sums[start : start + len(weights)] = weights.astype(np.float64) @ columns
     return sums
 
 
-def _sums_of_single_units(units: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
+def _sums_of_single_units(units: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
     """Compute `resampled_sums` for units most of which are different.
 
     The number of times that each unit is drawn is first an independent Poisson number with a mean a little below 1.
@@ -71,7 +71,7 @@ def _sums_of_single_units(units: FloatArray, replicates: int, rng: np.random.Gen
     count = len(units)
     edges, rare = _poisson_by_bytes(np.maximum(0.0, 1 - _SHORTFALLS / count**0.5))
     width = min(count, _WIDTH)
-    rows = max(1, min(replicates, (_BYTES_PER_CHUNK if count > width else _CELLS_PER_CHUNK) // count))
+    rows = max(1, min(n_resamples, (_BYTES_PER_CHUNK if count > width else _CELLS_PER_CHUNK) // count))
     rowwise = np.column_stack([units, np.ones(count)])
     # A few long rows are multiplied faster with contiguous columns, many short rows are not.
     columns = np.asfortranarray(rowwise) if rows <= _FEW_ROWS else rowwise
@@ -98,13 +98,13 @@ def _sums_of_single_units(units: FloatArray, replicates: int, rng: np.random.Gen
             drawn += some @ columns[first : first + width]
         return drawn
 
-    sums = np.empty((replicates, units.shape[1]))
+    sums = np.empty((n_resamples, units.shape[1]))
     done = 0
-    while done < replicates:
-        chunks = min(_CHUNKS_AT_ONCE, -(-(replicates - done) // rows))
+    while done < n_resamples:
+        chunks = min(_CHUNKS_AT_ONCE, -(-(n_resamples - done) // rows))
         drawn = np.concatenate([chunk() for _ in range(chunks)])
         lacking = (count - drawn[:, -1]).astype(np.int64)
-        kept = np.flatnonzero(lacking >= 0)[: replicates - done]
+        kept = np.flatnonzero(lacking >= 0)[: n_resamples - done]
         drawn, lacking = drawn[kept], lacking[kept]
         some = np.flatnonzero(lacking)
         if len(some):

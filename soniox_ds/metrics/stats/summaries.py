@@ -17,6 +17,7 @@ from soniox_ds.metrics.stats.blocks import CASE, CHARACTERS, COUNTS, PUNCTUATION
 from soniox_ds.metrics.stats.bootstrap import Resampling, checked_resampling
 from soniox_ds.metrics.stats.pool import Pooling, Rate, pool, pooled_rates, total_hours
 from soniox_ds.schema import CHARACTER_ERROR_SUMMARY, ERROR_SUMMARY, PUNCTUATION_ERROR_SUMMARY, Table, need
+from soniox_ds.schema.inputs import refuse_transcripts
 
 __all__ = ["CHARACTER_POOLING", "PUNCTUATION_POOLING", "WORD_POOLING", "summarize", "summary_table"]
 
@@ -54,7 +55,7 @@ def summarize(
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     method: str = "auto",
-    replicates: int | None = None,
+    n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Add up the counts of recordings by group, and compute the rates of the sums.
@@ -81,9 +82,9 @@ def summarize(
         ``"cr2"``, a t interval with the CR2 variance, below 10 blocks and whenever a few blocks decide. ``"jackknife"``
         (also a t interval) and ``"percentile"`` are available for comparison; both are too narrow for few blocks
         (docs/metrics-uncertainty.md has the simulation).
-    replicates, seed
-        Number of resamplings (None: 10,000, and 2,000 for latencies, whose percentiles take longer), and the seed that
-        they are drawn with. The row of a group does not depend on the other groups or on the order of rows.
+    n_resamples, seed
+        Number of resamplings, and the seed that they are drawn with. The row of a group does not depend on the other
+        groups or on the order of rows.
 
     Returns
     -------
@@ -143,8 +144,9 @@ def summarize(
     >>> summary["note"][1]
     'There is only one recording, and an interval needs two or more. Add recordings.'
     """
+    refuse_transcripts(table, "a table of errors", "sx.summarize(sx.word_errors(corpus))")
     pooling = _pooling(kind or _kind_of(table))
-    resampling = checked_resampling(ci, method, pooling.replicates if replicates is None else replicates, seed)
+    resampling = checked_resampling(ci, method, n_resamples, seed)
     return pool(table, pooling, by, block=block, resampling=resampling)
 
 

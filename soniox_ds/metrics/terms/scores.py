@@ -46,6 +46,7 @@ from soniox_ds.schema import (
     no_duplicates,
     with_ids,
 )
+from soniox_ds.schema.inputs import refuse_transcripts
 from soniox_ds.text.normalizer import NormalizerLike
 
 __all__ = ["TERM_POOLING", "compare_terms", "term_counts"]
@@ -153,7 +154,7 @@ def compare_terms(
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     method: str = "auto",
-    replicates: int = 10_000,
+    n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Compare two arms by the terms that each hits, on the same recordings.
@@ -170,7 +171,7 @@ def compare_terms(
     block
         Column or columns of `a`, merged in by you, whose values are resampled as a whole for the interval; the default
         is `speaker`, otherwise `session`, otherwise recordings.
-    ci, method, replicates, seed
+    ci, method, n_resamples, seed
         Settings of the interval, see `summarize`.
 
     Returns
@@ -211,7 +212,14 @@ def compare_terms(
     0    Zyrtec            2     0       0       2  0.5
     1  Celebrex            1     1       0       0  1.0
     """
-    resampling = bootstrap.checked_resampling(ci, method, replicates, seed)
+    resampling = bootstrap.checked_resampling(ci, method, n_resamples, seed)
+    for arm in (a, b):
+        refuse_transcripts(
+            arm,
+            "tables of term occurrences",
+            "sx.metrics.compare_terms(occurrences_a, occurrences_b), "
+            "with occurrences_a = sx.metrics.term_occurrences(corpus_a, terms)",
+        )
     a, b = with_ids(a, "a"), with_ids(b, "b")
     for name, arm in (("a", a), ("b", b)):
         need(arm, "audio_id", "term", "outcome", "reference_index", name=name)
@@ -322,7 +330,7 @@ def _comparison(
     drawn = bootstrap.bootstrap_rate(
         np.bincount(codes, weights=share_b - share_a, minlength=len(distinct)),
         np.bincount(codes, minlength=len(distinct)),
-        replicates=resampling.replicates,
+        n_resamples=resampling.n_resamples,
         seed=resampling.seed,
     )
     interval = drawn.interval(resampling.ci, resampling.method, "difference")
@@ -353,7 +361,7 @@ def _comparison(
         "unpaired": int((part["kind"] == "unpaired").sum()),
         "blocks": len(distinct),
         "block": "+".join(columns),
-        **resampling._asdict(),
+        **resampling.columns,
         "method": interval.method,
         "note": note_of(interval, blocks, columns, *notes, noun="occurrences", quantity="difference")
         if count

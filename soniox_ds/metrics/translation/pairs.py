@@ -17,6 +17,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need, need_milliseconds, no_duplicates, with_ids
+from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.scripts import ends_sentence, is_unspaced
 from soniox_ds.text.translations import translation_mask
 from soniox_ds.text.words import words
@@ -26,12 +27,12 @@ __all__ = ["translation_pairs"]
 _ENOUGH = 0.75  # share of the expected length, for a translation that has fewer sentences than its original
 
 
-def translation_pairs(table: Any) -> pd.DataFrame:
+def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     """Match each stretch of speech with its translation.
 
     Parameters
     ----------
-    table
+    transcripts
         A Corpus, ``schema.TOKENS``, ``schema.WORDS`` or ``schema.SEGMENTS``, with its translations. Tokens and words
         give the shortest pairs.
 
@@ -75,7 +76,7 @@ def translation_pairs(table: Any) -> pd.DataFrame:
     0              en       de  Good morning.  Guten Morgen.
     1              en       de   How are you?   Wie geht es?
     """
-    units = _units(table)
+    units = _units(transcripts)
     if units.empty:
         return empty(TRANSLATION_PAIRS)
     if not translation_mask(units).any():
@@ -111,7 +112,7 @@ class _Unit(NamedTuple):
 
 def _units(source: Any) -> pd.DataFrame:
     """Return words or segments, grouped by recording, each recording in the API's order."""
-    table = source.tokens if hasattr(source, "tokens") and hasattr(source, "recordings") else source
+    table = source.tokens if isinstance(source, Transcribed) else source
     if not isinstance(table, pd.DataFrame):
         raise InputError(
             f"translation_pairs takes a Corpus or a table of tokens, words or segments, found {type(table).__name__}."

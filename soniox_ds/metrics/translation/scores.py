@@ -37,11 +37,10 @@ _OF_LANGUAGE = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"} | dict.fromkeys(
 
 _Floats = npt.NDArray[np.float64]
 _CELLS_PER_CHUNK = 1_000_000
-_SACREBLEU_SEED = 12345
 
 
 def translation_scores(
-    hypotheses: Any,
+    transcripts: Any,
     references: Any,
     *,
     metric: str | Sequence[str] = ("bleu", "chrf", "ter"),
@@ -49,14 +48,14 @@ def translation_scores(
     tokenize: str | None = None,
     block: Any = None,
     ci: float = 0.95,
-    replicates: int = 1000,
-    seed: int = _SACREBLEU_SEED,
+    n_resamples: int = 10_000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Score translations against references.
 
     Parameters
     ----------
-    hypotheses
+    transcripts
         A sequence of texts (a list, ``pairs["translation"]``), one for each reference, with NA or None for a missing
         translation. Or by `audio_id`: a mapping to texts, a Corpus or ``schema.TEXTS``.
     references
@@ -75,8 +74,9 @@ def translation_scores(
         Texts that belong together (of one speaker, one talk) are resampled together: a label for each text, or the name
         of a column of `references`. None resamples single texts, as sacrebleu does, which gives too narrow intervals
         if texts are not independent.
-    ci, replicates, seed
-        Level of the interval, number of bootstrap replicates and their seed; the defaults are sacrebleu's.
+    ci, n_resamples, seed
+        Level of the interval, number of bootstrap replicates and their seed. sacrebleu's own defaults are
+        ``n_resamples=1000, seed=12345``.
 
     Returns
     -------
@@ -105,10 +105,10 @@ def translation_scores(
     1   chrf   70.7      2
     2    ter   12.5      2
     >>> scores["signature"][1][:40]
-    'nrefs:1|bs:1000|seed:12345|case:mixed|ef'
+    'nrefs:1|bs:10000|seed:0|case:mixed|eff:y'
     """
-    checked_resampling(ci, "percentile", replicates, seed)
-    texts = texts_of(hypotheses, references, block)
+    checked_resampling(ci, "percentile", n_resamples, seed)
+    texts = texts_of(transcripts, references, block)
     rows = []
     for name in _metrics(metric):
         scorer = _scorer(name, language, tokenize, texts.references)
@@ -122,11 +122,11 @@ def translation_scores(
             "units": len(units),
         }
         if len(units) > 1:
-            sums = _resampled(units, replicates, seed)
+            sums = _resampled(units, n_resamples, seed)
             low, high, mean = _bounds(np.array([_corpus_score(scorer, one) for one in sums]), ci)
             row |= {"score_low": low, "score_high": high, "score_mean": mean}
-            scorer.n_bootstrap, scorer.seed = replicates, str(seed)
-        rows.append(row | {"ci": ci, "replicates": replicates, "seed": seed, "signature": str(scorer.get_signature())})
+            scorer.n_bootstrap, scorer.seed = n_resamples, str(seed)
+        rows.append(row | {"ci": ci, "replicates": n_resamples, "seed": seed, "signature": str(scorer.get_signature())})
     return conform(pd.DataFrame(rows), TRANSLATION_SCORES)
 
 
@@ -141,19 +141,18 @@ def compare_translations(
     tokenize: str | None = None,
     block: Any = None,
     ci: float = 0.95,
-    replicates: int | None = None,
-    seed: int = _SACREBLEU_SEED,
+    n_resamples: int = 10_000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Compare the translations of `a` and `b` on the same texts, with a paired test.
 
     Parameters
     ----------
-    a, b, references, metric, language, tokenize, block, ci, seed
-        See `sx.metrics.translation_scores`. Only texts that both have are scored; the others are counted.
+    a, b, references, metric, language, tokenize, block, ci, n_resamples, seed
+        See `sx.metrics.translation_scores`. Only texts that both have are scored; the others are counted. For
+        ``test="randomization"``, `n_resamples` is the number of random exchanges.
     test
         ``"bootstrap"`` (paired bootstrap) or ``"randomization"`` (approximate randomization), both as in sacrebleu.
-    replicates
-        Number of bootstrap replicates or of random exchanges; None for sacrebleu's 1000 and 10,000.
 
     Returns
     -------
@@ -175,7 +174,7 @@ def compare_translations(
     Notes
     -----
     sacrebleu's bootstrap test subtracts the mean from the absolute differences of the replicates, and counts those
-    above the observed difference: p = (number + 1) / (replicates + 1). Its randomization test exchanges the
+    above the observed difference: p = (number + 1) / (n_resamples + 1). Its randomization test exchanges the
     translations of random texts and counts the differences above the observed one. Neither is corrected for several
     metrics. With few texts the bootstrap test reports a difference too easily.
 
@@ -189,8 +188,7 @@ def compare_translations(
     """
     if test not in TESTS:
         raise InputError(f"test is {test!r}; it can be {' or '.join(map(repr, TESTS))}.")
-    count = replicates if replicates is not None else 1000 if test == "bootstrap" else 10_000
-    checked_resampling(ci, "percentile", count, seed)
+    checked_resampling(ci, "percentile", n_resamples, seed)
     arm_a, arm_b = texts_of(a, references, block, keep_missing=True), texts_of(b, references, block, keep_missing=True)
     both = [x is not None and y is not None for x, y in zip(arm_a.hypotheses, arm_b.hypotheses, strict=True)]
     if not any(both):
@@ -214,15 +212,17 @@ def compare_translations(
         if len(units_a) < 2:
             raise InputError(f"a and b have {len(units_a)} text or block in common; a paired test needs two or more.")
         observed = _corpus_score(scorer, of_b.sum(axis=0)) - _corpus_score(scorer, of_a.sum(axis=0))
-        differences = _differences(scorer, *(_resampled(units, count, seed) for units in (units_a, units_b)))
+        differences = _differences(scorer, *(_resampled(units, n_resamples, seed) for units in (units_a, units_b)))
         low, high, _ = _bounds(differences, ci)
         size = np.abs(differences)
         exceeding = (
-            size - size.mean() if test == "bootstrap" else np.abs(_exchanged(scorer, units_a, units_b, count, seed))
+            size - size.mean()
+            if test == "bootstrap"
+            else np.abs(_exchanged(scorer, units_a, units_b, n_resamples, seed))
         )
         signature = scorer.get_signature()
         signature.update("seed", str(seed))
-        signature.update("bs" if test == "bootstrap" else "ar", count)
+        signature.update("bs" if test == "bootstrap" else "ar", n_resamples)
         rows.append(
             {
                 "metric": name,
@@ -232,14 +232,14 @@ def compare_translations(
                 "difference_low": low,
                 "difference_high": high,
                 "b_better": float(np.mean(differences < 0 if name == "ter" else differences > 0)),
-                "p": (int(np.sum(exceeding > abs(observed))) + 1) / (count + 1),
+                "p": (int(np.sum(exceeding > abs(observed))) + 1) / (n_resamples + 1),
                 "test": test,
                 "texts": len(right),
                 "only_a": sum(text is not None for text in arm_a.hypotheses) - len(right),
                 "only_b": sum(text is not None for text in arm_b.hypotheses) - len(right),
                 "units": len(units_a),
                 "ci": ci,
-                "replicates": count,
+                "replicates": n_resamples,
                 "seed": seed,
                 "signature": str(signature),
             }
@@ -310,14 +310,14 @@ def _by_block(statistics: _Floats, blocks: npt.NDArray[Any] | None) -> _Floats:
     return sums
 
 
-def _resampled(units: _Floats, replicates: int, seed: int) -> _Floats:
+def _resampled(units: _Floats, n_resamples: int, seed: int) -> _Floats:
     """Sum over units drawn with replacement, with the same draws as sacrebleu for the same seed."""
     rng = np.random.default_rng(seed)
     count = len(units)
     rows = max(1, _CELLS_PER_CHUNK // count)
-    sums = np.empty((replicates, units.shape[1]))
-    for start in range(0, replicates, rows):
-        now = min(rows, replicates - start)
+    sums = np.empty((n_resamples, units.shape[1]))
+    for start in range(0, n_resamples, rows):
+        now = min(rows, n_resamples - start)
         drawn = rng.choice(count, size=(now, count), replace=True) + np.arange(now)[:, None] * count
         times = np.bincount(drawn.ravel(), minlength=now * count).reshape(now, count)
         sums[start : start + now] = times.astype(np.float64) @ units

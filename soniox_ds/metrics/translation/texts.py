@@ -15,7 +15,9 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import as_ids, matched_ids, need, with_ids, with_named_levels
+from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.text.translations import translation_mask
+from soniox_ds.text.words import texts as texts_of_tokens
 
 __all__ = ["Texts", "texts_of", "where"]
 
@@ -31,7 +33,7 @@ class Texts(NamedTuple):
 
 def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool = False) -> Texts:
     """Pair both sides; missing translations are None with `keep_missing`, and left out otherwise."""
-    if isinstance(hypotheses, (pd.DataFrame, Mapping)) or hasattr(hypotheses, "recordings"):
+    if isinstance(hypotheses, (pd.DataFrame, Mapping, Transcribed)):
         ids, right = _references_by_id(references)
         if not ids:
             raise InputError("there are no references; give the right translations by audio_id.")
@@ -132,8 +134,8 @@ def _translations_by_id(source: Any) -> dict[str, str]:
     if isinstance(source, Mapping):
         named = as_ids(pd.Series(list(source), dtype=object), "hypotheses").tolist()
         return {audio_id: text for audio_id, text in zip(named, source.values(), strict=True) if not _missing(text)}
-    corpus = hasattr(source, "recordings")
-    texts = source.texts() if corpus else source
+    corpus = isinstance(source, Transcribed)
+    texts = texts_of_tokens(source.tokens) if corpus else source
     need(texts, "audio_id", "text", name="hypotheses")
     texts = with_ids(texts, "hypotheses")
     if "translation_status" in texts:

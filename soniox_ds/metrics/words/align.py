@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.metrics.words.edit_paths import DELETION, INSERTION, Paths, paths
-from soniox_ds.metrics.words.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.metrics.words.pairing import Pairs, References, Texts, pair_up
 from soniox_ds.metrics.words.recording_languages import Languages, bound_normalizers
 from soniox_ds.metrics.words.units import Units, Vocabulary, read_units
 from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_confidences, need_milliseconds
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 from soniox_ds.text.reference_warnings import warn_of_unsaid
 
@@ -30,13 +31,13 @@ _Ints = npt.NDArray[np.intp]
 
 
 def align_words(
-    transcripts: Transcripts,
+    transcripts: Transcripts | Texts,
     references: References = None,
     *,
     normalizer: NormalizerLike = "basic",
     cost: str = "sclite",
     units: str = "mixed",
-    failed: str = "apart",
+    missing: str = "exclude",
     language: Languages = None,
 ) -> pd.DataFrame:
     """Align each transcript with its reference.
@@ -63,8 +64,8 @@ def align_words(
     units
         ``"mixed"``: words, and single characters of scripts without spaces. ``"words"``: the text is divided at white
         space only.
-    failed
-        ``"as_silence"`` aligns failed and missing recordings as if they had no words; otherwise they have no rows.
+    missing
+        ``"as_empty"`` aligns failed and missing recordings as if they had no words; otherwise they have no rows.
     language
         For ``normalizer="spoken"``: the language of the recordings, or a dict from audio_id to language. For recordings
         that it does not cover, the language is taken from the first of these that is known: a column `language` of the
@@ -102,7 +103,7 @@ def align_words(
     3           hit      five       five
     4      deletion     daily       <NA>
     """
-    pairs = pair_up(transcripts, references, failed)
+    pairs = pair_up(transcripts, references, missing)
     words = need_confidences(need_milliseconds(pairs.words, "words", required=False), "words", "confidence")
     pairs = pairs._replace(words=words)
     chain = Normalizer.of(normalizer)

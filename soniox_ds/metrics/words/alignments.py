@@ -13,19 +13,20 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.jiwer_output import alignments_from_jiwer, is_jiwer_output
-from soniox_ds.metrics.words.pairing import HasRecordings
 from soniox_ds.schema import need_confidences, with_ids
+from soniox_ds.schema.inputs import Transcripts
 
 if TYPE_CHECKING:
     import jiwer
 
 __all__ = ["Alignments", "alignments_of"]
 
-Alignments: TypeAlias = "pd.DataFrame | HasRecordings | jiwer.WordOutput"
+Alignments: TypeAlias = "Transcripts | jiwer.WordOutput"
+"""A table of alignments, a corpus or live result whose recordings have references, or the output of jiwer."""
 
 
 def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
-    """Return the alignments with ids as strings; a corpus is aligned with its own references.
+    """Return the alignments with ids as strings; a corpus or live result is aligned with its own references.
 
     A `jiwer.WordOutput` becomes a table without times, confidences and labels.
 
@@ -48,7 +49,6 @@ def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
         return need_confidences(with_ids(source, what), what)
     if is_jiwer_output(source):
         return alignments_from_jiwer(source)
-    if not isinstance(source, HasRecordings):
         raise InputError(
             f"{what} must be a table of align_words, a jiwer.WordOutput or a corpus with references, found "
             f"{type(source).__name__}; call sx.align_words(corpus, references) first."

@@ -13,6 +13,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.schema import WORD_ALIGNMENTS, conform, need, no_duplicates
+from soniox_ds.schema.inputs import refuse_transcripts
 
 if TYPE_CHECKING:
     import jiwer
@@ -62,6 +63,8 @@ def jiwer_output(alignments: pd.DataFrame) -> jiwer.WordOutput:
     """
     import jiwer
 
+    call = "sx.metrics.jiwer_output(sx.align_words(corpus, references))"
+    refuse_transcripts(alignments, "a table of alignments", call)
     need(alignments, "audio_id", "position", "operation", "reference", "hypothesis", name="alignments")
     no_duplicates(alignments, "alignments", "audio_id", "position")
     if unknown := sorted({str(operation) for operation in alignments["operation"].unique()} - set(_TYPES)):

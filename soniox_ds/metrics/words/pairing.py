@@ -11,7 +11,7 @@ import difflib
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,27 +21,18 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.units import Lines, lines_of
 from soniox_ds.schema import RECORDINGS, as_ids, matched_ids, need, no_duplicates, with_ids, with_named_levels
+from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.text.boundaries import without_markers
 from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import words as words_of_tokens
 
-__all__ = ["HasRecordings", "Pairs", "References", "Transcripts", "pair_up"]
+__all__ = ["Pairs", "References", "Texts", "pair_up"]
 
 _Bools = npt.NDArray[np.bool_]
 
 
-@runtime_checkable
-class HasRecordings(Protocol):
-    """An object with recordings and tokens, such as a `Corpus` or a `LiveResult`."""
-
-    @property
-    def recordings(self) -> pd.DataFrame: ...
-    @property
-    def tokens(self) -> pd.DataFrame: ...
-
-
-Transcripts: TypeAlias = "HasRecordings | pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | Sequence[str | None]"
-References: TypeAlias = "pd.DataFrame | pd.Series[Any] | Mapping[str, Any] | Sequence[str | None] | None"
+Texts: TypeAlias = "pd.Series[Any] | Mapping[str, Any] | Sequence[str | None]"
+References: TypeAlias = "pd.DataFrame | Texts | None"
 
 _OF_TEXTS = ("reference", "translation_status", "word_count")
 _SPEAKERS_OF_WORDS = "speakers of the words"
@@ -78,15 +69,15 @@ class _Transcribed(NamedTuple):
     """The other known values of each word."""
 
 
-def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
+def pair_up(transcripts: Any, references: Any, missing: str = "exclude") -> Pairs:
     """Match transcripts and references by recording.
 
     Parameters
     ----------
     transcripts, references
         The transcripts and references that `soniox_ds.word_errors` accepts.
-    failed
-        ``"apart"``, or ``"as_silence"`` to score failed and missing recordings as if nothing had been transcribed.
+    missing
+        ``"exclude"``, or ``"as_empty"`` to score failed and missing recordings as if nothing had been transcribed.
 
     Raises
     ------
@@ -95,8 +86,8 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     SchemaError
         If a table lacks a column, an id occurs twice, or a text is not a string.
     """
-    if failed not in ("apart", "as_silence"):
-        raise InputError(f'failed must be "apart" or "as_silence", found {failed!r}.')
+    if missing not in ("exclude", "as_empty"):
+        raise InputError(f'missing must be "exclude" or "as_empty", found {missing!r}.')
     transcripts, references = _by_position(transcripts, references)
     transcribed = _read_transcripts(transcripts)
     with_reference = _references(references, transcribed.recordings)
@@ -104,7 +95,7 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     if names:
         with_reference = with_reference.assign(audio_id=with_reference["audio_id"].replace(names))
     recordings = _matched(transcribed.recordings, with_reference)
-    if failed == "as_silence":
+    if missing == "as_empty":
         recordings["status"] = "scored"
     scored = np.flatnonzero((recordings["status"] == "scored").to_numpy(np.bool_))
     ids = recordings["audio_id"].iloc[scored].tolist()
@@ -128,7 +119,7 @@ def pair_up(transcripts: Any, references: Any, failed: str = "apart") -> Pairs:
     if _SPEAKERS_OF_WORDS in paired:
         labels = [label for parts in paired[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
         speakers = pd.array(labels, dtype="string")
-    hints = hinted_languages(transcripts) if isinstance(transcripts, HasRecordings) else {}
+    hints = hinted_languages(transcripts) if isinstance(transcripts, Transcribed) else {}
     return Pairs(recordings, scored, lines, hypotheses, speakers, words, hints)
 
 
@@ -165,7 +156,7 @@ def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
 
 
 def _is_list(texts: Any) -> bool:
-    no_list = (str, bytes, os.PathLike, pd.Series, pd.DataFrame, Mapping, Set, HasRecordings)
+    no_list = (str, bytes, os.PathLike, pd.Series, pd.DataFrame, Mapping, Set, Transcribed)
     return isinstance(texts, Iterable) and not isinstance(texts, no_list)
 
 
@@ -175,7 +166,7 @@ def _is_numbered(texts: Any) -> bool:
 
 
 def _read_transcripts(transcripts: Any) -> _Transcribed:
-    if isinstance(transcripts, HasRecordings):
+    if isinstance(transcripts, Transcribed):
         words = without_translations(words_of_tokens(transcripts.tokens))
         return _Transcribed(
             transcripts.recordings, words["text"].tolist(), _place(transcripts.recordings, words), words

@@ -24,11 +24,12 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.pool import divide
 from soniox_ds.metrics.words.align import Aligned, align
 from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, SUBSTITUTION, Sequences, paths
-from soniox_ds.metrics.words.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.metrics.words.pairing import Pairs, References, Texts, pair_up
 from soniox_ds.metrics.words.rates import scored_table
 from soniox_ds.metrics.words.recording_languages import Languages, bound_normalizers
 from soniox_ds.metrics.words.units import Lines, Units, glued
 from soniox_ds.schema import PUNCTUATION_ERRORS
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 from soniox_ds.text.reference_warnings import warn_of_unsaid
 from soniox_ds.text.scripts import is_unspaced
@@ -46,20 +47,20 @@ _Ints = npt.NDArray[np.intp]
 
 
 def punctuation_errors(
-    transcripts: Transcripts,
+    transcripts: Transcripts | Texts,
     references: References = None,
     *,
     normalizer: NormalizerLike = "basic",
     cost: str = "sclite",
     marks: str = MARKS,
-    failed: str = "apart",
+    missing: str = "exclude",
     language: Languages = None,
 ) -> pd.DataFrame:
     """Count the errors of punctuation and of capitals in each recording that has a reference.
 
     Parameters
     ----------
-    transcripts, references, normalizer, cost, failed, language
+    transcripts, references, normalizer, cost, missing, language
         See `word_errors`; the normaliser is used only to align the words.
     marks
         The characters that are compared, in any spelling: ``","`` stands for ``，`` and ``،`` too. Two or more
@@ -96,7 +97,7 @@ def punctuation_errors(
        hits  insertions  per  case_words  case_errors
     0     1           1  0.5           5            2
     """
-    pairs = pair_up(transcripts, references, failed)
+    pairs = pair_up(transcripts, references, missing)
     compared = frozenset(char for mark in marks for char in _one_spelling(mark))
     pairs = pairs._replace(
         references=_divided_lines(pairs.references, compared), hypotheses=_divided_lines(pairs.hypotheses, compared)

@@ -3,7 +3,7 @@
 Conventions: both texts are normalised in the same way. Every rate is stored together with the counts it was computed
 from: recordings are pooled by adding counts and dividing once, never by averaging rates. Failed recordings and
 references without a recording are rows without counts. An empty transcript is scored only if the recording was
-transcribed, or with ``failed="as_silence"``.
+transcribed, or with ``missing="as_empty"``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from soniox_ds.metrics.stats.pool import divide
 from soniox_ds.metrics.words.align import align
 from soniox_ds.metrics.words.edit_paths import Ids, Sequences, fewest_errors, paths
 from soniox_ds.metrics.words.neutral_rates import neutral_errors
-from soniox_ds.metrics.words.pairing import Pairs, References, Transcripts, pair_up
+from soniox_ds.metrics.words.pairing import Pairs, References, Texts, pair_up
 from soniox_ds.metrics.words.recording_languages import Languages, bound_normalizers
 from soniox_ds.metrics.words.units import Units, Vocabulary, read_units
 from soniox_ds.schema import CHARACTER_ERRORS, WORD_ERRORS, Column, conform
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 from soniox_ds.text.reference_warnings import warn_of_unsaid
 
@@ -36,13 +37,13 @@ _Counts = npt.NDArray[np.int64]
 
 
 def word_errors(
-    transcripts: Transcripts,
+    transcripts: Transcripts | Texts,
     references: References = None,
     *,
     normalizer: NormalizerLike = "basic",
     cost: str = "sclite",
     units: str = "mixed",
-    failed: str = "apart",
+    missing: str = "exclude",
     language: Languages = None,
 ) -> pd.DataFrame:
     """Count the word errors of each recording that has a reference.
@@ -51,8 +52,8 @@ def word_errors(
     ----------
     transcripts, references, normalizer, cost, units, language
         See `align_words`.
-    failed
-        ``"apart"``: failed and missing recordings are rows without counts. ``"as_silence"``: they are scored as if
+    missing
+        ``"exclude"``: failed and missing recordings are rows without counts. ``"as_empty"``: they are scored as if
         nothing had been transcribed, every reference word deleted.
 
     Returns
@@ -99,7 +100,7 @@ def word_errors(
     0    a.wav     3              1          1           0   0.4    basic 3
     1    b.wav     0              0          0           1  <NA>    basic 3
     """
-    pairs = pair_up(transcripts, references, failed)
+    pairs = pair_up(transcripts, references, missing)
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
     aligned = align(pairs, bound_normalizers(pairs, chain, language), cost, units)
@@ -127,21 +128,21 @@ def word_errors(
 
 
 def character_errors(
-    transcripts: Transcripts,
+    transcripts: Transcripts | Texts,
     references: References = None,
     *,
     normalizer: NormalizerLike = "basic",
     cost: str = "levenshtein",
     spaces: bool = True,
     unit: str = "code point",
-    failed: str = "apart",
+    missing: str = "exclude",
     language: Languages = None,
 ) -> pd.DataFrame:
     """Count the character errors of each recording that has a reference.
 
     Parameters
     ----------
-    transcripts, references, normalizer, failed, language
+    transcripts, references, normalizer, missing, language
         See `word_errors`.
     cost
         See `align_words`. The default finds the fewest errors, as jiwer does.
@@ -176,7 +177,7 @@ def character_errors(
     """
     if unit not in _CHARACTERS:
         raise InputError(f"unit must be one of {list(_CHARACTERS)}, found {unit!r}.")
-    pairs = pair_up(transcripts, references, failed)
+    pairs = pair_up(transcripts, references, missing)
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)
     vocabulary = Vocabulary()

@@ -21,9 +21,10 @@ import traitlets
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.audio_excerpts import MIME_TYPE
-from soniox_ds.metrics.confidence.word_confidence import HasTokens, words_of
 from soniox_ds.review_queue.reviews import VERDICTS
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.inputs import Transcribed, Transcripts, refuse_transcripts
+from soniox_ds.text.words import as_words
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets.review import still as review_still
 from soniox_ds.widgets.review.actions import ACTIONS
@@ -38,7 +39,7 @@ _PAGE = 100  # most rows in one answer
 
 def review(
     clips: pd.DataFrame,
-    transcripts: pd.DataFrame | HasTokens | None = None,
+    transcripts: Transcripts | None = None,
     *,
     audio: Mapping[str, str | Path] | None = None,
     audio_root: str | Path | None = None,
@@ -101,11 +102,11 @@ def review(
     Review: 0 of 1 clip reviewed, not saved to a file
       – open  a.wav 0:00.3  lisinopril
     """
-    recordings = getattr(transcripts, "recordings", None)
+    refuse_transcripts(clips, "a table of clips", "sx.review(sx.flag_low_confidence(corpus, threshold=0.5), corpus)")
     places = Places(
         clips,
-        None if transcripts is None else words_of(transcripts),
-        recordings if isinstance(recordings, pd.DataFrame) else None,
+        None if transcripts is None else as_words(transcripts),
+        transcripts.recordings if isinstance(transcripts, Transcribed) else None,
         audio or {},
         None if audio_root is None else Path(audio_root),
         check_number(context_words, "context_words", whole=True, least=0, advice="give a whole number, 0 or more."),

@@ -19,7 +19,7 @@ from soniox_ds.metrics.confidence.word_confidence import as_decimals
 
 few = settings(max_examples=examples(40))
 NAMES = {"h": "hit", "s": "substitution", "i": "insertion", "d": "deletion"}
-quick = {"replicates": 100}
+quick = {"n_resamples": 100}
 
 
 def alignments(verdicts, confidence, audio_id=None, **columns):
@@ -203,14 +203,14 @@ def test_chance_is_at_least_that_of_words_drawn_with_their_own_confidence(bins, 
 def test_chance_of_words_that_go_wrong_together_is_that_of_the_blocks():
     together = simulated(40, 25, 0, 5, spread=2)
     apart = together.assign(audio_id=np.arange(len(together)).astype(str))
-    chance = [calibration(judged, replicates=500)["ece_by_chance"][0] for judged in (together, apart)]
+    chance = [calibration(judged, n_resamples=500)["ece_by_chance"][0] for judged in (together, apart)]
     assert chance[0] > 1.3 * chance[1]
 
 
 @pytest.mark.parametrize(("recordings", "words"), [(2, 40), (4, 15), (8, 30), (16, 30)])
 def test_perfect_confidences_are_seldom_called_wrong(recordings, words):
     """120 studies: the true ECE is 0; an interval that is there holds it, and the ECE is no more than by chance."""
-    rows = [calibration(simulated(recordings, words, 0, seed, 0), replicates=200).iloc[0] for seed in range(120)]
+    rows = [calibration(simulated(recordings, words, 0, seed, 0), n_resamples=200).iloc[0] for seed in range(120)]
     there = [row for row in rows if pd.notna(row["ece_low"])]
     assert bool(there) == (recordings == 16)
     if there:
@@ -249,13 +249,13 @@ def test_intervals_cover_the_true_error(shift, spread):
     truth = calibration(simulated(4000, 50, shift, 99, spread), block="audio_id", **quick)["ece"].iat[0]
     covered = 0
     for seed in range(150):
-        row = calibration(simulated(30, 25, shift, seed, spread), replicates=300).iloc[0]
+        row = calibration(simulated(30, 25, shift, seed, spread), n_resamples=300).iloc[0]
         covered += row["ece_low"] <= truth <= row["ece_high"]
     assert covered >= 0.91 * 150
 
 
 def test_chance_alone_explains_the_error_of_perfect_confidences():
-    found = [calibration(simulated(30, 25, 0, seed, 0), replicates=200).iloc[0] for seed in range(60)]
+    found = [calibration(simulated(30, 25, 0, seed, 0), n_resamples=200).iloc[0] for seed in range(60)]
     ece = np.mean([row["ece"] for row in found])
     assert np.mean([row["ece_by_chance"] for row in found]) == pytest.approx(ece, rel=0.15)
     assert all(row["ece_low"] == 0 for row in found[:15])
@@ -296,7 +296,7 @@ def test_wrong_tables():
         ({"bins": 2.5}, r"bins is 2\.5"),
         ({"binning": "quantile"}, "binning is 'quantile'; it can be 'equal_width' or 'equal_mass'"),
         ({"ci": 95}, "ci is 95; give the level .* as a share"),
-        ({"replicates": 10}, "replicates is 10; give a whole number, 100 or more"),
+        ({"n_resamples": 10}, "n_resamples is 10; give a whole number, 100 or more"),
     ],
 )
 def test_options_that_mean_nothing(options, says):
@@ -501,16 +501,16 @@ def single(confidences, said):
 
 def test_a_confidence_on_an_edge_counts_to_the_bin_below_in_single_precision_too():
     aligned = single([0.8, 0.8, 0.75, 0.75], "w0 w1 x y")
-    assert sx.calibration(aligned, bins=10, replicates=100)["ece"][0] == pytest.approx(0.275)
+    assert sx.calibration(aligned, bins=10, n_resamples=100)["ece"][0] == pytest.approx(0.275)
     doubles = aligned.astype({"confidence": "Float64"})  # of what single precision holds
-    assert sx.calibration(doubles, bins=10, replicates=100)["ece"][0] == pytest.approx(0.275)
+    assert sx.calibration(doubles, bins=10, n_resamples=100)["ece"][0] == pytest.approx(0.275)
 
 
 @pytest.mark.parametrize("bins", [10, 15, 20, 30])
 def test_each_edge_is_in_the_bin_that_it_ends(bins):
     edges = [round(place / bins, 9) for place in range(1, bins + 1) if round(place / bins, 4) * bins == place]
     assert len(edges) >= 5
-    found = sx.metrics.reliability(single(edges, "nothing alike"), bins=bins, replicates=100)
+    found = sx.metrics.reliability(single(edges, "nothing alike"), bins=bins, n_resamples=100)
     ends = {round(place * bins) - 1 for place in edges}
     assert found.loc[found["n"] > 0, "bin"].tolist() == sorted(ends)
     assert found.loc[found["n"] > 0, "confidence_mean"].tolist() == edges

@@ -18,7 +18,7 @@ from soniox_ds.metrics.languages.switches import language_switches
 from soniox_ds.metrics.languages.word_errors import word_errors_by_language
 from soniox_ds.metrics.stats.summaries import summarize
 
-QUICK = {"replicates": 200}
+QUICK = {"n_resamples": 200}
 
 
 def words(*rows, audio_id="a", **more):
@@ -239,7 +239,7 @@ def test_summary_pools_time_and_resamples_blocks():
             "speaker": list("abcdefghij") * 3,
         }
     )
-    row = summarize(errors, replicates=1000).iloc[0]
+    row = summarize(errors, n_resamples=1000).iloc[0]
     assert row["error_rate"] == pytest.approx(errors["wrong_ms"].sum() / errors["labelled_ms"].sum())
     assert row["error_rate_low"] < row["error_rate"] < row["error_rate_high"]
     assert (row["block"], row["blocks"]) == ("speaker", 10)

@@ -313,7 +313,7 @@ def test_in_real_time_nothing_comes_before_its_sound(log):
         assert (table[name] >= 0).all()
     assert (table["start_sent_ms"] <= table["end_sent_ms"]).all()
     assert (table["received_ms"] <= table["final_ms"]).all()
-    values = percentiles(streamed(log), replicates=100)
+    values = percentiles(streamed(log), n_resamples=100)
     assert (values["p50_ms"].dropna() >= 0).all()
     assert (values["p50_ms"] <= values["p95_ms"]).fillna(True).all()
     assert (values["p95_ms"] <= values["p99_ms"]).fillna(True).all()
@@ -326,7 +326,7 @@ def test_a_clock_that_is_set_changes_no_lag(log, shift_ms):
     moved = sx.LiveResult(made.recordings, made.log.assign(at_ms=made.log["at_ms"] + shift_ms))
     names = ["audio_id", "token_index", "first_lag_ms", "finalization_lag_ms", "settled_by"]
     pd.testing.assert_frame_equal(sx.metrics.token_latencies(moved)[names], sx.metrics.token_latencies(made)[names])
-    before, after = (percentiles(one, replicates=100)["p50_ms"] for one in (made, moved))
+    before, after = (percentiles(one, n_resamples=100)["p50_ms"] for one in (made, moved))
     np.testing.assert_allclose(
         after.to_numpy(float, na_value=np.nan), before.to_numpy(float, na_value=np.nan), atol=1.001
     )

@@ -142,7 +142,7 @@ def test_nothing_was_said_or_heard():
     row = errors_of(words_of(("1", "well", 0)), reference_of(("x", "...", 0)))
     assert row[[*CP, *TCP]].tolist() == [0, 0, 1, 0, 0, 1]
     assert row[["cpwer", "tcpwer", "wder"]].isna().all()
-    row = errors_of(empty(WORDS), reference_of(("x", "the cat", 0)), failed="as_silence")
+    row = errors_of(empty(WORDS), reference_of(("x", "the cat", 0)), missing="as_empty")
     assert row[[*CP, *TCP]].tolist() == [0, 2, 0, 0, 2, 0]
     assert row["wder_words"] == 0
     assert row["mapping"] == "{}"
@@ -215,7 +215,7 @@ def test_cpwer_is_the_least_over_all_mappings(found, real):
         sum(plain_distance(one, two)[0] for one, two in zip(theirs, order, strict=True))
         for order in itertools.permutations(ours)
     )
-    row = errors_of(words_of(*found) if found else empty(WORDS), reference_of(*real), failed="as_silence")
+    row = errors_of(words_of(*found) if found else empty(WORDS), reference_of(*real), missing="as_empty")
     assert row[CP].sum() == best
     assert row["cp_deletions"] - row["cp_insertions"] == len(real) - len(found)
 
@@ -300,7 +300,7 @@ SOME = words_of(("1", "the cat", 0))
         (SOME, reference_of(*TWO), {"collar_ms": -1}, InputError, "collar_ms is -1"),
         (SOME, reference_of(*TWO), {"normalizer": "best"}, InputError, "no normaliser 'best'"),
         (SOME, reference_of(*TWO), {"units": "letters"}, InputError, "units must be one of"),
-        (SOME, reference_of(*TWO), {"failed": "skip"}, InputError, "failed must be one of"),
+        (SOME, reference_of(*TWO), {"missing": "skip"}, InputError, "missing must be one of"),
         (
             SOME,
             reference_of(*TWO).assign(start_ms=[0.0, 1.4], end_ms=[1.2, 2.5]),

@@ -125,7 +125,7 @@ def test_nothing_was_to_be_said():
 
 
 def test_nobody_was_heard():
-    row = errors_of(empty(TURNS), REFERENCE, failed="as_silence")
+    row = errors_of(empty(TURNS), REFERENCE, missing="as_empty")
     assert row[PARTS].tolist() == [8_000, 8_000, 0, 0]
     assert row[["der", "jer"]].tolist() == [1, 1]
     assert row["mapping"] == "{}"
@@ -140,7 +140,7 @@ def test_failed_and_missing_recordings_have_no_score():
     )
     corpus = sx.Corpus(recordings.assign(room=["x", "y", "y", "z"], der=1), tokens)
     reference = pd.concat([turns_of(("x", 0, 1_000), audio_id=name) for name in ("a", "b", "gone", "silent")])
-    with pytest.warns(UserWarning, match=r"1 of 4 recordings .*'gone'.*failed=\"as_silence\""):
+    with pytest.warns(UserWarning, match=r"1 of 4 recordings .*'gone'.*missing=\"as_empty\""):
         errors = sx.diarization_errors(corpus, reference)
     assert errors["audio_id"].tolist() == ["silent", "b", "a", "gone"]
     assert errors["status"].tolist() == ["scored", "failed", "scored", "missing"]
@@ -151,7 +151,7 @@ def test_failed_and_missing_recordings_have_no_score():
     assert pooled[["recordings", "failed", "missing", "der"]].to_numpy().tolist() == [[2, 1, 1, 0.6]]
     by_room = sx.summarize(errors, by="room").set_index("room")
     assert by_room.loc["y", ["recordings", "failed", "der"]].tolist() == [1, 1, 0.2]
-    silent = sx.diarization_errors(corpus, reference, failed="as_silence")
+    silent = sx.diarization_errors(corpus, reference, missing="as_empty")
     assert silent["der"].tolist() == [1.0, 1.0, 0.2, 1.0]
 
 
@@ -313,7 +313,7 @@ SECONDS = turns_of(("x", 1.0, 5.5), ("y", 4.0, 8.0))
             InputError,
             r"uem must be one of \['both', 'reference'\] or a table.*'all'",
         ),
-        (REFERENCE, REFERENCE, {"failed": "skip"}, InputError, "failed must be one of"),
+        (REFERENCE, REFERENCE, {"missing": "skip"}, InputError, "missing must be one of"),
         (
             REFERENCE,
             REFERENCE,

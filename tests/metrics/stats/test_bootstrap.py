@@ -25,7 +25,7 @@ units = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 50)), min_size=2, 
 
 def bootstrapped(pairs, **options):
     errors, words = zip(*pairs, strict=True)
-    return bootstrap_rate(errors, words, **{"replicates": 500, **options})
+    return bootstrap_rate(errors, words, **{"n_resamples": 500, **options})
 
 
 # --- drawing
@@ -33,7 +33,7 @@ def bootstrapped(pairs, **options):
 
 def test_every_way_to_draw_two_of_two_is_drawn():
     """Two units: both first, both second, or one of each, in the proportion 1 : 1 : 2."""
-    rates = bootstrapped([(1, 10), (3, 10)], replicates=20_000).rates
+    rates = bootstrapped([(1, 10), (3, 10)], n_resamples=20_000).rates
     values, counts = np.unique(rates.round(6), return_counts=True)
     assert values.tolist() == [0.1, 0.2, 0.3]
     assert counts / len(rates) == pytest.approx([0.25, 0.5, 0.25], abs=0.01)
@@ -45,11 +45,11 @@ def test_rates_are_of_sums_and_not_means_of_rates():
     assert np.unique(bootstrapped([(1, 10), (0, 90)]).rates.round(9)).tolist() == [0.0, 0.01, 0.1]
 
 
-def plain_bootstrap(errors, words, replicates, seed):
+def plain_bootstrap(errors, words, n_resamples, seed):
     """The loop that everyone writes."""
     rng = np.random.default_rng(seed)
     rates = []
-    for _ in range(replicates):
+    for _ in range(n_resamples):
         chosen = rng.integers(0, len(errors), len(errors))
         rates.append(errors[chosen].sum() / words[chosen].sum())
     return np.array(rates)
@@ -60,7 +60,7 @@ def test_the_replicates_are_those_of_a_plain_loop(few_kinds):
     rng = np.random.default_rng(3)
     words = rng.integers(10, 12, 1200) if few_kinds else rng.integers(10, 5000, 400)
     errors = rng.binomial(words, 0.1)
-    ours = bootstrap_rate(errors, words, replicates=20_000).rates
+    ours = bootstrap_rate(errors, words, n_resamples=20_000).rates
     plain = plain_bootstrap(errors, words, 20_000, 1)
     assert ours.mean() == pytest.approx(plain.mean(), rel=0.002)
     assert ours.std() == pytest.approx(plain.std(), rel=0.03)
@@ -70,13 +70,15 @@ def test_the_replicates_are_those_of_a_plain_loop(few_kinds):
 @pytest.mark.parametrize("times", [1, 400], ids=["all-different", "by-kind"])
 @pytest.mark.parametrize("kinds", [1, 2, 7, 90])
 def test_each_replicate_draws_as_many_units_as_there_are(kinds, times):
-    sums = resampled_sums(np.ones((kinds, 1)), np.full(kinds, times), replicates=1000)
+    sums = resampled_sums(np.ones((kinds, 1)), np.full(kinds, times), n_resamples=1000)
     assert (sums == kinds * times).all()
 
 
 def test_more_units_than_a_chunk_holds():
     count = 150_000
-    sums = resampled_sums(np.column_stack([np.ones(count), np.arange(count)]), np.ones(count, np.int64), replicates=100)
+    sums = resampled_sums(
+        np.column_stack([np.ones(count), np.arange(count)]), np.ones(count, np.int64), n_resamples=100
+    )
     assert (sums[:, 0] == count).all()
     spread = np.arange(count).std() * count**0.5
     assert sums[:, 1].mean() == pytest.approx(np.arange(count).sum(), abs=4 * spread / 10)
@@ -88,7 +90,7 @@ def test_each_unit_is_drawn_as_often_as_by_lot(count):
     """The numbers of draws of two of `count` units follow the multinomial distribution."""
     columns = np.zeros((count, 2))
     columns[0, 0] = columns[count // 2, 1] = 1
-    pairs = resampled_sums(columns, np.ones(count, np.int64), replicates=20_000, seed=5).astype(int)
+    pairs = resampled_sums(columns, np.ones(count, np.int64), n_resamples=20_000, seed=5).astype(int)
     seen = np.zeros((4, 4))
     np.add.at(seen, tuple(pairs.clip(max=3).T), 1)
     law = stats.multinomial(count, [1 / count, 1 / count, 1 - 2 / count])
@@ -162,7 +164,7 @@ def test_auto_has_an_interval_wherever_anything_varies(pairs, kind):
 @given(st.lists(st.tuples(st.integers(-10, 10), st.integers(1, 50)), min_size=2, max_size=25), st.sampled_from(METHODS))
 @settings(max_examples=examples(60))
 def test_p_is_below_5_percent_just_where_the_interval_excludes_0(pairs, method):
-    found = bootstrapped(pairs, replicates=999)
+    found = bootstrapped(pairs, n_resamples=999)
     low, high, made_by, _ = found.interval(0.95, method, "difference")
     if made_by is None:
         return
@@ -198,7 +200,7 @@ def test_the_cr2_variance_is_that_of_the_matrices(count):
     residual_maker = np.eye(count) - np.outer(share, np.ones(count))
     scale = np.diag(1 / (1 - share))
     middle = scale @ residual_maker @ np.diag(words**2) @ residual_maker.T
-    found = bootstrap_rate(errors, words, replicates=100)
+    found = bootstrap_rate(errors, words, n_resamples=100)
     variance = errors @ residual_maker.T @ scale @ residual_maker @ errors / words.sum() ** 2
     assert found.cr2_error == pytest.approx(variance**0.5)
     assert found.cr2_freedom == pytest.approx(np.trace(middle) ** 2 / np.trace(middle @ middle))
@@ -235,7 +237,7 @@ def test_the_studentized_interval_of_many_equal_units_is_that_of_the_normal_dist
 
 
 def test_the_studentized_interval_is_wider_than_the_percentile_one_for_few_units():
-    few = bootstrapped([(10, 100), (12, 110), (30, 120), (8, 90), (15, 100), (11, 100)], replicates=10_000)
+    few = bootstrapped([(10, 100), (12, 110), (30, 120), (8, 90), (15, 100), (11, 100)], n_resamples=10_000)
     widths = {method: np.ptp(few.interval(method=method)[:2]) for method in METHODS}
     assert widths["studentized"] > 1.3 * widths["percentile"]
 
@@ -286,7 +288,7 @@ def test_units_without_words_count_their_errors():
 def test_share_below():
     assert bootstrapped([(-1, 10), (-2, 10)]).share_below() == 1
     assert bootstrapped([(0, 10), (0, 10)]).share_below() == 0  # a tie is no win
-    assert bootstrapped([(-1, 10), (1, 10)], replicates=20_000).share_below() == pytest.approx(0.25, abs=0.01)
+    assert bootstrapped([(-1, 10), (1, 10)], n_resamples=20_000).share_below() == pytest.approx(0.25, abs=0.01)
     assert np.isnan(bootstrapped([(-1, 10)]).share_below())
 
 
@@ -357,7 +359,7 @@ def test_holm_lies_between_the_plain_p_and_bonferroni(p_values):
         pytest.param(lambda: bootstrap_rate([1, 2], [3]), "shape", id="lengths"),
         pytest.param(lambda: bootstrap_rate([1, 2], [3, -1]), "0 or more", id="negative"),
         pytest.param(lambda: bootstrap_rate([1, float("nan")], [3, 1]), "finite", id="nan"),
-        pytest.param(lambda: bootstrap_rate([1, 2], [3, 4], replicates=10), "100 or more", id="replicates"),
+        pytest.param(lambda: bootstrap_rate([1, 2], [3, 4], n_resamples=10), "100 or more", id="replicates"),
         pytest.param(lambda: bootstrap_rate([1, 2], [3, 4]).interval(95), "such as 0.95", id="level"),
         pytest.param(
             lambda: bootstrap_rate([1, 2], [3, 4]).interval(0.9, "bca"), "'auto' or 'studentized' or", id="method"

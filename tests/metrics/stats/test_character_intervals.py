@@ -66,7 +66,7 @@ def test_a_missing_interval_speaks_of_characters():
 def test_the_pooled_rate_is_jiwers(pairs):
     said = {str(number): " ".join(pair[0].split()) for number, pair in enumerate(pairs)}
     heard = {str(number): " ".join(pair[1].split()) for number, pair in enumerate(pairs)}
-    found = summarize(character_errors(heard, said, normalizer="none"), replicates=100)
+    found = summarize(character_errors(heard, said, normalizer="none"), n_resamples=100)
     assert found["cer"][0] == pytest.approx(jiwer.cer(list(said.values()), list(heard.values())))
 
 

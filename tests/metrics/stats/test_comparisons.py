@@ -182,7 +182,7 @@ def test_counted_by_hand():
 def compare_quietly(*given, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SmallSampleWarning)
-        return compare_errors(*given, **{"replicates": 500, **options})
+        return compare_errors(*given, **{"n_resamples": 500, **options})
 
 
 def test_a_clear_difference_is_seen_by_every_test():

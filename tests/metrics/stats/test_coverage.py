@@ -31,7 +31,7 @@ def speakers(seed, count, studies=STUDIES):
 
 def intervals(numerators, words, method="auto", kind="errors"):
     found = [
-        bootstrap_rate(one, size, replicates=600, seed=seed).interval(0.95, method, kind)
+        bootstrap_rate(one, size, n_resamples=600, seed=seed).interval(0.95, method, kind)
         for seed, (one, size) in enumerate(zip(numerators, words, strict=True))
     ]
     existing = [bounds[:2] for bounds in found if bounds.exists]
@@ -87,12 +87,12 @@ def test_the_tables_have_the_same_intervals_and_recordings_as_blocks_would_not_d
     for words, errors, others in zip(sizes, first, second, strict=True):
         a, b = recordings(words, errors, 15), recordings(words, others, 15)
         words_there = a["reference_words"].groupby(a["speaker"].astype(int)).sum().to_numpy()
-        row, difference = summarize(a, replicates=200).iloc[0], compare_errors(a, b, replicates=200).iloc[0]
-        drawn = bootstrap_rate(errors, words_there, replicates=200).interval()
+        row, difference = summarize(a, n_resamples=200).iloc[0], compare_errors(a, b, n_resamples=200).iloc[0]
+        drawn = bootstrap_rate(errors, words_there, n_resamples=200).interval()
         assert [row["wer_low"], row["wer_high"]] == pytest.approx(drawn[:2])
-        drawn = bootstrap_rate(others - errors, words_there, replicates=200).interval(kind="difference")
+        drawn = bootstrap_rate(others - errors, words_there, n_resamples=200).interval(kind="difference")
         assert [difference["difference_low"], difference["difference_high"]] == pytest.approx(drawn[:2])
-        single = summarize(a, block="audio_id", replicates=200).iloc[0]
+        single = summarize(a, block="audio_id", n_resamples=200).iloc[0]
         truth = TRUTH * words.sum() / words_there.sum()  # a recording holds whole words
         covered.append(single["wer_low"] <= truth <= single["wer_high"])
     assert np.mean(covered) < 0.8

@@ -131,7 +131,7 @@ def test_the_power_promised_is_the_share_of_studies_that_see_the_difference(gain
     seen = []
     for seed in range(1000):
         words, difference = study(rng, gain, skewed, row["blocks"])
-        low, high = bootstrap_rate(difference, words, replicates=500, seed=seed).interval(kind="difference")[:2]
+        low, high = bootstrap_rate(difference, words, n_resamples=500, seed=seed).interval(kind="difference")[:2]
         seen.append(low > 0 or high < 0)
     assert np.mean(seen) == pytest.approx(row["power"], abs=tolerance)
 

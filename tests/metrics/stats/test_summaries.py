@@ -190,8 +190,8 @@ counts = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.i
 @settings(max_examples=examples(25))
 def test_groups_add_up_to_the_whole(rows):
     errors = table([(f"{n}", "scored", *one) for n, (one, _) in enumerate(rows)], group=[group for _, group in rows])
-    whole = summarize(errors, replicates=100).iloc[0]
-    parts = summarize(errors, by="group", replicates=100)
+    whole = summarize(errors, n_resamples=100).iloc[0]
+    parts = summarize(errors, by="group", n_resamples=100)
     for name in ("recordings", "hits", "substitutions", "deletions", "insertions", "reference_words"):
         assert parts[name].sum() == whole[name]
     assert (parts["wer"] * parts["reference_words"]).sum() == pytest.approx(whole["wer"] * whole["reference_words"])
@@ -232,7 +232,7 @@ def test_grouping_by_the_normaliser():
         ),
         pytest.param(SIX, {"ci": 95}, InputError, "such as 0.95", id="ci"),
         pytest.param(SIX, {"method": "bca"}, InputError, "method is 'bca'", id="method"),
-        pytest.param(SIX, {"replicates": 1}, InputError, "100 or more", id="replicates"),
+        pytest.param(SIX, {"n_resamples": 1}, InputError, "100 or more", id="n_resamples"),
         pytest.param(SIX, {"seed": None}, InputError, "seed is None", id="seed"),
         pytest.param({"a": SIX}, {}, InputError, "found dict; call sx.word_errors", id="dict"),
     ],
@@ -261,7 +261,7 @@ def punctuated(**columns):
 
 
 def test_punctuation_and_capitals_are_pooled():
-    found = summarize(punctuated(), replicates=200)
+    found = summarize(punctuated(), n_resamples=200)
     assert list(found) == list(schema.PUNCTUATION_ERROR_SUMMARY)
     row = found.iloc[0]
     counts = ["reference_marks", "hits", "substitutions", "deletions", "insertions", "case_words", "case_errors"]
@@ -270,31 +270,31 @@ def test_punctuation_and_capitals_are_pooled():
     assert row["case_error_rate"] == pytest.approx(2 / 14)
     assert (row["blocks"], row["block"], row["normalizer"]) == (4, "audio_id", "basic 3")
     for rate, wrong, whole in (("per", [1, 2, 1, 0], [2, 2, 2, 1]), ("case_error_rate", [1, 0, 0, 1], [5, 4, 3, 2])):
-        drawn = bootstrap_rate(wrong, whole, replicates=200).interval(kind="share")
+        drawn = bootstrap_rate(wrong, whole, n_resamples=200).interval(kind="share")
         assert [row[f"{rate}_low"], row[f"{rate}_high"]] == pytest.approx(drawn[:2])
     assert row["method"] == "cr2"
 
 
 def test_punctuation_by_group_and_block():
     errors = punctuated(speaker=["x", "x", "y", "y"], room=["p", "p", "q", "q"])
-    found = summarize(errors, by="room", block="audio_id", replicates=200)
+    found = summarize(errors, by="room", block="audio_id", n_resamples=200)
     assert found["room"].tolist() == ["p", "q"]
     assert found["per"].tolist() == pytest.approx([3 / 4, 1 / 3])
     assert found["case_error_rate"].tolist() == pytest.approx([1 / 9, 1 / 5])
-    assert summarize(errors, replicates=200)["blocks"].tolist() == [2]
-    one = summarize(errors, by="room", replicates=200)["note"][0]
+    assert summarize(errors, n_resamples=200)["blocks"].tolist() == [2]
+    one = summarize(errors, by="room", n_resamples=200)["note"][0]
     assert one.startswith("There is only one speaker, and an interval needs two or more.")  # once for both rates
     assert one.count("only one speaker") == 1
 
 
 def test_rates_of_marks_or_capitals_that_the_references_lack_are_unknown():
     marks = sx.punctuation_errors({"a": "so. we", "b": "we meet"}, {"a": "so, we", "b": "we. meet"})
-    row = summarize(marks, replicates=200).iloc[0]
+    row = summarize(marks, n_resamples=200).iloc[0]
     assert row["per"] == 1
     assert row[["case_words", "case_errors", "case_error_rate"]].isna().all()
     assert "case_error_rate: There are no reference words that can have capitals" in row["note"]
     capitals = sx.punctuation_errors({"a": "So we", "b": "We. meet"}, {"a": "so We", "b": "We meet"})
-    row = summarize(capitals, replicates=200).iloc[0]
+    row = summarize(capitals, n_resamples=200).iloc[0]
     assert row[["reference_marks", "hits", "insertions", "per"]].isna().all()
     assert row["case_errors"] == 2
     assert "per: There are no reference marks" in row["note"]
@@ -311,7 +311,7 @@ def test_unsupported_calls_with_punctuation_are_refused():
         summarize(errors.assign(case_words=0))
     with pytest.raises(SchemaError, match=r"lacks .'case_words'"):
         summarize(errors.drop(columns="case_words"))
-    ax = sx.plot.error_summary(summarize(errors, replicates=200))
+    ax = sx.plot.error_summary(summarize(errors, n_resamples=200))
     assert ax.get_xlabel().startswith("punctuation error rate (%)")
     assert "6 marks" in ax.texts[0].get_text()
 
@@ -348,7 +348,7 @@ def test_groups_must_be_single_values_of_one_kind():
     assert len(summarize(mixed.astype({"day": str}), by="day")) == 5
 
 
-def resampled_rates(counts, numerator, denominator, block, replicates, seed):
+def resampled_rates(counts, numerator, denominator, block, n_resamples, seed):
     """An independent bootstrap: draw as many blocks as there are, add their rows, divide."""
     blocks = [rows for _, rows in counts.groupby(block, sort=False)]
     sums = np.array(
@@ -358,7 +358,7 @@ def resampled_rates(counts, numerator, denominator, block, replicates, seed):
         ]
     )
     rng = np.random.default_rng(seed)
-    totals = sums[rng.integers(0, len(blocks), (replicates, len(blocks)))].sum(axis=1)
+    totals = sums[rng.integers(0, len(blocks), (n_resamples, len(blocks)))].sum(axis=1)
     return totals[:, 0] / totals[:, 1]
 
 
@@ -447,7 +447,7 @@ def test_percentile_intervals_are_those_of_a_plain_bootstrap(rate, make, count, 
     """A bound of 20,000 draws has a standard error of 0.02 standard deviations of the rates; 4 are allowed."""
     table = make()
     rates = resampled_rates(count(table) if count else table, numerator, denominator, block, 20_000, seed=9)
-    row = summarize(table, block=block, method="percentile", ci=0.9, replicates=20_000).iloc[0]
+    row = summarize(table, block=block, method="percentile", ci=0.9, n_resamples=20_000).iloc[0]
     assert row["blocks"] == table[block].nunique()
     np.testing.assert_allclose(
         [row[f"{rate}_low"], row[f"{rate}_high"]], np.quantile(rates, [0.05, 0.95]), atol=0.08 * rates.std()
@@ -470,7 +470,7 @@ def test_percentile_intervals_are_those_of_scipy(rate, make, count, numerator, d
         n_resamples=20_000,
         random_state=1,
     )
-    row = summarize(make(), block="room", method="percentile", ci=0.9, replicates=20_000).iloc[0]
+    row = summarize(make(), block="room", method="percentile", ci=0.9, n_resamples=20_000).iloc[0]
     np.testing.assert_allclose(
         [row[f"{rate}_low"], row[f"{rate}_high"]], result.confidence_interval, atol=0.08 * result.standard_error
     )
@@ -479,7 +479,7 @@ def test_percentile_intervals_are_those_of_scipy(rate, make, count, numerator, d
 @pytest.mark.parametrize("method", ["auto", "studentized", "cr2", "jackknife"])
 @pytest.mark.parametrize("make", [diarized, speaker_words, switches])
 def test_the_method_is_used(make, method):
-    row = summarize(make(), method=method, replicates=500).iloc[0]
+    row = summarize(make(), method=method, n_resamples=500).iloc[0]
     assert row["method"] == ("studentized" if method == "auto" else method)
     assert row["block"] == "audio_id"
 
@@ -487,6 +487,6 @@ def test_the_method_is_used(make, method):
 def test_rates_of_counts_that_are_not_known_have_no_interval():
     table = speaker_words()
     table.loc[3, ["tcp_substitutions", "tcp_deletions", "tcp_insertions"]] = pd.NA
-    row = summarize(table, replicates=500).iloc[0]
+    row = summarize(table, n_resamples=500).iloc[0]
     assert row[["tcp_deletions", "tcpwer", "tcpwer_low", "tcpwer_high"]].isna().all()
     assert row["cpwer_low"] < row["cpwer"] < row["cpwer_high"]

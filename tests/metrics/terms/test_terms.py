@@ -19,7 +19,7 @@ from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.rates import word_errors
 from soniox_ds.text.normalizer import NormalizationStep, Normalizer
 
-QUICK = {"replicates": 200}
+QUICK = {"n_resamples": 200}
 
 
 def counts(said, heard, *terms, **options):
@@ -289,7 +289,7 @@ def test_summary_pools_occurrences_and_resamples_blocks():
     aligned = align_words(heard, said)
     errors = word_errors(heard, said).assign(duration_ms=360_000, voice=["f", "m"] * 20, speaker=list("abcdefghij") * 4)
     table = term_errors(aligned, ["Zyrtec"], errors=errors)
-    whole = summarize(term_counts(aligned, ["Zyrtec"], errors, distractors=["Xanax"]), replicates=2000)
+    whole = summarize(term_counts(aligned, ["Zyrtec"], errors, distractors=["Xanax"]), n_resamples=2000)
     assert list(whole.columns) == list(schema.TERM_SUMMARY)
     row = whole.iloc[0]
     for name in ("hits", "misses", "false_hits", "precision", "recall", "f1", "false_hits_per_hour"):
@@ -349,7 +349,7 @@ def test_the_interval_of_false_hits_per_hour_does_not_depend_on_the_length_of_an
     heard, said = trial([3] * 14, [0, 1, 0, 1, 0, 0, 0, 0, 0, 5, 7, 0, 3, 1], size=14)
     aligned, errors = align_words(heard, said), word_errors(heard, said)
     short, long = (
-        summarize(term_counts(aligned, ["Zyrtec"], errors.assign(duration_ms=ms)), replicates=1000).iloc[0]
+        summarize(term_counts(aligned, ["Zyrtec"], errors.assign(duration_ms=ms)), n_resamples=1000).iloc[0]
         for ms in (360_000, 360_000 * 40)
     )
     for name in ("false_hits_per_hour", "false_hits_per_hour_low", "false_hits_per_hour_high"):

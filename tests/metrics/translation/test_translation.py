@@ -235,13 +235,14 @@ WORSE = [
     "No one knows tomorrow.",
     "Shut that window.",
 ]
+SACREBLEUS = {"n_resamples": 1000, "seed": 12345}
 SCORERS = {"bleu": BLEU, "chrf": CHRF, "chrf++": lambda: CHRF(word_order=2), "ter": TER}
 sentences = st.lists(st.sampled_from(["the", "cat", "sat", "on", "mat", "."]), min_size=1, max_size=8).map(" ".join)
 
 
 @pytest.mark.parametrize("metric", SCORERS)
 def test_scores_and_intervals_are_sacrebleus(metric):
-    row = translation_scores(SAID, RIGHT, metric=metric).iloc[0]
+    row = translation_scores(SAID, RIGHT, metric=metric, **SACREBLEUS).iloc[0]
     scorer = SCORERS[metric]()
     theirs = scorer.corpus_score(SAID, [RIGHT], n_bootstrap=1000)
     assert row["score"] == pytest.approx(theirs.score)
@@ -256,14 +257,14 @@ def test_scores_and_intervals_are_sacrebleus(metric):
 @given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=5), st.sampled_from(list(SCORERS)))
 def test_scores_of_any_text_are_sacrebleus(rows, metric):
     said, right = (list(part) for part in zip(*rows, strict=True))
-    row = translation_scores(said, right, metric=metric, replicates=100).iloc[0]
+    row = translation_scores(said, right, metric=metric, n_resamples=100).iloc[0]
     assert row["score"] == pytest.approx(SCORERS[metric]().corpus_score(said, [right]).score)
 
 
 @settings(max_examples=examples(15))
 @given(st.lists(sentences.filter(lambda text: len(text.split()) > 3), min_size=1, max_size=4))
 def test_the_reference_itself_scores_best(right):
-    scores = translation_scores(right, right, replicates=100).set_index("metric")["score"]
+    scores = translation_scores(right, right, n_resamples=100).set_index("metric")["score"]
     assert scores.to_dict() == {"bleu": pytest.approx(100), "chrf": pytest.approx(100), "ter": 0}
 
 
@@ -275,7 +276,7 @@ HARDLY = ([*WORSE[:3], *SAID[3:]], [*SAID[:3], *WORSE[3:]])
 @pytest.mark.parametrize("metric", SCORERS)
 @pytest.mark.parametrize(("test", "theirs"), [("bootstrap", "bs"), ("randomization", "ar")])
 def test_paired_tests_are_sacrebleus(systems, metric, test, theirs):
-    row = compare_translations(*systems, RIGHT, metric=metric, test=test, replicates=500).iloc[0]
+    row = compare_translations(*systems, RIGHT, metric=metric, test=test, n_resamples=500, seed=12345).iloc[0]
     named = list(zip("ab", systems, strict=True))
     signatures, scores = PairedTest(named, {metric: SCORERS[metric]()}, [RIGHT], test_type=theirs, n_samples=500)()
     ((name, (first, second)),) = [item for item in scores.items() if item[0] != "System"]
@@ -304,7 +305,7 @@ JAPANESE = ["私は明日東京に行きます。", "今日は天気がとても
 
 
 def test_languages_choose_their_tokenisers():
-    chinese = translation_scores(HEARD, CHINESE, language="zh", replicates=100).set_index("metric")
+    chinese = translation_scores(HEARD, CHINESE, language="zh", n_resamples=100).set_index("metric")
     assert "tok:zh" in chinese.loc["bleu", "signature"]
     assert chinese.loc["bleu", "score"] == pytest.approx(BLEU(tokenize="zh").corpus_score(HEARD, [CHINESE]).score)
     by_hand = TER(normalized=True, asian_support=True)
@@ -377,7 +378,7 @@ def test_the_same_seed_gives_the_same_interval():
 
 def test_long_lists_are_drawn_in_parts_like_sacrebleus():
     said, right = SAID * 300, RIGHT * 300  # 1,800 texts: more than one part
-    row = translation_scores(said, right, metric="ter").iloc[0]
+    row = translation_scores(said, right, metric="ter", **SACREBLEUS).iloc[0]
     theirs = TER().corpus_score(said, [right], n_bootstrap=1000)
     assert (row["score_high"] - row["score_low"]) / 2 == pytest.approx(theirs._ci, rel=1e-4)
 
@@ -402,7 +403,7 @@ WRONG = [
     pytest.param(lambda: translation_scores(SAID, RIGHT, block=["x"]), "1 labels for 6 references", id="blocks"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, block="talk"), "references is no table", id="block-name"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, ci=95), "ci is 95", id="ci"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, replicates=5), "replicates is 5", id="replicates"),
+    pytest.param(lambda: translation_scores(SAID, RIGHT, n_resamples=5), "n_resamples is 5", id="replicates"),
     pytest.param(lambda: translation_scores(TEXTS, {"a": "x"}), "more than one translation", id="two-translations"),
     pytest.param(lambda: translation_scores(TEXTS.iloc[:1], {"b": "x"}), "are their ids the audio_id", id="other-ids"),
     pytest.param(lambda: translation_scores(TEXTS.iloc[:1], ["x"]), "need references by audio_id", id="no-ids"),

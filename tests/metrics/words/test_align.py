@@ -227,7 +227,7 @@ def test_a_corpus_with_its_own_references():
         ["a", "hit", "morning", "morning"],
         ["c", "deletion", "well", "-"],
     ]
-    silent = sx.align_words(corpus(reference=["good morning", "lost", "well"]), failed="as_silence")
+    silent = sx.align_words(corpus(reference=["good morning", "lost", "well"]), missing="as_empty")
     assert silent["audio_id"].tolist() == ["a", "a", "b", "c"]
 
 

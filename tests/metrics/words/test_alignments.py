@@ -12,11 +12,11 @@ plt.switch_backend("agg")
 TERMS = ["fox", "dog"]
 ALIGNED = {
     "biasing_errors": lambda given: sx.metrics.biasing_errors(given, TERMS),
-    "calibration": lambda given: sx.calibration(given, replicates=100),
+    "calibration": lambda given: sx.calibration(given, n_resamples=100),
     "confusions": sx.confusions,
     "fit_recalibration": lambda given: sx.metrics.fit_recalibration(given, "platt").cross_fitted,
     "precision_recall": sx.metrics.precision_recall,
-    "reliability": lambda given: sx.metrics.reliability(given, replicates=100),
+    "reliability": lambda given: sx.metrics.reliability(given, n_resamples=100),
     "roc": sx.metrics.roc,
     "term_errors": lambda given: sx.term_errors(given, TERMS),
     "term_occurrences": lambda given: sx.metrics.term_occurrences(given, TERMS),

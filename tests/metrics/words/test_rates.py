@@ -121,14 +121,14 @@ def test_failed_and_missing_recordings_are_apart():
     assert pd.isna(table["accent"].iloc[3])
 
 
-def test_failed_and_missing_recordings_as_silence():
+def test_failed_and_missing_recordings_as_empty():
     with pytest.warns(UserWarning, match="no recording"):
-        table = sx.word_errors(corpus(), SAID, failed="as_silence")
+        table = sx.word_errors(corpus(), SAID, missing="as_empty")
     assert set(table["status"]) == {"scored"}
     assert table["deletions"].tolist() == [0, 2, 0, 3]
     assert table["wer"].tolist() == [0.5, 1.0, NA, 1.0]
-    with pytest.raises(InputError, match='failed must be "apart" or "as_silence", found \'silence\''):
-        sx.word_errors(corpus(), SAID, failed="silence")
+    with pytest.raises(InputError, match='missing must be "exclude" or "as_empty", found \'silence\''):
+        sx.word_errors(corpus(), SAID, missing="silence")
 
 
 def test_references_of_every_form():

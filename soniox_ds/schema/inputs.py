@@ -1,0 +1,43 @@
+"""What the functions of analysis accept as transcripts: a corpus, the result of a live session, or a plain table."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+
+__all__ = ["Transcribed", "Transcripts", "refuse_transcripts"]
+
+
+@runtime_checkable
+class Transcribed(Protocol):
+    """An object with tables of recordings and tokens: a `Corpus` or a `LiveResult`."""
+
+    @property
+    def recordings(self) -> pd.DataFrame: ...
+    @property
+    def tokens(self) -> pd.DataFrame: ...
+
+
+Transcripts: TypeAlias = "Transcribed | pd.DataFrame"
+"""A corpus, a live result, or a table (tokens, words, and where a function says so, turns or alignments)."""
+
+
+def refuse_transcripts(given: Any, needs: str, call: str) -> None:
+    """Raise InputError, with the right call, if transcripts were given to a function that needs a metric of them.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> corpus = SimpleNamespace(recordings=pd.DataFrame(), tokens=pd.DataFrame())
+    >>> refuse_transcripts(corpus, "a table of errors", "sx.summarize(sx.word_errors(corpus))")
+    Traceback (most recent call last):
+    ...
+    soniox_ds.exceptions.InputError: sx.summarize needs a table of errors and was given a SimpleNamespace; call
+    sx.summarize(sx.word_errors(corpus)).
+    """
+    if isinstance(given, Transcribed):
+        function = call.partition("(")[0]
+        raise InputError(f"{function} needs {needs} and was given a {type(given).__name__}; call {call}.")

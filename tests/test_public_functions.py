@@ -1,0 +1,309 @@
+"""All public functions: siblings agree, every parameter is described, and each takes transcripts in any form.
+
+A new public function that takes transcripts needs a line in ``TAKE_TRANSCRIPTS``; one that takes a metric of them, in
+``TAKE_METRICS``; any other, in ``NEITHER``.
+"""
+
+import inspect
+import re
+import warnings
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from stream_logs import Log, streamed, token
+
+import soniox_ds as sx
+from soniox_ds.exceptions import InputError
+
+plt.switch_backend("agg")
+
+NAMESPACES = {"": sx, "account.": sx.account, "io.": sx.io, "metrics.": sx.metrics, "plot.": sx.plot, "show.": sx.show}
+FUNCTIONS = {
+    f"{prefix}{name}": getattr(namespace, name)
+    for prefix, namespace in NAMESPACES.items()
+    for name in namespace.__all__
+    if inspect.isroutine(getattr(namespace, name))
+}
+CLASSES = {name: getattr(sx, name) for name in sx.__all__ if inspect.isclass(getattr(sx, name))}
+CALLABLES = FUNCTIONS | CLASSES
+
+
+def parameters(function):
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+
+
+# Siblings agree
+
+DEFAULTS = {
+    "by": {None, "term"},  # compare_terms compares the terms
+    "ci": {0.95},
+    "language": {None},
+    "method": {"auto", "isotonic"},  # of intervals, and of recalibration
+    "missing": {"exclude"},
+    "n_resamples": {10_000},
+    "normalizer": {"basic", None},  # None: the normaliser of the alignments
+    "seed": {0},
+    "units": {"mixed"},
+}
+FIRST = ("transcripts", "references")
+ORDER = ("block", "ci", "method", "n_resamples", "seed")
+FORMER = {"failed", "hypotheses", "reference", "replicates", "streamed", "tokens_table", "turns_or_words", "words"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_siblings_agree(name):
+    given = parameters(FUNCTIONS[name])
+    assert not FORMER & set(given)
+    for parameter, defaults in DEFAULTS.items():
+        if parameter in given and given[parameter].default is not inspect.Parameter.empty:
+            assert given[parameter].default in defaults, parameter
+    for place, first in enumerate(FIRST):
+        if first in given and "transcripts" in given and name != "review":
+            assert list(given)[place] == first
+    if name != "compare":  # its seed is that of the order of the runs
+        assert [each for each in given if each in ORDER] == [each for each in ORDER if each in given]
+    if "ax" in given:
+        assert list(given)[-1] == "ax"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_takes_transcripts_calls_them_so(name):
+    for parameter, given in parameters(FUNCTIONS[name]).items():
+        takes_transcripts = re.search(r"\bTranscripts\b", str(given.annotation)) is not None
+        assert not takes_transcripts or parameter == "transcripts"
+
+
+# Every parameter is described
+
+
+def described(docstring):
+    """The names of the parameters in the section "Parameters" of a docstring."""
+    section = re.search(r"\nParameters\n-+\n(.*?)(?=\n\w+\n-+\n|\Z)", inspect.cleandoc(docstring or ""), re.DOTALL)
+    lines = section.group(1).splitlines() if section else []
+    headers = [line.partition(" : ")[0] for line in lines if line and not line.startswith(" ")]
+    return {name.lstrip("*") for header in headers for name in header.split(", ")}
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_every_parameter_is_described(name):
+    given = set(parameters(CALLABLES[name]))
+    named = described(CALLABLES[name].__doc__)
+    assert given <= named, sorted(given - named)
+    assert named <= set(inspect.signature(CALLABLES[name]).parameters), sorted(named - given)
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_examples_run_in_a_notebook(name):
+    """Nothing that only a doctest knows stands in the example of a public function."""
+    assert "getfixture" not in (CALLABLES[name].__doc__ or "")
+
+
+# Transcripts in any form
+
+TEXTS = {"a": "Good morning to you", "b": "Open the little window"}
+HEARD = {"a": "good mourning to you", "b": "open the the window"}
+GERMAN = {"a": "hallo", "b": "guten Tag"}
+TERMS = ["morning", "window"]
+TURNS = pd.DataFrame(
+    {
+        "audio_id": ["a", "b"],
+        "speaker": ["x", "y"],
+        "start_ms": [0, 0],
+        "end_ms": [1900, 1900],
+        "text": list(TEXTS.values()),
+    }
+)
+LANGUAGES = {"a": "en", "b": "en"}
+STRETCHES = pd.DataFrame(
+    {
+        "audio_id": ["a", "a", "b"],
+        "start_ms": [0, 900, 0],
+        "end_ms": [900, 1900, 1900],
+        "language": ["en", "de", "en"],
+    }
+)
+
+
+def live_result():
+    """Two recordings that were transcribed live, each with its reference and a translation."""
+    logs = []
+    for audio_id, text in HEARD.items():
+        log = Log(audio_id).opened(0).spoken(2000)
+        labels = {"language": "en", "translation_status": "original"}
+        words = [
+            token(f" {word}", 500 * place, 500 * place + 400, final=True, speaker=str(1 + place // 2), **labels)
+            | {"confidence": 0.5 if word in ("mourning", "little") else 0.95}
+            for place, word in enumerate(text.split())
+        ]
+        translated = token(" hallo", final=True, language="de", source_language="en", translation_status="translation")
+        logs.append(log.message(2100, *words, token("<end>", final=True), translated))
+    return streamed(*logs, reference=list(TEXTS.values()), text=list(HEARD.values()))
+
+
+LIVE = live_result()
+FORMS = {"a Corpus": LIVE.corpus(), "a LiveResult": LIVE, "a table": LIVE.tokens}
+ALIGNED = {**FORMS, "a table": sx.align_words(LIVE)}
+CLIPS = sx.flag_low_confidence(LIVE, threshold=0.6)
+REVIEWS = CLIPS.assign(verdict="right")[["audio_id", "start_ms", "end_ms", "verdict"]]
+QUICK = {"n_resamples": 100}
+
+TAKE_TRANSCRIPTS = {
+    "align_words": lambda given: sx.align_words(given, TEXTS),
+    "apply_reviews": lambda given: sx.apply_reviews(given, REVIEWS),
+    "character_errors": lambda given: sx.character_errors(given, TEXTS),
+    "diarization_errors": lambda given: sx.diarization_errors(given, TURNS),
+    "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
+    "language_errors": lambda given: sx.language_errors(given, LANGUAGES),
+    "metrics.language_confusion": lambda given: sx.metrics.language_confusion(given, LANGUAGES),
+    "metrics.language_switches": lambda given: sx.metrics.language_switches(given, STRETCHES),
+    "metrics.speaker_transitions": lambda given: sx.metrics.speaker_transitions(given),
+    "metrics.translation_pairs": lambda given: sx.metrics.translation_pairs(given),
+    "metrics.translation_scores": lambda given: sx.metrics.translation_scores(
+        sx.texts(given) if isinstance(given, pd.DataFrame) else given,
+        {"a": "hallo", "b": "hallo"},
+        metric="chrf",
+        **QUICK,
+    ),
+    "metrics.word_confidence": lambda given: sx.metrics.word_confidence(given),
+    "plot.confidence": lambda given: sx.plot.confidence(given, audio_id="a"),
+    "plot.timeline": lambda given: sx.plot.timeline(given, audio_id="a"),
+    "punctuation_errors": lambda given: sx.punctuation_errors(given, TEXTS),
+    "review": lambda given: repr(sx.review(CLIPS, given)),
+    "review_curve": lambda given: sx.review_curve(given, ALIGNED["a table"], points=5),
+    "reviewed_words": lambda given: sx.reviewed_words(given, REVIEWS),
+    "segments": lambda given: sx.segments(given),
+    "show.normalization": lambda given: sx.show.normalization(
+        sx.texts(given).query("translation_status == 'original'") if isinstance(given, pd.DataFrame) else given,
+        unchanged=True,
+    ),
+    "show.transcript": lambda given: repr(sx.show.transcript(given, "a")),
+    "speaker_stats": lambda given: sx.speaker_stats(given),
+    "speaker_turns": lambda given: sx.speaker_turns(given),
+    "speaker_word_errors": lambda given: sx.speaker_word_errors(given, TURNS),
+    "texts": lambda given: sx.texts(given),
+    "word_errors": lambda given: sx.word_errors(given, TEXTS),
+    "words": lambda given: sx.words(given),
+}
+TAKE_ALIGNMENTS = {
+    "calibration": lambda given: sx.calibration(given, **QUICK),
+    "confusions": lambda given: sx.confusions(given),
+    "metrics.biasing_errors": lambda given: sx.metrics.biasing_errors(given, TERMS),
+    "metrics.fit_recalibration": lambda given: repr(sx.metrics.fit_recalibration(given, "platt")),
+    "metrics.precision_recall": lambda given: sx.metrics.precision_recall(given),
+    "metrics.reliability": lambda given: sx.metrics.reliability(given, **QUICK),
+    "metrics.roc": lambda given: sx.metrics.roc(given),
+    "metrics.term_counts": lambda given: sx.metrics.term_counts(
+        given, TERMS, sx.word_errors(LIVE).assign(duration_ms=2000)
+    ),
+    "metrics.term_occurrences": lambda given: sx.metrics.term_occurrences(given, TERMS),
+    "metrics.word_errors_by_language": lambda given: sx.metrics.word_errors_by_language(given, LANGUAGES),
+    "plot.error_positions": lambda given: sx.plot.error_positions(given, audio_id="a"),
+    "show.alignment": lambda given: repr(sx.show.alignment(given, "a")),
+    "term_errors": lambda given: sx.term_errors(given, TERMS),
+}
+TAKE_LIVE_RESULTS = {
+    "metrics.live_latencies": sx.metrics.live_latencies,
+    "metrics.live_stability": sx.metrics.live_stability,
+    "metrics.token_latencies": sx.metrics.token_latencies,
+    "plot.lag_distribution": sx.plot.lag_distribution,
+    "plot.token_arrival": lambda given: sx.plot.token_arrival(given, audio_id="a"),
+}
+TAKE_METRICS = {
+    "compare_errors": lambda given: sx.compare_errors(given, given),
+    "io.write_rttm": lambda given: sx.io.write_rttm(given, "turns.rttm"),
+    "metrics.compare_terms": lambda given: sx.metrics.compare_terms(given, given),
+    "metrics.jiwer_output": sx.metrics.jiwer_output,
+    "metrics.power": lambda given: sx.metrics.power(given, difference=0.01),
+    "plot.error_comparison": sx.plot.error_comparison,
+    "plot.error_summary": sx.plot.error_summary,
+    "plot.language_confusion": sx.plot.language_confusion,
+    "plot.reliability": sx.plot.reliability,
+    "plot.review_curve": sx.plot.review_curve,
+    "plot.roc": sx.plot.roc,
+    "review": sx.review,
+    "summarize": sx.summarize,
+}
+NEITHER = {
+    *("compare", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
+    *(
+        "account.clean_up",
+        "account.models",
+        "account.usage",
+        "enable_nested_loops",
+        "last_interrupted",
+        "local_service",
+    ),
+    *("concat", "io.read_rttm", "read_corpus", "read_live_result", "read_references", "report"),
+    "metrics.compare_translations",
+}
+"""They take sources, options, files or corpora; `report` and `compare_translations` have a test of their own below."""
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    yield
+    plt.close("all")
+
+
+def test_every_public_function_is_here():
+    groups = (TAKE_TRANSCRIPTS, TAKE_ALIGNMENTS, TAKE_LIVE_RESULTS, TAKE_METRICS, NEITHER)
+    assert set().union(*groups) == set(FUNCTIONS)
+
+
+def result_of(call, given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # little data
+        return call(given)
+
+
+@pytest.mark.parametrize("name", TAKE_TRANSCRIPTS | TAKE_ALIGNMENTS)
+def test_transcripts_in_any_form(name):
+    call, forms = (TAKE_TRANSCRIPTS[name], FORMS) if name in TAKE_TRANSCRIPTS else (TAKE_ALIGNMENTS[name], ALIGNED)
+    of_corpus, of_live_result, of_table = (result_of(call, given) for given in forms.values())
+    if isinstance(of_corpus, pd.DataFrame):
+        assert len(of_corpus), "an empty table shows nothing"
+        pd.testing.assert_frame_equal(of_corpus, of_live_result)
+        same = [column for column in of_table if column in of_corpus]
+        assert {"audio_id", "text", "n", "auc", "wer"} & set(same) or len(same) > 2
+        pd.testing.assert_frame_equal(of_table[same], of_corpus[same])
+    else:
+        assert type(of_corpus) is type(of_live_result) is type(of_table)
+        if isinstance(of_corpus, str):
+            assert of_corpus == of_live_result == of_table
+
+
+@pytest.mark.parametrize("name", TAKE_LIVE_RESULTS)
+def test_times_of_arrival_are_those_of_live_results(name):
+    assert result_of(TAKE_LIVE_RESULTS[name], LIVE) is not None
+    with pytest.raises(InputError, match=r"a Corpus has no times of arrival.* sx\.stream,"):
+        TAKE_LIVE_RESULTS[name](FORMS["a Corpus"])
+
+
+@pytest.mark.parametrize("form", ["a Corpus", "a LiveResult"])
+@pytest.mark.parametrize("name", TAKE_METRICS)
+def test_a_refusal_names_the_call_that_works(name, form):
+    expected = rf"sx\.{re.escape(name)} needs .* and was given {form}; call sx\.{re.escape(name)}\(.*"
+    with pytest.raises(InputError, match=expected):
+        TAKE_METRICS[name](FORMS[form])
+
+
+def test_a_report_of_a_live_result_is_that_of_its_corpus(tmp_path):
+    pages = [
+        result_of(lambda given: sx.report(given, path=tmp_path / "report.html"), form).read_text(encoding="utf-8")
+        for form in (LIVE, LIVE.corpus())
+    ]
+    assert len(pages[0]) == pytest.approx(len(pages[1]), rel=0.01)
+
+
+def test_systems_of_translation_in_any_form():
+    compared = [
+        result_of(lambda given: sx.metrics.compare_translations(given, GERMAN, GERMAN, metric="chrf", **QUICK), form)
+        for form in (LIVE, LIVE.corpus(), sx.texts(LIVE.tokens))
+    ]
+    pd.testing.assert_frame_equal(compared[0], compared[1])
+    pd.testing.assert_frame_equal(compared[0], compared[2])
