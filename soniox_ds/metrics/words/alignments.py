@@ -14,7 +14,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.jiwer_output import alignments_from_jiwer, is_jiwer_output
 from soniox_ds.schema import need_confidences, with_ids
-from soniox_ds.schema.inputs import Transcripts
+from soniox_ds.schema.inputs import Transcribed, Transcripts
 
 if TYPE_CHECKING:
     import jiwer
@@ -49,6 +49,7 @@ def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
         return need_confidences(with_ids(source, what), what)
     if is_jiwer_output(source):
         return alignments_from_jiwer(source)
+    if not isinstance(source, Transcribed):
         raise InputError(
             f"{what} must be a table of align_words, a jiwer.WordOutput or a corpus with references, found "
             f"{type(source).__name__}; call sx.align_words(corpus, references) first."
