@@ -2,7 +2,7 @@
 
 Conventions: a *session* of the service is one websocket. `LiveSession` opens the next one when a connection breaks, is
 dropped by the service or reaches its longest duration. It sends the audio that is not settled again and joins the
-results (``live.reconnect``), so that no word is lost and no word is there twice. Audio that is handed over while there
+results (``live.resume``), so that no word is lost and no word is there twice. Audio that is handed over while there
 is no connection waits. All methods belong to the event loop on which the session was entered.
 
 Another connection follows every ServiceError (network, 5xx, 408, 429 by rate, invalid messages), and the refusals whose

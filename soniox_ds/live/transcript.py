@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from soniox_ds.exceptions import BadAnswerError
-from soniox_ds.live.reconnect import CLEAR_MS, first_new, resume_at, seam_passed
+from soniox_ds.live.resume import CLEAR_MS, first_new, resume_at, seam_passed
 from soniox_ds.text.scripts import is_unspaced
 
 __all__ = ["END", "FIN", "LiveToken", "Segment", "Transcript", "Update", "texts_of"]

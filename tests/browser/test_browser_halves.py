@@ -16,7 +16,7 @@ from websockets.sync.server import serve
 
 from soniox_ds.emulator import Limits, local_service
 from soniox_ds.exceptions import BadAnswerError
-from soniox_ds.live.reconnect import first_new, resume_at
+from soniox_ds.live.resume import first_new, resume_at
 from soniox_ds.live.transcript import Transcript
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets.microphone.constants import page_constants
@@ -147,7 +147,7 @@ def test_the_browser_folds_messages_as_the_kernel_does(page):
     cases = [random_messages(rng) for _ in range(400)]
     folded = page.evaluate(
         script(
-            "microphone/reconnect.js",
+            "microphone/resume.js",
             "microphone/transcript.js",
             body=PLAIN
             + """return argument.map(sessions => {
@@ -227,7 +227,7 @@ def test_the_browser_refuses_the_messages_that_the_kernel_refuses(page):
     cases = [[odd_message(rng) for _ in range(5)] for _ in range(400)]
     folded = page.evaluate(
         script(
-            "microphone/reconnect.js",
+            "microphone/resume.js",
             "microphone/transcript.js",
             body=PLAIN
             + """return argument.map(messages => {
@@ -294,7 +294,7 @@ def test_the_browser_judges_seams_as_the_kernel_does(page):
     cases = [(tokens(rng.randint(0, 8)), tokens(rng.randint(0, 10)), rng.randint(0, 8000)) for _ in range(500)]
     found = page.evaluate(
         script(
-            "microphone/reconnect.js",
+            "microphone/resume.js",
             body="""return argument.map(([expected, heard, final]) =>
                 [firstNew(expected, heard), resumeAt(expected, final)]);""",
         ),
@@ -313,7 +313,7 @@ def spoken_directly(page, service, audio, settings, *, hurry=False):
     """Return the result of a page's `DirectStream`. With `hurry`, the rest of the audio comes while sessions change."""
     return page.evaluate(
         script(
-            "microphone/reconnect.js",
+            "microphone/resume.js",
             "microphone/transcript.js",
             "microphone/patience.js",
             "microphone/direct.js",
@@ -448,7 +448,7 @@ def test_the_direct_way_counts_what_the_socket_holds_and_leaves_the_rest_out_of_
     ):
         page.evaluate(
             script(
-                "microphone/reconnect.js",
+                "microphone/resume.js",
                 "microphone/transcript.js",
                 "microphone/patience.js",
                 "microphone/direct.js",
@@ -529,7 +529,7 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
     with broken_service(frame, got_on, most) as url:
         said = page.evaluate(
             script(
-                "microphone/reconnect.js",
+                "microphone/resume.js",
                 "microphone/transcript.js",
                 "microphone/patience.js",
                 "microphone/direct.js",
@@ -563,7 +563,7 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
 def test_the_direct_way_is_not_waited_for_for_ever_where_another_would_do(page):
     said = page.evaluate(
         script(
-            "microphone/reconnect.js",
+            "microphone/resume.js",
             "microphone/transcript.js",
             "microphone/patience.js",
             "microphone/links.js",

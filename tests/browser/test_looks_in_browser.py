@@ -197,7 +197,7 @@ def test_lines_hold_words_however_narrow_the_output_is(bare, frame, width):
 def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
     sources = source(
         "microphone/constants.js",
-        "microphone/reconnect.js",
+        "microphone/resume.js",
         "microphone/transcript.js",
         "controls.js",
         "captions/captions.js",

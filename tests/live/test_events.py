@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_ds.exceptions import BadAnswerError
-from soniox_ds.live.reconnect import WINDOW_MS, first_new, resume_at
+from soniox_ds.live.resume import WINDOW_MS, first_new, resume_at
 from soniox_ds.live.transcript import LiveToken, Transcript
 
 

@@ -26,7 +26,7 @@ from soniox_ds.exceptions import (
 )
 from soniox_ds.live import dataset
 from soniox_ds.live.event_store import BEGUN, DONE
-from soniox_ds.live.reconnect import WINDOW_MS
+from soniox_ds.live.resume import WINDOW_MS
 
 ERRORS_PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 

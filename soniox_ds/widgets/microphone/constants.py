@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from soniox_ds.api.retry import RECONNECT
-from soniox_ds.live import reconnect, session
+from soniox_ds.live import resume, session
 from soniox_ds.text import scripts
 from soniox_ds.widgets.microphone.actions import ACTIONS, ACTIVE_STATES, BUTTONS, STATES
 from soniox_ds.widgets.microphone.takes import BYTES_PER_MS, RATE
@@ -71,13 +71,13 @@ def page_constants() -> dict[str, Any]:
             "look_ms": 1000,  # longest time between two looks that counts as time awake
             "held_bytes": 65_536,  # most that waits in the browser's socket, where a pong would wait behind it
         },
-        "reconnect": {
-            "window_ms": reconnect.WINDOW_MS,
-            "least_ms": reconnect.LEAST_MS,
-            "pause_ms": reconnect.PAUSE_MS,
-            "before_word_ms": reconnect.BEFORE_WORD_MS,
-            "most_wrong": reconnect.MOST_WRONG,
-            "clear_ms": reconnect.CLEAR_MS,
+        "resume": {
+            "window_ms": resume.WINDOW_MS,
+            "least_ms": resume.LEAST_MS,
+            "pause_ms": resume.PAUSE_MS,
+            "before_word_ms": resume.BEFORE_WORD_MS,
+            "most_wrong": resume.MOST_WRONG,
+            "clear_ms": resume.CLEAR_MS,
             "unspaced_ranges": scripts.UNSPACED_RANGES,
             "fullwidth_punctuation": "".join(sorted(scripts.FULLWIDTH_PUNCTUATION)),
         },

@@ -65,7 +65,7 @@ class MicrophoneWidget(anywidget.AnyWidget):
 
     _esm = source(
         "microphone/constants.js",
-        "microphone/reconnect.js",
+        "microphone/resume.js",
         "microphone/transcript.js",
         "controls.js",
         "captions/captions.js",

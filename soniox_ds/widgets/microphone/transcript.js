@@ -62,7 +62,7 @@ class Transcript {
       } else if (isFinal) result.settled.push(...this.#take(token));
       else tail.push(token);
     }
-    const hasPassed = this.held && finalMs >= this.held.settledEndMs + CONSTANTS.reconnect.clear_ms;
+    const hasPassed = this.held && finalMs >= this.held.settledEndMs + CONSTANTS.resume.clear_ms;
     if (result.isFinished || hasPassed) result.settled.push(...this.#releaseHeld());
     this.pending = this.#shown(tail);
     return result;

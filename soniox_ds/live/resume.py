@@ -1,7 +1,8 @@
-"""The seam between two sessions of the same audio: where to resume, and which words are new.
+"""The seam between two sessions of the same audio: the time from which audio is sent again, and which words are new.
 
 A broken connection cannot be resumed, because the next session knows nothing of the previous one. It therefore gets
-some settled audio again, starting in a pause between two words, and the words that it repeats are left out.
+some settled audio again, starting in a pause between two words, and the words that it repeats are left out. The waits
+between attempts to reconnect are not decided here, but in ``live.session`` with ``api.retry.RECONNECT``.
 
 Conventions: times are milliseconds on the recording's timeline; tokens are originals, in spoken order. All functions
 are pure.

@@ -1,12 +1,12 @@
 /* The seam between two sessions of the same audio: the browser's copy of
-   soniox_ds/live/reconnect.py, which explains it. A test compares the two. Times are milliseconds on the recording's timeline. */
+   soniox_ds/live/resume.py, which explains it. A test compares the two. Times are milliseconds on the recording's timeline. */
 
 /** Return the time from which to send the audio again after `settled` tokens (originals) were received. */
 function resumeAt(settled, finalAudioMs) {
-  const floor = Math.max(finalAudioMs - CONSTANTS.reconnect.window_ms, 0);
+  const floor = Math.max(finalAudioMs - CONSTANTS.resume.window_ms, 0);
   const timed = settled.slice(-200).filter((token) => token.start_ms !== null && token.end_ms !== null);
   const lastEnd = timed.reduce((end, token) => Math.max(end, token.end_ms), 0);
-  if (!timed.length || finalAudioMs - lastEnd >= CONSTANTS.reconnect.pause_ms) {
+  if (!timed.length || finalAudioMs - lastEnd >= CONSTANTS.resume.pause_ms) {
     return Math.max(finalAudioMs - 300, lastEnd, floor);
   }
   let best = floor;
@@ -14,9 +14,9 @@ function resumeAt(settled, finalAudioMs) {
   timed.forEach((after, index) => {
     const end = index ? timed[index - 1].end_ms : 0;
     const beginsWord = !index || /^\s/u.test(after.text);
-    if (after.start_ms < floor || after.start_ms > finalAudioMs - CONSTANTS.reconnect.least_ms || !beginsWord) return;
+    if (after.start_ms < floor || after.start_ms > finalAudioMs - CONSTANTS.resume.least_ms || !beginsWord) return;
     if (after.start_ms - end > longest) {
-      best = Math.max(after.start_ms - CONSTANTS.reconnect.before_word_ms, end, floor);
+      best = Math.max(after.start_ms - CONSTANTS.resume.before_word_ms, end, floor);
       longest = after.start_ms - end;
     }
   });
@@ -25,7 +25,7 @@ function resumeAt(settled, finalAudioMs) {
 
 /** Return true if a token of the new session starts clearly after everything that was settled before. */
 function seamPassed(settledEndMs, token) {
-  return token.start_ms !== null && token.start_ms >= settledEndMs + CONSTANTS.reconnect.clear_ms;
+  return token.start_ms !== null && token.start_ms >= settledEndMs + CONSTANTS.resume.clear_ms;
 }
 
 /** Count the tokens at the beginning of a new session that repeat the expected ones. */
@@ -48,7 +48,7 @@ function firstNew(expected, heard) {
       bestCost = cost;
     }
   }
-  if (bestCost[0] <= CONSTANTS.reconnect.most_wrong * wanted.length) return best;
+  if (bestCost[0] <= CONSTANTS.resume.most_wrong * wanted.length) return best;
   const middle = (lastStart + (last.end_ms || lastStart)) / 2;
   return heard.filter((token) => token.start_ms !== null && token.start_ms <= middle).length;
 }
@@ -80,7 +80,7 @@ function prefixDistances(wanted, pieces) {
 
 /** Return true for a character of a script that is written without spaces between words. */
 function isUnspaced(char) {
-  const { unspaced_ranges: ranges, fullwidth_punctuation: fullwidth } = CONSTANTS.reconnect;
+  const { unspaced_ranges: ranges, fullwidth_punctuation: fullwidth } = CONSTANTS.resume;
   const code = char.codePointAt(0);
   return fullwidth.includes(char) || ranges.some(([low, high]) => code >= low && code <= high);
 }
