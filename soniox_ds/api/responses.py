@@ -167,12 +167,13 @@ def error_of(
     reply
         Answer with status 300 or above.
     connection
-        Connection of the request, by which messages name the region and hide the key.
+        Connection of the request. The message names its region and hides its key.
     maybe_done
         True if the request may have been carried out in spite of a failure of the server.
     spends
-        True if the request costs money. A refusal that is not the API's own is then a BadAnswerError, so that the
-        request may have been carried out as well.
+        True if the request costs money. A 4xx answer without the API's own error fields (for example from a proxy) then
+        becomes a BadAnswerError, with `maybe_done` as given, because the request may have been carried out all the
+        same.
     """
     details = _details(reply, connection)
     kind = _kind(reply.status, details)

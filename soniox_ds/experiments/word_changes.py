@@ -41,7 +41,7 @@ def word_changes(base: pd.DataFrame, arm: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is missing, a row is there twice, or a time is out of range.
+        If a column is missing, a row occurs twice, or a time is out of range.
 
     Examples
     --------

@@ -1,7 +1,8 @@
 """Buffer of the audio on its way to the service, kept until it is settled.
 
-Conventions: positions are bytes from the very start, always whole samples of all channels. Milliseconds are on the
-recording's timeline. Packed formats (mp3, ogg, ...) have no times and must be kept from their first byte.
+Conventions: a position is a number of bytes since the start of the recording. For raw audio it is always a multiple of
+the size of a sample of all channels. Milliseconds are on the recording's timeline. Packed formats (mp3, ogg, ...) have
+no times and must be kept from their first byte.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class LiveResult:
     Raises
     ------
     SchemaError
-        If a column is missing, or an event is there twice.
+        If a column is missing, or an event occurs twice.
 
     Examples
     --------

@@ -2,8 +2,8 @@
 
 Conventions: a *session* of the service is one websocket. `LiveSession` opens the next one when a connection breaks, is
 dropped by the service or reaches its longest duration. It sends the audio that is not settled again and joins the
-results (``live.resume``), so that no word is lost and no word is there twice. Audio that is handed over while there
-is no connection waits. All methods belong to the event loop on which the session was entered.
+results (``live.resume``), so that no word is lost or repeated. Audio that is handed over while there is no
+connection waits. All methods belong to the event loop on which the session was entered.
 
 Another connection follows every ServiceError (network, 5xx, 408, 429 by rate, invalid messages), and the refusals whose
 reason is the longest duration. Other refusals would be repeated, so they end the session with that error. A connection

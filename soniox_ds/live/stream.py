@@ -212,7 +212,7 @@ list_options(stream_updates, LiveOptions, audio_format=None)
 
 
 def options_for(source: Any, named: Mapping[str, Any]) -> LiveOptions:
-    """Return the options of a session for a source. The audio format of recordings is always `RAW`."""
+    """Return the options of a session for a source. Recordings are always sent in the audio format `RAW`."""
     given = {name: value for name, value in named.items() if value is not None}
     if is_recording(source):
         for name, value in RAW.items():

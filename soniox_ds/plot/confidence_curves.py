@@ -52,10 +52,10 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     reliability
         ``schema.RELIABILITY``, optionally with columns of groups before it.
     by
-        Columns of the groups; by default all columns before those of the table.
+        Columns of the groups; by default all columns that stand before the columns of the schema.
     ax
-        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
-        ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. If the figure has other axes too, make it with
+        ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     Raises
     ------
     SchemaError
-        If a column is missing, or a row is there twice.
+        If a column is missing, or a row occurs twice.
     InputError
         If no bin contains a word, or there are more than seven groups.
 
@@ -137,12 +137,12 @@ def roc(
     roc
         ``schema.ROC``, optionally with columns of groups before it.
     by
-        Columns of the groups; by default all columns before those of the table.
+        Columns of the groups; by default all columns that stand before the columns of the schema.
     thresholds
         Confidences to mark on the curve, if there is only one curve.
     ax
-        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
-        ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. If the figure has other axes too, make it with
+        ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def roc(
     Raises
     ------
     SchemaError
-        If a column is missing, or a row is there twice.
+        If a column is missing, or a row occurs twice.
     InputError
         If all words are right or all are wrong, or there are more than seven groups.
 
@@ -207,8 +207,8 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     share
         Show the time as a share of the time of all words, instead of minutes.
     ax
-        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
-        ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. If the figure has other axes too, make it with
+        ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------

@@ -54,12 +54,12 @@ def error_summary(
         ``schema.ERROR_SUMMARY`` (or ``schema.CHARACTER_ERROR_SUMMARY``, or ``schema.PUNCTUATION_ERROR_SUMMARY``, whose
         rate of capitals is not drawn) with the columns of the groups before it, as `summarize` returns it.
     by
-        Columns of the groups; by default all columns before those of the table.
+        Columns of the groups; by default all columns that stand before the columns of the schema.
     overall
         A rate to draw as a line through all rows, for example the rate of all recordings.
     ax
-        Axes to draw on; by default those of a new figure, as high as the rows need. Labels beside other axes need a
-        figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as high as the rows need. If the figure has other axes too,
+        make it with ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def error_summary(
     Raises
     ------
     SchemaError
-        If a column is missing, or a group is there twice.
+        If a column is missing, or a group occurs twice.
     InputError
         If no group has a rate.
 
@@ -131,8 +131,8 @@ def error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     comparison
         ``schema.ERROR_COMPARISON`` (or ``schema.CHARACTER_ERROR_COMPARISON``), as `compare_errors` returns it.
     ax
-        Axes to draw on; by default those of a new figure, as high as the rows need. Labels beside other axes need a
-        figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as high as the rows need. If the figure has other axes too,
+        make it with ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     Raises
     ------
     SchemaError
-        If a column is missing, or a pair is there twice.
+        If a column is missing, or a pair occurs twice.
     InputError
         If no pair has a difference.
 

@@ -34,8 +34,8 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
         ``schema.LANGUAGE_CONFUSION``, as `sx.metrics.language_confusion` returns it. Time without a language on either
         side is left out.
     ax
-        Axes to draw on; by default those of a new figure, as large as the languages need. Labels beside other axes need
-        a figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as large as the languages need. If the figure has other axes
+        too, make it with ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     Raises
     ------
     SchemaError
-        If a column is missing, or a pair of languages is there twice.
+        If a column is missing, or a pair of languages occurs twice.
     InputError
         If no time has a language on both sides.
 

@@ -77,7 +77,7 @@ def token_arrival(
     Raises
     ------
     SchemaError
-        If a column is missing, or a token is there twice.
+        If a column is missing, or a token occurs twice.
     InputError
         If there are several recordings and `audio_id` is not given, no token has a time, or the window is empty or in
         seconds.

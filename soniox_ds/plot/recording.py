@@ -76,8 +76,8 @@ def confidence(
         Number of neighbouring words in the running mean, which is drawn if there are at least as many; 0 draws no mean.
         By default 25, or a hundredth of the drawn words if that is more.
     ax
-        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
-        ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. If the figure has other axes too, make it with
+        ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------
@@ -87,13 +87,14 @@ def confidence(
     Raises
     ------
     SchemaError
-        If a column is missing, a word is there twice, or a time is impossible (also if it has a fraction).
+        If a column is missing, a word occurs twice, or a time is impossible (also if it has a fraction).
     InputError
         If there are several recordings and `audio_id` is not given, no word has a time and a confidence, or the window
         is empty.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav", "start_ms": [0, 400], "end_ms": [300, 900], "confidence": [0.98, 0.31],
     ... })
@@ -169,8 +170,8 @@ def error_positions(
     start_ms, end_ms
         Show only this window.
     ax
-        Axes to draw on; by default those of a new figure. Labels beside other axes need a figure made with
-        ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure. If the figure has other axes too, make it with
+        ``layout="constrained"``, so that labels do not overlap them.
 
     Returns
     -------
@@ -180,12 +181,13 @@ def error_positions(
     Raises
     ------
     SchemaError
-        If a column is missing, a row is there twice, or a time is impossible (also if it has a fraction).
+        If a column is missing, a row occurs twice, or a time is impossible (also if it has a fraction).
     InputError
         If there are several recordings and `audio_id` is not given, no word has a time, or the window is empty.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> alignments = pd.DataFrame({
     ...     "audio_id": "a.wav", "operation": ["hit", "substitution", "deletion"],
     ...     "start_ms": [0, 400, pd.NA], "end_ms": [300, 900, pd.NA],

@@ -71,8 +71,8 @@ def timeline(
     labels
         Names to write instead of the speakers' labels. Other speakers keep their label.
     ax
-        Axes to draw on; by default those of a new figure, as high as the speakers need. Labels beside other axes need a
-        figure made with ``layout="constrained"``.
+        Axes to draw on; by default those of a new figure, as high as the speakers need. If the figure has other axes
+        too, make it with ``layout="constrained"``, so that labels do not overlap them.
     **bar_kws
         Passed on to ``Axes.broken_barh`` (to ``Axes.fill_between`` if shares are drawn).
 
@@ -85,7 +85,7 @@ def timeline(
     Raises
     ------
     SchemaError
-        If a column is missing, a turn is there twice, or a time is impossible (also if it has a fraction).
+        If a column is missing, a turn occurs twice, or a time is impossible (also if it has a fraction).
     InputError
         If there are several recordings and `audio_id` is not among them, there is no turn to draw, or the window is
         empty.

@@ -157,7 +157,7 @@ class Blocks:
         return self._sums[mask].joined()
 
     def running(self, start: int, end: int) -> Voice:
-        """Return the voice from `start` up to and including each block."""
+        """Return running sums: row n is the voice of the blocks from `start` to `start + n`, both included."""
         return Voice(*(values.cumsum(axis=0) for values in self._sums[start:end]._sums()))
 
     def label(self, voices: Sequence[Voice]) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Word error rate by correctness of the identified language.
 
-Conventions: an aligned word has two languages: the identified one and the spoken
-one; `word_errors_by_language` describes how words without a language get theirs.
+Conventions: every aligned word has two languages, the one that the recogniser identified and the one that was spoken.
+The notes of `word_errors_by_language` say which languages a word gets if it has no label or no reference of its own.
 """
 
 from __future__ import annotations
@@ -59,9 +59,11 @@ def word_errors_by_language(alignments: Alignments, references: Any = None) -> p
 
     Notes
     -----
-    A deleted word has no language of its own and no time: it gets both from the word before it, or from the word after
-    it if there is none before, and is "unknown" if its recording has no word at all. An inserted word has no
-    reference of its own: if references are given by word, it gets that of the reference word before, otherwise after.
+    A deleted word has no label and no time. It gets the label of the word before it, or of the word after it if there
+    is none before; so does a transcribed word without a label. It is "unknown" if no word of its recording has a label.
+    With references by time, a deleted word also gets the time of that word; with references by word, it keeps its own
+    reference. An inserted word has the reference language at its time or, with references by word, that of the
+    reference word before it (otherwise after it).
 
     Examples
     --------

@@ -32,8 +32,9 @@ def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, n_resam
     columns
         One row for each *distinct* unit, any number of columns.
     times
-        Number of units that are equal to each row (1 or more). Equal units are drawn together by one binomial number,
-        which only saves time: 20,000 utterances have a few hundred different pairs of errors and words.
+        Number of units that are equal to each row (1 or more). If many units are equal, they are drawn together by one
+        multinomial draw, which only saves time: 20,000 utterances have a few hundred different pairs of errors and
+        words.
     n_resamples, seed
         See `bootstrap_rate`.
 
@@ -62,11 +63,11 @@ def resampled_sums(columns: FloatArray, times: npt.NDArray[np.int64], *, n_resam
 def _sums_of_single_units(units: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
     """Compute `resampled_sums` for units most of which are different.
 
-    The number of times that each unit is drawn is first an independent Poisson number with a mean a little below 1.
-    This is far faster than drawing units singly, because the numbers come from random bytes in bulk. Given their total,
-    such numbers are distributed as if that many units had been drawn. The units missing from the total are drawn
-    singly; replicates with too many units are drawn again. Both steps are independent of which units were drawn, so the
-    result is exactly that of the bootstrap.
+    Each unit first gets an independent Poisson number with a mean a little below 1 as its number of draws. This is far
+    faster than drawing units singly, because the numbers come from random bytes in bulk. Independent Poisson numbers
+    with a known total are distributed exactly like the counts of that many draws with replacement. Replicates with too
+    many units are drawn again, and missing units are drawn singly. Both steps depend only on the total and not on which
+    units were drawn, so the result is exactly that of the bootstrap.
     """
     count = len(units)
     edges, rare = _poisson_by_bytes(np.maximum(0.0, 1 - _SHORTFALLS / count**0.5))

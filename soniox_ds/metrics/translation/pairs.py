@@ -40,8 +40,8 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     -------
     DataFrame
         ``schema.TRANSLATION_PAIRS``: recordings in their order of appearance, pairs in the order in which they begin.
-        Speech that was not to be translated (status "none") also has rows, with NA as `translation`. All words of both
-        streams are in the rows of their recording, in their order. If there are no words, there are no rows.
+        Speech that was not to be translated (status "none") also has rows, with NA as `translation`. The rows of a
+        recording contain all words of both streams, in the original order. If there are no words, there are no rows.
 
     Raises
     ------
@@ -54,12 +54,14 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     -----
     The rule: in the API's order, an original begins a new pair if it differs from the original before it in speaker, in
     language or in whether it is to be translated, or if the pair before is *complete*. A pair is complete if both
-    sides have reached the end of a sentence, and the translation has as many sentences as the original or at least
-    three quarters of the characters to expect from the recording's other translations from that language.
-    (Speech that broke off in the middle of a sentence is complete by that length alone, once a new chunk begins.)
+    sides end with a sentence, and the translation has (a) at least as many sentences as the original or (b) at least
+    three quarters of the expected characters. The expected number is the length of the original times the ratio of
+    translated to original characters of its language in the whole recording. If the speaker breaks off within a
+    sentence, so that the next pair begins, the pair that was broken off is complete if its translation has (b) and a
+    new chunk of translations begins.
     A translation goes to the first pair of its speaker and source language that is not complete, but never to a pair
-    before that of the previous translation. If all are complete, it goes to the last of them; if there is none, it
-    has a row without an original. So a late translation makes a pair longer, not wrong.
+    before that of the previous translation. If all such pairs are complete, it goes to the last of them; if no pair
+    fits, it has a row without an original. A late translation therefore makes a pair longer, but not wrong.
 
     Examples
     --------

@@ -38,7 +38,10 @@ def _unchanged(words: Words) -> Words:
 
 @dataclass(frozen=True, kw_only=True)
 class Folding:
-    """The folding of one language: its words and rules, and the steps that are its own."""
+    """A function that folds texts of one language: equal spoken words get one spelling.
+
+    The fields hold the vocabulary of the language, its rules, and the steps that no other language has.
+    """
 
     addresses: Mapping[str, str]
     """The names of the signs in e-mail addresses."""

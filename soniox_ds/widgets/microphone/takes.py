@@ -257,7 +257,10 @@ class DirectTake(Take):
         self._keep(Event(at_ms, MODEL, 0, 0, self._sent_ms, resolved))
 
     def _fold(self, row: Event) -> bool:
-        """Fold a message of the service; returns False if it is invalid. The browser decides what follows an error."""
+        """Add a message of the service to the transcript. Return False if the message is invalid.
+
+        An error that the service reports changes nothing here, because the browser decides what follows it.
+        """
         try:
             message = check_message(row.payload or "", self.connection)
             update = self._transcript.fold(message, received_ms=row.at_ms, session=row.session, offset_ms=row.offset_ms)

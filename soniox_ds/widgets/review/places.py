@@ -185,7 +185,11 @@ def _text(value: Any) -> str:
 
 
 def _doubtful(confidence: npt.NDArray[np.float32], clip: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-    """Return a mask of the words that were flagged: at or below the threshold, or for a budget the least sure."""
+    """Return a mask of the words of a clip that were flagged for review.
+
+    With a threshold, these are the words with at most this confidence; without one, the `flagged` words with the lowest
+    confidence.
+    """
     threshold, flagged = clip.get("threshold"), clip.get("flagged")
     none = np.zeros(len(confidence), np.bool_)
     if threshold is not None and not pd.isna(threshold):

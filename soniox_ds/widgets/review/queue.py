@@ -87,7 +87,7 @@ def review(
     Raises
     ------
     SchemaError
-        If a column is missing, a clip is there twice or without times, or `save_to` contains something else.
+        If a column is missing, a clip occurs twice or has no times, or `save_to` contains something else.
     InputError
         If clips name recordings that the transcripts do not have, or an option is invalid.
 
