@@ -26,7 +26,7 @@ LARGE_BYTES = 1_000_000
 
 
 async def fetch_forever(run: Run) -> None:
-    """Fetch finished transcripts, as one worker of several, until cancelled."""
+    """Fetch finished transcripts until cancelled. Several such workers run at the same time."""
     while True:
         job = await run.to_fetch.get()
         try:
@@ -91,6 +91,6 @@ def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
 
 
 async def clean_forever(run: Run) -> None:
-    """Delete what settled jobs have on the server, as one worker of several, until cancelled."""
+    """Delete what settled jobs have left on the server, until cancelled. Several such workers run at the same time."""
     while True:
         await run.clean(await run.to_clean.get())

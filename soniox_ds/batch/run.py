@@ -61,9 +61,10 @@ class Ids:
         return is_own
 
     def keep(self, remote_id: str, owner: str) -> bool:
-        """Note for good that the id belongs to this owner, because the service confirmed it.
+        """Record permanently that the id belongs to this owner, after the service confirmed it.
 
-        An owner who only took the id learns of the change by taking it again. Return False if another owner keeps it.
+        If another owner had only taken the id, that owner's next `take` returns False. Return False, and change
+        nothing, if the id was recorded permanently for another owner before.
         """
         if remote_id in self._kept:
             return self._owner[remote_id] == owner

@@ -75,7 +75,10 @@ def read_sealed(path: Path, *, columns: list[str] | None = None, filters: Any = 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn any error while a file is read and interpreted into an InputError that names the file."""
+    """Turn errors while a file is read and interpreted into an InputError that names the file.
+
+    The package's own errors pass unchanged.
+    """
     try:
         yield
     except SonioxDSError:

@@ -193,7 +193,7 @@ class _Session:
         return message
 
     async def _start(self) -> dict[str, Any]:
-        """Wait for the start message and admit the session; returns its options without a key."""
+        """Wait for the start message, admit the session, and return the message's options without the key."""
         limits = self._rules.limits
         while True:
             kind, data = await self._next(wait_s=limits.start_s, complaint="Start request timeout")

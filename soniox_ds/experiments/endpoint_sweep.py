@@ -69,7 +69,7 @@ class SweepEstimate:
 
     @property
     def duration_s(self) -> float | None:
-        """Approximate duration; None where audio is sent as fast as it goes."""
+        """Approximate duration of the sweep in seconds; None if `speed` is None (audio is sent as fast as possible)."""
         if self.speed is None:
             return None
         return self.hours * 3_600 * self.settings / self.speed / min(self.concurrency, max(self.recordings, 1))

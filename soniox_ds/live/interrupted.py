@@ -1,7 +1,7 @@
 """Results of live transcriptions that were interrupted.
 
 Conventions: an interrupt (Ctrl-C, the notebook's stop button, a cancelled task) is raised as usual. The latest
-interrupted result is kept here, because it was paid for, and a note on the exception says so.
+interrupted result was paid for, so it is kept here, and a note on the exception says how to get it.
 """
 
 from __future__ import annotations

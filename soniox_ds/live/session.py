@@ -348,8 +348,8 @@ class LiveSession:
     def result(self, failure: Exception | None = None, *, is_whole: bool = True) -> LiveResult:
         """Return the tables of the session so far.
 
-        `failure` is an error outside the session, such as one of the source. `is_whole` is False if more audio should
-        have been handed over.
+        `failure` is an error that arose outside the session, for example in the source. `is_whole` is False if more
+        audio should have been handed over.
         """
         shift_ms = self._started_ms
         return live_result_of(

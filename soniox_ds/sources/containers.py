@@ -225,7 +225,7 @@ def has_frame_count(file: BinaryIO) -> bool:
 
 
 def _end_of_chunks(file: BinaryIO, container: str, position: int, size_bytes: int) -> int:
-    """Return the position where the chunks after the samples end; `position` is the end of the samples."""
+    """Return the end of the last chunk behind the samples, which themselves end at `position`."""
     order = "<I" if container == "wav" else ">I"
     position += position % 2
     while position < size_bytes and len(header := _at(file, position, 8)) == 8:

@@ -17,7 +17,7 @@ __all__ = ["assign_ids"]
 
 
 def assign_ids(recordings: Sequence[Recording], keys: Sequence[str | None], given: Sequence[bool]) -> None:
-    """Make every ``audio_id`` unique, in place, and fail recordings that were listed before.
+    """Make every ``audio_id`` unique, in place, and fail recordings and given ids that were listed before.
 
     Parameters
     ----------

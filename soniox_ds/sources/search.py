@@ -388,7 +388,7 @@ def _names_its_values(series: pd.Series[Any]) -> bool:
 
 
 def _no_audio(path: str) -> str | None:
-    """Return the reason why a file that is given alone holds no audio, or None if it may hold audio."""
+    """Return the reason why a file that was passed by its own path holds no audio, or None if it may hold audio."""
     extension = os.path.splitext(path)[1].lower()
     if extension in SPREADSHEETS:
         return "is a spreadsheet, which is not read here: save it as CSV, or pass pandas.read_excel(...)"

@@ -188,7 +188,7 @@ def _matched(name: str, reference: pd.DataFrame, hypothesis: pd.DataFrame, toler
 def _pairs(
     reference: npt.NDArray[np.int64], hypothesis: npt.NDArray[np.int64], tolerance_ms: int
 ) -> list[tuple[int, int]]:
-    """Return as many pairs within the tolerance as possible; of these solutions, the one with the least error."""
+    """Return as many pairs within the tolerance as possible, chosen so that the sum of their errors is least."""
     from scipy.optimize import linear_sum_assignment
 
     if not len(reference) or not len(hypothesis):

@@ -32,28 +32,29 @@ _RATES = (
 
 
 def live_stability(live_result: LiveTables, *, count_growth: bool = False) -> pd.DataFrame:
-    """Count the shown words of each recording that changed later, for two rates of unstable words.
+    """Count for each recording the words that were shown and changed later, and compute two rates from them.
 
     Parameters
     ----------
     live_result
         A `LiveResult`, or another object with its tables: ``recordings``, ``tokens``, ``updates`` and ``log``.
     count_growth
-        If True, a last word that grows (``lef``, ``left``) has changed. Without it, comparisons with recognisers that
-        show only whole words are fair.
+        True counts a last word that grows (``lef``, then ``left``) as changed. Use False for a fair comparison with
+        recognisers that show only whole words.
 
     Returns
     -------
     DataFrame
         ``schema.LIVE_STABILITY``: one row for each recording, with the columns of the recordings. Translations are left
-        out. `summarize` adds the counts of completed recordings and computes intervals.
+        out. `summarize` adds up the counts of completed recordings and computes intervals.
 
     Raises
     ------
     InputError
         If such tables are absent.
     SchemaError
-        If a column is absent, or the settled text of the updates differs from the tokens, so that it was changed.
+        If a column is absent, or if the settled text of the updates is not the text of the tokens (settled text never
+        changes).
 
     Notes
     -----
@@ -64,8 +65,8 @@ def live_stability(live_result: LiveTables, *, count_growth: bool = False) -> pd
     - ``erased_words`` is the sum of |P| − LCP(P, N), all words of P behind the first change (LCP: longest common
       prefix). An insertion or change in the middle erases all words after it.
 
-    Both are divided by the final number of settled words: `upwr`, the unstable partial word ratio, and
-    `normalized_erasure`. The first is never greater than the second.
+    Divided by the final number of settled words, they give `upwr` (the unstable partial word ratio) and
+    `normalized_erasure`. `upwr` is never greater than `normalized_erasure`.
 
     Sources: Shangguan, Knister, He, McGraw and Beaufays, "Analyzing the quality and stability of a streaming
     end-to-end on-device speech recognizer", Interspeech 2020 (unstable partial word ratio; its words are matched as

@@ -56,8 +56,8 @@ def live_latencies(live_result: LiveTables) -> pd.DataFrame:
         ``first_token``: from the first audio (or the opening of the connection, if that came later) to the first
         message with a token, for each recording. Silence at the start of a recording is included.
         ``first_lag``, ``finalization_lag``, ``translation_lag``: see `sx.metrics.token_latencies`, for each token.
-        ``endpoint_lag``: from the moment at which the audio up to the end of the last word had been sent to the
-        endpoint after it, for each endpoint that came while audio was still being sent.
+        ``endpoint_lag``: begins when the audio up to the end of the last word before an endpoint has been sent, and
+        ends when that endpoint is received; one value for each endpoint received while audio was still being sent.
 
     Raises
     ------

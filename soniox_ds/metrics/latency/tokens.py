@@ -54,10 +54,10 @@ def token_latencies(live_result: LiveTables) -> pd.DataFrame:
     DataFrame
         ``schema.TOKEN_LATENCIES``, one row for each token, in the order of `tokens`.
 
-        `first_lag_ms` runs from the moment at which the chunk with the token's *start* was sent to the first
-        message that reached that start: from then on a word was shown at this place, though perhaps a different one.
-        `finalization_lag_ms` runs from the moment at which the audio up to the token's *end* had been sent to
-        the message that settled it. Both are NA for packed formats, whose audio has no known times.
+        `first_lag_ms` begins when the chunk with the token's *start* is sent, and ends with the first message that
+        reaches that start: from then on a word was shown at this place, though perhaps a different one.
+        `finalization_lag_ms` begins when the audio up to the token's *end* has been sent, and ends with the message
+        that settles the token. Both are NA for packed formats, whose audio has no known times.
 
         Translations have no place in the audio, and both lags are NA. `translation_lag_ms` is the time from the last
         original of its source language that was settled before it until the translation was settled: the shortest wait
