@@ -1,9 +1,10 @@
 """Storage of microphone recordings on disk until they are read or saved, so that they survive the kernel.
 
-Conventions: a recording is a file of events as ``live.event_store`` writes them. Its first line describes the
-recording, its last line, once it has ended, how it ended. If audio is kept too, the raw samples are beside it. The
-process that records holds a lock until the recording is read or saved; an unlocked recording was left behind. A
-recording that is kept elsewhere is removed here. Recordings that nobody reads are removed after 30 days.
+Conventions: a recording is a file of events as ``live.event_store`` writes them. The first line describes the
+recording. After the recording has ended, the last line says how it ended. If audio is kept too, the raw samples are in
+a file beside it. The process that records holds a lock until the recording is read or saved; an unlocked recording was
+left behind. Once a recording is stored elsewhere, its files are removed from here. Recordings that nobody reads are
+removed after 30 days.
 """
 
 from __future__ import annotations
