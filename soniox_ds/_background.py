@@ -231,7 +231,7 @@ class _Caller:
                 signal.signal(signal.SIGINT, handler)
 
     def wait(self, ended: threading.Event) -> None:
-        """Wait for the end of the work. Raise CancelledError if the caller is interrupted before."""
+        """Wait for the end of the work. Raise CancelledError if the caller is interrupted while it waits."""
         while not ended.wait(_POLL_S):
             if self.interrupted:
                 raise asyncio.CancelledError

@@ -87,7 +87,7 @@ def confidence(
     Raises
     ------
     SchemaError
-        If a column is missing, a word occurs twice, or a time is impossible (also if it has a fraction).
+        If a column is missing, a word occurs twice, or a time is impossible or has a fraction.
     InputError
         If there are several recordings and `audio_id` is not given, no word has a time and a confidence, or the window
         is empty.
@@ -158,7 +158,7 @@ def error_positions(
     end_ms: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the positions of one recording's word errors: a row for each kind, and their number per stretch of time.
+    """Draw the word errors of one recording over time: a row of ticks for each kind, below bars of all errors.
 
     Parameters
     ----------
@@ -176,12 +176,13 @@ def error_positions(
     Returns
     -------
     Axes
-        Axes with three rows of ticks; ``ax.child_axes[0]`` above it has the bars of all errors.
+        Axes with three rows of ticks. The axes above them, ``ax.child_axes[0]``, have a bar for each stretch of time,
+        with the number of errors of all kinds.
 
     Raises
     ------
     SchemaError
-        If a column is missing, a row occurs twice, or a time is impossible (also if it has a fraction).
+        If a column is missing, a row occurs twice, or a time is impossible or has a fraction.
     InputError
         If there are several recordings and `audio_id` is not given, no word has a time, or the window is empty.
 

@@ -85,7 +85,7 @@ def timeline(
     Raises
     ------
     SchemaError
-        If a column is missing, a turn occurs twice, or a time is impossible (also if it has a fraction).
+        If a column is missing, a turn occurs twice, or a time is impossible or has a fraction.
     InputError
         If there are several recordings and `audio_id` is not among them, there is no turn to draw, or the window is
         empty.

@@ -50,12 +50,13 @@ class Spoken(NamedTuple):
 
 
 class Clips(NamedTuple):
-    """Clips by recording and start; `word_of` is the clip that contains the whole word, -1 if none does."""
+    """Clips, sorted by recording and start."""
 
     recording: Ints
     start_ms: Ints
     end_ms: Ints
     word_of: Ints
+    """For each word of `Spoken`, the position of the clip that contains it completely, or -1."""
 
 
 def spoken_words(words: pd.DataFrame, calibration: Any = None, source: Transcripts | None = None) -> Spoken:

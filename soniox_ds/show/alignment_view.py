@@ -60,8 +60,7 @@ def alignment(alignments: Alignments, audio_id: str | None = None, *, context: i
     Raises
     ------
     SchemaError
-        If a column is missing, an operation is not known, a row occurs twice, or a time is impossible (also if it has
-        a fraction).
+        If a column is missing, an operation is unknown, a row occurs twice, or a time is impossible or has a fraction.
     InputError
         If there are several recordings and `audio_id` is not given, or `context` is below 0.
 

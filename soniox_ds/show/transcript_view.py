@@ -82,8 +82,8 @@ def transcript(
     Raises
     ------
     SchemaError
-        If a column is missing, a word occurs twice, a confidence lies outside 0 to 1, or a time is impossible (also
-        if it has a fraction).
+        If a column is missing, a word occurs twice, a confidence lies outside 0 to 1, or a time is impossible or has a
+        fraction.
     InputError
         If there are several recordings and `audio_id` is not given, or an option is wrong.
 

@@ -188,7 +188,7 @@ def read_sidecar(path: str, root: str | None = None) -> Sidecar:
 
     White space at the end is dropped. An empty file is the reference "": nothing is spoken in the recording. A text
     must be a regular file, not a link, and lie within `root`; otherwise any file of the machine could become a
-    reference and appear in reports. A text file is never its own reference.
+    reference and appear in reports. If `path` is itself ``call.txt``, it is not used as its own reference.
 
     Parameters
     ----------

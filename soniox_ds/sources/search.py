@@ -371,7 +371,10 @@ class _Finder:
 
 
 def _native(path: str, base: str | None = None) -> str:
-    """Return a Windows path in the form of this system, if it then names a file or is a glob."""
+    """Return a Windows path with the separators of this system.
+
+    The path is returned unchanged if the result is neither an existing file or folder nor a glob.
+    """
     if os.sep != "/" or "\\" not in path or os.path.lexists(os.path.join(base or "", path)):
         return path
     converted = path.replace("\\", "/")

@@ -92,7 +92,7 @@ def join_metadata(parts: Sequence[tuple[int, pd.DataFrame]], count: int) -> pd.D
     Parameters
     ----------
     parts
-        First row and metadata of each table. The tables do not overlap.
+        For each table, the row of the result at which it starts, and its metadata. No two tables share a row.
     count
         Number of rows of the result.
     """

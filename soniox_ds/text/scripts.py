@@ -1,8 +1,9 @@
 """Properties of characters that decide where words begin.
 
 Conventions: everything is judged by the characters themselves, never by a language label, since languages mix within a
-recording and labels are often absent. Scripts written without spaces are Chinese, Japanese, Thai, Lao, Khmer, Burmese
-and their neighbours; Korean is spaced. Unicode general categories are those of the running Python.
+recording and labels are often absent. The scripts of Chinese, Japanese, Thai, Lao, Khmer, Burmese, Yi and the Tai
+languages are written without spaces; Korean is written with spaces. Unicode general categories are those of the running
+Python.
 """
 
 from __future__ import annotations

@@ -335,7 +335,7 @@ def _agreed(column: Codes, starts: Ints) -> Any:
 
 
 def _numbered(frame: pd.DataFrame, recording: Ints, position: npt.NDArray[Any], name: str) -> pd.DataFrame:
-    """Merge the streams of each recording in the order of `position`, and number the rows of each recording."""
+    """Sort the rows by recording and `position`, and number those of each recording in the column `name`."""
     order = runs.lexical_order(recording, position)
     recording = recording[order]
     firsts = np.flatnonzero(runs.changes(recording))

@@ -121,20 +121,21 @@ def fit_recalibration(
         ``schema.WORD_ALIGNMENTS``: `operation`, `confidence` and the column that `group` names; or a corpus with
         references, which is aligned with the defaults of `align_words`.
     method
-        "isotonic": the rising step function of least squared error, linear between the steps. It fits any shape and
-        needs a thousand words or more. "platt": a logistic curve in the logit of the confidence; it has two parameters
-        and suits small data.
+        "isotonic": the non-decreasing fit with the least squared error at the confidences that occur, linear between
+        them. It fits any non-decreasing shape and needs a thousand words or more. "platt": a logistic curve in the
+        logit of the confidence; it has two parameters and suits small data.
     group
-        Column whose values stay together when the words are divided for cross-fitting: "audio_id", or the column of the
-        speaker or session if recordings share one.
+        Column of the groups. Words of the same group are never divided in cross-fitting. Use "audio_id", or the column
+        of the speaker or session if several recordings have the same speaker or session.
     folds
         Number of parts for cross-fitting; if there are fewer groups, the number of groups.
 
     Returns
     -------
     Recalibration
-        `apply` maps confidences with the fit to all words; `evaluate` and `cross_fitted` judge the method with maps
-        that have not seen the group they are judged on. Pass it to `flag_low_confidence` as ``calibration=``.
+        `apply` maps confidences with the map that was fitted on all words. `evaluate` and `cross_fitted` judge the
+        method: each group is judged with a map that was fitted on other groups. Pass the result to
+        `flag_low_confidence` as ``calibration=``.
 
     Raises
     ------
@@ -145,10 +146,10 @@ def fit_recalibration(
 
     Notes
     -----
-    Isotonic levels are kept 1/(n + 2) away from 0 and 1, where n is the number of words fitted on: no sample shows that
-    a word is certain, and one miss at a certain 0 or 1 would ruin the cross entropy. Platt's slope is kept from falling
-    below 0, and confidences are clipped to [0.0001, 0.9999] before their logit is taken. Groups are assigned to the
-    folds by size, the largest first, each to the fold with the fewest words.
+    Isotonic levels are at least 1/(n + 2) away from 0 and 1, where n is the number of words of the fit. No sample can
+    show that a word is certainly right or wrong, and a single exception at a level of 0 or 1 would make the cross entropy
+    infinite. Platt's slope is at least 0, and confidences are clipped to [0.0001, 0.9999] before their logit is taken.
+    Groups are assigned to the folds by size, the largest first, each to the fold with the fewest words.
 
     Examples
     --------

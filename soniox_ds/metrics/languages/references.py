@@ -64,7 +64,7 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, a word occurs twice, or a time is impossible (a fraction, too).
+        If a column is absent, a word occurs twice, or a time is impossible or has a fraction.
     InputError
         If `source` is neither a Corpus nor a table, or no word has a language.
     """

@@ -44,7 +44,7 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     Raises
     ------
     SchemaError
-        If a column is absent, a word occurs twice, or a time is impossible (a fraction, too).
+        If a column is absent, a word occurs twice, or a time is impossible or has a fraction.
     InputError
         If there are words but no word has a speaker, or `gap_ms` is not a whole number of 0 or more.
 

@@ -67,7 +67,7 @@ def term_occurrences(
     Raises
     ------
     SchemaError
-        If a column is absent, a row occurs twice, or a time is impossible (a fraction, too).
+        If a column is absent, a row occurs twice, or a time is impossible or has a fraction.
     InputError
         If there are no terms, two terms are the same after normalisation, normalisation leaves nothing of a term, or
         the normaliser is not that of the alignments.

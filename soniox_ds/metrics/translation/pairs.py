@@ -46,7 +46,7 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, a row occurs twice, or a time is impossible (a fraction, too).
+        If a column is absent, a row occurs twice, or a time is impossible or has a fraction.
     InputError
         If there are rows but none is a translation.
 

@@ -49,15 +49,18 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a column is absent, an operation is unknown, a row occurs twice, or a time is impossible (a fraction, too).
+        If a column is absent, an operation is unknown, a row occurs twice, or a time is impossible or has a fraction.
     InputError
         If `at_least` is below 1.
 
     Notes
     -----
-    A split or join has at most four words, and the characters of its two sides differ in at most half of the longer
-    side. If a stretch of errors can be divided with a split or a join, the division with the fewest character edits is
-    used.
+    A split or join has one word on one side and two to four words on the other. If both sides are written without
+    spaces, their edit distance is at most half the length of the longer text.
+
+    A stretch of consecutive errors is divided so that the fewest characters change. If this division contains a split
+    or a join, it is used; otherwise the errors are those of the alignment. Stretches are not divided if they have more
+    than 12 words on one side, or two words on each side.
 
     Examples
     --------

@@ -59,12 +59,12 @@ class Pairs(NamedTuple):
 
 
 class _Transcribed(NamedTuple):
-    """The recordings of transcripts in any form, and the words of each recording in turn."""
+    """The recordings and all their words, read from transcripts in any form."""
 
     recordings: pd.DataFrame
     texts: list[str]
     place: npt.NDArray[np.intp]
-    """The row of the recording of each word."""
+    """For each word, the row of its recording in `recordings`."""
     words: pd.DataFrame
     """The other known values of each word."""
 
@@ -209,7 +209,7 @@ def _without_markers(words: pd.DataFrame) -> pd.DataFrame:
 
 
 def _place(recordings: pd.DataFrame, words: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """Return the row of the recording of each word."""
+    """Return, for each word, the row of its recording."""
     codes, ids = pd.factorize(words["audio_id"])
     return _rows(recordings["audio_id"].tolist(), list(ids))[codes]
 

@@ -86,9 +86,12 @@ def punctuation_errors(
 
     Notes
     -----
-    per = (S + D + I) / (H + S + D + I) over marks. Source: Meister et al., "LibriSpeech-PC: Benchmark for Evaluation of
-    Punctuation and Capitalization Capabilities of end-to-end ASR Models", 2023. Capitals are compared in hits between
-    one written word and one written word.
+    per = (S + D + I) / (H + S + D + I), where H, S, D and I are the numbers of marks that are right, replaced by
+    another mark, only in the reference, and only in the transcript. Source: Meister et al., "LibriSpeech-PC: Benchmark
+    for Evaluation of Punctuation and Capitalization Capabilities of end-to-end ASR Models", 2023.
+
+    Capitals are compared only in hits that align one written word of the reference with one written word of the
+    transcript. Words that the normaliser splits or joins are left out.
 
     Examples
     --------
