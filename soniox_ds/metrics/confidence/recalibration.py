@@ -147,9 +147,9 @@ def fit_recalibration(
     Notes
     -----
     Isotonic levels are at least 1/(n + 2) away from 0 and 1, where n is the number of words of the fit. No sample can
-    show that a word is certainly right or wrong, and a single exception at a level of 0 or 1 would make the cross entropy
-    infinite. Platt's slope is at least 0, and confidences are clipped to [0.0001, 0.9999] before their logit is taken.
-    Groups are assigned to the folds by size, the largest first, each to the fold with the fewest words.
+    show that a word is certainly right or wrong, and a single exception at 0 or 1 would dominate the cross entropy.
+    Platt's slope is at least 0, and confidences are clipped to [0.0001, 0.9999] before their logit is taken. Groups are
+    assigned to the folds by size, the largest first, each to the fold with the fewest words.
 
     Examples
     --------
