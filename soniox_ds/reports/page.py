@@ -134,31 +134,27 @@ def report(
     groups = None if by is None else [by] if isinstance(by, str) else list(by)
     findings = Findings.of(corpus, errors, alignments, groups, neutral_alignments)
 
-    # The id of a section is the name of its template too.
-    contents: list[tuple[str, str, Section | None]] = [
-        ("summary", "Summary", sections.summary(findings)),
-        ("errors", "Word errors", accuracy.errors(findings)),
-        ("places", "Least confident places", sections.places(findings, clips)),
-        ("recordings", "Worst recordings", sections.recordings(findings, recordings)),
-        ("confidence", "Confidence", accuracy.confidence(findings)),
-        ("speakers", "Speakers", speakers.speakers(findings, reference_turns)),
-        ("languages", "Languages", speakers.languages(findings)),
-        ("arms", "Comparison of options", None if comparison is None else arms(comparison)),
-        ("failed", "Failed recordings", sections.failures(findings)),
-        ("provenance", "Provenance", sections.provenance(findings)),
-        ("conventions", "Conventions", sections.conventions(findings)),
-    ]
+    # Each section is rendered by the template of its name, which holds its heading; the name is also its id on the page.
+    contents: dict[str, Section | None] = {
+        "summary": sections.summary(findings),
+        "errors": accuracy.errors(findings),
+        "places": sections.places(findings, clips),
+        "recordings": sections.recordings(findings, recordings),
+        "confidence": accuracy.confidence(findings),
+        "speakers": speakers.speakers(findings, reference_turns),
+        "languages": speakers.languages(findings),
+        "arms": None if comparison is None else arms(comparison),
+        "failed": sections.failures(findings),
+        "provenance": sections.provenance(findings),
+        "conventions": sections.conventions(findings),
+    }
     page = render(
         "reports/templates/page.html.j2",
         title=title,
         description=findings.description,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         is_stand_in=findings.is_stand_in,
-        sections=[
-            {"id": name, "heading": heading, "values": values}
-            for name, heading, values in contents
-            if values is not None
-        ],
+        sections={name: values for name, values in contents.items() if values is not None},
     )
     target = Path(path)
     if not target.parent.is_dir():

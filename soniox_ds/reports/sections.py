@@ -1,7 +1,7 @@
 """Sections of the report about the transcripts and their origin.
 
-Conventions: each section has a template in ``templates/``. Its function returns the values of that template, or None if
-there is nothing to show.
+Conventions: each section has a template in ``templates/`` with its heading (`heading`) and its HTML (macro `content`).
+Its function returns the values of that template, or None if there is nothing to show.
 """
 
 from __future__ import annotations
