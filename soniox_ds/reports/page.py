@@ -134,7 +134,7 @@ def report(
     groups = None if by is None else [by] if isinstance(by, str) else list(by)
     findings = Findings.of(corpus, errors, alignments, groups, neutral_alignments)
 
-    # Each section is rendered by the template of its name, which holds its heading; the name is also its id on the page.
+    # The name of a section is its id on the page and the name of its template, which holds its heading.
     contents: dict[str, Section | None] = {
         "summary": sections.summary(findings),
         "errors": accuracy.errors(findings),

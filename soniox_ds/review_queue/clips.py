@@ -17,6 +17,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.confidence.word_confidence import checked_confidence
+from soniox_ds.review_queue.ranking import rank
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
@@ -121,7 +122,7 @@ def clip_lengths(spoken: Spoken, context_ms: int) -> Ints:
 
 
 def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools) -> pd.DataFrame:
-    """Build the table of clips, ranked by expected errors per second, without criterion and threshold."""
+    """Build the table of clips, in the order of `rank`, without criterion and threshold."""
     count = len(clips.start_ms)
     in_clips = np.flatnonzero(clips.word_of >= 0)
     index = runs.numbers_of(words, "word_index", "Int32").values[spoken.rows]
@@ -132,7 +133,6 @@ def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools
     expected = np.bincount(clip, spoken.doubt[in_clips], count)
     lowest = np.full(count, np.inf, np.float32)
     np.minimum.at(lowest, clip[spoken.known[in_clips]], spoken.confidence[in_clips][spoken.known[in_clips]])
-    rank = np.lexsort((np.arange(count), -expected / seconds))
     table = pd.DataFrame(
         {
             "audio_id": pd.array(spoken.audio.labels, dtype="string").take(clips.recording),
@@ -147,9 +147,10 @@ def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools
             "min_confidence": pd.Series(lowest).where(np.isfinite(lowest)),
         }
     )
-    table = table.take(rank).reset_index(drop=True)
+    order = rank(expected, seconds)
+    table = table.take(order).reset_index(drop=True)
     table["rank"] = np.arange(1, count + 1)
-    table["cumulative_s"] = np.cumsum((clips.end_ms - clips.start_ms)[rank]) / 1000
+    table["cumulative_s"] = np.cumsum((clips.end_ms - clips.start_ms)[order]) / 1000
     return table
 
 

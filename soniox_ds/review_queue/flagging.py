@@ -1,9 +1,9 @@
 """Selection of audio clips for review by word confidence.
 
 Conventions: a word is flagged if its confidence is at most a threshold, compared in single precision as
-``schema.WORDS`` stores it. Flagged words become clips (see `clips`). Translations and words without times
-cannot be heard and are left out. A deleted word has no confidence and is never flagged, although a person who listens
-to a clip may notice that a word is missing.
+``schema.WORDS`` stores it. Flagged words become clips (see `clips`). The order of both is decided in `ranking`.
+Translations and words without times cannot be heard and are left out. A deleted word has no confidence and is never
+flagged, although a person who listens to a clip may notice that a word is missing.
 
 Reason for clips: users gave up coloured words, since checking each takes as long as listening to everything; a ranking
 of stretches of audio by expected errors per second is more useful.
@@ -29,6 +29,7 @@ from soniox_ds.review_queue.clips import (
     clips_table,
     spoken_words,
 )
+from soniox_ds.review_queue.ranking import rank
 from soniox_ds.schema import CLIPS, REVIEW_CURVE, conform, need, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.schema.inputs import Transcripts
@@ -218,8 +219,8 @@ def review_curve(
     wrong = errors[has_alignment][spoken.rows]
     everything = _heard(spoken, np.ones(len(wrong), np.bool_), wrong, gap_ms, around_ms)
     lengths = clip_lengths(spoken, around_ms)
-    by_doubt = _order(spoken.doubt / lengths)
-    by_errors = _order(wrong / lengths)[: int((wrong > 0).sum())]
+    by_doubt = rank(spoken.doubt, lengths)
+    by_errors = rank(wrong, lengths)[: int((wrong > 0).sum())]
     share = np.linspace(0, 1, points)
     curves = {
         "confidence": _curve(spoken, by_doubt, wrong, gap_ms, around_ms, points),
@@ -293,7 +294,7 @@ def _within_budget(spoken: Spoken, budget_s: float, merge_gap_ms: int, context_m
     """Choose the longest prefix of the words, best first, whose clips stay within the budget."""
     budget_ms = min(budget_s * 1000, np.iinfo(np.int64).max)
     lengths = clip_lengths(spoken, context_ms)
-    order = _order(spoken.doubt / lengths)
+    order = rank(spoken.doubt, lengths)
     order = order[(spoken.doubt[order] > 0) & (lengths[order] <= budget_ms)]
 
     def seconds(count: int) -> float:
@@ -309,11 +310,6 @@ def _within_budget(spoken: Spoken, budget_s: float, merge_gap_ms: int, context_m
         else:
             high = middle - 1
     return _first(order, low, len(lengths))
-
-
-def _order(value: FloatArray) -> npt.NDArray[np.intp]:
-    """Return the positions from the highest value to the lowest; equal values stay in order of recording and time."""
-    return np.argsort(-value, kind="stable")
 
 
 def _first(order: npt.NDArray[np.intp], count: int, size: int) -> Bools:
