@@ -260,7 +260,8 @@ _MODULES = {
     "widgets.review_places": "widgets.review.places",
     "widgets.review_still": "widgets.review.still",
     "widgets.review_store": "widgets.review.store",
-    "widgets.safekeeping": "widgets.microphone.safekeeping",
+    "widgets.microphone.safekeeping": "widgets.microphone.recovery",
+    "widgets.safekeeping": "widgets.microphone.recovery",
     "widgets.takes": "widgets.microphone.takes",
     "widgets.temporary_keys": "widgets.microphone.temporary_keys",
 }

@@ -14,7 +14,7 @@ from batches import settings_for, stand_in
 
 import soniox_ds as sx
 from soniox_ds.exceptions import RecordingsFailedWarning
-from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone.recovery import RecoveryStore
 from soniox_ds.widgets.review.store import read_reviews
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -158,7 +158,7 @@ def test_an_interrupted_live_recording_goes_on(earlier, service):
 
 
 def test_a_recording_of_the_microphone_that_was_broken_off(earlier):
-    (kept,) = Safekeeping(earlier / "cache" / "soniox_ds" / "microphone", keep_audio=True).broken_off()
+    (kept,) = RecoveryStore(earlier / "cache" / "soniox_ds" / "microphone", keep_audio=True).broken_off()
     assert kept.streamed.text == "Beyond little week toge"
     assert not kept.has_ended
     assert kept.is_news

@@ -15,7 +15,7 @@ from soniox_ds.live.audio_sources import RAW
 from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.session import LiveSession
 from soniox_ds.options import LiveOptions
-from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone.recovery import RecoveryStore
 from soniox_ds.widgets.microphone.takes import DirectTake, ProxyTake
 
 ALIAS = "stt-rt-v4"  # an alias of v5, or a model of its own: `rename` says which
@@ -170,8 +170,8 @@ def take_of(kind, **settings):
 
 
 async def test_a_recording_through_the_kernel_names_the_model(tones, tmp_path):
-    safe = Safekeeping(tmp_path / "safe", keep_audio=False)
-    take = take_of(ProxyTake, safekeeping=safe)
+    safe = RecoveryStore(tmp_path / "safe", keep_audio=False)
+    take = take_of(ProxyTake, recovery_store=safe)
     await take.begin()
     words, pauses = random_words(1, 3)
     take.audio(pcm_bytes(speak(words, pauses_ms=pauses, rate=16_000)[0]))
@@ -183,8 +183,8 @@ async def test_a_recording_through_the_kernel_names_the_model(tones, tmp_path):
 
 
 async def test_a_recording_past_the_kernel_names_the_model(tones, tmp_path):
-    safe = Safekeeping(tmp_path / "safe", keep_audio=False)
-    take = take_of(DirectTake, safekeeping=safe)
+    safe = RecoveryStore(tmp_path / "safe", keep_audio=False)
+    take = take_of(DirectTake, recovery_store=safe)
     before = lists_asked_for(tones)
     await take.begin()
     take.event({"event": "connecting", "at_ms": 0.0})

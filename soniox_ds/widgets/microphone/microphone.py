@@ -47,7 +47,7 @@ from soniox_ds.widgets.microphone.constants import page_constants
 from soniox_ds.widgets.microphone.loopback import Loopback
 from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
 from soniox_ds.widgets.microphone.recordings import save_recording, with_distinct_ids, write_wav
-from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone.recovery import RecoveryStore
 from soniox_ds.widgets.microphone.takes import RATE, Take
 from soniox_ds.widgets.still import Still
 
@@ -181,7 +181,7 @@ class Microphone:
         )
         """The ipywidget, to be combined with others: ``HBox([mic.widget, ...])``."""
         self._comm = _Comm(self.widget)
-        self._safekeeping = Safekeeping(
+        self._recovery_store = RecoveryStore(
             default_path().with_name("microphone") if self.save_to is None else self.save_to / "unfinished",
             keep_audio=keep_audio and self.save_to is not None,
             trouble=self._trouble,
@@ -196,7 +196,7 @@ class Microphone:
             modes=_MODES[mode],
             may_loopback=transport != "comm",
             keep_audio=keep_audio,
-            safekeeping=self._safekeeping,
+            recovery_store=self._recovery_store,
             listeners=Listeners(begun=self._begun, updated=self._updated, ended=self._ended),
         )
         self._callbacks = Callbacks(
@@ -275,7 +275,7 @@ class Microphone:
         last 30 days on this machine whose kernel has ended, if `save_to` was not given. The settled results are in
         ``tokens`` and ``log``; ``save(folder)`` keeps them. Raises InputError if there are none.
         """
-        recordings = [(recording.streamed, recording.begun_at) for recording in self._safekeeping.broken_off()]
+        recordings = [(recording.streamed, recording.begun_at) for recording in self._recovery_store.broken_off()]
         recordings += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
         if not recordings:
             raise InputError("no recording was left behind: all were read, or saved, or are older than 30 days")
@@ -443,9 +443,9 @@ class Microphone:
             await asyncio.wait(list(self._saving))
 
     def _take_up_what_was_left_behind(self) -> None:
-        for recording in self._safekeeping.broken_off():
+        for recording in self._recovery_store.broken_off():
             if self.save_to is None and recording.streamed.tokens.empty:
-                self._safekeeping.forget(recording)
+                self._recovery_store.forget(recording)
                 continue
             end = (
                 "was neither read nor saved before its kernel ended" if recording.has_ended else "ended with its kernel"
@@ -455,10 +455,10 @@ class Microphone:
             )
             if self.save_to is not None:
                 kept = save_recording(recording.streamed, self.save_to, recording.begun_at, recording.pcm)
-                self._safekeeping.forget(recording)
+                self._recovery_store.forget(recording)
                 warnings.warn(f"{sentence} and are in {kept}", RecordingsFailedWarning, stacklevel=3)
             elif recording.is_news:
-                self._safekeeping.tell(recording)
+                self._recovery_store.tell(recording)
                 warnings.warn(f"{sentence} and are in mic.recovered", RecordingsFailedWarning, stacklevel=3)
         for take in self._left_in_this_kernel():
             if not take.was_told:

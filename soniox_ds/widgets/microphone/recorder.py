@@ -28,7 +28,7 @@ from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch
 from soniox_ds.widgets.microphone.actions import ACTIONS
 from soniox_ds.widgets.microphone.loopback import Channel, Loopback, LoopbackChannel
-from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone.recovery import RecoveryStore
 from soniox_ds.widgets.microphone.takes import DirectTake, ProxyTake, Take
 from soniox_ds.widgets.microphone.temporary_keys import temporary_key
 
@@ -76,7 +76,7 @@ class Recorder:
     """Allowed routes: ``"proxy"``, ``"direct"``."""
     may_loopback: bool = True
     keep_audio: bool = True
-    safekeeping: Safekeeping | None = None
+    recovery_store: RecoveryStore | None = None
     """Storage of recordings while they go on."""
     audio_id: str = "microphone"
     listeners: Listeners = field(default_factory=Listeners)
@@ -208,7 +208,7 @@ class Recorder:
                 options=self.options,
                 connection=self.connection,
                 keep_audio=self.keep_audio,
-                safekeeping=self.safekeeping,
+                recovery_store=self.recovery_store,
                 on_update=self._updated,
                 on_state=self._stated,
             )

@@ -23,7 +23,7 @@ from soniox_ds.live.session import Event, LiveSession
 from soniox_ds.live.transcript import Transcript, Update
 from soniox_ds.options import LiveOptions
 from soniox_ds.widgets.microphone.intake import Intake
-from soniox_ds.widgets.microphone.safekeeping import Kept, Safekeeping
+from soniox_ds.widgets.microphone.recovery import Kept, RecoveryStore
 
 __all__ = ["BYTES_PER_MS", "RATE", "DirectTake", "ProxyTake", "Take"]
 
@@ -45,7 +45,7 @@ class Take:
         options: LiveOptions,
         connection: Connection,
         keep_audio: bool,
-        safekeeping: Safekeeping | None = None,
+        recovery_store: RecoveryStore | None = None,
         on_update: Callable[[Take, Update], object],
         on_state: Callable[[Take, str], object],
     ) -> None:
@@ -72,8 +72,8 @@ class Take:
         """True if the whole take was read, or written to the user's folder."""
         self.was_told = False
         """True if a later microphone of this process has warned about it."""
-        if safekeeping is not None:
-            self.safe = safekeeping.begin(
+        if recovery_store is not None:
+            self.safe = recovery_store.begin(
                 audio_id=audio_id, options=options, service=connection.service, begun_at=self.begun_at
             )
         self._on_update = on_update

@@ -1,4 +1,4 @@
-"""Storage of microphone recordings on disk until they are read or saved, so that they survive the kernel.
+"""Recovery of microphone recordings after the kernel ended: they are stored on disk until they are read or saved.
 
 Conventions: a recording is a file of events as ``live.event_store`` writes them. The first line describes the
 recording. After the recording has ended, the last line says how it ended. If audio is kept too, the raw samples are in
@@ -29,7 +29,7 @@ from soniox_ds.live.replay import Event
 from soniox_ds.live.result import LiveResult, live_result_of
 from soniox_ds.options import LiveOptions
 
-__all__ = ["BrokenOff", "Kept", "Safekeeping"]
+__all__ = ["BrokenOff", "Kept", "RecoveryStore"]
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Kept:
             self._trouble(f"The recording is not kept on disk any more: {error}")
 
 
-class Safekeeping:
+class RecoveryStore:
     """The storage of recordings that are going on.
 
     Parameters

@@ -19,8 +19,8 @@ from soniox_ds._background import submit
 from soniox_ds.emulator import local_service
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning
 from soniox_ds.options import LiveOptions
-from soniox_ds.widgets.microphone import safekeeping
-from soniox_ds.widgets.microphone.safekeeping import Safekeeping
+from soniox_ds.widgets.microphone import recovery
+from soniox_ds.widgets.microphone.recovery import RecoveryStore
 
 OPTIONS = LiveOptions(
     audio_format="pcm_s16le",
@@ -125,7 +125,7 @@ def test_without_a_folder_it_is_recovered_and_told_once(tones, speech, cache):
 
 
 def begun(place, **settings):
-    safe = Safekeeping(place, keep_audio=True, **settings)
+    safe = RecoveryStore(place, keep_audio=True, **settings)
     return safe, safe.begin(audio_id="a", options=OPTIONS, service="local", begun_at=datetime(2026, 5, 4, tzinfo=UTC))
 
 
@@ -195,7 +195,7 @@ def test_recordings_may_be_removed_while_others_are_looked_for(tmp_path):
             _, kept = begun(tmp_path / "place")
             kept.forget()
 
-    looking = Safekeeping(tmp_path / "place", keep_audio=True)
+    looking = RecoveryStore(tmp_path / "place", keep_audio=True)
     with ThreadPoolExecutor(3) as pool:
         others = [pool.submit(come_and_go) for _ in range(3)]
         try:
@@ -227,7 +227,7 @@ import asyncio, os, signal, sys
 import soniox_ds as sx
 from soniox_ds._background import submit
 sys.path[:0] = sys.argv[2].split(os.pathsep)
-from test_safekeeping import recorded
+from test_recovery import recorded
 
 mic = recorded(open(sys.argv[1], "rb").read())
 if sys.argv[3] == "read":
@@ -290,7 +290,7 @@ def test_a_disk_that_fails_is_told_once_and_costs_the_recording_nothing(tmp_path
         kept.audio(b"\1\0")
     assert len(told) == 1
     assert "No space left" in told[0]
-    monkeypatch.setattr(safekeeping.secrets, "token_hex", lambda size: "x")
+    monkeypatch.setattr(recovery.secrets, "token_hex", lambda size: "x")
     (tmp_path / "y.streams" / "20260504T000000-x.pcm").mkdir(parents=True)
     safe, kept = begun(tmp_path / "y", trouble=told.append)
     assert kept is None
