@@ -4,8 +4,11 @@ A new public function that takes transcripts needs a line in ``TAKE_TRANSCRIPTS`
 ``TAKE_METRICS``; any other, in ``NEITHER``.
 """
 
+import builtins
+import doctest
 import inspect
 import re
+import symtable
 import warnings
 
 import matplotlib.pyplot as plt
@@ -99,8 +102,20 @@ def test_every_parameter_is_described(name):
 
 @pytest.mark.parametrize("name", CALLABLES)
 def test_examples_run_in_a_notebook(name):
-    """Nothing that only a doctest knows stands in the example of a public function."""
-    assert "getfixture" not in (CALLABLES[name].__doc__ or "")
+    """The example of a public function defines or imports every name that it uses, so that it runs when pasted.
+
+    The doctests themselves run with the module in which the function stands.
+    """
+    examples = doctest.DocTestParser().get_examples(CALLABLES[name].__doc__ or "")
+    unknown = global_names(symtable.symtable("".join(example.source for example in examples), name, "exec"))
+    assert unknown <= set(dir(builtins)), sorted(unknown)
+
+
+def global_names(table):
+    """Names that a piece of code uses and never assigns or imports, in its functions as well."""
+    known = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    used = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+    return used.union(*(global_names(child) for child in table.get_children())) - known
 
 
 # Transcripts in any form

@@ -128,12 +128,13 @@ class Connection:
 
     Examples
     --------
-    >>> connection = Connection(api_key="secret", region="eu")
+    >>> import soniox_ds as sx
+    >>> connection = sx.Connection(api_key="secret", region="eu")
     >>> connection
     Connection(service='api.eu.soniox.com', api_base_url='https://api.eu.soniox.com/v1', api_key=***)
     >>> connection.websocket_url
     'wss://stt-rt.eu.soniox.com/transcribe-websocket'
-    >>> Connection(api_key="any", api_base_url="http://127.0.0.1:8765").service
+    >>> sx.Connection(api_key="any", api_base_url="http://127.0.0.1:8765").service
     'local'
     """
 

@@ -53,9 +53,11 @@ class Corpus:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> recordings = pd.DataFrame({"audio_id": ["a.wav", "b.wav"], "status": ["completed", "failed"], "split": "test"})
     >>> tokens = pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Hel", "lo"]})
-    >>> corpus = Corpus(recordings, tokens)
+    >>> corpus = sx.Corpus(recordings, tokens)
     >>> len(corpus), list(corpus), corpus["a.wav"].words()["text"].tolist()
     (2, ['a.wav', 'b.wav'], ['Hello'])
     >>> len(corpus.select(status="failed", split="test"))
@@ -125,8 +127,10 @@ class Corpus:
 
         Examples
         --------
+        >>> import pandas as pd
+        >>> import soniox_ds as sx
         >>> recordings = pd.DataFrame({"audio_id": ["a", "b", "c"], "status": "completed", "accent": ["x", "y", "x"]})
-        >>> corpus = Corpus(recordings)
+        >>> corpus = sx.Corpus(recordings)
         >>> list(corpus.select(accent="x")), list(corpus.select(["c", "b"])), list(corpus.select([True, False, False]))
         (['a', 'c'], ['b', 'c'], ['a'])
         """
@@ -278,10 +282,12 @@ def concat(corpora: Iterable[Corpus]) -> Corpus:
 
     Examples
     --------
-    >>> one, two = (Corpus(pd.DataFrame({"audio_id": [name], "status": "completed"})) for name in ("a.wav", "b.wav"))
-    >>> list(concat([one, two]))
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> one, two = (sx.Corpus(pd.DataFrame({"audio_id": [name], "status": "completed"})) for name in ("a.wav", "b.wav"))
+    >>> list(sx.concat([one, two]))
     ['a.wav', 'b.wav']
-    >>> concat([one, one])
+    >>> sx.concat([one, one])
     Traceback (most recent call last):
     ...
     soniox_ds.exceptions.SchemaError: 1 audio_id is there more than once: ['a.wav']. ...
@@ -320,11 +326,13 @@ def read_corpus(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> import tempfile
-    >>> corpus = Corpus(pd.DataFrame({"audio_id": ["a.wav"], "status": ["completed"], "split": ["test"]}))
+    >>> corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a.wav"], "status": ["completed"], "split": ["test"]}))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     corpus.save(folder, partition_by="split")
-    ...     read_corpus(folder).equals(corpus)
+    ...     sx.read_corpus(folder).equals(corpus)
     True
     """
     from soniox_ds.corpus.parquet import load_corpus

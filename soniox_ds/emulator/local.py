@@ -351,7 +351,8 @@ def local_service(
 
     Examples
     --------
-    >>> with local_service("scripted", key="my-key", set_environment=False) as service:
+    >>> import soniox_ds as sx
+    >>> with sx.local_service("scripted", key="my-key", set_environment=False) as service:
     ...     print(service.base_url.rsplit(":", 1)[0], service.files)
     http://127.0.0.1 []
     """

@@ -70,7 +70,8 @@ def read_rttm(path: str | Path) -> pd.DataFrame:
 
     Examples
     --------
-    >>> read_rttm("data/samples/turns.rttm")["speaker"].nunique() >= 4
+    >>> import soniox_ds as sx
+    >>> sx.io.read_rttm("data/samples/turns.rttm")["speaker"].nunique() >= 4
     True
     """
     file = Path(path)
@@ -166,11 +167,13 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> turns = pd.DataFrame({"audio_id": ["a"], "speaker": ["1"], "start_ms": [400], "end_ms": [2550]})
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
-    ...     write_rttm(turns, f"{folder}/a.rttm")
+    ...     sx.io.write_rttm(turns, f"{folder}/a.rttm")
     ...     Path(folder, "a.rttm").read_text()
     'SPEAKER a 1 0.400 2.150 <NA> <NA> 1 <NA> <NA>\\n'
     """

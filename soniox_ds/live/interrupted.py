@@ -46,10 +46,11 @@ def last_interrupted() -> LiveResult:
     Examples
     --------
     >>> import soniox_ds as sx
+    >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
     ...     for update in sx.stream_updates("data/samples/market_stall.wav"):
     ...         break
-    >>> last_interrupted().recordings["error_type"].tolist()
+    >>> sx.last_interrupted().recordings["error_type"].tolist()
     ['unfinished']
     """
     if _latest is None:

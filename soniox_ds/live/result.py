@@ -60,10 +60,12 @@ class LiveResult:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> message = '{"tokens":[{"text":"Hi","start_ms":60,"end_ms":120,"confidence":0.9,"is_final":true}]}'
     >>> log = pd.DataFrame({"audio_id": "a", "at_ms": [900.0], "kind": "message", "session": 0, "offset_ms": 0,
     ...                     "payload": message})
-    >>> streamed = LiveResult(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), log)
+    >>> streamed = sx.LiveResult(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), log)
     >>> streamed.text, len(streamed.tokens), len(streamed.corpus())
     ('Hi', 1, 1)
     """
@@ -159,11 +161,13 @@ def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> import tempfile
     >>> log = pd.DataFrame({"audio_id": [], "at_ms": [], "kind": [], "session": [], "offset_ms": [], "payload": []})
-    >>> nothing = LiveResult(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log)
+    >>> nothing = sx.LiveResult(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), log)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     len(read_live_result(nothing.save(f"{folder}/live")))
+    ...     len(sx.read_live_result(nothing.save(f"{folder}/live")))
     1
     """
     from soniox_ds.corpus.checksums import read_sealed, reading

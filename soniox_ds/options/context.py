@@ -49,7 +49,8 @@ class Context(Checked):
 
     Examples
     --------
-    >>> Context(general={"domain": "Healthcare"}, terms=["Celebrex", "Zyrtec"]).body()
+    >>> import soniox_ds as sx
+    >>> sx.Context(general={"domain": "Healthcare"}, terms=["Celebrex", "Zyrtec"]).body()
     {'general': [{'key': 'domain', 'value': 'Healthcare'}], 'terms': ['Celebrex', 'Zyrtec']}
     """
 
@@ -132,7 +133,8 @@ class Translation(Checked):
 
     Examples
     --------
-    >>> Translation(type="two_way", language_a="en", language_b="es").body()
+    >>> import soniox_ds as sx
+    >>> sx.Translation(type="two_way", language_a="en", language_b="es").body()
     {'type': 'two_way', 'language_a': 'en', 'language_b': 'es'}
     """
 

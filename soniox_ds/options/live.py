@@ -102,7 +102,8 @@ class LiveOptions(SharedOptions):
 
     Examples
     --------
-    >>> LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1).body()
+    >>> import soniox_ds as sx
+    >>> sx.LiveOptions(audio_format="pcm_s16le", sample_rate=16_000, num_channels=1).body()
     {'model': 'stt-rt-v6', 'audio_format': 'pcm_s16le', 'sample_rate': 16000, 'num_channels': 1}
     """
 

@@ -83,7 +83,8 @@ class TranscriptionOptions(SharedOptions):
 
     Examples
     --------
-    >>> options = TranscriptionOptions(language_hints=["en"], context={"terms": ["Celebrex"]})
+    >>> import soniox_ds as sx
+    >>> options = sx.TranscriptionOptions(language_hints=["en"], context={"terms": ["Celebrex"]})
     >>> options.body()
     {'model': 'stt-async-v6', 'language_hints': ['en'], 'context': {'terms': ['Celebrex']}}
     >>> options.hash()
@@ -127,7 +128,8 @@ class TranscriptionOptions(SharedOptions):
     def public_body(self) -> dict[str, Any]:
         """Return the body in a form that may be stored and shown: the secrets of the webhook are masked.
 
-        >>> options = TranscriptionOptions(webhook_url="https://host.example/done?token=ab12")
+        >>> import soniox_ds as sx
+        >>> options = sx.TranscriptionOptions(webhook_url="https://host.example/done?token=ab12")
         >>> options.public_body()["webhook_url"]
         'https://host.example/done'
         """

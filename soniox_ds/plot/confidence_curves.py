@@ -73,11 +73,13 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> table = pd.DataFrame({
     ...     "bin": [0, 1], "low": [0.0, 0.5], "high": [0.5, 1.0], "n": [40, 60], "confidence_mean": [0.3, 0.9],
     ...     "accuracy": [0.5, 0.95], "accuracy_low": [0.3, 0.9], "accuracy_high": [0.7, 0.99],
     ... })
-    >>> ax = reliability(table)
+    >>> ax = sx.plot.reliability(table)
     >>> ax.get_xlabel(), [int(bar.get_height()) for bar in ax.child_axes[0].patches]
     ('mean confidence of the words', [40, 60])
     """
@@ -158,11 +160,13 @@ def roc(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> curve = pd.DataFrame({
     ...     "threshold": [pd.NA, 0.4, 0.9], "false_positive_rate": [0.0, 0.1, 1.0],
     ...     "true_positive_rate": [0.0, 0.7, 1.0],
     ... })
-    >>> ax = roc(curve)
+    >>> ax = sx.plot.roc(curve)
     >>> [text.get_text() for text in ax.texts]
     ['0.5', '0.8', '0.95']
     """
@@ -224,11 +228,13 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> curve = pd.DataFrame({
     ...     "order": ["confidence"] * 2 + ["random"] * 2, "reviewed_s": [0.0, 60.0] * 2,
     ...     "share_reviewed": [0.0, 1.0] * 2, "recall": [0.0, 1.0] * 2, "recall_of_all": [0.0, 0.8] * 2,
     ... })
-    >>> [line.get_label() for line in review_curve(curve).lines]
+    >>> [line.get_label() for line in sx.plot.review_curve(curve).lines]
     ['least confident first', 'random order']
     """
     refuse_transcripts(curve, "a review curve", "sx.plot.review_curve(sx.review_curve(corpus, corpus))")

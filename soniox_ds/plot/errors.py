@@ -77,11 +77,13 @@ def error_summary(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> summary = pd.DataFrame({
     ...     "room": ["hall", "cell"], "recordings": [40, 12], "reference_words": [5200, 900],
     ...     "wer": [0.12, 0.31], "wer_low": [0.1, pd.NA], "wer_high": [0.15, pd.NA],
     ... })
-    >>> ax = error_summary(summary)
+    >>> ax = sx.plot.error_summary(summary)
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['hall', 'cell']
     """
@@ -149,11 +151,13 @@ def error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axe
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> comparison = pd.DataFrame({
     ...     "a": ["plain"], "b": ["terms"], "difference": [-0.021], "difference_low": [-0.03],
     ...     "difference_high": [-0.012], "p_holm": [0.001], "ci": [0.95],
     ... })
-    >>> ax = error_comparison(comparison)
+    >>> ax = sx.plot.error_comparison(comparison)
     >>> ax.get_yticklabels()[0].get_text(), ax.texts[0].get_text()
     ('terms − plain', '−2.1 [−3.0, −1.2]')
     """

@@ -51,11 +51,13 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> confusion = pd.DataFrame({
     ...     "reference_language": ["de", "de", "en", "en"], "language": ["de", "en", "de", "en"],
     ...     "time_ms": [54_000, 6_000, 0, 90_000], "share": [0.9, 0.1, 0.0, 1.0],
     ... })
-    >>> ax = language_confusion(confusion)
+    >>> ax = sx.plot.language_confusion(confusion)
     >>> [text.get_text().replace("\\n", " ") for text in ax.texts]
     ['90% 54 s', '10% 6 s', '·', '100% 1.5 min']
     """

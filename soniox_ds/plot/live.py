@@ -84,11 +84,13 @@ def token_arrival(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> latencies = pd.DataFrame({
     ...     "audio_id": "a.wav", "token_index": [0, 1], "end_ms": [300, 900], "end_sent_ms": [300, 900],
     ...     "received_ms": [900, 1500], "final_ms": [1600, 1700],
     ... })
-    >>> ax = token_arrival(latencies)
+    >>> ax = sx.plot.token_arrival(latencies)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['audio handed over', 'first shown', 'settled']
     """
@@ -160,8 +162,10 @@ def lag_distribution(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> latencies = pd.DataFrame({"first_lag_ms": [400, 600, 700], "finalization_lag_ms": [900, 1300, 2000]})
-    >>> ax = lag_distribution(latencies)
+    >>> ax = sx.plot.lag_distribution(latencies)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['first shown: 0.60 s, 95 % within 0.70 s', 'settled: 1.30 s, 95 % within 2.00 s']
     """

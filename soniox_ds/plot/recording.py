@@ -94,11 +94,12 @@ def confidence(
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> import pandas as pd
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav", "start_ms": [0, 400], "end_ms": [300, 900], "confidence": [0.98, 0.31],
     ... })
-    >>> ax = confidence(words)
+    >>> ax = sx.plot.confidence(words)
     >>> [len(dots.get_offsets()) for dots in ax.collections]
     [1, 1]
     """
@@ -188,12 +189,13 @@ def error_positions(
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> import pandas as pd
     >>> alignments = pd.DataFrame({
     ...     "audio_id": "a.wav", "operation": ["hit", "substitution", "deletion"],
     ...     "start_ms": [0, 400, pd.NA], "end_ms": [300, 900, pd.NA],
     ... })
-    >>> ax = error_positions(alignments)
+    >>> ax = sx.plot.error_positions(alignments)
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['1 substitution', '1 deletion', '0 insertions']
     """

@@ -92,13 +92,15 @@ def timeline(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> turns = pd.DataFrame({
     ...     "audio_id": "call.wav",
     ...     "speaker": ["1", "2", "1"],
     ...     "start_ms": [0, 900, 1500],
     ...     "end_ms": [600, 1200, 1800],
     ... })
-    >>> ax = timeline(turns, labels={"1": "agent"})
+    >>> ax = sx.plot.timeline(turns, labels={"1": "agent"})
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['agent', 'speaker 2']
     """

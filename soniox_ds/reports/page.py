@@ -94,13 +94,13 @@ def report(
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> import tempfile
     >>> import pandas as pd
-    >>> from soniox_ds.corpus.corpus import Corpus
     >>> recordings = pd.DataFrame({"audio_id": ["a.wav"], "status": "completed", "service": "api.soniox.com"})
     >>> tokens = pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Good", " day"]})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     page = report(Corpus(recordings, tokens), path=Path(folder) / "report.html").read_text(encoding="utf-8")
+    ...     page = sx.report(sx.Corpus(recordings, tokens), path=f"{folder}/report.html").read_text(encoding="utf-8")
     >>> "Transcription report" in page, "http:" in page.replace("http://www.w3.org", "")
     (True, False)
     """

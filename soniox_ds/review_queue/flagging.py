@@ -102,6 +102,8 @@ def flag_low_confidence(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "note.wav",
     ...     "word_index": range(6),
@@ -110,11 +112,11 @@ def flag_low_confidence(
     ...     "end_ms": [1240, 1600, 1900, 2300, 9300, 9600],
     ...     "confidence": [0.99, 0.4, 0.3, 0.98, 0.7, 0.99],
     ... })
-    >>> flag_low_confidence(words, 0.8)[["start_ms", "end_ms", "text", "expected_errors", "rank"]].round(2)
+    >>> sx.flag_low_confidence(words, 0.8)[["start_ms", "end_ms", "text", "expected_errors", "rank"]].round(2)
        start_ms  end_ms                      text  expected_errors  rank
     0       800    2400  takes listen april every             1.33     1
     1      8500    9800                single day             0.31     2
-    >>> flag_low_confidence(words, review_budget_s=2)[["text", "cumulative_s"]]
+    >>> sx.flag_low_confidence(words, review_budget_s=2)[["text", "cumulative_s"]]
                            text  cumulative_s
     0  takes listen april every           1.6
     """
@@ -184,6 +186,8 @@ def review_curve(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav",
     ...     "word_index": range(4),
@@ -197,7 +201,7 @@ def review_curve(
     ...     "operation": ["hit", "hit", "substitution", "deletion", "hit"],
     ...     "word_index": pd.array([0, 1, 2, None, 3], dtype="Int32"),
     ... })
-    >>> curve = review_curve(words, alignments, context_ms=0)
+    >>> curve = sx.review_curve(words, alignments, context_ms=0)
     >>> curve.loc[curve["order"] == "confidence", ["reviewed_s", "recall", "recall_of_all"]].head(2)
        reviewed_s  recall  recall_of_all
     0         0.0     0.0            0.0

@@ -70,6 +70,8 @@ def apply_reviews(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFra
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "note.wav", "word_index": range(4), "text": ["takes", "listen", "april", "daily"],
     ...     "start_ms": [0, 300, 700, 1000], "end_ms": [250, 600, 900, 1400], "space_before": True,
@@ -78,7 +80,7 @@ def apply_reviews(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFra
     ...     "audio_id": "note.wav", "start_ms": [0], "end_ms": [900], "verdict": "wrong",
     ...     "correction": "takes lisinopril",
     ... })
-    >>> apply_reviews(words, reviews)[["audio_id", "reference", "checked_words", "transcript_words", "coverage"]]
+    >>> sx.apply_reviews(words, reviews)[["audio_id", "reference", "checked_words", "transcript_words", "coverage"]]
        audio_id               reference  checked_words  transcript_words  coverage
     0  note.wav  takes lisinopril daily              3                 4      0.75
     """
@@ -115,6 +117,8 @@ def reviewed_words(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFr
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "note.wav", "word_index": range(3), "text": ["take", "too", "daily"],
     ...     "start_ms": [0, 300, 700], "end_ms": [250, 600, 900], "space_before": True,
@@ -122,7 +126,7 @@ def reviewed_words(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFr
     >>> reviews = pd.DataFrame({
     ...     "audio_id": "note.wav", "start_ms": [300], "end_ms": [600], "verdict": "wrong", "correction": "two",
     ... })
-    >>> reviewed_words(words, reviews)[["text", "start_ms", "checked"]]
+    >>> sx.reviewed_words(words, reviews)[["text", "start_ms", "checked"]]
         text  start_ms  checked
     0   take         0    False
     1    two       300     True

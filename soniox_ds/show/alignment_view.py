@@ -66,11 +66,13 @@ def alignment(alignments: Alignments, audio_id: str | None = None, *, context: i
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> alignments = pd.DataFrame({
     ...     "audio_id": "a.wav", "operation": ["hit", "substitution", "deletion", "insertion"],
     ...     "reference": ["can", "you", "hear", pd.NA], "hypothesis": ["can", "ewe", pd.NA, "okay"],
     ... })
-    >>> alignment(alignments)
+    >>> sx.show.alignment(alignments)
     a.wav: 3 errors in 3 reference words (S 1, D 1, I 1)
       reference  can you hear –
       heard      can ewe –    okay

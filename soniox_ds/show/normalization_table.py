@@ -57,13 +57,14 @@ def normalization(
 
     Examples
     --------
-    >>> normalization("Don't wait, Dr. Grey", "whisper-english")[["position", "before", "after"]]
+    >>> import soniox_ds as sx
+    >>> sx.show.normalization("Don't wait, Dr. Grey", "whisper-english")[["position", "before", "after"]]
        position before   after
     0         0  Don't  do not
     1         1  wait,    wait
     2         2    Dr.  doctor
     3         3   Grey    gray
-    >>> normalization({"a.wav": "about twenty five"}, "whisper-english")[["audio_id", "before", "after"]]
+    >>> sx.show.normalization({"a.wav": "about twenty five"}, "whisper-english")[["audio_id", "before", "after"]]
       audio_id       before after
     0    a.wav  twenty five    25
     """

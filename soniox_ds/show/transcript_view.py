@@ -89,11 +89,13 @@ def transcript(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav", "text": ["Take", "lisinopril", "daily."], "confidence": [0.99, 0.41, 0.97],
     ...     "start_ms": [0, 300, 900], "end_ms": [250, 850, 1300], "speaker": "1",
     ... })
-    >>> transcript(words)
+    >>> sx.show.transcript(words)
     a.wav: 3 words, 1 below 0.5
       0:00 speaker 1: Take lisinopril{0.41} daily.
     """

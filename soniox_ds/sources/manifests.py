@@ -148,12 +148,13 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "references.csv")
     ...     _ = file.write_text("audio_id;reference\\n007;good morning\\n")
-    ...     read_references(file)
+    ...     sx.read_references(file)
       audio_id     reference
     0      007  good morning
     """

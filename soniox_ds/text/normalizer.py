@@ -98,13 +98,14 @@ class Normalizer:
 
     Examples
     --------
-    >>> basic = Normalizer.of("basic")
+    >>> import soniox_ds as sx
+    >>> basic = sx.Normalizer.of("basic")
     >>> basic("“Don't,” she said - at 7:30 p.m.!"), basic.label
     ("don't she said at 7:30 p m", 'basic 3')
     >>> import re
     >>> def without_titles(text):
     ...     return re.sub(r"\\b(mr|mrs|dr)\\b", "", text)
-    >>> chain = Normalizer.of(["basic", NormalizationStep("without-titles", "1", without_titles)])
+    >>> chain = sx.Normalizer.of(["basic", sx.NormalizationStep("without-titles", "1", without_titles)])
     >>> chain("Dr. Grey's call"), chain.label
     ("grey's call", 'basic 3 + without-titles 1')
     """

@@ -73,6 +73,8 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> tokens = pd.DataFrame({
     ...     "audio_id": "a.wav",
     ...     "token_index": range(8),
@@ -80,7 +82,7 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     ...     "language": ["en"] * 4 + ["de"] * 4,
     ...     "confidence": [0.9, 0.8, 0.9, 0.2, 0.7, 0.5, 0.9, 0.9],
     ... })
-    >>> words(tokens)[["text", "language", "confidence", "token_count", "space_before"]]
+    >>> sx.words(tokens)[["text", "language", "confidence", "token_count", "space_before"]]
            text language  confidence  token_count  space_before
     0       How       en         0.9            1         False
     1       are       en         0.8            1          True
@@ -197,13 +199,15 @@ def segments(
 
     Examples
     --------
-    >>> word_table = words(pd.DataFrame({
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> word_table = sx.words(pd.DataFrame({
     ...     "audio_id": "a.wav",
     ...     "token_index": range(6),
     ...     "text": ["How", " are", " you", "?", "Fine", "."],
     ...     "speaker": ["1", "1", "1", "2", "2", "2"],
     ... }))
-    >>> segments(word_table)[["text", "speaker", "word_count"]]
+    >>> sx.segments(word_table)[["text", "speaker", "word_count"]]
                text speaker  word_count
     0  How are you?       1           3
     1         Fine.       2           1
@@ -276,7 +280,9 @@ def texts(transcripts: Transcripts) -> pd.DataFrame:
 
     Examples
     --------
-    >>> texts(pd.DataFrame({
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> sx.texts(pd.DataFrame({
     ...     "audio_id": "a.wav",
     ...     "token_index": range(5),
     ...     "text": ["Good", " morn", "ing", "Gu", "ten"],

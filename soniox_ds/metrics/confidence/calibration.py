@@ -119,12 +119,14 @@ def calibration(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> alignments = pd.DataFrame({
     ...     "audio_id": ["a", "a", "a", "b", "b", "b"],
     ...     "operation": ["hit", "hit", "substitution", "hit", "insertion", "deletion"],
     ...     "confidence": [0.9, 0.8, 0.7, 1.0, 0.1, None],
     ... })
-    >>> calibration(alignments, bins=2)[["n", "errors", "accuracy", "confidence_mean", "ece", "brier", "auc"]]
+    >>> sx.calibration(alignments, bins=2)[["n", "errors", "accuracy", "confidence_mean", "ece", "brier", "auc"]]
        n  errors  accuracy  confidence_mean  ece  brier  auc
     0  5       2       0.6              0.7  0.1   0.11  1.0
     """
@@ -197,12 +199,14 @@ def reliability(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> alignments = pd.DataFrame({
     ...     "audio_id": ["a", "a", "a", "b", "b"],
     ...     "operation": ["hit", "hit", "substitution", "hit", "insertion"],
     ...     "confidence": [0.9, 0.8, 0.7, 1.0, 0.1],
     ... })
-    >>> reliability(alignments, bins=2)[["low", "high", "n", "confidence_mean", "accuracy"]]
+    >>> sx.metrics.reliability(alignments, bins=2)[["low", "high", "n", "confidence_mean", "accuracy"]]
        low  high  n  confidence_mean  accuracy
     0  0.0   0.5  1              0.1       0.0
     1  0.5   1.0  4             0.85      0.75

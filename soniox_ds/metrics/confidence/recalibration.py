@@ -153,12 +153,14 @@ def fit_recalibration(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> alignments = pd.DataFrame({
     ...     "audio_id": ["a", "b", "c", "d"] * 25,
     ...     "operation": ["hit", "substitution", "hit", "hit"] * 25,
     ...     "confidence": [0.9, 0.9, 0.95, 0.95] * 25,
     ... })
-    >>> learnt = fit_recalibration(alignments)
+    >>> learnt = sx.metrics.fit_recalibration(alignments)
     >>> learnt.apply([0.9, 0.925, 0.95]).round(2)
     array([0.5 , 0.75, 0.99])
     >>> learnt

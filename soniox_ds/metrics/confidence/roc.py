@@ -68,7 +68,9 @@ def roc(alignments: Alignments) -> pd.DataFrame:
 
     Examples
     --------
-    >>> roc(pd.DataFrame({
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> sx.metrics.roc(pd.DataFrame({
     ...     "operation": ["hit", "hit", "substitution", "insertion", "deletion"],
     ...     "confidence": [0.9, 0.8, 0.8, 0.2, None],
     ... }))
@@ -121,7 +123,9 @@ def precision_recall(alignments: Alignments) -> pd.DataFrame:
 
     Examples
     --------
-    >>> precision_recall(pd.DataFrame({
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> sx.metrics.precision_recall(pd.DataFrame({
     ...     "operation": ["hit", "hit", "substitution", "insertion"],
     ...     "confidence": [0.9, 0.8, 0.8, 0.2],
     ... }))[["threshold", "precision", "recall"]].round(2)

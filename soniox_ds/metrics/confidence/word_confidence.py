@@ -164,15 +164,19 @@ def word_confidence(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> tokens = pd.DataFrame({
     ...     "audio_id": "a.wav",
     ...     "token_index": range(4),
     ...     "text": ["lis", "in", "opril", "."],
     ...     "confidence": [0.5, 0.8, 0.8, 0.1],
     ... })
-    >>> from soniox_ds.text.words import words
-    >>> word_table = words(tokens)
-    >>> [round(float(word_confidence(word_table, rule, tokens=tokens)["confidence"].iat[0]), 2) for rule in RULES]
+    >>> word_table = sx.words(tokens)
+    >>> [
+    ...     round(float(sx.metrics.word_confidence(word_table, rule, tokens=tokens)["confidence"].iat[0]), 2)
+    ...     for rule in ("minimum", "mean", "product")
+    ... ]
     [0.5, 0.7, 0.32]
     """
     if confidence_rule not in RULES:

@@ -70,11 +70,13 @@ def language_confusion(transcripts: Transcripts, references: Any = None) -> pd.D
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav", "word_index": range(3), "text": ["Guten", "Morgen", "everyone"],
     ...     "start_ms": [0, 400, 1000], "end_ms": [400, 1000, 1500], "language": ["de", "en", "en"],
     ... })
-    >>> language_confusion(words, pd.DataFrame({
+    >>> sx.metrics.language_confusion(words, pd.DataFrame({
     ...     "audio_id": "a.wav", "start_ms": [0, 1000], "end_ms": [1000, 2000], "language": ["de", "en"],
     ... }))
       reference_language language  time_ms  words  share
@@ -122,11 +124,13 @@ def language_errors(transcripts: Transcripts, references: Any = None) -> pd.Data
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": ["a", "a", "b"], "word_index": [0, 1, 0], "text": ["ja", "yes", "no"],
     ...     "start_ms": [0, 300, 0], "end_ms": [300, 400, 200], "language": ["de", "en", "en"],
     ... })
-    >>> errors = language_errors(words, {"a": "de", "b": "en"})
+    >>> errors = sx.language_errors(words, {"a": "de", "b": "en"})
     >>> errors[["audio_id", "labelled_ms", "wrong_ms", "error_rate", "language"]]
       audio_id  labelled_ms  wrong_ms  error_rate language
     0        a          400       100        0.25       de

@@ -66,6 +66,8 @@ def language_switches(transcripts: Transcripts, references: Any = None, *, toler
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav", "word_index": range(4), "text": ["so", "ja", "das", "yes"],
     ...     "start_ms": [0, 500, 900, 2000], "end_ms": [400, 800, 1400, 2500], "language": ["en", "en", "de", "en"],
@@ -73,7 +75,7 @@ def language_switches(transcripts: Transcripts, references: Any = None, *, toler
     >>> spoken = pd.DataFrame({
     ...     "audio_id": "a.wav", "start_ms": [0, 450], "end_ms": [450, 1500], "language": ["en", "de"],
     ... })
-    >>> language_switches(words, spoken)[["outcome", "from_language", "to_language", "error_ms"]]
+    >>> sx.metrics.language_switches(words, spoken)[["outcome", "from_language", "to_language", "error_ms"]]
            outcome from_language to_language  error_ms
     0          hit            en          de       450
     1  false_alarm            de          en      <NA>

@@ -67,11 +67,13 @@ def word_errors_by_language(alignments: Alignments, references: Any = None) -> p
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> aligned = pd.DataFrame({
     ...     "audio_id": "a", "position": range(4), "operation": ["hit", "substitution", "deletion", "hit"],
     ...     "language": ["de", "en", None, "de"], "start_ms": [0, 200, None, 600], "end_ms": [200, 500, None, 800],
     ... })
-    >>> errors = word_errors_by_language(aligned, {"a": "de"})
+    >>> errors = sx.metrics.word_errors_by_language(aligned, {"a": "de"})
     >>> errors[["reference_language", "language_status", "reference_words", "wer"]]
       reference_language language_status  reference_words  wer
     0                 de           right                2  0.0

@@ -75,9 +75,10 @@ def live_latencies(live_result: LiveTables) -> pd.DataFrame:
     Examples
     --------
     >>> import soniox_ds as sx
+    >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None)
-    >>> summary = sx.summarize(live_latencies(streamed))
+    >>> summary = sx.summarize(sx.metrics.live_latencies(streamed))
     >>> summary["measure"].tolist()
     ['connect', 'first_token', 'first_lag', 'finalization_lag', 'endpoint_lag', 'translation_lag']
     >>> summary.loc[3, "note"]

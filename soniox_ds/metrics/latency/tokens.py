@@ -75,6 +75,8 @@ def token_latencies(live_result: LiveTables) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> from types import SimpleNamespace
     >>> tokens = pd.DataFrame({"audio_id": "a", "token_index": [0], "text": ["Hi"], "start_ms": [120], "end_ms": [180],
     ...                        "translation_status": [None], "session": [0], "received_ms": [700], "final_ms": [1500]})
@@ -82,7 +84,7 @@ def token_latencies(live_result: LiveTables) -> pd.DataFrame:
     ...                     "audio_ms": [100.0, 200.0], "payload": None})
     >>> updates = pd.DataFrame({"audio_id": "a", "received_ms": [700.0, 1500.0], "session": 0,
     ...                         "is_endpoint": [False, True], "is_finalized": False})
-    >>> lags = token_latencies(SimpleNamespace(tokens=tokens, log=log, updates=updates))
+    >>> lags = sx.metrics.token_latencies(SimpleNamespace(tokens=tokens, log=log, updates=updates))
     >>> lags[["start_sent_ms", "end_sent_ms", "first_lag_ms", "finalization_lag_ms", "settled_by"]]
        start_sent_ms  end_sent_ms  first_lag_ms  finalization_lag_ms settled_by
     0            100          100           600                 1400   endpoint

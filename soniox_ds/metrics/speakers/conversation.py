@@ -87,13 +87,15 @@ def speaker_stats(transcripts: Transcripts, *, gap_ms: int = 2000, interruption_
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> turns = pd.DataFrame({
     ...     "audio_id": "call",
     ...     "speaker": ["1", "2", "1", "2"],
     ...     "start_ms": [0, 4500, 8000, 9000],
     ...     "end_ms": [4000, 8700, 12000, 9400],
     ... })
-    >>> stats = speaker_stats(turns)
+    >>> stats = sx.speaker_stats(turns)
     >>> stats[["speaker", "talk_ms", "talk_share", "turns", "overlap_ms"]].round(2)
       speaker  talk_ms  talk_share  turns  overlap_ms
     0       1     8000        0.63      2        1100
@@ -139,10 +141,12 @@ def speaker_transitions(transcripts: Transcripts, *, gap_ms: int = 2000, interru
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> turns = pd.DataFrame({
     ...     "audio_id": "call", "speaker": ["1", "2", "1"], "start_ms": [0, 4500, 8000], "end_ms": [4000, 8700, 12000],
     ... })
-    >>> speaker_transitions(turns)
+    >>> sx.metrics.speaker_transitions(turns)
       audio_id from_speaker to_speaker  at_ms  offset_ms          kind
     0     call            1          2   4500        500           gap
     1     call            2          1   8000       -700  interruption

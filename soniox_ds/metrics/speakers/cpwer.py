@@ -141,6 +141,8 @@ def speaker_word_errors(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> reference = pd.DataFrame({"audio_id": "a", "speaker": ["x", "y"], "text": ["The cat", "sat on."]})
     >>> words = pd.DataFrame({
     ...     "audio_id": "a",
@@ -148,7 +150,7 @@ def speaker_word_errors(
     ...     "text": ["the", "cat", "sat", "on"],
     ...     "speaker": ["1", "1", "1", "2"],
     ... })
-    >>> errors = speaker_word_errors(words, reference)
+    >>> errors = sx.speaker_word_errors(words, reference)
     >>> errors[["cp_deletions", "cp_insertions", "cpwer", "wder", "mapping"]]
        cp_deletions  cp_insertions  cpwer  wder               mapping
     0             1              1    0.5  0.25  {"1": "x", "2": "y"}

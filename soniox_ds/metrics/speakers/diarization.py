@@ -165,9 +165,11 @@ def diarization_errors(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> reference = pd.DataFrame({"audio_id": "a", "speaker": ["x", "y"], "start_ms": [0, 600], "end_ms": [600, 1000]})
     >>> turns = pd.DataFrame({"audio_id": "a", "speaker": ["1", "2"], "start_ms": [0, 500], "end_ms": [500, 1000]})
-    >>> diarization_errors(turns, reference)[["audio_id", "confusion_ms", "der", "mapping"]]
+    >>> sx.diarization_errors(turns, reference)[["audio_id", "confusion_ms", "der", "mapping"]]
       audio_id  confusion_ms  der               mapping
     0        a           100  0.1  {"1": "x", "2": "y"}
     """

@@ -50,6 +50,8 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> words = pd.DataFrame({
     ...     "audio_id": "call.wav",
     ...     "word_index": range(4),
@@ -57,7 +59,7 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     ...     "end_ms": [240, 600, 1200, 1800],
     ...     "speaker": ["1", "1", "2", "1"],
     ... })
-    >>> speaker_turns(words)
+    >>> sx.speaker_turns(words)
        audio_id speaker  start_ms  end_ms
     0  call.wav       1         0     600
     1  call.wav       2       900    1200

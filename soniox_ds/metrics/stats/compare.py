@@ -133,6 +133,8 @@ def compare_errors(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> import numpy as np
     >>> wrong = np.random.default_rng(0).binomial(20, 0.2, size=40)
     >>> def errors(wrong):
@@ -140,7 +142,7 @@ def compare_errors(
     ...         "audio_id": [f"{number}.wav" for number in range(40)], "status": "scored", "hits": 20 - wrong,
     ...         "substitutions": wrong, "deletions": 0, "insertions": 0, "reference_words": 20,
     ...     })
-    >>> comparison = compare_errors({"plain": errors(wrong), "terms": errors(wrong // 2)})
+    >>> comparison = sx.compare_errors({"plain": errors(wrong), "terms": errors(wrong // 2)})
     >>> comparison[["a", "b", "recordings", "wer_a", "wer_b"]]
            a      b  recordings  wer_a    wer_b
     0  plain  terms          40   0.21  0.09125

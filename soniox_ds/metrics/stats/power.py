@@ -108,11 +108,12 @@ def power(
 
     Examples
     --------
-    >>> power(block_sd=0.04, difference=[0.01, 0.02])[["difference", "power", "blocks"]].round(3)
+    >>> import soniox_ds as sx
+    >>> sx.metrics.power(block_sd=0.04, difference=[0.01, 0.02])[["difference", "power", "blocks"]].round(3)
        difference  power  blocks
     0        0.01  0.802     128
     1        0.02  0.808      34
-    >>> power(block_sd=0.04, blocks=50)[["difference", "power"]].round(4)
+    >>> sx.metrics.power(block_sd=0.04, blocks=50)[["difference", "power"]].round(4)
        difference  power
     0      0.0162    0.8
     """

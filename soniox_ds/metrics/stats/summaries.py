@@ -131,12 +131,14 @@ def summarize(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> errors = pd.DataFrame({
     ...     "audio_id": ["a", "b", "c", "d"], "status": ["scored", "scored", "scored", "failed"],
     ...     "hits": [8, 9, 5, pd.NA], "substitutions": [2, 0, 5, pd.NA], "deletions": [0, 1, 0, pd.NA],
     ...     "insertions": [0, 0, 1, pd.NA], "reference_words": [10, 10, 10, pd.NA], "room": ["x", "x", "y", "y"],
     ... })
-    >>> summary = summarize(errors, by="room")
+    >>> summary = sx.summarize(errors, by="room")
     >>> summary[["room", "recordings", "failed", "blocks", "wer"]]
       room  recordings  failed  blocks   wer
     0    x           2       0       2  0.15

@@ -79,9 +79,9 @@ def biasing_errors(
 
     Examples
     --------
-    >>> from soniox_ds.metrics.words.align import align_words
-    >>> aligned = align_words({"a": "xanax she takes sell a brex"}, {"a": "she takes Celebrex"})
-    >>> biasing_errors(aligned, ["Celebrex", "Xanax"])[["part", "substitutions", "insertions", "wer"]]
+    >>> import soniox_ds as sx
+    >>> aligned = sx.align_words({"a": "xanax she takes sell a brex"}, {"a": "she takes Celebrex"})
+    >>> sx.metrics.biasing_errors(aligned, ["Celebrex", "Xanax"])[["part", "substitutions", "insertions", "wer"]]
            part  substitutions  insertions  wer
     0    biased              1           1  2.0
     1  unbiased              0           2  1.0

@@ -74,9 +74,10 @@ def term_occurrences(
 
     Examples
     --------
-    >>> from soniox_ds.metrics.words.align import align_words
-    >>> aligned = align_words({"a": "she takes celebrex and listen april"}, {"a": "she takes Celebrex and lisinopril"})
-    >>> term_occurrences(aligned, ["Celebrex", "Lisinopril"])[["term", "outcome", "hypothesis"]]
+    >>> import soniox_ds as sx
+    >>> transcripts = {"a": "she takes celebrex and listen april"}
+    >>> aligned = sx.align_words(transcripts, {"a": "she takes Celebrex and lisinopril"})
+    >>> sx.metrics.term_occurrences(aligned, ["Celebrex", "Lisinopril"])[["term", "outcome", "hypothesis"]]
              term outcome    hypothesis
     0    Celebrex     hit      celebrex
     1  Lisinopril    miss  listen april
@@ -121,9 +122,9 @@ def term_errors(
 
     Examples
     --------
-    >>> from soniox_ds.metrics.words.align import align_words
-    >>> aligned = align_words({"a": "celebrex or celebrex"}, {"a": "Celebrex or Zyrtec"})
-    >>> term_errors(aligned, ["Celebrex", "Zyrtec"])[["term", "hits", "misses", "false_hits", "precision", "recall"]]
+    >>> import soniox_ds as sx
+    >>> aligned = sx.align_words({"a": "celebrex or celebrex"}, {"a": "Celebrex or Zyrtec"})
+    >>> sx.term_errors(aligned, ["Celebrex", "Zyrtec"])[["term", "hits", "misses", "false_hits", "precision", "recall"]]
            term  hits  misses  false_hits  precision  recall
     0  Celebrex     1       0           1        0.5     1.0
     1    Zyrtec     0       1           0       <NA>     0.0

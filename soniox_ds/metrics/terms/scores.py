@@ -97,19 +97,17 @@ def term_counts(
 
     Examples
     --------
-    >>> from soniox_ds.metrics.stats.summaries import summarize
-    >>> from soniox_ds.metrics.words.align import align_words
-    >>> from soniox_ds.metrics.words.rates import word_errors
+    >>> import soniox_ds as sx
     >>> references, transcripts = {"a": "Celebrex or Zyrtec", "b": "no"}, {"a": "celebrex or celebrex", "b": "xanax"}
-    >>> errors = word_errors(transcripts, references).assign(duration_ms=1_800_000)
-    >>> counts = term_counts(
-    ...     align_words(transcripts, references), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"]
+    >>> errors = sx.word_errors(transcripts, references).assign(duration_ms=1_800_000)
+    >>> counts = sx.metrics.term_counts(
+    ...     sx.align_words(transcripts, references), ["Celebrex", "Zyrtec"], errors, distractors=["Xanax"]
     ... )
     >>> counts[["audio_id", "hits", "misses", "false_hits", "hallucinated_terms"]]
       audio_id  hits  misses  false_hits hallucinated_terms
     0        a     1       1           1       ["Celebrex"]
     1        b     0       0           1          ["Xanax"]
-    >>> summarize(counts)[["terms", "hits", "misses", "false_hits", "recall", "false_hits_per_hour"]]
+    >>> sx.summarize(counts)[["terms", "hits", "misses", "false_hits", "recall", "false_hits_per_hour"]]
        terms  hits  misses  false_hits  recall  false_hits_per_hour
     0      3     1       1           2     0.5                  2.0
     """
@@ -201,13 +199,12 @@ def compare_terms(
 
     Examples
     --------
-    >>> from soniox_ds.metrics.words.align import align_words
-    >>> from soniox_ds.metrics.terms.occurrences import term_occurrences
+    >>> import soniox_ds as sx
     >>> references = {"a": "Zyrtec", "b": "Zyrtec or Celebrex"}
-    >>> plain = align_words({"a": "sir tech", "b": "sir tech or celebrex"}, references)
-    >>> helped = align_words({"a": "zyrtec", "b": "zyrtec or celebrex"}, references)
-    >>> arms = [term_occurrences(arm, ["Zyrtec", "Celebrex"]) for arm in (plain, helped)]
-    >>> compare_terms(*arms)[["term", "occurrences", "both", "only_a", "only_b", "p"]]
+    >>> plain = sx.align_words({"a": "sir tech", "b": "sir tech or celebrex"}, references)
+    >>> helped = sx.align_words({"a": "zyrtec", "b": "zyrtec or celebrex"}, references)
+    >>> arms = [sx.metrics.term_occurrences(arm, ["Zyrtec", "Celebrex"]) for arm in (plain, helped)]
+    >>> sx.metrics.compare_terms(*arms)[["term", "occurrences", "both", "only_a", "only_b", "p"]]
            term  occurrences  both  only_a  only_b    p
     0    Zyrtec            2     0       0       2  0.5
     1  Celebrex            1     1       0       0  1.0

@@ -65,7 +65,9 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
 
     Examples
     --------
-    >>> pairs = translation_pairs(pd.DataFrame({
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> pairs = sx.metrics.translation_pairs(pd.DataFrame({
     ...     "audio_id": "a.wav",
     ...     "token_index": range(7),
     ...     "text": ["Good", " morning.", "Guten", " Morgen.", "How", " are you?", "Wie geht es?"],

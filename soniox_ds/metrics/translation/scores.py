@@ -96,9 +96,10 @@ def translation_scores(
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> translations = ["Guten Morgen zusammen.", "Wie geht es dir heute?"]
     >>> references = ["Guten Morgen allerseits.", "Wie geht es dir heute?"]
-    >>> scores = translation_scores(translations, references, language="de")
+    >>> scores = sx.metrics.translation_scores(translations, references, language="de")
     >>> scores[["metric", "score", "texts"]].round(1)
       metric  score  texts
     0   bleu   76.2      2
@@ -180,9 +181,10 @@ def compare_translations(
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> right = ["the cat sat on the mat today", "a dog barked at night", "all birds sing in spring time", "he left"]
     >>> a = ["the cat sat on a mat today", "one dog barked by night", "birds sing in the spring time", "he left"]
-    >>> compare_translations(a, right, right, metric="chrf")[["score_a", "score_b", "b_better"]].round(1)
+    >>> sx.metrics.compare_translations(a, right, right, metric="chrf")[["score_a", "score_b", "b_better"]].round(1)
        score_a  score_b  b_better
     0     70.6    100.0       1.0
     """

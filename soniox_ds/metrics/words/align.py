@@ -94,7 +94,8 @@ def align_words(
 
     Examples
     --------
-    >>> alignments = align_words({"a.wav": "The patient take five."}, {"a.wav": "the patient takes five daily"})
+    >>> import soniox_ds as sx
+    >>> alignments = sx.align_words({"a.wav": "The patient take five."}, {"a.wav": "the patient takes five daily"})
     >>> alignments[["operation", "reference", "hypothesis"]]
           operation reference hypothesis
     0           hit       the        the

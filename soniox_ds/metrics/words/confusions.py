@@ -64,14 +64,14 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from soniox_ds.metrics.words.align import align_words
+    >>> import soniox_ds as sx
     >>> transcripts = {"a": "she takes listen april now", "b": "we takes it"}
-    >>> alignments = align_words(transcripts, {"a": "she took lisinopril now", "b": "we took it"})
-    >>> confusions(alignments)[["operation", "reference", "hypothesis", "count"]]
+    >>> alignments = sx.align_words(transcripts, {"a": "she took lisinopril now", "b": "we took it"})
+    >>> sx.confusions(alignments)[["operation", "reference", "hypothesis", "count"]]
           operation   reference    hypothesis  count
     0  substitution        took         takes      2
     1         split  lisinopril  listen april      1
-    >>> confusions(alignments)["example"].tolist()
+    >>> sx.confusions(alignments)["example"].tolist()
     ['she [took → takes] lisinopril now', 'she took [lisinopril → listen april] now']
     """
     alignments = alignments_of(alignments)

@@ -50,9 +50,9 @@ def jiwer_output(alignments: pd.DataFrame) -> jiwer.WordOutput:
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> import jiwer
-    >>> from soniox_ds.metrics.words.align import align_words
-    >>> output = jiwer_output(align_words({"a": "the red fax"}, {"a": "the red fox"}))
+    >>> output = sx.metrics.jiwer_output(sx.align_words({"a": "the red fax"}, {"a": "the red fox"}))
     >>> print(jiwer.visualize_alignment(output, show_measures=False))
     === SENTENCE 1 ===
     <BLANKLINE>

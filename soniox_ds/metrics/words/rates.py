@@ -93,8 +93,9 @@ def word_errors(
 
     Examples
     --------
+    >>> import soniox_ds as sx
     >>> transcripts = {"a.wav": "the patient take five", "b.wav": "well"}
-    >>> errors = word_errors(transcripts, {"a.wav": "The patient takes five daily.", "b.wav": ""})
+    >>> errors = sx.word_errors(transcripts, {"a.wav": "The patient takes five daily.", "b.wav": ""})
     >>> errors[["audio_id", "hits", "substitutions", "deletions", "insertions", "wer", "normalizer"]]
       audio_id  hits  substitutions  deletions  insertions   wer normalizer
     0    a.wav     3              1          1           0   0.4    basic 3
@@ -170,7 +171,8 @@ def character_errors(
 
     Examples
     --------
-    >>> errors = character_errors({"a.wav": "two bees"}, {"a.wav": "to be"})
+    >>> import soniox_ds as sx
+    >>> errors = sx.character_errors({"a.wav": "two bees"}, {"a.wav": "to be"})
     >>> errors[["substitutions", "deletions", "insertions", "reference_characters", "cer"]]
        substitutions  deletions  insertions  reference_characters  cer
     0              0          0           3                     5  0.6

@@ -93,12 +93,14 @@ def review(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
     >>> clips = pd.DataFrame({"audio_id": ["a.wav"], "start_ms": [300], "end_ms": [850]})
     >>> words = pd.DataFrame({
     ...     "audio_id": "a.wav", "word_index": range(3), "text": ["Take", "lisinopril", "daily."],
     ...     "start_ms": [0, 300, 900], "end_ms": [250, 850, 1300], "space_before": True,
     ... })
-    >>> review(clips, words)
+    >>> sx.review(clips, words)
     Review: 0 of 1 clip reviewed, not saved to a file
       – open  a.wav 0:00.3  lisinopril
     """
