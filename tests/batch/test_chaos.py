@@ -5,10 +5,13 @@ transcribed the first time, so nothing is paid twice. Only that fault may do it.
 """
 
 import asyncio
+import warnings
 
 import pandas as pd
 import pytest
 from batches import SPEED, Limits, assert_same_corpus, batch, leftovers, stand_in, transcribe
+
+from soniox_ds.exceptions import RecordingsFailedWarning
 
 RECORDINGS = 400
 RATE = 0.05
@@ -56,7 +59,15 @@ async def check(weather, rate, recordings, quiet, tmp_path):
     with stand_in(speed=speed) as service:
         for kind in weather:
             service.faults.rate(kind, rate, **({"seconds": 0.05} if kind == "slow" else {}))
-        corpus = await transcribe(recordings, service, tmp_path, limits=limits)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RecordingsFailedWarning)
+            corpus = await transcribe(recordings, service, tmp_path, limits=limits)
+        # A transcript that comes back damaged three times fails; by chance, one in 20 runs has such a recording. Its
+        # message says that the same call fetches the transcript again, so this is done, as a user would.
+        failed = corpus.recordings[corpus.recordings["status"] != "completed"]
+        if "malformed" in weather and len(failed):
+            assert set(failed["error_type"]) == {"bad_answer"}
+            corpus = await transcribe(recordings, service, tmp_path, limits=limits)
         remains = leftovers(service)
     assert {kind for kind, _ in service.faults.fired} == set(weather)
     assert_same_corpus(corpus, quiet)
