@@ -1,4 +1,4 @@
-"""What the functions of analysis accept as transcripts: a corpus, the result of a live session, or a plain table."""
+"""Types of the argument `transcripts` of the functions of analysis: a corpus, a live result, or a plain table."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Action:
     leads_to: str | None = None
     """State of the recording afterwards, if it changes."""
     in_kernel: Callable[[Take], object] | None = None
-    """What the kernel does, once it has all audio from before."""
+    """The function that the kernel calls as soon as it has all audio that was recorded before the click."""
 
 
 ACTIONS = {

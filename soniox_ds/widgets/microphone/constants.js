@@ -1,4 +1,4 @@
-/* The constants of the page, as the kernel hands them over in the widget's settings (settings.py). */
+/* The constants of the page, as the kernel hands them over in the widget's settings (constants.py). */
 
 const CONSTANTS = {};
 
