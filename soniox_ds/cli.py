@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
+    from soniox_ds.batch.limits import CONCURRENCY
     from soniox_ds.options import ASYNC_MODEL
 
     add = parser.add_argument
@@ -140,7 +141,7 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     )
     _add_region(parser)
     add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
-    add("--concurrency", type=int, default=16, help="uploads at once (default: %(default)s)")
+    add("--concurrency", type=int, default=CONCURRENCY, help="uploads at once (default: %(default)s)")
     add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
     add(
         "--timeout-s",

@@ -1,4 +1,4 @@
-"""Quotas of the service, and time limits of a run.
+"""Quotas of the service, and the limits of a run: time, and uploads at the same time.
 
 Sources: the four quotas are those of "Limits & quotas (async)" in the API documentation. They can be raised on request;
 pass your own values then. The requests per minute are not published; about 500 for an organisation were observed.
@@ -12,7 +12,10 @@ from soniox_ds._arguments import check_number
 from soniox_ds.api.retry import SUBMISSION
 from soniox_ds.exceptions import OptionsError
 
-__all__ = ["Limits"]
+__all__ = ["CONCURRENCY", "Limits"]
+
+CONCURRENCY = 16
+"""Number of uploads at the same time, unless the caller gives one."""
 
 
 @dataclass(frozen=True, kw_only=True)

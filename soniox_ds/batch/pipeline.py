@@ -25,7 +25,7 @@ from soniox_ds.batch.clean_up import delete_after_interrupt, tidy_up
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.fetch import clean_forever, fetch_forever
 from soniox_ds.batch.journal import Journal
-from soniox_ds.batch.limits import Limits
+from soniox_ds.batch.limits import CONCURRENCY, Limits
 from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.batch.prepare import Preparer
 from soniox_ds.batch.run import Run
@@ -52,7 +52,7 @@ async def transcribe(
     audio_column: str | None = None,
     reference_column: str | None = None,
     connection: Connection | None = None,
-    concurrency: int = 16,
+    concurrency: int = CONCURRENCY,
     requests_per_minute: float = 480,
     limits: Limits | None = None,
     journal: str | Path | None = None,
@@ -157,7 +157,7 @@ async def transcribe_as(
     audio_column: str | None = None,
     reference_column: str | None = None,
     connection: Connection | None = None,
-    concurrency: int = 16,
+    concurrency: int = CONCURRENCY,
     requests_per_minute: float = 480,
     limits: Limits | None = None,
     journal: str | Path | None = None,

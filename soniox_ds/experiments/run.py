@@ -24,7 +24,7 @@ from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd, price_text
 from soniox_ds.batch.arguments import check_count
 from soniox_ds.batch.jobs import job_key
 from soniox_ds.batch.journal import Journal
-from soniox_ds.batch.limits import Limits
+from soniox_ds.batch.limits import CONCURRENCY, Limits
 from soniox_ds.batch.model_changes import warn_of_models, warn_of_same_models
 from soniox_ds.batch.pipeline import transcribe_as
 from soniox_ds.batch.prepare import has_outcome
@@ -95,7 +95,7 @@ async def compare(
     ci: float = 0.95,
     confirm: Callable[[Estimate], bool] | None = None,
     connection: Connection | None = None,
-    concurrency: int = 16,
+    concurrency: int = CONCURRENCY,
     requests_per_minute: float = 480,
     limits: Limits | None = None,
     journal: str | Path | None = None,

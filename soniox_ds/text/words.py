@@ -20,10 +20,10 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.schema import need, need_confidences, need_milliseconds, with_ids
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text import runs
-from soniox_ds.text.boundaries import MARKERS, divided, word_starts
 from soniox_ds.text.runs import Codes, Ints, Numbers
 from soniox_ds.text.scripts import ends_sentence, features, starts_lower
 from soniox_ds.text.translations import LABELS, OF_WORDS, Streams, late_chunks, reading_order, word_streams
+from soniox_ds.text.word_boundaries import MARKERS, divided, word_starts
 
 if TYPE_CHECKING:
     import pyarrow as pa

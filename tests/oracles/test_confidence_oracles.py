@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soniox_ds.metrics.confidence.bins import bin_edges
 from soniox_ds.metrics.confidence.calibration import calibration, reliability
+from soniox_ds.metrics.confidence.calibration_error import bin_edges
 from soniox_ds.metrics.confidence.recalibration import fit_recalibration
 from soniox_ds.metrics.confidence.roc import precision_recall, roc
 

@@ -30,7 +30,7 @@ import pandas as pd
 from scipy import stats
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.confidence.bins import (
+from soniox_ds.metrics.confidence.calibration_error import (
     accuracy_intervals,
     bin_edges,
     binned,

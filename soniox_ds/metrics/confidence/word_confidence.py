@@ -19,9 +19,9 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import need, need_confidences, no_duplicates
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
-from soniox_ds.text.boundaries import is_word, pieces_of
 from soniox_ds.text.scripts import features
 from soniox_ds.text.translations import translation_mask
+from soniox_ds.text.word_boundaries import is_word, pieces_of
 from soniox_ds.text.words import as_words
 
 __all__ = [

@@ -22,8 +22,8 @@ from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.units import Lines, lines_of
 from soniox_ds.schema import RECORDINGS, as_ids, matched_ids, need, no_duplicates, with_ids, with_named_levels
 from soniox_ds.schema.inputs import Transcribed
-from soniox_ds.text.boundaries import without_markers
 from soniox_ds.text.translations import without_translations
+from soniox_ds.text.word_boundaries import without_markers
 from soniox_ds.text.words import words as words_of_tokens
 
 __all__ = ["Pairs", "References", "Texts", "pair_up"]

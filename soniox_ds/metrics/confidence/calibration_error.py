@@ -1,4 +1,4 @@
-"""Binned confidences, with bootstrap intervals over blocks.
+"""Expected calibration error of binned confidences, with bootstrap intervals over blocks.
 
 Conventions: a bin holds confidences above its lower edge and up to its upper edge; the first bin also holds its lower
 edge. Confidences are rounded by `as_decimals` (in `sx.metrics.word_confidence`), so that 0.8 in single precision is
