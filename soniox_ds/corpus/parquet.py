@@ -60,7 +60,7 @@ from soniox_ds.corpus.parts import (
 from soniox_ds.corpus.provenance import join_provenances
 from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.io.atomic_files import writing
+from soniox_ds.files.atomic_files import writing
 from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
 
 __all__ = ["load_corpus", "write_corpus"]

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from soniox_ds.corpus.checksums import damaged, read_sealed, reading
 from soniox_ds.corpus.dtypes import Described, restore
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.atomic_files import replacing
+from soniox_ds.files.atomic_files import replacing
 from soniox_ds.schema import TOKENS, arrow_schema
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Files of other tools, and writing files safely."""
+"""Files of other tools: one module for each format."""
 
 from soniox_ds import _lazy
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.io.atomic_files import replacing
-from soniox_ds.io.text_files import decode_text, lines_of_file
+from soniox_ds.files.atomic_files import replacing
+from soniox_ds.files.text_files import decode_text, lines_of_file
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
 from soniox_ds.schema.inputs import refuse_transcripts
 

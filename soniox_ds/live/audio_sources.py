@@ -17,7 +17,7 @@ from typing import Any
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.exceptions import OptionsError, SourceError
-from soniox_ds.io.media import open_media
+from soniox_ds.files.media import open_media
 
 __all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
 

@@ -1,11 +1,11 @@
-"""Audio excerpts in the report, as data URIs; made with `soniox_ds.io.audio_excerpts`."""
+"""Audio excerpts in the report, as data URIs; made with `soniox_ds.files.audio_excerpts`."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any, NamedTuple
 
-from soniox_ds.io.audio_excerpts import MIME_TYPE, excerpt
+from soniox_ds.files.audio_excerpts import MIME_TYPE, excerpt
 
 __all__ = ["LONGEST_MS", "Clip", "cut"]
 

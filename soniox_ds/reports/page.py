@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from soniox_ds._display import render
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.atomic_files import replacing
+from soniox_ds.files.atomic_files import replacing
 from soniox_ds.io.rttm import read_rttm
 from soniox_ds.live.result import LiveResult
 from soniox_ds.metrics.words.align import align_words

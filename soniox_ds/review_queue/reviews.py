@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.io.formula_cells import formulas_unquoted
+from soniox_ds.files.formula_cells import formulas_unquoted
 from soniox_ds.review_queue.merging import Review, Settled, settle, words_within
 from soniox_ds.schema import (
     REVIEWED_REFERENCES,

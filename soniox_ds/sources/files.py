@@ -15,7 +15,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from soniox_ds.io.text_files import decode_text
+from soniox_ds.files.text_files import decode_text
 
 __all__ = [
     "AUDIO_EXTENSIONS",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from soniox_ds.io.media import open_media
+from soniox_ds.files.media import open_media
 from soniox_ds.sources.containers import (
     CONTAINERS,
     HEAD_BYTES,

@@ -24,7 +24,7 @@ import pandas as pd
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SourceError
-from soniox_ds.io.text_files import decode_text, lines_of_file
+from soniox_ds.files.text_files import decode_text, lines_of_file
 from soniox_ds.schema import with_named_levels
 from soniox_ds.sources.class_labels import features_of_metadata, with_label_names
 from soniox_ds.sources.recording import shown

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds.exceptions import SourceError
-from soniox_ds.io.text_files import lines_of_file
+from soniox_ds.files.text_files import lines_of_file
 from soniox_ds.sources.recording import shown
 from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS
 

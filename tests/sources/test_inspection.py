@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tones import amr_file
 
-from soniox_ds.io.media import open_media
+from soniox_ds.files.media import open_media
 from soniox_ds.sources.containers import CONTAINERS, sniff
 from soniox_ds.sources.inspection import fingerprint, hash_audio, inspect, probe
 from soniox_ds.sources.recording import Recording, upload_name

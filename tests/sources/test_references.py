@@ -11,7 +11,7 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.cli import main
 from soniox_ds.exceptions import SchemaError, SourceError
-from soniox_ds.io.text_files import decode_text
+from soniox_ds.files.text_files import decode_text
 from soniox_ds.sources.manifests import read_manifest
 
 ROWS = [["audio_id", "reference"], ["007", "hello he said"], ["b", "guten Morgen, ja"]]

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_ds.exceptions import SourceError
-from soniox_ds.io.text_files import decode_text
+from soniox_ds.files.text_files import decode_text
 from soniox_ds.options.addresses import public_url
 from soniox_ds.schema import RECORDINGS
 from soniox_ds.sources.search import AUDIO_COLUMNS, find_recordings

@@ -21,7 +21,7 @@ from soniox_ds._background import event_loop, submit
 from soniox_ds._display import clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.audio_excerpts import opus
+from soniox_ds.files.audio_excerpts import opus
 from soniox_ds.live.audio_sources import RATE, RAW, decoded, is_recording
 from soniox_ds.live.replay import tokens_table
 from soniox_ds.live.result import LiveResult

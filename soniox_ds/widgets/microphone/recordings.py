@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
-from soniox_ds.io.atomic_files import replacing
+from soniox_ds.files.atomic_files import replacing
 from soniox_ds.live.result import LiveResult
 from soniox_ds.widgets.microphone.takes import RATE
 

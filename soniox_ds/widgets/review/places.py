@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.io.audio_excerpts import Excerpt, excerpt, why_not
+from soniox_ds.files.audio_excerpts import Excerpt, excerpt, why_not
 from soniox_ds.review_queue.merging import words_within
 from soniox_ds.review_queue.reviews import spoken_in_order
 from soniox_ds.schema import need, need_milliseconds, no_duplicates

@@ -20,7 +20,7 @@ import traitlets
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.audio_excerpts import MIME_TYPE
+from soniox_ds.files.audio_excerpts import MIME_TYPE
 from soniox_ds.review_queue.reviews import VERDICTS
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.schema.inputs import Transcribed, Transcripts, refuse_transcripts

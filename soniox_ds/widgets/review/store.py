@@ -16,8 +16,8 @@ import pandas as pd
 from filelock import FileLock
 
 from soniox_ds.exceptions import InputError, SchemaError, SourceError
-from soniox_ds.io.atomic_files import replacing
-from soniox_ds.io.formula_cells import formulas_quoted, formulas_unquoted
+from soniox_ds.files.atomic_files import replacing
+from soniox_ds.files.formula_cells import formulas_quoted, formulas_unquoted
 from soniox_ds.schema import REVIEWS, conform, need, need_milliseconds
 from soniox_ds.sources.manifests import read_table
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from soniox_ds.io.media import open_media
+from soniox_ds.files.media import open_media
 
 __all__ = ["MIME_TYPE", "Excerpt", "excerpt", "opus", "why_not"]
 

@@ -13,8 +13,8 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.emulator.audio import decode_file, duration_ms
 from soniox_ds.emulator.stream_audio import decoder_for
-from soniox_ds.io.audio_excerpts import excerpt
-from soniox_ds.io.media import open_media
+from soniox_ds.files.audio_excerpts import excerpt
+from soniox_ds.files.media import open_media
 from soniox_ds.live.audio_sources import decoded
 from soniox_ds.sources.inspection import probe
 

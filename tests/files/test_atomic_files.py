@@ -12,7 +12,7 @@ import pytest
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.atomic_files import replacing
+from soniox_ds.files.atomic_files import replacing
 from soniox_ds.widgets.review.store import ReviewStore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="permissions of this kind")
@@ -133,7 +133,7 @@ def test_nothing_is_sent_to_a_pipe_if_the_block_fails(tmp_path):
 
 def test_standard_output_can_be_written_to():
     program = (
-        "from soniox_ds.io.atomic_files import replacing\n"
+        "from soniox_ds.files.atomic_files import replacing\n"
         "with replacing('/dev/stdout') as beside:\n"
         "    beside.write_text('a line')"
     )

@@ -1,0 +1,1 @@
+"""Files: replaced as a whole, decoded as text, decoded as audio."""
