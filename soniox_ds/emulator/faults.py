@@ -25,6 +25,9 @@ kind                   what happens
 ``stuck``              a new job never leaves ``processing``
 ``job_internal_error`` a new job ends in ``error`` with ``internal_error``
 ``lost_webhook``       a new job's webhook is never sent
+``doubled_webhook``    a new job's webhook is sent twice, although the first delivery was answered well
+``late_webhook``       a new job's webhook is sent ``seconds`` (30, service time) late
+``early_webhook``      a new job's webhook is sent before the create request is answered
 ``ws_drop``            the websocket is cut after ``frames`` (3) frames of audio
 ``ws_503``             an error frame 503 after ``frames`` (3) frames of audio
 ``ws_error``           an error frame ``code``, ``error_type``, ``message`` after ``frames`` (3) frames of audio
@@ -63,7 +66,8 @@ BEFORE = REFUSING | {"reset_before", "timeout"}
 AFTER = frozenset({"reset_after", "timeout_after", "error_after", "truncated", "malformed", "slow"})
 ANSWERED = frozenset({"error_after", "malformed", "slow"})
 """Faults after the work whose answer still arrives complete."""
-OF_JOBS = frozenset({"listing_lag", "stuck", "job_internal_error", "lost_webhook"})
+OF_WEBHOOKS = frozenset({"lost_webhook", "doubled_webhook", "late_webhook", "early_webhook"})
+OF_JOBS = OF_WEBHOOKS | {"listing_lag", "stuck", "job_internal_error"}
 OF_STREAMS = frozenset({"ws_drop", "ws_503", "ws_error"})
 KINDS = BEFORE | AFTER | OF_JOBS | OF_STREAMS
 
@@ -72,6 +76,7 @@ _OPTIONS = {
     "no_balance": {"which"},
     "slow": {"seconds"},
     "listing_lag": {"seconds", "listings"},
+    "late_webhook": {"seconds"},
     "ws_drop": {"frames"},
     "ws_503": {"frames"},
     "ws_error": {"frames", "code", "error_type", "message"},

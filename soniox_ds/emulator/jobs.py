@@ -22,6 +22,7 @@ from soniox_ds.emulator.recognizers import Heard, Recognizer, UndecodableAudio
 from soniox_ds.emulator.refusals import Refusal
 from soniox_ds.emulator.rules import Job, Rules
 from soniox_ds.emulator.store import AudioStore, TooLarge
+from soniox_ds.emulator.visits import WebhookRecord
 
 __all__ = ["JobRunner"]
 
@@ -54,6 +55,7 @@ class JobRunner:
         *,
         slots: int,
         queue_s: float,
+        webhooks: list[WebhookRecord],
     ) -> None:
         self._rules = rules
         self._recognizer = recognizer
@@ -61,15 +63,17 @@ class JobRunner:
         self._clock = clock
         self._slots = asyncio.Semaphore(slots)
         self._queue_s = queue_s
+        self._webhooks = webhooks
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="soniox-local-job")
         self._http = aiohttp.ClientSession(auto_decompress=False)
 
-    def submit(self, job: Job) -> None:
-        """Start the task of a queued job."""
+    def submit(self, job: Job) -> asyncio.Task[None]:
+        """Start the task of a queued job, and return it. It ends when the job has ended and its webhook is sent."""
         task = asyncio.create_task(self._run(job), name=f"job {job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
         """Stop all tasks. The jobs keep their states."""
@@ -96,7 +100,9 @@ class JobRunner:
             _log.exception("the recognizer %s failed on job %s", self._recognizer.name, job.id)
             self._rules.fail(job.id, "internal_error", "Internal error while transcribing.")
         if "webhook_url" in job.body and "lost_webhook" not in job.flags:
-            await self._send_webhook(job)
+            await self._clock.sleep(job.webhook_delay_s)
+            for _ in range(2 if "doubled_webhook" in job.flags else 1):
+                await self._send_webhook(job)
 
     def _waiting(self, job: Job) -> bool:
         """Return True if a job is queued and not deleted."""
@@ -167,21 +173,25 @@ class JobRunner:
             ) from error
 
     async def _send_webhook(self, job: Job) -> None:
+        """Deliver a webhook, or give up after some attempts. Any answer but 2xx, and a redirect too, is a failure."""
         headers = {}
         if name := job.body.get("webhook_auth_header_name"):
             headers[name] = job.body.get("webhook_auth_header_value", "")
         for wait_s in (*_WEBHOOK_WAITS_S, None):
+            status = None
             try:
                 async with self._http.post(
                     job.body["webhook_url"],
                     json={"id": job.id, "status": job.status},
                     headers=headers,
                     timeout=aiohttp.ClientTimeout(total=_WEBHOOK_TIMEOUT_S),
+                    allow_redirects=False,
                 ) as response:
-                    job.webhook_status_code = response.status
-                    if response.status < 300:
-                        return
+                    status = job.webhook_status_code = response.status
             except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
                 _log.info("webhook of job %s was not delivered (%s)", job.id, type(error).__name__)
+            self._webhooks.append(WebhookRecord(transcription_id=job.id, time_s=self._clock.now(), status=status))
+            if status is not None and 200 <= status < 300:
+                return
             if wait_s is not None:
                 await self._clock.sleep(wait_s)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from soniox_ds.emulator.recognizers.script_table import Script
     from soniox_ds.emulator.rules import Rules
     from soniox_ds.emulator.server import Server
-    from soniox_ds.emulator.visits import Created, RequestRecord
+    from soniox_ds.emulator.visits import Created, RequestRecord, WebhookRecord
 
 __all__ = ["ENVIRONMENT", "LocalService", "LocalServiceError", "local_service"]
 
@@ -222,6 +222,11 @@ class LocalService:
         return list(self._last_server().requests)
 
     @property
+    def webhooks(self) -> list[WebhookRecord]:
+        """All attempts so far to deliver webhooks, in order."""
+        return list(self._last_server().webhooks)
+
+    @property
     def created(self) -> Created:
         """Number of transcriptions ever created, by reference id and by audio."""
         return self._last_server().created
@@ -341,8 +346,8 @@ def local_service(
     -------
     LocalService
         A service that is not started yet. Use it in a ``with`` statement, or call ``start()``, which returns the
-        running service if a cell is run again. ``requests``, ``files``, ``transcriptions`` and ``created`` show what
-        happened; ``faults`` injects more faults.
+        running service if a cell is run again. ``requests``, ``webhooks``, ``files``, ``transcriptions`` and
+        ``created`` show what happened; ``faults`` injects more faults.
 
     Raises
     ------

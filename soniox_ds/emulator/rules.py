@@ -88,6 +88,8 @@ class Job:
     """Time before which the job is missing from listings (a fault)."""
     unlisted_times: int = 0
     """Number of further listings from which the job is missing (a fault)."""
+    webhook_delay_s: float = 0.0
+    """Service seconds by which the webhook is late (a fault)."""
     flags: set[str] = field(default_factory=set)
     """Faults of this job."""
 

@@ -26,7 +26,7 @@ from soniox_ds.emulator.rules import Job, Rules
 from soniox_ds.emulator.store import AudioStore, TooLarge
 from soniox_ds.emulator.uploads import SLACK_BYTES, receive
 from soniox_ds.emulator.validation import parse_json
-from soniox_ds.emulator.visits import Created, Handler, RequestRecord, Visit
+from soniox_ds.emulator.visits import Created, Handler, RequestRecord, Visit, WebhookRecord
 from soniox_ds.emulator.websocket import StreamDoor
 
 __all__ = ["Server"]
@@ -56,6 +56,7 @@ class Server:
         self.rules = rules
         self.faults = faults
         self.requests: list[RequestRecord] = []
+        self.webhooks: list[WebhookRecord] = []
         self.created = Created()
         self._recognizer = recognizer
         self._store = store
@@ -76,7 +77,13 @@ class Server:
     async def start(self, port: int) -> int:
         """Listen on loopback, and return the port."""
         self._jobs = JobRunner(
-            self.rules, self._recognizer, self._store, self._clock, slots=self._slots, queue_s=self._queue_s
+            self.rules,
+            self._recognizer,
+            self._store,
+            self._clock,
+            slots=self._slots,
+            queue_s=self._queue_s,
+            webhooks=self.webhooks,
         )
         self._streams = StreamDoor(
             self.rules,
@@ -269,7 +276,9 @@ class Server:
         self.created.by_audio[self.rules.file(body["file_id"]).sha256 if "file_id" in body else body["audio_url"]] += 1
         # The state at this moment, because the job may continue before the answer is written.
         answer = json_answer(job.wire(), 201)
-        self._jobs.submit(job)
+        task = self._jobs.submit(job)
+        if "early_webhook" in job.flags:
+            await asyncio.wait([task])
         return answer
 
     def _mark(self, job: Job, fault: Fault | None) -> None:
@@ -281,6 +290,8 @@ class Server:
             job.unlisted_times = int(fault.options.get("listings", 0))
             if not job.unlisted_times:
                 job.listed_from = job.created_at + float(fault.options.get("seconds", 5))
+        if fault.kind == "late_webhook":
+            job.webhook_delay_s = float(fault.options.get("seconds", 30))
 
     async def _transcript(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         # Encoding a long transcript takes a while, so it happens in a thread.

@@ -1,4 +1,4 @@
-"""Records of the requests that the service received.
+"""Records of the requests that the service received, and of the webhooks that it sent.
 
 Conventions: no key and no body is kept.
 """
@@ -14,7 +14,7 @@ from aiohttp import web
 from soniox_ds.emulator.faults import Fault
 from soniox_ds.emulator.keys import Caller
 
-__all__ = ["Created", "Handler", "RequestRecord", "Visit"]
+__all__ = ["Created", "Handler", "RequestRecord", "Visit", "WebhookRecord"]
 
 
 @dataclass(kw_only=True)
@@ -31,6 +31,17 @@ class RequestRecord:
     client_reference_id: str | None = None
     fault: str | None = None
     """Kind of the fault that was applied."""
+
+
+@dataclass(kw_only=True)
+class WebhookRecord:
+    """An attempt to deliver the webhook of a transcription."""
+
+    transcription_id: str
+    time_s: float
+    """Epoch seconds of service time at which the attempt ended."""
+    status: int | None
+    """Status of the receiver's answer; None if no answer came."""
 
 
 @dataclass(kw_only=True)

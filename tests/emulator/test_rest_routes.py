@@ -398,6 +398,43 @@ def test_a_lost_webhook_is_lost(http, service, elsewhere, tiny_wav, tmp_path):
     assert http.get(f"/transcriptions/{lost}").json()["webhook_status_code"] is None
 
 
+def test_a_doubled_webhook_comes_twice_although_it_was_answered_well(http, service, elsewhere, tiny_wav, tmp_path):
+    service.faults.next("doubled_webhook")
+    job_id = with_webhook(http, elsewhere, tiny_wav, tmp_path)
+    until(lambda: len(elsewhere.hooks) == 2)
+    assert [hook[2] for hook in elsewhere.hooks] == [{"id": job_id, "status": "completed"}] * 2
+
+
+def test_a_late_webhook(http, service, elsewhere, tiny_wav, tmp_path):
+    service.faults.next("late_webhook", seconds=40)
+    job_id = with_webhook(http, elsewhere, tiny_wav, tmp_path)
+    (webhook,) = until(lambda: service.webhooks)
+    assert (webhook.transcription_id, webhook.status) == (job_id, 200)
+    assert webhook.time_s >= service.call(lambda rules: rules.job(job_id).started_at) + 40
+
+
+def test_an_early_webhook_comes_before_the_answer_to_the_create_request(http, service, elsewhere, tiny_wav, tmp_path):
+    service.faults.next("early_webhook")
+    job_id = with_webhook(http, elsewhere, tiny_wav, tmp_path)
+    assert [hook[2]["id"] for hook in elsewhere.hooks] == [job_id]
+
+
+def test_a_redirect_is_no_delivery(http, service, elsewhere, tiny_wav, tmp_path):
+    elsewhere.answers = [302]
+    with_webhook(http, elsewhere, tiny_wav, tmp_path)
+    until(lambda: len(service.webhooks) == 2)
+    assert [webhook.status for webhook in service.webhooks] == [302, 200]
+
+
+def test_a_receiver_that_is_down_is_tried_three_times(http, service, elsewhere, tiny_wav, tmp_path):
+    elsewhere.url = "http://127.0.0.1:1"
+    job_id = with_webhook(http, elsewhere, tiny_wav, tmp_path)
+    until(lambda: len(service.webhooks) == 3)
+    assert [webhook.status for webhook in service.webhooks] == [None] * 3
+    job = http.get(f"/transcriptions/{job_id}").json()
+    assert (job["status"], job["webhook_status_code"]) == ("completed", None)
+
+
 class Broken:
     name = "broken"
 
