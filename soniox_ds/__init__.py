@@ -3,10 +3,9 @@
 Every module is imported when it is first used, so that ``import soniox_ds`` is fast.
 """
 
-from soniox_ds import _lazy, _renamed
+from soniox_ds import _lazy
 from soniox_ds._forks import watch_forks
 
 __getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
 
 watch_forks()
-_renamed.support_former_modules()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import lazy_loader
 
-from soniox_ds import _renamed
 from soniox_ds._forks import check_imports
 
 __all__ = ["attach_stub"]
@@ -19,7 +19,7 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
 
     def get(name: str) -> Any:
         if name not in names:
-            return _renamed.current_value(package, name)
+            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package])
         check_imports()
         return load(name)
 

@@ -34,7 +34,7 @@ ROOMS = [
     {"options", "_background"},
     {"schema", "_lazy"},
     {"_arguments", "_forks"},
-    {"_caller", "_display", "_renamed", "exceptions"},
+    {"_caller", "_display", "exceptions"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 OFFERS_THE_STAND_IN = {"cli", "demo"}
@@ -165,7 +165,6 @@ def test_namespaces(name):
 
 
 def test_each_public_function_has_one_home():
-    """Former names (`_renamed`) lead to these homes and are not listed."""
     homes = {}
     for namespace in (soniox_ds, *(getattr(soniox_ds, name) for name in NAMESPACES if name != "aio")):
         for name in namespace.__all__:

@@ -4,9 +4,6 @@
 >>> corpus = await aio.transcribe("calls/")          # doctest: +SKIP
 """
 
-from typing import Any
-
-from soniox_ds import _renamed
 from soniox_ds.aio import account
 from soniox_ds.batch.pipeline import transcribe
 from soniox_ds.experiments.endpoint_sweep import sweep_endpoints
@@ -23,7 +20,3 @@ __all__ = [
     "sweep_endpoints",
     "transcribe",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    return _renamed.current_value(__name__, name)

@@ -350,9 +350,9 @@ class _Run:
     def _tables(
         self, events: list[Event], recording: Recording, *, recalled: bool = False, is_whole: bool = True
     ) -> LiveResult:
-        begun_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
+        first_audio_ms = next((event.at_ms for event in events if event.kind == "audio"), 0.0)
         session_events = [
-            event._replace(at_ms=event.at_ms - begun_ms) for event in events if event.kind not in (BEGUN, DONE)
+            event._replace(at_ms=event.at_ms - first_audio_ms) for event in events if event.kind not in (BEGUN, DONE)
         ]
         metadata: dict[str, Any] = {
             "source": recording.source,

@@ -8,9 +8,6 @@ A table is defined once, in one of the modules below; its name in ``__all__`` th
 package.
 """
 
-from typing import Any
-
-from soniox_ds import _renamed
 from soniox_ds.schema import accuracy, confidence, languages, live, matching, shaping, speakers, terms, transcripts
 from soniox_ds.schema.accuracy import *
 from soniox_ds.schema.columns import TABLES, Column, Table
@@ -33,7 +30,3 @@ __all__ += shaping.__all__
 __all__ += speakers.__all__
 __all__ += terms.__all__
 __all__ += transcripts.__all__
-
-
-def __getattr__(name: str) -> Any:
-    return _renamed.current_value(__name__, name)
