@@ -1,4 +1,4 @@
-"""Command line: ``soniox-ds demo | transcribe | report | serve | models | usage | clean``.
+"""Command line: ``soniox-ds demo | transcribe | report | serve | webhooks | models | usage | clean``.
 
 Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if the command failed (the message says why).
 """
@@ -10,7 +10,10 @@ import contextlib
 import dataclasses
 import io
 import json
+import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -94,6 +97,23 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command=_report)
 
     commands.add_parser("serve", help="run the local stand-in service (soniox-ds serve --help for its options)")
+
+    webhooks = commands.add_parser(
+        "webhooks",
+        help="receive the service's webhooks and write them to the journal",
+        description="Receive the service's webhooks and write them to the journal, where runs with --webhook-url or "
+        "webhook= find them. The environment variable SONIOX_API_WEBHOOK_SECRET holds the value of the header that "
+        "shows that a webhook comes from the service, and SONIOX_API_WEBHOOK_HEADER its name, if it is not "
+        "X-Soniox-Webhook-Secret.",
+    )
+    webhooks.add_argument("--port", type=int, default=8766, help="TCP port; 0 takes a free one (default: %(default)s)")
+    webhooks.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s, for a tunnel or a reverse proxy on this machine)",
+    )
+    webhooks.add_argument("--journal", type=Path, help="default: the journal in the user's cache folder")
+    webhooks.set_defaults(command=_webhooks)
 
     models = commands.add_parser("models", help="list the service's models")
     _add_region(models)
@@ -327,6 +347,35 @@ def _serve(arguments: list[str]) -> int:
         print(f'soniox-ds: {error.name} is missing; pip install "soniox_ds[local]"', file=sys.stderr)
         return COMMAND_FAILED
     return serve(arguments)
+
+
+def _webhooks(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+    from soniox_ds.batch.webhook_receiver import HEADER_VALUE
+
+    receiver = sx.WebhookReceiver(
+        port=options.port,
+        host=options.host,
+        journal=options.journal,
+        auth_header_value=os.environ.get(HEADER_VALUE, ""),  # No value is made up, since runs could not know it.
+    )
+    asked_to_stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: asked_to_stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        with receiver:
+            print(
+                f"receiving webhooks on {receiver.url} for the journal {receiver.journal}\n"
+                f"the header {receiver.auth_header_name} is checked; stop with Ctrl-C",
+                flush=True,
+            )
+            while not asked_to_stop.wait(0.5):  # On Windows, a signal cannot end a wait without a limit.
+                pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
 
 
 def _models(options: argparse.Namespace) -> int:

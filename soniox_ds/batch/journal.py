@@ -155,6 +155,11 @@ class Journal:
         return f"Journal({str(self.path)!r})"
 
     @property
+    def is_usable(self) -> bool:
+        """True while the journal is open in this process and its file has not been deleted or replaced."""
+        return self._writer.usable
+
+    @property
     def read_only(self) -> JournalError | None:
         """The reason why the journal can only be read; None if it can be written."""
         return self._writer.read_only
@@ -179,7 +184,7 @@ class Journal:
             )
         with cls._opening:
             journal = cls._opened.get(file)
-            if journal is None or not journal._writer.usable:  # A deleted file stays open for its present users only.
+            if journal is None or not journal.is_usable:  # A deleted file stays open for its present users only.
                 journal = cls._opened[file] = cls(file)
             journal._users += 1
             return journal
@@ -319,6 +324,47 @@ class Journal:
 
         def write(db: sqlite3.Connection) -> None:
             db.executemany("DELETE FROM lost WHERE reference = ?", rows)
+
+        return self._do(write)
+
+    # -- webhooks ------------------------------------------------------------------------------------------------------
+
+    def note_delivery(self, transcription_id: str, status: str, received_at: float) -> asyncio.Future[None]:
+        """Write down that the service has delivered the webhook of a transcription, with this final status.
+
+        The transcription may be that of a job which the journal does not know, or does not know yet. A repeated
+        delivery changes the status only.
+        """
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(
+                "INSERT INTO deliveries VALUES (?, ?, ?) "
+                "ON CONFLICT (transcription_id) DO UPDATE SET status = excluded.status",
+                [transcription_id, status, received_at],
+            )
+
+        return self._do(write)
+
+    async def deliveries(self, transcription_ids: Sequence[str]) -> dict[str, str]:
+        """Return the delivered status of those of the transcriptions whose webhook has arrived."""
+
+        def read(db: sqlite3.Connection) -> dict[str, str]:
+            delivered: dict[str, str] = {}
+            for chunk in _chunks(transcription_ids):
+                rows = db.execute(
+                    f"SELECT transcription_id, status FROM deliveries WHERE transcription_id IN ({_marks(chunk)})",
+                    chunk,
+                )
+                delivered.update(rows)
+            return delivered
+
+        return await self._do(read, writes=False)
+
+    def forget_deliveries(self, before: float) -> asyncio.Future[None]:
+        """Remove the deliveries that were received before this time (seconds since 1970)."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM deliveries WHERE received_at < ?", [before])
 
         return self._do(write)
 

@@ -11,7 +11,7 @@ from soniox_ds.exceptions import JournalError
 
 __all__ = ["prepare"]
 
-VERSION = 2
+VERSION = 3
 APPLICATION_ID = 0x73786473  # "sxds"
 ID = re.compile("[0-9a-f]{8}")
 
@@ -37,6 +37,8 @@ CREATE INDEX IF NOT EXISTS claims_by_run ON claims (run);
 CREATE TABLE IF NOT EXISTS inspected (
     path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     sha256 TEXT NOT NULL, duration_ms INTEGER, filename TEXT NOT NULL, warnings TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+    transcription_id TEXT PRIMARY KEY, status TEXT NOT NULL, received_at REAL NOT NULL);
 """
 
 
