@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import resolve_name
+from pathlib import Path
 from typing import Any
 
 import lazy_loader
@@ -14,13 +18,31 @@ __all__ = ["attach_stub"]
 
 
 def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """Return `__getattr__`, `__dir__` and `__all__` of a package whose public names are listed in its ``.pyi`` stub."""
-    load, list_names, names = lazy_loader.attach_stub(package, file)
+    """Return `__getattr__`, `__dir__` and `__all__` of a package whose public names are listed in its ``.pyi`` stub.
+
+    A namespace may also list names of the rooms beside it (``from ..corpus.transcript_files import read_transcripts``),
+    which `lazy_loader.attach_stub` does not allow.
+    """
+    submodules: set[str] = set()
+    own: dict[str, list[str]] = {}
+    beside: dict[str, str] = {}
+    for node in ast.parse(Path(file).with_suffix(".pyi").read_text(encoding="utf-8")).body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        listed = [alias.name for alias in node.names]
+        if node.level > 1:
+            beside |= dict.fromkeys(listed, resolve_name("." * node.level + (node.module or ""), package))
+        elif node.module is None:
+            submodules.update(listed)
+        else:
+            own.setdefault(node.module, []).extend(listed)
+    load, _, names = lazy_loader.attach(package, submodules, own)
+    names = sorted([*names, *beside])
 
     def get(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package])
         check_imports()
-        return load(name)
+        return getattr(import_module(beside[name]), name) if name in beside else load(name)
 
-    return get, list_names, names
+    return get, lambda: names.copy(), names

@@ -1,4 +1,4 @@
-"""Command line: ``soniox-ds demo | transcribe | report | serve | webhooks | models | usage | clean``.
+"""Command line: ``soniox-ds demo | transcribe | report | export | serve | webhooks | models | usage | clean``.
 
 Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if the command failed (the message says why).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import inspect
 import io
 import json
 import os
@@ -95,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_report_options(report)
     report.set_defaults(command=_report)
+
+    export = commands.add_parser("export", help="write a corpus in a format of other tools")
+    _add_export_options(export)
+    export.set_defaults(command=_export)
 
     commands.add_parser("serve", help="run the local stand-in service (soniox-ds serve --help for its options)")
 
@@ -214,6 +219,33 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     add("--title", default="Transcription report", help="default: %(default)s")
     add("--recordings", type=int, default=5, help="number of the worst recordings to show (default: %(default)s)")
     add("--clips", type=int, default=8, help="number of the least confident places to show (default: %(default)s)")
+
+
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    from soniox_ds.io.formats import FORMATS
+
+    add = parser.add_argument
+    add("corpus", type=Path, help="folder that transcribe wrote")
+    add(
+        "--format",
+        required=True,
+        choices=[name for name, each in FORMATS.items() if each.writer],
+        help="; ".join(f"{name}: {each.title}" for name, each in FORMATS.items() if each.writer),
+    )
+    add(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="file or folder to write, as the function sx.io.write_FORMAT describes it",
+    )
+    add(
+        "--set",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="keyword arguments of sx.io.write_FORMAT, such as gap_ms=500",
+    )
 
 
 def _add_region(parser: argparse.ArgumentParser) -> None:
@@ -338,6 +370,35 @@ def _references(path: Path) -> pd.DataFrame:
             file=sys.stderr,
         )
     return table
+
+
+def _export(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+    from soniox_ds.io.formats import format_named
+
+    writer = format_named(options.format).writer
+    assert writer is not None  # The parser offers only formats that can be written.
+    writer(sx.read_corpus(options.corpus), options.out, **_keywords(writer, options.set))
+    print(f"written: {options.out}")
+    return 0
+
+
+def _keywords(function: Callable[..., Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Return the keyword arguments in texts such as "gap_ms=500". Values are JSON, or else plain text."""
+    known = [name for name, each in inspect.signature(function).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    keywords = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or name not in known:
+            raise InputError(
+                f"--set takes NAME=VALUE with the keyword arguments of {function.__name__}: "
+                f"{', '.join(known) or 'it has none'}; found {assignment!r}"
+            )
+        try:
+            keywords[name] = json.loads(value)
+        except ValueError:
+            keywords[name] = value
+    return keywords
 
 
 def _serve(arguments: list[str]) -> int:

@@ -184,7 +184,7 @@ def test_stubs_agree_with_what_is_imported():
             names += [alias.name for alias in node.names]
             assert all(alias.asname == alias.name for alias in node.names), "so that type checkers see a public name"
             if node.module:
-                module = importlib.import_module(f"{package}.{node.module}")
+                module = importlib.import_module("." * node.level + node.module, package)
                 assert {alias.name for alias in node.names} <= set(module.__all__), f"{package}: {module.__name__}"
         assert sorted(names) == importlib.import_module(package).__all__
 

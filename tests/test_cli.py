@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from waiting import PATIENCE_S
 
@@ -189,3 +190,15 @@ def test_a_console_that_lacks_letters_is_no_hindrance(service, tiny_wav, tmp_pat
     )
     assert ran.returncode == 0, ran.stderr
     assert rf"saved to {tmp_path}/\u043a\u043e\u0440\u043f\u0443\u0441" in ran.stdout
+
+
+def test_export_writes_a_format_of_other_tools(tmp_path, capsys):
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": [0], "text": ["hi"], "start_ms": [0], "end_ms": [500]})
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), tokens.assign(speaker="1"))
+    corpus.save(tmp_path / "corpus")
+    arguments = ["export", str(tmp_path / "corpus"), "--format", "rttm", "--out", str(tmp_path / "a.rttm")]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"written: {tmp_path / 'a.rttm'}\n"
+    assert (tmp_path / "a.rttm").read_text() == "SPEAKER a 1 0.000 0.500 <NA> <NA> 1 <NA> <NA>\n"
+    assert main([*arguments, "--set", "collar=3"]) == 2
+    assert "keyword arguments of write_rttm: it has none; found 'collar=3'" in capsys.readouterr().err

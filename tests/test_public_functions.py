@@ -7,6 +7,7 @@ A new public function that takes transcripts needs a line in ``TAKE_TRANSCRIPTS`
 import builtins
 import doctest
 import inspect
+import os
 import re
 import symtable
 import warnings
@@ -174,6 +175,7 @@ TAKE_TRANSCRIPTS = {
     "diarization_errors": lambda given: sx.diarization_errors(given, TURNS),
     "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
     "language_errors": lambda given: sx.language_errors(given, LANGUAGES),
+    "io.write_rttm": lambda given: sx.io.write_rttm(given, os.devnull),
     "metrics.language_confusion": lambda given: sx.metrics.language_confusion(given, LANGUAGES),
     "metrics.language_switches": lambda given: sx.metrics.language_switches(given, STRETCHES),
     "metrics.speaker_transitions": lambda given: sx.metrics.speaker_transitions(given),
@@ -230,7 +232,6 @@ TAKE_LIVE_RESULTS = {
 }
 TAKE_METRICS = {
     "compare_errors": lambda given: sx.compare_errors(given, given),
-    "io.write_rttm": lambda given: sx.io.write_rttm(given, "turns.rttm"),
     "metrics.compare_terms": lambda given: sx.metrics.compare_terms(given, given),
     "metrics.jiwer_output": sx.metrics.jiwer_output,
     "metrics.power": lambda given: sx.metrics.power(given, difference=0.01),
@@ -253,7 +254,7 @@ NEITHER = {
         "last_interrupted",
         "local_service",
     ),
-    *("concat", "io.read_rttm", "read_corpus", "read_live_result", "read_references", "report"),
+    *("concat", "io.read_rttm", "io.read_transcripts", "read_corpus", "read_live_result", "read_references", "report"),
     "metrics.compare_translations",
 }
 """They take sources, options, files or corpora; `report` and `compare_translations` have a test of their own below."""

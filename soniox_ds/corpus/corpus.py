@@ -20,6 +20,7 @@ from soniox_ds.corpus.dtypes import concat_frames
 from soniox_ds.corpus.provenance import join_provenances, new_provenance, without_secrets
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.io.rttm import write_rttm
 from soniox_ds.schema import RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import translation_mask
@@ -223,6 +224,9 @@ class Corpus:
         from soniox_ds.corpus.parquet import write_corpus
 
         write_corpus(self, Path(folder), partition_by=partition_by, append=append, overwrite=overwrite)
+
+    # Files for other tools. Each method is the function of `sx.io` with the corpus as its first argument.
+    to_rttm = write_rttm
 
     def __repr__(self) -> str:
         from soniox_ds.corpus.repr import plain

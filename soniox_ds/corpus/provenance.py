@@ -31,7 +31,7 @@ def new_provenance(*runs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def new_run(
-    *, service: str, model: str, options: Mapping[str, Any], resolved_model: str | None = None, **more: Any
+    *, service: str, model: str | None, options: Mapping[str, Any], resolved_model: str | None = None, **more: Any
 ) -> dict[str, Any]:
     """Return the entry of one run with the present time.
 

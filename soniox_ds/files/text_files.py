@@ -3,13 +3,58 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
+from pathlib import Path
 
-__all__ = ["decode_text", "lines_of_file"]
+from soniox_ds.exceptions import InputError, SchemaError
+
+__all__ = ["decode_text", "lines_of_file", "read_text"]
 
 _OTHER_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 """Control characters that do not occur in text. NUL, tab and line ends are not among them."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def read_text(path: str | os.PathLike[str], kind: str, encoding: str | None = None) -> str:
+    """Read a text file of another tool.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        The name of the format for messages, such as "RTTM file".
+    encoding
+        The encoding, such as "latin-1". None reads UTF-8 and UTF-16, with or without a byte order mark.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist or cannot be read, or `encoding` is unknown.
+    SchemaError
+        If the file has another encoding. The message names the line.
+    """
+    file = Path(path)
+    if not file.is_file():
+        problem = "is a folder" if file.is_dir() else "does not exist"
+        raise InputError(f"{file} {problem} (looked for in {file.absolute().parent}); give the path of one {kind}.")
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}.") from error
+    try:
+        return decode_text(raw) if encoding is None else raw.decode(encoding).removeprefix("\ufeff")
+    except LookupError as error:
+        raise InputError(f"encoding must be the name of an encoding, such as 'latin-1', found {encoding!r}.") from error
+    except UnicodeError as error:
+        place = getattr(error, "start", 0)
+        line = raw.count(b"\n", 0, place) + 1
+        expected = "UTF-8 or UTF-16" if encoding is None else encoding
+        raise SchemaError(
+            f"{file}, line {line}: this {kind} is not {expected} (byte {place}). Save it as UTF-8, or name its "
+            "encoding, such as encoding='latin-1'."
+        ) from error
 
 
 def decode_text(raw: bytes) -> str:

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.exceptions import SchemaError
 from soniox_ds.files.atomic_files import replacing
-from soniox_ds.files.text_files import decode_text, lines_of_file
+from soniox_ds.files.text_files import lines_of_file, read_text
+from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
-from soniox_ds.schema.inputs import refuse_transcripts
+from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_rttm", "write_rttm"]
 
@@ -40,13 +41,15 @@ _LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
 _LONGEST_SHOWN = 120
 
 
-def read_rttm(path: str | Path) -> pd.DataFrame:
-    """Read the speaker turns of an RTTM file (UTF-8 or UTF-16).
+def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
+    """Read the speaker turns of an RTTM file.
 
     Parameters
     ----------
     path
         The file.
+    encoding
+        Encoding of the file. None reads UTF-8 and UTF-16.
 
     Returns
     -------
@@ -75,25 +78,11 @@ def read_rttm(path: str | Path) -> pd.DataFrame:
     True
     """
     file = Path(path)
-    if not file.is_file():
-        kind = "is a folder" if file.is_dir() else "does not exist"
-        raise InputError(
-            f"{file} {kind} (looked for in {file.absolute().parent}); give the path of one RTTM file, such as "
-            "turns.rttm. Several become one table with pd.concat(map(sx.io.read_rttm, files))."
-        )
-    try:
-        text = decode_text(file.read_bytes())
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SchemaError(
-            f"{file} is no RTTM file, or is in another encoding: it is neither UTF-8 nor UTF-16 (byte {error.start}); "
-            "save it as UTF-8."
-        ) from error
+    text = read_text(file, "RTTM file", encoding)
     turns = pd.DataFrame(_turns(file, text), columns=list(TURNS))
     if turns.empty:
         warnings.warn(
-            f"{file} has no SPEAKER line, so that it says of nobody that they spoke. Is it the right file?",
+            f"{file} has no SPEAKER line, and therefore no turns. Is it the right file?",
             UserWarning,
             stacklevel=2,
         )
@@ -147,13 +136,14 @@ def _shown(line: str) -> str:
     return repr(line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…")
 
 
-def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
-    """Write turns (``schema.TURNS``) as RTTM, exact to the millisecond. Spaces in names become underscores.
+def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
+    """Write speaker turns as RTTM, exact to the millisecond. Spaces in names become underscores.
 
     Parameters
     ----------
-    turns
-        ``schema.TURNS``, from `speaker_turns` or `sx.io.read_rttm`.
+    transcripts
+        A Corpus, a LiveResult, words or tokens, whose turns are those of `speaker_turns`; or turns
+        (``schema.TURNS``).
     path
         The file to write.
 
@@ -163,7 +153,7 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
         If a column is absent, a value is NA, a time is impossible or not a whole number, or two names would become
         equal because they differ in spaces and underscores only.
     InputError
-        If the file cannot be written. An existing file is kept then.
+        If no word of the transcripts has a speaker, or if the file cannot be written. An existing file is kept then.
 
     Examples
     --------
@@ -177,7 +167,10 @@ def write_rttm(turns: pd.DataFrame, path: str | Path) -> None:
     ...     Path(folder, "a.rttm").read_text()
     'SPEAKER a 1 0.400 2.150 <NA> <NA> 1 <NA> <NA>\\n'
     """
-    refuse_transcripts(turns, "a table of turns", "sx.io.write_rttm(sx.speaker_turns(corpus), path)")
+    if isinstance(transcripts, pd.DataFrame) and not {"token_index", "word_index"} & set(transcripts):
+        turns = transcripts
+    else:
+        turns = speaker_turns(transcripts)
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = with_ids(turns, "turns")
     turns = need_milliseconds(turns, "turns")

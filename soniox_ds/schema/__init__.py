@@ -8,8 +8,20 @@ A table is defined once, in one of the modules below; its name in ``__all__`` th
 package.
 """
 
-from soniox_ds.schema import accuracy, confidence, languages, live, matching, shaping, speakers, terms, transcripts
+from soniox_ds.schema import (
+    accuracy,
+    annotations,
+    confidence,
+    languages,
+    live,
+    matching,
+    shaping,
+    speakers,
+    terms,
+    transcripts,
+)
 from soniox_ds.schema.accuracy import *
+from soniox_ds.schema.annotations import *
 from soniox_ds.schema.columns import TABLES, Column, Table
 from soniox_ds.schema.confidence import *
 from soniox_ds.schema.languages import *
@@ -22,6 +34,7 @@ from soniox_ds.schema.transcripts import *
 
 __all__ = ["TABLES", "Column", "Table"]
 __all__ += accuracy.__all__
+__all__ += annotations.__all__
 __all__ += confidence.__all__
 __all__ += languages.__all__
 __all__ += live.__all__

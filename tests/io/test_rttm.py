@@ -68,7 +68,7 @@ def test_another_kind_of_file_is_refused(tmp_path, text):
 def test_bytes_that_are_no_text_are_refused_by_name(tmp_path, tiny_wav):
     for name, raw in (("latin.rttm", GOOD.replace("A", "café").encode("latin-1")), ("odd.rttm", b"\xff\xfeS\x00P")):
         (tmp_path / name).write_bytes(raw)
-        with pytest.raises(SchemaError, match=rf"{name} (is no RTTM file|, line|.*line)"):
+        with pytest.raises(SchemaError, match=rf"{name}, line 1"):
             sx.io.read_rttm(tmp_path / name)
     with pytest.raises(SchemaError, match=r"a\.wav"):
         sx.io.read_rttm(tiny_wav(tmp_path / "a.wav"))

@@ -1,0 +1,170 @@
+"""Corpora made from the transcripts of other providers."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.corpus.provenance import new_provenance, new_run
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.files.text_files import lines_of_file, read_text
+from soniox_ds.io.json_nodes import JsonNode
+from soniox_ds.io.providers import provider_named, recognised_provider
+from soniox_ds.io.transcript import Transcript
+from soniox_ds.schema import RECORDINGS, TOKENS, conform
+from soniox_ds.text.words import spoken_texts
+
+__all__ = ["read_transcripts"]
+
+PathOrPaths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[str, Any]"
+EXTENSIONS = (".json", ".jsonl")
+
+
+def read_transcripts(path: PathOrPaths, *, provider: str | None = None, encoding: str | None = None) -> Corpus:
+    """Read the transcripts of another speech-to-text provider as a corpus, to score them beside those of Soniox.
+
+    Parameters
+    ----------
+    path
+        A JSON file of the provider, a folder or glob of such files, a list of them, or a dict of files (or of parsed
+        JSON) by `audio_id`. A ``.jsonl`` file holds a document in each line.
+    provider
+        Name of the provider, one of the modules in ``soniox_ds.io.providers``, such as "deepgram". None recognises it
+        from the document.
+    encoding
+        Encoding of the files. None reads UTF-8 and UTF-16.
+
+    Returns
+    -------
+    Corpus
+        The transcripts in the order of their files, as one token for each word, with times, confidences, speakers and
+        languages where the provider gives them. `audio_id` is the name of the recording in the document, or else the
+        name of the file without its extension. `service` is the name of the provider.
+
+    Raises
+    ------
+    InputError
+        If there is no file, if the provider is not recognised, or if two transcripts have the same `audio_id`.
+    SchemaError
+        If a file is not JSON or not in the provider's form. The message names the file and the place in it.
+
+    Examples
+    --------
+    >>> import soniox_ds as sx
+    >>> document = {
+    ...     "text": "Good morning.",
+    ...     "language": "en",
+    ...     "segments": [],
+    ...     "words": [{"word": "Good", "start": 0.0, "end": 0.3}, {"word": "morning", "start": 0.4, "end": 0.9}],
+    ... }
+    >>> corpus = sx.io.read_transcripts({"a.wav": document}, provider="openai_whisper")
+    >>> corpus.words()[["audio_id", "text", "start_ms", "end_ms"]]
+      audio_id      text  start_ms  end_ms
+    0    a.wav      Good         0     300
+    1    a.wav  morning.       400     900
+    """
+    recordings: list[dict[str, Any]] = []
+    tables: list[pd.DataFrame] = []
+    for place, audio_id, document in _documents(path, encoding):
+        try:
+            name = provider or recognised_provider(document)
+            transcripts = list(provider_named(name).transcripts(document))
+        except SchemaError as error:
+            raise SchemaError(f"{place}: {error}.") from error
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from error
+        for transcript in transcripts:
+            recordings.append(_recording(transcript, audio_id, place, name))
+            tables.append(_tokens(transcript, recordings[-1]["audio_id"]))
+    return _corpus(recordings, tables)
+
+
+def _recording(transcript: Transcript, audio_id: str, place: str, provider: str) -> dict[str, Any]:
+    last_ms = max((word.end_ms for word in transcript.words if word.end_ms is not None), default=None)
+    return {
+        "audio_id": transcript.audio_id or audio_id,
+        "source": place,
+        "duration_ms": last_ms if transcript.duration_ms is None else transcript.duration_ms,
+        "status": "completed",
+        "service": provider,
+        "model": transcript.model,
+    }
+
+
+def _tokens(transcript: Transcript, audio_id: str) -> pd.DataFrame:
+    words = pd.DataFrame(transcript.words, columns=["text", "start_ms", "end_ms", "confidence", "speaker", "language"])
+    return conform(words.assign(audio_id=audio_id, token_index=range(len(words))), TOKENS)
+
+
+def _corpus(recordings: list[dict[str, Any]], tables: list[pd.DataFrame]) -> Corpus:
+    rows = conform(pd.DataFrame(recordings, columns=list(RECORDINGS)), RECORDINGS)
+    repeated = rows.loc[rows["audio_id"].duplicated(keep=False), ["audio_id", "source"]]
+    if len(repeated):
+        audio_id = repeated["audio_id"].iloc[0]
+        sources = repeated.loc[repeated["audio_id"] == audio_id, "source"].tolist()
+        raise InputError(
+            f"{' and '.join(sources[:2])} are both transcripts of {audio_id!r}; give a dict of files by audio_id, or "
+            "read one of them."
+        )
+    tokens = pd.concat(tables, ignore_index=True) if tables else None
+    if tokens is not None:
+        texts = spoken_texts(tokens)
+        rows["text"] = rows["audio_id"].map(texts).fillna("").astype("string")
+    models = dict.fromkeys((str(row["service"]), row["model"]) for row in recordings)
+    runs = [new_run(service=service, model=model, options={}) for service, model in models]
+    return Corpus(rows, tokens, new_provenance(*runs))
+
+
+def _documents(path: PathOrPaths, encoding: str | None) -> Iterator[tuple[str, str, JsonNode]]:
+    """Yield the place (for messages), the id by the name of the file, and the content of each document."""
+    if isinstance(path, Mapping):
+        for audio_id, given in path.items():
+            if isinstance(given, dict | list):
+                yield f"the document of {audio_id!r}", str(audio_id), JsonNode(given)
+            else:
+                yield from ((place, str(audio_id), document) for place, _, document in _documents(given, encoding))
+        return
+    for file in _files(path):
+        text = read_text(file, "JSON file of a provider", encoding)
+        if file.suffix.lower() == ".jsonl":
+            for number, line in enumerate(lines_of_file(text), start=1):
+                if line.strip():
+                    place = f"{file}, line {number}"
+                    yield place, file.stem, JsonNode(_parsed(line, place))
+        else:
+            yield str(file), file.stem, JsonNode(_parsed(text, str(file)))
+
+
+def _files(path: Any) -> list[Path]:
+    if isinstance(path, str | os.PathLike):
+        folder = Path(path)
+        if folder.is_dir():
+            files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in EXTENSIONS)
+            if not files:
+                raise InputError(f"the folder {folder} has no file of {' or '.join(EXTENSIONS)}.")
+            return files
+        if not folder.exists() and glob.has_magic(os.fspath(path)):
+            files = [Path(name) for name in sorted(glob.glob(os.fspath(path), recursive=True))]
+            if not files:
+                raise InputError(f"no file matches {os.fspath(path)!r}.")
+            return files
+        return [folder]
+    if isinstance(path, Sequence) and not isinstance(path, bytes):
+        return [file for item in path for file in _files(item)]
+    raise InputError(f"path must be a file, a folder, a list of files or a dict of them, found {type(path).__name__}.")
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) and ", line " not in place else ""
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise SchemaError(f"{place}{line}: this is not JSON: {reason}.") from error

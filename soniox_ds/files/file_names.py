@@ -1,0 +1,73 @@
+"""Names of files that are written for recordings, one file for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from soniox_ds.exceptions import InputError
+
+__all__ = ["file_of_each"]
+
+_FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
+"""Characters that file names of Windows cannot hold."""
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+"""Names of devices, which Windows does not allow as names of files."""
+_LONGEST_BYTES = 200
+
+
+def file_of_each(audio_ids: Iterable[str], folder: str | Path, suffix: str) -> dict[str, Path]:
+    """Return the file in which each recording is written, without making it.
+
+    An id that is a path keeps its folders below `folder` ("calls/7.wav" becomes "calls/7.srt"). Of a URL, the host and
+    path are kept. Characters that no file name can hold become underscores.
+
+    Parameters
+    ----------
+    audio_ids
+        The ids.
+    folder
+        The folder to write to.
+    suffix
+        The extension of the files with its dot, which replaces that of the audio file.
+
+    Raises
+    ------
+    InputError
+        If two ids would be written to the same file. The message names both.
+
+    Examples
+    --------
+    >>> files = file_of_each(["calls/7.wav", "https://example.com/a/b.mp3?v=2"], "subs", ".srt")
+    >>> [path.as_posix() for path in files.values()]
+    ['subs/calls/7.srt', 'subs/example.com/a/b.srt']
+    """
+    files: dict[str, Path] = {}
+    first: dict[str, str] = {}
+    for audio_id in dict.fromkeys(audio_ids):
+        url = urlsplit(audio_id) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", audio_id) else None
+        path = f"{url.netloc.rpartition('@')[2]}/{url.path}" if url else audio_id
+        parts = [_safe(part) for part in path.split("/") if part not in ("", ".", "..")] or ["_"]
+        stem = parts[-1].rpartition(".")
+        if re.fullmatch(r"[A-Za-z0-9]{1,5}", stem[2]) and not stem[2].isdigit() and stem[0]:
+            parts[-1] = stem[0]
+        name = "/".join(parts) + suffix
+        other = first.setdefault(name.casefold(), audio_id)
+        if other != audio_id:
+            raise InputError(
+                f"{other!r} and {audio_id!r} would both be written to {name}; rename one of the recordings, or write "
+                "them to different folders (corpus.select([...]))."
+            )
+        files[audio_id] = Path(folder, *name.split("/"))
+    return files
+
+
+def _safe(part: str) -> str:
+    """Return a part of a path as a name that every file system can hold."""
+    name = _FORBIDDEN.sub("_", part).rstrip(" .") or "_"
+    name = f"_{name}" if _RESERVED.fullmatch(name) else name
+    while len(name.encode("utf-8", "replace")) > _LONGEST_BYTES:
+        name = name[:-1]
+    return name

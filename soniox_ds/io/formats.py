@@ -1,0 +1,55 @@
+"""The formats of other tools that a corpus can be written to and annotations can be read from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from soniox_ds.exceptions import InputError
+
+__all__ = ["FORMATS", "Format", "format_named", "format_of_file"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format, which the module of its name in `soniox_ds.io` reads and writes."""
+
+    name: str
+    """Name of the module, and of the functions ``read_<name>`` and ``write_<name>`` in it."""
+    title: str
+    extensions: tuple[str, ...] = ()
+    """Extensions of its files in lower case, with the dot."""
+
+    @property
+    def writer(self) -> Callable[..., None] | None:
+        """The function ``write_<name>(transcripts, path, ...)``, or None if the format is only read."""
+        return getattr(import_module(f"soniox_ds.io.{self.name}"), f"write_{self.name}", None)
+
+    @property
+    def reader(self) -> Callable[..., Any] | None:
+        """The function ``read_<name>(path, ...)``, or None if the format is only written."""
+        return getattr(import_module(f"soniox_ds.io.{self.name}"), f"read_{self.name}", None)
+
+
+FORMATS = {each.name: each for each in (Format("rttm", "RTTM speaker turns", (".rttm",)),)}
+"""All formats by name, in the order of the command ``soniox-ds export --help``."""
+
+
+def format_named(name: str) -> Format:
+    """Return a format. Raises InputError, with the names there are, for another name."""
+    if name not in FORMATS:
+        raise InputError(f"format must be one of {', '.join(FORMATS)}; found {name!r}.")
+    return FORMATS[name]
+
+
+def format_of_file(path: str | os.PathLike[str]) -> Format | None:
+    """Return the format of a file by its extension, or None if no format has this extension.
+
+    >>> format_of_file("turns.RTTM").name
+    'rttm'
+    """
+    extension = os.path.splitext(os.fspath(path))[1].lower()
+    return next((each for each in FORMATS.values() if extension in each.extensions), None)
