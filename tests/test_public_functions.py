@@ -234,6 +234,7 @@ TAKE_METRICS = {
     "compare_errors": lambda given: sx.compare_errors(given, given),
     "metrics.compare_terms": lambda given: sx.metrics.compare_terms(given, given),
     "metrics.jiwer_output": sx.metrics.jiwer_output,
+    "metrics.term_costs": lambda given: sx.metrics.term_costs(given, given),
     "metrics.power": lambda given: sx.metrics.power(given, difference=0.01),
     "plot.error_comparison": sx.plot.error_comparison,
     "plot.error_summary": sx.plot.error_summary,
@@ -247,6 +248,7 @@ TAKE_METRICS = {
 NEITHER = {
     *("compare", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
     *(
+        "account.add_charges",
         "account.clean_up",
         "account.models",
         "account.usage",

@@ -21,7 +21,16 @@ from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection, Secret
 from soniox_ds.api.multipart import UploadBody, safe_filename
-from soniox_ds.api.responses import Reply, check_models, check_transcript, check_usage, is_id, object_of, page_of
+from soniox_ds.api.responses import (
+    Reply,
+    check_models,
+    check_transcript,
+    check_usage,
+    check_usage_logs,
+    is_id,
+    object_of,
+    page_of,
+)
 from soniox_ds.api.retry import REQUEST, Backoff
 from soniox_ds.api.transport import LONGEST_ANSWER, Transport
 from soniox_ds.exceptions import BadAnswerError, InputError, RequestError, SonioxDSError
@@ -277,7 +286,7 @@ class Client:
         }
 
         def check(reply: Reply) -> Json:
-            return page_of(reply, self.connection, "usage_logs")
+            return check_usage_logs(reply, self.connection)
 
         params = _without_none(params)
         return await self._ask("GET", "/usage-logs", check, priority=priority, params=params, longest=LONGEST_PAGE)

@@ -38,6 +38,7 @@ __all__ = [
     "check_models",
     "check_transcript",
     "check_usage",
+    "check_usage_logs",
     "error_of",
     "is_id",
     "object_of",
@@ -304,6 +305,19 @@ def check_usage(reply: Reply, connection: Connection) -> dict[str, Any]:
         except ValueError as error:
             raise _bad(reply, connection, f"holds what is no day or no sum: {error}") from None
     return summary
+
+
+class _UsageLog(msgspec.Struct):
+    uuid: str
+    cost_usd: _Usd
+    client_reference_id: str | None = None
+
+
+def check_usage_logs(reply: Reply, connection: Connection) -> dict[str, Any]:
+    """Return the JSON object of one page of usage logs, after checking the id, reference and cost of each."""
+    page = page_of(reply, connection, "usage_logs")
+    _fits(page["usage_logs"], list[_UsageLog], reply, connection)
+    return page
 
 
 def _fits(value: Any, kind: type[T], reply: Reply, connection: Connection) -> T:

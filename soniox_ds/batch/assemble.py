@@ -156,6 +156,7 @@ def _describe(recording: Recording, job: Job | None) -> dict[str, Any]:
         "duration_ms": (entry.duration_ms if entry is not None else None) or recording.duration_ms,
         "resolved_model": entry.resolved_model if entry is not None else None,
         "transcription_id": entry.transcription_id if entry is not None else None,
+        "client_reference_id": entry.reference if entry is not None else None,
         "submitted_at": parse_time(entry.submitted_at) if entry is not None else None,
         "completed_at": parse_time(entry.completed_at) if entry is not None else None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ __all__ = [
     "job_key",
     "parse_time",
     "reference_of",
+    "split_reference",
 ]
 
 MONEY_ERRORS = (
@@ -40,6 +42,22 @@ def job_key(audio: str, options_hash: str, model: str, service: str, repeat: int
 def reference_of(prefix: str, journal_id: str, key: str, generation: int) -> str:
     """Return the ``client_reference_id`` of one attempt, by which it is found again if its answer is lost."""
     return f"{prefix}sxds:{journal_id}:{key[:32]}:{generation}"
+
+
+_REFERENCE = re.compile(r"(sxds:(?P<journal>[0-9a-f]{8}):[0-9a-f]{32}):[0-9]+$")
+
+
+def split_reference(reference: object) -> tuple[str, str] | None:
+    """Return the id of the journal and the part of a reference that all attempts at a job share, or None for others'.
+
+    A prefix of the user's own (``client_reference_id_prefix``) is left out.
+
+    >>> job = f"sxds:0123abcd:{'7f' * 16}"
+    >>> split_reference(f"mine-{job}:2") == ("0123abcd", job), split_reference("order 17")
+    (True, None)
+    """
+    match = _REFERENCE.search(reference) if isinstance(reference, str) else None
+    return None if match is None else (match["journal"], match[1])
 
 
 def is_final(error_type: str | None) -> bool:

@@ -21,7 +21,7 @@ from soniox_ds.corpus.provenance import join_provenances, new_provenance, withou
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.rttm import write_rttm
-from soniox_ds.schema import RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
+from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import translation_mask
 
@@ -196,6 +196,17 @@ class Corpus:
     def cost_usd(self) -> float:
         """Estimated cost in US dollars, by list price. NaN if no cost is known."""
         return float(self.recordings["cost_usd"].astype("float64").sum(min_count=1))
+
+    @property
+    def cost(self) -> pd.DataFrame:
+        """Table with the cost of each recording, ``schema.COSTS``, and the metadata columns.
+
+        It holds the estimate, and after `sx.account.add_charges` the charges of the service. `soniox_ds.summarize` adds
+        them up, for example ``sx.summarize(corpus.cost, by="split")``.
+        """
+        table = self.recordings.assign(estimate_usd=self.recordings["cost_usd"])
+        further = [name for name in self.metadata_columns if name not in COSTS]
+        return conform(table, COSTS)[[*COSTS, *further]]
 
     @property
     def metadata_columns(self) -> list[str]:

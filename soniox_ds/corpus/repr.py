@@ -79,6 +79,8 @@ def _facts(corpus: CorpusTables) -> list[str]:
     facts.append(f"{len(corpus.tokens):,} token{'' if len(corpus.tokens) == 1 else 's'}")
     if not math.isnan(corpus.cost_usd):
         facts.append(price_text(corpus.cost_usd))
+    if recordings["charged_usd"].notna().any():
+        facts.append(f"${recordings['charged_usd'].sum():,.4f} charged")
     if warned := int(recordings["warnings"].notna().sum()):
         facts.append(f"{warned:,} with warnings")
     return facts

@@ -32,6 +32,8 @@ class Limits:
     open_connections: int = 50
     start_s: float = 10
     """Wall-clock seconds in which a websocket must send its start message."""
+    usage_lag_s: float = 0
+    """Seconds after the end of a request in which its usage log is not visible yet."""
     idle_s: float = 20
     """Longest wall-clock seconds of a websocket without audio or keepalive."""
 

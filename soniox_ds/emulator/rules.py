@@ -142,7 +142,7 @@ class Rules:
         self.limits = limits or Limits()
         self.catalog = catalog or ModelCatalog()
         self.keys = KeyRing(keys, now=now)
-        self.usage = UsageBook(now=now)
+        self.usage = UsageBook(now=now, lag_s=self.limits.usage_lag_s)
         self.requests = RateWindow(self.limits.requests_per_minute, now=now)
         self.session_starts = RateWindow(self.limits.sessions_per_minute, now=now)
         self.discard = discard or (lambda _: None)

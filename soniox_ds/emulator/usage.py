@@ -77,8 +77,9 @@ class _Entry:
 class UsageBook:
     """The usage by time, with its cost at list price."""
 
-    def __init__(self, *, now: Callable[[], float]) -> None:
+    def __init__(self, *, now: Callable[[], float], lag_s: float = 0) -> None:
         self._now = now
+        self._lag_s = lag_s
         self._entries: list[_Entry] = []
         self._streams: list[tuple[float, float]] = []
 
@@ -124,8 +125,9 @@ class UsageBook:
         kind = f"usage:{start}:{end}:{sort}"
         position = read_cursor(kind, query.get("cursor"))
         descending = sort == "end_time_desc"
+        visible = [entry for entry in self._entries if entry.ended_at <= self._now() - self._lag_s]
         entries = sorted(
-            (entry for entry in self._entries if start <= entry.ended_at < end),
+            (entry for entry in visible if start <= entry.ended_at < end),
             key=lambda entry: (entry.ended_at, entry.uuid),
             reverse=descending,
         )

@@ -16,6 +16,7 @@ from soniox_ds.exceptions import InputError, SmallSampleWarning
 from soniox_ds.experiments.arm_differences import arm_differences
 from soniox_ds.experiments.effects import arm_effects
 from soniox_ds.experiments.word_changes import word_changes
+from soniox_ds.metrics.costs import term_costs
 from soniox_ds.metrics.stats.blocks import DEFAULT_BLOCKS, block_columns
 from soniox_ds.metrics.stats.compare import FEW_SEGMENTS
 from soniox_ds.metrics.stats.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
@@ -98,6 +99,49 @@ class Comparison:
             other.__dict__.pop(name, None)
         return other
 
+    def with_corpora(self, corpora: Mapping[str, Sequence[Corpus]]) -> Comparison:
+        """Return the same experiment with other tables of recordings. Every table is computed anew.
+
+        Parameters
+        ----------
+        corpora
+            The corpora of each arm, one for each repeat, as `corpora` holds them.
+        """
+        return Comparison(
+            arms=self.arms,
+            corpora=corpora,
+            references=self._references,
+            terms=self.terms,
+            distractors=self.distractors,
+            **self._scoring,
+            **self._resampling,
+        )
+
+    @property
+    def cost(self) -> pd.DataFrame:
+        """``schema.COSTS`` of every arm and repeat, with `arm` and `repeat` (Int64, from 0) in front.
+
+        ``sx.account.add_charges(trial)`` adds what was charged, and ``sx.summarize(trial.cost, by="arm")`` adds up.
+        """
+        tables = []
+        for name, repeats in self.corpora.items():
+            for number, corpus in enumerate(repeats):
+                table = corpus.cost
+                table.insert(0, "repeat", number)
+                table.insert(0, "arm", name)
+                tables.append(table)
+        return pd.concat(tables, ignore_index=True).astype({"arm": "string", "repeat": "Int64"})
+
+    @property
+    def term_costs(self) -> pd.DataFrame:
+        """``schema.TERM_COSTS`` of each arm and term, with `arm` in front: what a recognised term costs.
+
+        With repeats, the hits and the costs of all repeats are added.
+        """
+        tables = [table.assign(arm=name) for name, table in self.occurrences.items()]
+        occurrences = pd.concat(tables, ignore_index=True).astype({"arm": "string"})
+        return term_costs(occurrences, self.cost, by=["arm", "term"])
+
     @cached_property
     def errors(self) -> dict[str, pd.DataFrame]:
         """``schema.WORD_ERRORS`` of each arm."""
@@ -115,7 +159,10 @@ class Comparison:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, `cost_usd` (estimate), and the effect of its options.
+        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, its costs, and the effect of its options.
+
+        `cost_usd` is the estimate and `charged_usd` what was charged (NA unless `sx.account.add_charges` found the logs
+        of all completed recordings).
 
         The columns on the effect are those of `effects`, from `changed` on.
         """
@@ -123,7 +170,8 @@ class Comparison:
         for name, errors in self.errors.items():
             row = summarize(errors, **self._resampling)
             row.insert(0, "arm", name)
-            row["cost_usd"] = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
+            row["cost_usd"] = self._cost_of(name, "cost_usd")
+            row["charged_usd"] = pd.array([self._cost_of(name, "charged_usd")], "Float64")
             rows.append(row)
         return pd.concat(rows, ignore_index=True).merge(self.effects.drop(columns="transcripts"), on="arm", how="left")
 
@@ -208,8 +256,9 @@ class Comparison:
     def term_summary(self) -> pd.DataFrame:
         """``schema.TERM_SUMMARY`` of each arm, with `arm` in front, and the cost of a recovered term.
 
-        `cost_usd_per_recovered_term`: the arm's cost divided by the number of term occurrences that it hit and the
-        baseline missed, repeat by repeat; NA if there are none.
+        `cost_usd_per_recovered_term`: the arm's estimated cost divided by the number of term occurrences that it hit
+        and the baseline missed, repeat by repeat; NA if there are none. `charged_usd_per_recovered_term`: the same of
+        its charges; NA unless `sx.account.add_charges` found all of them.
         """
         table = self._for_each_arm(
             lambda name: self._recordings_once(
@@ -226,7 +275,9 @@ class Comparison:
                 ),
             )
         )
-        table["cost_usd_per_recovered_term"] = pd.array([self._cost_per_term(name) for name in self.arms], "Float64")
+        for cost in ("cost_usd", "charged_usd"):
+            per_term = [self._cost_per_term(name, cost) for name in self.arms]
+            table[f"{cost}_per_recovered_term"] = pd.array(per_term, "Float64")
         return table.replace({"block": {RECORDING: "audio_id"}})
 
     @cached_property
@@ -389,7 +440,14 @@ class Comparison:
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
-    def _cost_per_term(self, name: str) -> float | None:
+    def _cost_of(self, name: str, column: str) -> float | None:
+        """Add up a cost of an arm over its repeats. None if a charge is not known."""
+        costs = pd.concat([corpus.completed.recordings[column] for corpus in self.corpora[name]])
+        if column == "charged_usd" and costs.isna().any():
+            return None
+        return sum(float(corpus.recordings[column].sum()) for corpus in self.corpora[name])
+
+    def _cost_per_term(self, name: str, cost: str) -> float | None:
         if name == self.baseline:
             return None
         missed, hit = (
@@ -397,8 +455,8 @@ class Comparison:
             for table, outcome in ((self.occurrences[self.baseline], "miss"), (self.occurrences[name], "hit"))
         )
         recovered = len(missed.merge(hit, on=["audio_id", "repeat", "term", "reference_index"]))
-        cost = sum(float(corpus.recordings["cost_usd"].sum()) for corpus in self.corpora[name])
-        return cost / recovered if recovered else None
+        total = self._cost_of(name, cost)
+        return total / recovered if recovered and total is not None else None
 
     def __repr__(self) -> str:
         return f"Comparison of {len(self.arms)} arms\n{self._overview().to_string(index=False)}"
@@ -416,5 +474,9 @@ class Comparison:
         columns = ["arm", "recordings", "failed", "wer", "wer_low", "wer_high", "changed", "effect", "cost_usd"]
         if self.summary["neutral_wer"].notna().any():
             columns.insert(columns.index("wer_high") + 1, "neutral_wer")
-        digits = {"wer": 4, "wer_low": 4, "wer_high": 4, "neutral_wer": 4, "changed": 3, "cost_usd": 4}
+        if self.summary["charged_usd"].notna().any():
+            columns.append("charged_usd")
+        digits = dict.fromkeys(("wer", "wer_low", "wer_high", "neutral_wer", "cost_usd", "charged_usd"), 4) | {
+            "changed": 3
+        }
         return self.summary[columns].round({name: digits[name] for name in columns if name in digits})

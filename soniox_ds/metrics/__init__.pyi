@@ -4,6 +4,7 @@ from .confidence.calibration import reliability as reliability
 from .confidence.recalibration import fit_recalibration as fit_recalibration
 from .confidence.roc import precision_recall as precision_recall, roc as roc
 from .confidence.word_confidence import word_confidence as word_confidence
+from .costs import term_costs as term_costs
 from .languages.errors import language_confusion as language_confusion
 from .languages.switches import language_switches as language_switches
 from .languages.word_errors import word_errors_by_language as word_errors_by_language

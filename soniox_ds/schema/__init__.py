@@ -9,6 +9,7 @@ package.
 """
 
 from soniox_ds.schema import (
+    account,
     accuracy,
     annotations,
     confidence,
@@ -20,6 +21,7 @@ from soniox_ds.schema import (
     terms,
     transcripts,
 )
+from soniox_ds.schema.account import *
 from soniox_ds.schema.accuracy import *
 from soniox_ds.schema.annotations import *
 from soniox_ds.schema.columns import TABLES, Column, Table
@@ -33,6 +35,7 @@ from soniox_ds.schema.terms import *
 from soniox_ds.schema.transcripts import *
 
 __all__ = ["TABLES", "Column", "Table"]
+__all__ += account.__all__
 __all__ += accuracy.__all__
 __all__ += annotations.__all__
 __all__ += confidence.__all__

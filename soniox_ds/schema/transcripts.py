@@ -39,6 +39,11 @@ RECORDINGS = Table(
             "string", "first 16 hexadecimal digits of the hash of all options that shape a transcript", repeats=True
         ),
         "transcription_id": Column("string", "id of the job at the service"),
+        "client_reference_id": Column(
+            "string",
+            "reference of the job in the lists and usage logs of the service, `sxds:<journal>:<job>:<attempt>`; NA if "
+            "there was no job",
+        ),
         "submitted_at": Column(
             "datetime64[ms, UTC]", "time at which the job was created or the live session began; NA if nothing was sent"
         ),
@@ -48,6 +53,11 @@ RECORDINGS = Table(
             "Float64",
             "estimate from the duration and the list price; only the invoice counts, and the stand-in is free",
         ),
+        "charged_usd": Column(
+            "Float64",
+            "cost of all attempts by the service's usage logs; NA until `sx.account.add_charges` has found some",
+        ),
+        "charged_requests": Column("Int64", "number of usage logs in that sum; more than 1 after several attempts"),
         "warnings": Column("string", "slugs of the warnings, joined by spaces (docs/corpus.md); NA without warnings"),
     },
 )

@@ -130,6 +130,7 @@ def tables(kind="true"):
         "roc": sx.metrics.roc(alignments),
         "curve": sx.review_curve(words, alignments, points=10),
         "occurrences": sx.metrics.term_occurrences(alignments, TERMS),
+        "cost": sx.Corpus(sessions.assign(cost_usd=0.1, charged_usd=0.2, duration_ms=6000)).cost,
         "occurrences b": sx.metrics.term_occurrences(others, TERMS),
         "translations": heard.assign(translation_status="translation"),
         "reviews": pd.DataFrame(
@@ -233,6 +234,8 @@ CALLS = {
     "summarize": lambda w: sx.summarize(w["errors"], **QUICK),
     "summarize language_errors": lambda w: sx.summarize(w["language errors"], **QUICK),
     "summarize language_switches": lambda w: sx.summarize(w["switches"], **QUICK),
+    "summarize cost": lambda w: sx.summarize(w["cost"], **QUICK),
+    "term_costs": lambda w: sx.metrics.term_costs(w["occurrences"], w["cost"]),
     "term_counts": lambda w: sx.metrics.term_counts(w["alignments"], TERMS, w["errors"]),
     "summarize term_counts": lambda w: sx.summarize(w["term counts"], **QUICK),
     "term_errors": lambda w: sx.term_errors(w["alignments"], TERMS, errors=w["errors"]),
@@ -404,7 +407,7 @@ def test_doubled_rows_are_refused(name, table):
 TIMELESS = {
     *("calibration", "character_errors", "compare_terms", "fit_recalibration", "precision_recall"),
     *("punctuation_errors", "reliability", "roc", "texts", "word_confidence", "word_errors"),
-    *("summarize live_latencies", "summarize live_stability"),
+    *("summarize live_latencies", "summarize live_stability", "term_costs"),
 }
 """Functions whose result does not depend on times, other than those it hands on."""
 TIMELESS_TABLES = {
@@ -415,7 +418,7 @@ TIMELESS_TABLES = {
 }
 
 
-DURATIONS = {"errors", "errors b", "biasing", "term counts"}
+DURATIONS = {"cost", "errors", "errors b", "biasing", "term counts"}
 """Tables whose only time is `duration_ms`, which is a whole number in seconds, too."""
 
 
@@ -463,6 +466,8 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "language_confusion": {"words": 0},
     "language_errors": {"words": 3},
     "language_switches": {"words": 3},
+    "summarize cost": {"cost": 1},
+    "term_costs": {"cost": 3, "occurrences": 0},
     "word_errors_by_language": {"alignments": 0},
     "summarize word_errors_by_language": {"word errors by language": 0},
     "summarize diarization_errors": {"diarization": 1},
@@ -586,6 +591,7 @@ UNKNOWN = {
         "roc": {"false_positive_rate"},
         "summarize language_switches": {"precision", "error_ms_mean", "error_ms_absolute", "error_ms_median"},
         "summarize term_counts": {"precision"},
+        "term_costs": {"estimate_usd_per_hit", "charged_usd_per_hit"},
         "term_counts": {"precision"},
         "term_errors": {"precision"},
     },

@@ -73,7 +73,7 @@ def leftovers(service) -> list[dict]:
     return [*service.files, *service.transcriptions]
 
 
-VOLATILE = ["transcription_id", "submitted_at", "completed_at", "cost_usd", "duration_ms"]
+VOLATILE = ["transcription_id", "client_reference_id", "submitted_at", "completed_at", "cost_usd", "duration_ms"]
 
 
 def assert_same_corpus(corpus, other) -> None:

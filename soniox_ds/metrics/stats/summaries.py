@@ -44,6 +44,7 @@ _KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     "term_counts": (("hits", "misses", "false_hits", "distractor_false_hits"), "terms.scores.TERM_POOLING"),
     "live_stability": (("final_words", "unstable_words", "erased_words"), "latency.stability.STABILITY_POOLING"),
     "live_latencies": (("measure", "ms"), "latency.summaries.LATENCY_POOLING"),
+    "cost": (("estimate_usd", "charged_requests"), "costs.COST_POOLING"),
 }
 
 
@@ -65,7 +66,7 @@ def summarize(
     table
         The result of `word_errors`, `character_errors`, `punctuation_errors`, `language_errors`, `diarization_errors`
         or `speaker_word_errors`, or of `biasing_errors`, `language_switches`, `word_errors_by_language`, `term_counts`,
-        `live_stability` or `live_latencies` of `sx.metrics`, with any further columns to group by.
+        `live_stability` or `live_latencies` of `sx.metrics`, or `Corpus.cost`, with any further columns to group by.
     by
         Column or columns to group by; a missing value is a group too. None puts all recordings in one row. Groups have
         no total: call the function again without `by`.
@@ -108,6 +109,7 @@ def summarize(
         `live_stability`           ``schema.LIVE_STABILITY_SUMMARY``: `upwr`, `normalized_erasure`
         `live_latencies`           ``schema.LIVE_LATENCY_SUMMARY``: a row for each measure, with its median, 95th and
                                    99th percentile
+        `cost`                     ``schema.COST_SUMMARY``: the estimated cost and the charges; no intervals
         =========================  =================================================================================
 
         Counts are added and divided once. A group without scored recordings has counts of 0 and NA rates. `method`
