@@ -213,6 +213,67 @@ class Corpus:
         """Names of the user's own columns of `recordings`."""
         return [name for name in self.recordings.columns if name not in RECORDINGS]
 
+    def redact(
+        self,
+        words_mask: Any,
+        *,
+        audio: str | None = None,
+        audio_folder: str | Path | None = None,
+        references: Collection[str] = ("reference",),
+    ) -> Corpus:
+        """Return a corpus without some of its words: text, tokens, references, translations and sound.
+
+        Each redacted stretch of words becomes ``[redacted]`` in the tokens and in the references. The translations of
+        the recordings concerned are removed, and `sha256`, `size_bytes` and `transcription_id` become NA, as does
+        `source` if the audio is not redacted, so that nothing leads back to the words. A context of the run that
+        contains a redacted word is masked in the provenance. The journal and the service are not changed: delete the
+        journal, and call `sx.account.clean_up`, if the words must not be kept there.
+
+        Parameters
+        ----------
+        words_mask
+            Boolean mask with a value for each row of ``corpus.words()``; True removes the word. If a token holds
+            several words, all of them are removed.
+        audio
+            ``"beep"`` replaces the sound of the words by a tone of 1000 Hz, ``"drop"`` by silence. From 0.2 s before
+            a word to the next word that is kept (at most 1 s after the end) nothing is left. None makes no copy.
+        audio_folder
+            Folder for the redacted audio, one FLAC file for each recording concerned; needed with `audio`.
+        references
+            Columns of `recordings` that hold what was spoken. The words that were aligned with redacted words are
+            removed from them.
+
+        Raises
+        ------
+        InputError
+            If the mask does not fit, selects translations, or another column or an id contains a redacted word; if the
+            audio of a recording is a URL or is gone, cannot be read, or its words have no times.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import soniox_ds as sx
+        >>> recordings = pd.DataFrame({"audio_id": ["a"], "status": "completed", "reference": "I am Ann Lee"})
+        >>> tokens = pd.DataFrame({"audio_id": "a", "token_index": range(4), "text": ["I", " am", " An", " Li."]})
+        >>> corpus = sx.Corpus(recordings, tokens)
+        >>> redacted = corpus.redact(corpus.words()["text"].isin(["An", "Li."]))
+        >>> redacted.recordings["text"].item(), redacted.recordings["reference"].item()
+        ('I am [redacted]', 'I am [redacted]')
+        """
+        from soniox_ds.corpus.redaction import redact_tables
+
+        return Corpus(
+            *redact_tables(
+                self.recordings,
+                self.tokens,
+                self.provenance,
+                words_mask,
+                audio=audio,
+                audio_folder=audio_folder,
+                references=references,
+            )
+        )
+
     def equals(self, other: Corpus, *, provenance: bool = False) -> bool:
         """Return True if both corpora have equal recordings and tokens, including dtypes and order.
 

@@ -1,0 +1,253 @@
+"""Removal of words from a corpus: from its tokens, texts, references and sound.
+
+Conventions: a redacted word leaves a placeholder in the transcript, and so do the words of the reference that were
+aligned with it, so that the error rate hardly changes. Everything that could bring the words back is removed too:
+translations of the recording, the address and hash of its audio, its id at the service, and the context of the run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds.corpus.provenance import MASK
+from soniox_ds.exceptions import InputError
+from soniox_ds.files.audio_excerpts import why_not
+from soniox_ds.files.file_names import file_of_each
+from soniox_ds.files.redacted_audio import write_redacted
+from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, paths
+from soniox_ds.metrics.words.units import Vocabulary, lines_of, read_units
+from soniox_ds.schema import RECORDINGS
+from soniox_ds.text.normalizer import Normalizer
+from soniox_ds.text.translations import translation_mask
+from soniox_ds.text.words import spoken_texts
+from soniox_ds.text.words import words as words_of_tokens
+
+__all__ = ["AUDIO_CHOICES", "RedactedTables", "redact_tables"]
+
+PLACEHOLDER = "[redacted]"
+AUDIO_CHOICES = ("beep", "drop")
+MARGIN_MS = 200
+"""Sound before and after a word that is replaced with it, since the times of tokens are not exact."""
+LONGEST_TAIL_MS = 1000
+"""The longest sound after the end of a word that is replaced, if the next word begins later."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+class RedactedTables(NamedTuple):
+    """The tables of a redacted corpus, and its provenance."""
+
+    recordings: pd.DataFrame
+    tokens: pd.DataFrame
+    provenance: dict[str, Any]
+
+
+def redact_tables(
+    recordings: pd.DataFrame,
+    tokens: pd.DataFrame,
+    provenance: Mapping[str, Any],
+    words_mask: Any,
+    *,
+    audio: str | None,
+    audio_folder: str | os.PathLike[str] | None,
+    references: Collection[str],
+) -> RedactedTables:
+    """Remove words from the tables of a corpus; `Corpus.redact` describes the arguments and errors."""
+    if audio is not None and audio not in AUDIO_CHOICES:
+        raise InputError(f"audio must be one of {list(AUDIO_CHOICES)} or None, found {audio!r}.")
+    if (audio is None) != (audio_folder is None):
+        raise InputError(
+            "give audio='beep' or audio='drop' together with audio_folder, the folder for the redacted audio."
+        )
+    words = words_of_tokens(tokens)
+    mask = _mask_of(words, words_mask)
+    if not mask.any():
+        return RedactedTables(recordings, tokens, dict(provenance))
+    if bool((mask & translation_mask(words)).any()):
+        raise InputError(
+            "words_mask selects words of a translation. Select the spoken words: the translations of their recordings "
+            "are removed with them."
+        )
+    secrets = _secret_units(words, mask)
+    is_redacted = recordings["audio_id"].isin(secrets)
+    recordings = recordings.copy()
+    for column in recordings.columns.difference([*RECORDINGS, *references]):
+        _refuse_secrets(recordings.loc[is_redacted], column, secrets)
+    _refuse_secrets(recordings.loc[is_redacted], "audio_id", secrets)
+    for column in [name for name in references if name in recordings]:
+        redacted = [
+            _redacted_reference(value, words, mask, audio_id, secrets[audio_id])
+            if audio_id in secrets and isinstance(value, str)
+            else value
+            for audio_id, value in zip(recordings["audio_id"], recordings[column], strict=True)
+        ]
+        recordings[column] = pd.array(redacted, dtype="string")
+    new_audio = {} if audio is None else _write_audio(recordings[is_redacted], words, mask, audio, audio_folder)
+    tokens = _redacted_tokens(tokens, words, mask, set(secrets))
+    recordings.loc[is_redacted, ["sha256", "size_bytes", "transcription_id"]] = pd.NA
+    recordings.loc[is_redacted, "source"] = recordings.loc[is_redacted, "audio_id"].map(new_audio).astype("string")
+    texts = spoken_texts(tokens)
+    recordings.loc[is_redacted, "text"] = recordings.loc[is_redacted, "audio_id"].map(texts).fillna("").astype("string")
+    return RedactedTables(recordings, tokens, _redacted_provenance(provenance, set().union(*secrets.values())))
+
+
+def _mask_of(words: pd.DataFrame, words_mask: Any) -> Bools:
+    mask = pd.Series(words_mask).reset_index(drop=True)
+    if len(mask) != len(words):
+        raise InputError(
+            f"words_mask must have a value for each of the {len(words)} words of corpus.words(), found {len(mask)}."
+        )
+    if not pd.api.types.is_bool_dtype(mask) or mask.isna().any():
+        raise InputError(f"words_mask must hold only True and False, found {mask.dtype} with {mask.isna().sum()} NA.")
+    return mask.to_numpy(np.bool_)
+
+
+_BASIC = Normalizer.of("basic")
+
+
+def _units(text: str) -> set[str]:
+    return set(_BASIC(text).split())
+
+
+def _secret_units(words: pd.DataFrame, mask: Bools) -> dict[str, set[str]]:
+    """Return the normalised words of each redacted recording that stand nowhere in what remains of its transcript."""
+    secrets = {}
+    for audio_id, of_recording in words.assign(is_masked=mask).groupby("audio_id", sort=False, observed=True):
+        masked = of_recording["is_masked"].to_numpy(np.bool_)
+        if masked.any():
+            removed, kept = of_recording.loc[masked, "text"], of_recording.loc[~masked, "text"]
+            secrets[str(audio_id)] = _units(" ".join(removed)) - _units(" ".join(kept))
+    return secrets
+
+
+def _refuse_secrets(recordings: pd.DataFrame, column: str, secrets: Mapping[str, set[str]]) -> None:
+    if recordings[column].dtype != object and not pd.api.types.is_string_dtype(recordings[column]):
+        return
+    for audio_id, value in zip(recordings["audio_id"], recordings[column], strict=True):
+        if isinstance(value, str) and _units(value) & secrets[audio_id]:
+            way_out = (
+                "rename the recording before it is redacted"
+                if column == "audio_id"
+                else f"drop the column, or name it in references=[..., {column!r}] if it holds what was spoken"
+            )
+            raise InputError(f"the column {column!r} of {audio_id!r} contains a word to be redacted; {way_out}.")
+
+
+def _redacted_reference(reference: str, words: pd.DataFrame, mask: Bools, audio_id: str, secrets: set[str]) -> str:
+    """Return a reference without the words that were aligned with redacted words.
+
+    All reference words between the last word before and the first word after a redacted stretch that were recognised
+    correctly are removed, because the recogniser may have split, joined or missed words.
+    """
+    is_spoken = (words["audio_id"] == audio_id).to_numpy(np.bool_) & ~translation_mask(words)
+    hypothesis, mask = words.loc[is_spoken, "text"], mask[is_spoken]
+    vocabulary = Vocabulary()
+    lines = lines_of([reference])
+    of_reference = read_units(lines, _BASIC, "mixed", vocabulary)
+    of_hypothesis = read_units(lines_of([" ".join(hypothesis)]), _BASIC, "mixed", vocabulary)
+    # A word of a transcript contains no spaces, so that the words of the line are those of the table.
+    operations = paths(of_reference.sequences(), of_hypothesis.sequences()).operations.tolist()
+    is_secret = np.zeros(len(lines.words) + 1, np.bool_)
+    row = column = 0
+    open_rows: list[int] = []
+    is_open = False
+    for operation in [*operations, None]:
+        is_masked = operation not in (DELETION, None) and bool(
+            mask[of_hypothesis.first[column] : of_hypothesis.last[column] + 1].any()
+        )
+        if operation is None or (operation == HIT and not is_masked):
+            if is_open:
+                is_secret[open_rows] = True
+            open_rows, is_open = [], False
+        else:
+            is_open |= is_masked
+            if operation != INSERTION:
+                open_rows += range(of_reference.first[row], of_reference.last[row] + 1)
+        row += operation not in (INSERTION, None)
+        column += operation not in (DELETION, None)
+    kept: list[str] = []
+    for position, word in enumerate(lines.words):
+        is_secret[position] |= bool(_units(word) & secrets)
+        if not is_secret[position]:
+            kept.append(word)
+        elif not position or not is_secret[position - 1]:
+            kept.append(PLACEHOLDER)
+    return " ".join(kept)
+
+
+def _redacted_tokens(tokens: pd.DataFrame, words: pd.DataFrame, mask: Bools, audio_ids: set[str]) -> pd.DataFrame:
+    """Return the tokens without those of the redacted words, and with a placeholder for each redacted stretch."""
+    is_redacted = tokens["audio_id"].isin(audio_ids).to_numpy(np.bool_)
+    tokens = tokens[~(is_redacted & translation_mask(tokens))].reset_index(drop=True)
+    secret = np.zeros(len(tokens), np.bool_)
+    row_of = {key: row for row, key in enumerate(zip(tokens["audio_id"], tokens["token_index"], strict=True))}
+    audio, first, count = words["audio_id"].tolist(), words["first_token"].tolist(), words["token_count"].tolist()
+    texts = tokens["text"].tolist()
+    for position in np.flatnonzero(mask):
+        row, n_left = row_of[audio[position], first[position]], count[position]
+        while n_left:
+            # Markers and blank tokens between the pieces of a word are not counted as pieces.
+            n_left -= texts[row].strip() not in ("", "<end>", "<fin>")
+            secret[row] = True
+            row += 1
+    speakers = list(zip(tokens["audio_id"], tokens["speaker"].fillna(""), strict=True))
+    is_change = np.array([row == 0 or speakers[row] != speakers[row - 1] for row in range(len(tokens))], np.bool_)
+    begins = secret & (is_change | ~np.append(False, secret[:-1]))
+    stretch = np.cumsum(begins)
+    placeholders = tokens.loc[begins].copy()
+    of_stretch = tokens.loc[secret].groupby(stretch[secret])
+    placeholders["end_ms"] = of_stretch["end_ms"].max().to_numpy()
+    placeholders["text"] = [f" {PLACEHOLDER}" if text[:1].isspace() else PLACEHOLDER for text in placeholders["text"]]
+    placeholders["confidence"] = pd.NA
+    remaining: pd.DataFrame = pd.concat([tokens.loc[~secret], placeholders.astype(tokens.dtypes)]).sort_index()
+    return remaining.reset_index(drop=True)
+
+
+def _write_audio(
+    recordings: pd.DataFrame, words: pd.DataFrame, mask: Bools, audio: str, folder: str | os.PathLike[str] | None
+) -> dict[str, str]:
+    """Write the redacted audio of each recording, and return the paths of the files."""
+    masked = words[mask]
+    if untimed := masked.loc[masked["start_ms"].isna() | masked["end_ms"].isna(), "audio_id"].unique().tolist():
+        raise InputError(
+            f"words to be redacted have no times in {untimed[:3]}, so their sound cannot be found; use audio=None."
+        )
+    for _, recording in recordings.iterrows():
+        if reason := why_not(recording):
+            raise InputError(f"the sound of {recording['audio_id']!r} cannot be redacted: {reason}; use audio=None.")
+    files = file_of_each(recordings["audio_id"], Path(folder or ""), ".flac")
+    for audio_id, source in zip(recordings["audio_id"], recordings["source"], strict=True):
+        if files[audio_id].exists() and files[audio_id].samefile(source):
+            raise InputError(f"{files[audio_id]} is the recording itself; name another audio_folder.")
+    for audio_id, source in zip(recordings["audio_id"], recordings["source"], strict=True):
+        of_recording = (words["audio_id"] == audio_id).to_numpy(np.bool_)
+        stretches = list(_stretches(words[of_recording], mask[of_recording]))
+        write_redacted(source, files[audio_id], stretches, beep=audio == "beep")
+    return {audio_id: str(file) for audio_id, file in files.items()}
+
+
+def _stretches(words: pd.DataFrame, mask: Bools) -> Iterator[tuple[int, int]]:
+    """Yield the start and the end of the sound of each redacted word, up to the next word that is kept."""
+    kept_starts = np.sort(words.loc[~mask, "start_ms"].dropna().to_numpy(np.int64))
+    for start_ms, end_ms in words.loc[mask, ["start_ms", "end_ms"]].itertuples(index=False):
+        position = int(np.searchsorted(kept_starts, end_ms))
+        next_ms = int(kept_starts[position]) if position < len(kept_starts) else end_ms + LONGEST_TAIL_MS
+        yield max(start_ms - MARGIN_MS, 0), max(end_ms + MARGIN_MS, min(next_ms, end_ms + LONGEST_TAIL_MS))
+
+
+def _redacted_provenance(provenance: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
+    """Return the provenance without the contexts of the runs that contain a redacted word."""
+    runs = []
+    for run in provenance.get("runs", []):
+        options = dict(run.get("options") or {})
+        if _units(str(options.get("context", ""))) & secrets:
+            options["context"] = MASK
+        runs.append({**run, "options": options, "redacted": True})
+    return {**provenance, "runs": runs}

@@ -1,0 +1,82 @@
+"""Copies of audio files in which some stretches are a tone or silence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.files.atomic_files import replacing
+from soniox_ds.files.media import open_media
+
+__all__ = ["write_redacted"]
+
+BEEP_HZ = 1000
+_LEVEL = 0.1  # The tone is clearly audible, and quieter than most speech.
+_FULL_SCALE = 2**15 - 1
+
+
+def write_redacted(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], stretches: Sequence[tuple[int, int]], *, beep: bool
+) -> None:
+    """Write a FLAC copy of a recording in which stretches of sound are replaced.
+
+    The copy has the rate, the channels and the length of the recording, so that times stay the same. All channels are
+    replaced. Metadata of the file (title, pictures) are not copied.
+
+    Parameters
+    ----------
+    source
+        The recording, in any container that PyAV reads.
+    target
+        The FLAC file to write. Its folder is made if it does not exist.
+    stretches
+        Start and end of each stretch in milliseconds. They may overlap.
+    beep
+        True for a tone of 1000 Hz, False for silence.
+
+    Raises
+    ------
+    InputError
+        If the audio cannot be read, or the file cannot be written.
+    """
+    import av
+
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with replacing(target) as beside, open_media(os.fspath(source)) as container:
+            stream = container.streams.audio[0]
+            with av.open(str(beside), "w", format="flac") as written:
+                encoder = written.add_stream("flac", rate=stream.rate, layout=stream.layout.name)
+                resampler = av.AudioResampler(format="s16p", layout=stream.layout.name, rate=stream.rate)
+                position = 0
+                for frame in chain(container.decode(stream), [None]):
+                    for part in resampler.resample(frame):
+                        samples = _replaced(part.to_ndarray().astype(np.int16), position, stream.rate, stretches, beep)
+                        interleaved = samples.T.reshape(1, -1)
+                        piece = av.AudioFrame.from_ndarray(interleaved, format="s16", layout=stream.layout.name)
+                        piece.sample_rate, piece.pts = stream.rate, position
+                        position += part.samples
+                        written.mux(encoder.encode(piece))
+                written.mux(encoder.encode(None))
+    except (av.FFmpegError, IndexError) as error:
+        raise InputError(f"the audio of {os.fspath(source)} cannot be read and redacted: {error}.") from error
+
+
+def _replaced(
+    samples: npt.NDArray[np.int16], position: int, rate: int, stretches: Sequence[tuple[int, int]], beep: bool
+) -> npt.NDArray[np.int16]:
+    """Return samples (a row for each channel), of which the first is number `position`, with the stretches replaced."""
+    samples = samples.copy()
+    n_frames = samples.shape[1]
+    for start_ms, end_ms in stretches:
+        first = min(max(start_ms * rate // 1000 - position, 0), n_frames)
+        last = min(max(-(-end_ms * rate // 1000) - position, 0), n_frames)
+        times_s = np.arange(position + first, position + last) / rate
+        samples[:, first:last] = np.sin(2 * np.pi * BEEP_HZ * times_s) * (_LEVEL * _FULL_SCALE if beep else 0)
+    return samples

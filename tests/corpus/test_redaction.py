@@ -1,0 +1,208 @@
+"""Redacted words are gone from every table, file, page and sound, and everything else stays."""
+
+import re
+import wave
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import soniox_ds as sx
+from soniox_ds.corpus.provenance import new_provenance, new_run
+from soniox_ds.exceptions import InputError
+from soniox_ds.io.formats import FORMATS
+
+SAID = ["Hello", "this", "is", "Xavier", "Quill", ",", "call", "Quill", "later"]
+REFERENCE = "hello this is xavier m quill call quill later"
+
+
+def corpus_of(words=SAID, reference=REFERENCE, audio_id="call.wav", **columns):
+    tokens = pd.DataFrame(
+        {
+            "audio_id": audio_id,
+            "token_index": range(len(words)),
+            "text": [word if not n or word == "," else f" {word}" for n, word in enumerate(words)],
+            "start_ms": [500 * n for n in range(len(words))],
+            "end_ms": [500 * n + 300 for n in range(len(words))],
+            "confidence": 0.9,
+            "speaker": "1",
+        }
+    )
+    recordings = pd.DataFrame({"audio_id": [audio_id], "status": "completed", "reference": reference, **columns})
+    run = new_run(service="local", model="m", options={"context": {"terms": ["Xavier"]}, "language_hints": ["en"]})
+    return sx.Corpus(recordings, tokens, new_provenance(run))
+
+
+def names_in(corpus):
+    return corpus.words()["text"].str.contains("Xavier|Quill")
+
+
+def test_words_leave_the_transcript_the_reference_and_the_provenance():
+    corpus = corpus_of()
+    redacted = corpus.redact(names_in(corpus))
+    assert redacted.words()["text"].tolist() == [
+        *("Hello", "this", "is", "[redacted]"),
+        *("call", "[redacted]", "later"),
+    ]
+    assert redacted.recordings["text"].tolist() == ["Hello this is [redacted] call [redacted] later"]
+    # The middle name was not recognised; it stands between two redacted words and is removed with them.
+    assert redacted.recordings["reference"].tolist() == ["hello this is [redacted] call [redacted] later"]
+    assert redacted.tokens.loc[3, ["start_ms", "end_ms"]].tolist() == [1500, 2800]
+    assert redacted.tokens["confidence"].isna().tolist() == [False] * 3 + [True, False, True, False]
+    [run] = redacted.provenance["runs"]
+    assert run["options"] == {"context": "***", "language_hints": ["en"]}
+    assert corpus.recordings["reference"].item() == REFERENCE, "the corpus itself is unchanged"
+
+
+def test_a_word_of_the_reference_that_was_recognised_as_another_is_removed_by_its_place_or_its_letters():
+    corpus = corpus_of(["I", "am", "Zorro", "yes", "sorrow"], "I am Zoro yes Zorro")
+    redacted = corpus.redact(corpus.words()["text"] == "Zorro")
+    assert redacted.recordings["reference"].item() == "I am [redacted] yes [redacted]"
+    assert redacted.words()["text"].tolist() == ["I", "am", "[redacted]", "yes", "sorrow"]
+
+
+def test_an_empty_mask_changes_nothing():
+    corpus = corpus_of()
+    assert corpus.redact([False] * 8).equals(corpus)
+
+
+def test_translations_of_the_recording_are_removed():
+    corpus = corpus_of()
+    translated = corpus.tokens.head(2).assign(
+        token_index=[20, 21], text=["Hallo", " Xavier"], start_ms=pd.NA, end_ms=pd.NA
+    )
+    tokens = pd.concat(
+        [corpus.tokens.assign(translation_status="original"), translated.assign(translation_status="translation")]
+    )
+    corpus = sx.Corpus(corpus.recordings, tokens)
+    words = corpus.words()
+    with pytest.raises(InputError, match="words_mask selects words of a translation"):
+        corpus.redact(words["text"] == "Hallo")
+    redacted = corpus.redact(words["text"].eq("Quill") & words["translation_status"].eq("original"))
+    assert redacted.words()["translation_status"].unique().tolist() == ["original"]
+
+
+def test_the_pieces_of_a_word_and_a_token_of_several_words():
+    tokens = pd.DataFrame(
+        {"audio_id": "a", "token_index": range(6), "text": ["Mr", " Qu", "<fin>", "il", "l", " Old Bond Street"]}
+    )
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens)
+    words = corpus.words()["text"].tolist()
+    redacted = corpus.redact([word == "Bond" for word in words])
+    assert "Bond" not in redacted.recordings["text"].item()
+    pieces = sx.Corpus(corpus.recordings, tokens.drop(index=2))
+    redacted = pieces.redact(pieces.words()["text"] == "Quill")
+    assert redacted.tokens["text"].tolist() == ["Mr", " [redacted]", " Old Bond Street"]
+
+
+def test_other_columns_and_ids_with_a_redacted_word_are_refused():
+    corpus = corpus_of(note="this is Xavier")
+    with pytest.raises(InputError, match=r"the column 'note' of 'call\.wav' contains a word to be redacted; drop"):
+        corpus.redact(names_in(corpus))
+    redacted = corpus.redact(names_in(corpus), references=["reference", "note"])
+    assert redacted.recordings["note"].item() == "this is [redacted]"
+    corpus = corpus_of(audio_id="xavier quill.wav")
+    with pytest.raises(InputError, match=r"column 'audio_id' .*; rename the recording before"):
+        corpus.redact(names_in(corpus))
+
+
+@pytest.mark.parametrize(
+    ("mask", "options", "message"),
+    [
+        ([True], {}, "a value for each of the 8 words"),
+        ([1] * 8, {}, "only True and False, found int64"),
+        (pd.array([True] * 7 + [None], dtype="boolean"), {}, "found boolean with 1 NA"),
+        ([True] * 8, {"audio": "mute"}, "audio must be one of .*'beep', 'drop'.* found 'mute'"),
+        ([True] * 8, {"audio": "beep"}, "together with audio_folder"),
+        ([True] * 8, {"audio_folder": "x"}, "together with audio_folder"),
+        (
+            [True] + [False] * 7,
+            {"audio": "beep", "audio_folder": "x"},
+            r"sound of 'call\.wav' cannot be redacted: the audio was",
+        ),
+    ],
+)
+def test_wrong_arguments(mask, options, message):
+    with pytest.raises(InputError, match=message):
+        corpus_of().redact(mask, **options)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A stereo file of noise, 5 s long."""
+    file = tmp_path / "call.wav"
+    noise = np.random.default_rng(1).integers(-8000, 8000, (5 * 8000, 2), dtype=np.int16)
+    with wave.open(str(file), "wb") as written:
+        written.setnchannels(2)
+        written.setsampwidth(2)
+        written.setframerate(8000)
+        written.writeframes(noise.tobytes())
+    return file, noise.T
+
+
+def samples_of(file):
+    with av.open(str(file)) as container:
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+        layout = container.streams.audio[0].layout
+    return np.concatenate(frames, axis=1).reshape(-1, len(layout.channels)).T
+
+
+@pytest.mark.parametrize("audio", ["beep", "drop"])
+def test_the_sound_of_the_words_is_replaced_and_the_rest_stays(tmp_path, recording, audio):
+    file, noise = recording
+    corpus = corpus_of(source=str(file), size_bytes=file.stat().st_size, sha256="0" * 64)
+    redacted = corpus.redact(names_in(corpus), audio=audio, audio_folder=tmp_path / "redacted")
+    [row] = redacted.recordings.to_dict("records")
+    assert row["source"] == str(tmp_path / "redacted" / "call.flac")
+    assert pd.isna([row["sha256"], row["size_bytes"]]).all()
+    samples = samples_of(row["source"])
+    assert samples.shape == noise.shape
+    # The words are spoken from 1.5 to 2.8 s (the comma belongs to the second) and from 3.5 to 3.8 s. The sound is
+    # replaced from 0.2 s before a word to the next word that is kept.
+    gone = np.zeros(noise.shape[1], bool)
+    for start_s, end_s in ((1.3, 3.0), (3.3, 4.0)):
+        gone[round(start_s * 8000) : round(end_s * 8000)] = True
+    assert (samples[:, ~gone] == noise[:, ~gone]).all()
+    if audio == "drop":
+        assert not samples[:, gone].any()
+    else:
+        spectrum = np.abs(np.fft.rfft(samples[0, round(1.3 * 8000) : round(2.3 * 8000)]))
+        assert spectrum.argmax() == 1000
+        assert np.abs(samples[:, gone]).max() < 4000
+
+
+def test_without_audio_nothing_leads_to_the_sound(recording):
+    corpus = corpus_of(source=str(recording[0]), transcription_id="id")
+    [row] = corpus.redact(names_in(corpus)).recordings.to_dict("records")
+    assert pd.isna([row["source"], row["transcription_id"]]).all()
+
+
+def test_no_export_contains_a_redacted_word(tmp_path, recording):
+    corpus = corpus_of(source=str(recording[0]))
+    redacted = corpus.redact(names_in(corpus), audio="drop", audio_folder=tmp_path / "audio")
+    out = tmp_path / "exports"
+    out.mkdir()
+    for name, each in FORMATS.items():
+        if each.writer:
+            each.writer(redacted, out / f"{name}{(each.extensions or ('',))[0]}")
+    redacted.save(out / "corpus")
+    sx.report(redacted, path=out / "report.html", normalizer=["tags", "basic"])
+    (out / "view.html").write_text(sx.show.transcript(redacted["call.wav"])._repr_html_())
+    (out / "repr.html").write_text(repr(redacted) + redacted._repr_html_() + str(redacted.provenance))
+    files = [file for file in out.rglob("*") if file.is_file()]
+    assert len(files) > 5
+    for file in files:
+        assert not re.search(b"(?i)xavier|quill", file.read_bytes()), file
+
+
+@given(st.lists(st.tuples(st.sampled_from(["alpha", "beta", "gamma"]), st.booleans()), min_size=1, max_size=12))
+def test_no_redacted_word_stays_and_no_other_word_goes(pieces):
+    words = [f"secret{n}" if is_secret else word for n, (word, is_secret) in enumerate(pieces)]
+    corpus = corpus_of(words, " ".join(words), text=" ".join(words))
+    redacted = corpus.redact(corpus.words()["text"].str.startswith("secret"))
+    for text in (redacted.recordings["text"].item(), redacted.recordings["reference"].item()):
+        kept = [word for word in text.split() if word != "[redacted]"]
+        assert kept == [word for word, is_secret in pieces if not is_secret]
