@@ -20,6 +20,7 @@ from soniox_ds.live.resume import first_new, resume_at
 from soniox_ds.live.transcript import Transcript
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets.microphone.constants import page_constants
+from soniox_ds.widgets.microphone.microphone import SCRIPTS
 
 WORDS = [
     "one",
@@ -79,10 +80,10 @@ def broken_service(frame, got_on, most):
     thread.join()
 
 
-def script(*names, body):
-    """A function of one argument that runs `body` behind the sources."""
-    constants = json.dumps(page_constants())
-    return f"argument => {{ {source('microphone/constants.js', *names)}\nuseConstants({constants});\n{body} }}"
+def script(body):
+    """A function of one argument that runs `body` behind the scripts of the microphone."""
+    scripts = source(*SCRIPTS[:-1])  # The last script has the export, which a function cannot hold.
+    return f"argument => {{ {scripts}\nuseConstants({json.dumps(page_constants())});\n{body} }}"
 
 
 def random_messages(rng):
@@ -147,9 +148,7 @@ def test_the_browser_folds_messages_as_the_kernel_does(page):
     cases = [random_messages(rng) for _ in range(400)]
     folded = page.evaluate(
         script(
-            "microphone/resume.js",
-            "microphone/transcript.js",
-            body=PLAIN
+            PLAIN
             + """return argument.map(sessions => {
                 const transcript = new Transcript();
                 const steps = [];
@@ -227,9 +226,7 @@ def test_the_browser_refuses_the_messages_that_the_kernel_refuses(page):
     cases = [[odd_message(rng) for _ in range(5)] for _ in range(400)]
     folded = page.evaluate(
         script(
-            "microphone/resume.js",
-            "microphone/transcript.js",
-            body=PLAIN
+            PLAIN
             + """return argument.map(messages => {
                 const transcript = new Transcript();
                 return messages.map((message, number) => {
@@ -294,8 +291,7 @@ def test_the_browser_judges_seams_as_the_kernel_does(page):
     cases = [(tokens(rng.randint(0, 8)), tokens(rng.randint(0, 10)), rng.randint(0, 8000)) for _ in range(500)]
     found = page.evaluate(
         script(
-            "microphone/resume.js",
-            body="""return argument.map(([expected, heard, final]) =>
+            """return argument.map(([expected, heard, final]) =>
                 [firstNew(expected, heard), resumeAt(expected, final)]);""",
         ),
         [[[vars(t) for t in expected], [vars(t) for t in heard], final] for expected, heard, final in cases],
@@ -310,14 +306,10 @@ def tones(**settings):
 
 
 def spoken_directly(page, service, audio, settings, *, hurry=False):
-    """Return the result of a page's `DirectStream`. With `hurry`, the rest of the audio comes while sessions change."""
+    """Return the result of a page's `DirectSession`. With `hurry`, the rest of the audio comes while it reconnects."""
     return page.evaluate(
         script(
-            "microphone/resume.js",
-            "microphone/transcript.js",
-            "microphone/patience.js",
-            "microphone/direct.js",
-            body="""
+            """
             const { audio, start, key, url, settings, hurry } = argument;
             Object.assign(CONSTANTS.direct, settings);
             const bytes = Uint8Array.from(atob(audio), (letter) => letter.charCodeAt(0));
@@ -335,7 +327,7 @@ def spoken_directly(page, service, audio, settings, *, hurry=False):
                 kinds.push(happened.event);
                 if (hurry && happened.event === "control" && happened.payload === "" && at < bytes.length) rest();
             };
-            direct = new DirectStream({
+            direct = new DirectSession({
                 needKey: async () => ({ key, url, start }), on: { event, update() {}, state() {} },
             });
             return direct.tryToOpen().then(() => new Promise((resolve) => {
@@ -448,16 +440,12 @@ def test_the_direct_way_counts_what_the_socket_holds_and_leaves_the_rest_out_of_
     ):
         page.evaluate(
             script(
-                "microphone/resume.js",
-                "microphone/transcript.js",
-                "microphone/patience.js",
-                "microphone/direct.js",
-                body="""
+                """
                 const { key, url, start } = argument;
                 Object.assign(CONSTANTS.direct, { ahead_ms: Infinity, silent_break_ms: Infinity });
                 CONSTANTS.direct.silent_break_most_ms = Infinity;
                 window.states = [];
-                window.direct = new DirectStream({
+                window.direct = new DirectSession({
                     needKey: async () => ({ key, url, start }),
                     on: { event() {}, update() {}, state: (state) => window.states.push(state) },
                 });
@@ -529,15 +517,11 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
     with broken_service(frame, got_on, most) as url:
         said = page.evaluate(
             script(
-                "microphone/resume.js",
-                "microphone/transcript.js",
-                "microphone/patience.js",
-                "microphone/direct.js",
-                body="""
+                """
                 Object.assign(CONSTANTS.direct, { wait_ms: 1, max_wait_ms: 2, stalls: 3 });
                 const states = [];
                 let keys = 0;
-                const direct = new DirectStream({
+                const direct = new DirectSession({
                     needKey: async () => { keys += 1; return { key: "k", url: argument.url, start: {} }; },
                     on: { event() {}, update() {}, state: (state) => states.push(state) },
                 });
@@ -563,14 +547,7 @@ def test_the_direct_way_gives_a_service_up_that_gets_nowhere(page, frame, got_on
 def test_the_direct_way_is_not_waited_for_for_ever_where_another_would_do(page):
     said = page.evaluate(
         script(
-            "microphone/resume.js",
-            "microphone/transcript.js",
-            "microphone/patience.js",
-            "microphone/links.js",
-            "microphone/capture.js",
-            "microphone/direct.js",
-            "microphone/recorder.js",
-            body="""
+            """
             Object.assign(CONSTANTS.recorder, { direct_ms: 300 });
             const model = { get: () => ({ mode: "auto", transport: "comm", service: "a.b" }), on() {}, off() {},
                 send() {} };
@@ -604,11 +581,7 @@ def test_the_direct_way_is_not_waited_for_for_ever_where_another_would_do(page):
 def test_a_silent_kernel_is_waited_for_for_a_minute_where_its_process_is_there(page, kernel, socket, most_ms):
     ended = page.evaluate(
         script(
-            "microphone/patience.js",
-            "microphone/links.js",
-            "microphone/capture.js",
-            "microphone/recorder.js",
-            body="""
+            """
             const widget_manager = { kernel: argument.kernel };
             const model = { get: () => ({}), on() {}, off() {}, send() {}, widget_manager };
             const recorder = new Recorder(model);
@@ -635,11 +608,7 @@ def test_a_silent_kernel_is_waited_for_for_a_minute_where_its_process_is_there(p
 def test_a_key_that_does_not_come_is_not_waited_for_for_ever(page):
     said = page.evaluate(
         script(
-            "microphone/patience.js",
-            "microphone/links.js",
-            "microphone/capture.js",
-            "microphone/recorder.js",
-            body="""
+            """
             Object.assign(CONSTANTS.recorder, { key_ms: 300 });
             const sent = [];
             const model = { get: () => ({}), on() {}, off() {}, send: (message) => sent.push(message) };
@@ -670,11 +639,7 @@ def test_the_last_words_are_drawn_in_whatever_order_they_and_the_end_arrive(page
     """The end goes over two connections, and may overtake updates on one of them."""
     said = page.evaluate(
         script(
-            "microphone/patience.js",
-            "microphone/links.js",
-            "microphone/capture.js",
-            "microphone/recorder.js",
-            body="""
+            """
             Object.assign(CONSTANTS.recorder, { late_words_ms: 300 });
             const made = (name) => {
                 const model = { get: () => ({}), on() {}, off() {}, send() {} };
@@ -701,7 +666,7 @@ def test_the_last_words_are_drawn_in_whatever_order_they_and_the_end_arrive(page
             const late = made("late");
             update(late, 0, ["a"]);
             late.heard({ type: "ended", take: "late", tokens: 2 }, late.comm);
-            return new Promise((resolve) => afterPatience(600, () => {
+            return new Promise((resolve) => afterTimeAwake(600, () => {
                 steps.push(state(late));
                 update(late, 1, [" b"], [" ghost"]);
                 steps.push(state(late));
@@ -714,27 +679,26 @@ def test_the_last_words_are_drawn_in_whatever_order_they_and_the_end_arrive(page
     assert said == [["recording", "a", 1], ["stopped", "a b c", 0], ["stopped", "a", 0], ["stopped", "a b", 0]]
 
 
-def test_patience_counts_what_the_page_was_awake(page):
+def test_the_timer_counts_the_time_in_which_the_page_is_awake(page):
     said = page.evaluate(
         script(
-            "microphone/patience.js",
-            body="""
+            """
             const hang = (ms) => { for (const until = performance.now() + ms; performance.now() < until;); };
             const happened = [];
-            afterPatience(500, () => happened.push("patience"));
-            afterPatience(300, () => happened.push("called off"))();
+            afterTimeAwake(500, () => happened.push("timer"));
+            afterTimeAwake(300, () => happened.push("called off"))();
             const { port1, port2 } = new MessageChannel();
             port2.onmessage = () => happened.push("message");
             setTimeout(() => { port1.postMessage(0); hang(1500); });
             return new Promise((resolve) => setTimeout(() => {
                 const early = [...happened];
-                afterPatience(1000, () => resolve([early, happened]));
+                afterTimeAwake(1000, () => resolve([early, happened]));
             }, 200));
             """,
         ),
         None,
     )
-    assert said == [["message"], ["message", "patience"]]
+    assert said == [["message"], ["message", "timer"]]
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 22_050])
@@ -756,9 +720,7 @@ def test_the_resampler_keeps_what_is_heard_and_lets_nothing_fold(page, rate):
             }
             capture.obey("stop");
             return blocks.filter(block => block.buffer).flatMap(block => [...new Int16Array(block.buffer)]);"""
-        return np.array(
-            page.evaluate(script("microphone/capture.js", body=body), {"rate": rate, "frequency": frequency})
-        )
+        return np.array(page.evaluate(script(body), {"rate": rate, "frequency": frequency}))
 
     for frequency in (300, 1_000, 3_500, 6_900):
         out = resampled(frequency)
@@ -775,8 +737,7 @@ def test_the_resampler_keeps_what_is_heard_and_lets_nothing_fold(page, rate):
 def test_captions_lines_speakers_translations_and_scrolling(page):
     state = page.evaluate(
         script(
-            "captions/captions.js",
-            body="""
+            """
             const root = document.createElement("div");
             document.body.replaceChildren(root);
             const captions = new Captions(root, { label: "Live captions" });
@@ -836,8 +797,7 @@ def test_a_token_is_text_whatever_it_says(page):
     token = {"text": nasty, "speaker": nasty, "language": nasty}
     shown = page.evaluate(
         script(
-            "captions/captions.js",
-            body="""
+            """
             const root = document.createElement("div");
             document.body.replaceChildren(root);
             const captions = new Captions(root);

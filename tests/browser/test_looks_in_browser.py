@@ -10,6 +10,7 @@ from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, sh
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets.microphone.constants import page_constants
+from soniox_ds.widgets.microphone.microphone import SCRIPTS
 
 ALL = "language_hints=['en'], enable_endpoint_detection=True, "
 SHORT = [{"text": f"This is sentence number {n}.", "speaker": str(1 + n % 2)} for n in range(40)]
@@ -195,19 +196,7 @@ def test_lines_hold_words_however_narrow_the_output_is(bare, frame, width):
 
 @pytest.mark.parametrize("width", [100, 160, 300, 1200])
 def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
-    sources = source(
-        "microphone/constants.js",
-        "microphone/resume.js",
-        "microphone/transcript.js",
-        "controls.js",
-        "captions/captions.js",
-        "microphone/capture.js",
-        "microphone/patience.js",
-        "microphone/links.js",
-        "microphone/direct.js",
-        "microphone/recorder.js",
-        "microphone/view.js",
-    )
+    sources = source(*SCRIPTS[:-1])  # The last script has the export, which a function cannot hold.
     outside = bare.evaluate(
         f"""width => {{ {sources}
             useConstants({json.dumps(page_constants())});

@@ -44,7 +44,7 @@ def test_a_cell_that_delays_messages_is_reported_and_nothing_is_lost(notebook):
             service,
             ALL + "mode='proxy', transport='comm'",
             [BUSY["sleep"]],
-            before="from soniox_ds.widgets.microphone import recorder\nrecorder.LOST_AFTER_S = 3",
+            before="from soniox_ds.widgets.microphone import page_closing\npage_closing.LOST_AFTER_S = 3",
         )
         page.nb.page.evaluate(
             "() => { jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'; }"

@@ -320,7 +320,7 @@ def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tone
             f"{ALL} mode='{mode}', transport='loopback'",
             wav=tones,
             loop=True,
-            before="from soniox_ds.widgets.microphone import recorder\nrecorder.LOST_AFTER_S = 3",
+            before="from soniox_ds.widgets.microphone import page_closing\npage_closing.LOST_AFTER_S = 3",
         )
         page.start()
         page.wait_for_words(3)

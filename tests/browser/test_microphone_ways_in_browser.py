@@ -136,7 +136,10 @@ def test_while_it_reconnects_screen_readers_are_told_once(notebook, tones):
         assert told == ["Reconnecting to the service; nothing is lost."]
 
 
-PATIENT = "from soniox_ds.widgets.microphone import recorder\nrecorder.LOST_AFTER_S = recorder._CUT_OFF_AFTER_S = 600"
+PATIENT = """
+from soniox_ds.widgets.microphone import page_closing
+page_closing.LOST_AFTER_S = page_closing.CUT_OFF_AFTER_S = 600
+"""
 
 
 @pytest.mark.parametrize("options", ["mode='proxy'", "mode='proxy', transport='comm'", "mode='direct'"])

@@ -47,7 +47,7 @@ LONGEST_MS = 60 * 60_000
 class LiveCaptionsWidget(anywidget.AnyWidget):
     """The ipywidget of `LiveCaptions`."""
 
-    _esm = asset("controls.js", "captions/captions.js", "captions/live_captions.js")
+    _esm = asset("keyboard_focus.js", "captions/captions.js", "captions/live_captions.js")
     _css = asset("captions/captions.css", "captions/live_captions.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 

@@ -34,7 +34,6 @@ def page_constants() -> dict[str, Any]:
             "silent_kernel_ms": 5000,  # without a sign of life, if nothing says that the kernel's process exists
             "busy_kernel_ms": 60_000,  # the same if something says so
             "waits_ms": 1500,  # waiting audio from which the user is told that the kernel is busy
-            "last_view_ms": 1500,  # without any view, before the recording stops
             "quiet_ms": 5000,
             "quiet_peak": 0.002,
             "sleep_ms": 5000,  # without a tick, which happens only if the computer slept
@@ -47,9 +46,10 @@ def page_constants() -> dict[str, Any]:
             "in_time_ms": 2500,  # unheard audio up to which it is no longer late
             "back_ms": 1000,  # a connection that breaks earlier was none
         },
+        "page_closing": {"last_view_ms": 1500},  # without any view, before the recording stops
         "capture": {"rate": RATE, "look_ms": 100, "looks": 20},  # looks without a message: the audio thread is stopped
-        "links": {"opening_ms": 1500},
-        "patience": {"look_ms": 100},
+        "kernel_channels": {"opening_ms": 1500},
+        "awake_timer": {"look_ms": 100},
         "direct": {
             "attempts": RECONNECT.attempts,
             "wait_ms": RECONNECT.initial_s * 1000,

@@ -51,7 +51,24 @@ from soniox_ds.widgets.microphone.recovery import RecoveryStore
 from soniox_ds.widgets.microphone.takes import RATE, Take
 from soniox_ds.widgets.still import Still
 
-__all__ = ["Microphone", "MicrophoneWidget"]
+__all__ = ["SCRIPTS", "Microphone", "MicrophoneWidget"]
+
+SCRIPTS = (
+    "microphone/constants.js",
+    "microphone/resume.js",
+    "microphone/transcript.js",
+    "keyboard_focus.js",
+    "captions/captions.js",
+    "microphone/audio_capture.js",
+    "microphone/awake_timer.js",
+    "microphone/kernel_channels.js",
+    "microphone/direct_session.js",
+    "microphone/page_closing.js",
+    "microphone/recorder.js",
+    "microphone/page_elements.js",
+    "microphone/microphone.js",
+)
+"""The JavaScript files of the page, in the order in which they are joined."""
 
 _MODES = {"auto": frozenset({"proxy", "direct"}), "proxy": frozenset({"proxy"}), "direct": frozenset({"direct"})}
 _TRANSPORTS = ("auto", "comm", "loopback")
@@ -63,20 +80,7 @@ _microphones: weakref.WeakSet[Microphone] = weakref.WeakSet()  # all microphones
 class MicrophoneWidget(anywidget.AnyWidget):
     """The ipywidget of a `Microphone`, which can be put into boxes. It holds settings, but no results."""
 
-    _esm = source(
-        "microphone/constants.js",
-        "microphone/resume.js",
-        "microphone/transcript.js",
-        "controls.js",
-        "captions/captions.js",
-        "microphone/capture.js",
-        "microphone/patience.js",
-        "microphone/links.js",
-        "microphone/direct.js",
-        "microphone/recorder.js",
-        "microphone/view.js",
-        "microphone/microphone.js",
-    )
+    _esm = source(*SCRIPTS)
     _css = source("captions/captions.css", "microphone/microphone.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
@@ -289,7 +293,7 @@ class Microphone:
         """
         running = self._recorder.running
         version = kernel_version()
-        if running is not None and version is not None and version < 7 and self._recorder.over_comm:
+        if running is not None and version is not None and version < 7 and self._recorder.page.is_over_comm:
             raise SetupError(
                 "this kernel (ipykernel 6) takes no audio from the notebook while a cell waits. Read mic.tokens in the "
                 "next cell after Stop; or update ipykernel to 7, or use transport='loopback'"

@@ -43,8 +43,7 @@ class Recorder {
     model.on("comm_live_update", this.onLive);
     this.onDevices = () => this.listDevices();
     navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
-    this.onPageHide = () => this.release();
-    window.addEventListener("pagehide", this.onPageHide);
+    this.closing = new PageClosing(this);
     this.timer = setInterval(() => this.tick(), CONSTANTS.recorder.tick_ms);
     this.listDevices();
     this.comm.send({ type: "hello", page: this.page, origin: location.origin });
@@ -66,20 +65,20 @@ class Recorder {
     this.model.off("msg:custom", this.onMessage);
     this.model.off("comm_live_update", this.onLive);
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.onDevices);
-    window.removeEventListener("pagehide", this.onPageHide);
+    this.closing.dispose();
   }
 
   // ---- views
 
   attach(view) {
-    this.staysShown?.();
     this.views.add(view);
+    this.closing.viewAdded();
     view.redraw();
   }
 
   detach(view) {
     this.views.delete(view);
-    if (!this.views.size) this.staysShown = afterPatience(CONSTANTS.recorder.last_view_ms, () => this.stop());
+    this.closing.viewRemoved();
   }
 
   show() {
@@ -272,12 +271,12 @@ class Recorder {
 
   /** Open the direct route if that takes at most `mostMs`; returns the reason if it could not be opened. */
   async goDirect(take, mostMs) {
-    const isFar = this.settings.service === "local" && !LINK_LOOPBACK_HOSTS.test(location.hostname);
+    const isFar = this.settings.service === "local" && !LOOPBACK_HOSTS.test(location.hostname);
     if (isFar && Number.isFinite(mostMs)) return "the stand-in listens on the kernel's machine only";
     const direct = this.makeDirect(take);
     let callOff = () => {};
     const tooLate = new Promise((resolve) => {
-      if (Number.isFinite(mostMs)) callOff = afterPatience(mostMs, () => resolve(false));
+      if (Number.isFinite(mostMs)) callOff = afterTimeAwake(mostMs, () => resolve(false));
     });
     const isOpen = await Promise.race([direct.tryToOpen(), tooLate]);
     callOff();
@@ -293,7 +292,7 @@ class Recorder {
   }
 
   makeDirect(take) {
-    const direct = new DirectStream({
+    const direct = new DirectSession({
       needKey: () => this.askForKey(take),
       on: {
         event: (event) => {
@@ -336,7 +335,7 @@ class Recorder {
       if (take.direct) await take.direct.finish(); // without a limit, because only this page has the audio
       if (take.isOver) return;
       take.outbox.put({ kind: "stop" });
-      take.endsInTime = afterPatience(CONSTANTS.recorder.end_ms, () => {
+      take.endsInTime = afterTimeAwake(CONSTANTS.recorder.end_ms, () => {
         this.abandon(take, { kind: "slow", text: "The kernel did not say that everything is settled. Look at mic.tokens, or run the cell again." });
       });
     });
@@ -375,21 +374,10 @@ class Recorder {
     take.endTrouble = this.trouble;
   }
 
-  /** End at once, without waiting, because the page is closing or the kernel has ended. */
-  release() {
-    const { take } = this;
-    if (!take || take.isOver) return;
-    take.isOver = true;
-    if (!this.gone) take.outbox.channel?.send({ type: "leave", take: take.name });
-    take.capture?.release();
-    take.direct?.close();
-    if (take.outbox.channel && take.outbox.channel !== this.comm) take.outbox.channel.close();
-  }
-
   kernelGone() {
     if (this.gone) return;
     this.gone = true;
-    this.release();
+    this.closing.endAtOnce();
     this.level = 0;
     this.notes = {};
     this.link = "";
@@ -427,7 +415,7 @@ class Recorder {
   async askForKey(take) {
     const message = { type: "need_key", request: micRandomName(), take: take.name };
     const answer = await new Promise((resolve, reject) => {
-      const callOff = afterPatience(CONSTANTS.recorder.key_ms, () => {
+      const callOff = afterTimeAwake(CONSTANTS.recorder.key_ms, () => {
         this.requests.delete(message.request);
         reject(new Error("the kernel made no key for another connection"));
       });
@@ -515,7 +503,7 @@ class Recorder {
       this.comm.send({ type: "sync", take: take.name, have: this.settledCount });
       take.lateEnd = { tokens, end };
       take.showsLateWords?.();
-      take.showsLateWords = afterPatience(CONSTANTS.recorder.late_words_ms, end);
+      take.showsLateWords = afterTimeAwake(CONSTANTS.recorder.late_words_ms, end);
     } else end();
   }
 

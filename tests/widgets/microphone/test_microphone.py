@@ -26,8 +26,8 @@ from soniox_ds.live.transcript import LiveToken, Segment, Transcript
 from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
 from soniox_ds.widgets.captions.still import still_html, still_text
+from soniox_ds.widgets.microphone import page_closing, recordings
 from soniox_ds.widgets.microphone import recorder as recorder_module
-from soniox_ds.widgets.microphone import recordings
 from soniox_ds.widgets.microphone.intake import Intake
 from soniox_ds.widgets.microphone.loopback import Loopback
 from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
@@ -140,8 +140,8 @@ async def test_items_that_are_reordered_and_repeated_become_one_recording(tones)
 @pytest.fixture
 def impatient(monkeypatch):
     """Ticks follow each other closely and count as the usual ones: time is that of the event loop, not of the wall."""
-    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 0.12)
+    monkeypatch.setattr(page_closing, "TICK_S", 0.01)
+    monkeypatch.setattr(page_closing, "LOST_AFTER_S", 0.12)
 
 
 async def test_a_page_that_falls_silent_is_lost_but_not_while_a_cell_runs(tones, impatient):
@@ -172,13 +172,13 @@ async def test_over_its_own_socket_silence_counts_always(tones, impatient):
 
 async def test_a_page_that_hangs_for_seconds_is_not_taken_to_be_gone(tones, monkeypatch):
     """Waiting is counted in ticks: after a machine was suspended for a minute, no page counts as silent."""
-    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
-    assert recorder_module.LOST_AFTER_S >= 10  # pages that draw much hang for seconds
+    monkeypatch.setattr(page_closing, "TICK_S", 0.01)
+    assert page_closing.LOST_AFTER_S >= 10  # pages that draw much hang for seconds
     page = Page()
     recorder = make(page)
     recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
     await page.get("beat")
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 0.12)
+    monkeypatch.setattr(page_closing, "LOST_AFTER_S", 0.12)
     for number, message in enumerate(items()):
         if number % 10 == 0:
             time.sleep(0.25)  # noqa: ASYNC251  the machine stalls, and ticks before it hears
@@ -191,7 +191,7 @@ async def test_a_page_that_hangs_for_seconds_is_not_taken_to_be_gone(tones, monk
 
 
 async def test_a_page_that_leaves_ends_its_recording_at_once(tones, monkeypatch):
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
+    monkeypatch.setattr(page_closing, "LOST_AFTER_S", 600.0)
     page = Page()
     recorder = make(page)
     recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
@@ -206,8 +206,8 @@ async def test_a_page_that_leaves_ends_its_recording_at_once(tones, monkeypatch)
 
 
 async def test_another_page_learns_that_a_recording_goes_on_and_can_end_it(tones, monkeypatch):
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
-    monkeypatch.setattr(recorder_module, "_CUT_OFF_AFTER_S", 600.0)
+    monkeypatch.setattr(page_closing, "LOST_AFTER_S", 600.0)
+    monkeypatch.setattr(page_closing, "CUT_OFF_AFTER_S", 600.0)
     monkeypatch.setattr(recorder_module, "_ANSWER_S", 0.2)
     page, socket = Page(), Page("loopback")
     recorder = make(page)
@@ -230,9 +230,9 @@ async def test_another_page_learns_that_a_recording_goes_on_and_can_end_it(tones
 
 async def test_a_page_beside_which_another_one_appears_is_given_up_sooner(tones, monkeypatch):
     """It was most likely loaded again; and what the other page says is no sign of life of the first."""
-    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
-    monkeypatch.setattr(recorder_module, "_CUT_OFF_AFTER_S", 0.12)
+    monkeypatch.setattr(page_closing, "TICK_S", 0.01)
+    monkeypatch.setattr(page_closing, "LOST_AFTER_S", 600.0)
+    monkeypatch.setattr(page_closing, "CUT_OFF_AFTER_S", 0.12)
     page = Page()
     recorder = make(page)
     recorder.heard({"type": "open", "take": "t", "mode": "proxy"}, b"", page)
@@ -248,9 +248,9 @@ async def test_a_page_beside_which_another_one_appears_is_given_up_sooner(tones,
 
 
 async def test_a_page_whose_socket_closes_is_given_up_sooner(tones, monkeypatch):
-    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
-    monkeypatch.setattr(recorder_module, "LOST_AFTER_S", 600.0)
-    monkeypatch.setattr(recorder_module, "_CUT_OFF_AFTER_S", 0.12)
+    monkeypatch.setattr(page_closing, "TICK_S", 0.01)
+    monkeypatch.setattr(page_closing, "LOST_AFTER_S", 600.0)
+    monkeypatch.setattr(page_closing, "CUT_OFF_AFTER_S", 0.12)
     page = Page()
     recorder = make(page)
     offer = await recorder.loopback.offer("http://here", recorder.heard)

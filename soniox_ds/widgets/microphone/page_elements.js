@@ -1,4 +1,5 @@
-/* A view of the microphone; there is one for each place where it is shown. */
+/* The elements of the microphone's page: buttons, clock, level, messages, captions. There is one view for each place where
+   the widget is shown. The labels and tooltips of the buttons are defined in actions.py. */
 
 class MicrophoneView {
   constructor(recorder, root, focus) {

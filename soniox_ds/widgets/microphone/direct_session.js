@@ -4,7 +4,7 @@
 
 const HTTP_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/u;
 
-class DirectStream {
+class DirectSession {
   /** `needKey()` resolves to `{key, url, start}`; `on` has `event(event)`, `update()`, `state(name)`. */
   constructor({ needKey, on }) {
     this.needKey = needKey;
@@ -100,7 +100,7 @@ class DirectStream {
     const inProtocol = HTTP_TOKEN.test(key);
     const socket = inProtocol ? new WebSocket(url, ["soniox-api-key", key]) : new WebSocket(url);
     await new Promise((resolve, reject) => {
-      const callOff = afterPatience(CONSTANTS.direct.opening_ms, () => socket.close());
+      const callOff = afterTimeAwake(CONSTANTS.direct.opening_ms, () => socket.close());
       socket.onopen = () => {
         callOff();
         resolve();

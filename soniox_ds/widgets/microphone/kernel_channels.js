@@ -1,7 +1,7 @@
 /* Connections between page and kernel: the notebook's own connection (comm), or a separate websocket (loopback).
    Messages that must not be lost are numbered, kept until the kernel has them, and sent again after a break. */
 
-const LINK_LOOPBACK_HOSTS = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/u;
+const LOOPBACK_HOSTS = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/u;
 
 class CommChannel {
   /** `gone` is called when the kernel of this comm has ended. */
@@ -45,7 +45,7 @@ class LoopbackChannel {
         return;
       }
       socket.binaryType = "arraybuffer";
-      const callOff = afterPatience(CONSTANTS.links.opening_ms, () => socket.close());
+      const callOff = afterTimeAwake(CONSTANTS.kernel_channels.opening_ms, () => socket.close());
       let channel = null;
       socket.onclose = () => {
         callOff();
@@ -97,7 +97,7 @@ class LoopbackChannel {
 /** This machine if the page came from it, and the notebook server's proxy if it has one. */
 function loopbackAddresses({ port }) {
   const addresses = [];
-  if (LINK_LOOPBACK_HOSTS.test(location.hostname)) addresses.push(`ws://127.0.0.1:${port}/`);
+  if (LOOPBACK_HOSTS.test(location.hostname)) addresses.push(`ws://127.0.0.1:${port}/`);
   const config = document.getElementById("jupyter-config-data");
   if (config) {
     const base = JSON.parse(config.textContent).baseUrl || "/";
