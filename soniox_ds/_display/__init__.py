@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "clock",
     "direction",
+    "duration_text",
     "has_direction_marks",
     "isolated",
     "known",
@@ -64,6 +65,20 @@ def clock(milliseconds: Any, *, tenths: bool = False, hours: bool = False) -> st
     minutes = seconds // 60
     text = f"{seconds % 60:02d}" + (f".{rest // 100}" if tenths else "")
     return f"{minutes // 60}:{minutes % 60:02d}:{text}" if hours or minutes >= 60 else f"{minutes}:{text}"
+
+
+def duration_text(milliseconds: float) -> str:
+    """Write a duration in seconds, minutes or hours, with one decimal place.
+
+    >>> duration_text(5_400), duration_text(90_000), duration_text(4_500_000)
+    ('5.4 s', '1.5 min', '1.2 h')
+    """
+    tenths_of_seconds, tenths_of_minutes = round(milliseconds / 100), round(milliseconds / 6_000)
+    if tenths_of_seconds < 600:
+        return f"{tenths_of_seconds / 10:.1f} s"
+    if tenths_of_minutes < 600:
+        return f"{tenths_of_minutes / 10:.1f} min"
+    return f"{milliseconds / 3_600_000:,.1f} h"
 
 
 def visible(text: Any) -> str:

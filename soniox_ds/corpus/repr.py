@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from soniox_ds._display import isolated, render, visible, without_direction_marks
+from soniox_ds._display import duration_text, isolated, render, visible, without_direction_marks
 from soniox_ds.api.prices import price_text
 from soniox_ds.corpus.tables import CorpusTables
 
@@ -73,7 +73,7 @@ def _facts(corpus: CorpusTables) -> list[str]:
     done, failed = int(completed.sum()), int((~completed).sum())
     counts = f"{len(recordings):,} recording{'' if len(recordings) == 1 else 's'}, {done:,} completed"
     facts = [counts + (f", {failed:,} failed" if failed else "")]
-    audio = _duration(corpus.hours * 3600) + " of audio"
+    audio = duration_text(corpus.hours * 3_600_000) + " of audio"
     unknown = int(recordings.loc[completed, "duration_ms"].isna().sum())
     facts.append(audio + (f" (duration of {unknown:,} unknown)" if unknown else ""))
     facts.append(f"{len(corpus.tokens):,} token{'' if len(corpus.tokens) == 1 else 's'}")
@@ -117,17 +117,9 @@ def _first_rows(corpus: CorpusTables) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     done = corpus.recordings[corpus.recordings["status"] == "completed"].head(_ROWS)
     for audio_id, duration_ms, text in done[["audio_id", "duration_ms", "text"]].itertuples(index=False):
-        duration = "" if pd.isna(duration_ms) else _duration(float(duration_ms) / 1000)
+        duration = "" if pd.isna(duration_ms) else duration_text(float(duration_ms))
         rows.append((_line(audio_id), duration, _short(text) if isinstance(text, str) else ""))
     return rows
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:,.1f} h"
 
 
 def _short(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from soniox_ds._display import render
+from soniox_ds._display import duration_text, render
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
@@ -26,7 +26,7 @@ from soniox_ds.api.session_limit import SessionLimit, sessions_at_once
 from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.exceptions import Declined, InputError, OptionsError, SmallSampleWarning
 from soniox_ds.experiments.arm_differences import arm_differences
-from soniox_ds.experiments.schedule import in_turns, inspected, length_text, planned, planned_pairs, refuse_unusable
+from soniox_ds.experiments.schedule import in_turns, inspected, planned, planned_pairs, refuse_unusable
 from soniox_ds.live.audio_sources import RAW
 from soniox_ds.live.dataset import NOT_STREAMED, stream_dataset_as
 from soniox_ds.live.result import LiveResult, concat_live_results
@@ -75,9 +75,9 @@ class SweepEstimate:
         return self.hours * 3_600 * self.settings / self.speed / min(self.concurrency, max(self.recordings, 1))
 
     def __str__(self) -> str:
-        lasts = "" if self.duration_s is None else f", some {length_text(self.duration_s / 3600)}"
+        lasts = "" if self.duration_s is None else f", some {duration_text(1000 * self.duration_s)}"
         return (
-            f"{self.recordings} recordings ({length_text(self.hours)}) x {self.settings} settings: "
+            f"{self.recordings} recordings ({duration_text(3_600_000 * self.hours)}) x {self.settings} settings: "
             f"{price_text(self.cost_usd, at_most=True)}, at ${LIVE_USD_PER_HOUR:.2f} an hour{lasts}"
         )
 

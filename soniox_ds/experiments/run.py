@@ -17,6 +17,7 @@ from typing import Any, Unpack
 import pandas as pd
 
 from soniox_ds._caller import warn_caller
+from soniox_ds._display import duration_text
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
@@ -31,7 +32,7 @@ from soniox_ds.batch.prepare import has_outcome
 from soniox_ds.corpus.corpus import Corpus, concat
 from soniox_ds.exceptions import Declined, InputError, OptionsError
 from soniox_ds.experiments.results import Comparison
-from soniox_ds.experiments.schedule import in_turns, inspected, length_text, planned_pairs, refuse_unusable
+from soniox_ds.experiments.schedule import in_turns, inspected, planned_pairs, refuse_unusable
 from soniox_ds.metrics.stats.bootstrap import METHODS, checked_resampling
 from soniox_ds.metrics.terms.search import aligned_words, checked_terms, units_of
 from soniox_ds.metrics.words.align import align_words
@@ -67,7 +68,9 @@ class Estimate:
         return cost_usd(self.hours * 3_600_000) * self.arms * self.repeats
 
     def __str__(self) -> str:
-        lengths = [length_text(self.hours)] if self.unknown < self.recordings or not self.recordings else []
+        lengths = (
+            [duration_text(3_600_000 * self.hours)] if self.unknown < self.recordings or not self.recordings else []
+        )
         more = ", without those of unknown length" if lengths and self.unknown else ""
         price = f"{price_text(self.cost_usd, at_most=True)}{more}, at" if lengths else "at"
         if self.unknown:

@@ -23,7 +23,6 @@ from soniox_ds.sources.recording import Recording, RecordingList
 __all__ = [
     "in_turns",
     "inspected",
-    "length_text",
     "planned",
     "planned_pairs",
     "refuse_unusable",
@@ -138,18 +137,6 @@ def refuse_unusable(recording_list: RecordingList, usable: int, *, urls: str | N
         if len(why) > 1
         else f"the recording cannot be transcribed; nothing was sent, nothing has to be paid.{shown}"
     )
-
-
-def length_text(hours: float) -> str:
-    """Write a length in the largest unit that makes it 1 or more, so that little audio is not shown as 0.00 h.
-
-    >>> length_text(1.5), length_text(0.5), length_text(0.005)
-    ('1.50 h', '30.00 min', '18.0 s')
-    """
-    for unit, share in (("h", 1), ("min", 60)):
-        if hours * share >= 1:
-            return f"{hours * share:.2f} {unit}"
-    return f"{hours * 3600:.1f} s"
 
 
 def _number(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from soniox_ds._display import render
+from soniox_ds._display import duration_text, render
 from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
 from soniox_ds.corpus.corpus import Corpus, read_corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
@@ -128,13 +128,13 @@ class LiveResult:
     def _facts(self) -> str:
         count = len(self.recordings)
         failed = int((self.recordings["status"] == "failed").sum())
-        minutes = float(self.recordings["duration_ms"].sum()) / 60_000
+        audio = duration_text(float(self.recordings["duration_ms"].sum()))
         connections = int((self.log["kind"] == "open").sum())
         services = ", ".join(sorted(set(self.recordings["service"].dropna()))) or "unknown service"
         return (
             f"{count} recording{'s' * (count != 1)} transcribed live"
             + (f", {failed} failed" if failed else "")
-            + f", {minutes:.1f} min, {len(self.tokens):,} tokens, {connections} connection{'s' * (connections != 1)}, "
+            + f", {audio}, {len(self.tokens):,} tokens, {connections} connection{'s' * (connections != 1)}, "
             f"{services}"
         )
 

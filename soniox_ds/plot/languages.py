@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from soniox_ds._display import duration_text
 from soniox_ds.exceptions import InputError
 from soniox_ds.plot.style import drawn_text, new_axes, numbers
 from soniox_ds.schema import need, no_duplicates
@@ -59,7 +60,7 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ... })
     >>> ax = sx.plot.language_confusion(confusion)
     >>> [text.get_text().replace("\\n", " ") for text in ax.texts]
-    ['90% 54 s', '10% 6 s', '·', '100% 1.5 min']
+    ['90% 54.0 s', '10% 6.0 s', '·', '100% 1.5 min']
     """
     refuse_transcripts(
         confusion,
@@ -82,7 +83,7 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     for row, column, share, time_ms in zip(rows, columns, *numbers(confusion, "share", "time_ms").T, strict=True):
         if time_ms:
             colour = "white" if share >= _DARK else "black"
-            text = f"{share:.0%}\n{_duration(time_ms)}" if share >= 0.005 else f"<1%\n{_duration(time_ms)}"
+            text = f"{share:.0%}\n{duration_text(time_ms)}" if share >= 0.005 else f"<1%\n{duration_text(time_ms)}"
         else:
             colour, text = "#767676", "·"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
@@ -95,10 +96,3 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
     return ax
-
-
-def _duration(milliseconds: float) -> str:
-    seconds = milliseconds / 1000
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from soniox_ds._display import duration_text
 from soniox_ds.api.prices import price_text
 
 __all__ = ["Counts", "Snapshot"]
@@ -74,7 +75,7 @@ class Snapshot:
         if self.failed:
             parts.append(f"{self.failed:,} failed")
         if self.audio_ms:
-            parts.append(f"{_duration_in_words(self.audio_ms)} of audio")
+            parts.append(f"{duration_text(self.audio_ms)} of audio")
         if self.cost_usd:
             parts.append(price_text(self.cost_usd))
         parts.append(_time_in_words(self.elapsed_s))
@@ -93,15 +94,6 @@ def _time_in_words(seconds: float) -> str:
         return f"{rounded // 60} min {rounded % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _duration_in_words(milliseconds: int) -> str:
-    seconds = milliseconds / 1000
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    if seconds < 3570:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:,.1f} h"
 
 
 class Counts:

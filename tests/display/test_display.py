@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import soniox_ds
-from soniox_ds._display import clock, isolated, render, visible
+from soniox_ds._display import clock, duration_text, isolated, render, visible
 
 PACKAGE = Path(soniox_ds.__file__).parent
 TEMPLATES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.html.j2"))
@@ -171,6 +171,25 @@ def test_times():
     ]
     assert clock(None) == clock(float("nan")) == clock(pd.NA, tenths=True, hours=True) == ""
     assert clock(3_675_950, tenths=True) == "1:01:15.9"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0.0 s"),
+        (49, "0.0 s"),
+        (1_000, "1.0 s"),
+        (59_949, "59.9 s"),
+        (59_950, "1.0 min"),
+        (90_000, "1.5 min"),
+        (3_596_900, "59.9 min"),
+        (3_597_100, "1.0 h"),
+        (5_400_000, "1.5 h"),
+        (4_000 * 3_600_000, "4,000.0 h"),
+    ],
+)
+def test_durations(milliseconds, text):
+    assert duration_text(milliseconds) == text
 
 
 def test_a_value_that_a_template_lacks_is_an_error():

@@ -171,7 +171,7 @@ def test_an_estimate_by_hand():
     assert hour.duration_s == pytest.approx(3600 * 3 / 2 / 4)
     slow = SweepEstimate(recordings=1, settings=1, hours=1.0, speed=0.5, concurrency=1)
     assert slow.cost_usd == pytest.approx(0.24), "the stream is open for two hours"
-    assert str(slow) == "1 recordings (1.00 h) x 1 settings: at most about $0.24, at $0.12 an hour, some 2.00 h"
+    assert str(slow) == "1 recordings (1.0 h) x 1 settings: at most about $0.24, at $0.12 an hour, some 2.0 h"
     assert SweepEstimate(recordings=1, settings=1, hours=1.0, speed=None, concurrency=1).duration_s is None
 
 

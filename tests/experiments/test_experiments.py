@@ -105,14 +105,14 @@ def test_the_estimate_comes_before_the_money(trial_service, files, tmp_path):
 @pytest.mark.parametrize(
     ("recordings", "hours", "unknown", "expected"),
     [
-        (5, 2.5, 0, "5 recordings (2.50 h) x 2 arms x 1 repeats: at most about $0.50, at $0.10 an hour"),
-        (5, 0.055, 0, "5 recordings (3.30 min) x 2 arms x 1 repeats: at most about $0.01, at $0.10 an hour"),
-        (5, 0.04, 0, "5 recordings (2.40 min) x 2 arms x 1 repeats: at most about $0.008, at $0.10 an hour"),
+        (5, 2.5, 0, "5 recordings (2.5 h) x 2 arms x 1 repeats: at most about $0.50, at $0.10 an hour"),
+        (5, 0.055, 0, "5 recordings (3.3 min) x 2 arms x 1 repeats: at most about $0.01, at $0.10 an hour"),
+        (5, 0.04, 0, "5 recordings (2.4 min) x 2 arms x 1 repeats: at most about $0.008, at $0.10 an hour"),
         (0, 0, 0, "0 recordings (0.0 s) x 2 arms x 1 repeats: $0.00, at $0.10 an hour"),
         (3, 0, 3, "3 recordings (3 of unknown length) x 2 arms x 1 repeats: at $0.10 an hour"),
         (
             *(3, 1, 2),
-            "3 recordings (1.00 h, 2 of unknown length) x 2 arms x 1 repeats: "
+            "3 recordings (1.0 h, 2 of unknown length) x 2 arms x 1 repeats: "
             "at most about $0.20, without those of unknown length, at $0.10 an hour",
         ),
     ],

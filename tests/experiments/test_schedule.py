@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soniox_ds.experiments.schedule import SHORTEST_STRETCH, STRETCHES, in_turns, length_text, stretches
+from soniox_ds.experiments.schedule import SHORTEST_STRETCH, STRETCHES, in_turns, stretches
 from soniox_ds.progress.display import Progress, SilentProgress
 from soniox_ds.sources.recording import Recording, RecordingList
 
@@ -65,13 +65,3 @@ async def test_no_turn_is_always_the_first():
         [calls[place][1] for seed in range(20) for calls in [(await turned(seed))[0]] for place in range(0, 30, 3)]
     )
     assert min(firsts[turn] for turn in "abc") > 40, "of 200, where a third is expected"
-
-
-def test_little_audio_does_not_look_like_none():
-    assert [length_text(hours) for hours in (0, 1 / 3600, 1 / 60, 1, 30)] == [
-        "0.0 s",
-        "1.0 s",
-        "1.00 min",
-        "1.00 h",
-        "30.00 h",
-    ]

@@ -48,7 +48,7 @@ def test_progress_shows_in_the_cell_that_called(kernel, recordings):
     [shown] = outcome.contents("display_data")
     *_, last = outcome.contents("update_display_data")
     assert last["transient"]["display_id"] == shown["transient"]["display_id"]
-    assert last["data"]["text/plain"].startswith("4 of 4 done, 4 s of audio")
+    assert last["data"]["text/plain"].startswith("4 of 4 done, 4.0 s of audio")
 
 
 def test_an_interrupt_leaves_nothing_going_on(kernel, recordings):

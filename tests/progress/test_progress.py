@@ -29,10 +29,10 @@ LINES = [
     ({"total": 1200, "completed": 1000, "recalled": 1000}, "1,000 of 1,200 done, 1,000 of them recalled, 0.0 s"),
     (
         {"total": 2, "completed": 2, "audio_ms": 59_400, "cost_usd": 0.0004},
-        "2 of 2 done, 59 s of audio, less than $0.001, 0.0 s",
+        "2 of 2 done, 59.4 s of audio, less than $0.001, 0.0 s",
     ),
     (
-        {"total": 2, "completed": 2, "audio_ms": 59_600, "cost_usd": 0.004},
+        {"total": 2, "completed": 2, "audio_ms": 59_970, "cost_usd": 0.004},
         "2 of 2 done, 1.0 min of audio, about $0.004, 0.0 s",
     ),
     (
