@@ -265,10 +265,9 @@ def _checked_arms(arms: Mapping[str, Mapping[str, Any]], repeats: int) -> dict[s
 def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: Normalizer) -> None:
     """Check the terms against the references' words, with the errors that `term_errors` would raise."""
     words = iter(pairs.references.words)
-    ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
     references = {
         audio_id: " ".join(islice(words, count))
-        for audio_id, count in zip(ids, pairs.references.counts.tolist(), strict=True)
+        for audio_id, count in zip(pairs.ids, pairs.references.counts.tolist(), strict=True)
     }
     if references:
         aligned = aligned_words(align_words(dict.fromkeys(references, ""), references, normalizer=chain))
@@ -277,7 +276,7 @@ def _check_terms(pairs: Pairs, terms: list[str], distractors: list[str], chain: 
 
 def _warn_of_unreferenced(recording_list: RecordingList, pairs: Pairs) -> None:
     good = [recording.audio_id for recording in recording_list.recordings if recording.error_type is None]
-    with_reference = len(set(pairs.recordings["audio_id"].iloc[pairs.scored]).intersection(good))
+    with_reference = len(set(pairs.ids).intersection(good))
     if good and not with_reference:
         raise InputError(
             f"none of the {len(good)} recordings that can be transcribed has a reference, so that the arms could not "

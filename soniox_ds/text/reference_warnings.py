@@ -5,14 +5,16 @@ Conventions: see `soniox_ds.text.tags`. A placeholder replaces a whole reference
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import regex
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.text.normalizer import Normalizer
-from soniox_ds.text.tags import FLAGS, TAG, UNINTELLIGIBLE, tags_in, without_tags
+from soniox_ds.text.tags import FLAGS, TAG, UNINTELLIGIBLE, may_hold_tags, tags_in, without_tags
 
 __all__ = ["warn_of_tags", "warn_of_unsaid"]
 
@@ -44,11 +46,12 @@ def warn_of_unsaid(references: Lines, normalizer: Normalizer) -> None:
 
 def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
     """Warn about the tags in references that the normaliser turns into words."""
-    if any(step.name == "tags" for step in normalizer.steps):
+    takes_out_tags = any(step.name == "tags" for step in normalizer.steps)
+    if takes_out_tags or not may_hold_tags(" ".join(set(references.words))):
         return
-    tags = tags_in(" ".join(references.words))
-    if not tags:
-        return
+    tags: Counter[tuple[str, str]] = Counter()
+    for text in _texts(references):
+        tags.update(tags_in(text))
     bound = normalizer.in_language(None)
     kept = {tag: count for (tag, speech), count in tags.most_common(_LOOKED_AT) if bound(tag) != bound(speech)}
     if kept:
@@ -63,7 +66,7 @@ def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
 
 def _warn_of_placeholders(references: Lines) -> None:
     """Warn about references that are placeholders."""
-    texts = Counter(_short_texts(references))
+    texts = Counter(_texts(references, most_words=3))  # placeholders are short
     placeholders = {text: count for text, count in texts.items() if _is_placeholder(text)}
     if placeholders:
         warn_caller(
@@ -87,15 +90,13 @@ def _is_placeholder(text: str) -> bool:
     return bool(text)
 
 
-def _short_texts(references: Lines) -> list[str]:
-    """Return the texts of at most three words, since placeholders are short."""
-    texts = []
+def _texts(references: Lines, most_words: float = math.inf) -> Iterator[str]:
+    """Yield the texts that have words, but no more than `most_words`."""
     begin = 0
     for count in references.counts.tolist():
-        if 0 < count <= 3:
-            texts.append(" ".join(references.words[begin : begin + count]))
+        if 0 < count <= most_words:
+            yield " ".join(references.words[begin : begin + count])
         begin += count
-    return texts
 
 
 def _listing(counts: dict[str, int]) -> str:

@@ -36,13 +36,13 @@ def neutral_errors(
     are NA if the normaliser has no step "basic", which "spoken" would replace.
     """
     wrong = aligned.paths.counts()[:, 1:].sum(axis=1)
-    spoken = Normalizer.of("spoken")
+    spoken_languages = Normalizer.of("spoken").languages
     basic = [step.name for step in normalizer.steps].count("basic")
-    given = language_of_each(language, pairs.recordings["audio_id"].iloc[pairs.scored].tolist())
+    given = language_of_each(language, pairs.ids)
     known = np.zeros(len(wrong), np.bool_)
     if normalizer.languages or basic:
         languages = first_known(given, recording_languages(pairs))
-        known = np.array([code in spoken.languages for code in languages], np.bool_)
+        known = np.array([code in spoken_languages for code in languages], np.bool_)
     if known.any() and not normalizer.languages:
         chain = normalizer.with_spoken_forms()
         forms = {code: chain.in_language(code) for code in set(languages)}

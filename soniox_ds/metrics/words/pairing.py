@@ -48,6 +48,8 @@ class Pairs(NamedTuple):
     """`audio_id`, `status` ("scored", "failed" or "missing"), `duration_ms`, then the user's own columns."""
     scored: npt.NDArray[np.intp]
     """Positions in `recordings` of the scored recordings, in the order of the texts below."""
+    ids: list[str]
+    """The `audio_id` of each scored recording."""
     references: Lines
     hypotheses: Lines
     speakers: Any
@@ -120,7 +122,7 @@ def pair_up(transcripts: Any, references: Any, missing: str = "exclude") -> Pair
         labels = [label for parts in paired[_SPEAKERS_OF_WORDS] for label, count in parts for _ in range(count)]
         speakers = pd.array(labels, dtype="string")
     hints = hinted_languages(transcripts) if isinstance(transcripts, Transcribed) else {}
-    return Pairs(recordings, scored, lines, hypotheses, speakers, words, hints)
+    return Pairs(recordings, scored, ids, lines, hypotheses, speakers, words, hints)
 
 
 def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:

@@ -45,10 +45,9 @@ def bound_normalizers(pairs: Pairs, normalizer: Normalizer, language: Languages)
     InputError
         If `language` is not a language, or has another form than documented.
     """
-    ids = pairs.recordings["audio_id"].iloc[pairs.scored].tolist()
-    given = language_of_each(language, ids)
+    given = language_of_each(language, pairs.ids)
     if not normalizer.has_forms_of_languages:
-        return [normalizer] * len(ids)
+        return [normalizer] * len(pairs.ids)
     return in_languages(normalizer, first_known(given, recording_languages(pairs)))
 
 
@@ -59,7 +58,7 @@ def in_one_language(normalizer: Normalizer, pairs: Pairs, language: Languages, h
     """
     if not normalizer.has_forms_of_languages:
         return normalizer
-    given = language_of_each(language, pairs.recordings["audio_id"].iloc[pairs.scored].tolist())
+    given = language_of_each(language, pairs.ids)
     found = _commonest(first_known(given, recording_languages(pairs)))
     return normalizer.in_language(found or (suggest_language(hint) if hint else None))
 
@@ -119,16 +118,24 @@ def _code(language: Any) -> str:
 
 def recording_languages(pairs: Pairs) -> list[str | None]:
     """Return the language of each scored recording if the tables give it, otherwise None."""
-    recordings = pairs.recordings.iloc[pairs.scored]
     columns = [
-        column_languages(recordings[name]) for name in ("language_of_reference", "language") if name in recordings
+        column_languages(pairs.recordings[name].iloc[pairs.scored])
+        for name in ("language_of_reference", "language")
+        if name in pairs.recordings
     ]
-    ids = recordings["audio_id"].tolist()
-    return first_known(*columns, _of_words(pairs), [pairs.hints.get(audio_id) for audio_id in ids])
+    return first_known(*columns, _of_words(pairs), list(map(pairs.hints.get, pairs.ids)))
 
 
 def first_known(*lists: list[str | None]) -> list[str | None]:
-    return [next((code for code in codes if code is not None), None) for codes in zip(*lists, strict=True)]
+    """Return the first language that is known at each place of several lists.
+
+    >>> first_known(["en", None, None], ["de", "fr", None])
+    ['en', 'fr', None]
+    """
+    languages, *others = lists
+    for codes in others:
+        languages = [code or other for code, other in zip(languages, codes, strict=True)]
+    return languages
 
 
 def column_languages(column: pd.Series[Any]) -> list[str | None]:
