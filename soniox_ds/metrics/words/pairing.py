@@ -365,7 +365,8 @@ def _refuse_no_texts(column: pd.Series[Any], name: str, what: str) -> None:
 def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     """Return the recordings that have a reference, then the references without a recording; warn about the latter."""
     ids, wanted = recordings["audio_id"].tolist(), references["audio_id"].tolist()
-    missing = [audio_id for audio_id, place in zip(wanted, _rows(ids, wanted), strict=True) if place < 0]
+    reference_rows, is_missing = _rows(wanted, ids), _rows(ids, wanted) < 0
+    missing = [audio_id for audio_id, absent in zip(wanted, is_missing.tolist(), strict=True) if absent]
     if len(missing) == len(wanted):
         raise InputError(
             f"no reference belongs to a recording: references have {_some(wanted)}, recordings {_some(ids)}. "
@@ -380,25 +381,22 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
             UserWarning,
             stacklevel=4,
         )
-    with_reference = recordings[_rows(wanted, ids) >= 0]
-    own_columns = [name for name in recordings.columns if name not in RECORDINGS and name not in _OF_TEXTS]
+    has_reference = reference_rows >= 0
+    recording_rows = np.append(np.flatnonzero(has_reference), np.full(len(missing), -1))
+    reference_rows = np.append(reference_rows[has_reference], np.flatnonzero(is_missing))
+    is_completed = (recordings["status"] == "completed").to_numpy(np.bool_)[recording_rows]
+    status = np.where(recording_rows < 0, 2, np.where(is_completed, 0, 1))
+    durations = recordings.get("duration_ms", pd.Series(pd.NA, index=recordings.index, dtype="Int64")).astype("Int64")
     frame = pd.DataFrame(
         {
-            "audio_id": pd.array([*with_reference["audio_id"], *missing], dtype="string"),
-            "status": pd.array(
-                [*np.where(with_reference["status"] == "completed", "scored", "failed"), *["missing"] * len(missing)],
-                dtype="string",
-            ),
+            "audio_id": references["audio_id"].astype("string").array.take(reference_rows),
+            "status": pd.array(["scored", "failed", "missing"], dtype="string").take(status),
+            "duration_ms": durations.array.take(recording_rows, allow_fill=True),
         }
     )
-    durations = (
-        with_reference["duration_ms"].tolist() if "duration_ms" in with_reference else [pd.NA] * len(with_reference)
-    )
-    frame["duration_ms"] = pd.array([*durations, *[pd.NA] * len(missing)], dtype="Int64")
-    scored_or_not = frame["audio_id"].tolist()
-    of_recordings, of_references = _rows(ids, scored_or_not), _rows(wanted, scored_or_not)
-    for name in own_columns:
-        frame[name] = recordings[name].array.take(of_recordings, allow_fill=True)
+    for name in recordings.columns:
+        if name not in RECORDINGS and name not in _OF_TEXTS:
+            frame[name] = recordings[name].array.take(recording_rows, allow_fill=True)
     if set(RECORDINGS) <= set(
         references.columns
     ):  # the references are the recordings of a corpus, all columns included
@@ -406,10 +404,10 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
     for name in references.columns:
         if name in ("audio_id", "reference", _SPEAKERS_OF_WORDS):
             continue
-        values = references[name].array.take(of_references, allow_fill=True)
+        values = references[name].array.take(reference_rows)
         if name not in recordings:
             frame[name] = values
-        elif not _says_no_more(values, recordings[name].array.take(of_recordings, allow_fill=True)):
+        elif not _says_no_more(values, recordings[name].array.take(recording_rows, allow_fill=True)):
             frame[f"{name}_of_reference"] = values
     return frame
 
