@@ -173,6 +173,12 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="seconds to wait for one recording after its submission (default: 600 and its own duration)",
     )
+    add(
+        "--webhook-url",
+        metavar="URL",
+        help="address of soniox-ds webhooks or of another receiver that writes to the same journal; the service then "
+        "tells by webhooks when recordings are done (set SONIOX_API_WEBHOOK_SECRET too)",
+    )
     add("--journal", type=Path, help="default: the journal in the user's cache folder")
     add("--refresh", action="store_true", help="transcribe everything again, and pay for it again")
 
@@ -297,6 +303,7 @@ def _transcribe(options: argparse.Namespace) -> int:
             concurrency=options.concurrency,
             requests_per_minute=options.requests_per_minute,
             timeout_s=options.timeout_s,
+            webhook=None if options.webhook_url is None else sx.WebhookReceiver(options.webhook_url),
             journal=options.journal,
             refresh=options.refresh,
         )

@@ -24,6 +24,7 @@ SonioxDSError
 RecordingsFailedWarning    some recordings of a corpus failed (a UserWarning, not an exception of the tree)
 SmallSampleWarning         a test rests on too few units to be reliable (a UserWarning)
 ModelWarning               transcripts may come from another model than the requested name says (a UserWarning)
+WebhookWarning             webhooks did not arrive, and the service was asked instead (a UserWarning)
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ __all__ = [
     "SonioxDSError",
     "SourceError",
     "TranscriptionFailed",
+    "WebhookWarning",
     "error_type_of",
 ]
 
@@ -185,6 +187,10 @@ class SmallSampleWarning(UserWarning):
 
 class ModelWarning(UserWarning):
     """Transcripts may come from another model than the requested name says, or from several models."""
+
+
+class WebhookWarning(UserWarning):
+    """Webhooks of a run did not arrive. The service was asked for the states of these jobs, so that nothing is lost."""
 
 
 _ERROR_TYPES: tuple[tuple[type[SonioxDSError], str], ...] = (

@@ -30,6 +30,7 @@ def test_python_blocks_run(code, service, tmp_path, monkeypatch):
     (tmp_path / "data").symlink_to(ROOT / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("SONIOX_API_WEBHOOK_SECRET", "a long random text")
     monkeypatch.setattr(sx, "local_service", lambda *_, **__: service_again(service))
     names = {}
     for block in code:

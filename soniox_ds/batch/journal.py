@@ -30,7 +30,16 @@ from soniox_ds.batch.journal_tables import prepare
 from soniox_ds.batch.journal_writer import Writer
 from soniox_ds.exceptions import JournalError
 
-__all__ = ["Entry", "Inspection", "JobAttempts", "Journal", "State", "UnansweredRequest", "default_path"]
+__all__ = [
+    "Entry",
+    "Inspection",
+    "JobAttempts",
+    "Journal",
+    "State",
+    "UnansweredRequest",
+    "default_path",
+    "resolve_path",
+]
 
 T = TypeVar("T")
 
@@ -136,6 +145,18 @@ def default_path() -> Path:
     return platformdirs.user_cache_path("soniox_ds") / "journal.sqlite"
 
 
+def resolve_path(path: str | Path | None) -> Path:
+    """Return the absolute path of the journal at `path`, or of the default journal."""
+    try:
+        return (Path(path).expanduser() if path is not None else default_path()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _cannot_be_opened(error) from error
+
+
+def _cannot_be_opened(error: Exception) -> JournalError:
+    return JournalError(f"the journal cannot be opened: {error}; name another file with journal=")
+
+
 class Journal:
     """The journal at one path. All its users in a process share it, and the last user closes it."""
 
@@ -173,11 +194,11 @@ class Journal:
 
         Each call adds one user, and every user calls `close` once.
         """
+        file = resolve_path(path)
         try:
-            file = (Path(path).expanduser() if path is not None else default_path()).resolve()
             is_folder = file.is_dir()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise JournalError(f"the journal cannot be opened: {error}; name another file with journal=") from error
+        except (OSError, ValueError) as error:
+            raise _cannot_be_opened(error) from error
         if is_folder:
             raise JournalError(
                 f"the journal must be a file, {file} is a folder; name a file such as {file / 'journal.sqlite'}."

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Unpack
 
 from soniox_ds._arguments import check_number
+from soniox_ds._caller import warn_caller
 from soniox_ds.api.budget import RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
@@ -22,6 +23,7 @@ from soniox_ds.api.models import ModelList
 from soniox_ds.batch.arguments import check_columns_unused, check_count, check_on_error, check_repeat
 from soniox_ds.batch.assemble import assemble
 from soniox_ds.batch.clean_up import delete_after_interrupt, tidy_up
+from soniox_ds.batch.deliveries import Deliveries
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.fetch import clean_forever, fetch_forever
 from soniox_ds.batch.journal import Journal
@@ -31,8 +33,9 @@ from soniox_ds.batch.prepare import Preparer
 from soniox_ds.batch.run import Run
 from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
+from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, receiving
 from soniox_ds.corpus.corpus import Corpus
-from soniox_ds.exceptions import JournalError, OptionsError
+from soniox_ds.exceptions import JournalError, OptionsError, WebhookWarning
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.transcription import TranscriptionKeywords
@@ -61,6 +64,7 @@ async def transcribe(
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     timeout_s: float | None = None,
+    webhook: WebhookReceiver | None = None,
     clock: Clock | None = None,
     **options: Unpack[TranscriptionKeywords],
 ) -> Corpus:
@@ -98,6 +102,9 @@ async def transcribe(
     timeout_s
         Seconds that one recording may take after its submission; by default ten minutes and its own duration. After
         that its row fails with ``timeout``. The job stays in the journal, and the same call continues it.
+    webhook
+        Receiver of the service's webhooks, which then tell the run when a job is done; see docs/webhooks.md. The run
+        asks the service for the states of its jobs only if webhooks do not arrive.
     clock
         Clock of the run. Tests and benchmarks pass a clock that runs faster.
 
@@ -116,6 +123,11 @@ async def transcribe(
         If the journal cannot be written. Nothing is spent without it.
     ExceptionGroup
         If recordings failed and ``on_error="raise"``. The group holds a `TranscriptionFailed` for each of them.
+
+    Warns
+    -----
+    RecordingsFailedWarning, ModelWarning, WebhookWarning
+        If recordings failed, transcripts come from another model than expected, or webhooks did not arrive.
 
     Examples
     --------
@@ -142,6 +154,7 @@ async def transcribe(
         on_error=on_error,
         progress=progress,
         timeout_s=timeout_s,
+        webhook=webhook,
         clock=clock,
     )
 
@@ -166,6 +179,7 @@ async def transcribe_as(
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     timeout_s: float | None = None,
+    webhook: WebhookReceiver | None = None,
     clock: Clock | None = None,
 ) -> Corpus:
     """Transcribe as `transcribe` does, with options that are already checked.
@@ -176,6 +190,7 @@ async def transcribe_as(
     check_repeat(repeat)
     check_on_error(on_error)
     _check_settings(timeout_s, connection, limits)
+    check_webhook(webhook, options)
     connection = connection or Connection()
     clock = clock or Clock()
     limits = limits or Limits()
@@ -189,7 +204,7 @@ async def transcribe_as(
         )
     budget = RequestBudget(requests_per_minute, clock)
     shared = models or ModelList()
-    async with Journal.using(journal) as book:
+    async with receiving(webhook, options, journal) as (options, journal), Journal.using(journal) as book:
         name = book.start_run()
         try:
             async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
@@ -207,11 +222,12 @@ async def transcribe_as(
                         timeout_s=timeout_s,
                         models=shared,
                     )
+                    deliveries = Deliveries(run) if webhook is not None else None
                     budget.on_pause = run.note_pause
                     await run.learn_ids()
                     preparer = Preparer(run, recording_list.recordings, refresh=refresh, repeat=repeat)
                     try:
-                        await _drive(run, preparer, Watcher(run, requests_per_minute), concurrency)
+                        await _drive(run, preparer, Watcher(run, requests_per_minute, deliveries), concurrency)
                         await tidy_up(run)
                     except JournalError:
                         raise  # Deletions could not be written down, so nothing is deleted.
@@ -229,11 +245,14 @@ async def transcribe_as(
                 options=options,
                 resolved_model=await shared.resolved(options.model),
             )
+            missing = None if deliveries is None else await deliveries.missing_text()
         except BaseException:
             with contextlib.suppress(JournalError):  # A claim ends with its run anyway; the first error matters more.
                 await book.end_run(name)
             raise
         await book.end_run(name)
+    if missing is not None:
+        warn_caller(missing, WebhookWarning)
     if models is None:
         await warn_of_models(shared, options.model, corpus.recordings)
     report_failures(corpus.recordings, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")

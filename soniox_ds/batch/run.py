@@ -39,6 +39,9 @@ FATAL_AFTER = 8
 LONGEST_MODEL = 256
 """Largest number of characters in a model's name. A longer text in an answer is not taken for a name."""
 
+PATIENCE_S = 600.0
+"""Seconds that one recording may take beyond its own duration, unless the caller gives another limit."""
+
 WAITING = 256
 """Largest number of jobs that are inspected and not yet submitted."""
 
@@ -228,6 +231,10 @@ class Run:
     def is_shut_out(self) -> bool:
         """True once the service has refused all requests for longer than a run waits."""
         return isinstance(self.fatal, QuotaError) and self.fatal.retry_after_s is not None
+
+    def patience_s(self, job: Job) -> float:
+        """Return the seconds after its submission for which the run waits for a job."""
+        return self.timeout_s if self.timeout_s is not None else PATIENCE_S + (job.paid.duration_ms or 0) / 1000
 
     # -- quotas --------------------------------------------------------------------------------------------------------
 

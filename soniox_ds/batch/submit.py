@@ -88,8 +88,7 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
         run.models.ask(run.client)
     if entry is not None and entry.state == State.CREATED:
         _occupy_all(run, job)
-        job.is_known = True
-        watcher.watch(job)
+        watcher.take_up(job)
         return
     if entry is not None and entry.state == State.CREATING:
         # A killed run may have sent the request at its last moment, so the wait for it starts now.

@@ -4,17 +4,22 @@ The request budget is the bottleneck of a run, so listings may take at most a fo
 more often. A job whose create request was not answered, or was answered for another job, is looked for by its
 reference. It counts as never created only if it does not show up within `Limits.settle_s` and two listings. A job whose
 id the service does not know, or gives to another job, is looked for in the same way, but it is never created again.
+
+In a run with webhooks, the watcher acts on the deliveries that the journal holds. It asks the service only for jobs
+whose id is not known and when `Deliveries` says that webhooks are missing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from typing import Any
 
 from soniox_ds.api.budget import Priority
 from soniox_ds.api.responses import is_id
 from soniox_ds.api.retry import WATCH
+from soniox_ds.batch.deliveries import Deliveries
 from soniox_ds.batch.jobs import MONEY_ERRORS, Job, is_final, parse_time
 from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
@@ -43,16 +48,16 @@ LONGEST_SLUG = 100
 LONGEST_MESSAGE = 1000
 LAST_RESORT = 4
 """Multiple of its time limit after which a job is given up even if requests about it are still under way."""
-PATIENCE_S = 600.0
-"""Seconds that one recording may take beyond its own duration, unless the caller gives another limit."""
 ENDED = ("completed", "error", "failed")
 
 
 class Watcher:
     """The watcher of all jobs that were created, or may have been created, and are not finished."""
 
-    def __init__(self, run: Run, requests_per_minute: float) -> None:
+    def __init__(self, run: Run, requests_per_minute: float, deliveries: Deliveries | None = None) -> None:
         self._run = run
+        self._deliveries = deliveries
+        self._asked_s = -math.inf
         self._floor_s = max(WATCH.initial_s, REQUESTS_PER_LISTING * 60.0 / requests_per_minute)
         self._watched: dict[str, Job] = {}
         self._lost: dict[str, Job] = {}
@@ -70,6 +75,13 @@ class Watcher:
         job.missed = 0
         self._watched[transcription_id] = job
         self._any.set()
+
+    def take_up(self, job: Job) -> None:
+        """Watch a job that an earlier run has created."""
+        job.is_known = True
+        if self._deliveries is not None and job.paid.transcription_id is not None:
+            self._deliveries.taken_up(job.paid.transcription_id)
+        self.watch(job)
 
     def lost(self, job: Job, *, since_s: float) -> None:
         """Look for a job whose id is not known."""
@@ -103,14 +115,15 @@ class Watcher:
         """Read the states of the jobs and act on them, again and again, until cancelled."""
         while True:
             await self._any.wait()
-            await self._run.clock.sleep(self._wait_s())
+            await self._run.clock.sleep(self._wait_s() if self._deliveries is None else WATCH.initial_s)
             try:
-                await self._look()
+                is_answered = await self._look()
             except (ServiceError, RequestError) as error:
                 await self._failed(error)
             else:
-                self._run.answered()
-                self._troubled_s = None
+                if is_answered:
+                    self._run.answered()
+                    self._troubled_s = None
             if not self._watched and not self._lost:
                 self._any.clear()
 
@@ -131,8 +144,12 @@ class Watcher:
         floor_s = WATCH.initial_s if len(jobs) <= FEW else self._floor_s
         return min(max(floor_s, youngest_s / 5), WATCH.max_s)
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Read the states of the jobs and act on them. Return True if the service was asked for them."""
         now = self._run.clock.now()
+        if self._deliveries is not None and not await self._take_deliveries(self._deliveries):
+            await self._give_up_late_jobs(now)
+            return False
         if len(self._watched) > FEW or self._lost:
             await self._list(now)
         else:
@@ -141,7 +158,28 @@ class Watcher:
                     await self._ask(transcription_id, job)
             except BadAnswerError:
                 await self._list(now)  # The listing may be right where the answer for a single job is not.
+        if self._deliveries is not None:
+            self._deliveries.asked()
         await self._give_up_late_jobs(now)
+        return True
+
+    async def _take_deliveries(self, deliveries: Deliveries) -> bool:
+        """Act on the webhooks that have arrived. Return True if the service has to be asked for the other jobs now."""
+        arrived = (await deliveries.arrived(self._watched)).items()
+        to_ask = []
+        for transcription_id, status in arrived:
+            job = self._watched.get(transcription_id)
+            if job is not None and deliveries.can_be_fetched(job, status):
+                await self._act_on(job, {"id": transcription_id, "status": status})
+            elif job is not None:
+                to_ask.append((transcription_id, job))
+        for transcription_id, job in to_ask:
+            await self._ask(transcription_id, job)
+        now = self._run.clock.now()
+        if now - self._asked_s < self._wait_s() or not (self._lost or deliveries.must_ask(self._watched)):
+            return False
+        self._asked_s = now
+        return True
 
     async def _list(self, asked_s: float) -> None:
         unseen = dict(self._watched)
@@ -293,9 +331,7 @@ class Watcher:
         run = self._run
         for jobs in (self._watched, self._lost):
             for key, job in list(jobs.items()):
-                patience_s = run.timeout_s
-                if patience_s is None:
-                    patience_s = PATIENCE_S + (job.paid.duration_ms or 0) / 1000
+                patience_s = run.patience_s(job)
                 if now - job.submitted_s <= patience_s * times or jobs.get(key) is not job:
                     continue
                 del jobs[key]
@@ -328,6 +364,8 @@ class Watcher:
         if status not in ENDED:
             return  # The job is being processed, or the state is unknown; the time limit ends the wait in any case.
         del self._watched[item["id"]]
+        if self._deliveries is not None:
+            self._deliveries.done(item["id"], job)
         if status == "completed" and entry.file_id is not None and not run.file_ids.take(entry.file_id, job.key):
             await run.note_lost(job, "file")  # The job's own file is on the server under an unknown id.
             entry.state, entry.file_gone = State.FAILED, 1

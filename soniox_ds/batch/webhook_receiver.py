@@ -15,7 +15,9 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -25,7 +27,7 @@ import msgspec
 from soniox_ds._arguments import check_number
 from soniox_ds.api.connection import Secret
 from soniox_ds.api.responses import is_id
-from soniox_ds.batch.journal import Journal, default_path
+from soniox_ds.batch.journal import Journal, resolve_path
 from soniox_ds.exceptions import JournalError, OptionsError, SetupError
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.addresses import public_webhook
@@ -33,7 +35,7 @@ from soniox_ds.options.addresses import public_webhook
 if TYPE_CHECKING:
     from soniox_ds.batch.webhook_server import WebhookServer
 
-__all__ = ["HEADER_NAME", "HEADER_VALUE", "LARGEST_BODY", "WebhookReceiver"]
+__all__ = ["HEADER_NAME", "HEADER_VALUE", "LARGEST_BODY", "WebhookReceiver", "check_webhook", "receiving"]
 
 HEADER_NAME = "SONIOX_API_WEBHOOK_HEADER"
 """Environment variable that names the header. The official SDK reads the same variables."""
@@ -146,7 +148,7 @@ class WebhookReceiver:
         self.auth_header_name = name
         self._secret = Secret(value)
         self._expected = (name.lower().encode(), value.encode())
-        self._path = None if journal is None else Path(journal).expanduser().resolve()
+        self._path = None if journal is None else resolve_path(journal)
         self._journal: Journal | None = None
         self._tidied_s = 0.0
         self._server: WebhookServer | None = None
@@ -169,7 +171,24 @@ class WebhookReceiver:
     @property
     def journal(self) -> Path:
         """The file to which deliveries are written."""
-        return self._path if self._path is not None else default_path().resolve()
+        return self._path if self._path is not None else resolve_path(None)
+
+    def journal_of_run(self, journal: str | Path | None) -> str | Path | None:
+        """Return the journal for a run with this `journal` argument, which must be that of the receiver.
+
+        A receiver that has no journal of its own takes that of the run.
+        """
+        if journal is None:
+            return self._path
+        path = resolve_path(journal)
+        if self._path is None and self._server is None:
+            self._path = path
+        elif path != self.journal:
+            raise OptionsError(
+                f"the webhook receiver writes to the journal {self.journal}, and the run uses {path}, where no webhook "
+                "would arrive; give both the same journal="
+            )
+        return journal
 
     def options(self) -> dict[str, str]:
         """Return the options of `transcribe` that make the service send webhooks here. They hold the secret.
@@ -189,6 +208,11 @@ class WebhookReceiver:
             "webhook_auth_header_name": self.auth_header_name,
             "webhook_auth_header_value": self._secret.reveal(),
         }
+
+    def added_to(self, options: TranscriptionOptions) -> TranscriptionOptions:
+        """Return the options of a run together with those of the webhook."""
+        webhook: dict[str, Any] = {**self.options()}
+        return replace(options, **webhook)
 
     # -- running -------------------------------------------------------------------------------------------------------
 
@@ -329,3 +353,38 @@ class WebhookReceiver:
                 await asyncio.to_thread(self._close_journal)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def check_webhook(webhook: object, options: TranscriptionOptions) -> None:
+    """Raise OptionsError unless the argument ``webhook`` is None or a receiver, and the options name no other one."""
+    if webhook is None:
+        return
+    if not isinstance(webhook, WebhookReceiver):  # The value may be an address with a secret, so it is not shown.
+        raise OptionsError(
+            f"webhook is a {type(webhook).__name__}; it is an object such as "
+            'sx.WebhookReceiver("https://my.host/soniox")'
+        )
+    if options.webhook_url is not None:
+        raise OptionsError(
+            "webhook= and webhook_url= are given together, and each job has one webhook only. Give webhook= if the run "
+            "is to use the deliveries, or webhook_url= if another program takes them"
+        )
+
+
+@asynccontextmanager
+async def receiving(
+    webhook: WebhookReceiver | None, options: TranscriptionOptions, journal: str | Path | None
+) -> AsyncIterator[tuple[TranscriptionOptions, str | Path | None]]:
+    """Run the receiver if it has a port, and return the options and the journal of a run that uses it."""
+    if webhook is None:
+        yield options, journal
+        return
+    journal = webhook.journal_of_run(journal)
+    if webhook.port is None:
+        yield webhook.added_to(options), journal
+        return
+    await asyncio.to_thread(webhook.start)
+    try:
+        yield webhook.added_to(options), journal
+    finally:
+        await asyncio.to_thread(webhook.stop)

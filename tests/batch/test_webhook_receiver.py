@@ -6,11 +6,9 @@ import asyncio
 import hmac
 import json
 import logging
-import os
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import time
 import uuid
@@ -20,6 +18,7 @@ import httpx
 import psutil
 import pytest
 from waiting import PATIENCE_S, until
+from webhook_command import WebhookCommand
 
 import soniox_ds as sx
 from soniox_ds.batch.journal import Journal
@@ -404,29 +403,9 @@ async def test_the_secret_is_shown_nowhere(receiver, path, caplog):
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-class Command:
-    """``soniox-ds webhooks`` in a process."""
-
-    def __init__(self, path, port=0):
-        environment = {**os.environ, HEADER_VALUE: SECRET, "PYTHONPATH": ":".join(sys.path)}
-        program = "import sys; from soniox_ds.cli import main; sys.exit(main())"
-        command = [sys.executable, "-c", program, "webhooks", "--port", str(port), "--journal", str(path)]
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.banner = self.process.stdout.readline() + self.process.stdout.readline()
-        self.url = self.banner.split()[3]
-        self.port = int(self.url.rstrip("/").rpartition(":")[2])
-
-    def end(self, number):
-        self.process.send_signal(number)
-        output, errors = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, self.banner + output, errors
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command(path, number):
-    command = Command(path)
+    command = WebhookCommand(path, SECRET)
     assert httpx.post(command.url, content=body(), headers=HEADERS).status_code == 200
     assert httpx.post(command.url, content=body(), headers={"X-Soniox-Webhook-Secret": "x"}).status_code == 401
     status, output, errors = command.end(number)
@@ -449,7 +428,7 @@ def test_the_command_needs_the_secret_from_the_environment(path, capsys):
 def test_killed_at_any_moment_what_was_answered_is_in_the_journal(path):
     answered, port = set(), 0
     for life in range(3):
-        command = Command(path, port)
+        command = WebhookCommand(path, SECRET, port)
         port = command.port
         with httpx.Client(headers=HEADERS) as client:
             for number in range(1_000_000):
@@ -461,9 +440,7 @@ def test_killed_at_any_moment_what_was_answered_is_in_the_journal(path):
                 answered.add(transcription_id)
                 if number == 20 + life:
                     command.process.kill()
-        command.process.wait(PATIENCE_S)
-        for stream in (command.process.stdout, command.process.stderr):
-            stream.close()
+        command.end(signal.SIGKILL)
     assert len(answered) >= 3 * 20
     assert answered <= set(written(path))
 
@@ -471,7 +448,7 @@ def test_killed_at_any_moment_what_was_answered_is_in_the_journal(path):
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "streamed"])
 @pytest.mark.parametrize("secret", [SECRET, "wrong"], ids=["right-header", "wrong-header"])
 def test_a_body_of_100_megabytes_takes_no_memory(path, announced, secret):
-    command = Command(path)
+    command = WebhookCommand(path, SECRET)
     assert httpx.post(command.url, content=body(), headers=HEADERS).status_code == 200
     memory = psutil.Process(command.process.pid).memory_info
     before, most = memory().rss, 0
@@ -498,7 +475,7 @@ def test_a_body_of_100_megabytes_takes_no_memory(path, announced, secret):
 
 
 def test_the_command_answers_while_many_connect_at_once(path):
-    command = Command(path)
+    command = WebhookCommand(path, SECRET)
 
     async def many():
         async with httpx.AsyncClient(headers=HEADERS, timeout=PATIENCE_S) as client:

@@ -94,7 +94,7 @@ WRONG_NAMES = [
     ("hints", "'language_hints'"),
     ("languge_hint", "'language_hints'"),
     ("strict", "'language_hints_strict'"),
-    ("webhook", "'webhook_url'"),
+    ("webhookurl", "'webhook_url'"),
     ("contxt", "'context'"),
     ("jounal", "'journal'"),
     ("concurrent", "'concurrency'"),

@@ -1,0 +1,257 @@
+"""Runs with webhooks: no listing while webhooks arrive, and nothing is lost if they do not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+
+import pytest
+from batches import assert_same_corpus, batch, leftovers, routes, settings_for, stand_in, transcribe, until
+
+import soniox_ds as sx
+from soniox_ds.batch.deliveries import QUIET_S
+from soniox_ds.exceptions import OptionsError, WebhookWarning
+
+SECRET = "open-sesame-1234"
+RECORDINGS = 40
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    return batch(RECORDINGS)
+
+
+@pytest.fixture(scope="module")
+def quiet(recordings, tmp_path_factory):
+    """The corpus of a run without webhooks."""
+    with stand_in() as service:
+        return asyncio.run(transcribe(recordings, service, tmp_path_factory.mktemp("quiet")))
+
+
+def slow_stand_in(speed=10):
+    """A stand-in whose seconds are long enough for a busy machine: a run takes 10 s without a webhook for silence."""
+    return stand_in(speed=speed)
+
+
+def asked(service):
+    """The times at which the service was asked for the states of jobs."""
+    return [request.time_s for request in service.requests if request.route in ("list", "get")]
+
+
+def receiver(**changes):
+    return sx.WebhookReceiver(**{"port": 0, "auth_header_value": SECRET, **changes})
+
+
+async def run(recordings, service, tmp_path, **changes):
+    return await transcribe(recordings, service, tmp_path, **{"webhook": receiver(), **changes})
+
+
+def check(corpus, quiet, service):
+    """Everything is transcribed, nothing is paid twice, and nothing is left behind."""
+    assert_same_corpus(corpus, quiet)
+    assert leftovers(service) == []
+    assert service.created.total == RECORDINGS
+
+
+# -- webhooks arrive ---------------------------------------------------------------------------------------------------
+
+
+async def test_while_webhooks_arrive_nothing_is_listed(recordings, quiet, tmp_path):
+    with slow_stand_in() as service:
+        corpus = await run(recordings, service, tmp_path)
+        check(corpus, quiet, service)
+    each = ("upload", "create", "transcript", "delete_transcription", "delete_file")
+    assert routes(service) == {**dict.fromkeys(each, RECORDINGS), "other": 1}  # the list of models
+    assert len(service.webhooks) == RECORDINGS
+
+
+@pytest.mark.parametrize("fault", ["doubled_webhook", "early_webhook", "late_webhook"])
+async def test_webhooks_that_come_twice_or_early_or_late(fault, recordings, quiet, tmp_path):
+    with slow_stand_in() as service:
+        service.faults.rate(fault, 0.5, **({"seconds": 10} if fault == "late_webhook" else {}))
+        corpus = await run(recordings, service, tmp_path)
+        check(corpus, quiet, service)
+    assert service.faults.fired[fault, "create"] > 0
+    assert routes(service)["list"] == routes(service)["get"] == 0
+
+
+async def test_webhooks_of_jobs_that_failed(recordings, quiet, tmp_path):
+    with slow_stand_in() as service:
+        service.faults.next("job_internal_error", "create", times=5)
+        corpus = await run(recordings, service, tmp_path)
+    assert_same_corpus(corpus, quiet)
+    assert service.created.total == RECORDINGS + 5
+    assert (routes(service)["get"], routes(service)["list"]) == (5, 0)  # for the reasons of the failures
+
+
+async def test_the_duration_of_a_url_comes_from_the_service(elsewhere, tmp_path):
+    with slow_stand_in() as service:
+        corpus = await run([f"{elsewhere}/{number}.wav" for number in range(5)], service, tmp_path)
+    assert (corpus.recordings["duration_ms"] == 100).all()
+    assert (corpus.recordings["cost_usd"] > 0).all()
+    assert (routes(service)["get"], routes(service)["list"]) == (5, 0)
+
+
+@pytest.fixture
+async def elsewhere():
+    """The address of another server, which offers audio."""
+    audio = batch(1)["r000"]
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(audio) + audio)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_two_runs_share_a_receiver(recordings, quiet, tmp_path):
+    with slow_stand_in() as service:
+        webhook = receiver()
+        corpora = await asyncio.gather(
+            run(recordings, service, tmp_path, webhook=webhook),
+            run(batch(5, first=RECORDINGS), service, tmp_path, webhook=webhook),
+        )
+    assert_same_corpus(corpora[0], quiet)
+    assert len(corpora[1].completed) == 5
+    assert routes(service)["list"] == 0
+
+
+async def test_a_receiver_elsewhere(recordings, quiet, tmp_path):
+    with receiver(journal=tmp_path / "journal.sqlite") as there, slow_stand_in() as service:
+        here = sx.WebhookReceiver(there.url, auth_header_value=SECRET)
+        check(await run(recordings, service, tmp_path, webhook=here), quiet, service)
+    assert routes(service)["list"] == 0
+
+
+async def test_webhooks_that_arrived_while_no_run_was_there(recordings, quiet, tmp_path):
+    with receiver(journal=tmp_path / "journal.sqlite") as there, slow_stand_in() as service:
+        here = sx.WebhookReceiver(there.url, auth_header_value=SECRET)
+        service.faults.rate("late_webhook", 1, seconds=20)
+        interrupted = asyncio.create_task(run(recordings, service, tmp_path, webhook=here))
+        await until(lambda: service.created.total == RECORDINGS)
+        interrupted.cancel()
+        await asyncio.wait([interrupted])
+        n_before = len(service.requests)
+        await until(lambda: len(service.webhooks) == RECORDINGS)
+        check(await run(recordings, service, tmp_path, webhook=here), quiet, service)
+    assert set(routes(service, since=n_before)) <= {"transcript", "delete_transcription", "delete_file", "other"}
+
+
+# -- webhooks do not arrive --------------------------------------------------------------------------------------------
+
+
+async def test_lost_webhooks_are_replaced_by_a_listing(recordings, quiet, tmp_path):
+    with slow_stand_in() as service:
+        service.faults.next("lost_webhook", "create", times=8)
+        with pytest.warns(WebhookWarning, match=rf"8 of {RECORDINGS} webhooks did not arrive at http://127.0.0.1:\d+/"):
+            corpus = await run(recordings, service, tmp_path)
+        check(corpus, quiet, service)
+    first = asked(service)[0]
+    before = [webhook.time_s for webhook in service.webhooks if webhook.time_s < first]
+    assert first - max(before) > QUIET_S / 2  # The stand-in may note the answer to a webhook after the run has seen it.
+    assert len(service.requests) <= 5.1 * RECORDINGS
+
+
+async def test_a_receiver_that_cannot_be_reached(recordings, quiet, tmp_path):
+    with slow_stand_in() as service:
+        with pytest.warns(WebhookWarning, match=rf"{RECORDINGS} of {RECORDINGS} .* Check that the receiver runs"):
+            corpus = await run(
+                recordings, service, tmp_path, webhook=receiver(port=None, url="http://127.0.0.1:1/in?token=qwertz12")
+            )
+        check(corpus, quiet, service)
+    assert {webhook.status for webhook in service.webhooks} == {None}
+
+
+async def test_a_receiver_with_another_secret(recordings, quiet, tmp_path):
+    with (
+        receiver(journal=tmp_path / "journal.sqlite", auth_header_value="another") as there,
+        slow_stand_in() as service,
+    ):
+        here = sx.WebhookReceiver(there.url, auth_header_value=SECRET)
+        with pytest.warns(WebhookWarning, match="expects the same header"):
+            corpus = await run(recordings, service, tmp_path, webhook=here)
+        check(corpus, quiet, service)
+    assert {webhook.status for webhook in service.webhooks} == {401}
+
+
+async def test_a_lost_webhook_is_noticed_before_the_recording_is_given_up_although_others_arrive(tmp_path):
+    with slow_stand_in(speed=20) as service:
+        service.faults.next("lost_webhook", "create")
+        with pytest.warns(WebhookWarning, match="1 of 120"):
+            corpus = await run(batch(120), service, tmp_path, requests_per_minute=240, timeout_s=120)
+    assert len(corpus.completed) == 120  # Without the question, the first one would be given up before the run ends.
+    assert asked(service)
+
+
+async def test_a_create_request_without_an_answer(recordings, quiet, tmp_path):
+    with slow_stand_in() as service:
+        service.faults.next("reset_after", "create", times=3)
+        check(await run(recordings, service, tmp_path), quiet, service)
+    assert routes(service)["list"] > 0
+
+
+async def test_the_run_returns_to_webhooks(recordings, quiet, tmp_path):
+    """The first 30 webhooks are lost; the run submits slowly, so that it sees the last ones arrive."""
+    with slow_stand_in() as service:
+        service.faults.next("lost_webhook", "create", times=30)
+        with pytest.warns(WebhookWarning, match=f"30 of {RECORDINGS}"):
+            corpus = await run(recordings, service, tmp_path, requests_per_minute=120)
+        check(corpus, quiet, service)
+    arrived = [webhook.time_s for webhook in service.webhooks]
+    assert len(arrived) == 10
+    assert asked(service)[0] < arrived[0]
+    assert not [time_s for time_s in asked(service) if arrived[2] < time_s < arrived[-1]]
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"webhook_url": "https://host.example/x"}, "webhook= and webhook_url= are given together"),
+        ({"webhook": "https://me:pw9876@host.example"}, "webhook is a str; it is an object such as sx.WebhookReceiver"),
+        ({"webhook": receiver(port=None)}, "no address"),
+    ],
+    ids=["both", "no-receiver", "no-address"],
+)
+async def test_wrong_settings_are_refused_before_anything_is_sent(changes, message, tmp_path):
+    with slow_stand_in() as service:
+        with pytest.raises(OptionsError, match=message) as caught:
+            await run(batch(1), service, tmp_path, **changes)
+        assert service.requests == []
+    assert "pw9876" not in str(caught.value)
+
+
+async def test_a_receiver_of_another_journal_is_refused(tmp_path):
+    with slow_stand_in() as service:
+        with pytest.raises(OptionsError, match="give both the same journal="):
+            await run(batch(1), service, tmp_path, webhook=receiver(journal=tmp_path / "other.sqlite"))
+        assert service.requests == []
+
+
+def test_plain_calls_take_a_receiver(tmp_path):
+    with slow_stand_in() as service:
+        corpus = sx.transcribe(batch(2), webhook=receiver(), **settings_for(service, tmp_path))
+    assert len(corpus.completed) == 2
+    assert routes(service)["list"] == routes(service)["get"] == 0
+
+
+async def test_the_secret_is_stored_and_shown_nowhere(tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    webhook = receiver()
+    with slow_stand_in() as service:
+        service.faults.next("lost_webhook", "create")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            corpus = await run(batch(4), service, tmp_path, webhook=webhook)
+    corpus.save(tmp_path / "saved")
+    shown = repr(webhook) + repr(corpus) + str(corpus.provenance) + caplog.text + str([str(w.message) for w in caught])
+    shown += "".join(path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file())
+    assert "X-Soniox-Webhook-Secret" in shown
+    assert SECRET not in shown
