@@ -10,7 +10,10 @@ import inspect
 import os
 import re
 import symtable
+import tempfile
 import warnings
+from functools import partial
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -168,6 +171,16 @@ CLIPS = sx.flag_low_confidence(LIVE, threshold=0.6)
 REVIEWS = CLIPS.assign(verdict="right")[["audio_id", "start_ms", "end_ms", "verdict"]]
 QUICK = {"n_resamples": 100}
 
+
+def written(name, given):
+    """The files that `sx.io.write_<name>` writes, as one text."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "written")
+        getattr(sx.io, f"write_{name}")(given, path)
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        return "\n".join(f"{file.name}\n{file.read_text(encoding='utf-8')}" for file in files)
+
+
 TAKE_TRANSCRIPTS = {
     "align_words": lambda given: sx.align_words(given, TEXTS),
     "apply_reviews": lambda given: sx.apply_reviews(given, REVIEWS),
@@ -176,6 +189,7 @@ TAKE_TRANSCRIPTS = {
     "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
     "language_errors": lambda given: sx.language_errors(given, LANGUAGES),
     "io.write_rttm": lambda given: sx.io.write_rttm(given, os.devnull),
+    **{f"io.write_{name}": partial(written, name) for name in ("srt", "vtt")},
     "metrics.language_confusion": lambda given: sx.metrics.language_confusion(given, LANGUAGES),
     "metrics.language_switches": lambda given: sx.metrics.language_switches(given, STRETCHES),
     "metrics.speaker_transitions": lambda given: sx.metrics.speaker_transitions(given),
@@ -256,7 +270,8 @@ NEITHER = {
         "last_interrupted",
         "local_service",
     ),
-    *("concat", "io.read_rttm", "io.read_transcripts", "read_corpus", "read_live_result", "read_references", "report"),
+    *("concat", "io.read_transcripts", "read_corpus", "read_live_result", "read_references", "report"),
+    *(f"io.read_{name}" for name in ("rttm", "srt", "vtt")),
     "metrics.compare_translations",
 }
 """They take sources, options, files or corpora; `report` and `compare_translations` have a test of their own below."""

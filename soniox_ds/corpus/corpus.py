@@ -21,6 +21,8 @@ from soniox_ds.corpus.provenance import join_provenances, new_provenance, withou
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.rttm import write_rttm
+from soniox_ds.io.srt import write_srt
+from soniox_ds.io.vtt import write_vtt
 from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import translation_mask
@@ -299,6 +301,8 @@ class Corpus:
 
     # Files for other tools. Each method is the function of `sx.io` with the corpus as its first argument.
     to_rttm = write_rttm
+    to_srt = write_srt
+    to_vtt = write_vtt
 
     def __repr__(self) -> str:
         from soniox_ds.corpus.repr import plain

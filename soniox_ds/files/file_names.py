@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from soniox_ds.exceptions import InputError
+from soniox_ds.files.atomic_files import writing
 
-__all__ = ["file_of_each"]
+__all__ = ["file_of_each", "files_to_write"]
 
 _FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
 """Characters that file names of Windows cannot hold."""
@@ -61,6 +62,31 @@ def file_of_each(audio_ids: Iterable[str], folder: str | Path, suffix: str) -> d
                 "them to different folders (corpus.select([...]))."
             )
         files[audio_id] = Path(folder, *name.split("/"))
+    return files
+
+
+def files_to_write(audio_ids: Collection[str], path: str | Path, extension: str) -> dict[str, Path]:
+    """Return the file of each recording, and make the folders that they are written to.
+
+    `path` is a folder, or, for one recording, a file with this extension (in lower case, with its dot).
+
+    Raises
+    ------
+    InputError
+        If `path` is a file and there are several recordings, if two ids would be written to the same file, or if a
+        folder cannot be made.
+    """
+    target = Path(path)
+    if target.suffix.lower() == extension and not target.is_dir():
+        if len(audio_ids) != 1:
+            raise InputError(
+                f"{target} is the name of one file, and there are {len(audio_ids)} recordings; give a folder."
+            )
+        return dict.fromkeys(audio_ids, target)
+    files = file_of_each(audio_ids, target, extension)
+    with writing(path):
+        for folder in {file.parent for file in files.values()}:
+            folder.mkdir(parents=True, exist_ok=True)
     return files
 
 

@@ -34,7 +34,14 @@ class Format:
         return getattr(import_module(f"soniox_ds.io.{self.name}"), f"read_{self.name}", None)
 
 
-FORMATS = {each.name: each for each in (Format("rttm", "RTTM speaker turns", (".rttm",)),)}
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("srt", "SRT subtitles", (".srt",)),
+        Format("vtt", "WebVTT subtitles", (".vtt",)),
+        Format("rttm", "RTTM speaker turns", (".rttm",)),
+    )
+}
 """All formats by name, in the order of the command ``soniox-ds export --help``."""
 
 

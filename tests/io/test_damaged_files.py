@@ -25,6 +25,8 @@ ROWS = [
 ]
 FRAME = pd.DataFrame(ROWS)
 RTTM = "".join(f"SPEAKER talk{n} 1 {n}.25 1.5 <NA> <NA> spk_{n % 2} 0.9 <NA>\n" for n in range(6))
+SRT = "".join(f"{n}\n00:00:{n:02d},250 --> 00:01:{n:02d},5\n<i>line {n}</i>\nsecond\n\n" for n in range(6))
+VTT = "WEBVTT\n\nNOTE x\n\n" + "".join(f"00:{n:02d}.250 --> 01:{n:02d}.500\n<v spk>{n} &amp;</v>\n\n" for n in range(6))
 PIECES = [
     b'"',
     b",",
@@ -82,6 +84,8 @@ SEEDS = {
         parquet(FRAME.assign(n=pd.array([1, None] * 3, "Int64")), compression="gzip"),
     ],
     "rttm": [RTTM.encode(), RTTM.encode("utf-16"), RTTM.replace(" ", "\t").encode()],
+    "srt": [SRT.encode(), SRT.encode("utf-16"), SRT.replace("\n", "\r\n").encode()],
+    "vtt": [VTT.encode(), VTT.encode("utf-16"), VTT.replace("\n", "\r\n").encode()],
 }
 
 
@@ -120,6 +124,12 @@ def diarize(path: Path) -> None:
     sx.diarization_errors(turns, turns)
 
 
+def annotate(path: Path) -> None:
+    reader: Callable[[Path], pd.DataFrame] = getattr(sx.io, f"read_{path.suffix[1:]}")
+    table = reader(path)
+    assert (table["start_ms"].fillna(0) <= table["end_ms"].fillna(0)).all()
+
+
 def review(path: Path) -> None:
     words = pd.DataFrame(
         {"audio_id": "a0", "word_index": [0], "text": "x", "start_ms": 0, "end_ms": 500, "space_before": True}
@@ -145,6 +155,7 @@ CASES: list[tuple[str, list[bytes], Callable[[Path], None]]] = [
         for function in (transcribe, score)
     ),
     ("rttm", SEEDS["rttm"], diarize),
+    *((kind, SEEDS[kind], annotate) for kind in ("srt", "vtt")),
     ("csv", [REVIEWED.to_csv(index=False).encode()], review),
     ("parquet", [parquet(REVIEWED)], review),
 ]

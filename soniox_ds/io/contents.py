@@ -1,0 +1,202 @@
+"""The words and segments of transcripts that the writers of files need.
+
+Conventions: recordings that failed, words without times (where a format needs times) and translations (where a format
+holds spoken words only) are left out with a warning that counts them. A table without `token_index` and `word_index` is
+one of segments, such as ``schema.SEGMENTS`` or ``schema.ANNOTATIONS``; its rows are kept as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soniox_ds._caller import warn_caller
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema import as_ids, need, need_milliseconds, with_ids
+from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.text.translations import translation_mask
+from soniox_ds.text.words import as_words, segments, words
+
+__all__ = [
+    "audio_ids_of",
+    "channels_of",
+    "is_segments",
+    "segments_to_write",
+    "text_on_one_line",
+    "texts_to_write",
+    "without_rows",
+    "words_of_segments",
+    "words_to_write",
+]
+
+_SHOWN = 3
+
+
+def is_segments(transcripts: Any) -> TypeGuard[pd.DataFrame]:
+    """Return True for a table of segments or annotations, and False for transcripts, words and tokens."""
+    return isinstance(transcripts, pd.DataFrame) and not {"token_index", "word_index"} & set(transcripts)
+
+
+def text_on_one_line(text: Any) -> str:
+    """Return a text without line breaks, tabs and repeated spaces; "" if it is missing.
+
+    >>> text_on_one_line(" two\\n\\tlines "), text_on_one_line(pd.NA)
+    ('two lines', '')
+    """
+    return " ".join(text.split()) if isinstance(text, str) else ""
+
+
+def audio_ids_of(transcripts: Transcripts, title: str) -> list[str]:
+    """Return the ids of the recordings that are written: completed recordings, or those in a table.
+
+    Warns of failed recordings. Raises InputError if there is no recording to write.
+    """
+    if isinstance(transcripts, Transcribed):
+        recordings = transcripts.recordings
+        failed = (recordings["status"] != "completed").fillna(True).to_numpy(np.bool_)
+        ids = recordings.loc[~failed, "audio_id"].tolist()
+        if failed.any():
+            names = recordings.loc[failed, "audio_id"].tolist()
+            warn_caller(
+                f"{title}: {len(names)} of {len(recordings)} recordings are left out because they have failed: "
+                f"{_listed(names)}.",
+                UserWarning,
+            )
+    elif isinstance(transcripts, pd.DataFrame):
+        need(transcripts, "audio_id", name="transcripts")
+        ids = list(pd.unique(as_ids(transcripts["audio_id"], "transcripts").dropna()))
+    else:
+        raise InputError(
+            f"{title} is written from a Corpus, a LiveResult or a table, found {type(transcripts).__name__}."
+        )
+    if not ids:
+        raise InputError(f"{title}: there is no completed recording to write.")
+    return [str(audio_id) for audio_id in ids]
+
+
+def words_to_write(transcripts: Transcripts, title: str, *, with_translations: bool = False) -> pd.DataFrame:
+    """Return the words that have times. Words of one token or segment share its time by their characters.
+
+    Parameters
+    ----------
+    transcripts
+        A Corpus, a LiveResult, tokens, words or segments.
+    title
+        Name of the format for messages.
+    with_translations
+        True if the caller writes translations, too, so that their absence here needs no warning.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``schema.WORDS``, by recording and channel and in the order of the API, with times that are known.
+        Words of segments have the row of their segment in `first_token`.
+    """
+    table = words_of_segments(transcripts) if is_segments(transcripts) else as_words(transcripts)
+    need(table, "audio_id", "word_index", "text", "start_ms", "end_ms", name="words")
+    table = need_milliseconds(table, "words")
+    keys = (table["word_index"], channels_of(table), pd.factorize(table["audio_id"])[0])
+    table = table.take(np.lexsort([np.asarray(key, np.int64) for key in keys])).reset_index(drop=True)
+    is_translation = translation_mask(table)
+    if with_translations:
+        table = table[~is_translation]
+    else:
+        table = without_rows(table, is_translation, title, "words of translations", "it holds spoken words only")
+    return _with_shared_times(_with_times(table, title, "words"))
+
+
+def words_of_segments(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the words of a table of segments, which have the times of their segment and its row in `first_token`."""
+    need(table, "audio_id", "text", name="segments")
+    text = pd.Series([f" {text_on_one_line(text)}" for text in table["text"].tolist()], index=table.index)
+    known = ("start_ms", "end_ms", "speaker", "channel", "language", "confidence", "translation_status")
+    columns = {name: table[name] for name in known if name in table}
+    tokens = pd.DataFrame(
+        {"audio_id": as_ids(table["audio_id"], "segments"), "text": text.astype("string"), **columns}
+    ).reset_index(drop=True)
+    return words(tokens.assign(token_index=pd.array(range(len(tokens)), dtype="Int32")))
+
+
+def segments_to_write(transcripts: Transcripts, title: str, *, timed: bool = True) -> pd.DataFrame:
+    """Return the segments of spoken words: those of `soniox_ds.segments`, or the rows of a table of segments.
+
+    With `timed`, segments without times are left out with a warning.
+    """
+    if is_segments(transcripts):
+        need(transcripts, "audio_id", "text", *(("start_ms", "end_ms") if timed else ()), name="segments")
+        table = with_ids(need_milliseconds(transcripts, "segments", required=timed), "segments")
+        one_line = [text_on_one_line(text) for text in table["text"].tolist()]
+        table = table.assign(text=pd.array(one_line, dtype="string"))
+    else:
+        table = segments(transcripts)
+    table = without_rows(table, translation_mask(table), title, "translated segments", "it holds spoken words only")
+    return _with_times(table, title, "segments") if timed else table
+
+
+def texts_to_write(transcripts: Transcripts, title: str) -> dict[str, str]:
+    """Return the spoken text of each recording, "" for a completed recording without words."""
+    ids = audio_ids_of(transcripts, title)
+    table = segments_to_write(transcripts, title, timed=False)
+    if "start_ms" in table and is_segments(transcripts):
+        table = table.sort_values("start_ms", kind="stable")
+    parts: dict[str, list[str]] = {audio_id: [] for audio_id in ids}
+    for audio_id, text in zip(table["audio_id"].tolist(), table["text"].tolist(), strict=True):
+        if text and audio_id in parts:
+            parts[audio_id].append(text)
+    return {audio_id: " ".join(texts) for audio_id, texts in parts.items()}
+
+
+def channels_of(table: pd.DataFrame) -> list[int]:
+    """Return the channel of each row, which is 1 where it is not known."""
+    return table["channel"].fillna(1).astype("int64").tolist() if "channel" in table else [1] * len(table)
+
+
+def without_rows(
+    table: pd.DataFrame, is_left_out: npt.NDArray[np.bool_], title: str, noun: str, reason: str
+) -> pd.DataFrame:
+    """Return the other rows, and warn of those that are left out."""
+    if not is_left_out.any():
+        return table
+    ids = list(pd.unique(table["audio_id"][is_left_out]))
+    warn_caller(
+        f"{title}: {int(is_left_out.sum())} of {len(table)} {noun.split(' of ')[0]} are left out ({noun}), because "
+        f"{reason}; they belong to {_listed(ids)}.",
+        UserWarning,
+    )
+    return table[~is_left_out]
+
+
+def _with_times(table: pd.DataFrame, title: str, noun: str) -> pd.DataFrame:
+    has_none = (table["start_ms"].isna() | table["end_ms"].isna()).to_numpy(np.bool_)
+    return without_rows(table, has_none, title, f"{noun} of unknown time", "it needs times")
+
+
+def _with_shared_times(table: pd.DataFrame) -> pd.DataFrame:
+    """Divide the time of neighbouring words that have the same one between them, in proportion to their characters."""
+    start = table["start_ms"].to_numpy(np.int64)
+    end = table["end_ms"].to_numpy(np.int64)
+    audio = pd.factorize(table["audio_id"])[0]
+    is_same = (np.diff(start) == 0) & (np.diff(end) == 0) & (np.diff(audio) == 0)
+    if not is_same.any():
+        return table
+    first = np.flatnonzero(np.concatenate([[True], ~is_same]))
+    n_words = np.diff(np.append(first, len(table)))
+    length = table["text"].str.len().to_numpy(np.int64)
+    after = np.cumsum(length)
+    before = after - length
+    base = np.repeat(before[first], n_words)
+    total = np.repeat(np.add.reduceat(length, first), n_words)
+    duration = end - start
+    return table.assign(
+        start_ms=pd.array(start + duration * (before - base) // total, dtype="Int32"),
+        end_ms=pd.array(start + duration * (after - base) // total, dtype="Int32"),
+    )
+
+
+def _listed(names: Sequence[Any]) -> str:
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(repr(str(name)) for name in names[:_SHOWN]) + rest
