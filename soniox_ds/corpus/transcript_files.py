@@ -17,7 +17,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.text_files import lines_of_file, read_text
 from soniox_ds.io.json_nodes import JsonNode
 from soniox_ds.io.providers import provider_named, recognised_provider
-from soniox_ds.io.transcript import Transcript
+from soniox_ds.io.transcript import TimedWord, Transcript
 from soniox_ds.schema import RECORDINGS, TOKENS, conform
 from soniox_ds.text.words import spoken_texts
 
@@ -99,7 +99,8 @@ def _recording(transcript: Transcript, audio_id: str, place: str, provider: str)
 
 
 def _tokens(transcript: Transcript, audio_id: str) -> pd.DataFrame:
-    words = pd.DataFrame(transcript.words, columns=["text", "start_ms", "end_ms", "confidence", "speaker", "language"])
+    words = pd.DataFrame(transcript.words, columns=list(TimedWord._fields)).dropna(axis=1, how="all")
+    words = words.assign(text=[word.text for word in transcript.words])
     return conform(words.assign(audio_id=audio_id, token_index=range(len(words))), TOKENS)
 
 

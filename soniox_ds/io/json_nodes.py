@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from soniox_ds.exceptions import SchemaError
+from soniox_ds.options.languages import language_code
 
 __all__ = ["JsonNode"]
 
@@ -46,9 +47,34 @@ class JsonNode:
             raise SchemaError(f"{self._here} has no {key!r}; it has {names}{', ...' if len(members) > 8 else ''}")
         return JsonNode(members[key], f"{self.place}.{key}".lstrip("."))
 
-    def get(self, key: str) -> JsonNode | None:
-        """Return a value of an object, or None if it is absent or null."""
-        return None if self._object().get(key) is None else self[key]
+    def get(self, *keys: str) -> JsonNode | None:
+        """Return the value under a key, and a key in that value, and so on, or None if one is absent or null."""
+        node = self
+        for key in keys:
+            if node._object().get(key) is None:
+                return None
+            node = node[key]
+        return node
+
+    def get_text(self, *keys: str) -> str | None:
+        """Return the text that `get` finds, or None."""
+        return None if (node := self.get(*keys)) is None else node.text()
+
+    def get_ms(self, *keys: str, units_per_s: float = 1) -> int | None:
+        """Return the time in milliseconds that `get` finds, or None."""
+        return None if (node := self.get(*keys)) is None else node.ms(units_per_s)
+
+    def get_confidence(self, *keys: str) -> float | None:
+        """Return the confidence that `get` finds, or None."""
+        return None if (node := self.get(*keys)) is None else node.confidence()
+
+    def get_language(self, *keys: str) -> str | None:
+        """Return the code of the language that `get` finds, or None, also for languages that are not known."""
+        return None if (node := self.get(*keys)) is None else language_code(node.text())
+
+    def get_channel(self, *keys: str, first: int) -> int | None:
+        """Return the channel that `get` finds, counted from 1, or None. `first` is what the tool calls the first."""
+        return None if (node := self.get(*keys)) is None else int(node.number()) - first + 1
 
     def has(self, *keys: str) -> bool:
         """Return True if the value is an object that has all of these keys."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["TimedWord", "Transcript", "with_text"]
+__all__ = ["TimedWord", "Transcript", "with_punctuation", "with_text"]
 
 
 class TimedWord(NamedTuple):
@@ -20,6 +20,9 @@ class TimedWord(NamedTuple):
     """Confidence, 0 to 1; None if the provider gives none."""
     speaker: str | None = None
     language: str | None = None
+    """Two-letter code; `options.languages.language_code` makes it from other codes and names."""
+    channel: int | None = None
+    """Number of the channel, from 1; None if the channels were mixed."""
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,20 @@ def with_text(words: Sequence[TimedWord], text: str) -> list[TimedWord]:
     if before is not None and before >= 0:
         pieces[before][2] = text[position:].rstrip()
     return [word._replace(text="".join(parts)) for word, parts in zip(words, pieces, strict=True)]
+
+
+def with_punctuation(words: Iterable[TimedWord | str]) -> list[TimedWord]:
+    """Return words with a space before each, and with the punctuation marks between them at the end of the word before.
+
+    Examples
+    --------
+    >>> [word.text for word in with_punctuation([TimedWord("Good"), TimedWord("day"), "!"])]
+    ['Good', ' day!']
+    """
+    result: list[TimedWord] = []
+    for word in words:
+        if isinstance(word, TimedWord):
+            result.append(word._replace(text=f" {word.text}" if result else word.text))
+        elif result:
+            result[-1] = result[-1]._replace(text=result[-1].text + word)
+    return result

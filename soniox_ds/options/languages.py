@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 
-__all__ = ["LANGUAGES", "suggest_language"]
+__all__ = ["LANGUAGES", "language_code", "suggest_language"]
 
 # Each entry is the code, the English name, and the three-letter codes of ISO 639 for the same language.
 _TABLE = """
@@ -68,6 +68,23 @@ _ALIASES = {
 }
 
 
+def language_code(text: str) -> str | None:
+    """Return the two-letter code of a language that is named by a code, in English or in itself, or None.
+
+    Examples
+    --------
+    >>> [language_code(text) for text in ("EN", "en_us", "deu", "cmn-Hans-CN", "english", "Portugese")]
+    ['en', 'en', 'de', 'zh', 'en', None]
+    """
+    name = text.strip().casefold()
+    for candidate in (name, name.replace("_", "-").partition("-")[0]):
+        if candidate in LANGUAGES:
+            return candidate
+        if candidate in _ALIASES:
+            return _ALIASES[candidate]
+    return None
+
+
 def suggest_language(text: str) -> str | None:
     """Return the language code that was probably meant, or None if no code or name is similar.
 
@@ -76,14 +93,10 @@ def suggest_language(text: str) -> str | None:
     >>> [suggest_language(text) for text in ("english", "jp", "nb", "zh-TW", "EN", "Portugese", "klingon")]
     ['en', 'ja', 'no', 'zh', 'en', 'pt', None]
     """
-    wanted = text.strip().casefold()
-    language = wanted.replace("_", "-").split("-")[0]
-    for candidate in (wanted, language):
-        if candidate in LANGUAGES:
-            return candidate
-        if candidate in _ALIASES:
-            return _ALIASES[candidate]
-    if len(wanted) < 4:  # Two or three letters resemble too many codes for a useful suggestion.
+    if code := language_code(text):
+        return code
+    name = text.strip().casefold()
+    if len(name) < 4:  # Two or three letters resemble too many codes for a useful suggestion.
         return None
-    near = difflib.get_close_matches(wanted, [name.casefold() for name in LANGUAGES.values()], n=1, cutoff=0.75)
+    near = difflib.get_close_matches(name, [name.casefold() for name in LANGUAGES.values()], n=1, cutoff=0.75)
     return _ALIASES[near[0]] if near else None

@@ -2,8 +2,7 @@
 
 Conventions: times are seconds. Words stand in `words` at the top (API) or in each segment (command line, with
 ``--word_timestamps True``); without words, each segment is one piece of text with its times. Words of the API lack
-their spaces and punctuation, which are taken from `text`. `probability` of a word is its confidence. Source:
-https://platform.openai.com/docs/api-reference/audio/verbose-json-object
+their spaces and punctuation, which are taken from `text`. `probability` of a word is its confidence. Source: `PAGE`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ PAGE = "https://platform.openai.com/docs/api-reference/audio/verbose-json-object
 
 
 def recognises(document: JsonNode) -> bool:
-    """Return True for an object with text, language and Whisper's segments."""
+    """Return True for an object with a text and Whisper's segments, which hold the numbers of their tokens."""
     if not document.has("text", "segments"):
         return False
     segments = document["segments"].value
@@ -29,28 +28,20 @@ def recognises(document: JsonNode) -> bool:
 
 def transcripts(document: JsonNode) -> Iterator[Transcript]:
     """Yield the transcript of the document."""
-    language = document.get("language")
-    duration = document.get("duration")
-    segments = document.get("segments")
     listed = document.get("words")
     if listed is not None:
         words = with_text([_word(word) for word in listed], document["text"].text())
     else:
         words = []
-        for segment in segments or ():
+        for segment in document.get("segments") or ():
             timed = segment.get("words")
             words += [_word(word) for word in timed] if timed else [_segment(segment)]
-    yield Transcript(
-        [word._replace(language=language.text() if language else None) for word in words],
-        duration_ms=duration.ms() if duration else None,
-    )
+    language = document.get_language("language")
+    yield Transcript([word._replace(language=language) for word in words], duration_ms=document.get_ms("duration"))
 
 
 def _word(word: JsonNode) -> TimedWord:
-    probability = word.get("probability")
-    return TimedWord(
-        word["word"].text(), word["start"].ms(), word["end"].ms(), probability.confidence() if probability else None
-    )
+    return TimedWord(word["word"].text(), word["start"].ms(), word["end"].ms(), word.get_confidence("probability"))
 
 
 def _segment(segment: JsonNode) -> TimedWord:

@@ -1,0 +1,43 @@
+"""faster-whisper: its segments and information as JSON.
+
+Conventions: the library returns tuples and writes no files. The document is ``{"info": asdict(info), "segments":
+[asdict(segment), ...]}``, with ``dataclasses.asdict``; only `segments` is needed. Times are seconds. Segments without
+words (without ``word_timestamps=True``) are one piece of text each. Source: `PAGE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from soniox_ds.io.json_nodes import JsonNode
+from soniox_ds.io.transcript import TimedWord, Transcript
+
+__all__ = ["PAGE", "TITLE", "recognises", "transcripts"]
+
+TITLE = "faster-whisper"
+PAGE = "https://github.com/SYSTRAN/faster-whisper"
+
+
+def recognises(document: JsonNode) -> bool:
+    """Return True for an object with Whisper's segments and, instead of a text, the information of the library."""
+    if not document.has("segments", "info") or document.has("text"):
+        return False
+    segments = document["segments"].value
+    return isinstance(segments, list) and all(JsonNode(segment).has("avg_logprob", "tokens") for segment in segments)
+
+
+def transcripts(document: JsonNode) -> Iterator[Transcript]:
+    """Yield the transcript of the document."""
+    language = document.get_language("info", "language")
+    words = [
+        TimedWord(
+            piece["word" if segment.get("words") else "text"].text(),
+            piece["start"].ms(),
+            piece["end"].ms(),
+            piece.get_confidence("probability"),
+            language=language,
+        )
+        for segment in document["segments"]
+        for piece in segment.get("words") or [segment]
+    ]
+    yield Transcript(words, duration_ms=document.get_ms("info", "duration"))

@@ -1,0 +1,41 @@
+"""Response of Deepgram, written by hand after the public page (PAGE)."""
+
+from provider_documents import read
+
+WORD = {"word": "hello", "start": 0.5, "end": 0.9, "confidence": 0.99, "punctuated_word": "Hello.", "speaker": 0}
+METADATA = {
+    "request_id": "r",
+    "duration": 3.21,
+    "channels": 1,
+    "models": ["id-1"],
+    "model_info": {"id-1": {"name": "general", "version": "1", "arch": "nova-3"}},
+}
+
+
+def document(*channels, **metadata):
+    alternatives = [{"alternatives": [{"transcript": "", "confidence": 0.9, "words": words}]} for words in channels]
+    return {"metadata": METADATA | metadata, "results": {"channels": alternatives}}
+
+
+def test_words():
+    [transcript] = read(document([WORD]), "deepgram")
+    assert (transcript.duration_ms, transcript.model) == (3210, "nova-3")
+    assert transcript.words == [(" Hello.", 500, 900, 0.99, "0", None, None)]
+
+
+def test_without_punctuation_and_speakers_with_a_detected_language():
+    plain = {name: WORD[name] for name in ("word", "start", "end", "confidence")}
+    given = document([plain])
+    given["results"]["channels"][0]["detected_language"] = "es"
+    [transcript] = read(given, "deepgram")
+    assert transcript.words == [(" hello", 500, 900, 0.99, None, "es", None)]
+
+
+def test_several_channels_are_numbered_from_1():
+    [transcript] = read(document([WORD], [WORD | {"language": "de"}], channels=2), "deepgram")
+    assert [(word.channel, word.language) for word in transcript.words] == [(1, None), (2, "de")]
+
+
+def test_nothing_was_said():
+    [transcript] = read(document([], model_info={}, models=[]), "deepgram")
+    assert (transcript.words, transcript.model) == ([], None)
