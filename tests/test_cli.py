@@ -47,6 +47,19 @@ def test_transcribe_appends_and_takes_context(service, tiny_wav, tmp_path, capsy
     assert corpus.provenance["runs"][0]["options"]["context"]["terms"] == ["Zyrtec", "Celebrex"]
 
 
+def test_transcribe_waits_for_webhooks(service, tiny_wav, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SONIOX_API_WEBHOOK_SECRET", "open-sesame-1234")
+    journal, out = tmp_path / "journal.sqlite", tmp_path / "corpus"
+    command = ["transcribe", str(tiny_wav(tmp_path / "a.wav")), "--out", str(out), "--journal", str(journal)]
+    with sx.WebhookReceiver(port=0, journal=journal) as receiver:
+        assert main([*command, "--webhook-url", receiver.url]) == 0
+    assert not {"list", "get"} & {request.route for request in service.requests}
+    assert [webhook.status for webhook in service.webhooks] == [200]
+    monkeypatch.delenv("SONIOX_API_WEBHOOK_SECRET")
+    assert main([*command, "--overwrite", "--webhook-url", "https://me.example"]) == 2
+    assert "Set SONIOX_API_WEBHOOK_SECRET" in capsys.readouterr().err
+
+
 def test_failed_recordings_are_told_by_the_exit_status(service, tiny_wav, tmp_path, capsys):
     tiny_wav(tmp_path / "good.wav")
     (tmp_path / "bad.wav").write_bytes(b"")

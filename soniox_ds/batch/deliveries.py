@@ -9,6 +9,7 @@ service is asked as in a run without webhooks, until the next webhook arrives.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.run import Run
@@ -22,6 +23,8 @@ OVERDUE_S = 30.0
 """Least seconds after its submission at which the webhook of a job is overdue."""
 AUDIO_PER_WAIT = 60.0
 """Seconds of audio for which the service may take a second longer."""
+LATEST = 500
+"""Number of missing webhooks for which a run goes on looking, to learn that webhooks arrive again."""
 SLOWEST = 2.0
 """Multiple of the longest time so far from a submission to its webhook, at which a webhook is overdue."""
 
@@ -34,8 +37,8 @@ class Deliveries:
         self._arrived_s = self._asked_s = run.clock.now()
         self._longest_s = 0.0
         self._arrived: set[str] = set()
-        self._missing: set[str] = set()
-        """Ids of jobs that are done, as the service has shown, and whose webhooks have not come."""
+        self._missing: dict[str, None] = {}
+        """Ids of jobs that are done, as the service has shown, and whose webhooks have not come, oldest first."""
         self._taken_up: set[str] = set()
         """Ids of jobs of an earlier run. Their webhooks may have been lost before this run began."""
         self._is_down = False
@@ -49,13 +52,14 @@ class Deliveries:
 
     async def arrived(self, watched: Mapping[str, Job]) -> dict[str, str]:
         """Return the status of each watched job whose webhook has arrived since the last call."""
-        expected = [*(watched.keys() - self._arrived), *self._missing]
+        expected = [*(watched.keys() - self._arrived), *islice(reversed(self._missing), LATEST)]
         delivered = await self._run.journal.deliveries(expected)
         if delivered:
             self._arrived_s = self._run.clock.now()
             self._is_down = False
-            self._missing -= delivered.keys()
             self._arrived |= delivered.keys()
+            for transcription_id in delivered:
+                self._missing.pop(transcription_id, None)
         return {key: status for key, status in delivered.items() if key in watched}
 
     def can_be_fetched(self, job: Job, status: str) -> bool:
@@ -79,7 +83,7 @@ class Deliveries:
         if transcription_id in self._arrived:
             self._longest_s = max(self._longest_s, self._run.clock.now() - job.submitted_s)
         else:
-            self._missing.add(transcription_id)
+            self._missing[transcription_id] = None
             self._is_down = self._is_quiet
 
     def must_ask(self, watched: Mapping[str, Job]) -> bool:
@@ -118,7 +122,7 @@ class Deliveries:
 
     async def missing_text(self) -> str | None:
         """Return a warning about the webhooks that did not arrive, also not late; None if all arrived."""
-        delivered = await self._run.journal.deliveries(sorted(self._missing))
+        delivered = await self._run.journal.deliveries(list(self._missing))
         n_missing = len(self._missing - delivered.keys())
         if not n_missing:
             return None

@@ -243,6 +243,14 @@ async def test_a_journal_that_is_deleted_meanwhile_is_made_anew(receiver, path):
     assert written(path) == {"t2": "completed"}
 
 
+async def test_a_journal_of_the_version_before_gets_the_table(receiver, path):
+    Journal.open(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("DROP TABLE deliveries; PRAGMA user_version=2;")
+    assert (await post(receiver, body(transcription_id="t1"))).status_code == 200
+    assert written(path) == {"t1": "completed"}
+
+
 # -- in an application -------------------------------------------------------------------------------------------------
 
 
