@@ -275,8 +275,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         name = coroutine.__name__
         coroutine.close()
         raise RuntimeError(
-            f"{name}() was called the plain way from a coroutine or callback that runs on soniox_ds's own event loop, "
-            f"and would wait for itself; await its twin in soniox_ds.aio there"
+            f"{name}() was called from a coroutine or callback that runs on soniox_ds's own event loop, so it would "
+            "wait for itself forever; await the function of the same name in soniox_ds.aio instead"
         )
     work: _Work[T] = _Work(coroutine)
     caller = _Caller()
@@ -322,7 +322,7 @@ def plain(async_function: Callable[P, Coroutine[Any, Any, T]], namespace: str | 
     Awaitable twin: ``soniox_ds.aio.transcribe``.
     """
     if not inspect.iscoroutinefunction(async_function):
-        raise TypeError(f"plain() takes an async function; {async_function!r} is none")
+        raise TypeError(f"plain() takes an async function, found {async_function!r}")
 
     @functools.wraps(async_function)
     def plain_function(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -346,7 +346,7 @@ def plain_iterator(async_function: Callable[P, AsyncGenerator[T, None]]) -> Call
     [0, 1, 2]
     """
     if not inspect.isasyncgenfunction(async_function):
-        raise TypeError(f"plain_iterator() takes an asynchronous generator function; {async_function!r} is none")
+        raise TypeError(f"plain_iterator() takes an asynchronous generator function, found {async_function!r}")
 
     @functools.wraps(async_function)
     def plain_function(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:

@@ -38,7 +38,8 @@ def check_imports() -> None:
     if _half_imported:
         raise SetupError(
             f"this process was forked while another thread was importing {', '.join(sorted(_half_imported))} for "
-            "soniox_ds, and cannot complete that. Make the first call before the process is forked, or start processes "
+            "soniox_ds, and these imports cannot be completed. Make the first call before the process is forked, or "
+            "start processes "
             'with multiprocessing.get_context("spawn")'
         )
 

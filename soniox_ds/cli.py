@@ -33,7 +33,7 @@ __all__ = ["main"]
 
 RECORDINGS_FAILED, COMMAND_FAILED, INTERRUPTED = 1, 2, 130
 OUTCOMES = {
-    "kept": "paid for and not fetched; repeat the command that started it, or give it up with --unfinished",
+    "kept": "paid for but not fetched; repeat the command that started it, or delete it with --unfinished",
     "busy": "still being processed and cannot be deleted yet; run this command again later",
 }
 
@@ -131,10 +131,10 @@ def _parser() -> argparse.ArgumentParser:
     usage.set_defaults(command=_usage)
 
     clean = commands.add_parser(
-        "clean", help="delete from the server the files and transcriptions of this journal, nothing else"
+        "clean", help="delete the files and transcriptions of this journal from the server, and nothing else"
     )
     clean.add_argument("--journal", type=Path, help="default: the journal in the user's cache folder")
-    clean.add_argument("--unfinished", action="store_true", help="also give up jobs that are paid for but not fetched")
+    clean.add_argument("--unfinished", action="store_true", help="also delete jobs that are paid for but not fetched")
     _add_region(clean)
     clean.set_defaults(command=_clean)
     return parser
@@ -207,7 +207,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         "--by",
         nargs="+",
         metavar="COLUMN",
-        help="metadata columns to group the errors by (default: those with 2 to 12 values)",
+        help="metadata columns to group the errors by (default: the columns with 2 to 12 values)",
     )
     add(
         "--normalizer",
@@ -255,7 +255,7 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_region(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--region", help="region of the key's project: us, eu, in, jp or a newer one (default: us)")
+    parser.add_argument("--region", help="region of the key's project: us, eu, in, jp or a newer region (default: us)")
 
 
 def _connection(options: argparse.Namespace) -> Connection | None:
@@ -278,7 +278,9 @@ def _transcribe(options: argparse.Namespace) -> int:
 
     _check_out(options)
     if options.local and options.region:
-        raise InputError("--local uses the stand-in on this machine, --region a region of Soniox; give one of them")
+        raise InputError(
+            "--local uses the stand-in on this machine, --region a region of Soniox; give only one of them"
+        )
     recordings = find_recordings(
         options.sources[0] if len(options.sources) == 1 else options.sources,
         audio_column=options.audio_column,
@@ -320,7 +322,7 @@ def _check_out(options: argparse.Namespace) -> None:
     """Raise InputError if the corpus could not be saved, before anything is paid for."""
     out: Path = options.out
     if options.append and options.overwrite:
-        raise InputError("--append adds to the corpus in the folder and --overwrite replaces it; give one of them")
+        raise InputError("--append adds to the corpus in the folder and --overwrite replaces it; give only one of them")
     if any(path.exists() and not path.is_dir() for path in (out, *out.parents)):
         raise InputError(f"--out {out}: this is a file, or its parent is a file; name a folder")
     if out.is_dir() and any(out.iterdir()) and not (options.append or options.overwrite):

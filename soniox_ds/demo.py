@@ -68,7 +68,8 @@ def run_demo(out: Path, *, local: bool = False, quick: bool = False, model: str 
     if os.environ.get("SONIOX_API_KEY") and not local:
         _say(
             "The service",
-            "SONIOX_API_KEY is set: this transcribes about 4 minutes of audio there, for less than a cent.",
+            "SONIOX_API_KEY is set: the demo transcribes about 4 minutes of audio with the Soniox service, for less "
+            "than a cent.",
         )
         return _run_steps(out, quick, is_local=False)
     with stand_in(model) as service:
@@ -147,7 +148,7 @@ def _run_steps(out: Path, quick: bool, *, is_local: bool) -> int:
     _table(diarization[["audio_id", *columns]])
     print(f"\n  all together: DER {sx.summarize(diarization)['der'].iloc[0]:.3f} (no collar, overlap scored)")
     if is_local:
-        print("\nThe stand-in tells speakers apart by simple acoustic features: it needs very different voices.")
+        print("\nThe stand-in tells speakers apart by simple acoustic features, so it needs very different voices.")
     timeline = out / "timeline.png"
     figure, ax = plt.subplots(figsize=(9, 2))
     sx.plot.timeline(turns, audio_id=CONVERSATION, ax=ax)
@@ -160,8 +161,8 @@ def _run_steps(out: Path, quick: bool, *, is_local: bool) -> int:
 
 
 NOT_SONIOX = textwrap.dedent("""\
-    These figures are of a small offline recogniser on synthetic speech. They show that everything works;
-    they say nothing about Soniox, and nothing about the speech of people.""")
+    These figures come from a small offline recogniser on synthetic speech. They show that
+    everything works. They say nothing about the quality of Soniox, or about human speech.""")
 
 
 def next_steps(out: Path, is_local: bool) -> list[str]:

@@ -77,7 +77,7 @@ class OptionsError(InputError):
 
 
 class SourceError(InputError):
-    """No recordings were found, or a manifest cannot be read."""
+    """The error for sources without recordings, and for a manifest that cannot be read."""
 
 
 class SetupError(SonioxDSError):
@@ -161,7 +161,7 @@ class RateLimitError(ServiceError):
 
 
 class ConnectionFailed(ServiceError):
-    """No connection, a reset, or no answer in time."""
+    """The error for a connection that fails or breaks, and for an answer that does not come in time."""
 
 
 class BadAnswerError(ServiceError):

@@ -135,7 +135,10 @@ def test_a_plain_call_from_the_loop_itself_is_refused_with_advice():
     async def careless():
         return plain_double(1)
 
-    with pytest.raises(RuntimeError, match=r"double\(\) was called the plain way .* await its twin in soniox_ds\.aio"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"double\(\) was called from a coroutine .* await the function of the same name in soniox_ds\.aio",
+    ):
         _background.run(careless())
 
 

@@ -75,7 +75,7 @@ def test_outputs_that_cannot_be_saved_are_refused_before_anything_is_paid(servic
         ("full", [], "--append or --overwrite"),
         ("a.wav", [], "this is a file"),
         ("a.wav/below", [], "this is a file"),
-        ("new", ["--append", "--overwrite"], "give one of them"),
+        ("new", ["--append", "--overwrite"], "give only one of them"),
         ("new", ["--partition-by", "nope"], "no such column"),
     ):
         assert main(["transcribe", audio, "--out", str(tmp_path / out), *more]) == 2
@@ -125,7 +125,7 @@ def test_clean_deletes_what_a_stopped_run_left(service, tiny_wav, tmp_path, caps
     with pytest.warns(sx.exceptions.RecordingsFailedWarning, match="timeout"):
         sx.transcribe(tiny_wav(tmp_path / "a.wav"), progress=False, timeout_s=0.3)
     assert main(["clean"]) == 0
-    assert "kept: paid for and not fetched" in capsys.readouterr().out
+    assert "kept: paid for but not fetched" in capsys.readouterr().out
     assert main(["clean", "--unfinished"]) == 0
     assert re.search("busy|deleted", capsys.readouterr().out)
 
@@ -165,7 +165,7 @@ def test_the_demo_shows_real_recognition(tmp_path, monkeypatch, capsys):
     assert pooled, shown
     assert float(pooled[1]) < 0.2
     assert "LOCAL" in shown
-    assert "say nothing about Soniox" in shown
+    assert "say nothing about the quality of Soniox" in shown
     without, with_terms = (
         [int(count) for count in re.findall(rf"{label} .*?(\d+) of \d+ terms recognised", shown, re.DOTALL)]
         for label in ("without", "with   ")

@@ -140,19 +140,19 @@ def test_a_fork_while_another_thread_waits_for_its_first_call(service, tmp_path,
 
 
 def test_a_fork_while_streams_are_open_and_locks_are_held(service, tmp_path, tiny_wav):
-    """The streams of the parent take up no room at the gates of the child."""
+    """The streams of the parent do not count in the session limits of the child."""
     code = """
     from soniox_ds.api import session_limit
     from soniox_ds.api.connection import Connection
 
     own = sx.SessionLimit(sessions=1)
-    shared = session_limit.gate_for(Connection())
+    shared = session_limit.session_limit_for(Connection())
 
     def hold():
         for one in (own, shared):
             one.open = one.sessions
             one._queue.append(object())
-        with own._lock, shared._lock, session_limit._gates_lock:
+        with own._lock, shared._lock, session_limit._shared_lock:
             reached.set()
             go_on.wait()
 
@@ -163,7 +163,7 @@ def test_a_fork_while_streams_are_open_and_locks_are_held(service, tmp_path, tin
     thread = threading.Thread(target=hold)
     thread.start()
     reached.wait()
-    in_child(lambda: (stream(), stream(gate=own, refresh=True)))
+    in_child(lambda: (stream(), stream(session_limit=own, refresh=True)))
     go_on.set()
     thread.join()
     """

@@ -320,7 +320,7 @@ def test_times_of_arrival_are_those_of_live_results(name):
 @pytest.mark.parametrize("form", ["a Corpus", "a LiveResult"])
 @pytest.mark.parametrize("name", TAKE_METRICS)
 def test_a_refusal_names_the_call_that_works(name, form):
-    expected = rf"sx\.{re.escape(name)} needs .* and was given {form}; call sx\.{re.escape(name)}\(.*"
+    expected = rf"sx\.{re.escape(name)} needs .*, but found {form}; call sx\.{re.escape(name)}\(.*"
     with pytest.raises(InputError, match=expected):
         TAKE_METRICS[name](FORMS[form])
 

@@ -101,9 +101,7 @@ async def usage(
     until = _utc(end or datetime.now(UTC))
     since = _utc(start or until - timedelta(days=30))
     if not timedelta(0) < until - since <= LONGEST_WINDOW:
-        raise OptionsError(
-            f"the window runs from {since} to {until}; it must be longer than nothing and at most 366 days"
-        )
+        raise OptionsError(f"the period runs from {since} to {until}; it must be longer than 0 and at most 366 days")
     async with Client(connection or Connection()) as client:
         summary = await client.usage_summary(start_time=since.isoformat(), end_time=until.isoformat())
     rows = [row for entry in summary["models"] for row in _days(entry)]

@@ -178,8 +178,8 @@ class Quota:
     ----------
     limit
         Largest amount that may be held at the same time.
-    what
-        Name of the counted things, for messages.
+    resource
+        Name of the limited resource, for messages, such as "stored files".
     clock
         Clock of the quota; by default real time.
 
@@ -190,10 +190,10 @@ class Quota:
     each release raises it by a quarter of the released amount.
     """
 
-    def __init__(self, limit: float, what: str, clock: Clock | None = None) -> None:
-        check_number(limit, f"the limit of {what}", above=0, below=math.inf, advice="it is a positive number")
+    def __init__(self, limit: float, resource: str, clock: Clock | None = None) -> None:
+        check_number(limit, f"the limit of {resource}", above=0, below=math.inf, advice="it is a positive number")
         self.limit = limit
-        self.what = what
+        self.resource = resource
         self.held = 0
         """Amount that is held now."""
         self._clock = clock or Clock()
@@ -201,7 +201,7 @@ class Quota:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def __repr__(self) -> str:
-        return f"Quota({self.held} of {self.limit:g} {self.what}, {len(self._waiting)} waiting)"
+        return f"Quota({self.held} of {self.limit:g} {self.resource}, {len(self._waiting)} waiting)"
 
     async def acquire(self, amount: int = 1, timeout_s: float | None = None) -> None:
         """Wait until there is room for `amount`, and hold it.
@@ -214,9 +214,11 @@ class Quota:
             If there is no room within `timeout_s`. Nothing is held then.
         """
         if amount < 0:
-            raise InputError(f"{amount} {self.what} cannot be held; the amount is 0 or more")
+            raise InputError(f"{amount} {self.resource} cannot be held; the amount is 0 or more")
         if amount > self.limit:
-            raise QuotaError(f"{amount} {self.what} at once are more than the {self.limit:g} that the service stores")
+            raise QuotaError(
+                f"{amount} {self.resource} at once are more than the {self.limit:g} that the service stores"
+            )
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((amount, turn))
         self._serve()
@@ -241,7 +243,7 @@ class Quota:
     def release(self, amount: int = 1) -> None:
         """Give back a held amount, once the service does not store it any more."""
         if not 0 <= amount <= self.held:
-            raise InputError(f"{amount} {self.what} cannot be released; {self.held} are held")
+            raise InputError(f"{amount} {self.resource} cannot be released; {self.held} are held")
         self.held -= amount
         self._room_for = min(self.limit, self._room_for + amount / 4)
         self._serve()
@@ -253,7 +255,7 @@ class Quota:
         release will come; the caller should raise its QuotaError.
         """
         if not 0 <= amount <= self.held:
-            raise InputError(f"{amount} {self.what} cannot be given back; {self.held} are held")
+            raise InputError(f"{amount} {self.resource} cannot be given back; {self.held} are held")
         self.held -= amount
         self._room_for = self.held
         if self.held == 0:
@@ -269,7 +271,7 @@ class Quota:
             alarm.cancel()
         if not turn.done():
             raise TimeoutError(
-                f"no room for {amount} {self.what} within {timeout_s:g} s: {self.held} of {self.limit:g} are held"
+                f"no room for {amount} {self.resource} within {timeout_s:g} s: {self.held} of {self.limit:g} are held"
             )
 
     def _serve(self) -> None:

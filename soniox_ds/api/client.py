@@ -257,7 +257,9 @@ class Client:
             made = object_of(reply, self.connection, "api_key", "expires_at")
             key = made["api_key"]
             if not (key.isascii() and key.isprintable()) or " " in key or len(key) > 4096:
-                raise BadAnswerError(f"{reply.what}: the answer holds what cannot be a key", status=reply.status)
+                raise BadAnswerError(
+                    f"{reply.request_name}: the answer contains something that cannot be a key", status=reply.status
+                )
             return made
 
         # The request may be repeated, because a key that was not received expires by itself.
@@ -341,12 +343,14 @@ class Client:
             if not cursor:
                 return
             if cursor in cursors:
-                raise BadAnswerError(f"the list came back to its cursor {cursor[:80]!r}, so it would never end")
+                raise BadAnswerError(
+                    f"the list returned its cursor {cursor[:80]!r} a second time, so it would never end"
+                )
             barren = barren + 1 if page_ids <= ids else 0
             if barren >= MOST_BARREN_PAGES or len(cursors) >= MOST_PAGES:
                 raise BadAnswerError(
-                    f"the list has {len(cursors) + 1} pages, nothing new on the last {barren} of them, and yet another "
-                    "one is to follow, so it would never end"
+                    f"the list has {len(cursors) + 1} pages, the last {barren} of them contain nothing new, and "
+                    "another page is announced, so it would never end"
                 )
             cursors.add(cursor)
             ids |= page_ids
@@ -361,7 +365,7 @@ class Client:
         value = object_of(reply, self.connection)
         total = value.get("total")
         if not is_number(total, whole=True, least=0):
-            raise BadAnswerError(f"{reply.what}: the answer has no whole number 'total'", status=reply.status)
+            raise BadAnswerError(f"{reply.request_name}: the answer has no whole number 'total'", status=reply.status)
         return value
 
     async def _page(
@@ -387,9 +391,9 @@ class Client:
                 hint = f"did you mean {near[0]!r}? " if near else ""
                 advice = f"{hint}The service has these models for recordings: {', '.join(names)}"
             except SonioxDSError as failure:
-                advice = f"The models that exist could not be asked for: {failure}"
+                advice = f"The list of models could not be requested: {failure}"
         return RequestError(
-            f"{error} The model asked for is {model!r}. {advice[0].upper()}{advice[1:]}",
+            f"{error} The requested model is {model!r}. {advice[0].upper()}{advice[1:]}",
             status=error.status,
             error_type=error.error_type,
             request_id=error.request_id,
@@ -423,7 +427,7 @@ def _iso(value: str | datetime, name: str) -> str:
     if isinstance(value, str):
         return value
     if value.tzinfo is None:
-        raise InputError(f"{name} is {value!r} without a time zone; use datetime.now(UTC) or a string ending in Z")
+        raise InputError(f"{name} is {value!r}, which has no time zone; use datetime.now(UTC) or a string ending in Z")
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -91,8 +91,8 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
-            "an API key is not written into a pickle, which may end up in a file. Make the Connection where it is "
-            "used: Connection(region=...) or Connection(api_base_url=...) reads SONIOX_API_KEY there"
+            "a Connection cannot be pickled, because its API key could end up in a file. Make the Connection where it "
+            "is used: Connection(region=...) or Connection(api_base_url=...) reads SONIOX_API_KEY there"
         )
 
 
@@ -160,14 +160,16 @@ class Connection:
         if api_base_url is not None:
             base_url = _base_url(api_base_url, "api_base_url")
             if region is not None and base_url != _region_url(region):
-                raise InputError(f"region={region!r} and api_base_url={api_base_url!r} are different places; give one")
+                raise InputError(
+                    f"region={region!r} and api_base_url={api_base_url!r} contradict each other; give only one of them"
+                )
         elif region is None and env_base_url is not None:
             base_url = _base_url(env_base_url, "SONIOX_API_BASE_URL")
         else:
             base_url = _region_url(region or "us")
             if env_base_url is not None and _base_url(env_base_url, "SONIOX_API_BASE_URL") != base_url:
                 raise SetupError(
-                    f"region={region!r} was asked for, but SONIOX_API_BASE_URL is {env_base_url!r}; drop one of the two"
+                    f"region={region!r} was given, but SONIOX_API_BASE_URL is {env_base_url!r}; remove one of the two"
                 )
 
         derived = _stream_url_beside(base_url)
@@ -197,7 +199,7 @@ class Connection:
         """Return the address for streams. Raises SetupError if it is not known."""
         if self.websocket_url is None:
             raise SetupError(
-                f"the address for live audio cannot be told from {self.api_base_url}; set SONIOX_WS_URL, or pass "
+                f"the address for live audio cannot be derived from {self.api_base_url}; set SONIOX_WS_URL, or pass "
                 'Connection(websocket_url="wss://...")'
             )
         return self.websocket_url
@@ -225,7 +227,7 @@ def _key(given: str | Secret | None) -> Secret:
         raise SetupError(f"{source} is empty: {_NO_KEY}")
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise SetupError(
-            f"{source} holds characters that no key has, such as spaces, line breaks or quotes from a word processor "
+            f"{source} contains characters that no key contains, such as spaces, line breaks or typographic quotes "
             "(not shown here); copy the key again"
         )
     return Secret(value)
@@ -245,8 +247,8 @@ def _check_region(region: object) -> None:
             f"region is {region!r}; it is a name in lower-case letters, digits and hyphens, such as {known}.{hint}"
         )
     warn_caller(
-        f"region {region!r} is not one of those that this version knows ({known}); {_region_url(region)} is used for "
-        f"it.{hint}",
+        f"region {region!r} is not one of the regions that this version knows ({known}); its address is assumed to be "
+        f"{_region_url(region)}.{hint}",
         UserWarning,
     )
 
@@ -293,11 +295,11 @@ def _checked(url: str, name: str, schemes: tuple[str, str]) -> SplitResult:
     except ValueError as error:
         raise InputError(f"{name} is not an address: {error}") from None
     if address.username is not None or address.password is not None:
-        raise InputError(f"{name} holds a user name or password; leave it out, the key goes into a header")
+        raise InputError(f"{name} contains a user name or password; leave it out, because the key is sent in a header")
     if address.scheme not in schemes or not address.hostname:
         raise InputError(f"{name} is {url!r}; it starts with {schemes[0]}:// (or {schemes[1]}:// on this machine)")
     if address.query or address.fragment:
-        raise InputError(f"{name} is {url!r}; it takes no query and no fragment")
+        raise InputError(f"{name} is {url!r}; it must not have a query or a fragment")
     if address.scheme == schemes[1] and not _is_loopback(address):
         raise InputError(
             f"{name} is {url!r}, which would send the key unencrypted over a network; use {schemes[0]}:// "

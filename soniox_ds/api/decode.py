@@ -156,7 +156,7 @@ def _first_bad_time(values: list[float | int | None]) -> tuple[int, float | int 
 def _bad(raw: bytes, audio_id: str, detail: str) -> BadAnswerError:
     start = raw[:80].decode("utf-8", "replace")
     return BadAnswerError(
-        f"the transcript of {audio_id!r} cannot be read: {detail}. "
-        f"The answer ({len(raw):,} bytes) begins with {start!r}. "
-        "Fetch it again; if the same comes back, a proxy or another version of the API stands between."
+        f"the transcript of {audio_id!r} cannot be read: {detail}. The answer ({len(raw):,} bytes) begins with "
+        f"{start!r}. Fetch it again; if this happens again, a proxy may change the answers, or the API has another "
+        "version."
     )

@@ -71,8 +71,8 @@ class ModelList:
         if self.trouble is not None and not self._has_warned:
             self._has_warned = True
             warn_caller(
-                "the service's list of models could not be had, so the column resolved_model is NA for what was "
-                f"transcribed now ({self.trouble}). The transcripts themselves are complete.",
+                f"the service's list of models could not be read ({self.trouble}), so the column resolved_model is NA "
+                "for the new transcripts. The transcripts themselves are complete.",
                 ModelWarning,
             )
 
@@ -85,12 +85,12 @@ class ModelList:
             async with asyncio.timeout(PATIENCE_S):
                 models: list[dict[str, Any]] = (await client.list_models())["models"]
         except TimeoutError:
-            self.trouble = f"it did not come within {PATIENCE_S:g} s"
+            self.trouble = f"it did not arrive within {PATIENCE_S:g} s"
         except SonioxDSError as error:
             self.trouble = str(error)
         else:
             return models
-        log.warning("the list of models could not be had: %s", self.trouble)
+        log.warning("the list of models could not be read: %s", self.trouble)
         return None
 
 

@@ -126,13 +126,13 @@ class UploadBody(httpx.AsyncByteStream):
         while left:
             piece = await asyncio.to_thread(file.read, min(left, PIECE_BYTES))
             if not piece:
-                raise _changed(path, f"it ended {left:,} bytes before the {self.size_bytes:,} it had")
+                raise _changed(path, f"it ended {left:,} bytes short of its former {self.size_bytes:,} bytes")
             left -= len(piece)
             yield piece
         after = _stat(path)
         before = self._stat
         if before is None or after.st_size != before.st_size:
-            raise _changed(path, f"it went from {self.size_bytes:,} to {after.st_size:,} bytes")
+            raise _changed(path, f"its size changed from {self.size_bytes:,} to {after.st_size:,} bytes")
         if after.st_mtime_ns != before.st_mtime_ns:
             raise _changed(path, "it was written to")
 
@@ -184,12 +184,14 @@ def _stat(path: Path) -> os.stat_result:
     except OSError as error:
         raise _unreadable(path, error) from error
     if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"{path} is not a file that can be uploaded; hand over a file, or its bytes")
+        raise SourceError(f"{path} is not a file that can be uploaded; pass a file, or its bytes")
     return status
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:
-    return SourceError(f"{path} cannot be read: {error.strerror or error}; check that it is a file and its permissions")
+    return SourceError(
+        f"{path} cannot be read: {error.strerror or error}; check that it is a file, and check its permissions"
+    )
 
 
 def _changed(path: Path, change: str) -> SourceError:

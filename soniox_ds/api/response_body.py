@@ -51,7 +51,7 @@ async def read_body(pieces: AsyncIterable[bytes], encoding: str, longest: int) -
     """
     layers = [name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in ("", "identity")]
     if len(layers) > _MOST_LAYERS or not set(layers) <= {"gzip", "x-gzip", "deflate"}:
-        raise BadEncoding(f"it is compressed as {encoding[:80]!r}, and {ENCODINGS} was asked for")
+        raise BadEncoding(f"it is compressed as {encoding[:80]!r}, but {ENCODINGS} was requested")
     inflaters = [_Inflater(name) for name in reversed(layers)]  # The encoding that was applied last is removed first.
     body = bytearray()
     async for piece in pieces:

@@ -61,12 +61,12 @@ _Usd = Annotated[float, msgspec.Meta(ge=0, lt=1e12)] | Annotated[str, msgspec.Me
 _ADVICE: dict[type[Exception], str] = {
     BalanceError: "add funds or raise the budget in the Soniox Console, then run the same call again",
     NotFoundError: "it was deleted, or it belongs to another project or region",
-    RateLimitError: "ask less often: lower requests_per_minute, or run again later",
+    RateLimitError: "send fewer requests: lower requests_per_minute, or run the same call again later",
     ServiceError: "run the same call again later",
 }
 
 _QUOTA_ADVICE = {
-    "pending": "wait until jobs that are queued have started, or ask for a higher limit in the Soniox Console",
+    "pending": "wait until the queued jobs have started, or ask for a higher limit in the Soniox Console",
     "transcriptions": (
         "delete old transcriptions: sx.account.clean_up() for those of this journal, the Console for others"
     ),
@@ -96,7 +96,7 @@ class Reply:
     headers: Mapping[str, str]
     """Headers, with names in lower case."""
     body: bytes = field(repr=False)
-    what: str
+    request_name: str
     """Description of the request for messages, such as ``POST /v1/files``."""
     secrets: tuple[Secret, ...] = ()
     """Secrets of the request, besides the key, that no message may show."""
@@ -191,8 +191,8 @@ def error_of(
     if "retry-after" in reply.headers:
         wait = f", Retry-After: {reply.hide(reply.headers['retry-after'][:_LONGEST_SLUG], connection)}"
     message = (
-        f"{reply.what}: {details.message}{fields} "
-        f"({reply.status} {details.error_type or 'without slug'}{request}{wait})"
+        f"{reply.request_name}: {details.message}{fields} ({reply.status} "
+        f"{details.error_type or 'without slug'}{request}{wait})"
     )
     if advice := _advice(kind, reply, quota, connection):
         message = f"{message}. {advice[0].upper()}{advice[1:]}"
@@ -221,9 +221,9 @@ def object_of(
         raise _bad(reply, connection, f"is not a JSON object but {_kind_name(value)}", maybe_done)
     _need(value, keys, "it", reply, connection, maybe_done)
     if "id" in keys and not is_id(value["id"]):
-        raise _bad(reply, connection, f"has an id that cannot be one, {_shown_id(value['id'])}", maybe_done)
+        raise _bad(reply, connection, f"has an invalid id, {_shown_id(value['id'])}", maybe_done)
     if only_id is not None and value["id"].casefold() != only_id.casefold():
-        raise _bad(reply, connection, f"is about {_shown_id(value['id'])} instead of {only_id!r}", maybe_done)
+        raise _bad(reply, connection, f"belongs to {_shown_id(value['id'])} instead of {only_id!r}", maybe_done)
     return value
 
 
@@ -238,7 +238,7 @@ def page_of(reply: Reply, connection: Connection, items: str, *keys: str) -> dic
         raise _bad(reply, connection, f"has no list {items!r}")
     for row in rows:
         if not isinstance(row, dict):
-            raise _bad(reply, connection, f"holds {_kind_name(row)} among {items!r}")
+            raise _bad(reply, connection, f"contains {_kind_name(row)} among {items!r}")
         _need(row, keys, f"an item of {items!r}", reply, connection)
     cursor = page.setdefault("next_page_cursor", None)
     if cursor is not None and not isinstance(cursor, str):
@@ -296,14 +296,18 @@ def check_usage(reply: Reply, connection: Connection) -> dict[str, Any]:
     for used in _fits(summary.get("models"), list[_ModelUsage], reply, connection):
         counts = (used.num_requests, used.input_audio_duration_ms, used.cost_usd)
         if any(len(column) != len(used.days) for column in counts):
-            raise _bad(reply, connection, f"counts for {len(used.days)} days of {used.model[:40]!r} other numbers")
+            raise _bad(
+                reply,
+                connection,
+                f"has a different number of values for the {len(used.days)} days of {used.model[:40]!r}",
+            )
         try:
             for day in used.days:
                 datetime.fromisoformat(day)
             for cost in used.cost_usd:
                 float(cost)
         except ValueError as error:
-            raise _bad(reply, connection, f"holds what is no day or no sum: {error}") from None
+            raise _bad(reply, connection, f"contains an invalid day or amount: {error}") from None
     return summary
 
 
@@ -393,17 +397,18 @@ def _advice(kind: type[Exception], reply: Reply, quota: str | None, connection: 
     if kind is AuthError and reply.status == 401:
         place = f"region {connection.region!r}" if connection.region else connection.service
         return (
-            f"check SONIOX_API_KEY, and that it belongs to {place}: a key works only in the region of its project "
+            f"check SONIOX_API_KEY, and check that it belongs to {place}: a key works only in the region of its "
+            "project "
             '(Connection(region="us"), "eu", "in" or "jp")'
         )
     if kind is AuthError:
-        return "this key may not do that; give it the permission in the Soniox Console, or use another key"
+        return "this key does not have the permission; add the permission in the Soniox Console, or use another key"
     if kind is QuotaError and quota is not None:
         return _QUOTA_ADVICE[quota]
     if kind is BadAnswerError and 300 <= reply.status < 400:
-        return "the key is not sent on to another address; set SONIOX_API_BASE_URL to the one that answers itself"
+        return "the key is not sent to the address of a redirect; set SONIOX_API_BASE_URL to the final address"
     if kind is BadAnswerError:
-        return f"that is not the API's way to say so; check that {connection.api_base_url} is the API"
+        return f"the API does not answer in this way; check that {connection.api_base_url} is the address of the API"
     return _ADVICE.get(kind)
 
 
@@ -432,9 +437,9 @@ def _need(
 def _bad(reply: Reply, connection: Connection, problem: str, maybe_done: bool = False) -> BadAnswerError:
     request_id = reply.headers.get("x-request-id") or reply.headers.get("request-id")
     return BadAnswerError(
-        f"{reply.what}: the answer ({reply.status}) {reply.hide(problem, connection)}; it was "
+        f"{reply.request_name}: the answer ({reply.status}) {reply.hide(problem, connection)}; it was "
         f"{_excerpt(reply, connection)}. Run the same call again; if that does not help, check that "
-        f"{connection.api_base_url} is the API and no proxy stands between",
+        f"{connection.api_base_url} is the address of the API, and that no proxy changes its answers",
         status=reply.status,
         request_id=None if request_id is None else reply.hide(request_id[:_LONGEST_SLUG], connection),
         maybe_done=maybe_done,

@@ -62,7 +62,7 @@ class Backoff:
     jitter: tuple[float, float] = (0.5, 1.0)
 
     def __post_init__(self) -> None:
-        advice = "it is a whole number from 1 (which means: never again)"
+        advice = "it is a whole number from 1 (1 means no retries)"
         check_number(self.attempts, "attempts", whole=True, least=1, advice=advice, error=OptionsError)
         for name in ("initial_s", "max_s"):
             advice = "it is a number of seconds, 0 or more"

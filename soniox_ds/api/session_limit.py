@@ -1,6 +1,7 @@
 """Limits on the streams that are open at the same time and that are opened per minute.
 
-Conventions: streams wait in order of arrival. A gate is not bound to an event loop, so streams of several loops may
+Conventions: streams wait in order of arrival. A session_limit is not bound to an event loop, so streams of several
+loops may
 share it. Minutes are those of the given clock.
 """
 
@@ -18,7 +19,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import OptionsError
 
-__all__ = ["SessionLimit", "gate_for", "sessions_at_once"]
+__all__ = ["SessionLimit", "session_limit_for", "sessions_at_once"]
 
 SESSIONS = 10
 """Number of streams that an organisation may have open at the same time by default."""
@@ -27,10 +28,10 @@ _LOOK_S = 0.05
 
 
 class SessionLimit:
-    """A gate that limits the number of open streams, and of streams opened in any 60 seconds.
+    """A limit on the number of open streams, and of streams opened in any 60 seconds.
 
-    Make one gate and pass it to every call that shares it (``gate=``). Calls without a gate share the gate of their
-    process, which keeps to the default limits of the service.
+    Make one object and pass it to every call that shares the limit (``session_limit=``). Calls without
+    `session_limit` share one limit for their process, which has the default numbers of the service.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class SessionLimit:
     sessions_per_minute
         Number of streams opened in any 60 seconds.
     clock
-        Clock of the gate. Tests pass a clock that runs faster.
+        Clock of the limit. Tests pass a clock that runs faster.
 
     Raises
     ------
@@ -50,12 +51,12 @@ class SessionLimit:
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> gate = sx.SessionLimit(sessions=5)                # half of the ten; another process has the other half
+    >>> limit = sx.SessionLimit(sessions=5)               # half of the ten; another process has the other half
     >>> from soniox_ds.demo import samples_folder
     >>> recordings = [samples_folder() / "market_stall.wav", samples_folder() / "short_answer.wav"]
     >>> with sx.local_service("scripted"):
-    ...     streamed = sx.stream_dataset(recordings, speed=None, gate=gate, progress=False)
-    >>> streamed.recordings["status"].tolist(), gate.open
+    ...     streamed = sx.stream_dataset(recordings, speed=None, session_limit=limit, progress=False)
+    >>> streamed.recordings["status"].tolist(), limit.open
     (['completed', 'completed'], 0)
     """
 
@@ -131,54 +132,54 @@ class SessionLimit:
 
 
 _all: weakref.WeakSet[SessionLimit] = weakref.WeakSet()
-_gates: dict[tuple[str, int], SessionLimit] = {}
-_gates_lock = threading.Lock()
+_shared: dict[tuple[str, int], SessionLimit] = {}
+_shared_lock = threading.Lock()
 
 
-def gate_for(connection: Connection) -> SessionLimit:
-    """Return the gate that all streams of this process with the same address and key share."""
+def session_limit_for(connection: Connection) -> SessionLimit:
+    """Return the limit that all streams of this process with the same address and key share."""
     key = (connection.stream_url(), hash(connection.api_key))
-    with _gates_lock:
-        return _gates.setdefault(key, SessionLimit())
+    with _shared_lock:
+        return _shared.setdefault(key, SessionLimit())
 
 
-def sessions_at_once(concurrency: int | None, gate: SessionLimit | None) -> int:
-    """Return the number of sessions that a call runs at the same time: the limit of its gate, or `concurrency`.
+def sessions_at_once(concurrency: int | None, session_limit: SessionLimit | None) -> int:
+    """Return the number of sessions that a call runs at the same time: that of its session limit, or `concurrency`.
 
-    Further sessions would only wait at the gate while their audio is not read, and their latencies would be waiting
-    times.
+    Further sessions would only wait while their audio is not read, and their latencies would be waiting times.
 
     Raises
     ------
     OptionsError
-        If `concurrency` is not a number of sessions or is above the limit of the gate, or if `gate` is not a gate.
+        If `concurrency` is not a number of sessions or is above the session limit, or if `session_limit` is not a
+        `SessionLimit`.
 
     Examples
     --------
     >>> sessions_at_once(None, None), sessions_at_once(3, None), sessions_at_once(None, SessionLimit(sessions=50))
     (10, 3, 50)
     """
-    if not isinstance(gate, SessionLimit | None):
-        raise OptionsError(f"gate is {gate!r}; it is an object such as sx.SessionLimit(sessions=5)")
-    most = SESSIONS if gate is None else gate.sessions
+    if not isinstance(session_limit, SessionLimit | None):
+        raise OptionsError(f"session_limit is {session_limit!r}; it is an object such as sx.SessionLimit(sessions=5)")
+    most = SESSIONS if session_limit is None else session_limit.sessions
     if concurrency is None:
         return most
     advice = "it is the number of sessions at once, 1 or more"
     check_number(concurrency, "concurrency", whole=True, least=1, advice=advice, error=OptionsError)
     if concurrency > most:
         raise OptionsError(
-            f"concurrency is {concurrency}, but the gate lets {most} sessions be open at once"
-            f"{', as the service does by default' if gate is None else ''}; where more were agreed on with the vendor, "
-            f"pass gate=sx.SessionLimit(sessions={concurrency})"
+            f"concurrency is {concurrency}, but the session limit allows {most} sessions at "
+            f"once{', the default of the service' if session_limit is None else ''}; if a higher limit was agreed on "
+            f"with the vendor, pass session_limit=sx.SessionLimit(sessions={concurrency})"
         )
     return concurrency
 
 
 def _forget_after_fork() -> None:
-    global _gates_lock
-    _gates_lock = threading.Lock()
-    for gate in _all:
-        gate._forget()
+    global _shared_lock
+    _shared_lock = threading.Lock()
+    for limit in _all:
+        limit._forget()
 
 
 if hasattr(os, "register_at_fork"):

@@ -112,8 +112,8 @@ class Transport:
             self._http = self._client()
         except (ValueError, OSError, ImportError, httpx.InvalidURL) as error:
             raise SetupError(
-                f"requests cannot be made from here: {error}. Check the environment variables HTTPS_PROXY, HTTP_PROXY, "
-                "ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+                f"requests cannot be sent from this machine: {error}. Check the environment variables HTTPS_PROXY, "
+                "HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
             ) from error
         return self
 
@@ -172,7 +172,7 @@ class Transport:
             If the network or the service fails, also after retries. `maybe_done` is True if the request may have been
             carried out all the same.
         """
-        what = f"{method} {self._base_path}{path}"
+        request_name = f"{method} {self._base_path}{path}"
         wanted_wait_s: float | None = None
         attempt = 0
 
@@ -183,7 +183,7 @@ class Transport:
             if self.budget is not None:
                 await self.budget.take(priority)
             reply = await self._send(
-                method, path, what, params=params, json=json, upload=upload, attempt=attempt, longest=longest
+                method, path, request_name, params=params, json=json, upload=upload, attempt=attempt, longest=longest
             )
             reply = replace(reply, secrets=secrets, holds_key=holds_key)
             if 200 <= reply.status < 300:
@@ -216,7 +216,7 @@ class Transport:
 
         def note(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome is not None else None
-            log.debug("%s failed (%s), asking again in %.1f s", what, error, state.upcoming_sleep)
+            log.debug("%s failed (%s), retrying in %.1f s", request_name, error, state.upcoming_sleep)
 
         retrying = AsyncRetrying(
             sleep=self.clock.sleep,
@@ -232,14 +232,14 @@ class Transport:
             # If a repeated DELETE finds nothing, the first one has succeeded.
             gone = error.error_type in ("file_not_found", "transcription_not_found")
             if method == "DELETE" and attempt > 1 and gone:
-                return check(Reply(status=204, headers={}, body=b"", what=what))
+                return check(Reply(status=204, headers={}, body=b"", request_name=request_name))
             raise
 
     async def _send(
         self,
         method: str,
         path: str,
-        what: str,
+        request_name: str,
         *,
         params: Mapping[str, Any] | None,
         json: Mapping[str, Any] | None,
@@ -263,27 +263,29 @@ class Transport:
                     body.when_sent = lambda: limit.reschedule(asyncio.get_running_loop().time() + self.timeout_s * 5)
                 response = await self._http.send(request, stream=True)
                 try:
-                    content = await self._read(response, what, longest, maybe_done=method != "GET")
+                    content = await self._read(response, request_name, longest, maybe_done=method != "GET")
                 finally:
                     await response.aclose()
         except SonioxDSError:
             raise
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError, ValueError) as error:
-            problem = self._problem(error, what, maybe_done=method != "GET")
+            problem = self._problem(error, request_name, maybe_done=method != "GET")
         finally:
             if body is not None:
                 body.close()
         if problem is not None:
-            log.debug("%s: %s (attempt %d)", what, type(problem).__name__, attempt)
+            log.debug("%s: %s (attempt %d)", request_name, type(problem).__name__, attempt)
             # The error is raised outside of the except clause, because the frames of the original error hold the
             # request's headers, and some tools show or send the variables of every frame.
             raise problem
-        log.debug("%s: %d in %.3f s (attempt %d)", what, response.status_code, time.monotonic() - started_s, attempt)
+        log.debug(
+            "%s: %d in %.3f s (attempt %d)", request_name, response.status_code, time.monotonic() - started_s, attempt
+        )
         return Reply(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=content,
-            what=what,
+            request_name=request_name,
         )
 
     def _request(
@@ -304,11 +306,11 @@ class Transport:
             return self._http.build_request(method, url, headers=headers, content=body)
         except httpx.InvalidURL as error:
             raise InputError(
-                f"{self.connection.api_base_url!r} is no address that can be asked ({error}); set SONIOX_API_BASE_URL, "
-                "or pass Connection(api_base_url=...)"
+                f"{self.connection.api_base_url!r} is not an address to which requests can be sent ({error}); set "
+                "SONIOX_API_BASE_URL, or pass Connection(api_base_url=...)"
             ) from None
 
-    async def _read(self, response: httpx.Response, what: str, longest: int, *, maybe_done: bool) -> bytes:
+    async def _read(self, response: httpx.Response, request_name: str, longest: int, *, maybe_done: bool) -> bytes:
         """Return the unpacked body of an answer, or as much as possible of the body of a refusal."""
         is_success = 200 <= response.status_code < 300
         encoding = response.headers.get("content-encoding", "")
@@ -318,42 +320,44 @@ class Transport:
         except TooLong as error:
             if not is_success:
                 return error.body
-            problem = f"is longer than the {longest:,} bytes that such an answer can have; it was not read to its end"
+            problem = f"is longer than the {longest:,} bytes that such an answer can have, so the rest was not read"
         except BadEncoding as error:
             if not is_success:
                 return b""
-            problem = f"cannot be unpacked ({error})"
+            problem = f"cannot be decompressed ({error})"
         raise BadAnswerError(
-            f"{what}: the answer of {host} {problem}. Run the same call again; if that does not help, check that no "
-            "proxy stands between",
+            f"{request_name}: the answer of {host} {problem}. Run the same call again; if that does not help, check "
+            "that no proxy changes the answers",
             status=response.status_code,
             maybe_done=maybe_done,
         )
 
-    def _problem(self, error: Exception, what: str, *, maybe_done: bool) -> ServiceError:
+    def _problem(self, error: Exception, request_name: str, *, maybe_done: bool) -> ServiceError:
         host = urlsplit(self.connection.api_base_url).netloc
         detail = self.connection.api_key.hide_in(str(error)) or type(error).__name__
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
             return ConnectionFailed(
-                f"{what}: no connection to {host} ({detail}). Check the network, proxies and SONIOX_API_BASE_URL"
+                f"{request_name}: no connection to {host} ({detail}). Check the network, proxies and "
+                "SONIOX_API_BASE_URL"
             )
         if isinstance(error, httpx.TimeoutException | TimeoutError):
             return ConnectionFailed(
-                f"{what}: {host} did not answer in time ({type(error).__name__}, timeout_s={self.timeout_s:g}). "
-                "Run the same call again, with a larger timeout_s if this goes on",
+                f"{request_name}: {host} did not answer in time ({type(error).__name__}, "
+                f"timeout_s={self.timeout_s:g}). Run the same call again, with a larger timeout_s if this happens "
+                "again",
                 maybe_done=maybe_done,
             )
         return ConnectionFailed(
-            f"{what}: the connection to {host} broke ({detail}). Run the same call again", maybe_done=maybe_done
+            f"{request_name}: the connection to {host} broke ({detail}). Run the same call again", maybe_done=maybe_done
         )
 
 
 def _closed_for_long(error: RateLimitError, wait_s: float) -> QuotaError:
     """Return the error for a service that takes no requests for longer than a call waits."""
     closed = QuotaError(
-        f"{error}. The service asks for a pause of {_in_words(wait_s)}, and a call waits for at most "
-        f"{LONGEST_RETRY_AFTER_S / 60:.0f} minutes: nothing more is sent. What is paid for is kept; run the same call "
-        "again after the pause",
+        f"{error}. The service asks for a pause of {_in_words(wait_s)}, but a call waits for at most "
+        f"{LONGEST_RETRY_AFTER_S / 60:.0f} minutes, so nothing more is sent. Jobs that are paid for are kept; run the "
+        "same call again after the pause",
         status=error.status,
         error_type=error.error_type,
         request_id=error.request_id,

@@ -27,7 +27,7 @@ from soniox_ds.options import LiveOptions
 
 __all__ = ["LiveSocket", "check_message", "is_error_frame", "parse_message"]
 
-_WHAT = "the stream"
+_REQUEST_NAME = "the stream"
 _LONGEST_MESSAGE = 16 << 20
 _CLOSE_S = 2.0
 _UNSENT_BYTES = 64 << 10
@@ -144,14 +144,15 @@ class LiveSocket:
 
     def _open(self) -> ClientConnection:
         if self._socket is None:
-            raise RuntimeError("the stream is not open; use it as an async context manager")
+            raise RuntimeError("the connection is not open; use it as an async context manager")
         return self._socket
 
-    def _failed(self, what: str, error: Exception) -> ConnectionFailed:
+    def _failed(self, problem: str, error: Exception) -> ConnectionFailed:
         host = urlsplit(self.connection.stream_url()).netloc
         detail = self.connection.api_key.hide_in(str(error)) or type(error).__name__
         return ConnectionFailed(
-            f"{_WHAT}: {what} {host} ({detail}). Check the network, proxies and SONIOX_WS_URL, and run it again"
+            f"{_REQUEST_NAME}: {problem} {host} ({detail}). Check the network, proxies and SONIOX_WS_URL, and run the "
+            "same call again"
         )
 
 
@@ -166,9 +167,9 @@ def parse_message(text: str) -> dict[str, Any]:
     try:
         message = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BadAnswerError(f"{_WHAT}: a message is not JSON ({error}): {text[:120]!r}") from None
+        raise BadAnswerError(f"{_REQUEST_NAME}: a message is not JSON ({error}): {text[:120]!r}") from None
     if not isinstance(message, dict):
-        raise BadAnswerError(f"{_WHAT}: a message is no JSON object: {text[:120]!r}")
+        raise BadAnswerError(f"{_REQUEST_NAME}: a message is not a JSON object: {text[:120]!r}")
     return message
 
 
@@ -200,4 +201,4 @@ def check_message(text: str, connection: Connection) -> dict[str, Any]:
         return message
     code = message.get("error_code")
     status = code if type(code) is int else 500
-    raise error_of(Reply(status=status, headers={}, body=text.encode(), what=_WHAT), connection)
+    raise error_of(Reply(status=status, headers={}, body=text.encode(), request_name=_REQUEST_NAME), connection)

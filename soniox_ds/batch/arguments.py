@@ -34,6 +34,6 @@ def check_columns_unused(audio_column: str | None, reference_column: str | None)
     """Raise OptionsError if columns are named for recordings that were already found: they would be ignored."""
     if named := [name for name in (audio_column, reference_column) if name is not None]:
         raise OptionsError(
-            f"the columns {named} are named for recordings that were found already; name them where the recordings are "
-            "looked for"
+            f"the columns {named} are named, but the sources are recordings that were already found; name the columns "
+            "where the recordings are searched for"
         )

@@ -167,8 +167,8 @@ def _failure(recording: Recording, job: Job | None) -> dict[str, Any]:
     if error_type is None and job is not None and _is_done(job):
         error_type = "damaged_transcript"
         error_message = (
-            "this recording was finished, but its transcript in the journal is damaged or missing. The same call for "
-            "this recording alone, with refresh=True, transcribes it again, and that is paid for again"
+            "this recording was transcribed, but its transcript in the journal is damaged or missing. The same call "
+            "for this recording alone, with refresh=True, transcribes it again, and that is paid for again"
         )
     elif error_type is None:
         error_type, error_message = (job.error if job is not None else None) or NOT_REACHED

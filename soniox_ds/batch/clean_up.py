@@ -218,11 +218,11 @@ async def tidy_up(run: Run) -> None:
         try:
             await _sweep_lost_answers(run)
         except (RequestError, ServiceError) as error:
-            run.left_behind.append(f"what lost answers left behind: {error}")
+            run.left_behind.append(f"uploads and jobs whose answers were lost: {error}")
     if run.left_behind:
         log.warning(
-            "%d things could not be deleted from the service (%s, ...); a later run tries again, "
-            "sx.account.clean_up() too",
+            "%d files or jobs could not be deleted from the service (%s, ...); the next run tries again, and so does "
+            "sx.account.clean_up()",
             len(run.left_behind),
             run.left_behind[0],
         )
@@ -230,7 +230,7 @@ async def tidy_up(run: Run) -> None:
 
 async def _sweep_lost_answers(run: Run) -> None:
     while lost := await run.journal.lost(run.service, run.name):
-        run.progress.note("looking for what requests without an answer left behind")
+        run.progress.note("looking for files and jobs of requests that were not answered")
         swept = await sweep_lost(run.client, run.journal, run.service, lost)
         now = run.clock.utcnow().timestamp()
         settle_s = run.limits.settle_s

@@ -42,8 +42,8 @@ async def fetch_forever(run: Run) -> None:
                     run.to_fetch.put_nowait(job)
                 else:
                     message = (
-                        f"the transcript came back damaged {job.damaged} times. The recording is paid for and is not "
-                        f"forgotten: the same call fetches its transcript again. The last answer: {error}"
+                        f"the transcript was damaged in {job.damaged} downloads. The recording is paid for and "
+                        f"remembered: the same call fetches its transcript again. The last answer: {error}"
                     )
                     await run.refused(job, BadAnswerError(message))
                 continue
@@ -76,7 +76,7 @@ async def _fetch(run: Run, job: Job) -> bytes:
     """Return the bytes of a transcript that can be decoded."""
     transcription_id = job.paid.transcription_id
     if transcription_id is None:
-        raise RuntimeError(f"job {job.key[:12]} is to be fetched but has no id")
+        raise RuntimeError(f"job {job.key[:12]} cannot be fetched, because it has no id")
     raw = await run.client.get_transcript(transcription_id, audio_ms=job.paid.duration_ms)
     if len(raw) > LARGE_BYTES:
         await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)

@@ -88,7 +88,7 @@ def parse_time(text: object) -> datetime | None:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One job of a run: its audio, the rows of the dataset that want it, and its journal entry."""
+    """A job of a run: its audio, the rows of the dataset that need it, and its journal entry."""
 
     key: str
     recording: Recording

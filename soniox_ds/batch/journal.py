@@ -69,7 +69,7 @@ _TOO_LARGE = 2**53
 
 @dataclass(slots=True)
 class Entry:
-    """One paid attempt at one job, as the journal holds it."""
+    """A paid attempt at a job, as it is stored in the journal."""
 
     job_key: str
     generation: int
@@ -201,7 +201,7 @@ class Journal:
             raise _cannot_be_opened(error) from error
         if is_folder:
             raise JournalError(
-                f"the journal must be a file, {file} is a folder; name a file such as {file / 'journal.sqlite'}."
+                f"the journal must be a file, but {file} is a folder; name a file such as {file / 'journal.sqlite'}."
             )
         with cls._opening:
             journal = cls._opened.get(file)

@@ -74,7 +74,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
-    found = db.execute("SELECT value FROM meta WHERE name='journal_id'").fetchone()
-    if found is None or not isinstance(found[0], str) or not ID.fullmatch(found[0]):
+    id_row = db.execute("SELECT value FROM meta WHERE name='journal_id'").fetchone()
+    if id_row is None or not isinstance(id_row[0], str) or not ID.fullmatch(id_row[0]):
         raise sqlite3.DatabaseError("it is damaged: its own id is missing")
-    return found[0]
+    return id_row[0]

@@ -110,8 +110,8 @@ class Writer:
     def trouble(self, error: BaseException) -> JournalError:
         """Return the exception that tells the user what is wrong with the file."""
         return JournalError(
-            f"the journal {self.path} cannot be used: {error}. Nothing was spent that it does not know of. Free space "
-            "there or mend the file and run the same call again, or pass journal= with another path."
+            f"the journal {self.path} cannot be used: {error}. Everything that was paid for is recorded in it. Free "
+            "disk space or repair the file and run the same call again, or pass journal= with another path."
         )
 
     def do(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> asyncio.Future[T]:

@@ -41,14 +41,15 @@ async def warn_of_models(models: ModelList, asked: str, recordings: pd.DataFrame
         }
         if others:
             warn_caller(
-                f"{asked!r} is answered by {now!r} now, but {_listed(others)} were recalled from the journal. "
-                "refresh=True transcribes them again, and pays again; the column resolved_model tells them apart.",
+                f"{asked!r} is now answered by {now!r}, but {_listed(others)} were read from the journal. "
+                "refresh=True transcribes them again, which costs again; the column resolved_model shows which is "
+                "which.",
                 ModelWarning,
             )
     elif len(known := {name: count for name, count in made_by.items() if name is not None}) > 1:
         warn_caller(
-            f"the transcripts recalled for {asked!r} come from several models: {_listed(known)}. The column "
-            "resolved_model tells them apart.",
+            f"the transcripts that the journal has for {asked!r} come from several models: {_listed(known)}. The "
+            "column resolved_model shows which is which.",
             ModelWarning,
         )
     if None in made_by:
@@ -73,8 +74,8 @@ def warn_of_same_models(asked: Mapping[str, str], made_by: Mapping[str, Collecti
         if len({asked[arm] for arm in arms}) > 1:
             named = " and ".join(f"{arm!r} ({asked[arm]})" for arm in arms)
             warn_caller(
-                f"the arms {named} are answered by the same model, {model!r}: whatever differs between them, it is not "
-                "the model.",
+                f"the arms {named} are answered by the same model, {model!r}: so the differences between them are not "
+                "due to the model.",
                 ModelWarning,
             )
 

@@ -143,7 +143,7 @@ class Preparer:
         run = self._run
         waiting = {job.key: job for job in jobs}
         while waiting:
-            run.progress.note(f"{len(waiting)} recordings are being transcribed by another run on the same journal")
+            run.progress.note(f"{len(waiting)} recordings are being transcribed by another run with the same journal")
             held = await run.journal.claim(list(waiting), run.name)
             unknown = {job.key for job in await self._unknown(list(waiting.values()))}
             for key in set(waiting) - unknown:

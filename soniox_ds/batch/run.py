@@ -153,7 +153,7 @@ class Run:
     def note_pause(self, seconds: float) -> None:
         """Show that the service refuses requests for a while."""
         self.progress.note(
-            f"pausing for {seconds:.0f} s, because the service takes no more requests" if seconds else ""
+            f"pausing for {seconds:.0f} s, because the service accepts no more requests" if seconds else ""
         )
 
     # -- opening and closing jobs --------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class Run:
         if self._open == 0:
             self.settled.set()
         elif self._unsettled == 0:
-            self.progress.note(f"tidying up on the service, {self._open} to go")
+            self.progress.note(f"deleting files and jobs from the service, {self._open} left")
 
     def _has_outcome(self) -> None:
         self._unsettled -= 1

@@ -165,15 +165,16 @@ def _check_upload(run: Run, job: Job, file: dict[str, Any]) -> None:
     """Raise BadAnswerError if the answer to an upload is evidently about the upload of another job."""
     reference, size = file.get("client_reference_id"), file.get("size")
     if reference and reference != job.paid.reference:
-        problem = "it carries the reference of another upload"
+        problem = "it has the reference of another upload"
     elif isinstance(size, int) and size != job.recording.size_bytes:
-        problem = f"it says that {size:,} bytes came, and {job.recording.size_bytes or 0:,} were sent"
+        problem = f"it says that {size:,} bytes were received, but {job.recording.size_bytes or 0:,} were sent"
     elif not run.file_ids.take(file["id"], job.key):
         problem = "it has the id of another recording's file"
     else:
         return
     raise BadAnswerError(
-        f"the answer to the upload of {job.recording.audio_id} is not its own: {problem}. Run the same call again",
+        f"the answer to the upload of {job.recording.audio_id} belongs to another upload: {problem}. Run the same "
+        "call again",
         maybe_done=True,
     )
 
@@ -185,7 +186,7 @@ def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
     except OSError as error:
         raise SourceError(f"{shown(str(path))} cannot be read any more: {error.strerror or error}") from error
     if before is not None and now != before:
-        raise SourceError(f"{shown(str(path))} changed since it was looked into; run the same call again")
+        raise SourceError(f"{shown(str(path))} changed after it was inspected; run the same call again")
 
 
 async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
@@ -310,7 +311,7 @@ async def _make_room(run: Run, job: Job, error: QuotaError) -> None:
         raise error
     amount = job.holds.pop(quota)
     if run.quotas[quota].note_full(amount):
-        run.progress.note(f"waiting for room: {run.quotas[quota].what}")
+        run.progress.note(f"waiting for free quota: {run.quotas[quota].resource}")
         job.crowded_s = None
     elif not await sweep_earlier(run):
         now = run.clock.now()
@@ -319,13 +320,13 @@ async def _make_room(run: Run, job: Job, error: QuotaError) -> None:
         patience_s = run.limits.quota_patience_s / (1 if quota == "pending" else 4)
         if now - job.crowded_s >= patience_s:
             raise QuotaError(
-                f"{error}. Nothing of what takes up the room belongs to this call, and it did not get less within "
-                f"{patience_s:.0f} s ({run.quotas[quota].what})",
+                f"{error}. The quota ({run.quotas[quota].resource}) is used up by others than this call, and it was "
+                f"not freed within {patience_s:.0f} s",
                 status=error.status,
                 error_type=error.error_type,
                 request_id=error.request_id,
             ) from error
-        run.progress.note(f"waiting for others to make room: {run.quotas[quota].what}")
+        run.progress.note(f"waiting for others to free the quota: {run.quotas[quota].resource}")
         await run.clock.sleep(SUBMISSION.wait_s(1))
     await run.acquire(job, quota, amount)
     run.progress.note("")

@@ -104,7 +104,7 @@ class Watcher:
         """Return the reason why an answer of the service is not about this job, or None if there is no such reason."""
         reference, file_id = item.get("client_reference_id"), item.get("file_id")
         if reference not in (None, "", job.paid.reference):
-            return "the answer carries the reference of another job"
+            return "the answer has the reference of another job"
         if isinstance(file_id, str) and job.paid.file_id is not None and file_id != job.paid.file_id:
             return "the answer is about another file"
         return None
@@ -217,8 +217,8 @@ class Watcher:
         if not is_id(remote_id):
             await self._give_up(
                 job,
-                f"the service lists this job under the id {remote_id[:40]!r}, by which nothing can be asked for. It "
-                f"may be paid for: ask the vendor's support for it by its reference {job.paid.reference}",
+                f"the service lists this job under the id {remote_id[:40]!r}, with which it cannot be requested. It "
+                f"may be paid for: ask the vendor's support about its reference {job.paid.reference}",
             )
             return
         if not is_own:
@@ -248,8 +248,8 @@ class Watcher:
         if job.doubts > MOST_DOUBTS:
             await self._give_up(
                 job,
-                "the service contradicts itself about this job: the id that it lists for it belongs to another job, or "
-                "to none. It may be paid for and is not forgotten: the same call looks for it again",
+                "the service contradicts itself about this job: the id that it lists for the job belongs to another "
+                "job, or to no job. It may be paid for and is remembered: the same call looks for it again",
             )
             return
         self.lost(job, since_s=self._run.clock.now())
@@ -338,8 +338,8 @@ class Watcher:
                 run.failed(
                     job,
                     "timeout",
-                    f"not finished after {patience_s:.0f} s. It may be paid for and is not forgotten: the same call "
-                    "takes it up again; timeout_s= waits longer.",
+                    f"not finished after {patience_s:.0f} s. It may be paid for and is remembered: the same call "
+                    "continues with it; a larger timeout_s waits longer.",
                 )
                 await run.closed(job)
 
@@ -349,7 +349,9 @@ class Watcher:
         self._watched.clear()
         self._lost.clear()
         for job in jobs:
-            self._run.failed(job, error_type_of(error), f"{error} (the job goes on; the same call takes it up again)")
+            self._run.failed(
+                job, error_type_of(error), f"{error} (the job continues; the same call waits for it again)"
+            )
             await self._run.closed(job)
 
     # -- states of jobs ------------------------------------------------------------------------------------------------
@@ -405,8 +407,8 @@ class Watcher:
 
 def _vanished() -> NotFoundError:
     return NotFoundError(
-        "the service does not know this job any more: somebody deleted it, or it was made with the key of another "
-        "project. The same call transcribes the recording again, and that is paid for again",
+        "the service does not know this job any more: it was deleted, or it was created with the key of another "
+        "project. The same call transcribes the recording again, which costs again",
         status=404,
         error_type="transcription_not_found",
     )
@@ -414,15 +416,15 @@ def _vanished() -> NotFoundError:
 
 def _of_another_file() -> BadAnswerError:
     return BadAnswerError(
-        "the service gave this recording the id of another recording's file, so that its transcript is not its own. "
-        "The same call transcribes it again, and that is paid for again"
+        "the service gave this recording the id of another recording's file, so its transcript belongs to the other "
+        "recording. The same call transcribes it again, which costs again"
     )
 
 
 def _never_created(job: Job) -> ServiceError:
     last_answer = f" The last answer: {job.answered_badly}" if job.answered_badly else ""
     return ServiceError(
-        f"the service did not answer {job.attempts} requests to create the transcription as documented, and none of "
-        f"them shows up in its listing; run the same call again later.{last_answer}",
+        f"the service answered {job.attempts} requests to create the transcription in an undocumented way or not at "
+        f"all, and its list contains no such transcription; run the same call again later.{last_answer}",
         error_type="answer_lost",
     )

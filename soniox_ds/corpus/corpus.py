@@ -320,7 +320,8 @@ class Corpus:
     def _mask(self, which: Any) -> Any:
         if isinstance(which, str):
             raise InputError(
-                f"select takes several ids or a mask, found {which!r}; for one recording: corpus[{which!r}]."
+                f"select takes several ids or a mask, found the single id {which!r}; for one recording call "
+                f"corpus[{which!r}]."
             )
         values = which if isinstance(which, (pd.Series, np.ndarray, pd.api.extensions.ExtensionArray)) else list(which)
         listed: Any = pd.Series(values).reset_index(drop=True)
@@ -330,7 +331,7 @@ class Corpus:
         ):
             if len(listed) != len(self):
                 raise InputError(
-                    f"the mask has {len(listed)} values for {len(self)} recordings; it needs one for each."
+                    f"the mask has {len(listed)} values for {len(self)} recordings; it needs one value for each."
                 )
             return np.array(listed.astype("boolean").fillna(False), np.bool_)
         ids = self.recordings["audio_id"]
@@ -339,8 +340,8 @@ class Corpus:
             near = [match for name in unknown[:3] for match in difflib.get_close_matches(str(name), ids.tolist(), n=1)]
             hint = f" Did you mean {near}?" if near else ""
             raise InputError(
-                f"no recording has the id {some(unknown)}; "
-                f"corpus.recordings['audio_id'] lists the {len(ids)} ids of this corpus.{hint}"
+                f"no recording has the id {some(unknown)}; corpus.recordings['audio_id'] lists the {len(ids)} ids of "
+                f"this corpus.{hint}"
             )
         return np.array(ids.isin(list(listed)), np.bool_)
 
@@ -422,7 +423,7 @@ def read_corpus(
         return Corpus(*tables)
     except SchemaError as error:
         raise SchemaError(
-            f"{folder} was changed by other means than Corpus.save, and is no corpus now: {error}"
+            f"{folder} was changed by something other than Corpus.save, and is not a valid corpus any more: {error}"
         ) from error
 
 

@@ -111,16 +111,18 @@ def write_corpus(
         If a metadata column cannot be written, or `partition_by` is not a suitable column.
     """
     if append and overwrite:
-        raise InputError("append keeps what is there and overwrite replaces it; give one of them.")
+        raise InputError(
+            "append=True keeps the corpus in the folder and overwrite=True replaces it; pass only one of them."
+        )
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; a corpus is saved into a folder.")
+        raise InputError(f"{folder} is a file, but a corpus is saved into a folder.")
     _groups(corpus.recordings, partition_by)  # This check comes first, so that an error leaves no folder behind.
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"the folder {folder} cannot be made: {error}. Name another one.") from error
+            raise InputError(f"the folder {folder} cannot be created: {error}. Name another folder.") from error
         with writing(folder), FileLock(folder / _LOCK):
             _save(corpus, folder, partition_by, append=append, overwrite=overwrite, beside=beside or {})
     except BaseException:
@@ -146,8 +148,8 @@ def _save(
         _check_fit(corpus, folder, parts, partition_by)
     elif not overwrite and (contents := _contents(folder)):
         raise InputError(
-            f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or say append=True "
-            "to add to the corpus there or overwrite=True to replace it."
+            f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
+            "add to the corpus there or overwrite=True to replace it."
         )
     files = _files(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
     if overwrite:
@@ -296,13 +298,13 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
     column = recordings[partition_by]
     if partition_by in RECORDINGS and partition_by not in _FEW_VALUES:
         raise SchemaError(
-            f"{partition_by!r} differs from recording to recording; partition by a column with few values."
+            f"{partition_by!r} differs from recording to recording; partition by a column with few different values."
         )
     try:
         codes, values = pd.factorize(column, use_na_sentinel=False)
     except TypeError as error:
         raise SchemaError(
-            f"column {partition_by!r} holds values that cannot be compared ({error}); partition by another."
+            f"column {partition_by!r} contains values that cannot be compared ({error}); partition by another column."
         ) from error
     if len(values) > _MOST_PARTITIONS:
         raise SchemaError(
@@ -319,7 +321,8 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
         name = f"{quote(partition_by, safe=' ')}={quote(text, safe=' ') or _NOWHERE}".replace(" ", "%20")
         if len(name.encode()) > 255:
             raise SchemaError(
-                f"the value {text[:40]!r}... of {partition_by!r} is too long to name a folder; partition by another."
+                f"the value {text[:40]!r}... of {partition_by!r} is too long for the name of a folder; partition by "
+                "another column."
             )
         groups.append(([name], rows))
     return groups
@@ -402,13 +405,16 @@ def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -
 
 def _check_fit(corpus: CorpusTables, folder: Path, parts: list[Part], partition_by: str | None) -> None:
     if not parts:
-        if found := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
-            raise InputError(f"{folder} holds no corpus to append to, but {sorted(found)[:3]}. Name another folder.")
+        if others := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
+            raise InputError(
+                f"{folder} contains no corpus to append to, but {sorted(others)[:3]}. Name another folder."
+            )
         return
     existing = parts[0].note.partition_by
     if existing != partition_by:
         raise InputError(
-            f"the corpus in {folder} has partition_by={existing!r}, found {partition_by!r}; append the same way."
+            f"the corpus in {folder} has partition_by={existing!r}, found {partition_by!r}; append with the same "
+            "partition_by."
         )
     ids: set[str] = set()
     for part in parts:
@@ -431,9 +437,10 @@ def _check_fit(corpus: CorpusTables, folder: Path, parts: list[Part], partition_
 
 def _why_empty(folder: Path) -> str:
     if not folder.exists():
-        return f"{folder} does not exist; give the folder that corpus.save(...) wrote."
+        return f"{folder} does not exist; pass the folder that corpus.save(...) wrote."
     if old := sorted(folder.glob(".old-*")):
         return (
-            f"replacing the corpus in {folder} was cut off; the one before is in {old[0]}: move its two folders back."
+            f"replacing the corpus in {folder} was interrupted; the previous corpus is in {old[0]}: move its two "
+            "folders back."
         )
-    return f"{folder} holds no corpus (no recordings/part-*.parquet); give the folder that corpus.save(...) wrote."
+    return f"{folder} contains no corpus (no recordings/part-*.parquet); pass the folder that corpus.save(...) wrote."

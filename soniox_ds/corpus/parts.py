@@ -164,15 +164,15 @@ def find_parts(folder: Path) -> list[Part]:
             if listed is not None and name not in listed:
                 continue
             raise InputError(
-                f"a save into {folder} is not whole: {len(save)} of {note.pieces} files are there. Put the others "
-                f"back, or delete the files named part-{name}-*.parquet (and {root / SAVES}, if it is there) "
-                "and save that corpus again."
+                f"a save into {folder} is not complete: only {len(save)} of its {note.pieces} files are there. Put "
+                f"the others back, or delete the files named part-{name}-*.parquet (and {root / SAVES}, if it is "
+                "there) and save that corpus again."
             )
         if [part.note.piece for part in save] != list(range(note.pieces)):
-            raise damaged(save[0].recordings, "another file of the same save says that it is the same piece")
+            raise damaged(save[0].recordings, "another file of the same save has the same number")
         for part in save:
             if not part.tokens.is_file():
-                raise InputError(f"{part.tokens} is not there; the recordings of the same name need it.")
+                raise InputError(f"{part.tokens} is missing, and the file of recordings with the same name needs it.")
         saves[name] = save
     if listed is not None:
         gone = [name for name in listed if name not in saves]
@@ -181,7 +181,7 @@ def find_parts(folder: Path) -> list[Part]:
             gone = [f"{number:06d}-*" for number in range(len(numbers)) if number not in numbers]
         if gone:
             raise InputError(
-                f"{folder} lacks the files named part-{gone[0]}-*.parquet that were saved there. Put them back, or "
+                f"{folder} lacks the files part-{gone[0]}-*.parquet, which were saved there. Put them back, or "
                 f"delete {root / SAVES} to go on with the other recordings."
             )
     return [part for save in saves.values() for part in save]
@@ -201,7 +201,7 @@ def read_saves(folder: Path) -> list[str] | None:
     except msgspec.DecodeError as error:
         raise InputError(
             f"{path} is damaged ({error}). Restore it from a copy, or delete it: the corpus is read without it, but "
-            "then nobody notices whether files of a whole save are missing."
+            "then it goes unnoticed if all files of a save are missing."
         ) from error
 
 
@@ -226,22 +226,23 @@ def _part(folder: Path, path: Path) -> Part:
     metadata: dict[bytes, bytes] = read_sealed(file, columns=[]).schema.metadata or {}
     if NOTE not in metadata:
         raise InputError(
-            f"{file} was not written by soniox_ds, but lies where a corpus keeps its recordings; move it away."
+            f"{file} was not written by soniox_ds, but lies in the folder for the recordings of a corpus; move it "
+            "elsewhere."
         )
     with reading(file):
         version = msgspec.convert(json.loads(metadata[NOTE]), _Version)
         if float(str(version.format).split(".")[0]) > FORMAT:
             raise InputError(
-                f"{file} was written by a later soniox_ds ({version.provenance.get('soniox_ds')}, format "
+                f"{file} was written by a newer soniox_ds ({version.provenance.get('soniox_ds')}, format "
                 f"{version.format}; this one reads format {FORMAT}); upgrade soniox_ds to read it."
             )
         note = msgspec.convert(json.loads(metadata[NOTE]), Note)
         if note.check is not None and note.check != note.digest(metadata):
-            raise damaged(file, "its metadata are not those it was written with")
+            raise damaged(file, "its metadata have changed since it was written")
         if path.name != (name := name_of_part(note.number, note.save, note.piece)):
             raise InputError(
-                f"{file} was written as {name}. Delete the file if it is a copy, otherwise give it that name again; "
-                "the file of its tokens has the same name."
+                f"{file} was written as {name}. Delete the file if it is a copy, otherwise rename it back; the file "
+                "of its tokens has the same name."
             )
     return Part(folder, path, metadata, note)
 
@@ -267,7 +268,7 @@ def read_recordings(part: Part) -> pd.DataFrame:
         data = {name: restore(table[name], column, samples[name]) for name, column in part.note.columns.items()}
         frame = pd.DataFrame(data, index=range(table.num_rows))
         if len(places) != len(frame):
-            raise damaged(part.recordings, f"it holds {len(frame)} recordings and the places of {len(places)}")
+            raise damaged(part.recordings, f"it contains {len(frame)} recordings but the positions of {len(places)}")
         frame["__row"] = places
     return frame
 
@@ -286,13 +287,14 @@ def read_tokens(part: Part, recordings: pd.DataFrame, *, only_these: bool) -> pa
             if (belongs.save, belongs.piece) != (part.note.save, part.note.piece):
                 raise InputError(
                     f"{part.tokens} holds the tokens of {name_of_part(part.note.number, belongs.save, belongs.piece)}; "
-                    "files of tokens were exchanged. Put them back under their own names."
+                    "files of tokens were swapped. Give them their own names again."
                 )
         table = table.select(list(TOKENS)).cast(arrow_schema(TOKENS)).replace_schema_metadata(None)
         read_ids = pc.unique(table["audio_id"].cast(pa.string()))
         if other := read_ids.filter(pc.invert(pc.is_in(read_ids, value_set=ids))).to_pylist():
             raise damaged(
-                part.tokens, f"it holds tokens of {other[:3]}, which are no recordings of the file of the same name"
+                part.tokens,
+                f"it contains tokens of {other[:3]}, which are not in the file of recordings with the same name",
             )
     return table
 

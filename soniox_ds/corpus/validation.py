@@ -32,9 +32,8 @@ def checked_recordings(recordings: pd.DataFrame) -> pd.DataFrame:
         )
     if repeated := ids[ids.duplicated()].drop_duplicates().tolist():
         raise SchemaError(
-            f"{len(repeated)} audio_id{' is' if len(repeated) == 1 else 's are'} there more than once: "
-            f"{some(repeated)}. "
-            "An id stands for one recording: rename, or keep one of them."
+            f"{len(repeated)} audio_id{' occurs' if len(repeated) == 1 else 's occur'} more than once: "
+            f"{some(repeated)}. Each recording needs an id of its own: rename the ids, or keep one recording of each."
         )
     unknown = frame.loc[~frame["status"].isin(["completed", "failed"]), "status"]
     if len(unknown):
@@ -70,7 +69,7 @@ def checked_tokens(tokens: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFra
             row = int(same[0])
             raise SchemaError(
                 f"{frame['audio_id'].iloc[row]!r} has two tokens with token_index {index[row]}; "
-                "an index stands for one token. Were two transcripts put together?"
+                "every token needs an index of its own. Check whether two transcripts were put together."
             )
     return frame
 
@@ -85,7 +84,7 @@ def _conformed(frame: pd.DataFrame, table: Mapping[str, Any], label: str) -> pd.
                     conform(frame[[name]], {name: column})
                 except (TypeError, ValueError):
                     problem = f"{label}[{name!r}] has dtype {frame[name].dtype} and cannot become {column.dtype}"
-                    raise SchemaError(f"{problem}: {error}. docs/reference/tables.md says what it holds.") from error
+                    raise SchemaError(f"{problem}: {error}. docs/reference/tables.md describes the column.") from error
         raise
 
 

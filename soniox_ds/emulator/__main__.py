@@ -26,7 +26,7 @@ _LOOKS_EVERY_S = 0.5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``serve`` to a parser."""
     parser.add_argument(
-        "--port", type=int, default=8765, help="TCP port on 127.0.0.1; 0 takes a free one (default: 8765)"
+        "--port", type=int, default=8765, help="TCP port on 127.0.0.1; 0 chooses a free port (default: 8765)"
     )
     parser.add_argument(
         "--recognizer",
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whisper-model",
         metavar="NAME",
-        help="for whisper: a model of faster-whisper (base.en, ...; downloaded on first use) or the folder of one "
-        "(default: $SONIOX_DS_WHISPER_MODEL, else the installed tiny.en)",
+        help="for whisper: a model of faster-whisper (base.en, ...; downloaded on first use) or the folder of such a "
+        "model (default: $SONIOX_DS_WHISPER_MODEL, else the installed tiny.en)",
     )
     parser.add_argument(
         "--scripts",
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--faults",
         type=_faults,
         metavar="SPEC",
-        help=f'bad weather, such as "reset_after@create=0.05,rate_limit=3x"; kinds: {", ".join(sorted(KINDS))}',
+        help=f'faults to simulate, such as "reset_after@create=0.05,rate_limit=3x"; kinds: {", ".join(sorted(KINDS))}',
     )
     parser.add_argument(
         "--speed", type=_positive, default=1.0, help="seconds of service time in one second (default: 1)"
@@ -61,15 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--refuse-key-in-message",
         action="store_true",
-        help="refuse a key in the first message of a websocket, as Soniox will from 15 January 2027 on (default: take "
-        "it, with one warning)",
+        help="refuse a key in the first message of a websocket, as Soniox will from 15 January 2027 on "
+        "(default: accept it, with one warning)",
     )
 
 
 def serve(argv: Sequence[str] | None = None) -> int:
     """Run the stand-in until it is told to stop, and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="soniox-ds serve", description="Run a LOCAL stand-in for the Soniox service; nothing leaves this machine."
+        prog="soniox-ds serve", description="Run a LOCAL stand-in for the Soniox service; no data leaves this machine."
     )
     add_arguments(parser)
     arguments = parser.parse_args(argv)

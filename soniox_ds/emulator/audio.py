@@ -51,7 +51,7 @@ def duration_ms(path: Path) -> int:
     with _open(path) as container:
         is_decoded, end_s = _first_to_last(container)
         if not is_decoded:
-            raise UndecodableAudio("the audio cannot be decoded, or there is none")
+            raise UndecodableAudio("the audio cannot be decoded, or there is no audio")
         if container.duration is not None and container.format.name not in _UNRELIABLE:
             end_s = container.duration / av.time_base
     return max(1, round(end_s * 1000))

@@ -29,7 +29,7 @@ class ServiceClock:
 
     def __init__(self, speed: float = 1.0) -> None:
         if not speed > 0:
-            raise ValueError(f"speed is {speed}; it must be above 0, 1 being the wall clock")
+            raise ValueError(f"speed is {speed}; it must be above 0 (1 is real time)")
         self.speed = speed
         self._started_s = time.time()
         self._zero = time.monotonic()

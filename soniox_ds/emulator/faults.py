@@ -196,7 +196,7 @@ class Faults:
         if fault.kind == "quota" and fault.options.get("which", "total") not in QUOTA_MESSAGES:
             raise ValueError(f"unknown quota {fault.options['which']!r}; there are {', '.join(QUOTA_MESSAGES)}")
         if not any(fault.applies(route) for route in ROUTES):
-            raise ValueError(f"the fault {fault.kind} cannot happen on the route {fault.route}")
+            raise ValueError(f"the fault {fault.kind} cannot occur on the route {fault.route}")
         with self._lock:
             self._rules.append(fault)
 
@@ -208,7 +208,7 @@ class Faults:
         options = dict(item.split("=", 1) for item in rest if "=" in item)
         try:
             if not equals or len(options) < len(rest):
-                raise ValueError("the form is kind@route=0.05 or kind@route=3x, with :option=value behind it")
+                raise ValueError("the form is kind@route=0.05 or kind@route=3x, optionally followed by :option=value")
             numbers = {key: _number(value) for key, value in options.items()}
             if amount.endswith("x"):
                 self.next(kind, route or "any", int(amount[:-1]), **numbers)

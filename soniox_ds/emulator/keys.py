@@ -69,7 +69,7 @@ class KeyRing:
         if unknown := set(permissions) - set(PERMISSIONS):
             raise ValueError(f"unknown permissions {sorted(unknown)}; there are {PERMISSIONS}")
         if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError("a key must be printable ASCII without spaces, or no header can carry it")
+            raise ValueError("a key must be printable ASCII without spaces, because it is sent in a header")
         self._permanent[_digest(key)] = frozenset(permissions)
 
     def remove(self, key: str) -> None:

@@ -95,7 +95,7 @@ class LocalService:
 
     def __enter__(self) -> LocalService:
         if self.running:
-            raise LocalServiceError("this stand-in runs already; use it, or make another one with local_service()")
+            raise LocalServiceError("this stand-in is already running; use it, or start another with local_service()")
         make_server = self._prepare()
         ready = threading.Event()
         failure: list[BaseException] = []
@@ -259,7 +259,7 @@ class LocalService:
 
     def _running_server(self) -> Server:
         if not self.running:
-            raise LocalServiceError("the stand-in does not run; use it in a with statement or call start()")
+            raise LocalServiceError("the stand-in is not running; use it in a with statement or call start()")
         return self._last_server()
 
     def _last_server(self) -> Server:
@@ -274,9 +274,9 @@ class LocalService:
         """Description of this service in one line."""
         name = self._settings["recognizer"]
         name = name if isinstance(name, str) else name.name
-        where = self.base_url if self.running else "not running"
-        what = f"LOCAL stand-in, not the Soniox service ({where}; recognizer: {name})"
-        return f"{what}: its transcripts are not Soniox transcripts."
+        address = self.base_url if self.running else "not running"
+        service = f"LOCAL stand-in, not the Soniox service ({address}; recognizer: {name})"
+        return f"{service}: its transcripts are not Soniox transcripts."
 
     def __repr__(self) -> str:
         return f"<{self.banner}>"
@@ -362,7 +362,7 @@ def local_service(
     http://127.0.0.1 []
     """
     if isinstance(recognizer, str) and recognizer not in ("scripted", "whisper"):
-        raise ValueError(f"unknown recognizer {recognizer!r}; there are 'scripted', 'whisper' and objects of your own")
+        raise ValueError(f"unknown recognizer {recognizer!r}; it can be 'scripted', 'whisper' or an object of your own")
     if model is not None and recognizer != "whisper":
         raise ValueError(
             f"model={os.fspath(model)!r} is for recognizer='whisper'; leave it out, or use that recognizer"

@@ -115,9 +115,9 @@ def invalid_cursor() -> Refusal:
     return Refusal(400, "invalid_cursor", "Invalid cursor. Start again without one.")
 
 
-def not_found(what: str) -> Refusal:
+def not_found(kind: str) -> Refusal:
     """Return a 404; `what` is ``file`` or ``transcription``."""
-    return Refusal(404, f"{what}_not_found", f"{what.capitalize()} not found.")
+    return Refusal(404, f"{kind}_not_found", f"{kind.capitalize()} not found.")
 
 
 def rate(retry_after_s: float | None = None) -> Refusal:

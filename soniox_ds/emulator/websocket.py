@@ -99,7 +99,9 @@ class StreamDoor:
             raise refused(_KEY_IN_MESSAGE, 401, "unauthenticated")
         if not self._has_warned:
             self._has_warned = True
-            _log.warning("%s Soniox refuses it from 15 January 2027 on; this stand-in still takes it.", _KEY_IN_MESSAGE)
+            _log.warning(
+                "%s Soniox refuses it from 15 January 2027 on; this stand-in still accepts it.", _KEY_IN_MESSAGE
+            )
 
     async def close(self) -> None:
         """End all sessions."""

@@ -119,13 +119,14 @@ def _without_interval(
     row[_OF_BLOCKS] = pd.NA
     label = "+".join(columns)
     note = (
-        f"All {row['recordings'].item()} recordings that both arms share are of one {block_noun(columns)}, and an "
+        f"All {row['recordings'].item()} recordings that both arms share belong to one {block_noun(columns)}, and an "
         f'interval needs two or more. Add {block_noun(columns, 2)}, or call .with_block("audio_id") for an interval '
-        "that takes the recordings for independent."
+        "that treats the recordings as independent."
     )
     segments = row["segments"].item()
     if pd.notna(segments) and segments < FEW_SEGMENTS:
-        note += f" Only {counted(segments, 'error segment')}: below {FEW_SEGMENTS} the p of MAPSSWE is not reliable."
+        only = counted(segments, "error segment")
+        note += f" Only {only}: with fewer than {FEW_SEGMENTS} the p value of MAPSSWE is not reliable."
     return conform(row.assign(blocks=1, block=label, note=note), ERROR_COMPARISON)
 
 
@@ -148,7 +149,8 @@ def _row_of_few(
     if shared.empty:
         failed = " and ".join(f"{int((table['status'] == 'failed').sum())} in {name!r}" for name, table in two.items())
         note = (
-            f"No recording is scored in both arms: of {len(first)} failed {failed}. The column error_message says why."
+            f"No recording is scored in both arms: of {len(first)} recordings, {failed} failed. The column "
+            "error_message says why."
         )
         return row | {"note": note}
     size = row["reference_words"]

@@ -144,4 +144,7 @@ def _column(tokens: pd.DataFrame, name: str) -> npt.NDArray[np.object_]:
 def _joined(labels: npt.NDArray[np.object_], texts: Sequence[str]) -> list[tuple[str, str]]:
     """Join the texts of each run of equal labels, in order, skipping empty texts."""
     pairs = [(label, text) for label, text in zip(labels.tolist(), texts, strict=True) if text]
-    return [(label, "".join(text for _, text in own)) for label, own in groupby(pairs, key=lambda pair: pair[0])]
+    return [
+        (label, "".join(text for _, text in same_label))
+        for label, same_label in groupby(pairs, key=lambda pair: pair[0])
+    ]

@@ -75,7 +75,7 @@ class SweepEstimate:
         return self.hours * 3_600 * self.settings / self.speed / min(self.concurrency, max(self.recordings, 1))
 
     def __str__(self) -> str:
-        lasts = "" if self.duration_s is None else f", some {duration_text(1000 * self.duration_s)}"
+        lasts = "" if self.duration_s is None else f", about {duration_text(1000 * self.duration_s)}"
         return (
             f"{self.recordings} recordings ({duration_text(3_600_000 * self.hours)}) x {self.settings} settings: "
             f"{price_text(self.cost_usd, at_most=True)}, at ${LIVE_USD_PER_HOUR:.2f} an hour{lasts}"
@@ -233,7 +233,7 @@ async def sweep_endpoints(
     seed: int = 0,
     confirm: Callable[[SweepEstimate], bool] | None = None,
     connection: Connection | None = None,
-    gate: SessionLimit | None = None,
+    session_limit: SessionLimit | None = None,
     journal: str | Path | None = None,
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
@@ -262,7 +262,7 @@ async def sweep_endpoints(
     confirm
         Called with a `SweepEstimate` before anything is sent. If it returns False, `Declined` is raised.
     **options
-    connection, gate, journal, progress, clock
+    connection, session_limit, journal, progress, clock
         As in `stream_dataset`.
 
     Returns
@@ -302,7 +302,7 @@ async def sweep_endpoints(
     1        max_endpoint_delay_ms=500           1       0
     """
     check_pace(speed, chunk_ms)
-    at_once = sessions_at_once(concurrency, gate)
+    at_once = sessions_at_once(concurrency, session_limit)
     chosen = _checked_settings(settings, options)
     Normalizer.of(normalizer)  # raises its errors before anything is paid for
     checked_resampling(ci, method, 10_000, seed)
@@ -316,7 +316,12 @@ async def sweep_endpoints(
         raise Declined(f"the sweep was not started: {estimate}")
 
     models = ModelList()
-    means: dict[str, Any] = {"connection": connection, "gate": gate, "journal": journal, "clock": clock}
+    means: dict[str, Any] = {
+        "connection": connection,
+        "session_limit": session_limit,
+        "journal": journal,
+        "clock": clock,
+    }
 
     async def streamed(stretch: RecordingList, name: str) -> LiveResult:
         return await stream_dataset_as(
@@ -358,7 +363,9 @@ def _checked_settings(
             "a dict from names to such sets"
         )
     if endpoint_options := [name for name in options if name in ENDPOINT_OPTIONS]:
-        raise OptionsError(f"sweep_endpoints does not take {', '.join(endpoint_options)}: it belongs in settings")
+        raise OptionsError(
+            f"sweep_endpoints does not accept {', '.join(endpoint_options)} as an argument; put it into settings"
+        )
     check_keywords(sweep_endpoints, options)
     sets: Iterable[Any] = settings.values() if isinstance(settings, Mapping) else settings
     chosen: dict[str, LiveOptions] = {}
@@ -370,7 +377,7 @@ def _checked_settings(
             )
         if unknown := sorted(set(setting) - set(ENDPOINT_OPTIONS)):
             raise OptionsError(
-                f"a setting has {', '.join(unknown)}; settings take {', '.join(ENDPOINT_OPTIONS)}; give "
+                f"a setting has {', '.join(unknown)}, but settings can only have {', '.join(ENDPOINT_OPTIONS)}; pass "
                 "options that are the same for all settings as arguments"
             )
         label = str(name) if name is not None else ", ".join(f"{key}={value}" for key, value in setting.items())

@@ -159,7 +159,7 @@ class Comparison:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row for each arm: `arm`, ``schema.ERROR_SUMMARY``, its costs, and the effect of its options.
+        """The summary of the arms: `arm`, ``schema.ERROR_SUMMARY``, the costs, and the effect of the options.
 
         `cost_usd` is the estimate and `charged_usd` what was charged (NA unless `sx.account.add_charges` found the logs
         of all completed recordings).
@@ -199,10 +199,9 @@ class Comparison:
         for name in ("segments", *(f"mapsswe_{part}" for part in ("mean", "sd", "z", "p", "p_holm"))):
             table[name] = first[name]
         few = (first["segments"] < FEW_SEGMENTS).fillna(False)
-        remarks = few.map(
-            {True: f"MAPSSWE is of the first repeats; below {FEW_SEGMENTS} error segments its p is not reliable."}
-        )
-        remarks = remarks.fillna("MAPSSWE is of the first repeats.").astype("string")
+        first_repeat = "MAPSSWE uses only the first repeat of each arm."
+        too_few = f" With fewer than {FEW_SEGMENTS} error segments its p value is not reliable."
+        remarks = few.map({True: first_repeat + too_few, False: first_repeat}).astype("string")
         combined = (table["note"] + " ").fillna("") + remarks
         table["note"] = combined.where(first["segments"].notna(), table["note"])
         return table
@@ -349,7 +348,7 @@ class Comparison:
         if arm not in self.arms or arm == self.baseline:
             others = ", ".join(list(self.arms)[1:])
             raise InputError(
-                f"{arm!r} cannot be set against the baseline {self.baseline!r}; the other arms are {others}"
+                f"{arm!r} cannot be compared with the baseline {self.baseline!r}; the other arms are {others}"
             )
         return word_changes(self.alignments[self.baseline], self.alignments[arm]).head(most)
 

@@ -182,7 +182,7 @@ async def compare(
     1  terms           1
     """
     if options := [name for name in unknown if name in TranscriptionKeywords.__optional_keys__]:
-        raise OptionsError(f"compare does not take {', '.join(options)}; transcription options belong in the arms")
+        raise OptionsError(f"compare does not accept {', '.join(options)}; put transcription options into the arms")
     check_keywords(compare, unknown)
     chosen = _checked_arms(arms, repeats)
     settings: dict[str, Any] = {
@@ -243,7 +243,7 @@ list_options(compare, TranscriptionOptions, names=())
 def _checked_arms(arms: Mapping[str, Mapping[str, Any]], repeats: int) -> dict[str, TranscriptionOptions]:
     if not isinstance(arms, Mapping) or len(arms) < 2:
         raise OptionsError('arms maps two or more names to options, like {"plain": {}, "terms": {"context": {...}}}')
-    check_count("repeats", repeats, "how often each arm is transcribed")
+    check_count("repeats", repeats, "the number of times that each arm is transcribed")
     chosen = {}
     for name, arm in arms.items():
         if not isinstance(arm, Mapping):
@@ -257,7 +257,8 @@ def _checked_arms(arms: Mapping[str, Mapping[str, Any]], repeats: int) -> dict[s
     ]
     if same:
         raise OptionsError(
-            f"arms {', '.join(same)} have the same options; to see how much the service varies by itself use repeats="
+            f"arms {', '.join(same)} have the same options; to see how much the service varies from call to call, use "
+            "repeats="
         )
     return chosen
 
@@ -279,13 +280,13 @@ def _warn_of_unreferenced(recording_list: RecordingList, pairs: Pairs) -> None:
     with_reference = len(set(pairs.ids).intersection(good))
     if good and not with_reference:
         raise InputError(
-            f"none of the {len(good)} recordings that can be transcribed has a reference, so that the arms could not "
-            "be compared."
+            f"none of the {len(good)} recordings that can be transcribed has a reference, so the arms could not be "
+            "compared."
         )
     if with_reference < len(good):
         warn_caller(
-            f"{with_reference} of {len(good)} recordings have a reference; the others would be transcribed in every "
-            "arm, and paid for, and count in no error rate. Leave them out of the sources to save the money.",
+            f"{with_reference} of {len(good)} recordings have a reference; the others would be transcribed and paid "
+            "for in every arm, but count in no error rate. Leave them out of the sources to save their cost.",
             UserWarning,
         )
 
@@ -364,7 +365,7 @@ async def _transcribe_all(
 
 def _listed(name: str, words: Iterable[str]) -> list[str]:
     if isinstance(words, str):
-        raise OptionsError(f"{name} is the single text {words!r}; it is a list of words, like [{words!r}]")
+        raise OptionsError(f"{name} is the single text {words!r}; it must be a list of words, like [{words!r}]")
     if not isinstance(words, Iterable):
         raise OptionsError(f"{name} is {words!r}; it is a list of words")
     listed = list(words)

@@ -133,9 +133,10 @@ def refuse_unusable(recording_list: RecordingList, usable: int, *, urls: str | N
     shown = "".join(f"\n  {line}" for line in why[:SHOWN])
     more = f"\n  ... and {len(why) - SHOWN} more" if len(why) > SHOWN else ""
     raise SourceError(
-        f"none of the {len(why)} recordings can be transcribed; nothing was sent, nothing has to be paid.{shown}{more}"
+        f"none of the {len(why)} recordings can be transcribed; nothing was sent, and nothing costs "
+        f"anything.{shown}{more}"
         if len(why) > 1
-        else f"the recording cannot be transcribed; nothing was sent, nothing has to be paid.{shown}"
+        else f"the recording cannot be transcribed; nothing was sent, and nothing costs anything.{shown}"
     )
 
 

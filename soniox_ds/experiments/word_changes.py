@@ -101,8 +101,8 @@ def _recognized_words(alignments: pd.DataFrame) -> _RecognizedWords:
         group[row] = len(hypotheses)
         hypotheses.append((row,))
     for error in errors_in(rows):
-        group[list(error.said)] = len(hypotheses)
-        hypotheses.append(error.heard)
+        group[list(error.reference_rows)] = len(hypotheses)
+        hypotheses.append(error.hypothesis_rows)
     words = rows[["audio_id", "reference_index", "reference"]].assign(right=aligned.operation == "hit", group=group)
     times: list[Any] = [None] * len(rows)
     if "start_ms" in rows:

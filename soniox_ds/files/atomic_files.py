@@ -28,8 +28,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"{os.fspath(path)} cannot be written: {error.strerror or error}. Free space there, or name another place. "
-            "Nothing was changed."
+            f"{os.fspath(path)} cannot be written: {error.strerror or error}. Free disk space, or choose another "
+            "folder. Nothing was changed."
         ) from error
 
 

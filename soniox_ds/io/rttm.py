@@ -82,7 +82,7 @@ def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     turns = pd.DataFrame(_turns(file, text), columns=list(TURNS))
     if turns.empty:
         warnings.warn(
-            f"{file} has no SPEAKER line, and therefore no turns. Is it the right file?",
+            f"{file} has no SPEAKER line, so it contains no turns. Check that it is the right file.",
             UserWarning,
             stacklevel=2,
         )
@@ -99,8 +99,8 @@ def _turns(path: Path, text: str) -> Iterator[tuple[str, str, int, int]]:
             continue
         if fields[0] != "SPEAKER":
             raise SchemaError(
-                f"{path}, line {number}: {_shown(content)} begins with no line type of RTTM; a turn is a line such as "
-                f"{_EXAMPLE}. (UEM, CTM, STM, TextGrid and CSV files are something else.)"
+                f"{path}, line {number}: {_shown(content)} does not begin with a line type of RTTM; a turn is a line "
+                f"such as {_EXAMPLE}. (UEM, CTM, STM, TextGrid and CSV files have other formats.)"
             )
         if problem := _problem(fields):
             raise SchemaError(
@@ -121,14 +121,14 @@ def _problem(fields: list[str]) -> str | None:
             return f"the {name} (field {8 if name == 'speaker' else 2}) is {value!r}"
     for name, value in (("onset", fields[3]), ("duration", fields[4])):
         if not _SECONDS.fullmatch(value):
-            return f"the {name} {value!r} is no number of seconds"
+            return f"the {name} {value!r} is not a number of seconds"
     if not (float(fields[3]) + float(fields[4])) * 1000 <= _LAST_MS:
         return "it ends after more than 24 days"
     for name, value in (("confidence", fields[8]), ("lookahead", fields[9] if len(fields) > 9 else "<NA>")):
         if value not in _UNKNOWN and not _SECONDS.fullmatch(value):
-            return f"the {name} is {value!r}, neither a number nor <NA>; does a name have a space in it?"
+            return f"the {name} is {value!r}, neither a number nor <NA>; check whether a name contains a space"
     if len(fields) > 9 and _SECONDS.fullmatch(fields[8]) and float(fields[8]) > 1:
-        return f"the confidence is {fields[8]!r}, above 1; does the speaker's name have a space in it?"
+        return f"the confidence is {fields[8]!r}, above 1; check whether the speaker's name contains a space"
     return None
 
 
@@ -205,8 +205,8 @@ def _without_spaces(column: pd.Series[str], name: str) -> dict[str, str]:
             raise SchemaError(f"turns: the {name} {value!r} cannot be written as a field of RTTM; rename it.")
         if first.setdefault(word, value) != value:
             raise SchemaError(
-                f"turns: the {name}s {first[word]!r} and {value!r} would both be written as {word!r}, since RTTM has "
-                "no spaces in names; rename one of them."
+                f"turns: the {name}s {first[word]!r} and {value!r} would both be written as {word!r}, because names "
+                "in RTTM cannot contain spaces; rename one of them."
             )
         written[value] = word
     return written

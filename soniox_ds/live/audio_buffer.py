@@ -50,7 +50,7 @@ class AudioLine:
     def read(self, position: int, most: int) -> bytes:
         """Return at most `most` bytes from a position that is still kept, cut to whole samples."""
         if position < self.start:
-            raise ValueError(f"the audio before byte {self.start} is gone, {position} was asked for")
+            raise ValueError(f"the audio before byte {self.start} is no longer kept, but byte {position} was requested")
         begin = position - self.start
         size = min(most, len(self._kept) - begin)
         return bytes(self._kept[begin : begin + size // self._frame * self._frame])
@@ -75,5 +75,5 @@ class AudioLine:
     def skip_to(self, ms: float) -> None:
         """Start at a later time, because the audio before it is not handed over."""
         if self._bytes_per_ms is None or self._kept:
-            raise ValueError("only raw audio of which nothing was handed over yet can begin later")
+            raise ValueError("only raw audio can begin later, and only before any audio was passed on")
         self.start = int(ms * self._bytes_per_ms) // self._frame * self._frame

@@ -53,9 +53,11 @@ def decoded(source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0) -> 
     shown = f"{len(source):,} bytes" if isinstance(source, bytes) else repr(os.fspath(source))
     if not isinstance(source, bytes):
         if isinstance(source, str) and source.startswith(("http://", "https://")):
-            raise SourceError(f"{shown} is a URL; live audio is sent from this machine: download the recording first")
+            raise SourceError(
+                f"{shown} is a URL; live audio is sent from this machine, so download the recording first"
+            )
         if not Path(source).is_file():
-            raise SourceError(f"there is no file {shown}; live audio takes the path or the bytes of one recording")
+            raise SourceError(f"there is no file {shown}; pass the path or the bytes of one recording")
     skip = int(from_ms * _BYTES_PER_MS) // 2 * 2
     waiting = bytearray()
     try:
@@ -105,7 +107,8 @@ async def open_source(
     chunk_ms
         Length of the chunks of a recording.
     speed
-        1.0 for real time, 2.0 for twice as fast, None for as fast as it goes; for recordings only.
+        1.0 for real time, 2.0 for twice as fast, None for no pacing (as fast as the connection allows). Only for
+        recordings.
     from_ms
         Time at which to begin.
 
@@ -124,8 +127,8 @@ async def open_source(
         chunks = _from_thread(iter(source))
     else:
         raise SourceError(
-            f"live audio cannot be made of {type(source).__name__}: hand over the path or bytes of one recording, or "
-            "an iterable of chunks (bytes)"
+            f"{type(source).__name__} cannot be sent as live audio; pass the path or bytes of one recording, or an "
+            "iterable of chunks (bytes)"
         )
     return _beginning_with(_bytes(await anext(chunks, b"")), chunks)
 

@@ -19,7 +19,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
-from soniox_ds.api.session_limit import SessionLimit, gate_for, sessions_at_once
+from soniox_ds.api.session_limit import SessionLimit, session_limit_for, sessions_at_once
 from soniox_ds.batch.arguments import check_columns_unused, check_on_error, check_repeat
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.jobs import parse_time
@@ -47,7 +47,7 @@ __all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
 NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
 """Reason why URLs fail."""
 
-_GOES_ON = " They are on disk too: the same call resumes where this one stopped."
+_GOES_ON = " The tokens are also on disk: the same call resumes where this one stopped."
 
 
 async def stream_dataset(
@@ -59,7 +59,7 @@ async def stream_dataset(
     audio_column: str | None = None,
     reference_column: str | None = None,
     connection: Connection | None = None,
-    gate: SessionLimit | None = None,
+    session_limit: SessionLimit | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
@@ -80,12 +80,12 @@ async def stream_dataset(
     chunk_ms
         Length of the chunks that recordings are cut into.
     concurrency
-        Number of sessions at the same time; by default the number that the gate allows, and never more.
+        Number of sessions at the same time; by default the number that the session limit allows, and never more.
     **options
     connection
         Key, region and address; by default from the environment.
-    gate
-        Limit of the sessions that may be open, and opened in a minute. By default one gate for all of this process,
+    session_limit
+        Limit of the sessions that may be open, and opened in a minute. By default one limit for the whole process,
         with the service's limit of ten; if your limit is higher, or several processes share it, a `SessionLimit` of
         your own.
     journal
@@ -138,7 +138,7 @@ async def stream_dataset(
         audio_column=audio_column,
         reference_column=reference_column,
         connection=connection,
-        gate=gate,
+        session_limit=session_limit,
         journal=journal,
         refresh=refresh,
         repeat=repeat,
@@ -162,7 +162,7 @@ async def stream_dataset_as(
     audio_column: str | None = None,
     reference_column: str | None = None,
     connection: Connection | None = None,
-    gate: SessionLimit | None = None,
+    session_limit: SessionLimit | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
@@ -177,7 +177,7 @@ async def stream_dataset_as(
     """
     check_pace(speed, chunk_ms)
     speed = None if speed is None else float(speed)  # so that 1 and 1.0 give the same key
-    at_once = sessions_at_once(concurrency, gate)
+    at_once = sessions_at_once(concurrency, session_limit)
     check_repeat(repeat)
     check_on_error(on_error)
     connection = connection or Connection()
@@ -197,7 +197,7 @@ async def stream_dataset_as(
         run = _Run(
             options=options,
             connection=connection,
-            gate=gate or gate_for(connection),
+            session_limit=session_limit or session_limit_for(connection),
             clock=clock,
             speed=speed,
             chunk_ms=chunk_ms,
@@ -230,7 +230,7 @@ class _Run:
         *,
         options: LiveOptions,
         connection: Connection,
-        gate: SessionLimit,
+        session_limit: SessionLimit,
         clock: Clock,
         speed: float | None,
         chunk_ms: int,
@@ -242,7 +242,7 @@ class _Run:
     ) -> None:
         self.options = options
         self.connection = connection
-        self._gate = gate
+        self._session_limit = session_limit
         self._clock = clock
         self._speed = speed
         self._chunk_ms = chunk_ms
@@ -315,7 +315,7 @@ class _Run:
                 connection=self.connection,
                 audio_id=recording.audio_id,
                 on_state=silence_teller(recording.audio_id),
-                gate=self._gate,
+                session_limit=self._session_limit,
                 pace=None if self._speed is None else max(8.0, 2 * self._speed),
                 earlier=earlier,
                 on_event=write,

@@ -93,7 +93,8 @@ class EventStore:
             yield
         except OSError as error:
             raise JournalError(
-                f"{path} cannot be written: {error}. Free space, or name another journal: without it nothing is sent"
+                f"{path} cannot be written: {error}. Free disk space, or name another journal: no audio is sent "
+                "without a journal"
             ) from error
 
     def _path(self, key: str) -> Path:

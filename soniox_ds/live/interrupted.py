@@ -20,7 +20,7 @@ def keep_interrupted(streamed: LiveResult, interrupt: BaseException, more: str =
     _latest = streamed
     count = len(streamed.tokens)
     interrupt.add_note(
-        f"The live transcription was interrupted; {count:,} token{'s' * (count != 1)} had been settled. "
+        f"The live transcription was interrupted; {count:,} token{'s' * (count != 1)} had been settled; "
         f"soniox_ds.last_interrupted() returns them.{more}"
     )
 

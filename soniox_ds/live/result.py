@@ -189,7 +189,7 @@ def concat_live_results(parts: Iterable[LiveResult], provenance: dict[str, Any] 
     """Join several results, in order."""
     parts = list(parts)
     if not parts:
-        raise InputError("there is nothing to put together")
+        raise InputError("there are no results to put together")
     return LiveResult(
         pd.concat([part.recordings for part in parts], ignore_index=True),
         pd.concat([part.log for part in parts], ignore_index=True),
@@ -223,7 +223,10 @@ def live_result_of(
     if error is not None:
         error_type, error_message = why_failed(error)
     elif not is_whole:
-        error_type, error_message = "unfinished", "it still goes on, or was not ended in order; its tokens are kept"
+        error_type, error_message = (
+            "unfinished",
+            "the session is still running, or was not ended properly; its tokens are kept",
+        )
     row = {
         "audio_id": audio_id,
         "status": "completed" if error_type is None else "failed",

@@ -84,20 +84,20 @@ def seam_passed(settled_end_ms: int, token: Timed) -> bool:
     return token.start_ms is not None and token.start_ms >= settled_end_ms + CLEAR_MS
 
 
-def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:
+def first_new(expected: Sequence[Timed], received: Sequence[Timed]) -> int:
     """Count the tokens at the beginning of a new session that repeat settled ones.
 
     Parameters
     ----------
     expected
         The settled tokens of the audio that was sent again.
-    heard
+    received
         The tokens of the new session for that audio and the audio after it.
 
     Returns
     -------
     int
-        Number of tokens at the beginning of `heard` that repeat `expected`. It is the number whose letters are most
+        Number of tokens at the beginning of `received` that repeat `expected`. It is the number whose letters are most
         similar to the expected ones, and among equals the one whose times are. If the letters differ too much, only
         the times decide.
 
@@ -115,25 +115,25 @@ def first_new(expected: Sequence[Timed], heard: Sequence[Timed]) -> int:
         return 0
     last = expected[-1]
     last_start = last.start_ms or 0
-    wanted = "".join(_letters(token.text) for token in expected)
+    expected_letters = "".join(_letters(token.text) for token in expected)
     best, best_cost = 0, (float("inf"), float("inf"))
-    repeated = ""
-    for count in range(len(heard) + 1):
+    received_letters = ""
+    for count in range(len(received) + 1):
         if count:
-            repeated += _letters(heard[count - 1].text)
-        after = heard[count].start_ms if count < len(heard) else None
-        before = heard[count - 1].start_ms if count else None
+            received_letters += _letters(received[count - 1].text)
+        after = received[count].start_ms if count < len(received) else None
+        before = received[count - 1].start_ms if count else None
         # The last repetition starts where the last settled token does, and the next word behind it.
         far = 0.0 if before is None else abs(before - last_start)
         if before is None and after is not None:
             far = max(last_start - after + 1.0, 0.0)
-        cost = (float(Levenshtein.distance(wanted, repeated)), far)
+        cost = (float(Levenshtein.distance(expected_letters, received_letters)), far)
         if cost < best_cost:
             best, best_cost = count, cost
-    if best_cost[0] <= MOST_WRONG * len(wanted):
+    if best_cost[0] <= MOST_WRONG * len(expected_letters):
         return best
     middle = (last_start + (last.end_ms or last_start)) / 2
-    return sum(1 for token in heard if token.start_ms is not None and token.start_ms <= middle)
+    return sum(1 for token in received if token.start_ms is not None and token.start_ms <= middle)
 
 
 def _letters(text: str) -> str:

@@ -27,7 +27,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.retry import RECONNECT, SESSION_RATE_PAUSE, Backoff
-from soniox_ds.api.session_limit import SessionLimit, gate_for
+from soniox_ds.api.session_limit import SessionLimit, session_limit_for
 from soniox_ds.api.websocket import LiveSocket, check_message
 from soniox_ds.exceptions import (
     BadAnswerError,
@@ -94,14 +94,15 @@ class LiveSession:
         Name of the recording in the tables.
     on_update, on_state
         Called with each `Update`, and with each new state, on the session's event loop.
-    gate
-        Limit of the sessions that may be open; by default one gate for all of this process.
+    session_limit
+        Limit of the sessions that may be open; by default one limit for the whole process.
     retry
         Number of attempts while the service has never answered, and the waiting time between attempts.
     patience_s
         Seconds for which to go on trying if the service has answered before.
     pace
-        Speed at which audio that had to wait is sent, as a multiple of real time; None for as fast as it goes.
+        Speed at which audio that had to wait is sent, as a multiple of real time; None sends it without pacing, as
+        fast as the connection allows.
     session_limit_ms
         Time at which to change to a new session of the service.
     earlier
@@ -136,7 +137,7 @@ class LiveSession:
         audio_id: str = "live",
         on_update: Callable[[Update], object] | None = None,
         on_state: Callable[[State], object] | None = None,
-        gate: SessionLimit | None = None,
+        session_limit: SessionLimit | None = None,
         retry: Backoff = RECONNECT,
         patience_s: float = PATIENCE_S,
         pace: float | None = PACE,
@@ -158,7 +159,7 @@ class LiveSession:
         """Error that made the session fail."""
         self.sessions = 0
         """Number of connections that were opened."""
-        self._gate = gate or gate_for(self.connection)
+        self._session_limit = session_limit or session_limit_for(self.connection)
         self._on_update = on_update
         self._on_state = on_state
         self._retry = retry
@@ -167,7 +168,7 @@ class LiveSession:
         self._session_limit_ms = session_limit_ms
         self._line = AudioLine(options)
         self._sent = 0  # position in the line
-        self._heard = 0  # number of messages with any content
+        self._n_messages = 0  # number of messages with any content
         self._session = 0
         self._session_start = 0  # position in the line
         self._offset_ms = 0
@@ -370,11 +371,11 @@ class LiveSession:
         lost_s = 0.0
         try:
             while True:
-                seen, heard = (self.transcript.total_audio_ms, self.transcript.final_audio_ms), self._heard
+                seen, n_messages = (self.transcript.total_audio_ms, self.transcript.final_audio_ms), self._n_messages
                 try:
                     await self._connect()
                 except SonioxDSError as error:
-                    spoke = self._heard > heard
+                    spoke = self._n_messages > n_messages
                     got_on = (self.transcript.total_audio_ms, self.transcript.final_audio_ms) != seen
                     failures = 1 if spoke else failures + 1
                     stalls = 1 if got_on else stalls + spoke
@@ -416,7 +417,7 @@ class LiveSession:
         again = isinstance(error, ServiceError) or (isinstance(error, RequestError) and _is_full(error))
         if not again or stalls >= self._retry.attempts * STALLS:
             return False
-        if failures >= self._retry.attempts and (not self._heard or lost_for_s > self._patience_s):
+        if failures >= self._retry.attempts and (not self._n_messages or lost_for_s > self._patience_s):
             return False
         if not self._line.is_timed and self.transcript.settled:
             error.add_note(
@@ -428,7 +429,7 @@ class LiveSession:
 
     async def _wait_after(self, error: SonioxDSError, failures: int) -> None:
         if isinstance(error, RateLimitError):
-            self._gate.slow_down(SESSION_RATE_PAUSE.wait_s(1))
+            self._session_limit.slow_down(SESSION_RATE_PAUSE.wait_s(1))
         if failures == 1 and not isinstance(error, RateLimitError | ConnectionFailed):
             return  # "please restart the request": without waiting
         await self.clock.sleep(self._retry.wait_s(failures))
@@ -438,7 +439,7 @@ class LiveSession:
         if self._ended and not self.audio_bytes:
             return  # no audio was ever handed over, and the service refuses a session without any
         self.model_event.begin()
-        async with self._gate.pass_through():
+        async with self._session_limit.pass_through():
             self._note("connecting")
             async with LiveSocket(self.connection, self.options) as socket:
                 offset_ms = self._begin()
@@ -550,13 +551,13 @@ class LiveSession:
             self._note("control", json.dumps({"type": "keepalive"}))
 
     def _must_rotate(self) -> bool:
-        heard_ms = self._line.ms(self._sent - self._session_start)
-        if heard_ms is None or self._ended:
+        session_audio_ms = self._line.ms(self._sent - self._session_start)
+        if session_audio_ms is None or self._ended:
             return False
         limit_ms = self._session_limit_ms
-        if heard_ms >= limit_ms - min(ROTATE_LATEST_MS, limit_ms * 0.1):
+        if session_audio_ms >= limit_ms - min(ROTATE_LATEST_MS, limit_ms * 0.1):
             return True
-        return heard_ms >= limit_ms - min(ROTATE_BEFORE_MS, limit_ms * 0.3) and not self.transcript.pending
+        return session_audio_ms >= limit_ms - min(ROTATE_BEFORE_MS, limit_ms * 0.3) and not self.transcript.pending
 
     # in ---------------------------------------------------------------------------------------------------------------
 
@@ -566,7 +567,7 @@ class LiveSession:
             at_ms = self._note("message", text)
             message = check_message(text, self.connection)
             update = self.transcript.fold(message, received_ms=at_ms, session=self._session, offset_ms=offset_ms)
-            self._heard += not update.is_finished
+            self._n_messages += not update.is_finished
             if update.is_finalized and self._finalizes and self._asked:
                 self._finalizes.popleft()
                 self._asked -= 1
@@ -574,9 +575,11 @@ class LiveSession:
             self._tell(update)
             if update.is_finished:
                 if not self._end_sent:
-                    raise BadAnswerError("the stream: the service finished it although more audio was to come")
+                    raise BadAnswerError(
+                        "live transcription: the service finished it although there was more audio to send"
+                    )
                 return
-        raise ConnectionFailed("the stream: the service closed it before everything was settled")
+        raise ConnectionFailed("live transcription: the service closed the connection before everything was settled")
 
     def _note_answer(self) -> None:
         if self._silent_s < SILENT_BREAK_S:
@@ -604,8 +607,8 @@ class LiveSession:
                 self._show("silent")
         self._silences += 1
         raise ConnectionFailed(
-            f"the stream: nothing came for {most_s:g} s in answer to what was sent; the network or a proxy on the way "
-            "may hold it up"
+            f"live transcription: the service has not answered for {most_s:g} s; the network or a proxy may be "
+            "blocking the connection"
         )
 
     def _longest_silence_s(self) -> float:

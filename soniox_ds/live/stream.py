@@ -40,7 +40,7 @@ async def stream(
     chunk_ms: int = 100,
     on_update: Callable[[Update], object] | None = None,
     connection: Connection | None = None,
-    gate: SessionLimit | None = None,
+    session_limit: SessionLimit | None = None,
     audio_id: str | None = None,
     on_error: Literal["report", "raise"] = "report",
     clock: Clock | None = None,
@@ -65,8 +65,8 @@ async def stream(
     **options
     connection
         Key, region and address; by default from the environment.
-    gate
-        Limit of the sessions that may be open, and opened in a minute; by default one gate for all of this process.
+    session_limit
+        Limit of the sessions that may be open, and opened in a minute; by default one limit for the whole process.
     audio_id
         Name of the recording; by default its path.
     on_error
@@ -112,7 +112,7 @@ async def stream(
         options,
         pace=(speed, chunk_ms),
         connection=connection,
-        gate=gate,
+        session_limit=session_limit,
         audio_id=audio_id,
         clock=clock,
         on_update=on_update,
@@ -143,7 +143,7 @@ async def stream_updates(
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     connection: Connection | None = None,
-    gate: SessionLimit | None = None,
+    session_limit: SessionLimit | None = None,
     audio_id: str | None = None,
     clock: Clock | None = None,
     **options: Unpack[AudioKeywords],
@@ -155,7 +155,7 @@ async def stream_updates(
     source, speed, chunk_ms
         As in `stream`.
     **options
-    connection, gate, audio_id, clock
+    connection, session_limit, audio_id, clock
         As in `stream`.
 
     Yields
@@ -182,7 +182,13 @@ async def stream_updates(
     """
     check_keywords(stream_updates, options)
     session = _session(
-        source, options, pace=(speed, chunk_ms), connection=connection, gate=gate, audio_id=audio_id, clock=clock
+        source,
+        options,
+        pace=(speed, chunk_ms),
+        connection=connection,
+        session_limit=session_limit,
+        audio_id=audio_id,
+        clock=clock,
     )
     chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock)
     try:
@@ -218,23 +224,23 @@ def options_for(source: Any, named: Mapping[str, Any]) -> LiveOptions:
         for name, value in RAW.items():
             if name in given and given[name] != value:
                 raise OptionsError(
-                    f"{name}={given[name]!r} is given for a recording, which is decoded here and sent as {RAW}; leave "
-                    "it out, or hand over chunks of bytes in that format"
+                    f"{name}={given[name]!r} is given for a recording, but a recording is decoded on this machine and "
+                    f"sent as {RAW}; leave it out, or pass chunks of bytes in that format"
                 )
         given |= RAW
     elif isinstance(source, list | tuple) and source and isinstance(source[0], str | os.PathLike):
         raise SourceError(
-            f"{len(source)} sources were given, the first {os.fspath(source[0])!r}; sx.stream takes one recording, "
-            "sx.stream_dataset many"
+            f"{len(source)} sources were given, the first {os.fspath(source[0])!r}; sx.stream takes one recording; "
+            "pass several to sx.stream_dataset"
         )
     elif hasattr(source, "__array__"):
         raise SourceError(
-            f"an array ({type(source).__name__}) cannot be sent as it is; hand over the bytes of 16-bit "
-            "samples: [samples.astype('<i2').tobytes()] with audio_format='pcm_s16le', sample_rate and num_channels"
+            f"an array ({type(source).__name__}) cannot be sent directly; pass the bytes of 16-bit samples: "
+            "[samples.astype('<i2').tobytes()] with audio_format='pcm_s16le', sample_rate and num_channels"
         )
     elif "audio_format" not in given and isinstance(source, Iterable | AsyncIterable):
         raise OptionsError(
-            "chunks of bytes do not say what they are: add audio_format='pcm_s16le', sample_rate=16_000, "
+            "the format of chunks of bytes is unknown: add audio_format='pcm_s16le', sample_rate=16_000, "
             "num_channels=1 for raw samples, or audio_format='auto' for the bytes of a file or container"
         )
     return LiveOptions(**given)
@@ -243,7 +249,7 @@ def options_for(source: Any, named: Mapping[str, Any]) -> LiveOptions:
 def check_pace(speed: float | None, chunk_ms: int) -> None:
     """Raise OptionsError unless the speed and the length of chunks are valid."""
     if speed is not None:
-        advice = "it is 1.0 for real time, more for faster, None for as fast as it goes"
+        advice = "give 1.0 for real time, more for faster, None for no pacing (as fast as the connection allows)"
         check_number(speed, "speed", above=0, below=math.inf, advice=advice, error=OptionsError)
     check_number(chunk_ms, "chunk_ms", whole=True, least=10, most=1000, error=OptionsError)
 
@@ -254,8 +260,8 @@ def silence_teller(audio_id: str) -> Callable[[State], None]:
     def tell(state: State) -> None:
         if state == "silent":
             _log.warning(
-                "%s: the service has not answered for %g s. Audio is kept; if this goes on, another connection is "
-                "opened, and what was not settled is sent again over it.",
+                "%s: the service has not answered for %g s. The audio is kept; if there is still no answer, a new "
+                "connection is opened and the audio that was not settled is sent again.",
                 audio_id,
                 SILENT_S,
             )
@@ -308,7 +314,7 @@ def _session(
     *,
     pace: tuple[float | None, int],
     connection: Connection | None,
-    gate: SessionLimit | None,
+    session_limit: SessionLimit | None,
     audio_id: str | None,
     clock: Clock | None,
     on_update: Callable[[Update], object] | None = None,
@@ -319,7 +325,7 @@ def _session(
     return LiveSession(
         options_for(source, options),
         connection=connection,
-        gate=gate,
+        session_limit=session_limit,
         audio_id=name,
         on_update=on_update,
         on_state=silence_teller(name),

@@ -6,7 +6,7 @@ Settled tokens are never changed or removed; pending tokens are replaced by ever
 milliseconds since the first audio was handed over. The settled tokens do not depend on how they are divided into
 messages.
 
-A session that follows a broken one numbers its speakers anew, and nobody knows which of them are the same people. Its
+A session that follows a broken one numbers its speakers anew, and it is unknown which of them are the same people. Its
 labels are therefore marked: ``"1@2"`` is speaker 1 of the second session.
 """
 
@@ -353,14 +353,14 @@ class Transcript:
         tokens = message.get("tokens", [])
         if not isinstance(tokens, Sequence) or isinstance(tokens, str):
             raise BadAnswerError(
-                f"a message of the stream has tokens of type {type(tokens).__name__}; it must be a list"
+                f"a message of the service has tokens of type {type(tokens).__name__}; it must be a list"
             )
         finals: list[LiveToken] = []
         tail: list[LiveToken] = []
         marks: list[tuple[LiveToken | None, str]] = []
         for raw in tokens:
             if not isinstance(raw, Mapping) or not isinstance(raw.get("text"), str):
-                raise BadAnswerError(f"a message of the stream holds a token without text: {str(raw)[:120]}")
+                raise BadAnswerError(f"a message of the service contains a token without text: {str(raw)[:120]}")
             is_final = raw.get("is_final") is True
             for part in _split_markers(raw):
                 if part["text"] in (END, FIN):
@@ -503,7 +503,7 @@ def _label(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if type(value) is not int or not 0 <= value < 2**31:
-        raise BadAnswerError(f"a message of the stream has speaker={_shown(value)}; it must be a string")
+        raise BadAnswerError(f"a message of the service has speaker={_shown(value)}; it must be a string")
     return str(value)
 
 
@@ -511,7 +511,9 @@ def _whole(value: Any, name: str, default: int | None = None) -> int:
     if value is None and default is not None:
         return default
     if type(value) not in (int, float) or not abs(value) < 2**31:
-        raise BadAnswerError(f"a message of the stream has {name}={_shown(value)}; it must be a number of milliseconds")
+        raise BadAnswerError(
+            f"a message of the service has {name}={_shown(value)}; it must be a number of milliseconds"
+        )
     whole: int = round(value)
     return whole
 

@@ -42,12 +42,13 @@ def check_text(value: object, name: str, longest: int | None, *, needed: bool = 
     """Check that the value is a string of at most `longest` characters, not empty if it is `needed`, and return it."""
     if not isinstance(value, str):
         raise OptionsError(
-            f"{name} is {'a value not shown here, as it is a secret' if secret else repr(value)}; it is a string"
+            f"{name} is {'a value that is not shown here, because it is a secret' if secret else repr(value)}; it is "
+            "a string"
         )
     if needed and not value.strip():
-        raise OptionsError(f"{name} is empty; name one, or leave it out for the default")
+        raise OptionsError(f"{name} is empty; give a value, or leave it out for the default")
     if longest is not None and len(value) > longest:
-        raise OptionsError(f"{name} has {len(value)} characters, {len(value) - longest} more than the API takes")
+        raise OptionsError(f"{name} has {len(value)} characters, {len(value) - longest} more than the API accepts")
     return value
 
 

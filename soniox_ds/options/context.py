@@ -79,9 +79,9 @@ class Context(Checked):
             largest = max(sizes, key=lambda name: sizes[name])
             raise OptionsError(
                 f"the context has {total:,} characters, {total - MAX_CONTEXT_CHARACTERS:,} more than the "
-                f"{MAX_CONTEXT_CHARACTERS:,} that the service takes; the largest section is {largest} with "
-                f"{sizes[largest]:,}. Shorten it, or keep the terms that matter most. (Counted are the characters of "
-                "all keys, values, texts and terms.)"
+                f"{MAX_CONTEXT_CHARACTERS:,} that the service accepts; the largest section is {largest} with "
+                f"{sizes[largest]:,}. Shorten it, or keep the terms that matter most. (The characters of all keys, "
+                "values, texts and terms count.)"
             )
 
     @classmethod
@@ -155,15 +155,17 @@ class Translation(Checked):
                 "one_way": '{"type": "one_way", "target_language": "es"}',
                 "two_way": '{"type": "two_way", "language_a": "en", "language_b": "es"}',
             }
-            problems = [f"lacks {' and '.join(missing)}"] * bool(missing) + [
+            problems = [f"needs {' and '.join(missing)}"] * bool(missing) + [
                 f"does not take {' and '.join(surplus)}"
             ] * bool(surplus)
-            raise OptionsError(f"translation of type {self.type} {' and '.join(problems)}; like {example[self.type]}")
+            raise OptionsError(
+                f"translation of type {self.type} {' and '.join(problems)}; for example {example[self.type]}"
+            )
         for name in needed[self.type]:
             check_language(given[name], f"translation {name}")
         if self.type == "two_way" and self.language_a == self.language_b:
             raise OptionsError(
-                f"translation two_way has {self.language_a!r} on both sides; language_a and language_b differ"
+                f"translation two_way has {self.language_a!r} on both sides; language_a and language_b must differ"
             )
 
     @classmethod

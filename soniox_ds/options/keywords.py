@@ -19,7 +19,7 @@ _EMPTY = inspect.Parameter.empty
 _ADVICE = {
     "audio_url": "The recordings themselves are the first argument, URLs included.",
     "file_id": "Recordings are uploaded for you; give paths, URLs or bytes as the first argument.",
-    "client_reference_id": "Each job carries its own; set client_reference_id_prefix to put something in front.",
+    "client_reference_id": "Each job gets its own reference; client_reference_id_prefix adds a text in front of it.",
     "api_key": 'It belongs to the connection: set SONIOX_API_KEY, or give connection=Connection(api_key="...").',
     **dict.fromkeys(
         ("audio_format", "sample_rate", "num_channels"), "Leave it out: the package chooses the format of the audio."

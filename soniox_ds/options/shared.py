@@ -71,7 +71,7 @@ class SharedOptions(Checked):
         super().__post_init__()
         if self.language_hints_strict and not self.language_hints:
             raise OptionsError(
-                'language_hints_strict needs something to be strict about: add language_hints=["en"], or leave it out'
+                'language_hints_strict has no effect without language hints: add language_hints=["en"], or leave it out'
             )
 
     def body(self) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _header_value(value: Any, name: str) -> str:
     if not _HEADER_VALUE.fullmatch(value):
         raise OptionsError(
             f"{name} cannot be the value of an HTTP header: it must be printable ASCII without "
-            "line breaks or surrounding spaces (not shown here, as it is a secret)"
+            "line breaks or surrounding spaces (not shown here, because it is a secret)"
         )
     return str(value)
 
@@ -63,7 +63,7 @@ def _prefix(value: Any, name: str) -> str:
     check_text(value, name, MAX_PREFIX_CHARACTERS)
     if value and not value.isprintable():
         raise OptionsError(
-            f"{name} {value!r} holds characters that cannot be printed; use letters, digits and punctuation"
+            f"{name} {value!r} contains characters that cannot be printed; use letters, digits and punctuation"
         )
     return str(value)
 

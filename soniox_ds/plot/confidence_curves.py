@@ -246,15 +246,15 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     decrease_mask = drawable.groupby("order", sort=False)["reviewed_s"].diff().lt(0).fillna(False).to_numpy(bool)
     if decrease_mask.any():
         raise SchemaError(
-            f"curve: the time heard in order {drawable['order'][decrease_mask].iloc[0]!r} decreases. Are these several "
-            "curves in one table? Draw each of them on its own axes."
+            f"curve: the listening time for the order {drawable['order'][decrease_mask].iloc[0]!r} decreases, so the "
+            "table seems to contain several curves. Draw each curve on its own axes."
         )
     ax = new_axes(ax, 6, 4)
     seconds = float(drawable["reviewed_s"].max())
     column, divisor, unit = ("reviewed_s", 60.0, "min") if seconds >= 180 else ("reviewed_s", 1.0, "s")
     if seconds >= 10_800:
         divisor, unit = 3600.0, "h"
-    label = f"audio heard ({unit})"
+    label = f"audio listened to ({unit})"
     if share:
         column, divisor, label = "share_reviewed", 1.0, "share of the audio heard"
     for order, (name, style) in _ORDERS.items():

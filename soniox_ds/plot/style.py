@@ -130,8 +130,8 @@ def groups_of(table: pd.DataFrame, columns: Sequence[str], single: str) -> dict[
     groups = {str(name): part for name, part in table.groupby(labels, sort=False)} if len(table) else {}
     if len(groups) > len(COLOURS):
         raise InputError(
-            f"{len(groups)} groups cannot be told apart in one plot; draw at most {len(COLOURS)}, "
-            "or each group in axes of its own."
+            f"{len(groups)} groups cannot be distinguished in one plot; draw at most {len(COLOURS)}, or draw each "
+            "group on its own axes."
         )
     return groups
 
@@ -148,8 +148,8 @@ def window(start_ms: int | None, end_ms: int | None, last_ms: float) -> tuple[fl
         return 0.0, end or 1.0
     if not start < end:
         raise InputError(
-            f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; "
-            f"both are milliseconds, and the recording ends at {last_ms:.0f}."
+            f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; both are in milliseconds, and the "
+            f"recording ends at {last_ms:.0f}."
         )
     return start, end
 

@@ -215,7 +215,7 @@ def progress_for(setting: bool | Callable[[Snapshot], object] | None) -> Display
         return TerminalProgress() if sys.stderr.isatty() else LogProgress()
     if callable(setting):
         return CallbackProgress(setting)
-    raise TypeError(f"progress is True, False, None or a function that takes a Snapshot; this is {setting!r}")
+    raise TypeError(f"progress is True, False, None or a function that takes a Snapshot; found {setting!r}")
 
 
 def _in_kernel() -> bool:

@@ -65,7 +65,7 @@ def _confusions(findings: Findings) -> Table | None:
         for row in table.head(_CONFUSIONS).to_dict("records")
     ]
     head = ("kind", "said", "heard", "times", "for example in", "at", "said → heard")
-    caption = f"The most frequent errors: {len(rows)} of {len(table):,} kinds"
+    caption = f"The most frequent errors: {len(rows)} of {len(table):,} different errors"
     if findings.neutral_alignments is not None:
         caption += "; differences of formatting alone are left out where the language is known"
     return Table(head, rows, caption, numeric=(3,))
@@ -117,7 +117,7 @@ def confidence(findings: Findings) -> Section | None:
             figure(
                 lambda ax: plot.review_curve(curve, ax=ax),
                 name="review",
-                alt="Share of the wrong words found against the audio heard, least confident words first.",
+                alt="Share of the wrong words found against the audio listened to, least confident words first.",
                 width=6,
                 height=3.8,
             )

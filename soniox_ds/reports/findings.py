@@ -59,12 +59,13 @@ class Findings:
         overall, groups = None, {}
         if errors is None:
             if by:
-                raise InputError(f"by={by} groups errors, and there are no references to count errors against.")
+                raise InputError(f"by={by} groups errors, but there are no references, so no errors can be counted.")
         else:
             overall = summarize(errors)
             if by and (unknown := [name for name in by if name not in errors]):
                 raise InputError(
-                    f"by names {unknown}, which are not columns; the columns are {corpus.metadata_columns}."
+                    f"by contains {unknown}, which are not columns of the recordings; the columns are "
+                    f"{corpus.metadata_columns}."
                 )
             for name in grouping_columns(errors, corpus.metadata_columns) if by is None else by:
                 groups[name] = summarize(errors, by=name)

@@ -109,14 +109,14 @@ def report(
     given: object = corpus
     if not isinstance(given, Corpus):
         raise InputError(
-            f"report takes a Corpus (of sx.transcribe or sx.read_corpus) or a LiveResult, "
-            f"found {type(given).__name__}; of tables make "
-            "one with sx.Corpus(recordings, tokens), of several corpora one with sx.concat."
+            f"report takes a Corpus (from sx.transcribe or sx.read_corpus) or a LiveResult, "
+            f"found {type(given).__name__}; make a corpus of tables with sx.Corpus(recordings, tokens), and of "
+            "several corpora with sx.concat."
         )
     if not len(corpus):
         raise InputError("the corpus holds no recordings, so there is nothing to report.")
     if min(recordings, clips) < 0:
-        raise InputError(f"recordings and clips are numbers of 0 or more; found {recordings} and {clips}.")
+        raise InputError(f"recordings and clips must be 0 or more; found {recordings} and {clips}.")
     if isinstance(references, str | Path):
         references = read_references(references)
     errors = alignments = neutral_alignments = None
@@ -158,7 +158,9 @@ def report(
     )
     target = Path(path)
     if not target.parent.is_dir():
-        raise InputError(f"the folder {str(target.parent)!r} is not there; make it first, or write elsewhere.")
+        raise InputError(
+            f"the folder {str(target.parent)!r} does not exist; create it first, or choose another folder."
+        )
     with replacing(target) as beside:  # an incomplete page never replaces a complete one
         beside.write_text(page, encoding="utf-8", errors="replace")
     return target

@@ -33,7 +33,7 @@ def speakers(findings: Findings, reference: pd.DataFrame | None = None) -> Secti
     if findings.turns.empty:
         if reference is not None:
             raise InputError(
-                "there are reference turns, and no word of the corpus has a speaker; transcribe with "
+                "there are reference turns, but no word of the corpus has a speaker; transcribe with "
                 "enable_speaker_diarization=True, or leave the turns out."
             )
         return None
@@ -101,9 +101,9 @@ def languages(findings: Findings) -> Section | None:
         return None
     right_words = None
     if findings.alignments is not None:
-        heard = findings.alignments[findings.alignments["language"].notna().to_numpy(bool)]
-        if len(heard):
-            right_words = (heard["operation"] == "hit").groupby(heard["language"].astype(str)).mean()
+        labelled = findings.alignments[findings.alignments["language"].notna().to_numpy(bool)]
+        if len(labelled):
+            right_words = (labelled["operation"] == "hit").groupby(labelled["language"].astype(str)).mean()
     rows = []
     for language, part in words.groupby(words["language"].astype(str)):
         duration_ms = (part["end_ms"] - part["start_ms"]).sum()

@@ -78,7 +78,8 @@ def spoken_words(words: pd.DataFrame, calibration: Any = None, source: Transcrip
     rows = np.flatnonzero(~translation_mask(words) & start.known & end.known)
     if len(words) and not rows.size:
         raise InputError(
-            f"none of the {len(words)} words has times (translations have none), so there is nothing to listen to."
+            f"none of the {len(words)} words has times (translations never have times), so there is nothing to listen "
+            "to."
         )
     rows = rows[np.lexsort((end.values[rows], start.values[rows], audio.codes[rows]))]
     confidence = checked_confidence(words)
@@ -195,15 +196,17 @@ def _mapped(confidence: FloatArray, calibration: Any) -> FloatArray:
         return confidence
     if isinstance(calibration, (pd.DataFrame, pd.Series, Mapping)):
         raise InputError(
-            "calibration takes the result of sx.metrics.fit_recalibration or a function, "
-            f"found {type(calibration).__name__}."
+            "calibration must be the result of sx.metrics.fit_recalibration or a function, found "
+            f"{type(calibration).__name__}."
         )
     apply: Callable[[FloatArray], Any] | None = getattr(calibration, "apply", calibration)
     if not callable(apply):
         raise InputError(
-            f"calibration takes the result of sx.metrics.fit_recalibration or a function, found {calibration!r}."
+            f"calibration must be the result of sx.metrics.fit_recalibration or a function, found {calibration!r}."
         )
     mapped = np.asarray(apply(confidence), np.float64)
     if mapped.shape != confidence.shape or not ((mapped >= 0) & (mapped <= 1)).all():
-        raise InputError("the calibration must map each confidence to a number from 0 to 1; it did not.")
+        raise InputError(
+            "the calibration must map each confidence to a number from 0 to 1, but it returned other values."
+        )
     return mapped

@@ -216,8 +216,9 @@ def review_curve(
     has_alignment = np.asarray(word_table["audio_id"].isin(alignments["audio_id"].unique()), np.bool_)
     if len(word_table) and len(alignments) and not has_alignment.any():
         raise InputError(
-            f"words and alignments share no recording: words have {word_table['audio_id'].unique()[:3].tolist()}, "
-            f"alignments {alignments['audio_id'].unique()[:3].tolist()}."
+            "words and alignments have no recording in common: words have "
+            f"{word_table['audio_id'].unique()[:3].tolist()}, alignments "
+            f"{alignments['audio_id'].unique()[:3].tolist()}."
         )
     spoken = spoken_words(word_table[has_alignment], calibration, transcripts)
     wrong = errors[has_alignment][spoken.rows]
@@ -265,7 +266,7 @@ def _criterion(given: dict[str, float | None], alignments: Alignments | None) ->
         check_number(value, name, least=0, most=1, advice=advice)
     if name.startswith("target_") and alignments is None:
         raise InputError(
-            f"{name} needs transcripts whose errors are known: pass alignments=sx.align_words(corpus, references)."
+            f"{name} needs transcripts with known errors: pass alignments=sx.align_words(corpus, references)."
         )
     if not name.startswith("target_") and alignments is not None:
         raise InputError(f"alignments are used only for the two targets; {name} does not need them.")
@@ -277,8 +278,8 @@ def _limit_for(criterion: str, target: float, alignments: Alignments) -> float:
     counts = detections(alignments)
     if not counts.errors:
         raise InputError(
-            f"none of the {counts.words} aligned words with a confidence is wrong, so no threshold can be learnt "
-            "from them; give threshold= or review_budget_s= instead."
+            f"none of the {counts.words} aligned words with a confidence is wrong, so no threshold can be learned "
+            "from them; pass threshold= or review_budget_s= instead."
         )
     if criterion == "target_recall":
         reached = counts.errors_found / counts.errors >= target
@@ -288,7 +289,7 @@ def _limit_for(criterion: str, target: float, alignments: Alignments) -> float:
     if not reached.any():
         best = int(precision.argmax())
         raise InputError(
-            f"no threshold reaches a precision of {target:g}; the best is {precision[best]:.3f}, of the "
+            f"no threshold reaches a precision of {target:g}; the highest precision is {precision[best]:.3f}, for the "
             f"{counts.flagged[best]} words with a confidence of at most {counts.threshold[best]:.3f}."
         )
     return float(counts.threshold[np.flatnonzero(reached)[-1]])
@@ -332,8 +333,8 @@ def _curve(
     spoken: Spoken, order: npt.NDArray[np.intp], wrong: FloatArray, gap_ms: int, context_ms: int, points: int
 ) -> FloatArray:
     counts = np.unique(np.linspace(0, len(order), points).round().astype(np.int64))
-    heard = [_heard(spoken, _first(order, count, len(wrong)), wrong, gap_ms, context_ms) for count in counts.tolist()]
-    return np.array(heard, np.float64)
+    rows = [_heard(spoken, _first(order, count, len(wrong)), wrong, gap_ms, context_ms) for count in counts.tolist()]
+    return np.array(rows, np.float64)
 
 
 def _errors_of_words(words: pd.DataFrame, alignments: pd.DataFrame) -> tuple[FloatArray, int]:

@@ -135,8 +135,9 @@ def settle(name: str, texts: Sequence[str], spaced: Sequence[bool], reviews: Seq
 
 def _contradiction(name: str, first: Review, second: Review) -> InputError:
     return InputError(
-        f"reviews of {name!r} contradict each other: {first} and {second}. Keep one of them: those of one person, "
-        'reviews[reviews["reviewer"] == ...], or the latest of each span, reviews.sort_values("reviewed_at")'
+        f"reviews of {name!r} contradict each other: {first} and {second}. Keep one of them: the reviews of one "
+        "person, "
+        'reviews[reviews["reviewer"] == ...], or the latest review of each span, reviews.sort_values("reviewed_at")'
         '.drop_duplicates(["audio_id", "start_ms", "end_ms"], keep="last").'
     )
 

@@ -168,7 +168,7 @@ def _merge(words: Transcripts, reviews: pd.DataFrame) -> _Merged:
         with_verdict = with_verdict.assign(audio_id=with_verdict["audio_id"].replace(matched))
     if len(with_verdict) and not with_verdict["audio_id"].isin(names).any():
         raise InputError(
-            f"words and reviews share no recording: the words have {names[:3]}, the reviews "
+            f"words and reviews have no recording in common: the words have {names[:3]}, the reviews "
             f"{with_verdict['audio_id'].unique()[:3].tolist()}."
         )
     reviews_of = {
@@ -203,7 +203,9 @@ def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
     """Return the reviews with a verdict, with `corrected` and `correction` filled in."""
     need(reviews, "audio_id", "start_ms", "end_ms", "verdict", name="reviews")
     if unknown := sorted({str(verdict) for verdict in reviews["verdict"].dropna()} - set(VERDICTS)):
-        raise SchemaError(f"reviews: verdict holds {unknown}; it can be {', '.join(VERDICTS)}, or NA for none yet.")
+        raise SchemaError(
+            f"reviews: verdict contains {unknown}; it can be {', '.join(VERDICTS)}, or NA for no verdict yet."
+        )
     reviews = with_ids(reviews, "reviews")
     texts = {name: formulas_unquoted(reviews[name]) for name in ("audio_id", "text", "correction") if name in reviews}
     reviews = reviews.assign(**texts)  # the file of a review queue may have been read by pandas
@@ -216,8 +218,9 @@ def _checked(reviews: pd.DataFrame) -> pd.DataFrame:
     if odd.size:
         row = given.iloc[odd[0]]
         raise SchemaError(
-            f'reviews: {odd.size} rows have a correction beside another verdict than "wrong", first '
-            f'{row["audio_id"]!r} at {row["start_ms"]} ms ("{row["verdict"]}"). Make it wrong, or drop the correction.'
+            f'reviews: {odd.size} rows have a correction although their verdict is not "wrong"; the first is '
+            f'{row["audio_id"]!r} at {row["start_ms"]} ms ("{row["verdict"]}"). Change the verdict to "wrong", or '
+            "remove the correction."
         )
     return given.assign(corrected=corrected.to_numpy(np.bool_), correction=correction.fillna("").astype(object))
 
@@ -249,9 +252,9 @@ def _place(
     first, last, inside = words_within(start, end, review["start_ms"], review["end_ms"])
     if last - first > inside and review["corrected"]:
         raise InputError(
-            f"{name!r}, {review['start_ms']}–{review['end_ms']} ms: other words, which reach beyond this span, stand "
-            "between the words within it (do two people speak at once?), so the place of the correction is not known. "
-            "Review a longer span, or drop this review."
+            f"{name!r}, {review['start_ms']}–{review['end_ms']} ms: words that reach beyond this span lie between the "
+            "words within it (perhaps two people speak at once), so the place of the correction is unknown. Review a "
+            "longer span, or remove this review."
         )
     return first, last
 
@@ -264,7 +267,7 @@ def _same_text(name: str, review: Mapping[Any, Any], texts: list[str]) -> None:
     if letters != "".join(str(reviewed).split()):
         raise InputError(
             f"{name!r}, {review['start_ms']}–{review['end_ms']} ms: {str(reviewed)!r} was reviewed, but the words "
-            f"there are {' '.join(texts)!r}. Give the transcripts that were reviewed."
+            f"there are {' '.join(texts)!r}. Pass the transcripts that were reviewed."
         )
 
 

@@ -72,8 +72,8 @@ def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | No
     width = end - (start or 0)
     if width <= 0:
         raise InputError(
-            f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; "
-            f"both are milliseconds, and the recording ends at {last_ms:.0f}."
+            f"from start_ms={start_ms} to end_ms={end_ms} there is nothing to show; both are in milliseconds, and the "
+            f"recording ends at {last_ms:.0f}."
         )
     if width < _BRIEFEST_MS and 1000 * end <= last_ms:
         ask_about_seconds(

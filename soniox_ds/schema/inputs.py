@@ -40,4 +40,4 @@ def refuse_transcripts(given: Any, needs: str, call: str) -> None:
     """
     if isinstance(given, Transcribed):
         function = call.partition("(")[0]
-        raise InputError(f"{function} needs {needs} and was given a {type(given).__name__}; call {call}.")
+        raise InputError(f"{function} needs {needs}, but found a {type(given).__name__}; call {call}.")

@@ -90,19 +90,19 @@ def matched_ids(wanted: Iterable[str], known: Iterable[str], label: str) -> dict
             listed = " or ".join(map(repr, candidates[:_SHOWN]))
             rest = f" and {len(candidates) - _SHOWN} more" if len(candidates) > _SHOWN else ""
             raise InputError(
-                f"{label}: {audio_id!r} could mean {listed}{rest}. An audio_id must be written as the recordings "
-                "have it wherever file names alone are not unique."
+                f"{label}: {audio_id!r} could mean {listed}{rest}. Where file names alone are not unique, an audio_id "
+                "must be written exactly as in the recordings."
             )
         if candidates:
             earlier = id_of.setdefault(candidates[0], audio_id)
             if earlier != audio_id:
                 raise InputError(
-                    f"{label}: {earlier!r} and {audio_id!r} both mean the recording {candidates[0]!r}. Write the "
-                    "audio_id as the recordings have it, each once."
+                    f"{label}: {earlier!r} and {audio_id!r} both mean the recording {candidates[0]!r}. Write each "
+                    "audio_id exactly as in the recordings, and only once."
                 )
             matched[audio_id] = candidates[0]
     if matched:
-        pairs = [f"{audio_id!r} is taken for {name!r}" for audio_id, name in list(matched.items())[:_SHOWN]]
+        pairs = [f"{audio_id!r} is matched to {name!r}" for audio_id, name in list(matched.items())[:_SHOWN]]
         rest = f" and {len(matched) - _SHOWN} more" if len(matched) > _SHOWN else ""
         warn_caller(
             f"{label}: {len(matched)} of {len(ids)} ids were matched by file names, without folders and extensions: "

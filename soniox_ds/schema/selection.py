@@ -37,13 +37,13 @@ def one_recording(table: pd.DataFrame, audio_id: str | None, *, rows: str, shows
     if audio_id is None:
         if len(ids) > 1:
             raise InputError(
-                f"the table holds {rows} of {len(ids)} recordings and {shows} shows one: "
-                f"name it with audio_id=, for example audio_id={ids[0]!r}."
+                f"the table contains {rows} of {len(ids)} recordings, but {shows} shows only one: choose it with "
+                f"audio_id=, for example audio_id={ids[0]!r}."
             )
         return table
     if audio_id not in ids:
         if not ids:
-            raise InputError(f"there are no {rows}: the table has no rows, so none of {audio_id!r}.")
+            raise InputError(f"there are no {rows}: the table has no rows, and therefore none for {audio_id!r}.")
         rest = " and others" if len(ids) > _SHOWN else ""
-        raise InputError(f"no {rows} of {audio_id!r}; the table holds {ids[:_SHOWN]}{rest}.")
+        raise InputError(f"no {rows} of {audio_id!r}; the table contains {ids[:_SHOWN]}{rest}.")
     return table[(table["audio_id"] == audio_id).to_numpy(bool)]

@@ -60,7 +60,7 @@ def ask_about_seconds(description: str) -> None:
     UserWarning
         Always, with the line of the caller.
     """
-    warn_caller(f"{description} {IN_SECONDS} They were taken as milliseconds.", UserWarning)
+    warn_caller(f"{description} {IN_SECONDS} The values were read as milliseconds.", UserWarning)
 
 
 def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
@@ -88,8 +88,8 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
     duplicated = () if table.columns.is_unique else set(table.columns[table.columns.duplicated()])
     if repeated := [column for column in columns if column in duplicated]:
         raise SchemaError(
-            f"{prefix}the column {repeated[0]!r} stands more than once; the table has {list(table.columns)}. Drop or "
-            "rename one of them."
+            f"{prefix}the column {repeated[0]!r} occurs more than once; the columns of the table are "
+            f"{list(table.columns)}. Drop or rename one of them."
         )
     if missing := [column for column in columns if column not in table]:
         levels = [name for name in table.index.names if name in missing]
@@ -98,7 +98,7 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
         advice += f"An earlier version wrote it: call .rename(columns={former}). " if former else ""
         raise SchemaError(
             f"{prefix}the table lacks {missing}; it has {list(table.columns)}. {advice}"
-            "Which table each function takes is in docs/reference/tables.md."
+            "docs/reference/tables.md says which table each function takes."
         )
 
 
@@ -130,8 +130,8 @@ def with_named_levels(table: pd.DataFrame, label: str) -> pd.DataFrame:
             if texts and not any(_equal_texts(values, frame.iloc[:, column]) for column in range(frame.shape[1])):
                 first = values.dropna().iloc[0]
                 warn_caller(
-                    f"{label}: the index ({first!r} and so on) has no name and is left out. If it holds the ids, give "
-                    "the table as table.rename_axis('audio_id').reset_index().",
+                    f"{label}: the index ({first!r} and so on) has no name and is left out. If it contains the ids, "
+                    "pass the table as table.rename_axis('audio_id').reset_index().",
                     UserWarning,
                 )
         elif name not in frame:
@@ -183,8 +183,8 @@ def _id(value: Any, label: str) -> str:
     if is_whole or is_number(plain, whole=True):
         return str(int(plain))
     raise SchemaError(
-        f"{label}: an audio_id is a text or a whole number, found {_plain(value)!r}. Make it a text where the table is "
-        "read: pd.read_csv(path, dtype={'audio_id': str}), or table['audio_id'].astype(str)."
+        f"{label}: an audio_id must be a text or a whole number, found {_plain(value)!r}. Convert it to text when you "
+        f"read the table: pd.read_csv(path, dtype={'audio_id': str}), or table['audio_id'].astype(str)."
     )
 
 
@@ -254,12 +254,14 @@ def _milliseconds(column: pd.Series[Any], name: str, label: str) -> npt.NDArray[
         values = np.asarray(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
     except (TypeError, ValueError) as error:
         advice = "; durations become so by .dt.total_seconds() * 1000" if column.dtype.kind == "m" else ""
-        raise SchemaError(f"{label}: {name} must hold milliseconds, found dtype {column.dtype}{advice}.") from error
+        raise SchemaError(f"{label}: {name} must contain milliseconds, found dtype {column.dtype}{advice}.") from error
     if np.isinf(values).any():
-        raise SchemaError(f"{label}: {name} is infinite in {int(np.isinf(values).sum())} rows; give NA for no time.")
+        raise SchemaError(
+            f"{label}: {name} is infinite in {int(np.isinf(values).sum())} rows; use NA for an unknown time."
+        )
     if (fractions := np.flatnonzero(np.abs(values - np.round(values)) > _RESIDUE)).size:
         raise SchemaError(
-            f"{label}: {name} holds {values[fractions[0]]:g}, but times are whole milliseconds. {IN_SECONDS} "
+            f"{label}: {name} contains {values[fractions[0]]:g}, but times must be whole milliseconds. {IN_SECONDS} "
             "If they are milliseconds, round them."
         )
     if (early := np.flatnonzero(values < 0)).size:
@@ -277,8 +279,8 @@ def _check_spans(table: pd.DataFrame, label: str, start: npt.NDArray[np.float64]
         of = f" of {table['audio_id'].iloc[row]!r}" if "audio_id" in table else ""
         raise SchemaError(
             f"{label}: end_ms comes before start_ms in {late.size} of {len(table)} rows, first in row {row}{of} "
-            f"({start[row]:g} to {end[row]:g}). Were the columns mixed up, or is the second one a duration? Then add "
-            "the start to it."
+            f"({start[row]:g} to {end[row]:g}). Check whether the columns are swapped. If the second column is a "
+            "duration, add the start to it."
         )
     known = ~np.isnan(start) & ~np.isnan(end)
     lengths = (end - start)[known]
@@ -326,7 +328,7 @@ def need_confidences(table: pd.DataFrame, label: str, *columns: str) -> pd.DataF
             values = pd.to_numeric(column).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
             raise SchemaError(
-                f"{label}: {name} must hold numbers from 0 to 1, found dtype {column.dtype}: {error}"
+                f"{label}: {name} must contain numbers from 0 to 1, found dtype {column.dtype}: {error}"
             ) from error
         outside = np.flatnonzero(~np.isnan(values) & ~((values >= 0) & (values <= 1)))
         if outside.size:
@@ -358,9 +360,9 @@ def no_duplicates(table: pd.DataFrame, label: str, *keys: str, also: Iterable[st
     values = table[names].iloc[int(np.argmax(is_repeated))]
     first = ", ".join(f"{name} {_plain(values[name])!r}" for name in names)
     raise SchemaError(
-        f"{label}: {int(is_repeated.sum())} of {len(table)} rows are there again, first {first}. Was a table put "
-        f"together with itself (pd.concat), or with one of the same recordings? Keep each row once, "
-        f"drop_duplicates({names}); arms and repeats need tables, or ids, of their own."
+        f"{label}: {int(is_repeated.sum())} of {len(table)} rows are duplicates, first {first}. Perhaps the table was "
+        "concatenated with itself or with another table of the same recordings. Keep each row once, "
+        f"drop_duplicates({names}); arms and repeats need their own tables or their own ids."
     )
 
 

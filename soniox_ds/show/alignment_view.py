@@ -84,7 +84,7 @@ def alignment(alignments: Alignments, audio_id: str | None = None, *, context: i
     if "position" in alignments:
         no_duplicates(alignments, "alignments", "audio_id", "position")
     if context is not None and context < 0:
-        raise InputError(f"context is {context}; it is a number of words, 0 or more, or None for everything.")
+        raise InputError(f"context is {context}; give a number of words, 0 or more, or None for all words.")
     rows = one_recording(alignments, audio_id, rows="alignments", shows="this view")
     if unknown := sorted({str(kind) for kind in rows["operation"].unique()} - {"hit", *_LETTERS}):
         raise SchemaError(f"the operation {unknown[0]!r} is not known; it can be hit, {', '.join(_LETTERS)}.")

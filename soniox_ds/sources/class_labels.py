@@ -70,8 +70,8 @@ def features_of_metadata(metadata: Mapping[bytes, bytes] | None, label: str) -> 
         content = json.loads(written)
     except ValueError as error:
         raise SourceError(
-            f"{label}: the features that a Hugging Face dataset left in the metadata cannot be read ({error}), so that "
-            "the names of its class labels are not known; write the table anew, or without this metadata"
+            f"{label}: the Hugging Face features in its metadata cannot be read ({error}), so the names of the class "
+            "labels are unknown; write the table again, or write it without this metadata"
         ) from error
     info = content.get("info") if isinstance(content, Mapping) else None
     features = info.get("features") if isinstance(info, Mapping) else None
@@ -104,7 +104,9 @@ def _label_namer(names: list[str], column: str) -> _Namer:
         if value is None or value is pd.NA or value != value or int(value) == _UNKNOWN:
             return None
         if not 0 <= int(value) < len(names):
-            raise SourceError(f"the column {column!r} has the label {value}, and names for 0 to {len(names) - 1} only")
+            raise SourceError(
+                f"the column {column!r} contains the label {value}, but names only the labels 0 to {len(names) - 1}"
+            )
         return names[int(value)]
 
     return named

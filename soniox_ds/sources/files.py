@@ -64,8 +64,8 @@ class Listing:
             kinds = ", ".join(f"{kind} ({count})" for kind, count in self.others.most_common(6))
             return f"{total} {'file' if total == 1 else 'files'}, none with an audio extension: {kinds}"
         if self.folders:
-            return f"{len(self.folders)} folders but no file; to look inside them, end the pattern with /**"
-        return "no file at all (hidden ones are passed over)"
+            return f"{len(self.folders)} folders but no files; to look inside them, end the pattern with /**"
+        return "no files at all (hidden files are skipped)"
 
 
 def has_audio_extension(name: str) -> bool:

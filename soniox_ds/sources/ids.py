@@ -57,8 +57,8 @@ def assign_ids(recordings: Sequence[Recording], keys: Sequence[str | None], give
         reason = "is the audio_id of two recordings" if given[row] else "is listed more than once"
         recording.fail(
             "duplicate_id",
-            f"{shown(original)} {reason} (recordings {before + 1} and {row + 1}); only the first is transcribed, drop "
-            "this one or give it an audio_id of its own",
+            f"{shown(original)} {reason} (recordings {before + 1} and {row + 1}); only the first is transcribed. "
+            "Remove the second, or give it a different audio_id",
         )
 
 

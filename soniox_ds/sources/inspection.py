@@ -109,8 +109,8 @@ def inspect(
         if recording.size_bytes > max_bytes:
             raise UnusableAudio(
                 "too_large",
-                f"has {recording.size_bytes:,} bytes, the service takes at most {max_bytes:,}; split it, or compress "
-                "it (flac, opus)",
+                f"has {recording.size_bytes:,} bytes, but the service accepts at most {max_bytes:,}; split it, or "
+                "compress it (flac, opus)",
             )
         facts = probe(source, max_duration_ms=max_duration_ms)
         recording.duration_ms = facts.duration_ms
@@ -119,7 +119,7 @@ def inspect(
         if facts.duration_ms > max_duration_ms:
             raise UnusableAudio(
                 "too_long",
-                f"lasts {facts.duration_ms / 60_000:.1f} min, the service takes at most "
+                f"lasts {facts.duration_ms / 60_000:.1f} min, but the service accepts at most "
                 f"{max_duration_ms / 60_000:g} min; split it",
             )
         if hashing and recording.sha256 is None:
@@ -129,7 +129,7 @@ def inspect(
     except OSError as error:
         recording.fail(os_error_type(error), f"{_quoted_name(recording)} cannot be read: {error.strerror or error}")
     except ValueError as error:  # The name holds a NUL character.
-        recording.fail("unreadable", f"{_quoted_name(recording)} is no possible name of a file: {error}")
+        recording.fail("unreadable", f"{_quoted_name(recording)} cannot be the name of a file: {error}")
     return recording
 
 
@@ -167,7 +167,7 @@ def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Pr
         if container is None:
             raise UnusableAudio(
                 "unsupported_container",
-                f"is {words}; the service takes {', '.join(CONTAINERS)} (m4a, opus and wma among them)",
+                f"is {words}; the service accepts {', '.join(CONTAINERS)} (these include m4a, opus and wma)",
             )
         size_bytes = file.seek(0, os.SEEK_END)
         declared = declared_size(file, container, size_bytes)
@@ -209,7 +209,8 @@ def _size(source: Path | bytes) -> int:
     status = os.stat(source)
     if stat.S_ISDIR(status.st_mode):
         raise UnusableAudio(
-            "not_a_file", "is a folder; a row is one recording, pass the folder itself to take all of it"
+            "not_a_file",
+            "is a folder, but each row must be one recording; pass the folder itself to transcribe all of its files",
         )
     # Opening a pipe waits for its other end, possibly for ever.
     if not stat.S_ISREG(status.st_mode):
@@ -228,7 +229,7 @@ def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, boo
         with open_media(file, format=CONTAINERS[container].demuxer) as media:
             if not media.streams.audio:
                 kinds = ", ".join(sorted({stream.type for stream in media.streams})) or "nothing"
-                raise UnusableAudio("undecodable_audio", f"holds no sound, only {kinds}")
+                raise UnusableAudio("undecodable_audio", f"contains no sound, only {kinds}")
             audio = media.streams.audio[0]
             _decode_one(media, audio)
             duration_ms = None

@@ -201,7 +201,7 @@ def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SourceError(f"{file} cannot be read: {reason}") from error
     if raw.startswith(_OFFICE):
-        raise SourceError(f"{file} is a document of an office program under another name; save it as CSV there")
+        raise SourceError(f"{file} is an office document with a different extension; save it as CSV in its own program")
     try:
         text = decode_text(raw)
     except UnicodeDecodeError as error:
@@ -227,8 +227,8 @@ def _refuse_text(text: str, file: _File) -> None:
     names = [_plain(cell) for cell in re.split(r"[,;\t|]", header)]
     if len(names) < 2 or not is_row(dict.fromkeys(names)):
         raise SourceError(
-            f"{file} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found .txt whose first line is no "
-            f"header of a table: {shown(header)}. A table in a text file begins with a line such as "
+            f"{file} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found .txt whose first line is not "
+            f"the header of a table: {shown(header)}. A table in a text file begins with a line such as "
             "audio_id<tab>reference"
         )
 
@@ -314,7 +314,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         repeated = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"the keys {repeated} stand more than once in an object")
+        raise ValueError(f"the keys {repeated} occur more than once in one object")
     return content
 
 
@@ -364,7 +364,7 @@ def _read_delimited(
     names = [_plain(cell) for cell in header_cells]
     padded = delimiter != "\t" and any(cell != cell.strip() for cell in header_cells)  # "audio_id ; reference"
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
-        raise rows.error(position, f"the columns {repeated} stand more than once in {names}")
+        raise rows.error(position, f"the columns {repeated} occur more than once in {names}")
     if '"' in text:
         rows.check(len(names))
     broken: list[Any] = []
@@ -398,7 +398,7 @@ def _read_delimited(
         raise SourceError(f"{file} cannot be read: {error}") from error
     if broken:
         rows.check(len(names))
-        raise SourceError(f"{file} has a row that is not like its header: {shown(broken[0].text)}")
+        raise SourceError(f"{file} has a row that does not match its header: {shown(broken[0].text)}")
     table = table.slice(0, _used_rows(table))
     columns = {}
     for place, name in enumerate(names):
@@ -431,8 +431,8 @@ def _warn_of_nameless(column: pa.Array, place: int, file: _File) -> None:
     known = column.drop_null()
     if len(known):
         warn_caller(
-            f"{file}: column {place + 1} has no name in the header and is left out (it holds "
-            f"{shown(known[0].as_py())}, say). Name it to keep it.",
+            f"{file}: column {place + 1} has no name in the header and is left out (its first value is "
+            f"{shown(known[0].as_py())}). Name it to keep it.",
             UserWarning,
         )
 
@@ -458,7 +458,7 @@ class _Rows:
             row = match(self.text, position)
             if row is None:
                 raise self.error(
-                    position, 'a quote is opened and not closed as it should be (inside quotes a quote is written "")'
+                    position, 'a quote is opened but not closed correctly (write a quote inside quotes as "")'
                 )
             if content := row[0].rstrip("\r\n"):
                 yield position, content
@@ -482,8 +482,8 @@ class _Rows:
             if n_cells != expected:
                 raise self.error(
                     position,
-                    f"found {n_cells} cells where the header has {expected}; a cell that holds the separator or a line "
-                    "break must be in quotes",
+                    f"found {n_cells} cells where the header has {expected}; a cell that contains the separator or a "
+                    "line break must be in quotes",
                 )
 
     def error(self, position: int, problem: str) -> SourceError:

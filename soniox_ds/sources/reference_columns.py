@@ -74,9 +74,9 @@ def with_usual_names(table: pd.DataFrame, label: str) -> pd.DataFrame:
     ):
         if column is None:
             raise SourceError(
-                f"no column of {label} is known to hold {role}; it has {list(table.columns)}. Call that column "
-                f"{name!r} (looked for: {', '.join(looked_for)}). If the first line is no header, write one above it: "
-                "audio_id,reference"
+                f"{label}: no column is known to contain {role}; the columns are {list(table.columns)}. Name that "
+                f"column {name!r} (names looked for: {', '.join(looked_for)}). If the first line is not a header, "
+                "write one above it: audio_id,reference"
             )
     assert id_column is not None
     assert text_column is not None
@@ -96,8 +96,8 @@ def _the_column(table: pd.DataFrame, label: str, names: tuple[str, ...]) -> str 
     if len(columns) > 1:
         name = "reference" if names[0] in _TEXTS else "audio_id"
         raise SourceError(
-            f"{label}: the columns {columns} can all be meant by {name!r}. Keep one of them, or call the right one "
-            f"{name!r}."
+            f"{label}: each of the columns {columns} could be the column {name!r}. Keep one of them, or name the "
+            f"right one {name!r}."
         )
     return columns[0] if columns else None
 
@@ -107,9 +107,7 @@ def _path_of(audio: Any, label: str) -> Any:
     if not isinstance(audio, Mapping):
         return audio
     if not isinstance(audio.get("path"), str):
-        raise SourceError(
-            f"{label}: an entry of the audio has no 'path', which would be its id. Add a column 'audio_id'."
-        )
+        raise SourceError(f"{label}: an audio entry has no 'path' from which to take its id. Add a column 'audio_id'.")
     return audio["path"]
 
 

@@ -195,7 +195,7 @@ class _Finder:
             if not self.add_cell(value, None, f"the value of {shown(name)}", name=name):
                 raise SourceError(
                     f"the value of {shown(name)} is {_described(value)}; it must be bytes, a path or a URL. "
-                    "(A mapping is from names to audio; for a table make it a DataFrame)"
+                    "(A mapping maps names to audio; to pass a table, make it a DataFrame)"
                 )
 
     def take_converted(self, sources: Any) -> None:
@@ -241,8 +241,9 @@ class _Finder:
         unread = _unread_lists(listing)
         if not listing.files and not listing.refused:
             raise SourceError(
-                f"no audio in {label}: {listing.inventory()}. Audio is told by {' '.join(sorted(AUDIO_EXTENSIONS))}; "
-                f"files of other names can be passed as a list of paths{f'. {unread}' if unread else ''}"
+                f"no audio in {label}: {listing.inventory()}. Audio files are recognised by their extensions "
+                f"({' '.join(sorted(AUDIO_EXTENSIONS))}); pass files with other names as a list of "
+                f"paths{f'. {unread}' if unread else ''}"
             )
         if unread:
             warn_caller(f"{label}: {unread}", UserWarning)
@@ -340,7 +341,7 @@ class _Finder:
         except FileNotFoundError:
             below = "" if os.path.isabs(path) else f" in {shown(os.getcwd())}"
             windows = (
-                "; a path of Windows? Backslashes divide no folders on this system, write / instead"
+                "; is it a Windows path? Backslashes do not separate folders on this system, write / instead"
                 if "\\" in path and os.sep == "/"
                 else ""
             )
@@ -394,7 +395,7 @@ def _no_audio(path: str) -> str | None:
     """Return the reason why a file that was passed by its own path holds no audio, or None if it may hold audio."""
     extension = os.path.splitext(path)[1].lower()
     if extension in SPREADSHEETS:
-        return "is a spreadsheet, which is not read here: save it as CSV, or pass pandas.read_excel(...)"
+        return "is a spreadsheet, which cannot be read here: save it as CSV, or pass pandas.read_excel(...)"
     if has_audio_extension(path) or not os.path.isfile(path):
         return None
     try:
@@ -405,17 +406,15 @@ def _no_audio(path: str) -> str | None:
     if not text.strip() or not all(letter.isprintable() or letter.isspace() for letter in text):
         return None
     if os.path.basename(path) == KALDI_LIST:
-        return f"is a list of Kaldi, which is not read as it is. {_KALDI_ADVICE}"
+        return f"is a list in the format of Kaldi, which cannot be passed directly. {_KALDI_ADVICE}"
     return (
-        "is a text file, no audio. If it names a path in each line, pass a list: "
-        f"sx.transcribe(open({path!r}).read().splitlines()). If it is a table, call it .csv or .tsv"
+        "is a text file, not audio. If each of its lines is a path, pass a list: "
+        f"sx.transcribe(open({path!r}).read().splitlines()). If it is a table, give it the extension .csv or .tsv"
     )
 
 
 _MOST_TEXT = 1 << 20
-_KALDI_ADVICE = (
-    f"Pass a table made of it: pandas.read_csv('.../{KALDI_LIST}', sep=r'\\s+', names=['audio_id', 'source'])"
-)
+_KALDI_ADVICE = f"Pass it as a table: pandas.read_csv('.../{KALDI_LIST}', sep=r'\\s+', names=['audio_id', 'source'])"
 
 
 def _unread_lists(listing: Listing) -> str:
@@ -457,10 +456,10 @@ def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str |
         )
     if refused:
         warn_caller(
-            f"{len(refused)} texts beside recordings are no references, since they are links, no regular files, or lie "
-            f"outside the folder: {', '.join(map(shown, refused[:_SHOWN_NAMES]))}"
-            f"{', ...' if len(refused) > _SHOWN_NAMES else ''}. Copy them there, or put the texts into a column "
-            "reference.",
+            f"{len(refused)} texts beside recordings are not used as references, because they are links, are not "
+            f"regular files, or lie outside the folder: {', '.join(map(shown, refused[:_SHOWN_NAMES]))}"
+            f"{', ...' if len(refused) > _SHOWN_NAMES else ''}. Copy them into the folder, or put the texts into a "
+            "column named reference.",
             UserWarning,
         )
     if texts:
@@ -470,7 +469,7 @@ def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str |
 
 def _decoded(label: str) -> SourceError:
     return SourceError(
-        f"{label} holds audio that was decoded to samples; hand over the encoded files: "
+        f"{label} contains audio that was decoded to samples; pass the encoded files: "
         'dataset.cast_column("audio", Audio(decode=False))'
     )
 

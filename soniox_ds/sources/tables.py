@@ -117,8 +117,8 @@ def _audio_column(frame: pd.DataFrame, label: str, audio_column: str | None) -> 
         if name in frame:
             return name
     raise SourceError(
-        f"no column of {label} is known to hold audio; it has {list(frame.columns)}. Call that column 'source', or "
-        f"name it: audio_column=... (looked for: {', '.join(AUDIO_COLUMNS)})"
+        f"{label}: no column is known to contain audio; the columns are {list(frame.columns)}. Rename that "
+        f"column to 'source', or pass audio_column=... (names looked for: {', '.join(AUDIO_COLUMNS)})"
     )
 
 
@@ -157,9 +157,8 @@ def _renamed(names: Sequence[str], label: str) -> dict[str, str]:
             renamed[name] = candidate
     if renamed:
         warnings.warn(
-            f"{label}: columns with the name of a column of the recordings table are kept under other names: "
-            f"{renamed}. "
-            "If one of them holds the reference texts, name it: reference_column=...",
+            f"{label}: these columns have the names of columns of the recordings table, so they are kept under other "
+            f"names: {renamed}. If one of them contains the reference texts, pass reference_column=...",
             stacklevel=2,
         )
     return renamed

@@ -39,14 +39,14 @@ def url_problem(url: str) -> str | None:
         scheme = url.partition(":")[0]
         if scheme.lower() not in ("http", "https"):
             return (
-                f"the service fetches http and https only, found {scheme}:// in {shown(public_url(url))}; "
+                f"the service fetches only http and https URLs, found {scheme}:// in {shown(public_url(url))}; "
                 "make a signed https URL, or download the file and pass its path"
             )
         return (
             f"{shown(public_url(url))} has no host; a URL must be passed as str (pathlib drops one of the two slashes)"
         )
     if _SPACE.search(url):
-        return f"{shown(public_url(url))} holds white space or a control character; write a space as %20"
+        return f"{shown(public_url(url))} contains white space or a control character; write a space as %20"
     if len(url) > LONGEST_URL:
-        return f"{shown(public_url(url))} has {len(url)} characters, the service takes at most {LONGEST_URL}"
+        return f"{shown(public_url(url))} has {len(url)} characters, but the service accepts at most {LONGEST_URL}"
     return None

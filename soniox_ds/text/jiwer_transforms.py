@@ -39,7 +39,8 @@ def text_function(transform: Callable[[Any], Any]) -> Callable[[str], str]:
 def _sentence(words: list[str]) -> str:
     if divided := [word for word in words if len(word.split()) > 1]:
         raise InputError(
-            f"jiwer.ReduceToListOfListOfWords keeps the white space in {divided[0]!r}, which divides words here. Put "
+            f"jiwer.ReduceToListOfListOfWords keeps the white space in {divided[0]!r}, which separates words in this "
+            "package. Put "
             r'jiwer.SubstituteRegexes({r"\s": " "}) before it, or leave it out.'
         )
     return " ".join(words)

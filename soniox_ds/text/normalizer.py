@@ -165,7 +165,7 @@ class Normalizer:
         if isinstance(normalizer, str):
             if normalizer not in NORMALIZERS:
                 raise InputError(
-                    f"there is no normaliser {normalizer!r}; there are {list(NORMALIZERS)}, or give a function."
+                    f"there is no normaliser {normalizer!r}; pass one of {list(NORMALIZERS)}, or a function."
                 )
             return NORMALIZERS[normalizer]()
         if callable(normalizer):
@@ -173,8 +173,8 @@ class Normalizer:
         if isinstance(normalizer, Sequence):
             return cls(tuple(step for part in normalizer for step in cls.of(part).steps))
         raise InputError(
-            f"normalizer takes one of {list(NORMALIZERS)}, a function from text to text, a jiwer transform, or a list "
-            f"of these; found {normalizer!r}."
+            f"normalizer must be one of {list(NORMALIZERS)}, a function from text to text, a jiwer transform, or a "
+            f"list of these; found {normalizer!r}."
         )
 
     @property

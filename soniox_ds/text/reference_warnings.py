@@ -58,8 +58,8 @@ def warn_of_tags(references: Lines, normalizer: Normalizer) -> None:
         alone = len(normalizer.steps) == 1 and normalizer.steps[0].name in ("basic", "spoken")
         step = f'["tags", "{normalizer.steps[0].name}"]' if alone else '["tags", ...] before the other steps'
         warn_caller(
-            f"the references hold {_listing(kept)}. Nobody said them, but {normalizer.label!r} counts them as words. "
-            f"The step 'tags' takes them out: normalizer={step}.",
+            f"the references contain the tags {_listing(kept)}. They are not speech, but {normalizer.label!r} counts "
+            f"them as words. The step 'tags' removes them: normalizer={step}.",
             UserWarning,
         )
 
@@ -71,7 +71,7 @@ def _warn_of_placeholders(references: Lines) -> None:
     if placeholders:
         warn_caller(
             f"some references are only placeholders: {_listing(placeholders)}. No normalizer can turn them into "
-            "transcripts, so every word heard there counts as an error. If a recording was never transcribed, set "
+            "transcripts, so every recognised word counts as an error. If a recording was never transcribed, set "
             f"its reference to NA to leave it out: references.replace({list(placeholders)[:_SHOWN]}, pd.NA). If "
             'nothing was said in it, set the reference to "".',
             UserWarning,

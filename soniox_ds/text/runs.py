@@ -82,7 +82,9 @@ def numbers_of(table: pd.DataFrame, name: str, dtype: str) -> Numbers:
         column = values.astype(dtype).array
     except (TypeError, ValueError) as error:
         seconds = f". Times are whole milliseconds. {IN_SECONDS}" if name.endswith("_ms") else ""
-        raise SchemaError(f"{name} must hold {dtype} values, found dtype {values.dtype}: {error}{seconds}") from error
+        raise SchemaError(
+            f"{name} must contain {dtype} values, found dtype {values.dtype}: {error}{seconds}"
+        ) from error
     return Numbers(column.to_numpy(dtype=plain, na_value=0), ~np.asarray(column.isna()))
 
 

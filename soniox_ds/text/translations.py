@@ -135,8 +135,8 @@ def _refuse_repeats(table: pd.DataFrame, audio: Codes, order: Ints, streams: Int
         row = order[same[0]]
         raise SchemaError(
             f"{audio.labels[audio.codes[row]]!r} has two rows with {name} {position[same[0]]}"
-            f"{f', and {same.size - 1} more such pairs were found' if same.size > 1 else ''}. "
-            "Were two tables of the same recording put together? Give the recordings different ids, or keep one table."
+            f"{f', and {same.size - 1} more such pairs' if same.size > 1 else ''}. Perhaps two tables of the same "
+            "recording were joined: give the recordings different ids, or keep only one table."
         )
 
 

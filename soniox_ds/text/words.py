@@ -216,7 +216,7 @@ def segments(
         named = split_at if isinstance(split_at, str) else unknown
         raise InputError(f"split_at takes a collection of {list(_SPLITS)}, found {named!r}.")
     if gap_ms is not None and gap_ms < 0:
-        raise InputError(f"gap_ms is {gap_ms}; give ms of silence, 0 or more, or None for no splitting at gaps.")
+        raise InputError(f"gap_ms is {gap_ms}; give the length of a silence in ms, 0 or more, or None to ignore gaps.")
     word_table = as_words(transcripts)
     need(word_table, *OF_WORDS, name="words")
     word_table = need_milliseconds(word_table, "words", required=False)

@@ -42,7 +42,7 @@ class Still:
 
         self._display_id = self._display_id or secrets.token_hex(8)
         live = {kind: content for kind, content in widget.items() if kind != "text/html"}
-        live["text/plain"] = f"{name}: a live widget, which is seen while its kernel runs"
+        live["text/plain"] = f"{name}: a live widget, which is shown only while its kernel is running"
         display(live, raw=True)  # type: ignore[no-untyped-call]  # IPython has no types there
         display(dict(self._picture()), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 

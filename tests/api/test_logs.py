@@ -96,7 +96,7 @@ def refusing(key):
 
 async def listen(connection):
     async with LiveSession(
-        RAW, connection=connection, retry=Backoff(attempts=2, initial_s=0), gate=SessionLimit()
+        RAW, connection=connection, retry=Backoff(attempts=2, initial_s=0), session_limit=SessionLimit()
     ) as session:
         session.send(bytes(6400))
 

@@ -20,7 +20,7 @@ CONNECTION = Connection("canary-key-0123456789", region="eu")
 def reply(status, body=b"", **headers):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status=status, headers=headers, body=body, what="GET /v1/things")
+    return Reply(status=status, headers=headers, body=body, request_name="GET /v1/things")
 
 
 def api_error(status, error_type, message="It went wrong.", **more):
@@ -230,7 +230,7 @@ def test_an_object_has_what_others_rely_on(body, message):
     [
         ({}, "has no list 'files'"),
         ({"files": None}, "has no list 'files'"),
-        ({"files": ["a"]}, "holds a string among 'files'"),
+        ({"files": ["a"]}, "contains a string among 'files'"),
         ({"files": [{"id": "a"}, {}]}, "lacks the string 'id' in an item of 'files'"),
         ({"files": [], "next_page_cursor": 5}, "has a number as next_page_cursor"),
     ],

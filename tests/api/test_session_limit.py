@@ -1,4 +1,4 @@
-"""The gate of streams: who may pass, and what cannot be one."""
+"""The limit on open streams, and the arguments that it refuses."""
 
 import asyncio
 
@@ -26,15 +26,15 @@ def test_arguments_that_are_no_session_limit_are_refused(wrong, message):
 
 
 async def test_first_come_first_served():
-    gate, passed = sx.SessionLimit(sessions=1), []
+    limit, passed = sx.SessionLimit(sessions=1), []
 
     async def pass_through(name):
-        async with gate.pass_through():
-            assert gate.open == 1
+        async with limit.pass_through():
+            assert limit.open == 1
             passed.append(name)
 
     async with asyncio.TaskGroup() as group:
         for name in range(4):
             group.create_task(pass_through(name))
     assert passed == [0, 1, 2, 3]
-    assert gate.open == 0
+    assert limit.open == 0

@@ -350,7 +350,7 @@ async def test_one_id_that_is_none_everywhere_fails_one_recording(wrong, tmp_pat
     altered = naming(wrong, ("create", "list", "get"))
     with stand_in() as service:
         for _ in range(2):
-            with pytest.warns(exceptions.RecordingsFailedWarning, match="nothing can be asked for"):
+            with pytest.warns(exceptions.RecordingsFailedWarning, match="it cannot be requested"):
                 corpus, _ = await lied_to(service, tmp_path, altered)
             assert sorted(corpus.recordings["status"]) == ["completed"] * (COUNT - 1) + ["failed"]
             assert corpus.failed.recordings["error_type"].tolist() == ["bad_answer"]

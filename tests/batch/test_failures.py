@@ -132,5 +132,7 @@ def test_wrong_settings_are_told_before_anything_is_read(wrong, message):
 
 @pytest.mark.parametrize("repeats", [0, -1, True, 2.0])
 def test_experiments_need_a_number_of_repeats(repeats):
-    with pytest.raises(exceptions.OptionsError, match=r"repeats is .*; it is how often each arm is transcribed"):
+    with pytest.raises(
+        exceptions.OptionsError, match=r"repeats is .*; it is the number of times that each arm is transcribed"
+    ):
         sx.compare("no such file.wav", arms={"a": {}, "b": {"language_hints": ["en"]}}, repeats=repeats)

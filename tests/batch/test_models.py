@@ -111,7 +111,7 @@ async def test_the_job_itself_knows_best(service, tmp_path, monkeypatch):
 async def test_a_bad_list_costs_no_transcript(answer, service, tmp_path, monkeypatch):
     monkeypatch.setattr(models_module, "PATIENCE_S", 1.0)
     service.call(lambda rules: setattr(rules.catalog, "listing", lambda: answer))
-    with pytest.warns(ModelWarning, match="list of models could not be had") as told:
+    with pytest.warns(ModelWarning, match="list of models could not be read") as told:
         corpus = await transcribe(batch(3), service, tmp_path, model=ALIAS)
     assert corpus.recordings["status"].tolist() == ["completed"] * 3
     assert corpus.recordings["resolved_model"].isna().all()
@@ -123,7 +123,7 @@ async def test_a_bad_list_costs_no_transcript(answer, service, tmp_path, monkeyp
 async def test_a_list_that_fails_costs_no_transcript(fault, service, tmp_path, monkeypatch):
     monkeypatch.setattr(models_module, "PATIENCE_S", 1.0)
     service.faults.rate(fault, 1.0, "other")  # the list is the only one of the other routes that a run asks for
-    with pytest.warns(ModelWarning, match="list of models could not be had"):
+    with pytest.warns(ModelWarning, match="list of models could not be read"):
         corpus = await transcribe(batch(3), service, tmp_path, model=ALIAS)
     assert corpus.recordings["status"].tolist() == ["completed"] * 3
     assert corpus.recordings["resolved_model"].isna().all()
@@ -149,7 +149,7 @@ async def test_recalled_transcripts_of_another_model_are_told(service, tmp_path)
     rename(service, v4_is_alias=False)
     await transcribe(batch(2), service, tmp_path, model=ALIAS)
     rename(service, v4_is_alias=True)
-    with pytest.warns(ModelWarning, match="'stt-async-v4' is answered by 'stt-async-v5' now, but 2 transcripts of"):
+    with pytest.warns(ModelWarning, match="'stt-async-v4' is now answered by 'stt-async-v5', but 2 transcripts of"):
         corpus = await transcribe(batch(3), service, tmp_path, model=ALIAS)
     assert resolved(corpus) == [ALIAS, ALIAS, "stt-async-v5"]
     assert provenance_of(corpus) == "stt-async-v5"
@@ -222,7 +222,7 @@ async def test_a_journal_of_the_version_before_recalls_everything(service, tmp_p
     assert len(service.requests) == asked
     assert again.recordings["text"].tolist() == first.recordings["text"].tolist()
     assert again.recordings["resolved_model"].isna().all()
-    with pytest.warns(ModelWarning, match="2 transcripts of an unknown model were recalled"):
+    with pytest.warns(ModelWarning, match="2 transcripts of an unknown model were read from the journal"):
         more = await transcribe(batch(3), service, tmp_path, model=ALIAS)
     assert more.recordings["resolved_model"].notna().tolist() == [False, False, True]
 

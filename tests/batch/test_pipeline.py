@@ -425,7 +425,7 @@ async def test_a_file_that_changes_after_it_was_hashed_is_not_sent(files, servic
         return found
 
     monkeypatch.setattr(prepare, "inspect", and_then_it_is_written_to)
-    with pytest.warns(exceptions.RecordingsFailedWarning, match="changed since it was looked into"):
+    with pytest.warns(exceptions.RecordingsFailedWarning, match="changed after it was inspected"):
         corpus = await transcribe(files, service, tmp_path)
     assert states(corpus) == ["completed", "failed", "completed"]
     assert service.created.total == 2

@@ -360,7 +360,9 @@ async def test_others_have_taken_all_the_room(limit, others, message, tmp_path):
     with stand_in(limits=replace(SERVICE_LIMITS, **limit), **slots) as service:
         await fill(service, **others)
         before = leftovers(service)
-        with pytest.raises(exceptions.QuotaError, match=f"Nothing of what takes up the room.*{message}"):
+        with pytest.raises(
+            exceptions.QuotaError, match=rf"The quota \({message}\) is used up by others than this call"
+        ):
             await transcribe(batch(20), service, tmp_path)
         assert [thing["id"] for thing in leftovers(service)] == [thing["id"] for thing in before]
 
@@ -467,7 +469,7 @@ async def test_the_disk_is_full(room, service, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal, "prepare", with_little_room)
-        with pytest.raises(exceptions.JournalError, match=r"full\..*Free space"):
+        with pytest.raises(exceptions.JournalError, match=r"full\..*Free disk space"):
             await transcribe(batch(30), service, tmp_path)
         Journal.open(path).close()
     corpus = await transcribe(batch(30), service, tmp_path)
@@ -483,7 +485,7 @@ def test_the_disk_is_full_by_the_operating_system(service, tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
-        with pytest.raises(exceptions.JournalError, match="Free space"):
+        with pytest.raises(exceptions.JournalError, match="Free disk space"):
             sx.transcribe(batch(100), **settings_for(service, tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -146,5 +146,5 @@ def test_a_notebook_that_is_not_trusted_shows_the_transcript_too(notebook, lab):
         page.nb.until(lambda: words[-1] in page.nb.page.inner_text(STILL), what="the transcript")
         page.nb.wait_until_equal(
             lambda: page.nb.page.locator(".jp-OutputArea-child").first.inner_text().strip(),
-            "Microphone: a live widget, which is seen while its kernel runs",
+            "Microphone: a live widget, which is shown only while its kernel is running",
         )

@@ -152,7 +152,7 @@ TOKEN = pd.DataFrame({"audio_id": ["a"], "token_index": [0], "text": ["x"]})
     ("recordings", "tokens", "says"),
     [
         (GOOD.drop(columns="status"), None, r"lacks \['status'\]"),
-        (pd.concat([GOOD, GOOD]), None, r"1 audio_id is there more than once: \['a'\]"),
+        (pd.concat([GOOD, GOOD]), None, r"1 audio_id occurs more than once: \['a'\]"),
         (GOOD.assign(audio_id=None), None, "audio_id is NA in 1 of 1"),
         (GOOD.assign(status="done"), None, r"'completed' or 'failed', found \['done'\]"),
         (GOOD.assign(duration_ms="long"), None, r"recordings\['duration_ms'\] has dtype \S+ and cannot become Int64"),
@@ -351,7 +351,7 @@ def test_appending_leaves_the_files_that_are_there_alone(tmp_path, partition_by)
         (corpus_of("b", "c", n=[1, 2]), {}, r"1 of 2 recordings are in .* already: \['b'\].*corpus.select"),
         (corpus_of("c", n=[1]), {"partition_by": "n"}, "partition_by=None, found 'n'"),
         (corpus_of("c", n=["x"]), {}, r"column 'n' has dtype \S+, in .* it has int64"),
-        (corpus_of("c", n=[1]), {"overwrite": True}, "give one of them"),
+        (corpus_of("c", n=[1]), {"overwrite": True}, "pass only one of them"),
     ],
 )
 def test_appending_what_does_not_fit(tmp_path, other, options, says):
@@ -433,7 +433,7 @@ def test_reading_a_part(tmp_path):
 def test_reading_what_is_no_corpus(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_corpus(tmp_path / "nothing")
-    with pytest.raises(InputError, match="holds no corpus"):
+    with pytest.raises(InputError, match="contains no corpus"):
         read_corpus(tmp_path)
     (tmp_path / "recordings").mkdir()
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "recordings" / "part-1.parquet")
@@ -444,7 +444,7 @@ def test_reading_what_is_no_corpus(tmp_path):
 def test_tokens_that_are_gone(tmp_path):
     corpus_of("a").save(tmp_path)
     next((tmp_path / "tokens").glob("*.parquet")).unlink()
-    with pytest.raises(InputError, match="is not there; the recordings of the same name need it"):
+    with pytest.raises(InputError, match="is missing, and the file of recordings with the same name needs it"):
         read_corpus(tmp_path)
 
 
@@ -462,7 +462,7 @@ def test_a_corpus_of_failures_only(tmp_path):
         ({}, "accent", "no column 'accent' to partition by"),
         ({}, "audio_id", "differs from recording to recording"),
         ({"tags": [[1], [2]]}, "tags", "cannot be compared"),
-        ({"long": ["x" * 300, "y"]}, "long", "too long to name a folder"),
+        ({"long": ["x" * 300, "y"]}, "long", "too long for the name of a folder"),
     ],
 )
 def test_corpora_that_cannot_be_saved_are_refused(tmp_path, metadata, partition_by, says):

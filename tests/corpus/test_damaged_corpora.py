@@ -135,9 +135,7 @@ def test_files_of_tokens_that_were_exchanged(tmp_path):
     save_appended(tmp_path)
     one, two = parquet_files(tmp_path, "tokens")[:2]
     one.rename(tmp_path / "aside"), two.rename(one), (tmp_path / "aside").rename(two)
-    with pytest.raises(
-        InputError, match=r"holds the tokens of part-00000\d-\w+-\d\.parquet; .*were exchanged"
-    ) as caught:
+    with pytest.raises(InputError, match=r"holds the tokens of part-00000\d-\w+-\d\.parquet; .*were swapped") as caught:
         sx.read_corpus(tmp_path)
     assert str(tmp_path / "tokens") in str(caught.value)
 
@@ -193,7 +191,7 @@ def test_a_later_major_version_is_refused_by_name(tmp_path, version):
     BOTH.save(tmp_path)
     (path,) = parquet_files(tmp_path, "recordings")
     rewrite(path, soniox_ds={"format": version, "provenance": {"soniox_ds": "7.0"}, "other": "than before"})
-    with pytest.raises(InputError, match=r"later soniox_ds \(7\.0, format .*upgrade") as caught:
+    with pytest.raises(InputError, match=r"newer soniox_ds \(7\.0, format .*upgrade") as caught:
         sx.read_corpus(tmp_path)
     assert str(path) in str(caught.value)
 

@@ -108,14 +108,14 @@ def test_in_the_middle_of_a_replacement_a_reader_waits(tmp_path, monkeypatch, at
 
 
 def test_in_the_middle_of_the_first_save_there_is_no_corpus_yet(tmp_path, monkeypatch):
-    """No message may advise deleting files that another process is writing."""
+    """Never advise deleting files that another process is writing."""
     monkeypatch.setattr(parquet, "_LONGEST_WAIT_S", 0.01)
     stopped, go_on = stopping_at(monkeypatch, 3)
     writer = threading.Thread(target=corpus_of("a", "b").save, args=[tmp_path], kwargs={"partition_by": "split"})
     writer.start()
     try:
         assert stopped.wait(60)
-        with pytest.raises(InputError, match=r"holds no corpus"):
+        with pytest.raises(InputError, match=r"contains no corpus"):
             sx.read_corpus(tmp_path)
     finally:
         go_on.set()

@@ -77,7 +77,7 @@ def test_faults_are_cleared():
         ("slow=0x", "at least 1"),
         ("slow=0.1:seconds", "the form is"),
         ("slow=0.1:hours=1", "no option hours"),
-        ("stuck@get=0.1", "cannot happen on the route get"),
+        ("stuck@get=0.1", "cannot occur on the route get"),
         ("quota=0.1:which=none", "unknown quota"),
     ],
 )

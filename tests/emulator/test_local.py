@@ -182,7 +182,7 @@ def test_a_taken_port_is_named():
 
 
 def test_two_entries_at_once_are_refused():
-    with local_service("scripted") as service, pytest.raises(LocalServiceError, match="runs already"):
+    with local_service("scripted") as service, pytest.raises(LocalServiceError, match="is already running"):
         service.__enter__()
 
 

@@ -1,4 +1,4 @@
-"""Real-time recognition of real audio, pushed through as fast as it goes."""
+"""Real-time recognition of real audio that is sent without pacing."""
 
 import numpy as np
 import pytest

@@ -202,7 +202,7 @@ def test_another_model_takes_the_place_of_missing_weights(monkeypatch, tmp_path)
     monkeypatch.setattr(model_module, "_LOADED", {})
     monkeypatch.delenv("SONIOX_DS_WHISPER_MODEL", raising=False)
     with pytest.raises(
-        LocalServiceError, match=r'Any model .*"base\.en".*model=.*--whisper-model.*SONIOX_DS_WHISPER_MODEL'
+        LocalServiceError, match=r'Any other model .*"base\.en".*model=.*--whisper-model.*SONIOX_DS_WHISPER_MODEL'
     ):
         local_service("whisper", set_environment=False).start()
     recording = path_of("short_answer")

@@ -71,7 +71,7 @@ def test_arms_of_one_model_are_compared_without_a_word(service, compare):
 
 
 def test_options_beside_the_model_are_no_excuse(service, compare):
-    with pytest.warns(ModelWarning, match="it is not the model"):
+    with pytest.warns(ModelWarning, match="are not due to the model"):
         compare({"old": V4, "hinted": V5 | {"language_hints": ["en"]}, "newest": V6})
 
 
@@ -94,4 +94,4 @@ def test_recalled_transcripts_of_the_model_before_the_alias_are_told(service, co
     assert trial.corpora["old"][0].recordings["resolved_model"].unique().tolist() == ["stt-async-v4"]
     with pytest.warns(ModelWarning) as told:
         compare({"old": V4, "new": V5, "newest": V6})
-    assert any("2 transcripts of 'stt-async-v4' were recalled" in str(warning.message) for warning in told)
+    assert any("2 transcripts of 'stt-async-v4' were read from the journal" in str(warning.message) for warning in told)

@@ -68,7 +68,7 @@ def sweep(tone_recordings, service, tmp_path, **more):
     how = {
         "settings": SETTINGS,
         "clock": clock,
-        "gate": SessionLimit(clock=clock),
+        "session_limit": SessionLimit(clock=clock),
         "progress": False,
         "journal": tmp_path / "journal.sqlite",
         "connection": sx.Connection(api_key=service.key, api_base_url=service.base_url),
@@ -120,7 +120,7 @@ async def test_awaited_without_references(tone_recordings, service, tmp_path):
         speed=None,
         connection=connection,
         clock=clock,
-        gate=SessionLimit(clock=clock),
+        session_limit=SessionLimit(clock=clock),
         journal=tmp_path / "journal.sqlite",
         progress=False,
     )
@@ -157,7 +157,7 @@ def test_the_cost_is_told_before_anything_is_sent(tone_recordings, service, tmp_
     sent, asked = len(service.requests), []
     expected = (
         r"the sweep was not started: 3 recordings \(\d+\.\d s\) x 2 settings: "
-        r"(at most about|less than) \$0\.00\d, at \$0\.12 an hour, some \d+\.\d s$"
+        r"(at most about|less than) \$0\.00\d, at \$0\.12 an hour, about \d+\.\d s$"
     )
     with pytest.raises(Declined, match=expected):
         sweep(tone_recordings, service, tmp_path, confirm=lambda estimate: asked.append(estimate))
@@ -171,7 +171,7 @@ def test_an_estimate_by_hand():
     assert hour.duration_s == pytest.approx(3600 * 3 / 2 / 4)
     slow = SweepEstimate(recordings=1, settings=1, hours=1.0, speed=0.5, concurrency=1)
     assert slow.cost_usd == pytest.approx(0.24), "the stream is open for two hours"
-    assert str(slow) == "1 recordings (1.0 h) x 1 settings: at most about $0.24, at $0.12 an hour, some 2.0 h"
+    assert str(slow) == "1 recordings (1.0 h) x 1 settings: at most about $0.24, at $0.12 an hour, about 2.0 h"
     assert SweepEstimate(recordings=1, settings=1, hours=1.0, speed=None, concurrency=1).duration_s is None
 
 
@@ -197,7 +197,7 @@ def test_segments_by_hand():
         ([{}, {"model": "stt-rt-v5"}], {}, "a setting has model"),
         ([{}, {"enable_endpoint_detection": True}], {}, "'default' and 'enable_endpoint_detection=True' are the same"),
         ([{}, {"max_endpoint_delay_ms": 5}], {}, "max_endpoint_delay_ms is 5"),
-        (SETTINGS, {"max_endpoint_delay_ms": 900}, "it belongs in settings"),
+        (SETTINGS, {"max_endpoint_delay_ms": 900}, "put it into settings"),
         (SETTINGS, {"sample_rate": 8000}, "the package chooses the format of the audio"),
         (SETTINGS, {"languge_hints": ["en"]}, "language_hints"),
         (SETTINGS, {"speed": 0}, "speed is 0"),
@@ -227,7 +227,7 @@ def test_real_time_against_files(tone_recordings, service, tmp_path):
         enable_endpoint_detection=True,
         connection=connection,
         clock=clock,
-        gate=SessionLimit(clock=clock),
+        session_limit=SessionLimit(clock=clock),
         journal=tmp_path / "live.sqlite",
         progress=False,
     )

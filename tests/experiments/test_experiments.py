@@ -130,7 +130,7 @@ def test_an_estimate_never_makes_little_look_like_nothing(recordings, hours, unk
         ({"arms": {"one": {}, "two": {"langauge_hints": ["en"]}}}, "language_hints"),
         ({"arms": {"one": {}, "two": ["en"]}}, "dict of transcription options"),
         ({"repeats": 0}, "repeats is 0"),
-        ({"model": "stt-async-v5"}, "belong in the arms"),
+        ({"model": "stt-async-v5"}, "transcription options into the arms"),
     ],
 )
 def test_a_wrong_plan_is_refused_before_anything_is_sent(trial_service, files, tmp_path, more, message):
@@ -206,7 +206,7 @@ def test_repeats_of_a_recogniser_that_does_not_vary_prove_nothing(trial_service,
     same = ["occurrences", "recordings", "both", "only_a", "only_b", "neither", "recall_b", "p", "p_holm", "blocks"]
     assert once.term_differences["only_b"].item() >= 1  # or this would show nothing
     pd.testing.assert_frame_equal(often.term_differences[same], once.term_differences[same])
-    assert "an occurrence counts once" in often.term_differences["note"].iloc[0]
+    assert "each occurrence counts once" in often.term_differences["note"].iloc[0]
     by_term = sx.metrics.compare_terms(*often.occurrences.values())
     assert by_term[["term", "occurrences"]].to_numpy().tolist() == [["Celebrex", 1], ["Zyrtec", 1]]
     assert by_term["only_b"].sum() == once.term_differences["only_b"].item()
@@ -223,7 +223,7 @@ def test_wrong_arguments_are_told_before_anything_is_sent(trial_service, files, 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"references": 5}, "references are a table"),
+        ({"references": 5}, "references must be a table"),
         ({"references": {"x.wav": "hello"}}, "no reference belongs to a recording"),
         ({"references": None}, "there are no references"),
         ({"references": pd.DataFrame({"audio_id": ["a.wav"]})}, "reference"),
@@ -373,8 +373,8 @@ def test_blocks_of_the_users_own_hold_all_repeats():
 @pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
 def test_with_repeats_the_matched_pairs_test_is_of_the_first():
     once, twice = repeated(repeats=1).differences.iloc[0], repeated().differences.iloc[0]
-    assert "MAPSSWE is of the first repeats" in twice["note"]
-    assert "first repeats" not in once["note"]
+    assert "MAPSSWE uses only the first repeat of each arm" in twice["note"]
+    assert "first repeat of each arm" not in once["note"]
     names = ["segments", *(f"mapsswe_{name}" for name in ("mean", "sd", "z", "p", "p_holm"))]
     pd.testing.assert_series_equal(twice[names], once[names])
     assert twice["segments"] == 1

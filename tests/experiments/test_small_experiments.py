@@ -89,7 +89,7 @@ def test_one_speaker_gives_everything_except_the_interval(repeats):
     assert (row["wer_a"], row["wer_b"], row["difference"]) == (1 / 8, 0, -1 / 8)
     assert (row["only_b_right"], row["both_right"], row["mcnemar_p"]) == (1, 1, 1)
     assert row["segments"] == 1
-    assert "All 2 recordings that both arms share are of one speaker" in row["note"]
+    assert "All 2 recordings that both arms share belong to one speaker" in row["note"]
     assert '.with_block("audio_id")' in row["note"]
     assert "below 10" not in row["note"]
 
@@ -161,7 +161,7 @@ def test_arms_that_can_be_compared_stand_beside_those_that_cannot():
 @pytest.mark.parametrize(
     ("count", "failed", "said"),
     [
-        (2, None, "share are of one speaker"),
+        (2, None, "share belong to one speaker"),
         (1, None, "Only one recording is scored in both arms"),
         (2, {"plain": ("a.wav", "b.wav"), "terms": ("a.wav", "b.wav")}, "No recording is scored in both arms"),
     ],

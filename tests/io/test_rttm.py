@@ -32,14 +32,14 @@ def test_every_encoding_and_line_end(tmp_path, encoding, end):
         ("SPEAKER my talk 1 0.0 5.0 <NA> <NA> A <NA> <NA>", "11 fields; a file or speaker name with a space"),
         ("SPEAKER my long talk 1 0.0 5.0 <NA> <NA> Dr. A <NA> <NA>", "13 fields"),
         ("SPEAKER my talk 1 0.0 5.0 <NA> <NA> A <NA>", r"the speaker \(field 8\) is '<NA>'"),  # of nine fields
-        ("SPEAKER talk 1 0.0 5.0 <NA> <NA> Speaker A <NA>", "confidence is 'A'.*does a name have a space"),
+        ("SPEAKER talk 1 0.0 5.0 <NA> <NA> Speaker A <NA>", "confidence is 'A'.*check whether a name contains a space"),
         ("SPEAKER talk 1 0.0 5.0 <NA> <NA> Speaker 2 <NA>", "confidence is '2', above 1"),
         ("SPEAKER talk 1 0.0 5.0 <NA> <NA> A", "8 fields"),
         ("SPEAKER talk 1 0.0 5.0", "5 fields"),
         ("SPEAKER", "1 fields"),
-        ("SPEAKER talk 1 0,5 5.0 <NA> <NA> A <NA> <NA>", "onset '0,5' is no number of seconds"),
-        ("SPEAKER talk 1 1_0 5.0 <NA> <NA> A <NA> <NA>", "onset '1_0' is no number of seconds"),
-        ("SPEAKER talk 1 0.0 -5.0 <NA> <NA> A <NA> <NA>", "duration '-5.0' is no number"),
+        ("SPEAKER talk 1 0,5 5.0 <NA> <NA> A <NA> <NA>", "onset '0,5' is not a number of seconds"),
+        ("SPEAKER talk 1 1_0 5.0 <NA> <NA> A <NA> <NA>", "onset '1_0' is not a number of seconds"),
+        ("SPEAKER talk 1 0.0 -5.0 <NA> <NA> A <NA> <NA>", "duration '-5.0' is not a number"),
         ("SPEAKER talk 1 0.0 1e300 <NA> <NA> A <NA> <NA>", "more than 24 days"),
         ("SPEAKER <NA> 1 0.0 5.0 <NA> <NA> A <NA> <NA>", r"the file \(field 2\) is '<NA>'"),
     ],
@@ -61,7 +61,9 @@ def test_a_line_that_would_be_misread_is_refused_and_named(tmp_path, line, words
     ],
 )
 def test_another_kind_of_file_is_refused(tmp_path, text):
-    with pytest.raises(SchemaError, match=r"a\.rttm, line \d: .*begins with no line type of RTTM; a turn is a line"):
+    with pytest.raises(
+        SchemaError, match=r"a\.rttm, line \d: .*does not begin with a line type of RTTM; a turn is a line"
+    ):
         sx.io.read_rttm(write(tmp_path, text))
 
 
@@ -78,7 +80,7 @@ def test_bytes_that_are_no_text_are_refused_by_name(tmp_path, tiny_wav):
     "text", ["", "\n\n", ";; only a comment\n", "SPKR-INFO a 1 <NA> <NA> <NA> unknown x <NA> <NA>\n"]
 )
 def test_a_file_in_which_nobody_speaks_is_told(tmp_path, text):
-    with pytest.warns(UserWarning, match=r"a\.rttm has no SPEAKER line.*Is it the right file\?"):
+    with pytest.warns(UserWarning, match=r"a\.rttm has no SPEAKER line.*Check that it is the right file"):
         assert len(sx.io.read_rttm(write(tmp_path, text))) == 0
 
 

@@ -74,7 +74,7 @@ def test_a_list_that_fails_costs_no_words(tones, tmp_path, monkeypatch):
     monkeypatch.setattr(models_module, "PATIENCE_S", 0.5)
     path, text = recording(tmp_path / "a.wav", 1)
     tones.faults.rate("server_error", 1.0, "other")
-    with pytest.warns(ModelWarning, match="list of models could not be had") as told:
+    with pytest.warns(ModelWarning, match="list of models could not be read") as told:
         streamed = sx.stream(path, speed=None, model=ALIAS)
     assert len(told) == 1
     assert streamed.text == text
@@ -120,7 +120,7 @@ def test_recalled_recordings_of_another_model_are_told(tones, tmp_path):
     dataset(tmp_path, 1)
     rename(tones, v4_is_alias=True)
     with pytest.warns(
-        ModelWarning, match="'stt-rt-v4' is answered by 'stt-rt-v5' now, but 1 transcript of 'stt-rt-v4'"
+        ModelWarning, match="'stt-rt-v4' is now answered by 'stt-rt-v5', but 1 transcript of 'stt-rt-v4'"
     ):
         both = dataset(tmp_path, 1, 2)
     assert both.recordings["resolved_model"].tolist() == [ALIAS, "stt-rt-v5"]
@@ -131,7 +131,7 @@ def test_recalled_recordings_of_another_model_are_told(tones, tmp_path):
 def test_a_dataset_without_a_list_is_complete(tones, tmp_path, monkeypatch):
     monkeypatch.setattr(models_module, "PATIENCE_S", 0.5)
     tones.faults.rate("server_error", 1.0, "other")
-    with pytest.warns(ModelWarning, match="list of models could not be had") as told:
+    with pytest.warns(ModelWarning, match="list of models could not be read") as told:
         streamed = dataset(tmp_path, 1, 2)
     assert len(told) == 1
     assert streamed.recordings["status"].tolist() == ["completed"] * 2

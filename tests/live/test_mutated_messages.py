@@ -49,7 +49,7 @@ MESSAGES = [
 async def session_after(connection):
     """Run a session and return it after its end, however it ended."""
     session = LiveSession(
-        RAW, connection=connection, retry=Backoff(attempts=2, initial_s=0), gate=SessionLimit(), patience_s=0.0
+        RAW, connection=connection, retry=Backoff(attempts=2, initial_s=0), session_limit=SessionLimit(), patience_s=0.0
     )
     async with asyncio.timeout(HANGS_S):
         with contextlib.suppress(exceptions.SonioxDSError):

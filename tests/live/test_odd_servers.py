@@ -70,20 +70,20 @@ async def leaving(socket):
 
 
 def live(connection, **settings):
-    settings = {"retry": Backoff(attempts=3, initial_s=0.0), "gate": SessionLimit()} | settings
+    settings = {"retry": Backoff(attempts=3, initial_s=0.0), "session_limit": SessionLimit()} | settings
     return LiveSession(LiveOptions(**RAW), connection=connection, **settings)
 
 
 ODD = [
     pytest.param(saying("<html>"), "is not JSON", id="html"),
-    pytest.param(saying("[]"), "no JSON object", id="list"),
+    pytest.param(saying("[]"), "not a JSON object", id="list"),
     pytest.param(saying('{"tokens":{}}'), "it must be a list", id="tokens"),
     pytest.param(saying('{"tokens":[{"start_ms":1}]}'), "without text", id="token-without-text"),
     pytest.param(saying('{"tokens":[{"text":"a","start_ms":"x"}]}'), "start_ms='x'", id="time"),
-    pytest.param(saying(message_of(finished=True)), "although more audio was to come", id="finished-early"),
+    pytest.param(saying(message_of(finished=True)), "although there was more audio to send", id="finished-early"),
     pytest.param(saying('{"error_code":503,"error_message":"Cannot continue request (code 1)."}'), "503", id="503"),
     pytest.param(saying('{"error_message":"who knows"}'), "who knows", id="error-without-code"),
-    pytest.param(leaving, "closed it before", id="closed"),
+    pytest.param(leaving, "closed the connection before", id="closed"),
 ]
 FULL = [
     pytest.param('{"error_code":413,"error_message":"Audio is too long."}', id="413"),
@@ -172,7 +172,7 @@ async def test_a_silent_server_is_given_up_after_the_end(monkeypatch):
 
     async with server(silent) as (connection, _):
         session = live(connection)
-        with pytest.raises(ConnectionFailed, match="nothing came for"):
+        with pytest.raises(ConnectionFailed, match="has not answered for"):
             async with session:
                 session.send(bytes(6400))
 
@@ -192,7 +192,7 @@ async def test_a_server_silent_at_a_change_of_sessions_is_given_up_while_audio_g
             session.send(bytes(3200))
             await asyncio.sleep(0.02)
     assert session.transcript.text == "Good day"
-    assert "nothing came for" in next(event.payload for event in session.log if event.kind == "lost")
+    assert "has not answered for" in next(event.payload for event in session.log if event.kind == "lost")
 
 
 @pytest.mark.parametrize("patience_s", [600.0, 10.0])
@@ -207,7 +207,7 @@ async def test_an_outage_is_waited_for_as_long_as_patience_lasts(patience_s):
         session = LiveSession(
             LiveOptions(**RAW),
             connection=connection,
-            gate=SessionLimit(clock=clock),
+            session_limit=SessionLimit(clock=clock),
             patience_s=patience_s,
             clock=clock,
         )
@@ -230,7 +230,7 @@ async def test_connections_that_say_something_and_get_nowhere_are_given_up_in_th
         await socket.send(message_of(token("Perhaps", 0, final=False)))
 
     async with server(one_word_and_away) as (connection, seen):
-        with pytest.raises(ServiceError, match="closed it before"):
+        with pytest.raises(ServiceError, match="closed the connection before"):
             await listen(live(connection))
     assert len(seen) == 3 * 5
 
@@ -243,7 +243,7 @@ async def test_words_that_come_again_without_end_are_no_progress():
         await socket.send(json.dumps({"tokens": [{"text": "Again", "is_final": True}]}))
 
     async with server(the_same_again) as (connection, seen):
-        with pytest.raises(ServiceError, match="closed it before"):
+        with pytest.raises(ServiceError, match="closed the connection before"):
             await listen(live(connection))
     assert len(seen) <= 3 * 5 + 1
 
@@ -265,7 +265,7 @@ async def test_keepalive_bridges_silence_and_its_absence_costs_no_word(monkeypat
         for keepalive_s, sessions in ((0.2, 1), (60.0, 2)):
             monkeypatch.setattr(session_module, "KEEPALIVE_S", keepalive_s)
             async with LiveSession(
-                LiveOptions(**RAW), connection=connection, gate=SessionLimit(), pace=None, clock=Clock()
+                LiveOptions(**RAW), connection=connection, session_limit=SessionLimit(), pace=None, clock=Clock()
             ) as session:
                 session.send(audio[:half])
                 # as much silence as the service does not bear, and half of that again
@@ -289,7 +289,7 @@ async def test_the_services_limit_of_sessions_is_waited_for():
             async with LiveSession(
                 LiveOptions(**RAW),
                 connection=connection,
-                gate=SessionLimit(clock=clock),
+                session_limit=SessionLimit(clock=clock),
                 retry=Backoff(attempts=20, initial_s=1.0),
                 clock=clock,
             ) as session:

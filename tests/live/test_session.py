@@ -33,7 +33,7 @@ def session_of(service, **settings):
     connection = Connection(api_key=service.key, api_base_url=service.base_url)
     clock = Clock(speed=SPEED)
     retry = Backoff(attempts=6, initial_s=0.2)
-    settings = {"gate": SessionLimit(clock=clock), "clock": clock, "retry": retry} | settings
+    settings = {"session_limit": SessionLimit(clock=clock), "clock": clock, "retry": retry} | settings
     return LiveSession(options, connection=connection, **settings)
 
 
@@ -275,7 +275,7 @@ async def test_a_callback_that_raises_ends_the_session_with_its_own_error(tones,
 
 async def test_a_wrong_key_is_told_and_nowhere_shown(tones):
     connection = Connection(api_key="a-wrong-key-of-some-length", api_base_url=tones.base_url)
-    session = LiveSession(LiveOptions(**RAW), connection=connection, gate=SessionLimit())
+    session = LiveSession(LiveOptions(**RAW), connection=connection, session_limit=SessionLimit())
     with pytest.raises(AuthError, match="SONIOX_API_KEY"):
         async with session:
             session.send(bytes(CHUNK))
@@ -285,7 +285,10 @@ async def test_a_wrong_key_is_told_and_nowhere_shown(tones):
 async def test_nobody_there(unused_port):
     connection = Connection(api_key="any", api_base_url=f"http://127.0.0.1:{unused_port}")
     session = LiveSession(
-        LiveOptions(**RAW), connection=connection, retry=Backoff(attempts=3, initial_s=0.0), gate=SessionLimit()
+        LiveOptions(**RAW),
+        connection=connection,
+        retry=Backoff(attempts=3, initial_s=0.0),
+        session_limit=SessionLimit(),
     )
     with pytest.raises(ConnectionFailed, match=r"no connection to 127\.0\.0\.1"):
         async with session:
@@ -358,22 +361,22 @@ async def test_abort_closes_at_once_and_leaves_nothing_open(tones):
             await asyncio.sleep(0.01)
 
 
-async def test_many_sessions_share_the_gate(tones):
+async def test_many_sessions_share_the_limit(tones):
     clock = Clock(speed=SPEED)
-    gate = SessionLimit(sessions=3, clock=clock)
+    session_limit = SessionLimit(sessions=3, clock=clock)
     most = 0
 
     async def one(seed):
         nonlocal most
         words, pauses = random_words(seed, 6)
-        async with session_of(tones, gate=gate, clock=clock, pace=None) as session:
+        async with session_of(tones, session_limit=session_limit, clock=clock, pace=None) as session:
             session.send(pcm_bytes(speak(words, pauses_ms=pauses)[0]))
-            most = max(most, gate.open)
+            most = max(most, session_limit.open)
         assert session.transcript.text == joined(words)
 
     await asyncio.gather(*(one(seed) for seed in range(8)))
     assert most <= 3
-    assert gate.open == 0
+    assert session_limit.open == 0
 
 
 async def test_messages_go_out_as_the_api_wants_them(tones):

@@ -47,7 +47,7 @@ def connected(line, tones):
 
 def session_over(line, tones, **settings):
     clock = Clock(speed=SPEED)
-    settings = {"gate": SessionLimit(clock=clock), "clock": clock} | settings
+    settings = {"session_limit": SessionLimit(clock=clock), "clock": clock} | settings
     return LiveSession(LiveOptions(**RAW), connection=connected(line, tones), **settings)
 
 
@@ -80,7 +80,7 @@ async def test_a_line_that_freezes_is_told_and_replaced(tones, line, impatient, 
     assert states[-1] == "finished"
     kinds = [event.kind for event in session.log]
     assert kinds.index("silent") < kinds.index("lost")
-    assert "nothing came for 1 s" in next(event.payload for event in session.log if event.kind == "lost")
+    assert "has not answered for 1 s" in next(event.payload for event in session.log if event.kind == "lost")
 
 
 async def test_a_line_that_freezes_again_after_it_answered_is_replaced_as_soon(tones, line, impatient):
@@ -98,7 +98,7 @@ async def test_a_line_that_freezes_again_after_it_answered_is_replaced_as_soon(t
     assert session.transcript.text == " ".join(words)
     lost = [event.payload for event in session.log if event.kind == "lost"]
     assert len(lost) >= 2
-    assert all("nothing came for 1 s" in text for text in lost[:2]), lost
+    assert all("has not answered for 1 s" in text for text in lost[:2]), lost
 
 
 async def test_a_line_that_comes_back_in_time_is_kept(tones, line, monkeypatch):
@@ -201,9 +201,9 @@ async def test_a_service_that_is_slow_is_given_more_time_with_each_connection(im
             LiveOptions(**RAW),
             connection=Connection(api_key="key", api_base_url=f"http://127.0.0.1:{port}"),
             retry=Backoff(attempts=4, initial_s=0.0),
-            gate=SessionLimit(),
+            session_limit=SessionLimit(),
         )
-        with pytest.raises(ConnectionFailed, match="nothing came for"):
+        with pytest.raises(ConnectionFailed, match="has not answered for"):
             async with asyncio.timeout(60), session:
                 session.send(bytes(6400))
     lost = [event.payload for event in session.log if event.kind == "lost"]
@@ -213,7 +213,7 @@ async def test_a_service_that_is_slow_is_given_more_time_with_each_connection(im
 @pytest.mark.parametrize("call", ["stream", "stream_dataset"])
 def test_calls_say_that_the_service_does_not_answer(tones, line, impatient, tmp_path, caplog, call):
     path, text = recording(tmp_path / "said.wav", 35, count=40)
-    settings = {"connection": connected(line, tones), "speed": None, "gate": SessionLimit()}
+    settings = {"connection": connected(line, tones), "speed": None, "session_limit": SessionLimit()}
     if call == "stream_dataset":
         settings |= {"journal": tmp_path / "journal.sqlite", "progress": False}
     line.freezes_after = 1_000

@@ -115,14 +115,14 @@ def test_tokens_settled_before_a_failure_are_kept(tones, clock, tmp_path):
         pytest.param("https://example.org/a.wav", {}, SourceError, "download the recording", id="url"),
         pytest.param("nowhere.wav", {}, SourceError, "there is no file 'nowhere.wav'", id="no-file"),
         pytest.param(b"no audio at all", {}, SourceError, "cannot be decoded", id="no-audio"),
-        pytest.param(42, {}, SourceError, "cannot be made of int", id="number"),
-        pytest.param(["a.wav", "b.wav"], {}, SourceError, "2 sources .* sx.stream_dataset many", id="paths"),
+        pytest.param(42, {}, SourceError, "int cannot be sent as live audio", id="number"),
+        pytest.param(["a.wav", "b.wav"], {}, SourceError, "2 sources .* pass several to sx.stream_dataset", id="paths"),
         pytest.param(np.zeros(800, np.int16), RAW, SourceError, "astype", id="array"),
         pytest.param([b"x"], {"audio_format": "pcm_s16le"}, OptionsError, "needs sample_rate", id="raw"),
         pytest.param([b"x"], {}, OptionsError, "audio_format='auto'", id="no-format"),
         pytest.param(iter(["text"]), RAW, OptionsError, "type str; it must be bytes", id="text-chunks"),
         pytest.param([None, b"x"], RAW, OptionsError, "type NoneType; it must be bytes", id="none-for-a-chunk"),
-        pytest.param(b"x", {"sample_rate": 8000}, OptionsError, "decoded here", id="rate-of-a-recording"),
+        pytest.param(b"x", {"sample_rate": 8000}, OptionsError, "decoded on this machine", id="rate-of-a-recording"),
         pytest.param(b"x", {"speed": 0}, OptionsError, "speed is 0", id="speed"),
         pytest.param(b"x", {"chunk_ms": 5}, OptionsError, "chunk_ms is 5", id="chunk"),
         pytest.param(b"x", {"on_error": "ignore"}, OptionsError, "on_error", id="on-error"),
@@ -152,10 +152,10 @@ async def test_hours_are_not_held_in_memory(tones):
             given += 1
             yield bytes(32_000)  # a second
 
-    gate = SessionLimit(sessions=1)
-    session = LiveSession(sx.LiveOptions(**RAW), gate=gate, pace=None, clock=Clock(speed=SPEED))
+    session_limit = SessionLimit(sessions=1)
+    session = LiveSession(sx.LiveOptions(**RAW), session_limit=session_limit, pace=None, clock=Clock(speed=SPEED))
     async with asyncio.timeout(60):
-        async with gate.pass_through():  # nothing can be sent yet
+        async with session_limit.pass_through():  # nothing can be sent yet
             running = asyncio.create_task(run_session(session, pour(), speed=None, chunk_ms=100))
             await until_async(lambda: (session.waiting_ms or 0) > 10_000)
             for _ in range(20):  # and it would have time for more

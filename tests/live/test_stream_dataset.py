@@ -211,8 +211,8 @@ def test_an_empty_balance_is_raised_if_it_concerns_all_recordings(tones, setting
 # how many at once -----------------------------------------------------------------------------------------------------
 
 
-class CountingGate(sx.SessionLimit):
-    """A gate that remembers how many wanted to be let in at once."""
+class CountingLimit(sx.SessionLimit):
+    """A session limit that remembers how many sessions waited or were open at once."""
 
     wanted = most_wanted = 0
 
@@ -236,23 +236,29 @@ class CountingGate(sx.SessionLimit):
 
 
 @pytest.mark.parametrize(("sessions", "concurrency"), [(2, None), (3, 1)])
-def test_no_session_waits_at_the_gate(settings, clock, tone_recordings, sessions, concurrency):
-    """Audio is handed over while a session waits, and its latencies would be those of the gate."""
-    gate = CountingGate(sessions=sessions, clock=clock)
-    live = sx.stream_dataset(tone_recordings, gate=gate, concurrency=concurrency, **settings)
+def test_no_session_waits_for_the_limit(settings, clock, tone_recordings, sessions, concurrency):
+    """Audio is handed over while a session waits, and its latencies would include this wait."""
+    session_limit = CountingLimit(sessions=sessions, clock=clock)
+    live = sx.stream_dataset(tone_recordings, session_limit=session_limit, concurrency=concurrency, **settings)
     assert live.recordings["status"].tolist() == ["completed"] * 4
-    assert 1 <= gate.most_wanted <= (concurrency or sessions)
+    assert 1 <= session_limit.most_wanted <= (concurrency or sessions)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"concurrency": 50}, r"the gate lets 10 sessions .*by default; .*gate=sx\.SessionLimit\(sessions=50\)"),
-        ({"concurrency": 3, "gate": sx.SessionLimit(sessions=2)}, "the gate lets 2 sessions be open at once; where"),
+        (
+            {"concurrency": 50},
+            r"the session limit allows 10 sessions .*default of the service; .*=sx\.SessionLimit\(sessions=50\)",
+        ),
+        (
+            {"concurrency": 3, "session_limit": sx.SessionLimit(sessions=2)},
+            "the session limit allows 2 sessions at once; if",
+        ),
         ({"concurrency": 0}, "concurrency is 0; it is the number of sessions at once"),
         ({"concurrency": True}, "concurrency is True"),
         ({"concurrency": 2.0}, r"concurrency is 2\.0"),
-        ({"gate": 5}, r"gate is 5; .*sx\.SessionLimit\(sessions=5\)"),
+        ({"session_limit": 5}, r"session_limit is 5; .*sx\.SessionLimit\(sessions=5\)"),
         ({"repeat": -1}, "repeat is -1; it is the number of the repetition, a whole number, 0 or more"),
         ({"repeat": True}, "repeat is True"),
         ({"repeat": 1.0}, r"repeat is 1\.0"),
@@ -289,8 +295,8 @@ def folder(tmp_path):
 
 def test_a_dataset_and_again_for_nothing(tones, clock, folder, settings):
     calls, texts = folder
-    gate = SessionLimit(sessions=3, clock=clock)
-    first = sx.stream_dataset(calls, gate=gate, **settings)
+    session_limit = SessionLimit(sessions=3, clock=clock)
+    first = sx.stream_dataset(calls, session_limit=session_limit, **settings)
     said = dict(zip(first.recordings["audio_id"], first.recordings["text"], strict=True))
     assert said == texts
     assert first.recordings["reference"].tolist() == list(texts.values())

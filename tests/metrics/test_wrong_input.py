@@ -371,7 +371,7 @@ COUNT_ONCE = {
     ("show.normalization", "references"): "shows texts, however many",
     ("write_rttm", "turns"): "writes what it is given",
 }
-SAYS_TWICE = "are there again, first .* Was a table put together|more than once.* (give|need)|decreases.* Draw"
+SAYS_TWICE = "are duplicates, first .* Perhaps the table was concatenated|more than once.* (give|need)|decreases.* Draw"
 OTHERWISE = {
     ("compare_errors", "alignments"): "different reference words .* align both against the same references",
     ("compare_errors", "alignments b"): "different reference words .* align both against the same references",
@@ -379,7 +379,7 @@ OTHERWISE = {
     ("translation_scores", "translations"): "more than one translation; give one",
     **dict.fromkeys(
         [("segments", "words"), ("texts", "words"), ("words", "tokens")],
-        "two rows with .* Were two tables of the same recording put together",
+        "two rows with .* Perhaps two tables of the same recording were joined",
     ),
 }
 
@@ -443,7 +443,9 @@ def test_times_that_cannot_be_are_asked_about(name, table, how):
         with pytest.raises(SchemaError, match=r" (ms|milliseconds).* Are these seconds\? Multiply by 1000\."):
             call(name, {table: wrong})
     elif how != "end before start":  # whole numbers are only suspicious
-        with pytest.warns(UserWarning, match=r" \d+ ms.* Are these seconds\? Multiply by 1000\. They were taken as"):
+        with pytest.warns(
+            UserWarning, match=r" \d+ ms.* Are these seconds\? Multiply by 1000\. The values were read as"
+        ):
             call_with_odd_times(name, {table: wrong})
     else:
         with pytest.raises(SchemaError, match=r"end_ms comes before start_ms in 1 of \d+ rows, first in row \d+ of"):
@@ -454,7 +456,7 @@ def test_times_that_cannot_be_are_asked_about(name, table, how):
 
 NOTHING_TO_DO = (
     "no rows|there are no |no reference belongs to|none of the \\d+|no (pair|group|time|bin|word|token) |pass the|"
-    "share no"
+    "no recording in common"
 )
 NO_ROWS = {  # what is not refused: the rows that the result has then
     "apply_reviews": {"reviews": 3},
@@ -513,7 +515,7 @@ def test_empty_tables_give_empty_results_or_are_refused(name, table):
             call(name, nothing)
         return
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".* are not among those transcribed", UserWarning)
+        warnings.filterwarnings("ignore", ".* were not transcribed", UserWarning)
         result = call(name, nothing)
     assert set(call(name)) <= set(result)
     assert len(result) == NO_ROWS[name][table]
@@ -545,7 +547,7 @@ def test_a_reference_for_an_unknown_recording_is_told(name, table):
     elif name == "translation_scores":
         assert call(name, more)["missing"].tolist() == [1]
     else:
-        with pytest.warns(UserWarning, match="^1 of 4 .*(no recording|not among those transcribed|neither a nor b)"):
+        with pytest.warns(UserWarning, match="^1 of 4 .*(no recording|were not transcribed|neither a nor b)"):
             result = call(name, more)
         if "status" in result:
             assert result["status"].tolist()[-1] == "missing"
@@ -565,15 +567,15 @@ def test_references_for_unknown_recordings_alone_are_refused(name, table):
 REFUSED = {
     "all right": {
         "fit_recalibration": "all words are right, so there is nothing to learn; fit on",
-        "flag_low_confidence": "none of the 20 aligned words .* is wrong.*give threshold= or review_budget_s= instead",
+        "flag_low_confidence": "none of the 20 aligned words .* is wrong.*pass threshold= or review_budget_s= instead",
         "plot.review_curve": "no word is wrong",
         "plot.roc": "none of these words is wrong",
-        "power": "the same rate.*give block_sd=",
+        "power": "the same rate.*pass block_sd=",
     },
     "all wrong": {
         "fit_recalibration": "all words are wrong, so there is nothing to learn; fit on",
         "plot.roc": "none of these words is right",
-        "power": "the same rate.*give block_sd=",
+        "power": "the same rate.*pass block_sd=",
     },
 }
 UNKNOWN = {
@@ -661,25 +663,25 @@ LAUGHTER = pd.DataFrame({"audio_id": "a", "speaker": list("uvwxyz"), "start_ms":
         ),
         pytest.param(
             lambda: sx.speaker_stats(LAUGHTER)["talk_ms"].tolist(),
-            "turns: 6 turns follow each other every 50 ms, and all end by 300 ms",
+            "turns: 6 turns follow each other at intervals of 50 ms on average, and all end by 300 ms",
             [300, 295, 291, 280, 270, 260],
             id="hasty-turns",
         ),
         pytest.param(
             lambda: sx.diarization_errors(LONG_TURNS, SHORT_TURNS)["missed_ms"].tolist(),
-            "reference: the times end at 62 ms, those of turns at 62000 ms",
+            "the times of the reference end at 62 ms, those of the turns at 62000 ms",
             [2],
             id="short-reference",
         ),
         pytest.param(
             lambda: sx.diarization_errors(SHORT_TURNS, LONG_TURNS)["missed_ms"].tolist(),
-            "turns: the times end at 62 ms, those of reference at 62000 ms",
+            "the times of the turns end at 62 ms, those of the reference at 62000 ms",
             [2000],
             id="short-turns",
         ),
         pytest.param(
             lambda: sx.speaker_word_errors(LONG_WORDS, SHORT_TURNS)["reference_words"].tolist(),
-            "reference: the times end at 62 ms, those of words at 62000 ms",
+            "the times of the reference end at 62 ms, those of the words at 62000 ms",
             [3],
             id="short-reference-of-words",
         ),
@@ -702,7 +704,7 @@ LAUGHTER = pd.DataFrame({"audio_id": "a", "speaker": list("uvwxyz"), "start_ms":
 def test_times_that_look_like_seconds_are_computed_with_a_warning(call, says, right):
     """Short durations are suspicious, but they do not prove that the times are seconds."""
     with pytest.warns(
-        UserWarning, match=rf"{says}.* Are these seconds\? .* They were taken as milliseconds\.$"
+        UserWarning, match=rf"{says}.* Are these seconds\? .* The values were read as milliseconds\.$"
     ) as told:
         assert call() == right
     assert {warning.filename for warning in told} == {__file__}  # the line that called, not one of the package
@@ -712,10 +714,10 @@ def test_times_that_look_like_seconds_are_computed_with_a_warning(call, says, ri
     ("column", "message"),
     [
         ([0, -1], "start_ms is negative in 1 of 2 rows, first -1 in row 1; times count from the start"),
-        (["x", "y"], "start_ms must hold milliseconds, found dtype"),
+        (["x", "y"], "start_ms must contain milliseconds, found dtype"),
         (
             pd.to_timedelta([1, 2], unit="s"),
-            r"start_ms must hold .* \.dt\.total_seconds\(\) \* 1000",
+            r"start_ms must contain .* \.dt\.total_seconds\(\) \* 1000",
         ),
         ([0.0, float("inf")], "start_ms is infinite in 1 rows"),
     ],
@@ -727,7 +729,9 @@ def test_other_columns_are_no_times(column, message):
 
 def test_long_turns_in_seconds_are_told_by_their_fractions():
     lecture = pd.DataFrame({"audio_id": "a", "speaker": "x", "start_ms": [0.5], "end_ms": [1800.25]})
-    with pytest.raises(SchemaError, match=r"turns: start_ms holds 0\.5, but times are whole milliseconds\. Are these"):
+    with pytest.raises(
+        SchemaError, match=r"turns: start_ms contains 0\.5, but times must be whole milliseconds\. Are these"
+    ):
         sx.speaker_stats(lecture)
 
 
@@ -735,7 +739,7 @@ def test_the_same_words_in_two_arms_are_no_doubles():
     alignments = tables()["alignments"]
     arms = pd.concat([alignments.assign(arm=arm) for arm in ("plain", "terms")])
     assert sx.calibration(arms, by="arm", **QUICK)["n"].tolist() == [20, 20]
-    with pytest.raises(SchemaError, match="arms and repeats need tables, or ids, of their own"):
+    with pytest.raises(SchemaError, match="arms and repeats need their own tables or their own ids"):
         sx.calibration(arms, **QUICK)
     pooled = pd.concat([tables()["diarization"].assign(arm=arm) for arm in ("plain", "terms")])
     assert sx.summarize(pooled, by="arm")["recordings"].tolist() == [3, 3]
@@ -746,7 +750,7 @@ def test_a_turn_may_be_said_twice_where_times_are_unknown():
     words = tables()["words"]
     assert sx.speaker_word_errors(words[words["audio_id"] == "a"], turns)["reference_words"].tolist() == [4]
     timeless = tables()["reference turns"].drop(columns=["start_ms", "end_ms"])
-    with pytest.raises(SchemaError, match="9 of 18 rows are there again"):
+    with pytest.raises(SchemaError, match="9 of 18 rows are duplicates"):
         sx.speaker_word_errors(words, pd.concat([timeless, timeless]))
 
 
@@ -806,7 +810,7 @@ NO_MATTER = {"term_errors"}
 def test_fractions_are_no_ids(name, table):
     fractions = renamed(table, float).assign(audio_id=lambda rows: rows["audio_id"] + 0.5)
     with pytest.raises(
-        SchemaError, match=r"an audio_id is a text or a whole number, found \d\.5\. Make it a text where"
+        SchemaError, match=r"an audio_id must be a text or a whole number, found \d\.5\. Convert it to text when"
     ):
         call(name, {table: fractions})
 
@@ -885,7 +889,7 @@ def test_switches_of_failed_and_missing_recordings_are_not_missed():
     tokens = tables()["tokens"]
     corpus = sx.Corpus(recordings, tokens[tokens["audio_id"] == "a"])
     more = pd.concat([tables()["stretches"], tables()["stretches"].iloc[:7].assign(audio_id="zz")])
-    with pytest.warns(UserWarning, match="1 of 4 recordings of the references are not among those transcribed.*'zz'"):
+    with pytest.warns(UserWarning, match="1 of 4 recordings of the references were not transcribed.*'zz'"):
         switches = sx.metrics.language_switches(corpus, more)
     assert switches.groupby("audio_id")["status"].agg(list).to_dict() == {
         "a": ["scored", "scored"],

@@ -140,7 +140,10 @@ def test_every_function_with_options_explains_wrong_keywords(call, name):
             lambda: sx.compare("a.wav", {}, arms={}, repeat=2),
             "compare() has no option 'repeat'. Did you mean 'repeats'?",
         ),
-        (lambda: sx.compare("a.wav", {}, arms={}, enable_speaker_diarization=True), "belong in the arms"),
+        (
+            lambda: sx.compare("a.wav", {}, arms={}, enable_speaker_diarization=True),
+            "transcription options into the arms",
+        ),
     ],
 )
 def test_other_wrong_keywords_are_explained(call, message):

@@ -117,7 +117,7 @@ def test_tables_that_cannot_be_drawn_are_refused():
         sx.plot.token_arrival(both)
     with pytest.raises(InputError, match="no token lies between start_ms=500 and end_ms=600"):
         sx.plot.token_arrival(both, audio_id="call.wav", start_ms=500, end_ms=600)
-    with pytest.raises(SchemaError, match="are there again"):
+    with pytest.raises(SchemaError, match="are duplicates"):
         sx.plot.token_arrival(pd.concat([both, both]), audio_id="call.wav")
     with pytest.raises(SchemaError, match="lacks"):
         sx.plot.token_arrival(both.drop(columns="final_ms"))
@@ -127,7 +127,7 @@ def test_tables_that_cannot_be_drawn_are_refused():
         sx.plot.lag_distribution(both, lag="lag")
     with pytest.raises(InputError, match="no token has such a lag"):
         sx.plot.lag_distribution(both, by="audio_id", lag="translation_lag_ms")
-    with pytest.raises(InputError, match="9 groups cannot be told apart"):
+    with pytest.raises(InputError, match="9 groups cannot be distinguished"):
         sx.plot.lag_distribution(pd.DataFrame({"n": range(9), "finalization_lag_ms": 5}), by="n")
     with pytest.raises(InputError, match="lacks updates"):
         sx.plot.lag_distribution(streamed(call()).corpus())

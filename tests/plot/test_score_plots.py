@@ -197,7 +197,7 @@ def test_roc_goes_through_its_table_and_marks_thresholds():
 
 def test_too_many_groups_are_refused():
     table = pd.concat([roc(alignment(40, seed)).assign(speaker=str(seed)) for seed in range(8)])
-    with pytest.raises(InputError, match="8 groups cannot be told apart"):
+    with pytest.raises(InputError, match="8 groups cannot be distinguished"):
         plot.roc(table[["speaker", *table.columns.drop("speaker")]])
 
 

@@ -77,7 +77,7 @@ def test_one_of_several_recordings_must_be_named():
     both = pd.concat([DIALOGUE, turns_of(("7", 0, 50), audio_id="$x$_y.wav")])
     with pytest.raises(InputError, match=r"turns of 2 recordings.*audio_id='call.wav'"):
         plot.timeline(both)
-    with pytest.raises(InputError, match=r"no turns of 'z'; the table holds \['call.wav'"):
+    with pytest.raises(InputError, match=r"no turns of 'z'; the table contains \['call.wav'"):
         plot.timeline(both, audio_id="z")
     ax = plot.timeline(both, audio_id="$x$_y.wav")
     ax.figure.canvas.draw()

@@ -201,7 +201,7 @@ def test_progress_display_by_argument(monkeypatch):
     assert isinstance(progress_for(True), LogProgress)
     monkeypatch.setattr("sys.stderr", None)
     assert isinstance(progress_for(None), SilentProgress)
-    with pytest.raises(TypeError, match="function that takes a Snapshot; this is 'bar'"):
+    with pytest.raises(TypeError, match="function that takes a Snapshot; found 'bar'"):
         progress_for("bar")
 
 

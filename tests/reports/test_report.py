@@ -295,12 +295,12 @@ def test_inputs_that_cannot_be_reported(corpus, tmp_path):
     target.write_text("the old page")
     with pytest.raises(InputError, match="no recordings"):
         sx.report(corpus.select([]), path=target)
-    with pytest.raises(InputError, match="numbers of 0 or more"):
+    with pytest.raises(InputError, match="must be 0 or more"):
         sx.report(corpus, path=target, clips=-1)
-    with pytest.raises(InputError, match=r"by names \['floor'\]"):
+    with pytest.raises(InputError, match=r"by contains \['floor'\]"):
         sx.report(corpus, path=target, by="floor")
     assert target.read_text() == "the old page"
-    with pytest.raises(InputError, match="is not there; make it first"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         sx.report(corpus, path=tmp_path / "nowhere" / "report.html")
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".html"] == ["report.html"]
 

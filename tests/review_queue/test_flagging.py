@@ -167,7 +167,9 @@ def test_a_threshold_learnt_from_some_recordings_serves_for_others():
 
 def test_targets_that_cannot_be_reached():
     said = words([0.1, 0.5])
-    with pytest.raises(InputError, match=r"precision of 0\.9; the best is 0\.500, of the 2 words .* at most 0\.500"):
+    with pytest.raises(
+        InputError, match=r"precision of 0\.9; the highest precision is 0\.500, for the 2 words .* at most 0\.500"
+    ):
         flag_low_confidence(said, target_precision=0.9, alignments=alignments(said, "hs"))
     for target in ("target_precision", "target_recall"):
         with pytest.raises(InputError, match=r"none of the 2 aligned words .* is wrong"):
@@ -189,8 +191,8 @@ def test_targets_that_cannot_be_reached():
         ({"threshold": 0.5, "merge_gap_ms": -1}, r"merge_gap_ms is -1"),
         ({"threshold": 0.5, "context_ms": 0.5}, r"context_ms is 0\.5; give whole milliseconds"),
         ({"threshold": 0.5, "alignments": pd.DataFrame()}, r"threshold does not need them"),
-        ({"threshold": 0.5, "calibration": pd.Series([1])}, r"calibration takes .* found Series"),
-        ({"threshold": 0.5, "calibration": 3}, r"calibration takes .* found 3"),
+        ({"threshold": 0.5, "calibration": pd.Series([1])}, r"calibration must be .* found Series"),
+        ({"threshold": 0.5, "calibration": 3}, r"calibration must be .* found 3"),
         ({"threshold": 0.5, "calibration": lambda c: c * 100}, r"must map each confidence to a number from 0 to 1"),
     ],
 )
@@ -205,8 +207,8 @@ def test_options_that_mean_nothing(options, says):
         (words([0.5]).drop(columns="confidence"), r"lacks \['confidence'\]"),
         (words([0.5, 97.0, 99.0]), r"between 0 and 1, found \[97\.0, 99\.0\] in rows \[1, 2\].*percent.*divide"),
         (words([-0.5]), r"found \[-0\.5\] in rows \[0\] \(1 of 1 rows are outside\)\.$"),
-        (words([0.5]).assign(confidence="high"), r"confidence must hold numbers"),
-        (words([0.5]).assign(start_ms=0.24, end_ms=0.3), r"words: start_ms holds 0\.24.*Are these seconds\?"),
+        (words([0.5]).assign(confidence="high"), r"confidence must contain numbers"),
+        (words([0.5]).assign(start_ms=0.24, end_ms=0.3), r"words: start_ms contains 0\.24.*Are these seconds\?"),
         (
             words([0.5], start_ms=[500], end_ms=[200]),
             r"end_ms comes before start_ms .* row 0 of 'a' \(500 to 200\)",
@@ -457,11 +459,11 @@ def test_recordings_without_a_reference_are_left_out_of_the_curve():
 
 def test_the_curve_refuses_what_does_not_fit():
     said = words([0.5, 0.5])
-    with pytest.raises(InputError, match=r"share no recording: words have \['a'\], alignments \['b'\]"):
+    with pytest.raises(InputError, match=r"have no recording in common: words have \['a'\], alignments \['b'\]"):
         review_curve(said, alignments(words([0.5], audio_id="b"), "h"))
     with pytest.raises(SchemaError, match=r"1 aligned words are not among the words, such as word_index 2 of 'a'"):
         review_curve(said, alignments(words([0.5] * 3), "hhs"))
-    with pytest.raises(SchemaError, match=r"words: 1 of 2 rows are there again, first audio_id 'a', word_index 0"):
+    with pytest.raises(SchemaError, match=r"words: 1 of 2 rows are duplicates, first audio_id 'a', word_index 0"):
         review_curve(said.assign(word_index=0), alignments(said, "hs"))
     with pytest.raises(SchemaError, match=r"lacks \['word_index'\]"):
         review_curve(said, alignments(said, "hs").drop(columns="word_index"))
@@ -529,11 +531,11 @@ def test_rules_and_tokens_that_do_not_fit():
     said = words_of(made_of)
     with pytest.raises(InputError, match=r"confidence_rule is 'max'; it can be 'minimum', 'mean', 'product'"):
         word_confidence(said, "max")
-    with pytest.raises(InputError, match=r"the product needs the pieces"):
+    with pytest.raises(InputError, match=r"needs the tokens of the words"):
         word_confidence(said, "product")
-    with pytest.raises(SchemaError, match=r"the 2 words have 2 pieces and the 1 tokens 1"):
+    with pytest.raises(SchemaError, match=r"2 words consist of 2 tokens, and 1 of the 1 tokens"):
         word_confidence(said, "product", tokens=made_of.iloc[:1])
-    with pytest.raises(SchemaError, match=r"or they belong to other recordings"):
+    with pytest.raises(SchemaError, match=r"the words do not belong to the tokens"):
         word_confidence(said, "product", tokens=made_of.assign(audio_id="b"))
     for rule in RULES:
         assert not len(word_confidence(schema.empty(schema.WORDS), rule, tokens=schema.empty(schema.TOKENS)))

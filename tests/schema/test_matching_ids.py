@@ -12,7 +12,7 @@ from soniox_ds.cli import main
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import matched_ids
 
-TAKEN = r"1 of \d ids were matched by file names, without folders and extensions: 'talk' is taken for 'calls/talk.wav'"
+TAKEN = r"1 of \d ids were matched by file names, without folders and extensions: 'talk' is matched to 'calls/talk.wav'"
 
 
 def corpus(*ids, **more):
@@ -169,7 +169,7 @@ def test_reviews():
     reviews = pd.DataFrame(
         {"audio_id": ["talk"], "start_ms": [0], "end_ms": [900], "verdict": "wrong", "correction": "Bad"}
     )
-    with pytest.warns(UserWarning, match="'talk' is taken for 'calls/talk.wav'"):
+    with pytest.warns(UserWarning, match="'talk' is matched to 'calls/talk.wav'"):
         table = sx.apply_reviews(corpus("calls/talk.wav", "b.wav"), reviews)
     assert table["reference"].tolist() == ["Bad day", "Good day"]
 
@@ -192,9 +192,9 @@ def test_comparing_looks_before_it_pays(service, tiny_wav, tmp_path):
     with pytest.raises(InputError, match="could mean"):
         sx.compare(tmp_path, {"talk": "one"}, arms=arms, progress=False)
     assert not service.requests
-    with pytest.warns(UserWarning, match="'talk' is taken for 'talk.wav'"):
+    with pytest.warns(UserWarning, match="'talk' is matched to 'talk.wav'"):
         trial = sx.compare(tmp_path / "a", {"talk": "one"}, arms=arms, progress=False, journal=tmp_path / "j.sqlite")
-    with pytest.warns(UserWarning, match="'talk' is taken for 'talk.wav'"):
+    with pytest.warns(UserWarning, match="'talk' is matched to 'talk.wav'"):
         assert trial.summary["recordings"].tolist() == [1, 1]
 
 
@@ -204,7 +204,7 @@ def test_reports(tmp_path, capsys):
     (tmp_path / "r.csv").write_text("audio_id,reference\ntalk,good day\n")
     page = tmp_path / "r.html"
     call = ["report", str(tmp_path / "c"), "-o", str(page)]
-    with pytest.warns(UserWarning, match="'talk' is taken for 'calls/talk.wav'"):
+    with pytest.warns(UserWarning, match="'talk' is matched to 'calls/talk.wav'"):
         assert main([*call, "--turns", str(tmp_path / "t.rttm"), "--references", str(tmp_path / "r.csv")]) == 0
     text = page.read_text(encoding="utf-8")
     assert "diarization error rate" in text
@@ -226,6 +226,6 @@ def test_a_warning_on_the_command_line_is_one_line(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
-        "soniox-ds: references: 1 of 1 ids were matched by file names, without folders and extensions: 'talk' is taken "
-        "for 'talk.wav'."
+        "soniox-ds: references: 1 of 1 ids were matched by file names, without folders and extensions: 'talk' is "
+        "matched to 'talk.wav'."
     ]

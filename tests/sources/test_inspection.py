@@ -307,7 +307,7 @@ def test_files_that_are_no_audio_are_named(tmp_path, content, words):
     assert seen.error_type == "unsupported_container"
     assert words in str(seen.error_message)
     assert "'a.wav'" in str(seen.error_message)
-    assert "the service takes wav, mp3" in str(seen.error_message)
+    assert "the service accepts wav, mp3" in str(seen.error_message)
 
 
 def undecodable(folder: Path) -> dict[str, bytes]:
@@ -373,7 +373,7 @@ def test_limits(tmp_path):
     assert look(path, max_bytes=path.stat().st_size, max_duration_ms=3000).error_type is None
     large = look(path, max_bytes=path.stat().st_size - 1)
     assert (large.error_type, large.size_bytes) == ("too_large", 48_044)
-    assert "48,044 bytes, the service takes at most 48,043" in str(large.error_message)
+    assert "48,044 bytes, but the service accepts at most 48,043" in str(large.error_message)
     long = look(path, max_duration_ms=2999)
     assert (long.error_type, long.duration_ms, long.sha256) == ("too_long", 3000, None)
 
@@ -391,7 +391,7 @@ def test_the_limits_of_the_service_hold_without_being_asked_for(tmp_path):
         file.truncate(44 + 301 * 60 * 200)
     seen = look(hours)
     assert (seen.error_type, seen.duration_ms) == ("too_long", 301 * 60_000)
-    assert "lasts 301.0 min, the service takes at most 300 min" in str(seen.error_message)
+    assert "lasts 301.0 min, but the service accepts at most 300 min" in str(seen.error_message)
 
 
 def test_audio_without_a_stated_length_is_counted_and_not_estimated(tmp_path):

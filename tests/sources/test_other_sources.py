@@ -102,13 +102,13 @@ def test_files_of_a_recording_are_no_list(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("list.txt", b"a.wav\nb.wav\n", r"is a text file, no audio.*pass a list: sx\.transcribe\(open\("),
-        ("list.txt", "a.wav\n".encode("utf-16"), "is a text file, no audio"),
+        ("list.txt", b"a.wav\nb.wav\n", r"is a text file, not audio.*pass a list: sx\.transcribe\(open\("),
+        ("list.txt", "a.wav\n".encode("utf-16"), "is a text file, not audio"),
         ("LIST.TXT", b"a.wav\n", "is a text file"),
         ("files.lst", b"a.wav\n", "is a text file"),
         ("playlist.m3u", b"#EXTM3U\na.wav\n", "is a text file"),
         ("list", b"a.wav\n", "is a text file"),
-        ("wav.scp", b"utt1 a.wav\n", "is a list of Kaldi.*names="),
+        ("wav.scp", b"utt1 a.wav\n", "is a list in the format of Kaldi.*names="),
         ("list.xlsx", b"PK\x03\x04", r"is a spreadsheet.*save it as CSV"),
         ("list.XLS", b"\xd0\xcf", "is a spreadsheet"),
     ],
@@ -151,7 +151,7 @@ def test_paths_written_on_windows(tmp_path, monkeypatch):
     for path in ("clips\\gone.wav", "C:\\data\\a.wav", "\\\\server\\share\\a.wav"):
         [recording] = find_recordings([path]).recordings
         assert recording.error_type == "file_not_found"
-        assert "a path of Windows? Backslashes divide no folders" in str(recording.error_message)
+        assert "is it a Windows path? Backslashes do not separate folders" in str(recording.error_message)
 
 
 @pytest.mark.parametrize("written", [" a.wav ", "A.WAV", "a"])
@@ -177,7 +177,8 @@ def test_only_regular_files_inside_the_folder_become_references(tmp_path):
     (data / "deep/x.txt").write_text("deep")
     os.mkfifo(data / "pipe.txt")
     with pytest.warns(
-        UserWarning, match=r"3 texts beside recordings are no references, since they are links.*both.wav.txt'"
+        UserWarning,
+        match=r"3 texts beside recordings are not used as references, because they are links.*both.wav.txt'",
     ):
         found = find_recordings(data)
     assert dict(zip((r.audio_id for r in found.recordings), found.metadata["reference"], strict=True)) == {
@@ -188,7 +189,7 @@ def test_only_regular_files_inside_the_folder_become_references(tmp_path):
         "deep/x.wav": "deep",
     }
     for sources in (data / "ok.wav", [data / "ok.wav"], pd.DataFrame({"source": [str(data / "ok.wav")]})):
-        with pytest.warns(UserWarning, match="1 texts beside recordings are no references"):
+        with pytest.warns(UserWarning, match="1 texts beside recordings are not used as references"):
             assert references(sources) is None
 
 
@@ -199,7 +200,9 @@ def test_a_manifest_takes_no_texts_from_outside_its_folder(tmp_path):
     for written in ("../x.wav", "../other/y.wav", str(tmp_path / "x.wav"), "sub/../../x.wav"):
         lay(tmp_path, "data/sub/k")
         (tmp_path / "data/list.csv").write_text(f"source\n{written}\nz.wav\n")
-        with pytest.warns(UserWarning, match=r"1 texts beside recordings are no references.*outside the folder"):
+        with pytest.warns(
+            UserWarning, match=r"1 texts beside recordings are not used as references.*outside the folder"
+        ):
             assert references(tmp_path / "data/list.csv") == [pd.NA, "data/z"]
     (tmp_path / "data/list.csv").write_text(f"source\n{tmp_path}/data/z.wav\n")
     assert references(tmp_path / "data/list.csv") == ["data/z"]
@@ -288,7 +291,7 @@ def test_damaged_metadata_of_a_dataset_are_named(tmp_path):
     table = pa.table({"path": [URL], "label": [1]}).replace_schema_metadata({"huggingface": "{"})
     pq.write_table(table, tmp_path / "m.parquet")
     for source, name in [(tmp_path / "m.parquet", "m.parquet"), (table, "the Table")]:
-        with pytest.raises(SourceError, match=rf"{name}.*: the features that a Hugging Face dataset left"):
+        with pytest.raises(SourceError, match=rf"{name}.*: the Hugging Face features in its metadata"):
             find_recordings(source)
 
 
@@ -296,7 +299,7 @@ def test_a_label_without_a_name_is_refused():
     from soniox_ds.sources.class_labels import with_label_names
 
     ClassLabel = type("ClassLabel", (), {"names": ["a"]})
-    with pytest.raises(SourceError, match="the column 'x' has the label 5, and names for 0 to 0 only"):
+    with pytest.raises(SourceError, match="the column 'x' contains the label 5, but names only the labels 0 to 0"):
         with_label_names(pd.DataFrame({"x": [0, 5]}), {"x": ClassLabel()})
     assert with_label_names(pd.DataFrame({"x": [0.0, np.nan]}), {"x": ClassLabel()})["x"].tolist() == ["a", pd.NA]
 
@@ -328,7 +331,8 @@ def test_experiments_take_the_columns_that_are_named(service, tiny_wav, tmp_path
     }
     for function in (sx.transcribe, sx.stream_dataset):
         with pytest.raises(
-            OptionsError, match=r"the columns \['clip'\] are named for recordings that were found already"
+            OptionsError,
+            match=r"the columns \['clip'\] are named, but the sources are recordings that were already found",
         ):
             function(find_recordings(tmp_path / "right.wav"), audio_column="clip", progress=False)
     assert isinstance(find_recordings(tmp_path / "right.wav"), RecordingList)

@@ -108,14 +108,14 @@ def test_an_empty_cell_is_no_reference_and_a_quoted_one_is(tmp_path):
         ("r.csv", 'sep=;\naudio_id;reference\na;"Hello he said\nb;good\n', "line 3: a quote is opened"),
         ("r.csv", 'audio_id,reference\na,x\n\nb,"y" z\n', "line 4: a quote is opened"),
         ("r.csv", "audio_id,reference\na,hello, he said\n", "line 2: found 3 cells where the header has 2"),
-        ("r.csv", "audio_id,reference,reference\na,b,c\n", r"line 1: the columns \['reference'\] stand more than once"),
-        ("r.tsv", "audio_id\taudio_id\na\tb\n", r"the columns \['audio_id'\] stand more than once"),
+        ("r.csv", "audio_id,reference,reference\na,b,c\n", r"line 1: the columns \['reference'\] occur more than once"),
+        ("r.tsv", "audio_id\taudio_id\na\tb\n", r"the columns \['audio_id'\] occur more than once"),
         (
             "r.jsonl",
             '{"audio_id": "a", "reference": "x", "reference": "y"}\n',
-            r"line 1: the keys \['reference'\] stand",
+            r"line 1: the keys \['reference'\] occur",
         ),
-        ("r.json", '[{"audio_id": "a", "audio_id": "b"}]', r"the keys \['audio_id'\] stand more than once"),
+        ("r.json", '[{"audio_id": "a", "audio_id": "b"}]', r"the keys \['audio_id'\] occur more than once"),
         ("r.jsonl", '{"audio_id": "a"}\n{"audio_id": "b", "reference": \n', "line 2, column 32"),
         ("r.jsonl", '{"audio_id": ' + "9" * 5000 + "}\n", "line 1: .*4300 digits"),
         ("r.json", "[" * 100_000, "recursion"),
@@ -143,9 +143,7 @@ def test_incomplete_tables_are_refused_by_both(tmp_path, corpus, capsys, name, t
 )
 def test_a_spreadsheet_under_another_name_is_named(tmp_path, raw):
     (tmp_path / "r.csv").write_bytes(raw)
-    with pytest.raises(
-        SourceError, match=r"r\.csv' is a document of an office program under another name; save it as CSV"
-    ):
+    with pytest.raises(SourceError, match=r"r\.csv' is an office document with a different extension; save it as CSV"):
         sx.read_references(tmp_path / "r.csv")
 
 
@@ -169,12 +167,16 @@ def test_files_that_are_not_there(tmp_path, corpus, capsys):
 
 def test_a_column_without_a_name_is_told_unless_it_is_an_index(tmp_path):
     path = write(tmp_path, "r.csv", ",audio_id,reference,\n0,a,x,\n2,b,y,lost\n")
-    with pytest.warns(UserWarning, match="column 4 has no name in the header and is left out .it holds 'lost', say"):
+    with pytest.warns(
+        UserWarning, match="column 4 has no name in the header and is left out .its first value is 'lost'"
+    ):
         assert sx.read_references(path).columns.tolist() == ["audio_id", "reference"]
     path = write(tmp_path, "i.csv", ",reference\na,x\nb,y\n")
     with (
         pytest.warns(UserWarning, match="column 1 has no name"),
-        pytest.raises(SourceError, match=r"known to hold the ids of the recordings; it has \['reference'\]"),
+        pytest.raises(
+            SourceError, match=r"known to contain the ids of the recordings; the columns are \['reference'\]"
+        ),
     ):
         sx.read_references(path)
 
@@ -189,10 +191,10 @@ def test_the_report_takes_what_python_takes(tmp_path, corpus, capsys):
 
 def test_a_data_frame_with_a_column_twice_is_refused():
     table = pd.DataFrame([["a", "hello he said", "hello"]], columns=["audio_id", "reference", "reference"])
-    with pytest.raises(SchemaError, match="references: the column 'reference' stands more than once"):
+    with pytest.raises(SchemaError, match="references: the column 'reference' occurs more than once"):
         sx.word_errors({"a": "hello"}, table)
     tokens = pd.DataFrame([["a", 0, "x", "y"]], columns=["audio_id", "token_index", "text", "text"])
-    with pytest.raises(SchemaError, match="tokens: the column 'text' stands more than once"):
+    with pytest.raises(SchemaError, match="tokens: the column 'text' occurs more than once"):
         sx.words(tokens)
 
 
@@ -254,17 +256,21 @@ def test_common_voice(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("r.csv", "a.wav,hello there\nb.wav,good morning\n", r"it has \['a.wav', 'hello there'\].*write one above it"),
+        (
+            "r.csv",
+            "a.wav,hello there\nb.wav,good morning\n",
+            r"the columns are \['a.wav', 'hello there'\].*write one above it",
+        ),
         (
             "r.csv",
             "audio_id,words\na,b\n",
-            r"known to hold the texts; it has \['audio_id', 'words'\].*looked for: refer",
+            r"known to contain the texts; the columns are \['audio_id', 'words'\].*looked for: refer",
         ),
-        ("r.csv", "speaker,reference\na,b\n", "known to hold the ids of the recordings"),
-        ("r.csv", "id,transcript,sentence\na,b,c\n", r"the columns \['transcript', 'sentence'\] can all be meant"),
-        ("r.csv", "id,Text,TEXT\na,b,c\n", r"the columns \['Text', 'TEXT'\] can all be meant by 'reference'"),
-        ("r.csv", "ID,Id,text\na,b,c\n", r"the columns \['ID', 'Id'\] can all be meant by 'audio_id'"),
-        ("r.csv", "clip_name|words|norm\na|b c d|b c d\n", r"it has \['clip_name', 'words', 'norm'\]"),
+        ("r.csv", "speaker,reference\na,b\n", "known to contain the ids of the recordings"),
+        ("r.csv", "id,transcript,sentence\na,b,c\n", r"each of the columns \['transcript', 'sentence'\] could be"),
+        ("r.csv", "id,Text,TEXT\na,b,c\n", r"each of the columns \['Text', 'TEXT'\] could be the column 'reference'"),
+        ("r.csv", "ID,Id,text\na,b,c\n", r"each of the columns \['ID', 'Id'\] could be the column 'audio_id'"),
+        ("r.csv", "clip_name|words|norm\na|b c d|b c d\n", r"the columns are \['clip_name', 'words', 'norm'\]"),
         (
             "r.json",
             '{"data": [{"audio_id": "a", "reference": "x"}]}',
@@ -272,9 +278,9 @@ def test_common_voice(tmp_path):
         ),
         ("r.json", '{"a": "x", "b": 7}', "values of type int, str"),
         ("r.json", "{}", "values of type none"),
-        ("r.json", '{"a": "x", "a": "y"}', r"the keys \['a'\] stand more than once"),
+        ("r.json", '{"a": "x", "a": "y"}', r"the keys \['a'\] occur more than once"),
         ("r.json", '{"a": "x",\n "b": \n', "line 3"),
-        ("r.txt", "audio_id\thello\na\tb\n", "found .txt whose first line is no header of a table"),
+        ("r.txt", "audio_id\thello\na\tb\n", "found .txt whose first line is not the header of a table"),
         ("r.csv", "audio_id,reference\na,x\nb,y\na,z\n", r"more than one reference for a recording: 'a' \(rows 1, 3\)"),
         ("r.csv", "audio_id,reference\n a,x\na,x\n", r"more than one reference for a recording: 'a' \(rows 1, 2\)"),
         ("r.jsonl", '{"audio_id": 1, "text": "x"}\n{"audio_id": "1", "text": "y"}\n', r"'1' \(rows 1, 2\)"),
@@ -359,5 +365,5 @@ def test_audio_of_hugging_face(tmp_path):
     frame.to_parquet(tmp_path / "r.parquet")
     assert sx.read_references(tmp_path / "r.parquet")["audio_id"].tolist() == ["a.wav"]
     pd.DataFrame({"audio": [{"bytes": b"RIFF", "path": None}], "text": ["hello"]}).to_parquet(tmp_path / "b.parquet")
-    with pytest.raises(SourceError, match=r"has no 'path', which would be its id. Add a column 'audio_id'"):
+    with pytest.raises(SourceError, match=r"has no 'path' from which to take its id. Add a column 'audio_id'"):
         sx.read_references(tmp_path / "b.parquet")

@@ -222,8 +222,8 @@ def test_urls_that_differ_only_in_what_is_hidden_stay_apart():
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("s3://bucket/a.wav", "http and https only"),
-        ("ftp://host/a.wav", "http and https only"),
+        ("s3://bucket/a.wav", "only http and https"),
+        ("ftp://host/a.wav", "only http and https"),
         ("https://host.example/a b.wav", "white space"),
         ("https://host.example/a.wav\n", "white space"),
         ("https://host.example/a\u00a0.wav", "white space"),
@@ -523,7 +523,7 @@ def test_quotes_in_a_tsv_are_letters(tmp_path):
         ("a.csv", 'source,n\n"https://h/a\nx",1\n\nhttps://h/b\n', "line 5: found 1 cells"),
         ("a.csv", 'source,n\nhttps://h/a,"open\nhttps://h/b,1\n', "line 2: a quote is opened"),
         ("a.csv", 'source,n\nhttps://h/a,"x"y\n', "line 2: a quote is opened"),
-        ("a.csv", "source,source\nhttps://h/a,1\n", "line 1: the columns ['source'] stand more than once"),
+        ("a.csv", "source,source\nhttps://h/a,1\n", "line 1: the columns ['source'] occur more than once"),
         ("a.tsv", "source\tn\nhttps://h/a\t1\t2\n", "line 2: found 3 cells"),
         ("a.csv", "source,n\n", "no rows"),
         ("a.csv", "source,n", "no rows"),
@@ -535,7 +535,7 @@ def test_quotes_in_a_tsv_are_letters(tmp_path):
         ("a.json", '[{"source": "a"}, 5]', "entry 2: found int"),
         ("a.json", '[{"source": "a"},\n{]', "line 2"),
         ("a.json", "[]", "is empty"),
-        ("a.csv", "speaker,n\nx,1\n", "no column of the manifest"),
+        ("a.csv", "speaker,n\nx,1\n", "no column is known"),
         ("a.parquet", "no parquet", "is not Parquet, or is damaged"),
     ],
 )
@@ -702,7 +702,7 @@ def test_a_folder_without_audio_says_what_it_holds(tmp_path):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("{}", "no file at all"),
+        ("{}", "no files at all"),
         ("{}/*.wav", "no audio in the glob"),
         ("{}/gone", "does not exist; looked in"),
         ("{}/gone.csv", "does not exist; looked in"),
@@ -718,7 +718,7 @@ def test_places_with_nothing(tmp_path, source, words):
 
 def test_folders_alone_do_not_match(tmp_path):
     lay(tmp_path, "one/a.wav", "other/a.wav")
-    with pytest.raises(SourceError, match=r"2 folders but no file; to look inside them, end the pattern with /\*\*"):
+    with pytest.raises(SourceError, match=r"2 folders but no files; to look inside them, end the pattern with /\*\*"):
         find_recordings(f"{tmp_path}/o*")
 
 
@@ -732,7 +732,10 @@ def test_folders_alone_do_not_match(tmp_path):
         ((), "found an empty tuple"),
         (pd.Series([], dtype=str), "found an empty Series"),
         (pd.DataFrame({"source": []}), "the DataFrame has the columns.*no rows"),
-        (pd.DataFrame({"x": [1]}), r"no column of the DataFrame is known to hold audio; it has \['x'\].*audio_column="),
+        (
+            pd.DataFrame({"x": [1]}),
+            r"the DataFrame: no column is known to contain audio; the columns are \['x'\].*audio_column=",
+        ),
         (pd.DataFrame([[1, 2]], columns=["source", "source"]), "more than one column called 'source'"),
         ([URL, 5], "item 2 of the list is int 5"),
         ([["a.wav"]], "item 1 of the list is list"),

@@ -57,7 +57,7 @@ def test_missing_texts_of_a_list_failed_or_have_no_reference():
         (["a"], None, r"transcripts are a list, but references are not \(found none\)"),
         (["a"], "a", r"\(found str\)"),
         ({"a"}, {"a"}, "found set"),  # a set has no order
-        ("a", "a", "transcripts are a corpus.* found str"),
+        ("a", "a", "transcripts must be a corpus.* found str"),
         ({"x": "a"}, "references.csv", r"found str\. Read a file with sx\.read_references"),
         (pd.Series(["a"]), {"x": "a"}, "the Series is numbered from 0"),
     ],
@@ -176,5 +176,5 @@ def test_a_status_of_the_references_is_not_ours():
 
 def test_a_column_twice_is_refused():
     twice = pd.concat([OWN, OWN[["gender"]]], axis=1)
-    with pytest.raises(SchemaError, match="references: the column 'gender' stands more than once"):
+    with pytest.raises(SchemaError, match="references: the column 'gender' occurs more than once"):
         sx.word_errors(HEARD_OWN, twice)

@@ -101,7 +101,7 @@ IMPOSSIBLE = [
     pytest.param([-0.1, 0.9], r"found \[-0.1\] in rows \[0\]", id="negative"),
     pytest.param([1.01, 0.5], r"found \[1.01\]", id="above-one"),
     pytest.param([float("inf"), 0.5], r"found \[inf\]", id="infinite"),
-    pytest.param(["high", "low"], "must hold numbers from 0 to 1, found dtype", id="words"),
+    pytest.param(["high", "low"], "must contain numbers from 0 to 1, found dtype", id="words"),
 ]
 
 

@@ -97,7 +97,7 @@ def test_most_words_decide():
 def test_other_languages_go_through_basic_with_a_warning():
     heard = {"a": "7", "b": "ÖT", "c": "7"}
     said = {"a": "seven", "b": "öt", "c": "seven"}
-    message = r"'spoken 2' is for the languages en, .* 2 of 3 texts go through 'basic' .*: hu \(1\), not known \(1\)"
+    message = r"'spoken 2' supports only the languages en, .* 2 of 3 texts are .* 'basic' .*: hu \(1\), not known \(1\)"
     with pytest.warns(UserWarning, match=message):
         errors = sx.word_errors(heard, said, normalizer="spoken", language={"a": "en", "b": "hu"})
     assert errors["wer"].tolist() == [0, 0, 1]
@@ -166,7 +166,7 @@ def test_punctuation():
 
 def test_terms_need_to_be_told_the_language():
     aligned = sx.align_words({"a": "take 25 now"}, {"a": "take twenty five now"}, normalizer="spoken", language="en")
-    with pytest.raises(InputError, match=r"depends on the language, which terms do not show.*language=\"en\""):
+    with pytest.raises(InputError, match=r"depends on the language, which cannot be told from terms.*language=\"en\""):
         sx.term_errors(aligned, ["twenty five"])
     found = sx.term_errors(aligned, ["twenty five"], normalizer=sx.Normalizer.of("spoken", language="en"))
     assert found["hits"].tolist() == [1]
@@ -228,7 +228,7 @@ def test_a_report_and_the_command_line(tmp_path):
     written = page.read_text(encoding="utf-8")
     assert "tags 2 + spoken 2" in written
     assert "No scored recording has an error." in written
-    with pytest.warns(UserWarning, match="the references hold"):
+    with pytest.warns(UserWarning, match="the references contain"):
         assert main(arguments) == 0
 
 

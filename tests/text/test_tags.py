@@ -64,7 +64,9 @@ def test_tags_are_no_words(tagged, said):
 @pytest.mark.parametrize(("tagged", "said"), TAGGED)
 @pytest.mark.parametrize("count", [sx.word_errors, sx.character_errors, sx.align_words])
 def test_tags_that_count_as_words_are_warned_of(count, tagged, said):
-    with pytest.warns(UserWarning, match="the references hold .*but 'basic 3' counts them as words.*The step 'tags'"):
+    with pytest.warns(
+        UserWarning, match="the references contain .*but 'basic 3' counts them as words.*The step 'tags'"
+    ):
         count({"a": said}, {"a": tagged})
 
 

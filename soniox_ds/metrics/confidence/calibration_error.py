@@ -194,9 +194,9 @@ def _too_little(sums: Binned) -> str | None:
     if blocks < FEW_UNITS:
         return f"{blocks} blocks: below {FEW_UNITS} an interval of the ECE is too narrow"
     right, words = int(sums.right.sum()), int(sums.words.sum())
-    fewer, what = min((words - right, "wrong"), (right, "right"))
+    fewer, kind = min((words - right, "wrong"), (right, "right"))
     if fewer < FEW_ERRORS:
-        return f"{fewer} words are {what}: with fewer than {FEW_ERRORS} an interval of the ECE is too narrow"
+        return f"{fewer} words are {kind}: with fewer than {FEW_ERRORS} an interval of the ECE is too narrow"
     return None
 
 

@@ -78,7 +78,7 @@ class Recalibration:
         """
         given: Any = confidences
         if isinstance(given, (pd.DataFrame, Mapping, str)) or not hasattr(given, "__len__"):
-            of_table = "; for a table give the column, table['confidence']" if isinstance(given, pd.DataFrame) else ""
+            of_table = "; of a table, pass its column table['confidence']" if isinstance(given, pd.DataFrame) else ""
             raise InputError(
                 f"apply takes a Series, an array or a list of confidences, found {type(given).__name__}{of_table}."
             )
@@ -176,16 +176,16 @@ def fit_recalibration(
     groups, names = pd.factorize(labels)
     if (groups < 0).any():
         raise SchemaError(
-            f"the group {group!r} is NA for {int((groups < 0).sum())} of {len(groups)} words; fill it, or use groups "
-            "that are known (group='audio_id')."
+            f"the group {group!r} is NA for {int((groups < 0).sum())} of {len(groups)} words; fill in the missing "
+            "values, or use groups that are known (group='audio_id')."
         )
     wrong = int((~words.correct).sum())
     if wrong in (0, len(words.correct)):
-        what = f"all words are {'wrong' if wrong else 'right'}" if len(words.correct) else "there are no words"
-        raise InputError(f"{what}, so there is nothing to learn; fit on alignments with right and wrong words.")
+        problem = f"all words are {'wrong' if wrong else 'right'}" if len(words.correct) else "there are no words"
+        raise InputError(f"{problem}, so there is nothing to learn; fit on alignments with right and wrong words.")
     if len(names) < 2:
         raise InputError(
-            f"all {len(groups)} words have the {group} {names[0]!r}; cross-fitting takes two groups or more."
+            f"all {len(groups)} words have the {group} {names[0]!r}; cross-fitting needs two or more groups."
         )
     fold = _dealt(np.bincount(groups), min(int(folds), len(names)))[groups]
     crossed = np.empty(len(groups))

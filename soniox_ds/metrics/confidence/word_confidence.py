@@ -80,10 +80,10 @@ def as_decimals(confidence: FloatArray) -> FloatArray:
     return decimals
 
 
-def checked_confidence(table: pd.DataFrame, name: str = "confidence", what: str = "words") -> runs.Numbers:
+def checked_confidence(table: pd.DataFrame, name: str = "confidence", label: str = "words") -> runs.Numbers:
     """Read a column of confidences and apply `as_decimals`; raise SchemaError if a value lies outside 0 to 1."""
-    need(table, name, name=what)
-    need_confidences(table, what, name)
+    need(table, name, name=label)
+    need_confidences(table, label, name)
     numbers = pd.to_numeric(table[name]).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     known = ~np.isnan(numbers)
     return runs.Numbers(as_decimals(np.where(known, numbers, 0.0)), known)
@@ -113,11 +113,11 @@ def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
     operation = runs.codes_of(alignments, "operation", required=True)
     if unknown := [str(label) for label in operation.labels if label not in OPERATIONS]:
         raise SchemaError(
-            f"operation must be one of {list(OPERATIONS)}, found {unknown}; sx.align_words returns these."
+            f"operation must be one of {list(OPERATIONS)}, found {unknown}; pass a table of sx.align_words."
         )
     names = np.array([*map(str, operation.labels), ""])[operation.codes]
     has_word = names != "deletion"
-    confidence = checked_confidence(alignments, what="alignments")
+    confidence = checked_confidence(alignments, label="alignments")
     rows = np.flatnonzero(has_word & confidence.known)
     if has_word.any() and not rows.size:
         raise InputError(
@@ -193,7 +193,8 @@ def word_confidence(
         tokens = transcripts.tokens
     if tokens is None:
         raise InputError(
-            "the product needs the pieces: pass the corpus, or the words together with tokens= (corpus.tokens)."
+            'confidence_rule="product" needs the tokens of the words: pass the corpus, or the words together with '
+            "tokens=corpus.tokens."
         )
     return given.assign(confidence=_products(given, tokens))
 
@@ -210,11 +211,12 @@ def _products(words: pd.DataFrame, tokens: pd.DataFrame) -> Any:
     repeated = np.repeat(word_streams, count[order])
     if len(repeated) != len(token_streams) or (repeated != token_streams).any():
         raise SchemaError(
-            f"the {len(words)} words have {len(repeated)} pieces and the {len(tokens)} tokens {len(token_streams)}, or "
-            "they belong to other recordings; pass the tokens that the words were made from (sx.words(tokens))."
+            f"the words do not belong to the tokens: {len(words)} words consist of {len(repeated)} tokens, and "
+            f"{len(token_streams)} of the {len(tokens)} tokens belong to words; pass the tokens that the words were "
+            "made from (sx.words(tokens))."
         )
     starts = (np.cumsum(count[order]) - count[order]).astype(np.intp)
-    confidence = runs.at(checked_confidence(tokens, what="tokens"), pieces)
+    confidence = runs.at(checked_confidence(tokens, label="tokens"), pieces)
     spoken = features(vocabulary).spoken[spelling]
     any_spoken = np.add.reduceat(spoken.astype(np.int64), starts) > 0 if len(starts) else np.zeros(0, np.bool_)
     used = (spoken | ~np.repeat(any_spoken, count[order])) & confidence.known

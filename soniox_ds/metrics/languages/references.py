@@ -58,7 +58,7 @@ class References(NamedTuple):
         return None if self.segments is None else self.segments["audio_id"].drop_duplicates().tolist()
 
 
-def spoken_words(source: Any, what: str) -> pd.DataFrame:
+def spoken_words(source: Any, function: str) -> pd.DataFrame:
     """Return the spoken words without translations, grouped by recording, each recording in the API's order.
 
     Raises
@@ -70,7 +70,7 @@ def spoken_words(source: Any, what: str) -> pd.DataFrame:
     """
     table = source.tokens if isinstance(source, Transcribed) else source
     if not isinstance(table, pd.DataFrame):
-        raise InputError(f"{what} takes a Corpus or a table of tokens or words, found {type(table).__name__}.")
+        raise InputError(f"{function} takes a Corpus or a table of tokens or words, found {type(table).__name__}.")
     words = words_of(table) if "token_index" in table else table
     need(words, "audio_id", "word_index", "start_ms", "end_ms", "language", name="words")
     words = without_translations(with_ids(need_milliseconds(words, "words"), "words"))
@@ -120,7 +120,8 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
     if isinstance(references, str):
         if not isinstance(source, Transcribed):
             raise InputError(
-                f"references={references!r} names a column of a corpus's recordings, but this is no Corpus."
+                f"references={references!r} names a column of a corpus's recordings, but the first argument is not a "
+                "Corpus."
             )
         need(source.recordings, references, name="recordings")
         references = source.recordings.set_index("audio_id")[references]
@@ -149,18 +150,19 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
     missing = [name for name in recordings if name not in transcribed]
     if transcribed and checked.column is None and not recordings:
         raise InputError(
-            "there are no references: none of them gives a language. Give at least one, or omit references."
+            "there are no references: the language of every recording is missing. Give at least one language, or omit "
+            "references."
         )
     if transcribed and len(missing) == len(recordings):
         raise InputError(
-            f"the references belong to other recordings: they name {recordings[:3]}, the transcripts are of "
+            f"the references belong to other recordings: their ids are {recordings[:3]}, those of the transcripts are "
             f"{sorted(map(str, transcribed))[:3]}."
         )
     if missing and transcribed:
         warnings.warn(
-            f"{len(missing)} of {len(recordings)} recordings of the references are not among those transcribed, such "
-            f"as {missing[0]!r}; these are ignored. An audio_id must be written alike in both, except for folders "
-            "and extensions.",
+            f"{len(missing)} of {len(recordings)} recordings of the references were not transcribed, such as "
+            f"{missing[0]!r}; they are ignored. An audio_id must be the same in both, except for folders and "
+            "extensions.",
             UserWarning,
             stacklevel=3,
         )
@@ -174,8 +176,8 @@ def _by_id(ids: Any, languages: Any) -> dict[str, str]:
     if known["audio_id"].duplicated().any():
         twice = known.loc[known["audio_id"].duplicated(), "audio_id"].iloc[0]
         raise SchemaError(
-            f"the references name {twice!r} more than once; for several languages in a recording give stretches, with "
-            "start_ms and end_ms."
+            f"{twice!r} occurs more than once in the references; for several languages in a recording give stretches, "
+            "with start_ms and end_ms."
         )
     _check_codes(known["language"])
     return dict(zip(known["audio_id"], known["language"], strict=True))
@@ -187,7 +189,9 @@ def _checked_segments(references: pd.DataFrame, words: pd.DataFrame) -> pd.DataF
     table = need_milliseconds(table, "references")
     times = table[["start_ms", "end_ms"]]
     if without := int(times.isna().any(axis=1).sum()):
-        raise SchemaError(f"references: {without} of {len(table)} stretches have no start or end; leave them out.")
+        raise SchemaError(
+            f"references: {without} of {len(table)} stretches have no start_ms or end_ms; leave these rows out."
+        )
     no_duplicates(table, "references", "audio_id", "start_ms", "end_ms", "language")
     if table["language"].isna().any():
         raise SchemaError("a stretch of the references has no language; leave out stretches without a known language.")
@@ -205,8 +209,8 @@ def _check_codes(languages: pd.Series[Any]) -> None:
     ]
     if wrong:
         raise SchemaError(
-            f"{wrong[0]!r} is not a two-letter code of a language, as the service writes them: 'en', not 'eng', "
-            "'en-US' or 'English'."
+            f"{wrong[0]!r} is not a two-letter language code as the service writes it: 'en', not 'eng', 'en-US' or "
+            "'English'."
         )
 
 
@@ -249,7 +253,11 @@ def pieces(words: pd.DataFrame, references: References) -> pd.DataFrame:
     at_middle = middle[table["row"].to_numpy()]
     named = table["reference_language"].to_numpy(object)
     same = np.array(
-        [one == (None if pd.isna(two) else two) for one, two in zip(at_middle, named, strict=True)], np.bool_
+        [
+            expected == (None if pd.isna(row_language) else row_language)
+            for expected, row_language in zip(at_middle, named, strict=True)
+        ],
+        np.bool_,
     )
     table["words"] = same.astype(np.int64)
     return table[(table["time_ms"] > 0) | same].sort_values("row", kind="stable").reset_index(drop=True)

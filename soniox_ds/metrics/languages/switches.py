@@ -85,7 +85,8 @@ def language_switches(transcripts: Transcripts, references: Any = None, *, toler
     reference = checked_references(references, transcripts, words)
     if reference.whole is not None:
         raise InputError(
-            "a reference of whole recordings has no switches; give a table of stretches with start_ms and end_ms."
+            "references with one language for each recording have no switches; give a table of stretches with "
+            "start_ms and end_ms."
         )
     reference_switches = _reference_switches(words, reference)
     hypothesis_switches = _switches(words, "language")

@@ -108,9 +108,9 @@ def _check_settled(tables: LiveTables) -> None:
         if expected != settled:
             place = Prefix.similarity(expected, settled)
             raise SchemaError(
-                f"settled text never changes, but the messages of {audio_id!r} settled "
-                f"{settled[max(0, place - 20) : place + 20]!r} where its tokens say "
-                f"{expected[max(0, place - 20) : place + 20]!r}. Are updates and tokens of the same log?"
+                f"the updates do not match the tokens: the messages of {audio_id!r} settled the text "
+                f"{settled[max(0, place - 20) : place + 20]!r} where its tokens have the text "
+                f"{expected[max(0, place - 20) : place + 20]!r}. Pass the updates and the tokens of the same session."
             )
 
 

@@ -204,7 +204,7 @@ def _percentile_row(
         row[name] = known(percentiles.estimates[place])
         row[f"{name}_low"], row[f"{name}_high"] = known(percentiles.lows[place]), known(percentiles.highs[place])
     greatest = [name[:3] for name, share in _PERCENTILES.items() if 0 < len(values) * (1 - share) < 1 - 1e-9]
-    few = [f"{' and '.join(greatest)}: the greatest of {len(values)} values."] if greatest and len(values) else []
+    few = [f"{' and '.join(greatest)}: the greatest of only {len(values)} values."] if greatest and len(values) else []
     if not len(values):
         row["note"] = note_of(None, blocks, columns, "Nothing was measured.")
         return row

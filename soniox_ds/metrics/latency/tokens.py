@@ -119,7 +119,7 @@ def checked_tables(streamed: Any, *, recordings: bool = False) -> LiveTables:
     wanted = ("tokens", "updates", "log", *(["recordings"] if recordings else []))
     if missing := [name for name in wanted if not isinstance(getattr(streamed, name, None), pd.DataFrame)]:
         raise InputError(
-            f"a {type(streamed).__name__} has no times of arrival: it lacks {', '.join(missing)}. Give the result of "
+            f"a {type(streamed).__name__} has no times of arrival: it lacks {', '.join(missing)}. Pass the result of "
             "sx.stream, sx.stream_dataset or sx.read_live_result."
         )
     need(

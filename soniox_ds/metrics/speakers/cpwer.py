@@ -195,13 +195,13 @@ def _normalizers(
     if not chain.has_forms_of_languages:
         return dict.fromkeys([*names, *same], chain)
     recordings = words.recordings if isinstance(words, Transcribed) else hypothesis.iloc[:0]
-    for table, what in (
+    for table, label in (
         (reference, "reference"),
         (recordings, "recordings"),
         (without_translations(hypothesis), "words"),
     ):
         if "language" in table and len(table):
-            place = pd.Index(names).get_indexer(pd.Index(as_ids(table["audio_id"], what).replace(same)))
+            place = pd.Index(names).get_indexer(pd.Index(as_ids(table["audio_id"], label).replace(same)))
             codes.append(most_of_each(place[place >= 0], table["language"][place >= 0], len(names)))
     hints = hinted_languages(words) if isinstance(words, Transcribed) else {}
     languages = first_known(*codes, [hints.get(name) for name in names])

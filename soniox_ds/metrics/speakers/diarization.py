@@ -204,9 +204,9 @@ def diarization_errors(
     errors["der"] = divide(errors[PARTS[1:]].sum(axis=1, skipna=False), errors[PARTS[0]])
     if collar_ms and without_speech and not errors["reference_ms"].sum():
         warnings.warn(
-            f"the der is NA: all reference speech (for example of {without_speech[0]!r}) lies within {collar_ms} ms of "
-            "a start or end, which the collar leaves out, or is left out with the overlap. Give a smaller "
-            f"collar_ms, and check that the turns are in milliseconds. {IN_SECONDS}",
+            f"the der is NA: no reference speech is left to score (for example in {without_speech[0]!r}), because the "
+            f"collar leaves out {collar_ms} ms around each start and end, and score_overlap=False leaves out "
+            f"overlapping speech. Give a smaller collar_ms, and check that the turns are in milliseconds. {IN_SECONDS}",
             UserWarning,
             stacklevel=2,
         )
@@ -239,8 +239,8 @@ def _regions(uem: pd.DataFrame, reference: dict[str, Turns], recordings: list[st
     regions = renamed(regions, dict.fromkeys([*reference, *recordings]), "uem")
     if without := [audio_id for audio_id in reference if audio_id not in regions]:
         raise InputError(
-            f"uem has no region of {without[:5]} ({len(without)} of {len(reference)} recordings of the reference); "
-            "add them, or leave them out of the reference."
+            f"uem has no region for {without[:5]} ({len(without)} of {len(reference)} recordings of the reference); "
+            "add regions for them, or leave these recordings out of the reference."
         )
     return regions
 

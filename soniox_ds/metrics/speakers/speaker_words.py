@@ -137,7 +137,7 @@ def hypothesis_words(
     order = runs.lexical_order(audio.codes, runs.numbers_of(spoken, "word_index", "Int32").values)
     if order_by == "time":
         if len(spoken) and not timed.any():
-            raise InputError('no word has a time, so that order="time" is not possible; use order="word_index".')
+            raise InputError('no word has a time, so order="time" is not possible; use order="word_index".')
         starts_ms = pd.Series(np.where(timed, begin, np.nan)[order]).groupby(audio.codes[order]).ffill().fillna(-1.0)
         order = order[np.lexsort((starts_ms.to_numpy(), audio.codes[order]))]  # stable
     new = runs.changes(audio.codes[order]) | runs.changes(speaker.codes[order])

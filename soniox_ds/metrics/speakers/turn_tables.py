@@ -76,7 +76,7 @@ def turns_of(source: Transcripts, gap_ms: int = 2000) -> pd.DataFrame:
     return with_ids(source, "turns")
 
 
-def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
+def milliseconds(table: pd.DataFrame, label: str) -> tuple[Ms, Ms]:
     """Return the start and end of each row, in whole milliseconds.
 
     Raises
@@ -84,28 +84,28 @@ def milliseconds(table: pd.DataFrame, what: str) -> tuple[Ms, Ms]:
     SchemaError
         If a time is missing or impossible; see `soniox_ds.schema.need_milliseconds`.
     """
-    whole = need_milliseconds(table, what)
+    whole = need_milliseconds(table, label)
     for name in ("start_ms", "end_ms"):
         if missing := int(whole[name].isna().sum()):
-            raise SchemaError(f"{what}: {name} is missing in {missing} of {len(whole)} rows.")
+            raise SchemaError(f"{label}: {name} is missing in {missing} of {len(whole)} rows.")
     return whole["start_ms"].to_numpy(np.int64), whole["end_ms"].to_numpy(np.int64)
 
 
 def same_clock(
-    hypothesis: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], what: str = "turns"
+    hypothesis: tuple[_Numbers, _Numbers], reference: tuple[_Numbers, _Numbers], label: str = "turns"
 ) -> None:
     """Warn if the times of one side look like seconds compared with those of the other side."""
     if not len(hypothesis[0]) or not len(reference[0]):
         return
-    sides = {what: hypothesis, "reference": reference}
+    sides = {label: hypothesis, "reference": reference}
     short, long = sorted(sides, key=lambda side: float(sides[side][1].max()))
     typical = float(np.median(sides[short][1] - sides[short][0]))
     ends = [float(sides[side][1].max()) for side in (short, long)]
     if typical < _NOBODY_SPEAKS_SO_BRIEFLY_MS and ends[1] > _FAR_APART * ends[0]:
-        ask_about_seconds(f"{short}: the times end at {ends[0]:g} ms, those of {long} at {ends[1]:g} ms.")
+        ask_about_seconds(f"the times of the {short} end at {ends[0]:g} ms, those of the {long} at {ends[1]:g} ms.")
 
 
-def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
+def checked_turns(table: pd.DataFrame, label: str) -> dict[str, Turns]:
     """Return the turns of each recording, in order of appearance; turns without duration are left out.
 
     Raises
@@ -113,15 +113,16 @@ def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
     SchemaError
         If a column is absent, a recording or speaker is NA, or a time is impossible (see `milliseconds`).
     """
-    need(table, "audio_id", "speaker", "start_ms", "end_ms", name=what)
+    need(table, "audio_id", "speaker", "start_ms", "end_ms", name=label)
     audio = runs.codes_of(table, "audio_id", required=True)
     if table["speaker"].isna().any():
         raise SchemaError(
-            f"{what}: speaker is NA in {int(table['speaker'].isna().sum())} of {len(table)} rows; every turn needs one."
+            f"{label}: speaker is NA in {int(table['speaker'].isna().sum())} of {len(table)} rows; every turn needs "
+            "one."
         )
     speaker = runs.codes_of(table, "speaker")
-    start, end = milliseconds(table, what)
-    warn_about_hasty_turns(start, end, audio.codes, what)
+    start, end = milliseconds(table, label)
+    warn_about_hasty_turns(start, end, audio.codes, label)
     order = np.argsort(audio.codes, kind="stable")
     return {
         str(audio.labels[audio.codes[rows[0]]]): _turns_of_rows(speaker, start, end, rows)
@@ -129,7 +130,7 @@ def checked_turns(table: pd.DataFrame, what: str) -> dict[str, Turns]:
     }
 
 
-def warn_about_hasty_turns(start: Ms, end: Ms, recording: npt.NDArray[np.intp], what: str) -> None:
+def warn_about_hasty_turns(start: Ms, end: Ms, recording: npt.NDArray[np.intp], label: str) -> None:
     """Warn if turns follow each other faster than people can take them, which suggests times in seconds."""
     if len(start) < _FEW_TURNS:
         return
@@ -137,7 +138,8 @@ def warn_about_hasty_turns(start: Ms, end: Ms, recording: npt.NDArray[np.intp], 
     for_each = float((spans["end"] - spans["start"]).sum()) / len(start)
     if 0 < for_each < _NOBODY_TAKES_TURNS_SO_FAST_MS:
         ask_about_seconds(
-            f"{what}: {len(start)} turns follow each other every {for_each:.0f} ms, and all end by {end.max()} ms."
+            f"{label}: {len(start)} turns follow each other at intervals of {for_each:.0f} ms on average, and all end "
+            f"by {end.max()} ms."
         )
 
 
@@ -203,7 +205,7 @@ def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str
     both = [audio_id for audio_id in known if audio_id in set(wanted)]
     if wanted and known and not both:
         raise InputError(
-            f"no recording of the reference (such as {wanted[0]!r}) is among those transcribed (such as "
+            f"no recording of the reference (such as {wanted[0]!r}) was transcribed (transcripts have, for example, "
             f"{next(iter(known))!r}); audio_id must be the same on both sides, except for folders and extensions."
         )
     order = both if isinstance(source, Transcribed) else [audio_id for audio_id in wanted if audio_id in known]
@@ -214,8 +216,8 @@ def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str
         return [Recording(row.audio_id, "scored") for row in rows]
     if absent:
         warnings.warn(
-            f"{len(absent)} of {len(wanted)} recordings of the reference are not among those transcribed, such as "
-            f"{absent[0]!r}. They are rows with status 'missing' and have no scores; to score them as silence, give "
+            f"{len(absent)} of {len(wanted)} recordings of the reference were not transcribed, such as {absent[0]!r}. "
+            "They have rows with the status 'missing' and no scores; to score them as silence, pass "
             'missing="as_empty".',
             UserWarning,
             stacklevel=3,

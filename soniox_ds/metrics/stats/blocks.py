@@ -81,46 +81,46 @@ class Blocks(NamedTuple):
     unlabelled: int
 
 
-def checked_errors(errors: Any, what: str = "errors", measure: Measure = WORDS) -> pd.DataFrame:
+def checked_errors(errors: Any, label: str = "errors", measure: Measure = WORDS) -> pd.DataFrame:
     """Check a table of this measure, and return it with counts and durations as whole numbers."""
     if not isinstance(errors, pd.DataFrame):
         raise InputError(
-            f"{what} must be a table of {measure.source}, found {type(errors).__name__}; "
+            f"{label} must be a table of {measure.source}, found {type(errors).__name__}; "
             f"call sx.{measure.source}(corpus, references) first."
         )
-    need(errors, "audio_id", "status", *COUNTS, measure.size, name=what)
-    errors = with_ids(errors, what)
+    need(errors, "audio_id", "status", *COUNTS, measure.size, name=label)
+    errors = with_ids(errors, label)
     if errors.empty:
-        raise InputError(f"{what} has no rows; {measure.source} returns one for each recording with a reference.")
+        raise InputError(f"{label} has no rows; {measure.source} returns one for each recording with a reference.")
     twice = errors["audio_id"][errors["audio_id"].duplicated()]
     if len(twice) or errors["audio_id"].isna().any():
         problem = f"{twice.iloc[0]!r} occurs more than once" if len(twice) else "some are missing"
         raise SchemaError(
-            f"{what} must have one row for each audio_id, but {problem}; "
-            "repeats and channels need ids of their own, or tables of their own."
+            f"{label} must have one row for each audio_id, but {problem}; give each repeat or channel its own ids or "
+            "its own table."
         )
     unknown = sorted({str(status) for status in errors["status"].unique()} - set(_STATUSES))
     if unknown:
-        raise SchemaError(f"{what} has the status {unknown[0]!r}; it can be {', '.join(map(repr, _STATUSES))}.")
+        raise SchemaError(f"{label} has the status {unknown[0]!r}; it can be {', '.join(map(repr, _STATUSES))}.")
     marks = measure is PUNCTUATION
     parts = [[*COUNTS, measure.size], *([list(CASE)] if marks else [])]
-    need(errors, *(name for part in parts for name in part), name=what)
+    need(errors, *(name for part in parts for name in part), name=label)
     scored = (errors["status"] == "scored").fillna(False).to_numpy(np.bool_)
     for part in parts:
         known_counts = errors.loc[scored, part].dropna(how="all" if marks else "any")
         absent = int(scored.sum()) - len(known_counts)
         if (absent and not marks) or known_counts.isna().any(axis=None) or (known_counts < 0).any(axis=None):
-            raise SchemaError(f"{what} has scored recordings without counts, or with counts below 0.")
+            raise SchemaError(f"{label} has scored recordings without counts, or with counts below 0.")
     counts = errors.loc[scored]
     if marks and (counts["case_errors"] > counts["case_words"]).any():
-        raise SchemaError(f"{what} has rows with more case_errors than case_words.")
+        raise SchemaError(f"{label} has rows with more case_errors than case_words.")
     if (counts["hits"] + counts["substitutions"] + counts["deletions"] != counts[measure.size]).any():
-        raise SchemaError(f"{what} has rows in which hits + substitutions + deletions differ from {measure.size}.")
-    timed = checked_durations(errors, what) if "duration_ms" in errors else errors.assign(duration_ms=None)
+        raise SchemaError(f"{label} has rows in which hits + substitutions + deletions differ from {measure.size}.")
+    timed = checked_durations(errors, label) if "duration_ms" in errors else errors.assign(duration_ms=None)
     return timed.astype(dict.fromkeys((*(name for part in parts for name in part), "duration_ms"), "Int64"))
 
 
-def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
+def checked_durations(table: pd.DataFrame, label: str) -> pd.DataFrame:
     """Return the table (``schema.WORD_ERRORS``) with `duration_ms` in whole milliseconds (Int64).
 
     Raises
@@ -133,13 +133,13 @@ def checked_durations(table: pd.DataFrame, what: str) -> pd.DataFrame:
     UserWarning
         If the recordings are too short for their words, which suggests durations in seconds.
     """
-    whole = need_milliseconds(table, what, "duration_ms").astype({"duration_ms": "Int64"})
+    whole = need_milliseconds(table, label, "duration_ms").astype({"duration_ms": "Int64"})
     if "reference_words" not in table:
         return whole
     known = whole[(whole["status"] == "scored").to_numpy(np.bool_) & whole["duration_ms"].notna().to_numpy(np.bool_)]
     words, total = known["reference_words"].sum(), known["duration_ms"].sum()
     if len(known) >= _FEW_RECORDINGS and words > total / _SHORTEST_WORD_MS:
-        ask_about_seconds(f"{what}: {words} reference words in {total} ms of audio (duration_ms).")
+        ask_about_seconds(f"{label}: {words} reference words in {total} ms of audio (duration_ms).")
     return whole
 
 
@@ -154,11 +154,15 @@ def block_columns(
     if block is not None:
         names = [block] if isinstance(block, str) else list(block)
         if not names:
-            raise InputError('block is empty; name a column, such as "speaker", or "audio_id" for single recordings.')
+            raise InputError(
+                'block is an empty list; name a column, such as "speaker", or "audio_id" for single recordings.'
+            )
         need(errors, *names, name=name)
         for column in names:
             if errors[column].isna().all():
-                raise InputError(f"the column {column!r} cannot be used as blocks; all its values are missing.")
+                raise InputError(
+                    f"the column {column!r} cannot be used for block=, because all its values are missing."
+                )
         return names
     for column in DEFAULT_BLOCKS:
         if column in errors and column not in by and errors[column].notna().any():
@@ -242,7 +246,9 @@ def _of_unlabelled(blocks: Blocks, columns: Sequence[str]) -> str:
     """Return the sentence about recordings without a label, or an empty string if all recordings have one."""
     if not blocks.unlabelled:
         return ""
-    verb, end = ("has", "counts as a block of its own") if blocks.unlabelled == 1 else ("have", "count as a block each")
+    verb, end = (
+        ("has", "counts as a block of its own") if blocks.unlabelled == 1 else ("have", "each count as one block")
+    )
     return f"{counted(blocks.unlabelled, 'recording')} {verb} no {'+'.join(columns)} and {end}."
 
 
@@ -253,14 +259,14 @@ def explain(
 
     >>> explain("one-unit", 1, ["speaker"])
     'There is only one speaker, and an interval needs two or more. Add speakers, or pass block="audio_id" for an
-    interval that takes the recordings for independent.'
+    interval that treats the recordings as independent.'
     """
     single = block_noun(columns)
     plural = block_noun(columns, 2)
     add = f"Add {plural}" + (
         ""
         if list(columns) == ["audio_id"]
-        else ', or pass block="audio_id" for an interval that takes the recordings for independent'
+        else ', or pass block="audio_id" for an interval that treats the recordings as independent'
     )
     if remark is None:
         return ""
@@ -275,12 +281,12 @@ def explain(
         "no-studentized": f'There are too few different {plural} for a studentized interval. Use method="auto".',
         "few-units": f"Only {blocks} {plural}: the interval is wide. More {plural} would narrow it.",
         "uneven": (
-            f"A few of the {blocks} {plural} decide the {quantity}: the interval is wide. "
+            f"A few of the {blocks} {plural} dominate the {quantity}: the interval is wide. "
             f"More {plural} would narrow it."
         ),
         "no-errors": (
-            "There is not a single error. The upper end is the exact Poisson bound, which takes the "
-            f"{noun} for independent and ignores the {plural}."
+            f"There are no errors at all. The upper end is the exact Poisson bound, which treats the {noun} as "
+            f"independent and ignores the {plural}."
         ),
         "too-narrow": f'Only {blocks} {plural}: a percentile interval is too narrow. Use method="auto".',
     }[remark]

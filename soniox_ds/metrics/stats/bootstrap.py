@@ -315,7 +315,9 @@ def bootstrap_rate(
     """
     errors, words = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
     if errors.shape != words.shape or errors.ndim != 1:
-        raise InputError(f"numerators have the shape {errors.shape}, denominators {words.shape}; give one per unit.")
+        raise InputError(
+            f"numerators have the shape {errors.shape}, denominators {words.shape}; give one of each for every unit."
+        )
     if not (np.isfinite(errors).all() and np.isfinite(words).all() and (words >= 0).all()):
         raise InputError("numerators must be finite, denominators finite and 0 or more.")
     _check_replicates(n_resamples)

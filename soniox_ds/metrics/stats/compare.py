@@ -153,7 +153,7 @@ def compare_errors(
     resampling = bootstrap.checked_resampling(ci, method, n_resamples, seed)
     tables, measure = _named_arms(arms)
     if alignments is not None and measure is not WORDS:
-        raise InputError("alignments are of words, but the arms hold character errors; leave them out.")
+        raise InputError("alignments are of words, but the arms are tables of character errors; leave out alignments=.")
     aligned = _named_alignments(alignments, list(tables))
     rows = []
     for a, b in _pairs(list(tables), baseline):
@@ -195,7 +195,9 @@ def paired_blocks(
             f"{counted(int(unequal.sum()), 'recording')})."
         )
     if clash := [name for name in columns if name in first and name in second and not _same(first[name], second[name])]:
-        raise InputError(f"{names} disagree on {clash[0]!r}, so it cannot be the block.")
+        raise InputError(
+            f"the same recordings have different values of {clash[0]!r} in {names}, so this column cannot be the block."
+        )
     recordings = pd.DataFrame(
         {
             "audio_id": shared,
@@ -253,8 +255,8 @@ def _comparison(
         }
         if test.segments < FEW_SEGMENTS:
             more.append(
-                f"Only {counted(test.segments, 'error segment')}: below {FEW_SEGMENTS} the p of MAPSSWE is not "
-                "reliable."
+                f"Only {counted(test.segments, 'error segment')}: with fewer than {FEW_SEGMENTS} the p value of "
+                "MAPSSWE is not reliable."
             )
     return {
         "recordings": len(paired.recordings),
@@ -297,8 +299,8 @@ def _neutral(paired: PairedBlocks, resampling: bootstrap.Resampling) -> dict[str
         return {}
     codes = np.unique(paired.blocks.codes[both], return_inverse=True)[1]
     a, b, words = (
-        np.bincount(codes, weights=one).astype(np.float64)
-        for one in (*(recordings[name].to_numpy(np.float64)[both] for name in ("neutral_a", "neutral_b")), size)
+        np.bincount(codes, weights=values).astype(np.float64)
+        for values in (*(recordings[name].to_numpy(np.float64)[both] for name in ("neutral_a", "neutral_b")), size)
     )
     low = high = math.nan
     if len(words) > 1:
@@ -326,8 +328,8 @@ def _matched_pairs(recordings: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n
             where = int(np.argmax(aligned != counted))
             raise InputError(
                 f"the alignments of {names} are not those of the errors: {ids[where]!r} has {aligned[where]:.0f} "
-                f"errors in one and {counted[where]:.0f} in the other. Make both from the same transcripts, references "
-                "and normaliser."
+                f"errors in the alignments and {counted[where]:.0f} in the errors. Make both from the same "
+                "transcripts, references and normaliser."
             )
     return bootstrap.mapsswe(segments["errors_a"].to_numpy(np.float64), segments["errors_b"].to_numpy(np.float64))
 
@@ -336,7 +338,7 @@ def _named_arms(arms: Sequence[pd.DataFrame | Mapping[str, pd.DataFrame]]) -> tu
     if len(arms) == 1 and isinstance(arms[0], Mapping):
         named: dict[str, Any] = dict(arms[0])
     elif any(isinstance(arm, Mapping) for arm in arms):
-        raise InputError("give either one mapping from names to tables, or the tables themselves.")
+        raise InputError("pass either one mapping from names to tables, or the tables as separate arguments.")
     else:
         named = {chr(ord("a") + number): arm for number, arm in enumerate(arms)}
     if len(named) < 2:
@@ -354,12 +356,12 @@ def shared_measure(arms: Iterable[Any]) -> Measure:
     measures = {measure_of(table) for table in arms}
     if PUNCTUATION in measures:
         raise InputError(
-            "these are errors of punctuation and capitals, for which arms have no common denominator: marks that only "
-            "one arm inserts count in its rate alone. Compare word or character errors; summarize pools the "
-            "rates of each arm, with their intervals."
+            "errors of punctuation and capitals cannot be compared, because the arms have no common denominator: "
+            "marks that only one arm inserts count only in its own rate. Compare word or character errors, or call "
+            "sx.summarize for the rates of each arm with their intervals."
         )
     if len(measures) > 1:
-        raise InputError("some arms hold word errors and some character errors; compare like with like.")
+        raise InputError("some arms are tables of word errors and some of character errors; pass tables of one kind.")
     return measures.pop()
 
 
@@ -391,7 +393,7 @@ def check_settings(tables: Sequence[pd.DataFrame], names: str, measure: Measure)
             continue
         used = pd.concat([table[name] for table in tables]).dropna().unique()
         if len(used) > 1:
-            raise InputError(f"{names} were scored {_DIFFERENTLY[name]}, {sorted(used)}; score both with one.")
+            raise InputError(f"{names} were scored {_DIFFERENTLY[name]}, {sorted(used)}; score both in the same way.")
 
 
 def _shared_block_columns(a: pd.DataFrame, b: pd.DataFrame, block: str | Sequence[str] | None) -> list[str]:
@@ -416,5 +418,5 @@ def _warn(result: pd.DataFrame) -> None:
     few = (result["segments"] < FEW_SEGMENTS).fillna(False)
     if few.any():
         first = result[few].iloc[0]
-        more = f" ({int(few.sum())} comparisons have too few.)" if few.sum() > 1 else ""
+        more = f" ({int(few.sum())} comparisons have too few segments.)" if few.sum() > 1 else ""
         warnings.warn(f"{first['a']} and {first['b']}: {first['note']}{more}", SmallSampleWarning, stacklevel=3)

@@ -108,8 +108,10 @@ def _walk(alignment: pd.DataFrame, ids: pd.Index[Any]) -> _Walk:
     audio = ids.get_indexer(pd.Index(alignment["audio_id"]))
     operation = pd.Index(_OPERATIONS).get_indexer(pd.Index(alignment["operation"]))
     if (operation < 0).any():
-        found = alignment["operation"].iloc[int(np.argmax(operation < 0))]
-        raise SchemaError(f"the alignment has the operation {found!r}; it can be {', '.join(map(repr, _OPERATIONS))}.")
+        unknown = alignment["operation"].iloc[int(np.argmax(operation < 0))]
+        raise SchemaError(
+            f"the alignment has the operation {unknown!r}; it can be {', '.join(map(repr, _OPERATIONS))}."
+        )
     order = np.lexsort((alignment["position"].to_numpy(np.int64), audio))
     audio, operation = audio[order], operation[order]
     in_reference = operation != _INSERTION
@@ -145,7 +147,7 @@ def _check_same_references(first: _Walk, second: _Walk, ids: pd.Index[Any]) -> N
     if different.any():
         name = ids[int(np.argmax(different))]
         raise InputError(
-            f"the two alignments of {name!r} have different reference words "
-            f"(in {counted(int(different.sum()), 'recording')}); "
-            "align both against the same references with the same normaliser."
+            f"the two alignments of {name!r} have different reference words (in "
+            f"{counted(int(different.sum()), 'recording')}); align both against the same references with the same "
+            "normaliser."
         )

@@ -125,7 +125,7 @@ def pool(
     need(table, *columns, name=name)
     if resampling.method not in pooling.methods:
         raise InputError(
-            f"method is {resampling.method!r}, but the {name} have one kind of interval only; leave out method=."
+            f"method is {resampling.method!r}, but there is only one kind of interval for {name}; leave out method=."
         )
     if pooling.group_rows is not None:
         group_rows = pooling.group_rows
@@ -175,9 +175,11 @@ def checked_groups(
     for group in groups:
         _check_labels(table[group], group, name)
     if taken := [group for group in groups if group in result and group not in allowed]:
-        raise InputError(f"by names {taken}, which are columns of the result; rename them in the table of {name}.")
+        raise InputError(
+            f"by contains {taken}, which are also columns of the result; rename them in the table of {name}."
+        )
     if len(set(groups)) < len(groups):
-        raise InputError(f"by names a column twice: {list(groups)}.")
+        raise InputError(f"by contains a column twice: {list(groups)}.")
     return groups
 
 
@@ -312,7 +314,7 @@ def _check_settings(table: pd.DataFrame, pooling: Pooling, groups: Sequence[str]
             )
             raise InputError(
                 f"the {name} were counted {difference}, {sorted(used.tolist())}, and cannot be pooled; "
-                f'score with one, or group by "{setting}" too.'
+                f'score all in the same way, or group by "{setting}" too.'
             )
 
 
@@ -321,14 +323,15 @@ def _check_labels(column: pd.Series[Any], group: str, name: str) -> None:
     values = column.dropna()
     if odd := [value for value in values if not pd.api.types.is_hashable(value)]:
         raise SchemaError(
-            f"by names {group!r}, which holds {odd[0]!r} ({type(odd[0]).__name__}); a group needs single values. Make "
-            f"texts of them, {name}[{group!r}].astype(str), or a row for each with {name}.explode({group!r})."
+            f"the column {group!r} in by contains {odd[0]!r} ({type(odd[0]).__name__}), but a group needs single "
+            f"values. Convert them to texts with {name}[{group!r}].astype(str), or make a row for each value with "
+            f"{name}.explode({group!r})."
         )
     try:
         sorted(values.unique())
     except TypeError as error:
         kinds = sorted({type(value).__name__ for value in values})
         raise SchemaError(
-            f"by names {group!r}, which mixes {' and '.join(kinds)}, so that its groups have no order; make them of "
-            f"one kind, such as {name}[{group!r}].astype(str)."
+            f"the column {group!r} in by mixes {' and '.join(kinds)}, so its groups have no order; convert it to one "
+            f"type, such as {name}[{group!r}].astype(str)."
         ) from error

@@ -125,7 +125,9 @@ def power(
     differences = [_checked_difference(value) for value in _values_of(difference)]
     counts = [_checked_blocks(value) for value in _values_of(blocks)]
     if not differences and not counts:
-        raise InputError("give difference= to learn how many blocks, blocks= to learn which difference, or both.")
+        raise InputError(
+            "pass difference= for the number of blocks it needs, blocks= for the difference they can detect, or both."
+        )
 
     results: list[tuple[float, float, int]]
     if differences and counts:
@@ -193,7 +195,9 @@ def _blocks_needed(difference: float, block_sd: float, target: float, ci: float)
 
 def _smallest_difference(blocks: int, block_sd: float, target: float, ci: float) -> float:
     if target <= 1 - ci:
-        raise InputError(f"target is {target:g}: with ci={ci:g} that much is seen where there is no difference at all.")
+        raise InputError(
+            f"target is {target:g}: with ci={ci:g} a test reaches this power even when there is no difference at all."
+        )
 
     def missing(shift: float) -> float:
         return _power(shift * block_sd / sqrt(blocks), blocks, block_sd, ci) - target
@@ -206,12 +210,14 @@ def _pilot(errors: Any, block: str | Sequence[str] | None, block_sd: Any, correl
     refuse_transcripts(errors, "a table of errors", "sx.metrics.power(sx.word_errors(corpus))")
     if errors is None:
         if block_sd is None:
-            raise InputError("give errors of a pilot (one arm or two), or block_sd=, the spread of the difference.")
+            raise InputError(
+                "pass the errors of a pilot (one arm or two), or block_sd=, the standard deviation of the difference."
+            )
         if not isinstance(block_sd, (int, float)) or not (isfinite(block_sd) and block_sd > 0):
             raise InputError(f"block_sd is {block_sd!r}; give a standard deviation above 0, such as 0.03.")
         return _Pilot(float(block_sd))
     if block_sd is not None:
-        raise InputError("give errors or block_sd, not both.")
+        raise InputError("pass either errors or block_sd, not both.")
     arms = [errors] if isinstance(errors, pd.DataFrame) else _arms(errors)
     size: npt.NDArray[Any]
     measure = shared_measure(arms)
@@ -248,11 +254,14 @@ def _spread(errors: npt.NDArray[Any], size: npt.NDArray[Any], measure: Measure) 
     """Return the s.d. over blocks of the linearised rate; divided by √blocks, it is the error of the pooled rate."""
     if len(size) < 2 or size.sum() == 0:
         raise InputError(
-            f"the pilot has {len(size)} blocks with {size.sum():.0f} {measure.noun}; its spread needs two or more."
+            f"the pilot has {len(size)} blocks with {size.sum():.0f} {measure.noun}; two or more blocks are needed to "
+            "estimate the standard deviation."
         )
     spread = float(np.std((errors - errors.sum() / size.sum() * size) / size.mean(), ddof=1))
     if spread < 1e-12:
-        raise InputError("all blocks of the pilot have the same rate, so its spread is not known; give block_sd=.")
+        raise InputError(
+            "all blocks of the pilot have the same rate, so the standard deviation cannot be estimated; pass block_sd=."
+        )
     return spread
 
 
@@ -275,7 +284,7 @@ def _values_of(value: Any) -> list[Any]:
         list(value) if isinstance(value, (Sequence, np.ndarray, pd.Series)) and not isinstance(value, str) else [value]
     )
     if not listed:
-        raise InputError("difference and blocks take a number or a list of numbers, found an empty list.")
+        raise InputError("difference and blocks must be a number or a list of numbers, found an empty list.")
     return listed
 
 

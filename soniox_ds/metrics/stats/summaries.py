@@ -163,7 +163,7 @@ def _kind_of(table: Any) -> str:
     """Return the kind of a table by its columns; if several kinds match, the kind with the most columns."""
     if not isinstance(table, pd.DataFrame):
         raise InputError(
-            f"a table of counts is needed here, found {type(table).__name__}; "
+            f"summarize needs a table of counts, found {type(table).__name__}; "
             "call sx.word_errors(corpus, references) first."
         )
     candidates = {kind: set(columns) for kind, (columns, _) in _KINDS.items() if set(columns) <= set(table.columns)}
@@ -173,14 +173,14 @@ def _kind_of(table: Any) -> str:
         if shared[likely]:
             need(table, *_KINDS[likely][0], name=likely)
         raise SchemaError(
-            f"the table has no counts that can be summarised, only {list(table.columns)}. Tables with counts come from "
-            f"{', '.join(_KINDS)} of sx or sx.metrics."
+            f"the table has no counts that can be summarised; its columns are {list(table.columns)}. Tables with "
+            f"counts come from {', '.join(_KINDS)} in sx or sx.metrics."
         )
     kinds = [
         kind for kind, columns in candidates.items() if not any(columns < others for others in candidates.values())
     ]
     if len(kinds) > 1:
-        raise InputError(f"the table has the columns of several kinds: name one of {kinds} with kind=.")
+        raise InputError(f"the table has the columns of several kinds of tables: pass kind= with one of {kinds}.")
     return kinds[0]
 
 

@@ -214,8 +214,8 @@ def compare_terms(
         refuse_transcripts(
             arm,
             "tables of term occurrences",
-            "sx.metrics.compare_terms(occurrences_a, occurrences_b), "
-            "with occurrences_a = sx.metrics.term_occurrences(corpus_a, terms)",
+            "sx.metrics.compare_terms(occurrences_a, occurrences_b), with occurrences_a = "
+            "sx.metrics.term_occurrences(corpus_a, terms)",
         )
     a, b = with_ids(a, "a"), with_ids(b, "b")
     for name, arm in (("a", a), ("b", b)):
@@ -225,7 +225,7 @@ def compare_terms(
     for name, arm in (("a", a), ("b", b)):
         need(arm, *groups, name=name)
     if taken := [name for name in groups if name in TERM_COMPARISON]:
-        raise InputError(f"by names {taken}, which are columns of the result; rename them in the occurrences.")
+        raise InputError(f"by contains {taken}, which are also columns of the result; rename them in the occurrences.")
     columns = block_columns(a, block, groups) if len(a) else ["audio_id"]
     paired = _paired(a, b, list(dict.fromkeys([*groups, *columns])), groups)
     occurrences = paired[paired["kind"] == "said"].drop_duplicates("audio_id")
@@ -298,8 +298,8 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame, columns: list[str], groups: list[s
     if len(different):
         raise InputError(
             f"the arms have different occurrences of {different['term'].iloc[0]!r} in "
-            f"{different['audio_id'].iloc[0]!r}; were they aligned "
-            "with the same references and normaliser, and searched for the same terms?"
+            f"{different['audio_id'].iloc[0]!r}; were they aligned with the same references and normaliser, and "
+            "searched for the same terms?"
         )
     parts = [both.drop(columns="_merge").assign(kind="said")]
     for name, arm, occurrences in (("a", a, said_a), ("b", b, said_b)):
@@ -331,14 +331,16 @@ def _comparison(
         seed=resampling.seed,
     )
     interval = drawn.interval(resampling.ci, resampling.method, "difference")
-    notes = [] if count else ["No term is said in a recording that both arms have."]
+    notes = [] if count else ["No term is said in any recording that both arms have."]
     if count and 0 < only_a + only_b < _FEW_DISCORDANT:
         notes.append(
-            f"The arms differ in {counted(only_a + only_b, 'occurrence')}: below 6 McNemar's p cannot be below 0.05."
+            f"The arms differ in {counted(only_a + only_b, 'occurrence')}: with fewer than 6 the p value of McNemar's "
+            "test cannot be below 0.05."
         )
     if count and max(repeats_a.max(), repeats_b.max()) > 1:
         notes.append(
-            "With repeats an occurrence counts once, for the arm that hit it more often; false hits are of all repeats."
+            "With repeats, each occurrence counts once, for the arm that hit it more often; false hits are counted in "
+            "all repeats."
         )
     return {
         "occurrences": count,

@@ -91,8 +91,8 @@ def same_transcripts(aligned: Aligned, errors: pd.DataFrame) -> None:
     scored = errors[(errors["status"] == "scored").to_numpy(np.bool_)]
     if strange := sorted(set(aligned.rows["audio_id"]) - set(scored["audio_id"])):
         raise InputError(
-            f"the alignments hold {strange[0]!r}, which errors does not have as scored; make both from the same "
-            "transcripts and references."
+            f"the alignments contain {strange[0]!r}, which is not a scored recording of errors; make both from the "
+            "same transcripts and references."
         )
     counts = aligned.rows["audio_id"].iloc[aligned.in_reference].value_counts()
     words = scored.set_index("audio_id")["reference_words"].astype("Int64")
@@ -127,18 +127,22 @@ def checked_terms(
     named, decoys = _checked_names(terms, "terms"), _checked_names(distractors, "distractors")
     labels = [*named, *decoys]
     if not labels:
-        raise InputError("there are no terms; give the list that the recogniser was given, such as context['terms'].")
+        raise InputError(
+            "there are no terms; pass the list that was given to the recogniser, such as context['terms']."
+        )
     if units not in KINDS_OF_UNITS:
         raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {units!r}.")
     words = [units_of(label, chain, units) for label in labels]
     seen: dict[tuple[str, ...], str] = {}
     for label, words_of_term in zip(labels, words, strict=True):
         if not words_of_term:
-            raise InputError(f"the normaliser {chain.label!r} leaves nothing of the term {label!r}; leave it out.")
+            raise InputError(
+                f"the normaliser {chain.label!r} leaves nothing of the term {label!r}; leave this term out."
+            )
         if words_of_term in seen:
             raise InputError(
                 f"the terms {seen[words_of_term]!r} and {label!r} are the same after normalisation "
-                f"({' '.join(words_of_term)!r}); keep one."
+                f"({' '.join(words_of_term)!r}); keep only one of them."
             )
         seen[words_of_term] = label
     _check_words(aligned, chain, units)
@@ -151,30 +155,31 @@ def units_of(text: str, chain: Normalizer, units: str = "mixed") -> tuple[str, .
     return tuple(unit for part in parts for unit in split_units(part)) if units == "mixed" else tuple(parts)
 
 
-def _checked_names(terms: Any, what: str) -> list[str]:
+def _checked_names(terms: Any, label: str) -> list[str]:
     if isinstance(terms, str) or not isinstance(terms, Iterable):
-        raise InputError(f"{what} must be a list of texts, found {terms!r}.")
+        raise InputError(f"{label} must be a list of texts, found {terms!r}.")
     names = list(terms)
     if wrong := [term for term in names if not isinstance(term, str)]:
-        raise InputError(f"{what} must be texts, found {wrong[0]!r}.")
+        raise InputError(f"{label} must be texts, found {wrong[0]!r}.")
     return names
 
 
 def _normalizer_of(aligned: Aligned, normalizer: NormalizerLike | None) -> Normalizer:
     used = aligned.rows["normalizer"].dropna().unique().tolist() if "normalizer" in aligned.rows else []
     if len(used) > 1:
-        raise InputError(f"the alignments were made after different normalisers: {sorted(used)}; take one.")
+        raise InputError(f"the alignments were made with different normalisers: {sorted(used)}; use a single one.")
     if normalizer is not None:
         chain = _in_one_language(Normalizer.of(normalizer))
         if used and used[0] != chain.label:
             raise InputError(
-                f"the alignments were normalised by {used[0]!r}, the terms would be by {chain.label!r}; use the same."
+                f"the alignments were normalised by {used[0]!r}, but the terms would be normalised by "
+                f"{chain.label!r}; use the same normaliser for both."
             )
         return chain
     if not used:
         if len(aligned.rows):
             raise InputError(
-                "the alignments do not say how they were normalised (no column normalizer); give normalizer=, "
+                "the alignments have no column normalizer, so their normaliser is unknown; pass normalizer=, "
                 'for example "basic".'
             )
         return Normalizer.of("basic")
@@ -182,8 +187,8 @@ def _normalizer_of(aligned: Aligned, normalizer: NormalizerLike | None) -> Norma
         if used[0].startswith(f"{name} ") and Normalizer.of(name).label == used[0]:
             return _in_one_language(Normalizer.of(name))
     raise InputError(
-        f"the alignments were normalised by {used[0]!r}, which is none of {list(NORMALIZERS)}; "
-        "give the same normaliser with normalizer=."
+        f"the alignments were normalised by {used[0]!r}, which is not one of {list(NORMALIZERS)}; pass the same "
+        "normaliser as normalizer=."
     )
 
 
@@ -191,7 +196,7 @@ def _in_one_language(chain: Normalizer) -> Normalizer:
     if chain.languages:
         name = next(step.name for step in chain.steps if step.languages)
         raise InputError(
-            f"{chain.label!r} depends on the language, which terms do not show; give it with "
+            f"{chain.label!r} depends on the language, which cannot be told from terms; pass "
             f'normalizer=sx.Normalizer.of("{name}", language="{chain.languages[0]}").'
         )
     return chain
@@ -206,8 +211,8 @@ def _check_words(aligned: Aligned, chain: Normalizer, units: str) -> None:
     allowed = 0 if all(step.per_word for step in chain.steps) else _FEW_CHANGES * len(words)
     if len(changed) > allowed:
         raise InputError(
-            f"the words of the alignments are not normalised by {chain.label!r} and units={units!r}: they hold "
-            f"{changed[0]!r}. Give what align_words was given."
+            f"the words of the alignments are not normalised by {chain.label!r} and units={units!r}: they contain "
+            f"{changed[0]!r}. Pass the same normalizer and units as to align_words."
         )
 
 

@@ -125,10 +125,10 @@ def _units(source: Any) -> pd.DataFrame:
         need(table, "audio_id", "token_index", "text", "translation_status", name="tokens")
         table = words(table)
     index = "segment_index" if "segment_index" in table else "word_index"
-    what = "segments" if index == "segment_index" else "words"
-    need(table, "audio_id", index, "text", "language", "translation_status", name=what)
-    table = with_ids(need_milliseconds(table, what, required=False), what)
-    no_duplicates(table, what, "audio_id", index, also=["translation_status"])
+    label = "segments" if index == "segment_index" else "words"
+    need(table, "audio_id", index, "text", "language", "translation_status", name=label)
+    table = with_ids(need_milliseconds(table, label, required=False), label)
+    no_duplicates(table, label, "audio_id", index, also=["translation_status"])
     order = pd.factorize(table["audio_id"])[0]
     return table.take(np.lexsort((table[index].to_numpy(np.int64), order))).reset_index(drop=True)
 

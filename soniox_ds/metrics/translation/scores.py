@@ -124,7 +124,7 @@ def translation_scores(
         }
         if len(units) > 1:
             sums = _resampled(units, n_resamples, seed)
-            low, high, mean = _bounds(np.array([_corpus_score(scorer, one) for one in sums]), ci)
+            low, high, mean = _bounds(np.array([_corpus_score(scorer, unit_sums) for unit_sums in sums]), ci)
             row |= {"score_low": low, "score_high": high, "score_mean": mean}
             scorer.n_bootstrap, scorer.seed = n_resamples, str(seed)
         rows.append(row | {"ci": ci, "replicates": n_resamples, "seed": seed, "signature": str(scorer.get_signature())})
@@ -194,11 +194,13 @@ def compare_translations(
     arm_a, arm_b = texts_of(a, references, block, keep_missing=True), texts_of(b, references, block, keep_missing=True)
     both = [x is not None and y is not None for x, y in zip(arm_a.hypotheses, arm_b.hypotheses, strict=True)]
     if not any(both):
-        raise InputError("a and b have no translation of the same text; are the ids of both those of the references?")
+        raise InputError(
+            "a and b have no translation of the same text; check that both have the ids of the references."
+        )
     if nowhere := sum(x is None and y is None for x, y in zip(arm_a.hypotheses, arm_b.hypotheses, strict=True)):
         warnings.warn(
-            f"{nowhere} of {len(both)} references have a translation in neither a nor b; they are ignored. Are "
-            "their ids those of the recordings?",
+            f"{nowhere} of {len(both)} references have a translation in neither a nor b and are ignored. Check that "
+            "their ids are those of the recordings.",
             UserWarning,
             stacklevel=2,
         )
@@ -267,7 +269,7 @@ def _scorer(name: str, language: str | None, tokenize: str | None, references: l
         )
     if tokenize is not None and tokenize not in _TOKENIZERS:
         raise InputError(
-            f"tokenize is {tokenize!r}; it can be {', '.join(_TOKENIZERS)} (others fetch models from the network)."
+            f"tokenize is {tokenize!r}; it can be {', '.join(_TOKENIZERS)} (other tokenizers download models)."
         )
     unspaced = _is_unspaced(references)
     if unspaced and name != "chrf" and language is None and tokenize is None:
@@ -327,15 +329,17 @@ def _resampled(units: _Floats, n_resamples: int, seed: int) -> _Floats:
 
 
 def _differences(scorer: Any, a: _Floats, b: _Floats) -> _Floats:
-    return np.array([_corpus_score(scorer, two) - _corpus_score(scorer, one) for one, two in zip(a, b, strict=True)])
+    return np.array(
+        [_corpus_score(scorer, sums_b) - _corpus_score(scorer, sums_a) for sums_a, sums_b in zip(a, b, strict=True)]
+    )
 
 
 def _exchanged(scorer: Any, a: _Floats, b: _Floats, trials: int, seed: int) -> _Floats:
     """Return the differences after exchanging the translations of randomly chosen units."""
     rng = np.random.default_rng(seed)
     stays = rng.integers(2, size=(trials, len(a)), dtype=np.bool_)
-    one = stays.astype(np.float64) @ a + (~stays).astype(np.float64) @ b
-    return _differences(scorer, one, a.sum(axis=0) + b.sum(axis=0) - one)
+    exchanged = stays.astype(np.float64) @ a + (~stays).astype(np.float64) @ b
+    return _differences(scorer, exchanged, a.sum(axis=0) + b.sum(axis=0) - exchanged)
 
 
 def _bounds(scores: _Floats, ci: float) -> tuple[float, float, float]:

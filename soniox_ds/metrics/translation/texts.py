@@ -36,15 +36,15 @@ def texts_of(hypotheses: Any, references: Any, block: Any, *, keep_missing: bool
     if isinstance(hypotheses, (pd.DataFrame, Mapping, Transcribed)):
         ids, right = _references_by_id(references)
         if not ids:
-            raise InputError("there are no references; give the right translations by audio_id.")
+            raise InputError("there are no references; pass the correct translations by audio_id.")
         by_id = _translations_by_id(hypotheses)
         names = matched_ids(ids, by_id, "references")
         ids = [names.get(audio_id, audio_id) for audio_id in ids]
         translations: list[Any] = [by_id.get(audio_id) for audio_id in ids]
         if not any(text is not None for text in translations):
             raise InputError(
-                f"none of the {len(ids)} references belongs to a recording that was translated, such as {ids[:1]}; "
-                "are their ids the audio_id of the recordings?"
+                f"none of the {len(ids)} references (such as {ids[:1]}) belongs to a recording that was translated; "
+                "check that their ids are the audio_id of the recordings."
             )
     else:
         translations = [None if _missing(text) else text for text in _list_of_texts(hypotheses, "hypotheses")]
@@ -89,10 +89,10 @@ def _missing(text: Any) -> bool:
     return text is None or (pd.api.types.is_scalar(text) and bool(pd.isna(text)))
 
 
-def _list_of_texts(texts: Any, what: str) -> list[Any]:
+def _list_of_texts(texts: Any, label: str) -> list[Any]:
     if isinstance(texts, (str, Mapping)) or not hasattr(texts, "__iter__"):
         raise InputError(
-            f"{what} must be a sequence of texts, found {type(texts).__name__}; "
+            f"{label} must be a sequence of texts, found {type(texts).__name__}; "
             "references by audio_id go with hypotheses by audio_id: a mapping, a table of texts or a Corpus."
         )
     return list(texts)
@@ -124,7 +124,7 @@ def _references_by_id(references: Any) -> tuple[list[str], list[Any]]:
     ids = as_ids(pd.Series(ids, dtype=object), "references").tolist()
     if twice := pd.Index(ids)[pd.Index(ids).duplicated()].tolist():
         raise SchemaError(
-            f"the references have {twice[0]!r} more than once; for several right translations give a list of texts."
+            f"the references have {twice[0]!r} more than once; for several correct translations give a list of texts."
         )
     return ids, right
 
@@ -159,12 +159,14 @@ def _blocks(block: Any, references: Any, count: int) -> npt.NDArray[Any] | None:
         return None
     if isinstance(block, str):
         if not isinstance(references, pd.DataFrame):
-            raise InputError(f"block={block!r} names a column, but references is no table; give a label for each text.")
+            raise InputError(
+                f"block={block!r} names a column, but references is not a table; give a label for each text."
+            )
         need(references, block, name="references")
         block = references[block]
     labels = list(block)
     if len(labels) != count:
-        raise InputError(f"block has {len(labels)} labels for {count} references; give one for each.")
+        raise InputError(f"block has {len(labels)} labels for {count} references; give one label for each.")
     # A text without a label is a block of its own.
     return pd.factorize(np.array([f"text {n}" if _missing(x) else f"block {x}" for n, x in enumerate(labels)], object))[
         0

@@ -25,7 +25,7 @@ Alignments: TypeAlias = "Transcripts | jiwer.WordOutput"
 """A table of alignments, a corpus or live result whose recordings have references, or the output of jiwer."""
 
 
-def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
+def alignments_of(source: Alignments, label: str = "alignments") -> pd.DataFrame:
     """Return the alignments with ids as strings; a corpus or live result is aligned with its own references.
 
     A `jiwer.WordOutput` becomes a table without times, confidences and labels.
@@ -46,17 +46,17 @@ def alignments_of(source: Alignments, what: str = "alignments") -> pd.DataFrame:
     ['hit', 'substitution']
     """
     if isinstance(source, pd.DataFrame):
-        return need_confidences(with_ids(source, what), what)
+        return need_confidences(with_ids(source, label), label)
     if is_jiwer_output(source):
         return alignments_from_jiwer(source)
     if not isinstance(source, Transcribed):
         raise InputError(
-            f"{what} must be a table of align_words, a jiwer.WordOutput or a corpus with references, found "
+            f"{label} must be a table of align_words, a jiwer.WordOutput or a corpus with references, found "
             f"{type(source).__name__}; call sx.align_words(corpus, references) first."
         )
     if "reference" not in source.recordings or not source.recordings["reference"].notna().any():
         raise InputError(
-            f"{what}: the corpus has no references of its own (a column 'reference' of its recordings); give "
+            f"{label}: the corpus has no references of its own (a column 'reference' of its recordings); give "
             "sx.align_words(corpus, references) instead."
         )
     return align_words(source)

@@ -82,7 +82,8 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     rows = _Rows(alignments)
     by_words: dict[tuple[str, str | None, str | None], list[WordError]] = {}
     for error in rows.errors():
-        reference, hypothesis = rows.joined("reference", error.said), rows.joined("hypothesis", error.heard)
+        reference = rows.joined("reference", error.reference_rows)
+        hypothesis = rows.joined("hypothesis", error.hypothesis_rows)
         by_words.setdefault((error.kind, reference, hypothesis), []).append(error)
     often = sorted(
         ((key, errors) for key, errors in by_words.items() if len(errors) >= at_least), key=lambda item: -len(item[1])
@@ -95,13 +96,13 @@ class WordError(NamedTuple):
     """An error: its kind, and the rows that hold its reference words and its transcribed words."""
 
     kind: str
-    said: tuple[int, ...]
-    heard: tuple[int, ...]
+    reference_rows: tuple[int, ...]
+    hypothesis_rows: tuple[int, ...]
 
     @property
     def rows(self) -> tuple[int, ...]:
         """All rows of the error, in order."""
-        return tuple(sorted({*self.said, *self.heard}))
+        return tuple(sorted({*self.reference_rows, *self.hypothesis_rows}))
 
 
 def errors_in(alignments: pd.DataFrame) -> list[WordError]:
@@ -109,7 +110,7 @@ def errors_in(alignments: pd.DataFrame) -> list[WordError]:
 
     >>> from soniox_ds.metrics.words.align import align_words
     >>> errors_in(align_words({"a": "takes listen april"}, {"a": "takes lisinopril"}))
-    [WordError(kind='split', said=(2,), heard=(1, 2))]
+    [WordError(kind='split', reference_rows=(2,), hypothesis_rows=(1, 2))]
     """
     return list(_Rows(alignments).errors())
 
@@ -166,7 +167,7 @@ class _Rows:
 
     def described(self, key: tuple[str, str | None, str | None], errors: list[WordError]) -> tuple[Any, ...]:
         """Return one row of the result."""
-        confidences = [self.columns["confidence"][row] for error in errors for row in error.heard]
+        confidences = [self.columns["confidence"][row] for error in errors for row in error.hypothesis_rows]
         known = [value for value in confidences if value is not None]
         first = errors[0]
         start, end = self._error_times(first)
@@ -177,8 +178,8 @@ class _Rows:
 
     def _error_times(self, error: WordError) -> tuple[Any, Any]:
         starts, ends = self.columns["start_ms"], self.columns["end_ms"]
-        if error.heard:
-            return starts[error.heard[0]], ends[error.heard[-1]]
+        if error.hypothesis_rows:
+            return starts[error.hypothesis_rows[0]], ends[error.hypothesis_rows[-1]]
         before = (ends[row] for row in self._others(error.rows[0], -1) if ends[row] is not None)
         after = (starts[row] for row in self._others(error.rows[-1], 1) if starts[row] is not None)
         return next(before, None), next(after, None)
@@ -193,7 +194,7 @@ class _Rows:
 
     def _example(self, key: tuple[str, str | None, str | None], error: WordError) -> str:
         words = self.columns["reference"]
-        rows = error.said or error.heard
+        rows = error.reference_rows or error.hypothesis_rows
         before = [str(words[row]) for row in islice(self._spoken(rows[0], -1), _NEIGHBOURS)]
         after = [str(words[row]) for row in islice(self._spoken(rows[-1], 1), _NEIGHBOURS)]
         changed = f"[{key[1] or '∅'} → {key[2] or '∅'}]"
@@ -236,9 +237,14 @@ def _blocks(reference: list[str], hypothesis: list[str]) -> list[tuple[int, int,
             for down, across in shapes:
                 if down > row or across > column:
                     continue
-                one, two = "".join(reference[row - down : row]), "".join(hypothesis[column - across : column])
-                edits = Levenshtein.distance(one, two)
-                if max(down, across) > 1 and edits > (1 - _LEAST_LIKENESS) * max(len(one), len(two)):
+                reference_text, hypothesis_text = (
+                    "".join(reference[row - down : row]),
+                    "".join(hypothesis[column - across : column]),
+                )
+                edits = Levenshtein.distance(reference_text, hypothesis_text)
+                if max(down, across) > 1 and edits > (1 - _LEAST_LIKENESS) * max(
+                    len(reference_text), len(hypothesis_text)
+                ):
                     continue
                 edits += best[row - down, column - across][0]
                 if (row, column) not in best or edits < best[row, column][0]:

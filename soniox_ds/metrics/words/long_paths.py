@@ -100,11 +100,13 @@ def _stairs(reference: Ids, hypothesis: Ids, half: int) -> list[_Block]:
 def _anchors(reference: Ids, hypothesis: Ids) -> tuple[_Ints, _Ints]:
     """Return the longest chain of word sequences that occur exactly once on each side: a guess at the path."""
     for size in (4, 2, 1):
-        here, there = _windows(reference, hypothesis, size)
-        once, first = _singles(here)
-        also, second = _singles(there)
-        _, one, two = np.intersect1d(once, also, assume_unique=True, return_indices=True)
-        rows, columns = first[one], second[two]
+        reference_windows, hypothesis_windows = _windows(reference, hypothesis, size)
+        in_reference, first = _singles(reference_windows)
+        in_hypothesis, second = _singles(hypothesis_windows)
+        _, shared_rows, shared_columns = np.intersect1d(
+            in_reference, in_hypothesis, assume_unique=True, return_indices=True
+        )
+        rows, columns = first[shared_rows], second[shared_columns]
         if len(rows) * 50 >= min(len(reference), len(hypothesis)):
             break
     order = np.argsort(rows)

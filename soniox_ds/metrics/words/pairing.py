@@ -136,7 +136,7 @@ def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
         If only one side is a list, or the lists differ in length.
     """
     sides = {"transcripts": transcripts, "references": references}
-    listed = {what: list(texts) for what, texts in sides.items() if _is_list(texts) or _is_numbered(texts)}
+    listed = {label: list(texts) for label, texts in sides.items() if _is_list(texts) or _is_numbered(texts)}
     if len(listed) < 2:
         if not any(_is_list(texts) for texts in sides.values()):
             return transcripts, references
@@ -153,7 +153,7 @@ def _by_position(transcripts: Any, references: Any) -> tuple[Any, Any]:
             f"there are {len(listed['transcripts'])} transcripts and {len(listed['references'])} references; lists are "
             "matched by position and must have the same length. Otherwise give both by audio_id, in a dict."
         )
-    by_number = {what: {str(place): text for place, text in enumerate(texts)} for what, texts in listed.items()}
+    by_number = {label: {str(place): text for place, text in enumerate(texts)} for label, texts in listed.items()}
     return by_number["transcripts"], by_number["references"]
 
 
@@ -177,8 +177,8 @@ def _read_transcripts(transcripts: Any) -> _Transcribed:
         return _read_transcripts(_as_table(transcripts, "text", "transcripts"))
     if not isinstance(transcripts, pd.DataFrame):
         raise InputError(
-            "transcripts are a corpus, a table of words or of texts, texts by audio_id (a dict or Series), or a list "
-            f"of texts beside a list of references; found {type(transcripts).__name__}."
+            "transcripts must be a corpus, a table of words or of texts, texts by audio_id (a dict or Series), or a "
+            f"list of texts if references is a list too; found {type(transcripts).__name__}."
         )
     transcripts = with_named_levels(transcripts, "transcripts")
     need(transcripts, "audio_id", "text", *transcripts.columns, name="transcripts")
@@ -193,7 +193,9 @@ def _read_transcripts(transcripts: Any) -> _Transcribed:
 def _from_words(words: pd.DataFrame) -> _Transcribed:
     ids = words["audio_id"].astype("string").drop_duplicates()
     if words["text"].isna().any():
-        raise SchemaError(f"text is NA in {int(words['text'].isna().sum())} of {len(words)} words; each needs one.")
+        raise SchemaError(
+            f"text is NA in {int(words['text'].isna().sum())} of {len(words)} words; each word needs a text."
+        )
     order = np.lexsort((words["word_index"].to_numpy(np.int64), pd.Index(ids).get_indexer(pd.Index(words["audio_id"]))))
     words = words.take(order)
     no_duplicates(words, "words", "audio_id", "word_index")
@@ -242,16 +244,16 @@ def _spaced(words: pd.DataFrame) -> _Bools:
     return spaced
 
 
-def _as_table(texts: Any, name: str, what: str) -> pd.DataFrame:
+def _as_table(texts: Any, name: str, label: str) -> pd.DataFrame:
     """Convert a Series or a mapping to a table of texts by audio_id."""
     ids = list(texts.index if isinstance(texts, pd.Series) else texts.keys())
     if _is_numbered(texts):
         raise InputError(
-            f"{what}: the Series is numbered from 0; its index must hold the audio_id of each text: "
+            f"{label}: the Series is numbered from 0; its index must hold the audio_id of each text: "
             f"table.set_index('audio_id')['{name}']."
         )
     values = texts.tolist() if isinstance(texts, pd.Series) else list(texts.values())
-    names = as_ids(pd.Series(ids, dtype=object), what)
+    names = as_ids(pd.Series(ids, dtype=object), label)
     return pd.DataFrame({"audio_id": names, name: pd.Series(values, dtype=object)})
 
 
@@ -275,8 +277,8 @@ def _references(references: Any, recordings: pd.DataFrame) -> pd.DataFrame:
     elif not isinstance(references, pd.DataFrame):
         file = " Read a file with sx.read_references." if isinstance(references, (str, os.PathLike)) else ""
         raise InputError(
-            "references are a table with audio_id and reference, texts by audio_id (a Series or a dict), or a list of "
-            f"texts beside a list of transcripts; found {type(references).__name__}.{file}"
+            "references must be a table with audio_id and reference, texts by audio_id (a Series or a dict), or a "
+            f"list of texts if transcripts is a list too; found {type(references).__name__}.{file}"
         )
     references = with_named_levels(references, "references")
     need(references, "audio_id", *references.columns, name="references")
@@ -316,8 +318,8 @@ def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
                 kept[name] = turns.drop_duplicates("audio_id").set_index("audio_id")[name]
     if differing:
         warnings.warn(
-            f"references: {differing} differ between the turns of a recording, so they are left out of the errors "
-            "of recordings.",
+            f"references: the values of {differing} differ between the turns of one recording, so these columns are "
+            "left out of the errors of recordings.",
             UserWarning,
             stacklevel=5,
         )
@@ -338,19 +340,19 @@ def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
     return joined
 
 
-def _refuse_repeats(ids: pd.Series[Any], what: str) -> None:
+def _refuse_repeats(ids: pd.Series[Any], label: str) -> None:
     if (twice := ids[ids.duplicated()]).empty:
         return
     parts = "Turns of one recording need the columns speaker and start_ms."
-    if what == "transcripts":
+    if label == "transcripts":
         parts = "Words of one recording need the column word_index."
     raise SchemaError(
-        f"{what}: {twice.iloc[0]!r} occurs more than once ({twice.nunique()} ids do); "
+        f"{label}: {twice.iloc[0]!r} occurs more than once ({twice.nunique()} ids do); "
         f"give one text for each recording. {parts}"
     )
 
 
-def _refuse_no_texts(column: pd.Series[Any], name: str, what: str) -> None:
+def _refuse_no_texts(column: pd.Series[Any], name: str, label: str) -> None:
     if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
         return
     odd = [
@@ -359,7 +361,7 @@ def _refuse_no_texts(column: pd.Series[Any], name: str, what: str) -> None:
         if not isinstance(value, str) and not (pd.api.types.is_scalar(value) and pd.isna(value))
     ]
     if odd:
-        raise SchemaError(f"{what}: {name} must hold texts, found {odd[0]!r} ({type(odd[0]).__name__}).")
+        raise SchemaError(f"{label}: {name} must hold texts, found {odd[0]!r} ({type(odd[0]).__name__}).")
 
 
 def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
@@ -369,14 +371,14 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
     missing = [audio_id for audio_id, absent in zip(wanted, is_missing.tolist(), strict=True) if absent]
     if len(missing) == len(wanted):
         raise InputError(
-            f"no reference belongs to a recording: references have {_some(wanted)}, recordings {_some(ids)}. "
-            "An audio_id must be written alike in both, except for folders and extensions."
+            f"no reference belongs to a recording: references have {_some(wanted)}, recordings {_some(ids)}. An "
+            "audio_id must be the same in both, except for folders and extensions."
         )
     if missing:
         near = difflib.get_close_matches(missing[0], ids, n=1)
         warnings.warn(
             f"{len(missing)} of {len(wanted)} references have no recording: {_some(missing)}."
-            f"{f' Did you mean {near[0]!r}?' if near else ''} They are rows with status 'missing' and have no counts; "
+            f"{f' Did you mean {near[0]!r}?' if near else ''} They have rows with the status 'missing' and no counts; "
             "to leave them out: references[references['audio_id'].isin(corpus)].",
             UserWarning,
             stacklevel=4,
@@ -414,8 +416,8 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
 
 def _says_no_more(values: Any, others: Any) -> bool:
     """Return True if every known value of a column is the same in the other column."""
-    one, two = (pd.Series(column).map(str, na_action="ignore").astype("string") for column in (values, others))
-    return bool((one.isna() | (one == two).fillna(False)).all())
+    first, second = (pd.Series(column).map(str, na_action="ignore").astype("string") for column in (values, others))
+    return bool((first.isna() | (first == second).fillna(False)).all())
 
 
 def _rows(ids: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.intp]:

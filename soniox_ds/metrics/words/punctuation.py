@@ -113,7 +113,8 @@ def punctuation_errors(
     has_capitals = any(word != word.lower() for word in pairs.references.words)
     if not has_marks and not has_capitals and pairs.references.words:
         raise InputError(
-            "the references have neither punctuation nor capitals, so neither can be compared; give them as written."
+            "the references have neither punctuation nor capitals, so there is nothing to compare; pass references "
+            "with their punctuation and capitals."
         )
     counts, totals = _mark_counts(pairs, aligned, compared)
     words, wrong = _case_counts(pairs, aligned)
@@ -159,9 +160,13 @@ def _mark_counts(
     np.add.at(
         totals,
         recordings,
-        np.array([[len(one), len(two)] for one, two in zip(reference, hypothesis, strict=True)], np.int64).reshape(
-            -1, 2
-        ),
+        np.array(
+            [
+                [len(reference_marks), len(hypothesis_marks)]
+                for reference_marks, hypothesis_marks in zip(reference, hypothesis, strict=True)
+            ],
+            np.int64,
+        ).reshape(-1, 2),
     )
     return counts, totals
 
@@ -241,13 +246,13 @@ def _word_parts(word: str, marks: frozenset[str]) -> list[str]:
     letters = [place for place, char in enumerate(word) if char.isalnum()]
     cuts = [0]
     for before, after in pairwise(letters):
-        one, between, other = word[before], word[before + 1 : after], word[after]
-        if is_unspaced(one) == is_unspaced(other):
-            if one.isdecimal() and other.isdecimal():  # 3.5, in full width too
+        left, between, right = word[before], word[before + 1 : after], word[after]
+        if is_unspaced(left) == is_unspaced(right):
+            if left.isdecimal() and right.isdecimal():  # 3.5, in full width too
                 continue
-            if not any(map(is_unspaced, one + between)):  # Latin letters with a Latin mark: e.g.
+            if not any(map(is_unspaced, left + between)):  # Latin letters with a Latin mark: e.g.
                 continue
-            if "." in between and ord(one) in _ABBREVIATES and ord(other) in _ABBREVIATES:
+            if "." in between and ord(left) in _ABBREVIATES and ord(right) in _ABBREVIATES:
                 continue
             if marks.isdisjoint(_with_ellipses(_one_spelling(between))):
                 continue
@@ -278,13 +283,16 @@ def _case_counts(pairs: Pairs, aligned: Aligned) -> tuple[npt.NDArray[np.int64],
     hypothesis = (np.cumsum(operations != DELETION) - 1)[hits]
     one_to_one = _one_to_one(aligned.references)[reference] & _one_to_one(aligned.hypotheses)[hypothesis]
     counts = np.zeros((2, len(pairs.scored)), np.int64)
-    for place, one, two in zip(
+    for place, reference_word, hypothesis_word in zip(
         recording[hits][one_to_one].tolist(),
         aligned.references.first[reference[one_to_one]].tolist(),
         aligned.hypotheses.first[hypothesis[one_to_one]].tolist(),
         strict=True,
     ):
-        written, transcribed = _core(pairs.references.words[one]), _core(pairs.hypotheses.words[two])
+        written, transcribed = (
+            _core(pairs.references.words[reference_word]),
+            _core(pairs.hypotheses.words[hypothesis_word]),
+        )
         if written.casefold() == transcribed.casefold() and written.lower() != written.upper():
             counts[0, place] += 1
             counts[1, place] += written != transcribed

@@ -59,8 +59,8 @@ def in_one_language(normalizer: Normalizer, pairs: Pairs, language: Languages, h
     if not normalizer.has_forms_of_languages:
         return normalizer
     given = language_of_each(language, pairs.ids)
-    found = _commonest(first_known(given, recording_languages(pairs)))
-    return normalizer.in_language(found or (suggest_language(hint) if hint else None))
+    commonest = _commonest(first_known(given, recording_languages(pairs)))
+    return normalizer.in_language(commonest or (suggest_language(hint) if hint else None))
 
 
 def in_languages(normalizer: Normalizer, languages: Iterable[str | None]) -> list[Normalizer]:
@@ -79,8 +79,8 @@ def _warn_of_other_languages(normalizer: Normalizer, codes: list[str | None]) ->
     described = ", ".join(f"{code or 'not known'} ({count})" for code, count in others.most_common())
     give = 'Give language="en", or a column language of the references or recordings.' if None in others else ""
     warn_caller(
-        f"{normalizer.label!r} is for the languages {', '.join(normalizer.languages)}. {sum(others.values())} of "
-        f"{len(codes)} texts go through 'basic' instead, by their language: {described}. "
+        f"{normalizer.label!r} supports only the languages {', '.join(normalizer.languages)}. {sum(others.values())} "
+        f"of {len(codes)} texts are normalised by 'basic' instead; their languages are: {described}. "
         f"{give}".strip(),
         UserWarning,
     )
@@ -111,7 +111,7 @@ def _code(language: Any) -> str:
     code = suggest_language(language) if isinstance(language, str) else None
     if code is None:
         raise InputError(
-            f'language is {language!r}; give the two-letter code of a language of the service, such as "en".'
+            f'language is {language!r}; give a two-letter language code that the service knows, such as "en".'
         )
     return code
 

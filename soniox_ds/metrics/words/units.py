@@ -263,17 +263,17 @@ def _spans(expected: list[str], source: list[int], transformed: list[str], count
     known origin; units between two such places came from all old units between these places.
     """
     numbers: dict[str, int] = {}
-    one = np.array([numbers.setdefault(unit, len(numbers)) for unit in expected], np.int32)
-    two = np.array([numbers.setdefault(unit, len(numbers)) for unit in transformed], np.int32)
-    operations = paths(Sequences.of([one]), Sequences.of([two])).operations
+    expected_ids = np.array([numbers.setdefault(unit, len(numbers)) for unit in expected], np.int32)
+    transformed_ids = np.array([numbers.setdefault(unit, len(numbers)) for unit in transformed], np.int32)
+    operations = paths(Sequences.of([expected_ids]), Sequences.of([transformed_ids])).operations
     down, across = operations != INSERTION, operations != DELETION
-    at_expected, at_found = np.cumsum(down) - down, np.cumsum(across) - across
+    at_expected, at_transformed = np.cumsum(down) - down, np.cumsum(across) - across
     hits = operations == HIT
     spans: list[tuple[int, int]] = []
     previous = -1  # the last old unit whose place is known
     pending = 0
     for before, after in [
-        *zip(at_expected[hits].tolist(), at_found[hits].tolist(), strict=True),
+        *zip(at_expected[hits].tolist(), at_transformed[hits].tolist(), strict=True),
         (-1, len(transformed)),
     ]:
         origin = source[before] if before >= 0 else count

@@ -96,7 +96,7 @@ class LiveCaptions:
         check_keywords(LiveCaptions, options)
         if not is_recording(source):
             raise InputError(
-                f"live captions take the path or the bytes of one recording, found {type(source).__name__}"
+                f"LiveCaptions needs the path or the bytes of one recording, found {type(source).__name__}"
             )
         self.options = LiveOptions(**options, **RAW)
         self.connection = connection or Connection()
@@ -105,8 +105,8 @@ class LiveCaptions:
         self.duration_ms = len(self._samples) / BYTES_PER_MS
         if self.duration_ms > LONGEST_MS:
             raise InputError(
-                f"{self.audio_id} lasts {clock(self.duration_ms)}; live captions take recordings of at most "
-                f"{clock(LONGEST_MS)}. sx.stream(...) takes longer ones, without playing them"
+                f"{self.audio_id} lasts {clock(self.duration_ms)}; LiveCaptions plays recordings of at most "
+                f"{clock(LONGEST_MS)}. sx.stream(...) transcribes longer recordings, without playing them"
             )
         self._audio: bytes | None = None
         self._playback: Playback | None = None
@@ -147,7 +147,7 @@ class LiveCaptions:
     def result(self) -> LiveResult:
         """Return the tables of the latest playing. Raises InputError if the recording was not played yet."""
         if self._playback is None:
-            raise InputError("it was not played yet: show the widget and press Play")
+            raise InputError("the recording was not played yet: show the widget and press Play")
         return self._playback.result()
 
     async def until_ended(self) -> LiveResult:

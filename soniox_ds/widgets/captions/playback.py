@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Playback:
-    """One playing of a recording, from its beginning to its end or to Stop."""
+    """A playback of a recording, from its beginning to its end or to Stop."""
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ class _Pass:
 
 
 class LoopbackChannel:
-    """One open connection to a page."""
+    """An open connection to a page."""
 
     name = "loopback"
 

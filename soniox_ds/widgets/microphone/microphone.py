@@ -282,7 +282,7 @@ class Microphone:
         recordings = [(recording.streamed, recording.begun_at) for recording in self._recovery_store.broken_off()]
         recordings += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
         if not recordings:
-            raise InputError("no recording was left behind: all were read, or saved, or are older than 30 days")
+            raise InputError("there is no recording to recover: all were read, or saved, or are older than 30 days")
         return concat_live_results(with_distinct_ids(sorted(recordings, key=lambda recording: recording[1])))
 
     async def until_stopped(self) -> LiveResult:
@@ -295,8 +295,8 @@ class Microphone:
         version = kernel_version()
         if running is not None and version is not None and version < 7 and self._recorder.page.is_over_comm:
             raise SetupError(
-                "this kernel (ipykernel 6) takes no audio from the notebook while a cell waits. Read mic.tokens in the "
-                "next cell after Stop; or update ipykernel to 7, or use transport='loopback'"
+                "this kernel (ipykernel 6) receives no audio from the notebook while a cell waits. Read mic.tokens in "
+                "the next cell after Stop, update ipykernel to 7, or use transport='loopback'"
             )
         await asyncio.wrap_future(submit(self._until_over()))
         error = self._takes[-1].error or self._unsaved
@@ -383,11 +383,11 @@ class Microphone:
 
     def _kept(self, audio_id: str | None) -> bytes:
         if not self.keep_audio:
-            raise InputError("the audio was not kept; make the widget with keep_audio=True")
+            raise InputError("the audio was not kept; create the widget with keep_audio=True")
         takes = [take for take in self._takes if audio_id is None or take.audio_id == audio_id]
         if not takes:
             names = ", ".join(take.audio_id for take in self._takes) or "none yet"
-            raise InputError(f"there is no recording {audio_id or ''}; recordings: {names}")
+            raise InputError(f"there is no recording {audio_id or ''}; the recordings are {names}")
         return bytes(takes[-1].kept)
 
     def _pass_on(self, widget: MicrophoneWidget, content: Mapping[str, Any], buffers: list[Any]) -> None:

@@ -25,8 +25,8 @@ ASLEEP_FOR_S = 600.0
 _BUSY_FOR_S = 600.0  # longest wait for messages of the page while a cell runs
 
 PAGE_GONE = (
-    "the page that was recording fell silent (closed, loaded again, or cut off); everything that had arrived by then "
-    "was settled"
+    "the page that was recording sent no more messages (it was closed, reloaded or disconnected); all audio that had "
+    "arrived was settled"
 )
 
 

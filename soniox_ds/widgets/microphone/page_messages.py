@@ -48,7 +48,7 @@ class PageMessages:
             channel.send(message)
         except Exception:  # noqa: BLE001
             if channel.name not in self._broken:
-                _log.exception("nothing reaches the page over its %s", channel.name)
+                _log.exception("messages do not reach the page over its %s", channel.name)
             self._broken.add(channel.name)
         else:
             self._broken.discard(channel.name)

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 _ANSWER_S = 3.0  # wait for the page that records, if another page has asked it to stop
 _TAKES = {"proxy": ProxyTake, "direct": DirectTake}
 
-_TAKEN_OVER = "another page began to record with this widget"
+_TAKEN_OVER = "another page started to record with this widget"
 _CUT_SHORT = "this process ended before everything was settled"
 
 
@@ -168,7 +168,9 @@ class Recorder:
         take = self._ids.get(name)
         if take is None:
             if mode not in self.modes:
-                raise ValueError(f"the page asked for mode {mode!r}; allowed is {', '.join(sorted(self.modes))}")
+                raise ValueError(
+                    f"the page requested mode {mode!r}; this widget allows {', '.join(sorted(self.modes))}"
+                )
             if self.running is not None:
                 self.running.lost = _TAKEN_OVER
                 await self._finish(self.running)

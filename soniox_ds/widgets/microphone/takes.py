@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from soniox_ds.api.connection import Connection
-from soniox_ds.api.session_limit import gate_for
+from soniox_ds.api.session_limit import session_limit_for
 from soniox_ds.api.websocket import check_message
 from soniox_ds.exceptions import BadAnswerError, ServiceError, SonioxDSError
 from soniox_ds.live.model_event import MODEL, ModelEvent
@@ -213,8 +213,10 @@ class DirectTake(Take):
         self._sent_ms = 0.0
         self._model_event = ModelEvent(self.options.model, self.connection, self._note_model)
         # It counts among the streams of this process, although its socket is in the browser.
-        self._gate = AsyncExitStack()
-        self._enters = asyncio.create_task(self._gate.enter_async_context(gate_for(self.connection).pass_through()))
+        self._session_limit = AsyncExitStack()
+        self._enters = asyncio.create_task(
+            self._session_limit.enter_async_context(session_limit_for(self.connection).pass_through())
+        )
 
     @property
     def transcript(self) -> Transcript:
@@ -290,7 +292,7 @@ class DirectTake(Take):
         finally:
             await self._model_event.close()
             if self._enters.done():
-                await self._gate.aclose()
+                await self._session_limit.aclose()
             else:
                 self._enters.cancel()
                 await asyncio.wait([self._enters])

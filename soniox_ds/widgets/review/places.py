@@ -21,7 +21,7 @@ __all__ = ["LONGEST_MS", "Piece", "Place", "Places"]
 LONGEST_MS = 30_000
 """Longest piece of audio. Of a longer clip, only the beginning is played."""
 
-_UNKNOWN = "its audio is not known: give the corpus, or audio={audio_id: path}"
+_UNKNOWN = "the audio is not known: pass the corpus, or audio={audio_id: path}"
 
 
 class Piece(NamedTuple):
@@ -103,8 +103,8 @@ class Places:
         known_ids = {str(name) for name in self._indices} | (set(self._recordings) if recordings is not None else set())
         if words is not None and (strange := sorted(listed - known_ids)):
             raise InputError(
-                f"clips name {len(strange)} recordings that the transcripts do not have, such as {strange[0]!r}; the "
-                f"transcripts have {sorted(known_ids)[:3]}. Give the corpus that the clips were made of."
+                f"clips contain {len(strange)} recordings that the transcripts do not have, such as {strange[0]!r}; "
+                f"the transcripts have {sorted(known_ids)[:3]}. Pass the corpus that the clips were made from."
             )
 
     def __len__(self) -> int:
@@ -173,7 +173,7 @@ def _checked(clips: pd.DataFrame) -> pd.DataFrame:
     checked = need_milliseconds(clips, "clips")
     if missing := int(checked[["audio_id", "start_ms", "end_ms"]].isna().any(axis=1).sum()):
         raise SchemaError(
-            f"clips: {missing} of {len(checked)} rows have no recording or time, so that nothing can be heard; leave "
+            f"clips: {missing} of {len(checked)} rows have no recording or no time and cannot be played; leave "
             'them out: clips.dropna(subset=["audio_id", "start_ms", "end_ms"]).'
         )
     no_duplicates(checked, "clips", "audio_id", "start_ms", "end_ms")

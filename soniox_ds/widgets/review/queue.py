@@ -171,11 +171,11 @@ class ReviewQueue(anywidget.AnyWidget):
 
     def _review(self, row: int) -> dict[str, Any]:
         """Return `verdict`, `correction` and `note` of a clip, with None for missing values."""
-        found = self._store.get(self._places.key(row)) or {}
+        saved = self._store.get(self._places.key(row)) or {}
         return {
-            "verdict": found.get("verdict"),
-            "correction": (found.get("correction") or "") if found.get("corrected") else None,
-            "note": found.get("note"),
+            "verdict": saved.get("verdict"),
+            "correction": (saved.get("correction") or "") if saved.get("corrected") else None,
+            "note": saved.get("note"),
         }
 
     # ---- messages
@@ -234,8 +234,8 @@ class ReviewQueue(anywidget.AnyWidget):
             self._store.keep(kept)
         except (OSError, InputError) as error:
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-            said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)
-            problem = f"{os.fspath(self._store.path or '')} could not be written: {said}"
+            reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)
+            problem = f"{os.fspath(self._store.path or '')} could not be written: {reason}"
         return {"row": row, "number": content.get("number"), "problem": problem} | self._review(row), []
 
     def _row(self, content: Mapping[str, Any]) -> int:

@@ -38,7 +38,7 @@ class ReviewStore:
             if path.suffix.lower() not in (".csv", ".parquet"):
                 raise InputError(f"save_to is {str(path)!r}; reviews are saved as .csv or .parquet.")
             if not path.parent.is_dir():
-                raise InputError(f"save_to: the folder {str(path.parent)!r} is not there; make it first.")
+                raise InputError(f"save_to: the folder {str(path.parent)!r} does not exist; create it first.")
         self.path = path
         self._lock = RLock()
         self._rows: dict[Key, dict[str, Any]] = {}
@@ -108,18 +108,18 @@ def read_reviews(path: Path) -> pd.DataFrame:
 def _booleans(column: pd.Series[Any], path: Path) -> pd.Series[Any]:
     words = column.astype("string").str.lower()
     if (odd := words[~words.isin([*_TRUE, *_FALSE]) & words.notna()]).size:
-        raise SchemaError(f"{path}: corrected holds {odd.iloc[0]!r}; it can be true or false.")
+        raise SchemaError(f"{path}: corrected contains {odd.iloc[0]!r}; it can be true or false.")
     return words.isin(_TRUE).astype("boolean")
 
 
 def _by_key(table: pd.DataFrame) -> dict[Key, dict[str, Any]]:
-    found: dict[Key, dict[str, Any]] = {}
+    reviews: dict[Key, dict[str, Any]] = {}
     for values in table.astype(object).where(table.notna(), None).to_dict("records"):
         row = {str(name): value for name, value in values.items()}
         key = (str(row["audio_id"]), int(row["start_ms"]), int(row["end_ms"]))
-        if key not in found or _newer(row, found[key]):
-            found[key] = row
-    return found
+        if key not in reviews or _newer(row, reviews[key]):
+            reviews[key] = row
+    return reviews
 
 
 def _newer(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

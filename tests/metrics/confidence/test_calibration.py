@@ -268,7 +268,9 @@ def test_wrong_tables():
             measure(judged.drop(columns="confidence"))
         with pytest.raises(SchemaError, match=r"found \[90\.0, 80\.0\].*percentages: divide them by 100"):
             measure(judged.assign(confidence=[90, 80]))
-        with pytest.raises(SchemaError, match=r"operation must be one of .*, found \['C'\]; sx\.align_words"):
+        with pytest.raises(
+            SchemaError, match=r"operation must be one of .*, found \['C'\]; pass a table of sx\.align_words"
+        ):
             measure(judged.assign(operation="C"))
         with pytest.raises(SchemaError, match="operation is NA in 2 of 2 rows"):
             measure(judged.assign(operation=None))
@@ -277,9 +279,11 @@ def test_wrong_tables():
         ):
             measure(judged.assign(confidence=None))
     for measure in (calibration, reliability):
-        with pytest.raises(SchemaError, match=r"by names \['accent'\], which the alignments lack.*merge\(corpus"):
+        with pytest.raises(
+            SchemaError, match=r"by contains \['accent'\], which are not columns of the alignments.*merge\(corpus"
+        ):
             measure(judged, "accent")
-        with pytest.raises(InputError, match=r"by names \['n'\], which are columns of the result"):
+        with pytest.raises(InputError, match=r"by contains \['n'\], which are also columns of the result"):
             measure(judged.assign(n=1), "n")
         with pytest.raises(SchemaError, match=r"lacks \['speaker'\]"):
             measure(judged, block="speaker")
@@ -413,7 +417,7 @@ def test_recalibration_refuses_what_means_nothing():
         fit_recalibration(judged, "beta")
     with pytest.raises(InputError, match="folds is 1"):
         fit_recalibration(judged, folds=1)
-    with pytest.raises(InputError, match=r"all 4 words have the audio_id 'a'; cross-fitting takes two groups"):
+    with pytest.raises(InputError, match=r"all 4 words have the audio_id 'a'; cross-fitting needs two or more groups"):
         fit_recalibration(judged.assign(audio_id="a"))
     with pytest.raises(SchemaError, match=r"lacks \['speaker'\]"):
         fit_recalibration(judged, group="speaker")
@@ -554,5 +558,5 @@ def test_recalibration_is_applied_to_confidences_alone(odd):
     learnt = sx.metrics.fit_recalibration(aligned)
     with pytest.raises(InputError, match=f"a list of confidences, found {type(odd).__name__}"):
         learnt.apply(odd)
-    with pytest.raises(InputError, match=r"found DataFrame; for a table give the column, table\['confidence'\]"):
+    with pytest.raises(InputError, match=r"found DataFrame; of a table, pass its column table\['confidence'\]"):
         learnt.apply(aligned)

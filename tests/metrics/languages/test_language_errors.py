@@ -217,7 +217,7 @@ def test_failed_and_silent_recordings_are_rows_of_their_own():
     assert errors["error_rate"].fillna(-1).tolist() == [0.25, -1, -1]
     assert errors["labelled_ms"].fillna(-1).tolist() == [400, -1, 0]
     assert errors["accent"].tolist() == ["x", "x", "y"]
-    with pytest.warns(UserWarning, match="1 of 2 recordings of the references are not among .* 'z'"):
+    with pytest.warns(UserWarning, match="1 of 2 recordings of the references were not transcribed, such as 'z'"):
         missing = language_errors(corpus(), {"a": "de", "z": "de"})
     assert missing["status"].tolist() == ["scored", "missing"]
     summary = summarize(errors, by="accent", **QUICK)
@@ -434,18 +434,22 @@ WRONG = [
     pytest.param(lambda: language_confusion([1], {"a": "de"}), "takes a Corpus or a table", id="no-table"),
     pytest.param(lambda: language_confusion(FOUND), "there are no reference languages", id="no-references"),
     pytest.param(lambda: language_confusion(FOUND, ["de"]), "must be a mapping", id="list"),
-    pytest.param(lambda: language_confusion(FOUND, "spoken"), "but this is no Corpus", id="column-of-no-corpus"),
+    pytest.param(
+        lambda: language_confusion(FOUND, "spoken"), "but the first argument is not a Corpus", id="column-of-no-corpus"
+    ),
     pytest.param(lambda: language_confusion(FOUND, {"b": "de"}), "belong to other recordings", id="other-recordings"),
-    pytest.param(lambda: language_confusion(FOUND, {"a": "deu"}), "'deu' is not a two-letter code", id="three-letters"),
-    pytest.param(lambda: language_confusion(FOUND, {"a": "de-DE"}), "not a two-letter code", id="region"),
+    pytest.param(
+        lambda: language_confusion(FOUND, {"a": "deu"}), "'deu' is not a two-letter language code", id="three-letters"
+    ),
+    pytest.param(lambda: language_confusion(FOUND, {"a": "de-DE"}), "not a two-letter language code", id="region"),
     pytest.param(
         lambda: language_confusion(FOUND, pd.DataFrame({"audio_id": ["a", "a"], "language": ["de", "en"]})),
-        "more than once; for several languages in a recording give stretches",
+        "more than once in the references; for several languages in a recording give stretches",
         id="twice",
     ),
     pytest.param(
         lambda: language_confusion(FOUND, REAL.assign(end_ms=0.6)),
-        "end_ms holds 0.6.* Are these seconds\\?",
+        "end_ms contains 0.6.* Are these seconds\\?",
         id="seconds",
     ),
     pytest.param(lambda: language_confusion(FOUND, REAL.assign(end_ms=-1)), "end_ms is negative", id="negative"),
@@ -458,7 +462,7 @@ WRONG = [
         lambda: language_confusion(words((0, 1, None)), {"a": "de"}), "enable_language_identification", id="off"
     ),
     pytest.param(lambda: language_confusion(FOUND.drop(columns="language"), {"a": "de"}), "lacks", id="column"),
-    pytest.param(lambda: language_switches(FOUND, {"a": "de"}), "has no switches", id="no-switches"),
+    pytest.param(lambda: language_switches(FOUND, {"a": "de"}), "have no switches", id="no-switches"),
     pytest.param(lambda: language_switches(FOUND, REAL, tolerance_ms=-1), "tolerance_ms is -1", id="tolerance"),
     pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}).iloc[:0]), "no rows", id="empty"),
     pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}), by="wrong_ms"), "of the result", id="by"),

@@ -233,14 +233,17 @@ def test_transitions_agree_with_the_definition(rows):
     [
         (turns_of(("A", 0, 1)).drop(columns="speaker"), r"lacks \['speaker'\]"),
         (turns_of((None, 0, 1)), "speaker is NA in 1 of 1 rows"),
-        (turns_of(("A", 0.41, 4.01), ("B", 4.5, 9.25)), r"start_ms holds 0\.41.* Are these seconds\? Multiply by 1000"),
+        (
+            turns_of(("A", 0.41, 4.01), ("B", 4.5, 9.25)),
+            r"start_ms contains 0\.41.* Are these seconds\? Multiply by 1000",
+        ),
         (
             turns_of(("A", 500, 400)),
             r"end_ms comes before start_ms in 1 of 1 rows, first in row 0 of 'call' \(500 to",
         ),
         (turns_of(("A", -5, 400)), "start_ms is negative in 1 of 1 rows, first -5 in row 0"),
         (turns_of(("A", 0, None)), "end_ms is missing in 1 of 1 rows"),
-        (turns_of(("A", 0, "late")), "end_ms must hold milliseconds"),
+        (turns_of(("A", 0, "late")), "end_ms must contain milliseconds"),
     ],
 )
 def test_turns_that_cannot_be(table, message):

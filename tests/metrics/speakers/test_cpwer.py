@@ -306,7 +306,7 @@ SOME = words_of(("1", "the cat", 0))
             reference_of(*TWO).assign(start_ms=[0.0, 1.4], end_ms=[1.2, 2.5]),
             {},
             SchemaError,
-            r"reference: start_ms holds 1\.4.* Are these seconds\? Multiply by 1000",
+            r"reference: start_ms contains 1\.4.* Are these seconds\? Multiply by 1000",
         ),
         (SOME, reference_of(*TWO).assign(start_ms=[10, 20], end_ms=[5, 30]), {}, SchemaError, "end_ms comes before"),
     ],
@@ -320,7 +320,7 @@ def test_unlike_counts_are_not_pooled():
     errors = [sx.speaker_word_errors(SOME, reference_of(*TWO), normalizer=name) for name in ("basic", "none")]
     with pytest.raises(InputError, match=r"after different normalisers, \['basic 3', 'none 1'\]"):
         sx.summarize(pd.concat(errors))
-    with pytest.raises(InputError, match="by names"):
+    with pytest.raises(InputError, match="by contains"):
         sx.summarize(errors[0], by="cpwer")
 
 

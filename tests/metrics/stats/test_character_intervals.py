@@ -93,7 +93,7 @@ def test_a_pilot_of_characters_says_what_one_of_words_would(pilot):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: compare_errors(errors_of(HEARD), word_errors(HEARD, SAID)), "like with like"),
+        (lambda: compare_errors(errors_of(HEARD), word_errors(HEARD, SAID)), "tables of one kind"),
         (
             lambda: compare_errors(errors_of(HEARD), errors_of(BETTER), alignments=[SAID, SAID]),
             "alignments are of words",
@@ -107,7 +107,7 @@ def test_a_pilot_of_characters_says_what_one_of_words_would(pilot):
         ),
         (lambda: summarize(errors_of(HEARD).rename(columns={"room": "cer_low"}), by="cer_low"), "columns of the"),
         (lambda: summarize(errors_of(HEARD).assign(reference_characters=1)), "differ from reference_characters"),
-        (lambda: power([errors_of(HEARD), word_errors(BETTER, SAID)], difference=0.1), "like with like"),
+        (lambda: power([errors_of(HEARD), word_errors(BETTER, SAID)], difference=0.1), "tables of one kind"),
         (lambda: power(errors_of(HEARD).iloc[:1], difference=0.1), "1 blocks with 5 characters"),
     ],
 )

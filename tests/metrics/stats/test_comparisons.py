@@ -291,7 +291,7 @@ def test_one_block_has_a_difference_and_no_interval(method):
         pytest.param([A, B.drop(columns="status")], {}, SchemaError, "lacks", id="column"),
         pytest.param([A[:1], B], {}, InputError, "1 scored recording in common", id="one-recording"),
         pytest.param([A, B.assign(audio_id=B["audio_id"] + ".wav")], {}, InputError, "look like", id="other-ids"),
-        pytest.param([A, B.assign(speaker="x")], {}, InputError, "disagree on 'speaker'", id="blocks-disagree"),
+        pytest.param([A, B.assign(speaker="x")], {}, InputError, "different values of 'speaker'", id="blocks-disagree"),
         pytest.param(
             [A, B.assign(hits=B["hits"] + 1, reference_words=21)], {}, InputError, "different references", id="words"
         ),

@@ -145,8 +145,8 @@ MIXED = pd.concat([A.assign(cost="sclite"), B.assign(cost="levenshtein", audio_i
 @pytest.mark.parametrize(
     ("given", "options", "words"),
     [
-        pytest.param([], {"difference": 0.01}, "give errors of a pilot", id="nothing"),
-        pytest.param([A], {}, "give difference= to learn", id="no-question"),
+        pytest.param([], {"difference": 0.01}, "pass the errors of a pilot", id="nothing"),
+        pytest.param([A], {}, "pass difference= for the number of blocks", id="no-question"),
         pytest.param([A], {"difference": 0.01, "block_sd": 1}, "not both", id="both"),
         pytest.param([A], {"difference": 2}, "0.01 is one percentage point", id="percent"),
         pytest.param([A], {"difference": 0}, "between 0 and 1", id="zero"),

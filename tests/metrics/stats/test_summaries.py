@@ -138,7 +138,7 @@ def test_a_group_without_errors_has_the_poisson_bound():
     assert found["wer_high"].tolist() == pytest.approx([3.688879 / 110, 3.688879 / 10])
     assert found["method"].tolist() == ["poisson", "poisson"]
     assert found["note"][0] == (
-        "There is not a single error. The upper end is the exact Poisson bound, which takes the reference words for "
+        "There are no errors at all. The upper end is the exact Poisson bound, which treats the reference words as "
         "independent and ignores the recordings."
     )
 
@@ -156,7 +156,7 @@ def test_blocks_that_are_all_alike_have_no_interval_and_the_note_says_what_to_do
     assert row[["wer_low", "wer_high", "method"]].isna().all()
     assert row["note"] == (
         "All 6 sessions have the same rate. Without variation there is no interval. Add sessions, or pass "
-        'block="audio_id" for an interval that takes the recordings for independent.'
+        'block="audio_id" for an interval that treats the recordings as independent.'
     )
 
 
@@ -218,7 +218,7 @@ def test_grouping_by_the_normaliser():
         pytest.param(SIX, {"by": "accent"}, SchemaError, r"lacks \['accent'\]", id="no-such-group"),
         pytest.param(SIX, {"block": "session"}, SchemaError, r"lacks \['session'\]", id="no-such-block"),
         pytest.param(SIX.assign(session=None), {"block": "session"}, InputError, "all its values", id="block-of-NA"),
-        pytest.param(SIX, {"block": []}, InputError, "block is empty", id="empty-block"),
+        pytest.param(SIX, {"block": []}, InputError, "block is an empty list", id="empty-block"),
         pytest.param(SIX[:0], {}, InputError, "has no rows", id="empty"),
         pytest.param(pd.concat([SIX, SIX]), {}, SchemaError, "'a' occurs more than once", id="twice"),
         pytest.param(SIX.assign(status="done"), {}, SchemaError, "status 'done'", id="status"),
@@ -328,7 +328,7 @@ def test_the_note_says_that_few_of_many_blocks_decide():
     row = summarize(table(rows)).iloc[0]
     assert row["method"] == "cr2"
     assert row["note"] == (
-        "A few of the 13 recordings decide the rate: the interval is wide. More recordings would narrow it."
+        "A few of the 13 recordings dominate the rate: the interval is wide. More recordings would narrow it."
     )
     ax = sx.plot.error_summary(summarize(table(rows)))
     assert ax.texts[0].get_text().startswith("6.9% · n = 13")
@@ -340,10 +340,10 @@ def test_the_note_says_that_few_of_many_blocks_decide():
 
 def test_groups_must_be_single_values_of_one_kind():
     lists = SIX.assign(tags=[["x"], ["y"], ["x", "y"], [], ["x"], ["y"]])
-    with pytest.raises(SchemaError, match=r"by names 'tags', which holds \['x'\] \(list\); a group needs"):
+    with pytest.raises(SchemaError, match=r"the column 'tags' in by contains \['x'\] \(list\), but a group needs"):
         summarize(lists, by="tags")
     mixed = SIX.assign(day=[1, pd.Timestamp("2026-01-02"), 1, 2, 3, pd.NA])
-    with pytest.raises(SchemaError, match=r"by names 'day', which mixes Timestamp and int, so that .*astype\(str\)"):
+    with pytest.raises(SchemaError, match=r"the column 'day' in by mixes Timestamp and int, so .*astype\(str\)"):
         summarize(mixed, by="day")
     assert len(summarize(mixed.astype({"day": str}), by="day")) == 5
 

@@ -423,7 +423,7 @@ def test_with_repeats_a_place_counts_once():
     assert row["difference"] == pytest.approx(1 / 8)
     assert row["p"] == 1
     assert (row["false_hits_a"], row["false_hits_b"]) == (0, 1)
-    assert "With repeats an occurrence counts once" in row["note"]
+    assert "With repeats, each occurrence counts once" in row["note"]
     single = compare_terms(*(one[one["repeat"] == 0] for one in (a, b)), **QUICK).iloc[0]
     assert single[["both", "only_a", "only_b", "neither"]].tolist() == [1, 1, 1, 1]
     assert "repeats" not in single["note"]
@@ -519,23 +519,27 @@ WRONG = [
     ),
     pytest.param(
         lambda: term_errors(ALIGNED.drop(columns="normalizer"), ["x"]),
-        "do not say how they were normalised",
+        "their normaliser is unknown",
         id="no-label",
     ),
     pytest.param(
-        lambda: term_errors(ALIGNED.assign(normalizer="mine 1"), ["x"]), "which is none of", id="own-normaliser"
+        lambda: term_errors(ALIGNED.assign(normalizer="mine 1"), ["x"]), "which is not one of", id="own-normaliser"
     ),
     pytest.param(
-        lambda: term_errors(ALIGNED.assign(reference=["takes", "Celebrex"]), ["x"]), "hold 'Celebrex'", id="raw-words"
+        lambda: term_errors(ALIGNED.assign(reference=["takes", "Celebrex"]), ["x"]),
+        "contain 'Celebrex'",
+        id="raw-words",
     ),
     pytest.param(lambda: term_errors({"a": "b"}, ["x"]), "must be a table of align_words", id="no-table"),
     pytest.param(lambda: biasing_errors(ALIGNED, ["x"], against="both"), "'list' or 'utterance'", id="against"),
     pytest.param(
-        lambda: biasing_errors(ALIGNED, ["x"], ERRORS.assign(audio_id="b")), "hold 'a', which errors", id="other-errors"
+        lambda: biasing_errors(ALIGNED, ["x"], ERRORS.assign(audio_id="b")),
+        "contain 'a', which is not a scored recording of errors",
+        id="other-errors",
     ),
     pytest.param(
         lambda: term_counts(ALIGNED, ["x"], ERRORS.assign(audio_id="b")),
-        "hold 'a', which errors",
+        "contain 'a', which is not a scored recording of errors",
         id="other-summary",
     ),
     pytest.param(

@@ -397,15 +397,17 @@ WRONG = [
     pytest.param(lambda: translation_scores([], []), "no translation to score", id="empty"),
     pytest.param(lambda: translation_scores(["x"], [None]), "each reference must be a text", id="no-reference"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, metric="comet"), "metric is 'comet'", id="metric"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, tokenize="flores200"), "fetch models", id="tokenizer"),
+    pytest.param(lambda: translation_scores(SAID, RIGHT, tokenize="flores200"), "download models", id="tokenizer"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, language="deu"), "two-letter code", id="language"),
     pytest.param(lambda: translation_scores(HEARD, CHINESE, metric="bleu"), 'give language="zh"', id="unspaced"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, block=["x"]), "1 labels for 6 references", id="blocks"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, block="talk"), "references is no table", id="block-name"),
+    pytest.param(lambda: translation_scores(SAID, RIGHT, block="talk"), "references is not a table", id="block-name"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, ci=95), "ci is 95", id="ci"),
     pytest.param(lambda: translation_scores(SAID, RIGHT, n_resamples=5), "n_resamples is 5", id="replicates"),
     pytest.param(lambda: translation_scores(TEXTS, {"a": "x"}), "more than one translation", id="two-translations"),
-    pytest.param(lambda: translation_scores(TEXTS.iloc[:1], {"b": "x"}), "are their ids the audio_id", id="other-ids"),
+    pytest.param(
+        lambda: translation_scores(TEXTS.iloc[:1], {"b": "x"}), "check that their ids are the audio_id", id="other-ids"
+    ),
     pytest.param(lambda: translation_scores(TEXTS.iloc[:1], ["x"]), "need references by audio_id", id="no-ids"),
     pytest.param(
         lambda: translation_scores(TEXTS.iloc[:1], pd.DataFrame({"audio_id": ["a", "a"], "reference": "x"})),

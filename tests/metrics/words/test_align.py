@@ -279,7 +279,7 @@ def test_wrong_arguments():
         sx.align_words({"a": "x"}, {"a": "x"}, units="chars")
     with pytest.raises(SchemaError, match=r"lacks \['text'\]"):
         sx.align_words(words_table().drop(columns="text"), {"a": "x"})
-    with pytest.raises(SchemaError, match="words: 6 of 12 rows are there again, first audio_id 'a', word_index 0"):
+    with pytest.raises(SchemaError, match="words: 6 of 12 rows are duplicates, first audio_id 'a', word_index 0"):
         sx.align_words(pd.concat([words_table(), words_table()]), {"a": "x"})
     table = words_table().astype({"text": "string"})
     table.loc[1, "text"] = pd.NA

@@ -70,5 +70,5 @@ def test_an_unknown_operation_is_refused():
     table = aligned([("a b", "a c")])
     with pytest.raises(SchemaError, match="the operation 'swap' is unknown"):
         sx.metrics.jiwer_output(table.assign(operation="swap"))
-    with pytest.raises(SchemaError, match="are there again"):
+    with pytest.raises(SchemaError, match="are duplicates"):
         sx.metrics.jiwer_output(pd.concat([table, table]))

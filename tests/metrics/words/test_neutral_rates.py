@@ -186,7 +186,7 @@ def test_the_most_frequent_errors_of_a_report_are_not_of_formatting(tmp_path, la
     ).assign(confidence=0.9)
     asked = {"a": "call seven people now", "b": "call seven houses"}
     page = sx.report(sx.Corpus(recordings, tokens), asked, path=tmp_path / "r.html", language=language)
-    section = page.read_text(encoding="utf-8").split("What was mistaken for what")[1].split("</table>")[0]
+    section = page.read_text(encoding="utf-8").split("The most frequent confusions")[1].split("</table>")[0]
     assert "now → no" in section
     assert ("seven → 7" in section) is (language is None)
     assert ("differences of formatting alone are left out" in section) is (language is not None)

@@ -198,8 +198,8 @@ WRONG = [
         {"a": "x"}, {True: "x"}, SchemaError, "an audio_id is a text or a whole number, found True", id="id-no-string"
     ),
     pytest.param({"a": "x"}, pd.Series(["x"]), InputError, "its index must hold the audio_id", id="unnamed-series"),
-    pytest.param({"a": "x"}, "x", InputError, "references are a table .* found str", id="a-text"),
-    pytest.param("x", {"a": "x"}, InputError, "transcripts are a corpus, .* found str", id="a-text-heard"),
+    pytest.param({"a": "x"}, "x", InputError, "references must be a table .* found str", id="a-text"),
+    pytest.param("x", {"a": "x"}, InputError, "transcripts must be a corpus, .* found str", id="a-text-heard"),
     pytest.param(
         {"a": "x"},
         pd.DataFrame({"audio_id": ["a", "a"], "reference": ["x", "y"]}),

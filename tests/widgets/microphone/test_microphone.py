@@ -155,7 +155,7 @@ async def test_a_page_that_falls_silent_is_lost_but_not_while_a_cell_runs(tones,
     cells.busy = False
     over = await page.get("ended")
     assert over["lost"] is True
-    assert "fell silent" in over["text"]
+    assert "sent no more messages" in over["text"]
     assert recorder.state == "lost"
     assert recorder.takes[0].transcript.text.split() == WORDS
     await close(recorder)
@@ -493,7 +493,7 @@ async def test_keys_are_made_for_direct_widgets_only(tones):
     assert "mode='proxy'" in (await page.get("no_key"))["text"]
     assert tones.requests == []
     recorder.heard({"type": "open", "take": "t", "mode": "direct"}, b"", page)
-    assert "asked for mode 'direct'" in (await page.get("trouble"))["text"]
+    assert "requested mode 'direct'" in (await page.get("trouble"))["text"]
     await close(recorder)
 
     recorder = make(page, language_hints=["en"])

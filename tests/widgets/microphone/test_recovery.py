@@ -119,7 +119,7 @@ def test_without_a_folder_it_is_recovered_and_told_once(tones, speech, cache):
     assert all(path.stat().st_mode & 0o077 == 0 for path in cache.rglob("*.streams"))
     for path in cache.rglob("*.jsonl"):
         os.utime(path, times=(time.time() - 31 * 86_400,) * 2)
-    with pytest.raises(InputError, match="no recording was left behind"):
+    with pytest.raises(InputError, match="there is no recording to recover"):
         _ = mic.recovered
     assert not list(cache.rglob("*.jsonl"))
 
@@ -169,7 +169,7 @@ def test_unread_recordings_are_recovered_after_the_cell_was_run_again(tones, spe
     sx.Microphone()  # told once
     found = getattr(first, reading)
     assert len(found() if callable(found) else found) > 0
-    with pytest.raises(InputError, match="no recording was left behind"):
+    with pytest.raises(InputError, match="there is no recording to recover"):
         _ = second.recovered
     submit(asyncio.sleep(0)).result()
     assert not unread(cache)

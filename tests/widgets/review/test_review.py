@@ -167,11 +167,11 @@ def test_reviews_that_cannot_be_applied_are_refused():
     with pytest.raises(InputError, match=r"'b d' was reviewed, but the words there are 'b c'"):
         sx.apply_reviews(words, reviews_of((1, 3, "right", None)).assign(text="b d"))
     assert len(sx.apply_reviews(words, reviews_of((1, 3, "right", None)).assign(text=" b  c")))
-    with pytest.raises(SchemaError, match=r"verdict holds \['good'\]"):
+    with pytest.raises(SchemaError, match=r"verdict contains \['good'\]"):
         sx.apply_reviews(words, reviews_of((1, 3, "good", None)))
-    with pytest.raises(SchemaError, match='correction beside another verdict than "wrong"'):
+    with pytest.raises(SchemaError, match='correction although their verdict is not "wrong"'):
         sx.apply_reviews(words, reviews_of((1, 3, "right", "x")))
-    with pytest.raises(InputError, match="share no recording"):
+    with pytest.raises(InputError, match="have no recording in common"):
         sx.apply_reviews(words, reviews_of((1, 3, "right", None), audio_id="b.wav"))
     with pytest.raises(SchemaError, match=r"lacks \['verdict'\]"):
         sx.apply_reviews(words, reviews_of().drop(columns="verdict"))
@@ -353,7 +353,7 @@ def test_a_file_that_holds_something_else_is_left_alone(tmp_path):
     assert path.read_text() == "wer\n0.5\n"
     for content, told in [
         ("audio_id,start_ms,end_ms,verdict\na,x,1,right\n", "not a table of reviews"),
-        ("audio_id,start_ms,end_ms,verdict,corrected\na,0,500,right,maybe\n", "corrected holds 'maybe'"),
+        ("audio_id,start_ms,end_ms,verdict,corrected\na,0,500,right,maybe\n", "corrected contains 'maybe'"),
         ("", "not a table of reviews"),
     ]:
         path.write_text(content)
@@ -361,7 +361,7 @@ def test_a_file_that_holds_something_else_is_left_alone(tmp_path):
             ReviewStore(path)
     with pytest.raises(InputError, match=r"saved as .csv or .parquet"):
         ReviewStore(tmp_path / "reviews.xlsx")
-    with pytest.raises(InputError, match="is not there; make it first"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         ReviewStore(tmp_path / "nowhere" / "reviews.csv")
 
 
@@ -469,7 +469,7 @@ def test_flagged_words_are_marked(corpus, ask, change, marked):
     assert "".join(text for text, _, _ in row["pieces"]) == row["text"] == "take listen april <daily>"
 
 
-@pytest.mark.filterwarnings("ignore:the references hold '<daily>'")  # it is a word of this transcript
+@pytest.mark.filterwarnings("ignore:the references contain the tags '<daily>'")  # it is a word of this transcript
 def test_places_of_other_tables_can_be_reviewed(corpus, ask):
     references = pd.DataFrame({"audio_id": ["a.wav"], "reference": ["please take your lisinopril <daily> now"]})
     confusions = sx.confusions(sx.align_words(corpus, references, normalizer="none"))
@@ -506,7 +506,7 @@ def test_missing_audio_is_said_and_does_not_hinder(corpus, ask, tmp_path):
     ask(moved, "review", row=0, number=1, verdict="right", correction=None, note="")
     assert moved.table["verdict"].tolist() == ["right"]
     words_only = sx.review(clips, corpus.words())
-    assert "give the corpus" in ask(words_only, "rows", first=0, count=1)[0]["rows"][0]["no_audio"]
+    assert "pass the corpus" in ask(words_only, "rows", first=0, count=1)[0]["rows"][0]["no_audio"]
     told = sx.review(clips, corpus.words(), audio={"a.wav": tmp_path / "a.wav"})
     assert ask(told, "rows", first=0, count=1)[0]["rows"][0]["no_audio"] == ""
     assert len(ask(told, "clip", row=0)[1]) == 1
@@ -515,7 +515,7 @@ def test_missing_audio_is_said_and_does_not_hinder(corpus, ask, tmp_path):
     assert "cannot be read" in ask(broken, "clip", row=0)[0]["reason"]
 
 
-@pytest.mark.filterwarnings("ignore:the references hold '<daily>'")  # it is a word of this transcript
+@pytest.mark.filterwarnings("ignore:the references contain the tags '<daily>'")  # it is a word of this transcript
 def test_verdicts_become_a_table_a_file_and_references(corpus, ask, tmp_path):
     clips = sx.flag_low_confidence(corpus, 0.35, context_ms=100)
     path = tmp_path / "reviews.csv"
@@ -578,9 +578,9 @@ def test_clips_that_cannot_be_reviewed_are_refused(corpus):
     clips = pd.DataFrame({"audio_id": ["a.wav"], "start_ms": [2000], "end_ms": [3000]})
     with pytest.raises(InputError, match=r"transcripts do not have, such as 'b.wav'"):
         sx.review(clips.assign(audio_id="b.wav"), corpus)
-    with pytest.raises(SchemaError, match=r"clips: 1 of 1 rows have no recording or time"):
+    with pytest.raises(SchemaError, match=r"clips: 1 of 1 rows have no recording or no time"):
         sx.review(clips.assign(start_ms=pd.NA), corpus)
-    with pytest.raises(SchemaError, match="clips: 1 of 2 rows are there again"):
+    with pytest.raises(SchemaError, match="clips: 1 of 2 rows are duplicates"):
         sx.review(pd.concat([clips, clips]), corpus)
     with pytest.raises(SchemaError, match=r"clips: the table lacks \['start_ms', 'end_ms'\]"):
         sx.review(clips[["audio_id"]], corpus)
