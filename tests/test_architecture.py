@@ -217,6 +217,18 @@ def test_importing_the_package_imports_nothing_heavy():
     )
 
 
+def test_word_errors_import_no_statistics():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, soniox_ds as sx; sx.word_errors({'a': 'one'}, {'a': 'two'});"
+        "print({name.split('.')[0] for name in sys.modules} & {'scipy', 'matplotlib', 'jiwer', 'sacrebleu'})"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"
+
+
 @pytest.mark.parametrize("folder", ["", *WRITTEN_IN_A_STUB])
 def test_no_public_name_hides_a_module(folder):
     """Importing a module of a package sets its name there: a function of that name would come and go."""

@@ -14,7 +14,7 @@ import regex
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.text.normalizer import Normalizer
-from soniox_ds.text.tags import FLAGS, TAG, UNINTELLIGIBLE, may_hold_tags, tags_in, without_tags
+from soniox_ds.text.tags import FLAGS, UNINTELLIGIBLE, may_hold_tags, tag_pattern, tags_in, without_tags
 
 __all__ = ["warn_of_tags", "warn_of_unsaid"]
 
@@ -84,7 +84,7 @@ def _is_placeholder(text: str) -> bool:
     rest = without_tags(text)
     if any(char.isalnum() for char in rest):
         return False
-    tags = [match[0] for match in TAG.finditer(text)]
+    tags = [match[0] for match in tag_pattern().finditer(text)]
     if any(char.isalnum() for tag in tags for char in tag):
         return any(map(_UNKNOWN.fullmatch, tags))
     return bool(text)

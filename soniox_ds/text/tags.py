@@ -10,10 +10,11 @@ treated as tags unless their content is clearly speech: ``[I think so]``, the ``
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import regex
 
-__all__ = ["FLAGS", "TAG", "UNINTELLIGIBLE", "may_hold_tags", "tags_in", "without_tags"]
+__all__ = ["FLAGS", "UNINTELLIGIBLE", "may_hold_tags", "tag_pattern", "tags_in", "without_tags"]
 
 UNINTELLIGIBLE = r"""unk(?:nown)?|inaudible|unintelligible|indistinct|indiscernible|unclear|untranscribed|foreign|
     redacted|xxx|yyy|no[ _-]?transcript(?:ion)?|not[ _-]transcribed|ignore_time_segment_in_scoring|unverständlich\w*|
@@ -49,8 +50,7 @@ _BARE = (
     r"(?<!\bthe\s)(?-i:www)(?![\w'’/@-]|\.\w|\s+(?:dot|punkt|punto|point)\b)"
 )
 """Tags that are words of no language."""
-TAG = regex.compile(
-    rf"""
+_TAG = rf"""
     \[\[[^\[\]\n]*\]\] | (?<!\w)[\[［【]{_NO_SPEECH}[^\[\]［］【】\n]*[\]］】](?!\w)
     | \[(?:{_EVENT})[^\[\]\n]*\]                          # a word may touch the name of an event
     | \{{\{{[^{{}}\n]*\}}\}} | [{{｛][^{{}}｛｝\n]*[}}｝]
@@ -71,9 +71,7 @@ TAG = regex.compile(
     | (?<!\S)(?:°h+|h+°|\.hh+)(?!\S) | (?<!\S)@@+(?!\S)                                  # breath and laughter
     | [♪♫♬🎵🎶]\s*(?:(?:{_SYLLABLE}|{_EVENT})[\s,~-]*)+[♪♫♬🎵🎶]
     | (?<![\w'’/@\#$.-])(?:{_BARE})
-    """,
-    FLAGS,
-)
+    """
 _SAID_INSIDE = regex.compile(
     rf"""
     \[(?i:laugh(?:ter|ing)?)-(?P<said>[^\[\]\s]+)\]                       # said while laughing, in Switchboard
@@ -89,6 +87,12 @@ _PARTS_OF_BARE_TAGS = ("SPN", "NSN", "spn", "nsn", "UNK", "NOISE", "xxx", "yyy",
 """A text that has none of these and none of the marks holds no tags."""
 
 
+@cache
+def tag_pattern() -> regex.Pattern[str]:
+    """Return the pattern of tags, which is compiled at its first use, because that takes 60 ms."""
+    return regex.compile(_TAG, FLAGS)
+
+
 def without_tags(text: str) -> str:
     """Remove the tags from a text.
 
@@ -101,7 +105,7 @@ def without_tags(text: str) -> str:
         return text
     while (unwrapped := _SAID_INSIDE.sub(_words_inside, text)) != text:
         text = unwrapped
-    return str(TAG.sub(" ", text))
+    return str(tag_pattern().sub(" ", text))
 
 
 def may_hold_tags(text: str) -> bool:
@@ -129,5 +133,5 @@ def tags_in(text: str) -> Counter[tuple[str, str]]:
     while unwrapped := [(match[0], _words_inside(match)) for match in _SAID_INSIDE.finditer(text)]:
         tags.update(unwrapped)
         text = _SAID_INSIDE.sub(_words_inside, text)
-    tags.update((match[0], "") for match in TAG.finditer(text))
+    tags.update((match[0], "") for match in tag_pattern().finditer(text))
     return tags

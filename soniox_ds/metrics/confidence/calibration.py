@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.confidence.calibration_error import (
@@ -270,6 +269,8 @@ def auc(confidence: FloatArray, correct: Bools) -> float:
     >>> auc(np.array([0.9, 0.8, 0.8, 0.2]), np.array([True, True, False, False]))
     0.875
     """
+    from scipy import stats
+
     right, wrong = int(correct.sum()), int((~correct).sum())
     if not right or not wrong:
         return nan

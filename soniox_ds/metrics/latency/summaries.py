@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from soniox_ds.metrics.latency.tokens import LiveTables, checked_tables, ends_of_audio, token_latencies
 from soniox_ds.metrics.stats.blocks import Blocks, blocks_of, known, note_of
@@ -247,6 +246,8 @@ def _tail(ci: float, blocks: int) -> float:
     >>> [round(_tail(0.95, blocks), 4) for blocks in (3, 5, 10, 50, 1000)]
     [0.0, 0.001, 0.0086, 0.0212, 0.0248]
     """
+    from scipy import stats
+
     reach = (blocks / (blocks - 1)) ** 0.5 * stats.t.ppf(1 - (1 - ci) / 2, blocks - 1)
     return float(stats.norm.sf(reach))
 

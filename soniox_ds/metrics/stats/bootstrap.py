@@ -21,7 +21,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
@@ -175,6 +174,8 @@ class RateBootstrap:
         >>> bootstrap_rate([0, 0], [100, 200]).interval()
         Interval(low=0.0, high=0.01229..., method='poisson', remark='no-errors')
         """
+        from scipy import stats
+
         check_level(ci)
         check_method(method)
         tail = (1 - ci) / 2
@@ -208,6 +209,8 @@ class RateBootstrap:
 
         It is below ``1 - ci`` exactly when `interval` of the same method, for a difference, excludes 0.
         """
+        from scipy import stats
+
         check_method(method)
         if self._no_interval() is not None:
             return nan
@@ -259,6 +262,8 @@ class RateBootstrap:
         numbers nearly normal (Wilson and Hilferty, 1931). On that scale the interval reaches further up than down, and
         its coverage is 1 to 3 points higher. A share above one half is skewed the other way, so its complement is used.
         """
+        from scipy import stats
+
         reach = float(stats.t.isf(tail, self.cr2_freedom)) * self.cr2_error
         if kind == "difference" or self.estimate <= 0 or (kind == "share" and self.estimate >= 1):
             return self.estimate - reach, self.estimate + reach
@@ -385,6 +390,8 @@ def mapsswe(errors_a: npt.ArrayLike, errors_b: npt.ArrayLike) -> MatchedPairs:
     >>> [round(value, 3) for value in mapsswe([2, 1, 1, 0, 3], [0, 1, 0, 1, 1])]
     [5, 0.8, 1.304, 1.372, 0.17]
     """
+    from scipy import stats
+
     difference = np.asarray(errors_a, np.float64) - np.asarray(errors_b, np.float64)
     count = len(difference)
     if count < 2:
@@ -402,6 +409,8 @@ def mcnemar(only_a: int, only_b: int) -> float:
     >>> mcnemar(0, 0)
     1.0
     """
+    from scipy import stats
+
     if only_a < 0 or only_b < 0:
         raise InputError(f"mcnemar takes two counts, found {only_a} and {only_b}.")
     return float(stats.binomtest(min(only_a, only_b), only_a + only_b).pvalue) if only_a + only_b else 1.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 __all__ = ["resampled_sums"]
 
@@ -123,6 +122,8 @@ def _poisson_by_bytes(means: FloatArray) -> tuple[npt.NDArray[np.uint8], FloatAr
     it is undecided, and a further random number is compared with the cumulative distribution of the remainders. Of the
     possible means, the first with the smallest remainder is used.
     """
+    from scipy import stats
+
     chances = 256 * stats.poisson.pmf(np.arange(_MOST_DRAWN)[:, None], means)
     chances = chances[:, int(np.argmax(np.floor(chances).sum(axis=0)))]
     bytes_each = np.floor(chances)
