@@ -34,7 +34,7 @@ MEASURES = ("connect", "first_token", "first_lag", "finalization_lag", "endpoint
 """The measures, in the order of the rows."""
 
 _PERCENTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
-_CELLS_PER_CHUNK = 2_000_000
+_CELLS_PER_CHUNK = 200_000
 
 
 def live_latencies(live_result: LiveTables) -> pd.DataFrame:
@@ -222,20 +222,20 @@ def _bootstrap(
     order = np.argsort(values, kind="stable")
     values, units = values[order], units[order]
     estimates = values[observed_ranks(np.ones((1, len(values))), shares)[0]]
-    with_values = len(np.unique(units))
+    with_values = np.unique(units)
     if total < 2:
         return _Percentiles(estimates, nothing, nothing, "one-unit" if total else "no-units")
-    if with_values < 2:
+    if len(with_values) < 2:
         return _Percentiles(estimates, nothing, nothing, "one-holds-all")
     rng = np.random.default_rng(resampling.seed)
     rows = max(1, _CELLS_PER_CHUNK // len(values))
     drawn: list[_Floats] = []
     for start in range(0, resampling.n_resamples, rows):
         size = min(rows, resampling.n_resamples - start)
-        weights = rng.multinomial(total, np.full(total, 1 / total), size=size)[:, units]
-        weights = weights[weights.any(axis=1)]  # a replicate may hold no block with values
-        drawn.append(values[observed_ranks(weights, shares)])
-    tail = _tail(resampling.ci, with_values)
+        weights = rng.multinomial(total, np.full(total, 1 / total), size=size).astype(np.int32)
+        weights = weights[weights[:, with_values].any(axis=1)]  # a replicate may hold no block with values
+        drawn.append(values[observed_ranks(weights.take(units, axis=1), shares)])
+    tail = _tail(resampling.ci, len(with_values))
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
     return _Percentiles(estimates, low, high, "few-units" if total < FEW_UNITS else None)
 
@@ -258,8 +258,8 @@ def observed_ranks(weights: Any, shares: _Floats) -> npt.NDArray[np.intp]:
     >>> observed_ranks(np.ones((1, 20)), np.array([0.5, 0.95, 0.99]))[0].tolist()
     [9, 18, 19]
     """
-    summed = np.cumsum(weights, axis=1)
-    needed = np.maximum(np.ceil(summed[:, -1:] * shares - 1e-9), 1)
+    summed = np.cumsum(weights, axis=1, dtype=weights.dtype)
+    needed = np.maximum(np.ceil(summed[:, -1:] * shares - 1e-9), 1).astype(weights.dtype)
     ranks = [np.searchsorted(row, goals, side="left") for row, goals in zip(summed, needed, strict=True)]
     return np.array(ranks, np.intp)
 
