@@ -125,7 +125,7 @@ def global_names(table):
 # Transcripts in any form
 
 TEXTS = {"a": "Good morning to you", "b": "Open the little window"}
-HEARD = {"a": "good mourning to you", "b": "open the the window"}
+HYPOTHESES = {"a": "good mourning to you", "b": "open the the window"}
 GERMAN = {"a": "hallo", "b": "guten Tag"}
 TERMS = ["morning", "window"]
 TURNS = pd.DataFrame(
@@ -151,7 +151,7 @@ STRETCHES = pd.DataFrame(
 def live_result():
     """Two recordings that were transcribed live, each with its reference and a translation."""
     logs = []
-    for audio_id, text in HEARD.items():
+    for audio_id, text in HYPOTHESES.items():
         log = Log(audio_id).opened(0).spoken(2000)
         labels = {"language": "en", "translation_status": "original"}
         words = [
@@ -161,7 +161,7 @@ def live_result():
         ]
         translated = token(" hallo", final=True, language="de", source_language="en", translation_status="translation")
         logs.append(log.message(2100, *words, token("<end>", final=True), translated))
-    return streamed(*logs, reference=list(TEXTS.values()), text=list(HEARD.values()))
+    return streamed(*logs, reference=list(TEXTS.values()), text=list(HYPOTHESES.values()))
 
 
 LIVE = live_result()

@@ -16,7 +16,7 @@ service = sx.local_service(ToneRecognizer(), limits=Limits(requests_per_minute=N
 captions = sx.LiveCaptions("words.wav", enable_endpoint_detection=True, enable_speaker_diarization=True)
 captions
 """
-SAID = "captions.text"
+TEXT = "captions.text"
 # The view's sound is in no document.
 WATCH = """() => { window.Audio = class extends window.Audio {
     constructor(...all) { super(...all); window.sxAudio = this; } }; }"""
@@ -78,7 +78,7 @@ def test_words_come_while_it_plays_and_are_there_after(opened, words, tmp_path):
     opened.page.click(PLAY)
     opened.page.evaluate("() => { window.sxAudio.currentTime = window.sxAudio.duration - 2; }")
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end")
-    heard = ask(opened, SAID).split()
+    heard = ask(opened, TEXT).split()
     # The pause may have cut one word in two, which is then heard twice.
     assert heard == said or any(heard == said[:cut] + said[cut - 1 :] for cut in range(1, len(said)))
     opened.until(lambda: shown_words(opened) == heard, what="the same words in the page")
@@ -94,12 +94,12 @@ def test_stopped_played_again_and_reloaded(opened, words):
     opened.until(lambda: len(shown_words(opened)) >= 2, what="the first words")
     opened.page.click(STOP)
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end")
-    assert len(ask(opened, SAID).split()) < len(said)
+    assert len(ask(opened, TEXT).split()) < len(said)
     opened.page.click(PLAY)
     opened.until(lambda: ask(opened, "captions.state") == "open" and shown_words(opened), what="another playing")
     opened.reload()
     opened.until(lambda: ask(opened, "captions.state") == "finished", what="the end of a page that is gone")
-    heard = ask(opened, SAID).split()
+    heard = ask(opened, TEXT).split()
     assert heard
     assert said[: len(heard) - 1] == heard[: len(heard) - 1]
     opened.until(lambda: not ask(opened, "service.open_streams"), what="the end of the session")

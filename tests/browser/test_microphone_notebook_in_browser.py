@@ -15,7 +15,7 @@ mic.save_wav("in-one-go.wav")
 print(json.dumps(sx.transcribe("in-one-go.wav", progress=False).recordings["text"][0]))
 """
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
-SAID = "harbour_warning"
+SAMPLE = "harbour_warning"
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def cells():
 
 @pytest.mark.slow
 def test_every_cell_runs_and_the_words_are_those_that_were_said(notebook, cells, tmp_path):
-    wav = SAMPLES / f"{SAID}.wav"
+    wav = SAMPLES / f"{SAMPLE}.wav"
     with wave.open(str(wav)) as file:
         seconds = file.getnframes() / file.getframerate()
     nb = notebook(cells, wav=wav, viewport=(1100, 1600))

@@ -19,7 +19,7 @@ LISTEN = """() => {
     URL.createObjectURL = blob => { if (blob.type.startsWith("audio/")) window.sounds.push(blob); return make(blob); };
 }"""
 # seconds, pitch by zero crossings and loudness of the middle of the latest sound
-HEARD = """async () => {
+SOUND = """async () => {
     const blob = window.sounds.at(-1);
     const sound = await new AudioContext().decodeAudioData(await blob.arrayBuffer());
     const samples = sound.getChannelData(0).slice(0.45 * sound.sampleRate, -0.45 * sound.sampleRate);
@@ -147,14 +147,14 @@ def test_clips_are_heard(notebook):
     keys.press(" ")
     page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing")
     page.until(lambda: "Play" in text_of(page, ".sxr-play"), what="played to its end")
-    seconds, pitch, loudness = page.page.evaluate(HEARD)
+    seconds, pitch, loudness = page.page.evaluate(SOUND)
     assert seconds == pytest.approx(1.0 + 2 * 0.15, abs=0.05)  # 2.75 to 3.75 s and the margins
     assert pitch == pytest.approx(350, abs=6)  # the tone of second 3
     assert loudness == pytest.approx(0.3 / 2**0.5, abs=0.03)
     page.page.check(".sxr-auto input")
     keys.press("j")
     page.until(lambda: page.page.evaluate("() => window.sounds.length") == 2, what="fetched when moving")
-    assert page.page.evaluate(HEARD)[1] == pytest.approx(500, abs=6)  # second 6
+    assert page.page.evaluate(SOUND)[1] == pytest.approx(500, abs=6)  # second 6
     keys.press("k")
     page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing again")
     assert page.page.evaluate("() => window.sounds.length") == 2  # not fetched twice

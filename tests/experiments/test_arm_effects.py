@@ -79,8 +79,8 @@ def test_recordings_that_failed_in_either_arm_are_left_out():
 
 @pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
 def test_options_beside_the_text_have_an_effect(tiny_wav, tmp_path):
-    said = {"a.wav": "please take it every morning", "b.wav": "not today"}
-    files = [tiny_wav(tmp_path / name, seconds=2.0, seed=seed) for seed, name in enumerate(said)]
+    references = {"a.wav": "please take it every morning", "b.wav": "not today"}
+    files = [tiny_wav(tmp_path / name, seconds=2.0, seed=seed) for seed, name in enumerate(references)]
     arms = {
         "plain": {},
         "who": {"enable_speaker_diarization": True},
@@ -88,8 +88,8 @@ def test_options_beside_the_text_have_an_effect(tiny_wav, tmp_path):
         "es": {"translation": {"type": "one_way", "target_language": "es"}},
         "hint": {"language_hints": ["en"]},
     }
-    with local_service("scripted", speed=100, requests_per_minute=None, scripts=said, median_s=1.0):
-        trial = sx.compare(files, said, arms=arms, journal=tmp_path / "j", progress=False, clock=Clock(speed=20))
+    with local_service("scripted", speed=100, requests_per_minute=None, scripts=references, median_s=1.0):
+        trial = sx.compare(files, references, arms=arms, journal=tmp_path / "j", progress=False, clock=Clock(speed=20))
     effects = trial.effects.set_index("arm")
     assert effects.loc["who", ["changed", "changed_speakers", "effect"]].tolist() == [0, 1, "speakers"]
     assert effects.loc["which", "effect"] == "languages"

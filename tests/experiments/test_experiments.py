@@ -13,7 +13,7 @@ from soniox_ds.experiments.run import Estimate
 from soniox_ds.options import TranscriptionOptions
 
 TERMS = ["Celebrex", "Zyrtec"]
-SAID = {
+REFERENCES = {
     "a.wav": "please take celebrex every morning with water",
     "b.wav": "no zyrtec for the younger patient today",
     "c.wav": "we will see you again on thursday",
@@ -24,19 +24,21 @@ SAID = {
 def trial_service():
     """Every word but a context term is misheard now and then."""
     with local_service(
-        "scripted", speed=100, requests_per_minute=None, scripts=dict(SAID), error_rate=0.6, median_s=1.0
+        "scripted", speed=100, requests_per_minute=None, scripts=dict(REFERENCES), error_rate=0.6, median_s=1.0
     ) as running:
         yield running
 
 
 @pytest.fixture
 def files(tiny_wav, tmp_path):
-    return [tiny_wav(tmp_path / name, seconds=3.0, seed=seed) for seed, name in enumerate(SAID)]
+    return [tiny_wav(tmp_path / name, seconds=3.0, seed=seed) for seed, name in enumerate(REFERENCES)]
 
 
 def run(files, tmp_path, **more):
     arms = more.pop("arms", {"plain": {}, "terms": {"context": {"terms": TERMS}}})
-    return sx.compare(files, more.pop("references", SAID), arms=arms, journal=tmp_path / "j", progress=False, **more)
+    return sx.compare(
+        files, more.pop("references", REFERENCES), arms=arms, journal=tmp_path / "j", progress=False, **more
+    )
 
 
 @pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
@@ -141,7 +143,9 @@ def test_a_wrong_plan_is_refused_before_anything_is_sent(trial_service, files, t
 
 @pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
 def test_distractors_among_the_terms_own_normaliser_and_blocks(trial_service, files, tmp_path):
-    sources = pd.DataFrame({"source": [str(path) for path in files], "audio_id": list(SAID), "site": ["x", "y", "y"]})
+    sources = pd.DataFrame(
+        {"source": [str(path) for path in files], "audio_id": list(REFERENCES), "site": ["x", "y", "y"]}
+    )
     trial = run(
         sources,
         tmp_path,
@@ -250,14 +254,14 @@ def test_recordings_without_a_reference_are_told_before_they_are_paid_for(trial_
         run(
             files,
             tmp_path,
-            references={name: SAID[name] for name in ("a.wav", "b.wav")},
+            references={name: REFERENCES[name] for name in ("a.wav", "b.wav")},
             confirm=lambda estimate: False,
         )
     assert not trial_service.requests
 
 
 # What the service hears in the first and the second repeat of either arm; counted by hand below.
-HEARD = {
+HYPOTHESES = {
     "plain": [
         {"a.wav": "please take sell a brex every morning with water", "b.wav": "no zyrtec for the patient today"},
         {"a.wav": "please take celebrex every morning with water", "b.wav": "no sir tech for the patient today"},
@@ -283,10 +287,10 @@ def corpus_of(texts):
 
 
 def repeated(block=None, repeats=2):
-    said = {"a.wav": SAID["a.wav"], "b.wav": "no zyrtec for the patient today"}
+    said = {"a.wav": REFERENCES["a.wav"], "b.wav": "no zyrtec for the patient today"}
     return Comparison(
         arms={"plain": TranscriptionOptions(), "terms": TranscriptionOptions(context={"terms": TERMS})},
-        corpora={name: [corpus_of(texts) for texts in heard[:repeats]] for name, heard in HEARD.items()},
+        corpora={name: [corpus_of(texts) for texts in hypotheses[:repeats]] for name, hypotheses in HYPOTHESES.items()},
         references=pd.DataFrame({"audio_id": list(said), "reference": list(said.values()), "site": ["x", "y"]}),
         terms=TERMS,
         distractors=[],
@@ -424,5 +428,5 @@ def test_real_recognition_with_and_without_context(tmp_path):
     hits = trial.term_errors.groupby(["arm", "distractor"])["hits"].sum()
     assert hits["terms", False] > hits["plain", False]  # none and all three, where this was written
     false_hits = trial.term_errors.query("arm == 'more' and distractor")["false_hits"].sum()
-    heard = " ".join(trial.corpora["more"][0].recordings["text"]).casefold()
-    assert false_hits == sum(heard.count(word.casefold()) for word in distractors)
+    hypotheses = " ".join(trial.corpora["more"][0].recordings["text"]).casefold()
+    assert false_hits == sum(hypotheses.count(word.casefold()) for word in distractors)

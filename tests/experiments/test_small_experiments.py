@@ -15,8 +15,8 @@ from soniox_ds.schema import ERROR_COMPARISON
 
 pytestmark = pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
 
-SAID = {"a.wav": "please take celebrex today", "b.wav": "no zyrtec for her"}
-HEARD = {
+REFERENCES = {"a.wav": "please take celebrex today", "b.wav": "no zyrtec for her"}
+HYPOTHESES = {
     "plain": {"a.wav": "please take sell today", "b.wav": "no zyrtec for her"},
     "terms": {"a.wav": "please take celebrex today", "b.wav": "no zyrtec for her"},
 }
@@ -34,7 +34,7 @@ def corpus_of(texts, failed=()):
             "error_message": ["it broke" if name in failed else pd.NA for name in texts],
             "duration_ms": 36_000,
             "cost_usd": 0.01,
-            "reference": list(SAID.values())[: len(texts)],
+            "reference": list(REFERENCES.values())[: len(texts)],
             "speaker": "x",
         }
     )
@@ -60,7 +60,7 @@ def trial_of(count=2, repeats=1, failed=None, block=None):
         arms={name: TranscriptionOptions(**arm) for name, arm in ARMS.items()},
         corpora={
             name: [corpus_of(dict(list(texts.items())[:count]), (failed or {}).get(name, ()))] * repeats
-            for name, texts in HEARD.items()
+            for name, texts in HYPOTHESES.items()
         },
         references=None,
         terms=["Celebrex", "Zyrtec"],
@@ -130,7 +130,7 @@ def test_the_note_names_an_arm_that_failed_altogether(repeats, arms):
     repr(trial)
     row = trial.differences.iloc[0]
     assert row[["wer_a", "wer_b", "difference", "mcnemar_p", *OF_BLOCKS]].isna().all()
-    lost = [2 if name in arms else 0 for name in HEARD]
+    lost = [2 if name in arms else 0 for name in HYPOTHESES]
     assert (row["recordings"], row["only_a"], row["only_b"]) == (0, 2 - lost[0], 2 - lost[1])
     assert row["note"] == (
         f"No recording is scored in both arms: of 2 failed {lost[0]} in 'plain' and {lost[1]} in 'terms'. The "
@@ -169,7 +169,9 @@ def test_arms_that_can_be_compared_stand_beside_those_that_cannot():
 )
 def test_the_page_shows_what_there_is(tmp_path, count, failed, said):
     trial = trial_of(count=count, failed=failed)
-    page = sx.report(corpus_of(HEARD["plain"]), path=tmp_path / "page.html", comparison=trial, clips=0, recordings=0)
+    page = sx.report(
+        corpus_of(HYPOTHESES["plain"]), path=tmp_path / "page.html", comparison=trial, clips=0, recordings=0
+    )
     assert said in page.read_text(encoding="utf-8")
 
 
@@ -199,11 +201,13 @@ def test_with_nothing_that_can_be_sent_nobody_is_asked_for_money(service, tiny_w
 
 
 def test_an_experiment_in_which_the_service_fails_is_an_experiment(tiny_wav, tmp_path):
-    files = [tiny_wav(tmp_path / name, seconds=1.0, seed=seed) for seed, name in enumerate(SAID)]
+    files = [tiny_wav(tmp_path / name, seconds=1.0, seed=seed) for seed, name in enumerate(REFERENCES)]
     with local_service("scripted", speed=100, requests_per_minute=None) as running:
         running.faults.rate("job_internal_error", 1.0, "create")
         with pytest.warns(RecordingsFailedWarning, match="2 of 2") as warned:
-            trial = sx.compare(files, SAID, arms=ARMS, journal=tmp_path / "j", progress=False, clock=Clock(speed=100))
+            trial = sx.compare(
+                files, REFERENCES, arms=ARMS, journal=tmp_path / "j", progress=False, clock=Clock(speed=100)
+            )
     assert {warning.filename for warning in warned} == {__file__}
     assert trial.differences["recordings"].tolist() == [0]
     assert "failed 2 in 'plain' and 2 in 'terms'" in trial.differences["note"][0]

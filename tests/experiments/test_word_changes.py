@@ -61,9 +61,9 @@ def words(text, start_ms):
 
 
 def test_the_time_is_that_of_the_arm_and_else_of_the_baseline():
-    said = {"a": "she takes lisinopril daily"}
+    references = {"a": "she takes lisinopril daily"}
     base, own = (
-        align_words(words(text, start), said)
+        align_words(words(text, start), references)
         for text, start in (("she takes listen april daily", 1000), ("she lisinopril daily", 5000))
     )
     found = word_changes(base, own)
@@ -74,8 +74,8 @@ def test_the_time_is_that_of_the_arm_and_else_of_the_baseline():
 
 
 def test_recordings_of_one_arm_are_left_out():
-    said = {"a": "x", "b": "y"}
-    both, one = align_words({"a": "z", "b": "y"}, said), align_words({"a": "x"}, {"a": "x"})
+    references = {"a": "x", "b": "y"}
+    both, one = align_words({"a": "z", "b": "y"}, references), align_words({"a": "x"}, {"a": "x"})
     assert word_changes(both, one)["audio_id"].tolist() == ["a"]
     assert word_changes(both[:0], one).empty
 
@@ -87,8 +87,8 @@ texts = st.lists(st.lists(word, max_size=7).map(" ".join), min_size=3, max_size=
 @given(texts, texts)
 @settings(max_examples=examples(40))
 def test_every_word_whose_outcome_differs_is_shown_and_nothing_else(first, second):
-    said = {"r1": first[0], "r0": second[0]}
-    base, own = (align_words({"r1": first[k], "r0": second[k]}, said) for k in (1, 2))
+    references = {"r1": first[0], "r0": second[0]}
+    base, own = (align_words({"r1": first[k], "r0": second[k]}, references) for k in (1, 2))
     found = word_changes(base, own)
     right = [
         set(map(tuple, one.loc[one["operation"] == "hit", ["audio_id", "reference_index"]].to_numpy().tolist()))
@@ -96,7 +96,7 @@ def test_every_word_whose_outcome_differs_is_shown_and_nothing_else(first, secon
     ]
     for change, wanted in (("won", right[1] - right[0]), ("lost", right[0] - right[1])):
         rows = found[found["change"] == change]
-        for audio_id, text in said.items():
+        for audio_id, text in references.items():
             shown = " ".join(rows.loc[rows["audio_id"] == audio_id, "reference"]).split()
             spoken = align_words({"a": text}, {"a": text})["reference"].tolist()
             expected = [spoken[index] for name, index in sorted(wanted) if name == audio_id]

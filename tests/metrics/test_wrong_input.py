@@ -32,7 +32,7 @@ NO_TABLES = {
 
 QUICK = {"n_resamples": 200}
 TERMS = ["kettle", "window", "garden"]
-SAID = {  # speaker, language, word said, word heard
+RECORDINGS = {  # speaker, language, reference word, recognised word
     "a": "1 en the the|1 en kettle kettle|1 en is is|2 de das das|2 de fenster finster|1 en in in|1 en garden gardener",
     "b": "1 en open open|1 en the a|1 en window window|2 en near near|2 en the the|2 en kettle cattle|2 en now now",
     "c": "2 de guten guten|2 de morgen morgen|1 en good good|1 en morning mourning|2 en all all|1 en right light",
@@ -58,29 +58,35 @@ class World(dict):
 def tables(kind="true"):
     """The world; `kind` "one speaker", "all right" and "all wrong" are consistent worlds of their own."""
     rows = []
-    for audio_id, text in SAID.items():
+    for audio_id, text in RECORDINGS.items():
         for index, part in enumerate(text.split("|")):
-            speaker, language, said, heard = part.split()
-            heard = {"all right": said, "all wrong": f"{heard}x"}.get(kind, heard)
-            sure = SURE[said == heard][index % 3]
+            speaker, language, reference_word, hypothesis_word = part.split()
+            hypothesis_word = {"all right": reference_word, "all wrong": f"{hypothesis_word}x"}.get(
+                kind, hypothesis_word
+            )
+            sure = SURE[reference_word == hypothesis_word][index % 3]
             label = "1" if kind == "one speaker" else speaker
-            found = {"all right": language, "all wrong": "fr"}.get(kind, "en" if said == "morgen" else language)
+            found = {"all right": language, "all wrong": "fr"}.get(
+                kind, "en" if reference_word == "morgen" else language
+            )
             start = 500 + 600 * index
-            rows.append((audio_id, index, heard, start, start + 400, sure, label, found, said, language))
+            rows.append(
+                (audio_id, index, hypothesis_word, start, start + 400, sure, label, found, reference_word, language)
+            )
     columns = ["audio_id", "word_index", "text", "start_ms", "end_ms", "confidence", "speaker", "language"]
-    truth = pd.DataFrame(rows, columns=[*columns, "said", "spoken"])
+    truth = pd.DataFrame(rows, columns=[*columns, "reference", "spoken"])
     words = truth[columns].assign(space_before=True, token_count=1, confidence_mean=truth["confidence"])
     named = {"word_index": "token_index"}
     tokens = words.rename(columns=named).drop(columns=["space_before", "token_count", "confidence_mean"])
     tokens["text"] = " " + tokens["text"]
-    references = truth.groupby("audio_id", as_index=False)["said"].agg(" ".join).rename(columns={"said": "reference"})
-    heard = truth.groupby("audio_id", as_index=False)["text"].agg(" ".join)
+    references = truth.groupby("audio_id", as_index=False)["reference"].agg(" ".join)
+    hypotheses = truth.groupby("audio_id", as_index=False)["text"].agg(" ".join)
     turns = sx.speaker_turns(words)
     who = truth[["audio_id", "speaker"]]
     of_turn = truth.assign(turn=(who != who.shift()).any(axis=1).cumsum())
     parts = of_turn.groupby("turn", as_index=False)
-    spans = {"audio_id": "first", "speaker": "first", "start_ms": "min", "end_ms": "max", "said": " ".join}
-    reference_turns = parts.agg(spans).drop(columns="turn").rename(columns={"said": "text"})
+    spans = {"audio_id": "first", "speaker": "first", "start_ms": "min", "end_ms": "max", "reference": " ".join}
+    reference_turns = parts.agg(spans).drop(columns="turn").rename(columns={"reference": "text"})
     stretches = truth[["audio_id", "start_ms", "end_ms"]].assign(end_ms=truth["end_ms"] + 200, language=truth["spoken"])
     errors = sx.word_errors(words, references).assign(duration_ms=6000)
     other = words.assign(text=words["text"].replace({"finster": "fenster", "a": "the", "cattle": "kettles"}))
@@ -100,8 +106,8 @@ def tables(kind="true"):
             ),
         ]
     ).sort_values(["audio_id", "word_index"], ignore_index=True)
-    logs = pd.concat([live_log(audio_id) for audio_id in SAID], ignore_index=True)
-    sessions = pd.DataFrame({"audio_id": list(SAID), "status": "completed"})
+    logs = pd.concat([live_log(audio_id) for audio_id in RECORDINGS], ignore_index=True)
+    sessions = pd.DataFrame({"audio_id": list(RECORDINGS), "status": "completed"})
     return {
         "words": words,
         "tokens": tokens,
@@ -132,7 +138,7 @@ def tables(kind="true"):
         "occurrences": sx.metrics.term_occurrences(alignments, TERMS),
         "cost": sx.Corpus(sessions.assign(cost_usd=0.1, charged_usd=0.2, duration_ms=6000)).cost,
         "occurrences b": sx.metrics.term_occurrences(others, TERMS),
-        "translations": heard.assign(translation_status="translation"),
+        "translations": hypotheses.assign(translation_status="translation"),
         "reviews": pd.DataFrame(
             {
                 "audio_id": ["a", "a", "b", "c"],
@@ -152,7 +158,7 @@ def tables(kind="true"):
 def live_log(audio_id):
     """Return a live log of the reference. Every word is first shown as another one and settled half a second later."""
     log = Log(audio_id).connecting(-50).opened(-10).spoken(6000)
-    for index, part in enumerate(SAID[audio_id].split("|")):
+    for index, part in enumerate(RECORDINGS[audio_id].split("|")):
         start, word = 500 + 600 * index, f" {part.split()[3]}"
         log.message(start + 700, token(f"{word}s", start, start + 400))
         log.message(start + 1200 + 10 * index, token(word, start, start + 400, final=True))
@@ -817,14 +823,14 @@ def test_fractions_are_no_ids(name, table):
 
 @pytest.mark.parametrize("texts", [dict, pd.Series])
 def test_texts_by_numbers(texts):
-    heard, said = texts({1: "a", 2: "b"}), texts({1: "a", 2: "c"})
-    found = sx.word_errors(heard, said)
+    hypotheses, references = texts({1: "a", 2: "b"}), texts({1: "a", 2: "c"})
+    found = sx.word_errors(hypotheses, references)
     pd.testing.assert_frame_equal(found, sx.word_errors({"1": "a", "2": "b"}, {"1": "a", "2": "c"}))
     assert found["audio_id"].tolist() == ["1", "2"]
     with pytest.raises(SchemaError, match="1' occurs more than once"):
-        sx.word_errors({1: "a", "1": "b"}, said)
+        sx.word_errors({1: "a", "1": "b"}, references)
     with pytest.raises(SchemaError, match="an audio_id is a text or a whole number, found True"):
-        sx.word_errors({True: "a"}, said)
+        sx.word_errors({True: "a"}, references)
 
 
 # numbers in seconds, files, mappings

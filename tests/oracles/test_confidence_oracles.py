@@ -50,12 +50,12 @@ def ctm(rng, folder, seconds=0.4):
     vocabulary = [f"w{number}" for number in range(12)]
     texts = {"ref": [], "hyp": []}
     for name in ("aa", "bb", "cc"):
-        said = list(rng.choice(vocabulary, 60))
-        heard = []
-        for word in said:
+        references = list(rng.choice(vocabulary, 60))
+        hypotheses = []
+        for word in references:
             kind = rng.choice(["same", "other", "lost", "more"], p=[0.7, 0.12, 0.08, 0.1])
-            heard += {"same": [word], "other": [rng.choice(vocabulary)], "lost": [], "more": [word, "um"]}[kind]
-        for file, line in (("ref", said), ("hyp", heard)):
+            hypotheses += {"same": [word], "other": [rng.choice(vocabulary)], "lost": [], "more": [word, "um"]}[kind]
+        for file, line in (("ref", references), ("hyp", hypotheses)):
             for place, word in enumerate(line):
                 score = f" {rng.beta(4, 1):.6f}" if file == "hyp" else ""
                 texts[file].append(f"{name} 1 {place * seconds:.2f} {seconds:.2f} {word}{score}")

@@ -368,13 +368,15 @@ def test_the_samples_by_meeteval():
     """The reference turns, some words wrong and some with the wrong speaker, are the transcript."""
     wer = oracle("meeteval").wer
     reference = pd.read_csv(SAMPLES / "turns.csv")
-    said = reference.assign(text=reference["text"].str.lower().str.replace(r"[^\w\s]", "", regex=True).str.split())
-    words = said.explode("text", ignore_index=True)
+    references = reference.assign(
+        text=reference["text"].str.lower().str.replace(r"[^\w\s]", "", regex=True).str.split()
+    )
+    words = references.explode("text", ignore_index=True)
     words["word_index"] = words.groupby("audio_id").cumcount()
     words.loc[words.index % 7 == 0, "speaker"] = "af_heart"
     words.loc[words.index % 11 == 0, "text"] = "something"
-    own = speaker_word_errors(words, reference.assign(text=said["text"].str.join(" ")), normalizer="none")
-    real, found = segments(reference.assign(text=said["text"].str.join(" "))), segments(words)
+    own = speaker_word_errors(words, reference.assign(text=references["text"].str.join(" ")), normalizer="none")
+    real, found = segments(reference.assign(text=references["text"].str.join(" "))), segments(words)
     for name, theirs in wer.cpwer(real, found).items():
         row = own.set_index("audio_id").loc[name]
         assert row[["cp_substitutions", "cp_deletions", "cp_insertions"]].sum() == theirs.errors

@@ -29,7 +29,7 @@ needs_sclite = pytest.mark.skipif(shutil.which("sctk") is None, reason="apt-get 
 def random_pairs(count, seed):
     """Half of them alike, as transcripts are; half of unlike words of a small vocabulary, where ties abound."""
     rng = np.random.default_rng(seed)
-    said, heard = {}, {}
+    references, hypotheses = {}, {}
     for number in range(count):
         name = f"u{number:05d}"
         words = int(rng.choice([2, 3, 8, 50] if number % 2 else [50, 400]))
@@ -43,15 +43,15 @@ def random_pairs(count, seed):
                 two += [] if fate < 0.04 else [int(rng.integers(words))] if fate < 0.1 else [word]
                 two += [int(rng.integers(words))] if fate > 0.96 else []
             two = two or one
-        said[name] = " ".join(f"w{word}" for word in one)
-        heard[name] = " ".join(f"w{word}" for word in two)
-    return said, heard
+        references[name] = " ".join(f"w{word}" for word in one)
+        hypotheses[name] = " ".join(f"w{word}" for word in two)
+    return references, hypotheses
 
 
 def sample_texts():
     with SAMPLES.open(encoding="utf-8", newline="") as file:
-        said = {row["audio_id"]: row["reference"] for row in csv.DictReader(file)}
-    return said, json.loads(TRANSCRIPTS.read_text(encoding="utf-8"))
+        references = {row["audio_id"]: row["reference"] for row in csv.DictReader(file)}
+    return references, json.loads(TRANSCRIPTS.read_text(encoding="utf-8"))
 
 
 def normalized(texts, name):
@@ -72,45 +72,45 @@ def texts(request):
     return SETS[request.param]
 
 
-def jiwers(said, heard):
+def jiwers(references, hypotheses):
     import jiwer
 
     rows = []
-    for name, reference in said.items():
+    for name, reference in references.items():
         if not reference:  # jiwer counts these too, but not by process_words
-            rows.append((0, 0, 0, len(heard[name].split())))
+            rows.append((0, 0, 0, len(hypotheses[name].split())))
             continue
-        found = jiwer.process_words(reference, heard[name])
+        found = jiwer.process_words(reference, hypotheses[name])
         rows.append((found.hits, found.substitutions, found.deletions, found.insertions))
     return np.array(rows)
 
 
 def test_levenshtein_is_jiwer(texts):
-    said, heard = texts
-    errors = sx.word_errors(heard, said, normalizer="none", cost="levenshtein")
-    expected = jiwers(said, heard)
+    references, hypotheses = texts
+    errors = sx.word_errors(hypotheses, references, normalizer="none", cost="levenshtein")
+    expected = jiwers(references, hypotheses)
     assert (errors[COUNTS].to_numpy(int) == expected).all()
     import jiwer
 
-    spoken = [name for name in said if said[name]]
-    found = jiwer.process_words([said[name] for name in spoken], [heard[name] for name in spoken])
+    spoken = [name for name in references if references[name]]
+    found = jiwer.process_words([references[name] for name in spoken], [hypotheses[name] for name in spoken])
     own = errors[errors["reference_words"] > 0]
     assert own[COUNTS[1:]].sum().sum() / own["reference_words"].sum() == pytest.approx(found.wer)
     for name, row in zip(spoken[:200], own.to_dict("records"), strict=False):
-        one = jiwer.process_words(said[name], heard[name])
+        one = jiwer.process_words(references[name], hypotheses[name])
         assert (row["wer"], row["mer"], row["wil"]) == pytest.approx((one.wer, one.mer, one.wil))
 
 
 def test_fewest_errors_are_jiwers(texts):
-    said, heard = texts
-    errors = sx.word_errors(heard, said, normalizer="none")
-    assert errors["fewest_errors"].tolist() == jiwers(said, heard)[:, 1:].sum(axis=1).tolist()
+    references, hypotheses = texts
+    errors = sx.word_errors(hypotheses, references, normalizer="none")
+    assert errors["fewest_errors"].tolist() == jiwers(references, hypotheses)[:, 1:].sum(axis=1).tolist()
 
 
 def test_sclites_total_is_jiwers_for_similar_texts(texts):
     """It differs only where three substitutions or more can be had for one error more; never in real transcripts."""
-    said, heard = texts
-    errors = sx.word_errors(heard, said, normalizer="none")
+    references, hypotheses = texts
+    errors = sx.word_errors(hypotheses, references, normalizer="none")
     total = errors[COUNTS[1:]].sum(axis=1)
     alike = errors["wer"].fillna(0) < 0.3
     assert alike.sum() > 0
@@ -118,10 +118,10 @@ def test_sclites_total_is_jiwers_for_similar_texts(texts):
     assert (total >= errors["fewest_errors"]).all()
 
 
-def sclites(said, heard, folder):
+def sclites(references, hypotheses, folder):
     """Counts and alignments as sclite prints them."""
-    ids = {name: f"(s-{number})" for number, name in enumerate(said)}
-    for file, side in (("ref.trn", said), ("hyp.trn", heard)):
+    ids = {name: f"(s-{number})" for number, name in enumerate(references)}
+    for file, side in (("ref.trn", references), ("hyp.trn", hypotheses)):
         (folder / file).write_text("".join(f"{text} {ids[name]}\n" for name, text in side.items()), encoding="utf-8")
     output = subprocess.run(
         ["sctk", "sclite", "-s", "-i", "rm", "-r", "ref.trn", "trn", "-h", "hyp.trn", "trn", "-o", "pralign", "stdout"],
@@ -133,19 +133,19 @@ def sclites(said, heard, folder):
         r"id: \(s-(\d+)\)\nScores: \(#C #S #D #I\) (\d+) (\d+) (\d+) (\d+)\nAttributes: .*\nREF:(.*)\nHYP:(.*)\n",
         output,
     )
-    assert len(blocks) == len(said)
+    assert len(blocks) == len(references)
     return {int(number): (list(map(int, counts)), ref.split(), hyp.split()) for number, *counts, ref, hyp in blocks}
 
 
 @needs_sclite
 def test_sclite_is_sclite(texts, tmp_path):
-    said, heard = ({name: side[name] for name in texts[0] if texts[0][name]} for side in texts)
-    found = sclites(said, heard, tmp_path)
-    errors = sx.word_errors(heard, said, normalizer="none")
-    assert errors[COUNTS].to_numpy(int).tolist() == [found[number][0] for number in range(len(said))]
+    references, hypotheses = ({name: side[name] for name in texts[0] if texts[0][name]} for side in texts)
+    found = sclites(references, hypotheses, tmp_path)
+    errors = sx.word_errors(hypotheses, references, normalizer="none")
+    assert errors[COUNTS].to_numpy(int).tolist() == [found[number][0] for number in range(len(references))]
     # Not only the counts: the same words stand opposite each other.
-    aligned = dict(iter(sx.align_words(heard, said, normalizer="none").groupby("audio_id")))
-    for number, name in enumerate(said):
+    aligned = dict(iter(sx.align_words(hypotheses, references, normalizer="none").groupby("audio_id")))
+    for number, name in enumerate(references):
         for side, column in ((1, "reference"), (2, "hypothesis")):
             own = [
                 ("***" if word is None else word.lower())
@@ -160,19 +160,19 @@ def test_long_pairs_are_sclites_too(tmp_path, monkeypatch):
     rng = np.random.default_rng(2)
     one = np.minimum(rng.zipf(1.3, 1500), 5000)
     two = np.where(rng.random(1500) < 0.15, np.minimum(rng.zipf(1.3, 1500), 5000), one)[rng.random(1500) > 0.05]
-    said, heard = ({"a": " ".join(f"w{word}" for word in side)} for side in (one, two))
+    references, hypotheses = ({"a": " ".join(f"w{word}" for word in side)} for side in (one, two))
     monkeypatch.setattr(long_paths, "_HALF_WIDTHS", (40, 160, 500))
-    errors = sx.word_errors(heard, said, normalizer="none")
-    assert errors[COUNTS].to_numpy(int).tolist() == [sclites(said, heard, tmp_path)[0][0]]
+    errors = sx.word_errors(hypotheses, references, normalizer="none")
+    assert errors[COUNTS].to_numpy(int).tolist() == [sclites(references, hypotheses, tmp_path)[0][0]]
 
 
 def test_sclites_cost_is_kaldialigns(texts):
     kaldialign = pytest.importorskip("kaldialign", reason="pip install kaldialign")
-    said, heard = texts
-    errors = sx.word_errors(heard, said, normalizer="none")
+    references, hypotheses = texts
+    errors = sx.word_errors(hypotheses, references, normalizer="none")
     cost = 4 * errors["substitutions"] + 3 * (errors["deletions"] + errors["insertions"])
-    for name, ours in zip(said, cost, strict=True):
-        found = kaldialign.edit_distance(said[name].split(), heard[name].split(), sclite_mode=True)
+    for name, ours in zip(references, cost, strict=True):
+        found = kaldialign.edit_distance(references[name].split(), hypotheses[name].split(), sclite_mode=True)
         assert ours == 4 * found["sub"] + 3 * (found["del"] + found["ins"]), name
 
 
@@ -180,11 +180,11 @@ def test_sclites_cost_is_kaldialigns(texts):
 def test_characters_are_jiwers(name):
     import jiwer
 
-    said, heard = (dict(list(side.items())[:300]) for side in SETS[name])
-    errors = sx.character_errors(heard, said, normalizer="none")
+    references, hypotheses = (dict(list(side.items())[:300]) for side in SETS[name])
+    errors = sx.character_errors(hypotheses, references, normalizer="none")
     for row in errors.to_dict("records"):
-        if said[row["audio_id"]]:
-            found = jiwer.process_characters(said[row["audio_id"]], heard[row["audio_id"]])
+        if references[row["audio_id"]]:
+            found = jiwer.process_characters(references[row["audio_id"]], hypotheses[row["audio_id"]])
             assert [row[column] for column in COUNTS] == [
                 found.hits, found.substitutions, found.deletions, found.insertions
             ]  # fmt: skip
@@ -197,8 +197,8 @@ def as_measured(text):
 
 
 def test_the_samples_are_as_their_readme_says():
-    said, heard = sample_texts()
-    errors = sx.word_errors(heard, said, normalizer=as_measured).set_index("audio_id")
+    references, hypotheses = sample_texts()
+    errors = sx.word_errors(hypotheses, references, normalizer=as_measured).set_index("audio_id")
     total = errors[COUNTS[1:]].sum(axis=1)
     assert (total.sum(), errors["reference_words"].sum()) == (30, 494)
     assert total[total > 0].to_dict() == {
@@ -211,7 +211,7 @@ def test_the_samples_are_as_their_readme_says():
         "new_colleagues": 1,
         "onion_soup": 1,
     }
-    splits = sx.confusions(sx.align_words(heard, said)).query("operation == 'split'")
+    splits = sx.confusions(sx.align_words(hypotheses, references)).query("operation == 'split'")
     assert {("lisinopril", "listen opera"), ("postgresql", "poster sql")} <= set(
         zip(splits["reference"], splits["hypothesis"], strict=True)
     )

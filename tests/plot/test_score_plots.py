@@ -124,9 +124,9 @@ def test_character_errors_are_drawn_as_such():
     with pytest.raises(InputError, match=r"no group has a character error rate: .* contain no characters"):
         plot.error_summary(SUMMARY.rename(columns=named).assign(cer=pd.NA))
 
-    said = {"a": "to be", "b": "abcd"}
-    plain = character_errors({"a": "two be", "b": "abcd"}, said)
-    compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, said), n_resamples=100)
+    references = {"a": "to be", "b": "abcd"}
+    plain = character_errors({"a": "two be", "b": "abcd"}, references)
+    compared = compare_errors(plain, character_errors({"a": "to be", "b": "abc"}, references), n_resamples=100)
     axes = plot.error_comparison(compared, ax=plt.figure().subplots())
     assert axes.get_xlabel() == "difference in character error rate (percentage points), 95% interval"
     by_unit = plot.error_summary(summarize(plain, by="unit", n_resamples=100), ax=plt.figure().subplots())

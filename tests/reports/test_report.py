@@ -63,8 +63,8 @@ class Page(HTMLParser):
 def tone(path, seconds=10.0, sounding=(4.0, 6.0), rate=16_000):
     """Silence, with a tone from the one time to the other."""
     times = np.arange(round(seconds * rate)) / rate
-    heard = (times >= sounding[0]) & (times < sounding[1])
-    samples = (0.5 * np.sin(2 * np.pi * 440 * times) * heard * 32_767).astype("<i2")
+    hypothesis = (times >= sounding[0]) & (times < sounding[1])
+    samples = (0.5 * np.sin(2 * np.pi * 440 * times) * hypothesis * 32_767).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -76,7 +76,7 @@ def tone(path, seconds=10.0, sounding=(4.0, 6.0), rate=16_000):
 def corpus_of(folder, *, service="api.soniox.com", **columns):
     """Four recordings of eleven words, the last one failed; the second with two errors."""
     reference = "the quick brown fox jumps over the lazy dog every morning"
-    heard = {"a": reference, "b": reference.replace("quick", "quack").replace(" lazy", ""), "c": reference}
+    hypotheses = {"a": reference, "b": reference.replace("quick", "quack").replace(" lazy", ""), "c": reference}
     rows, tokens = [], []
     for name in "abcd":
         path = tone(folder / f"{name}.wav")
@@ -86,15 +86,15 @@ def corpus_of(folder, *, service="api.soniox.com", **columns):
                 "source": str(path),
                 "size_bytes": path.stat().st_size,
                 "duration_ms": 10_000,
-                "status": "completed" if name in heard else "failed",
-                "error_type": pd.NA if name in heard else "invalid_audio",
-                "error_message": pd.NA if name in heard else f"cannot be read {NAUGHTY}",
+                "status": "completed" if name in hypotheses else "failed",
+                "error_type": pd.NA if name in hypotheses else "invalid_audio",
+                "error_message": pd.NA if name in hypotheses else f"cannot be read {NAUGHTY}",
                 "service": service,
                 "model": "stt-async-v4",
                 "reference": reference,
             }
         )
-        for index, word in enumerate(heard.get(name, "").split()):
+        for index, word in enumerate(hypotheses.get(name, "").split()):
             tokens.append(
                 {
                     "audio_id": f"{name}.wav",

@@ -36,11 +36,13 @@ def words(confidence, start_ms=None, end_ms=None, audio_id="a", **columns):
     )
 
 
-def alignments(said, verdicts, deletions=0):
+def alignments(references, verdicts, deletions=0):
     """``verdicts``: h, s or i for each word."""
     names = {"h": "hit", "s": "substitution", "i": "insertion"}
-    rows = said[["audio_id", "word_index", "confidence"]].assign(operation=[names[verdict] for verdict in verdicts])
-    lost = pd.DataFrame({"audio_id": said["audio_id"].iloc[0], "operation": ["deletion"] * deletions})
+    rows = references[["audio_id", "word_index", "confidence"]].assign(
+        operation=[names[verdict] for verdict in verdicts]
+    )
+    lost = pd.DataFrame({"audio_id": references["audio_id"].iloc[0], "operation": ["deletion"] * deletions})
     return pd.concat([rows, lost], ignore_index=True) if deletions else rows
 
 
@@ -75,8 +77,8 @@ def test_clips_around_flags(options, expected):
 
 
 def test_the_columns_of_a_clip():
-    said = words([0.9, 0.5, 0.75, 0.25, 1.0, 0.5])
-    clips = flag_low_confidence(said, 0.5, merge_gap_ms=1500, context_ms=0)
+    references = words([0.9, 0.5, 0.75, 0.25, 1.0, 0.5])
+    clips = flag_low_confidence(references, 0.5, merge_gap_ms=1500, context_ms=0)
     assert list(clips) == list(schema.CLIPS)
     assert {name: str(clips[name].dtype) for name in clips} == {k: v.dtype for k, v in schema.CLIPS.items()}
     assert clips.iloc[0].to_dict() == {
@@ -99,8 +101,8 @@ def test_the_columns_of_a_clip():
 
 
 def test_the_best_clip_comes_first():
-    said = words([0.5, 0.1, 0.3, 0.1], start_ms=[0, 10_000, 20_000, 30_000], end_ms=[500, 11_000, 20_500, 30_500])
-    clips = flag_low_confidence(said, 0.5, **BARE)  # 1, 0.9, 1.4 and 1.8 expected errors per second
+    references = words([0.5, 0.1, 0.3, 0.1], start_ms=[0, 10_000, 20_000, 30_000], end_ms=[500, 11_000, 20_500, 30_500])
+    clips = flag_low_confidence(references, 0.5, **BARE)  # 1, 0.9, 1.4 and 1.8 expected errors per second
     assert clips["text"].tolist() == ["w3", "w2", "w0", "w1"]
     assert clips["rank"].tolist() == [1, 2, 3, 4]
     assert clips["cumulative_s"].tolist() == [0.5, 1.0, 1.5, 2.5]
@@ -111,19 +113,19 @@ def test_the_best_clip_comes_first():
     [(0, 0), (0.4, 0), (0.5, 1), (0.9, 1), (1.0, 2), (2.0, 3), (2.5, 4), (float("inf"), 4)],
 )
 def test_a_budget_is_spent_on_the_best_words(budget, expected):
-    said = words(
+    references = words(
         [0.5, 0.1, 0.3, 0.1, 1.0],
         start_ms=[0, 10_000, 20_000, 30_000, 40_000],
         end_ms=[500, 11_000, 20_500, 30_500, 40_500],
     )
-    clips = flag_low_confidence(said, review_budget_s=budget, **BARE)
+    clips = flag_low_confidence(references, review_budget_s=budget, **BARE)
     assert clips["text"].tolist() == ["w3", "w2", "w0", "w1"][:expected]  # confidence 1 is never worth a second
     assert clips["threshold"].isna().all()
 
 
 def test_a_word_too_long_for_the_budget_does_not_block_the_rest():
-    said = words([0.0, 0.9], start_ms=[0, 10_000], end_ms=[3000, 10_500])
-    assert flag_low_confidence(said, review_budget_s=1, **BARE)["text"].tolist() == ["w1"]
+    references = words([0.0, 0.9], start_ms=[0, 10_000], end_ms=[3000, 10_500])
+    assert flag_low_confidence(references, review_budget_s=1, **BARE)["text"].tolist() == ["w1"]
 
 
 TARGETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.9]  # verdicts: s h s h h i
@@ -144,19 +146,19 @@ TARGETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.9]  # verdicts: s h s h h i
     ],
 )
 def test_thresholds_from_targets(target, expected):
-    said = words(TARGETS)
-    judged = alignments(said, "shshhi", deletions=2)
-    clips = flag_low_confidence(said, **target, alignments=judged)
+    references = words(TARGETS)
+    judged = alignments(references, "shshhi", deletions=2)
+    clips = flag_low_confidence(references, **target, alignments=judged)
     assert clips["threshold"].iat[0] == pytest.approx(expected)
     assert set(clips["criterion"]) == set(target)
     assert clips["flagged"].sum() == sum(value <= expected for value in TARGETS)
 
 
 def test_a_target_that_is_met_exactly_is_met():
-    said = words(np.arange(1, 26) / 100)
-    judged = alignments(said, "s" * 25)
+    references = words(np.arange(1, 26) / 100)
+    judged = alignments(references, "s" * 25)
     assert 0.28 * 25 > 7  # in floating point
-    assert flag_low_confidence(said, target_recall=0.28, alignments=judged)["flagged"].sum() == 7
+    assert flag_low_confidence(references, target_recall=0.28, alignments=judged)["flagged"].sum() == 7
 
 
 def test_a_threshold_learnt_from_some_recordings_serves_for_others():
@@ -166,14 +168,14 @@ def test_a_threshold_learnt_from_some_recordings_serves_for_others():
 
 
 def test_targets_that_cannot_be_reached():
-    said = words([0.1, 0.5])
+    references = words([0.1, 0.5])
     with pytest.raises(
         InputError, match=r"precision of 0\.9; the highest precision is 0\.500, for the 2 words .* at most 0\.500"
     ):
-        flag_low_confidence(said, target_precision=0.9, alignments=alignments(said, "hs"))
+        flag_low_confidence(references, target_precision=0.9, alignments=alignments(references, "hs"))
     for target in ("target_precision", "target_recall"):
         with pytest.raises(InputError, match=r"none of the 2 aligned words .* is wrong"):
-            flag_low_confidence(said, **{target: 0.5}, alignments=alignments(said, "hh", deletions=1))
+            flag_low_confidence(references, **{target: 0.5}, alignments=alignments(references, "hh", deletions=1))
 
 
 @pytest.mark.parametrize(
@@ -227,13 +229,13 @@ def test_neither_words_nor_corpus():
 
 
 def test_words_without_audio_are_left_out():
-    said = words([0.1, 0.1, 0.1, None], start_ms=[0, None, 5000, 6000]).assign(
+    references = words([0.1, 0.1, 0.1, None], start_ms=[0, None, 5000, 6000]).assign(
         translation_status=["original", "original", "translation", "none"]
     )
-    clips = flag_low_confidence(said, 1, **BARE)
+    clips = flag_low_confidence(references, 1, **BARE)
     assert clips[["text", "words"]].values.tolist() == [["w0", 1]]
     with pytest.raises(InputError, match="none of the 1 words has times"):
-        flag_low_confidence(said.iloc[[1]], 1)
+        flag_low_confidence(references.iloc[[1]], 1)
 
 
 def test_words_of_no_confidence_are_heard_but_never_flagged():
@@ -270,13 +272,17 @@ def test_recordings_are_apart_and_the_audio_ends_where_it_ends():
 
 
 def test_text_is_spaced_as_the_words_are_and_in_their_order():
-    said = words([0.1] * 3, start_ms=[0, 400, 300]).assign(text=["你", "好", "you"], space_before=[False, False, True])
-    assert flag_low_confidence(said, 0.5)["text"].tolist() == ["你好 you"]
+    references = words([0.1] * 3, start_ms=[0, 400, 300]).assign(
+        text=["你", "好", "you"], space_before=[False, False, True]
+    )
+    assert flag_low_confidence(references, 0.5)["text"].tolist() == ["你好 you"]
 
 
 def test_overlapping_speakers_share_a_clip():
-    said = words([0.1, 0.2, 0.9, 0.1], start_ms=[0, 100, 200, 3000], end_ms=[5000, 200, 300, 3100])
-    assert flag_low_confidence(said, 0.5, **BARE)[["start_ms", "end_ms", "words"]].values.tolist() == [[0, 5000, 4]]
+    references = words([0.1, 0.2, 0.9, 0.1], start_ms=[0, 100, 200, 3000], end_ms=[5000, 200, 300, 3100])
+    assert flag_low_confidence(references, 0.5, **BARE)[["start_ms", "end_ms", "words"]].values.tolist() == [
+        [0, 5000, 4]
+    ]
 
 
 def test_a_word_of_no_length_lasts_a_millisecond():
@@ -285,9 +291,9 @@ def test_a_word_of_no_length_lasts_a_millisecond():
 
 
 def test_calibration_makes_the_expected_errors_and_nothing_else():
-    said = words([0.5, 0.8])
-    plain = flag_low_confidence(said, 0.5, **BARE)
-    honest = flag_low_confidence(said, 0.5, calibration=lambda c: c**2, **BARE)
+    references = words([0.5, 0.8])
+    plain = flag_low_confidence(references, 0.5, **BARE)
+    honest = flag_low_confidence(references, 0.5, calibration=lambda c: c**2, **BARE)
     assert honest["expected_errors"].tolist() == [0.75]
     same = [name for name in plain if not name.startswith("expected")]
     pd.testing.assert_frame_equal(honest[same], plain[same])
@@ -329,14 +335,14 @@ def gaps_between(clips):
 @ODDLY_SHORT
 @given(times, st.floats(0, 30), gaps, gaps)
 def test_a_budget_is_never_exceeded_and_clips_never_overlap(drawn, budget, gap, context):
-    said = some_words(drawn)
-    clips = flag_low_confidence(said, review_budget_s=budget, merge_gap_ms=gap, context_ms=context)
+    references = some_words(drawn)
+    clips = flag_low_confidence(references, review_budget_s=budget, merge_gap_ms=gap, context_ms=context)
     lengths = clips["end_ms"] - clips["start_ms"]
     assert lengths.sum() / 1000 <= budget
     assert (clips["cumulative_s"] <= budget).all()
     assert (lengths > 0).all()
     assert all(between > 0 for between in gaps_between(clips))
-    doubtful = said[said["confidence"] < 1]
+    doubtful = references[references["confidence"] < 1]
     alone = np.maximum(doubtful["end_ms"], doubtful["start_ms"] + 1) - doubtful["start_ms"] + 2 * context
     if len(doubtful) and alone.min() <= budget * 1000:
         assert len(clips)  # what can be afforded is not left
@@ -346,13 +352,13 @@ def test_a_budget_is_never_exceeded_and_clips_never_overlap(drawn, budget, gap, 
 @ODDLY_SHORT
 @given(times, st.floats(0, 1, width=32), gaps, gaps)
 def test_every_flagged_word_is_in_a_clip_and_each_word_in_one_at_most(drawn, threshold, gap, context):
-    said = some_words(drawn)
-    clips = flag_low_confidence(said, threshold, merge_gap_ms=gap, context_ms=context)
-    flagged = said[said["confidence"] <= threshold]
+    references = some_words(drawn)
+    clips = flag_low_confidence(references, threshold, merge_gap_ms=gap, context_ms=context)
+    flagged = references[references["confidence"] <= threshold]
     assert clips["flagged"].sum() == len(flagged)
-    assert clips["words"].sum() <= len(said)
-    heard = " ".join(clips["text"]).split()
-    assert len(heard) == len(set(heard))
+    assert clips["words"].sum() <= len(references)
+    hypothesis = " ".join(clips["text"]).split()
+    assert len(hypothesis) == len(set(hypothesis))
     for word in flagged.itertuples():
         around = clips[clips["audio_id"] == word.audio_id]
         assert ((around["start_ms"] <= word.start_ms) & (word.end_ms <= around["end_ms"])).sum() == 1
@@ -364,10 +370,10 @@ def test_every_flagged_word_is_in_a_clip_and_each_word_in_one_at_most(drawn, thr
 @ODDLY_SHORT
 @given(times, st.floats(0, 1, width=32), gaps)
 def test_recordings_do_not_touch_each_other(drawn, threshold, gap):
-    said = some_words(drawn)
-    assume(len(said))
-    whole = flag_low_confidence(said, threshold, merge_gap_ms=gap)
-    for audio_id, own in said.groupby("audio_id"):
+    references = some_words(drawn)
+    assume(len(references))
+    whole = flag_low_confidence(references, threshold, merge_gap_ms=gap)
+    for audio_id, own in references.groupby("audio_id"):
         apart = flag_low_confidence(own, threshold, merge_gap_ms=gap).drop(columns=["rank", "cumulative_s"])
         mine = whole[whole["audio_id"] == audio_id].drop(columns=["rank", "cumulative_s"])
         pd.testing.assert_frame_equal(mine.reset_index(drop=True), apart)
@@ -377,11 +383,13 @@ def test_recordings_do_not_touch_each_other(drawn, threshold, gap):
 @ODDLY_SHORT
 @given(times, st.floats(0, 30), st.floats(0, 30))
 def test_more_seconds_find_no_less(drawn, one, two):
-    said = some_words(drawn)
+    references = some_words(drawn)
     less, more = sorted([one, two])
-    lengths = np.maximum(said["end_ms"] - said["start_ms"], 1)
-    assume(not len(said) or lengths.max() <= less * 1000)  # else other words may come in
-    found = [flag_low_confidence(said, review_budget_s=budget, **BARE)["flagged"].sum() for budget in (less, more)]
+    lengths = np.maximum(references["end_ms"] - references["start_ms"], 1)
+    assume(not len(references) or lengths.max() <= less * 1000)  # else other words may come in
+    found = [
+        flag_low_confidence(references, review_budget_s=budget, **BARE)["flagged"].sum() for budget in (less, more)
+    ]
     assert found[0] <= found[1]
 
 
@@ -394,8 +402,8 @@ def curve_of(curve, order):
 
 
 def test_the_curve_counted_by_hand():
-    said = words([0.9, 0.2, 0.5, 0.1])
-    curve = review_curve(said, alignments(said, "ssih", deletions=1), points=5, **BARE)
+    references = words([0.9, 0.2, 0.5, 0.1])
+    curve = review_curve(references, alignments(references, "ssih", deletions=1), points=5, **BARE)
     # by confidence: right, wrong, wrong, wrong
     assert curve_of(curve, "confidence") == [[0, 0], [0.5, 0], [1.0, 1], [1.5, 2], [2.0, 3]]
     assert curve_of(curve, "oracle") == [[0, 0], [0.5, 1], [1.0, 2], [1.5, 3]]
@@ -407,22 +415,22 @@ def test_the_curve_counted_by_hand():
 
 def test_a_budget_finds_what_the_curve_says():
     rng = np.random.default_rng(1)
-    said = words(rng.random(40).round(3))
-    verdicts = "".join(np.where(rng.random(40) < said["confidence"].to_numpy(float), "h", "s"))
-    judged = alignments(said, verdicts)
-    curve = review_curve(said, judged, points=41)
+    references = words(rng.random(40).round(3))
+    verdicts = "".join(np.where(rng.random(40) < references["confidence"].to_numpy(float), "h", "s"))
+    judged = alignments(references, verdicts)
+    curve = review_curve(references, judged, points=41)
     for seconds, found in curve_of(curve, "confidence")[1:]:
-        clips = flag_low_confidence(said, review_budget_s=seconds)
-        heard = said["text"].isin(" ".join(clips["text"]).split())
-        assert (judged.loc[heard, "operation"] == "substitution").sum() >= found
+        clips = flag_low_confidence(references, review_budget_s=seconds)
+        hypotheses = references["text"].isin(" ".join(clips["text"]).split())
+        assert (judged.loc[hypotheses, "operation"] == "substitution").sum() >= found
         assert clips["cumulative_s"].iat[-1] <= seconds
 
 
 @few
 @given(st.lists(st.sampled_from("his"), min_size=1, max_size=20))
 def test_confidences_that_know_everything_are_as_good_as_an_oracle(verdicts):
-    said = words([1.0 if verdict == "h" else 0.0 for verdict in verdicts])
-    curve = review_curve(said, alignments(said, verdicts), points=100)
+    references = words([1.0 if verdict == "h" else 0.0 for verdict in verdicts])
+    curve = review_curve(references, alignments(references, verdicts), points=100)
     ours, oracle = curve_of(curve, "confidence"), curve_of(curve, "oracle")
     assert ours[: len(oracle)] == oracle
 
@@ -430,9 +438,9 @@ def test_confidences_that_know_everything_are_as_good_as_an_oracle(verdicts):
 def test_honest_confidences_beat_chance_and_an_oracle_beats_them():
     rng = np.random.default_rng(2)
     confidence = rng.beta(4, 1, 2000).round(4)
-    said = words(confidence)
-    judged = alignments(said, np.where(rng.random(2000) < confidence, "h", "s"))
-    curve = review_curve(said, judged)
+    references = words(confidence)
+    judged = alignments(references, np.where(rng.random(2000) < confidence, "h", "s"))
+    curve = review_curve(references, judged)
     at = np.linspace(0.1, 0.6, 6)
     recall = {
         order: np.interp(at, own["share_reviewed"].astype(float), own["recall"].astype(float))
@@ -443,32 +451,32 @@ def test_honest_confidences_beat_chance_and_an_oracle_beats_them():
 
 
 def test_curves_where_nothing_is_wrong_or_nothing_is_there():
-    said = words([0.5, 0.5])
-    curve = review_curve(said, alignments(said, "hh"))
+    references = words([0.5, 0.5])
+    curve = review_curve(references, alignments(references, "hh"))
     assert curve["recall"].isna().all()
     assert (curve["errors_found"] == 0).all()
-    both = review_curve(schema.empty(schema.WORDS), alignments(said, "hh").iloc[:0])
+    both = review_curve(schema.empty(schema.WORDS), alignments(references, "hh").iloc[:0])
     assert both["recall"].isna().all()
     assert (both["reviewed_s"] == 0).all()
 
 
 def test_recordings_without_a_reference_are_left_out_of_the_curve():
-    said = pd.concat([words([0.5, 0.4]), words([0.1], audio_id="b")], ignore_index=True)
-    assert review_curve(said, alignments(said.iloc[:2], "hs"), **BARE)["reviewed_s"].max() == 1.0
+    references = pd.concat([words([0.5, 0.4]), words([0.1], audio_id="b")], ignore_index=True)
+    assert review_curve(references, alignments(references.iloc[:2], "hs"), **BARE)["reviewed_s"].max() == 1.0
 
 
 def test_the_curve_refuses_what_does_not_fit():
-    said = words([0.5, 0.5])
+    references = words([0.5, 0.5])
     with pytest.raises(InputError, match=r"have no recording in common: words have \['a'\], alignments \['b'\]"):
-        review_curve(said, alignments(words([0.5], audio_id="b"), "h"))
+        review_curve(references, alignments(words([0.5], audio_id="b"), "h"))
     with pytest.raises(SchemaError, match=r"1 aligned words are not among the words, such as word_index 2 of 'a'"):
-        review_curve(said, alignments(words([0.5] * 3), "hhs"))
+        review_curve(references, alignments(words([0.5] * 3), "hhs"))
     with pytest.raises(SchemaError, match=r"words: 1 of 2 rows are duplicates, first audio_id 'a', word_index 0"):
-        review_curve(said.assign(word_index=0), alignments(said, "hs"))
+        review_curve(references.assign(word_index=0), alignments(references, "hs"))
     with pytest.raises(SchemaError, match=r"lacks \['word_index'\]"):
-        review_curve(said, alignments(said, "hs").drop(columns="word_index"))
+        review_curve(references, alignments(references, "hs").drop(columns="word_index"))
     with pytest.raises(InputError, match="points is 1"):
-        review_curve(said, alignments(said, "hs"), points=1)
+        review_curve(references, alignments(references, "hs"), points=1)
 
 
 # The rules of word confidence
@@ -515,27 +523,27 @@ piece = st.tuples(
 def test_product_is_at_most_minimum_is_at_most_mean(drawn):
     pieces, confidence, status = ([row[place] for row in drawn] for place in range(3))
     made_of = tokens(pieces, confidence, translation_status=status)
-    said = words_of(made_of)
+    references = words_of(made_of)
     product, minimum, mean = (
-        word_confidence(said, rule, tokens=made_of)["confidence"].to_numpy(float)
+        word_confidence(references, rule, tokens=made_of)["confidence"].to_numpy(float)
         for rule in ("product", "minimum", "mean")
     )
     assert (product <= minimum + 1e-6).all()
     assert (minimum <= mean + 1e-6).all()
-    single = (said["token_count"] == 1).to_numpy(bool)
+    single = (references["token_count"] == 1).to_numpy(bool)
     np.testing.assert_allclose(product[single], minimum[single], rtol=1e-6)
 
 
 def test_rules_and_tokens_that_do_not_fit():
     made_of = tokens(["a", " b"], [0.5, 0.5])
-    said = words_of(made_of)
+    references = words_of(made_of)
     with pytest.raises(InputError, match=r"confidence_rule is 'max'; it can be 'minimum', 'mean', 'product'"):
-        word_confidence(said, "max")
+        word_confidence(references, "max")
     with pytest.raises(InputError, match=r"needs the tokens of the words"):
-        word_confidence(said, "product")
+        word_confidence(references, "product")
     with pytest.raises(SchemaError, match=r"2 words consist of 2 tokens, and 1 of the 1 tokens"):
-        word_confidence(said, "product", tokens=made_of.iloc[:1])
+        word_confidence(references, "product", tokens=made_of.iloc[:1])
     with pytest.raises(SchemaError, match=r"the words do not belong to the tokens"):
-        word_confidence(said, "product", tokens=made_of.assign(audio_id="b"))
+        word_confidence(references, "product", tokens=made_of.assign(audio_id="b"))
     for rule in RULES:
         assert not len(word_confidence(schema.empty(schema.WORDS), rule, tokens=schema.empty(schema.TOKENS)))

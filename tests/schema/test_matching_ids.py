@@ -135,10 +135,10 @@ def test_references(form, function):
 
 
 def test_turns():
-    heard = corpus("calls/talk.wav", "b.wav")
+    hypotheses = corpus("calls/talk.wav", "b.wav")
     for function in (sx.diarization_errors, sx.speaker_word_errors):
         with pytest.warns(UserWarning, match=TAKEN):
-            errors = function(heard, turns("talk", "b.wav"))
+            errors = function(hypotheses, turns("talk", "b.wav"))
         assert dict(zip(errors["audio_id"], errors["status"], strict=True)) == {
             "calls/talk.wav": "scored",
             "b.wav": "scored",
@@ -156,11 +156,11 @@ def test_regions():
 
 
 def test_languages():
-    heard = corpus("calls/talk.wav", "b.wav")
+    hypotheses = corpus("calls/talk.wav", "b.wav")
     stretches = pd.DataFrame({"audio_id": ["talk", "b.wav"], "language": "en", "start_ms": 0, "end_ms": 2000})
     for references in ({"talk": "en", "b.wav": "en"}, stretches, stretches.set_index("audio_id")):
         with pytest.warns(UserWarning, match=TAKEN):
-            errors = sx.language_errors(heard, references)
+            errors = sx.language_errors(hypotheses, references)
         assert errors["audio_id"].tolist() == ["calls/talk.wav", "b.wav"]
         assert errors["status"].tolist() == ["scored", "scored"]
 

@@ -131,8 +131,8 @@ def test_errors_are_marked_with_letters_and_said_aloud():
     page = Page(html)
     assert "a.wav: 3 errors in 6 reference words (S 1, D 1, I 1)" in page.text
     assert "can youSewe hearD– me now then –Iokay" in page.text
-    said = [value for _, name, value in page.attributes if name == "aria-label"]
-    assert said == ["substitution", "deletion", "insertion"]
+    references = [value for _, name, value in page.attributes if name == "aria-label"]
+    assert references == ["substitution", "deletion", "insertion"]
 
 
 def test_only_the_surroundings_of_errors_can_be_shown():

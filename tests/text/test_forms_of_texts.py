@@ -9,8 +9,8 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
 
-HEARD = ["the cat sat", "good", None]
-SAID = ["the cat sits", "good day", "hello"]
+HYPOTHESES = ["the cat sat", "good", None]
+REFERENCES = ["the cat sits", "good day", "hello"]
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
@@ -20,12 +20,12 @@ SAID = ["the cat sits", "good day", "hello"]
     "make", [list, tuple, iter, np.array, pd.Series, pd.Series([], dtype="string").array._from_sequence]
 )
 def test_two_lists_go_by_position(make):
-    errors = sx.word_errors(make(HEARD[:2]), make(SAID[:2]))
+    errors = sx.word_errors(make(HYPOTHESES[:2]), make(REFERENCES[:2]))
     assert errors[["audio_id", "status", "substitutions", "deletions"]].to_numpy().tolist() == [
         ["0", "scored", 1, 0],
         ["1", "scored", 0, 1],
     ]
-    assert errors.equals(sx.word_errors(dict(enumerate(HEARD[:2])), dict(enumerate(SAID[:2]))))
+    assert errors.equals(sx.word_errors(dict(enumerate(HYPOTHESES[:2])), dict(enumerate(REFERENCES[:2]))))
 
 
 @pytest.mark.parametrize("function", [sx.word_errors, sx.character_errors, sx.align_words, sx.punctuation_errors])
@@ -35,7 +35,7 @@ def test_all_that_compare_texts_take_lists(function):
 
 
 def test_missing_texts_of_a_list_failed_or_have_no_reference():
-    errors = sx.word_errors(HEARD, SAID)
+    errors = sx.word_errors(HYPOTHESES, REFERENCES)
     assert errors["status"].tolist() == ["scored", "scored", "failed"]
     assert sx.word_errors(["a", "b"], [None, "b"])["audio_id"].tolist() == ["1"]
 
@@ -78,18 +78,18 @@ def test_a_list_of_other_things_is_refused():
 
 
 def test_named_levels_of_an_index_are_columns():
-    heard = pd.DataFrame({"text": HEARD[:2]}, index=pd.Index(["a", "b"], name="audio_id"))
-    said = pd.DataFrame(
-        {"reference": SAID[:2]},
+    hypotheses = pd.DataFrame({"text": HYPOTHESES[:2]}, index=pd.Index(["a", "b"], name="audio_id"))
+    references = pd.DataFrame(
+        {"reference": REFERENCES[:2]},
         index=pd.MultiIndex.from_tuples([("a", "f"), ("b", "m")], names=["audio_id", "gender"]),
     )
-    errors = sx.word_errors(heard, said)
+    errors = sx.word_errors(hypotheses, references)
     assert errors[["audio_id", "gender", "substitutions"]].to_numpy().tolist() == [["a", "f", 1], ["b", "m", 0]]
-    assert said.index.names == ["audio_id", "gender"]  # what was given stays as it was
+    assert references.index.names == ["audio_id", "gender"]  # what was given stays as it was
 
 
 def test_ids_in_an_index_without_a_name_are_told():
-    said = pd.DataFrame({"reference": SAID[:2], "audio_id": ["a", "b"]}, index=["c", "d"])
+    said = pd.DataFrame({"reference": REFERENCES[:2], "audio_id": ["a", "b"]}, index=["c", "d"])
     with pytest.warns(UserWarning, match=r"references: the index \('c' and so on\) has no name and is left out"):
         sx.word_errors({"a": "x", "b": "y"}, said)
     sx.word_errors({"a": "x", "b": "y"}, said.set_axis(["a", "b"]))  # the same as a column: nothing is lost

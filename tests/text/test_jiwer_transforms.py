@@ -43,13 +43,15 @@ texts = st.lists(
 def test_the_rate_is_jiwers(name, pairs, reduced):
     transform = TRANSFORMS[name]
     complete = jiwer.Compose([transform, WORDS])
-    pairs = [(said, heard) for said, heard in pairs if complete([said])[0]]  # without a reference there is no rate
+    pairs = [
+        (references, hypotheses) for references, hypotheses in pairs if complete([references])[0]
+    ]  # without a reference there is no rate
     if not pairs:
         return
     expected = jiwer.process_words(*map(list, zip(*pairs, strict=True)), complete, complete)
-    said, heard = ({str(n): pair[side] for n, pair in enumerate(pairs)} for side in (0, 1))
+    references, hypotheses = ({str(n): pair[side] for n, pair in enumerate(pairs)} for side in (0, 1))
     errors = sx.word_errors(
-        heard, said, normalizer=complete if reduced else transform, units="words", cost="levenshtein"
+        hypotheses, references, normalizer=complete if reduced else transform, units="words", cost="levenshtein"
     )
     counts = errors[["hits", "substitutions", "deletions", "insertions"]].sum().tolist()
     assert counts == [expected.hits, expected.substitutions, expected.deletions, expected.insertions]

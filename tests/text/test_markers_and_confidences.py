@@ -78,8 +78,8 @@ def test_words_around_a_sound_are_not_glued_together():
 
 
 def test_markers_in_texts_are_no_words_either():
-    for heard in ("Hi.<end> there <fin>", "Hi. there<end>"):
-        assert sx.word_errors({"x": heard}, {"x": "Hi. there"})["wer"].tolist() == [0.0]
+    for hypotheses in ("Hi.<end> there <fin>", "Hi. there<end>"):
+        assert sx.word_errors({"x": hypotheses}, {"x": "Hi. there"})["wer"].tolist() == [0.0]
     words = pd.DataFrame({"audio_id": "x", "word_index": [0, 1, 2], "text": ["Hi.<end>", "<end>", "there"]})
     aligned = sx.align_words(words, {"x": "hi there <end>"})
     assert aligned[["operation", "hypothesis", "word_index"]].to_numpy().tolist() == [
@@ -107,7 +107,7 @@ IMPOSSIBLE = [
 
 @pytest.mark.parametrize(("values", "words"), IMPOSSIBLE)
 def test_impossible_confidences_are_refused_by_all_that_read_them(values, words, tmp_path):
-    said = tokens(" Hi", " there", confidence=values)
+    references = tokens(" Hi", " there", confidence=values)
     good = tokens(" Hi", " there")
     of_words = sx.words(good).assign(confidence=values)
     of_mean = sx.words(good).assign(confidence_mean=values)
@@ -115,13 +115,13 @@ def test_impossible_confidences_are_refused_by_all_that_read_them(values, words,
     recordings = pd.DataFrame({"audio_id": ["x"], "status": "completed", "reference": "hi you"})
     calls = {
         "tokens: confidence": [
-            lambda: sx.words(said),
-            lambda: sx.texts(said),
-            lambda: sx.align_words(said, {"x": "hi"}),
-            lambda: sx.word_errors(said, {"x": "hi"}),
-            lambda: sx.Corpus(recordings, said),
-            lambda: sx.metrics.word_confidence(sx.words(good), "product", tokens=said),
-            lambda: sx.show.transcript(said),
+            lambda: sx.words(references),
+            lambda: sx.texts(references),
+            lambda: sx.align_words(references, {"x": "hi"}),
+            lambda: sx.word_errors(references, {"x": "hi"}),
+            lambda: sx.Corpus(recordings, references),
+            lambda: sx.metrics.word_confidence(sx.words(good), "product", tokens=references),
+            lambda: sx.show.transcript(references),
         ],
         "words: confidence": [
             lambda: sx.segments(of_words),

@@ -90,7 +90,7 @@ def test_characters_without_a_sound_are_no_errors(one, other):
     assert Normalizer.of("basic")(one) == Normalizer.of("basic")(other)
 
 
-HEARD = [
+DIFFERENT = [
     pytest.param("की", "कि", id="hindi-vowel-signs"),
     pytest.param("निम्बू", "नम्ब", id="hindi-marks"),
     pytest.param("مي\u200cروم", "ميروم", id="persian-letters-that-are-divided"),
@@ -110,7 +110,7 @@ HEARD = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), HEARD)
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
 def test_audible_differences_stay_errors(one, other):
     assert sx.word_errors({"a": one}, {"a": other})["wer"].item() > 0
 
@@ -426,12 +426,12 @@ def test_the_four_letters_i_of_turkish(language, normalizer, written, other, equ
 
 
 def test_the_language_of_each_recording_says_which_letters_it_has():
-    written, heard = {"a": "ılık", "b": "ılık", "c": "ılık"}, {"a": "ilik", "b": "ilik", "c": "ılık"}
-    errors = sx.word_errors(heard, written, language={"a": "tr", "b": "en", "c": "tr"})
+    written, hypotheses = {"a": "ılık", "b": "ılık", "c": "ılık"}, {"a": "ilik", "b": "ilik", "c": "ılık"}
+    errors = sx.word_errors(hypotheses, written, language={"a": "tr", "b": "en", "c": "tr"})
     assert errors["wer"].tolist() == [1.0, 0.0, 0.0]
     table = pd.DataFrame({"audio_id": ["a", "b", "c"], "reference": "ılık", "language": ["tr", "en", "tr"]})
-    assert sx.word_errors(heard, table)["wer"].tolist() == [1.0, 0.0, 0.0]
-    assert sx.word_errors(heard, written)["wer"].tolist() == [0.0, 0.0, 0.0]
+    assert sx.word_errors(hypotheses, table)["wer"].tolist() == [1.0, 0.0, 0.0]
+    assert sx.word_errors(hypotheses, written)["wer"].tolist() == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(

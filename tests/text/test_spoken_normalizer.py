@@ -13,15 +13,15 @@ from soniox_ds.text.spoken import SPOKEN_LANGUAGES
 WRITTEN = {"en": ("seven", "7"), "de": ("sieben", "7"), "es": ("siete", "7"), "fr": ("sept", "7")}
 
 
-def wer(said, heard, **options):
-    return sx.word_errors({"a": heard}, {"a": said}, normalizer="spoken", **options)["wer"].item()
+def wer(references, hypotheses, **options):
+    return sx.word_errors({"a": hypotheses}, {"a": references}, normalizer="spoken", **options)["wer"].item()
 
 
 @pytest.mark.parametrize("language", SPOKEN_LANGUAGES)
 def test_numbers_of_each_language(language):
-    said, heard = WRITTEN[language]
-    assert wer(said, heard, language=language) == 0
-    assert sx.word_errors({"a": heard}, {"a": said})["wer"].item() == 1
+    references, hypotheses = WRITTEN[language]
+    assert wer(references, hypotheses, language=language) == 0
+    assert sx.word_errors({"a": hypotheses}, {"a": references})["wer"].item() == 1
 
 
 PAIRS = [
@@ -59,21 +59,21 @@ def corpus(*, languages=(None, None), column=None, hints=None):
     return sx.Corpus(recordings, tokens, provenance)
 
 
-SAID = {"a": "seven", "b": "sieben"}
+REFERENCES = {"a": "seven", "b": "sieben"}
 TABLE = pd.DataFrame({"audio_id": ["a", "b"], "reference": ["seven", "sieben"]})
 SOURCES = [
-    pytest.param(corpus(), SAID, {"a": "en", "b": "German"}, id="argument-by-id"),
+    pytest.param(corpus(), REFERENCES, {"a": "en", "b": "German"}, id="argument-by-id"),
     pytest.param(corpus(), TABLE.assign(language=["en-US", "deu"]), None, id="references"),
-    pytest.param(corpus(column=["en", "de"]), SAID, None, id="recordings"),
-    pytest.param(corpus(languages=["en", "de"]), SAID, None, id="words"),
-    pytest.param(corpus(hints=[["en"], ["de"]]), SAID, None, id="hints"),
-    pytest.param(corpus(column=["de", "en"]), SAID, {"a": "en", "b": "de"}, id="argument-before-recordings"),
+    pytest.param(corpus(column=["en", "de"]), REFERENCES, None, id="recordings"),
+    pytest.param(corpus(languages=["en", "de"]), REFERENCES, None, id="words"),
+    pytest.param(corpus(hints=[["en"], ["de"]]), REFERENCES, None, id="hints"),
+    pytest.param(corpus(column=["de", "en"]), REFERENCES, {"a": "en", "b": "de"}, id="argument-before-recordings"),
     pytest.param(
         corpus(column=["de", "en"]), TABLE.assign(language=["en", "de"]), None, id="references-before-recordings"
     ),
-    pytest.param(corpus(column=["en", "de"], languages=["de", "en"]), SAID, None, id="recordings-before-words"),
-    pytest.param(corpus(languages=["en", "de"], hints=[["de"], ["en"]]), SAID, None, id="words-before-hints"),
-    pytest.param(corpus(languages=["en", None], hints=[["es"], ["de"]]), SAID, None, id="what-is-known-of-each"),
+    pytest.param(corpus(column=["en", "de"], languages=["de", "en"]), REFERENCES, None, id="recordings-before-words"),
+    pytest.param(corpus(languages=["en", "de"], hints=[["de"], ["en"]]), REFERENCES, None, id="words-before-hints"),
+    pytest.param(corpus(languages=["en", None], hints=[["es"], ["de"]]), REFERENCES, None, id="what-is-known-of-each"),
 ]
 
 
@@ -95,11 +95,11 @@ def test_most_words_decide():
 
 
 def test_other_languages_go_through_basic_with_a_warning():
-    heard = {"a": "7", "b": "ÖT", "c": "7"}
-    said = {"a": "seven", "b": "öt", "c": "seven"}
+    hypotheses = {"a": "7", "b": "ÖT", "c": "7"}
+    references = {"a": "seven", "b": "öt", "c": "seven"}
     message = r"'spoken 2' supports only the languages en, .* 2 of 3 texts are .* 'basic' .*: hu \(1\), not known \(1\)"
     with pytest.warns(UserWarning, match=message):
-        errors = sx.word_errors(heard, said, normalizer="spoken", language={"a": "en", "b": "hu"})
+        errors = sx.word_errors(hypotheses, references, normalizer="spoken", language={"a": "en", "b": "hu"})
     assert errors["wer"].tolist() == [0, 0, 1]
     assert errors["normalizer"].unique().tolist() == ["spoken 2"]
 
@@ -179,9 +179,9 @@ def experiment(**options):
     from soniox_ds.experiments.results import Comparison
     from soniox_ds.options import TranscriptionOptions
 
-    heard = {"plain": ["it costs $15.20", "call 7 people"], "terms": ["it costs $50.20", "call seven people"]}
+    hypotheses = {"plain": ["it costs $15.20", "call 7 people"], "terms": ["it costs $50.20", "call seven people"]}
     corpora = {}
-    for name, texts in heard.items():
+    for name, texts in hypotheses.items():
         recordings = pd.DataFrame({"audio_id": ["a", "b"], "status": "completed", "text": texts})
         tokens = [
             {"audio_id": audio_id, "token_index": place, "text": f" {word}"}

@@ -103,10 +103,10 @@ def test_speech_is_kept(text):
 
 
 def test_the_warning_counts_the_tags_and_points_to_the_call():
-    said = {"a": "one [noise] two [noise] <unk>", "b": "three (laughs)"}
+    references = {"a": "one [noise] two [noise] <unk>", "b": "three (laughs)"}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        sx.word_errors(said, said)
+        sx.word_errors(references, references)
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert "'[noise]' (2), '<unk>' (1), '(laughs)' (1)" in str(caught[0].message)

@@ -288,8 +288,8 @@ token_fields = ["text", "speaker", "language", "translation_status", "confidence
 
 
 def spoken_tokens(tokens):
-    heard = tokens["is_audio_event"].astype("boolean").fillna(False)
-    return tokens[~tokens["text"].isin(["<end>", "<fin>"]) & ~heard]
+    hypotheses = tokens["is_audio_event"].astype("boolean").fillna(False)
+    return tokens[~tokens["text"].isin(["<end>", "<fin>"]) & ~hypotheses]
 
 
 def stream_of(table):
@@ -372,10 +372,10 @@ def test_one_token_is_one_word_in_an_unspaced_script(count):
     token_tables(), st.sampled_from([(), ("speaker",), ("speaker", "language", "sentence")]), st.none() | st.just(90)
 )
 def test_segments_partition_the_words(tokens, split_at, gap_ms):
-    said = words(tokens)
-    found = segments(said, gap_ms=gap_ms, split_at=split_at)
-    assert found["word_count"].sum() == len(said)
-    assert sorted("".join(found["text"]).replace(" ", "")) == sorted("".join(said["text"]))
+    references = words(tokens)
+    found = segments(references, gap_ms=gap_ms, split_at=split_at)
+    assert found["word_count"].sum() == len(references)
+    assert sorted("".join(found["text"]).replace(" ", "")) == sorted("".join(references["text"]))
     for _, mine in found.groupby("audio_id"):
         assert mine["segment_index"].tolist() == list(range(len(mine)))
         assert mine["first_word"].is_monotonic_increasing
@@ -415,13 +415,13 @@ def test_ends_of_segments(options, expected):
 
 
 def test_no_sentence_ends_before_a_small_letter():
-    said = words(tokens_of(["e.g.", " this", "。", "好", "。", "再"]))
-    assert segments(said)["text"].tolist() == ["e.g. this。", "好。", "再"]
+    references = words(tokens_of(["e.g.", " this", "。", "好", "。", "再"]))
+    assert segments(references)["text"].tolist() == ["e.g. this。", "好。", "再"]
 
 
 def test_the_columns_of_a_segment():
-    said = words(tokens_of(**TALK, confidence=[1, 0.5] + [1] * 9, language=["en"] * 10 + ["de"]))
-    found = segments(said, split_at=["speaker"])
+    references = words(tokens_of(**TALK, confidence=[1, 0.5] + [1] * 9, language=["en"] * 10 + ["de"]))
+    found = segments(references, split_at=["speaker"])
     assert {name: str(found[name].dtype) for name in found} == {name: column.dtype for name, column in SEGMENTS.items()}
     first, *_ = found.to_dict("records")
     assert (first["start_ms"], first["end_ms"], first["first_word"], first["word_count"]) == (0, 240, 0, 3)
@@ -456,7 +456,7 @@ def test_turns_of_speakers():
 
 
 def test_turns_leave_out_translations_and_unknown_speakers():
-    said = words(
+    references = words(
         tokens_of(
             " a| x| b| c",
             speaker="121-",
@@ -465,7 +465,7 @@ def test_turns_leave_out_translations_and_unknown_speakers():
             translation_status=["original", "translation", "original", "original"],
         )
     )
-    assert speaker_turns(said)[["speaker", "start_ms", "end_ms"]].values.tolist() == [["1", 0, 120]]
+    assert speaker_turns(references)[["speaker", "start_ms", "end_ms"]].values.tolist() == [["1", 0, 120]]
 
 
 def test_turns_need_speakers():

@@ -494,11 +494,11 @@ def test_the_order_of_the_rows_changes_nothing(rows, random):
 # confidences in single precision
 
 
-def single(confidences, said):
+def single(confidences, references):
     """Return alignments of the words `w0 w1 ...` with these confidences, as a corpus has them."""
     tokens = pd.DataFrame({"audio_id": "a", "token_index": range(len(confidences)), "confidence": confidences})
     tokens["text"] = [f" w{place}" for place in range(len(confidences))]
-    found = sx.align_words(tokens, {"a": said})
+    found = sx.align_words(tokens, {"a": references})
     assert found["confidence"].dtype == "Float32"
     return found
 

@@ -428,44 +428,60 @@ def test_parts_add_up_to_all_words(recordings):
     assert found["insertions"].sum() == (table["operation"] == "insertion").sum()
 
 
-FOUND = words((0, 400, "de"), (400, 600, "en"))
-REAL = stretches((0, 1000, "de"))
+HYPOTHESIS = words((0, 400, "de"), (400, 600, "en"))
+REFERENCE = stretches((0, 1000, "de"))
 WRONG = [
     pytest.param(lambda: language_confusion([1], {"a": "de"}), "takes a Corpus or a table", id="no-table"),
-    pytest.param(lambda: language_confusion(FOUND), "there are no reference languages", id="no-references"),
-    pytest.param(lambda: language_confusion(FOUND, ["de"]), "must be a mapping", id="list"),
+    pytest.param(lambda: language_confusion(HYPOTHESIS), "there are no reference languages", id="no-references"),
+    pytest.param(lambda: language_confusion(HYPOTHESIS, ["de"]), "must be a mapping", id="list"),
     pytest.param(
-        lambda: language_confusion(FOUND, "spoken"), "but the first argument is not a Corpus", id="column-of-no-corpus"
+        lambda: language_confusion(HYPOTHESIS, "spoken"),
+        "but the first argument is not a Corpus",
+        id="column-of-no-corpus",
     ),
-    pytest.param(lambda: language_confusion(FOUND, {"b": "de"}), "belong to other recordings", id="other-recordings"),
     pytest.param(
-        lambda: language_confusion(FOUND, {"a": "deu"}), "'deu' is not a two-letter language code", id="three-letters"
+        lambda: language_confusion(HYPOTHESIS, {"b": "de"}), "belong to other recordings", id="other-recordings"
     ),
-    pytest.param(lambda: language_confusion(FOUND, {"a": "de-DE"}), "not a two-letter language code", id="region"),
     pytest.param(
-        lambda: language_confusion(FOUND, pd.DataFrame({"audio_id": ["a", "a"], "language": ["de", "en"]})),
+        lambda: language_confusion(HYPOTHESIS, {"a": "deu"}),
+        "'deu' is not a two-letter language code",
+        id="three-letters",
+    ),
+    pytest.param(lambda: language_confusion(HYPOTHESIS, {"a": "de-DE"}), "not a two-letter language code", id="region"),
+    pytest.param(
+        lambda: language_confusion(HYPOTHESIS, pd.DataFrame({"audio_id": ["a", "a"], "language": ["de", "en"]})),
         "more than once in the references; for several languages in a recording give stretches",
         id="twice",
     ),
     pytest.param(
-        lambda: language_confusion(FOUND, REAL.assign(end_ms=0.6)),
+        lambda: language_confusion(HYPOTHESIS, REFERENCE.assign(end_ms=0.6)),
         "end_ms contains 0.6.* Are these seconds\\?",
         id="seconds",
     ),
-    pytest.param(lambda: language_confusion(FOUND, REAL.assign(end_ms=-1)), "end_ms is negative", id="negative"),
     pytest.param(
-        lambda: language_confusion(FOUND, REAL.assign(start_ms=2000)), "end_ms comes before start_ms", id="backwards"
+        lambda: language_confusion(HYPOTHESIS, REFERENCE.assign(end_ms=-1)), "end_ms is negative", id="negative"
     ),
-    pytest.param(lambda: language_confusion(FOUND, REAL.assign(language=None)), "has no language", id="no-language"),
-    pytest.param(lambda: language_confusion(FOUND, REAL.drop(columns="end_ms")), "lacks \\['end_ms'\\]", id="half"),
+    pytest.param(
+        lambda: language_confusion(HYPOTHESIS, REFERENCE.assign(start_ms=2000)),
+        "end_ms comes before start_ms",
+        id="backwards",
+    ),
+    pytest.param(
+        lambda: language_confusion(HYPOTHESIS, REFERENCE.assign(language=None)), "has no language", id="no-language"
+    ),
+    pytest.param(
+        lambda: language_confusion(HYPOTHESIS, REFERENCE.drop(columns="end_ms")), "lacks \\['end_ms'\\]", id="half"
+    ),
     pytest.param(
         lambda: language_confusion(words((0, 1, None)), {"a": "de"}), "enable_language_identification", id="off"
     ),
-    pytest.param(lambda: language_confusion(FOUND.drop(columns="language"), {"a": "de"}), "lacks", id="column"),
-    pytest.param(lambda: language_switches(FOUND, {"a": "de"}), "have no switches", id="no-switches"),
-    pytest.param(lambda: language_switches(FOUND, REAL, tolerance_ms=-1), "tolerance_ms is -1", id="tolerance"),
-    pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}).iloc[:0]), "no rows", id="empty"),
-    pytest.param(lambda: summarize(language_errors(FOUND, {"a": "de"}), by="wrong_ms"), "of the result", id="by"),
+    pytest.param(lambda: language_confusion(HYPOTHESIS.drop(columns="language"), {"a": "de"}), "lacks", id="column"),
+    pytest.param(lambda: language_switches(HYPOTHESIS, {"a": "de"}), "have no switches", id="no-switches"),
+    pytest.param(
+        lambda: language_switches(HYPOTHESIS, REFERENCE, tolerance_ms=-1), "tolerance_ms is -1", id="tolerance"
+    ),
+    pytest.param(lambda: summarize(language_errors(HYPOTHESIS, {"a": "de"}).iloc[:0]), "no rows", id="empty"),
+    pytest.param(lambda: summarize(language_errors(HYPOTHESIS, {"a": "de"}), by="wrong_ms"), "of the result", id="by"),
     pytest.param(
         lambda: word_errors_by_language(aligned(("hit", None)), {"a": "de"}),
         "enable_language_identification",
@@ -481,8 +497,8 @@ def test_wrong_input_is_named(call, message):
 
 
 def test_no_words():
-    none = FOUND.iloc[:0]
+    none = HYPOTHESIS.iloc[:0]
     assert language_confusion(none, {"a": "de"}).empty
-    assert language_switches(none, REAL)["status"].tolist() == ["missing"]
+    assert language_switches(none, REFERENCE)["status"].tolist() == ["missing"]
     assert language_errors(none, {"a": "de"})["status"].tolist() == ["missing"]
     assert word_errors_by_language(aligned(("hit", "de")).iloc[:0], {"a": "de"}).empty

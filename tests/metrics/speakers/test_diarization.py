@@ -210,20 +210,25 @@ def mappings(found, real):
 @pytest.mark.filterwarnings("ignore:the der is NA")  # of short turns a collar may leave nothing
 @given(some_turns, some_turns, st.sampled_from([0, 3]), st.booleans())
 def test_errors_agree_with_counting_every_tick(found, real, collar, score_overlap):
-    heard, said = active(found), active(real)
-    bounds = {tick for tick in range(101) for who in "ABC" if (who in at(said, tick - 1)) != (who in at(said, tick))}
+    hypotheses, references = active(found), active(real)
+    bounds = {
+        tick
+        for tick in range(101)
+        for who in "ABC"
+        if (who in at(references, tick - 1)) != (who in at(references, tick))
+    }
     scored = [
         tick
         for tick in range(100)
-        if (score_overlap or len(said[tick]) < 2)
+        if (score_overlap or len(references[tick]) < 2)
         and not any(bound - collar <= tick < bound + collar for bound in bounds)
     ]
-    total = sum(len(said[tick]) for tick in scored)
-    missed = sum(max(len(said[tick]) - len(heard[tick]), 0) for tick in scored)
-    false_alarm = sum(max(len(heard[tick]) - len(said[tick]), 0) for tick in scored)
-    both = sum(min(len(said[tick]), len(heard[tick])) for tick in scored)
+    total = sum(len(references[tick]) for tick in scored)
+    missed = sum(max(len(references[tick]) - len(hypotheses[tick]), 0) for tick in scored)
+    false_alarm = sum(max(len(hypotheses[tick]) - len(references[tick]), 0) for tick in scored)
+    both = sum(min(len(references[tick]), len(hypotheses[tick])) for tick in scored)
     agreed = max(
-        sum(len({mapping[who] for who in heard[tick]} & said[tick]) for tick in scored)
+        sum(len({mapping[who] for who in hypotheses[tick]} & references[tick]) for tick in scored)
         for mapping in mappings(found, real)
     )
     row = errors_of(ticking(found), ticking(real), collar_ms=TICK_MS * collar, score_overlap=score_overlap)
@@ -237,15 +242,15 @@ def test_errors_agree_with_counting_every_tick(found, real, collar, score_overla
 
 @given(some_turns, some_turns)
 def test_jer_is_the_best_of_all_mappings(found, real):
-    heard, said = active(found), active(real)
+    hypotheses, references = active(found), active(real)
     names = sorted({who for who, _, _ in real})
 
     def error(mapping):
         errors = []
         for name in names:
             own = next((who for who, target in mapping.items() if target == name), None)
-            one = {tick for tick in range(100) if name in said[tick]}
-            two = {tick for tick in range(100) if own in heard[tick]}
+            one = {tick for tick in range(100) if name in references[tick]}
+            two = {tick for tick in range(100) if own in hypotheses[tick]}
             errors.append(1 - len(one & two) / len(one | two))
         return sum(errors) / len(errors)
 

@@ -12,7 +12,7 @@ from soniox_ds.metrics.stats.bootstrap import bootstrap_rate, mapsswe
 from soniox_ds.metrics.stats.compare import compare_errors
 from soniox_ds.metrics.stats.summaries import summarize
 
-TRUTH = 0.1
+TRUE_RATE = 0.1
 STUDIES = 1500
 
 
@@ -25,7 +25,7 @@ def speakers(seed, count, studies=STUDIES):
     """Words of each speaker and errors of two equal arms; one row a study."""
     rng = np.random.default_rng(seed)
     words = lognormal(rng, 400, 0.5, (studies, count)).round().clip(1)
-    expected = words * lognormal(rng, TRUTH, 0.5, (studies, count))
+    expected = words * lognormal(rng, TRUE_RATE, 0.5, (studies, count))
     return words, rng.poisson(expected), rng.poisson(expected)
 
 
@@ -43,14 +43,14 @@ def intervals(numerators, words, method="auto", kind="errors"):
 def test_intervals_by_speaker_cover_the_true_rate(count):
     words, errors, _ = speakers(0, count)
     low, high = intervals(errors, words)
-    assert 0.92 <= np.mean((low <= TRUTH) & (high >= TRUTH)) <= 0.98
+    assert 0.92 <= np.mean((low <= TRUE_RATE) & (high >= TRUE_RATE)) <= 0.98
 
 
 def test_percentile_intervals_of_few_speakers_do_not():
     """They are not the default because they cover too little."""
     words, errors, _ = speakers(1, 10)
     low, high = intervals(errors, words, "percentile")
-    assert np.mean((low <= TRUTH) & (high >= TRUTH)) < 0.9
+    assert np.mean((low <= TRUE_RATE) & (high >= TRUE_RATE)) < 0.9
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10, 25, 60])
@@ -93,7 +93,7 @@ def test_the_tables_have_the_same_intervals_and_recordings_as_blocks_would_not_d
         drawn = bootstrap_rate(others - errors, words_there, n_resamples=200).interval(kind="difference")
         assert [difference["difference_low"], difference["difference_high"]] == pytest.approx(drawn[:2])
         single = summarize(a, block="audio_id", n_resamples=200).iloc[0]
-        truth = TRUTH * words.sum() / words_there.sum()  # a recording holds whole words
+        truth = TRUE_RATE * words.sum() / words_there.sum()  # a recording holds whole words
         covered.append(single["wer_low"] <= truth <= single["wer_high"])
     assert np.mean(covered) < 0.8
 

@@ -247,7 +247,7 @@ def test_wrong_input(errors, options, kind, words):
 
 # errors of punctuation and capitals
 
-SAID = {
+TEXTS = {
     "a": ("So, we meet in Paris.", "So we meet in paris."),  # marks: 1 deleted of 2; capitals: 1 of 5 words
     "b": ("Is it late? Yes.", "Is it late. Yes!"),  # 2 substituted of 2; none of 4
     "c": ("We met Ann.", "We met, Ann."),  # 1 right, 1 inserted; none of 3
@@ -256,8 +256,8 @@ SAID = {
 
 
 def punctuated(**columns):
-    heard, said = ({name: texts[side] for name, texts in SAID.items()} for side in (1, 0))
-    return sx.punctuation_errors(heard, said).assign(**columns)
+    hypotheses, references = ({name: texts[side] for name, texts in TEXTS.items()} for side in (1, 0))
+    return sx.punctuation_errors(hypotheses, references).assign(**columns)
 
 
 def test_punctuation_and_capitals_are_pooled():

@@ -22,9 +22,9 @@ from soniox_ds.text.normalizer import NormalizationStep, Normalizer
 QUICK = {"n_resamples": 200}
 
 
-def counts(said, heard, *terms, **options):
+def counts(references, hypotheses, *terms, **options):
     """(hits, misses, false hits) of each term."""
-    table = term_errors(align_words({"a": heard}, {"a": said}), terms, **options)
+    table = term_errors(align_words({"a": hypotheses}, {"a": references}), terms, **options)
     return list(zip(table["hits"], table["misses"], table["false_hits"], strict=True))
 
 
@@ -60,9 +60,9 @@ def test_terms_do_not_reach_into_the_next_recording():
 
 
 def test_rates_of_a_term():
-    said, heard = {"a": "zyrtec and zyrtec", "b": "none"}, {"a": "zyrtec and certain", "b": "zyrtec xanax"}
-    errors = word_errors(heard, said).assign(duration_ms=900_000)
-    table = term_errors(align_words(heard, said), ["Zyrtec"], distractors=["Xanax", "Viagra"], errors=errors)
+    references, hypotheses = {"a": "zyrtec and zyrtec", "b": "none"}, {"a": "zyrtec and certain", "b": "zyrtec xanax"}
+    errors = word_errors(hypotheses, references).assign(duration_ms=900_000)
+    table = term_errors(align_words(hypotheses, references), ["Zyrtec"], distractors=["Xanax", "Viagra"], errors=errors)
     assert list(table.columns) == list(schema.TERM_ERRORS)
     zyrtec, xanax, viagra = table.to_dict("records")
     assert (zyrtec["hits"], zyrtec["misses"], zyrtec["false_hits"], zyrtec["recordings"]) == (1, 1, 1, 2)
@@ -95,9 +95,11 @@ def words(texts, start_ms=0, **more):
 
 
 def test_occurrences_say_where_to_listen():
-    heard = words(["she", "takes", "listen", "april", "and", "celebrex"])
-    said = {"a": "she takes lisinopril and zyrtec xanax"}
-    found = term_occurrences(align_words(heard, said), ["Lisinopril", "Zyrtec", "Celebrex"], distractors=["Xanax"])
+    hypotheses = words(["she", "takes", "listen", "april", "and", "celebrex"])
+    references = {"a": "she takes lisinopril and zyrtec xanax"}
+    found = term_occurrences(
+        align_words(hypotheses, references), ["Lisinopril", "Zyrtec", "Celebrex"], distractors=["Xanax"]
+    )
     assert list(found.columns) == list(schema.TERM_OCCURRENCES)
     rows = {row["term"]: row for row in found.to_dict("records")}
     split = rows["Lisinopril"]
@@ -116,8 +118,10 @@ def test_occurrences_say_where_to_listen():
     ids=["between", "at-the-start", "at-the-end"],
 )
 def test_a_deleted_term_lies_between_its_neighbours(heard, expected):
-    said = {"a": " ".join((["she"] if "she" in heard else []) + ["Celebrex"] + (["daily"] if "daily" in heard else []))}
-    row = term_occurrences(align_words(words(heard), said), ["Celebrex"]).iloc[0]
+    references = {
+        "a": " ".join((["she"] if "she" in heard else []) + ["Celebrex"] + (["daily"] if "daily" in heard else []))
+    }
+    row = term_occurrences(align_words(words(heard), references), ["Celebrex"]).iloc[0]
     assert row["outcome"] == "miss"
     assert pd.isna(row["hypothesis"])
     assert row["start_ms"] == expected[0]
@@ -143,10 +147,10 @@ def plain_counts(rows, term):
                 at += 1
         return found
 
-    said = places(1)
-    hits = [own for own in said if own[-1] - own[0] == size - 1 and all(rows[n][0] == "hit" for n in own)]
+    references = places(1)
+    hits = [own for own in references if own[-1] - own[0] == size - 1 and all(rows[n][0] == "hit" for n in own)]
     false = places(2, frozenset(n for own in hits for n in own))
-    return len(hits), len(said) - len(hits), len(false)
+    return len(hits), len(references) - len(hits), len(false)
 
 
 few_words = st.lists(st.sampled_from(["a", "b", "c"]), max_size=8).map(" ".join)
@@ -164,8 +168,8 @@ def both(pairs):
 @settings(max_examples=examples(30))
 @given(recordings, st.sampled_from(["sclite", "levenshtein"]))
 def test_counts_agree_with_plain_loops(pairs, cost):
-    heard, said = both(pairs)
-    aligned = align_words(heard, said, cost=cost)
+    hypotheses, references = both(pairs)
+    aligned = align_words(hypotheses, references, cost=cost)
     table = term_errors(aligned, TERMS, normalizer="basic")
     rows = aligned.astype(object).where(aligned.notna(), None)
     for term, row in zip(TERMS, table.itertuples(), strict=True):
@@ -202,9 +206,9 @@ def test_every_term_of_equal_texts_is_a_hit(texts):
 @settings(max_examples=examples(30))
 @given(recordings, st.sampled_from(["list", "utterance"]))
 def test_both_parts_add_up_to_all_words(pairs, against):
-    heard, said = both(pairs)
-    whole = word_errors(heard, said)
-    parts = biasing_errors(align_words(heard, said), TERMS, whole, against=against, normalizer="basic")
+    hypotheses, references = both(pairs)
+    whole = word_errors(hypotheses, references)
+    parts = biasing_errors(align_words(hypotheses, references), TERMS, whole, against=against, normalizer="basic")
     names = ["hits", "substitutions", "deletions", "insertions", "reference_words"]
     assert (
         parts.groupby("audio_id")[names].sum().loc[whole["audio_id"]].to_numpy(int).tolist()
@@ -227,9 +231,9 @@ def published_rule(aligned, rare):
 @settings(max_examples=examples(30))
 @given(recordings, st.sets(st.sampled_from(["a", "b", "c"]), min_size=1))
 def test_utterance_rule_agrees_with_the_published_one(pairs, rare):
-    heard, said = both(pairs)
-    aligned = align_words(heard, said)
-    own = {name: rare & set(text.split()) for name, text in said.items()}
+    hypotheses, references = both(pairs)
+    aligned = align_words(hypotheses, references)
+    own = {name: rare & set(text.split()) for name, text in references.items()}
     parts = biasing_errors(aligned, sorted(rare), against="utterance", normalizer="basic")
     wrong = parts[["substitutions", "deletions", "insertions"]].sum(axis=1)
     sums = parts.assign(wrong=wrong).groupby("part")[["wrong", "reference_words"]].sum()
@@ -239,8 +243,8 @@ def test_utterance_rule_agrees_with_the_published_one(pairs, rare):
 
 
 def test_an_inserted_distractor_is_biased_by_the_list_alone():
-    heard, said = {"a": "he takes xanax"}, {"a": "he takes"}
-    aligned = align_words(heard, said)
+    hypotheses, references = {"a": "he takes xanax"}, {"a": "he takes"}
+    aligned = align_words(hypotheses, references)
     by_list = biasing_errors(aligned, ["Xanax"]).set_index("part")
     by_utterance = biasing_errors(aligned, ["Xanax"], against="utterance").set_index("part")
     assert by_list["insertions"].tolist() == [1, 0]
@@ -257,11 +261,11 @@ def test_only_the_words_of_an_occurrence_are_biased():
 
 
 def test_failed_recordings_have_rows_without_counts():
-    said = {"a": "takes celebrex", "b": "takes zyrtec"}
+    references = {"a": "takes celebrex", "b": "takes zyrtec"}
     with pytest.warns(UserWarning, match="no recording"):
-        errors = word_errors({"a": "takes celebrex"}, said).assign(duration_ms=1000)
+        errors = word_errors({"a": "takes celebrex"}, references).assign(duration_ms=1000)
     with pytest.warns(UserWarning, match="no recording"):
-        aligned = align_words({"a": "takes celebrex"}, said)
+        aligned = align_words({"a": "takes celebrex"}, references)
     rows = biasing_errors(aligned, ["Celebrex", "Zyrtec"], errors)
     assert rows["status"].tolist() == ["scored", "scored", "missing", "missing"]
     assert rows.loc[2:, ["hits", "reference_words", "wer"]].isna().all(axis=None)
@@ -275,19 +279,21 @@ def test_failed_recordings_have_rows_without_counts():
 
 def trial(hits, false, size=20, per=3):
     """A study of recordings that each have the term `per` times."""
-    said = {f"r{n}": " x ".join(["zyrtec"] * per) for n in range(size)}
-    heard = {
+    references = {f"r{n}": " x ".join(["zyrtec"] * per) for n in range(size)}
+    hypotheses = {
         f"r{n}": " x ".join(["zyrtec"] * hits[n] + ["other"] * (per - hits[n])) + " x zyrtec" * false[n]
         for n in range(size)
     }
-    return heard, said
+    return hypotheses, references
 
 
 def test_summary_pools_occurrences_and_resamples_blocks():
     rng = np.random.default_rng(1)
-    heard, said = trial(rng.integers(0, 4, 40), rng.integers(0, 2, 40), size=40)
-    aligned = align_words(heard, said)
-    errors = word_errors(heard, said).assign(duration_ms=360_000, voice=["f", "m"] * 20, speaker=list("abcdefghij") * 4)
+    hypotheses, references = trial(rng.integers(0, 4, 40), rng.integers(0, 2, 40), size=40)
+    aligned = align_words(hypotheses, references)
+    errors = word_errors(hypotheses, references).assign(
+        duration_ms=360_000, voice=["f", "m"] * 20, speaker=list("abcdefghij") * 4
+    )
     table = term_errors(aligned, ["Zyrtec"], errors=errors)
     whole = summarize(term_counts(aligned, ["Zyrtec"], errors, distractors=["Xanax"]), n_resamples=2000)
     assert list(whole.columns) == list(schema.TERM_SUMMARY)
@@ -309,12 +315,12 @@ def test_summary_pools_occurrences_and_resamples_blocks():
 
 def test_terms_are_counted_by_recording():
     """Counts by hand; unscored recordings have none, and the columns of the errors follow."""
-    said = {"a": "zyrtec and celebrex", "b": "no", "c": "zyrtec"}
-    heard = {"a": "zyrtec xanax celery zyrtec", "b": "xanax"}
+    references = {"a": "zyrtec and celebrex", "b": "no", "c": "zyrtec"}
+    hypotheses = {"a": "zyrtec xanax celery zyrtec", "b": "xanax"}
     with pytest.warns(UserWarning, match="no recording"):
-        errors = word_errors(heard, said).assign(room=["x", "y", "x"])
+        errors = word_errors(hypotheses, references).assign(room=["x", "y", "x"])
     with pytest.warns(UserWarning, match="no recording"):
-        aligned = align_words(heard, said)
+        aligned = align_words(hypotheses, references)
     counts = term_counts(aligned, ["Zyrtec", "Celebrex"], errors, distractors=["Xanax"])
     assert list(counts) == [*schema.TERM_COUNTS, "room"]
     assert counts[["hits", "misses", "reference_count", "false_hits", "distractor_false_hits"]].to_numpy().tolist() == [
@@ -336,9 +342,9 @@ def test_counts_of_different_lists_are_not_pooled():
 
 
 def test_summary_says_why_there_is_no_interval():
-    heard, said = trial([3] * 4, [0] * 4, size=4)
-    errors = word_errors(heard, said)
-    row = summarize(term_counts(align_words(heard, said), ["Zyrtec"], errors), **QUICK).iloc[0]
+    hypotheses, references = trial([3] * 4, [0] * 4, size=4)
+    errors = word_errors(hypotheses, references)
+    row = summarize(term_counts(align_words(hypotheses, references), ["Zyrtec"], errors), **QUICK).iloc[0]
     assert row["recall"] == 1
     assert pd.isna(row["recall_low"])
     assert pd.isna(row["false_hits_per_hour"])
@@ -346,8 +352,8 @@ def test_summary_says_why_there_is_no_interval():
 
 
 def test_the_interval_of_false_hits_per_hour_does_not_depend_on_the_length_of_an_hour():
-    heard, said = trial([3] * 14, [0, 1, 0, 1, 0, 0, 0, 0, 0, 5, 7, 0, 3, 1], size=14)
-    aligned, errors = align_words(heard, said), word_errors(heard, said)
+    hypotheses, references = trial([3] * 14, [0, 1, 0, 1, 0, 0, 0, 0, 0, 5, 7, 0, 3, 1], size=14)
+    aligned, errors = align_words(hypotheses, references), word_errors(hypotheses, references)
     short, long = (
         summarize(term_counts(aligned, ["Zyrtec"], errors.assign(duration_ms=ms)), n_resamples=1000).iloc[0]
         for ms in (360_000, 360_000 * 40)
@@ -356,22 +362,24 @@ def test_the_interval_of_false_hits_per_hour_does_not_depend_on_the_length_of_an
         assert long[name] == pytest.approx(short[name] / 40)
 
 
-def arms(first, second, said, terms, **options):
-    return [term_occurrences(align_words(heard, said), terms, **options) for heard in (first, second)]
+def arms(first, second, references, terms, **options):
+    return [term_occurrences(align_words(hypotheses, references), terms, **options) for hypotheses in (first, second)]
 
 
 def test_arms_are_compared_occurrence_by_occurrence():
-    said = {f"r{n}": "zyrtec then celebrex" for n in range(8)}
-    plain = dict.fromkeys(said, "sertec then celebrex")
-    helped = {name: "zyrtec then celebrex zyrtec" if name == "r0" else "zyrtec then celery" for name in said}
-    table = compare_terms(*arms(plain, helped, said, ["Zyrtec", "Celebrex"]), **QUICK).set_index("term")
+    references = {f"r{n}": "zyrtec then celebrex" for n in range(8)}
+    plain = dict.fromkeys(references, "sertec then celebrex")
+    helped = {name: "zyrtec then celebrex zyrtec" if name == "r0" else "zyrtec then celery" for name in references}
+    table = compare_terms(*arms(plain, helped, references, ["Zyrtec", "Celebrex"]), **QUICK).set_index("term")
     zyrtec, celebrex = table.loc["Zyrtec"], table.loc["Celebrex"]
     assert (zyrtec["only_a"], zyrtec["only_b"], zyrtec["false_hits_b"]) == (0, 8, 1)
     assert zyrtec["p"] == pytest.approx(2 / 2**8)  # all eight one way
     assert zyrtec["p_holm"] == pytest.approx(2 * 2 / 2**8)
     assert (celebrex["both"], celebrex["only_a"]) == (1, 7)
     assert celebrex["difference"] == pytest.approx(-7 / 8)
-    whole = compare_terms(*arms(plain, helped, said, ["Zyrtec", "Celebrex"]), by=None, method="percentile", **QUICK)
+    whole = compare_terms(
+        *arms(plain, helped, references, ["Zyrtec", "Celebrex"]), by=None, method="percentile", **QUICK
+    )
     whole = whole.iloc[0]
     assert (whole["occurrences"], whole["only_a"], whole["only_b"]) == (16, 7, 8)
     assert whole["difference"] == pytest.approx(1 / 16)
@@ -383,20 +391,23 @@ def test_mcnemar_agrees_with_the_binomial_test():
     from scipy.stats import binomtest
 
     rng = np.random.default_rng(3)
-    said = {f"r{n}": "zyrtec" for n in range(40)}
-    first, second = ({name: rng.choice(["zyrtec", "other"]) for name in said} for _ in range(2))
-    row = compare_terms(*arms(first, second, said, ["Zyrtec"]), **QUICK).iloc[0]
-    only_a = sum(first[name] == "zyrtec" != second[name] for name in said)
-    only_b = sum(second[name] == "zyrtec" != first[name] for name in said)
+    references = {f"r{n}": "zyrtec" for n in range(40)}
+    first, second = ({name: rng.choice(["zyrtec", "other"]) for name in references} for _ in range(2))
+    row = compare_terms(*arms(first, second, references, ["Zyrtec"]), **QUICK).iloc[0]
+    only_a = sum(first[name] == "zyrtec" != second[name] for name in references)
+    only_b = sum(second[name] == "zyrtec" != first[name] for name in references)
     assert (row["only_a"], row["only_b"]) == (only_a, only_b)
     assert row["p"] == pytest.approx(binomtest(only_a, only_a + only_b, 0.5).pvalue)
 
 
 def test_recordings_of_one_arm_only_are_counted_apart():
-    said = {"r0": "zyrtec", "r1": "zyrtec", "r2": "none"}
+    references = {"r0": "zyrtec", "r1": "zyrtec", "r2": "none"}
     with pytest.warns(UserWarning, match="no recording"):
         a, b = arms(
-            {"r0": "zyrtec", "r1": "zyrtec zyrtec", "r2": "zyrtec"}, {"r0": "sertec", "r2": "none"}, said, ["Zyrtec"]
+            {"r0": "zyrtec", "r1": "zyrtec zyrtec", "r2": "zyrtec"},
+            {"r0": "sertec", "r2": "none"},
+            references,
+            ["Zyrtec"],
         )
     row = compare_terms(a, b, **QUICK).iloc[0]
     assert (row["occurrences"], row["unpaired"], row["only_a"]) == (1, 1, 1)
@@ -404,19 +415,24 @@ def test_recordings_of_one_arm_only_are_counted_apart():
     assert "cannot be below 0.05" in row["note"]
 
 
-def transcribed(said, repeats):
+def transcribed(references, repeats):
     """Occurrences of "Zyrtec" in several transcripts of the same recordings."""
     tables = [
-        term_occurrences(align_words(heard, said), ["Zyrtec"]).assign(repeat=k) for k, heard in enumerate(repeats)
+        term_occurrences(align_words(hypotheses, references), ["Zyrtec"]).assign(repeat=k)
+        for k, hypotheses in enumerate(repeats)
     ]
     return pd.concat(tables, ignore_index=True)
 
 
 def test_with_repeats_a_place_counts_once():
-    said = {f"r{n}": "zyrtec" for n in range(4)}
+    references = {f"r{n}": "zyrtec" for n in range(4)}
     yes, no, twice = "zyrtec", "other", "zyrtec zyrtec"
-    a = transcribed(said, [dict(zip(said, row, strict=True)) for row in ([yes, no, yes, no], [no, no, yes, no])])
-    b = transcribed(said, [dict(zip(said, row, strict=True)) for row in ([yes, yes, no, no], [yes, no, twice, no])])
+    a = transcribed(
+        references, [dict(zip(references, row, strict=True)) for row in ([yes, no, yes, no], [no, no, yes, no])]
+    )
+    b = transcribed(
+        references, [dict(zip(references, row, strict=True)) for row in ([yes, yes, no, no], [yes, no, twice, no])]
+    )
     row = compare_terms(a, b, **QUICK).iloc[0]  # hits of a: 1 0 2 0 of 2, of b: 2 1 1 0
     assert row[["occurrences", "recordings", "both", "only_a", "only_b", "neither"]].tolist() == [4, 4, 0, 1, 2, 1]
     assert (row["recall_a"], row["recall_b"]) == (3 / 8, 4 / 8)
@@ -432,8 +448,8 @@ def test_with_repeats_a_place_counts_once():
 
 
 def test_repeats_that_do_not_belong_together_are_refused():
-    said = {"r0": "zyrtec or zyrtec"}
-    a = transcribed(said, [said, said])
+    references = {"r0": "zyrtec or zyrtec"}
+    a = transcribed(references, [references, references])
     with pytest.raises(InputError, match=r"a: 'r0' has 'Zyrtec' at word 2 in 1 repeat and another place in 2"):
         compare_terms(a[:3], a, **QUICK)
     with pytest.raises(SchemaError, match="repeat"):
@@ -444,8 +460,8 @@ def test_repeats_that_do_not_belong_together_are_refused():
 @given(recordings, recordings, st.integers(2, 5))
 def test_a_recogniser_that_does_not_vary_gives_the_same_p_for_any_number_of_repeats(one, two, repeats):
     size = min(len(one), len(two))
-    heard, said = both(one[:size])
-    single = arms(heard, both(two[:size])[0], said, TERMS, normalizer="basic")
+    hypotheses, references = both(one[:size])
+    single = arms(hypotheses, both(two[:size])[0], references, TERMS, normalizer="basic")
     many = [pd.concat([arm.assign(repeat=k) for k in range(repeats)], ignore_index=True) for arm in single]
     once, often = (compare_terms(*pair, by=None, **QUICK) for pair in (single, many))
     for name in ("false_hits_a", "false_hits_b"):
@@ -455,11 +471,11 @@ def test_a_recogniser_that_does_not_vary_gives_the_same_p_for_any_number_of_repe
 
 
 def test_distractors_are_rows_without_occurrences():
-    said = {"r0": "zyrtec", "r1": "zyrtec"}
+    references = {"r0": "zyrtec", "r1": "zyrtec"}
     a, b = arms(
         {"r0": "zyrtec", "r1": "zyrtec"},
         {"r0": "zyrtec xanax", "r1": "zyrtec"},
-        said,
+        references,
         ["Zyrtec"],
         distractors=["Xanax"],
     )
@@ -483,10 +499,10 @@ def test_an_experiment_in_which_nothing_is_said_and_nothing_made_up():
 
 
 def test_blocks_of_occurrences_are_merged_in():
-    said = {f"r{n}": "zyrtec" for n in range(12)}
+    references = {f"r{n}": "zyrtec" for n in range(12)}
     first = {f"r{n}": "zyrtec" if n % 3 else "other" for n in range(12)}
-    a, b = arms(first, said, said, ["Zyrtec"])
-    talkers = pd.DataFrame({"audio_id": list(said), "speaker": ["x", "y", "z"] * 3 + [None] * 3})
+    a, b = arms(first, references, references, ["Zyrtec"])
+    talkers = pd.DataFrame({"audio_id": list(references), "speaker": ["x", "y", "z"] * 3 + [None] * 3})
     row = compare_terms(a.merge(talkers), b, **QUICK).iloc[0]
     assert (row["block"], row["blocks"]) == ("speaker", 6)
     assert "3 recordings have no speaker and count as a block each." in row["note"]
@@ -496,9 +512,9 @@ def test_blocks_of_occurrences_are_merged_in():
 @given(recordings, recordings)
 def test_swapping_the_arms_swaps_what_was_won_and_lost(one, two):
     size = min(len(one), len(two))
-    heard, said = both(one[:size])
+    hypotheses, references = both(one[:size])
     other = both(two[:size])[0]
-    a, b = arms(heard, other, said, TERMS, normalizer="basic")
+    a, b = arms(hypotheses, other, references, TERMS, normalizer="basic")
     there, back = (compare_terms(*pair, by=None, **QUICK).iloc[0] for pair in ((a, b), (b, a)))
     assert (there["only_a"], there["only_b"], there["p"]) == (back["only_b"], back["only_a"], back["p"])
     assert pd.isna(back["difference"]) or there["difference"] == pytest.approx(-back["difference"])

@@ -168,9 +168,9 @@ def test_tokens_words_segments_and_corpora_are_taken():
     found = translation_pairs(table)
     assert found["audio_id"].tolist() == ["a", "a", "b"]
     assert found["pair_index"].tolist() == [0, 1, 0]
-    said = words_of(table)
-    assert translation_pairs(said).equals(found)
-    assert translation_pairs(segments(said)).equals(found)
+    references = words_of(table)
+    assert translation_pairs(references).equals(found)
+    assert translation_pairs(segments(references)).equals(found)
     recordings = pd.DataFrame({"audio_id": ["a", "b"], "status": "completed"})
     assert translation_pairs(Corpus(recordings, table)).equals(found)
     assert translation_pairs(table.iloc[::-1]).equals(translation_pairs(table.iloc[[4, 5, 0, 1, 2, 3]]))
@@ -219,7 +219,7 @@ RIGHT = [
     "Nobody knows what will happen tomorrow.",
     "Please close the window behind you.",
 ]
-SAID = [
+HYPOTHESES = [
     "The cat sat on a mat.",
     "One dog barked the whole night!",
     "It never rains but pours, they say.",
@@ -242,9 +242,9 @@ sentences = st.lists(st.sampled_from(["the", "cat", "sat", "on", "mat", "."]), m
 
 @pytest.mark.parametrize("metric", SCORERS)
 def test_scores_and_intervals_are_sacrebleus(metric):
-    row = translation_scores(SAID, RIGHT, metric=metric, **SACREBLEUS).iloc[0]
+    row = translation_scores(HYPOTHESES, RIGHT, metric=metric, **SACREBLEUS).iloc[0]
     scorer = SCORERS[metric]()
-    theirs = scorer.corpus_score(SAID, [RIGHT], n_bootstrap=1000)
+    theirs = scorer.corpus_score(HYPOTHESES, [RIGHT], n_bootstrap=1000)
     assert row["score"] == pytest.approx(theirs.score)
     assert row["score_mean"] == pytest.approx(theirs._mean, rel=1e-5)
     assert (row["score_high"] - row["score_low"]) / 2 == pytest.approx(theirs._ci, rel=1e-4)
@@ -256,9 +256,9 @@ def test_scores_and_intervals_are_sacrebleus(metric):
 @settings(max_examples=examples(25))
 @given(st.lists(st.tuples(sentences, sentences), min_size=1, max_size=5), st.sampled_from(list(SCORERS)))
 def test_scores_of_any_text_are_sacrebleus(rows, metric):
-    said, right = (list(part) for part in zip(*rows, strict=True))
-    row = translation_scores(said, right, metric=metric, n_resamples=100).iloc[0]
-    assert row["score"] == pytest.approx(SCORERS[metric]().corpus_score(said, [right]).score)
+    references, right = (list(part) for part in zip(*rows, strict=True))
+    row = translation_scores(references, right, metric=metric, n_resamples=100).iloc[0]
+    assert row["score"] == pytest.approx(SCORERS[metric]().corpus_score(references, [right]).score)
 
 
 @settings(max_examples=examples(15))
@@ -268,8 +268,8 @@ def test_the_reference_itself_scores_best(right):
     assert scores.to_dict() == {"bleu": pytest.approx(100), "chrf": pytest.approx(100), "ter": 0}
 
 
-CLEARLY = (WORSE, SAID)
-HARDLY = ([*WORSE[:3], *SAID[3:]], [*SAID[:3], *WORSE[3:]])
+CLEARLY = (WORSE, HYPOTHESES)
+HARDLY = ([*WORSE[:3], *HYPOTHESES[3:]], [*HYPOTHESES[:3], *WORSE[3:]])
 
 
 @pytest.mark.parametrize("systems", [CLEARLY, HARDLY], ids=["clearly", "hardly"])
@@ -294,33 +294,35 @@ def test_paired_tests_are_sacrebleus(systems, metric, test, theirs):
 def test_several_right_translations():
     others = ["A cat sat upon the mat.", None, None, "He has left.", None, None]
     both = [[one, two] if two else one for one, two in zip(RIGHT, others, strict=True)]
-    row = translation_scores(SAID, both, metric="bleu").iloc[0]
-    assert row["score"] == pytest.approx(BLEU().corpus_score(SAID, [RIGHT, others]).score)
+    row = translation_scores(HYPOTHESES, both, metric="bleu").iloc[0]
+    assert row["score"] == pytest.approx(BLEU().corpus_score(HYPOTHESES, [RIGHT, others]).score)
     assert "nrefs:var" in row["signature"]
 
 
 CHINESE = ["我明天去北京。", "今天天气很好。", "请关上你后面的窗户。"]
-HEARD = ["我明天去南京。", "今天天气好。", "请关上窗户。"]
+CHINESE_HYPOTHESES = ["我明天去南京。", "今天天气好。", "请关上窗户。"]
 JAPANESE = ["私は明日東京に行きます。", "今日は天気がとても良いです。"]
 
 
 def test_languages_choose_their_tokenisers():
-    chinese = translation_scores(HEARD, CHINESE, language="zh", n_resamples=100).set_index("metric")
+    chinese = translation_scores(CHINESE_HYPOTHESES, CHINESE, language="zh", n_resamples=100).set_index("metric")
     assert "tok:zh" in chinese.loc["bleu", "signature"]
-    assert chinese.loc["bleu", "score"] == pytest.approx(BLEU(tokenize="zh").corpus_score(HEARD, [CHINESE]).score)
+    assert chinese.loc["bleu", "score"] == pytest.approx(
+        BLEU(tokenize="zh").corpus_score(CHINESE_HYPOTHESES, [CHINESE]).score
+    )
     by_hand = TER(normalized=True, asian_support=True)
-    assert chinese.loc["ter", "score"] == pytest.approx(by_hand.corpus_score(HEARD, [CHINESE]).score)
+    assert chinese.loc["ter", "score"] == pytest.approx(by_hand.corpus_score(CHINESE_HYPOTHESES, [CHINESE]).score)
     assert 0 < chinese.loc["ter", "score"] < 100
-    assert "tok:13a" in translation_scores(SAID, RIGHT, language="de").loc[0, "signature"]
+    assert "tok:13a" in translation_scores(HYPOTHESES, RIGHT, language="de").loc[0, "signature"]
     assert "tok:char" in translation_scores(["สวัสดี"], ["สวัสดี"], metric="bleu", language="th").loc[0, "signature"]
-    assert "tok:intl" in translation_scores(SAID, RIGHT, tokenize="intl").loc[0, "signature"]
+    assert "tok:intl" in translation_scores(HYPOTHESES, RIGHT, tokenize="intl").loc[0, "signature"]
 
 
 def test_japanese_needs_its_tokeniser():
     pytest.importorskip("MeCab", reason='needs pip install "sacrebleu[ja]"')
-    said = ["私は明日京都に行きます。", "今日は天気が良いです。"]
-    row = translation_scores(said, JAPANESE, metric="bleu", language="ja").iloc[0]
-    assert row["score"] == pytest.approx(BLEU(tokenize="ja-mecab").corpus_score(said, [JAPANESE]).score)
+    references = ["私は明日京都に行きます。", "今日は天気が良いです。"]
+    row = translation_scores(references, JAPANESE, metric="bleu", language="ja").iloc[0]
+    assert row["score"] == pytest.approx(BLEU(tokenize="ja-mecab").corpus_score(references, [JAPANESE]).score)
     assert "tok:ja-mecab" in row["signature"]
 
 
@@ -336,25 +338,25 @@ def test_a_tokeniser_that_is_not_installed(monkeypatch):
 
 def test_blocks_are_resampled_as_a_whole():
     labels = ["x", "x", "y", "y", "z", None]
-    row = translation_scores(SAID, RIGHT, metric="bleu", block=labels).iloc[0]
+    row = translation_scores(HYPOTHESES, RIGHT, metric="bleu", block=labels).iloc[0]
     assert row["units"] == 4
-    assert row["score"] == pytest.approx(BLEU().corpus_score(SAID, [RIGHT]).score)
+    assert row["score"] == pytest.approx(BLEU().corpus_score(HYPOTHESES, [RIGHT]).score)
     table = pd.DataFrame({"reference": RIGHT, "talk": labels})
-    assert translation_scores(SAID, table, metric="bleu", block="talk").iloc[0].equals(row)
-    one_by_one = translation_scores(SAID, RIGHT, metric="bleu", block=list("abcdef")).iloc[0]
-    assert one_by_one.equals(translation_scores(SAID, RIGHT, metric="bleu").iloc[0])
-    one = translation_scores(SAID, RIGHT, metric="bleu", block=["x"] * 6).iloc[0]
+    assert translation_scores(HYPOTHESES, table, metric="bleu", block="talk").iloc[0].equals(row)
+    one_by_one = translation_scores(HYPOTHESES, RIGHT, metric="bleu", block=list("abcdef")).iloc[0]
+    assert one_by_one.equals(translation_scores(HYPOTHESES, RIGHT, metric="bleu").iloc[0])
+    one = translation_scores(HYPOTHESES, RIGHT, metric="bleu", block=["x"] * 6).iloc[0]
     assert one["units"] == 1
     assert pd.isna(one["score_low"])
 
 
 def test_missing_translations_are_counted_not_scored():
-    row = translation_scores([*SAID[:5], None], RIGHT, metric="bleu").iloc[0]
+    row = translation_scores([*HYPOTHESES[:5], None], RIGHT, metric="bleu").iloc[0]
     assert (row["texts"], row["missing"]) == (5, 1)
-    assert row["score"] == pytest.approx(BLEU().corpus_score(SAID[:5], [RIGHT[:5]]).score)
-    both = compare_translations([*WORSE[:5], pd.NA], [None, *SAID[1:]], RIGHT, metric="bleu").iloc[0]
+    assert row["score"] == pytest.approx(BLEU().corpus_score(HYPOTHESES[:5], [RIGHT[:5]]).score)
+    both = compare_translations([*WORSE[:5], pd.NA], [None, *HYPOTHESES[1:]], RIGHT, metric="bleu").iloc[0]
     assert (both["texts"], both["only_a"], both["only_b"]) == (4, 1, 1)
-    assert both["score_b"] == pytest.approx(BLEU().corpus_score(SAID[1:5], [RIGHT[1:5]]).score)
+    assert both["score_b"] == pytest.approx(BLEU().corpus_score(HYPOTHESES[1:5], [RIGHT[1:5]]).score)
 
 
 def test_translations_of_a_corpus_are_found_by_id():
@@ -369,26 +371,26 @@ def test_translations_of_a_corpus_are_found_by_id():
 
 
 def test_the_same_seed_gives_the_same_interval():
-    one, two, other = (translation_scores(SAID, RIGHT, metric="chrf", seed=seed) for seed in (1, 1, 2))
+    one, two, other = (translation_scores(HYPOTHESES, RIGHT, metric="chrf", seed=seed) for seed in (1, 1, 2))
     assert one.equals(two)
     assert one.loc[0, "score_low"] != other.loc[0, "score_low"]
-    wide, narrow = (translation_scores(SAID, RIGHT, metric="chrf", ci=ci).iloc[0] for ci in (0.99, 0.5))
+    wide, narrow = (translation_scores(HYPOTHESES, RIGHT, metric="chrf", ci=ci).iloc[0] for ci in (0.99, 0.5))
     assert wide["score_low"] < narrow["score_low"] < narrow["score_high"] < wide["score_high"]
 
 
 def test_long_lists_are_drawn_in_parts_like_sacrebleus():
-    said, right = SAID * 300, RIGHT * 300  # 1,800 texts: more than one part
-    row = translation_scores(said, right, metric="ter", **SACREBLEUS).iloc[0]
-    theirs = TER().corpus_score(said, [right], n_bootstrap=1000)
+    references, right = HYPOTHESES * 300, RIGHT * 300  # 1,800 texts: more than one part
+    row = translation_scores(references, right, metric="ter", **SACREBLEUS).iloc[0]
+    theirs = TER().corpus_score(references, [right], n_bootstrap=1000)
     assert (row["score_high"] - row["score_low"]) / 2 == pytest.approx(theirs._ci, rel=1e-4)
 
 
 TEXTS = pd.DataFrame({"audio_id": ["a", "a"], "text": ["x", "y"]})
 WRONG = [
-    pytest.param(lambda: translation_scores(SAID, RIGHT[:2]), "6 hypotheses and 2 references", id="numbers"),
+    pytest.param(lambda: translation_scores(HYPOTHESES, RIGHT[:2]), "6 hypotheses and 2 references", id="numbers"),
     pytest.param(lambda: translation_scores("text", RIGHT), "must be a sequence of texts", id="one-text"),
     pytest.param(
-        lambda: translation_scores(SAID, {"a": "x"}),
+        lambda: translation_scores(HYPOTHESES, {"a": "x"}),
         "references by audio_id go with hypotheses by",
         id="mapping",
     ),
@@ -396,14 +398,20 @@ WRONG = [
     pytest.param(lambda: translation_scores([None], ["x"]), "all hypotheses are missing", id="nothing"),
     pytest.param(lambda: translation_scores([], []), "no translation to score", id="empty"),
     pytest.param(lambda: translation_scores(["x"], [None]), "each reference must be a text", id="no-reference"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, metric="comet"), "metric is 'comet'", id="metric"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, tokenize="flores200"), "download models", id="tokenizer"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, language="deu"), "two-letter code", id="language"),
-    pytest.param(lambda: translation_scores(HEARD, CHINESE, metric="bleu"), 'give language="zh"', id="unspaced"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, block=["x"]), "1 labels for 6 references", id="blocks"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, block="talk"), "references is not a table", id="block-name"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, ci=95), "ci is 95", id="ci"),
-    pytest.param(lambda: translation_scores(SAID, RIGHT, n_resamples=5), "n_resamples is 5", id="replicates"),
+    pytest.param(lambda: translation_scores(HYPOTHESES, RIGHT, metric="comet"), "metric is 'comet'", id="metric"),
+    pytest.param(
+        lambda: translation_scores(HYPOTHESES, RIGHT, tokenize="flores200"), "download models", id="tokenizer"
+    ),
+    pytest.param(lambda: translation_scores(HYPOTHESES, RIGHT, language="deu"), "two-letter code", id="language"),
+    pytest.param(
+        lambda: translation_scores(CHINESE_HYPOTHESES, CHINESE, metric="bleu"), 'give language="zh"', id="unspaced"
+    ),
+    pytest.param(lambda: translation_scores(HYPOTHESES, RIGHT, block=["x"]), "1 labels for 6 references", id="blocks"),
+    pytest.param(
+        lambda: translation_scores(HYPOTHESES, RIGHT, block="talk"), "references is not a table", id="block-name"
+    ),
+    pytest.param(lambda: translation_scores(HYPOTHESES, RIGHT, ci=95), "ci is 95", id="ci"),
+    pytest.param(lambda: translation_scores(HYPOTHESES, RIGHT, n_resamples=5), "n_resamples is 5", id="replicates"),
     pytest.param(lambda: translation_scores(TEXTS, {"a": "x"}), "more than one translation", id="two-translations"),
     pytest.param(
         lambda: translation_scores(TEXTS.iloc[:1], {"b": "x"}), "check that their ids are the audio_id", id="other-ids"
@@ -415,11 +423,11 @@ WRONG = [
         id="twice",
     ),
     pytest.param(
-        lambda: translation_scores(pd.Series(SAID), pd.Series(RIGHT, index=range(1, 7))),
+        lambda: translation_scores(pd.Series(HYPOTHESES), pd.Series(RIGHT, index=range(1, 7))),
         "different indexes",
         id="index",
     ),
-    pytest.param(lambda: compare_translations(SAID, WORSE, RIGHT, test="t"), "test is 't'", id="test"),
+    pytest.param(lambda: compare_translations(HYPOTHESES, WORSE, RIGHT, test="t"), "test is 't'", id="test"),
     pytest.param(lambda: compare_translations(["x", None], [None, "y"], ["x", "y"]), "of the same text", id="apart"),
     pytest.param(lambda: compare_translations(["x"], ["y"], ["x"], metric="bleu"), "needs two or more", id="one"),
 ]
@@ -432,7 +440,7 @@ def test_wrong_input_is_named(call, message):
 
 
 def test_chrf_needs_no_words():
-    assert np.isfinite(translation_scores(HEARD, CHINESE, metric="chrf").loc[0, "score"])
+    assert np.isfinite(translation_scores(CHINESE_HYPOTHESES, CHINESE, metric="chrf").loc[0, "score"])
 
 
 def test_the_stand_in_is_paired_sentence_by_sentence(service, tiny_wav, tmp_path):

@@ -66,15 +66,15 @@ def alike(draw):
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     reference = rng.integers(0, words, draw(st.integers(1, 60)))
     luck = rng.random(len(reference)) / draw(st.sampled_from([0.05, 0.2, 0.6]))
-    heard = []
+    hypotheses = []
     for word, fate in zip(reference.tolist(), luck.tolist(), strict=True):
         if fate > 0.3:
-            heard += [word] if fate > 0.6 else [int(rng.integers(words))]
+            hypotheses += [word] if fate > 0.6 else [int(rng.integers(words))]
         if 0.6 < fate < 1:
-            heard += rng.integers(0, words, rng.integers(1, 12)).tolist()
-    cut = draw(st.integers(0, len(heard)))
-    heard[cut : cut + draw(st.sampled_from([0, 0, 5, 20]))] = []
-    return reference.tolist(), heard
+            hypotheses += rng.integers(0, words, rng.integers(1, 12)).tolist()
+    cut = draw(st.integers(0, len(hypotheses)))
+    hypotheses[cut : cut + draw(st.sampled_from([0, 0, 5, 20]))] = []
+    return reference.tolist(), hypotheses
 
 
 @pytest.fixture(autouse=True)
@@ -125,10 +125,10 @@ def test_a_path_that_lies_elsewhere_is_found(monkeypatch):
 def test_a_long_passage_left_out_is_one_passage(monkeypatch):
     monkeypatch.undo()
     text = np.random.default_rng(5).permutation(6000).astype(np.int32)
-    heard = np.concatenate([text[:1500], text[4000:]])
+    hypotheses = np.concatenate([text[:1500], text[4000:]])
     expected = [0] * 1500 + [2] * 2500 + [0] * 2000
-    assert long_path(text, heard, SCLITE).tolist() == expected
-    assert long_path(heard, text, SCLITE).tolist() == [3 if step == 2 else step for step in expected]
+    assert long_path(text, hypotheses, SCLITE).tolist() == expected
+    assert long_path(hypotheses, text, SCLITE).tolist() == [3 if step == 2 else step for step in expected]
 
 
 @given(pairs)
@@ -247,9 +247,12 @@ text = st.lists(st.sampled_from(["a", "B", "c.", "dd", "'", "ü"]), max_size=8).
 )
 @settings(max_examples=examples(25))
 def test_both_texts_can_be_read_off_and_counts_agree(texts, cost):
-    heard, said = {name: two for name, (_, two) in texts.items()}, {name: one for name, (one, _) in texts.items()}
-    found = sx.align_words(heard, said, cost=cost)
-    errors = sx.word_errors(heard, said, cost=cost).set_index("audio_id")
+    hypotheses, references = (
+        {name: two for name, (_, two) in texts.items()},
+        {name: one for name, (one, _) in texts.items()},
+    )
+    found = sx.align_words(hypotheses, references, cost=cost)
+    errors = sx.word_errors(hypotheses, references, cost=cost).set_index("audio_id")
     basic = sx.Normalizer.of("basic")
     for name, (one, two) in texts.items():
         own = found[found["audio_id"] == name]

@@ -26,8 +26,8 @@ ALIGNED = {
 
 @pytest.fixture
 def corpus():
-    said = {"a": "the quick fox jumps", "b": "a lazy dog sleeps"}
-    heard = {"a": "the quack fox jumps", "b": "a lazy dock sleeps now"}
+    references = {"a": "the quick fox jumps", "b": "a lazy dog sleeps"}
+    hypotheses = {"a": "the quack fox jumps", "b": "a lazy dock sleeps now"}
     rows = [
         {
             "audio_id": name,
@@ -39,10 +39,12 @@ def corpus():
             "speaker": str(1 + place // 2),
             "language": "en",
         }
-        for name, text in heard.items()
+        for name, text in hypotheses.items()
         for place, word in enumerate(text.split())
     ]
-    recordings = pd.DataFrame({"audio_id": list(said), "status": "completed", "reference": list(said.values())})
+    recordings = pd.DataFrame(
+        {"audio_id": list(references), "status": "completed", "reference": list(references.values())}
+    )
     return sx.Corpus(recordings, pd.DataFrame(rows))
 
 

@@ -16,8 +16,8 @@ pairs = st.lists(st.tuples(texts.filter(bool), texts), min_size=1, max_size=4)
 
 
 def aligned(given_pairs, **options):
-    said, heard = ({f"r{n}": pair[side] for n, pair in enumerate(given_pairs)} for side in (0, 1))
-    return sx.align_words(heard, said, normalizer="none", **options)
+    references, hypotheses = ({f"r{n}": pair[side] for n, pair in enumerate(given_pairs)} for side in (0, 1))
+    return sx.align_words(hypotheses, references, normalizer="none", **options)
 
 
 @settings(max_examples=examples(60))
@@ -42,10 +42,12 @@ def test_there_and_back(given_pairs, cost):
 
 
 def test_what_jiwer_makes_of_an_empty_reference():
-    for said, heard in (("", "a b"), ("", "")):
-        rows = pd.DataFrame({"audio_id": "a", "operation": "insertion", "reference": None, "hypothesis": heard.split()})
+    for references, hypotheses in (("", "a b"), ("", "")):
+        rows = pd.DataFrame(
+            {"audio_id": "a", "operation": "insertion", "reference": None, "hypothesis": hypotheses.split()}
+        )
         output = sx.metrics.jiwer_output(rows.assign(position=range(len(rows))))
-        expected = jiwer.process_words([said], [heard])
+        expected = jiwer.process_words([references], [hypotheses])
         for name in ("wer", "mer", "wil", "wip"):
             assert getattr(output, name) == getattr(expected, name)
 

@@ -32,22 +32,22 @@ def test_counted_by_hand(said, heard, raw, neutral):
 
 
 def test_the_other_columns_do_not_change():
-    heard, said = {"a": "call 7 people no"}, {"a": "call seven people now"}
-    without, beside = sx.word_errors(heard, said), sx.word_errors(heard, said, language="en")
+    hypotheses, references = {"a": "call 7 people no"}, {"a": "call seven people now"}
+    without, beside = sx.word_errors(hypotheses, references), sx.word_errors(hypotheses, references, language="en")
     assert without[["neutral_errors", "neutral_wer"]].isna().all(axis=None)
     own = [name for name in without if not name.startswith("neutral")]
     pd.testing.assert_frame_equal(without[own], beside[own])
 
 
 def test_languages_that_are_not_known_have_none():
-    said = {"a": "seven", "b": "hét", "c": "seven", "d": "sieben"}
-    heard = dict.fromkeys(said, "7")
-    errors = sx.word_errors(heard, said, language={"a": "en", "b": "hu", "d": "German"})
+    references = {"a": "seven", "b": "hét", "c": "seven", "d": "sieben"}
+    hypotheses = dict.fromkeys(references, "7")
+    errors = sx.word_errors(hypotheses, references, language={"a": "en", "b": "hu", "d": "German"})
     assert errors["neutral_errors"].tolist() == [0, pd.NA, pd.NA, 0]
     pooled = sx.summarize(errors).iloc[0]
     assert pooled[["reference_words", "neutral_words", "neutral_errors", "neutral_wer"]].tolist() == [4, 2, 0, 0]
     assert pooled["wer"] == 1
-    none = sx.summarize(sx.word_errors(heard, said))
+    none = sx.summarize(sx.word_errors(hypotheses, references))
     columns = ["neutral_words", "neutral_errors", "neutral_wer", "neutral_wer_low", "neutral_wer_high"]
     assert none[columns].isna().all(axis=None)
 
@@ -68,9 +68,9 @@ def test_other_normalisers(normalizer, said, neutral):
 
 def test_a_difference_in_a_long_recording():
     words = [f"word{number} and" for number in range(2000)]
-    said = " ".join([*words, "it costs fifteen dollars and twenty cents", *words, "no, at seven", *words])
-    heard = " ".join([*words, "it costs $15.20", *words, "now, at 7", *words])
-    row = sx.word_errors({"a": heard}, {"a": said}, language="en").iloc[0]
+    reference = " ".join([*words, "it costs fifteen dollars and twenty cents", *words, "no, at seven", *words])
+    hypothesis = " ".join([*words, "it costs $15.20", *words, "now, at 7", *words])
+    row = sx.word_errors({"a": hypothesis}, {"a": reference}, language="en").iloc[0]
     assert (row["substitutions"] + row["deletions"] + row["insertions"], row["neutral_errors"]) == (7, 1)
 
 
@@ -126,25 +126,25 @@ def test_never_more_than_word_errors_and_none_for_equal_texts(said, heard):
 )
 @settings(max_examples=40, deadline=None)
 def test_stretches_count_what_whole_texts_count(parts):
-    said = " ".join(f"{before * 4} we say {one} then" for before, (one, _) in parts)
-    heard = " ".join(f"{before * 4} we say {other} then" for before, (_, other) in parts)
+    reference = " ".join(f"{before * 4} we say {one} then" for before, (one, _) in parts)
+    hypothesis = " ".join(f"{before * 4} we say {other} then" for before, (_, other) in parts)
     wrong = sum(one in ("cat", "hot") for _, (one, _) in parts)
-    assert sx.word_errors({"a": heard}, {"a": said}, language="en")["neutral_errors"].item() == wrong
-    whole = sx.word_errors({"a": heard}, {"a": said}, language="en", normalizer="spoken")
+    assert sx.word_errors({"a": hypothesis}, {"a": reference}, language="en")["neutral_errors"].item() == wrong
+    whole = sx.word_errors({"a": hypothesis}, {"a": reference}, language="en", normalizer="spoken")
     assert whole[["substitutions", "deletions", "insertions"]].sum(axis=1).item() == wrong
 
 
 def test_written_words_that_are_several_units():
-    said = "so we send an e-mail about seven things at the well-known centre, ok? " * 3
-    heard = "so we send an e mail about 7 things at the well known center ok " * 3
-    assert sx.word_errors({"a": heard}, {"a": said}, language="en")["neutral_errors"].item() == 0
+    reference = "so we send an e-mail about seven things at the well-known centre, ok? " * 3
+    hypothesis = "so we send an e mail about 7 things at the well known center ok " * 3
+    assert sx.word_errors({"a": hypothesis}, {"a": reference}, language="en")["neutral_errors"].item() == 0
 
 
 def test_summaries_have_the_rate_with_its_interval():
-    said = {f"r{number}": "we call seven people and one more" for number in range(12)}
-    heard = dict.fromkeys(said, "we call 7 people and one more")
-    heard["r3"], heard["r7"] = "we call 7 people and more", "we call 8 people and one more"
-    pooled = sx.summarize(sx.word_errors(heard, said, language="en")).iloc[0]
+    references = {f"r{number}": "we call seven people and one more" for number in range(12)}
+    hypotheses = dict.fromkeys(references, "we call 7 people and one more")
+    hypotheses["r3"], hypotheses["r7"] = "we call 7 people and more", "we call 8 people and one more"
+    pooled = sx.summarize(sx.word_errors(hypotheses, references, language="en")).iloc[0]
     assert pooled["wer"] == pytest.approx(13 / 84)
     assert pooled["neutral_wer"] == pytest.approx(2 / 84)
     assert pooled["neutral_wer_low"] < 2 / 84 < pooled["neutral_wer_high"] < pooled["wer"]

@@ -17,8 +17,8 @@ NA = pd.NA
 FEW = settings(max_examples=examples(25))  # tables take their time
 
 
-def errors_of(said, heard, **options):
-    return sx.word_errors({"a": heard}, {"a": said}, **options).iloc[0]
+def errors_of(references, hypotheses, **options):
+    return sx.word_errors({"a": hypotheses}, {"a": references}, **options).iloc[0]
 
 
 COUNTED_BY_HAND = [
@@ -46,16 +46,16 @@ def test_word_errors(said, heard, counts, rates):
 
 
 def test_the_example_of_two_utterances():
-    said = {
+    references = {
         "1": "the patient takes five milligrams of lisinopril every day",
         "2": "can you hear me now",
     }
-    heard = {
+    hypotheses = {
         "1": "the patient take five milligrams of listen april every day",
         "2": "can you hear now okay",
     }
-    sclite = sx.word_errors(heard, said)
-    levenshtein = sx.word_errors(heard, said, cost="levenshtein")
+    sclite = sx.word_errors(hypotheses, references)
+    levenshtein = sx.word_errors(hypotheses, references, cost="levenshtein")
     assert sclite[COUNTS[1:]].sum().tolist() == [2, 1, 2]
     assert levenshtein[COUNTS[1:]].sum().tolist() == [4, 0, 1]
     for table in (sclite, levenshtein):
@@ -106,12 +106,12 @@ def corpus(**columns):
     return sx.Corpus(recordings, tokens)
 
 
-SAID = {"a": "good evening", "b": "lost words", "silent": "", "gone": "one two three"}
+REFERENCES = {"a": "good evening", "b": "lost words", "silent": "", "gone": "one two three"}
 
 
 def test_failed_and_missing_recordings_are_apart():
     with pytest.warns(UserWarning, match=r"1 of 4 references have no recording: \['gone'\].*status 'missing'"):
-        table = sx.word_errors(corpus(), SAID)
+        table = sx.word_errors(corpus(), REFERENCES)
     assert table["audio_id"].tolist() == ["a", "b", "silent", "gone"]
     assert table["status"].tolist() == ["scored", "failed", "scored", "missing"]
     assert table["hits"].tolist() == [1, NA, 0, NA]
@@ -123,12 +123,12 @@ def test_failed_and_missing_recordings_are_apart():
 
 def test_failed_and_missing_recordings_as_empty():
     with pytest.warns(UserWarning, match="no recording"):
-        table = sx.word_errors(corpus(), SAID, missing="as_empty")
+        table = sx.word_errors(corpus(), REFERENCES, missing="as_empty")
     assert set(table["status"]) == {"scored"}
     assert table["deletions"].tolist() == [0, 2, 0, 3]
     assert table["wer"].tolist() == [0.5, 1.0, NA, 1.0]
     with pytest.raises(InputError, match='missing must be "exclude" or "as_empty", found \'silence\''):
-        sx.word_errors(corpus(), SAID, missing="silence")
+        sx.word_errors(corpus(), REFERENCES, missing="silence")
 
 
 def test_references_of_every_form():
@@ -146,15 +146,15 @@ def test_references_of_every_form():
 
 
 def test_transcripts_of_every_form():
-    said = {"a": "good evening"}
-    expected = sx.word_errors(corpus().select(["a"]), said)[list(schema.WORD_ERRORS)]
+    references = {"a": "good evening"}
+    expected = sx.word_errors(corpus().select(["a"]), references)[list(schema.WORD_ERRORS)]
     texts = corpus().texts()
     for found in (
-        sx.word_errors({"a": "Good morning"}, said),
-        sx.word_errors(pd.Series({"a": "Good morning"}), said),
-        sx.word_errors(corpus().tokens, said),
-        sx.word_errors(corpus().words(), said),
-        sx.word_errors(texts, said),
+        sx.word_errors({"a": "Good morning"}, references),
+        sx.word_errors(pd.Series({"a": "Good morning"}), references),
+        sx.word_errors(corpus().tokens, references),
+        sx.word_errors(corpus().words(), references),
+        sx.word_errors(texts, references),
     ):
         pd.testing.assert_frame_equal(
             found[list(schema.WORD_ERRORS)].assign(duration_ms=expected["duration_ms"]), expected
@@ -303,8 +303,8 @@ ONE_MARK_IN_TWO_SPELLINGS = [
 
 @pytest.mark.parametrize(("one", "other", "marks"), ONE_MARK_IN_TWO_SPELLINGS)
 def test_a_mark_in_two_spellings_is_one(one, other, marks):
-    for said, heard in ((one, other), (other, one)):
-        row = sx.punctuation_errors({"a": heard}, {"a": said}).iloc[0]
+    for references, hypotheses in ((one, other), (other, one)):
+        row = sx.punctuation_errors({"a": hypotheses}, {"a": references}).iloc[0]
         assert (row["hits"], row["reference_marks"], row["hypothesis_marks"], row["per"]) == (marks, marks, marks, 0)
 
 
@@ -325,10 +325,10 @@ def test_marks_inside_text_without_spaces_count(said, heard, marks):
 
 
 def test_marks_inside_text_without_spaces_count_alike_in_tokens():
-    said = "พ.ศ.นี้,ปีหน้า。我爱Paris，你呢"
+    reference = "พ.ศ.นี้,ปีหน้า。我爱Paris，你呢"
     pieces = ["พ.", "ศ.", "นี้,", "ปีหน้า", "。", "我", "爱", "Paris", "，", "你", "呢"]
     tokens = pd.DataFrame({"audio_id": "a", "token_index": range(len(pieces)), "text": pieces})
-    row = sx.punctuation_errors(tokens, {"a": said}).iloc[0]
+    row = sx.punctuation_errors(tokens, {"a": reference}).iloc[0]
     assert tuple(row[COUNTS]) == (3, 0, 0, 0)
     assert (row["case_words"], row["case_errors"]) == (1, 0)
 
@@ -380,9 +380,15 @@ tables = st.dictionaries(st.sampled_from("wxyz"), st.tuples(text, text), min_siz
 @given(tables)
 @FEW
 def test_swapping_the_texts_keeps_what_errors_cost(texts):
-    said, heard = {name: one for name, (one, _) in texts.items()}, {name: two for name, (_, two) in texts.items()}
+    references, hypotheses = (
+        {name: one for name, (one, _) in texts.items()},
+        {name: two for name, (_, two) in texts.items()},
+    )
     for cost, prices in (("levenshtein", [1, 1, 1]), ("sclite", [4, 3, 3])):
-        there, back = sx.word_errors(heard, said, cost=cost), sx.word_errors(said, heard, cost=cost)
+        there, back = (
+            sx.word_errors(hypotheses, references, cost=cost),
+            sx.word_errors(references, hypotheses, cost=cost),
+        )
         assert ((there[COUNTS[1:]] * prices).sum(axis=1) == (back[COUNTS[1:]] * prices).sum(axis=1)).all()
         assert (there["fewest_errors"] == back["fewest_errors"]).all()
         assert (there["fewest_errors"] <= there[COUNTS[1:]].sum(axis=1)).all()
@@ -391,16 +397,21 @@ def test_swapping_the_texts_keeps_what_errors_cost(texts):
 @given(tables)
 @FEW
 def test_each_recording_is_counted_as_if_alone(texts):
-    said, heard = {name: one for name, (one, _) in texts.items()}, {name: two for name, (_, two) in texts.items()}
+    references, hypotheses = (
+        {name: one for name, (one, _) in texts.items()},
+        {name: two for name, (_, two) in texts.items()},
+    )
     for count in (sx.word_errors, sx.character_errors):
-        together = count(heard, said)
-        alone = pd.concat([count({name: heard[name]}, {name: said[name]}) for name in said], ignore_index=True)
+        together = count(hypotheses, references)
+        alone = pd.concat(
+            [count({name: hypotheses[name]}, {name: references[name]}) for name in references], ignore_index=True
+        )
         pd.testing.assert_frame_equal(together, alone)
 
 
 @given(tables)
 @FEW
 def test_a_text_against_itself_is_right(texts):
-    said = {name: one for name, (one, _) in texts.items()}
+    references = {name: one for name, (one, _) in texts.items()}
     for count in (sx.word_errors, sx.character_errors):
-        assert (count(said, said)[COUNTS[1:]] == 0).all(axis=None)
+        assert (count(references, references)[COUNTS[1:]] == 0).all(axis=None)

@@ -181,10 +181,10 @@ def test_reviews_that_cannot_be_applied_are_refused():
     assert sx.apply_reviews(spoken_over, reviews_of((0, 3, "right", None)))["checked_words"].tolist() == [3]
 
 
-SAID = st.lists(st.sampled_from(["a", "b", "ab", "你"]), min_size=1, max_size=8)
+SPOKEN_WORDS = st.lists(st.sampled_from(["a", "b", "ab", "你"]), min_size=1, max_size=8)
 
 
-@given(SAID, st.data())
+@given(SPOKEN_WORDS, st.data())
 def test_a_correction_stands_where_the_words_stood(texts, data):
     first = data.draw(st.integers(0, len(texts) - 1))
     last = data.draw(st.integers(first + 1, len(texts)))
@@ -198,7 +198,7 @@ def test_a_correction_stands_where_the_words_stood(texts, data):
 SPANS = st.tuples(st.integers(0, 7), st.integers(1, 3), st.sampled_from(["right", "unclear", None]))
 
 
-@given(SAID, st.lists(SPANS, max_size=6), st.booleans())
+@given(SPOKEN_WORDS, st.lists(SPANS, max_size=6), st.booleans())
 def test_without_corrections_the_text_stays(texts, spans, spaced):
     assume(texts)
     words = words_of(" ".join(texts), space_before=spaced)
@@ -212,7 +212,7 @@ def test_without_corrections_the_text_stays(texts, spans, spaced):
         assert table["coverage"].tolist() == [1.0]
 
 
-@given(SAID, st.lists(st.tuples(st.integers(0, 7), st.integers(1, 3)), max_size=4), st.data())
+@given(SPOKEN_WORDS, st.lists(st.tuples(st.integers(0, 7), st.integers(1, 3)), max_size=4), st.data())
 def test_the_order_of_reviews_does_not_matter(texts, spans, data):
     rows = []
     for first, length in spans:
