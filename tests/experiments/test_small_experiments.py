@@ -133,8 +133,8 @@ def test_the_note_names_an_arm_that_failed_altogether(repeats, arms):
     lost = [2 if name in arms else 0 for name in HYPOTHESES]
     assert (row["recordings"], row["only_a"], row["only_b"]) == (0, 2 - lost[0], 2 - lost[1])
     assert row["note"] == (
-        f"No recording is scored in both arms: of 2 failed {lost[0]} in 'plain' and {lost[1]} in 'terms'. The "
-        "column error_message says why."
+        f"No recording is scored in both arms: of 2 recordings, {lost[0]} in 'plain' and {lost[1]} in 'terms' failed. "
+        "The column error_message says why."
     )
     assert trial.effects["transcripts"].tolist()[1] == 0
     assert pd.isna(trial.effects["effect"][1])
