@@ -24,7 +24,7 @@ class ServiceClock:
     >>> ServiceClock(speed=0)
     Traceback (most recent call last):
     ...
-    ValueError: speed is 0; it must be above 0, 1 being the wall clock
+    ValueError: speed is 0; it must be above 0 (1 is real time)
     """
 
     def __init__(self, speed: float = 1.0) -> None:

@@ -35,7 +35,7 @@ def refuse_transcripts(given: Any, needs: str, call: str) -> None:
     >>> refuse_transcripts(corpus, "a table of errors", "sx.summarize(sx.word_errors(corpus))")
     Traceback (most recent call last):
     ...
-    soniox_ds.exceptions.InputError: sx.summarize needs a table of errors and was given a SimpleNamespace; call
+    soniox_ds.exceptions.InputError: sx.summarize needs a table of errors, but found a SimpleNamespace; call
     sx.summarize(sx.word_errors(corpus)).
     """
     if isinstance(given, Transcribed):
