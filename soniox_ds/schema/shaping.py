@@ -184,7 +184,7 @@ def _id(value: Any, label: str) -> str:
         return str(int(plain))
     raise SchemaError(
         f"{label}: an audio_id must be a text or a whole number, found {_plain(value)!r}. Convert it to text when you "
-        f"read the table: pd.read_csv(path, dtype={'audio_id': str}), or table['audio_id'].astype(str)."
+        "read the table: pd.read_csv(path, dtype={'audio_id': str}), or table['audio_id'].astype(str)."
     )
 
 
