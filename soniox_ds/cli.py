@@ -179,6 +179,12 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
         help="address of soniox-ds webhooks or of another receiver that writes to the same journal; the service then "
         "tells by webhooks when recordings are done (set SONIOX_API_WEBHOOK_SECRET too)",
     )
+    add(
+        "--max-cost-usd",
+        type=float,
+        metavar="USD",
+        help="stop submitting before the estimated cost of this run exceeds this amount (default: no limit)",
+    )
     add("--journal", type=Path, help="default: the journal in the user's cache folder")
     add("--refresh", action="store_true", help="transcribe everything again, and pay for it again")
 
@@ -306,6 +312,7 @@ def _transcribe(options: argparse.Namespace) -> int:
             requests_per_minute=options.requests_per_minute,
             timeout_s=options.timeout_s,
             webhook=None if options.webhook_url is None else sx.WebhookReceiver(options.webhook_url),
+            max_cost_usd=options.max_cost_usd,
             journal=options.journal,
             refresh=options.refresh,
         )

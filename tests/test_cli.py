@@ -84,6 +84,18 @@ def test_outputs_that_cannot_be_saved_are_refused_before_anything_is_paid(servic
     assert not (tmp_path / "new").exists()
 
 
+def test_a_limit_of_the_cost_leaves_recordings_out(service, tiny_wav, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for seed in range(3):
+        tiny_wav(tmp_path / f"{seed}.wav", seconds=36, seed=seed)  # 0.001 USD each
+    arguments = ["transcribe", str(tmp_path / "*.wav"), "--out", str(tmp_path / "corpus"), "--max-cost-usd"]
+    assert main([*arguments, "0.0021"]) == 1
+    assert "max_cost_reached: not sent: max_cost_usd is 0.0021" in capsys.readouterr().out
+    assert sx.read_corpus(tmp_path / "corpus").recordings["status"].tolist() == ["completed"] * 2 + ["failed"]
+    assert main([*arguments, "0.0021", "--overwrite"]) == 0
+    assert main([*arguments, "-1", "--overwrite"]) == 2
+
+
 def test_nothing_transcribed_is_nothing_saved(service, tmp_path, capsys):
     assert main(["transcribe", str(tmp_path / "nope.wav"), "--out", str(tmp_path / "corpus")]) == 1
     assert "nothing was saved" in capsys.readouterr().out

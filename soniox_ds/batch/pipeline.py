@@ -31,6 +31,7 @@ from soniox_ds.batch.limits import CONCURRENCY, Limits
 from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.batch.prepare import Preparer
 from soniox_ds.batch.run import Run
+from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, receiving
@@ -58,6 +59,7 @@ async def transcribe(
     concurrency: int = CONCURRENCY,
     requests_per_minute: float = 480,
     limits: Limits | None = None,
+    max_cost_usd: float | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
@@ -87,6 +89,12 @@ async def transcribe(
         Budget for all requests together. About 500 per organisation were observed.
     limits
         Quotas of the account, if they differ from the documented quotas.
+    max_cost_usd
+        Largest amount in US dollars that this call may spend, by the list price; None for no limit. Nothing is begun
+        once the next recording would exceed it, jobs under way included; what was not sent is a failed row with the
+        `error_type` ``max_cost_reached``, and a later call goes on. Transcripts in the journal, and jobs that an
+        earlier call has begun, are free. For audio of unknown length, such as URLs, the price of 300 minutes (0.50 USD)
+        is set aside until the service reports the length.
     journal
         File that records what was requested and paid for; by default a file in the user's cache folder. A repeated
         call costs nothing for recordings whose transcripts are in the journal.
@@ -148,6 +156,7 @@ async def transcribe(
         concurrency=concurrency,
         requests_per_minute=requests_per_minute,
         limits=limits,
+        spending=Spending(max_cost_usd),
         journal=journal,
         refresh=refresh,
         repeat=repeat,
@@ -173,6 +182,7 @@ async def transcribe_as(
     concurrency: int = CONCURRENCY,
     requests_per_minute: float = 480,
     limits: Limits | None = None,
+    spending: Spending | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
@@ -185,6 +195,7 @@ async def transcribe_as(
     """Transcribe as `transcribe` does, with options that are already checked.
 
     Calls that share one list of `models` request it once. A caller who passes a list calls `warn_of_models` as well.
+    Calls that share `spending` share its limit.
     """
     check_count("concurrency", concurrency, "the number of uploads at once")
     check_repeat(repeat)
@@ -221,6 +232,7 @@ async def transcribe_as(
                         progress=shown,
                         timeout_s=timeout_s,
                         models=shared,
+                        spending=spending or Spending(),
                     )
                     deliveries = Deliveries(run) if webhook is not None else None
                     budget.on_pause = run.note_pause

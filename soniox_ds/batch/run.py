@@ -15,10 +15,11 @@ from soniox_ds.api.budget import Priority, Quota
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.models import ModelList
-from soniox_ds.api.prices import cost_usd
+from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd
 from soniox_ds.batch.jobs import Job, reference_of
 from soniox_ds.batch.journal import Entry, Journal, State, UnansweredRequest
 from soniox_ds.batch.limits import Limits
+from soniox_ds.batch.spending import MAX_COST_REACHED, Spending, estimate_usd
 from soniox_ds.exceptions import (
     InputError,
     NotFoundError,
@@ -102,6 +103,7 @@ class Run:
         progress: Progress,
         timeout_s: float | None,
         models: ModelList,
+        spending: Spending,
     ) -> None:
         self.name = name
         self.client = client
@@ -114,6 +116,7 @@ class Run:
         self.progress = progress
         self.timeout_s = timeout_s
         self.models = models
+        self.spending = spending
         self.quotas = {
             "pending": Quota(limits.pending, "pending transcriptions", clock),
             "transcriptions": Quota(limits.transcriptions, "stored transcriptions", clock),
@@ -225,6 +228,7 @@ class Run:
         """Submit no further jobs. Transcripts that are paid for are still fetched."""
         if self.fatal is None:
             self.fatal = error
+            self.spending.wake()
             self.progress.note(f"no new submissions: {type(error).__name__}")
 
     @property
@@ -314,10 +318,21 @@ class Run:
         await self.journal.note_lost(UnansweredRequest(job.paid.reference, kind, now), self.service)
 
     async def admit(self, job: Job) -> None:
-        """Queue a job for its submission once there is room in the waiting room."""
+        """Queue a job for its submission once there is room in the waiting room and its price is reserved."""
+        usd = self.price_of(job)
+        if usd and not await self.spending.reserve(job.key, usd, is_over=lambda: self.fatal is not None):
+            self.failed(job, MAX_COST_REACHED, self.spending.refusal(usd, job.recording.duration_ms))
+            await self.closed(job)
+            return
         await self.waiting_room.acquire()
         job.waits = True
         self.to_submit.put_nowait(job)
+
+    def price_of(self, job: Job) -> float:
+        """Return the estimated price of the next attempt at a job; 0 if an attempt is under way already."""
+        if job.entry is not None and job.entry.state in (State.CREATING, State.CREATED):
+            return 0.0
+        return estimate_usd(job.recording.duration_ms, ASYNC_USD_PER_HOUR)
 
     def resubmit(self, job: Job) -> None:
         """Queue a job for another attempt, without the waiting room, since the watcher would otherwise block itself."""
@@ -338,6 +353,8 @@ class Run:
         job.finished = True
         self._failures_in_a_row = 0
         duration_ms = job.paid.duration_ms or 0
+        self.spending.correct(job.key, cost_usd(duration_ms))
+        self.spending.keep(job.key)
         self.progress.add_finished(True, duration_ms, cost_usd(duration_ms))
         for _ in job.rows[1:]:
             self.progress.add_finished(True, duration_ms)
@@ -347,6 +364,10 @@ class Run:
     def failed(self, job: Job, error_type: str, message: str) -> None:
         """Count a job that has no transcript in this run, and keep the reason for its rows."""
         job.error = (error_type, message)
+        if job.is_known or (job.entry is not None and job.entry.state in (State.CREATING, State.CREATED, State.DONE)):
+            self.spending.keep(job.key)
+        else:
+            self.spending.give_back(job.key)
         for _ in job.rows:
             self.progress.add_finished(False, job.recording.duration_ms)
         self._has_outcome()

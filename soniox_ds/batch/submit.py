@@ -18,6 +18,7 @@ from soniox_ds.batch.clean_up import sweep_earlier
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
+from soniox_ds.batch.spending import MAX_COST_REACHED
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.exceptions import (
     AuthError,
@@ -97,6 +98,11 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
         return
     if run.fatal is not None:
         await run.refused(job, run.fatal)
+        return
+    usd = run.price_of(job)
+    if not run.spending.reserve_again(job.key, usd):  # An earlier attempt in this run may have been charged.
+        message = run.spending.refusal(usd, job.recording.duration_ms)
+        await run.refused(job, BalanceError(message, error_type=MAX_COST_REACHED), concerns_audio=True)
         return
     if entry is not None and entry.state == State.UPLOADING and job.uploads == 0 and job.troubled_s is None:
         await run.note_lost(job, "file")  # The run that began the upload was killed.

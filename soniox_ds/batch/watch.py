@@ -17,6 +17,7 @@ import math
 from typing import Any
 
 from soniox_ds.api.budget import Priority
+from soniox_ds.api.prices import cost_usd
 from soniox_ds.api.responses import is_id
 from soniox_ds.api.retry import WATCH
 from soniox_ds.batch.deliveries import Deliveries
@@ -284,6 +285,7 @@ class Watcher:
         """Submit a job again that was apparently never created. Should it turn up later, it is deleted."""
         run = self._run
         await run.note_lost(job, "transcription")
+        run.spending.keep(job.key)  # It may turn up later, and be charged.
         job.lost_s = None
         job.attempts += 1
         if job.attempts >= run.limits.attempts:
@@ -294,6 +296,7 @@ class Watcher:
 
     async def _resubmit(self, job: Job) -> None:
         run = self._run
+        run.spending.keep(job.key)
         run.release(job, "pending")
         run.release(job, "transcriptions")
         await run.next_generation(job)
@@ -360,6 +363,7 @@ class Watcher:
         run, entry, status = self._run, job.paid, item["status"]
         if isinstance(duration_ms := item.get("audio_duration_ms"), int) and 0 < duration_ms <= LONGEST_DURATION_MS:
             entry.duration_ms = duration_ms
+            run.spending.correct(job.key, cost_usd(duration_ms))
         if status == "queued":
             return
         run.release(job, "pending")

@@ -24,6 +24,7 @@ from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd, price_text
 from soniox_ds.api.session_limit import SessionLimit, sessions_at_once
 from soniox_ds.batch.model_changes import warn_of_models
+from soniox_ds.batch.spending import Spending
 from soniox_ds.exceptions import Declined, InputError, OptionsError, SmallSampleWarning
 from soniox_ds.experiments.arm_differences import arm_differences
 from soniox_ds.experiments.schedule import in_turns, inspected, planned, planned_pairs, refuse_unusable
@@ -234,6 +235,7 @@ async def sweep_endpoints(
     confirm: Callable[[SweepEstimate], bool] | None = None,
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
+    max_cost_usd: float | None = None,
     journal: str | Path | None = None,
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
@@ -262,6 +264,8 @@ async def sweep_endpoints(
     confirm
         Called with a `SweepEstimate` before anything is sent. If it returns False, `Declined` is raised.
     **options
+    max_cost_usd
+        As in `stream_dataset`, for all settings together.
     connection, session_limit, journal, progress, clock
         As in `stream_dataset`.
 
@@ -321,6 +325,7 @@ async def sweep_endpoints(
         "session_limit": session_limit,
         "journal": journal,
         "clock": clock,
+        "spending": Spending(max_cost_usd),
     }
 
     async def streamed(stretch: RecordingList, name: str) -> LiveResult:

@@ -29,6 +29,7 @@ from soniox_ds.batch.limits import CONCURRENCY, Limits
 from soniox_ds.batch.model_changes import warn_of_models, warn_of_same_models
 from soniox_ds.batch.pipeline import transcribe_as
 from soniox_ds.batch.prepare import has_outcome
+from soniox_ds.batch.spending import Spending
 from soniox_ds.corpus.corpus import Corpus, concat
 from soniox_ds.exceptions import Declined, InputError, OptionsError
 from soniox_ds.experiments.results import Comparison
@@ -101,6 +102,7 @@ async def compare(
     concurrency: int = CONCURRENCY,
     requests_per_minute: float = 480,
     limits: Limits | None = None,
+    max_cost_usd: float | None = None,
     journal: str | Path | None = None,
     progress: bool | Callable[[Snapshot], object] | None = None,
     timeout_s: float | None = None,
@@ -134,6 +136,9 @@ async def compare(
         ``trial.with_block("audio_id")``.
     confirm
         Called with an `Estimate` before anything is sent. If it returns False, `Declined` is raised.
+    max_cost_usd
+        As in `transcribe`, for all arms and repeats together. If it is reached, some arms lack recordings; an
+        `Estimate` (see `confirm`) tells beforehand what the whole experiment may cost.
     connection, concurrency, requests_per_minute, limits, journal, progress, timeout_s, clock
         As in `transcribe`.
 
@@ -190,6 +195,7 @@ async def compare(
         "concurrency": concurrency,
         "requests_per_minute": requests_per_minute,
         "limits": limits,
+        "spending": Spending(max_cost_usd),
         "journal": journal,
         "timeout_s": timeout_s,
         "clock": clock,

@@ -25,6 +25,7 @@ from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.jobs import parse_time
 from soniox_ds.batch.journal import default_path
 from soniox_ds.batch.model_changes import warn_of_models
+from soniox_ds.batch.spending import MAX_COST_REACHED, Spending, estimate_usd
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import AuthError, BalanceError, JournalError, SonioxDSError, SourceError, error_type_of
 from soniox_ds.live.audio_sources import RAW
@@ -47,6 +48,9 @@ __all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
 NOT_STREAMED = "live audio is sent from this machine; download the recording and give its path"
 """Reason why URLs fail."""
 
+SENT_AGAIN_MS = 10_000
+"""Audio that an interrupted recording may send again, by estimate."""
+
 _GOES_ON = " The tokens are also on disk: the same call resumes where this one stopped."
 
 
@@ -60,6 +64,7 @@ async def stream_dataset(
     reference_column: str | None = None,
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
+    max_cost_usd: float | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
@@ -88,6 +93,9 @@ async def stream_dataset(
         Limit of the sessions that may be open, and opened in a minute. By default one limit for the whole process,
         with the service's limit of ten; if your limit is higher, or several processes share it, a `SessionLimit` of
         your own.
+    max_cost_usd
+        As in `transcribe`, at the price of live audio; streams that are slower than real time cost more. An interrupted
+        recording costs its remaining audio.
     journal
         Path of the journal. The streams are stored beside it, in the folder ``<journal>.streams``. By default in the
         user's cache.
@@ -139,6 +147,7 @@ async def stream_dataset(
         reference_column=reference_column,
         connection=connection,
         session_limit=session_limit,
+        spending=Spending(max_cost_usd),
         journal=journal,
         refresh=refresh,
         repeat=repeat,
@@ -163,6 +172,7 @@ async def stream_dataset_as(
     reference_column: str | None = None,
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
+    spending: Spending | None = None,
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
@@ -173,7 +183,7 @@ async def stream_dataset_as(
     """Stream as `stream_dataset` does, with options that are checked already and whose audio is `RAW`.
 
     Calls that share one list of `models` ask the service for it once. A caller that passes it must call
-    `warn_of_models` itself.
+    `warn_of_models` itself. Calls that share `spending` share its limit.
     """
     check_pace(speed, chunk_ms)
     speed = None if speed is None else float(speed)  # so that 1 and 1.0 give the same key
@@ -206,6 +216,7 @@ async def stream_dataset_as(
             settings=f"{repeat}:{speed}:{chunk_ms}",
             refresh=refresh,
             models=models or ModelList(),
+            spending=spending or Spending(),
         )
         try:
             await run.all(recording_list.recordings, at_once)
@@ -239,6 +250,7 @@ class _Run:
         settings: str,
         refresh: bool,
         models: ModelList,
+        spending: Spending,
     ) -> None:
         self.options = options
         self.connection = connection
@@ -251,6 +263,7 @@ class _Run:
         self._settings = settings
         self._refresh = refresh
         self.models = models
+        self._spending = spending
         self.fatal: SonioxDSError | None = None
         """The error that every other recording would fail with, too."""
         self.parts: dict[int, LiveResult] = {}
@@ -288,10 +301,25 @@ class _Run:
             if earlier and earlier[-1].kind == DONE:
                 self._progress.add_recalled(duration_ms=recording.duration_ms or 0)
                 return self._tables(earlier, recording, recalled=True)
+            usd = self._price_of(recording, earlier)
+            if not await self._spending.reserve(key, usd, is_over=lambda: self.fatal is not None):
+                recording.fail(MAX_COST_REACHED, self._spending.refusal(usd, recording.duration_ms))
+                return self._failed(recording)
             if self.fatal is not None:  # stored results need no service, all other recordings would fail too
                 recording.fail(error_type_of(self.fatal), str(self.fatal))
                 return self._failed(recording)
-            return await self._stream(row, recording, key, earlier)
+            try:
+                return await self._stream(row, recording, key, earlier)
+            finally:
+                self._spending.keep(key)
+
+    def _price_of(self, recording: Recording, earlier: list[Event]) -> float:
+        """Return the price of what is not streamed yet. A stream that is slower than real time is open for longer."""
+        duration_ms: float | None = recording.duration_ms
+        if duration_ms is not None and earlier:
+            sent_ms = max(event.audio_ms or 0.0 for event in earlier)
+            duration_ms = min(duration_ms, max(duration_ms - sent_ms, 0.0) + SENT_AGAIN_MS)
+        return estimate_usd(duration_ms, LIVE_USD_PER_HOUR) / min(self._speed or 1.0, 1.0)
 
     def _failed(self, recording: Recording) -> LiveResult:
         """Return the tables of a recording of which nothing was sent."""
