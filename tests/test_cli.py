@@ -84,8 +84,7 @@ def test_outputs_that_cannot_be_saved_are_refused_before_anything_is_paid(servic
     assert not (tmp_path / "new").exists()
 
 
-def test_a_limit_of_the_cost_leaves_recordings_out(service, tiny_wav, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_a_limit_of_the_cost_leaves_recordings_out(service, tiny_wav, tmp_path, capsys):
     for seed in range(3):
         tiny_wav(tmp_path / f"{seed}.wav", seconds=36, seed=seed)  # 0.001 USD each
     arguments = ["transcribe", str(tmp_path / "*.wav"), "--out", str(tmp_path / "corpus"), "--max-cost-usd"]
