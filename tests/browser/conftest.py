@@ -1,8 +1,9 @@
 """Notebooks in a real browser: JupyterLab, its kernel, and a headless Chromium with a fake microphone.
 
 Where a part is missing the tests are skipped, with the command that cures it; where they are meant to run (the
-environment has ``CI`` or ``SONIOX_DS_BROWSER_TESTS=1``) that is an error. One Lab serves all tests of a process; every
-notebook has a browser, a folder and a kernel of its own.
+environment has ``CI`` or ``SONIOX_DS_BROWSER_TESTS=1``) that is an error. One Lab serves all tests of a process. Every
+notebook has a tab, a folder and a kernel of its own; the tabs of a file's tests share browsers, whose start and first
+page cost more than most tests.
 """
 
 import contextlib
@@ -35,7 +36,6 @@ NO_SOUND = {"PULSE_SERVER": "/dev/null", "PIPEWIRE_REMOTE": "/dev/null", "ALSA_C
 
 
 SECOND_GROUP = {
-    "test_looks_in_browser",
     "test_microphone_in_browser",
     "test_microphone_notebook_in_browser",
     "test_microphone_trouble_in_browser",
@@ -100,21 +100,84 @@ def sound(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def tones(tmp_path):
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory):
     """A WAV file of words that are tones, which `ToneRecognizer` hears without error wherever a session begins."""
     words, pauses_ms = random_words(4, 60)
     samples, _ = speak(words, pauses_ms=pauses_ms, rate=48_000)
-    with wave.open(str(tmp_path / "tones.wav"), "wb") as file:
+    path = tmp_path_factory.mktemp("tones") / "tones.wav"
+    with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(48_000)
         file.writeframes(pcm_bytes(samples))
-    return tmp_path / "tones.wav"
+    return path
+
+
+@pytest.fixture(scope="module")
+def playwright(chromium_path):
+    """Playwright for the tests of one file. While it runs, this thread can run no other event loop."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        yield running
+
+
+class Browsers:
+    """Browsers that are started when a test first asks for one with such a microphone, flags and window."""
+
+    def __init__(self, playwright, executable, folder):
+        self._playwright = playwright
+        self._executable = executable
+        self._folder = folder
+        self._browsers = {}
+
+    def new_tab(self, mic, wav, loop, flags, viewport):
+        """Open an empty tab in the browser with these properties; return it and the folder of the browser's profile."""
+        properties = (mic, wav, loop, *flags, *viewport)
+        profile = self._folder / f"browser-{len(self._browsers)}"
+        if properties not in self._browsers:
+            device = [
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-audio-capture={wav}{'' if loop else '%noloop'}",
+            ]
+            context = self._playwright.chromium.launch_persistent_context(
+                profile,
+                executable_path=self._executable,
+                headless=True,
+                chromium_sandbox=False,
+                viewport=dict(zip(("width", "height"), viewport, strict=True)),
+                permissions=[] if mic == "deny" else ["microphone"],
+                args=[*FLAGS, *(device if mic != "none" else []), *flags],
+                env=dict(os.environ) | (NO_SOUND if mic == "none" else {}),
+                timeout=PATIENCE_S * 1000,
+            )
+            self._browsers[properties] = context, profile
+        context, profile = self._browsers[properties]
+        return context.new_page(), profile
+
+    def close_tabs(self):
+        """Close all tabs but the empty one with which each browser starts and without which it would end."""
+        for context, _ in self._browsers.values():
+            for tab in context.pages[1:]:
+                tab.close()
+
+    def close(self):
+        """End all browsers."""
+        for context, _ in self._browsers.values():
+            context.close()
+
+
+@pytest.fixture(scope="module")
+def browsers(playwright, chromium_path, tmp_path_factory):
+    """The browsers of the tests of one file."""
+    running = Browsers(playwright, chromium_path, tmp_path_factory.mktemp("browsers"))
+    yield running
+    running.close()
 
 
 @pytest.fixture
-def notebook(lab, chromium_path, sound, tmp_path):
+def notebook(lab, browsers, sound, tmp_path):
     """``notebook(cells, mic="allow", wav=None, env=None, ...)`` opens a new notebook and returns its NotebookPage.
 
     `cells` are sources of code cells. `mic`: ``"allow"``, ``"deny"`` (permission refused) or ``"none"`` (no device).
@@ -123,12 +186,10 @@ def notebook(lab, chromium_path, sound, tmp_path):
     at a host name that is no secure context. `flags` go to the browser. With `errors_allowed` uncaught exceptions of
     the page do not fail the test.
     """
-    from playwright.sync_api import sync_playwright
-
     opened: list[tuple[NotebookPage, bool]] = []
     with contextlib.ExitStack() as stack:
-        playwright = stack.enter_context(sync_playwright())
         stack.callback(lab.end_kernels)
+        stack.callback(browsers.close_tabs)
 
         def open_notebook(
             cells,
@@ -155,25 +216,9 @@ def notebook(lab, chromium_path, sound, tmp_path):
             )
             path = folder / "notebook.ipynb"
             nbformat.write(written, path)
-            device = [
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={wav or sound}{'' if loop else '%noloop'}",
-            ]
-            context = playwright.chromium.launch_persistent_context(
-                tmp_path / f"browser-{len(opened)}",
-                executable_path=chromium_path,
-                headless=True,
-                chromium_sandbox=False,
-                viewport=dict(zip(("width", "height"), viewport, strict=True)),
-                permissions=[] if mic == "deny" else ["microphone"],
-                args=[*FLAGS, *(device if mic != "none" else []), *flags],
-                env=dict(os.environ) | (NO_SOUND if mic == "none" else {}),
-                timeout=PATIENCE_S * 1000,
-            )
-            stack.callback(context.close)
             url = lab.url if secure else lab.url.replace("127.0.0.1", INSECURE_HOST)
             page = NotebookPage(
-                context.pages[0],
+                *browsers.new_tab(mic, wav or sound, loop, flags, viewport),
                 path,
                 f"{url}/lab/tree/{path.relative_to(lab.root).as_posix()}?token={lab.token}&reset",
             )

@@ -30,11 +30,13 @@ class CellError(AssertionError):
 
 
 class NotebookPage:
-    """A notebook in a separate browser."""
+    """A notebook in a tab of a browser."""
 
-    def __init__(self, page, path: Path, url: str):
+    def __init__(self, page, profile: Path, path: Path, url: str):
         self.page = page
         """The Playwright page."""
+        self.profile = profile
+        """The folder of the browser's profile."""
         self.path = path
         """The notebook's file, as it was last saved."""
         self.folder = path.parent

@@ -41,15 +41,12 @@ WORDS = [
 
 
 @pytest.fixture(scope="module")
-def page(chromium_path):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
-        opened = browser.new_page()
-        opened.set_content("<body></body>")
-        yield opened
-        browser.close()
+def page(playwright, chromium_path):
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
+    opened = browser.new_page()
+    opened.set_content("<body></body>")
+    yield opened
+    browser.close()
 
 
 @contextmanager

@@ -138,19 +138,22 @@ def test_live_captions_keep_the_focus_when_they_are_stopped(opened):  # noqa: F8
     )
 
 
-@pytest.fixture
-def bare(chromium_path):
-    from playwright.sync_api import sync_playwright
+@pytest.fixture(scope="module")
+def bare_browser(playwright, chromium_path):
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
+    yield browser
+    browser.close()
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
-        page = browser.new_page()
-        page.set_content("<body></body>")
-        page.add_style_tag(
-            content=source("captions/captions.css", "microphone/microphone.css", "captions/live_captions.css")
-        )
-        yield page
-        browser.close()
+
+@pytest.fixture
+def bare(bare_browser):
+    page = bare_browser.new_page()
+    page.set_content("<body></body>")
+    page.add_style_tag(
+        content=source("captions/captions.css", "microphone/microphone.css", "captions/live_captions.css")
+    )
+    yield page
+    page.close()
 
 
 SENTENCE = "Everything that people say is shown here as it is understood"

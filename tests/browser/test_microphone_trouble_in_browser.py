@@ -292,10 +292,10 @@ def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):
             page.nb.page.evaluate("() => { window.sxSamples.length = 0; }")
 
 
-def processes_of(browser_folder):
+def processes_of(profile):
     """The browser that has its profile there, and all its children."""
     for process in psutil.process_iter(["cmdline"]):
-        if any(str(browser_folder) in part for part in process.info["cmdline"] or ()):
+        if f"--user-data-dir={profile}" in (process.info["cmdline"] or ()):
             return [process, *process.children(recursive=True)]
     raise AssertionError("no browser is there")
 
@@ -312,7 +312,7 @@ threading.Thread(target=watch, daemon=True).start()
 
 
 @pytest.mark.parametrize("mode", ["proxy", "direct"])
-def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tones, tmp_path, mode):
+def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tones, mode):
     with listening_service(ToneRecognizer()) as service:
         page = MicrophonePage(
             notebook,
@@ -325,7 +325,7 @@ def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tone
         page.start()
         page.wait_for_words(3)
         page.nb.python(WATCH_STATE)
-        asleep = processes_of(tmp_path / "browser-0")
+        asleep = processes_of(page.nb.profile)
         for process in asleep:
             process.suspend()
         try:
