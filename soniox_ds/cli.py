@@ -156,6 +156,13 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
     for name, description in _flags().items():
         add(f"--{name.replace('_', '-')}", action="store_true", default=None, help=description)
+    add(
+        "--channels",
+        choices=["mixed", "separate"],
+        help="separate: each channel is a job of its own, for one speaker on each channel; each channel is billed "
+        "(default: mixed)",
+    )
+    add("--split", choices=["auto"], help="auto: cut recordings above the limits (300 minutes, file size) at pauses")
     add("--translate-to", metavar="CODE", help="one-way translation into this language")
     add("--terms", nargs="+", metavar="TERM", help="context terms")
     add(
@@ -307,6 +314,8 @@ def _transcribe(options: argparse.Namespace) -> int:
             **{name: getattr(options, name) for name in _flags()},
             translation={"type": "one_way", "target_language": options.translate_to} if options.translate_to else None,
             context=_context(options),
+            channels=options.channels,
+            split=options.split,
             connection=_connection(options),
             concurrency=options.concurrency,
             requests_per_minute=options.requests_per_minute,

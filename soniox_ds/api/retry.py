@@ -87,6 +87,8 @@ UPLOAD = Backoff(initial_s=1.0, max_s=30.0, jitter=(1.0, 1.0))
 """Uploads whose answer was lost and that cannot be found in the listing."""
 DOWNLOAD = Backoff(initial_s=2.0, max_s=2.0, jitter=(1.0, 1.0))
 """Transcripts that could not be fetched."""
+RECORDING_DOWNLOAD = Backoff(attempts=3, initial_s=2.0, max_s=8.0)
+"""Recordings at URLs that this machine downloads."""
 DAMAGED_TRANSCRIPT = Backoff(attempts=3, initial_s=2.0, max_s=2.0, jitter=(1.0, 1.0))
 """Transcripts that came back damaged. Damage may be chance, such as a proxy that cuts an answer off. Damage that is
 still there after some seconds is likely to stay, and a later run may try again."""

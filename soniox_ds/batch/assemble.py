@@ -11,14 +11,16 @@ import pyarrow as pa
 
 from soniox_ds.api.decode import decode_transcript, tokens_frame
 from soniox_ds.api.prices import cost_usd
-from soniox_ds.batch.checks import check_transcript, with_possible_confidences
+from soniox_ds.batch.checks import check_parts, with_possible_confidences
 from soniox_ds.batch.jobs import Job, parse_time
+from soniox_ds.batch.joined_tokens import joined_tokens
 from soniox_ds.batch.journal import Journal
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import BadAnswerError, SchemaError
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.schema import RECORDINGS, TOKENS, arrow_schema, conform
+from soniox_ds.sources.inspection import SEVERAL_CHANNELS
 from soniox_ds.sources.recording import Recording, RecordingList
 from soniox_ds.text.words import spoken_texts
 
@@ -26,12 +28,16 @@ __all__ = ["assemble"]
 
 CHUNK = 256
 NOT_REACHED = ("error", "the run ended before this recording was reached")
+DAMAGED = (
+    "damaged_transcript",
+    "this recording was transcribed, but its transcript in the journal is damaged or missing. The same call for this "
+    "recording alone, with refresh=True, transcribes it again, and that is paid for again",
+)
 
 
 async def assemble(
     recording_list: RecordingList,
-    jobs: dict[str, Job],
-    key_of_row: Sequence[str | None],
+    jobs_of_row: Sequence[list[Job]],
     *,
     journal: Journal,
     service: str,
@@ -40,23 +46,32 @@ async def assemble(
 ) -> Corpus:
     """Make a corpus with one row for each recording, and the tokens of the recordings that have a transcript.
 
-    `resolved_model` is the model that answered for ``options.model`` in this run. It is None if nothing was sent.
+    Parameters
+    ----------
+    recording_list
+        The recordings of the run, and the user's own columns.
+    jobs_of_row
+        The jobs of each recording, one for each of its parts.
+    resolved_model
+        The model that answered for ``options.model`` in this run; None if nothing was sent.
     """
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
     paid_for: set[str] = set()
-    for start in range(0, len(recording_list.recordings), CHUNK):
-        chunk = range(start, min(start + CHUNK, len(recording_list.recordings)))
-        done = {key for row in chunk if (key := key_of_row[row]) is not None and _is_done(jobs[key])}
+    recordings = recording_list.recordings
+    for start in range(0, len(recordings), CHUNK):
+        chunk = range(start, min(start + CHUNK, len(recordings)))
+        done = {job.key for row in chunk for job in jobs_of_row[row] if _is_done(job)}
         transcripts = await journal.transcripts(sorted(done))
         # A thread does this work, because decoding many long transcripts would hold up the event loop.
         await asyncio.to_thread(
             _assemble_chunk,
-            [(recording_list.recordings[row], jobs.get(key_of_row[row] or "")) for row in chunk],
+            [(recordings[row], jobs_of_row[row]) for row in chunk],
             transcripts,
             rows,
             tables,
             paid_for,
+            options,
         )
     asked = {"service": service, "model": options.model, "options_hash": options.hash()}
     row_models = {row["resolved_model"] for row in rows if row["status"] == "completed"}
@@ -67,34 +82,47 @@ async def assemble(
 
 
 def _assemble_chunk(
-    recordings: list[tuple[Recording, Job | None]],
+    recordings: list[tuple[Recording, list[Job]]],
     transcripts: dict[str, bytes],
     rows: list[dict[str, Any]],
     tables: list[pa.Table],
     paid_for: set[str],
+    options: TranscriptionOptions,
 ) -> None:
     """Add the rows and the tokens of one chunk of recordings."""
     chunk_tables: list[pa.Table] = []
     service_texts: list[str] = []
-    for recording, job in recordings:
-        described = _describe(recording, job)
-        transcript = None if job is None or not _is_done(job) else _decoded(transcripts.get(job.key), recording)
-        if job is not None and transcript is not None:
-            text, tokens = transcript
+    for recording, jobs in recordings:
+        described = _describe(recording, jobs)
+        warnings = [slug for slug in recording.warnings if slug != SEVERAL_CHANNELS or options.channels is None]
+        decoded = {job.key: _decoded(transcripts.get(job.key), recording) for job in jobs if _is_done(job)}
+        paid = [job for job in jobs if decoded.get(job.key) is not None]
+        cost = sum(cost_usd(job.duration_ms or 0) for job in paid if job.key not in paid_for)
+        if jobs and len(paid) == len(jobs):
+            parts = [
+                (job, text, tokens) for job in jobs if (transcript := decoded[job.key]) for text, tokens in [transcript]
+            ]
+            tokens = joined_tokens([(job.part, part_tokens) for job, _, part_tokens in parts])
             chunk_tables.append(with_possible_confidences(tokens))
+            text = " ".join(part_text for _, part_text, _ in parts if part_text)
             service_texts.append(text)
             # The duration of a truncated file is only an estimate, and the file has its own warning already.
-            measured_ms = None if "truncated_file" in recording.warnings else recording.duration_ms
-            warnings = [*recording.warnings, *check_transcript(tokens, described["duration_ms"], measured_ms)]
+            is_measured = "truncated_file" not in recording.warnings
+            checked = [
+                (part_tokens, job.duration_ms, job.recording.duration_ms if is_measured else None)
+                for job, _, part_tokens in parts
+            ]
             described |= {
                 "status": "completed",
                 "text": "" if len(tokens) else text,
-                "cost_usd": 0.0 if job.key in paid_for else cost_usd(described["duration_ms"] or 0),
-                "warnings": " ".join(warnings) or None,
+                "cost_usd": cost,
             }
-            paid_for.add(job.key)
+            warnings += check_parts(checked, tokens, described["duration_ms"])
         else:
-            described |= _failure(recording, job)
+            described |= _failure(recording, jobs, {job.key for job in paid})
+            described["cost_usd"] = cost if paid else None
+        described["warnings"] = " ".join(warnings) or None
+        paid_for |= {job.key for job in paid}
         rows.append(described)
     if chunk_tables:
         table = pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks()
@@ -143,40 +171,46 @@ def _is_done(job: Job) -> bool:
     return job.finished and job.error is None
 
 
-def _describe(recording: Recording, job: Job | None) -> dict[str, Any]:
-    entry = job.entry if job is not None else None
-    size = next(
-        (r.size_bytes for r in (recording, job.recording if job else recording) if r.size_bytes is not None), None
-    )
+def _describe(recording: Recording, jobs: list[Job]) -> dict[str, Any]:
+    entries = [job.entry for job in jobs if job.entry is not None]
+    size = next((r.size_bytes for r in (recording, *(job.recording for job in jobs)) if r.size_bytes is not None), None)
+    durations = [job.part.start_ms + job.duration_ms for job in jobs if job.duration_ms is not None]
+    ids = [entry.transcription_id for entry in entries if entry.transcription_id is not None]
+    models = {entry.resolved_model for entry in entries}
     return {
         "audio_id": recording.audio_id,
         "source": recording.source,
         "sha256": recording.sha256,
         "size_bytes": size,
-        "duration_ms": (entry.duration_ms if entry is not None else None) or recording.duration_ms,
-        "resolved_model": entry.resolved_model if entry is not None else None,
-        "transcription_id": entry.transcription_id if entry is not None else None,
-        "client_reference_id": entry.reference if entry is not None else None,
-        "submitted_at": parse_time(entry.submitted_at) if entry is not None else None,
-        "completed_at": parse_time(entry.completed_at) if entry is not None else None,
+        "duration_ms": max(durations, default=recording.duration_ms),
+        "resolved_model": models.pop() if len(models) == 1 else None,
+        "transcription_id": " ".join(ids) or None,
+        "client_reference_id": " ".join(entry.reference for entry in entries) or None,
+        "submitted_at": min(filter(None, (parse_time(entry.submitted_at) for entry in entries)), default=None),
+        "completed_at": max(filter(None, (parse_time(entry.completed_at) for entry in entries)), default=None),
     }
 
 
-def _failure(recording: Recording, job: Job | None) -> dict[str, Any]:
+def _failure(recording: Recording, jobs: list[Job], paid: set[str]) -> dict[str, Any]:
+    """Return the outcome of a recording that failed, or of which a part failed. `paid` are keys of its good parts."""
     error_type, error_message = recording.error_type, recording.error_message
-    if error_type is None and job is not None and _is_done(job):
-        error_type = "damaged_transcript"
-        error_message = (
-            "this recording was transcribed, but its transcript in the journal is damaged or missing. The same call "
-            "for this recording alone, with refresh=True, transcribes it again, and that is paid for again"
-        )
+    failed = [job for job in jobs if job.key not in paid]
+    if error_type is None and failed:
+        error_type, error_message = (DAMAGED if _is_done(failed[0]) else failed[0].error) or NOT_REACHED
+        if len(jobs) > 1:
+            names = "; ".join(job.part.name for job in failed)
+            error_message = f"{names}: {error_message}"
+        if paid:
+            error_message += (
+                f". The other {len(paid)} of {len(jobs)} parts are transcribed and in the journal; the same call pays "
+                "only for what failed"
+            )
     elif error_type is None:
-        error_type, error_message = (job.error if job is not None else None) or NOT_REACHED
+        error_type, error_message = NOT_REACHED
     return {
         "status": "failed",
         "error_type": error_type,
         "error_message": error_message,
-        "warnings": " ".join(recording.warnings) or None,
     }
 
 

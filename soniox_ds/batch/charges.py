@@ -20,7 +20,7 @@ from soniox_ds.api.budget import RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
-from soniox_ds.batch.jobs import split_reference
+from soniox_ds.batch.jobs import jobs_of_references, split_reference
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, OptionsError
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
@@ -154,11 +154,11 @@ async def _with_charges(
     connection = connection or Connection()
     display = progress_for(progress)
     recordings = pd.concat([corpus.recordings for corpus in corpora], ignore_index=True)
-    jobs = _jobs_of(recordings).where(recordings["service"].eq(connection.service).fillna(False))
-    if jobs.isna().all():
+    jobs = _jobs_of(recordings, connection.service)
+    if not len(jobs):
         raise InputError(_why_without_jobs(recordings, connection))
     clock = Clock()
-    charges = _Charges(jobs.dropna())
+    charges = _Charges(jobs)
     async with Client(connection, budget=RequestBudget(REQUESTS_PER_MINUTE, clock), clock=clock) as client:
         with contextlib.ExitStack() as stack:
             shown, n_logs = None, 0
@@ -181,10 +181,18 @@ async def _with_charges(
     return charged
 
 
-def _jobs_of(recordings: pd.DataFrame) -> pd.Series[Any]:
-    """Return for each recording the part of its reference that all attempts at its job share; NA without a job."""
-    splits = [split_reference(reference) for reference in recordings["client_reference_id"]]
-    return pd.Series([None if split is None else split[1] for split in splits], recordings.index, dtype="string")
+def _jobs_of(recordings: pd.DataFrame, service: str) -> pd.Series[Any]:
+    """Return the jobs of the recordings of a service, with the index of their recordings.
+
+    A recording whose channels were transcribed separately has several jobs.
+    """
+    of_service = recordings[recordings["service"].eq(service).fillna(False)]
+    pairs = [
+        (row, job)
+        for row, references in of_service["client_reference_id"].items()
+        for job in jobs_of_references(references)
+    ]
+    return pd.Series([job for _, job in pairs], index=[row for row, _ in pairs], dtype="string")
 
 
 def _windows(recordings: pd.DataFrame, start: datetime | None, now: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -206,16 +214,22 @@ def _windows(recordings: pd.DataFrame, start: datetime | None, now: datetime) ->
 
 def _charged(corpus: Corpus, charges: _Charges, service: str) -> Corpus:
     """Return a corpus with the charges. What was added before is kept where the logs have nothing."""
-    jobs = _jobs_of(corpus.recordings).where(corpus.recordings["service"].eq(service).fillna(False))
+    earlier = corpus.recordings
+    jobs = _jobs_of(earlier, service)
+    is_repeated = jobs.duplicated()  # The first row of a job has its charge.
     requests = jobs.map(charges.requests.get).astype("Int64")
     usd = jobs.map({job: float(charges.usd[job]) for job in charges.requests}).astype("Float64")
-    repeated = jobs.duplicated() & requests.notna()  # The first row of a job has its charge.
-    earlier = corpus.recordings
+    requests, usd = requests.mask(is_repeated & requests.notna(), 0), usd.mask(is_repeated & usd.notna(), 0.0)
     recordings = earlier.assign(
-        charged_usd=usd.mask(repeated, 0.0).fillna(earlier["charged_usd"]),
-        charged_requests=requests.mask(repeated, 0).fillna(earlier["charged_requests"]),
+        charged_usd=_sum_of_jobs(usd, earlier).fillna(earlier["charged_usd"]),
+        charged_requests=_sum_of_jobs(requests, earlier).fillna(earlier["charged_requests"]),
     )
     return Corpus(recordings, corpus.tokens, corpus.provenance)
+
+
+def _sum_of_jobs(of_jobs: pd.Series[Any], recordings: pd.DataFrame) -> pd.Series[Any]:
+    """Return the sum of the jobs of each recording; NA if none of them has a value."""
+    return of_jobs.groupby(level=0).sum(min_count=1).reindex(recordings.index)
 
 
 def _why_without_jobs(recordings: pd.DataFrame, connection: Connection) -> str:

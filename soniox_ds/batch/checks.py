@@ -15,14 +15,20 @@ Each check gives a slug for the column ``warnings`` of the recordings table:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["check_transcript", "with_possible_confidences"]
+from soniox_ds._caller import warn_caller
+from soniox_ds.sources.inspection import SEVERAL_CHANNELS
+
+__all__ = ["check_parts", "check_transcript", "warn_of_channels", "with_possible_confidences"]
 
 DIFFERENT_MS = 1_000
 DIFFERENT_SHARE = 0.02
+OF_SILENCE = ("no_speech", "starts_late", "ends_early")
 QUIET_MS = 10_000
 QUIET_SHARE = 0.1
 CHARACTERS_PER_S = 40
@@ -46,6 +52,29 @@ def check_transcript(tokens: pa.Table, duration_ms: int | None, measured_ms: int
         measured.
     """
     return [*_compare_durations(duration_ms, measured_ms), *_check_tokens(tokens, duration_ms)]
+
+
+def check_parts(
+    parts: Sequence[tuple[pa.Table, int | None, int | None]], tokens: pa.Table, duration_ms: int | None
+) -> list[str]:
+    """List the warnings of a recording that was transcribed in parts.
+
+    Silence is a matter of the whole recording, because a channel may be silent while the others are not. Everything
+    else is a matter of the parts.
+
+    Parameters
+    ----------
+    parts
+        The tokens of each part, its duration as the service reports it, and its measured duration, as
+        `check_transcript` takes them.
+    tokens, duration_ms
+        The tokens of the whole recording, and its duration.
+    """
+    if len(parts) == 1:
+        return check_transcript(*parts[0])
+    of_whole = [slug for slug in _check_tokens(tokens, duration_ms) if slug in OF_SILENCE]
+    of_parts = [slug for part in parts for slug in check_transcript(*part) if slug not in OF_SILENCE]
+    return list(dict.fromkeys([*of_parts, *of_whole]))
 
 
 def _compare_durations(duration_ms: int | None, measured_ms: int | None) -> list[str]:
@@ -79,6 +108,18 @@ def _check_tokens(tokens: pa.Table, duration_ms: int | None) -> list[str]:
     if _repeats(words):
         warnings.append("repeats")
     return warnings
+
+
+def warn_of_channels(slugs: Iterable[Iterable[str]]) -> None:
+    """Warn once if channels that differ were mixed, or are about to be. `slugs` are the warnings of each recording."""
+    of_recordings = list(slugs)
+    if n_mixed := sum(SEVERAL_CHANNELS in of_recording for of_recording in of_recordings):
+        warn_caller(
+            f"{n_mixed} {'recording has' if n_mixed == 1 else 'recordings have'} several channels that differ and are "
+            f"sent mixed (warning {SEVERAL_CHANNELS}). If each channel is one speaker, as in many recorded calls, "
+            'channels="separate" transcribes each by itself; each channel is billed.',
+            UserWarning,
+        )
 
 
 def with_possible_confidences(tokens: pa.Table) -> pa.Table:

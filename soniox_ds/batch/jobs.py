@@ -1,4 +1,8 @@
-"""Jobs: one piece of audio under one set of options, however many recordings of a dataset hold that audio."""
+"""Jobs: one piece of audio under one set of options, however many recordings of a dataset hold that audio.
+
+A recording is one job, unless its channels are transcribed separately or it is split because it is long. Then each of
+its parts (``sources.parts``) is a job of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,21 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from soniox_ds.batch.journal import Entry
+from soniox_ds.sources.parts import Part
 from soniox_ds.sources.recording import Recording
 
 __all__ = [
     "FINAL_ERRORS",
     "MONEY_ERRORS",
     "Job",
+    "TemporaryCopy",
     "is_final",
     "is_settled",
     "job_key",
+    "jobs_of_references",
     "parse_time",
     "reference_of",
     "split_reference",
@@ -34,7 +42,7 @@ DOWNLOAD_ERRORS = ("file_download_",)
 
 
 def job_key(audio: str, options_hash: str, model: str, service: str, repeat: int = 0) -> str:
-    """Return the key of a job, made of the audio (sha256 or URL), options, model, service and repeat."""
+    """Return the key of a job, made of the audio (sha256 or URL, and the part), options, model, service and repeat."""
     repetition = (f"repeat {repeat}",) if repeat else ()
     return hashlib.sha256("\n".join((audio, options_hash, model, service, *repetition)).encode()).hexdigest()
 
@@ -45,6 +53,8 @@ def reference_of(prefix: str, journal_id: str, key: str, generation: int) -> str
 
 
 _REFERENCE = re.compile(r"(sxds:(?P<journal>[0-9a-f]{8}):[0-9a-f]{32}):[0-9]+$")
+
+_BETWEEN_REFERENCES = re.compile(r"(?<=[0-9]) ")
 
 
 def split_reference(reference: object) -> tuple[str, str] | None:
@@ -58,6 +68,18 @@ def split_reference(reference: object) -> tuple[str, str] | None:
     """
     match = _REFERENCE.search(reference) if isinstance(reference, str) else None
     return None if match is None else (match["journal"], match[1])
+
+
+def jobs_of_references(references: object) -> list[str]:
+    """Return the jobs of a recording: of each of its references, the part that all attempts at the job share.
+
+    >>> jobs_of_references(f"mine-sxds:0123abcd:{'7f' * 16}:2 mine-sxds:0123abcd:{'8a' * 16}:1")
+    ['sxds:0123abcd:7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f', 'sxds:0123abcd:8a8a8a8a8a8a8a8a8a8a8a8a8a8a8a8a']
+    """
+    if not isinstance(references, str):
+        return []
+    splits = map(split_reference, _BETWEEN_REFERENCES.split(references))
+    return [split[1] for split in splits if split is not None]
 
 
 def is_final(error_type: str | None) -> bool:
@@ -86,20 +108,41 @@ def parse_time(text: object) -> datetime | None:
     return time if 1970 <= time.year < 2200 else None
 
 
+@dataclass(slots=True)
+class TemporaryCopy:
+    """A downloaded file that several jobs may use. It is deleted when the last of them is closed."""
+
+    path: Path
+    users: int = 0
+
+    def leave(self) -> None:
+        """Count one user less, and delete the file after the last."""
+        self.users -= 1
+        if self.users <= 0:
+            self.path.unlink(missing_ok=True)
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """A job of a run: its audio, the rows of the dataset that need it, and its journal entry."""
 
     key: str
     recording: Recording
+    """The audio of the job: a recording, or one part of it."""
+    part: Part = field(default_factory=Part)
+    """The part of the rows' recordings that the job transcribes."""
     rows: list[int] = field(default_factory=list)
     entry: Entry | None = None
     fingerprint: tuple[int, int] | None = None
     """Size and modification time of the file when it was inspected."""
+    copy: TemporaryCopy | None = None
+    """The downloaded copy of the audio; None for audio that was here already."""
     recalled: bool = False
     """True if an earlier run brought the outcome, a transcript or an error."""
     finished: bool = False
     """True once the transcript is stored in the journal."""
+    is_charged: bool = False
+    """True once the progress display has counted the cost of the job."""
     error: tuple[str, str] | None = None
     """``error_type`` and ``error_message`` of the rows; None unless the job failed in this run."""
     waits: bool = False
@@ -136,6 +179,17 @@ class Job:
     def has_outcome(self) -> bool:
         """True once the job is finished or has failed."""
         return self.finished or self.error is not None
+
+    def leave_copy(self) -> None:
+        """Give up the downloaded copy of the audio, if the job has one."""
+        if self.copy is not None:
+            self.copy.leave()
+            self.copy = None
+
+    @property
+    def duration_ms(self) -> int | None:
+        """The duration that the service measured, or else the duration from the header of the file."""
+        return (self.entry.duration_ms if self.entry is not None else None) or self.recording.duration_ms
 
     @property
     def paid(self) -> Entry:

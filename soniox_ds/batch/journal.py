@@ -111,6 +111,8 @@ class Inspection:
     duration_ms: int | None
     filename: str
     warnings: tuple[str, ...]
+    channels: int
+    channel_bytes_per_s: int
 
 
 class UnansweredRequest(NamedTuple):
@@ -134,6 +136,7 @@ _SKIPPED_WITHOUT_KEY = (0x184D2A50, 16)
 
 COLUMNS = [field.name for field in fields(Entry)]
 ENTRY = ",".join(COLUMNS)
+INSPECTED = "path,size_bytes,mtime_ns,sha256,duration_ms,filename,warnings,channels,channel_bytes_per_s"
 REMAINS = (
     "((file_id IS NOT NULL AND NOT file_gone) OR (transcription_id IS NOT NULL AND NOT transcription_gone) "
     "OR state IN ('uploading', 'creating'))"
@@ -452,17 +455,21 @@ class Journal:
         def read(db: sqlite3.Connection) -> dict[str, Inspection]:
             inspections = {}
             for chunk in _chunks(fingerprints):
-                rows = db.execute(f"SELECT * FROM inspected WHERE path IN ({_marks(chunk)})", chunk)
-                for path, size, mtime, sha256, duration, filename, warnings in rows:
+                rows = db.execute(f"SELECT {INSPECTED} FROM inspected WHERE path IN ({_marks(chunk)})", chunk)
+                for path, size, mtime, sha256, duration, filename, warnings, channels, bytes_per_s in rows:
                     is_whole = (
                         isinstance(sha256, str)
                         and len(sha256) == 64  # Otherwise damaged rows could share one hash, and so one job.
                         and (duration is None or _is_duration(duration))
                         and isinstance(filename, str)
                         and isinstance(warnings, str)
+                        and _is_count(channels)  # A row of an earlier version has none, so the file is read again.
+                        and _is_count(bytes_per_s)
                     )
                     if is_whole and fingerprints.get(path) == (size, mtime):  # damage may have changed the path
-                        inspections[path] = Inspection(sha256, duration, filename, tuple(warnings.split()))
+                        inspections[path] = Inspection(
+                            sha256, duration, filename, tuple(warnings.split()), channels, bytes_per_s
+                        )
             return inspections
 
         return await self._do(read, writes=False)
@@ -470,12 +477,42 @@ class Journal:
     def remember(self, inspected: dict[str, tuple[tuple[int, int], Inspection]]) -> asyncio.Future[None]:
         """Store the fingerprint and the inspection of each file. Keys are absolute paths."""
         rows = [
-            (path, *fingerprint, result.sha256, result.duration_ms, result.filename, " ".join(result.warnings))
+            (
+                *(path, *fingerprint, result.sha256, result.duration_ms, result.filename, " ".join(result.warnings)),
+                *(result.channels, result.channel_bytes_per_s),
+            )
             for path, (fingerprint, result) in inspected.items()
         ]
 
         def write(db: sqlite3.Connection) -> None:
-            db.executemany("INSERT OR REPLACE INTO inspected VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.executemany(f"INSERT OR REPLACE INTO inspected ({INSPECTED}) VALUES ({_marks(range(9))})", rows)
+
+        return self._do(write)
+
+    # -- cut points of long recordings ---------------------------------------------------------------------------------
+
+    async def cuts(self, sha256: str, longest_ms: int) -> list[int] | None:
+        """Return the cut points of a recording for a longest stretch; None if they are not known.
+
+        They are kept because they are part of the keys of jobs: another version of the decoder might find others.
+        """
+
+        def read(db: sqlite3.Connection) -> list[tuple[Any]]:
+            query = "SELECT cuts_ms FROM cuts WHERE sha256 = ? AND longest_ms = ?"
+            return list(db.execute(query, [sha256, longest_ms]))
+
+        rows = await self._do(read, writes=False)
+        words = str(rows[0][0]).split() if rows else None
+        if words is None or not all(word.isdecimal() for word in words):
+            return None
+        return [int(word) for word in words]
+
+    def remember_cuts(self, sha256: str, longest_ms: int, cuts_ms: Sequence[int]) -> asyncio.Future[None]:
+        """Store the cut points of a recording for a longest stretch."""
+        row = [sha256, longest_ms, " ".join(map(str, cuts_ms))]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO cuts VALUES (?, ?, ?)", row)
 
         return self._do(write)
 
@@ -514,6 +551,10 @@ def _entry(row: Sequence[Any]) -> Entry:
 
 def _is_duration(value: object) -> bool:
     return isinstance(value, int) and 0 <= value < 2**31
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 < value < _TOO_LARGE
 
 
 def _packed(db: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[Any, Any, Any]]:

@@ -11,7 +11,7 @@ from soniox_ds.exceptions import JournalError
 
 __all__ = ["prepare"]
 
-VERSION = 3
+VERSION = 4
 APPLICATION_ID = 0x73786473  # "sxds"
 ID = re.compile("[0-9a-f]{8}")
 
@@ -36,10 +36,18 @@ CREATE TABLE IF NOT EXISTS claims (job_key TEXT PRIMARY KEY, run TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS claims_by_run ON claims (run);
 CREATE TABLE IF NOT EXISTS inspected (
     path TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    sha256 TEXT NOT NULL, duration_ms INTEGER, filename TEXT NOT NULL, warnings TEXT NOT NULL);
+    sha256 TEXT NOT NULL, duration_ms INTEGER, filename TEXT NOT NULL, warnings TEXT NOT NULL,
+    channels INTEGER, channel_bytes_per_s INTEGER);
+CREATE TABLE IF NOT EXISTS cuts (
+    sha256 TEXT NOT NULL, longest_ms INTEGER NOT NULL, cuts_ms TEXT NOT NULL, PRIMARY KEY (sha256, longest_ms));
 CREATE TABLE IF NOT EXISTS deliveries (
     transcription_id TEXT PRIMARY KEY, status TEXT NOT NULL, received_at REAL NOT NULL);
 """
+ADDED_COLUMNS = {
+    "jobs": {"resolved_model": "TEXT"},
+    "inspected": {"channels": "INTEGER", "channel_bytes_per_s": "INTEGER"},
+}
+"""Columns that tables of earlier versions lack, with their types."""
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> str:
@@ -66,10 +74,11 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
         db.execute("BEGIN IMMEDIATE")  # One process at a time makes all the changes, or none.
         for statement in TABLES.split(";")[:-1]:
             db.execute(statement)
-        if "resolved_model" not in {
-            row[1] for row in db.execute("PRAGMA table_info(jobs)")
-        }:  # The file is of version 1.
-            db.execute("ALTER TABLE jobs ADD COLUMN resolved_model TEXT")
+        for table, columns in ADDED_COLUMNS.items():
+            present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+            for name, kind in columns.items():
+                if name not in present:
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
         db.execute("INSERT OR IGNORE INTO meta VALUES ('journal_id', ?)", [secrets.token_hex(4)])
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         db.execute(f"PRAGMA user_version={VERSION}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from soniox_ds._arguments import check_number
 from soniox_ds.api.retry import SUBMISSION
 from soniox_ds.exceptions import OptionsError
+from soniox_ds.sources.inspection import MAX_BYTES, MAX_DURATION_MS
 
 __all__ = ["CONCURRENCY", "Limits"]
 
@@ -30,6 +31,8 @@ class Limits:
         Largest number of jobs stored on the server, including finished jobs.
     files, storage_bytes
         Largest number of uploaded files stored on the server, and of their bytes.
+    file_bytes, duration_ms
+        Largest file, and longest recording, that the service takes in one job.
     request_timeout_s
         Seconds of real time after which a request without any progress counts as failed.
     attempts
@@ -56,6 +59,8 @@ class Limits:
     transcriptions: int = 2_000
     files: int = 1_000
     storage_bytes: int = 10_000_000_000
+    file_bytes: int = MAX_BYTES
+    duration_ms: int = MAX_DURATION_MS
     request_timeout_s: float = 60.0
     attempts: int = SUBMISSION.attempts
     settle_s: float = 20.0

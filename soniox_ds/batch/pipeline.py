@@ -22,6 +22,7 @@ from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.batch.arguments import check_columns_unused, check_count, check_on_error, check_repeat
 from soniox_ds.batch.assemble import assemble
+from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.batch.clean_up import delete_after_interrupt, tidy_up
 from soniox_ds.batch.deliveries import Deliveries
 from soniox_ds.batch.failures import first_error, report_failures
@@ -147,7 +148,7 @@ async def transcribe(
     ['completed']
     """
     check_keywords(transcribe, options)
-    return await transcribe_as(
+    corpus = await transcribe_as(
         TranscriptionOptions(**options),
         sources,
         audio_column=audio_column,
@@ -166,6 +167,8 @@ async def transcribe(
         webhook=webhook,
         clock=clock,
     )
+    warn_of_channels(slugs.split() for slugs in corpus.recordings["warnings"].dropna())
+    return corpus
 
 
 list_options(transcribe, TranscriptionOptions)
@@ -250,8 +253,7 @@ async def transcribe_as(
                         await shared.close()
             corpus = await assemble(
                 recording_list,
-                preparer.jobs,
-                preparer.key_of_row,
+                run.jobs_of_row,
                 journal=book,
                 service=connection.service,
                 options=options,

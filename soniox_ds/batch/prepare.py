@@ -1,19 +1,24 @@
 """Preparation of the jobs of a run.
 
-Recordings are inspected, equal recordings become one job, and results that the journal holds are recalled.
+Recordings are inspected and divided into parts, equal parts become one job, and results that the journal holds are
+recalled. If an option asks for parts, all files are inspected first, so that the cost is shown before anything is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from soniox_ds.batch.division import Division
 from soniox_ds.batch.jobs import Job, is_settled, job_key
 from soniox_ds.batch.journal import UNPAID, Inspection, JobAttempts, State
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import error_type_of
 from soniox_ds.sources.inspection import fingerprint, inspect
+from soniox_ds.sources.parts import Part, part_of_recording
 from soniox_ds.sources.recording import Recording, printable
 
 __all__ = ["Preparer", "has_outcome"]
@@ -28,68 +33,97 @@ class Preparer:
 
     def __init__(self, run: Run, recordings: list[Recording], *, refresh: bool, repeat: int = 0) -> None:
         self._run = run
+        self._divides = run.options.divides
         self._recordings = recordings
         self._refresh = refresh
         self._repeat = repeat
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
+        self._division = Division(run, self._threads)
         self.jobs: dict[str, Job] = {}
         """Jobs of the run by their keys."""
         self._refused = False
         """True once a job was not submitted because the journal cannot be written."""
-        self.key_of_row: list[str | None] = [None] * len(recordings)
-        """Key of the job of each recording; None for recordings that cannot be transcribed."""
+        self._prints: dict[str, tuple[int, int]] = {}
+        """Fingerprints of the files of one chunk, or of all chunks if they are inspected first."""
+        self._parts: dict[int, list[Part]] = {}
+        """Parts of the recordings that were inspected, by their rows."""
+        run.jobs_of_row = [[] for _ in recordings]
 
     async def prepare(self) -> None:
         """Find all jobs and queue the jobs that have to be submitted."""
         run = self._run
+        chunks = [
+            range(start, min(start + CHUNK, len(self._recordings))) for start in range(0, len(self._recordings), CHUNK)
+        ]
         try:
+            if self._divides:
+                for rows in chunks:
+                    await self._inspect_rows([row for row in rows if self._recordings[row].url is None])
+                run.progress.set_plan(self._division.plan())
             others: list[Job] = []
-            for start in range(0, len(self._recordings), CHUNK):
-                others += await self._prepare_chunk(range(start, min(start + CHUNK, len(self._recordings))))
+            for rows in chunks:
+                others += await self._prepare_chunk(rows)
             await self._wait_for_others(others)
             if self._refused and run.journal.read_only is not None:
                 run.stop_spending(run.journal.read_only)
         finally:
+            self._division.stop()
             self._threads.shutdown(wait=False, cancel_futures=True)
         run.all_found()
+
+    async def _inspect_rows(self, rows: list[int]) -> None:
+        """Inspect the recordings of some rows and divide them into parts."""
+        recordings = [self._recordings[row] for row in rows]
+        self._prints |= await self._inspect(recordings)
+        for row, parts in zip(rows, await self._division.divide(recordings), strict=True):
+            self._parts[row] = parts
 
     async def _prepare_chunk(self, rows: range) -> list[Job]:
         """Queue the jobs of these rows, and return the jobs that another run is working on."""
         run = self._run
-        prints = await self._inspect([self._recordings[row] for row in rows])
+        if not self._divides:
+            self._prints = {}
+        todo = [row for row in rows if row not in self._parts]
+        await self._division.download([self._recordings[row] for row in todo])
+        await self._inspect_rows(todo)
         fresh: list[Job] = []
         for row in rows:
-            recording = self._recordings[row]
+            recording, parts = self._recordings[row], self._parts.pop(row)
             if recording.error_type is not None:
                 run.progress.add_finished(False)
                 continue
-            key = job_key(self._audio(recording), run.options_hash, run.options.model, run.service, self._repeat)
-            self.key_of_row[row] = key
-            if (job := self.jobs.get(key)) is None:
-                job = self.jobs[key] = Job(key=key, recording=recording, fingerprint=prints.get(_file_key(recording)))
-                fresh.append(job)
-            elif job.has_outcome:
-                self._count(job)
-            job.rows.append(row)
+            for part in parts:
+                key = self._key(recording, part)
+                if (job := self.jobs.get(key)) is None:
+                    job = self.jobs[key] = Job(
+                        key=key,
+                        recording=part_of_recording(recording, part),
+                        part=part,
+                        fingerprint=self._prints.get(_file_key(recording)),
+                        copy=self._division.use_copy(recording),
+                    )
+                    fresh.append(job)
+                job.rows.append(row)
+                run.jobs_of_row[row].append(job)
+            if all(job.has_outcome for job in run.jobs_of_row[row]):
+                run.count_row(row)
+        self._division.drop_unused_copies()
         return await self._recall(fresh)
 
-    def _count(self, job: Job) -> None:
-        """Report to the progress display that one more row has the outcome of this job."""
-        if job.finished:
-            duration_ms = job.entry.duration_ms if job.entry is not None else None
-            self._run.progress.add_recalled(duration_ms=duration_ms or 0)
-        else:
-            self._run.progress.add_finished(False, job.recording.duration_ms)
-
-    def _audio(self, recording: Recording) -> str:
-        audio = recording.url if recording.url is not None else recording.sha256
+    def _key(self, recording: Recording, part: Part) -> str:
+        run = self._run
+        audio = recording.url if recording.is_remote else recording.sha256
         if audio is None:
             raise RuntimeError(f"{recording.audio_id} was inspected but has neither a URL nor a hash")
-        return audio
+        audio = f"{audio} {part.key}".rstrip()
+        return job_key(audio, run.options_hash, run.options.model, run.service, self._repeat)
 
     async def _recall(self, jobs: list[Job]) -> list[Job]:
         run = self._run
         wanted = await self._unknown(jobs)
+        for job in jobs:
+            if job.has_outcome:
+                job.leave_copy()
         if not wanted:
             return []
         if (trouble := run.journal.read_only) is not None:  # What cannot be written down must not be paid for.
@@ -134,8 +168,7 @@ class Preparer:
                 unknown.append(job)
                 continue
             job.recalled = True
-            for _ in job.rows:
-                self._count(job)
+            self._run.count_rows(job)
         return unknown
 
     async def _wait_for_others(self, jobs: list[Job]) -> None:
@@ -169,7 +202,7 @@ class Preparer:
         The values come from the journal if the file has not changed since its last inspection.
         """
         loop = asyncio.get_running_loop()
-        local = [recording for recording in recordings if recording.error_type is None and recording.url is None]
+        local = [recording for recording in recordings if recording.error_type is None and not recording.is_remote]
         if not local:
             return {}
         prints = await loop.run_in_executor(self._threads, _fingerprints, local)
@@ -185,17 +218,25 @@ class Preparer:
                 earlier.duration_ms,
                 earlier.filename,
             )
+            recording.channels, recording.channel_bytes_per_s = earlier.channels, earlier.channel_bytes_per_s
             recording.size_bytes = prints[_file_key(recording)][0]
             recording.warnings = list(earlier.warnings)
         if (fatal := self._run.fatal) is not None:  # Recordings that were never inspected have no transcript either.
             for recording in todo:
                 recording.fail(error_type_of(fatal), str(fatal))
             return prints
-        await asyncio.gather(*(loop.run_in_executor(self._threads, inspect, recording) for recording in todo))
+        limits = self._run.limits
+        look = partial(
+            inspect,
+            max_bytes=math.inf if self._divides else limits.file_bytes,
+            max_duration_ms=math.inf if self._divides else limits.duration_ms,
+        )
+        await asyncio.gather(*(loop.run_in_executor(self._threads, look, recording) for recording in todo))
         fresh = {
-            file: (prints[file], Inspection(r.sha256, r.duration_ms, r.filename, tuple(r.warnings)))
+            file: (prints[file], _inspection(r))
             for r in todo
-            if r.error_type is None and r.sha256 is not None and (file := _file_key(r)) in prints
+            # The name of a downloaded copy is a matter of chance.
+            if r.error_type is None and r.url is None and r.sha256 is not None and (file := _file_key(r)) in prints
         }
         if fresh and self._run.journal.read_only is None:
             await self._run.journal.remember(fresh)
@@ -210,7 +251,22 @@ def has_outcome(known: JobAttempts) -> bool:
     return newest.state == State.DONE or (finished is not None and newest.state in UNPAID)
 
 
+def _inspection(recording: Recording) -> Inspection:
+    """Return what the journal keeps of the inspection of a recording."""
+    if recording.sha256 is None or recording.channels is None or recording.channel_bytes_per_s is None:
+        raise RuntimeError(f"{recording.audio_id} was not inspected")
+    return Inspection(
+        recording.sha256,
+        recording.duration_ms,
+        recording.filename,
+        tuple(recording.warnings),
+        recording.channels,
+        recording.channel_bytes_per_s,
+    )
+
+
 def _file_key(recording: Recording) -> str:
+    """Return the absolute path of a file, under which the journal keeps its inspection; empty for other audio."""
     return printable(os.path.abspath(recording.path)) if recording.path is not None else ""
 
 

@@ -109,7 +109,7 @@ class Run:
         self.client = client
         self.journal = journal
         self.options = options
-        self.options_hash = options.hash()
+        self.options_hash = options.job_hash()
         self.service = service
         self.limits = limits
         self.clock = clock
@@ -123,6 +123,8 @@ class Run:
             "files": Quota(limits.files, "stored files", clock),
             "storage": Quota(limits.storage_bytes, "bytes of stored files", clock),
         }
+        self.jobs_of_row: list[list[Job]] = []
+        """The jobs of each row of the dataset, one for each part of its recording; empty if it cannot be sent."""
         self.to_submit: asyncio.Queue[Job] = asyncio.Queue()
         self.waiting_room = asyncio.Semaphore(WAITING)
         """Semaphore that keeps the preparation of jobs from running far ahead of their submission."""
@@ -175,6 +177,7 @@ class Run:
             await asyncio.gather(
                 *writes, self.journal.release(job.key, self.name)
             )  # Both are written in this order, in one batch.
+        job.leave_copy()
         self._open -= 1
         self._check()
 
@@ -280,7 +283,7 @@ class Run:
         if old is not None and old.file_id is not None and not old.file_gone:
             entry.file_id = old.file_id
             entry.state = State.UPLOADED
-        elif job.recording.url is not None:
+        elif job.recording.is_remote:
             entry.state = State.UPLOADED  # The service fetches the audio from the URL.
         job.entry = entry
         job.is_known = False
@@ -348,16 +351,34 @@ class Run:
 
     # -- outcomes ------------------------------------------------------------------------------------------------------
 
+    def count_rows(self, job: Job) -> None:
+        """Report to the progress display the rows of this job whose jobs all have an outcome now."""
+        for row in job.rows:
+            if all(other.has_outcome for other in self.jobs_of_row[row]):
+                self.count_row(row)
+
+    def count_row(self, row: int) -> None:
+        """Report to the progress display one row whose jobs all have an outcome."""
+        jobs = self.jobs_of_row[row]
+        charged_usd = 0.0
+        for job in jobs:
+            if job.finished and not job.recalled and not job.is_charged:
+                job.is_charged = True
+                charged_usd += cost_usd(job.duration_ms or 0)
+        is_complete = not any(job.error for job in jobs)
+        duration_ms = max(job.part.start_ms + (job.duration_ms or 0) for job in jobs)
+        if is_complete and all(job.recalled for job in jobs):
+            self.progress.add_recalled(duration_ms=duration_ms)
+        else:
+            self.progress.add_finished(is_complete, duration_ms, charged_usd)
+
     def went_well(self, job: Job) -> None:
         """Count a job whose transcript is in the journal, and queue it for the clean-up on the server."""
         job.finished = True
         self._failures_in_a_row = 0
-        duration_ms = job.paid.duration_ms or 0
-        self.spending.correct(job.key, cost_usd(duration_ms))
+        self.spending.correct(job.key, cost_usd(job.paid.duration_ms or 0))
         self.spending.keep(job.key)
-        self.progress.add_finished(True, duration_ms, cost_usd(duration_ms))
-        for _ in job.rows[1:]:
-            self.progress.add_finished(True, duration_ms)
+        self.count_rows(job)
         self._has_outcome()
         self.to_clean.put_nowait(job)
 
@@ -368,8 +389,7 @@ class Run:
             self.spending.keep(job.key)
         else:
             self.spending.give_back(job.key)
-        for _ in job.rows:
-            self.progress.add_finished(False, job.recording.duration_ms)
+        self.count_rows(job)
         self._has_outcome()
 
     def taken_over(self, job: Job) -> None:

@@ -15,6 +15,7 @@ from soniox_ds.api.budget import Priority
 from soniox_ds.api.responses import is_id
 from soniox_ds.api.retry import SUBMISSION, UPLOAD
 from soniox_ds.batch.clean_up import sweep_earlier
+from soniox_ds.batch.division import audio_of
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
@@ -111,7 +112,7 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
     if entry.file_id is not None:
         run.occupy(job, "files")
         run.occupy(job, "storage", job.recording.size_bytes or 0)
-    elif job.recording.url is None:
+    elif not job.recording.is_remote:
         await _upload(run, job)
     await _create(run, watcher, job)
 
@@ -129,10 +130,12 @@ def _occupy_all(run: Run, job: Job) -> None:
 
 async def _upload(run: Run, job: Job) -> None:
     """Upload the audio of a job whose newest entry has no file yet."""
+    async with audio_of(run, job) as audio:
+        await _upload_audio(run, job, audio)
+
+
+async def _upload_audio(run: Run, job: Job, audio: Path | bytes) -> None:
     recording = job.recording
-    source = recording.path if recording.path is not None else recording.data
-    if source is None:
-        raise RuntimeError(f"{recording.audio_id} has neither a path nor bytes nor a URL")
     while True:
         await run.acquire(job, "files")
         await run.acquire(job, "storage", recording.size_bytes or 0)
@@ -142,7 +145,7 @@ async def _upload(run: Run, job: Job) -> None:
             await asyncio.to_thread(_check_unchanged, recording.path, job.fingerprint)
         try:
             reply = await run.client.upload_file(
-                source, filename=recording.filename, client_reference_id=job.paid.reference
+                audio, filename=recording.filename, client_reference_id=job.paid.reference
             )
             _check_upload(run, job, reply)
         except QuotaError as error:
@@ -249,8 +252,8 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))
         job.submitted_s = run.clock.now()
         try:
-            url = job.recording.url
-            audio = {"audio_url": url} if url is not None else {"file_id": job.paid.file_id}
+            is_remote = job.recording.is_remote
+            audio = {"audio_url": job.recording.url} if is_remote else {"file_id": job.paid.file_id}
             reply = await run.client.create_transcription(
                 {**run.options.body(), **audio, "client_reference_id": job.paid.reference}
             )

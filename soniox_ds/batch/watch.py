@@ -393,7 +393,10 @@ class Watcher:
     async def _ended_in_error(self, job: Job, error_type: str, message: str) -> None:
         run, entry = self._run, job.paid
         job.attempts += 1
-        entry.error_type, entry.error_message = error_type, message or f"the service ended the job with {error_type}"
+        message = message or f"the service ended the job with {error_type}"
+        if error_type == "max_duration_reached" and job.recording.is_remote:
+            message += ' Give split="auto" and download=True, which cut the recording at pauses on this machine.'
+        entry.error_type, entry.error_message = error_type, message
         if error_type in MONEY_ERRORS:
             run.stop_spending(BalanceError(f"{message} ({error_type})", status=402, error_type=error_type))
         elif not is_final(error_type) and job.attempts < run.limits.attempts and run.fatal is None:

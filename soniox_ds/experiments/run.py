@@ -23,6 +23,7 @@ from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd, price_text
 from soniox_ds.batch.arguments import check_count
+from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.batch.jobs import job_key
 from soniox_ds.batch.journal import Journal
 from soniox_ds.batch.limits import CONCURRENCY, Limits
@@ -43,7 +44,7 @@ from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import NoKeywords, check_keywords, list_options
 from soniox_ds.options.transcription import TranscriptionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
-from soniox_ds.sources.recording import RecordingList
+from soniox_ds.sources.recording import RecordingList, copied
 from soniox_ds.sources.search import find_recordings
 from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.text.reference_warnings import warn_of_unsaid
@@ -62,23 +63,28 @@ class Estimate:
     """Hours of audio for one arm and repeat, without recordings of unknown length."""
     unknown: int
     """Number of recordings whose length is not known before they are transcribed: URLs."""
+    channel_hours: float = 0.0
+    """Hours that arms with ``channels="separate"`` add for one repeat, because each channel is billed."""
 
     @property
     def cost_usd(self) -> float:
         """Cost at the list price, without the recordings of unknown length."""
-        return cost_usd(self.hours * 3_600_000) * self.arms * self.repeats
+        return cost_usd((self.hours * self.arms + self.channel_hours) * 3_600_000) * self.repeats
 
     def __str__(self) -> str:
         lengths = (
             [duration_text(3_600_000 * self.hours)] if self.unknown < self.recordings or not self.recordings else []
         )
+        more_channels = ""
+        if self.channel_hours:
+            more_channels = f", {duration_text(3_600_000 * self.channel_hours)} more for separate channels"
         more = ", without those of unknown length" if lengths and self.unknown else ""
         price = f"{price_text(self.cost_usd, at_most=True)}{more}, at" if lengths else "at"
         if self.unknown:
             lengths.append(f"{self.unknown} of unknown length")
         return (
-            f"{self.recordings} recordings ({', '.join(lengths)}) x {self.arms} arms x {self.repeats} repeats: "
-            f"{price} ${ASYNC_USD_PER_HOUR:.2f} an hour"
+            f"{self.recordings} recordings ({', '.join(lengths)}) x {self.arms} arms x {self.repeats} repeats"
+            f"{more_channels}: {price} ${ASYNC_USD_PER_HOUR:.2f} an hour"
         )
 
 
@@ -213,7 +219,9 @@ async def compare(
     all_terms = _terms_of(chosen, distractors, term_chain) if listed is None else listed
     if all_terms or distractors:
         await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, term_chain)
-    estimate = await asyncio.to_thread(_estimate, recording_list, len(chosen), repeats)
+    estimate = await asyncio.to_thread(_estimate, recording_list, list(chosen.values()), repeats)
+    if not all(options.channels == "separate" for options in chosen.values()):
+        warn_of_channels(recording.warnings for recording in recording_list.recordings)
     refuse_unusable(recording_list, estimate.recordings)
     _warn_of_unreferenced(recording_list, pairs)
     warn_of_unsaid(pairs.references, chain)
@@ -304,12 +312,14 @@ async def _sends_anything(
     connection: Connection,
     journal: str | Path | None,
 ) -> bool:
-    """Return True if the journal lacks the outcome of any job. The recordings have been inspected before."""
+    """Return True if the journal may lack the outcome of a job. The recordings have been inspected before."""
+    if any(options.divides for options in arms.values()):
+        return True  # The parts of the recordings are known only when they are prepared.
     audios = [
         recording.url or recording.sha256 for recording in recording_list.recordings if recording.error_type is None
     ]
     keys = {
-        job_key(audio, options.hash(), options.model, connection.service, repeat)
+        job_key(audio, options.job_hash(), options.model, connection.service, repeat)
         for audio in audios
         if audio is not None
         for options in arms.values()
@@ -332,16 +342,19 @@ async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequen
         await warn_of_models(models, model, pd.concat(of_model))
 
 
-def _estimate(recording_list: RecordingList, arms: int, repeats: int) -> Estimate:
+def _estimate(recording_list: RecordingList, arms: Sequence[TranscriptionOptions], repeats: int) -> Estimate:
     """Estimate from the lengths in the headers. Unusable recordings cost nothing."""
-    good = inspected(recording_list)
-    known = [recording.duration_ms for recording in good if recording.duration_ms is not None]
+    good = inspected(recording_list, limited=not any(options.divides for options in arms))
+    known = [recording for recording in good if recording.duration_ms is not None]
+    n_separate = sum(options.channels == "separate" for options in arms)
+    more_ms = sum((recording.duration_ms or 0) * ((recording.channels or 1) - 1) for recording in known)
     return Estimate(
         recordings=len(good),
-        arms=arms,
+        arms=len(arms),
         repeats=repeats,
-        hours=sum(known) / 3_600_000,
+        hours=sum(recording.duration_ms or 0 for recording in known) / 3_600_000,
         unknown=len(good) - len(known),
+        channel_hours=more_ms * n_separate / 3_600_000,
     )
 
 
@@ -359,6 +372,8 @@ async def _transcribe_all(
 
     async def transcribed(stretch: RecordingList, turn: tuple[str, int]) -> Corpus:
         name, repeat = turn
+        if any(options.divides for options in arms.values()):  # What is too long for one arm need not be for another.
+            stretch = RecordingList([copied(recording) for recording in stretch.recordings], stretch.metadata)
         return await transcribe_as(arms[name], stretch, models=models, repeat=repeat, progress=False, **settings)
 
     turns = [(name, repeat) for name in arms for repeat in range(repeats)]

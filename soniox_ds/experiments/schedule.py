@@ -6,6 +6,7 @@ service that changes meanwhile favours none of them. Mistakes are reported befor
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from soniox_ds.metrics.stats.blocks import block_columns
 from soniox_ds.metrics.words.pairing import Pairs, References, pair_up
 from soniox_ds.progress.display import Progress
 from soniox_ds.schema.inputs import Transcribed
-from soniox_ds.sources.inspection import inspect
+from soniox_ds.sources.inspection import MAX_BYTES, MAX_DURATION_MS, inspect
 from soniox_ds.sources.recording import Recording, RecordingList
 
 __all__ = [
@@ -104,11 +105,15 @@ def planned(recording_list: RecordingList) -> pd.DataFrame:
     )
 
 
-def inspected(recording_list: RecordingList) -> list[Recording]:
-    """Return the usable recordings, with the lengths from their headers. URLs are not looked at."""
+def inspected(recording_list: RecordingList, *, limited: bool = True) -> list[Recording]:
+    """Return the usable recordings, with the lengths from their headers. URLs are not looked at.
+
+    Recordings above the limits of the service are usable if `limited` is False.
+    """
+    limits = (MAX_BYTES, MAX_DURATION_MS) if limited else (math.inf, math.inf)
     for recording in recording_list.recordings:
         if recording.url is None and recording.error_type is None:
-            inspect(recording)
+            inspect(recording, max_bytes=limits[0], max_duration_ms=limits[1])
     return [recording for recording in recording_list.recordings if recording.error_type is None]
 
 

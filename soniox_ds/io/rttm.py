@@ -36,6 +36,7 @@ OTHER_TYPES = frozenset(
 
 _EXAMPLE = "SPEAKER call_7 1 0.40 2.15 <NA> <NA> agent <NA> <NA>"
 _SECONDS = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_CHANNEL = re.compile(r"[1-9][0-9]{0,3}")
 _UNKNOWN = ("<NA>", "NA", "N/A", "-", "None", "nan", "null")
 _LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
 _LONGEST_SHOWN = 120
@@ -54,8 +55,8 @@ def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Table in ``schema.TURNS``: ``audio_id`` (the file field), ``speaker``, ``start_ms``, ``end_ms``, in the order of
-        the file.
+        Table in ``schema.TURNS``: ``audio_id`` (the file field), ``speaker``, ``start_ms``, ``end_ms``, ``channel``, in
+        the order of the file. The channel is NA if every line has channel 1, as files of mixed or mono audio have.
 
     Raises
     ------
@@ -86,10 +87,12 @@ def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
             UserWarning,
             stacklevel=2,
         )
+    if turns["channel"].isin([1]).all():
+        turns["channel"] = None
     return conform(turns, TURNS)
 
 
-def _turns(path: Path, text: str) -> Iterator[tuple[str, str, int, int]]:
+def _turns(path: Path, text: str) -> Iterator[tuple[str, str, int, int, int | None]]:
     for number, line in enumerate(lines_of_file(text), start=1):
         content = line.partition(";;")[0].strip(" \t")
         fields = content.split("\t")
@@ -108,7 +111,8 @@ def _turns(path: Path, text: str) -> Iterator[tuple[str, str, int, int]]:
                 f"fields, onset and duration in seconds and not below 0, such as {_EXAMPLE}"
             )
         onset_s, duration_s = float(fields[3]), float(fields[4])
-        yield fields[1], fields[7], round(onset_s * 1000), round((onset_s + duration_s) * 1000)
+        channel = int(fields[2]) if _CHANNEL.fullmatch(fields[2]) else None
+        yield fields[1], fields[7], round(onset_s * 1000), round((onset_s + duration_s) * 1000), channel
 
 
 def _problem(fields: list[str]) -> str | None:
@@ -143,7 +147,7 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
     ----------
     transcripts
         A Corpus, a LiveResult, words or tokens, whose turns are those of `speaker_turns`; or turns
-        (``schema.TURNS``).
+        (``schema.TURNS``). Where `channel` is absent or NA, channel 1 is written.
     path
         The file to write.
 
@@ -178,11 +182,12 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
         if missing := int(turns[name].isna().sum()):
             raise SchemaError(f"turns: {name} is missing in {missing} of {len(turns)} rows; RTTM needs it.")
     names = {name: _without_spaces(turns[name], name) for name in ("audio_id", "speaker")}
+    channels = turns["channel"].fillna(1) if "channel" in turns else [1] * len(turns)
     lines = [
-        f"SPEAKER {names['audio_id'][audio_id]} 1 {start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f} "
+        f"SPEAKER {names['audio_id'][audio_id]} {channel} {start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f} "
         f"<NA> <NA> {names['speaker'][speaker]} <NA> <NA>\n"
-        for audio_id, speaker, start_ms, end_ms in turns[["audio_id", "speaker", "start_ms", "end_ms"]].itertuples(
-            index=False
+        for audio_id, speaker, start_ms, end_ms, channel in zip(
+            turns["audio_id"], turns["speaker"], turns["start_ms"], turns["end_ms"], channels, strict=True
         )
     ]
     with replacing(path) as beside:

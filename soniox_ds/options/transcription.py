@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.addresses import MASK, public_webhook
-from soniox_ds.options.checks import check_text
+from soniox_ds.options.checks import check_flag, check_text
 from soniox_ds.options.keywords import list_options, option
 from soniox_ds.options.models import ASYNC_MODEL
 from soniox_ds.options.shared import SharedKeywords, SharedOptions, model_for
@@ -30,6 +30,23 @@ class TranscriptionKeywords(SharedKeywords, total=False):
     webhook_auth_header_name: str | None
     webhook_auth_header_value: str | None
     client_reference_id_prefix: str | None
+    channels: Literal["mixed", "separate"] | None
+    split: Literal["auto"] | None
+    download: bool | None
+
+
+def _channels(value: Any, name: str) -> str | None:
+    if value not in ("mixed", "separate"):
+        raise OptionsError(
+            f'{name} is {value!r}; it is "separate" (each channel is a job of its own) or "mixed" (the default)'
+        )
+    return "separate" if value == "separate" else None
+
+
+def _split(value: Any, name: str) -> str:
+    if value != "auto":
+        raise OptionsError(f'{name} is {value!r}; it is "auto" (recordings above the limits are cut at pauses) or None')
+    return "auto"
 
 
 def _webhook_url(value: Any, name: str) -> str:
@@ -116,6 +133,25 @@ class TranscriptionOptions(SharedOptions):
         "Text in front of each job's reference id, at most 128 characters.", check=_prefix, shapes=False, sent=False
     )
 
+    channels: Literal["mixed", "separate"] | None = option(
+        '"separate" transcribes each channel as a job of its own, for recordings with one speaker on each channel. '
+        'Each channel is billed. None is the same as "mixed".',
+        check=_channels,
+        sent=False,
+    )
+    split: Literal["auto"] | None = option(
+        '"auto" cuts recordings above the limits of the service at pauses, into several jobs. Without it, they fail.',
+        check=_split,
+        shapes=False,
+        sent=False,
+    )
+    download: bool | None = option(
+        "Download recordings at URLs to this machine and upload them from here, which `channels` and `split` need.",
+        check=check_flag,
+        shapes=False,
+        sent=False,
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         name, value = self.webhook_auth_header_name, self.webhook_auth_header_value
@@ -124,6 +160,19 @@ class TranscriptionOptions(SharedOptions):
             raise OptionsError(f"webhook_auth_header_{given} is given without webhook_auth_header_{missing}; give both")
         if name is not None and self.webhook_url is None:
             raise OptionsError("webhook_auth_header_name is given without webhook_url; give both, or neither")
+
+    @property
+    def divides(self) -> bool:
+        """True if an option may divide recordings into parts, or have them downloaded."""
+        return bool(self.channels or self.split or self.download)
+
+    def job_hash(self) -> str:
+        """Return the hash of the options that shape the transcript of one job.
+
+        It does not cover `channels`, because the key of a job names the channel itself. A mono recording is therefore
+        the same job under ``channels="separate"`` and without it.
+        """
+        return replace(self, channels=None).hash()
 
     def public_body(self) -> dict[str, Any]:
         """Return the body in a form that may be stored and shown: the secrets of the webhook are masked.

@@ -51,6 +51,8 @@ class Snapshot:
     elapsed_s: float = 0.0
     eta_s: float | None = None
     """Estimated seconds until the end; None while there is no estimate, and at the end."""
+    plan: str = ""
+    """Description of the jobs and their cost if recordings are divided into parts; empty otherwise."""
     note: str = ""
     """Description of what the batch is waiting for; empty if it is not waiting."""
     closed: bool = False
@@ -81,7 +83,8 @@ class Snapshot:
         parts.append(_time_in_words(self.elapsed_s))
         if self.eta_s is not None and not self.closed:
             parts.append(f"about {_time_in_words(self.eta_s)} left")
-        return ", ".join(parts) + (f"; {self.note}" if self.note and not self.closed else "")
+        more = "" if self.closed else "".join(f"; {text}" for text in (self.plan, self.note) if text)
+        return ", ".join(parts) + more
 
 
 def _time_in_words(seconds: float) -> str:
@@ -116,7 +119,7 @@ class Counts:
         self._recalled = self._completed = self._failed = 0
         self._recalled_audio_ms = self._completed_audio_ms = 0
         self._cost_usd = 0.0
-        self._note = ""
+        self._plan = self._note = ""
         # The pace is computed from the first finished recording on, which is itself left out.
         self._first_s: float | None = None
         self._first_audio_ms = 0
@@ -146,6 +149,10 @@ class Counts:
         if self._first_s is None:
             self._first_s, self._first_audio_ms = at_s, audio_ms
 
+    def set_plan(self, text: str) -> None:
+        """Set the description of the jobs and their cost."""
+        self._plan = text
+
     def note(self, text: str) -> None:
         """Set the description of what the batch is waiting for; empty if it is not waiting."""
         self._note = text
@@ -160,6 +167,7 @@ class Counts:
             cost_usd=self._cost_usd,
             elapsed_s=at_s - self._started_s,
             eta_s=None if closed else self._eta_s(at_s),
+            plan=self._plan,
             note=self._note,
             closed=closed,
         )

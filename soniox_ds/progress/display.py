@@ -254,6 +254,11 @@ class Progress:
         self._counts.add_finished(ok, duration_ms, cost_usd, at_s=self._now())
         self.refresh()
 
+    def set_plan(self, text: str) -> None:
+        """Set the description of the jobs and their cost, before anything is sent."""
+        self._counts.set_plan(text)
+        self.refresh()
+
     def note(self, text: str) -> None:
         """Set the description of what the run is waiting for; empty if it is not waiting."""
         self._counts.note(text)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 __all__ = [
     "AUDIO_ID",
     "BLOCK",
+    "CHANNEL",
     "COST",
     "COUNTS",
     "FORMER_COLUMNS",
@@ -67,7 +68,14 @@ FORMER_COLUMNS = {
 
 AUDIO_ID = Column("string", "id of the recording", repeats=True)
 SPEAKER = Column(
-    "string", 'label of the speaker within this recording, "1", "2", ...; NA without diarization', repeats=True
+    "string",
+    'label of the speaker within this recording, "1", "2", ...; NA without diarization. See [speaker '
+    "labels](../corpus.md#speaker-labels).",
+    repeats=True,
+)
+CHANNEL = Column(
+    "Int16",
+    'number of the channel in the file, from 1 as in RTTM and CTM; NA unless transcribed with `channels="separate"`',
 )
 LANGUAGE = Column("string", "two-letter code of the language; NA without language identification", repeats=True)
 STATUS = Column("string", '"original", "translation" or "none"; NA when no translation was asked for', repeats=True)

@@ -396,6 +396,7 @@ def arrow_schema(table: Mapping[str, Column]) -> pa.Schema:
 
     arrow_types: dict[str, Any] = {
         "string": pa.string(),
+        "Int16": pa.int16(),
         "Int32": pa.int32(),
         "Int64": pa.int64(),
         "Float32": pa.float32(),

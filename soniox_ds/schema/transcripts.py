@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soniox_ds.schema.columns import AUDIO_ID, LANGUAGE, SOURCE_LANGUAGE, SPEAKER, STATUS, Column, Table
+from soniox_ds.schema.columns import AUDIO_ID, CHANNEL, LANGUAGE, SOURCE_LANGUAGE, SPEAKER, STATUS, Column, Table
 
 __all__ = [
     "RECORDINGS",
@@ -38,11 +38,13 @@ RECORDINGS = Table(
         "options_hash": Column(
             "string", "first 16 hexadecimal digits of the hash of all options that shape a transcript", repeats=True
         ),
-        "transcription_id": Column("string", "id of the job at the service"),
+        "transcription_id": Column(
+            "string", "id of the job at the service; of a recording of several jobs, their ids joined by spaces"
+        ),
         "client_reference_id": Column(
             "string",
             "reference of the job in the lists and usage logs of the service, `sxds:<journal>:<job>:<attempt>`; NA if "
-            "there was no job",
+            "there was no job; of a recording of several jobs, their references joined by spaces",
         ),
         "submitted_at": Column(
             "datetime64[ms, UTC]", "time at which the job was created or the live session began; NA if nothing was sent"
@@ -67,7 +69,9 @@ TOKENS = Table(
     "`corpus.tokens`: one row for each token, in the order of the API. Live sessions add `received_ms` and `final_ms`.",
     {
         "audio_id": AUDIO_ID,
-        "token_index": Column("Int32", "position in the API's order, from 0"),
+        "token_index": Column(
+            "Int32", "position in the API's order, from 0; of several channels, in the order of their times"
+        ),
         "text": Column("string", "text as the API sent it, with its leading space"),
         "start_ms": Column("Int32", "start; NA in translations"),
         "end_ms": Column(
@@ -75,6 +79,7 @@ TOKENS = Table(
         ),
         "confidence": Column("Float32", "confidence, 0 to 1"),
         "speaker": SPEAKER,
+        "channel": CHANNEL,
         "language": LANGUAGE,
         "translation_status": STATUS,
         "source_language": SOURCE_LANGUAGE,
@@ -96,6 +101,7 @@ WORDS = Table(
         ),
         "confidence_mean": Column("Float32", "mean confidence of the same pieces"),
         "speaker": SPEAKER,
+        "channel": CHANNEL,
         "language": LANGUAGE,
         "translation_status": STATUS,
         "source_language": SOURCE_LANGUAGE,
@@ -115,6 +121,7 @@ SEGMENTS = Table(
         "start_ms": Column("Int32", "start of its first word; NA in translations"),
         "end_ms": Column("Int32", "end of its last word; NA in translations"),
         "speaker": SPEAKER,
+        "channel": CHANNEL,
         "language": LANGUAGE,
         "translation_status": STATUS,
         "source_language": SOURCE_LANGUAGE,
@@ -148,5 +155,6 @@ TURNS = Table(
         "speaker": Column("string", "label of the speaker", repeats=True),
         "start_ms": Column("Int32", "start of the turn"),
         "end_ms": Column("Int32", "end of the turn"),
+        "channel": CHANNEL,
     },
 )

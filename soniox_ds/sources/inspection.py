@@ -1,9 +1,10 @@
 """Inspection of a recording before it is sent: size, container, duration and hash.
 
-Conventions: all functions block and are called in worker threads. Only the first frame is decoded. Durations (whole
-milliseconds) are taken from the headers. Raw AAC and AMR, and MP3 without a Xing header, do not declare a duration;
-their packets are counted, which takes about ten milliseconds for each minute. Otherwise a call takes about a
-millisecond, and the hash another two for each megabyte.
+Conventions: all functions block and are called in worker threads. Of mono audio only the first frame is decoded.
+Durations (whole milliseconds) are taken from the headers. Raw AAC and AMR, and MP3 without a Xing header, do not
+declare a duration; their packets are counted, which takes about ten milliseconds for each minute. Of audio with several
+channels, up to eight seconds are decoded to see whether the channels differ, which takes some ten milliseconds.
+Otherwise a call takes about a millisecond, and the hash another two for each megabyte.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from soniox_ds.files.media import open_media
+from soniox_ds.sources.channels import UnusableAudio, channels_differ, is_deep
 from soniox_ds.sources.containers import (
     CONTAINERS,
     HEAD_BYTES,
@@ -31,6 +33,7 @@ from soniox_ds.sources.recording import Recording, shown, upload_name
 __all__ = [
     "MAX_BYTES",
     "MAX_DURATION_MS",
+    "SEVERAL_CHANNELS",
     "Probe",
     "UnusableAudio",
     "fingerprint",
@@ -38,6 +41,8 @@ __all__ = [
     "inspect",
     "os_error_type",
     "probe",
+    "too_large",
+    "too_long",
 ]
 
 MAX_BYTES = 524_288_000
@@ -45,19 +50,14 @@ MAX_BYTES = 524_288_000
 MAX_DURATION_MS = 300 * 60_000
 """Longest recording that the service accepts, in milliseconds."""
 
+SEVERAL_CHANNELS = "several_channels"
+"""Warning of a recording whose channels differ."""
+
 # This many packets may fail before the audio counts as undecodable, because MP3 often begins in mid-stream.
 _FRAMES_TRIED = 64
 # Tags at the end and padding make the size differ a little from the declared size.
 _CUT_BYTES = 2048
 _BLOCK_BYTES = 1 << 20
-
-
-class UnusableAudio(Exception):
-    """Audio that cannot be transcribed, for use within the package. `error_type` is the slug of the failed row."""
-
-    def __init__(self, error_type: str, message: str) -> None:
-        super().__init__(message)
-        self.error_type = error_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +69,17 @@ class Probe:
     extension: str
     """The right extension for the audio, with the dot."""
     duration_ms: int
+    channels: int
+    channel_bytes_per_s: int
+    """Bytes of one second of one channel without compression."""
     warnings: tuple[str, ...] = ()
 
 
 def inspect(
     recording: Recording,
     *,
-    max_bytes: int = MAX_BYTES,
-    max_duration_ms: int = MAX_DURATION_MS,
+    max_bytes: float = MAX_BYTES,
+    max_duration_ms: float = MAX_DURATION_MS,
     hashing: bool = True,
 ) -> Recording:
     """Fill in size, duration, hash and upload name of a recording, or the reason why it cannot be transcribed.
@@ -86,7 +89,7 @@ def inspect(
     recording
         The recording, which is changed in place. URLs and recordings that already failed are left as they are.
     max_bytes, max_duration_ms
-        Limits of the service.
+        Limits of the service; ``math.inf`` for recordings that are divided before they are sent.
     hashing
         True to compute ``sha256``. A hash that is already known is never computed again.
 
@@ -96,8 +99,8 @@ def inspect(
         The same object. ``error_type`` is None or one of ``file_not_found``, ``not_a_file``, ``permission_denied``,
         ``unreadable``, ``empty_file``, ``too_large``, ``unsupported_container``, ``undecodable_audio``, ``too_long``;
         ``warnings`` gains ``truncated_file`` if the file ends before the end that its header declares,
-        ``longer_than_header`` if more audio follows after that end, and ``several_audio_tracks`` if the file has more
-        than one audio track, of which the first is transcribed.
+        ``longer_than_header`` if more audio follows after that end, ``several_audio_tracks`` if the file has more than
+        one audio track, of which the first is transcribed, and `SEVERAL_CHANNELS` if its channels differ.
     """
     source = recording.data if recording.data is not None else recording.path
     if recording.error_type is not None or source is None:
@@ -107,21 +110,14 @@ def inspect(
         if recording.size_bytes == 0:
             raise UnusableAudio("empty_file", "is empty (0 bytes); record or copy it again")
         if recording.size_bytes > max_bytes:
-            raise UnusableAudio(
-                "too_large",
-                f"has {recording.size_bytes:,} bytes, but the service accepts at most {max_bytes:,}; split it, or "
-                "compress it (flac, opus)",
-            )
-        facts = probe(source, max_duration_ms=max_duration_ms)
+            raise too_large(recording.size_bytes, max_bytes)
+        facts = probe(source)
         recording.duration_ms = facts.duration_ms
+        recording.channels, recording.channel_bytes_per_s = facts.channels, facts.channel_bytes_per_s
         recording.filename = _upload_name(recording.filename or recording.audio_id, facts)
         recording.warnings += [slug for slug in facts.warnings if slug not in recording.warnings]
         if facts.duration_ms > max_duration_ms:
-            raise UnusableAudio(
-                "too_long",
-                f"lasts {facts.duration_ms / 60_000:.1f} min, but the service accepts at most "
-                f"{max_duration_ms / 60_000:g} min; split it",
-            )
+            raise too_long(facts.duration_ms, max_duration_ms)
         if hashing and recording.sha256 is None:
             recording.sha256 = hash_audio(source)
     except UnusableAudio as error:
@@ -131,6 +127,24 @@ def inspect(
     except ValueError as error:  # The name holds a NUL character.
         recording.fail("unreadable", f"{_quoted_name(recording)} cannot be the name of a file: {error}")
     return recording
+
+
+def too_large(size_bytes: int, max_bytes: float) -> UnusableAudio:
+    """Return the error of a file that is larger than the service takes."""
+    return UnusableAudio(
+        "too_large",
+        f"has {size_bytes:,} bytes, but the service accepts at most {max_bytes:,}; transcribe it with "
+        'split="auto", which cuts it at pauses, or compress it (flac, opus)',
+    )
+
+
+def too_long(duration_ms: int, max_duration_ms: float) -> UnusableAudio:
+    """Return the error of a recording that is longer than the service takes."""
+    return UnusableAudio(
+        "too_long",
+        f"lasts {duration_ms / 60_000:.1f} min, but the service accepts at most {max_duration_ms / 60_000:g} min; "
+        'transcribe it with split="auto", which cuts it at pauses',
+    )
 
 
 def fingerprint(path: Path) -> tuple[int, int]:
@@ -147,7 +161,7 @@ def hash_audio(source: Path | bytes) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Probe:
+def probe(source: Path | bytes) -> Probe:
     """Read container and duration from the headers, and decode one frame to check that the audio can be decoded.
 
     Raises
@@ -179,15 +193,21 @@ def probe(source: Path | bytes, *, max_duration_ms: int = MAX_DURATION_MS) -> Pr
             container == "mp3" and ("longer_than_header" in warnings or not has_frame_count(file))
         )
         file.seek(0)
-        duration_ms, has_video, tracks = _measure(file, container, is_counted)
-    if tracks > 1:
+        audio = _measure(file, container, is_counted)
+        file.seek(0)
+        if audio.channels > 1 and channels_differ(file, container, audio.duration_ms):
+            warnings.append(SEVERAL_CHANNELS)
+    duration_ms = audio.duration_ms
+    if audio.tracks > 1:
         warnings.append("several_audio_tracks")
     if is_truncated and declared and container != "wav":  # For wav files the decoder counts the bytes that are there.
         duration_ms = duration_ms * size_bytes // declared
     return Probe(
         container=container,
-        extension=_extension(container, head, has_video),
+        extension=_extension(container, head, audio.has_video),
         duration_ms=duration_ms,
+        channels=audio.channels,
+        channel_bytes_per_s=audio.channel_bytes_per_s,
         warnings=tuple(warnings),
     )
 
@@ -218,8 +238,16 @@ def _size(source: Path | bytes) -> int:
     return status.st_size
 
 
-def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, bool, int]:
-    """Return the duration in ms, True if the file has video, and the number of audio tracks.
+class _Measured(NamedTuple):
+    duration_ms: int
+    has_video: bool
+    tracks: int
+    channels: int
+    channel_bytes_per_s: int
+
+
+def _measure(file: BinaryIO, container: str, is_counted: bool) -> _Measured:
+    """Measure the first audio track of a file.
 
     The duration is counted from the packets if `is_counted`, or if the header does not give it.
     """
@@ -237,7 +265,8 @@ def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, boo
                 duration_ms = round(audio.duration * audio.time_base * 1000)
             elif media.duration is not None:
                 duration_ms = round(media.duration / 1000)
-            tracks = len(media.streams.audio)
+            tracks, channels = len(media.streams.audio), audio.codec_context.layout.nb_channels
+            channel_bytes_per_s = audio.codec_context.sample_rate * (3 if is_deep(audio.codec_context) else 2)
             has_video = any(
                 not stream.disposition & av.stream.Disposition.attached_pic for stream in media.streams.video
             )
@@ -253,7 +282,7 @@ def _measure(file: BinaryIO, container: str, is_counted: bool) -> tuple[int, boo
         ) from error
     if duration_ms <= 0:
         raise UnusableAudio("undecodable_audio", f"is {container} without any audio in it (0 ms)")
-    return duration_ms, has_video, tracks
+    return _Measured(duration_ms, has_video, tracks, channels, channel_bytes_per_s)
 
 
 def _decode_one(media: Any, audio: Any) -> None:

@@ -7,12 +7,12 @@ really opened. A recording that cannot be transcribed is kept and has an ``error
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["Recording", "RecordingList", "printable", "shown", "upload_name"]
+__all__ = ["Recording", "RecordingList", "copied", "printable", "shown", "upload_name"]
 
 _LONGEST_UPLOAD_NAME = 200  # Characters. The service refuses long names, but its limit is not documented.
 _LONGEST_SHOWN = 300
@@ -22,7 +22,8 @@ _LONGEST_SHOWN = 300
 class Recording:
     """A recording: the place of its audio and the known facts about it.
 
-    At most one of `path`, `url` and `data` is set; all are None if the source is missing. `error_type` is a stable slug
+    At most one of `path`, `url` and `data` is set, or `url` and the `path` of a downloaded copy; all are None if the
+    source is missing. `error_type` is a stable slug
     (docs/errors.md). A recording that has one is not sent. `warnings` are slugs of problems of a recording that is
     transcribed all the same.
     """
@@ -36,10 +37,19 @@ class Recording:
     """Name of the upload. Its extension fits the audio once the recording was inspected."""
     size_bytes: int | None = None
     duration_ms: int | None = None
+    channels: int | None = None
+    """Number of channels of the audio; None for URLs."""
+    channel_bytes_per_s: int | None = None
+    """Bytes of one second of one channel without compression; None for URLs."""
     sha256: str | None = None
     error_type: str | None = None
     error_message: str | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_remote(self) -> bool:
+        """True if the service fetches the audio from a URL, and this machine does not have it."""
+        return self.url is not None and self.path is None
 
     def fail(self, error_type: str, message: str) -> None:
         """Mark the recording as one that cannot be transcribed. The first reason is kept."""
@@ -57,6 +67,11 @@ class RecordingList:
 
     recordings: list[Recording]
     metadata: pd.DataFrame
+
+
+def copied(recording: Recording) -> Recording:
+    """Return a copy of a recording that can fail, or get warnings, by itself."""
+    return replace(recording, warnings=list(recording.warnings))
 
 
 def printable(text: str, *, limit: int | None = None) -> str:

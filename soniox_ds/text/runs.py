@@ -40,7 +40,7 @@ __all__ = [
 
 Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
-_PLAIN = {"Int32": np.int32, "Float32": np.float32, "boolean": np.bool_}
+_PLAIN = {"Int16": np.int16, "Int32": np.int32, "Float32": np.float32, "boolean": np.bool_}
 
 
 class Codes(NamedTuple):

@@ -1,7 +1,8 @@
 """Streams of originals and translations among tokens or words.
 
-Conventions: streams are numbered: twice the number of the recording, plus one for its translation. Within a stream rows
-are in the API's order (`token_index`, `word_index`).
+Conventions: each channel of a recording has two streams, one for originals and one for translations. A recording whose
+channels were sent mixed has one channel. The number of a stream is even for originals and odd for translations. Within
+a stream rows are in the API's order (`token_index`, `word_index`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "LABELS",
     "OF_WORDS",
     "Streams",
+    "channel_codes",
     "late_chunks",
     "reading_order",
     "translation_mask",
@@ -70,16 +72,19 @@ class Streams(NamedTuple):
     text: Codes
     space_before: Bools
     labels: dict[str, Codes]
+    channel: Numbers
 
 
-def word_streams(words: pd.DataFrame) -> Streams:
+def word_streams(words: pd.DataFrame, *, by_channel: bool = True) -> Streams:
+    """Return the words of a table, stream by stream. The channels of a recording share a stream unless `by_channel`."""
     need(words, *OF_WORDS, name="words")
     audio = runs.codes_of(words, "audio_id", required=True)
     text = runs.codes_of(words, "text", required=True)
     index = runs.numbers_of(words, "word_index", "Int32").values
     labels = {name: runs.codes_of(words, name) for name in LABELS}
     translated = _is_translation(labels["translation_status"])
-    streams = audio.codes * 2 + translated
+    channel = runs.numbers_of(words, "channel", "Int16")
+    streams = (channel_codes(audio, channel) if by_channel else audio.codes) * 2 + translated
     rows = runs.lexical_order(streams, index)
     _refuse_repeats(words, audio, rows, streams[rows], index[rows], "word_index")
     return Streams(
@@ -91,38 +96,53 @@ def word_streams(words: pd.DataFrame) -> Streams:
         text=Codes(text.codes[rows], text.labels),
         space_before=runs.numbers_of(words, "space_before", "boolean").values.astype(np.bool_)[rows],
         labels={name: Codes(column.codes[rows], column.labels) for name, column in labels.items()},
+        channel=runs.at(channel, rows),
     )
 
 
-def reading_order(tokens: pd.DataFrame, audio: Codes, status: Codes, index: Numbers) -> tuple[Ints, Ints]:
+def channel_codes(audio: Codes, channel: Numbers) -> Ints:
+    """Number the channels of all recordings, recording by recording. Mixed recordings have one channel.
+
+    >>> audio = Codes(np.array([0, 0, 1]), ["a", "b"])
+    >>> channel_codes(audio, Numbers(np.array([1, 2, 0]), np.array([True, True, False]))).tolist()
+    [1, 2, 3]
+    """
+    if not channel.known.any():
+        return audio.codes
+    values, slots = np.unique(np.where(channel.known, channel.values, np.iinfo(np.int16).min), return_inverse=True)
+    return np.asarray(audio.codes * len(values) + slots, np.intp)
+
+
+def reading_order(
+    tokens: pd.DataFrame, audio: Codes, status: Codes, index: Numbers, channel: Numbers
+) -> tuple[Ints, Ints]:
     """Return the rows stream by stream, each in the API's order, and the number of the stream of each."""
     if not index.known.all():
         raise SchemaError(
             f"token_index is NA in {int((~index.known).sum())} of {len(tokens)} rows; every row needs one."
         )
     translated = _is_translation(status)
-    streams = audio.codes * 2 + translated
+    streams = channel_codes(audio, channel) * 2 + translated
     order = runs.lexical_order(streams, index.values)
     streams, position = streams[order], index.values[order]
     _refuse_repeats(tokens, audio, order, streams, position, "token_index")
     return order, streams
 
 
-def late_chunks(
-    vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, audio: Codes, index: Numbers
-) -> Bools:
+def late_chunks(vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, index: Numbers) -> Bools:
     """Return True for the rows that begin a chunk after the end of a sentence of their own stream.
 
-    A chunk is a stretch of one stream that follows tokens of the other stream in the API's order.
+    A chunk is a stretch of one stream that follows tokens of the other stream of its channel in the API's order.
     """
     late = np.zeros(len(rows), np.bool_)
     if not len(rows) or not (streams % 2).any():
         return late
-    translated = np.zeros(len(audio.codes), np.bool_)
-    translated[rows] = streams % 2 == 1
-    order = runs.lexical_order(audio.codes, index.values)
-    turn = (np.diff(audio.codes[order]) == 0) & (np.diff(translated[order].astype(np.int8)) != 0)
-    begins = np.zeros(len(audio.codes), np.bool_)
+    stream_of_row = np.zeros(len(index.values), np.intp)
+    stream_of_row[rows] = streams
+    channel, translated = stream_of_row // 2, stream_of_row % 2
+    order = runs.lexical_order(channel, index.values)
+    turn = (np.diff(channel[order]) == 0) & (np.diff(translated[order]) != 0)
+    begins = np.zeros(len(index.values), np.bool_)
     begins[order[1:][turn]] = True
     late[1:] = begins[rows[1:]] & (rows[1:] != rows[:-1]) & (streams[1:] == streams[:-1])
     here = np.flatnonzero(late)

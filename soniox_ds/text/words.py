@@ -1,10 +1,10 @@
 """Words, segments and texts from tokens.
 
 Conventions: the rows of a recording are read in the API's order (`token_index`, `word_index`), never sorted by time.
-Originals and translations are two streams; each is read by itself, however they interleave. Spaces are those of the
-API: a word records whether a space stood before it, and white space of any length counts as one space. The markers
-``<end>`` and ``<fin>``, anywhere in a token, and sounds that are not speech (`is_audio_event`) are not words; they end
-the word before them.
+Originals and translations are two streams; each is read by itself, however they interleave, and so is each channel of a
+recording whose channels were transcribed separately. Spaces are those of the API: a word records whether a space stood
+before it, and white space of any length counts as one space. The markers ``<end>`` and ``<fin>``, anywhere in a token,
+and sounds that are not speech (`is_audio_event`) are not words; they end the word before them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
 
     - after white space, wherever it stands: before a token, after one, or as a token of its own; a token that holds
       several words is divided, and each word has the times and confidence of the token;
-    - where recording, speaker, language or stream changes, or a marker or sound stands between
+    - where recording, channel, speaker, language or stream changes, or a marker or sound stands between
       (the service may omit the space after it, and the word has `space_before` nevertheless);
     - where a chunk of translation (or of originals after one) begins after the end of a sentence of its own stream:
       the service may omit the space there, and the word has `space_before` nevertheless;
@@ -63,7 +63,9 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     -------
     DataFrame
         ``schema.WORDS``: recordings in their order of appearance, words in the order of their first tokens. Speaker and
-        language are those of the first piece that contains a letter or digit.
+        language are those of the first piece that contains a letter or digit. Of channels that were transcribed
+        separately, a word has pieces of one channel only, and the words are ordered segment by segment (as `segments`
+        divides them), so that people who speak at the same time do not break each other's sentences.
 
     Raises
     ------
@@ -99,15 +101,16 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     text = runs.codes_of(tokens, "text", required=True)
     index = runs.numbers_of(tokens, "token_index", "Int32")
     labels = {name: runs.codes_of(tokens, name) for name in LABELS}
+    channel = runs.numbers_of(tokens, "channel", "Int16")
     event = runs.numbers_of(tokens, "is_audio_event", "boolean").values.astype(np.bool_)
 
-    rows, streams = reading_order(tokens, audio, labels["translation_status"], index)
+    rows, streams = reading_order(tokens, audio, labels["translation_status"], index, channel)
     vocabulary, spelling, rows, streams = divided(text, rows, streams)
     text_features = features(vocabulary)
     marker = np.array([text in MARKERS for text in vocabulary], np.bool_)
 
     no_word = text_features.blank[spelling] | marker[spelling] | event[rows]
-    begins_chunk = late_chunks(vocabulary, spelling, rows, streams, audio, index)
+    begins_chunk = late_chunks(vocabulary, spelling, rows, streams, index)
     starts, spaced = word_starts(text_features, spelling, rows, streams, no_word, labels, begins_chunk)
     rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
 
@@ -133,13 +136,27 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
             ),
             "confidence": runs.masked(runs.minimum(confidence, starts, counted), "Float32"),
             "confidence_mean": runs.masked(runs.mean(confidence, starts, counted), "Float32"),
-            **{name: runs.take_labels(labels[name], leader) for name in LABELS},
+            "speaker": runs.take_labels(labels["speaker"], leader),
+            "channel": runs.masked(runs.at(channel, first), "Int16"),
+            **{name: runs.take_labels(labels[name], leader) for name in LABELS if name != "speaker"},
             "first_token": pd.array(index.values[first], dtype="Int32"),
             "token_count": pd.array(count, dtype="Int32"),
             "space_before": pd.array(spaced, dtype="boolean"),
         }
     )
-    return _numbered(frame, audio.codes[first], index.values[first], "word_index")
+    return _numbered(frame, audio.codes[first], _positions(frame, index.values[first]), "word_index")
+
+
+def _positions(frame: pd.DataFrame, first_token: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the number by which each word is placed: its first token, or that of its segment in separate channels."""
+    if frame["channel"].isna().all():
+        return first_token
+    stream = word_streams(frame.assign(word_index=np.arange(len(frame))))
+    start, end = _times(frame, stream)
+    new = _segment_starts(stream, start, end, 1500, _SPLITS)
+    of_segment = np.empty_like(first_token)
+    of_segment[stream.rows] = first_token[stream.rows][new][np.cumsum(new) - 1]
+    return np.where(frame["channel"].notna(), of_segment, first_token)
 
 
 def as_words(transcripts: Transcripts) -> pd.DataFrame:
@@ -181,7 +198,7 @@ def segments(
     split_at
         Other reasons to end a segment, any of "speaker", "language" (including the language translated from) and
         "sentence": a full stop, question or exclamation mark or ellipsis that is not followed by a small letter.
-        Recordings and streams never share a segment.
+        Recordings, channels and streams never share a segment.
 
     Returns
     -------
@@ -221,10 +238,40 @@ def segments(
     need(word_table, *OF_WORDS, name="words")
     word_table = need_milliseconds(word_table, "words", required=False)
     stream = word_streams(word_table)
-    start = runs.at(runs.numbers_of(word_table, "start_ms", "Int32"), stream.rows)
-    end = runs.at(runs.numbers_of(word_table, "end_ms", "Int32"), stream.rows)
+    start, end = _times(word_table, stream)
+    new = _segment_starts(stream, start, end, gap_ms, split_at)
+    starts = np.flatnonzero(new)
+    confidence = runs.at(runs.numbers_of(word_table, "confidence", "Float32"), stream.rows)
+    first = stream.position[starts]
+    frame = pd.DataFrame(
+        {
+            "audio_id": runs.take_labels(stream.audio, starts),
+            "segment_index": 0,
+            "text": runs.join(_spaced(stream, starts, stream.space_before), starts),
+            "start_ms": runs.masked(runs.first_value(start, starts), "Int32"),
+            "end_ms": runs.masked(runs.last_value(end, starts), "Int32"),
+            "speaker": _agreed(stream.labels["speaker"], starts),
+            "channel": runs.masked(runs.at(stream.channel, starts), "Int16"),
+            **{name: _agreed(stream.labels[name], starts) for name in LABELS if name != "speaker"},
+            "confidence_mean": runs.masked(runs.mean(confidence, starts, np.ones(len(new), np.bool_)), "Float32"),
+            "first_word": pd.array(first, dtype="Int32"),
+            "word_count": pd.array(np.diff(np.append(starts, len(new))), dtype="Int32"),
+        }
+    )
+    return _numbered(frame, stream.audio.codes[starts], first, "segment_index")
 
-    new = stream.new
+
+def _times(word_table: pd.DataFrame, stream: Streams) -> tuple[Numbers, Numbers]:
+    """Return the starts and the ends of words in the order of the streams."""
+    start, end = (runs.numbers_of(word_table, name, "Int32") for name in ("start_ms", "end_ms"))
+    return runs.at(start, stream.rows), runs.at(end, stream.rows)
+
+
+def _segment_starts(
+    stream: Streams, start: Numbers, end: Numbers, gap_ms: int | None, split_at: Collection[str]
+) -> Bools:
+    """Return True for each word that begins a segment, by the rules of `segments`."""
+    new = stream.new.copy()
     for name in [
         *(["speaker"] if "speaker" in split_at else []),
         *(["language", "source_language"] if "language" in split_at else []),
@@ -237,24 +284,7 @@ def segments(
         ended = np.array([ends_sentence(text) for text in stream.text.labels], np.bool_)[stream.text.codes]
         lower = np.array([starts_lower(text) for text in stream.text.labels], np.bool_)[stream.text.codes]
         new[1:] |= ended[:-1] & ~lower[1:]
-
-    starts = np.flatnonzero(new)
-    confidence = runs.at(runs.numbers_of(word_table, "confidence", "Float32"), stream.rows)
-    first = stream.position[starts]
-    frame = pd.DataFrame(
-        {
-            "audio_id": runs.take_labels(stream.audio, starts),
-            "segment_index": 0,
-            "text": runs.join(_spaced(stream, starts, stream.space_before), starts),
-            "start_ms": runs.masked(runs.first_value(start, starts), "Int32"),
-            "end_ms": runs.masked(runs.last_value(end, starts), "Int32"),
-            **{name: _agreed(stream.labels[name], starts) for name in LABELS},
-            "confidence_mean": runs.masked(runs.mean(confidence, starts, np.ones(len(new), np.bool_)), "Float32"),
-            "first_word": pd.array(first, dtype="Int32"),
-            "word_count": pd.array(np.diff(np.append(starts, len(new))), dtype="Int32"),
-        }
-    )
-    return _numbered(frame, stream.audio.codes[starts], first, "segment_index")
+    return new
 
 
 def texts(transcripts: Transcripts) -> pd.DataFrame:
@@ -296,11 +326,12 @@ def texts(transcripts: Transcripts) -> pd.DataFrame:
     table = transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts
     need(table, "audio_id", "text", name="words or tokens")
     of_words = "space_before" in table or ("word_index" in table and "token_index" not in table)
-    stream = word_streams(table if of_words else words(table))
+    stream = word_streams(table if of_words else words(table), by_channel=False)
     starts = np.flatnonzero(stream.new)
     spaced = stream.space_before.copy()
     for name in ("speaker", "language", "source_language"):
         spaced |= runs.changes(stream.labels[name].codes)
+    spaced |= runs.changes(stream.channel.values)
     kinds = np.where(stream.translated[starts], "translation", "original")
     return pd.DataFrame(
         {

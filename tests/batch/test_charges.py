@@ -65,6 +65,15 @@ async def test_the_charge_is_that_of_the_service_and_not_the_estimate(tmp_path):
     assert corpus.cost["estimate_usd"][0] == charge_of(1.0)
 
 
+async def test_the_charges_of_all_channels_are_added(tmp_path):
+    with stand_in() as service:
+        audio = {"call": wav(1, 1.0, channels=2), "mono": wav(2, 1.0)}
+        corpus = await charged(await transcribe(audio, service, tmp_path, channels="separate"), service)
+    assert len(corpus.recordings["client_reference_id"][0].split()) == 2
+    assert corpus.cost["charged_usd"].tolist() == [charge_of(2.0), charge_of(1.0)]
+    assert corpus.cost["charged_requests"].tolist() == [2, 1]
+
+
 def tripled(add):
     return lambda *, audio_ms, **given: add(audio_ms=3 * audio_ms, **given)
 

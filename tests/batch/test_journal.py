@@ -94,7 +94,7 @@ async def test_states_that_may_be_left_on_the_server(journal):
 
 
 async def test_files_that_have_not_changed(journal):
-    found = Inspection("a" * 64, 1000, "a.wav", ("truncated_file", "odd"))
+    found = Inspection("a" * 64, 1000, "a.wav", ("truncated_file", "odd"), 2, 16_000)
     await journal.remember({"/a.wav": ((10, 20), found)})
     assert await journal.inspections({"/a.wav": (10, 20), "/b.wav": (1, 1)}) == {"/a.wav": found}
     assert await journal.inspections({"/a.wav": (10, 21)}) == {}
@@ -104,7 +104,7 @@ async def test_files_that_have_not_changed(journal):
 async def test_odd_names(name, journal):
     await journal.put(entry(name, source=name, error_message=name))
     assert (await journal.known([name]))[name].newest.source == name
-    await journal.remember({name: ((1, 2), Inspection("s" * 64, None, name, ()))})
+    await journal.remember({name: ((1, 2), Inspection("s" * 64, None, name, (), 1, 16_000))})
     assert (await journal.inspections({name: (1, 2)}))[name].filename == name
 
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from batches import assert_same_corpus, batch, leftovers, stand_in, transcribe
+from batches import assert_same_corpus, batch, leftovers, stand_in, transcribe, wav
 from waiting import PATIENCE_S
 
 import soniox_ds as sx
@@ -39,8 +39,8 @@ def folder(tmp_path):
     return folder
 
 
-def start(service, folder, saved):
-    command = [sys.executable, CALL, folder, folder.parent / "journal.sqlite", saved, str(CHILDS_SPEED)]
+def start(service, folder, saved, *channels):
+    command = [sys.executable, CALL, folder, folder.parent / "journal.sqlite", saved, str(CHILDS_SPEED), *channels]
     environment = {"PATH": "", "HOME": str(folder.parent), "PYTHONPATH": ":".join(sys.path), **service.environment}
     return subprocess.Popen([str(part) for part in command], env=environment, stderr=subprocess.PIPE)
 
@@ -80,10 +80,10 @@ class Striker:
         return watched
 
 
-def stop_and_go(service, folder, saved, striker):
+def stop_and_go(service, folder, saved, striker, *channels):
     """Kill the run again and again, then let it finish."""
     while True:
-        process = start(service, folder, saved)
+        process = start(service, folder, saved, *channels)
         # A process that comes later than its moment is struck at its first request.
         striker.process = process if striker.moments else None
         struck = striker.struck
@@ -109,3 +109,24 @@ def test_stopped_at_twenty_moments(how, folder, tmp_path, monkeypatch):
         assert leftovers(service) == []
     assert_same_corpus(sx.read_corpus(tmp_path / "saved"), quiet)
     assert sorted(path.name for path in tmp_path.glob("journal.sqlite.run-*")) == []
+
+
+@pytest.mark.slow
+def test_separate_channels_are_killed_at_six_moments(tmp_path, monkeypatch):
+    folder = tmp_path / "audio"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"r{number}.wav").write_bytes(wav(number, channels=2))
+    rng = random.Random(1)
+    with stand_in() as service:
+        settings = {"channels": "separate", "journal": tmp_path / "quiet.sqlite"}
+        quiet = asyncio.run(transcribe(folder, service, tmp_path, **settings))
+        asked, created = len(service.requests), service.created.total
+        moments = sorted(asked + 1 + moment for moment in rng.sample(range(60), 6))
+        striker = Striker(signal.SIGKILL, moments, rng)
+        monkeypatch.setattr(Server, "_door", striker.door(Server._door))
+        stop_and_go(service, folder, tmp_path / "saved", striker, "separate")
+        assert striker.struck == 6
+        assert service.created.total - created == 16
+        assert leftovers(service) == []
+    assert_same_corpus(sx.read_corpus(tmp_path / "saved"), quiet)

@@ -22,7 +22,15 @@ def write(tmp_path, text, encoding="utf-8", name="a.rttm"):
 def test_every_encoding_and_line_end(tmp_path, encoding, end):
     text = (GOOD + GOOD.replace(" A ", " Łucja ").replace("0.4", "2")).replace("\n", end)
     read = sx.io.read_rttm(write(tmp_path, text, encoding))
-    assert read.to_numpy().tolist() == [["talk", "A", 400, 1400], ["talk", "Łucja", 2000, 3000]]
+    assert read.drop(columns="channel").to_numpy().tolist() == [["talk", "A", 400, 1400], ["talk", "Łucja", 2000, 3000]]
+    assert read["channel"].isna().all()
+
+
+def test_channels_are_read_and_written(tmp_path):
+    turns = sx.io.read_rttm(write(tmp_path, GOOD + GOOD.replace(" 1 ", " 2 ", 1)))
+    assert turns["channel"].tolist() == [1, 2]
+    sx.io.write_rttm(turns, tmp_path / "again.rttm")
+    pd.testing.assert_frame_equal(sx.io.read_rttm(tmp_path / "again.rttm"), turns)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,7 @@ def test_fields_divided_by_tabs_may_hold_spaces(tmp_path):
 
 def test_several_spaces_and_confidences_are_no_fault(tmp_path):
     text = "SPEAKER  talk\t1   0.5 1.  <NA> <NA>\tA 0.93 <NA>  \nSPEAKER talk 1 .5 +1 <NA> <NA> B NA -\n"
-    assert sx.io.read_rttm(write(tmp_path, text)).to_numpy().tolist() == [
+    assert sx.io.read_rttm(write(tmp_path, text)).drop(columns="channel").to_numpy().tolist() == [
         ["talk", "A", 500, 1500],
         ["talk", "B", 500, 1500],
     ]

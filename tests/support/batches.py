@@ -22,15 +22,20 @@ UNHURRIED = 60_000
 """Requests per minute that nobody waits for."""
 
 
-def wav(seed: int, seconds: float = 0.1, rate: int = 8000) -> bytes:
-    """A valid WAV file; every seed has other bytes."""
+def wav(seed: int, seconds: float = 0.1, rate: int = 8000, channels: int = 1) -> bytes:
+    """A valid WAV file; every seed has other bytes, and every channel other samples."""
     rng = np.random.default_rng(seed)
+    return wav_of(rng.integers(-3000, 3000, (round(seconds * rate), channels), dtype="<i2"), rate)
+
+
+def wav_of(samples: np.ndarray, rate: int = 8000) -> bytes:
+    """A WAV file of 16-bit samples, one column for each channel."""
     with io.BytesIO() as out:
         with wave.open(out, "wb") as file:
-            file.setnchannels(1)
+            file.setnchannels(samples.shape[1])
             file.setsampwidth(2)
             file.setframerate(rate)
-            file.writeframes(rng.integers(-3000, 3000, round(seconds * rate), dtype="<i2").tobytes())
+            file.writeframes(samples.astype("<i2").tobytes())
         return out.getvalue()
 
 
@@ -97,4 +102,5 @@ __all__ = [
     "transcribe",
     "until",
     "wav",
+    "wav_of",
 ]

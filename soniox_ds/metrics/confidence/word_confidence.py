@@ -253,7 +253,10 @@ def _ordered(table: pd.DataFrame, position: str) -> Ints:
 
 
 def _streams(table: pd.DataFrame) -> npt.NDArray[Any]:
-    """Return the name of each row's stream: its recording, and whether it is a translation."""
+    """Return the name of each row's stream: its recording and channel, and whether it is a translation."""
     audio = runs.codes_of(table, "audio_id", required=True)
-    names = [f"{kind}:{label}" for kind in ("original", "translation") for label in audio.labels]
-    return np.array(names, dtype=object)[audio.codes + translation_mask(table) * len(audio.labels)]
+    channel = runs.numbers_of(table, "channel", "Int16")
+    numbers = np.where(channel.known, channel.values, 0).astype(str).astype(object)
+    kinds = np.where(translation_mask(table), "translation:", "original:").astype(object)
+    names: npt.NDArray[Any] = kinds + numbers + ":" + np.asarray(audio.labels, dtype=object)[audio.codes]
+    return names

@@ -14,7 +14,7 @@ from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
-from soniox_ds.text.translations import translation_mask
+from soniox_ds.text.translations import channel_codes, translation_mask
 from soniox_ds.text.words import as_words
 
 __all__ = ["speaker_turns"]
@@ -23,9 +23,9 @@ __all__ = ["speaker_turns"]
 def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFrame:
     """Merge the neighbouring words of each speaker into turns.
 
-    A turn ends at the next word of another speaker in the API's order, or at silence longer than `gap_ms`.
-    Translations, words without a speaker and words without times are left out: they neither belong to a turn nor
-    end one.
+    A turn ends at the next word of another speaker in the API's order, or at silence longer than `gap_ms`. Channels
+    that were transcribed separately are read one by one, so that their turns may overlap. Translations, words without
+    a speaker and words without times are left out: they neither belong to a turn nor end one.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     Returns
     -------
     DataFrame
-        ``schema.TURNS``: recordings in their order of appearance, turns in the API's order. `end_ms` is the latest
-        end of the turn's words.
+        ``schema.TURNS``: recordings in their order of appearance, turns in the order of their first words. `end_ms` is
+        the latest end of the turn's words.
 
     Raises
     ------
@@ -60,10 +60,10 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     ...     "speaker": ["1", "1", "2", "1"],
     ... })
     >>> sx.speaker_turns(words)
-       audio_id speaker  start_ms  end_ms
-    0  call.wav       1         0     600
-    1  call.wav       2       900    1200
-    2  call.wav       1      1500    1800
+       audio_id speaker  start_ms  end_ms  channel
+    0  call.wav       1         0     600     <NA>
+    1  call.wav       2       900    1200     <NA>
+    2  call.wav       1      1500    1800     <NA>
     """
     checked_ms(gap_ms, "gap_ms")
     words = as_words(transcripts)
@@ -81,19 +81,24 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
             f"none of the {int(spoken.sum())} words has a speaker; transcribe with enable_speaker_diarization=True."
         )
 
-    rows = runs.lexical_order(audio.codes, index)
+    channel = runs.numbers_of(words, "channel", "Int16")
+    channels = channel_codes(audio, channel)
+    rows = runs.lexical_order(channels, index)
     rows = rows[(spoken & (speaker.codes >= 0) & start.known & end.known)[rows]]
-    new = runs.changes(audio.codes[rows]) | runs.changes(speaker.codes[rows])
+    new = runs.changes(channels[rows]) | runs.changes(speaker.codes[rows])
     silence = start.values[rows][1:].astype(np.int64) - end.values[rows][:-1]
     new[1:] |= silence > gap_ms
     starts = np.flatnonzero(new)
     latest = np.maximum.reduceat(end.values[rows], starts) if len(starts) else end.values[:0]
     earliest = np.minimum.reduceat(start.values[rows], starts) if len(starts) else start.values[:0]
+    first = rows[starts]
+    order = runs.lexical_order(audio.codes[first], index[first])
     return pd.DataFrame(
         {
-            "audio_id": runs.take_labels(audio, rows[starts]),
-            "speaker": runs.take_labels(speaker, rows[starts]),
-            "start_ms": pd.array(earliest, dtype="Int32"),
-            "end_ms": pd.array(latest, dtype="Int32"),
+            "audio_id": runs.take_labels(audio, first[order]),
+            "speaker": runs.take_labels(speaker, first[order]),
+            "start_ms": pd.array(earliest[order], dtype="Int32"),
+            "end_ms": pd.array(latest[order], dtype="Int32"),
+            "channel": runs.masked(runs.at(channel, first[order]), "Int16"),
         }
     )

@@ -15,7 +15,7 @@ from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, TURNS, WORDS, e
 
 def turns_of(*rows, audio_id="call"):
     """Turns of rows like ("A", 0, 1000)."""
-    return pd.DataFrame([(audio_id, *row) for row in rows], columns=list(TURNS))
+    return pd.DataFrame([(audio_id, *row) for row in rows], columns=list(TURNS)[:4])
 
 
 def words_of(*rows, **columns):

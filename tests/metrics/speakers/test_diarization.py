@@ -17,7 +17,7 @@ PARTS = ["reference_ms", "missed_ms", "false_alarm_ms", "confusion_ms"]
 
 
 def turns_of(*rows, audio_id="a"):
-    return pd.DataFrame([(audio_id, *row) for row in rows], columns=list(TURNS))
+    return pd.DataFrame([(audio_id, *row) for row in rows], columns=list(TURNS)[:4])
 
 
 def errors_of(turns, reference, **options):
