@@ -130,6 +130,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_region(usage)
     usage.set_defaults(command=_usage)
 
+    for name, what in (("files", "uploaded files"), ("transcriptions", "transcriptions")):
+        stored = commands.add_parser(name, help=f"list the {what} that the service stores, or delete some by their ids")
+        stored.add_argument("--delete", nargs="+", metavar="ID", help="delete these, instead of listing all")
+        stored.add_argument(
+            "--journal",
+            type=Path,
+            help="journal that tells which are still needed (default: the one in the user's cache)",
+        )
+        stored.add_argument("--unfinished", action="store_true", help="also delete what an unfinished run may need")
+        _add_region(stored)
+        stored.set_defaults(command=_stored, kind=name)
+
     clean = commands.add_parser(
         "clean", help="delete the files and transcriptions of this journal from the server, and nothing else"
     )
@@ -478,6 +490,20 @@ def _usage(options: argparse.Namespace) -> int:
     table = sx.account.usage(options.since, options.until, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing was used")
     return 0
+
+
+def _stored(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+
+    connection = _connection(options)
+    if options.delete is None:
+        table = getattr(sx.account, options.kind)(connection=connection)
+        print(table.to_string(index=False, na_rep="") if len(table) else f"no {options.kind} are stored")
+        return 0
+    delete = getattr(sx.account, f"delete_{options.kind}")
+    table = delete(options.delete, journal=options.journal, unfinished=options.unfinished, connection=connection)
+    print(table.to_string(index=False, na_rep=""))
+    return 0 if table["outcome"].isin(["deleted", "gone"]).all() else 1
 
 
 def _clean(options: argparse.Namespace) -> int:

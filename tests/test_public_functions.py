@@ -264,7 +264,12 @@ NEITHER = {
     *(
         "account.add_charges",
         "account.clean_up",
+        "account.delete_files",
+        "account.delete_transcriptions",
+        "account.files",
         "account.models",
+        "account.temporary_key",
+        "account.transcriptions",
         "account.usage",
         "enable_nested_loops",
         "last_interrupted",

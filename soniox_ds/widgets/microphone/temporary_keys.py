@@ -6,7 +6,7 @@ message, and is not stored.
 
 from __future__ import annotations
 
-from soniox_ds.api.client import Client
+from soniox_ds.api import temporary_keys
 from soniox_ds.api.connection import Connection
 
 __all__ = ["OPENS_FOR_S", "SESSION_S", "temporary_key"]
@@ -19,12 +19,11 @@ SESSION_S = 3600
 
 async def temporary_key(connection: Connection, *, client_reference_id: str | None = None) -> str:
     """Request a temporary key from the service. Raises the errors of REST requests."""
-    async with Client(connection) as client:
-        made = await client.create_temporary_api_key(
-            usage_type="transcribe_websocket",
-            expires_in_seconds=OPENS_FOR_S,
-            client_reference_id=client_reference_id,
-            single_use=True,
-            max_session_duration_seconds=SESSION_S,
-        )
-    return str(made["api_key"])
+    key = await temporary_keys.temporary_key(
+        expires_in_seconds=OPENS_FOR_S,
+        client_reference_id=client_reference_id,
+        single_use=True,
+        max_session_duration_seconds=SESSION_S,
+        connection=connection,
+    )
+    return key.reveal()
