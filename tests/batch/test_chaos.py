@@ -13,6 +13,8 @@ from batches import SPEED, Limits, assert_same_corpus, batch, leftovers, stand_i
 
 from soniox_ds.exceptions import RecordingsFailedWarning
 
+pytestmark = pytest.mark.xdist_group("chaos")  # so that the run without faults is made once
+
 RECORDINGS = 400
 RATE = 0.05
 FAILED_JOB = ("job_internal_error", "create")
@@ -70,6 +72,8 @@ async def check(weather, rate, recordings, quiet, tmp_path):
             corpus = await transcribe(recordings, service, tmp_path, limits=limits)
         remains = leftovers(service)
     assert {kind for kind, _ in service.faults.fired} == set(weather)
+    failed = corpus.recordings[corpus.recordings["status"] != "completed"]
+    assert failed[["error_type", "error_message"]].to_dict("records") == []  # so that a failure shows its reason
     assert_same_corpus(corpus, quiet)
     assert remains == []
     assert len(service.created.by_audio) == RECORDINGS

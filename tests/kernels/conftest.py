@@ -21,6 +21,14 @@ ROOT = HERE.parents[1]
 IPYKERNEL_6 = "ipykernel==6.31.0"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Run these tests in one xdist worker, or every worker would start all kernels."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("kernels"))
+
+
 class CountingServer:
     """``/quick`` answers at once; ``/hold`` when ``release`` is called, or never. Counts are of held requests."""
 
