@@ -22,6 +22,7 @@ from stream_logs import Log, streamed, token
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError
+from soniox_ds.io.formats import FORMATS
 
 plt.switch_backend("agg")
 
@@ -172,11 +173,11 @@ REVIEWS = CLIPS.assign(verdict="right")[["audio_id", "start_ms", "end_ms", "verd
 QUICK = {"n_resamples": 100}
 
 
-def written(name, given):
+def written(name, given, **options):
     """The files that `sx.io.write_<name>` writes, as one text."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "written")
-        getattr(sx.io, f"write_{name}")(given, path)
+        getattr(sx.io, f"write_{name}")(given, path, **options)
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         return "\n".join(f"{file.name}\n{file.read_text(encoding='utf-8')}" for file in files)
 
@@ -189,7 +190,8 @@ TAKE_TRANSCRIPTS = {
     "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
     "language_errors": lambda given: sx.language_errors(given, LANGUAGES),
     "io.write_rttm": lambda given: sx.io.write_rttm(given, os.devnull),
-    **{f"io.write_{name}": partial(written, name) for name in ("srt", "vtt")},
+    **{f"io.write_{name}": partial(written, name) for name in FORMATS if name not in ("rttm", "nemo")},
+    "io.write_nemo": partial(written, "nemo", segments=True),  # Lines of recordings hold references, too.
     "metrics.language_confusion": lambda given: sx.metrics.language_confusion(given, LANGUAGES),
     "metrics.language_switches": lambda given: sx.metrics.language_switches(given, STRETCHES),
     "metrics.speaker_transitions": lambda given: sx.metrics.speaker_transitions(given),
@@ -276,7 +278,7 @@ NEITHER = {
         "local_service",
     ),
     *("concat", "io.read_transcripts", "read_corpus", "read_live_result", "read_references", "report"),
-    *(f"io.read_{name}" for name in ("rttm", "srt", "vtt")),
+    *(f"io.read_{name}" for name, each in FORMATS.items() if each.reader),
     "metrics.compare_translations",
 }
 """They take sources, options, files or corpora; `report` and `compare_translations` have a test of their own below."""

@@ -20,8 +20,17 @@ from soniox_ds.corpus.dtypes import concat_frames
 from soniox_ds.corpus.provenance import join_provenances, new_provenance, without_secrets
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.io.ctm import write_ctm
+from soniox_ds.io.kaldi import write_kaldi
+from soniox_ds.io.lhotse import write_lhotse
+from soniox_ds.io.nemo import write_nemo
 from soniox_ds.io.rttm import write_rttm
+from soniox_ds.io.seglst import write_seglst
+from soniox_ds.io.soniox import write_soniox
 from soniox_ds.io.srt import write_srt
+from soniox_ds.io.stm import write_stm
+from soniox_ds.io.trn import write_trn
+from soniox_ds.io.txt import write_txt
 from soniox_ds.io.vtt import write_vtt
 from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.text import words as _text
@@ -300,8 +309,17 @@ class Corpus:
         write_corpus(self, Path(folder), partition_by=partition_by, append=append, overwrite=overwrite)
 
     # Files for other tools. Each method is the function of `sx.io` with the corpus as its first argument.
+    to_ctm = write_ctm
+    to_kaldi = write_kaldi
+    to_lhotse = write_lhotse
+    to_nemo = write_nemo
     to_rttm = write_rttm
+    to_seglst = write_seglst
+    to_soniox = write_soniox
     to_srt = write_srt
+    to_stm = write_stm
+    to_trn = write_trn
+    to_txt = write_txt
     to_vtt = write_vtt
 
     def __repr__(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,8 @@ from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.text_files import lines_of_file, read_text
-from soniox_ds.io.json_nodes import JsonNode
+from soniox_ds.io.annotation_files import format_of_path, read_annotations
+from soniox_ds.io.json_nodes import JsonNode, parsed
 from soniox_ds.io.providers import provider_named, recognised_provider
 from soniox_ds.io.transcript import TimedWord, Transcript
 from soniox_ds.schema import RECORDINGS, TOKENS, conform
@@ -27,17 +27,23 @@ PathOrPaths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[st
 EXTENSIONS = (".json", ".jsonl")
 
 
-def read_transcripts(path: PathOrPaths, *, provider: str | None = None, encoding: str | None = None) -> Corpus:
-    """Read the transcripts of another speech-to-text provider as a corpus, to score them beside those of Soniox.
+def read_transcripts(
+    path: PathOrPaths, *, provider: str | None = None, format: str | None = None, encoding: str | None = None
+) -> Corpus:
+    """Read the transcripts of another provider or tool as a corpus, to score them beside those of Soniox.
 
     Parameters
     ----------
     path
         A JSON file of the provider, a folder or glob of such files, a list of them, or a dict of files (or of parsed
-        JSON) by `audio_id`. A ``.jsonl`` file holds a document in each line.
+        JSON) by `audio_id`. A ``.jsonl`` file holds a document in each line. Files of the other formats of `sx.io`,
+        such as subtitles, are given in the same way; of Kaldi, give the data folder.
     provider
         Name of the provider, one of the modules in ``soniox_ds.io.providers``, such as "deepgram". None recognises it
         from the document.
+    format
+        Name of a format of `sx.io` that is not the JSON of a provider, such as "srt" or "seglst". None recognises it
+        from the extension.
     encoding
         Encoding of the files. None reads UTF-8 and UTF-16.
 
@@ -46,12 +52,14 @@ def read_transcripts(path: PathOrPaths, *, provider: str | None = None, encoding
     Corpus
         The transcripts in the order of their files, as one token for each word, with times, confidences, speakers and
         languages where the provider gives them. `audio_id` is the name of the recording in the document, or else the
-        name of the file without its extension. `service` is the name of the provider.
+        name of the file without its extension. `service` is the name of the provider or format. Of a format, each
+        segment (cue, utterance) is one token, so that its words share its times.
 
     Raises
     ------
     InputError
-        If there is no file, if the provider is not recognised, or if two transcripts have the same `audio_id`.
+        If there is no file, if the provider or format is not recognised, or if two transcripts have the same
+        `audio_id`.
     SchemaError
         If a file is not JSON or not in the provider's form. The message names the file and the place in it.
 
@@ -70,6 +78,10 @@ def read_transcripts(path: PathOrPaths, *, provider: str | None = None, encoding
     0    a.wav      Good         0     300
     1    a.wav  morning.       400     900
     """
+    if provider is not None and format is not None:
+        raise InputError(f"give provider= or format=, not both; found {provider!r} and {format!r}.")
+    if provider is None and (name := format or _format_of(path)) is not None:
+        return _from_annotations(path, name, encoding)
     recordings: list[dict[str, Any]] = []
     tables: list[pd.DataFrame] = []
     for place, audio_id, document in _documents(path, encoding):
@@ -86,8 +98,55 @@ def read_transcripts(path: PathOrPaths, *, provider: str | None = None, encoding
     return _corpus(recordings, tables)
 
 
+def _format_of(path: PathOrPaths) -> str | None:
+    """Return the name of the format of the files by their extensions, or None for JSON and for mixed files."""
+    given = list(path.values()) if isinstance(path, Mapping) else path if isinstance(path, Sequence) else [path]
+    given = [path] if isinstance(path, str) else given
+    if not all(isinstance(each, str | os.PathLike) for each in given) or any(
+        file.suffix.lower() in EXTENSIONS for each in given if os.path.isdir(each) for file in Path(each).rglob("*")
+    ):
+        return None
+    formats = [format_of_path(each) for each in given]
+    names = {found.name for found in formats if found is not None}
+    return names.pop() if len(names) == 1 and None not in formats else None
+
+
+def _from_annotations(path: PathOrPaths, name: str, encoding: str | None) -> Corpus:
+    read: list[tuple[Path, pd.DataFrame]] = []
+    if isinstance(path, Mapping):
+        for audio_id, file in path.items():
+            [(place, table)] = read_annotations([file], name, is_transcript=True, encoding=encoding)
+            if table["audio_id"].nunique() > 1:
+                raise InputError(f"{place} has {table['audio_id'].nunique()} recordings; give the file, not a dict.")
+            read.append((place, table.assign(audio_id=pd.array([str(audio_id)] * len(table), dtype="string"))))
+    else:
+        read = read_annotations(path, name, is_transcript=True, encoding=encoding)
+    recordings, tables = [], []
+    for file, table in read:
+        ids = table["audio_id"].drop_duplicates().tolist()
+        table = table[table["text"].notna()].sort_values("start_ms", kind="stable")
+        groups = dict(tuple(table.groupby("audio_id")))
+        for audio_id in ids or [file.stem]:
+            rows = groups.get(audio_id, table.iloc[:0])
+            tokens = rows.assign(token_index=range(len(rows)), text=" " + rows["text"])
+            tables.append(conform(tokens, TOKENS)[list(TOKENS)])
+            recordings.append(
+                {
+                    "audio_id": audio_id,
+                    "source": str(file),
+                    "duration_ms": rows["end_ms"].max(),
+                    "status": "completed",
+                    "service": name,
+                    "model": None,
+                }
+            )
+    return _corpus(recordings, tables)
+
+
 def _recording(transcript: Transcript, audio_id: str, place: str, provider: str) -> dict[str, Any]:
     last_ms = max((word.end_ms for word in transcript.words if word.end_ms is not None), default=None)
+    if transcript.tokens is not None:
+        last_ms = transcript.tokens["end_ms"].max()
     return {
         "audio_id": transcript.audio_id or audio_id,
         "source": place,
@@ -99,6 +158,8 @@ def _recording(transcript: Transcript, audio_id: str, place: str, provider: str)
 
 
 def _tokens(transcript: Transcript, audio_id: str) -> pd.DataFrame:
+    if transcript.tokens is not None:
+        return transcript.tokens.assign(audio_id=pd.array([audio_id] * len(transcript.tokens), dtype="string"))
     words = pd.DataFrame(transcript.words, columns=list(TimedWord._fields)).dropna(axis=1, how="all")
     words = words.assign(text=[word.text for word in transcript.words])
     return conform(words.assign(audio_id=audio_id, token_index=range(len(words))), TOKENS)
@@ -138,9 +199,9 @@ def _documents(path: PathOrPaths, encoding: str | None) -> Iterator[tuple[str, s
             for number, line in enumerate(lines_of_file(text), start=1):
                 if line.strip():
                     place = f"{file}, line {number}"
-                    yield place, file.stem, JsonNode(_parsed(line, place))
+                    yield place, file.stem, JsonNode(parsed(line, place))
         else:
-            yield str(file), file.stem, JsonNode(_parsed(text, str(file)))
+            yield str(file), file.stem, JsonNode(parsed(text, str(file)))
 
 
 def _files(path: Any) -> list[Path]:
@@ -160,12 +221,3 @@ def _files(path: Any) -> list[Path]:
     if isinstance(path, Sequence) and not isinstance(path, bytes):
         return [file for item in path for file in _files(item)]
     raise InputError(f"path must be a file, a folder, a list of files or a dict of them, found {type(path).__name__}.")
-
-
-def _parsed(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) and ", line " not in place else ""
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        raise SchemaError(f"{place}{line}: this is not JSON: {reason}.") from error

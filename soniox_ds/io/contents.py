@@ -99,7 +99,8 @@ def words_to_write(transcripts: Transcripts, title: str, *, with_translations: b
     table = words_of_segments(transcripts) if is_segments(transcripts) else as_words(transcripts)
     need(table, "audio_id", "word_index", "text", "start_ms", "end_ms", name="words")
     table = need_milliseconds(table, "words")
-    keys = (table["word_index"], channels_of(table), pd.factorize(table["audio_id"])[0])
+    channel = table["channel"].fillna(0) if "channel" in table else np.zeros(len(table))
+    keys = (table["word_index"], channel, pd.factorize(table["audio_id"])[0])
     table = table.take(np.lexsort([np.asarray(key, np.int64) for key in keys])).reset_index(drop=True)
     is_translation = translation_mask(table)
     if with_translations:

@@ -39,7 +39,16 @@ FORMATS = {
     for each in (
         Format("srt", "SRT subtitles", (".srt",)),
         Format("vtt", "WebVTT subtitles", (".vtt",)),
+        Format("txt", "plain text with times and speakers"),
+        Format("ctm", "CTM words", (".ctm",)),
+        Format("stm", "STM segments", (".stm",)),
         Format("rttm", "RTTM speaker turns", (".rttm",)),
+        Format("trn", "trn texts", (".trn",)),
+        Format("seglst", "SegLST segments"),
+        Format("kaldi", "Kaldi data folder"),
+        Format("nemo", "NeMo manifest"),
+        Format("lhotse", "Lhotse supervisions"),
+        Format("soniox", "JSON of the Soniox API"),
     )
 }
 """All formats by name, in the order of the command ``soniox-ds export --help``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.options.languages import language_code
 
-__all__ = ["JsonNode"]
+__all__ = ["JsonNode", "parsed"]
 
 _LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
 
@@ -135,3 +136,17 @@ class JsonNode:
     def _wrong(self, expected: str) -> SchemaError:
         shown = repr(self.value)
         return SchemaError(f"{self._here} must be {expected}, found {shown if len(shown) <= 60 else shown[:60] + '…'}")
+
+
+def parsed(text: str, place: str) -> Any:
+    """Return the value of a JSON text. Raises SchemaError, with the place of the text and the line, if it is none.
+
+    >>> parsed('{"a": 1}', "a.json")
+    {'a': 1}
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) and ", line " not in place else ""
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise SchemaError(f"{place}{line}: this is not JSON: {reason}.") from error

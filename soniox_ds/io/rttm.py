@@ -19,6 +19,8 @@ import pandas as pd
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.text_files import lines_of_file, read_text
+from soniox_ds.io.contents import channels_of
+from soniox_ds.io.fields import LAST_MS, SECONDS, UNKNOWN, names_to_write, shown
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
 from soniox_ds.schema.inputs import Transcripts
@@ -35,11 +37,7 @@ OTHER_TYPES = frozenset(
 """Line types of the standard that hold no turns."""
 
 _EXAMPLE = "SPEAKER call_7 1 0.40 2.15 <NA> <NA> agent <NA> <NA>"
-_SECONDS = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _CHANNEL = re.compile(r"[1-9][0-9]{0,3}")
-_UNKNOWN = ("<NA>", "NA", "N/A", "-", "None", "nan", "null")
-_LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
-_LONGEST_SHOWN = 120
 
 
 def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
@@ -102,12 +100,12 @@ def _turns(path: Path, text: str) -> Iterator[tuple[str, str, int, int, int | No
             continue
         if fields[0] != "SPEAKER":
             raise SchemaError(
-                f"{path}, line {number}: {_shown(content)} does not begin with a line type of RTTM; a turn is a line "
+                f"{path}, line {number}: {shown(content)} does not begin with a line type of RTTM; a turn is a line "
                 f"such as {_EXAMPLE}. (UEM, CTM, STM, TextGrid and CSV files have other formats.)"
             )
         if problem := _problem(fields):
             raise SchemaError(
-                f"{path}, line {number} is not a SPEAKER line of RTTM: {_shown(content)}: {problem}. It has ten "
+                f"{path}, line {number} is not a SPEAKER line of RTTM: {shown(content)}: {problem}. It has ten "
                 f"fields, onset and duration in seconds and not below 0, such as {_EXAMPLE}"
             )
         onset_s, duration_s = float(fields[3]), float(fields[4])
@@ -124,20 +122,16 @@ def _problem(fields: list[str]) -> str | None:
         if value in ("", "<NA>"):
             return f"the {name} (field {8 if name == 'speaker' else 2}) is {value!r}"
     for name, value in (("onset", fields[3]), ("duration", fields[4])):
-        if not _SECONDS.fullmatch(value):
+        if not SECONDS.fullmatch(value):
             return f"the {name} {value!r} is not a number of seconds"
-    if not (float(fields[3]) + float(fields[4])) * 1000 <= _LAST_MS:
+    if not (float(fields[3]) + float(fields[4])) * 1000 <= LAST_MS:
         return "it ends after more than 24 days"
     for name, value in (("confidence", fields[8]), ("lookahead", fields[9] if len(fields) > 9 else "<NA>")):
-        if value not in _UNKNOWN and not _SECONDS.fullmatch(value):
+        if value not in UNKNOWN and not SECONDS.fullmatch(value):
             return f"the {name} is {value!r}, neither a number nor <NA>; check whether a name contains a space"
-    if len(fields) > 9 and _SECONDS.fullmatch(fields[8]) and float(fields[8]) > 1:
+    if len(fields) > 9 and SECONDS.fullmatch(fields[8]) and float(fields[8]) > 1:
         return f"the confidence is {fields[8]!r}, above 1; check whether the speaker's name contains a space"
     return None
-
-
-def _shown(line: str) -> str:
-    return repr(line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…")
 
 
 def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
@@ -181,37 +175,15 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
     for name in ("audio_id", "speaker", "start_ms", "end_ms"):
         if missing := int(turns[name].isna().sum()):
             raise SchemaError(f"turns: {name} is missing in {missing} of {len(turns)} rows; RTTM needs it.")
-    names = {name: _without_spaces(turns[name], name) for name in ("audio_id", "speaker")}
-    channels = turns["channel"].fillna(1) if "channel" in turns else [1] * len(turns)
+    names = {name: names_to_write(turns[name], name, "RTTM") for name in ("audio_id", "speaker")}
     lines = [
         f"SPEAKER {names['audio_id'][audio_id]} {channel} {start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f} "
         f"<NA> <NA> {names['speaker'][speaker]} <NA> <NA>\n"
         for audio_id, speaker, start_ms, end_ms, channel in zip(
-            turns["audio_id"], turns["speaker"], turns["start_ms"], turns["end_ms"], channels, strict=True
+            *(turns[name].tolist() for name in ("audio_id", "speaker", "start_ms", "end_ms")),
+            channels_of(turns),
+            strict=True,
         )
     ]
     with replacing(path) as beside:
         beside.write_text("".join(lines), encoding="utf-8")
-
-
-def _without_spaces(column: pd.Series[str], name: str) -> dict[str, str]:
-    """Return each name in the form for the file, without spaces.
-
-    Raises
-    ------
-    SchemaError
-        If a name becomes empty or cannot be a field, or if two names become equal.
-    """
-    written: dict[str, str] = {}
-    first: dict[str, str] = {}
-    for value in column.unique():
-        word = "_".join(str(value).split())
-        if not word or word == "<NA>" or ";;" in word:
-            raise SchemaError(f"turns: the {name} {value!r} cannot be written as a field of RTTM; rename it.")
-        if first.setdefault(word, value) != value:
-            raise SchemaError(
-                f"turns: the {name}s {first[word]!r} and {value!r} would both be written as {word!r}, because names "
-                "in RTTM cannot contain spaces; rename one of them."
-            )
-        written[value] = word
-    return written

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import pandas as pd
+
 __all__ = ["TimedWord", "Transcript", "with_punctuation", "with_text"]
 
 
@@ -34,6 +36,8 @@ class Transcript:
     """Name of the recording in the file; None if the file does not say it, so that the name of the file is used."""
     duration_ms: int | None = None
     model: str | None = None
+    tokens: pd.DataFrame | None = None
+    """The tokens (``schema.TOKENS``) in place of `words`, if the file has more of them than words hold."""
 
 
 def with_text(words: Sequence[TimedWord], text: str) -> list[TimedWord]:

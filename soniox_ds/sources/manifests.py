@@ -25,6 +25,7 @@ import pandas as pd
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SourceError
 from soniox_ds.files.text_files import decode_text, lines_of_file
+from soniox_ds.io.annotation_files import format_of_path, joined_texts, read_annotations
 from soniox_ds.schema import with_named_levels
 from soniox_ds.sources.class_labels import features_of_metadata, with_label_names
 from soniox_ds.sources.recording import shown
@@ -119,8 +120,8 @@ def read_table(path: str | os.PathLike[str], noun: str, rows: str, text_columns:
     return _read(_File(os.fsdecode(path), noun, rows), text_columns)
 
 
-def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table of references, as `word_errors` and `report` take it, from a file.
+def read_references(path: str | os.PathLike[str], *, encoding: str | None = None) -> pd.DataFrame:
+    """Read references, as `word_errors` and `report` take them, from a file: a table, or a format of other tools.
 
     Parameters
     ----------
@@ -133,6 +134,12 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
         ``.json`` file may be an object of texts by id. A table without a header may be like that of LJSpeech
         (``id|text|normalized``, where `text` is used). In CSV and TSV an empty cell means that there is no reference,
         and a quoted empty cell (``""``) means that nothing is spoken in the recording.
+
+        Or a file of a format of `sx.io` with texts, which is recognised by its extension (``.srt``, ``.vtt``, ``.ctm``,
+        ``.stm``, ``.trn``, ...), a folder of such files, or a Kaldi data folder. The texts of each recording are joined
+        in the order of time.
+    encoding
+        Encoding of the file, such as "latin-1". None reads UTF-8 and UTF-16.
 
     Returns
     -------
@@ -160,6 +167,8 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     name = os.fsdecode(path)
     extension = os.path.splitext(name)[1].lower()
+    if extension not in MANIFEST_EXTENSIONS and (form := format_of_path(path)) is not None:
+        return joined_texts(pd.concat([table for _, table in read_annotations(path, form.name, encoding=encoding)]))
     if extension not in MANIFEST_EXTENSIONS and extension != ".txt":
         advice = " Save it as CSV." if extension in SPREADSHEETS else ""
         raise SourceError(
@@ -167,7 +176,7 @@ def read_references(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"{extension or 'no extension'}.{advice}"
         )
     file = _File(name, "references", "reference")
-    table = _read(file, REFERENCE_COLUMNS)
+    table = _read(file, REFERENCE_COLUMNS, encoding)
     table.columns = table.columns.map(str)
     if repeated := sorted(set(table.columns[table.columns.duplicated()])):
         raise SourceError(f"{file} have more than one column called {repeated[0]!r}.")
@@ -190,7 +199,7 @@ def _as_text(value: Any) -> Any:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
+def _read(file: _File, text_columns: Collection[str], encoding: str | None = None) -> pd.DataFrame:
     extension = os.path.splitext(file.path)[1].lower()
     try:
         if extension == ".parquet":
@@ -203,11 +212,14 @@ def _read(file: _File, text_columns: Collection[str]) -> pd.DataFrame:
     if raw.startswith(_OFFICE):
         raise SourceError(f"{file} is an office document with a different extension; save it as CSV in its own program")
     try:
-        text = decode_text(raw)
+        text = decode_text(raw) if encoding is None else raw.decode(encoding).removeprefix("\ufeff")
+    except LookupError as error:
+        raise SourceError(f"encoding must be the name of an encoding, such as 'latin-1', found {encoding!r}") from error
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SourceError(
-            f"{file} is neither UTF-8 nor UTF-16: byte 0x{raw[min(error.start, len(raw) - 1)]:02x} in line {line}; "
+            f"{file} is {'neither UTF-8 nor UTF-16' if encoding is None else f'not {encoding}'}: byte "
+            f"0x{raw[min(error.start, len(raw) - 1)]:02x} in line {line}; "
             "save it as UTF-8"
         ) from error
     if not text.strip():

@@ -28,8 +28,9 @@ from typing import Any
 import pandas as pd
 
 from soniox_ds._caller import warn_caller
-from soniox_ds.exceptions import SourceError
+from soniox_ds.exceptions import SonioxDSError, SourceError
 from soniox_ds.files.text_files import decode_text
+from soniox_ds.io.kaldi import kaldi_recordings
 from soniox_ds.options.addresses import public_url
 from soniox_ds.sources.class_labels import features_of_metadata, with_label_names
 from soniox_ds.sources.files import (
@@ -217,7 +218,13 @@ class _Finder:
             return
         path = _native(os.path.expanduser(text))
         exists = os.path.lexists(path)
-        if os.path.isdir(path):
+        if (folder := _kaldi_folder(path)) is not None:
+            try:
+                recordings = kaldi_recordings(folder)
+            except SonioxDSError as error:
+                raise SourceError(f"the Kaldi folder {shown(folder)} cannot be read: {error}") from error
+            self.take_table(recordings, f"the Kaldi folder {shown(folder)}", folder)
+        elif os.path.isdir(path):
             self.take_listing(list_folder(path), f"the folder {shown(text)}")
         elif exists and is_manifest(path):
             texts = TEXT_COLUMNS | {str(self.audio_column), str(self.reference_column)}
@@ -383,6 +390,12 @@ def _native(path: str, base: str | None = None) -> str:
     return converted if is_glob or os.path.lexists(os.path.join(base or "", converted)) else path
 
 
+def _kaldi_folder(path: str) -> str | None:
+    """Return the Kaldi data folder that a path names by itself or by its list of recordings, or None."""
+    folder = os.path.dirname(path) or "." if os.path.basename(path) == KALDI_LIST else path
+    return folder if os.path.isfile(os.path.join(folder, KALDI_LIST)) else None
+
+
 def _names_its_values(series: pd.Series[Any]) -> bool:
     """Return True for a Series whose index holds names of the values: the index has a name or holds texts."""
     names = series.index.names
@@ -405,8 +418,6 @@ def _no_audio(path: str) -> str | None:
         return None  # The row of the recording will give the error.
     if not text.strip() or not all(letter.isprintable() or letter.isspace() for letter in text):
         return None
-    if os.path.basename(path) == KALDI_LIST:
-        return f"is a list in the format of Kaldi, which cannot be passed directly. {_KALDI_ADVICE}"
     return (
         "is a text file, not audio. If each of its lines is a path, pass a list: "
         f"sx.transcribe(open({path!r}).read().splitlines()). If it is a table, give it the extension .csv or .tsv"
@@ -414,21 +425,15 @@ def _no_audio(path: str) -> str | None:
 
 
 _MOST_TEXT = 1 << 20
-_KALDI_ADVICE = f"Pass it as a table: pandas.read_csv('.../{KALDI_LIST}', sep=r'\\s+', names=['audio_id', 'source'])"
 
 
 def _unread_lists(listing: Listing) -> str:
     """Describe the lists of recordings in a folder that are not read, and how to use them; empty without lists."""
     if not listing.lists:
         return ""
-    kaldi = [name for name in listing.lists if os.path.basename(name) == KALDI_LIST]
     names = f"{', '.join(listing.lists[:_SHOWN_NAMES])}{', ...' if len(listing.lists) > _SHOWN_NAMES else ''}"
     first = os.path.join(listing.base, listing.lists[0])
-    advice = (
-        f"{_KALDI_ADVICE}; references and speakers are in text and utt2spk beside it"
-        if kaldi
-        else f"If it lists the recordings, pass it instead of the folder: {first!r}"
-    )
+    advice = f"If it lists the recordings, pass it instead of the folder: {first!r}"
     return f"{names} {'is' if len(listing.lists) == 1 else 'are'} not read, only audio files are. {advice}"
 
 

@@ -27,6 +27,12 @@ FRAME = pd.DataFrame(ROWS)
 RTTM = "".join(f"SPEAKER talk{n} 1 {n}.25 1.5 <NA> <NA> spk_{n % 2} 0.9 <NA>\n" for n in range(6))
 SRT = "".join(f"{n}\n00:00:{n:02d},250 --> 00:01:{n:02d},5\n<i>line {n}</i>\nsecond\n\n" for n in range(6))
 VTT = "WEBVTT\n\nNOTE x\n\n" + "".join(f"00:{n:02d}.250 --> 01:{n:02d}.500\n<v spk>{n} &amp;</v>\n\n" for n in range(6))
+CTM = ";; x\n" + "".join(f"talk{n} 1 {n}.25 1.5 word{n} 0.9\n" for n in range(6))
+STM = "".join(f"talk{n} A spk {n}.25 9.5 <o,f0,male> said {n}\n" for n in range(6)) + "a 1 inter_segment_gap 0 1\n"
+TRN = "".join(f"said {n} (spk-talk{n})\n" for n in range(6))
+SEGLST = [{"session_id": f"a{n}", "words": "x", "speaker": "s", "start_time": n, "end_time": n + 0.5} for n in range(6)]
+NEMO = [{"audio_filepath": f"a{n}.wav", "text": "x", "offset": n, "duration": 1.5} for n in range(6)]
+LHOTSE = [{"id": f"{n}", "recording_id": "a", "start": n, "duration": 1.5, "channel": 0} for n in range(6)]
 PIECES = [
     b'"',
     b",",
@@ -84,6 +90,12 @@ SEEDS = {
         parquet(FRAME.assign(n=pd.array([1, None] * 3, "Int64")), compression="gzip"),
     ],
     "rttm": [RTTM.encode(), RTTM.encode("utf-16"), RTTM.replace(" ", "\t").encode()],
+    "ctm": [CTM.encode(), CTM.encode("utf-16")],
+    "stm": [STM.encode(), STM.encode("utf-16")],
+    "trn": [TRN.encode(), TRN.encode("utf-16")],
+    "seglst": [json.dumps(SEGLST).encode(), json.dumps(SEGLST, indent=1).encode()],
+    "nemo": ["\n".join(map(json.dumps, NEMO)).encode()],
+    "lhotse": ["\n".join(map(json.dumps, LHOTSE)).encode()],
     "srt": [SRT.encode(), SRT.encode("utf-16"), SRT.replace("\n", "\r\n").encode()],
     "vtt": [VTT.encode(), VTT.encode("utf-16"), VTT.replace("\n", "\r\n").encode()],
 }
@@ -127,7 +139,7 @@ def diarize(path: Path) -> None:
 def annotate(path: Path) -> None:
     reader: Callable[[Path], pd.DataFrame] = getattr(sx.io, f"read_{path.suffix[1:]}")
     table = reader(path)
-    assert (table["start_ms"].fillna(0) <= table["end_ms"].fillna(0)).all()
+    assert (table["start_ms"] <= table["end_ms"]).fillna(True).all()
 
 
 def review(path: Path) -> None:
@@ -155,7 +167,7 @@ CASES: list[tuple[str, list[bytes], Callable[[Path], None]]] = [
         for function in (transcribe, score)
     ),
     ("rttm", SEEDS["rttm"], diarize),
-    *((kind, SEEDS[kind], annotate) for kind in ("srt", "vtt")),
+    *((kind, SEEDS[kind], annotate) for kind in ("ctm", "stm", "trn", "seglst", "nemo", "lhotse", "srt", "vtt")),
     ("csv", [REVIEWED.to_csv(index=False).encode()], review),
     ("parquet", [parquet(REVIEWED)], review),
 ]

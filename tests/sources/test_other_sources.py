@@ -75,8 +75,7 @@ def test_the_index_of_a_series_names_its_values_where_it_can():
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("wav.scp", r"wav.scp is not read.*pandas\.read_csv\('.../wav\.scp'.*names=\['audio_id', 'source'\]\)"),
-        ("sub/wav.scp", "sub/wav.scp is not read"),
+        ("sub/wav.scp", "sub/wav.scp is not read.*pass it instead of the folder: '.*sub/wav.scp'"),
         ("metadata.csv", "metadata.csv is not read.*pass it instead of the folder: '.*metadata.csv'"),
         ("sub/metadata.jsonl", "metadata.jsonl is not read"),
         ("train.tsv", "train.tsv is not read"),
@@ -90,6 +89,37 @@ def test_a_list_in_a_folder_is_told(tmp_path, name, advice):
     (tmp_path / "sub/tone.wav").unlink()
     with pytest.raises(SourceError, match=f"no audio in the folder.*{advice}"):
         find_recordings(tmp_path)
+
+
+def test_a_kaldi_folder_gives_ids_references_and_speakers(tmp_path, monkeypatch):
+    lay(tmp_path, "a.wav", "sub/b c.wav", "other.wav")
+    lay(tmp_path, "wav.scp", content=b"utt1 a.wav\nutt2 sub/b c.wav\n")
+    lay(tmp_path, "text", content=b"utt1 hello he said\nutt2\n")
+    lay(tmp_path, "utt2spk", content=b"utt1 s1\nutt2 s2\n")
+    for source in (tmp_path, tmp_path / "wav.scp"):
+        found = find_recordings(source)
+        assert [recording.audio_id for recording in found.recordings] == ["utt1", "utt2"]
+        assert [recording.error_type for recording in found.recordings] == [None, None]
+        assert found.metadata[["reference", "speaker"]].to_numpy().tolist() == [["hello he said", "s1"], ["", "s2"]]
+    monkeypatch.chdir(tmp_path)  # Kaldi's own paths are relative to the working directory.
+    lay(tmp_path, "data/wav.scp", content=b"utt1 a.wav\n")
+    assert find_recordings("data").recordings[0].error_type is None
+
+
+def test_segments_of_a_kaldi_folder_are_joined_by_recording(tmp_path):
+    lay(tmp_path, "a.wav")
+    lay(tmp_path, "wav.scp", content=b"call a.wav\n")
+    lay(tmp_path, "text", content=b"u1 you\nu2 hello\n")
+    lay(tmp_path, "segments", content=b"u1 call 5.0 6.0\nu2 call 1.0 2.0\n")
+    assert find_recordings(tmp_path).metadata["reference"].tolist() == ["hello you"]
+
+
+def test_commands_in_a_kaldi_folder_are_not_run(tmp_path):
+    lay(tmp_path, "a.wav")
+    lay(tmp_path, "wav.scp", content=b"utt0 a.wav\nutt1 touch ran; cat a.wav |\n")
+    with pytest.raises(SourceError, match=r"wav\.scp, line 2: the audio of 'utt1' is .* a command, which is not run"):
+        find_recordings(tmp_path)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_files_of_a_recording_are_no_list(tmp_path):
@@ -108,7 +138,6 @@ def test_files_of_a_recording_are_no_list(tmp_path):
         ("files.lst", b"a.wav\n", "is a text file"),
         ("playlist.m3u", b"#EXTM3U\na.wav\n", "is a text file"),
         ("list", b"a.wav\n", "is a text file"),
-        ("wav.scp", b"utt1 a.wav\n", "is a list in the format of Kaldi.*names="),
         ("list.xlsx", b"PK\x03\x04", r"is a spreadsheet.*save it as CSV"),
         ("list.XLS", b"\xd0\xcf", "is a spreadsheet"),
     ],

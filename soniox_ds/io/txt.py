@@ -1,0 +1,102 @@
+"""Plain text with times and speakers, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from soniox_ds._display import clock
+from soniox_ds.files.atomic_files import replacing
+from soniox_ds.files.file_names import files_to_write
+from soniox_ds.io.contents import audio_ids_of, segments_to_write
+from soniox_ds.schema.inputs import Transcripts
+
+__all__ = ["write_txt"]
+
+
+def write_txt(
+    transcripts: Transcripts, path: str | Path, *, times: bool = True, speakers: bool = True, encoding: str = "utf-8"
+) -> None:
+    """Write plain text: a file for each recording, and a paragraph for each stretch of one speaker.
+
+    A paragraph begins with the time of its first word and the speaker, ``[0:00:01.2] Speaker 1: Good morning.`` It ends
+    where the speaker changes.
+
+    Parameters
+    ----------
+    transcripts
+        A Corpus, a LiveResult, words, tokens or segments.
+    path
+        The folder to write to; or, for one recording, a file that ends with ``.txt``.
+    times
+        False to leave out the times.
+    speakers
+        False to leave out the speakers.
+    encoding
+        Encoding of the files. "utf-8-sig" writes a byte order mark, which some programs of Windows need.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to write, two recordings would be written to the same file, or a file cannot be written.
+    SchemaError
+        If a column is absent or a time is impossible.
+
+    Warns
+    -----
+    UserWarning
+        If recordings that failed or translations are left out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> segments = pd.DataFrame({
+    ...     "audio_id": "a.wav",
+    ...     "speaker": ["1", "1", "Anna"],
+    ...     "start_ms": [1240, 2000, 3_600_000],
+    ...     "end_ms": [1900, 2800, 3_601_000],
+    ...     "text": ["Good morning.", "Well?", "Yes."],
+    ... })
+    >>> with TemporaryDirectory() as folder:
+    ...     sx.io.write_txt(segments, folder)
+    ...     print(Path(folder, "a.txt").read_text().strip())
+    [0:00:01.2] Speaker 1: Good morning. Well?
+    <BLANKLINE>
+    [1:00:00.0] Anna: Yes.
+    """
+    files = files_to_write(audio_ids_of(transcripts, "plain text"), path, ".txt")
+    segments = segments_to_write(transcripts, "plain text", timed=False)
+    by_id = dict(tuple(segments.groupby("audio_id", sort=False)))
+    for audio_id, file in files.items():
+        rows = by_id.get(audio_id, segments.iloc[:0])
+        paragraphs = "\n\n".join(_paragraphs(rows, times, speakers))
+        with replacing(file) as beside:
+            beside.write_text(f"{paragraphs}\n" if paragraphs else "", encoding=encoding, newline="\n")
+
+
+def _paragraphs(rows: pd.DataFrame, times: bool, speakers: bool) -> Iterator[str]:
+    nothing = [pd.NA] * len(rows)
+    starts = rows["start_ms"].tolist() if "start_ms" in rows else nothing
+    labels = rows["speaker"].tolist() if "speaker" in rows else nothing
+    head, current = "", None
+    texts: list[str] = []
+    for start, speaker, text in zip(starts, labels, rows["text"].tolist(), strict=True):
+        key = None if pd.isna(speaker) else str(speaker)
+        if not texts or key != current:
+            if texts:
+                yield head + " ".join(texts)
+            parts = []
+            if times and not pd.isna(start):
+                parts.append(f"[{clock(start, tenths=True, hours=True)}]")
+            if speakers and key is not None:
+                parts.append(f"{'Speaker ' if key.isdigit() else ''}{' '.join(key.split())}:")
+            head, texts, current = "".join(f"{part} " for part in parts), [], key
+        if text:
+            texts.append(text)
+    if texts:
+        yield head + " ".join(texts)
