@@ -201,7 +201,7 @@ def _failure(recording: Recording, jobs: list[Job], paid: set[str]) -> dict[str,
             names = "; ".join(job.part.name for job in failed)
             error_message = f"{names}: {error_message}"
         if paid:
-            error_message += (
+            error_message = error_message.rstrip(".") + (
                 f". The other {len(paid)} of {len(jobs)} parts are transcribed and in the journal; the same call pays "
                 "only for what failed"
             )

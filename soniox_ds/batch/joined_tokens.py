@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from soniox_ds.sources.parts import Part
 from soniox_ds.text.parts import speaker_of_part, time_order
 from soniox_ds.text.runs import Numbers
+from soniox_ds.text.scripts import lacks_space
 
 __all__ = ["joined_tokens"]
 
@@ -28,11 +29,15 @@ def joined_tokens(parts: list[tuple[Part, pa.Table]]) -> pa.Table:
     -------
     pyarrow.Table
         ``schema.TOKENS``, ordered as `text.parts.time_order` says. No token is lost, and the tokens of a part keep
-        their order.
+        their order. The first token of a later stretch gets the space before it that the service omits.
     """
     if len(parts) == 1 and parts[0][0] == Part():
         return parts[0][1]
-    tables = [_labelled(part, tokens) for part, tokens in parts]
+    tables = []
+    latest: dict[tuple[int | None, bool], str] = {}
+    for part, tokens in parts:
+        spaced = _with_first_space(tokens, part, latest)
+        tables.append(_labelled(part, spaced))
     table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
     if len(parts) > 1:
         counts = [len(tokens) for _, tokens in parts]
@@ -45,6 +50,26 @@ def joined_tokens(parts: list[tuple[Part, pa.Table]]) -> pa.Table:
         table = table.take(pa.array(time_order(channel, known, begin_ms)))
     position = table.column_names.index("token_index")
     return table.set_column(position, table.field(position), pa.array(np.arange(len(table), dtype=np.int32)))
+
+
+def _with_first_space(tokens: pa.Table, part: Part, latest: dict[tuple[int | None, bool], str]) -> pa.Table:
+    """Add the space before the first token of a stretch, of originals and of translations.
+
+    `latest` holds the last token of each channel and kind so far, and is brought up to date.
+    """
+    texts = tokens["text"].to_pylist() if part.end_ms is not None or part.start_ms else []
+    is_translation = [status == "translation" for status in tokens["translation_status"].to_pylist()] if texts else []
+    for kind in (False, True):
+        rows = [row for row, of_row in enumerate(is_translation) if of_row == kind]
+        if not rows:
+            continue
+        if lacks_space(latest.get((part.channel, kind), ""), texts[rows[0]]):
+            texts[rows[0]] = f" {texts[rows[0]]}"
+        latest[part.channel, kind] = texts[rows[-1]]
+    if not texts:
+        return tokens
+    position = tokens.column_names.index("text")
+    return tokens.set_column(position, tokens.field(position), pa.array(texts, pa.string()))
 
 
 def _labelled(part: Part, tokens: pa.Table) -> pa.Table:

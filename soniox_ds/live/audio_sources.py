@@ -18,6 +18,7 @@ from typing import Any
 from soniox_ds.api.clock import Clock
 from soniox_ds.exceptions import OptionsError, SourceError
 from soniox_ds.files.media import open_media
+from soniox_ds.sources.channels import channel_of_frame
 
 __all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
 
@@ -35,8 +36,10 @@ def is_recording(source: object) -> bool:
     return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
 
 
-def decoded(source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0) -> Iterator[bytes]:
-    """Decode a recording and yield its samples, about a second at a time.
+def decoded(
+    source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0, channel: int | None = None
+) -> Iterator[bytes]:
+    """Decode a recording and yield its samples, about a second at a time: of one channel, or of all channels mixed.
 
     Raises
     ------
@@ -66,7 +69,8 @@ def decoded(source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0) -> 
                 raise SourceError(f"{shown} holds no audio")
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
             for frame in _frames(container):
-                for part in resampler.resample(frame):
+                of_channel = frame if frame is None or channel is None else channel_of_frame(frame, channel)
+                for part in resampler.resample(of_channel):
                     waiting += bytes(part.planes[0])[: part.samples * 2]
                 if skip:
                     gone = min(skip, len(waiting))
@@ -94,7 +98,13 @@ def _frames(container: Any) -> Iterator[Any]:
 
 
 async def open_source(
-    source: Any, *, chunk_ms: int, speed: float | None, clock: Clock, from_ms: float = 0.0
+    source: Any,
+    *,
+    chunk_ms: int,
+    speed: float | None,
+    clock: Clock,
+    from_ms: float = 0.0,
+    channel: int | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """Open a source and return its chunks: those of a recording paced at `speed`, those of other sources as they come.
 
@@ -111,6 +121,8 @@ async def open_source(
         recordings.
     from_ms
         Time at which to begin.
+    channel
+        Channel of a recording, from 1; None for all channels mixed.
 
     Raises
     ------
@@ -118,7 +130,8 @@ async def open_source(
         If the source is not audio, at its beginning or later.
     """
     if is_recording(source):
-        blocks = decoded(bytes(source) if isinstance(source, bytearray | memoryview) else source, from_ms=from_ms)
+        audio = bytes(source) if isinstance(source, bytearray | memoryview) else source
+        blocks = decoded(audio, from_ms=from_ms, channel=channel)
         first_block = await asyncio.to_thread(next, blocks, b"")
         return paced(chain([first_block], blocks), chunk_ms=chunk_ms, speed=speed, clock=clock)
     if isinstance(source, AsyncIterable):

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, NamedTuple, Unpack
+
+import pandas as pd
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
@@ -21,6 +23,7 @@ from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
 from soniox_ds.api.session_limit import SessionLimit, session_limit_for, sessions_at_once
 from soniox_ds.batch.arguments import check_columns_unused, check_on_error, check_repeat
+from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.jobs import parse_time
 from soniox_ds.batch.journal import default_path
@@ -29,6 +32,7 @@ from soniox_ds.batch.spending import MAX_COST_REACHED, Spending, estimate_usd
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import AuthError, BalanceError, JournalError, SonioxDSError, SourceError, error_type_of
 from soniox_ds.live.audio_sources import RAW
+from soniox_ds.live.channels import joined_channels
 from soniox_ds.live.event_store import BEGUN, DONE, EventStore
 from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.replay import Event
@@ -36,11 +40,12 @@ from soniox_ds.live.result import LiveResult, concat_live_results, live_result_o
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.stream import check_pace, run_session, silence_teller
 from soniox_ds.options import LiveOptions
+from soniox_ds.options.checks import check_channels
 from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.live import LiveKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
-from soniox_ds.sources.inspection import inspect
-from soniox_ds.sources.recording import Recording, RecordingList
+from soniox_ds.sources.inspection import SEVERAL_CHANNELS, inspect
+from soniox_ds.sources.recording import Recording, RecordingList, copied
 from soniox_ds.sources.search import find_recordings
 
 __all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
@@ -68,6 +73,7 @@ async def stream_dataset(
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
+    channels: Literal["mixed", "separate"] | None = None,
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
@@ -103,6 +109,8 @@ async def stream_dataset(
         Stream, and pay for, recordings again that have a result already.
     repeat
         Number of the repetition, 0 or more; see `transcribe`.
+    channels
+        ``"separate"`` opens a session for each channel; see `stream`.
     on_error, progress, clock
         As in `transcribe`.
 
@@ -137,7 +145,7 @@ async def stream_dataset(
     ['completed', 'completed']
     """
     check_keywords(stream_dataset, options)
-    return await stream_dataset_as(
+    result = await stream_dataset_as(
         LiveOptions(**options, **RAW),
         sources,
         speed=speed,
@@ -151,10 +159,13 @@ async def stream_dataset(
         journal=journal,
         refresh=refresh,
         repeat=repeat,
+        channels=channels,
         on_error=on_error,
         progress=progress,
         clock=clock,
     )
+    warn_of_channels(slugs.split() for slugs in result.recordings["warnings"].dropna())
+    return result
 
 
 list_options(stream_dataset, LiveOptions, LiveKeywords.__optional_keys__)
@@ -176,6 +187,7 @@ async def stream_dataset_as(
     journal: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
+    channels: Literal["mixed", "separate"] | None = None,
     on_error: Literal["report", "raise"] = "report",
     progress: bool | Callable[[Snapshot], object] | None = None,
     clock: Clock | None = None,
@@ -190,6 +202,7 @@ async def stream_dataset_as(
     at_once = sessions_at_once(concurrency, session_limit)
     check_repeat(repeat)
     check_on_error(on_error)
+    is_separate = check_channels(channels, "channels") is not None
     connection = connection or Connection()
     connection.stream_url()
     clock = clock or Clock()
@@ -215,6 +228,7 @@ async def stream_dataset_as(
             progress=shown,
             settings=f"{repeat}:{speed}:{chunk_ms}",
             refresh=refresh,
+            is_separate=is_separate,
             models=models or ModelList(),
             spending=spending or Spending(),
         )
@@ -233,6 +247,16 @@ async def stream_dataset_as(
     return streamed
 
 
+class _Outcome(NamedTuple):
+    """The tables of one channel, or of a recording that was sent mixed."""
+
+    result: LiveResult
+    is_recalled: bool = False
+    """True if an earlier call finished it."""
+    is_unsent: bool = False
+    """True if nothing was sent."""
+
+
 class _Run:
     """The state that all recordings of one call share."""
 
@@ -249,6 +273,7 @@ class _Run:
         progress: Progress,
         settings: str,
         refresh: bool,
+        is_separate: bool,
         models: ModelList,
         spending: Spending,
     ) -> None:
@@ -262,6 +287,7 @@ class _Run:
         self._progress = progress
         self._settings = settings
         self._refresh = refresh
+        self._is_separate = is_separate
         self.models = models
         self._spending = spending
         self.fatal: SonioxDSError | None = None
@@ -294,22 +320,70 @@ class _Run:
         if recording.error_type is None:
             await asyncio.to_thread(inspect, recording)
         if recording.error_type is not None:
-            return self._failed(recording)
-        key = self._key(recording)
+            self._progress.add_finished(False)
+            return self._tables([], recording)
+        n_channels = (recording.channels or 1) if self._is_separate else 1
+        outcomes: dict[int, _Outcome] = {}
+        try:
+            async with asyncio.TaskGroup() as group:
+                for channel in range(1, n_channels + 1):
+                    of_channel = copied(recording)
+                    cut = channel if n_channels > 1 else None
+                    group.create_task(self._channel(channel, of_channel, cut, same, outcomes))
+        except BaseExceptionGroup as errors:
+            raise first_error(errors) from None
+        finally:
+            if outcomes:
+                self.parts[row] = self._joined(recording, outcomes)
+        self._count(recording, list(outcomes.values()))
+        return self.parts[row]
+
+    def _joined(self, recording: Recording, outcomes: Mapping[int, _Outcome]) -> LiveResult:
+        results = {channel: outcomes[channel].result for channel in sorted(outcomes)}
+        if not self._is_separate:
+            return results[1]
+        joined = joined_channels(results)
+        slugs = [slug for slug in recording.warnings if slug != SEVERAL_CHANNELS]
+        joined.recordings["warnings"] = pd.array([" ".join(slugs) or None], dtype="string")
+        return joined
+
+    def _count(self, recording: Recording, outcomes: Sequence[_Outcome]) -> None:
+        """Report a recording to the progress display."""
+        if all(outcome.is_recalled for outcome in outcomes):
+            self._progress.add_recalled(duration_ms=recording.duration_ms or 0)
+        elif any(outcome.is_unsent for outcome in outcomes):
+            self._progress.add_finished(False)
+        else:
+            is_complete = all((outcome.result.recordings["status"] == "completed").all() for outcome in outcomes)
+            n_sent = sum(not outcome.is_recalled for outcome in outcomes)
+            cost = cost_usd((recording.duration_ms or 0) * n_sent, LIVE_USD_PER_HOUR)
+            self._progress.add_finished(is_complete, recording.duration_ms, cost)
+
+    async def _channel(
+        self,
+        channel: int,
+        recording: Recording,
+        cut: int | None,
+        same: dict[str, asyncio.Lock],
+        outcomes: dict[int, _Outcome],
+    ) -> None:
+        """Transcribe a channel, or the whole recording if `cut` is None, and put the outcome into `outcomes`."""
+        key = self._key(recording, cut)
         async with same.setdefault(key, asyncio.Lock()), self._store.claim(key):
             earlier = [] if self._refresh else await asyncio.to_thread(self._store.read, key)
             if earlier and earlier[-1].kind == DONE:
-                self._progress.add_recalled(duration_ms=recording.duration_ms or 0)
-                return self._tables(earlier, recording, recalled=True)
+                outcomes[channel] = _Outcome(self._tables(earlier, recording, recalled=True), is_recalled=True)
+                return
             usd = self._price_of(recording, earlier)
             if not await self._spending.reserve(key, usd, is_over=lambda: self.fatal is not None):
                 recording.fail(MAX_COST_REACHED, self._spending.refusal(usd, recording.duration_ms))
-                return self._failed(recording)
-            if self.fatal is not None:  # stored results need no service, all other recordings would fail too
+            elif self.fatal is not None:  # stored results need no service, all other recordings would fail too
                 recording.fail(error_type_of(self.fatal), str(self.fatal))
-                return self._failed(recording)
+            if recording.error_type is not None:
+                outcomes[channel] = _Outcome(self._tables([], recording), is_unsent=True)
+                return
             try:
-                return await self._stream(row, recording, key, earlier)
+                await self._stream(channel, recording, cut, key, earlier, outcomes)
             finally:
                 self._spending.keep(key)
 
@@ -321,12 +395,15 @@ class _Run:
             duration_ms = min(duration_ms, max(duration_ms - sent_ms, 0.0) + SENT_AGAIN_MS)
         return estimate_usd(duration_ms, LIVE_USD_PER_HOUR) / min(self._speed or 1.0, 1.0)
 
-    def _failed(self, recording: Recording) -> LiveResult:
-        """Return the tables of a recording of which nothing was sent."""
-        self._progress.add_finished(False)
-        return self._tables([], recording)
-
-    async def _stream(self, row: int, recording: Recording, key: str, earlier: list[Event]) -> LiveResult:
+    async def _stream(
+        self,
+        channel: int,
+        recording: Recording,
+        cut: int | None,
+        key: str,
+        earlier: list[Event],
+        outcomes: dict[int, _Outcome],
+    ) -> None:
         begun = _begun(earlier, self._clock)
         earlier = [event for event in earlier if event.kind not in (BEGUN, "failed", "end")]
         with contextlib.ExitStack() as stack:
@@ -335,7 +412,8 @@ class _Run:
             except JournalError as trouble:  # nothing is sent unless its events can be stored
                 self.fatal = trouble
                 recording.fail(error_type_of(trouble), str(trouble))
-                return self._failed(recording)
+                outcomes[channel] = _Outcome(self._tables([], recording), is_unsent=True)
+                return
             self.models.ask_at(self.connection)
             await self.models.resolved(self.options.model)  # a short session may be over before the list arrives
             session = LiveSession(
@@ -352,12 +430,12 @@ class _Run:
             )
             source = recording.data if recording.data is not None else recording.path
             try:
-                error = await run_session(session, source, speed=self._speed, chunk_ms=self._chunk_ms)
+                error = await run_session(session, source, speed=self._speed, chunk_ms=self._chunk_ms, channel=cut)
             except SourceError as unreadable:
                 error = unreadable
             except asyncio.CancelledError:
                 if session.log:
-                    self.parts[row] = self._tables([*begun, *session.log], recording, is_whole=False)
+                    outcomes[channel] = _Outcome(self._tables([*begun, *session.log], recording, is_whole=False))
                 raise
             if error is None:
                 done = Event(session.log[-1].at_ms, DONE, 0, 0, session.audio_ms, self._clock.utcnow().isoformat())
@@ -366,13 +444,12 @@ class _Run:
             if isinstance(error, AuthError | BalanceError):
                 self.fatal = error
             recording.fail(*why_failed(error))
-        self._progress.add_finished(
-            error is None, recording.duration_ms, cost_usd(recording.duration_ms or 0, LIVE_USD_PER_HOUR)
-        )
-        return self._tables([*begun, *session.log, *([done] if error is None else [])], recording)
+        events = [*begun, *session.log, *([done] if error is None else [])]
+        outcomes[channel] = _Outcome(self._tables(events, recording))
 
-    def _key(self, recording: Recording) -> str:
-        parts = [recording.sha256, self.options.hash(), self.options.model, self.connection.service, self._settings]
+    def _key(self, recording: Recording, cut: int | None) -> str:
+        audio = recording.sha256 if cut is None else f"{recording.sha256} channel {cut}"
+        parts = [audio, self.options.hash(), self.options.model, self.connection.service, self._settings]
         return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
     def _tables(

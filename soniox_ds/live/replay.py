@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from soniox_ds.api.websocket import is_error_frame, parse_message
 from soniox_ds.exceptions import BadAnswerError
 from soniox_ds.live.transcript import LiveToken, Transcript, Update
 from soniox_ds.schema import LIVE_TOKENS, LIVE_UPDATES, conform, empty, need
+from soniox_ds.text.parts import speaker_of_part, time_order
+from soniox_ds.text.runs import numbers_of
 
 __all__ = ["Event", "Replay", "fold_events", "replay", "tokens_table"]
 
@@ -69,13 +72,19 @@ def replay(log: pd.DataFrame) -> Replay:
     tokens: list[pd.DataFrame] = []
     updates: list[dict[str, Any]] = []
     for audio_id, rows in log.groupby("audio_id", sort=False, observed=True):
-        transcript, rows_of_recording = Transcript(), list[dict[str, Any]]()
-        for update, event in fold_events(transcript, _events(rows)):
-            rows_of_recording.append(_row(str(audio_id), len(rows_of_recording), update, event.audio_ms))
-        if (rest := transcript.close()).settled:
-            rows_of_recording.append(_row(str(audio_id), len(rows_of_recording), rest, None))
-        updates += rows_of_recording
-        tokens.append(tokens_table(transcript.settled, str(audio_id)))
+        rows_of_recording: list[dict[str, Any]] = []
+        settled: dict[int | None, list[LiveToken]] = {}
+        for channel, rows_of_channel in _by_channel(rows):
+            transcript = Transcript()
+            for update, event in fold_events(transcript, _events(rows_of_channel)):
+                rows_of_recording.append(_row(str(audio_id), channel, update, event.audio_ms))
+            if (rest := transcript.close()).settled:
+                rows_of_recording.append(_row(str(audio_id), channel, rest, None))
+            settled[channel] = transcript.settled
+        if len(settled) > 1:  # Within a channel, the order stays.
+            rows_of_recording.sort(key=lambda row: row["received_ms"])
+        updates += [{**row, "update_index": index} for index, row in enumerate(rows_of_recording)]
+        tokens.append(_tokens_of_channels(settled, str(audio_id)))
     return Replay(
         pd.concat(tokens, ignore_index=True) if tokens else empty(LIVE_TOKENS),
         conform(pd.DataFrame(updates), LIVE_UPDATES) if updates else empty(LIVE_UPDATES),
@@ -100,6 +109,31 @@ def tokens_table(tokens: list[LiveToken], audio_id: str) -> pd.DataFrame:
         columns[name] = [None if (at := getattr(token, name)) is None else round(at) for token in tokens]
     frame = pd.DataFrame(columns, dtype=object)
     return conform(frame.assign(audio_id=audio_id, token_index=range(len(frame))), LIVE_TOKENS)
+
+
+def _by_channel(rows: pd.DataFrame) -> list[tuple[int | None, pd.DataFrame]]:
+    """Return the events of each channel of a recording; of a recording that was sent mixed, all events."""
+    if "channel" not in rows or rows["channel"].isna().all():
+        return [(None, rows)]
+    channels = sorted(rows["channel"].dropna().unique().tolist())
+    return [(channel, rows[(rows["channel"] == channel).fillna(False)]) for channel in channels]
+
+
+def _tokens_of_channels(settled: dict[int | None, list[LiveToken]], audio_id: str) -> pd.DataFrame:
+    """Return the settled tokens of a recording as ``schema.LIVE_TOKENS``, those of several channels by their times."""
+    tables = []
+    for channel, tokens in settled.items():
+        table = tokens_table(tokens, audio_id)
+        if channel is not None:
+            labels = pd.array([speaker_of_part(token.speaker, channel) for token in tokens], dtype="string")
+            table = table.assign(channel=channel, speaker=labels)
+        tables.append(table)
+    if len(tables) == 1:
+        return conform(tables[0], LIVE_TOKENS)
+    table = conform(pd.concat(tables, ignore_index=True), LIVE_TOKENS)
+    start = numbers_of(table, "start_ms", "Int32")
+    order = time_order(table["channel"].to_numpy(np.intp), start, np.zeros(len(table), np.int64))
+    return conform(table.take(order).reset_index(drop=True).assign(token_index=range(len(table))), LIVE_TOKENS)
 
 
 def fold_events(transcript: Transcript, events: Iterable[Event]) -> Iterator[tuple[Update, Event]]:
@@ -137,10 +171,10 @@ def _events(rows: pd.DataFrame) -> Iterator[Event]:
         )
 
 
-def _row(audio_id: str, index: int, update: Update, audio_ms: float | None) -> dict[str, Any]:
+def _row(audio_id: str, channel: int | None, update: Update, audio_ms: float | None) -> dict[str, Any]:
     return {
         "audio_id": audio_id,
-        "update_index": index,
+        "channel": channel,
         "received_ms": update.received_ms,
         "session": update.session,
         "audio_ms": audio_ms,

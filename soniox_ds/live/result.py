@@ -74,7 +74,7 @@ class LiveResult:
         need(log, "audio_id", "at_ms", "kind", "session", "offset_ms", "payload")
         need(recordings, "audio_id", "status")
         keys = ["event_index"] if "event_index" in log else ["at_ms", "kind", "payload"]
-        no_duplicates(log[log["kind"] == "message"], "log", "audio_id", *keys)
+        no_duplicates(log[log["kind"] == "message"], "log", "audio_id", *keys, also=["channel"])
         self.recordings = conform(recordings, RECORDINGS)
         """``schema.RECORDINGS``, one row per recording."""
         event_index = log.groupby("audio_id", sort=False, observed=True).cumcount()
@@ -101,6 +101,18 @@ class LiveResult:
         """Settled text of all recordings, as `soniox_ds.texts` writes it, one line for each recording."""
         by_recording = _text.spoken_texts(self.tokens)
         return "\n".join(by_recording.get(audio_id, "") for audio_id in self.recordings["audio_id"])
+
+    def of_channel(self, channel: int) -> LiveResult:
+        """Return the part of one channel, for measurements that need the events of a single session.
+
+        Raises InputError if no recording has this channel.
+        """
+        log = self.log[(self.log["channel"] == channel).fillna(False)]
+        recordings = self.recordings[self.recordings["audio_id"].isin(log["audio_id"])].reset_index(drop=True)
+        if log.empty:
+            channels = sorted(self.log["channel"].dropna().unique().tolist())
+            raise InputError(f"there is no channel {channel}; the channels are {channels}.")
+        return LiveResult(recordings, log.drop(columns="event_index").reset_index(drop=True), self.provenance)
 
     def words(self) -> pd.DataFrame:
         """Return the words, ``schema.WORDS``; see `soniox_ds.words`."""

@@ -10,7 +10,8 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Unpack
 
 from soniox_ds._arguments import check_number
@@ -18,15 +19,19 @@ from soniox_ds._caller import warn_caller
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.session_limit import SessionLimit
+from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.exceptions import OptionsError, RecordingsFailedWarning, SonioxDSError, SourceError
 from soniox_ds.live.audio_sources import RAW, is_recording, open_source
+from soniox_ds.live.channels import has_different_channels, joined_channels, n_channels_of, opened_channels
 from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.result import LiveResult
 from soniox_ds.live.session import SILENT_S, LiveSession, State
 from soniox_ds.live.transcript import Update
 from soniox_ds.options import LiveOptions
+from soniox_ds.options.checks import check_channels
 from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.live import AudioKeywords
+from soniox_ds.sources.inspection import SEVERAL_CHANNELS
 
 __all__ = ["check_pace", "options_for", "run_session", "silence_teller", "stream", "stream_updates"]
 
@@ -42,6 +47,7 @@ async def stream(
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
     audio_id: str | None = None,
+    channels: Literal["mixed", "separate"] | None = None,
     on_error: Literal["report", "raise"] = "report",
     clock: Clock | None = None,
     **options: Unpack[AudioKeywords],
@@ -69,6 +75,9 @@ async def stream(
         Limit of the sessions that may be open, and opened in a minute; by default one limit for the whole process.
     audio_id
         Name of the recording; by default its path.
+    channels
+        ``"separate"`` opens a session for each channel of a recording, or of raw chunks (`num_channels`), and merges
+        the results; every session is billed. None is the same as ``"mixed"``.
     on_error
         What to do if the session or the source fails after something was settled: ``"report"`` returns the settled
         tokens, marks the recording as failed, and warns; ``"raise"`` raises the error.
@@ -107,31 +116,95 @@ async def stream(
     if on_error not in ("report", "raise"):
         raise OptionsError(f'on_error is {on_error!r}; it is "report" (a failed row and a warning) or "raise"')
     check_keywords(stream, options)
-    session = _session(
-        source,
-        options,
-        pace=(speed, chunk_ms),
-        connection=connection,
-        session_limit=session_limit,
-        audio_id=audio_id,
-        clock=clock,
-        on_update=on_update,
-    )
+    settings: dict[str, Any] = {
+        "pace": (speed, chunk_ms),
+        "connection": connection,
+        "session_limit": session_limit,
+        "audio_id": audio_id,
+        "clock": clock,
+    }
+    if check_channels(channels, "channels"):
+        return await _stream_channels(source, options, settings, on_update, on_error)
+    session = _session(source, options, **settings, on_update=on_update)
     try:
         failure = await run_session(session, source, speed=speed, chunk_ms=chunk_ms)
     except asyncio.CancelledError as interrupt:
         _keep(session, interrupt)
         raise
     if failure is not None:
-        if on_error == "raise" or not session.transcript.settled:
-            raise failure
-        warn_caller(
-            f"{session.audio_id}: the live transcription ended early; {len(session.transcript.settled)} tokens were "
-            f"settled before: {type(failure).__name__}: {failure}",
-            RecordingsFailedWarning,
-        )
+        _tell(failure, [session], on_error, session.audio_id)
     session.model_event.models.warn_of_trouble()
-    return session.result(failure)
+    result = session.result(failure)
+    if await asyncio.to_thread(has_different_channels, source):
+        result.recordings["warnings"] = SEVERAL_CHANNELS
+        warn_of_channels([[SEVERAL_CHANNELS]])
+    return result
+
+
+def _tell(failure: Exception, sessions: Sequence[LiveSession], on_error: str, name: str) -> None:
+    """Warn of a session that failed, or raise its error if nothing was settled or if the caller wants it."""
+    n_settled = sum(len(session.transcript.settled) for session in sessions)
+    if on_error == "raise" or not n_settled:
+        raise failure
+    warn_caller(
+        f"{name}: the live transcription ended early; {n_settled} tokens were settled before: "
+        f"{type(failure).__name__}: {failure}",
+        RecordingsFailedWarning,
+    )
+
+
+async def _stream_channels(
+    source: Any,
+    named: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    on_update: Callable[[Update], object] | None,
+    on_error: str,
+) -> LiveResult:
+    """Transcribe each channel of a source in a session of its own, at the same time."""
+    options = options_for(source, named)
+    n_channels = await asyncio.to_thread(n_channels_of, source, options)
+    sessions = {
+        channel: _session(
+            source,
+            {**named, "num_channels": 1} if options.num_channels else named,
+            **settings,
+            on_update=None if on_update is None else _told_with(channel, on_update),
+        )
+        for channel in range(1, n_channels + 1)
+    }
+    speed, chunk_ms = settings["pace"]
+    try:
+        async with opened_channels(source, sessions, options, chunk_ms=chunk_ms, speed=speed) as chunks:
+            feeding = [
+                asyncio.create_task(_feed(session, of_channel), name=f"live channel {channel}")
+                for (channel, session), of_channel in zip(sessions.items(), chunks, strict=True)
+            ]
+            try:
+                failures = await asyncio.gather(*feeding)
+            finally:
+                for task in feeding:
+                    task.cancel()
+                await asyncio.wait(feeding)
+    except asyncio.CancelledError as interrupt:
+        begun = {channel: session.result() for channel, session in sessions.items() if session.log}
+        if begun:
+            keep_interrupted(joined_channels(begun), interrupt)
+        raise
+    for (channel, session), failure in zip(sessions.items(), failures, strict=True):
+        if failure is not None:
+            _tell(failure, list(sessions.values()), on_error, f"{session.audio_id}, channel {channel}")
+    sessions[1].model_event.models.warn_of_trouble()
+    return joined_channels(
+        {
+            channel: session.result(failure)
+            for (channel, session), failure in zip(sessions.items(), failures, strict=True)
+        }
+    )
+
+
+def _told_with(channel: int, on_update: Callable[[Update], object]) -> Callable[[Update], object]:
+    """Return an ``on_update`` callback that passes on updates with their channel."""
+    return lambda update: on_update(replace(update, channel=channel))
 
 
 list_options(stream, LiveOptions, audio_format=None)
@@ -269,13 +342,17 @@ def silence_teller(audio_id: str) -> Callable[[State], None]:
     return tell
 
 
-async def run_session(session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int) -> Exception | None:
-    """Hand a source over to a session until its end, and return the error of either, or None.
+async def run_session(
+    session: LiveSession, source: Any, *, speed: float | None, chunk_ms: int, channel: int | None = None
+) -> Exception | None:
+    """Hand a source, or one channel of it, over to a session until its end, and return the error of either, or None.
 
     The audio before an error of the source is settled. If the source is unusable from the beginning, its error is
     raised before any session is opened. Errors of callbacks are raised, too.
     """
-    chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms)
+    chunks = await open_source(
+        source, chunk_ms=chunk_ms, speed=speed, clock=session.clock, from_ms=session.resume_ms, channel=channel
+    )
     return await _feed(session, chunks)
 
 

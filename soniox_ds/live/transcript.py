@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from soniox_ds.exceptions import BadAnswerError
 from soniox_ds.live.resume import CLEAR_MS, first_new, resume_at, seam_passed
-from soniox_ds.text.scripts import is_unspaced
+from soniox_ds.text.scripts import lacks_space
 
 __all__ = ["END", "FIN", "LiveToken", "Segment", "Transcript", "Update", "texts_of"]
 
@@ -70,6 +70,8 @@ class Update:
     session: int = 0
     final_audio_ms: int = 0
     total_audio_ms: int = 0
+    channel: int | None = None
+    """Number of the channel, from 1; None unless the channels are transcribed separately."""
 
     @property
     def text(self) -> str:
@@ -452,9 +454,7 @@ class Transcript:
     def _glued(self, text: str) -> bool:
         """Return True if the first token of a session or an utterance lacks its leading space."""
         before = next((token.text for token in reversed(self.settled) if not token.is_translation), "")
-        if not before or before[-1].isspace() or not text or not text[0].isalnum():
-            return False
-        return not (is_unspaced(before[-1]) or is_unspaced(text[0]))
+        return lacks_space(before, text)
 
     def _marked(self, token: LiveToken) -> LiveToken:
         if self._voices and token.speaker is not None:

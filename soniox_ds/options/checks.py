@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Set
-from typing import Any
+from typing import Any, Literal
 
 from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.keywords import check_names
@@ -13,6 +13,7 @@ from soniox_ds.options.languages import LANGUAGES, suggest_language
 
 __all__ = [
     "characters",
+    "check_channels",
     "check_flag",
     "check_language",
     "check_text",
@@ -50,6 +51,15 @@ def check_text(value: object, name: str, longest: int | None, *, needed: bool = 
     if longest is not None and len(value) > longest:
         raise OptionsError(f"{name} has {len(value)} characters, {len(value) - longest} more than the API accepts")
     return value
+
+
+def check_channels(value: object, name: str) -> Literal["separate"] | None:
+    """Check the way in which channels are sent, and return "separate", or None for "mixed"."""
+    if value not in ("mixed", "separate", None):
+        raise OptionsError(
+            f'{name} is {value!r}; it is "separate" (each channel is transcribed by itself) or "mixed" (the default)'
+        )
+    return "separate" if value == "separate" else None
 
 
 def check_flag(value: object, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from soniox_ds.exceptions import OptionsError
 from soniox_ds.options.addresses import MASK, public_webhook
-from soniox_ds.options.checks import check_flag, check_text
+from soniox_ds.options.checks import check_channels, check_flag, check_text
 from soniox_ds.options.keywords import list_options, option
 from soniox_ds.options.models import ASYNC_MODEL
 from soniox_ds.options.shared import SharedKeywords, SharedOptions, model_for
@@ -33,14 +33,6 @@ class TranscriptionKeywords(SharedKeywords, total=False):
     channels: Literal["mixed", "separate"] | None
     split: Literal["auto"] | None
     download: bool | None
-
-
-def _channels(value: Any, name: str) -> str | None:
-    if value not in ("mixed", "separate"):
-        raise OptionsError(
-            f'{name} is {value!r}; it is "separate" (each channel is a job of its own) or "mixed" (the default)'
-        )
-    return "separate" if value == "separate" else None
 
 
 def _split(value: Any, name: str) -> str:
@@ -136,7 +128,7 @@ class TranscriptionOptions(SharedOptions):
     channels: Literal["mixed", "separate"] | None = option(
         '"separate" transcribes each channel as a job of its own, for recordings with one speaker on each channel. '
         'Each channel is billed. None is the same as "mixed".',
-        check=_channels,
+        check=check_channels,
         sent=False,
     )
     split: Literal["auto"] | None = option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soniox_ds.schema.columns import AUDIO_ID, BLOCK, INTERVAL, STATUS, Column, Table
+from soniox_ds.schema.columns import AUDIO_ID, BLOCK, CHANNEL, INTERVAL, STATUS, Column, Table
 from soniox_ds.schema.transcripts import TOKENS
 
 __all__ = [
@@ -41,6 +41,7 @@ LIVE_LOG = Table(
             repeats=True,
         ),
         "session": _SESSION,
+        "channel": CHANNEL,
         "offset_ms": Column("Int64", "time in the recording at which the audio of the connection begins"),
         "audio_ms": Column(
             "Float64", "length of the audio handed over so far; NA for packed formats, whose length is unknown"
@@ -78,6 +79,7 @@ LIVE_UPDATES = Table(
             "Float64", "time at which the message arrived, from the moment the first audio was handed over"
         ),
         "session": _SESSION,
+        "channel": CHANNEL,
         "audio_ms": Column("Float64", "length of the audio handed over by then; NA for packed formats"),
         "final_audio_ms": Column(
             "Int64", "time in the recording up to which tokens are settled, according to the service"

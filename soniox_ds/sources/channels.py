@@ -19,7 +19,15 @@ import numpy.typing as npt
 from soniox_ds.files.media import open_media
 from soniox_ds.sources.containers import CONTAINERS, HEAD_BYTES, sniff, tag_size
 
-__all__ = ["UnusableAudio", "channels_differ", "decoded_frames", "is_deep", "opened_audio", "samples_of"]
+__all__ = [
+    "UnusableAudio",
+    "channel_of_frame",
+    "channels_differ",
+    "decoded_frames",
+    "is_deep",
+    "opened_audio",
+    "samples_of",
+]
 
 _LOOKS = 4
 """Number of places at which the channels are compared, evenly spread over the recording."""
@@ -94,6 +102,19 @@ def samples_of(frame: Any) -> npt.NDArray[np.float64]:
     if np.issubdtype(samples.dtype, np.integer):
         return samples / -float(np.iinfo(samples.dtype).min)
     return samples.astype(np.float64)
+
+
+def channel_of_frame(frame: Any, channel: int) -> Any:
+    """Return a mono frame with the samples of one channel, which counts from 1."""
+    import av
+
+    samples: npt.NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    number = min(channel, len(samples)) - 1
+    mono = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[number : number + 1]), frame.format.name, "mono")
+    mono.sample_rate, mono.pts, mono.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return mono
 
 
 def is_deep(codec: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Features", "ends_sentence", "features", "is_unspaced", "starts_lower"]
+__all__ = ["Features", "ends_sentence", "features", "is_unspaced", "lacks_space", "starts_lower"]
 
 # Inclusive code point ranges of scripts that are written without spaces between words, their punctuation included.
 UNSPACED_RANGES = (
@@ -177,6 +177,19 @@ def ends_sentence(text: str) -> bool:
     """
     bare = _CLOSERS_AFTER_END.sub("", text)
     return bool(bare) and bare[-1] in _SENTENCE_END
+
+
+def lacks_space(before: str, text: str) -> bool:
+    """Return True if a space belongs between the last token of a part and the first token of the next.
+
+    The service omits it, because for the service each part is a text of its own.
+
+    >>> lacks_space("there.", "How"), lacks_space("there.", " How"), lacks_space("you", "?"), lacks_space("你", "好")
+    (True, False, False, False)
+    """
+    if not before or before[-1].isspace() or not text or not text[0].isalnum():
+        return False
+    return not (is_unspaced(before[-1]) or is_unspaced(text[0]))
 
 
 def starts_lower(text: str) -> bool:

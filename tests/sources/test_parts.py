@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from soniox_ds.sources.channels import UnusableAudio, decoded_frames, opened_audio, samples_of
 from soniox_ds.sources.parts import Part, longest_stretch_ms, parts_of, write_part
-from soniox_ds.sources.pauses import cut_points, pauses_near
+from soniox_ds.sources.pauses import _levels_of, cut_points, pauses_near
 from soniox_ds.sources.recording import Recording
 
 RATE = 11_025
@@ -96,6 +96,14 @@ def test_cuts_lie_in_the_middle_of_the_longest_pause():
         samples[int(start_s * 8000) : int(end_s * 8000)] //= 1000
     assert cut_points(wav_of(samples), 25_000) == pytest.approx([18_500, 37_500], abs=20)
     assert cut_points(wav_of(samples), 60_000) == []
+
+
+@pytest.mark.parametrize("n_samples", [1, 159, 160, 161, 40_959, 40_960, 41_119, 96_000])
+def test_every_block_has_a_level(n_samples):
+    block_ms, levels = _levels_of(wav_of(np.full((n_samples, 1), 1000)), lambda: False)
+    assert block_ms == 20
+    assert len(levels) == ceil(n_samples / 160)
+    assert levels == pytest.approx(20 * np.log10(1000 / 2**15), abs=0.01)
 
 
 @settings(deadline=None)

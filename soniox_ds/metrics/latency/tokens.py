@@ -129,6 +129,11 @@ def checked_tables(streamed: Any, *, recordings: bool = False) -> LiveTables:
         name="tokens",
     )
     no_duplicates(streamed.tokens, "tokens", "audio_id", "token_index")
+    if "channel" in streamed.log and streamed.log.groupby("audio_id", observed=True)["channel"].nunique().gt(1).any():
+        raise InputError(
+            "the channels of a recording were transcribed in sessions of their own, whose times are measured one by "
+            "one; give one channel, such as result.of_channel(1)."
+        )
     need(streamed.updates, "audio_id", "received_ms", "session", "is_endpoint", "is_finalized", name="updates")
     need(streamed.log, "audio_id", "at_ms", "kind", "session", "audio_ms", "payload", name="log")
     if recordings:
