@@ -829,7 +829,7 @@ def test_texts_by_numbers(texts):
     assert found["audio_id"].tolist() == ["1", "2"]
     with pytest.raises(SchemaError, match="1' occurs more than once"):
         sx.word_errors({1: "a", "1": "b"}, references)
-    with pytest.raises(SchemaError, match="an audio_id is a text or a whole number, found True"):
+    with pytest.raises(SchemaError, match="an audio_id must be a text or a whole number, found True"):
         sx.word_errors({True: "a"}, references)
 
 
