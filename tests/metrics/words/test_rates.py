@@ -195,7 +195,11 @@ WRONG = [
     pytest.param({"a": "x"}, {"a": 3}, SchemaError, r"reference must hold texts, found 3 \(int\)", id="a-number"),
     pytest.param({"a": 3}, {"a": "x"}, SchemaError, r"text must hold texts, found 3 \(int\)", id="a-number-heard"),
     pytest.param(
-        {"a": "x"}, {True: "x"}, SchemaError, "an audio_id must be a text or a whole number, found True", id="id-no-string"
+        {"a": "x"},
+        {True: "x"},
+        SchemaError,
+        "an audio_id must be a text or a whole number, found True",
+        id="id-no-string",
     ),
     pytest.param({"a": "x"}, pd.Series(["x"]), InputError, "its index must hold the audio_id", id="unnamed-series"),
     pytest.param({"a": "x"}, "x", InputError, "references must be a table .* found str", id="a-text"),
