@@ -8,7 +8,7 @@ __all__ = ["ANNOTATIONS"]
 
 ANNOTATIONS = Table(
     "annotations",
-    "The readers of `sx.io`, such as `sx.io.read_stm(path)`: one row for each segment (or word) of the file, in its "
+    "`sx.io.read_stm(path)` and the other readers of `sx.io`: one row for each segment (or word) of the file, in its "
     "order. It serves as reference turns, and `sx.read_references(path)` joins its texts. Formats add columns.",
     {
         "audio_id": AUDIO_ID,

@@ -21,6 +21,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 plt.switch_backend("agg")
 
 NO_TABLES = {
+    *("WebhookReceiver", "read_srt", "read_transcripts", "read_vtt", "write_srt", "write_vtt"),
     *("account", "aio", "exceptions", "io", "metrics", "plot", "schema", "show"),
     *("Connection", "Context", "Corpus", "Limits", "LiveCaptions", "LiveOptions", "LiveResult", "Microphone"),
     *("NormalizationStep", "Normalizer", "SessionLimit", "TranscriptionOptions", "Translation"),
