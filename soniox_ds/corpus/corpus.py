@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,7 @@ from soniox_ds.io.trn import write_trn
 from soniox_ds.io.txt import write_txt
 from soniox_ds.io.vtt import write_vtt
 from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
+from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import translation_mask
 
@@ -40,6 +41,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Corpus", "concat", "read_corpus"]
+
+
+class _JoinableTables(Transcribed, Protocol):
+    """A `Corpus` or a `LiveResult`."""
+
+    @classmethod
+    def concat(cls, parts: Iterable[Self], /) -> Self: ...
+
+
+_Joinable = TypeVar("_Joinable", bound=_JoinableTables)
 
 
 class Corpus:
@@ -101,9 +112,18 @@ class Corpus:
         return cls(recordings, tokens, provenance)
 
     @classmethod
-    def concat(cls, corpora: Iterable[Corpus]) -> Corpus:
-        """Join corpora into one; see `concat`."""
-        return concat(corpora)
+    def concat(cls, corpora: Iterable[Self]) -> Self:
+        """Join corpora into one; see `soniox_ds.concat`."""
+        parts = list(corpora)
+        if not parts:
+            return cls(empty(RECORDINGS))
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            concat_frames([part.recordings for part in parts], RECORDINGS),
+            concat_frames([part.tokens for part in parts], TOKENS),
+            join_provenances([part.provenance for part in parts]),
+        )
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -364,20 +384,27 @@ class Corpus:
         return np.array(ids.isin(list(listed)), np.bool_)
 
 
-def concat(corpora: Iterable[Corpus]) -> Corpus:
-    """Join corpora into one, one after the other.
+def concat(corpora: Iterable[_Joinable]) -> _Joinable:
+    """Join corpora into one corpus, or live results into one live result, one after the other.
 
-    Metadata columns that only some corpora have are NA in the others. The provenance keeps every run.
+    Metadata columns that only some parts have are NA in the others. The provenance keeps every run.
 
     Parameters
     ----------
     corpora
-        The corpora, in their new order.
+        Corpora, or results of ``sx.stream`` and ``sx.stream_dataset``, in their new order.
+
+    Returns
+    -------
+    Corpus or LiveResult
+        Of the same class as the parts. Of no parts, an empty corpus.
 
     Raises
     ------
     SchemaError
-        If an id is in more than one corpus. The message names the id.
+        If an id is in more than one part. The message names the id.
+    InputError
+        If the parts are neither all corpora nor all live results.
 
     Examples
     --------
@@ -391,16 +418,20 @@ def concat(corpora: Iterable[Corpus]) -> Corpus:
     ...
     soniox_ds.exceptions.SchemaError: 1 audio_id occurs more than once: ['a.wav']. ...
     """
-    parts = list(corpora)
-    if not parts:
-        return Corpus(empty(RECORDINGS))
-    if len(parts) == 1:
-        return parts[0]
-    return Corpus(
-        concat_frames([part.recordings for part in parts], RECORDINGS),
-        concat_frames([part.tokens for part in parts], TOKENS),
-        join_provenances([part.provenance for part in parts]),
-    )
+    parts = list(corpora) or [cast("_Joinable", Corpus(empty(RECORDINGS)))]
+    classes = {type(part) for part in parts}
+    names = " and ".join(sorted(kind.__name__ for kind in classes))
+    if any(not isinstance(part, Transcribed) for part in parts):
+        raise InputError(
+            f"sx.concat joins corpora or live results, found {names}; call sx.concat([one, two]) with results of "
+            "sx.transcribe or sx.stream, and pd.concat for other tables."
+        )
+    if len(classes) > 1:
+        raise InputError(
+            f"sx.concat joins either corpora or live results, found {names}; for a corpus of all of them, call "
+            "sx.concat([corpus, live_result.corpus()])."
+        )
+    return classes.pop().concat(parts)
 
 
 def read_corpus(

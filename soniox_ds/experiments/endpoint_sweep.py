@@ -30,7 +30,7 @@ from soniox_ds.experiments.arm_differences import arm_differences
 from soniox_ds.experiments.schedule import in_turns, inspected, planned, planned_pairs, refuse_unusable
 from soniox_ds.live.audio_sources import RAW
 from soniox_ds.live.dataset import NOT_STREAMED, stream_dataset_as
-from soniox_ds.live.result import LiveResult, concat_live_results
+from soniox_ds.live.result import LiveResult
 from soniox_ds.live.stream import check_pace
 from soniox_ds.metrics.latency.stability import live_stability
 from soniox_ds.metrics.latency.summaries import live_latencies
@@ -342,7 +342,7 @@ async def sweep_endpoints(
 
     with Progress(progress_for(progress)) as shown:
         parts = await in_turns(recording_list, list(chosen), streamed, seed=seed, progress=shown)
-    results = {name: concat_live_results(stretches) for name, stretches in parts.items()}
+    results = {name: LiveResult.concat(stretches) for name, stretches in parts.items()}
     model = next(iter(chosen.values())).model  # settings hold endpoint options only: all have one model
     await warn_of_models(models, model, pd.concat([result.recordings for result in results.values()]))
     return EndpointSweep(

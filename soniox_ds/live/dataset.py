@@ -36,7 +36,7 @@ from soniox_ds.live.channels import joined_channels
 from soniox_ds.live.event_store import BEGUN, DONE, EventStore
 from soniox_ds.live.interrupted import keep_interrupted
 from soniox_ds.live.replay import Event
-from soniox_ds.live.result import LiveResult, concat_live_results, live_result_of, why_failed
+from soniox_ds.live.result import LiveResult, live_result_of, why_failed
 from soniox_ds.live.session import LiveSession
 from soniox_ds.live.stream import check_pace, run_session, silence_teller
 from soniox_ds.options import LiveOptions
@@ -511,7 +511,8 @@ def _together(
         resolved_model=resolved_model or (models.pop() if len(models) == 1 else None),
         options=run.options.body(),
     )
-    streamed = concat_live_results([parts[row] for row in rows], new_provenance(run_record))
+    streamed = LiveResult.concat([parts[row] for row in rows])
+    streamed.provenance = new_provenance(run_record)
     for name in recording_list.metadata.columns:
         streamed.recordings[name] = recording_list.metadata[name].to_numpy()[rows]
     return streamed

@@ -11,14 +11,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
 from soniox_ds._display import duration_text, render
 from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
 from soniox_ds.corpus.corpus import Corpus, read_corpus
-from soniox_ds.corpus.provenance import new_provenance, new_run
+from soniox_ds.corpus.dtypes import concat_frames
+from soniox_ds.corpus.provenance import join_provenances, new_provenance, new_run
+from soniox_ds.corpus.validation import checked_recordings
 from soniox_ds.exceptions import InputError, SonioxDSError, error_type_of
 from soniox_ds.live.model_event import resolved_model_of
 from soniox_ds.live.replay import Event, Replay, replay
@@ -35,7 +37,7 @@ from soniox_ds.schema import (
 )
 from soniox_ds.text import words as _text
 
-__all__ = ["LOG_FILE", "LiveResult", "concat_live_results", "live_result_of", "read_live_result", "why_failed"]
+__all__ = ["LOG_FILE", "LiveResult", "live_result_of", "read_live_result", "why_failed"]
 
 LOG_FILE = "stream_log.parquet"
 """Name of the log's file in the folder of a saved corpus."""
@@ -122,6 +124,19 @@ class LiveResult:
         """Return the same results as a corpus, without the times at which the tokens arrived."""
         return Corpus(self.recordings, self.tokens[list(TOKENS)], self.provenance)
 
+    @classmethod
+    def concat(cls, live_results: Iterable[Self]) -> Self:
+        """Join live results into one; see `soniox_ds.concat`."""
+        parts = list(live_results)
+        if not parts:
+            raise InputError("there is no live result to join; give at least one.")
+        recordings = concat_frames([part.recordings for part in parts], RECORDINGS)
+        return cls(
+            checked_recordings(recordings),
+            concat_frames([part.log for part in parts], LIVE_LOG),
+            join_provenances([part.provenance for part in parts]),
+        )
+
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a corpus, and the log in the same folder, as Parquet; `soniox_ds.read_live_result` reads both.
 
@@ -195,18 +210,6 @@ def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:
     with reading(source / LOG_FILE):
         table.select(["audio_id", "at_ms", "kind", "session", "offset_ms", "payload"])  # raises where one is missing
         return LiveResult(corpus.recordings, frame_from_arrow(table, LIVE_LOG), corpus.provenance)
-
-
-def concat_live_results(parts: Iterable[LiveResult], provenance: dict[str, Any] | None = None) -> LiveResult:
-    """Join several results, in order."""
-    parts = list(parts)
-    if not parts:
-        raise InputError("there are no results to put together")
-    return LiveResult(
-        pd.concat([part.recordings for part in parts], ignore_index=True),
-        pd.concat([part.log for part in parts], ignore_index=True),
-        provenance or parts[0].provenance,
-    )
 
 
 def live_result_of(

@@ -33,7 +33,7 @@ from soniox_ds.batch.journal import default_path
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning, SetupError
 from soniox_ds.live.replay import tokens_table
-from soniox_ds.live.result import LiveResult, concat_live_results
+from soniox_ds.live.result import LiveResult
 from soniox_ds.live.transcript import Segment, Update
 from soniox_ds.options import LiveOptions
 from soniox_ds.options.keywords import check_keywords, list_options
@@ -252,7 +252,7 @@ class Microphone:
         takes = self._read()
         if not takes:
             raise InputError("nothing was recorded yet: show the widget, press Start, and speak")
-        return concat_live_results([take.result() for take in takes])
+        return LiveResult.concat([take.result() for take in takes])
 
     def corpus(self) -> Corpus:
         """Return the same results as a corpus. Raises as `result`."""
@@ -283,7 +283,7 @@ class Microphone:
         recordings += [(take.result(), take.begun_at) for take in self._left_in_this_kernel()]
         if not recordings:
             raise InputError("there is no recording to recover: all were read, or saved, or are older than 30 days")
-        return concat_live_results(with_distinct_ids(sorted(recordings, key=lambda recording: recording[1])))
+        return LiveResult.concat(with_distinct_ids(sorted(recordings, key=lambda recording: recording[1])))
 
     async def until_stopped(self) -> LiveResult:
         """Wait until the recording has ended, is settled and written to `save_to`, and return `result`.
