@@ -63,9 +63,12 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     -------
     DataFrame
         ``schema.WORDS``: recordings in their order of appearance, words in the order of their first tokens. Speaker and
-        language are those of the first piece that contains a letter or digit. Of channels that were transcribed
-        separately, a word has pieces of one channel only, and the words are ordered segment by segment (as `segments`
-        divides them), so that people who speak at the same time do not break each other's sentences.
+        language are those of the first piece that contains a letter or digit. `confidence` is the minimum and
+        `confidence_mean` the mean over the pieces that contain a letter or digit, or over all pieces of the word if
+        none does; ``sx.metrics.word_confidence`` puts the mean or the product in the place of the minimum. Of channels
+        that were transcribed separately, a word has pieces of one channel only, and the words are ordered segment by
+        segment (as `segments` divides them), so that people who speak at the same time do not break each other's
+        sentences.
 
     Raises
     ------

@@ -4,6 +4,10 @@ Conventions: a confidence is the recogniser's own estimate, between 0 and 1, tha
 the alignment has a "hit", and wrong if it has a "substitution" or an "insertion". **Deletions have no word and so no
 confidence: they are not included in any figure about confidence**, however many there are. Rows of an alignment without
 a confidence are left out too.
+
+The minimum and the mean over the pieces of a word are computed by `text.words.words`, while it joins the pieces. They
+are the columns `confidence` and `confidence_mean`, which `word_confidence` reads. Only the product is computed here,
+because few people need it and it takes the tokens.
 """
 
 from __future__ import annotations
