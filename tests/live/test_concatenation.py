@@ -35,7 +35,7 @@ def test_every_run_is_kept_once():
 
 
 def test_an_id_stands_for_one_recording():
-    with pytest.raises(SchemaError, match=r"1 audio_id is there more than once: \['a'\]"):
+    with pytest.raises(SchemaError, match=r"1 audio_id occurs more than once: \['a'\]"):
         sx.concat([live_result("a", "Hello"), live_result("a", "Goodbye")])
 
 
