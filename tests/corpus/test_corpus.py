@@ -579,5 +579,5 @@ def test_refused_saves_leave_no_folder(tmp_path):
         corpus.save(tmp_path / "c", partition_by="nope")
     assert not (tmp_path / "c").exists()
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot be created"):
         corpus.save(tmp_path / "file" / "below")
