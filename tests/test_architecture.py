@@ -18,7 +18,7 @@ ROOMS = [
     {"cli"},
     {"demo"},
     {"reports"},
-    {"widgets", "plot", "show"},
+    {"widgets", "plot", "show", "proxy"},
     {"aio", "account", "_sync"},
     {"experiments"},
     {"live"},

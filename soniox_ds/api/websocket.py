@@ -25,7 +25,7 @@ from soniox_ds.api.responses import Reply, error_of
 from soniox_ds.exceptions import BadAnswerError, ConnectionFailed
 from soniox_ds.options import LiveOptions
 
-__all__ = ["LiveSocket", "check_message", "is_error_frame", "parse_message"]
+__all__ = ["LiveSocket", "check_message", "is_error_frame", "open_socket", "parse_message"]
 
 _REQUEST_NAME = "the stream"
 _LONGEST_MESSAGE = 16 << 20
@@ -59,23 +59,7 @@ class LiveSocket:
         self._socket: ClientConnection | None = None
 
     async def __aenter__(self) -> LiveSocket:
-        try:
-            self._socket = await _Connect(
-                self.connection.stream_url(),
-                additional_headers=self.connection.service_headers(),
-                open_timeout=self.timeout_s,
-                close_timeout=_CLOSE_S,
-                max_size=_LONGEST_MESSAGE,
-                user_agent_header="soniox-ds",
-                proxy=True,
-                compression=None,  # Audio hardly shrinks, and the seconds of unsent audio could not be counted.
-                # A ping that waits behind audio would break a slow but working connection; the session checks instead.
-                ping_interval=None,
-                logger=redacting_logger("websockets.client", self.connection.api_key.hide_in),
-            )
-        except (OSError, TimeoutError, websockets.WebSocketException, ValueError, ImportError) as error:
-            raise self._failed("no connection to", error) from None
-        self._socket.transport.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, _UNSENT_BYTES)
+        self._socket = await open_socket(self.connection, timeout_s=self.timeout_s)
         try:
             await self._send(json.dumps(self.options.body()))
         except BaseException:
@@ -148,12 +132,38 @@ class LiveSocket:
         return self._socket
 
     def _failed(self, problem: str, error: Exception) -> ConnectionFailed:
-        host = urlsplit(self.connection.stream_url()).netloc
-        detail = self.connection.api_key.hide_in(str(error)) or type(error).__name__
-        return ConnectionFailed(
-            f"{_REQUEST_NAME}: {problem} {host} ({detail}). Check the network, proxies and SONIOX_WS_URL, and run the "
-            "same call again"
+        return _failure(self.connection, problem, error)
+
+
+async def open_socket(connection: Connection, *, timeout_s: float) -> ClientConnection:
+    """Open a websocket to the service, with the key in a header. Raises ConnectionFailed if that fails."""
+    try:
+        socket = await _Connect(
+            connection.stream_url(),
+            additional_headers=connection.service_headers(),
+            open_timeout=timeout_s,
+            close_timeout=_CLOSE_S,
+            max_size=_LONGEST_MESSAGE,
+            user_agent_header="soniox-ds",
+            proxy=True,
+            compression=None,  # Audio hardly shrinks, and the seconds of unsent audio could not be counted.
+            # A ping that waits behind audio would break a slow but working connection; the session checks instead.
+            ping_interval=None,
+            logger=redacting_logger("websockets.client", connection.api_key.hide_in),
         )
+    except (OSError, TimeoutError, websockets.WebSocketException, ValueError, ImportError) as error:
+        raise _failure(connection, "no connection to", error) from None
+    socket.transport.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, _UNSENT_BYTES)
+    return socket
+
+
+def _failure(connection: Connection, problem: str, error: Exception) -> ConnectionFailed:
+    host = urlsplit(connection.stream_url()).netloc
+    detail = connection.api_key.hide_in(str(error)) or type(error).__name__
+    return ConnectionFailed(
+        f"{_REQUEST_NAME}: {problem} {host} ({detail}). Check the network, proxies and SONIOX_WS_URL, and run the same "
+        "call again"
+    )
 
 
 def parse_message(text: str) -> dict[str, Any]:
