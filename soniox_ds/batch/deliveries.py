@@ -40,19 +40,22 @@ class Deliveries:
         self._missing: dict[str, None] = {}
         """Ids of jobs that are done, as the service has shown, and whose webhooks have not come, oldest first."""
         self._taken_up: set[str] = set()
-        """Ids of jobs of an earlier run. Their webhooks may have been lost before this run began."""
+        """Ids of jobs of an earlier run that the service has not been asked for yet."""
         self._is_down = False
         """True from the discovery that webhooks are missing and that no others arrive until the next one arrives."""
         self._is_asking = False
         self._n_done = 0
 
     def taken_up(self, transcription_id: str) -> None:
-        """Note that a job was created by an earlier run, so that the service is asked for its state at once."""
+        """Note that a job was created by an earlier run, so that the service is asked for its state at once.
+
+        Its webhook may have been lost before this run began. If it is not, one question for all is still cheapest.
+        """
         self._taken_up.add(transcription_id)
 
     async def arrived(self, watched: Mapping[str, Job]) -> dict[str, str]:
         """Return the status of each watched job whose webhook has arrived since the last call."""
-        expected = [*(watched.keys() - self._arrived), *islice(reversed(self._missing), LATEST)]
+        expected = [*(watched.keys() - self._arrived - self._taken_up), *islice(reversed(self._missing), LATEST)]
         delivered = await self._run.journal.deliveries(expected)
         if delivered:
             self._arrived_s = self._run.clock.now()
@@ -66,11 +69,12 @@ class Deliveries:
         """Return True if the webhook says all that is needed to fetch the transcript.
 
         Otherwise the service is asked for the job: for the reason of a failure, for a duration that was not measured
-        here, or because the service has given one id to two jobs before.
+        here, or because it is not certain that the id is that of this job: a webhook names nothing else.
         """
         run = self._run
         return (
             status == "completed"
+            and job.is_confirmed
             and bool(job.paid.duration_ms)
             and not job.recording.warnings
             and not run.file_ids.contested

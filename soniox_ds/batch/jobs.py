@@ -168,6 +168,8 @@ class Job:
     listings_since_lost: int = 0
     is_known: bool = False
     """True once the service has confirmed that the job was created. The job is then never created again."""
+    is_confirmed: bool = False
+    """True if an answer of the service that carried the job's reference gave the job its id."""
     doubts: int = 0
     """Number of times that the job's id turned out to belong to another job."""
     answered_badly: str = ""

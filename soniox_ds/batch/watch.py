@@ -98,6 +98,7 @@ class Watcher:
         entry.submitted_at = created_at.isoformat()
         job.lost_s = None
         job.is_known = True
+        job.is_confirmed = reply.get("client_reference_id") == entry.reference
         await self._run.advance(job, State.CREATED)
         self.watch(job)
 
@@ -202,6 +203,7 @@ class Watcher:
         if job is None or self.contradiction(job, item) is not None:
             return False
         job.missed = 0
+        job.is_confirmed = job.is_confirmed or reference == job.paid.reference
         await self._act_on(job, item)
         return True
 

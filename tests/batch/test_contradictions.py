@@ -13,6 +13,7 @@ import sqlite3
 import uuid
 import warnings
 
+import pandas as pd
 import pytest
 from batches import Limits, batch, leftovers, routes, stand_in, transcribe, wav
 from lying import Liar, Told
@@ -143,6 +144,38 @@ async def test_answers_about_something_else_are_looked_into(altered, tmp_path, h
         corpus, _ = await lied_to(service, tmp_path, altered)
         assert_all_well(corpus, service)
     assert corpus.tokens.equals(honest)
+
+
+def shifted():
+    """Every answer to a create request has the id of the one before and no reference; the first has an unknown id."""
+    ids = [str(uuid.uuid4())]
+
+    def altered(response):
+        if response.route != "create" or response.status >= 300:
+            return response
+        ids.append(response.json["id"])
+        return response.saying({**response.json, "id": ids[-2], "client_reference_id": None, "file_id": None})
+
+    return altered
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        pytest.param(shifted, id="ids of others"),
+        pytest.param(lambda: same_id("create", client_reference_id=None), id="the same id"),
+        pytest.param(lambda: with_reference("create", None), id="no reference"),
+    ],
+)
+async def test_no_webhook_is_taken_for_that_of_another_job(altered, honest, tmp_path):
+    """A webhook names a job by its id alone, so an id that no answer connects with the reference is not trusted."""
+    with stand_in(speed=20) as service:
+        webhook = sx.WebhookReceiver(port=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", exceptions.WebhookWarning)
+            corpus, _ = await lied_to(service, tmp_path, altered(), webhook=webhook)
+        assert_all_well(corpus, service)
+    pd.testing.assert_frame_equal(corpus.tokens, honest)
 
 
 @pytest.mark.parametrize("more", [{}, {"client_reference_id": None}], ids=["with references", "without references"])

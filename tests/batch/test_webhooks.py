@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import warnings
+from contextlib import closing
 
+import httpx
 import pytest
 from batches import assert_same_corpus, batch, leftovers, routes, settings_for, stand_in, transcribe, until
 
@@ -37,6 +40,11 @@ def slow_stand_in(speed=10):
 def asked(service):
     """The times at which the service was asked for the states of jobs."""
     return [request.time_s for request in service.requests if request.route in ("list", "get")]
+
+
+def in_journal(folder, query):
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as db:
+        return db.execute(query).fetchall()
 
 
 def receiver(**changes):
@@ -128,18 +136,39 @@ async def test_a_receiver_elsewhere(recordings, quiet, tmp_path):
     assert routes(service)["list"] == 0
 
 
-async def test_webhooks_that_arrived_while_no_run_was_there(recordings, quiet, tmp_path):
+async def test_jobs_of_an_interrupted_run_are_asked_for_once(recordings, quiet, tmp_path):
     with receiver(journal=tmp_path / "journal.sqlite") as there, slow_stand_in() as service:
         here = sx.WebhookReceiver(there.url, auth_header_value=SECRET)
         service.faults.rate("late_webhook", 1, seconds=20)
         interrupted = asyncio.create_task(run(recordings, service, tmp_path, webhook=here))
-        await until(lambda: service.created.total == RECORDINGS)
+        await until(
+            lambda: in_journal(tmp_path, "SELECT count(*) FROM jobs WHERE state = 'created'") == [(RECORDINGS,)]
+        )
         interrupted.cancel()
         await asyncio.wait([interrupted])
         n_before = len(service.requests)
         await until(lambda: len(service.webhooks) == RECORDINGS)
         check(await run(recordings, service, tmp_path, webhook=here), quiet, service)
-    assert set(routes(service, since=n_before)) <= {"transcript", "delete_transcription", "delete_file", "other"}
+    asked_again = routes(service, since=n_before)
+    assert (asked_again["list"], asked_again["get"], asked_again["create"]) == (1, 0, 0)
+
+
+async def test_webhooks_of_somebody_elses_jobs(recordings, quiet, tmp_path):
+    with receiver(journal=tmp_path / "journal.sqlite") as there, slow_stand_in() as service:
+        here = sx.WebhookReceiver(there.url, auth_header_value=SECRET)
+        async with httpx.AsyncClient(
+            base_url=f"{service.base_url}/v1", headers={"Authorization": f"Bearer {service.key}"}
+        ) as other:
+            file = (await other.post("/files", files={"file": ("a.wav", recordings["r000"])})).json()
+            theirs = {"model": "stt-async-v6", "file_id": file["id"], **here.options()}
+            foreign = [(await other.post("/transcriptions", json=theirs)).json()["id"] for _ in range(3)]
+        corpus = await run(recordings, service, tmp_path, webhook=here)
+        assert [job["id"] for job in service.transcriptions] == foreign  # They are neither fetched nor deleted.
+        assert [stored["id"] for stored in service.files] == [file["id"]]
+        await until(lambda: len(service.webhooks) == RECORDINGS + 3)
+    assert_same_corpus(corpus, quiet)
+    assert asked(service) == []
+    assert set(foreign) < {row[0] for row in in_journal(tmp_path, "SELECT transcription_id FROM deliveries")}
 
 
 # -- webhooks do not arrive --------------------------------------------------------------------------------------------
@@ -180,6 +209,7 @@ async def test_a_receiver_with_another_secret(recordings, quiet, tmp_path):
     assert {webhook.status for webhook in service.webhooks} == {401}
 
 
+@pytest.mark.slow
 async def test_a_lost_webhook_is_noticed_before_the_recording_is_given_up_although_others_arrive(tmp_path):
     with slow_stand_in(speed=20) as service:
         service.faults.next("lost_webhook", "create")
@@ -196,6 +226,7 @@ async def test_a_create_request_without_an_answer(recordings, quiet, tmp_path):
     assert routes(service)["list"] > 0
 
 
+@pytest.mark.slow
 async def test_the_run_returns_to_webhooks(recordings, quiet, tmp_path):
     """The first 30 webhooks are lost; the run submits slowly, so that it sees the last ones arrive."""
     with slow_stand_in() as service:
