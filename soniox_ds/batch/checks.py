@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from soniox_ds._caller import warn_caller
 from soniox_ds.sources.inspection import SEVERAL_CHANNELS
 
-__all__ = ["check_parts", "check_transcript", "warn_of_channels", "with_possible_confidences"]
+__all__ = ["check_parts", "check_transcript", "is_duration_doubtful", "warn_of_channels", "with_possible_confidences"]
 
 DIFFERENT_MS = 1_000
 DIFFERENT_SHARE = 0.02
@@ -52,6 +52,20 @@ def check_transcript(tokens: pa.Table, duration_ms: int | None, measured_ms: int
         measured.
     """
     return [*_compare_durations(duration_ms, measured_ms), *_check_tokens(tokens, duration_ms)]
+
+
+def is_duration_doubtful(tokens: pa.Table, measured_ms: int) -> bool:
+    """Return True if the service may have transcribed more or less audio than was measured here.
+
+    This is so if the transcript is empty, ends later than the audio, or ends so early that `check_transcript` warns.
+    """
+    last_ms = pc.max(tokens["end_ms"]).as_py()
+    if last_ms is None:
+        return True
+    return bool(
+        measured_ms - last_ms > max(QUIET_MS, QUIET_SHARE * measured_ms)
+        or last_ms - measured_ms > max(DIFFERENT_MS, DIFFERENT_SHARE * measured_ms)
+    )
 
 
 def check_parts(

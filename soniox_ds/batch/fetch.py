@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 
+from soniox_ds.api.budget import Priority
 from soniox_ds.api.decode import decode_transcript
 from soniox_ds.api.retry import DAMAGED_TRANSCRIPT, DOWNLOAD
+from soniox_ds.batch.checks import is_duration_doubtful
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
@@ -15,11 +18,14 @@ from soniox_ds.exceptions import (
     InvalidStateError,
     JournalError,
     NotFoundError,
+    RequestError,
     ServiceError,
     SonioxDSError,
 )
 
 __all__ = ["clean_forever", "fetch_forever"]
+
+log = logging.getLogger("soniox_ds.batch")
 
 LARGE_BYTES = 1_000_000
 """Bytes above which a transcript is decoded in a thread, so that the event loop is not held up."""
@@ -79,9 +85,16 @@ async def _fetch(run: Run, job: Job) -> bytes:
         raise RuntimeError(f"job {job.key[:12]} cannot be fetched, because it has no id")
     raw = await run.client.get_transcript(transcription_id, audio_ms=job.paid.duration_ms)
     if len(raw) > LARGE_BYTES:
-        await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
+        _, tokens = await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
     else:
-        decode_transcript(raw, job.recording.audio_id)
+        _, tokens = decode_transcript(raw, job.recording.audio_id)
+    if job.is_measured_here and is_duration_doubtful(tokens, job.paid.duration_ms or 0):
+        try:
+            item = await run.client.get_transcription(transcription_id, priority=Priority.FETCH)
+        except (NotFoundError, RequestError, ServiceError) as error:  # The transcript is here, which matters more.
+            log.warning("the service was asked for the duration of %s in vain: %s", job.recording.audio_id, error)
+        else:
+            run.note_duration(job, item.get("audio_duration_ms"))
     return raw
 
 

@@ -170,6 +170,8 @@ class Job:
     """True once the service has confirmed that the job was created. The job is then never created again."""
     is_confirmed: bool = False
     """True if an answer of the service that carried the job's reference gave the job its id."""
+    is_measured_here: bool = False
+    """True if the service was not asked for the duration, because a webhook told that the job is done."""
     doubts: int = 0
     """Number of times that the job's id turned out to belong to another job."""
     answered_badly: str = ""

@@ -40,6 +40,8 @@ FATAL_AFTER = 8
 LONGEST_MODEL = 256
 """Largest number of characters in a model's name. A longer text in an answer is not taken for a name."""
 
+LONGEST_DURATION_MS = 2**31 - 1
+
 PATIENCE_S = 600.0
 """Seconds that one recording may take beyond its own duration, unless the caller gives another limit."""
 
@@ -314,6 +316,13 @@ class Run:
             self.models.named_by_jobs.setdefault(entry.model, set()).add(entry.resolved_model)
         elif entry.resolved_model is None:
             entry.resolved_model = await self.models.resolved(entry.model)
+
+    def note_duration(self, job: Job, answered: object) -> None:
+        """Note the duration of a job's audio as the service reports it, unless the value is impossible."""
+        if isinstance(answered, int) and 0 < answered <= LONGEST_DURATION_MS:
+            job.paid.duration_ms = answered
+            job.is_measured_here = False
+            self.spending.correct(job.key, cost_usd(answered))
 
     async def note_lost(self, job: Job, kind: str) -> None:
         """Note that the server may hold something under the job's present reference that no entry uses."""

@@ -17,7 +17,6 @@ import math
 from typing import Any
 
 from soniox_ds.api.budget import Priority
-from soniox_ds.api.prices import cost_usd
 from soniox_ds.api.responses import is_id
 from soniox_ds.api.retry import WATCH
 from soniox_ds.batch.deliveries import Deliveries
@@ -44,7 +43,6 @@ MISSES = 3
 """Number of listings without a job after which the job is requested by its id."""
 MOST_DOUBTS = 3
 """Number of times that a job is looked for because its id belongs to another job."""
-LONGEST_DURATION_MS = 2**31 - 1
 LONGEST_SLUG = 100
 LONGEST_MESSAGE = 1000
 LAST_RESORT = 4
@@ -172,6 +170,7 @@ class Watcher:
         for transcription_id, status in arrived:
             job = self._watched.get(transcription_id)
             if job is not None and deliveries.can_be_fetched(job, status):
+                job.is_measured_here = True
                 await self._act_on(job, {"id": transcription_id, "status": status})
             elif job is not None:
                 to_ask.append((transcription_id, job))
@@ -363,9 +362,7 @@ class Watcher:
 
     async def _act_on(self, job: Job, item: dict[str, Any]) -> None:
         run, entry, status = self._run, job.paid, item["status"]
-        if isinstance(duration_ms := item.get("audio_duration_ms"), int) and 0 < duration_ms <= LONGEST_DURATION_MS:
-            entry.duration_ms = duration_ms
-            run.spending.correct(job.key, cost_usd(duration_ms))
+        run.note_duration(job, item.get("audio_duration_ms"))
         if status == "queued":
             return
         run.release(job, "pending")

@@ -10,7 +10,8 @@ from contextlib import closing
 
 import httpx
 import pytest
-from batches import assert_same_corpus, batch, leftovers, routes, settings_for, stand_in, transcribe, until
+from batches import assert_same_corpus, batch, leftovers, routes, settings_for, stand_in, transcribe, until, wav
+from lying import Liar
 
 import soniox_ds as sx
 from soniox_ds.batch.deliveries import QUIET_S
@@ -99,6 +100,32 @@ async def test_the_duration_of_a_url_comes_from_the_service(elsewhere, tmp_path)
     assert (corpus.recordings["duration_ms"] == 100).all()
     assert (corpus.recordings["cost_usd"] > 0).all()
     assert (routes(service)["get"], routes(service)["list"]) == (5, 0)
+
+
+async def test_the_service_is_asked_for_a_duration_that_the_transcript_makes_doubtful(tmp_path):
+    """The service transcribes the first second of 30 s of one recording; of another one, all 30 s."""
+    recordings = {"in part": wav(0, seconds=30), "whole": wav(1, seconds=30)}
+    at = {"in part": 1_000, "whole": 29_000}
+    names = {}
+
+    def altered(told):
+        if told.route == "create" and told.status < 300:
+            names[told.json["id"]] = told.json["filename"].partition(".")[0]
+        if told.route == "get":
+            return told.saying({**told.json, "audio_duration_ms": 1_000})
+        if told.route == "transcript":
+            token = {"text": "word", "start_ms": 0, "end_ms": at[names[told.json["id"]]], "confidence": 1}
+            return told.saying({**told.json, "text": "word", "tokens": [token]})
+        return told
+
+    with slow_stand_in() as service:
+        async with Liar(service.base_url, altered) as liar:
+            connection = sx.Connection(api_key=service.key, api_base_url=liar.url)
+            corpus = await run(recordings, service, tmp_path, connection=connection)
+    table = corpus.recordings.set_index("audio_id")
+    assert table["duration_ms"].to_dict() == {"in part": 1_000, "whole": 30_000}
+    assert table["warnings"].fillna("").to_dict() == {"in part": "heard_in_part", "whole": ""}
+    assert (routes(service)["get"], routes(service)["list"]) == (1, 0)
 
 
 @pytest.fixture
