@@ -13,6 +13,7 @@ from waiting import PATIENCE_S
 
 import soniox_ds as sx
 from soniox_ds.cli import main
+from soniox_ds.io.formats import FORMATS
 from soniox_ds.options import ASYNC_MODEL
 
 
@@ -226,3 +227,19 @@ def test_export_writes_a_format_of_other_tools(tmp_path, capsys):
     assert (tmp_path / "a.rttm").read_text() == "SPEAKER a 1 0.000 0.500 <NA> <NA> 1 <NA> <NA>\n"
     assert main([*arguments, "--set", "collar=3"]) == 2
     assert "keyword arguments of write_rttm: it has none; found 'collar=3'" in capsys.readouterr().err
+
+
+def test_export_writes_every_format_with_its_options(tmp_path, capsys):
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": [0], "text": ["hi"], "start_ms": [0], "end_ms": [500]})
+    recordings = pd.DataFrame({"audio_id": ["a"], "status": ["completed"], "source": [str(tmp_path / "a.wav")]})
+    sx.Corpus(recordings, tokens.assign(speaker="1")).save(tmp_path / "corpus")
+    for name in [name for name, each in FORMATS.items() if each.writer]:
+        out = tmp_path / "exports" / name
+        out.parent.mkdir(exist_ok=True)
+        assert main(["export", str(tmp_path / "corpus"), "--format", name, "--out", str(out)]) == 0
+        assert out.exists()
+    arguments = ["export", str(tmp_path / "corpus"), "--format", "srt", "--out", str(tmp_path / "a.srt")]
+    assert main([*arguments, "--set", "speaker_labels=true", "min_ms=0", "characters_per_s=null"]) == 0
+    assert (tmp_path / "a.srt").read_text() == "1\n00:00:00,000 --> 00:00:00,500\nSpeaker 1: hi\n\n"
+    assert main([*arguments, "--set", "lines=0"]) == 2
+    assert "lines" in capsys.readouterr().err

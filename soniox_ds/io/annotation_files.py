@@ -7,12 +7,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.formats import FORMATS, Format, format_named, format_of_file
 from soniox_ds.io.kaldi import is_kaldi_folder
 from soniox_ds.io.nemo import read_nemo
+from soniox_ds.io.stm import read_stm
 
 __all__ = ["format_of_path", "joined_texts", "read_annotations"]
 
@@ -106,6 +109,18 @@ def _read(form: Format, file: Path, is_transcript: bool, encoding: str | None) -
     if form.name == "nemo" and is_transcript:
         table = read_nemo(file, text_key="pred_text", encoding=encoding)
         return table if table["text"].notna().any() else read_nemo(file, encoding=encoding)
+    if form.name == "stm":
+        table = read_stm(file, ignored=True, encoding=encoding)
+        is_ignored = table.pop("is_ignored").to_numpy(np.bool_)
+        rows = table[is_ignored]
+        if is_ignored.any() and not is_transcript:
+            seconds = int((rows["end_ms"] - rows["start_ms"]).sum()) / 1000
+            warn_caller(
+                f"{file}: {int(is_ignored.sum())} regions ({seconds:.1f} s) are not to be scored and have no text, so "
+                "that words recognised in them count as insertions. sx.io.read_stm(path, ignored=True) lists them.",
+                UserWarning,
+            )
+        return table[~is_ignored].reset_index(drop=True)
     table = form.reader(file, encoding=encoding)
     assert isinstance(table, pd.DataFrame)
     return table

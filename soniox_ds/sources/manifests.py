@@ -152,6 +152,13 @@ def read_references(path: str | os.PathLike[str], *, encoding: str | None = None
     SourceError
         If the file is not such a table or cannot be read (the message names the line), or if a recording has more than
         one reference.
+    InputError, SchemaError
+        If a file of a format of `sx.io` cannot be read. The message names the file and the line.
+
+    Warns
+    -----
+    UserWarning
+        If an STM file has regions that are not scored: words recognised there count as insertions.
 
     Examples
     --------

@@ -45,7 +45,10 @@ def test_references_are_in_the_order_of_time_and_leave_gaps_out(tmp_path):
     (tmp_path / "a.stm").write_text(
         "a 1 x 5 6 second\na 1 inter_segment_gap 0 1\na 1 y 1 2 first\na 1 x 7 8 ignore_time_segment_in_scoring\n"
     )
-    assert sx.read_references(tmp_path / "a.stm").to_numpy().tolist() == [["a", "first second"]]
+    with pytest.warns(UserWarning, match=r"a\.stm: 2 regions \(2\.0 s\) are not to be scored"):
+        references = sx.read_references(tmp_path / "a.stm")
+    assert references.to_numpy().tolist() == [["a", "first second"]]
+    assert sx.io.read_transcripts(tmp_path / "a.stm").recordings["text"].tolist() == ["first second"]
 
 
 def test_encodings_of_references(tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fuzzing import examples, seed
+from fuzzing import examples, mutated, seed
 
 import soniox_ds as sx
 from soniox_ds.exceptions import SonioxDSError
@@ -33,37 +33,6 @@ TRN = "".join(f"said {n} (spk-talk{n})\n" for n in range(6))
 SEGLST = [{"session_id": f"a{n}", "words": "x", "speaker": "s", "start_time": n, "end_time": n + 0.5} for n in range(6)]
 NEMO = [{"audio_filepath": f"a{n}.wav", "text": "x", "offset": n, "duration": 1.5} for n in range(6)]
 LHOTSE = [{"id": f"{n}", "recording_id": "a", "start": n, "duration": 1.5, "channel": 0} for n in range(6)]
-PIECES = [
-    b'"',
-    b",",
-    b";",
-    b"\t",
-    b"\n",
-    b"\r",
-    b"\x00",
-    b"\xff\xfe",
-    b"\xef\xbb\xbf",
-    b"sep=;\n",
-    b"{",
-    b"[",
-    b"]",
-    b"}",
-]
-PIECES += [
-    b"null",
-    b"NaN",
-    b"-1",
-    b"1e999",
-    b"9" * 30,
-    b"9" * 5000,
-    b"\xed\xa0\x80",
-    b"\\ud800",
-    b"<NA>",
-    b";;",
-    b" ",
-    b"=",
-    b"''",
-]
 
 
 def parquet(frame: pd.DataFrame, **options: Any) -> bytes:
@@ -99,28 +68,6 @@ SEEDS = {
     "srt": [SRT.encode(), SRT.encode("utf-16"), SRT.replace("\n", "\r\n").encode()],
     "vtt": [VTT.encode(), VTT.encode("utf-16"), VTT.replace("\n", "\r\n").encode()],
 }
-
-
-def mutated(raw: bytes, rng: random.Random) -> bytes:
-    """Change a file in one to four places: bytes, meaningful pieces, cuts, and copies of its own parts."""
-    data = bytearray(raw)
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(data) + 1)
-        kind = rng.randrange(6)
-        if kind == 0 and data:
-            data[at % len(data)] = rng.randrange(256)
-        elif kind == 1:
-            data[at:at] = rng.choice(PIECES)
-        elif kind == 2:
-            del data[at : at + rng.randint(1, 20)]
-        elif kind == 3:
-            del data[at:]
-        elif kind == 4:
-            start = rng.randrange(len(data) + 1)
-            data[at:at] = data[start : start + rng.randint(1, 60)]
-        elif data:
-            data[at % len(data)] ^= 1 << rng.randrange(8)
-    return bytes(data)
 
 
 def transcribe(path: Path) -> None:

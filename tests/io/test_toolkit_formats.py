@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 
 import kaldiio
 import pandas as pd
 import pytest
+from fuzzing import examples, mutated, seed
 from transcripts import ODD_TEXTS, corpus_of, segments_of, tokens_of
 
 import soniox_ds as sx
-from soniox_ds.exceptions import SchemaError
+from soniox_ds.exceptions import SchemaError, SonioxDSError
+from soniox_ds.sources.search import find_recordings
 
 ROWS = [
     ("b.wav", "1", 1500, 3000, "Good morning\nto you"),
@@ -199,3 +202,25 @@ def test_soniox_of_the_official_sdk(tmp_path):
     document = json.loads((tmp_path / "a.json").read_text())
     transcript = TranscriptionTranscript.model_validate({"id": "00000000-0000-0000-0000-000000000000", **document})
     assert [token.text for token in transcript.tokens] == [" Good", " morning"]
+
+
+@pytest.mark.fuzz
+def test_a_damaged_kaldi_folder_is_read_or_refused_by_name(tmp_path):
+    sx.io.write_kaldi(segments_of(ROWS), tmp_path)
+    (tmp_path / "wav.scp").write_text("b.wav audio/b.wav\ncalls/a_b.wav audio/a b.wav\n")
+    files = {path: path.read_bytes() for path in sorted(tmp_path.iterdir())}
+    rng = random.Random(seed())
+    refused = 0
+    for number in range(examples(100)):
+        path = rng.choice(list(files))
+        path.write_bytes(mutated(files[path], rng))
+        try:
+            sx.io.read_kaldi(tmp_path)
+            find_recordings(str(tmp_path))
+        except SonioxDSError:
+            refused += 1
+        except Exception as error:
+            error.add_note(f"example {number}: {path.name} was {path.read_bytes()!r}")
+            raise
+        path.write_bytes(files[path])
+    assert refused
