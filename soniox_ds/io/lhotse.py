@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import SchemaError
@@ -28,6 +29,8 @@ from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import as_words
 
 __all__ = ["read_lhotse", "write_lhotse"]
+
+_CHUNK = 5_000
 
 
 def read_lhotse(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
@@ -162,28 +165,26 @@ def _rows(segments: pd.DataFrame, transcripts: Transcripts) -> Iterator[dict[str
     words = None if is_segments(transcripts) else without_translations(as_words(transcripts))
     places: dict[Any, Any] = {} if words is None else words.groupby("audio_id", sort=False).indices
     for audio_id, rows in segments.groupby("audio_id", sort=False):
-        timed = [] if words is None else _timed_words(words.take(places[audio_id]))
-        yield from _supervisions(str(audio_id), rows, timed)
+        of_recording = None
+        if words is not None:
+            of_recording = words.take(places[audio_id])
+            by = [*(["channel"] if "channel" in words else []), "word_index"]
+            of_recording = of_recording.sort_values(by, kind="stable").reset_index(drop=True)
+        for first in range(0, len(rows), _CHUNK):
+            yield from _supervisions(str(audio_id), first, rows.iloc[first : first + _CHUNK], of_recording)
 
 
-def _timed_words(words: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """Return index, text, start, end and confidence of each word, in the order of the channels and the API."""
-    words = words.sort_values([*(["channel"] if "channel" in words else []), "word_index"], kind="stable")
-    confidences = words["confidence"].tolist() if "confidence" in words else [None] * len(words)
-    columns = (words[name].tolist() for name in ("word_index", "text", "start_ms", "end_ms"))
-    return list(zip(*columns, confidences, strict=True))
-
-
-def _supervisions(audio_id: str, segments: pd.DataFrame, words: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def _supervisions(
+    audio_id: str, number: int, segments: pd.DataFrame, words: pd.DataFrame | None
+) -> Iterator[dict[str, Any]]:
+    """Yield some supervisions of a recording, the first of which has this number."""
     keys = [name for name in ("speaker", "language") if name in segments]
     columns = [segments[name].tolist() for name in ("start_ms", "end_ms", "text", *keys)]
-    firsts = segments["first_word"].tolist() if words else [0] * len(segments)
-    counts = segments["word_count"].tolist() if words else [0] * len(segments)
-    place = {word[0]: position for position, word in enumerate(words)}
-    rows = zip(channels_of(segments), firsts, counts, zip(*columns, strict=True), strict=True)
-    for number, (channel, first, count, (start, end, text, *labels)) in enumerate(rows):
+    aligned = iter([None] * len(segments)) if words is None else _alignments(segments, words)
+    rows = zip(channels_of(segments), aligned, zip(*columns, strict=True), strict=True)
+    for place, (channel, alignment, (start, end, text, *labels)) in enumerate(rows, start=number):
         row = {
-            "id": f"{audio_id}-{number}",
+            "id": f"{audio_id}-{place}",
             "recording_id": audio_id,
             "start": start / 1000,
             "duration": (end - start) / 1000,
@@ -191,16 +192,27 @@ def _supervisions(audio_id: str, segments: pd.DataFrame, words: list[tuple[Any, 
             "text": text,
             **{key: label for key, label in zip(keys, labels, strict=True) if label is not pd.NA and label == label},
         }
-        if count:
-            position = place[first]
-            row["alignment"] = {
-                "word": [
-                    [word, word_start / 1000, (word_end - word_start) / 1000, _score(confidence)]
-                    for _, word, word_start, word_end, confidence in words[position : position + count]
-                    if word_start is not pd.NA and word_end is not pd.NA
-                ]
-            }
-        yield row
+        yield row if alignment is None else row | {"alignment": {"word": alignment}}
+
+
+def _alignments(segments: pd.DataFrame, words: pd.DataFrame) -> Iterator[list[list[Any]]]:
+    """Yield the words of each segment. The words of a segment follow each other in the table of words."""
+    index = words["word_index"].to_numpy(np.int64)
+    position_of = np.zeros(index.max() + 1, np.int64)
+    position_of[index] = np.arange(len(index))
+    starts = position_of[segments["first_word"].to_numpy(np.int64)]
+    ends = starts + segments["word_count"].to_numpy(np.int64)
+    lowest = int(starts.min())
+    part = words.iloc[lowest : int(ends.max())]
+    scores = part["confidence"].tolist() if "confidence" in part else [None] * len(part)
+    columns = (part[name].tolist() for name in ("text", "start_ms", "end_ms"))
+    timed = list(zip(*columns, scores, strict=True))
+    for start, end in zip((starts - lowest).tolist(), (ends - lowest).tolist(), strict=True):
+        yield [
+            [word, start_ms / 1000, (end_ms - start_ms) / 1000, _score(confidence)]
+            for word, start_ms, end_ms, confidence in timed[start:end]
+            if start_ms is not pd.NA and end_ms is not pd.NA
+        ]
 
 
 def _score(confidence: Any) -> float | None:

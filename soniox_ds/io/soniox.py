@@ -19,10 +19,12 @@ from soniox_ds.files.file_names import files_to_write
 from soniox_ds.io.contents import audio_ids_of
 from soniox_ds.schema import TOKENS, need
 from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.text.translations import without_translations
 
 __all__ = ["write_soniox"]
 
 _KEYS = [name for name in TOKENS if name not in ("audio_id", "token_index")]
+_CHUNK = 20_000
 
 
 def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
@@ -69,14 +71,17 @@ def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
     by_id = dict(tuple(table.groupby("audio_id", sort=False)))
     encode = msgspec.json.Encoder().encode
     for audio_id, file in files.items():
-        tokens = _tokens(by_id[audio_id]) if audio_id in by_id else []
-        text = "".join(token["text"] for token in tokens if token.get("translation_status") != "translation")
-        with replacing(file) as beside:
-            beside.write_bytes(encode({"text": text, "tokens": tokens}))
+        tokens = by_id.get(audio_id, table.iloc[:0]).sort_values("token_index", kind="stable")
+        text = "".join(without_translations(tokens)["text"].tolist())
+        with replacing(file) as beside, beside.open("wb") as opened:
+            opened.write(b'{"text":' + encode(text) + b',"tokens":[')
+            for first in range(0, len(tokens), _CHUNK):
+                opened.write(b"," if first else b"")
+                opened.write(encode(_tokens(tokens.iloc[first : first + _CHUNK]))[1:-1])
+            opened.write(b"]}")
 
 
 def _tokens(table: pd.DataFrame) -> list[dict[str, Any]]:
-    table = table.sort_values("token_index", kind="stable")
     keys = [key for key in _KEYS if key in table]
     return [
         {
