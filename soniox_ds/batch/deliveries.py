@@ -23,6 +23,8 @@ OVERDUE_S = 30.0
 """Least seconds after its submission at which the webhook of a job is overdue."""
 AUDIO_PER_WAIT = 60.0
 """Seconds of audio for which the service may take a second longer."""
+DURATION_WARNINGS = frozenset({"truncated_file", "longer_than_header", "several_audio_tracks"})
+"""Warnings of recordings whose duration cannot be measured here with certainty."""
 LATEST = 500
 """Number of missing webhooks for which a run goes on looking, to learn that webhooks arrive again."""
 SLOWEST = 2.0
@@ -76,7 +78,7 @@ class Deliveries:
             status == "completed"
             and job.is_confirmed
             and bool(job.paid.duration_ms)
-            and not job.recording.warnings
+            and DURATION_WARNINGS.isdisjoint(job.recording.warnings)
             and not run.file_ids.contested
             and not run.transcription_ids.contested
         )

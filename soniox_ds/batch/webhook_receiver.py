@@ -82,7 +82,8 @@ class WebhookReceiver:
     ----------
     url
         Address at which the service reaches the receiver: http or https, at most 256 characters. A run needs it. If the
-        receiver has a `port` and no `url`, its address is that of this machine, which only the stand-in can reach.
+        receiver has a `port` and no `url`, its address is that of this machine, which only the stand-in can reach. The
+        address of a receiver that is mounted in FastAPI or Starlette ends with a slash.
     port
         Port on which `transcribe` runs the receiver for the time of the call; 0 takes a free one. With None, the
         receiver runs elsewhere. This needs the package uvicorn: ``pip install "soniox_ds[webhooks]"``.

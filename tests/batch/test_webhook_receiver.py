@@ -260,10 +260,10 @@ async def test_mounted_in_fastapi(receiver, path):
     application = FastAPI()
     application.mount("/webhooks/soniox", receiver)
     async with client_of(application) as client:
-        assert (await client.post("/webhooks/soniox", content=body(), follow_redirects=True)).status_code == 200
         assert (await client.post("/webhooks/soniox/", content=body())).status_code == 200
+        assert (await client.post("/webhooks/soniox", content=body())).status_code == 307  # as the documentation warns
         assert (await client.get("/elsewhere")).status_code == 404
-    assert len(written(path)) == 2
+    assert len(written(path)) == 1
 
 
 async def test_mounted_in_starlette(receiver, path):

@@ -128,6 +128,25 @@ async def test_the_service_is_asked_for_a_duration_that_the_transcript_makes_dou
     assert (routes(service)["get"], routes(service)["list"]) == (1, 0)
 
 
+@pytest.mark.parametrize(("channels", "n_jobs"), [("mixed", 3), ("separate", 6)])
+async def test_recordings_with_two_channels(channels, n_jobs, tmp_path):
+    recordings = {f"call {number}": wav(number, seconds=2, channels=2) for number in range(3)}
+    with slow_stand_in() as service, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of channels that are mixed
+        corpus = await run(recordings, service, tmp_path, channels=channels)
+    assert len(corpus.completed) == 3
+    assert service.created.total == n_jobs
+    assert asked(service) == []
+
+
+async def test_the_duration_of_a_truncated_file_comes_from_the_service(tmp_path):
+    whole = wav(0, seconds=2)
+    with slow_stand_in() as service:
+        corpus = await run({"cut off": whole[: len(whole) // 2]}, service, tmp_path)
+    assert "truncated_file" in corpus.recordings["warnings"][0]
+    assert (routes(service)["get"], routes(service)["list"]) == (1, 0)
+
+
 @pytest.fixture
 async def elsewhere():
     """The address of another server, which offers audio."""
