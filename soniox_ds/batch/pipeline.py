@@ -250,6 +250,8 @@ async def transcribe_as(
                         await delete_after_interrupt(run, preparer.jobs.values())
                         raise
                     finally:
+                        for job in preparer.jobs.values():
+                            job.leave_copy()
                         await shared.close()
             corpus = await assemble(
                 recording_list,

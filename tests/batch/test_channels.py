@@ -1,11 +1,12 @@
 """One channel per speaker: each channel is a job, and the recording is one row."""
 
+import asyncio
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from batches import Limits, leftovers, routes, stand_in, transcribe, wav, wav_of
+from batches import Limits, leftovers, routes, stand_in, transcribe, until, wav, wav_of
 
 import soniox_ds as sx
 from soniox_ds.api.client import Client
@@ -189,6 +190,22 @@ async def test_a_url_is_downloaded_on_request(call, service, tmp_path):
     assert corpus.recordings["source"].notna().all()
     assert service.created.total == 2  # both addresses have the same audio
     assert missing.recordings["error_type"].tolist() == ["download_failed"]
+
+
+async def test_an_interrupt_leaves_no_download_behind(call, service, tmp_path):
+    with stand_in() as host:
+        connection = sx.Connection(api_key=host.key, api_base_url=host.base_url)
+        async with Client(connection) as client:
+            file = await client.upload_file(call)
+            url = (await client.get_file_url(file["id"]))["url"]
+        service.faults.rate("stuck", 1.0, "create")
+        task = asyncio.create_task(separate(url, service, tmp_path, download=True))
+        await until(lambda: service.created.total == 2)
+        assert list((tmp_path / "temporary").glob("soniox-ds-*"))
+        task.cancel()
+        await asyncio.wait([task])
+    names = [path.name for path in (tmp_path / "temporary").iterdir() if not path.name.startswith("soniox-ds-local-")]
+    assert names == []
 
 
 @pytest.fixture(autouse=True)
