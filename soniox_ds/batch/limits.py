@@ -30,21 +30,21 @@ class Limits:
     transcriptions
         Largest number of jobs stored on the server, including finished jobs.
     files, storage_bytes
-        Largest number of uploaded files stored on the server, and of their bytes.
+        Largest number of uploaded files stored on the server, and their largest total size in bytes.
     file_bytes, duration_ms
         Largest file, and longest recording, that the service takes in one job.
     request_timeout_s
         Seconds of real time after which a request without any progress counts as failed.
     attempts
-        Largest number of attempts at a recording on which the service itself fails.
+        Largest number of times that a recording is tried if the service itself fails.
     settle_s
-        Seconds in which a job must show up in the listing after a create request without an answer. After that it
-        counts as never created.
+        If a create request gets no answer, the job may appear in the list of jobs for this many seconds. If it does not
+        appear, it counts as never created.
     outage_s
         Seconds for which a run waits for a service that worked before and does not answer any more.
     quota_patience_s
-        Seconds to wait until the pending jobs of others make room. For their stored files and transcriptions, which
-        rarely go away by themselves, the wait is a quarter of this.
+        Longest wait in seconds if others use up the quota of pending jobs. If they use up the quota of stored files or
+        transcriptions, which rarely go away by themselves, the wait is a quarter of this.
     backlog
         Number of finished results that may wait for their clean-up on the server. Above this, the clean-up goes ahead
         of new submissions.

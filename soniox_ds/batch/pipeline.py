@@ -127,7 +127,7 @@ async def transcribe(
     SourceError, OptionsError, SetupError
         If the sources, the options or the connection are wrong. Nothing is sent then.
     AuthError, BalanceError, QuotaError, RequestError, ServiceError
-        If for one of these reasons not a single recording could be transcribed.
+        If the key or the balance is the reason that no recording at all could be transcribed.
     JournalError
         If the journal cannot be written. Nothing is spent without it.
     ExceptionGroup

@@ -60,7 +60,7 @@ def read_ctm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     InputError
         If the file does not exist or cannot be read.
     SchemaError
-        If a line has another number of fields, an impossible time, channel or confidence. The message names the file
+        If a line has a wrong number of fields, or an impossible time, channel or confidence. The message names the file
         and the line.
 
     Examples

@@ -39,7 +39,7 @@ def read_seglst(path: str | Path, *, encoding: str | None = None) -> pd.DataFram
     -------
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each segment, in the order of the file, with the column `channel`
-        (from 1; NA if every segment has channel 1 or none). `audio_id` is the `session_id`.
+        (from 1; NA in the whole column if no segment has a channel other than 1). `audio_id` is the `session_id`.
 
     Raises
     ------

@@ -86,8 +86,8 @@ async def stream_dataset(
     sources, audio_column, reference_column
         As in `transcribe`, except that URLs are not accepted: live audio is sent from this machine.
     speed
-        Speed at which recordings are sent: 1.0 for real time, which latencies should be measured at; None for as fast
-        as it goes.
+        Speed at which recordings are sent: 1.0 is real time; measure latencies at this speed. None sends as fast as
+        possible.
     chunk_ms
         Length of the chunks that recordings are cut into.
     concurrency
@@ -100,13 +100,13 @@ async def stream_dataset(
         with the service's limit of ten; if your limit is higher, or several processes share it, a `SessionLimit` of
         your own.
     max_cost_usd
-        As in `transcribe`, at the price of live audio; streams that are slower than real time cost more. An interrupted
-        recording costs its remaining audio.
+        As in `transcribe`, at the price of live audio; streams that are slower than real time cost more. For an
+        interrupted recording, only the remaining audio is counted.
     journal
         Path of the journal. The streams are stored beside it, in the folder ``<journal>.streams``. By default in the
         user's cache.
     refresh
-        Stream, and pay for, recordings again that have a result already.
+        Stream recordings again that already have a result. They are paid for again.
     repeat
         Number of the repetition, 0 or more; see `transcribe`.
     channels
@@ -124,7 +124,7 @@ async def stream_dataset(
     SourceError, OptionsError, SetupError
         If an argument is wrong; before anything is sent.
     AuthError, BalanceError
-        If for one of these reasons not a single recording could be transcribed.
+        If the key or the balance is the reason that no recording at all could be transcribed.
     JournalError
         If the journal cannot be written and holds none of the recordings, or can no longer be written during the call.
     ExceptionGroup

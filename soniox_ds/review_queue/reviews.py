@@ -50,16 +50,16 @@ def apply_reviews(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFra
         A corpus, or ``schema.WORDS``: the transcripts that were reviewed.
     reviews
         ``schema.REVIEWS``, from one reviewer or several; `audio_id`, `start_ms`, `end_ms` and `verdict` are required.
-        Rows without a verdict, and recordings that are not in `transcripts`, are left out. Ids without folder or
-        extension are matched as `word_errors` matches those of references.
+        Rows without a verdict, and recordings that are not in `transcripts`, are left out. Ids may lack the folder or
+        the extension; they are matched as `word_errors` matches the ids of references.
 
     Returns
     -------
     DataFrame
         ``schema.REVIEWED_REFERENCES``, one row for each recording. `reference` is the transcript with the corrections
-        applied; `coverage` is the share of it that a person has checked, so that
-        ``references[references["coverage"] == 1]`` are complete references. The other rows are transcripts with fewer
-        errors: scores against them are too good. `align_words` accepts the table as it is.
+        applied; `coverage` is the share of it that a person has checked, so that ``references[references["coverage"] ==
+        1]`` are complete references. The other rows still contain unchecked words of the transcript, so scores against
+        them are too good. `align_words` accepts the table as it is.
 
     Raises
     ------

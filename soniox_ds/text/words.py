@@ -291,7 +291,7 @@ def _segment_starts(
 
 
 def texts(transcripts: Transcripts) -> pd.DataFrame:
-    """Join the words of each recording's streams into running text.
+    """Join the words of each recording into running text: one text of what was spoken, and one of its translation.
 
     Parameters
     ----------

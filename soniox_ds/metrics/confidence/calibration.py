@@ -187,9 +187,9 @@ def reliability(
     -------
     DataFrame
         The columns of `by`, then ``schema.RELIABILITY``: for each group its bins from low to high. Bins of equal width
-        are all listed, including empty bins; there are fewer than `bins` bins of equal mass if many confidences are
-        equal. The interval of `accuracy` uses the quantiles of the bootstrap over blocks; in a bin in which all words
-        are right (or wrong) it has no width, which says little if the bin holds few words.
+        are all listed, including empty bins; with bins of equal mass there can be fewer than `bins`, if many
+        confidences are equal. The interval of `accuracy` uses the quantiles of the bootstrap over blocks; in a bin in
+        which all words are right (or wrong) it has no width, which says little if the bin holds few words.
 
     Raises
     ------

@@ -47,10 +47,10 @@ def word_errors_by_language(alignments: Alignments, references: Any = None) -> p
     -------
     DataFrame
         ``schema.WORD_ERRORS_BY_LANGUAGE``: one row for each reference language and status ("right", "wrong", "unknown")
-        that occurs in a recording, in the order of the alignments, with your own columns of the alignments and their
-        speaker. The counts add up to those of all alignments of recordings with a reference. If there are no alignments
-        there are no rows; `wer` is NA in a row without reference words. `summarize` adds the counts and computes
-        intervals.
+        that occurs in a recording, in the order of the alignments, with the speaker and your own columns, both from the
+        alignments. The counts add up to those of all alignments of recordings with a reference. If there are no
+        alignments there are no rows; `wer` is NA in a row without reference words. `summarize` adds the counts and
+        computes intervals.
 
     Raises
     ------

@@ -53,8 +53,8 @@ def live_stability(live_result: LiveTables, *, count_growth: bool = False) -> pd
     InputError
         If such tables are absent.
     SchemaError
-        If a column is absent, or if the settled text of the updates is not the text of the tokens (settled text never
-        changes).
+        If a column is absent, or if the updates and the tokens have different settled text, since settled text never
+        changes.
 
     Notes
     -----

@@ -71,7 +71,7 @@ def power(
     difference
         True difference in word (or character) error rate: 0.01 is one percentage point. Its sign does not matter.
     blocks
-        Number of blocks, 4 or more.
+        Number of blocks, 2 or more.
     target
         The desired power, as a share.
     ci

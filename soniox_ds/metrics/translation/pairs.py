@@ -53,15 +53,15 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     Notes
     -----
     The rule: in the API's order, an original begins a new pair if it differs from the original before it in speaker, in
-    language or in whether it is to be translated, or if the pair before is *complete*. A pair is complete if both
-    sides end with a sentence, and the translation has (a) at least as many sentences as the original or (b) at least
-    three quarters of the expected characters. The expected number is the length of the original times the ratio of
-    translated to original characters of its language in the whole recording. If the speaker breaks off within a
-    sentence, so that the next pair begins, the pair that was broken off is complete if its translation has (b) and a
-    new chunk of translations begins.
-    A translation goes to the first pair of its speaker and source language that is not complete, but never to a pair
-    before that of the previous translation. If all such pairs are complete, it goes to the last of them; if no pair
-    fits, it has a row without an original. A late translation therefore makes a pair longer, but not wrong.
+    language or in whether it is to be translated, or if the pair before is *complete*. A pair is complete if both sides
+    end with a sentence, and the translation has (a) at least as many sentences as the original or (b) at least three
+    quarters of the expected characters. The expected number is the length of the original times the ratio of translated
+    to original characters of its language in the whole recording. A speaker may break off within a sentence, so that
+    the next pair begins. The pair that was broken off takes translations until its translation meets (b); the next
+    chunk of translations then goes to a later pair. A translation goes to the first pair of its speaker and source
+    language that is not complete, but never to a pair before that of the previous translation. If all such pairs are
+    complete, it goes to the last of them; if no pair fits, it has a row without an original. A late translation
+    therefore makes a pair longer, but not wrong.
 
     Examples
     --------

@@ -72,8 +72,8 @@ def translation_scores(
         none.
     block
         Texts that belong together (of one speaker, one talk) are resampled together: a label for each text, or the name
-        of a column of `references`. None resamples single texts, as sacrebleu does, which gives too narrow intervals
-        if texts are not independent.
+        of a column of `references`. None resamples single texts, as sacrebleu does. The intervals are then too narrow
+        if the texts are not independent.
     ci, n_resamples, seed
         Level of the interval, number of bootstrap replicates and their seed. sacrebleu's own defaults are
         ``n_resamples=1000, seed=12345``.

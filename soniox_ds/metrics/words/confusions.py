@@ -55,7 +55,7 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
 
     Notes
     -----
-    A split or join has one word on one side and two to four words on the other. If both sides are written without
+    A split or join has one word on one side and two to four words on the other. The two sides must be similar: without
     spaces, their edit distance is at most half the length of the longer text.
 
     A stretch of consecutive errors is divided so that the fewest characters change. If this division contains a split

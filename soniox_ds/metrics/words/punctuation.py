@@ -63,14 +63,14 @@ def punctuation_errors(
     transcripts, references, normalizer, cost, missing, language
         See `word_errors`; the normaliser is used only to align the words.
     marks
-        The characters that are compared, in any spelling: ``","`` stands for ``，`` and ``،`` too. Two or more
-        full stops in a row are ``…``.
+        The marks to compare. A mark includes its forms in other scripts: ``","`` also means ``，`` and ``،``. Two or
+        more full stops in a row are ``…``.
 
     Returns
     -------
     DataFrame
-        ``schema.PUNCTUATION_ERRORS``. The counts of marks are NA if no reference has a mark, and those of capitals if
-        no reference has a capital: the references were then written without them.
+        ``schema.PUNCTUATION_ERRORS``. If no reference has a mark, the references were written without marks, and the
+        counts of marks are NA. The same holds for capitals.
 
     Raises
     ------

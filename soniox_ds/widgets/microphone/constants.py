@@ -12,7 +12,7 @@ from typing import Any
 from soniox_ds.api.retry import RECONNECT
 from soniox_ds.live import resume, session
 from soniox_ds.text import scripts
-from soniox_ds.widgets.microphone.actions import ACTIONS, ACTIVE_STATES, BUTTONS, STATES
+from soniox_ds.widgets.microphone.buttons import ACTIONS, ACTIVE_STATES, BUTTONS, STATES
 from soniox_ds.widgets.microphone.takes import BYTES_PER_MS, RATE
 
 __all__ = ["page_constants"]

@@ -1,5 +1,5 @@
 /* The elements of the microphone's page: buttons, clock, level, messages, captions. There is one view for each place where
-   the widget is shown. The labels and tooltips of the buttons are defined in actions.py. */
+   the widget is shown. The labels and tooltips of the buttons are defined in buttons.py. */
 
 class MicrophoneView {
   constructor(recorder, root, focus) {

@@ -26,7 +26,7 @@ from soniox_ds.live.transcript import Update
 from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch
 from soniox_ds.widgets.microphone import page_closing
-from soniox_ds.widgets.microphone.actions import ACTIONS
+from soniox_ds.widgets.microphone.buttons import ACTIONS
 from soniox_ds.widgets.microphone.loopback import Channel, Loopback
 from soniox_ds.widgets.microphone.page_closing import PAGE_GONE, PageWatch
 from soniox_ds.widgets.microphone.page_messages import PageMessages

@@ -26,7 +26,7 @@ function oneLine(text) {
   return text.split(/\s+/).filter(Boolean).join(" ");
 }
 
-/** Create all elements of the view. `actions` are the verdicts (actions.py). */
+/** Create all elements of the view. `actions` are the verdicts (buttons.py). */
 function build(id, actions) {
   const parts = {};
   parts.count = make("span", { class: "sxr-count" });

@@ -27,7 +27,7 @@ from soniox_ds.schema.inputs import Transcribed, Transcripts, refuse_transcripts
 from soniox_ds.text.words import as_words
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets.review import still as review_still
-from soniox_ds.widgets.review.actions import ACTIONS
+from soniox_ds.widgets.review.buttons import ACTIONS
 from soniox_ds.widgets.review.places import Places
 from soniox_ds.widgets.review.store import ReviewStore
 from soniox_ds.widgets.still import Still

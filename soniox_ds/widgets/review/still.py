@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soniox_ds._display import clock, isolated, render, visible
-from soniox_ds.widgets.review.actions import ACTIONS
+from soniox_ds.widgets.review.buttons import ACTIONS
 
 __all__ = ["MOST_ROWS", "html", "plain"]
 

@@ -19,7 +19,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.review_queue.reviews import VERDICTS
 from soniox_ds.schema import REVIEWED_REFERENCES, REVIEWS, WORDS
 from soniox_ds.widgets.review import still as review_still
-from soniox_ds.widgets.review.actions import ACTIONS
+from soniox_ds.widgets.review.buttons import ACTIONS
 from soniox_ds.widgets.review.store import ReviewStore, read_reviews
 
 # ---- corrections

@@ -7,7 +7,7 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.api.retry import Backoff
 from soniox_ds.widgets.microphone import constants
-from soniox_ds.widgets.microphone.actions import ACTIONS, ACTIVE_STATES, BUTTONS, STATES
+from soniox_ds.widgets.microphone.buttons import ACTIONS, ACTIVE_STATES, BUTTONS, STATES
 from soniox_ds.widgets.microphone.constants import page_constants
 from soniox_ds.widgets.microphone.takes import Take
 
