@@ -105,8 +105,8 @@ class Connection:
     api_key
         API key; by default from ``SONIOX_API_KEY``.
     region
-        Region of the project to which the key belongs: ``"us"`` (the default), ``"eu"``, ``"in"`` or ``"jp"``. Another
-        name is taken for a region that is newer than this package, with a warning.
+        Region of the project to which the key belongs: ``"us"`` (the default), ``"eu"``, ``"in"`` or ``"jp"``. An
+        unknown name is assumed to be a region that is newer than this package, and a warning is given.
     api_base_url
         Another address of the REST API, with or without ``/v1``. By default the address of the region, or
         ``SONIOX_API_BASE_URL`` if no region is given either.

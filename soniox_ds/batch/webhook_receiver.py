@@ -74,9 +74,9 @@ class WebhookReceiver:
     """A receiver of the service's webhooks, which tell when a transcription is done.
 
     Pass it to `transcribe` as ``webhook=``: the run then waits for deliveries instead of asking the service again and
-    again which jobs are done. The receiver itself is an ASGI application. It can be mounted in an application of yours
-    (FastAPI, Starlette, ...), run by ``soniox-ds webhooks``, or by the call of `transcribe` itself if it has a `port`.
-    Wherever it runs, it must write to the journal of the run. See docs/webhooks.md.
+    again which jobs are done. The receiver itself is an ASGI application. There are three ways to run it: mount it in
+    your own application (FastAPI, Starlette, ...), start ``soniox-ds webhooks``, or give it a `port`, so that the call
+    of `transcribe` runs it. Wherever it runs, it must write to the journal of the run. See docs/webhooks.md.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class WebhookReceiver:
     OptionsError
         If an argument is wrong.
     SetupError
-        If there is no value for the header. Anybody could send deliveries without it.
+        If there is no value for the header. Without this secret, anybody could send deliveries.
 
     Examples
     --------

@@ -51,15 +51,15 @@ def read_kaldi(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each line of ``text``, in its order, with the column
         `utterance_id`. `audio_id` is the recording of the utterance, which is the utterance itself if there is no
-        ``segments``. The id of the recording and a hyphen at the start of a speaker are removed, and a speaker that is
-        named like the utterance or the recording is NA.
+        ``segments``. If a speaker's name begins with the id of its recording and a hyphen, this beginning is removed. A
+        speaker whose name equals the id of the utterance or of the recording becomes NA.
 
     Raises
     ------
     InputError
         If the folder or its ``text`` does not exist or cannot be read.
     SchemaError
-        If a line has another number of fields or an impossible time, if an id occurs twice, or if an utterance is not
+        If a line has a wrong number of fields or an impossible time, if an id occurs twice, or if an utterance is not
         in ``segments``. The message names the file and the line.
 
     Examples
@@ -171,10 +171,10 @@ def _segment(path: Path, number: int, line: str) -> tuple[str, int, int | None]:
 def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
     """Write a Kaldi data folder: ``text``, ``segments``, ``utt2spk``, ``spk2utt``, ``wav.scp`` and ``reco2dur``.
 
-    Each segment is an utterance. As speaker labels are valid within one recording only, a speaker is written as the
-    recording, a hyphen and the label, or as the recording alone if the segment has no speaker. An utterance is its
-    speaker, start and end in milliseconds. ``wav.scp`` and ``reco2dur`` have the recordings whose file and duration are
-    known. Other files in the folder are left as they are.
+    Each segment is an utterance. Speaker labels are valid only within one recording. A speaker is therefore written as
+    the recording, a hyphen and the label, or as the recording alone if the segment has no speaker. The id of an
+    utterance consists of its speaker, its start and its end in milliseconds. ``wav.scp`` and ``reco2dur`` have the
+    recordings whose file and duration are known. Other files in the folder are left as they are.
 
     Parameters
     ----------
@@ -187,15 +187,15 @@ def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
     Raises
     ------
     SchemaError
-        If a column is absent, a time is impossible, or two names would become equal, because spaces in names become
-        underscores.
+        If a column is absent, a time is impossible, or two names differ only in spaces and underscores, because spaces
+        are written as underscores.
     InputError
         If there is nothing to write, or a file cannot be written.
 
     Warns
     -----
     UserWarning
-        If recordings that failed, segments without times or translations are left out, or if recordings have no file.
+        If failed recordings, translations, or segments without times are left out, or if recordings have no file.
 
     Examples
     --------

@@ -133,7 +133,7 @@ def write_lhotse(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If recordings that failed, segments without times or translations are left out.
+        If failed recordings, translations, or segments without times are left out.
 
     Examples
     --------

@@ -118,7 +118,7 @@ def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = F
     Warns
     -----
     UserWarning
-        If recordings that failed, segments without times or translations are left out.
+        If failed recordings, translations, or segments without times are left out.
 
     Examples
     --------

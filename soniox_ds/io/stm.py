@@ -116,15 +116,15 @@ def write_stm(transcripts: Transcripts, path: str | Path) -> None:
     Raises
     ------
     SchemaError
-        If a column is absent, a time is impossible, or two names would become equal, because spaces in names become
-        underscores.
+        If a column is absent, a time is impossible, or two names differ only in spaces and underscores, because spaces
+        are written as underscores.
     InputError
         If there is nothing to write, or the file cannot be written. An existing file is kept then.
 
     Warns
     -----
     UserWarning
-        If recordings that failed, segments without times or translations are left out.
+        If failed recordings, translations, or segments without times are left out.
 
     Examples
     --------

@@ -35,8 +35,9 @@ def last_interrupted() -> LiveResult:
     Returns
     -------
     LiveResult
-        Interrupted recordings have failed (`unfinished`), with all their tokens. After `stream_dataset`, the result
-        holds the recordings that were finished or begun; the same call again resumes the others.
+        An interrupted recording has the status "failed" and the `error_type` "unfinished", and keeps all settled
+        tokens. After `stream_dataset`, the result holds the recordings that were finished or begun; the same call again
+        resumes the others.
 
     Raises
     ------
@@ -45,7 +46,6 @@ def last_interrupted() -> LiveResult:
 
     Examples
     --------
-    >>> import soniox_ds as sx
     >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
     ...     for update in sx.stream_updates("data/samples/market_stall.wav"):

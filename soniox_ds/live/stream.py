@@ -241,7 +241,8 @@ async def stream_updates(
     SourceError, OptionsError, SetupError
         If an argument is wrong; before anything is sent.
     RequestError, ServiceError
-        If the session fails. This and errors of the source are raised after the updates that came before.
+        If the session fails. These errors, and errors of the source, are raised only after all earlier updates have
+        been yielded.
 
     Examples
     --------

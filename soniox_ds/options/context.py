@@ -38,8 +38,8 @@ class Context(Checked):
 
     Notes
     -----
-    An empty section, or a text that is only white space, is sent as it is but does not change the job: options with
-    it and options without it share one job.
+    An empty section, or a text of white space only, is sent unchanged, but it does not count as a difference: options
+    with and without it belong to the same job.
 
     Raises
     ------

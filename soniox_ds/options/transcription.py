@@ -138,8 +138,11 @@ class TranscriptionOptions(SharedOptions):
         sent=False,
     )
     download: bool | None = option(
-        "Download recordings at URLs to this machine and upload them from here. Recordings at URLs need this for
-        `channels` and `split`.", check=check_flag, shapes=False, sent=False,
+        "Download recordings at URLs to this machine and upload them from here. Recordings at URLs need this for "
+        "`channels` and `split`.",
+        check=check_flag,
+        shapes=False,
+        sent=False,
     )
 
     def __post_init__(self) -> None:

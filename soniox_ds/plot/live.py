@@ -70,9 +70,9 @@ def token_arrival(
     Returns
     -------
     Axes
-        Horizontally the end of each token in the audio, vertically seconds since the first audio. The grey line is the
-        time at which the audio up to there had been handed over: the diagonal in real time. The distance above it is
-        the lag.
+        Horizontally the end of each token in the audio, vertically seconds since the first audio. The grey line shows
+        when the audio up to each place had been sent; if audio is sent in real time, it is the diagonal. The height of
+        a point above the line is the lag.
 
     Raises
     ------

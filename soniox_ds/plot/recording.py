@@ -159,7 +159,8 @@ def error_positions(
     end_ms: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the word errors of one recording over time: a row of ticks for each kind, below bars of all errors.
+    """Draw the word errors of one recording over time: bars with the number of all errors at the top, and below them a
+    row of ticks for each kind of error.
 
     Parameters
     ----------

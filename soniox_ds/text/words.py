@@ -206,8 +206,8 @@ def segments(
     Returns
     -------
     DataFrame
-        ``schema.SEGMENTS``, in the order of their first words. If the words of a segment differ in a label (which
-        requires a `split_at` without it), the label is NA.
+        ``schema.SEGMENTS``, in the order of their first words. A label in which the words of a segment differ is NA.
+        This can only happen for a label that is not in `split_at`.
 
     Raises
     ------

@@ -58,8 +58,8 @@ def language_confusion(transcripts: Transcripts, references: Any = None) -> pd.D
     Raises
     ------
     SchemaError
-        If a column is absent, a row occurs twice, a language is not a two-letter code, or a time is impossible (a
-        fraction, too).
+        If a column is absent, a row occurs twice, a language is not a two-letter code, or a time is impossible or has a
+        fraction.
     InputError
         If no word has a language, or the references belong to other recordings.
 

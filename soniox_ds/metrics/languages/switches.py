@@ -48,8 +48,8 @@ def language_switches(transcripts: Transcripts, references: Any = None, *, toler
     Raises
     ------
     SchemaError
-        If a column is absent, a row occurs twice, a language is not a two-letter code, or a time is impossible (a
-        fraction, too).
+        If a column is absent, a row occurs twice, a language is not a two-letter code, or a time is impossible or has a
+        fraction.
     InputError
         If no word has a language, the references are for whole recordings or belong to other recordings, or
         `tolerance_ms` is not a whole number of 0 or more.

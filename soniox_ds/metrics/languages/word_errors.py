@@ -48,8 +48,8 @@ def word_errors_by_language(alignments: Alignments, references: Any = None) -> p
     DataFrame
         ``schema.WORD_ERRORS_BY_LANGUAGE``: one row for each reference language and status ("right", "wrong", "unknown")
         that occurs in a recording, in the order of the alignments, with the speaker and your own columns, both from the
-        alignments. The counts add up to those of all alignments of recordings with a reference. If there are no
-        alignments there are no rows; `wer` is NA in a row without reference words. `summarize` adds the counts and
+        alignments. Over all rows, the counts add up to the counts of all recordings that have a reference. If there are
+        no alignments there are no rows; `wer` is NA in a row without reference words. `summarize` adds the counts and
         computes intervals.
 
     Raises
@@ -59,11 +59,11 @@ def word_errors_by_language(alignments: Alignments, references: Any = None) -> p
 
     Notes
     -----
-    A deleted word has no label and no time. It gets the label of the word before it, or of the word after it if there
-    is none before; so does a transcribed word without a label. It is "unknown" if no word of its recording has a label.
-    With references by time, a deleted word also gets the time of that word; with references by word, it keeps its own
-    reference. An inserted word has the reference language at its time or, with references by word, that of the
-    reference word before it (otherwise after it).
+    A deleted word has no label and no time. A deleted word, and a transcribed word without a label, get the label of
+    the word before, or, if there is none, of the word after. If no word of the recording has a label, they are
+    "unknown". With references by time, a deleted word also gets the time of that word; with references by word, it
+    keeps its own reference. An inserted word has the reference language at its time or, with references by word, that
+    of the reference word before it (otherwise after it).
 
     Examples
     --------

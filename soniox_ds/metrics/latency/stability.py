@@ -76,7 +76,6 @@ def live_stability(live_result: LiveTables, *, count_growth: bool = False) -> pd
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> import soniox_ds as sx
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream("data/samples/market_stall.wav", speed=None)
     >>> stability = sx.metrics.live_stability(streamed)

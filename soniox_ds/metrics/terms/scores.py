@@ -84,8 +84,8 @@ def term_counts(
     Returns
     -------
     DataFrame
-        ``schema.TERM_COUNTS``: one row for each row of `errors`, with its further columns. `summarize` pools the rows:
-        precision, recall, F1 and hallucinated terms per hour, with intervals.
+        ``schema.TERM_COUNTS``: one row for each row of `errors`, which keeps the other columns of `errors`. `summarize`
+        pools the rows: precision, recall, F1 and hallucinated terms per hour, with intervals.
 
     Raises
     ------
