@@ -167,6 +167,19 @@ async def test_an_unknown_length_needs_room_for_the_longest(web, tmp_path):
         assert spent(service) == pytest.approx(3 * SECOND_USD, rel=0.1)
 
 
+async def test_a_length_that_is_known_gives_the_rest_back_before_the_end(web, tmp_path):
+    """The next URL is sent while the first is still being processed, as soon as its length is known."""
+    with stand_in(median_s=600.0) as service:
+        amount = LONGEST_MS / 1000 * SECOND_USD + 2 * SECOND_USD
+        call = asyncio.create_task(transcribe(web, service, tmp_path, max_cost_usd=amount))
+        await until(lambda: len(service.transcriptions) == 3 or call.done())
+        assert {job["status"] for job in service.transcriptions} <= {"queued", "processing"}
+        assert not call.done()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
 def test_an_experiment_has_one_amount_for_all_arms(tmp_path):
     sources = {name: wav(number, 1.0) for number, name in enumerate("abcd")}
     with stand_in() as service:
