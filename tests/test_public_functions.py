@@ -182,6 +182,14 @@ def written(name, given, **options):
         return "\n".join(f"{file.name}\n{file.read_text(encoding='utf-8')}" for file in files)
 
 
+def read_back(name, given):
+    """The annotations in the files that `sx.io.write_<name>` writes, whose times and durations differ."""
+    with tempfile.TemporaryDirectory() as folder:
+        getattr(sx.io, f"write_{name}")(given, folder)
+        return pd.concat([getattr(sx.io, f"read_{name}")(file) for file in sorted(Path(folder).iterdir())])
+
+
+READ_BACK = ("eaf", "textgrid")
 TAKE_TRANSCRIPTS = {
     "align_words": lambda given: sx.align_words(given, TEXTS),
     "apply_reviews": lambda given: sx.apply_reviews(given, REVIEWS),
@@ -190,8 +198,9 @@ TAKE_TRANSCRIPTS = {
     "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
     "language_errors": lambda given: sx.language_errors(given, LANGUAGES),
     "io.write_rttm": lambda given: sx.io.write_rttm(given, os.devnull),
-    **{f"io.write_{name}": partial(written, name) for name in FORMATS if name not in ("rttm", "nemo")},
+    **{f"io.write_{name}": partial(written, name) for name in FORMATS if name not in ("rttm", "nemo", *READ_BACK)},
     "io.write_nemo": partial(written, "nemo", segments=True),  # Lines of recordings hold references, too.
+    **{f"io.write_{name}": partial(read_back, name) for name in READ_BACK},
     "metrics.language_confusion": lambda given: sx.metrics.language_confusion(given, LANGUAGES),
     "metrics.language_switches": lambda given: sx.metrics.language_switches(given, STRETCHES),
     "metrics.speaker_transitions": lambda given: sx.metrics.speaker_transitions(given),

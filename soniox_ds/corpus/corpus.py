@@ -21,6 +21,7 @@ from soniox_ds.corpus.provenance import join_provenances, new_provenance, withou
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.ctm import write_ctm
+from soniox_ds.io.eaf import write_eaf
 from soniox_ds.io.kaldi import write_kaldi
 from soniox_ds.io.lhotse import write_lhotse
 from soniox_ds.io.nemo import write_nemo
@@ -29,6 +30,7 @@ from soniox_ds.io.seglst import write_seglst
 from soniox_ds.io.soniox import write_soniox
 from soniox_ds.io.srt import write_srt
 from soniox_ds.io.stm import write_stm
+from soniox_ds.io.textgrid import write_textgrid
 from soniox_ds.io.trn import write_trn
 from soniox_ds.io.txt import write_txt
 from soniox_ds.io.vtt import write_vtt
@@ -330,6 +332,7 @@ class Corpus:
 
     # Files for other tools. Each method is the function of `sx.io` with the corpus as its first argument.
     to_ctm = write_ctm
+    to_eaf = write_eaf
     to_kaldi = write_kaldi
     to_lhotse = write_lhotse
     to_nemo = write_nemo
@@ -338,6 +341,7 @@ class Corpus:
     to_soniox = write_soniox
     to_srt = write_srt
     to_stm = write_stm
+    to_textgrid = write_textgrid
     to_trn = write_trn
     to_txt = write_txt
     to_vtt = write_vtt

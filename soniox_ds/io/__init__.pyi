@@ -2,6 +2,7 @@
 
 from ..corpus.transcript_files import read_transcripts as read_transcripts
 from .ctm import read_ctm as read_ctm, write_ctm as write_ctm
+from .eaf import read_eaf as read_eaf, write_eaf as write_eaf
 from .kaldi import read_kaldi as read_kaldi, write_kaldi as write_kaldi
 from .lhotse import read_lhotse as read_lhotse, write_lhotse as write_lhotse
 from .nemo import read_nemo as read_nemo, write_nemo as write_nemo
@@ -10,6 +11,7 @@ from .seglst import read_seglst as read_seglst, write_seglst as write_seglst
 from .soniox import write_soniox as write_soniox
 from .srt import read_srt as read_srt, write_srt as write_srt
 from .stm import read_stm as read_stm, write_stm as write_stm
+from .textgrid import read_textgrid as read_textgrid, write_textgrid as write_textgrid
 from .trn import read_trn as read_trn, write_trn as write_trn
 from .txt import write_txt as write_txt
 from .vtt import read_vtt as read_vtt, write_vtt as write_vtt

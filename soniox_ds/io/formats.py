@@ -49,6 +49,8 @@ FORMATS = {
         Format("nemo", "NeMo manifest"),
         Format("lhotse", "Lhotse supervisions"),
         Format("soniox", "JSON of the Soniox API"),
+        Format("textgrid", "Praat TextGrid", (".textgrid",)),
+        Format("eaf", "ELAN", (".eaf",)),
     )
 }
 """All formats by name, in the order of the command ``soniox-ds export --help``."""

@@ -33,6 +33,21 @@ TRN = "".join(f"said {n} (spk-talk{n})\n" for n in range(6))
 SEGLST = [{"session_id": f"a{n}", "words": "x", "speaker": "s", "start_time": n, "end_time": n + 0.5} for n in range(6)]
 NEMO = [{"audio_filepath": f"a{n}.wav", "text": "x", "offset": n, "duration": 1.5} for n in range(6)]
 LHOTSE = [{"id": f"{n}", "recording_id": "a", "start": n, "duration": 1.5, "channel": 0} for n in range(6)]
+TEXTGRID = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n6\n<exists>\n2\n' + "".join(
+    f'"IntervalTier"\n"spk {tier}"\n0\n6\n6\n' + "".join(f'{n}\n{n}.75\n"x ""{n}"""\n' for n in range(6))
+    for tier in range(2)
+)
+EAF = (
+    "<ANNOTATION_DOCUMENT><TIME_ORDER>"
+    + "".join(f'<TIME_SLOT TIME_SLOT_ID="t{n}" TIME_VALUE="{n * 250}"/>\n' for n in range(7))
+    + '</TIME_ORDER><TIER TIER_ID="spk" PARTICIPANT="Anna">\n'
+    + "".join(
+        f'<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a{n}" TIME_SLOT_REF1="t{n}" TIME_SLOT_REF2="t{n + 1}">'
+        f"<ANNOTATION_VALUE>x &amp; {n}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>\n"
+        for n in range(6)
+    )
+    + "</TIER></ANNOTATION_DOCUMENT>\n"
+)
 
 
 def parquet(frame: pd.DataFrame, **options: Any) -> bytes:
@@ -66,6 +81,8 @@ SEEDS = {
     "nemo": ["\n".join(map(json.dumps, NEMO)).encode()],
     "lhotse": ["\n".join(map(json.dumps, LHOTSE)).encode()],
     "srt": [SRT.encode(), SRT.encode("utf-16"), SRT.replace("\n", "\r\n").encode()],
+    "textgrid": [TEXTGRID.encode(), TEXTGRID.encode("utf-16"), TEXTGRID.replace("\n", "\r\n").encode()],
+    "eaf": [EAF.encode(), EAF.encode("utf-16")],
     "vtt": [VTT.encode(), VTT.encode("utf-16"), VTT.replace("\n", "\r\n").encode()],
 }
 
@@ -114,7 +131,10 @@ CASES: list[tuple[str, list[bytes], Callable[[Path], None]]] = [
         for function in (transcribe, score)
     ),
     ("rttm", SEEDS["rttm"], diarize),
-    *((kind, SEEDS[kind], annotate) for kind in ("ctm", "stm", "trn", "seglst", "nemo", "lhotse", "srt", "vtt")),
+    *(
+        (kind, SEEDS[kind], annotate)
+        for kind in ("ctm", "stm", "trn", "seglst", "nemo", "lhotse", "srt", "vtt", "textgrid", "eaf")
+    ),
     ("csv", [REVIEWED.to_csv(index=False).encode()], review),
     ("parquet", [parquet(REVIEWED)], review),
 ]

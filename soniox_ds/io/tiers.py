@@ -1,0 +1,223 @@
+"""Tiers of annotation programs such as Praat and ELAN.
+
+Conventions: a tier holds intervals that do not overlap, in the order of time. The tiers of a speaker are named
+``Anna - segments`` and ``Anna - words``, and without speakers ``segments`` and ``words``. Intervals that overlap within
+a tier are moved to further tiers, ``Anna - segments 2``. An interval of no length gets 1 ms.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.io.contents import is_segments, segments_to_write, text_on_one_line, words_to_write
+from soniox_ds.schema import ANNOTATIONS, conform
+from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.text.words import segments
+
+__all__ = ["Interval", "Tier", "annotations_of_tiers", "tiers_to_write"]
+
+_NAME = re.compile(r"(?:(?P<speaker>.*) - )?(?P<kind>segments|words|phones)(?: [0-9]+)?", re.DOTALL)
+_KINDS = ("segments", "words", "phones")
+"""Kinds of tiers, from the longest annotations to the shortest. Forced aligners write words and phones."""
+_SHOWN = 10
+
+
+class Interval(NamedTuple):
+    """An annotation of a stretch of time."""
+
+    start_ms: int | None
+    end_ms: int | None
+    text: str
+
+
+class Tier(NamedTuple):
+    """A tier with its intervals."""
+
+    name: str
+    intervals: list[Interval]
+    kind: str | None = None
+    """"segments" or "words"; None for tiers of other programs."""
+    speaker: str | None = None
+    is_dependent: bool = False
+    """True for a tier that describes another tier (ELAN)."""
+
+
+def tiers_to_write(
+    transcripts: Transcripts, ids: list[str], title: str, *, with_words: bool
+) -> Iterator[tuple[str, int, list[Tier]]]:
+    """Yield the id, the duration in ms (at least the end of the last interval) and the tiers of each recording.
+
+    Parameters
+    ----------
+    transcripts
+        A Corpus, a LiveResult, words, tokens or segments.
+    ids
+        The recordings (`audio_ids_of`).
+    title
+        Name of the format for messages.
+    with_words
+        True for tiers of words, too, unless `transcripts` are segments.
+    """
+    if is_segments(transcripts):
+        tables = {"segments": segments_to_write(transcripts, title)}
+    else:
+        word_table = words_to_write(transcripts, title)
+        tables = {"segments": segments(word_table), **({"words": word_table} if with_words else {})}
+    sorted_tables = {kind: _sorted(table, ids) for kind, table in tables.items()}
+    durations = _durations(transcripts)
+    for code, audio_id in enumerate(ids):
+        parts = [part for kind, table in sorted_tables.items() for part in _speakers(kind, table, code)]
+        parts.sort(key=lambda part: part[0])  # All tiers of a speaker follow each other, in the order of appearance.
+        tiers = [tier for _, kind, speaker, intervals in parts for tier in _tiers(kind, speaker, intervals)]
+        written = tiers or [Tier(kind, [], kind) for kind in tables]
+        last = max((tier.intervals[-1].end_ms or 0 for tier in tiers), default=0)
+        yield audio_id, max(durations.get(audio_id, 0), last), written
+
+
+class _Sorted(NamedTuple):
+    """A table by recording, speaker and time, as arrays."""
+
+    first_rows: Any
+    """The first row of each recording, and the number of rows."""
+    speakers: list[str | None]
+    speaker: Any
+    start_ms: Any
+    end_ms: Any
+    text: Any
+
+
+def _sorted(table: pd.DataFrame, ids: list[str]) -> _Sorted:
+    audio = pd.Index(ids).get_indexer(pd.Index(table["audio_id"].astype(object)))
+    column = table["speaker"] if "speaker" in table else pd.Series(pd.NA, index=table.index, dtype="string")
+    labels, unique = pd.factorize(column, use_na_sentinel=True)
+    # Labels that differ only in white space cannot be told apart in the name of a tier.
+    names = [text_on_one_line(str(label)) or None for label in unique]
+    codes, speakers = pd.factorize(np.array([*names, None], dtype=object), use_na_sentinel=False)
+    speaker = codes[labels]
+    start = table["start_ms"].to_numpy(np.int64)
+    end = np.maximum(table["end_ms"].to_numpy(np.int64), start + 1)
+    rows = np.lexsort((end, start, speaker, audio))
+    rows = rows[audio[rows] >= 0]
+    return _Sorted(
+        np.searchsorted(audio[rows], np.arange(len(ids) + 1)),
+        [None if pd.isna(each) else each for each in speakers],
+        speaker[rows],
+        start[rows],
+        end[rows],
+        table["text"].array.take(rows),
+    )
+
+
+def _speakers(kind: str, table: _Sorted, audio: int) -> Iterator[tuple[Any, str, str | None, list[Interval]]]:
+    """Yield the intervals of each speaker of a recording, with a key that sorts speakers by their appearance."""
+    first, last = table.first_rows[audio : audio + 2]
+    speaker = table.speaker[first:last]
+    starts = np.flatnonzero(np.diff(speaker, prepend=-1))
+    for begin, end in pairwise([*starts.tolist(), len(speaker)]):
+        rows = slice(first + begin, first + end)
+        texts = [text_on_one_line(text) for text in table.text[rows]]
+        intervals = [
+            Interval(*row)
+            for row in zip(table.start_ms[rows].tolist(), table.end_ms[rows].tolist(), texts, strict=True)
+        ]
+        name = table.speakers[speaker[begin]]
+        yield (intervals[0].start_ms, name or "", _KINDS.index(kind)), kind, name, intervals
+
+
+def _tiers(kind: str, speaker: str | None, intervals: list[Interval]) -> Iterator[Tier]:
+    name = kind if speaker is None else f"{speaker} - {kind}"
+    for number, lane in enumerate(_without_overlaps(intervals), start=1):
+        yield Tier(name if number == 1 else f"{name} {number}", lane, kind, speaker)
+
+
+def _without_overlaps(intervals: list[Interval]) -> list[list[Interval]]:
+    """Divide intervals that are in the order of time into lists of intervals that do not overlap.
+
+    >>> _without_overlaps([Interval(0, 3, "a"), Interval(1, 2, "b"), Interval(3, 4, "c")])
+    [[Interval(start_ms=0, end_ms=3, text='a'), Interval(start_ms=3, end_ms=4, text='c')],
+     [Interval(start_ms=1, end_ms=2, text='b')]]
+    """
+    lanes: list[list[Interval]] = []
+    busy: list[tuple[Any, int]] = []  # The end of the last interval of a lane, and the number of the lane.
+    free: list[int] = []
+    for interval in intervals:
+        while busy and busy[0][0] <= interval.start_ms:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        if free:
+            lane = heapq.heappop(free)
+        else:
+            lane = len(lanes)
+            lanes.append([])
+        lanes[lane].append(interval)
+        heapq.heappush(busy, (interval.end_ms, lane))
+    return lanes
+
+
+def _durations(transcripts: Transcripts) -> dict[str, int]:
+    if not isinstance(transcripts, Transcribed):
+        return {}
+    known = transcripts.recordings.dropna(subset="duration_ms")
+    return dict(zip(known["audio_id"].tolist(), known["duration_ms"].astype("int64").tolist(), strict=True))
+
+
+def annotations_of_tiers(path: Path, tiers: list[Tier], wanted: str | Collection[str] | None) -> pd.DataFrame:
+    """Return the intervals with a text in ``schema.ANNOTATIONS``, with the name of their tier in the column `tier`.
+
+    Parameters
+    ----------
+    path
+        The file. Its name without the extension is the `audio_id`.
+    tiers
+        The tiers in the order of the file.
+    wanted
+        Names of tiers. None takes the independent tiers; of the segments, words and phones of a speaker, only the first
+        of these kinds that exists.
+
+    Raises
+    ------
+    InputError
+        If a tier does not exist.
+    """
+    if wanted is not None:
+        chosen = {wanted} if isinstance(wanted, str) else set(wanted)
+        names = [tier.name for tier in tiers]
+        if missing := sorted(chosen - set(names)):
+            rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            raise InputError(f"{path} has no tier {missing[0]!r}; its tiers are {names[:_SHOWN]}{rest}.")
+        selected = [tier for tier in tiers if tier.name in chosen]
+    else:
+        selected = _independent(tiers)
+    rows = []
+    for tier in selected:
+        match = _NAME.fullmatch(tier.name)
+        speaker = tier.speaker or (match["speaker"] if match else text_on_one_line(tier.name)) or None
+        for start_ms, end_ms, text in tier.intervals:
+            if on_one_line := text_on_one_line(text):
+                rows.append((path.stem, speaker, start_ms, end_ms, on_one_line, tier.name))
+    frame = pd.DataFrame(rows, columns=[*ANNOTATIONS, "tier"], dtype=object)
+    return conform(frame.astype({"tier": "string"}), ANNOTATIONS)
+
+
+def _independent(tiers: list[Tier]) -> list[Tier]:
+    best: dict[str | None, int] = {}
+    kinds = []
+    for tier in tiers:
+        match = None if tier.is_dependent else _NAME.fullmatch(tier.name)
+        kinds.append((match["speaker"], _KINDS.index(match["kind"])) if match else None)
+        if match:
+            speaker, kind = match["speaker"], _KINDS.index(match["kind"])
+            best[speaker] = min(kind, best.get(speaker, kind))
+    return [
+        tier
+        for tier, kind in zip(tiers, kinds, strict=True)
+        if not tier.is_dependent and (kind is None or best[kind[0]] == kind[1])
+    ]
