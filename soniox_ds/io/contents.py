@@ -96,7 +96,7 @@ def words_to_write(transcripts: Transcripts, title: str, *, with_translations: b
         Columns of ``schema.WORDS``, by recording and channel and in the order of the API, with times that are known.
         Words of segments have the row of their segment in `first_token`.
     """
-    table = words_of_segments(transcripts) if is_segments(transcripts) else as_words(transcripts)
+    table = words_of_segments(transcripts) if is_segments(transcripts) else _divided(as_words(transcripts))
     need(table, "audio_id", "word_index", "text", "start_ms", "end_ms", name="words")
     table = need_milliseconds(table, "words")
     channel = table["channel"].fillna(0) if "channel" in table else np.zeros(len(table))
@@ -132,6 +132,8 @@ def segments_to_write(transcripts: Transcripts, title: str, *, timed: bool = Tru
         table = with_ids(need_milliseconds(transcripts, "segments", required=timed), "segments")
         one_line = [text_on_one_line(text) for text in table["text"].tolist()]
         table = table.assign(text=pd.array(one_line, dtype="string"))
+        if "speaker" in table:
+            table = table.assign(speaker=table["speaker"].astype("string"))
     else:
         table = segments(transcripts)
     table = without_rows(table, translation_mask(table), title, "translated segments", "it holds spoken words only")
@@ -169,6 +171,15 @@ def without_rows(
         UserWarning,
     )
     return table[~is_left_out]
+
+
+def _divided(table: pd.DataFrame) -> pd.DataFrame:
+    """Divide the words of a table that hold white space, which the service's own words never do."""
+    need(table, "audio_id", "word_index", "text", name="words")
+    if not table["text"].str.contains(r"\s").any():
+        return table
+    spaced = table["space_before"].fillna(True) if "space_before" in table else pd.Series(True, index=table.index)
+    return words(table.assign(token_index=table["word_index"], text=spaced.map({True: " ", False: ""}) + table["text"]))
 
 
 def _with_times(table: pd.DataFrame, title: str, noun: str) -> pd.DataFrame:

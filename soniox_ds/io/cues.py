@@ -137,7 +137,8 @@ def _by_recording(words: pd.DataFrame, segment: Any) -> dict[str, Track]:
     codes, ids = pd.factorize(words["audio_id"])
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(ids))).tolist()
-    speaker = words["speaker"] if "speaker" in words else pd.Series(pd.NA, index=words.index, dtype="string")
+    speaker: Any = words["speaker"] if "speaker" in words else pd.Series(pd.NA, index=words.index)
+    speaker = speaker.astype("string")
     spaced = words["space_before"].fillna(True) if "space_before" in words else pd.Series(True, index=words.index)
     tracks, first = {}, 0
     for audio_id, end in zip(ids, ends, strict=True):

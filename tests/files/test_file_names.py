@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.files.file_names import file_of_each
+from soniox_ds.files.file_names import file_of_each, files_to_write
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,19 @@ def test_files_lie_in_the_folder_and_can_be_made(audio_id):
     assert file.parts[0] == "out"
     assert not {"..", "", "."} & set(file.parts[1:])
     assert all(len(part.encode("utf-8", "replace")) < 255 for part in file.parts)
+
+
+def test_files_are_in_a_folder_that_is_made_or_are_one_file(tmp_path):
+    files = files_to_write(["calls/a.wav", "b.wav"], tmp_path / "subs", ".srt")
+    assert list(files.values()) == [tmp_path / "subs" / "calls" / "a.srt", tmp_path / "subs" / "b.srt"]
+    assert (tmp_path / "subs" / "calls").is_dir()
+    assert files_to_write(["a.wav"], tmp_path / "one.SRT", ".srt") == {"a.wav": tmp_path / "one.SRT"}
+    (tmp_path / "folder.srt").mkdir()
+    assert files_to_write(["a.wav"], tmp_path / "folder.srt", ".srt") == {"a.wav": tmp_path / "folder.srt" / "a.srt"}
+    with pytest.raises(
+        InputError, match=r"one\.srt is the name of one file, and there are 2 recordings; give a folder"
+    ):
+        files_to_write(["a.wav", "b.wav"], tmp_path / "one.srt", ".srt")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        files_to_write(["a.wav"], tmp_path / "file", ".srt")

@@ -288,3 +288,31 @@ def test_channels_that_were_transcribed_separately(tmp_path):
     assert rttm["channel"].tolist() == [1, 2]
     sx.io.write_srt(tokens, tmp_path / "a.srt")
     assert sorted(sx.io.read_srt(tmp_path / "a.srt")["text"]) == ["I was saying.", "No, wait."]
+
+
+def test_tables_of_words_of_other_origin(tmp_path):
+    """Words with white space are divided, and speakers may be numbers or None."""
+    words = pd.DataFrame(
+        {
+            "audio_id": "a",
+            "word_index": [0, 1, 2],
+            "text": ["New\n\nYork", "is", "big"],
+            "start_ms": [0, 1000, 2000],
+            "end_ms": [900, 1500, 2500],
+            "speaker": [1, None, 2],
+        }
+    )
+    made = sx.io.read_ctm(written("ctm", words, tmp_path))
+    assert made[["text", "start_ms", "end_ms"]].to_numpy().tolist() == [
+        ["New", 0, 385],
+        ["York", 385, 900],
+        ["is", 1000, 1500],
+        ["big", 2000, 2500],
+    ]
+    sx.io.write_vtt(words, tmp_path / "a.vtt")
+    assert " ".join(sx.io.read_vtt(tmp_path / "a.vtt")["text"]) == "New York is big"
+    segments = segments_of([("a", 1, 0, 900, "yes"), ("a", None, 1000, 1900, "no")])
+    for name in ("stm", "seglst", "kaldi", "lhotse"):
+        path = tmp_path / f"numbers.{name}"
+        getattr(sx.io, f"write_{name}")(segments, path)
+        assert getattr(sx.io, f"read_{name}")(path)["speaker"].isna().sum() == 1
