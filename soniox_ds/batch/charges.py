@@ -121,9 +121,18 @@ async def add_charges(
         raise InputError(
             f"sx.account.add_charges takes the result of sx.transcribe or sx.compare, found {type(corpus).__name__}."
         )
-    parts = [part for repeats in corpus.corpora.values() for part in repeats]
+    corpora = dict(corpus.corpora)
+    # Arms of other providers have no jobs, so that nothing is charged for them.
+    of_service = {
+        arm: repeats
+        for arm, repeats in corpora.items()
+        if any(part.recordings["client_reference_id"].notna().any() for part in repeats)
+    } or corpora
+    parts = [part for repeats in of_service.values() for part in repeats]
     of_parts = iter(await _with_charges(parts, start, connection, progress))
-    return corpus.with_corpora({arm: [next(of_parts) for _ in repeats] for arm, repeats in corpus.corpora.items()})
+    return corpus.with_corpora(
+        corpora | {arm: [next(of_parts) for _ in repeats] for arm, repeats in of_service.items()}
+    )
 
 
 class _Charges:

@@ -178,7 +178,7 @@ def _corpus(recordings: list[dict[str, Any]], tables: list[pd.DataFrame]) -> Cor
     tokens = pd.concat(tables, ignore_index=True) if tables else None
     if tokens is not None:
         texts = spoken_texts(tokens)
-        rows["text"] = rows["audio_id"].map(texts).fillna("").astype("string")
+        rows["text"] = rows["audio_id"].map(texts).astype("string").fillna("")
     models = dict.fromkeys((str(row["service"]), row["model"]) for row in recordings)
     runs = [new_run(service=service, model=model, options={}) for service, model in models]
     return Corpus(rows, tokens, new_provenance(*runs))

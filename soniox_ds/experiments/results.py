@@ -15,8 +15,11 @@ from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, SmallSampleWarning
 from soniox_ds.experiments.arm_differences import arm_differences
 from soniox_ds.experiments.effects import arm_effects
+from soniox_ds.experiments.other_arms import Arm, arm_text
 from soniox_ds.experiments.word_changes import word_changes
+from soniox_ds.metrics.confidence.calibration import calibration
 from soniox_ds.metrics.costs import term_costs
+from soniox_ds.metrics.speakers.diarization import diarization_errors
 from soniox_ds.metrics.stats.blocks import DEFAULT_BLOCKS, block_columns
 from soniox_ds.metrics.stats.compare import FEW_SEGMENTS
 from soniox_ds.metrics.stats.repeats import RECORDING, REPEAT, pooled, pooled_wer, stacked, stacked_errors
@@ -29,6 +32,7 @@ from soniox_ds.metrics.words.pairing import References, pair_up
 from soniox_ds.metrics.words.rates import word_errors
 from soniox_ds.metrics.words.recording_languages import Languages, in_one_language
 from soniox_ds.options import TranscriptionOptions
+from soniox_ds.schema import CALIBRATION, empty
 from soniox_ds.text.normalizer import Normalizer
 
 __all__ = ["Comparison"]
@@ -52,7 +56,7 @@ class Comparison:
     def __init__(
         self,
         *,
-        arms: Mapping[str, TranscriptionOptions],
+        arms: Mapping[str, Arm],
         corpora: Mapping[str, Sequence[Corpus]],
         references: References,
         terms: Sequence[str],
@@ -64,7 +68,7 @@ class Comparison:
         seed: int,
     ) -> None:
         self.arms = dict(arms)
-        """The options of each arm."""
+        """The options, the finished corpus or the function of each arm."""
         self.corpora = {name: list(repeats) for name, repeats in corpora.items()}
         """The corpora of each arm, one for each repeat."""
         self.terms = list(terms)
@@ -159,10 +163,12 @@ class Comparison:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """The summary of the arms: `arm`, ``schema.ERROR_SUMMARY``, the costs, and the effect of the options.
+        """The summary of the arms: `arm`, ``schema.ERROR_SUMMARY``, the costs, the time, and the effect of the options.
 
         `cost_usd` is the estimate and `charged_usd` what was charged (NA unless `sx.account.add_charges` found the logs
-        of all completed recordings).
+        of all completed recordings). Both are NA for finished corpora and for functions. `turnaround_s` is the median
+        time from the submission of a recording to its transcript: a function transcribes one recording after the
+        other, the service many at a time. It is NA where the times are not known.
 
         The columns on the effect are those of `effects`, from `changed` on.
         """
@@ -170,8 +176,9 @@ class Comparison:
         for name, errors in self.errors.items():
             row = summarize(errors, **self._resampling)
             row.insert(0, "arm", name)
-            row["cost_usd"] = self._cost_of(name, "cost_usd")
-            row["charged_usd"] = pd.array([self._cost_of(name, "charged_usd")], "Float64")
+            for cost in ("cost_usd", "charged_usd"):
+                row[cost] = pd.array([self._cost_of(name, cost)], "Float64")
+            row["turnaround_s"] = pd.array([self._turnaround_s(name)], "Float64")
             rows.append(row)
         return pd.concat(rows, ignore_index=True).merge(self.effects.drop(columns="transcripts"), on="arm", how="left")
 
@@ -219,14 +226,60 @@ class Comparison:
         return arm_effects(self.corpora, self.baseline)
 
     @cached_property
+    def calibration(self) -> pd.DataFrame:
+        """Quality of the confidences of each arm's first repeat: `arm`, then ``schema.CALIBRATION``.
+
+        Arms without confidences are left out.
+        """
+        tables = []
+        for name, alignments in self.alignments.items():
+            if alignments["confidence"].notna().any():
+                resampling = {key: value for key, value in self._resampling.items() if key != "block"}
+                table = calibration(alignments, **resampling)
+                table.insert(0, "arm", name)
+                tables.append(table)
+        if not tables:
+            return empty(CALIBRATION).assign(arm=pd.array([], "string"))[["arm", *CALIBRATION]]
+        return pd.concat(tables, ignore_index=True).astype({"arm": "string"})
+
+    def diarization(self, turns: pd.DataFrame, **options: Any) -> pd.DataFrame:
+        """Summarize the speaker errors of each arm's first repeat: `arm`, then ``schema.DIARIZATION_SUMMARY``.
+
+        Parameters
+        ----------
+        turns
+            Reference turns, as `diarization_errors` takes them.
+        **options
+            Further options of `diarization_errors`, such as `collar_ms`.
+
+        Raises
+        ------
+        InputError
+            If no arm has speakers, or the turns belong to none of the recordings.
+        """
+        tables = []
+        for name, repeats in self.corpora.items():
+            if repeats[0].tokens["speaker"].notna().any():
+                table = summarize(diarization_errors(repeats[0], turns, **options))
+                table.insert(0, "arm", name)
+                tables.append(table)
+        if not tables:
+            raise InputError(
+                "no arm has speakers; use enable_speaker_diarization=True in an arm, or transcripts with speakers."
+            )
+        return pd.concat(tables, ignore_index=True).astype({"arm": "string"})
+
+    @cached_property
     def variation(self) -> pd.DataFrame:
         """Variation of the service itself: one row for each arm.
 
         `arm`, `repeats`, `wer_low` and `wer_high` (lowest and highest pooled WER of a repeat), `differ` (share of
-        recordings whose repeats do not all have the same text; NA for a single repeat).
+        recordings whose repeats do not all have the same text; NA for a single repeat). A finished corpus has one.
         """
         rows = []
         for name, repeats in self.corpora.items():
+            if isinstance(self.arms[name], Corpus):
+                repeats = repeats[:1]
             rates = [pooled_wer(self._errors_of(corpus)) for corpus in repeats]
             texts = pd.concat([c.recordings.set_index("audio_id")["text"] for c in repeats], axis=1).dropna()
             differ = (texts.nunique(axis=1) > 1).mean() if len(repeats) > 1 and len(texts) else None
@@ -440,11 +493,18 @@ class Comparison:
         return pd.concat(tables, ignore_index=True)
 
     def _cost_of(self, name: str, column: str) -> float | None:
-        """Add up a cost of an arm over its repeats. None if a charge is not known."""
+        """Add up a cost of an arm over its repeats. None if a charge is not known, or the service has no part in it."""
+        if not isinstance(self.arms[name], TranscriptionOptions):
+            return None
         costs = pd.concat([corpus.completed.recordings[column] for corpus in self.corpora[name]])
         if column == "charged_usd" and costs.isna().any():
             return None
         return sum(float(corpus.recordings[column].sum()) for corpus in self.corpora[name])
+
+    def _turnaround_s(self, name: str) -> float | None:
+        recordings = pd.concat([corpus.completed.recordings for corpus in self.corpora[name]])
+        seconds = (recordings["completed_at"] - recordings["submitted_at"]).dt.total_seconds().dropna()
+        return float(seconds.median()) if len(seconds) else None
 
     def _cost_per_term(self, name: str, cost: str) -> float | None:
         if name == self.baseline:
@@ -466,7 +526,7 @@ class Comparison:
             "experiments/comparison.html.j2",
             overview=self._overview(),
             is_stand_in=any((corpus.recordings["service"] == "local").any() for corpus in corpora),
-            options={name: options.public_body() for name, options in self.arms.items()},
+            arms={name: arm_text(arm) for name, arm in self.arms.items()},
         )
 
     def _overview(self) -> pd.DataFrame:
@@ -476,6 +536,7 @@ class Comparison:
         if self.summary["charged_usd"].notna().any():
             columns.append("charged_usd")
         digits = dict.fromkeys(("wer", "wer_low", "wer_high", "neutral_wer", "cost_usd", "charged_usd"), 4) | {
-            "changed": 3
+            "changed": 3,
+            "turnaround_s": 2,
         }
         return self.summary[columns].round({name: digits[name] for name in columns if name in digits})

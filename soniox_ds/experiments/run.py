@@ -1,8 +1,9 @@
 """Experiments: the same recordings transcribed under several options, and the difference between the results.
 
-Conventions: an arm is a set of transcription options. All arms get the same recordings, in turn (``schedule``). Every
-transcription is an ordinary job, journalled and resumable: running an experiment again costs nothing. With repeats,
-each arm is transcribed several times, which shows how much the service varies by itself.
+Conventions: an arm is a set of transcription options, a finished corpus, or a function (``other_arms``). All arms get
+the same recordings, in turn (``schedule``). Every transcription by the service is an ordinary job, journalled and
+resumable: running an experiment again costs nothing. With repeats, each arm is transcribed several times, which shows
+how much the service varies by itself; a finished corpus counts in every repeat.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from soniox_ds.batch.prepare import has_outcome
 from soniox_ds.batch.spending import Spending
 from soniox_ds.corpus.corpus import Corpus, concat
 from soniox_ds.exceptions import Declined, InputError, OptionsError
+from soniox_ds.experiments.other_arms import Arm, check_function, in_recordings, matched_corpus, transcribe_with
 from soniox_ds.experiments.results import Comparison
 from soniox_ds.experiments.schedule import in_turns, inspected, planned_pairs, refuse_unusable
 from soniox_ds.metrics.stats.bootstrap import METHODS, checked_resampling
@@ -58,6 +60,7 @@ class Estimate:
 
     recordings: int
     arms: int
+    """Number of arms that the service transcribes. Finished corpora and functions are not counted."""
     repeats: int
     hours: float
     """Hours of audio for one arm and repeat, without recordings of unknown length."""
@@ -92,7 +95,7 @@ async def compare(
     sources: Any,
     references: References = None,
     *,
-    arms: Mapping[str, Mapping[str, Any]],
+    arms: Mapping[str, Mapping[str, Any] | Corpus | Callable[[str], Any]],
     audio_column: str | None = None,
     reference_column: str | None = None,
     terms: Iterable[str] | None = None,
@@ -115,7 +118,7 @@ async def compare(
     clock: Clock | None = None,
     **unknown: Unpack[NoKeywords],
 ) -> Comparison:
-    """Transcribe the same recordings under each arm's options and compare the results.
+    """Transcribe the same recordings under each arm's options and compare the results, also with other providers.
 
     Parameters
     ----------
@@ -124,8 +127,19 @@ async def compare(
     references
         As `word_errors` takes them; None for the sources' own column or sidecars.
     arms
-        Mapping from names to transcription options, such as ``{"plain": {}, "terms": {"context": {"terms": terms}}}``.
-        The first arm is the baseline that the others are compared with.
+        Mapping from names to arms. The first arm is the baseline that the others are compared with. An arm is one of:
+
+        - a dict of transcription options, such as ``{}`` or ``{"context": {"terms": terms}}``, for the service;
+        - a `Corpus` of finished transcripts, such as that of another provider (`sx.io.read_transcripts`). Its ids are
+          matched to the recordings as those of references are. A recording that it lacks is a failed row;
+        - a function that transcribes one recording, such as a local model. It is called in a thread with the path of
+          one recording after the other (a str), and returns the text, a list of words, or a `Corpus` of the one
+          recording. A word is a dict with `text` and any of `start_ms`, `end_ms` (whole milliseconds), `confidence`
+          (0 to 1), `speaker`, `language` and `channel`. Words are separated by spaces, unless a text in the list begins
+          or ends with a space. An exception of the function makes a failed row with its message.
+
+        The cost of corpora and functions is NA, and the estimate counts only the other arms. Results of functions are
+        not in the journal: save ``trial.corpora[name][0]`` to use them again as an arm.
     audio_column, reference_column
         Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
     terms
@@ -134,7 +148,8 @@ async def compare(
     distractors
         Terms in the context of some arm that nobody says, to see whether that arm inserts them.
     repeats
-        Number of times that each arm is transcribed, to see how much the service varies by itself.
+        Number of times that each arm is transcribed, to see how much the service varies by itself. Functions are called
+        as often; a corpus has one transcript of each recording, which counts in every repeat.
     seed
         Seed of the order of the arms, and of the bootstrap.
     normalizer, language, block, ci
@@ -155,9 +170,11 @@ async def compare(
     Raises
     ------
     OptionsError
-        If there are fewer than two arms, or an option is wrong; before anything is sent.
+        If there are fewer than two arms, an option is wrong, or a function cannot be called with one path; before
+        anything is sent.
     InputError, SchemaError
         If there are no references, none belongs to a recording, a table lacks a column or `block` names no column; if
+        no transcript of an arm's corpus belongs to a recording, or its ids could mean several recordings; if
         `term_errors` does not accept the terms and distractors (two are equal after normalisation, or one is empty).
         These errors come before any file is read, confirmed or sent.
     SourceError
@@ -191,11 +208,32 @@ async def compare(
          arm  recordings
     0  plain           1
     1  terms           1
+
+    Arms of other providers: a function, and the JSON of Deepgram.
+
+    >>> words = [{"word": word, "start": 0.5, "end": 0.9, "confidence": 0.9} for word in ("takes", "lisinopril")]
+    >>> channels = [{"alternatives": [{"words": words}]}]
+    >>> document = {"metadata": {"duration": 5.0}, "results": {"channels": channels}}
+    >>> with sx.local_service("scripted", speed=100):
+    ...     trial = sx.compare(
+    ...         samples_folder() / "clinic_note.flac",
+    ...         {"clinic_note.flac": "the patient takes lisinopril"},
+    ...         arms={
+    ...             "soniox": {},
+    ...             "function": lambda path: "the patient takes listen april",
+    ...             "deepgram": sx.io.read_transcripts({"clinic_note.flac": document}, provider="deepgram"),
+    ...         },
+    ...     )
+    >>> trial.summary[["arm", "substitutions", "deletions", "insertions"]].tail(2)
+            arm  substitutions  deletions  insertions
+    1  function              1          0           1
+    2  deepgram              0          2           0
     """
     if options := [name for name in unknown if name in TranscriptionKeywords.__optional_keys__]:
         raise OptionsError(f"compare does not accept {', '.join(options)}; put transcription options into the arms")
     check_keywords(compare, unknown)
-    chosen = _checked_arms(arms, repeats)
+    chosen: dict[str, Arm] = _checked_arms(arms, repeats)
+    of_service = {name: arm for name, arm in chosen.items() if isinstance(arm, TranscriptionOptions)}
     settings: dict[str, Any] = {
         "connection": connection,
         "concurrency": concurrency,
@@ -214,21 +252,26 @@ async def compare(
         find_recordings, sources, audio_column=audio_column, reference_column=reference_column
     )
     pairs = planned_pairs(recording_list, references, block)
-    hints = {hint for options in chosen.values() for hint in options.language_hints or ()}
+    hints = {hint for options in of_service.values() for hint in options.language_hints or ()}
     term_chain = in_one_language(chain, pairs, language, hint=hints.pop() if len(hints) == 1 else None)
-    all_terms = _terms_of(chosen, distractors, term_chain) if listed is None else listed
+    all_terms = _terms_of(of_service, distractors, term_chain) if listed is None else listed
     if all_terms or distractors:
         await asyncio.to_thread(_check_terms, pairs, all_terms, distractors, term_chain)
-    estimate = await asyncio.to_thread(_estimate, recording_list, list(chosen.values()), repeats)
-    if not all(options.channels == "separate" for options in chosen.values()):
+    chosen = {
+        name: matched_corpus(name, arm, recording_list) if isinstance(arm, Corpus) else arm
+        for name, arm in chosen.items()
+    }
+    estimate = await asyncio.to_thread(_estimate, recording_list, list(of_service.values()), repeats)
+    if not all(options.channels == "separate" for options in of_service.values()):
         warn_of_channels(recording.warnings for recording in recording_list.recordings)
-    refuse_unusable(recording_list, estimate.recordings)
-    _warn_of_unreferenced(recording_list, pairs)
+    if not all(isinstance(arm, Corpus) for arm in chosen.values()):
+        refuse_unusable(recording_list, estimate.recordings)
+        _warn_of_unreferenced(recording_list, pairs)
     warn_of_unsaid(pairs.references, chain)
     models = ModelList()
-    asked = {name: options.model for name, options in chosen.items()}
+    asked = {name: options.model for name, options in of_service.items()}
     if len(set(asked.values())) > 1 and await _sends_anything(
-        recording_list, chosen, repeats, connection or Connection(), journal
+        recording_list, of_service, repeats, connection or Connection(), journal
     ):
         models.ask_at(connection or Connection())
         warn_of_same_models(asked, {name: {await models.resolved(model)} for name, model in asked.items()})
@@ -236,7 +279,7 @@ async def compare(
         raise Declined(f"the experiment was not started: {estimate}")
     parts = await _transcribe_all(recording_list, chosen, repeats, seed, models, progress=progress, settings=settings)
     corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
-    await _warn_of_models(asked, corpora, models)
+    await _warn_of_models(asked, {name: corpora[name] for name in of_service}, models)
     return Comparison(
         arms=chosen,
         corpora=corpora,
@@ -254,19 +297,29 @@ async def compare(
 list_options(compare, TranscriptionOptions, names=())
 
 
-def _checked_arms(arms: Mapping[str, Mapping[str, Any]], repeats: int) -> dict[str, TranscriptionOptions]:
+def _checked_arms(arms: Mapping[str, Any], repeats: int) -> dict[str, Arm]:
     if not isinstance(arms, Mapping) or len(arms) < 2:
         raise OptionsError('arms maps two or more names to options, like {"plain": {}, "terms": {"context": {...}}}')
     check_count("repeats", repeats, "the number of times that each arm is transcribed")
-    chosen = {}
-    for name, arm in arms.items():
-        if not isinstance(arm, Mapping):
-            raise OptionsError(f"arm {name!r} is {arm!r}; it is a dict of transcription options, {{}} for none")
-        chosen[str(name)] = TranscriptionOptions(**arm)
+    chosen: dict[str, Arm] = {}
+    of_service: dict[str, TranscriptionOptions] = {}
+    for name, arm in ((str(name), arm) for name, arm in arms.items()):
+        if isinstance(arm, Mapping):
+            chosen[name] = of_service[name] = TranscriptionOptions(**arm)
+        elif isinstance(arm, Corpus):
+            chosen[name] = arm
+        elif callable(arm):
+            check_function(name, arm)
+            chosen[name] = arm
+        else:
+            raise OptionsError(
+                f"arm {name!r} is {arm!r}; it is a dict of transcription options ({{}} for none), a Corpus of finished "
+                "transcripts, or a function that transcribes the file at a path"
+            )
     same = [
         f"{first} and {second}"
-        for number, (first, options) in enumerate(chosen.items())
-        for second, other in list(chosen.items())[number + 1 :]
+        for number, (first, options) in enumerate(of_service.items())
+        for second, other in list(of_service.items())[number + 1 :]
         if (options.model, options.hash()) == (other.model, other.hash())
     ]
     if same:
@@ -332,6 +385,8 @@ async def _sends_anything(
 
 async def _warn_of_models(asked: Mapping[str, str], corpora: Mapping[str, Sequence[Corpus]], models: ModelList) -> None:
     """Warn of arms whose journalled transcripts came from the same model, and of superseded models."""
+    if not asked:
+        return
     recordings = {name: pd.concat([corpus.recordings for corpus in repeats]) for name, repeats in corpora.items()}
     if not models.was_asked:
         done = {name: table[table["status"] == "completed"] for name, table in recordings.items()}
@@ -360,7 +415,7 @@ def _estimate(recording_list: RecordingList, arms: Sequence[TranscriptionOptions
 
 async def _transcribe_all(
     recording_list: RecordingList,
-    arms: Mapping[str, TranscriptionOptions],
+    arms: Mapping[str, Arm],
     repeats: int,
     seed: int,
     models: ModelList,
@@ -370,18 +425,26 @@ async def _transcribe_all(
 ) -> dict[str, list[list[Corpus]]]:
     """Return for each arm and repeat the corpora of all stretches, in order."""
 
+    any_divides = any(isinstance(arm, TranscriptionOptions) and arm.divides for arm in arms.values())
+
     async def transcribed(stretch: RecordingList, turn: tuple[str, int]) -> Corpus:
         name, repeat = turn
-        if any(options.divides for options in arms.values()):  # What is too long for one arm need not be for another.
+        arm = arms[name]
+        if isinstance(arm, Corpus):
+            return in_recordings(arm, stretch)
+        if not isinstance(arm, TranscriptionOptions):
+            return await transcribe_with(arm, stretch, note=shown.note, name=name)
+        if any_divides:  # What is too long for one arm need not be for another.
             stretch = RecordingList([copied(recording) for recording in stretch.recordings], stretch.metadata)
-        return await transcribe_as(arms[name], stretch, models=models, repeat=repeat, progress=False, **settings)
+        return await transcribe_as(arm, stretch, models=models, repeat=repeat, progress=False, **settings)
 
-    turns = [(name, repeat) for name in arms for repeat in range(repeats)]
+    n_turns = {name: 1 if isinstance(arm, Corpus) else repeats for name, arm in arms.items()}
+    turns = [(name, repeat) for name in arms for repeat in range(n_turns[name])]
     with Progress(progress_for(progress)) as shown:
         parts = await in_turns(
             recording_list, turns, transcribed, seed=seed, progress=shown, note=lambda turn: f"arm {turn[0]}"
         )
-    return {name: [parts[name, repeat] for repeat in range(repeats)] for name in arms}
+    return {name: [parts[name, min(repeat, n_turns[name] - 1)] for repeat in range(repeats)] for name in arms}
 
 
 def _listed(name: str, words: Iterable[str]) -> list[str]:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from soniox_ds import plot
 from soniox_ds._display import known, number_text
 from soniox_ds.api.prices import price_text
+from soniox_ds.experiments.other_arms import arm_text
 from soniox_ds.reports.figures import figure
 from soniox_ds.reports.tables import Section, Table, percent
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from soniox_ds.experiments.results import Comparison
 
 __all__ = ["arms"]
 
 
-def arms(comparison: Comparison) -> Section:
-    """Return each arm's error rate, its difference from the baseline, and the terms that it recognises."""
+def arms(comparison: Comparison, reference_turns: pd.DataFrame | None = None) -> Section:
+    """Return each arm's error rate, its difference from the baseline, its terms, confidences and speakers."""
     summary, differences = comparison.summary, comparison.differences
     neutral = ["neutral_wer"] if summary["neutral_wer"].notna().any() else []
     rows = [
@@ -30,7 +33,8 @@ def arms(comparison: Comparison) -> Section:
             int(row["reference_words"]),
             percent(row["changed"]),
             row["effect"] if known(row["effect"]) else "–",
-            price_text(row["cost_usd"]),
+            price_text(row["cost_usd"]) if known(row["cost_usd"]) else "–",
+            number_text(row["turnaround_s"], ".1f"),
         )
         for row in summary.to_dict("records")
     ]
@@ -44,6 +48,7 @@ def arms(comparison: Comparison) -> Section:
         "text changed",
         "effect on",
         "cost by list price",
+        "seconds (median)",
     )
     drawing = None
     if differences["difference"].notna().any():
@@ -84,8 +89,40 @@ def arms(comparison: Comparison) -> Section:
         terms = Table(term_head, term_rows, numeric=range(1, 6))
     return {
         "baseline": comparison.baseline,
-        "arms": Table(head, rows, numeric=(*range(1, 6 + len(neutral)), 7 + len(neutral))),
+        "origins": [(arm, arm_text(origin)) for arm, origin in comparison.arms.items()],
+        "arms": Table(head, rows, numeric=(*range(1, 6 + len(neutral)), 7 + len(neutral), 8 + len(neutral))),
         "figure": drawing,
         "differences": Table((*titles, "remark"), tests, numeric=range(1, len(titles))),
         "terms": terms,
+        "confidences": _confidences(comparison),
+        "speakers": None if reference_turns is None else _speakers(comparison, reference_turns),
     }
+
+
+def _confidences(comparison: Comparison) -> Table | None:
+    rows = [
+        (
+            row["arm"],
+            int(row["n"]),
+            percent(row["accuracy"]),
+            percent(row["confidence_mean"]),
+            percent(row["ece"], row["ece_low"], row["ece_high"]),
+            *(number_text(row[name], ".3f") for name in ("brier", "nce", "auc")),
+        )
+        for row in comparison.calibration.to_dict("records")
+    ]
+    head = (
+        *("arm", "words with a confidence", "right", "mean confidence", "calibration error (ECE)", "Brier score"),
+        *("normalised cross entropy", "area under the ROC curve"),
+    )
+    return Table(head, rows, numeric=range(1, len(head))) if rows else None
+
+
+def _speakers(comparison: Comparison, reference_turns: pd.DataFrame) -> Table | None:
+    if not any(repeats[0].tokens["speaker"].notna().any() for repeats in comparison.corpora.values()):
+        return None
+    rows = [
+        (row["arm"], percent(row["der"], row["der_low"], row["der_high"]), int(row["recordings"]))
+        for row in comparison.diarization(reference_turns).to_dict("records")
+    ]
+    return Table(("arm", "diarization error rate", "recordings"), rows, numeric=range(1, 3))

@@ -75,7 +75,8 @@ def report(
     turns
         Reference turns for the diarization error rate: ``schema.TURNS``, or an RTTM file.
     comparison
-        An experiment of `compare` to include: its arms, their differences and terms.
+        An experiment of `compare` to include: its arms, their differences, terms and confidences, and with `turns`
+        their speakers.
 
     Returns
     -------
@@ -143,7 +144,7 @@ def report(
         "confidence": accuracy.confidence(findings),
         "speakers": speakers.speakers(findings, reference_turns),
         "languages": speakers.languages(findings),
-        "arms": None if comparison is None else arms(comparison),
+        "arms": None if comparison is None else arms(comparison, reference_turns),
         "failed": sections.failures(findings),
         "provenance": sections.provenance(findings),
         "conventions": sections.conventions(findings),

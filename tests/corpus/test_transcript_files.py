@@ -37,6 +37,12 @@ def test_a_corpus_from_a_folder(folder, tmp_path):
     assert errors.set_index("audio_id")["wer"].to_dict() == {"a": 0.0, "b": 0.5}
 
 
+def test_a_transcript_without_words_has_an_empty_text():
+    document = {"text": "", "segments": [], "language": "en"}
+    corpus = sx.io.read_transcripts({"silence": document}, provider="openai_whisper")
+    assert corpus.recordings["text"].tolist() == [""]
+
+
 def test_files_globs_lists_dicts_and_lines(folder):
     lines = folder / "all.jsonl"
     lines.write_text("\n".join(json.dumps(DOCUMENT | {"text": text}) for text in ("Good morning",)) + "\n\n")
