@@ -123,7 +123,7 @@ def _transcripts(corpus: Transcribed) -> dict[str, _Transcript]:
         texts = text[spoken].tolist()
         letters = ["".join(token.split()) for token in texts]
         transcripts[audio_id] = _Transcript(
-            "".join(texts) if len(rows) else whole,
+            ("".join(texts) if len(rows) else whole).strip(),
             "".join(letters),
             {
                 part: [(label, len(joined)) for label, joined in _joined(labels[spoken], letters)]
