@@ -181,5 +181,8 @@ def test_reviews(earlier, name):
 
 def test_speaker_turns(earlier):
     turns = sx.io.read_rttm(earlier / "turns.rttm")
-    assert turns.values.tolist()[:2] == [["last_ferry", "1", 120, 1950], ["last_ferry", "2", 2190, 4410]]
+    assert turns.drop(columns="channel").values.tolist()[:2] == [
+        ["last_ferry", "1", 120, 1950],
+        ["last_ferry", "2", 2190, 4410],
+    ]
     assert len(turns) == 6

@@ -32,7 +32,7 @@ def stats_of(turns, **options):
 
 def test_a_turn_ends_where_another_speaker_says_a_word():
     words = words_of(("1", 0, 300), ("1", 400, 700), ("2", 800, 900), ("1", 1000, 1200))
-    assert sx.speaker_turns(words).to_numpy().tolist() == [
+    assert sx.speaker_turns(words).drop(columns="channel").to_numpy().tolist() == [
         ["call", "1", 0, 700],
         ["call", "2", 800, 900],
         ["call", "1", 1000, 1200],
@@ -261,3 +261,26 @@ def test_options_that_cannot_be():
 def test_words_without_speakers_say_which_option_is_needed():
     with pytest.raises(InputError, match="enable_speaker_diarization"):
         sx.speaker_stats(words_of((None, 0, 100)))
+
+
+def test_turns_of_channels_that_were_transcribed_separately_may_overlap():
+    """A sentence of the other channel in between does not end a turn."""
+    words = pd.DataFrame(
+        {
+            "audio_id": "call",
+            "word_index": range(4),
+            "text": ["So.", "Yes.", "Then.", "No."],
+            "start_ms": [0, 300, 700, 5000],
+            "end_ms": [500, 600, 1000, 5500],
+            "speaker": ["ch1", "ch2", "ch1", "ch2"],
+            "channel": [1, 2, 1, 2],
+            "space_before": True,
+        }
+    )
+    turns = sx.speaker_turns(words)
+    assert turns.drop(columns="audio_id").to_numpy().tolist() == [
+        ["ch1", 0, 1000, 1],
+        ["ch2", 300, 600, 2],
+        ["ch2", 5000, 5500, 2],
+    ]
+    assert len(sx.speaker_turns(words.drop(columns="channel"))) == 4
