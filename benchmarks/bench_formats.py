@@ -31,6 +31,7 @@ N_RECORDINGS = 100
 ROUNDS = 3
 MOST_TIMES = 2
 MOST_MB = 300
+NOT_TEXT = ("excel", "huggingface")
 OF_CORPORA = ("kaldi", "nemo", "soniox")
 """Formats that need the recordings or the tokens; all others are written from the table of words."""
 
@@ -64,7 +65,7 @@ def writers(transcribed: sx.Corpus, words: pd.DataFrame, folder: str) -> dict[st
     """Return the calls that are measured, by the name of the format."""
     ways: dict[str, Callable[[], object]] = {"to_csv": lambda: words.to_csv(f"{folder}/words.csv", index=False)}
     for name, each in FORMATS.items():
-        if (writer := each.writer) is not None:
+        if (writer := each.writer) is not None and name not in NOT_TEXT:
             given = transcribed if name in OF_CORPORA else words
             ways[name] = partial(writer, given, Path(folder, f"to_{name}"))
     return ways

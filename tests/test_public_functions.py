@@ -18,6 +18,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from datasets import load_from_disk
 from stream_logs import Log, streamed, token
 
 import soniox_ds as sx
@@ -189,7 +190,19 @@ def read_back(name, given):
         return pd.concat([getattr(sx.io, f"read_{name}")(file) for file in sorted(Path(folder).iterdir())])
 
 
+def other_file(name, given):
+    """The content of the file or folder that `sx.io.write_<name>` writes, of which corpora hold more than tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "written")
+        getattr(sx.io, f"write_{name}")(given, path)
+        return OTHER_FILES[name](path)
+
+
 READ_BACK = ("eaf", "textgrid")
+OTHER_FILES = {
+    "excel": lambda path: pd.concat([pd.read_excel(path, sheet_name=name) for name in ("segments", "words")]),
+    "huggingface": lambda path: load_from_disk(str(path)).select_columns(["audio_id", "text", "words", "segments"])[:],
+}
 TAKE_TRANSCRIPTS = {
     "align_words": lambda given: sx.align_words(given, TEXTS),
     "apply_reviews": lambda given: sx.apply_reviews(given, REVIEWS),
@@ -198,7 +211,16 @@ TAKE_TRANSCRIPTS = {
     "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
     "language_errors": lambda given: sx.language_errors(given, LANGUAGES),
     "io.write_rttm": lambda given: sx.io.write_rttm(given, os.devnull),
-    **{f"io.write_{name}": partial(written, name) for name in FORMATS if name not in ("rttm", "nemo", *READ_BACK)},
+    **{
+        f"io.write_{name}": partial(written, name)
+        for name in FORMATS
+        if name not in ("rttm", "nemo", *READ_BACK, *OTHER_FILES)
+    },
+    **{f"io.write_{name}": partial(other_file, name) for name in OTHER_FILES},
+    "io.to_documents": lambda given: [
+        (each.page_content, each.metadata["audio_id"]) for each in sx.io.to_documents(given)
+    ],
+    "io.to_huggingface": lambda given: sx.io.to_huggingface(given).select_columns(["audio_id", "text", "words"])[:],
     "io.write_nemo": partial(written, "nemo", segments=True),  # Lines of recordings hold references, too.
     **{f"io.write_{name}": partial(read_back, name) for name in READ_BACK},
     "metrics.language_confusion": lambda given: sx.metrics.language_confusion(given, LANGUAGES),

@@ -20,8 +20,12 @@ from soniox_ds.corpus.dtypes import concat_frames
 from soniox_ds.corpus.provenance import join_provenances, new_provenance, without_secrets
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.io.csv import write_csv
 from soniox_ds.io.ctm import write_ctm
+from soniox_ds.io.documents import to_documents
 from soniox_ds.io.eaf import write_eaf
+from soniox_ds.io.excel import write_excel
+from soniox_ds.io.huggingface import to_huggingface
 from soniox_ds.io.kaldi import write_kaldi
 from soniox_ds.io.lhotse import write_lhotse
 from soniox_ds.io.nemo import write_nemo
@@ -331,8 +335,12 @@ class Corpus:
         write_corpus(self, Path(folder), partition_by=partition_by, append=append, overwrite=overwrite)
 
     # Files for other tools. Each method is the function of `sx.io` with the corpus as its first argument.
+    to_csv = write_csv
     to_ctm = write_ctm
+    to_documents = to_documents
     to_eaf = write_eaf
+    to_excel = write_excel
+    to_huggingface = to_huggingface
     to_kaldi = write_kaldi
     to_lhotse = write_lhotse
     to_nemo = write_nemo

@@ -1,8 +1,12 @@
 """The public names of `sx.io`."""
 
 from ..corpus.transcript_files import read_transcripts as read_transcripts
+from .csv import write_csv as write_csv
 from .ctm import read_ctm as read_ctm, write_ctm as write_ctm
+from .documents import to_documents as to_documents
 from .eaf import read_eaf as read_eaf, write_eaf as write_eaf
+from .excel import write_excel as write_excel
+from .huggingface import to_huggingface as to_huggingface, write_huggingface as write_huggingface
 from .kaldi import read_kaldi as read_kaldi, write_kaldi as write_kaldi
 from .lhotse import read_lhotse as read_lhotse, write_lhotse as write_lhotse
 from .nemo import read_nemo as read_nemo, write_nemo as write_nemo

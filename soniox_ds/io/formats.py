@@ -51,6 +51,9 @@ FORMATS = {
         Format("soniox", "JSON of the Soniox API"),
         Format("textgrid", "Praat TextGrid", (".textgrid",)),
         Format("eaf", "ELAN", (".eaf",)),
+        Format("huggingface", "dataset of Hugging Face"),
+        Format("excel", "Excel workbook"),
+        Format("csv", "CSV table"),
     )
 }
 """All formats by name, in the order of the command ``soniox-ds export --help``."""

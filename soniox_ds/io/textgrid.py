@@ -223,7 +223,7 @@ def _text(tiers: list[Tier], duration_ms: int) -> Iterator[str]:
         for place, (start_ms, end_ms, text) in enumerate(intervals, start=1):
             yield (
                 f"        intervals [{place}]:\n            xmin = {start_ms / 1000}\n"
-                f'            xmax = {end_ms / 1000}\n            text = "{_quoted(text)}"\n'
+                f'            xmax = {end_ms / 1000}\n            text = "{_quoted(text) if text else text}"\n'
             )
 
 

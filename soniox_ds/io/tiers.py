@@ -11,6 +11,7 @@ import heapq
 import re
 from collections.abc import Collection, Iterator
 from itertools import pairwise
+from operator import itemgetter, le
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -124,7 +125,7 @@ def _speakers(kind: str, table: _Sorted, audio: int) -> Iterator[tuple[Any, str,
     starts = np.flatnonzero(np.diff(speaker, prepend=-1))
     for begin, end in pairwise([*starts.tolist(), len(speaker)]):
         rows = slice(first + begin, first + end)
-        texts = [text_on_one_line(text) for text in table.text[rows]]
+        texts = [text_on_one_line(text) for text in table.text[rows].tolist()]
         intervals = [
             Interval(*row)
             for row in zip(table.start_ms[rows].tolist(), table.end_ms[rows].tolist(), texts, strict=True)
@@ -146,6 +147,9 @@ def _without_overlaps(intervals: list[Interval]) -> list[list[Interval]]:
     [[Interval(start_ms=0, end_ms=3, text='a'), Interval(start_ms=3, end_ms=4, text='c')],
      [Interval(start_ms=1, end_ms=2, text='b')]]
     """
+    ends = map(itemgetter(1), intervals)
+    if all(map(le, ends, map(itemgetter(0), intervals[1:]))):
+        return [intervals]
     lanes: list[list[Interval]] = []
     busy: list[tuple[Any, int]] = []  # The end of the last interval of a lane, and the number of the lane.
     free: list[int] = []

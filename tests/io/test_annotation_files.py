@@ -11,7 +11,9 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.formats import FORMATS
 
 TEXTS = {"calls/a.wav": "Good morning. How are you?", "calls/b.wav": "Fine, thanks.", "c.wav": "Bye"}
-NAMES = [name for name, each in FORMATS.items() if each.writer and each.reader and name not in ("rttm", "srt", "vtt")]
+OF_RECORDINGS = ("srt", "vtt", "textgrid", "eaf")
+"""Formats with a file for each recording."""
+NAMES = [name for name, each in FORMATS.items() if each.writer and each.reader and name not in ("rttm", *OF_RECORDINGS)]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name in ("ctm", "stm", "trn", "kaldi")])
@@ -28,7 +30,7 @@ def kaldi(path):
         corpus_of(TEXTS).to_kaldi(path)
 
 
-@pytest.mark.parametrize("name", ["srt", "vtt"])
+@pytest.mark.parametrize("name", OF_RECORDINGS)
 def test_references_of_a_folder_match_by_stem(tmp_path, name):
     getattr(corpus_of(TEXTS), f"to_{name}")(tmp_path)
     references = sx.read_references(tmp_path)
@@ -75,6 +77,15 @@ def test_a_corpus_of_every_format(tmp_path, name):
     if name not in ("trn", "nemo"):
         assert corpus.words()["start_ms"].min() == 0
     assert sx.word_errors(corpus, TEXTS)["wer"].tolist() == [0] * 3
+
+
+@pytest.mark.parametrize("name", ["textgrid", "eaf"])
+def test_a_corpus_of_a_folder_of_annotations(tmp_path, name):
+    getattr(corpus_of(TEXTS), f"to_{name}")(tmp_path)
+    corpus = sx.io.read_transcripts(tmp_path)
+    spoken = dict(zip(corpus.recordings["audio_id"], corpus.recordings["text"], strict=True))
+    assert spoken == {audio_id.removesuffix(".wav"): text for audio_id, text in TEXTS.items()}
+    assert set(corpus.tokens["speaker"]) == {"1"}
 
 
 @pytest.mark.parametrize("name", ["srt", "vtt"])
