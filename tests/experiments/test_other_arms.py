@@ -192,7 +192,8 @@ def test_audio_as_bytes_is_a_file_while_the_function_runs_and_urls_and_bad_files
 def test_the_estimate_counts_only_the_arms_of_the_service(service, files, tmp_path):
     estimates = []
     arms = {"soniox": {}, "corpus": deepgram(REFERENCES), "function": lambda path: REFERENCES[Path(path).name]}
-    compare(files, tmp_path, arms, repeats=2, confirm=lambda estimate: estimates.append(estimate) or True)
+    trial = compare(files, tmp_path, arms, repeats=2, confirm=lambda estimate: estimates.append(estimate) or True)
+    assert trial.effects["changed"].tolist()[1:] == [0, 0]  # the space before the first word is no difference
     assert estimates[0].arms == 1
     assert estimates[0].cost_usd == pytest.approx(9 / 3600 * 0.10 * 2)
 
