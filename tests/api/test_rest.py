@@ -391,7 +391,7 @@ async def test_another_id_in_the_answer_to_a_get_is_a_bad_answer():
     other = answer(200, {"id": "b", "status": "completed"})
     async with Wire(other) as wire, Client(Connection(CANARY, api_base_url=wire.url), retry=QUICK) as client:
         for method in (client.get_file, client.get_transcription):
-            with pytest.raises(exceptions.BadAnswerError, match="is about 'b' instead of 'a'"):
+            with pytest.raises(exceptions.BadAnswerError, match="'b' instead of 'a'"):
                 await method("a")
         assert (await client.get_transcription("B"))["id"] == "b"
 

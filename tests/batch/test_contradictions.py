@@ -655,7 +655,7 @@ async def test_a_transcript_that_is_always_damaged_fails_its_row_soon(how, tmp_p
         return how(response) if response.json["id"] == first[0] else response
 
     with stand_in() as service:
-        with pytest.warns(exceptions.RecordingsFailedWarning, match="damaged 3 times.*paid for"):
+        with pytest.warns(exceptions.RecordingsFailedWarning, match="damaged in 3 downloads.*paid for"):
             corpus, liar = await lied_to(service, tmp_path, altered)
         assert liar.asked["transcript"] == COUNT - 1 + 3
         assert corpus.failed.recordings["error_type"].tolist() == ["bad_answer"]
