@@ -28,7 +28,7 @@ def parts_with_tokens(draw):
                 "token_index": list(range(len(rows))),
                 "text": [f"{' ' if spaced else ''}w{number + place}" for place, (_, _, spaced) in enumerate(rows)],
                 "start_ms": [start for start, _, _ in rows],
-                "end_ms": [start for start, _, _ in rows],
+                "end_ms": [None if start is None else start + 300 for start, _, _ in rows],
                 "speaker": [speaker for _, speaker, _ in rows],
             }
             schema = arrow_schema(TOKENS)
