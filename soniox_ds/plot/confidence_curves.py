@@ -256,7 +256,7 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
         divisor, unit = 3600.0, "h"
     label = f"audio listened to ({unit})"
     if share:
-        column, divisor, label = "share_reviewed", 1.0, "share of the audio heard"
+        column, divisor, label = "share_reviewed", 1.0, "share of the audio listened to"
     for order, (name, style) in _ORDERS.items():
         part = drawable[(drawable["order"] == order).to_numpy(bool)]
         if len(part):

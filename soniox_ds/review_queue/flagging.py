@@ -152,7 +152,7 @@ def review_curve(
     context_ms: int = 500,
     points: int = 100,
 ) -> pd.DataFrame:
-    """Compute the share of errors found against the seconds of audio heard, in three orders of listening.
+    """Compute the share of errors found against the seconds of audio listened to, in three orders of listening.
 
     Parameters
     ----------

@@ -159,7 +159,7 @@ def test_tokens_of_other_recordings(tmp_path):
     table = pq.ParquetFile(path).read().replace_schema_metadata(None)
     ids = pa.array(["q"] * len(table)).dictionary_encode()
     pq.write_table(table.set_column(0, "audio_id", ids), path)
-    with pytest.raises(InputError, match=r"tokens of \['q'\], which are no recordings"):
+    with pytest.raises(InputError, match=r"tokens of \['q'\], which are not in the file of recordings"):
         sx.read_corpus(tmp_path)
 
 

@@ -74,7 +74,7 @@ def test_saving_a_corpus_on_a_full_disk(tmp_path, limit, partition_by):
         new = folder / "deep" / "new"
         options = {{"partition_by": {partition_by!r}}}
         with full({limit}):
-            refused(lambda: corpus_of("a", "b").save(new, **options), str(new), "Free space")
+            refused(lambda: corpus_of("a", "b").save(new, **options), str(new), "Free disk space")
         assert not new.parent.exists()
         corpus_of("a", "b").save(new, **options)
         with full({limit}):

@@ -141,7 +141,7 @@ def test_nothing_is_left_behind(tiny_wav, tmp_path):
     # What happened can still be looked at.
     assert len(service.requests) == 2
     assert len(service.transcriptions) == 1
-    with pytest.raises(LocalServiceError, match="does not run"):
+    with pytest.raises(LocalServiceError, match="is not running"):
         _ = service.base_url
 
 

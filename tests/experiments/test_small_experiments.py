@@ -210,5 +210,5 @@ def test_an_experiment_in_which_the_service_fails_is_an_experiment(tiny_wav, tmp
             )
     assert {warning.filename for warning in warned} == {__file__}
     assert trial.differences["recordings"].tolist() == [0]
-    assert "failed 2 in 'plain' and 2 in 'terms'" in trial.differences["note"][0]
+    assert "2 in 'plain' and 2 in 'terms' failed" in trial.differences["note"][0]
     assert trial.summary["failed"].tolist() == [2, 2]

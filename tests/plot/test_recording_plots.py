@@ -65,11 +65,11 @@ def test_tables_that_cannot_be_drawn(plot):
     table = WORDS.assign(operation="hit")
     with pytest.raises(SchemaError, match=r"lacks \['end_ms'\]"):
         plot(table.drop(columns="end_ms"))
-    with pytest.raises(InputError, match="name it with audio_id="):
+    with pytest.raises(InputError, match="choose it with audio_id="):
         plot(pd.concat([table, table.assign(audio_id="b")]))
     with pytest.raises(InputError, match="no word"):
         plot(table.iloc[:0])
-    with pytest.raises(InputError, match="there is nothing to show; both are milliseconds"):
+    with pytest.raises(InputError, match="there is nothing to show; both are in milliseconds"):
         plot(table, start_ms=900, end_ms=900)
     for window in ({"start_ms": 1.5, "end_ms": 3}, {"start_ms": 0.5}, {"end_ms": 2.5}):
         with pytest.raises(InputError, match=r"_ms is \d\.5; give whole milliseconds, .* Are these seconds\?"):

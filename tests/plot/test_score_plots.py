@@ -212,7 +212,7 @@ def test_review_has_a_line_for_each_order():
     np.testing.assert_allclose(ax.lines[1].get_ydata(), own["recall"].to_numpy(float))
     if curve["reviewed_s"].max() >= 180:
         np.testing.assert_allclose(ax.lines[1].get_xdata(), own["reviewed_s"].to_numpy(float) / 60)
-        assert ax.get_xlabel() == "audio heard (min)"
+        assert ax.get_xlabel() == "audio listened to (min)"
     shares = plot.review_curve(curve, share=True, all_errors=True, ax=plt.figure().subplots())
     assert shares.lines[1].get_xdata()[-1] == pytest.approx(1)
     assert shares.get_ylabel() == "share of all errors found"

@@ -119,7 +119,7 @@ def test_a_corpus_can_be_shown_and_one_of_several_must_be_named():
     tokens = pd.DataFrame({"audio_id": ["a", "b"], "token_index": 0, "text": ["One", "Two"]})
     corpus = Corpus(recordings, tokens)
     assert repr(show.transcript(corpus, "b")) == "b: 1 word, 0 below 0.5\n  Two"
-    with pytest.raises(InputError, match=r"name it with audio_id="):
+    with pytest.raises(InputError, match=r"choose it with audio_id="):
         show.transcript(corpus)
     with pytest.raises(SchemaError, match="confidence"):
         show.transcript(WORDS.drop(columns="confidence"))

@@ -149,7 +149,7 @@ def test_columns_of_turns_are_kept_where_a_recording_has_one_value():
     errors = sx.word_errors(HEARD_OWN, turns.assign(room=["r", "r", "q"]))
     assert errors["room"].tolist() == ["r", "q"]
     assert "speaker" not in errors  # labels of turns hold within one recording
-    with pytest.warns(UserWarning, match=r"references: \['mood'\] differ between the turns of a recording"):
+    with pytest.warns(UserWarning, match=r"the values of \['mood'\] differ between the turns of one recording"):
         assert "mood" not in sx.word_errors(HEARD_OWN, turns.assign(mood=["sad", "glad", "sad"]))
 
 

@@ -211,7 +211,7 @@ def test_labels():
 
 
 WRONG = [
-    pytest.param("basik", r"there is no normaliser 'basik'; there are \['none', 'basic'", id="unknown-name"),
+    pytest.param("basik", r"there is no normaliser 'basik'; pass one of \['none', 'basic'", id="unknown-name"),
     pytest.param(7, "normalizer must be one of .* found 7", id="a-number"),
     pytest.param(["basic", None], "found None", id="within-a-list"),
 ]

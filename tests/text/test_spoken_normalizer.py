@@ -109,7 +109,7 @@ def test_only_this_normaliser_asks_for_the_language():
         warnings.simplefilter("error")
         sx.word_errors({"a": "7"}, {"a": "seven"})
         sx.word_errors({"a": "7"}, {"a": "seven"}, language="en")
-    with pytest.raises(InputError, match="language is 'klingon'; give the two-letter code"):
+    with pytest.raises(InputError, match="language is 'klingon'; give a two-letter language code"):
         sx.word_errors({"a": "7"}, {"a": "seven"}, language="klingon")
     with pytest.raises(InputError, match="or a dict from audio_id to language; found 3"):
         sx.word_errors({"a": "7"}, {"a": "seven"}, normalizer="spoken", language=3)

@@ -161,7 +161,7 @@ def simulated(seed, recordings=60, speakers=20, rates=(0.1, 0.1)):
 def test_counted_by_hand():
     """Four recordings of 4 words; A has 1 + 2 + 0 + 1 errors, B 0 + 1 + 0 + 2."""
     alignments, (a, b) = arms(["shhh", "shsh", "hhhh", "hhhih"], ["hhhh", "hhsh", "hhhh", "sshh"])
-    with pytest.warns(SmallSampleWarning, match="a and b: Only 4 recordings: .* Only 3 error segments: below 30"):
+    with pytest.warns(SmallSampleWarning, match="a and b: Only 4 recordings: .* Only 3 error segments: with fewer"):
         row = compare_errors(a, b, alignments=alignments, method="percentile").iloc[0]
     assert (row["a"], row["b"]) == ("a", "b")
     assert (row["recordings"], row["only_a"], row["only_b"], row["reference_words"]) == (4, 0, 0, 16)
@@ -199,7 +199,8 @@ def test_a_clear_difference_is_seen_by_every_test():
 def test_few_error_segments_are_warned_of_though_there_are_many_blocks():
     alignments, errors = simulated(6, recordings=12, rates=(0.05, 0.04))
     with pytest.warns(
-        SmallSampleWarning, match=r"a and b: Only \d+ error segments: below 30 the p of MAPSSWE is not reliable"
+        SmallSampleWarning,
+        match=r"a and b: Only \d+ error segments: with fewer than 30 the p value of MAPSSWE is not",
     ):
         row = compare_errors(*errors, alignments=alignments).iloc[0]
     assert row["blocks"] == 12

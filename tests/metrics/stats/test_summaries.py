@@ -103,7 +103,7 @@ def test_recordings_without_a_block_are_kept_apart():
 
 def test_recordings_without_a_block_are_said_to_be_one_each():
     note = summarize(SIX.assign(speaker=["ann", None, "bob", None, "x", "x"]))["note"][0]
-    assert "2 recordings have no speaker and count as a block each." in note
+    assert "2 recordings have no speaker and each count as one block." in note
 
 
 def test_the_block_is_not_the_column_grouped_by():

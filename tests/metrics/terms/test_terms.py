@@ -505,7 +505,7 @@ def test_blocks_of_occurrences_are_merged_in():
     talkers = pd.DataFrame({"audio_id": list(references), "speaker": ["x", "y", "z"] * 3 + [None] * 3})
     row = compare_terms(a.merge(talkers), b, **QUICK).iloc[0]
     assert (row["block"], row["blocks"]) == ("speaker", 6)
-    assert "3 recordings have no speaker and count as a block each." in row["note"]
+    assert "3 recordings have no speaker and each count as one block." in row["note"]
 
 
 @settings(max_examples=examples(30))
