@@ -126,8 +126,8 @@ def is_deep(codec: Any) -> bool:
 def channels_differ(file: BinaryIO, container: str, duration_ms: int) -> bool:
     """Return True if the channels of a file are not the same, as far as four excerpts of two seconds show.
 
-    Channels are the same if their difference is at least 40 dB quieter than they are. Differences outside the excerpts
-    are not seen.
+    Channels count as the same if the difference between them is at least 40 dB quieter than the channels themselves.
+    Differences outside the excerpts are not seen.
     """
     import av
 
