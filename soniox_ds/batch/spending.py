@@ -25,7 +25,7 @@ _ROUNDING_USD = 1e-9
 
 
 class Spending:
-    """What a call, or several calls that share the limit, have spent and reserved.
+    """The money that a call, or several calls that share the limit, have spent and reserved.
 
     Parameters
     ----------

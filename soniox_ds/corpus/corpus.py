@@ -261,10 +261,10 @@ class Corpus:
         """Return a corpus without some of its words: text, tokens, references, translations and sound.
 
         Each redacted stretch of words becomes ``[redacted]`` in the tokens and in the references. The translations of
-        the recordings concerned are removed, and `sha256`, `size_bytes` and `transcription_id` become NA, as does
-        `source` if the audio is not redacted, so that nothing leads back to the words. A context of the run that
-        contains a redacted word is masked in the provenance. The journal and the service are not changed: delete the
-        journal, and call `sx.account.clean_up`, if the words must not be kept there.
+        the recordings concerned are removed, and `sha256`, `size_bytes`, `transcription_id` and `client_reference_id`
+        become NA, as does `source` if the audio is not redacted, so that nothing leads back to the words. A context of
+        the run that contains a redacted word is masked in the provenance. The journal and the service are not changed:
+        delete the journal, and call `sx.account.clean_up`, if the words must not be kept there.
 
         Parameters
         ----------

@@ -91,7 +91,7 @@ def redact_tables(
         recordings[column] = pd.array(redacted, dtype="string")
     new_audio = {} if audio is None else _write_audio(recordings[is_redacted], words, mask, audio, audio_folder)
     tokens = _redacted_tokens(tokens, words, mask, set(secrets))
-    recordings.loc[is_redacted, ["sha256", "size_bytes", "transcription_id"]] = pd.NA
+    recordings.loc[is_redacted, ["sha256", "size_bytes", "transcription_id", "client_reference_id"]] = pd.NA
     recordings.loc[is_redacted, "source"] = recordings.loc[is_redacted, "audio_id"].map(new_audio).astype("string")
     texts = spoken_texts(tokens)
     recordings.loc[is_redacted, "text"] = recordings.loc[is_redacted, "audio_id"].map(texts).fillna("").astype("string")

@@ -45,7 +45,7 @@ class Part:
 
     @property
     def key(self) -> str:
-        """What tells the audio of the part from that of the whole file; empty for the whole file."""
+        """Return the text that distinguishes this part from the whole file, for which it is empty."""
         if not self.is_cut:
             return ""
         end = "end" if self.end_ms is None else self.end_ms

@@ -1,4 +1,4 @@
-"""One channel per speaker: each channel is a job, and the recording is one row."""
+"""Recordings with a channel for each speaker: each channel is a job, and the recording is one row."""
 
 import asyncio
 import warnings

@@ -25,7 +25,7 @@ def statuses(result):
 
 
 def spent(service):
-    """What the service has booked."""
+    """Return the cost that the service has booked."""
     return service.call(lambda rules: float(sum(entry.cost for entry in rules.usage._entries)))
 
 
@@ -112,7 +112,7 @@ async def test_lost_answers_never_exceed_the_amount(tmp_path):
 
 
 async def test_failed_attempts_count(tmp_path):
-    """Whether the service charges a job that it ends with an error is not documented, so it counts."""
+    """A job that ended with an error counts, because it is not documented whether the service charges it."""
     sources = {name: wav(number, 1.0) for number, name in enumerate("abcd")}
     with stand_in(faults={"job_internal_error": 1.0}) as service:
         corpus = await transcribe(sources, service, tmp_path, max_cost_usd=4 * SECOND_USD)

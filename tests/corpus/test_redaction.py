@@ -176,9 +176,9 @@ def test_the_sound_of_the_words_is_replaced_and_the_rest_stays(tmp_path, recordi
 
 
 def test_without_audio_nothing_leads_to_the_sound(recording):
-    corpus = corpus_of(source=str(recording[0]), transcription_id="id")
+    corpus = corpus_of(source=str(recording[0]), transcription_id="id", client_reference_id="sxds:a:b:1")
     [row] = corpus.redact(names_in(corpus)).recordings.to_dict("records")
-    assert pd.isna([row["source"], row["transcription_id"]]).all()
+    assert pd.isna([row["source"], row["transcription_id"], row["client_reference_id"]]).all()
 
 
 def test_no_export_contains_a_redacted_word(tmp_path, recording):

@@ -135,7 +135,7 @@ def test_the_corrected_p_values_are_holms(trial):
 
 @pytest.mark.parametrize("arm", ["function", "deepgram"])
 def test_the_percentile_interval_is_that_of_scipy(trial, arm):
-    """The same method (percentiles of whole recordings, drawn in pairs), with other random numbers."""
+    """SciPy computes percentiles of whole recordings, drawn in pairs, as we do, with other random numbers."""
     (a, words), (b, _) = counts("soniox"), counts(arm)
     table = sx.compare_errors(
         {name: trial.errors[name] for name in ("soniox", arm)},

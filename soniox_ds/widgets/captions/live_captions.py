@@ -243,7 +243,7 @@ class LiveCaptions:
     async def _show_the_end(self) -> None:
         try:
             await self._still.finish()
-        except Exception:  # noqa: BLE001  it costs the transcript nothing
+        except Exception:  # noqa: BLE001  it is logged, and the transcript is not affected
             _log.exception("the notebook's output does not show what was said in %s", self.audio_id)
 
     def _send(self, message: Mapping[str, Any]) -> None:
@@ -251,7 +251,7 @@ class LiveCaptions:
             return
         try:
             self.widget.send(dict(message))
-        except Exception:  # noqa: BLE001  it costs the transcript nothing
+        except Exception:  # noqa: BLE001  it is logged, and the transcript is not affected
             _log.exception("%r does not reach the page", message["type"])
 
     async def _until_over(self) -> None:

@@ -19,7 +19,7 @@ TICK_S = 0.25
 LOST_AFTER_S = 15.0
 """Silence after which a page counts as gone. A page that draws much may hang for seconds."""
 CUT_OFF_AFTER_S = 5.0
-"""The same if the socket of the page has closed, or another page shows the widget."""
+"""Silence after which a page counts as gone if its socket has closed, or another page shows the widget."""
 ASLEEP_FOR_S = 600.0
 """Silence after which a page with an open socket is given up. Its computer may sleep, and wake up again."""
 _BUSY_FOR_S = 600.0  # longest wait for messages of the page while a cell runs

@@ -46,7 +46,7 @@ class PageMessages:
         channel = channel or self.channel
         try:
             channel.send(message)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001  it is logged, and the recording goes on
             if channel.name not in self._broken:
                 _log.exception("messages do not reach the page over its %s", channel.name)
             self._broken.add(channel.name)
