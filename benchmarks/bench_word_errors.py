@@ -1,4 +1,4 @@
-"""Speed of word errors: many utterances against jiwer; a pair of 50,000 words against one of 10,000, and its memory.
+"""Speed of word errors against jiwer: many utterances, and single long pairs, whose memory is measured too.
 
 Words are drawn by Zipf's law from 20,000; one in ten is changed, left out, or followed by another one.
 """
@@ -16,7 +16,15 @@ import numpy as np
 import soniox_ds as sx
 
 UTTERANCES, WORDS_EACH = 20_000, 15
-LONG, LONGER = 10_000, 50_000
+LONG_PAIRS = [
+    ("similar", 20_000),
+    ("40 % lost", 20_000),
+    ("40 % added", 20_000),
+    ("unrelated", 10_000),
+    ("similar", 50_000),
+    ("40 % lost", 50_000),
+]
+CHARACTERS_OF, LONGEST = 10_000, 100_000
 ROUNDS = 3
 COSTS = ("sclite", "levenshtein")
 
@@ -45,23 +53,33 @@ def main() -> None:
     for name in list(jobs)[1:]:
         print(f"  {name:<34} {min(times[name]) / jiwers:.2f}")
 
-    print(
-        f"one pair of {LONGER} words, processor time against one of {LONG} (at most 12); "
-        "memory above the start (at most 300 MB)"
-    )
-    for cost in COSTS:
-        took = [min(seconds(partial(score, count, cost)) for _ in range(ROUNDS)) for count in (LONG, LONGER)]
-        command = [sys.executable, "-c", MEASURE, cost]
+    print("one pair, processor time against jiwer.process_words or process_characters of the same pair")
+    for name, count in LONG_PAIRS:
+        reference, hypothesis = long_pair(name, count)
+        by_jiwer = least(lambda: jiwer.process_words(reference, hypothesis))  # noqa: B023  # called at once
+        for cost in COSTS:
+            score = partial(sx.word_errors, {"a": hypothesis}, {"a": reference}, cost=cost, normalizer="none")
+            print(f"  {count:>6} words, {name:<24} cost={cost!r:<14} {least(score) / by_jiwer:.1f}")
+    for name in ("similar", "a longer end"):
+        reference, hypothesis = long_pair(name, CHARACTERS_OF)
+        by_jiwer = least(lambda: jiwer.process_characters(reference, hypothesis))  # noqa: B023  # called at once
+        score = partial(sx.character_errors, {"a": hypothesis}, {"a": reference}, normalizer="none")
+        print(f"  characters of {CHARACTERS_OF} words, {name:<29} {least(score) / by_jiwer:.1f}")
+    print(f"memory above the start, one pair of {LONGEST} words (at most 300 MB)")
+    for name in ("similar", "40 % lost"):
+        command = [sys.executable, "-c", MEASURE, name]
         rise = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        print(f"  align_words, cost={cost!r:<16} {took[1] / took[0]:.1f}    {float(rise):.0f} MB")
+        print(f"  {name:<24} {float(rise):.0f} MB")
 
 
 MEASURE = """
 import sys, threading, psutil
-from benchmarks.bench_word_errors import LONGER, score
+import soniox_ds as sx
+from benchmarks.bench_word_errors import LONGEST, long_pair
 
 process = psutil.Process()
-score(100, sys.argv[1])                     # warm up, with all imports
+reference, hypothesis = long_pair(sys.argv[1], LONGEST)
+sx.word_errors({"a": "one two"}, {"a": "one too"})  # warm up, with all imports
 start = peak = process.memory_info().rss
 done = threading.Event()
 def watch():
@@ -69,16 +87,22 @@ def watch():
     while not done.wait(0.002):
         peak = max(peak, process.memory_info().rss)
 watcher = threading.Thread(target=watch); watcher.start()
-score(LONGER, sys.argv[1])
+sx.word_errors({"a": hypothesis}, {"a": reference}, normalizer="none")
 done.set(); watcher.join()
 print((peak - start) / 1e6)
 """
 
 
-def score(count: int, cost: str) -> object:
-    """Align a pair of texts."""
-    said, heard = pair(count, 0)
-    return sx.align_words({"a": heard}, {"a": said}, cost=cost)
+def long_pair(name: str, count: int) -> tuple[str, str]:
+    """Return a text of `count` words and a transcript of it, with errors of the kind that the name says."""
+    reference, hypothesis = pair(count, 0)
+    if name == "unrelated":
+        return reference, pair(count, 1)[0]
+    if name == "a longer end":
+        return reference, f"{hypothesis} {pair(count // 3, 1)[0]}"
+    words = (reference if name == "40 % added" else hypothesis).split()
+    shorter = " ".join(words[: int(len(words) * 0.3)] + words[int(len(words) * 0.7) :])
+    return {"40 % lost": (reference, shorter), "40 % added": (shorter, hypothesis)}.get(name, (reference, hypothesis))
 
 
 def pair(count: int, seed: int) -> tuple[str, str]:
@@ -104,6 +128,11 @@ def seconds(job: Callable[[], object]) -> float:
     start = time.process_time()
     job()
     return time.process_time() - start
+
+
+def least(job: Callable[[], object]) -> float:
+    """Return the least processor seconds of several rounds."""
+    return min(seconds(job) for _ in range(ROUNDS))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ the positions on both sides follow from it by counting. There are two cost rules
 
 - ``"sclite"``: insertion 3, deletion 3, substitution 4. Of equally cheap moves the diagonal is preferred, then the
   insertion.
-- ``"levenshtein"``: every error costs 1, and ties are broken as rapidfuzz (and so jiwer) breaks them; pairs with more
-  than 5,000 by 5,000 words break ties as ``"sclite"`` does.
+- ``"levenshtein"``: every error costs 1, and ties are broken as rapidfuzz (and so jiwer) breaks them.
 
-Short pairs are computed many at a time, with all their cells; long pairs are computed singly (`long_paths`).
+At sclite's costs, short pairs are computed many at a time, with all their cells; long pairs are computed singly
+(`long_paths`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.words.long_paths import DELETION, HIT, INSERTION, SUBSTITUTION, Ids, Rule, long_path
+from soniox_ds.metrics.words.long_paths import DELETION, HIT, INSERTION, SUBSTITUTION, Ids, long_path
 
 __all__ = [
     "COSTS",
@@ -49,9 +49,6 @@ _DIAGONAL: _Cells = np.array([4 - 2 * _GAP, 0 - 2 * _GAP], np.int16)
 
 _SHORT = 64  # pairs up to this many words on both sides are computed together
 _CELLS_AT_ONCE = 4_000_000
-_SCLITE = Rule(gap=3, depth=3)
-_LEVENSHTEIN = Rule(gap=1, depth=2)
-_LARGE = 5_000 * 5_000  # rapidfuzz's time grows with the number of cells; from here on `long_path` is faster
 
 
 class Paths(NamedTuple):
@@ -130,7 +127,7 @@ def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") ->
     whole = np.flatnonzero(~empty & ~short).tolist()
     if whole:
         ones, twos = references.each(), hypotheses.each()
-        parts += [(np.array([pair]), _single(long_path(ones[pair], twos[pair], _SCLITE))) for pair in whole]
+        parts += [(np.array([pair]), _single(long_path(ones[pair], twos[pair]))) for pair in whole]
     return _stacked(parts, len(rows))
 
 
@@ -188,13 +185,9 @@ def _levenshtein(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> Paths:
     from rapidfuzz.distance import Levenshtein
 
     codes = {"replace": SUBSTITUTION, "delete": DELETION, "insert": INSERTION}
-    large: dict[int, Operations] = {}
     pairs: list[int] = []
     edits: list[Any] = []  # a kind, a position in the reference and a position in the hypothesis
     for pair, (reference, hypothesis) in enumerate(zip(references, hypotheses, strict=True)):
-        if len(reference) * len(hypothesis) > _LARGE:
-            large[pair] = long_path(reference, hypothesis, _LEVENSHTEIN)
-            continue
         pair_edits = Levenshtein.editops(_as_characters(reference), _as_characters(hypothesis)).as_list()
         edits += pair_edits
         pairs += [pair] * len(pair_edits)
@@ -203,14 +196,11 @@ def _levenshtein(references: Sequence[Ids], hypotheses: Sequence[Ids]) -> Paths:
     places = np.fromiter((place for _, place, _ in edits), np.intp, len(edits))
     inserted = np.bincount(owner[kinds == INSERTION], minlength=len(references))
     lengths = np.fromiter(map(len, references), np.intp, len(references)) + inserted
-    lengths[list(large)] = [len(operations) for operations in large.values()]
     firsts = np.cumsum(lengths) - lengths
     operations = np.zeros(int(lengths.sum()), np.uint8)
     before = np.cumsum(kinds == INSERTION) - (kinds == INSERTION)  # earlier insertions, including those of other pairs
     others = np.cumsum(inserted) - inserted
     operations[firsts[owner] + places + before - others[owner]] = kinds
-    for pair, own_operations in large.items():
-        operations[firsts[pair] : firsts[pair] + lengths[pair]] = own_operations
     return Paths(operations, lengths)
 
 

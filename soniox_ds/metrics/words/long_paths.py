@@ -1,11 +1,10 @@
-"""Minimum-cost alignment of one long pair: exact, and near-linear in time if the texts are similar.
+"""Alignment of one long pair at sclite's costs: exact, and near-linear in time if the texts are similar.
 
 Conventions: rows belong to the reference, columns to the hypothesis; cell (i, j) stands after i and j words. Scores are
-computed instead of costs: a hit scores `depth`, a substitution 1, an insertion or deletion 0, and more is better, so
-that ``cost = gap * (i + j) - (2 * gap / depth) * score``. Of equally good moves the diagonal is preferred, then the
-insertion.
+computed instead of costs: a hit scores 3, a substitution 1, an insertion or deletion 0, and more is better, so that
+``cost = 3 * (i + j) - 2 * score``. Of equally good moves the diagonal is preferred, then the insertion.
 
-Bits instead of cells: each word becomes a mark that matches every mark, followed by ``depth - 1`` copies of the word.
+Bits instead of cells: each word becomes a mark that matches every mark, followed by two copies of the word.
 The longest common subsequence of two texts in this form is their score (Tiskin, "Semi-local string comparison:
 algorithmic techniques and applications", 2008, chapter on blow-up). A whole row of it takes five operations on one long
 integer: a zero bit is a place where the score rises by one (Hyyrö, "Bit-parallel LCS-length computation revisited",
@@ -13,8 +12,8 @@ integer: a zero bit is a place where the score rises by one (Hyyrö, "Bit-parall
 
 Few cells: only a staircase of blocks around the chain of unique matching word sequences is computed. Its path is
 used if every path that leaves the staircase is proved to cost more (`_certified`). Otherwise the staircase is widened,
-if necessary to the whole matrix. The result is therefore the same as that of the whole matrix, ties included, for
-all texts.
+if necessary to the whole matrix. A staircase that is narrower than the longest stretch without a unique match is not
+tried, because the proof would fail. The result is the same as that of the whole matrix, ties included, for all texts.
 """
 
 from __future__ import annotations
@@ -26,8 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from gmpy2 import f_mod_2exp, mpz
 
-__all__ = ["DELETION", "HIT", "INSERTION", "SUBSTITUTION", "Ids", "Rule", "long_path"]
+__all__ = ["DELETION", "HIT", "INSERTION", "SUBSTITUTION", "Ids", "long_path"]
 
 Ids = npt.NDArray[np.int32]
 _Ints = npt.NDArray[np.intp]
@@ -37,33 +37,42 @@ HIT, SUBSTITUTION, DELETION, INSERTION = 0, 1, 2, 3
 _HALF_WIDTHS = (256, 1024, 4096)
 _BLOCK = 256
 _LONGEST_SEED = 12
+_SPARSE = 50  # if fewer than one word in 50 begins a unique match, the texts are not similar
 _OFTEN = 64  # a seed that occurs more often than this proves nothing
 _FAR = 1 << 40
 
+_DEPTH = 3  # bits for each word: a mark and two copies
+_GAP = 3  # cost of an insertion and of a deletion
+_PRICES = np.array([0, 4, _GAP, _GAP])
+_WORTHWHILE = 0.5  # a staircase that is wider than this part of the matrix is not tried
+_ROWS_BYTES = 100_000_000  # memory for rows that are kept
+_MATCHES_BYTES = 50_000_000  # memory for the integers that say where a word matches
 
-class Rule(NamedTuple):
-    """Costs: an insertion and a deletion cost `gap` each, a substitution ``2 * gap * (depth - 1) / depth``."""
 
-    gap: int
-    depth: int
-
-
-def long_path(reference: Ids, hypothesis: Ids, rule: Rule) -> npt.NDArray[np.uint8]:
+def long_path(reference: Ids, hypothesis: Ids) -> npt.NDArray[np.uint8]:
     """Return the operations of the cheapest path, in spoken order.
 
-    >>> long_path(np.array([1, 2, 3, 4], np.int32), np.array([1, 5, 4], np.int32), Rule(gap=3, depth=3)).tolist()
+    >>> long_path(np.array([1, 2, 3, 4], np.int32), np.array([1, 5, 4], np.int32)).tolist()
     [0, 2, 1, 0]
     """
+    rows, columns = len(reference), len(hypothesis)
+    known_rows, known_columns = (
+        np.array([0, *known, end]) for known, end in zip(_anchors(reference, hypothesis), (rows, columns), strict=True)
+    )
+    similar = len(known_rows) * _SPARSE >= min(rows, columns)
+    longest_gap = max(np.diff(known_rows).max(), np.diff(known_columns).max())
     for half in _HALF_WIDTHS:
-        if 2 * half + 1 > len(hypothesis):
+        if not similar or 2 * half + 1 > columns * _WORTHWHILE:
             break
-        stairs = _stairs(reference, hypothesis, half)
-        operations = _traced(reference, hypothesis, stairs, rule)
-        if _certified(reference, hypothesis, stairs, operations, rule):
+        if half < longest_gap:
+            continue
+        stairs = _stairs(known_rows, known_columns, half)
+        operations = _traced(reference, hypothesis, stairs)
+        if _certified(reference, hypothesis, stairs, operations):
             return operations
-    edges = [*range(0, len(reference), max(_BLOCK, int(len(reference) ** 0.5))), len(reference)]
-    whole = [_Block(first, last, 0, len(hypothesis)) for first, last in pairwise(edges)]
-    return _traced(reference, hypothesis, whole, rule)
+    edges = [*range(0, rows, max(_BLOCK, int(rows**0.5))), rows]
+    whole = [_Block(first, last, 0, columns) for first, last in pairwise(edges)]
+    return _traced(reference, hypothesis, whole)
 
 
 class _Block(NamedTuple):
@@ -77,15 +86,16 @@ class _Block(NamedTuple):
     low: int
     high: int
 
+    def bytes(self) -> int:
+        """Return about how much memory its rows need."""
+        return (self.last - self.first) * (_DEPTH * (self.high - self.low) // 8 + 50)
 
-def _stairs(reference: Ids, hypothesis: Ids, half: int) -> list[_Block]:
+
+def _stairs(known_rows: _Ints, known_columns: _Ints, half: int) -> list[_Block]:
     """Return blocks around the likely path, with at least `half` cells on either side of it."""
-    rows, columns = len(reference), len(hypothesis)
-    known_rows, known_columns = _anchors(reference, hypothesis)
+    rows, columns = int(known_rows[-1]), int(known_columns[-1])
     edges = np.append(np.arange(0, rows, _BLOCK), rows)
-    likely = np.interp(
-        edges, np.concatenate([[0], known_rows, [rows]]), np.concatenate([[0], known_columns, [columns]])
-    ).astype(np.intp)
+    likely = np.interp(edges, known_rows, known_columns).astype(np.intp)
     return [
         _Block(
             int(edges[step]),
@@ -107,7 +117,7 @@ def _anchors(reference: Ids, hypothesis: Ids) -> tuple[_Ints, _Ints]:
             in_reference, in_hypothesis, assume_unique=True, return_indices=True
         )
         rows, columns = first[shared_rows], second[shared_columns]
-        if len(rows) * 50 >= min(len(reference), len(hypothesis)):
+        if len(rows) * _SPARSE >= min(len(reference), len(hypothesis)):
             break
     order = np.argsort(rows)
     rows, columns = rows[order], columns[order]
@@ -158,120 +168,136 @@ def _increasing(values: list[int]) -> list[int]:
     return chain[::-1]
 
 
-def _lines(reference: list[int], hypothesis: list[int], block: _Block, start: int, depth: int) -> Iterator[int]:
-    """Yield the rows of a block after the given first row, as bits: a zero bit wherever the score rises."""
-    width = depth * (block.high - block.low)
-    full = (1 << width) - 1
-    marks = full // ((1 << depth) - 1)
-    word = (1 << depth) - 2  # the copies behind the mark
-    places: dict[int, list[int]] = {}
-    for place, name in enumerate(hypothesis[block.low : block.high]):
-        places.setdefault(name, []).append(place)
-    matches: dict[int, int] = {}
-    bits = start
-    for name in reference[block.first : block.last]:
-        both = bits & marks
-        bits = ((bits + both) | (bits - both)) & full
-        if name in places:
-            match = matches.get(name)
-            if match is None:
-                match = _spread(places[name], depth, width) * word
-                if len(places[name]) > 1:
-                    matches[name] = match
-            for _ in range(depth - 1):
-                both = bits & match
-                bits = ((bits + both) | (bits - both)) & full
-        yield bits
+class _Rows:
+    """Computes the rows of blocks, as bits: a zero bit wherever the score rises.
+
+    Rows are integers of gmpy2, whose operations take a quarter of the time of Python's.
+    """
+
+    def __init__(self, reference: list[int], hypothesis: list[int]) -> None:
+        self.reference, self.hypothesis = reference, hypothesis
+        self._places: dict[int, list[int]] = {}
+        for place, word in enumerate(hypothesis):
+            self._places.setdefault(word, []).append(place)
+        self._matches: dict[int, mpz] = {}
+        self._room = _MATCHES_BYTES
+
+    def below(self, block: _Block, start: mpz) -> Iterator[mpz]:
+        """Yield the rows of a block after its first row, which is `start`."""
+        shift = _DEPTH * block.low
+        full = (mpz(1) << _DEPTH * (block.high - block.low)) - 1
+        marks = full // ((1 << _DEPTH) - 1)
+        bits = start
+        for word in self.reference[block.first : block.last]:
+            both = bits & marks
+            bits = (bits + both) | (bits - both)
+            if word in self._places:
+                match = self._match_of(word, block) if word not in self._matches else self._matches[word] >> shift
+                for _ in range(_DEPTH - 1):
+                    both = bits & match
+                    bits = (bits + both) | (bits - both)
+            bits &= full
+            yield bits
+
+    def _match_of(self, word: int, block: _Block) -> mpz:
+        """Return an integer with the bits set that are copies of a word; keep it if the word is frequent."""
+        places = self._places[word]
+        width = _DEPTH * len(self.hypothesis)
+        if len(places) > 2 and self._room >= width // 8:
+            self._room -= width // 8
+            flags = np.zeros(width, np.uint8)
+            for copy in range(1, _DEPTH):
+                flags[np.array(places) * _DEPTH + copy] = 1
+            self._matches[word] = mpz.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
+            return self._matches[word] >> _DEPTH * block.low
+        match = mpz(0)
+        copies = mpz((1 << _DEPTH) - 2)
+        for place in places[bisect_left(places, block.low) : bisect_left(places, block.high)]:
+            match |= copies << _DEPTH * (place - block.low)
+        return match
 
 
-def _spread(places: list[int], depth: int, width: int) -> int:
-    """Return an integer with one bit set at the mark of each place."""
-    if len(places) < 16:
-        return sum(1 << depth * place for place in places)
-    flags = np.zeros(width, np.uint8)
-    flags[np.array(places) * depth] = 1
-    return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
-
-
-def _starts(reference: list[int], hypothesis: list[int], stairs: list[_Block], depth: int) -> list[int]:
-    """Return the first row of each block."""
-    bits = (1 << depth * (stairs[0].high - stairs[0].low)) - 1
-    starts = [bits]
-    for block, after in pairwise(stairs):
-        for bits in _lines(reference, hypothesis, block, bits, depth):  # noqa: B007, B020  # the last one counts
-            pass
-        new = (1 << depth * (after.high - block.high)) - 1
-        bits = (bits | new << depth * (block.high - block.low)) >> depth * (after.low - block.low)
-        starts.append(bits)
-    return starts
-
-
-def _traced(reference: Ids, hypothesis: Ids, stairs: list[_Block], rule: Rule) -> npt.NDArray[np.uint8]:
+def _traced(reference: Ids, hypothesis: Ids, stairs: list[_Block]) -> npt.NDArray[np.uint8]:
     """Trace the path within the blocks.
 
-    The forward pass keeps only the first row of each block. The backward pass computes the rows of one block at a time
-    again, so that memory grows with the square root of the number of cells.
+    The forward pass keeps the rows of the last blocks as far as `_ROWS_BYTES` allows, and of the other blocks only the
+    first row. The backward pass computes the other rows of these blocks again, one block at a time, so that the memory
+    beyond `_ROWS_BYTES` grows with the square root of the number of cells.
     """
-    depth, reference_words, hypothesis_words = rule.depth, reference.tolist(), hypothesis.tolist()
+    rows = _Rows(reference.tolist(), hypothesis.tolist())
+    reference_words, hypothesis_words = rows.reference, rows.hypothesis
+    room, kept_from = _ROWS_BYTES, len(stairs)
+    while kept_from and (room := room - stairs[kept_from - 1].bytes()) >= 0:
+        kept_from -= 1
+    blocks: list[list[mpz]] = []
+    start = (mpz(1) << _DEPTH * (stairs[0].high - stairs[0].low)) - 1
+    for number, block in enumerate(stairs):
+        blocks.append([start])
+        if number >= kept_from:
+            blocks[-1] += rows.below(block, start)
+            start = blocks[-1][-1]
+        elif number + 1 < len(stairs):
+            for start in rows.below(block, start):  # noqa: B007, B020  # the last one counts
+                pass
+        if number + 1 < len(stairs):
+            after = stairs[number + 1]
+            new = (mpz(1) << _DEPTH * (after.high - block.high)) - 1
+            start = (start | new << _DEPTH * (block.high - block.low)) >> _DEPTH * (after.low - block.low)
+
     backwards: list[int] = []
     row, column = len(reference_words), len(hypothesis_words)
-    for block, start in zip(
-        reversed(stairs), reversed(_starts(reference_words, hypothesis_words, stairs, depth)), strict=True
-    ):
-        lines = [start, *_lines(reference_words, hypothesis_words, block, start, depth)]
+    for block in reversed(stairs):
+        lines = blocks.pop()
+        if len(lines) == 1:
+            lines += rows.below(block, lines[0])
         backwards += [INSERTION] * (column - block.high)
         column = min(column, block.high)
-        while row > block.first and column > block.low:
-            here, above = lines[row - block.first], lines[row - 1 - block.first]
-            # The scores to the left of the cell and of the cell above: only their differences matter, and these follow
-            # from the number of zeros up to this place.
-            cells = depth * (column - block.low)
-            mask = (1 << cells) - 1
-            gain = (above & mask).bit_count() - (here & mask).bit_count()  # score here less score above
-            while True:
-                place = depth * (column - 1 - block.low)
-                rise = depth - (here >> place & (1 << depth) - 1).bit_count()
-                rise_above = depth - (above >> place & (1 << depth) - 1).bit_count()
-                equal = reference_words[row - 1] == hypothesis_words[column - 1]
-                if gain + rise_above == (depth if equal else 1):
+        # The score of a cell is the number of zeros in its row up to its column.
+        cells = _DEPTH * (column - block.low)
+        here = lines[row - block.first]
+        ones_here = f_mod_2exp(here, cells).bit_count()
+        while row > block.first and cells:
+            above = lines[row - 1 - block.first]
+            ones_above = f_mod_2exp(above, cells).bit_count()
+            while cells:
+                left = cells - _DEPTH
+                last_ones_above = above[left:cells].bit_count()
+                equal = reference_words[row - 1] == hypothesis_words[block.low + left // _DEPTH]
+                # The score of this cell less that of the cell above and to the left.
+                if ones_above - last_ones_above - ones_here + _DEPTH == (_DEPTH if equal else 1):
                     backwards.append(HIT if equal else SUBSTITUTION)
-                    row, column = row - 1, column - 1
+                    row, cells, here, ones_here = row - 1, left, above, ones_above - last_ones_above
                     break
-                if rise:  # the cell to the left scores less, so the score of this cell comes from above
+                if here[left:cells].bit_count() < _DEPTH:  # the cell to the left scores less
                     backwards.append(DELETION)
-                    row -= 1
+                    row, here, ones_here = row - 1, above, ones_above
                     break
                 backwards.append(INSERTION)
-                column -= 1
-                gain += rise_above
-                if column == block.low:
-                    break
+                cells, ones_above, ones_here = left, ones_above - last_ones_above, ones_here - _DEPTH
+        column = block.low + cells // _DEPTH
         backwards += [DELETION] * (row - block.first)
         row = block.first
     backwards += [INSERTION] * column
     return np.array(backwards[::-1], np.uint8)
 
 
-def _certified(
-    reference: Ids, hypothesis: Ids, stairs: list[_Block], operations: npt.NDArray[np.uint8], rule: Rule
-) -> bool:
+def _certified(reference: Ids, hypothesis: Ids, stairs: list[_Block], operations: npt.NDArray[np.uint8]) -> bool:
     """Return True if every path that leaves the stairs costs more than P, the best path within them.
 
     Suppose a path that costs no more leaves the stairs. It parts from P in a cell x, passes a cell outside, and meets P
     next in a cell y. If it always costs more than P between x and y, then replacing that part by P's part makes it
     cheaper than P, which contradicts the choice of P. Let C be the cost of P between x and y. The other path costs more
 
-    - if ``gap * margin > C``: going the distance between P and the edge of the stairs and back takes twice as many
+    - if ``3 * margin > C``: going the distance between P and the edge of the stairs and back takes twice as many
       insertions and deletions, less those that P makes there as well; or
-    - if ``gap * seeds > C``: seeds are disjoint pieces of the reference that match nowhere in the hypothesis except on
+    - if ``3 * seeds > C``: seeds are disjoint pieces of the reference that match nowhere in the hypothesis except on
       P itself, or only so far away that going there and back costs too much. Off P, each seed costs at least one error.
     """
     rows, columns = len(reference), len(hypothesis)
     down, across = operations != INSERTION, operations != DELETION
     row = np.concatenate([[0], np.cumsum(down)])
     column = np.concatenate([[0], np.cumsum(across)])
-    prices = np.array([0, 2 * rule.gap * (rule.depth - 1) // rule.depth, rule.gap, rule.gap])
-    paid = np.concatenate([[0], np.cumsum(prices[operations])])
+    paid = np.concatenate([[0], np.cumsum(_PRICES[operations])])
 
     low, high = np.zeros(rows + 1, np.intp), np.full(rows + 1, columns, np.intp)
     for block in stairs:  # the row that two blocks share has only the columns that both have
@@ -284,11 +310,11 @@ def _certified(
     partner = np.full(rows, -1, np.intp)
     hits = operations == HIT
     partner[row[1:][hits] - 1] = column[1:][hits] - 1
-    begun, ended = _seeds(reference, hypothesis, partner, int(paid[-1]) // rule.gap)
-    least = np.minimum.accumulate(paid - rule.gap * begun[row])
-    far_enough = np.searchsorted(paid, paid - rule.gap * margin, "right")
+    begun, ended = _seeds(reference, hypothesis, partner, int(paid[-1]) // _GAP)
+    least = np.minimum.accumulate(paid - _GAP * begun[row])
+    far_enough = np.searchsorted(paid, paid - _GAP * margin, "right")
     known = far_enough > 0
-    return bool((least[far_enough[known] - 1] > (paid - rule.gap * ended[row])[known]).all())
+    return bool((least[far_enough[known] - 1] > (paid - _GAP * ended[row])[known]).all())
 
 
 def _seeds(reference: Ids, hypothesis: Ids, partner: _Ints, reach: int) -> tuple[_Ints, _Ints]:

@@ -14,9 +14,7 @@ from soniox_ds import schema
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.words import long_paths
 from soniox_ds.metrics.words.edit_paths import Sequences, fewest_errors, paths
-from soniox_ds.metrics.words.long_paths import Rule, long_path
-
-SCLITE, LEVENSHTEIN = Rule(gap=3, depth=3), Rule(gap=1, depth=2)
+from soniox_ds.metrics.words.long_paths import long_path
 
 
 def plain_path(reference, hypothesis, gap, substitution):
@@ -87,9 +85,16 @@ def narrow_stairs(monkeypatch):
 @given(alike())
 def test_long_pairs_are_the_textbooks(pair):
     reference, hypothesis = pair
-    for rule, substitution in ((SCLITE, 4), (LEVENSHTEIN, 1)):
-        found = long_path(ids(reference), ids(hypothesis), rule)
-        assert found.tolist() == plain_path(reference, hypothesis, rule.gap, substitution)
+    assert long_path(ids(reference), ids(hypothesis)).tolist() == plain_path(reference, hypothesis, 3, 4)
+
+
+@given(alike())
+def test_rows_that_were_not_kept_are_computed_again(pair):
+    reference, hypothesis = pair
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(long_paths, "_ROWS_BYTES", 500)
+        patch.setattr(long_paths, "_MATCHES_BYTES", 20)
+        assert long_path(ids(reference), ids(hypothesis)).tolist() == plain_path(reference, hypothesis, 3, 4)
 
 
 def test_proofs_are_given_and_refused(monkeypatch):
@@ -99,11 +104,11 @@ def test_proofs_are_given_and_refused(monkeypatch):
     rng = np.random.default_rng(3)
     reference = ids(rng.integers(0, 500, 300))
     hypothesis = np.where(rng.random(300) < 0.05, 501, reference).astype(np.int32)
-    assert long_path(reference, hypothesis, SCLITE).tolist() == plain_path(reference, hypothesis, 3, 4)
+    assert long_path(reference, hypothesis).tolist() == plain_path(reference, hypothesis, 3, 4)
     assert given_[-1]
     given_.clear()
     unlike = ids(rng.integers(0, 500, 300))
-    assert long_path(reference, unlike, SCLITE).tolist() == plain_path(reference, unlike, 3, 4)
+    assert long_path(reference, unlike).tolist() == plain_path(reference, unlike, 3, 4)
     assert not any(given_)
 
 
@@ -117,7 +122,7 @@ def test_a_path_that_lies_elsewhere_is_found(monkeypatch):
     reference = np.where(place % 4, others[:count], 1000 + place)
     hypothesis = np.where(place % 4, others[shift:], 1000 + place)
     expected = plain_path(reference.tolist(), hypothesis.tolist(), 3, 4)
-    assert long_path(ids(reference), ids(hypothesis), SCLITE).tolist() == expected
+    assert long_path(ids(reference), ids(hypothesis)).tolist() == expected
     drift = np.cumsum([(step == 3) - (step == 2) for step in expected])
     assert np.abs(drift).max() > 15  # it leaves the stairs
 
@@ -127,8 +132,8 @@ def test_a_long_passage_left_out_is_one_passage(monkeypatch):
     text = np.random.default_rng(5).permutation(6000).astype(np.int32)
     hypotheses = np.concatenate([text[:1500], text[4000:]])
     expected = [0] * 1500 + [2] * 2500 + [0] * 2000
-    assert long_path(text, hypotheses, SCLITE).tolist() == expected
-    assert long_path(hypotheses, text, SCLITE).tolist() == [3 if step == 2 else step for step in expected]
+    assert long_path(text, hypotheses).tolist() == expected
+    assert long_path(hypotheses, text).tolist() == [3 if step == 2 else step for step in expected]
 
 
 @given(pairs)
