@@ -158,7 +158,12 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument
     add("sources", nargs="+", help="files, folders, globs, manifests (csv, tsv, jsonl, parquet) or URLs")
-    add("--out", type=Path, required=True, help="folder for the corpus (Parquet)")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for the corpus (Parquet), which is written while the run goes on; the same command continues it",
+    )
     add("--append", action="store_true", help="add to the corpus in the folder")
     add("--overwrite", action="store_true", help="replace the corpus in the folder")
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
@@ -311,6 +316,7 @@ def _transcribe(options: argparse.Namespace) -> int:
         audio_column=options.audio_column,
         reference_column=options.reference_column,
     )
+    part_by_part = not (options.append or options.overwrite or options.partition_by)
     columns = [*RECORDINGS, *recordings.metadata]
     if options.partition_by is not None and options.partition_by not in columns:
         raise InputError(f"--partition-by {options.partition_by}: there is no such column. The columns are {columns}")
@@ -336,12 +342,14 @@ def _transcribe(options: argparse.Namespace) -> int:
             max_cost_usd=options.max_cost_usd,
             journal=options.journal,
             refresh=options.refresh,
+            out=options.out if part_by_part else None,
         )
     print(corpus)
-    if not len(corpus.completed):
-        print("\nnothing was transcribed, so nothing was saved")
-        return RECORDINGS_FAILED
-    corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
+    if not part_by_part:
+        if not len(corpus.completed):
+            print("\nnothing was transcribed, so nothing was saved")
+            return RECORDINGS_FAILED
+        corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
     print(f"\nsaved to {options.out}; in Python: sx.read_corpus({str(options.out)!r})")
     return RECORDINGS_FAILED if len(corpus.failed) else 0
 
@@ -353,7 +361,10 @@ def _check_out(options: argparse.Namespace) -> None:
         raise InputError("--append adds to the corpus in the folder and --overwrite replaces it; give only one of them")
     if any(path.exists() and not path.is_dir() for path in (out, *out.parents)):
         raise InputError(f"--out {out}: this is a file, or its parent is a file; name a folder")
+    part_by_part = not (options.append or options.overwrite or options.partition_by)
     if out.is_dir() and any(out.iterdir()) and not (options.append or options.overwrite):
+        if part_by_part and (out / "recordings").is_dir():
+            return  # The call continues the corpus there, or says why it cannot.
         raise InputError(f"--out {out}: the folder is not empty; name another folder, or give --append or --overwrite")
 
 

@@ -97,9 +97,24 @@ def test_a_limit_of_the_cost_leaves_recordings_out(service, tiny_wav, tmp_path, 
 
 
 def test_nothing_transcribed_is_nothing_saved(service, tmp_path, capsys):
-    assert main(["transcribe", str(tmp_path / "nope.wav"), "--out", str(tmp_path / "corpus")]) == 1
+    command = ["transcribe", str(tmp_path / "nope.wav"), "--out", str(tmp_path / "corpus"), "--overwrite"]
+    assert main(command) == 1
     assert "nothing was saved" in capsys.readouterr().out
     assert not (tmp_path / "corpus").exists()
+
+
+def test_the_same_command_continues_the_corpus_and_more_recordings_are_appended(service, tiny_wav, tmp_path, capsys):
+    command = ["transcribe", str(tmp_path / "calls"), "--out", str(tmp_path / "corpus")]
+    tiny_wav(tmp_path / "calls" / "b.wav", seed=1)
+    (tmp_path / "calls" / "c.wav").write_bytes(b"")
+    assert main(command) == 1
+    tiny_wav(tmp_path / "calls" / "a.wav", seed=2)
+    tiny_wav(tmp_path / "calls" / "c.wav", seed=3)
+    assert main(command) == 0
+    assert list(sx.read_corpus(tmp_path / "corpus")) == ["b.wav", "c.wav", "a.wav"]
+    assert sum(request.route == "upload" for request in service.requests) == 3
+    assert main([*command, "--language-hints", "de"]) == 2
+    assert "with another options" in capsys.readouterr().err
 
 
 def test_errors_are_shown_without_a_traceback(service, tmp_path, capsys):

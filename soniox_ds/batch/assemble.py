@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -14,7 +15,8 @@ from soniox_ds.api.prices import cost_usd
 from soniox_ds.batch.checks import check_parts, with_possible_confidences
 from soniox_ds.batch.jobs import Job, parse_time
 from soniox_ds.batch.joined_tokens import joined_tokens
-from soniox_ds.batch.journal import Journal
+from soniox_ds.batch.journal import Journal, Placement
+from soniox_ds.batch.placed_transcripts import PlacedTranscripts
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import BadAnswerError, SchemaError
@@ -24,20 +26,139 @@ from soniox_ds.sources.inspection import SEVERAL_CHANNELS
 from soniox_ds.sources.recording import Recording, RecordingList
 from soniox_ds.text.words import spoken_texts
 
-__all__ = ["assemble"]
+__all__ = ["Assembly", "assemble", "in_thread", "is_done", "provenance_of_run"]
+
+T = TypeVar("T")
 
 CHUNK = 256
 NOT_REACHED = ("error", "the run ended before this recording was reached")
-DAMAGED = (
-    "damaged_transcript",
-    "this recording was transcribed, but its transcript in the journal is damaged or missing. The same call for this "
-    "recording alone, with refresh=True, transcribes it again, and that is paid for again",
-)
+DAMAGED = "damaged_transcript"
+_AGAIN = "The same call for this recording alone, with refresh=True, transcribes it again, and that is paid for again"
+
+
+class Assembly:
+    """Recordings that have an outcome, as rows of the recordings table and Arrow tables of tokens.
+
+    Parameters
+    ----------
+    journal
+        The journal with the transcripts, or with the places where they are.
+    options
+        The options of the run.
+    folder
+        Absolute path of the folder of the corpus, if it is written there part by part. The cost of a job is then
+        counted for the first recording in the folder that has it.
+    """
+
+    def __init__(self, journal: Journal, options: TranscriptionOptions, folder: str | None = None) -> None:
+        self._journal = journal
+        self._options = options
+        self._folder = folder
+        self._placed = PlacedTranscripts()
+        self._paid_for: set[str] = set()
+        self.rows: list[dict[str, Any]] = []
+        self.tables: list[pa.Table] = []
+
+    def clear(self) -> None:
+        """Forget the rows and the tokens, which are written."""
+        self.rows, self.tables, self._paid_for = [], [], set()
+
+    async def add(self, recordings: Sequence[tuple[Recording, list[Job]]]) -> None:
+        """Add recordings, each with its jobs, one for each of its parts."""
+        done = {job.key: job.paid.reference for _, jobs in recordings for job in jobs if is_done(job)}
+        transcripts = await self._journal.transcripts(sorted(done))
+        missing = sorted(done.keys() - transcripts.keys())
+        placements = await self._journal.placements(missing if self._folder is None else sorted(done))
+        owners = {placed.job_key: placed.audio_id for placed in placements if placed.folder == self._folder}
+        missed = set(missing)
+        # A thread does this work, because decoding many long transcripts would hold up the event loop.
+        await in_thread(
+            self._add,
+            recordings,
+            transcripts,
+            [placed for placed in placements if placed.job_key in missed],
+            done,
+            owners,
+        )
+
+    def _add(
+        self,
+        recordings: Sequence[tuple[Recording, list[Job]]],
+        transcripts: dict[str, bytes],
+        placements: list[Placement],
+        references: dict[str, str],
+        owners: dict[str, str],
+    ) -> None:
+        placed, problems = self._placed.read(placements, references)
+        chunk_tables: list[pa.Table] = []
+        service_texts: list[str] = []
+        for recording, jobs in recordings:
+            described = _describe(recording, jobs)
+            warnings = [
+                slug for slug in recording.warnings if slug != SEVERAL_CHANNELS or self._options.channels is None
+            ]
+            decoded = {
+                job.key: _decoded(transcripts.get(job.key), placed.get(job.key), recording)
+                for job in jobs
+                if is_done(job)
+            }
+            paid = [job for job in jobs if decoded.get(job.key) is not None]
+            cost = sum(
+                cost_usd(job.duration_ms or 0)
+                for job in paid
+                if job.key not in self._paid_for and owners.get(job.key, recording.audio_id) == recording.audio_id
+            )
+            if jobs and len(paid) == len(jobs):
+                parts = [
+                    (job, text, tokens)
+                    for job in jobs
+                    if (transcript := decoded[job.key])
+                    for text, tokens in [transcript]
+                ]
+                tokens = joined_tokens([(job.part, part_tokens) for job, _, part_tokens in parts])
+                chunk_tables.append(with_possible_confidences(tokens))
+                text = " ".join(part_text for _, part_text, _ in parts if part_text)
+                service_texts.append(text)
+                # The duration of a truncated file is only an estimate, and the file has its own warning already.
+                is_measured = "truncated_file" not in recording.warnings
+                checked = [
+                    (part_tokens, job.duration_ms, job.recording.duration_ms if is_measured else None)
+                    for job, _, part_tokens in parts
+                ]
+                described |= {
+                    "status": "completed",
+                    "text": "" if len(tokens) else text,
+                    "cost_usd": cost,
+                }
+                warnings += check_parts(checked, tokens, described["duration_ms"])
+            else:
+                described |= _failure(recording, jobs, {job.key for job in paid}, problems)
+                described["cost_usd"] = cost if paid else None
+            described["warnings"] = " ".join(warnings) or None
+            self._paid_for |= {job.key for job in paid}
+            self.rows.append(described)
+        if chunk_tables:
+            table = pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks()
+            # The text of the service lacks the spaces between speakers and also holds translations.
+            texts = _spoken_texts(table, chunk_tables, service_texts)
+            for described in self.rows[-len(recordings) :]:
+                described["text"] = texts.get(described["audio_id"], described.get("text"))
+            self.tables.append(table)
+
+    def corpus(self, service: str, metadata: pd.DataFrame, provenance: dict[str, Any]) -> Corpus:
+        """Make a corpus of the rows. `metadata` has the user's own columns of the same recordings, in this order."""
+        asked = {"service": service, "model": self._options.model, "options_hash": self._options.hash()}
+        recordings = conform(pd.DataFrame(self.rows, columns=list(RECORDINGS)).assign(**asked), RECORDINGS)
+        recordings = pd.concat([recordings, metadata.set_axis(recordings.index)], axis=1)
+        tokens = (
+            pa.concat_tables(self.tables).unify_dictionaries() if self.tables else arrow_schema(TOKENS).empty_table()
+        )
+        return Corpus(recordings, tokens_frame(tokens), provenance=provenance)
 
 
 async def assemble(
     recording_list: RecordingList,
-    jobs_of_row: Sequence[list[Job]],
+    jobs_of_row: Mapping[int, list[Job]],
     *,
     journal: Journal,
     service: str,
@@ -51,86 +172,30 @@ async def assemble(
     recording_list
         The recordings of the run, and the user's own columns.
     jobs_of_row
-        The jobs of each recording, one for each of its parts.
+        The jobs of each recording, one for each of its parts. Recordings that were not reached have no jobs.
     resolved_model
         The model that answered for ``options.model`` in this run; None if nothing was sent.
     """
-    rows: list[dict[str, Any]] = []
-    tables: list[pa.Table] = []
-    paid_for: set[str] = set()
+    assembly = Assembly(journal, options)
     recordings = recording_list.recordings
     for start in range(0, len(recordings), CHUNK):
-        chunk = range(start, min(start + CHUNK, len(recordings)))
-        done = {job.key for row in chunk for job in jobs_of_row[row] if _is_done(job)}
-        transcripts = await journal.transcripts(sorted(done))
-        # A thread does this work, because decoding many long transcripts would hold up the event loop.
-        await asyncio.to_thread(
-            _assemble_chunk,
-            [(recordings[row], jobs_of_row[row]) for row in chunk],
-            transcripts,
-            rows,
-            tables,
-            paid_for,
-            options,
-        )
-    asked = {"service": service, "model": options.model, "options_hash": options.hash()}
-    row_models = {row["resolved_model"] for row in rows if row["status"] == "completed"}
+        rows = range(start, min(start + CHUNK, len(recordings)))
+        await assembly.add([(recordings[row], jobs_of_row.get(row, [])) for row in rows])
+    row_models = {row["resolved_model"] for row in assembly.rows if row["status"] == "completed"}
     if resolved_model is None and len(row_models) == 1:
         resolved_model = row_models.pop()
-    provenance = _provenance(service, options, resolved_model)
-    return await asyncio.to_thread(_corpus, rows, tables, asked, recording_list.metadata, provenance)
+    provenance = provenance_of_run(service, options, resolved_model)
+    return await asyncio.to_thread(assembly.corpus, service, recording_list.metadata, provenance)
 
 
-def _assemble_chunk(
-    recordings: list[tuple[Recording, list[Job]]],
-    transcripts: dict[str, bytes],
-    rows: list[dict[str, Any]],
-    tables: list[pa.Table],
-    paid_for: set[str],
-    options: TranscriptionOptions,
-) -> None:
-    """Add the rows and the tokens of one chunk of recordings."""
-    chunk_tables: list[pa.Table] = []
-    service_texts: list[str] = []
-    for recording, jobs in recordings:
-        described = _describe(recording, jobs)
-        warnings = [slug for slug in recording.warnings if slug != SEVERAL_CHANNELS or options.channels is None]
-        decoded = {job.key: _decoded(transcripts.get(job.key), recording) for job in jobs if _is_done(job)}
-        paid = [job for job in jobs if decoded.get(job.key) is not None]
-        cost = sum(cost_usd(job.duration_ms or 0) for job in paid if job.key not in paid_for)
-        if jobs and len(paid) == len(jobs):
-            parts = [
-                (job, text, tokens) for job in jobs if (transcript := decoded[job.key]) for text, tokens in [transcript]
-            ]
-            tokens = joined_tokens([(job.part, part_tokens) for job, _, part_tokens in parts])
-            chunk_tables.append(with_possible_confidences(tokens))
-            text = " ".join(part_text for _, part_text, _ in parts if part_text)
-            service_texts.append(text)
-            # The duration of a truncated file is only an estimate, and the file has its own warning already.
-            is_measured = "truncated_file" not in recording.warnings
-            checked = [
-                (part_tokens, job.duration_ms, job.recording.duration_ms if is_measured else None)
-                for job, _, part_tokens in parts
-            ]
-            described |= {
-                "status": "completed",
-                "text": "" if len(tokens) else text,
-                "cost_usd": cost,
-            }
-            warnings += check_parts(checked, tokens, described["duration_ms"])
-        else:
-            described |= _failure(recording, jobs, {job.key for job in paid})
-            described["cost_usd"] = cost if paid else None
-        described["warnings"] = " ".join(warnings) or None
-        paid_for |= {job.key for job in paid}
-        rows.append(described)
-    if chunk_tables:
-        table = pa.concat_tables(chunk_tables).unify_dictionaries().combine_chunks()
-        # The text of the service lacks the spaces between speakers and also holds translations.
-        texts = _spoken_texts(table, chunk_tables, service_texts)
-        for described in rows[-len(recordings) :]:
-            described["text"] = texts.get(described["audio_id"], described.get("text"))
-        tables.append(table)
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Run a function in a thread. If the caller is cancelled, the function is finished before the caller goes on."""
+    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
 
 
 def _spoken_texts(table: pa.Table, parts: list[pa.Table], service_texts: list[str]) -> dict[str, str]:
@@ -147,27 +212,23 @@ def _spoken_texts(table: pa.Table, parts: list[pa.Table], service_texts: list[st
         return texts
 
 
-def _decoded(raw: bytes | None, recording: Recording) -> tuple[str, pa.Table] | None:
+def _decoded(
+    raw: bytes | None, placed: tuple[str, pa.Table] | None, recording: Recording
+) -> tuple[str, pa.Table] | None:
+    if raw is None and placed is not None:
+        text, tokens = placed
+        ids = pa.DictionaryArray.from_arrays(
+            np.zeros(len(tokens), np.int32), pa.array([recording.audio_id], pa.string())
+        )
+        return text, tokens.set_column(0, tokens.field(0), pa.chunked_array([ids])).unify_dictionaries()
     try:
         return None if raw is None else decode_transcript(raw, recording.audio_id)
     except BadAnswerError:  # The transcript was decoded before it was stored, so the journal is damaged.
         return None
 
 
-def _corpus(
-    rows: list[dict[str, Any]],
-    tables: list[pa.Table],
-    asked: dict[str, Any],
-    metadata: pd.DataFrame,
-    provenance: dict[str, Any],
-) -> Corpus:
-    recordings = conform(pd.DataFrame(rows, columns=list(RECORDINGS)).assign(**asked), RECORDINGS)
-    recordings = pd.concat([recordings, metadata.set_axis(recordings.index)], axis=1)
-    tokens = pa.concat_tables(tables).unify_dictionaries() if tables else arrow_schema(TOKENS).empty_table()
-    return Corpus(recordings, tokens_frame(tokens), provenance=provenance)
-
-
-def _is_done(job: Job) -> bool:
+def is_done(job: Job) -> bool:
+    """Return True if the transcript of a job was stored."""
     return job.finished and job.error is None
 
 
@@ -191,12 +252,17 @@ def _describe(recording: Recording, jobs: list[Job]) -> dict[str, Any]:
     }
 
 
-def _failure(recording: Recording, jobs: list[Job], paid: set[str]) -> dict[str, Any]:
-    """Return the outcome of a recording that failed, or of which a part failed. `paid` are keys of its good parts."""
+def _failure(recording: Recording, jobs: list[Job], paid: set[str], problems: Mapping[str, str]) -> dict[str, Any]:
+    """Return the outcome of a recording that failed, or of which a part failed.
+
+    `paid` are the keys of its good parts, and `problems` those of the places of lost transcripts.
+    """
     error_type, error_message = recording.error_type, recording.error_message
     failed = [job for job in jobs if job.key not in paid]
     if error_type is None and failed:
-        error_type, error_message = (DAMAGED if _is_done(failed[0]) else failed[0].error) or NOT_REACHED
+        error_type, error_message = (
+            _damage(problems.get(failed[0].key)) if is_done(failed[0]) else failed[0].error
+        ) or NOT_REACHED
         if len(jobs) > 1:
             names = "; ".join(job.part.name for job in failed)
             error_message = f"{names}: {error_message}"
@@ -214,7 +280,21 @@ def _failure(recording: Recording, jobs: list[Job], paid: set[str]) -> dict[str,
     }
 
 
-def _provenance(service: str, options: TranscriptionOptions, resolved_model: str | None) -> dict[str, Any]:
+def _damage(problem: str | None) -> tuple[str, str]:
+    if problem is None:
+        return DAMAGED, (
+            f"this recording was transcribed, but its transcript in the journal is damaged or missing. {_AGAIN}"
+        )
+    return DAMAGED, (
+        "this recording was transcribed, and its transcript was moved from the journal into the folder of a corpus, "
+        f"where it cannot be read: {problem}. If the file can be restored, the same call reads it again. {_AGAIN}"
+    )
+
+
+def provenance_of_run(
+    service: str, options: TranscriptionOptions, resolved_model: str | None, **more: Any
+) -> dict[str, Any]:
+    """Return the provenance of a run; `more` are further facts about it."""
     asked = {name: value for name, value in options.public_body().items() if not name.startswith("webhook_auth")}
     run = new_run(
         service=service,
@@ -222,5 +302,6 @@ def _provenance(service: str, options: TranscriptionOptions, resolved_model: str
         resolved_model=resolved_model,
         options=asked,
         options_hash=options.hash(),
+        **more,
     )
     return new_provenance(run)

@@ -141,6 +141,10 @@ class Job:
     """True if an earlier run brought the outcome, a transcript or an error."""
     finished: bool = False
     """True once the transcript is stored in the journal."""
+    is_closed: bool = False
+    """True once nothing is left to do for the job."""
+    is_written: bool = False
+    """True once a row of the job is in the folder of the corpus."""
     is_charged: bool = False
     """True once the progress display has counted the cost of the job."""
     error: tuple[str, str] | None = None

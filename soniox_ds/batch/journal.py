@@ -16,7 +16,7 @@ import os
 import sqlite3
 import struct
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -35,6 +35,7 @@ __all__ = [
     "Inspection",
     "JobAttempts",
     "Journal",
+    "Placement",
     "State",
     "UnansweredRequest",
     "default_path",
@@ -123,6 +124,20 @@ class UnansweredRequest(NamedTuple):
     """``file`` or ``transcription``."""
     noted_at: float
     """Seconds since 1970."""
+
+
+class Placement(NamedTuple):
+    """A place in the folder of a corpus that holds the transcript of a job."""
+
+    job_key: str
+    folder: str
+    """Absolute path of the folder."""
+    save: str
+    """Name of the save in the folder, as ``corpus.parts.name_of_save`` gives it."""
+    audio_id: str
+    """Id of the recording there."""
+    reference: str
+    """Reference of the attempt that made the transcript."""
 
 
 LONGEST_TRANSCRIPT = 1 << 30
@@ -305,6 +320,55 @@ class Journal:
         rows = await self._do(read, writes=False)
         unpacked = {str(key): _unpack(str(key), packed, size) for key, size, packed in rows}
         return {key: transcript for key, transcript in unpacked.items() if transcript is not None}
+
+    def place(self, placements: Sequence[Placement], *, drop: Collection[str]) -> asyncio.Future[None]:
+        """Note where the transcripts of jobs are stored besides, and drop the transcripts of the jobs in `drop`.
+
+        The first recording of a folder that holds the transcript of a job keeps it, until that recording is written
+        again. The transcript of a job is dropped only if it is that of the attempt which was placed.
+        """
+        rows = list(placements)
+        dropped = [[placed.job_key, placed.reference] for placed in rows if placed.job_key in drop]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.executemany(
+                "INSERT INTO placements VALUES (?, ?, ?, ?, ?) ON CONFLICT (job_key, folder) DO UPDATE SET "
+                "save = excluded.save, reference = excluded.reference WHERE audio_id = excluded.audio_id",
+                rows,
+            )
+            db.executemany(
+                "DELETE FROM transcripts WHERE job_key = ?1 AND ?2 = (SELECT reference FROM jobs "
+                "WHERE job_key = ?1 AND state = 'done' ORDER BY generation DESC LIMIT 1) "
+                "AND EXISTS (SELECT 1 FROM placements WHERE job_key = ?1 AND reference = ?2)",
+                dropped,
+            )
+
+        return self._do(write)
+
+    async def placements(self, keys: Sequence[str]) -> list[Placement]:
+        """Return the places that hold the transcripts of these jobs, those noted last first."""
+
+        def read(db: sqlite3.Connection) -> list[Placement]:
+            placements: list[Placement] = []
+            for chunk in _chunks(keys):
+                rows = db.execute(
+                    "SELECT job_key, folder, save, audio_id, reference FROM placements "
+                    f"WHERE job_key IN ({_marks(chunk)}) ORDER BY rowid DESC",
+                    chunk,
+                )
+                placements += [Placement(*map(str, row)) for row in rows]
+            return placements
+
+        return await self._do(read, writes=False)
+
+    async def has_placed(self, folder: str, save: str | None = None) -> bool:
+        """Return True if transcripts are noted to be in this folder, or in this save in it."""
+
+        def read(db: sqlite3.Connection) -> bool:
+            query = "SELECT 1 FROM placements WHERE folder = ?1 AND (?2 IS NULL OR save = ?2) LIMIT 1"
+            return db.execute(query, [folder, save]).fetchone() is not None
+
+        return await self._do(read, writes=False)
 
     async def remains(self, service: str) -> list[Entry]:
         """Return the entries that may still have a file, a transcription or an unanswered request on the server."""

@@ -11,7 +11,7 @@ from soniox_ds.exceptions import JournalError
 
 __all__ = ["prepare"]
 
-VERSION = 4
+VERSION = 5
 APPLICATION_ID = 0x73786473  # "sxds"
 ID = re.compile("[0-9a-f]{8}")
 
@@ -30,6 +30,10 @@ CREATE INDEX IF NOT EXISTS jobs_not_clean ON jobs (service)
           OR state IN ('uploading', 'creating');
 CREATE TABLE IF NOT EXISTS transcripts (
     job_key TEXT PRIMARY KEY, bytes INTEGER NOT NULL, zstd BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS placements (
+    job_key TEXT NOT NULL, folder TEXT NOT NULL, save TEXT NOT NULL, audio_id TEXT NOT NULL, reference TEXT NOT NULL,
+    PRIMARY KEY (job_key, folder));
+CREATE INDEX IF NOT EXISTS placements_by_save ON placements (folder, save);
 CREATE TABLE IF NOT EXISTS lost (
     reference TEXT PRIMARY KEY, service TEXT NOT NULL, kind TEXT NOT NULL, noted_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS claims (job_key TEXT PRIMARY KEY, run TEXT NOT NULL);

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -24,6 +24,7 @@ from soniox_ds.batch.arguments import check_columns_unused, check_count, check_o
 from soniox_ds.batch.assemble import assemble
 from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.batch.clean_up import delete_after_interrupt, tidy_up
+from soniox_ds.batch.corpus_folder import CorpusFolder
 from soniox_ds.batch.deliveries import Deliveries
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.fetch import clean_forever, fetch_forever
@@ -36,7 +37,7 @@ from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, receiving
-from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.corpus.corpus import Corpus, read_corpus
 from soniox_ds.exceptions import JournalError, OptionsError, WebhookWarning
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import check_keywords, list_options
@@ -62,6 +63,7 @@ async def transcribe(
     limits: Limits | None = None,
     max_cost_usd: float | None = None,
     journal: str | Path | None = None,
+    out: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
     on_error: Literal["report", "raise"] = "report",
@@ -99,6 +101,10 @@ async def transcribe(
     journal
         File that records what was requested and paid for; by default a file in the user's cache folder. A repeated
         call costs nothing for recordings whose transcripts are in the journal.
+    out
+        Folder into which the corpus is written part by part, as ``corpus.save`` writes it, so that the run keeps few
+        recordings in memory. The same call continues a run that was stopped; with more sources it appends. The journal
+        then keeps the places of the transcripts instead of the transcripts. See docs/quotas-and-costs.md.
     refresh
         Transcribe, and pay, again although the journal has a result.
     repeat
@@ -120,12 +126,16 @@ async def transcribe(
     Returns
     -------
     Corpus
-        The tables ``recordings`` (one row for each requested recording, including failed ones) and ``tokens``.
+        The tables ``recordings`` (one row for each requested recording, including failed ones) and ``tokens``. With
+        `out`, the opened corpus in the folder.
 
     Raises
     ------
     SourceError, OptionsError, SetupError
         If the sources, the options or the connection are wrong. Nothing is sent then.
+    InputError
+        If the folder `out` is in use by another run, or holds a corpus that this call cannot continue (nothing is sent
+        then), or if it cannot be written any more. What was transcribed is in the journal, and the same call goes on.
     AuthError, BalanceError, QuotaError, RequestError, ServiceError
         If the key or the balance is the reason that no recording at all could be transcribed.
     JournalError
@@ -148,7 +158,7 @@ async def transcribe(
     ['completed']
     """
     check_keywords(transcribe, options)
-    corpus = await transcribe_as(
+    return await transcribe_as(
         TranscriptionOptions(**options),
         sources,
         audio_column=audio_column,
@@ -159,6 +169,7 @@ async def transcribe(
         limits=limits,
         spending=Spending(max_cost_usd),
         journal=journal,
+        out=out,
         refresh=refresh,
         repeat=repeat,
         on_error=on_error,
@@ -167,8 +178,6 @@ async def transcribe(
         webhook=webhook,
         clock=clock,
     )
-    warn_of_channels(slugs.split() for slugs in corpus.recordings["warnings"].dropna())
-    return corpus
 
 
 list_options(transcribe, TranscriptionOptions)
@@ -187,6 +196,7 @@ async def transcribe_as(
     limits: Limits | None = None,
     spending: Spending | None = None,
     journal: str | Path | None = None,
+    out: str | Path | None = None,
     refresh: bool = False,
     repeat: int = 0,
     on_error: Literal["report", "raise"] = "report",
@@ -216,12 +226,25 @@ async def transcribe_as(
         recording_list = await asyncio.to_thread(
             find_recordings, sources, audio_column=audio_column, reference_column=reference_column
         )
+    if out is not None:  # The run forgets recordings that are written, but not those of the caller.
+        recording_list = RecordingList(list(recording_list.recordings), recording_list.metadata)
     budget = RequestBudget(requests_per_minute, clock)
     shared = models or ModelList()
     async with receiving(webhook, options, journal) as (options, journal), Journal.using(journal) as book:
         name = book.start_run()
         try:
-            async with Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client:
+            async with (
+                _folder(
+                    out,
+                    recording_list,
+                    journal=book,
+                    options=options,
+                    service=connection.service,
+                    repeat=repeat,
+                    refresh=refresh,
+                ) as folder,
+                Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client,
+            ):
                 with Progress(display, now=clock.now) as shown:
                     shown.set_total(len(recording_list.recordings))
                     run = Run(
@@ -240,27 +263,34 @@ async def transcribe_as(
                     deliveries = Deliveries(run) if webhook is not None else None
                     budget.on_pause = run.note_pause
                     await run.learn_ids()
-                    preparer = Preparer(run, recording_list.recordings, refresh=refresh, repeat=repeat)
+                    preparer = Preparer(run, recording_list.recordings, refresh=refresh, repeat=repeat, folder=folder)
                     try:
-                        await _drive(run, preparer, Watcher(run, requests_per_minute, deliveries), concurrency)
+                        await _drive(run, preparer, Watcher(run, requests_per_minute, deliveries), concurrency, folder)
                         await tidy_up(run)
                     except JournalError:
                         raise  # Deletions could not be written down, so nothing is deleted.
                     except BaseException:
-                        await delete_after_interrupt(run, preparer.jobs.values())
+                        await delete_after_interrupt(run, run.jobs.values())
                         raise
                     finally:
-                        for job in preparer.jobs.values():
+                        for job in run.jobs.values():
                             job.leave_copy()
                         await shared.close()
-            corpus = await assemble(
-                recording_list,
-                run.jobs_of_row,
-                journal=book,
-                service=connection.service,
-                options=options,
-                resolved_model=await shared.resolved(options.model),
-            )
+                if folder is not None:
+                    await folder.finish(run)
+                    outcomes = folder.outcomes()
+            if folder is not None:
+                corpus = await asyncio.to_thread(read_corpus, folder.path)
+            else:
+                corpus = await assemble(
+                    recording_list,
+                    run.jobs_of_row,
+                    journal=book,
+                    service=connection.service,
+                    options=options,
+                    resolved_model=await shared.resolved(options.model),
+                )
+                outcomes = corpus.recordings
             missing = None if deliveries is None else await deliveries.missing_text()
         except BaseException:
             with contextlib.suppress(JournalError):  # A claim ends with its run anyway; the first error matters more.
@@ -270,9 +300,23 @@ async def transcribe_as(
     if missing is not None:
         warn_caller(missing, WebhookWarning)
     if models is None:
-        await warn_of_models(shared, options.model, corpus.recordings)
-    report_failures(corpus.recordings, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")
+        await warn_of_models(shared, options.model, outcomes)
+    report_failures(outcomes, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")
+    if models is None:  # Otherwise the caller has warned of them.
+        warn_of_channels(slugs.split() for slugs in outcomes["warnings"].dropna())
     return corpus
+
+
+@contextlib.asynccontextmanager
+async def _folder(
+    out: str | Path | None, recordings: RecordingList, **settings: Any
+) -> AsyncIterator[CorpusFolder | None]:
+    """Open the folder of the corpus, if there is one."""
+    if out is None:
+        yield None
+        return
+    async with CorpusFolder.using(out, recordings, **settings) as folder:
+        yield folder
 
 
 def _check_settings(timeout_s: float | None, connection: object, limits: object) -> None:
@@ -285,7 +329,7 @@ def _check_settings(timeout_s: float | None, connection: object, limits: object)
         check_number(timeout_s, "timeout_s", above=0, advice=advice, error=OptionsError)
 
 
-async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: int) -> None:
+async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: int, folder: CorpusFolder | None) -> None:
     """Run all stages until every job is settled."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -297,10 +341,15 @@ async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: in
                 group.create_task(watcher.give_up_late_jobs_forever()),
                 group.create_task(_tick(run.progress)),
             ]
+            if folder is not None:
+                run.on_outcome = folder.wake
+                group.create_task(folder.write_while_running(run))
             group.create_task(preparer.prepare())
             await run.settled.wait()
             for worker in workers:
                 worker.cancel()
+            if folder is not None:
+                folder.stop()
     except BaseExceptionGroup as errors:
         first = first_error(errors)
     else:

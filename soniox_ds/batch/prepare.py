@@ -11,7 +11,9 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
+from soniox_ds.batch.corpus_folder import CorpusFolder
 from soniox_ds.batch.division import Division
 from soniox_ds.batch.jobs import Job, is_settled, job_key
 from soniox_ds.batch.journal import UNPAID, Inspection, JobAttempts, State
@@ -31,7 +33,15 @@ POLL_S = 2.0
 class Preparer:
     """The stage that makes jobs of the recordings, one chunk after the other, so that submission starts early."""
 
-    def __init__(self, run: Run, recordings: list[Recording], *, refresh: bool, repeat: int = 0) -> None:
+    def __init__(
+        self,
+        run: Run,
+        recordings: list[Recording],
+        *,
+        refresh: bool,
+        repeat: int = 0,
+        folder: CorpusFolder | None = None,
+    ) -> None:
         self._run = run
         self._divides = run.options.divides
         self._recordings = recordings
@@ -39,15 +49,15 @@ class Preparer:
         self._repeat = repeat
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
         self._division = Division(run, self._threads)
-        self.jobs: dict[str, Job] = {}
-        """Jobs of the run by their keys."""
+        self._folder = folder
+        self._refreshed: set[bytes] = set()
+        """Keys of the jobs that this run transcribes again. It does so once, however many rows have the audio."""
         self._refused = False
         """True once a job was not submitted because the journal cannot be written."""
         self._prints: dict[str, tuple[int, int]] = {}
         """Fingerprints of the files of one chunk, or of all chunks if they are inspected first."""
         self._parts: dict[int, list[Part]] = {}
         """Parts of the recordings that were inspected, by their rows."""
-        run.jobs_of_row = [[] for _ in recordings]
 
     async def prepare(self) -> None:
         """Find all jobs and queue the jobs that have to be submitted."""
@@ -62,7 +72,15 @@ class Preparer:
                 run.progress.set_plan(self._division.plan())
             others: list[Job] = []
             for rows in chunks:
+                while self._folder is not None and not self._folder.has_room(rows.start):
+                    if others:  # The rows of these jobs may be those for which the others wait.
+                        await self._wait_for_others(others)
+                        others = []
+                    else:
+                        await self._folder.wait_for_room()
                 others += await self._prepare_chunk(rows)
+                run.n_prepared = rows.stop
+                run.on_outcome()
             await self._wait_for_others(others)
             if self._refused and run.journal.read_only is not None:
                 run.stop_spending(run.journal.read_only)
@@ -83,19 +101,34 @@ class Preparer:
         run = self._run
         if not self._divides:
             self._prints = {}
+        recalled: dict[int, dict[str, Any]] = {}
+        for row in rows:  # Audio at URLs is not downloaded again if its transcript is in the folder.
+            if self._folder is None or not self._recordings[row].is_remote:
+                continue
+            if stored := self._folder.recall(row, self._recordings[row]):
+                recalled[row], self._parts[row] = stored, []
         todo = [row for row in rows if row not in self._parts]
         await self._division.download([self._recordings[row] for row in todo])
         await self._inspect_rows(todo)
         fresh: list[Job] = []
+        unplaced: dict[int, list[str]] = {}
         for row in rows:
             recording, parts = self._recordings[row], self._parts.pop(row)
+            if self._folder is not None and (stored := recalled.get(row) or self._folder.recall(row, recording)):
+                if self._folder.is_unplaced(row):
+                    unplaced[row] = [self._key(recording, part) for part in parts]
+                if stored["status"] == "completed":
+                    run.progress.add_recalled(duration_ms=stored["duration_ms"] or 0)
+                else:
+                    run.progress.add_finished(False)
+                continue
             if recording.error_type is not None:
                 run.progress.add_finished(False)
                 continue
             for part in parts:
                 key = self._key(recording, part)
-                if (job := self.jobs.get(key)) is None:
-                    job = self.jobs[key] = Job(
+                if (job := run.jobs.get(key)) is None:
+                    job = run.jobs[key] = Job(
                         key=key,
                         recording=part_of_recording(recording, part),
                         part=part,
@@ -104,10 +137,14 @@ class Preparer:
                     )
                     fresh.append(job)
                 job.rows.append(row)
-                run.jobs_of_row[row].append(job)
-            if all(job.has_outcome for job in run.jobs_of_row[row]):
+                run.jobs_of_row.setdefault(row, []).append(job)
+            if all(job.has_outcome for job in run.jobs_of_row.get(row, [])):
                 run.count_row(row)
         self._division.drop_unused_copies()
+        if unplaced and self._folder is not None:
+            known = await run.journal.known([key for keys in unplaced.values() for key in keys])
+            references = {key: attempts.finished.reference for key, attempts in known.items() if attempts.finished}
+            await self._folder.place_recalled(unplaced, references)
         return await self._recall(fresh)
 
     def _key(self, recording: Recording, part: Part) -> str:
@@ -124,6 +161,7 @@ class Preparer:
         for job in jobs:
             if job.has_outcome:
                 job.leave_copy()
+                job.is_closed = True  # It was never opened.
         if not wanted:
             return []
         if (trouble := run.journal.read_only) is not None:  # What cannot be written down must not be paid for.
@@ -142,8 +180,13 @@ class Preparer:
                 run.taken_over(job)
                 await run.closed(job)
             elif job.key not in held:
-                await run.admit(job)
+                await self._admit(job)
         return [job for job in wanted if job.key in held and job.key in unknown]
+
+    async def _admit(self, job: Job) -> None:
+        if self._refresh:
+            self._refreshed.add(bytes.fromhex(job.key))
+        await self._run.admit(job)
 
     async def _unknown(self, jobs: list[Job]) -> list[Job]:
         """Return the jobs that have no result in the journal, or all jobs if this run refreshes its results."""
@@ -152,7 +195,7 @@ class Preparer:
         for job in jobs:
             entry, finished = known.get(job.key, (None, None))
             job.entry = entry
-            if entry is None or self._refresh:
+            if entry is None or (self._refresh and bytes.fromhex(job.key) not in self._refreshed):
                 unknown.append(job)
                 continue
             if finished is not None and entry.state in UNPAID:  # An attempt to refresh the result failed.
@@ -184,7 +227,7 @@ class Preparer:
                 run.taken_over(job)
                 await run.closed(job)
             for key in set(waiting) - held:
-                await run.admit(waiting.pop(key))
+                await self._admit(waiting.pop(key))
             if run.fatal is not None:
                 for job in waiting.values():
                     await run.refused(job, run.fatal)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -125,8 +126,14 @@ class Run:
             "files": Quota(limits.files, "stored files", clock),
             "storage": Quota(limits.storage_bytes, "bytes of stored files", clock),
         }
-        self.jobs_of_row: list[list[Job]] = []
-        """The jobs of each row of the dataset, one for each part of its recording; empty if it cannot be sent."""
+        self.jobs: dict[str, Job] = {}
+        """The jobs by their keys. In a run that writes its corpus into a folder, those that are not written yet."""
+        self.jobs_of_row: dict[int, list[Job]] = {}
+        """The jobs of each row of the dataset, one for each part of its recording. Rows without jobs may be absent."""
+        self.n_prepared = 0
+        """Number of rows, from the first, whose jobs are known."""
+        self.on_outcome: Callable[[], object] = lambda: None
+        """Function that is called when a row has an outcome."""
         self.to_submit: asyncio.Queue[Job] = asyncio.Queue()
         self.waiting_room = asyncio.Semaphore(WAITING)
         """Semaphore that keeps the preparation of jobs from running far ahead of their submission."""
@@ -180,8 +187,19 @@ class Run:
                 *writes, self.journal.release(job.key, self.name)
             )  # Both are written in this order, in one batch.
         job.leave_copy()
+        job.is_closed = True
+        self._drop(job)
         self._open -= 1
         self._check()
+
+    def forget(self, job: Job) -> None:
+        """Forget a job that is written, as soon as it is closed. Another row with its audio recalls its result."""
+        job.is_written = True
+        self._drop(job)
+
+    def _drop(self, job: Job) -> None:
+        if job.is_written and job.is_closed and self.jobs.get(job.key) is job:
+            del self.jobs[job.key]
 
     def all_found(self) -> None:
         """Note that no further job will be opened."""
@@ -363,11 +381,12 @@ class Run:
     def count_rows(self, job: Job) -> None:
         """Report to the progress display the rows of this job whose jobs all have an outcome now."""
         for row in job.rows:
-            if all(other.has_outcome for other in self.jobs_of_row[row]):
+            if row in self.jobs_of_row and all(other.has_outcome for other in self.jobs_of_row[row]):
                 self.count_row(row)
 
     def count_row(self, row: int) -> None:
         """Report to the progress display one row whose jobs all have an outcome."""
+        self.on_outcome()
         jobs = self.jobs_of_row[row]
         charged_usd = 0.0
         for job in jobs:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from soniox_ds.exceptions import InputError, SonioxDSError
 
-__all__ = ["damaged", "read_sealed", "reading", "sealed"]
+__all__ = ["damaged", "problem_of", "read_sealed", "reading", "sealed"]
 
 _MAGIC = b"PAR1"
 _MARK = b"sxds\x00b2\n"
@@ -71,6 +71,17 @@ def read_sealed(path: Path, *, columns: list[str] | None = None, filters: Any = 
         return pq.read_table(
             source, columns=columns, partitioning=None, filters=filters, page_checksum_verification=True
         )
+
+
+def problem_of(path: Path) -> str | None:
+    """Return a sentence about a Parquet file that is missing, unreadable or damaged; None for a file that is whole."""
+    try:
+        problem = _problem(path.read_bytes())
+    except FileNotFoundError:
+        return f"{path} is missing"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror or error}"
+    return None if problem is None else f"{path} is damaged ({problem})"
 
 
 @contextmanager

@@ -60,19 +60,27 @@ from soniox_ds.corpus.parts import (
 from soniox_ds.corpus.provenance import join_provenances
 from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.files.atomic_files import writing
+from soniox_ds.files.atomic_files import sync_folder, writing
 from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
 
-__all__ = ["load_corpus", "write_corpus"]
+__all__ = ["RUN_LOCK", "corpus_lock", "files_of_save", "load_corpus", "remove_remains", "write_corpus", "write_files"]
 
 _KINDS = ("tokens", "recordings")  # This is the order in which they are written.
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_PARTITIONS = 2000
 _FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
 _LOCK = ".corpus.lock"
+RUN_LOCK = ".transcribe.lock"
+"""Name of the file that a run locks which writes into the folder until it ends."""
+LOCKS = (_LOCK, RUN_LOCK)
 _LONGEST_WAIT_S = 60.0
 """Seconds that a reader waits for a writer after it has read something wrong."""
 _BEGUN = ".begun"  # The names of files that are being written end like this.
+
+
+def corpus_lock(folder: Path) -> FileLock:
+    """Return the lock of those who write into the folder of a corpus."""
+    return FileLock(folder / _LOCK)
 
 
 def write_corpus(
@@ -123,7 +131,7 @@ def write_corpus(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"the folder {folder} cannot be created: {error}. Name another folder.") from error
-        with writing(folder), FileLock(folder / _LOCK):
+        with writing(folder), corpus_lock(folder):
             _save(corpus, folder, partition_by, append=append, overwrite=overwrite, beside=beside or {})
     except BaseException:
         if folder in made and folder.is_dir():
@@ -151,17 +159,18 @@ def _save(
             f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
             "add to the corpus there or overwrite=True to replace it."
         )
-    files = _files(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
+    files = files_of_save(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
     if overwrite:
         _replace(folder, files, beside)
     else:
-        _remove_remains(folder, parts)
-        _write(folder, files, parts, beside)
+        remove_remains(folder, parts)
+        saves = list(dict.fromkeys(name_of_save(part.note) for part in parts))
+        write_files(folder, files, [*saves, files[0].save], beside)
 
 
 def _contents(folder: Path) -> list[str]:
     """List the contents of a folder, without the remains of a first save that was killed."""
-    names = [path.name for path in folder.iterdir() if path.name != _LOCK and not path.name.endswith(_BEGUN)]
+    names = [path.name for path in folder.iterdir() if path.name not in LOCKS and not path.name.endswith(_BEGUN)]
     inner = [path for kind in _KINDS for path in (folder / kind).rglob("*") if path.is_file()]
     if read_saves(folder) == []:
         inner = [path for path in inner if path.name != SAVES and not path.match("part-*.parquet")]
@@ -240,7 +249,8 @@ class _File(NamedTuple):
     tokens: pa.Table
 
 
-def _files(corpus: CorpusTables, partition_by: str | None, *, number: int) -> list[_File]:
+def files_of_save(corpus: CorpusTables, partition_by: str | None, *, number: int) -> list[_File]:
+    """Return the files of a save of a corpus, which has this number."""
     save = uuid.uuid4().hex[:8]
     recordings = corpus.recordings
     table, described = to_arrow(recordings)
@@ -328,9 +338,8 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
     return groups
 
 
-def _write(folder: Path, files: list[_File], parts: list[Part], beside: Mapping[str, pa.Table]) -> None:
-    """Write the files of a save in addition to `parts`: tokens first, then recordings, then the list of saves."""
-    saves = list(dict.fromkeys(name_of_save(part.note) for part in parts))
+def write_files(folder: Path, files: list[_File], saves: list[str], beside: Mapping[str, pa.Table]) -> None:
+    """Write the files of a save: tokens first, then recordings, then the list of all saves, which includes this one."""
     had_list = read_saves(folder) is not None
     tables = [
         *((folder / name, table) for name, table in beside.items()),
@@ -347,11 +356,13 @@ def _write(folder: Path, files: list[_File], parts: list[Part], beside: Mapping[
                 sink.flush()
                 os.fsync(sink.fileno())
         if not had_list:  # By this list, readers see that the new save is not complete.
-            write_saves(folder, saves)
+            write_saves(folder, [name for name in saves if name != files[0].save])
         for path, (final, _) in zip(begun, tables, strict=True):
             renamed.append(final)
             path.rename(final)
-        write_saves(folder, [*saves, files[0].save])
+        for path in {final.parent for final, _ in tables}:
+            sync_folder(path)
+        write_saves(folder, saves)
     except BaseException:
         for path in (*begun, *renamed, *([] if had_list else [folder / "recordings" / SAVES])):
             path.unlink(missing_ok=True)
@@ -367,7 +378,7 @@ def _remove_if_empty(folders: Iterable[Path]) -> None:
             path.rmdir()
 
 
-def _remove_remains(folder: Path, parts: list[Part]) -> None:
+def remove_remains(folder: Path, parts: list[Part]) -> None:
     """Remove what a killed save left behind: half-written files, and files of a save that is not complete."""
     known = {path for part in parts for path in (part.tokens, part.recordings)}
     for kind in _KINDS:
@@ -383,7 +394,7 @@ def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -
     # Recordings are moved away first and moved in last, so that readers never see a mixture of the two.
     names = [*beside, *_KINDS]
     try:
-        _write(new, files, [], beside)
+        write_files(new, files, [files[0].save], beside)
         aside.mkdir()
         for name in reversed(names):
             if (folder / name).exists():
@@ -405,7 +416,7 @@ def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -
 
 def _check_fit(corpus: CorpusTables, folder: Path, parts: list[Part], partition_by: str | None) -> None:
     if not parts:
-        if others := [path.name for path in folder.iterdir() if path.name not in (_LOCK, "tokens", "recordings")]:
+        if others := [path.name for path in folder.iterdir() if path.name not in (*LOCKS, "tokens", "recordings")]:
             raise InputError(
                 f"{folder} contains no corpus to append to, but {sorted(others)[:3]}. Name another folder."
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 from soniox_ds.corpus.checksums import damaged, read_sealed, reading
 from soniox_ds.corpus.dtypes import Described, restore
 from soniox_ds.exceptions import InputError
-from soniox_ds.files.atomic_files import replacing
+from soniox_ds.files.atomic_files import replacing, sync_folder
 from soniox_ds.schema import TOKENS, arrow_schema
 
 __all__ = [
@@ -144,7 +145,8 @@ def name_of_part(number: int, save: str, piece: int) -> str:
 def find_parts(folder: Path) -> list[Part]:
     """Find the parts in a folder, in the order of the saves.
 
-    A save that is not complete and not in the list of saves is left out: it is still being written, or was killed.
+    A save that is not complete and not in the list of saves is left out: it is still being written, or was killed. An
+    unlisted save with the number of a listed one is left out too: one of the two replaces the other.
 
     Raises
     ------
@@ -157,9 +159,12 @@ def find_parts(folder: Path) -> list[Part]:
     parts = [_part(folder, path.relative_to(root)) for path in paths]
     parts.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
     saves: dict[str, list[Part]] = {}
+    listed_numbers = {name.partition("-")[0] for name in listed or ()}
     for save in in_saves(parts):
         note = save[0].note
         name = name_of_save(note)
+        if listed is not None and name not in listed and name.partition("-")[0] in listed_numbers:
+            continue
         if len(save) != note.pieces:
             if listed is not None and name not in listed:
                 continue
@@ -207,8 +212,12 @@ def read_saves(folder: Path) -> list[str] | None:
 
 def write_saves(folder: Path, saves: list[str]) -> None:
     """Replace the list of saves in a folder."""
-    with replacing(folder / "recordings" / SAVES) as beside:
-        beside.write_bytes(msgspec.json.encode(_Saves(saves)))
+    path = folder / "recordings" / SAVES
+    with replacing(path) as beside, beside.open("wb") as file:
+        file.write(msgspec.json.encode(_Saves(saves)))
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def name_of_save(note: Note) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from soniox_ds.exceptions import InputError
 
-__all__ = ["replacing", "writing"]
+__all__ = ["replacing", "sync_folder", "writing"]
 
 
 @contextmanager
@@ -54,6 +54,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     is_special = target.exists() and not target.is_file() and not target.is_dir()
     with writing(path), _written_into(target) if is_special else _replacing(Path(os.path.realpath(path))) as beside:
         yield beside
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Force the names of the files in a folder to the disk, where the system can do this."""
+    if os.name == "nt":  # Windows cannot open a folder, and writes the names by itself.
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

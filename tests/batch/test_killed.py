@@ -39,8 +39,8 @@ def folder(tmp_path):
     return folder
 
 
-def start(service, folder, saved, *channels):
-    command = [sys.executable, CALL, folder, folder.parent / "journal.sqlite", saved, str(CHILDS_SPEED), *channels]
+def start(service, folder, saved, *settings):
+    command = [sys.executable, CALL, folder, folder.parent / "journal.sqlite", saved, str(CHILDS_SPEED), *settings]
     environment = {"PATH": "", "HOME": str(folder.parent), "PYTHONPATH": ":".join(sys.path), **service.environment}
     return subprocess.Popen([str(part) for part in command], env=environment, stderr=subprocess.PIPE)
 
@@ -80,10 +80,10 @@ class Striker:
         return watched
 
 
-def stop_and_go(service, folder, saved, striker, *channels):
+def stop_and_go(service, folder, saved, striker, *settings):
     """Kill the run again and again, then let it finish."""
     while True:
-        process = start(service, folder, saved, *channels)
+        process = start(service, folder, saved, *settings)
         # A process that comes later than its moment is struck at its first request.
         striker.process = process if striker.moments else None
         struck = striker.struck
@@ -125,8 +125,44 @@ def test_separate_channels_are_killed_at_six_moments(tmp_path, monkeypatch):
         moments = sorted(asked + 1 + moment for moment in rng.sample(range(60), 6))
         striker = Striker(signal.SIGKILL, moments, rng)
         monkeypatch.setattr(Server, "_door", striker.door(Server._door))
-        stop_and_go(service, folder, tmp_path / "saved", striker, "separate")
+        stop_and_go(service, folder, tmp_path / "saved", striker, "channels=separate")
         assert striker.struck == 6
         assert service.created.total - created == 16
         assert leftovers(service) == []
     assert_same_corpus(sx.read_corpus(tmp_path / "saved"), quiet)
+
+
+@pytest.mark.slow
+def test_a_run_that_writes_into_a_folder_is_killed_at_ten_moments(folder, tmp_path, monkeypatch):
+    rng = random.Random(2)
+    out = tmp_path / "out"
+    with stand_in() as service:
+        quiet = asyncio.run(transcribe(folder, service, tmp_path, journal=tmp_path / "quiet.sqlite"))
+        asked, created = len(service.requests), service.created.total
+        moments = sorted(asked + 1 + moment for moment in rng.sample(range(REQUESTS - RESERVE), 10))
+        striker = Striker(signal.SIGKILL, moments, rng)
+        monkeypatch.setattr(Server, "_door", striker.door(Server._door))
+        stop_and_go(service, folder, out, striker, f"out={out}")
+        assert striker.struck == 10
+        assert service.created.total - created == RECORDINGS
+        assert leftovers(service) == []
+    assert_same_corpus(sx.read_corpus(out), quiet)
+
+
+@pytest.mark.slow
+def test_killed_ten_times_while_parts_are_written(folder, tmp_path):
+    rng = random.Random(3)
+    out = tmp_path / "out"
+    with stand_in() as service:
+        quiet = asyncio.run(transcribe(folder, service, tmp_path, journal=tmp_path / "quiet.sqlite"))
+        created = service.created.total
+        for _ in range(10):  # A part takes about seven of these moments.
+            process = start(service, folder, out, f"out={out}", f"die_at={rng.randint(1, 9)}")
+            process.communicate(timeout=PATIENCE_S)
+            assert process.returncode == -signal.SIGKILL
+        process = start(service, folder, out, f"out={out}")
+        _, said = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, said.decode()
+        assert service.created.total - created == RECORDINGS
+        assert leftovers(service) == []
+    assert_same_corpus(sx.read_corpus(out), quiet)

@@ -1,0 +1,225 @@
+"""Runs that write their corpus into a folder part by part: `transcribe(..., out=)`."""
+
+import asyncio
+import sqlite3
+
+import pandas as pd
+import pytest
+from batches import assert_same_corpus, batch, leftovers, routes, stand_in, transcribe, until
+
+import soniox_ds as sx
+from soniox_ds.batch import corpus_folder
+from soniox_ds.exceptions import InputError, RecordingsFailedWarning
+
+
+@pytest.fixture
+def service():
+    with stand_in() as running:
+        yield running
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of at most four recordings."""
+    monkeypatch.setattr(corpus_folder, "PART_RECORDINGS", 4)
+    monkeypatch.setattr(corpus_folder, "CHUNK_RECORDINGS", 2)
+
+
+def files(folder, count, first=0):
+    folder.mkdir(exist_ok=True)
+    for name, audio in batch(count, first).items():
+        (folder / f"{name}.wav").write_bytes(audio)
+    return folder
+
+
+def parts(out):
+    return sorted(path.name for path in (out / "recordings").glob("part-*.parquet"))
+
+
+def n_transcripts(tmp_path):
+    with sqlite3.connect(tmp_path / "journal.sqlite") as journal:
+        return journal.execute("SELECT count(*) FROM transcripts").fetchone()[0]
+
+
+async def test_the_folder_holds_what_the_call_without_it_returns(service, tmp_path, small_parts):
+    sources = pd.DataFrame(
+        {
+            "source": [*sorted(map(str, files(tmp_path / "audio", 10).glob("*.wav"))), str(tmp_path / "gone.wav")],
+            "split": pd.Categorical(["train", "test"] * 5 + ["train"]),
+            "take": range(11),
+        }
+    )
+    with pytest.warns(RecordingsFailedWarning, match="1 of 11 recordings failed: file_not_found"):
+        written = await transcribe(sources, service, tmp_path, out=tmp_path / "out")
+    assert leftovers(service) == []
+    assert len(parts(tmp_path / "out")) == 3
+    assert n_transcripts(tmp_path) == 0
+    uploads = routes(service)["upload"]
+    with pytest.warns(RecordingsFailedWarning):
+        plain = await transcribe(sources, service, tmp_path)  # recalled from the parts
+    assert routes(service)["upload"] == uploads
+    assert plain.equals(sx.read_corpus(tmp_path / "out"))
+    pd.testing.assert_frame_equal(written.recordings, plain.recordings)
+    with pytest.warns(RecordingsFailedWarning):
+        quiet = await transcribe(sources, service, tmp_path, journal=tmp_path / "other.sqlite")
+    assert_same_corpus(plain, quiet)
+    assert plain.recordings["cost_usd"].tolist() == quiet.recordings["cost_usd"].tolist()
+
+
+async def test_the_same_call_again_sends_nothing_and_more_sources_append(service, tmp_path, small_parts):
+    folder = files(tmp_path / "audio", 6, first=2)
+    await transcribe(folder, service, tmp_path, out=tmp_path / "out")
+    before, asked = parts(tmp_path / "out"), len(service.requests)
+    await transcribe(folder, service, tmp_path, out=tmp_path / "out")
+    assert (parts(tmp_path / "out"), len(service.requests)) == (before, asked)
+    files(tmp_path / "audio", 9)  # two before those of the first call, one after them
+    corpus = await transcribe(folder, service, tmp_path, out=tmp_path / "out")
+    assert routes(service)["upload"] == 9
+    ids = [f"r{number:03}.wav" for number in (2, 3, 4, 5, 6, 7, 0, 1, 8)]
+    assert corpus.recordings["audio_id"].tolist() == ids
+    assert set(before) < set(parts(tmp_path / "out"))
+
+
+async def test_equal_audio_is_paid_once_and_its_cost_is_counted_once(service, tmp_path, small_parts):
+    sources = {f"{name}-{take}": audio for take in range(3) for name, audio in batch(5).items()}
+    corpus = await transcribe(sources, service, tmp_path, out=tmp_path / "out")
+    assert routes(service)["upload"] == 5
+    assert (corpus.recordings["cost_usd"] > 0).tolist() == [True] * 5 + [False] * 10
+    texts = corpus.recordings["text"].to_numpy().reshape(3, 5)
+    assert (texts == texts[0]).all()
+    assert sorted(corpus.tokens["audio_id"].unique()) == sorted(sources)
+
+
+async def test_failed_and_changed_recordings_are_written_again_in_their_place(service, tmp_path, small_parts):
+    folder = files(tmp_path / "audio", 9)
+    (folder / "r002.wav").write_bytes(b"no audio")
+    with pytest.warns(RecordingsFailedWarning):
+        await transcribe(folder, service, tmp_path, out=tmp_path / "out")
+    before = parts(tmp_path / "out")
+    files(folder, 9)
+    (folder / "r007.wav").write_bytes(batch(1, 50)["r050"])
+    corpus = await transcribe(folder, service, tmp_path, out=tmp_path / "out")
+    assert (corpus.recordings["status"] == "completed").all()
+    assert routes(service)["upload"] == 10
+    changed = [one == other for one, other in zip(before, parts(tmp_path / "out"), strict=True)]
+    assert changed == [False, False, True]
+    assert_same_corpus(corpus, await transcribe(folder, service, tmp_path, journal=tmp_path / "other.sqlite"))
+
+
+# -- what is refused, before anything is sent --------------------------------------------------------------------------
+
+
+async def test_another_corpus_is_refused(service, tmp_path):
+    folder, out = files(tmp_path / "audio", 2), tmp_path / "out"
+    await transcribe(folder, service, tmp_path, out=out)
+    asked = len(service.requests)
+    for changes, message in [
+        ({"journal": tmp_path / "other.sqlite"}, "another journal"),
+        ({"language_hints": ["en"]}, "another options"),
+        ({"model": "stt-async-v4"}, "another model"),
+        ({"repeat": 1}, "another repeat"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            await transcribe(folder, service, tmp_path, out=out, **changes)
+    saved = tmp_path / "saved"
+    sx.read_corpus(out).save(saved)
+    sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": ["failed"]})).save(tmp_path / "plain")
+    with pytest.raises(InputError, match=r"was not written with out="):
+        await transcribe(folder, service, tmp_path, out=tmp_path / "plain")
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "letter.txt").write_text("Dear")
+    with pytest.raises(InputError, match=r"holds no corpus, but \['letter.txt'\]"):
+        await transcribe(folder, service, tmp_path, out=tmp_path / "papers")
+    with pytest.raises(InputError, match="is a file"):
+        await transcribe(folder, service, tmp_path, out=tmp_path / "papers" / "letter.txt")
+    table = pd.DataFrame({"source": [str(path) for path in folder.glob("*.wav")], "mixed": [1, "a"]})
+    with pytest.raises(sx.exceptions.SchemaError, match="mixed"):
+        await transcribe(table, service, tmp_path, out=tmp_path / "new")
+    assert len(service.requests) == asked
+
+
+async def test_two_runs_cannot_write_into_one_folder(service, tmp_path):
+    folder = files(tmp_path / "audio", 3)
+    first = asyncio.create_task(transcribe(folder, service, tmp_path, out=tmp_path / "out"))
+    await until(lambda: service.requests)
+    with pytest.raises(InputError, match="another run is writing its corpus"):
+        await transcribe(folder, service, tmp_path, out=tmp_path / "out")
+    assert len((await first).recordings) == 3
+    await transcribe(folder, service, tmp_path, out=tmp_path / "out")
+    assert routes(service)["upload"] == 3
+
+
+# -- parts that are lost -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["recordings", "tokens"])
+async def test_a_missing_part_is_named_and_nothing_is_paid_unasked(kind, service, tmp_path, small_parts):
+    folder, out = files(tmp_path / "audio", 10), tmp_path / "out"
+    quiet = await transcribe(folder, service, tmp_path, out=out)
+    lost = out / kind / parts(out)[1]
+    kept_beside = lost.read_bytes()
+    lost.unlink()
+    asked = len(service.requests)
+    with pytest.warns(RecordingsFailedWarning) as warned:
+        corpus = await transcribe(folder, service, tmp_path, out=out)
+    assert str(warned[0].message).startswith(f"{lost} is missing. ")
+    assert str(warned[1].message).startswith("4 of 10 recordings failed: damaged_transcript (4).")
+    failed = corpus.recordings[corpus.recordings["status"] == "failed"]
+    assert failed["audio_id"].tolist() == ["r004.wav", "r005.wav", "r006.wav", "r007.wav"]
+    assert set(failed["error_type"]) == {"damaged_transcript"}
+    for message in failed["error_message"]:
+        assert str(lost) in message
+        assert "refresh=True, transcribes it again, and that is paid for again" in message
+    assert len(service.requests) == asked
+    # A call without the folder says the same.
+    with pytest.warns(RecordingsFailedWarning, match="damaged_transcript"):
+        await transcribe(folder / "r005.wav", service, tmp_path)
+    assert len(service.requests) == asked
+    lost.write_bytes(kept_beside)
+    assert_same_corpus(await transcribe(folder, service, tmp_path), quiet)
+    lost.unlink()
+    await transcribe([folder / name for name in failed["audio_id"]], service, tmp_path, out=out, refresh=True)
+    assert routes(service)["upload"] == 14
+    again = await transcribe(folder, service, tmp_path, out=out)
+    assert sorted(again.recordings["audio_id"]) == sorted(quiet.recordings["audio_id"])
+    assert (again.recordings["status"] == "completed").all()
+
+
+async def test_a_damaged_part_is_named_before_anything_is_sent(service, tmp_path, small_parts):
+    folder, out = files(tmp_path / "audio", 10), tmp_path / "out"
+    await transcribe(folder, service, tmp_path, out=out)
+    damaged = out / "tokens" / parts(out)[1]
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    asked = len(service.requests)
+    with pytest.raises(InputError, match=f"{damaged} is damaged") as raised:
+        await transcribe(folder, service, tmp_path, out=out)
+    assert "delete it" in str(raised.value)
+    with pytest.warns(RecordingsFailedWarning, match=f"{damaged} is damaged"):
+        await transcribe(folder, service, tmp_path)
+    assert len(service.requests) == asked
+
+
+# -- a full disk -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_full_disk_stops_the_run_and_a_later_call_goes_on(service, tmp_path, small_parts, monkeypatch):
+    folder, out = files(tmp_path / "audio", 12), tmp_path / "out"
+    from soniox_ds.corpus import parquet
+
+    written = []
+
+    def full(table):
+        written.append(table)
+        if len(written) == 4:
+            raise OSError(28, "No space left on device")
+        return sealed(table)
+
+    sealed = parquet.sealed
+    monkeypatch.setattr(parquet, "sealed", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        await transcribe(folder, service, tmp_path, out=out)
+    monkeypatch.setattr(parquet, "sealed", sealed)
+    assert len(sx.read_corpus(out)) == 4
+    corpus = await transcribe(folder, service, tmp_path, out=out)
+    assert service.created.total == 12
+    assert_same_corpus(corpus, await transcribe(folder, service, tmp_path, journal=tmp_path / "other.sqlite"))
