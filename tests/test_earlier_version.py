@@ -181,7 +181,7 @@ def test_reviews(earlier, name):
 
 def test_speaker_turns(earlier):
     turns = sx.io.read_rttm(earlier / "turns.rttm")
-    assert turns.drop(columns="channel").values.tolist()[:2] == [
+    assert turns.drop(columns=["channel", "speaker_label"]).values.tolist()[:2] == [
         ["last_ferry", "1", 120, 1950],
         ["last_ferry", "2", 2190, 4410],
     ]

@@ -116,6 +116,7 @@ def decode_transcript(raw: bytes, audio_id: str) -> tuple[str, pa.Table]:
         "end_ms": milliseconds("end_ms", [token.end_ms for token in tokens]),
         "confidence": pa.array([token.confidence for token in tokens], pa.float32()),
         "speaker": labels([token.speaker for token in tokens]),
+        "speaker_label": labels([None] * count),
         "channel": pa.nulls(count, pa.int16()),
         "language": labels([token.language for token in tokens]),
         "translation_status": labels([token.translation_status for token in tokens]),

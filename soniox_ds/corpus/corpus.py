@@ -18,6 +18,7 @@ import pandas as pd
 
 from soniox_ds.corpus.dtypes import concat_frames
 from soniox_ds.corpus.provenance import join_provenances, new_provenance, without_secrets
+from soniox_ds.corpus.speaker_names import checked_names, with_speaker_names
 from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.csv import write_csv
@@ -40,6 +41,7 @@ from soniox_ds.io.txt import write_txt
 from soniox_ds.io.vtt import write_vtt
 from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.schema.inputs import Transcribed
+from soniox_ds.schema.matching import renamed
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import translation_mask
 
@@ -249,6 +251,52 @@ class Corpus:
     def metadata_columns(self) -> list[str]:
         """Names of the user's own columns of `recordings`."""
         return [name for name in self.recordings.columns if name not in RECORDINGS]
+
+    def rename_speakers(self, names: Mapping[str, Mapping[str, str]], /) -> Corpus:
+        """Return a corpus with names in place of the labels of some speakers.
+
+        The names stand in `speaker` of the tokens and of everything that is made from them: words, segments, turns,
+        views, exports and reports. The original labels stay in `speaker_label`, also in the saved corpus. Error rates
+        do not change.
+
+        Parameters
+        ----------
+        names
+            Names by `audio_id` and label. Labels are always the original labels, also of speakers who have a name
+            already, so that a second call with the same names changes nothing. The label itself as the name takes a
+            name back. Ids may leave out the folder and the extension where that is unambiguous.
+
+        Returns
+        -------
+        Corpus
+            Recordings and speakers that are not mentioned are unchanged. Two labels with the same name are one speaker:
+            their neighbouring words share turns and segments, in which `speaker_label` is then NA. The same holds for a
+            name that is the label of another speaker of the recording, unless that speaker gets another name.
+
+        Raises
+        ------
+        InputError
+            If there is no such recording, if no speaker of the recording has the label, or if a name is blank.
+
+        Warns
+        -----
+        UserWarning
+            If a recording was matched by its file name, without folder and extension.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import soniox_ds as sx
+        >>> tokens = pd.DataFrame({"audio_id": "call", "token_index": [0, 1], "text": ["Hi", " you"], "speaker": "1"})
+        >>> corpus = sx.Corpus(pd.DataFrame({"audio_id": ["call"], "status": "completed"}), tokens)
+        >>> corpus.rename_speakers({"call": {"1": "Anna"}}).words()[["text", "speaker", "speaker_label"]]
+          text speaker speaker_label
+        0   Hi    Anna             1
+        1  you    Anna             1
+        """
+        by_id = renamed(checked_names(names), self, "rename_speakers")
+        self._mask(list(by_id))  # This raises an exception for unknown ids.
+        return Corpus(self.recordings, with_speaker_names(self.tokens, by_id), self.provenance)
 
     def redact(
         self,

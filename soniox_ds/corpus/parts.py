@@ -298,9 +298,11 @@ def read_tokens(part: Part, recordings: pd.DataFrame, *, only_these: bool) -> pa
                     f"{part.tokens} holds the tokens of {name_of_part(part.note.number, belongs.save, belongs.piece)}; "
                     "files of tokens were swapped. Give them their own names again."
                 )
-        if "channel" not in table.column_names:  # An earlier version wrote the file.
-            table = table.append_column("channel", pa.nulls(table.num_rows, pa.int16()))
-        table = table.select(list(TOKENS)).cast(arrow_schema(TOKENS)).replace_schema_metadata(None)
+        schema = arrow_schema(TOKENS)
+        for name in ("speaker_label", "channel"):
+            if name not in table.column_names:  # An earlier version wrote the file.
+                table = table.append_column(schema.field(name), pa.nulls(table.num_rows, schema.field(name).type))
+        table = table.select(list(TOKENS)).cast(schema).replace_schema_metadata(None)
         read_ids = pc.unique(table["audio_id"].cast(pa.string()))
         if other := read_ids.filter(pc.invert(pc.is_in(read_ids, value_set=ids))).to_pylist():
             raise damaged(

@@ -81,6 +81,7 @@ def redact_tables(
     for column in recordings.columns.difference([*RECORDINGS, *references]):
         _refuse_secrets(recordings.loc[is_redacted], column, secrets)
     _refuse_secrets(recordings.loc[is_redacted], "audio_id", secrets)
+    _refuse_secret_names(tokens, secrets)
     for column in [name for name in references if name in recordings]:
         redacted = [
             _redacted_reference(value, words, mask, audio_id, secrets[audio_id])
@@ -138,6 +139,17 @@ def _refuse_secrets(recordings: pd.DataFrame, column: str, secrets: Mapping[str,
                 else f"drop the column, or name it in references=[..., {column!r}] if it holds what was spoken"
             )
             raise InputError(f"the column {column!r} of {audio_id!r} contains a word to be redacted; {way_out}.")
+
+
+def _refuse_secret_names(tokens: pd.DataFrame, secrets: Mapping[str, set[str]]) -> None:
+    """Raise InputError if the name of a speaker contains a word to be redacted."""
+    named = tokens.loc[tokens["speaker_label"].notna(), ["audio_id", "speaker", "speaker_label"]].drop_duplicates()
+    for audio_id, name, label in named.itertuples(index=False):
+        if audio_id in secrets and _units(name) & secrets[audio_id]:
+            raise InputError(
+                f"the name {name!r} of a speaker of {audio_id!r} contains a word to be redacted; take it back first: "
+                f"corpus.rename_speakers({{{audio_id!r}: {{{label!r}: {label!r}}}}})."
+            )
 
 
 def _redacted_reference(reference: str, words: pd.DataFrame, mask: Bools, audio_id: str, secrets: set[str]) -> str:

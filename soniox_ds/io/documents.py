@@ -110,8 +110,9 @@ def _tokens(transcripts: Transcripts) -> dict[str, list[dict[str, Any]]] | None:
     tokens: dict[str, list[dict[str, Any]]] = {}
     for audio_id, *row in zip(table["audio_id"].tolist(), *columns, strict=True):
         token = {name: _plain(value) for name, value in zip(names, row, strict=True)}
-        if token["channel"] is None:
-            del token["channel"]  # The service knows no channels; only recordings that were divided have them.
+        for name in ("channel", "speaker_label"):
+            if token[name] is None:
+                del token[name]  # The service does not know them.
         tokens.setdefault(str(audio_id), []).append(token)
     return tokens
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["to_huggingface", "write_huggingface"]
 
-_OF_WORDS = ("text", "start_ms", "end_ms", "speaker", "language", "confidence")
-_OF_SEGMENTS = ("text", "start_ms", "end_ms", "speaker", "language")
+_OF_WORDS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language", "confidence")
+_OF_SEGMENTS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language")
 _AUDIO = ("path", "bytes", None)
 
 

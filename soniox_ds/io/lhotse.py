@@ -180,9 +180,10 @@ def _supervisions(
     """Yield some supervisions of a recording, the first of which has this number."""
     keys = [name for name in ("speaker", "language") if name in segments]
     columns = [segments[name].tolist() for name in ("start_ms", "end_ms", "text", *keys)]
+    original = segments["speaker_label"].tolist() if "speaker_label" in segments else [None] * len(segments)
     aligned = iter([None] * len(segments)) if words is None else _alignments(segments, words)
-    rows = zip(channels_of(segments), aligned, zip(*columns, strict=True), strict=True)
-    for place, (channel, alignment, (start, end, text, *labels)) in enumerate(rows, start=number):
+    rows = zip(channels_of(segments), aligned, original, zip(*columns, strict=True), strict=True)
+    for place, (channel, alignment, speaker_label, (start, end, text, *labels)) in enumerate(rows, start=number):
         row = {
             "id": f"{audio_id}-{place}",
             "recording_id": audio_id,
@@ -192,6 +193,8 @@ def _supervisions(
             "text": text,
             **{key: label for key, label in zip(keys, labels, strict=True) if label is not pd.NA and label == label},
         }
+        if isinstance(speaker_label, str):
+            row["custom"] = {"speaker_label": speaker_label}
         yield row if alignment is None else row | {"alignment": {"word": alignment}}
 
 

@@ -162,7 +162,7 @@ def _segment_lines(transcripts: Transcripts) -> Iterator[dict[str, Any]]:
     audio_ids_of(transcripts, "NeMo")
     table = segments_to_write(transcripts, "NeMo")
     recordings = _recordings(transcripts)
-    keys = [name for name in ("speaker", "language") if name in table]
+    keys = [name for name in ("speaker", "speaker_label", "language") if name in table]
     names = ["audio_id", "start_ms", "end_ms", "text", *keys]
     for audio_id, start, end, text, *labels in zip(*(table[name].tolist() for name in names), strict=True):
         yield {

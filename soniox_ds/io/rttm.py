@@ -78,7 +78,7 @@ def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """
     file = Path(path)
     text = read_text(file, "RTTM file", encoding)
-    turns = pd.DataFrame(_turns(file, text), columns=list(TURNS))
+    turns = pd.DataFrame(_turns(file, text), columns=["audio_id", "speaker", "start_ms", "end_ms", "channel"])
     if turns.empty:
         warnings.warn(
             f"{file} has no SPEAKER line, so it contains no turns. Check that it is the right file.",

@@ -141,6 +141,7 @@ def _rows(segments: pd.DataFrame) -> Iterator[dict[str, Any]]:
     keys = {
         "session_id": "audio_id",
         "speaker": "speaker",
+        "speaker_label": "speaker_label",
         "channel": "channel",
         "start_time": "start_ms",
         "end_time": "end_ms",

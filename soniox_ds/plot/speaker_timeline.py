@@ -69,7 +69,8 @@ def timeline(
     overview
         If True, draw a strip of the whole recording above, with the window framed; by default only with a window.
     labels
-        Names to write instead of the speakers' labels. Other speakers keep their label.
+        Names to write instead of the speakers' labels. Other speakers keep their label, or the name that
+        `Corpus.rename_speakers` gave.
     ax
         Axes to draw on; by default those of a new figure, as high as the speakers need. If the figure has other axes
         too, make it with ``layout="constrained"``, so that labels do not overlap them.
@@ -129,7 +130,8 @@ def timeline(
         turns_s = turns.loc[turns["speaker"] == speaker, ["start_ms", "end_ms"]].to_numpy(np.float64) / 1000
         spans.append((turns_s[:, 0], turns_s[:, 1]))
     stretch_s = _draw(ax, spans, start_s, end_s, **bar_kws)
-    names = dict(labels or {})
+    is_named = turns["speaker_label"].notna() if "speaker_label" in turns else pd.Series(False, index=turns.index)
+    names = {name: name for name in turns.loc[is_named, "speaker"]} | dict(labels or {})
     row_labels = [drawn_text(names.get(speaker, f"speaker {speaker}")) for speaker in speakers]
     ax.set_yticks(range(len(speakers)), row_labels, parse_math=False)
     ax.set_ylim(len(speakers) - 0.5, -0.5)

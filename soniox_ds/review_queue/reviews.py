@@ -31,7 +31,7 @@ from soniox_ds.schema import (
 )
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import words as _text
-from soniox_ds.text.translations import without_translations
+from soniox_ds.text.translations import LABELS, without_translations
 from soniox_ds.text.words import as_words
 
 __all__ = ["VERDICTS", "apply_reviews", "reviewed_words", "spoken_in_order"]
@@ -296,7 +296,7 @@ def _words_of_edit(words: pd.DataFrame, first: int, last: int, pieces: list[str]
     rows = words.iloc[np.arange(first, last) if timed else np.full(len(pieces), near)] if len(words) else words
     fresh = pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in WORDS.items() if name in words})
     fresh = fresh.reindex(range(len(pieces)))
-    for name in ("speaker", "language", "translation_status", "source_language"):
+    for name in LABELS:
         if name in words and len(words):
             fresh[name] = rows[name].array
     if timed:

@@ -19,6 +19,7 @@ __all__ = [
     "SCORED",
     "SOURCE_LANGUAGE",
     "SPEAKER",
+    "SPEAKER_LABEL",
     "STATUS",
     "TABLES",
     "Column",
@@ -69,8 +70,13 @@ FORMER_COLUMNS = {
 AUDIO_ID = Column("string", "id of the recording", repeats=True)
 SPEAKER = Column(
     "string",
-    'label of the speaker within this recording, "1", "2", ...; NA without diarization. See [speaker '
-    "labels](../corpus.md#speaker-labels).",
+    'label of the speaker within this recording, "1", "2", ..., or the name that `corpus.rename_speakers` gave; NA '
+    "without diarization. See [speaker labels](../corpus.md#speaker-labels).",
+    repeats=True,
+)
+SPEAKER_LABEL = Column(
+    "string",
+    "original label of a speaker whom `corpus.rename_speakers` gave a name; NA for all other speakers",
     repeats=True,
 )
 CHANNEL = Column(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from soniox_ds.schema.columns import AUDIO_ID, CHANNEL, LANGUAGE, SOURCE_LANGUAGE, SPEAKER, STATUS, Column, Table
+from soniox_ds.schema.columns import (
+    AUDIO_ID,
+    CHANNEL,
+    LANGUAGE,
+    SOURCE_LANGUAGE,
+    SPEAKER,
+    SPEAKER_LABEL,
+    STATUS,
+    Column,
+    Table,
+)
 
 __all__ = [
     "RECORDINGS",
@@ -79,6 +89,7 @@ TOKENS = Table(
         ),
         "confidence": Column("Float32", "confidence, 0 to 1"),
         "speaker": SPEAKER,
+        "speaker_label": SPEAKER_LABEL,
         "channel": CHANNEL,
         "language": LANGUAGE,
         "translation_status": STATUS,
@@ -101,6 +112,7 @@ WORDS = Table(
         ),
         "confidence_mean": Column("Float32", "mean confidence of the same pieces"),
         "speaker": SPEAKER,
+        "speaker_label": SPEAKER_LABEL,
         "channel": CHANNEL,
         "language": LANGUAGE,
         "translation_status": STATUS,
@@ -121,6 +133,7 @@ SEGMENTS = Table(
         "start_ms": Column("Int32", "start of its first word; NA in translations"),
         "end_ms": Column("Int32", "end of its last word; NA in translations"),
         "speaker": SPEAKER,
+        "speaker_label": SPEAKER_LABEL,
         "channel": CHANNEL,
         "language": LANGUAGE,
         "translation_status": STATUS,
@@ -152,9 +165,10 @@ TURNS = Table(
     "`sx.speaker_turns(words)` and `sx.io.read_rttm(path)`: one row for each speaker turn.",
     {
         "audio_id": AUDIO_ID,
-        "speaker": Column("string", "label of the speaker", repeats=True),
+        "speaker": Column("string", "label or name of the speaker", repeats=True),
         "start_ms": Column("Int32", "start of the turn"),
         "end_ms": Column("Int32", "end of the turn"),
         "channel": CHANNEL,
+        "speaker_label": SPEAKER_LABEL,
     },
 )

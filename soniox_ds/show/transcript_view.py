@@ -33,6 +33,7 @@ _COLUMNS: dict[str, Any] = {
     "end_ms": "Int64",
     "confidence": "Float64",
     "speaker": "string",
+    "speaker_label": "string",
     "language": "string",
 }
 
@@ -43,6 +44,7 @@ class _Word(NamedTuple):
     end_ms: Any
     confidence: Any
     speaker: Any
+    speaker_label: Any
     language: Any
     space_before: bool
 
@@ -143,7 +145,7 @@ class TranscriptView:
         lines = [isolated(self.audio_id) + ": " + self._counts()]
         paragraphs = list(self._paragraphs())
         for paragraph in paragraphs[:_PLAIN_PARAGRAPHS]:
-            head = " ".join(part for part in (clock(paragraph[0].start_ms), visible(_speaker(paragraph[0]))) if part)
+            head = " ".join(part for part in (clock(paragraph[0].start_ms), visible(_speaker(paragraph))) if part)
             text = ""
             for word in paragraph:
                 is_low = known(word.confidence) and word.confidence < self.levels[0]
@@ -161,7 +163,7 @@ class TranscriptView:
             languages = {word.language for word in words if known(word.language)}
             paragraphs.append(
                 {
-                    "heading": " · ".join(part for part in (clock(words[0].start_ms), _speaker(words[0])) if part),
+                    "heading": " · ".join(part for part in (clock(words[0].start_ms), _speaker(words)) if part),
                     "direction": direction(word.text for word in words),
                     "language": languages.pop() if len(languages) == 1 else None,
                     "words": [(word, self._step(word.confidence)) for word in words],
@@ -206,8 +208,12 @@ class TranscriptView:
         return next((step for step, level in enumerate(self.levels) if confidence < level), None)
 
 
-def _speaker(word: _Word) -> str:
-    return f"speaker {word.speaker}" if known(word.speaker) else ""
+def _speaker(words: list[_Word]) -> str:
+    """Return the heading of words of one speaker: the label, or the name with the original labels."""
+    labels = list(dict.fromkeys(word.speaker_label for word in words if known(word.speaker_label)))
+    if labels:
+        return f"{words[0].speaker} (speaker {' and '.join(labels)})"
+    return f"speaker {words[0].speaker}" if known(words[0].speaker) else ""
 
 
 def _are_apart(before: _Word, word: _Word) -> bool:

@@ -33,7 +33,7 @@ __all__ = [
 
 Bools = npt.NDArray[np.bool_]
 
-LABELS = ("speaker", "language", "translation_status", "source_language")
+LABELS = ("speaker", "speaker_label", "language", "translation_status", "source_language")
 """The labels of a token or a word."""
 OF_WORDS = ("audio_id", "word_index", "text", "space_before")
 """Columns that a table of words needs."""

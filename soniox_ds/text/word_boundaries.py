@@ -106,7 +106,7 @@ def word_starts(
     space[1:] |= begins_chunk[1:] & begins_word[1:] & spaced_script
     stopped = changes(stops)
     change = stopped.copy()
-    for name in ("speaker", "language", "source_language"):
+    for name in ("speaker", "speaker_label", "language", "source_language"):
         change |= changes(labels[name].codes[rows])
     change |= new_stream
 

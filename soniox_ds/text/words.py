@@ -33,6 +33,7 @@ __all__ = ["as_words", "segments", "spoken_texts", "texts", "words"]
 Bools = npt.NDArray[np.bool_]
 
 _SPLITS = ("speaker", "language", "sentence")
+_OF_SPEAKERS = ("speaker", "speaker_label")
 
 
 def words(transcripts: Transcripts) -> pd.DataFrame:
@@ -44,6 +45,8 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
       several words is divided, and each word has the times and confidence of the token;
     - where recording, channel, speaker, language or stream changes, or a marker or sound stands between
       (the service may omit the space after it, and the word has `space_before` nevertheless);
+    - where one of two speakers to whom `Corpus.rename_speakers` gave the same name follows the other (the word has
+      `space_before`);
     - where a chunk of translation (or of originals after one) begins after the end of a sentence of its own stream:
       the service may omit the space there, and the word has `space_before` nevertheless;
     - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, recognised
@@ -122,6 +125,9 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     any_spoken = np.add.reduceat(spoken.astype(np.int64), starts) > 0 if len(starts) else np.zeros(0, np.bool_)
     counted = spoken | ~np.repeat(any_spoken, count)
     leader = rows[runs.first_value(Numbers(np.arange(len(rows)), counted), starts).values.astype(np.intp)]
+    # The service omits the space between two speakers, who have one name now.
+    is_other_label = runs.changes(labels["speaker_label"].codes[leader]) & ~runs.changes(streams[starts])
+    spaced |= is_other_label & ~runs.changes(labels["speaker"].codes[leader])
 
     confidence = runs.at(runs.numbers_of(tokens, "confidence", "Float32"), rows)
     pieces = pa.array(text_features.stripped, pa.large_string()).take(pa.array(spelling))
@@ -139,9 +145,9 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
             ),
             "confidence": runs.masked(runs.minimum(confidence, starts, counted), "Float32"),
             "confidence_mean": runs.masked(runs.mean(confidence, starts, counted), "Float32"),
-            "speaker": runs.take_labels(labels["speaker"], leader),
+            **{name: runs.take_labels(labels[name], leader) for name in _OF_SPEAKERS},
             "channel": runs.masked(runs.at(channel, first), "Int16"),
-            **{name: runs.take_labels(labels[name], leader) for name in LABELS if name != "speaker"},
+            **{name: runs.take_labels(labels[name], leader) for name in LABELS if name not in _OF_SPEAKERS},
             "first_token": pd.array(index.values[first], dtype="Int32"),
             "token_count": pd.array(count, dtype="Int32"),
             "space_before": pd.array(spaced, dtype="boolean"),
@@ -253,9 +259,9 @@ def segments(
             "text": runs.join(_spaced(stream, starts, stream.space_before), starts),
             "start_ms": runs.masked(runs.first_value(start, starts), "Int32"),
             "end_ms": runs.masked(runs.last_value(end, starts), "Int32"),
-            "speaker": _agreed(stream.labels["speaker"], starts),
+            **{name: _agreed(stream.labels[name], starts) for name in _OF_SPEAKERS},
             "channel": runs.masked(runs.at(stream.channel, starts), "Int16"),
-            **{name: _agreed(stream.labels[name], starts) for name in LABELS if name != "speaker"},
+            **{name: _agreed(stream.labels[name], starts) for name in LABELS if name not in _OF_SPEAKERS},
             "confidence_mean": runs.masked(runs.mean(confidence, starts, np.ones(len(new), np.bool_)), "Float32"),
             "first_word": pd.array(first, dtype="Int32"),
             "word_count": pd.array(np.diff(np.append(starts, len(new))), dtype="Int32"),

@@ -169,7 +169,8 @@ def test_agrees_with_the_standard_library(sent, text, ascii_only, indent):
             "confidence": None if token.get("confidence") is None else as_float32(token["confidence"]),
             **{name: token.get(name) for name in ("speaker", "language", "translation_status", "source_language")},
             "is_audio_event": token.get("is_audio_event"),
-            "channel": None,  # The API has no channels.
+            "speaker_label": None,  # The API has no names of speakers and no channels.
+            "channel": None,
         }
         for index, token in enumerate(json.loads(raw)["tokens"])
     ]

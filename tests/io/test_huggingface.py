@@ -73,7 +73,9 @@ def test_tables_silence_and_failures():
     )
     assert made.column_names == ["audio_id", "text", "segments"]
     assert made["text"][:] == ["Yes. No.", ""]
-    assert made[1]["segments"] == [{"text": "", "start_ms": 5, "end_ms": 990, "speaker": None, "language": None}]
+    assert made[1]["segments"] == [
+        {"text": "", "start_ms": 5, "end_ms": 990, "speaker": None, "speaker_label": None, "language": None}
+    ]
 
 
 def test_what_cannot_be_stored_is_refused(tmp_path):

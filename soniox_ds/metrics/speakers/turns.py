@@ -39,7 +39,8 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     -------
     DataFrame
         ``schema.TURNS``: recordings in their order of appearance, turns in the order of their first words. `end_ms` is
-        the latest end of the turn's words.
+        the latest end of the turn's words. If the words of a turn have different original labels, which
+        `Corpus.rename_speakers` gave one name, `speaker_label` is NA.
 
     Raises
     ------
@@ -59,11 +60,11 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     ...     "end_ms": [240, 600, 1200, 1800],
     ...     "speaker": ["1", "1", "2", "1"],
     ... })
-    >>> sx.speaker_turns(words)
-       audio_id speaker  start_ms  end_ms  channel
-    0  call.wav       1         0     600     <NA>
-    1  call.wav       2       900    1200     <NA>
-    2  call.wav       1      1500    1800     <NA>
+    >>> sx.speaker_turns(words)[["audio_id", "speaker", "start_ms", "end_ms"]]
+       audio_id speaker  start_ms  end_ms
+    0  call.wav       1         0     600
+    1  call.wav       2       900    1200
+    2  call.wav       1      1500    1800
     """
     checked_ms(gap_ms, "gap_ms")
     words = as_words(transcripts)
@@ -92,6 +93,8 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     latest = np.maximum.reduceat(end.values[rows], starts) if len(starts) else end.values[:0]
     earliest = np.minimum.reduceat(start.values[rows], starts) if len(starts) else start.values[:0]
     first = rows[starts]
+    label = runs.codes_of(words, "speaker_label")
+    label = runs.only_code(runs.Codes(label.codes[rows], label.labels), starts)
     order = runs.lexical_order(audio.codes[first], index[first])
     return pd.DataFrame(
         {
@@ -100,5 +103,6 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
             "start_ms": pd.array(earliest[order], dtype="Int32"),
             "end_ms": pd.array(latest[order], dtype="Int32"),
             "channel": runs.masked(runs.at(channel, first[order]), "Int16"),
+            "speaker_label": runs.take_labels(label, order),
         }
     )
