@@ -1,13 +1,48 @@
-"""Checks of numeric arguments."""
+"""Checks of arguments, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
 from soniox_ds.exceptions import InputError
 
-__all__ = ["check_number", "is_number"]
+__all__ = ["check_choice", "check_number", "did_you_mean", "is_number"]
+
+
+def did_you_mean(name: object, names: Iterable[object]) -> str:
+    """Return a sentence with the name that was probably meant, after a space, or "" if none is similar.
+
+    Case, spaces, hyphens and underscores do not count.
+
+    >>> did_you_mean("Word errors", ["word_errors", "words"]), did_you_mean("x", ["word_errors"])
+    (" Did you mean 'word_errors'?", '')
+    """
+    import difflib  # here, because most sessions need no suggestion
+
+    def plain(text: object) -> str:
+        return re.sub(r"[\s_-]+", "", str(text)).casefold()
+
+    known = {plain(other): other for other in reversed(list(names)) if isinstance(other, str)}
+    near = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.7)
+    return f" Did you mean {known[near[0]]!r}?" if near else ""
+
+
+def check_choice(value: Any, name: str, choices: Iterable[str], error: type[Exception] = InputError) -> Any:
+    """Return a value that is one of the choices, or raise an error that lists them.
+
+    >>> check_choice("words", "units", ("mixed", "words"))
+    'words'
+    >>> check_choice("mixd", "units", ("mixed", "words"))
+    Traceback (most recent call last):
+    soniox_ds.exceptions.InputError: units must be one of 'mixed', 'words'; found 'mixd'. Did you mean 'mixed'?
+    """
+    listed = list(choices)
+    if isinstance(value, str) and value in listed:
+        return value
+    raise error(f"{name} must be one of {', '.join(map(repr, listed))}; found {value!r}.{did_you_mean(value, listed)}")
 
 
 def is_number(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import resolve_name
@@ -12,6 +11,7 @@ from typing import Any
 
 import lazy_loader
 
+from soniox_ds._arguments import did_you_mean
 from soniox_ds._forks import check_imports
 
 __all__ = ["attach_stub"]
@@ -41,7 +41,8 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
 
     def get(name: str) -> Any:
         if name not in names:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package])
+            # Python's own suggestion, which some notebooks do not show, would need the arguments `name` and `obj`.
+            raise AttributeError(f"module {package!r} has no attribute {name!r}.{did_you_mean(name, names)}")
         check_imports()
         return getattr(import_module(beside[name]), name) if name in beside else load(name)
 

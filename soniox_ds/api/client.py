@@ -8,7 +8,6 @@ the endpoint. All methods raise the exceptions of `soniox_ds.exceptions`.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from soniox_ds._arguments import check_number, is_number
+from soniox_ds._arguments import check_number, did_you_mean, is_number
 from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection, Secret
@@ -387,13 +386,11 @@ class Client:
                     models = (await self.list_models())["models"]
                     self._async_models = [m["id"] for m in models if m.get("transcription_mode") != "real_time"]
                 names = self._async_models
-                near = difflib.get_close_matches(model, names, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                advice = f"{hint}The service has these models for recordings: {', '.join(names)}"
+                advice = f"{did_you_mean(model, names)} The service has these models for recordings: {', '.join(names)}"
             except SonioxDSError as failure:
-                advice = f"The list of models could not be requested: {failure}"
+                advice = f" The list of models could not be requested: {failure}"
         return RequestError(
-            f"{error} The requested model is {model!r}. {advice[0].upper()}{advice[1:]}",
+            f"{error} The requested model is {model!r}.{advice}",
             status=error.status,
             error_type=error.error_type,
             request_id=error.request_id,

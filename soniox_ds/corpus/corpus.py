@@ -8,7 +8,6 @@ a copy where possible.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 import numpy as np
 import pandas as pd
 
+from soniox_ds._arguments import did_you_mean
 from soniox_ds.corpus.dtypes import concat_frames
 from soniox_ds.corpus.provenance import join_provenances, new_provenance, without_secrets
 from soniox_ds.corpus.speaker_names import checked_names, with_speaker_names
@@ -149,6 +149,11 @@ class Corpus:
                 f"corpus[...] takes one audio_id (a string), found {audio_id!r}. For several: corpus.select(...)."
             )
         return self.select([audio_id])
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the ids, which notebooks offer after ``corpus["``."""
+        ids: list[str] = self.recordings["audio_id"].tolist()
+        return ids
 
     def select(self, which: Any = None, /, **columns: Any) -> Corpus:
         """Return a corpus of some of the recordings, in the same order, with their tokens.
@@ -435,8 +440,7 @@ class Corpus:
         ids = self.recordings["audio_id"]
         known = set(ids)
         if unknown := [name for name in listed if not isinstance(name, str) or name not in known]:
-            near = [match for name in unknown[:3] for match in difflib.get_close_matches(str(name), ids.tolist(), n=1)]
-            hint = f" Did you mean {near}?" if near else ""
+            hint = did_you_mean(unknown[0], ids)
             raise InputError(
                 f"no recording has the id {some(unknown)}; corpus.recordings['audio_id'] lists the {len(ids)} ids of "
                 f"this corpus.{hint}"

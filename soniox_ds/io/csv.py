@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from soniox_ds._arguments import check_choice
 from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.formula_cells import formulas_quoted
@@ -78,8 +79,8 @@ def write_csv(
     import pyarrow as pa
     from pyarrow import csv
 
-    if rows not in (None, *_ROWS):
-        raise InputError(f"rows must be one of {', '.join(_ROWS)}, found {rows!r}.")
+    if rows is not None:
+        check_choice(rows, "rows", _ROWS)
     if rows == "recordings" and isinstance(transcripts, Transcribed):
         table = transcripts.recordings  # Failed recordings, too, with the reason.
     else:

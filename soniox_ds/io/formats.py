@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from soniox_ds.exceptions import InputError
+from soniox_ds._arguments import check_choice
 
 __all__ = ["FORMATS", "Format", "format_named", "format_of_file"]
 
@@ -61,9 +61,7 @@ FORMATS = {
 
 def format_named(name: str) -> Format:
     """Return a format. Raises InputError, with the names there are, for another name."""
-    if name not in FORMATS:
-        raise InputError(f"format must be one of {', '.join(FORMATS)}; found {name!r}.")
-    return FORMATS[name]
+    return FORMATS[check_choice(name, "format", FORMATS)]
 
 
 def format_of_file(path: str | os.PathLike[str]) -> Format | None:

@@ -121,8 +121,8 @@ def check_language(code: object, name: str) -> None:
 
 
 def language_codes(value: object, name: str) -> tuple[str, ...]:
-    """Check a list of different language codes, and return it as a tuple."""
-    codes = strings(value, name, '["en"]')
+    """Check a language code, or a list of different codes, and return them as a tuple."""
+    codes = (value,) if isinstance(value, str) else strings(value, name, '["en"]')
     for code in codes:
         check_language(code, name)
     if repeated := sorted({code for code in codes if codes.count(code) > 1}):

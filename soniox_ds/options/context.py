@@ -85,17 +85,19 @@ class Context(Checked):
             )
 
     @classmethod
-    def of(cls, value: Context | Mapping[str, Any] | str) -> Context:
-        """Return a context, made from a mapping of its sections if need be.
+    def of(cls, value: Context | Mapping[str, Any] | list[str] | str) -> Context:
+        """Return a context, made from a mapping of its sections or a list of terms if need be.
 
         Raises OptionsError if the value is wrong, also for a plain string.
         """
         if isinstance(value, Context):
             return value
+        if isinstance(value, list | tuple):
+            return cls(terms=list(value))
         if isinstance(value, str):
             raise OptionsError(
                 'context is a single string; write context={"text": "..."} for background in running text or '
-                'context={"terms": [...]} for words to recognise'
+                "context=[...] for words and names to recognise"
             )
         return cls(**keywords_of(value, "context", [f.name for f in fields(cls)]))
 

@@ -18,12 +18,12 @@ class SharedKeywords(TypedDict, total=False):
     """The keyword arguments of `SharedOptions`."""
 
     model: str
-    language_hints: list[str] | None
+    language_hints: list[str] | str | None
     language_hints_strict: bool | None
     enable_speaker_diarization: bool | None
     enable_language_identification: bool | None
     translation: Translation | dict[str, Any] | None
-    context: Context | dict[str, Any] | None
+    context: Context | dict[str, Any] | list[str] | None
 
 
 def model_for(kind: str, other: str, *, use: str, other_use: str) -> Callable[[Any, str], str]:
@@ -49,8 +49,9 @@ class SharedOptions(Checked):
     """
 
     model: str
-    language_hints: list[str] | None = option(
-        "Two-letter codes of the languages to expect. Other languages may still be recognised.", check=language_codes
+    language_hints: list[str] | str | None = option(
+        "Two-letter codes of the languages to expect, or one code. Other languages may still be recognised.",
+        check=language_codes,
     )
     language_hints_strict: bool | None = option(
         "Keep to the languages of the hints (strongly preferred, not guaranteed; works best with one hint).",
@@ -62,8 +63,9 @@ class SharedOptions(Checked):
         'A `Translation`, or a dict of its fields, such as ``{"type": "one_way", "target_language": "es"}``.',
         check=lambda value, name: Translation.of(value),
     )
-    context: Context | dict[str, Any] | None = option(
-        'A `Context`, or a dict of its sections, such as ``{"terms": ["Celebrex"]}``.',
+    context: Context | dict[str, Any] | list[str] | None = option(
+        "A list of words and names to recognise, a `Context`, or a dict of its sections, such as "
+        '``{"text": "A call to a pharmacy.", "terms": ["Celebrex"]}``.',
         check=lambda value, name: Context.of(value),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds._arguments import is_number
+from soniox_ds._arguments import did_you_mean, is_number
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema.columns import FORMER_COLUMNS, Column
@@ -96,8 +96,9 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
         advice = f"{levels} {'is' if len(levels) == 1 else 'are'} in its index: call .reset_index(). " if levels else ""
         former = {FORMER_COLUMNS[name]: name for name in missing if FORMER_COLUMNS.get(name) in table}
         advice += f"An earlier version wrote it: call .rename(columns={former}). " if former else ""
+        hint = did_you_mean(missing[0], table.columns)
         raise SchemaError(
-            f"{prefix}the table lacks {missing}; it has {list(table.columns)}. {advice}"
+            f"{prefix}the table lacks {missing}; it has {list(table.columns)}.{hint} {advice}"
             "docs/reference/tables.md says which table each function takes."
         )
 

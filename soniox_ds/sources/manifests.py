@@ -31,13 +31,13 @@ from soniox_ds.sources.class_labels import features_of_metadata, with_label_name
 from soniox_ds.sources.recording import shown
 from soniox_ds.sources.reference_columns import (
     REFERENCE_COLUMNS,
-    folded,
     is_row,
     refuse_repeated_ids,
     rows_of_object,
     with_header_of_ljspeech,
     with_usual_names,
 )
+from soniox_ds.sources.tables import plain_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,13 +127,13 @@ def read_references(path: str | os.PathLike[str], *, encoding: str | None = None
     ----------
     path
         A ``.csv`` (separated by comma, semicolon, tab or ``|``), ``.tsv``, ``.jsonl``, ``.json`` or ``.parquet`` file
-        with the columns `audio_id` and `reference` (or `text`), in lower or upper case; or a ``.txt`` file with such a
-        header, such as Excel's "Unicode Text". Other usual names are accepted if they fit only one column: for ids
-        those of audio files (``path``, ``file_name``, ...), ``id`` and ``utt_id``; for texts ``transcript``,
-        ``transcription``, ``sentence``, ``normalized_text`` and ``ground_truth``. A manifest can be given as well. A
-        ``.json`` file may be an object of texts by id. A table without a header may be like that of LJSpeech
-        (``id|text|normalized``, where `text` is used). In CSV and TSV an empty cell means that there is no reference,
-        and a quoted empty cell (``""``) means that nothing is spoken in the recording.
+        with the columns `audio_id` and `reference` (or `text`), also written as ``Audio ID`` or ``AudioId``; or a
+        ``.txt`` file with such a header, such as Excel's "Unicode Text". Other usual names are accepted if they fit
+        only one column: for ids those of audio files (``path``, ``file_name``, ...), ``id`` and ``utt_id``; for texts
+        ``transcript``, ``transcription``, ``sentence``, ``normalized_text`` and ``ground_truth``. A manifest can be
+        given as well. A ``.json`` file may be an object of texts by id. A table without a header may be like that of
+        LJSpeech (``id|text|normalized``, where `text` is used). In CSV and TSV an empty cell means that there is no
+        reference, and a quoted empty cell (``""``) means that nothing is spoken in the recording.
 
         Or a file of a format of `sx.io` with texts, which is recognised by its extension (``.srt``, ``.vtt``, ``.ctm``,
         ``.stm``, ``.trn``, ...), a folder of such files, or a Kaldi data folder. The texts of each recording are joined
@@ -420,6 +420,7 @@ def _read_delimited(
         raise SourceError(f"{file} has a row that does not match its header: {shown(broken[0].text)}")
     table = table.slice(0, _used_rows(table))
     columns = {}
+    texts = set(map(plain_name, text_columns))
     for place, name in enumerate(names):
         column = table.column(place).combine_chunks()
         if padded:
@@ -427,8 +428,7 @@ def _read_delimited(
         if (tabs or padded) and quotes:
             column = _unquoted(column)
         if name:
-            as_text = name in text_columns or folded(name) in text_columns
-            columns[name] = _series(column, "string") if as_text else _typed(column)
+            columns[name] = _series(column, "string") if plain_name(name) in texts else _typed(column)
         elif place or _typed(column).dtype != "Int64":  # A first column of whole numbers is the index of the table.
             _warn_of_nameless(column, place, file)
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))

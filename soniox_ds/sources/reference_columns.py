@@ -1,14 +1,13 @@
 """The columns of ids and texts in tables of references.
 
-Conventions: names are compared without regard to case, and white space and hyphens count as underscores, so that
-``Audio ID`` is ``audio_id``. The ids are in ``audio_id``, otherwise in a column of audio files, otherwise in one of
+Conventions: names are compared without case, spaces, hyphens and underscores, so that ``Audio ID`` is ``audio_id``.
+The ids are in ``audio_id``, otherwise in a column of audio files, otherwise in one of
 `ID_COLUMNS`. The texts are in ``reference``, otherwise in ``text``, otherwise in the only column that is among
-`OTHER_TEXT_COLUMNS`. If two columns could be meant, the table is refused.
+`TRANSCRIPT_COLUMNS`. If two columns could be meant, the table is refused.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +16,10 @@ import pandas as pd
 from soniox_ds.exceptions import SourceError
 from soniox_ds.files.text_files import lines_of_file
 from soniox_ds.sources.recording import shown
-from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS
+from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS, TRANSCRIPT_COLUMNS, columns_named, plain_name
 
 __all__ = [
     "REFERENCE_COLUMNS",
-    "folded",
     "is_row",
     "refuse_repeated_ids",
     "rows_of_object",
@@ -31,24 +29,13 @@ __all__ = [
 
 ID_COLUMNS = ("id", "utt_id", "utterance_id", "utt", "file_id", "recording_id", "clip_id", "clip", "key")
 """Names of columns of ids that are tried after `audio_id` and the columns of audio files."""
-OTHER_TEXT_COLUMNS = (
-    *("transcript", "transcription", "sentence", "normalized_text", "reference_text", "reference_transcript"),
-    *("ground_truth", "groundtruth", "ref", "references"),
-)
-"""Names of columns of texts that are tried after `reference` and `text`."""
-REFERENCE_COLUMNS = TEXT_COLUMNS | {*ID_COLUMNS, *OTHER_TEXT_COLUMNS}
+REFERENCE_COLUMNS = TEXT_COLUMNS | {*ID_COLUMNS, *TRANSCRIPT_COLUMNS}
 """Columns that are text in every table of references, even where they look like numbers."""
-_TEXTS = {"reference", "text", *OTHER_TEXT_COLUMNS}
+_TEXTS = {plain_name(name) for name in ("reference", "text", *TRANSCRIPT_COLUMNS)}
+_IDS = {plain_name(name) for name in ("audio_id", *ID_COLUMNS)}
+_AUDIO = set(map(plain_name, AUDIO_COLUMNS))
+_KNOWN = set(map(plain_name, REFERENCE_COLUMNS))
 _SENTENCE_WORDS = 3
-
-
-def folded(name: str) -> str:
-    """Return the name of a column in lower case and with underscores.
-
-    >>> folded(" Audio-ID"), folded("fileName")
-    ('audio_id', 'filename')
-    """
-    return re.sub(r"[\s-]+", "_", name.strip()).casefold()
 
 
 def with_usual_names(table: pd.DataFrame, label: str) -> pd.DataFrame:
@@ -66,11 +53,11 @@ def with_usual_names(table: pd.DataFrame, label: str) -> pd.DataFrame:
     text_column = (
         _the_column(table, label, ("reference",))
         or _the_column(table, label, ("text",))
-        or _the_column(table, label, OTHER_TEXT_COLUMNS)
+        or _the_column(table, label, TRANSCRIPT_COLUMNS)
     )
     for column, role, name, looked_for in (
         (id_column, "the ids of the recordings", "audio_id", ("audio_id", *AUDIO_COLUMNS, *ID_COLUMNS)),
-        (text_column, "the texts", "reference", ("reference", "text", *OTHER_TEXT_COLUMNS)),
+        (text_column, "the texts", "reference", ("reference", "text", *TRANSCRIPT_COLUMNS)),
     ):
         if column is None:
             raise SourceError(
@@ -80,21 +67,19 @@ def with_usual_names(table: pd.DataFrame, label: str) -> pd.DataFrame:
             )
     assert id_column is not None
     assert text_column is not None
-    if folded(id_column) in AUDIO_COLUMNS:
+    if plain_name(id_column) in _AUDIO:
         table.insert(0, "audio_id", [_path_of(value, label) for value in table[id_column].tolist()])
     else:
         table = table.rename(columns={id_column: "audio_id"})
-    table = table.rename(columns={text_column: "text" if folded(text_column) == "text" else "reference"})
+    table = table.rename(columns={text_column: "text" if plain_name(text_column) == "text" else "reference"})
     speaker = _the_column(table, label, ("speaker",))
     return table if speaker is None else table.rename(columns={speaker: "speaker"})
 
 
 def _the_column(table: pd.DataFrame, label: str, names: tuple[str, ...]) -> str | None:
-    if len(names) == 1 and names[0] in table:
-        return names[0]
-    columns = [column for column in table.columns if folded(column) in names]
+    columns = columns_named(table.columns, names)
     if len(columns) > 1:
-        name = "reference" if names[0] in _TEXTS else "audio_id"
+        name = "reference" if plain_name(names[0]) in _TEXTS else "audio_id"
         raise SourceError(
             f"{label}: each of the columns {columns} could be the column {name!r}. Keep one of them, or name the "
             f"right one {name!r}."
@@ -132,8 +117,8 @@ def refuse_repeated_ids(table: pd.DataFrame, label: str) -> None:
 
 def is_row(entry: Mapping[str, Any]) -> bool:
     """Return True if the keys of an object are names of columns and not ids."""
-    names = {folded(name) for name in entry}
-    return bool(names & _TEXTS) and bool(names & {"audio_id", *AUDIO_COLUMNS, *ID_COLUMNS})
+    names = {plain_name(name) for name in entry}
+    return bool(names & _TEXTS) and bool(names & (_IDS | _AUDIO))
 
 
 def rows_of_object(content: Mapping[str, Any], label: str) -> list[dict[str, Any]]:
@@ -160,7 +145,7 @@ def rows_of_object(content: Mapping[str, Any], label: str) -> list[dict[str, Any
     elif values and all(value is None or isinstance(value, str) for value in values):
         return [{"audio_id": key, "reference": value} for key, value in content.items()]
     elif values and all(isinstance(value, dict) for value in values):
-        if not any(folded(name) in ("audio_id", *ID_COLUMNS) for value in values for name in value):
+        if not any(plain_name(name) in _IDS for value in values for name in value):
             return [{"audio_id": key, **value} for key, value in content.items()]
         return values
     kinds = sorted({type(value).__name__ for value in values})
@@ -183,7 +168,7 @@ def with_header_of_ljspeech(text: str) -> str | None:
     lines = [line for line in lines_of_file(text) if line.strip()]
     bars = {line.count("|") for line in lines}
     first = [cell.strip() for cell in lines[0].split("|")]
-    if bars not in ({1}, {2}) or "\t" in text or {folded(cell.strip('"')) for cell in first} & REFERENCE_COLUMNS:
+    if bars not in ({1}, {2}) or "\t" in text or {plain_name(cell.strip('"')) for cell in first} & _KNOWN:
         return None
     if len(first[1].split()) < _SENTENCE_WORDS:  # This may be a header with unknown names.
         return None

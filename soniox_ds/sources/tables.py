@@ -3,24 +3,37 @@
 Conventions: a table has one row for each recording, and named levels of its index count as columns. The audio is in the
 column that the user names, otherwise in the first of `AUDIO_COLUMNS` that the table has. The reference is in the column
 that the user names, otherwise in ``reference``, otherwise, in NeMo manifests (recognised by ``audio_filepath``), in
-``text``. A column ``audio_id`` gives the ids. All other columns are kept unchanged as metadata. A column that has the
-name of a column of the recordings table gets ``_given`` after its name, with a warning. A table with *all* columns of
-the recordings table is a recordings table that is transcribed again, and those columns are dropped.
+``text``, otherwise in the only one of `TRANSCRIPT_COLUMNS`. A column ``audio_id`` gives the ids. If no column has such
+a name, names are compared without case, spaces, hyphens and underscores (``File name`` is ``file_name``). All other
+columns are kept unchanged as metadata. A column that has the name of a column of the recordings table gets ``_given``
+after its name, with a warning. A table with *all* columns of the recordings table is a recordings table that is
+transcribed again, and those columns are dropped.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from soniox_ds._arguments import did_you_mean
 from soniox_ds.exceptions import SourceError
 from soniox_ds.schema import RECORDINGS, with_named_levels
 from soniox_ds.sources.recording import printable
 
-__all__ = ["AUDIO_COLUMNS", "TEXT_COLUMNS", "Table", "join_metadata", "understand_table"]
+__all__ = [
+    "AUDIO_COLUMNS",
+    "TEXT_COLUMNS",
+    "TRANSCRIPT_COLUMNS",
+    "Table",
+    "columns_named",
+    "join_metadata",
+    "plain_name",
+    "understand_table",
+]
 
 AUDIO_COLUMNS = (
     *("source", "audio_filepath", "path", "audio", "file", "filename", "url", "audio_url", "wav"),
@@ -28,7 +41,13 @@ AUDIO_COLUMNS = (
 )
 """Names of columns that may hold the audio, in the order in which they are tried."""
 
-TEXT_COLUMNS = frozenset(("audio_id", "speaker", "reference", "text", *AUDIO_COLUMNS))
+TRANSCRIPT_COLUMNS = (
+    *("transcript", "transcription", "sentence", "normalized_text", "reference_text", "reference_transcript"),
+    *("ground_truth", "ref", "references"),
+)
+"""Names of columns that hold the reference if no column is called ``reference`` or, in references, ``text``."""
+
+TEXT_COLUMNS = frozenset(("audio_id", "speaker", "reference", "text", *AUDIO_COLUMNS, *TRANSCRIPT_COLUMNS))
 """Columns that are text in every manifest, even where they look like numbers."""
 
 
@@ -75,8 +94,9 @@ def understand_table(
         raise SourceError(f"{label} has the columns {list(frame.columns)} but no rows; it needs one for each recording")
     if audio == "audio_filepath":
         _refuse_segments(frame, label)
-    ids = [_id(value) for value in frame["audio_id"].tolist()] if "audio_id" in frame else None
-    used = {audio, "audio_id", reference}
+    id_column = next(iter(columns_named(frame.columns, ["audio_id"])), None)
+    ids = None if id_column is None else [_id(value) for value in frame[id_column].tolist()]
+    used = {audio, id_column, reference}
     if set(RECORDINGS) - set(frame.columns) <= _LATER_COLUMNS:
         used |= set(RECORDINGS)
     names = [name for name in frame.columns if name not in used]
@@ -108,14 +128,41 @@ def join_metadata(parts: Sequence[tuple[int, pd.DataFrame]], count: int) -> pd.D
     return pd.concat(with_gaps).reindex(rows) if with_gaps else pd.DataFrame(index=rows)
 
 
+def plain_name(name: str) -> str:
+    """Return the name of a column in lower case, without spaces, hyphens and underscores.
+
+    >>> plain_name(" Audio-ID"), plain_name("file_name"), plain_name("fileName")
+    ('audioid', 'filename', 'filename')
+    """
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+def columns_named(columns: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Return the columns that have one of the names, in the order of the names.
+
+    If there are none, case, spaces, hyphens and underscores do not count.
+
+    >>> columns_named(["File Name", "Text"], ["file", "file_name"]), columns_named(["Path", "file"], ["path", "file"])
+    (['File Name'], ['file'])
+    """
+    columns = list(columns)
+    exact = [name for name in names if name in columns]
+    if exact:
+        return exact
+    wanted = dict.fromkeys(map(plain_name, names))
+    return [column for name in wanted for column in columns if plain_name(column) == name]
+
+
 def _audio_column(frame: pd.DataFrame, label: str, audio_column: str | None) -> str:
     if audio_column is not None:
         if audio_column not in frame:
-            raise SourceError(f"{label} has no column {audio_column!r} (audio_column); it has {list(frame.columns)}")
+            raise SourceError(
+                f"{label} has no column {audio_column!r} (audio_column); it has {list(frame.columns)}."
+                f"{did_you_mean(audio_column, frame.columns)}"
+            )
         return audio_column
-    for name in AUDIO_COLUMNS:
-        if name in frame:
-            return name
+    if columns := columns_named(frame.columns, AUDIO_COLUMNS):
+        return columns[0]
     raise SourceError(
         f"{label}: no column is known to contain audio; the columns are {list(frame.columns)}. Rename that "
         f"column to 'source', or pass audio_column=... (names looked for: {', '.join(AUDIO_COLUMNS)})"
@@ -126,12 +173,16 @@ def _reference_column(frame: pd.DataFrame, label: str, audio: str, reference_col
     if reference_column is not None:
         if reference_column not in frame:
             raise SourceError(
-                f"{label} has no column {reference_column!r} (reference_column); it has {list(frame.columns)}"
+                f"{label} has no column {reference_column!r} (reference_column); it has {list(frame.columns)}."
+                f"{did_you_mean(reference_column, frame.columns)}"
             )
         return reference_column
-    if "reference" in frame:
-        return "reference"
-    return "text" if audio == "audio_filepath" and "text" in frame else None
+    if columns := columns_named(frame.columns, ["reference"]):
+        return columns[0]
+    if audio == "audio_filepath" and "text" in frame:
+        return "text"
+    columns = columns_named(frame.columns, TRANSCRIPT_COLUMNS)
+    return columns[0] if len(columns) == 1 else None
 
 
 def _refuse_segments(frame: pd.DataFrame, label: str) -> None:

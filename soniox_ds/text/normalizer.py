@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any, TypeAlias
 
+from soniox_ds._arguments import did_you_mean
 from soniox_ds.exceptions import InputError, SetupError
 from soniox_ds.text.characters import (
     APOSTROPHES,
@@ -166,6 +167,7 @@ class Normalizer:
             if normalizer not in NORMALIZERS:
                 raise InputError(
                     f"there is no normaliser {normalizer!r}; pass one of {list(NORMALIZERS)}, or a function."
+                    f"{did_you_mean(normalizer, NORMALIZERS)}"
                 )
             return NORMALIZERS[normalizer]()
         if callable(normalizer):

@@ -132,7 +132,7 @@ def test_selecting(mixed, which, columns, ids):
 @pytest.mark.parametrize(
     ("select", "says"),
     [
-        (lambda corpus: corpus["a.wave"], r"no recording has the id \['a.wave'\].*Did you mean \['a.wav'\]"),
+        (lambda corpus: corpus["a.wave"], r"no recording has the id \['a.wave'\].*Did you mean 'a\.wav'"),
         (lambda corpus: corpus[0], "takes one audio_id"),
         (lambda corpus: corpus.select("a.wav"), r"corpus\['a.wav'\]"),
         (lambda corpus: corpus.select([True]), "1 values for 3 recordings"),

@@ -106,7 +106,7 @@ def test_wrong_arguments(tmp_path):
     (tmp_path / "a.rttm").write_text("SPEAKER a 1 0 1 <NA> <NA> x <NA> <NA>\n")
     with pytest.raises(InputError, match="RTTM speaker turns cannot be read as texts"):
         sx.io.read_transcripts(tmp_path / "a.rttm")
-    with pytest.raises(InputError, match="format must be one of srt, vtt"):
+    with pytest.raises(InputError, match="format must be one of 'srt', 'vtt'"):
         sx.io.read_transcripts(tmp_path / "a.rttm", format="srtt")
     with pytest.raises(InputError, match="give provider= or format=, not both"):
         sx.io.read_transcripts(tmp_path / "a.rttm", format="srt", provider="soniox")

@@ -123,7 +123,7 @@ def test_missing_values_differ_from_empty_texts(tmp_path):
 
 
 def test_tables_that_are_not_there(tmp_path):
-    with pytest.raises(InputError, match="rows must be one of words, segments, texts, recordings, tokens, found 'x'"):
+    with pytest.raises(InputError, match=r"rows must be one of 'words', .*'tokens'; found 'x'"):
         corpus_of({"a": "yes"}).to_csv(tmp_path / "a.csv", rows="x")
     with pytest.raises(InputError, match="a table of segments has no words"):
         sx.io.write_csv(segments_of([("a", "1", 0, 1, "x")]), tmp_path / "a.csv", rows="words")

@@ -71,8 +71,8 @@ def test_keywords_have_the_types_of_the_fields(options, keywords):
 
 def test_annotations_are_readable():
     signature = str(inspect.signature(sx.transcribe))
-    assert "language_hints: list[str] | None = None" in signature
-    assert "context: Context | dict[str, Any] | None = None" in signature
+    assert "language_hints: list[str] | str | None = None" in signature
+    assert "context: Context | dict[str, Any] | list[str] | None = None" in signature
     assert signature.endswith("-> Corpus")
     for hidden in (": '", "soniox_ds.", "collections.", "typing.", "pathlib."):
         assert hidden not in signature

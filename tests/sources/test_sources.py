@@ -21,6 +21,7 @@ from soniox_ds.files.text_files import decode_text
 from soniox_ds.options.addresses import public_url
 from soniox_ds.schema import RECORDINGS
 from soniox_ds.sources.search import AUDIO_COLUMNS, find_recordings
+from soniox_ds.sources.tables import understand_table
 from soniox_ds.sources.urls import url_problem
 
 URL = "https://host.example/calls/a.wav"
@@ -370,6 +371,26 @@ def test_columns_can_be_named():
         found = find_recordings(frame, audio_column="clip", reference_column="sentence")
     assert found.recordings[0].audio_id == URL
     assert found.metadata.to_dict("records") == [{"source_given": "the web", "reference": "hello"}]
+
+
+@pytest.mark.parametrize("names", [("File name", "Transcript", "Audio ID"), ("AudioPath", "sentence", "AudioId")])
+def test_columns_are_found_however_they_are_spelled(names):
+    row = dict(zip(names, ["calls/a.wav", "Good morning.", "first"], strict=True))
+    table = understand_table(pd.DataFrame([{**row, "Accent": "Irish"}]), "the table")
+    assert (table.audio, table.ids) == (["calls/a.wav"], ["first"])
+    assert table.metadata.to_dict("records") == [{"Accent": "Irish", "reference": "Good morning."}]
+
+
+def test_a_column_of_the_usual_name_is_preferred_to_other_spellings():
+    frame = pd.DataFrame([{"Source": "field trip", "file": "a.wav", "Reference": "x", "transcript": "y"}])
+    table = understand_table(frame, "the table")
+    assert table.audio == ["a.wav"]
+    assert table.metadata.to_dict("records") == [{"Source": "field trip", "transcript": "y", "reference": "x"}]
+
+
+def test_of_several_columns_of_texts_none_is_taken():
+    frame = pd.DataFrame([{"file": "a.wav", "transcript": "y", "sentence": "z"}])
+    assert understand_table(frame, "the table").metadata.columns.tolist() == ["transcript", "sentence"]
 
 
 def test_no_metadata_is_called_like_a_column_of_ours():

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Protocol, cast
 
+from soniox_ds._arguments import check_choice
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.json_nodes import JsonNode
 from soniox_ds.io.transcript import Transcript
@@ -44,9 +45,7 @@ def providers() -> dict[str, Provider]:
 def provider_named(name: str) -> Provider:
     """Return the module of a provider. Raises InputError, with the names there are, for another name."""
     modules = providers()
-    if name not in modules:
-        raise InputError(f"provider must be one of {', '.join(modules)}; found {name!r}.")
-    return modules[name]
+    return modules[check_choice(name, "provider", modules)]
 
 
 def recognised_provider(document: JsonNode) -> str:

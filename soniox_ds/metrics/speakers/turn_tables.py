@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._arguments import check_choice
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.schema import RECORDINGS, ask_about_seconds, need, need_milliseconds, with_ids, with_named_levels
@@ -194,8 +195,7 @@ def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str
     InputError
         If `missing` is unknown, or no recording of the reference is on the found side although both have some.
     """
-    if missing not in MISSING:
-        raise InputError(f"missing must be one of {list(MISSING)}, found {missing!r}.")
+    check_choice(missing, "missing", MISSING)
     wanted = list(dict.fromkeys(reference))
     if isinstance(source, Transcribed):
         state = dict(zip(source.recordings["audio_id"], source.recordings["status"], strict=True))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds._arguments import check_choice
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.stats.blocks import CASE, CHARACTERS, COUNTS, PUNCTUATION, WORDS, Measure, checked_errors
 from soniox_ds.metrics.stats.bootstrap import Resampling, checked_resampling
@@ -185,9 +186,7 @@ def _kind_of(table: Any) -> str:
 
 
 def _pooling(kind: str) -> Pooling:
-    if kind not in _KINDS:
-        raise InputError(f"kind must be one of {list(_KINDS)}, found {kind!r}.")
-    module, _, name = _KINDS[kind][1].rpartition(".")
+    module, _, name = _KINDS[check_choice(kind, "kind", _KINDS)][1].rpartition(".")
     pooling: Pooling = getattr(import_module(f"soniox_ds.metrics.{module}"), name)
     return pooling
 

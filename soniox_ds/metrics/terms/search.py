@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._arguments import check_choice
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.stats.blocks import counted
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
@@ -130,8 +131,7 @@ def checked_terms(
         raise InputError(
             "there are no terms; pass the list that was given to the recogniser, such as context['terms']."
         )
-    if units not in KINDS_OF_UNITS:
-        raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {units!r}.")
+    check_choice(units, "units", KINDS_OF_UNITS)
     words = [units_of(label, chain, units) for label in labels]
     seen: dict[tuple[str, ...], str] = {}
     for label, words_of_term in zip(labels, words, strict=True):

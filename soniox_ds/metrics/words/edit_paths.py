@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from soniox_ds.exceptions import InputError
+from soniox_ds._arguments import check_choice
 from soniox_ds.metrics.words.long_paths import DELETION, HIT, INSERTION, SUBSTITUTION, Ids, long_path
 
 __all__ = [
@@ -105,9 +105,7 @@ def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") ->
     >>> result.operations.tolist(), result.counts().tolist()
     ([0, 2, 1, 0], [[2, 1, 1, 0]])
     """
-    if cost not in COSTS:
-        raise InputError(f"cost must be one of {list(COSTS)}, found {cost!r}.")
-    if cost == "levenshtein":
+    if check_choice(cost, "cost", COSTS) == "levenshtein":
         return _levenshtein(references.each(), hypotheses.each())
     rows, columns = references.lengths, hypotheses.lengths
     parts: list[tuple[_Ints, _Trails]] = []

@@ -7,7 +7,6 @@ Only the spoken words are compared, never a translation.
 
 from __future__ import annotations
 
-import difflib
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._arguments import did_you_mean
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.units import Lines, lines_of
@@ -375,10 +375,9 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
             "audio_id must be the same in both, except for folders and extensions."
         )
     if missing:
-        near = difflib.get_close_matches(missing[0], ids, n=1)
         warnings.warn(
             f"{len(missing)} of {len(wanted)} references have no recording: {_some(missing)}."
-            f"{f' Did you mean {near[0]!r}?' if near else ''} They have rows with the status 'missing' and no counts; "
+            f"{did_you_mean(missing[0], ids)} They have rows with the status 'missing' and no counts; "
             "to leave them out: references[references['audio_id'].isin(corpus)].",
             UserWarning,
             stacklevel=4,

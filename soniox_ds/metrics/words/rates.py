@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.exceptions import InputError, SetupError
+from soniox_ds._arguments import check_choice
+from soniox_ds.exceptions import SetupError
 from soniox_ds.metrics.stats.pool import divide
 from soniox_ds.metrics.words.align import align
 from soniox_ds.metrics.words.edit_paths import Ids, Sequences, fewest_errors, paths
@@ -177,8 +178,7 @@ def character_errors(
        substitutions  deletions  insertions  reference_characters  cer
     0              0          0           3                     5  0.6
     """
-    if unit not in _CHARACTERS:
-        raise InputError(f"unit must be one of {list(_CHARACTERS)}, found {unit!r}.")
+    check_choice(unit, "unit", _CHARACTERS)
     pairs = pair_up(transcripts, references, missing)
     chain = Normalizer.of(normalizer)
     warn_of_unsaid(pairs.references, chain)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.exceptions import InputError
+from soniox_ds._arguments import check_choice
 from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, Ids, Sequences, paths
 from soniox_ds.text.normalizer import NormalizationStep, Normalizer
 from soniox_ds.text.scripts import is_unspaced
@@ -128,8 +128,7 @@ def read_units(lines: Lines, normalizer: Normalizer | Sequence[Normalizer], kind
     InputError
         If `kind` has another value, or a step of the normaliser fails.
     """
-    if kind not in KINDS_OF_UNITS:
-        raise InputError(f"units must be one of {list(KINDS_OF_UNITS)}, found {kind!r}.")
+    check_choice(kind, "units", KINDS_OF_UNITS)
     divide = split_units if kind == "mixed" else lambda word: [word]
     if kind == "words" and not lines.spaced.all():
         lines, source = glued(lines)

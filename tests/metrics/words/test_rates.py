@@ -271,7 +271,7 @@ def test_character_errors(said, heard, options, counts):
 
 
 def test_characters_of_unknown_kind():
-    with pytest.raises(InputError, match=r"unit must be one of \['code point', 'grapheme'\], found 'byte'"):
+    with pytest.raises(InputError, match=r"unit must be one of 'code point', 'grapheme'; found 'byte'"):
         sx.character_errors({"a": "x"}, {"a": "x"}, unit="byte")
 
 
