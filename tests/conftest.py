@@ -30,7 +30,7 @@ def write_wav(path: Path, seconds: float = 1.0, seed: int = 0, rate: int = 16_00
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_wav() -> Callable[..., Path]:
     """``tiny_wav(path, seconds=1.0, seed=0)`` writes a valid small WAV file and returns its path."""
     return write_wav

@@ -3,16 +3,15 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import filelock
 import pytest
 from aiohttp import web
 from jupyter_client.manager import KernelManager
+from separate_packages import installed
 from waiting import PATIENCE_S
 
 HERE = Path(__file__).parent
@@ -165,18 +164,7 @@ class Kernel:
 @pytest.fixture(scope="session")
 def ipykernel_6():
     """The folder that holds ipykernel 6: installed once per machine, beside nothing but itself."""
-    folder = ROOT / ".venvs" / IPYKERNEL_6.replace("==", "-")
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(folder), IPYKERNEL_6]
-    folder.parent.mkdir(exist_ok=True)
-    with filelock.FileLock(f"{folder}.lock"):
-        finished = folder / "finished"
-        if not finished.exists():
-            ran = subprocess.run(command, capture_output=True, text=True, check=False)
-            if ran.returncode != 0:
-                reason = ran.stderr.strip().splitlines()[-1:] or ["pip said nothing"]
-                pytest.skip(f"ipykernel 6 cannot be installed ({reason[0]}); try: {' '.join(command)}")
-            finished.touch()
-    return folder
+    return installed(IPYKERNEL_6.replace("==", "-"), "--no-deps", IPYKERNEL_6)
 
 
 LAUNCH_UNDER_UVLOOP = """
